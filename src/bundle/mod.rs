@@ -1,0 +1,1 @@
+//! A bundle is a folder with everything that the networks need: manifest, weights, tokenizers, lexicon.

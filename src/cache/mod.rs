@@ -1,0 +1,1 @@
+//! Answers kept: bounded in bytes, and made by one caller however many ask.

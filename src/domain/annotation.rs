@@ -1,0 +1,51 @@
+//! What comes out: for every mention, whether and where the pictures show it.
+
+use super::{BBox, Mask, Mention, Phrase};
+
+/// All that the engine says of one post.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Annotation {
+    /// One for each mention, in reading order.
+    pub triples: Vec<Triple>,
+    /// What could not be done as configured, in words for the provenance; empty when all went well.
+    pub degraded: Vec<String>,
+}
+
+/// One mention and what the pictures show of it. No region: no picture shows it, which is an answer too.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Triple {
+    /// The entity where the text names it.
+    pub mention: Mention,
+    /// What was asked of the pictures.
+    pub phrase: Phrase,
+    /// The gate's answer for each picture, in the order of the post's media.
+    pub verdicts: Vec<GateVerdict>,
+    /// Where it is, at most one region a picture.
+    pub regions: Vec<Region>,
+}
+
+/// Whether one picture shows one entity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GateVerdict {
+    /// Which picture.
+    pub media_key: String,
+    /// The decision.
+    pub depicted: bool,
+    /// How likely it is shown, 0 to 1.
+    pub probability: f32,
+}
+
+/// Where one picture shows one entity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Region {
+    /// Which picture.
+    pub media_key: String,
+    /// The box, in pixels of the original picture.
+    pub bbox: BBox,
+    /// The grounder's probability of that box given the phrase, 0 to 1 (geometric mean over its four tokens).
+    pub box_score: f32,
+    /// The pixels, at the size of the original picture.
+    pub mask: Mask,
+    /// The segmenter's own estimate of the mask's IoU.
+    pub mask_score: f32,
+}

@@ -1,0 +1,17 @@
+//! The plain values that the engine speaks of. They import nothing, and everything else may import them.
+
+mod annotation;
+mod frame;
+mod geometry;
+mod mention;
+mod phrase;
+mod post;
+mod stage;
+
+pub use annotation::{Annotation, GateVerdict, Region, Triple};
+pub use frame::{ContentHash, Frame};
+pub use geometry::{BBox, Mask};
+pub use mention::{EntityType, Mention, Span};
+pub use phrase::{Phrase, PhraseSource};
+pub use post::{Media, Post};
+pub use stage::Stage;

@@ -1,0 +1,1 @@
+//! What would a picture of the entity show?

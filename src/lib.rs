@@ -1,0 +1,26 @@
+//! riveg reads a live feed of posts and says which named entities their pictures show, where, and which pixels.
+
+pub mod domain;
+
+pub mod decode;
+pub mod ingest;
+
+pub mod entail;
+pub mod expand;
+pub mod ground;
+pub mod imaging;
+pub mod recognise;
+pub mod segment;
+
+pub mod bundle;
+pub mod cache;
+pub mod models;
+pub mod scheduler;
+
+pub mod publish;
+pub mod telemetry;
+
+pub mod cli;
+pub mod eval;
+pub mod train;
+pub mod world;

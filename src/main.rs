@@ -1,0 +1,3 @@
+//! The `riveg` command.
+
+fn main() {}

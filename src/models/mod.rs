@@ -1,0 +1,1 @@
+//! The networks: the only folder, with `train` and `bundle` on top of it, in which tensors exist. One network a file.

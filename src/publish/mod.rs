@@ -1,0 +1,1 @@
+//! Annotations out, to Kafka, in the order in which the posts came.

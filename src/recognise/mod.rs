@@ -1,0 +1,19 @@
+//! Which entities does the text name?
+
+/// A text as the tagger reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Vocabulary ids, with the special tokens at both ends.
+    pub pieces: Vec<u32>,
+    /// For each word that is tagged, the index in `pieces` of its first piece.
+    pub first_pieces: Vec<u32>,
+}
+
+/// What the tagger says of each word of a [`Request`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// The best label sequence (Viterbi), an index into the label set for each word.
+    pub labels: Vec<usize>,
+    /// The posterior of each chosen label given the whole text (forward-backward), 0 to 1.
+    pub posteriors: Vec<f32>,
+}

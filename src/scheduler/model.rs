@@ -1,0 +1,38 @@
+//! What the scheduler asks of a network: the cost of one request, and answers for a batch of them.
+
+/// What a request weighs, in the unit of its lane's budget: tokens or pixels.
+///
+/// A batch is as wide as its widest member, so a batch of `n` weighs `n * max(cost)`: the padding is paid for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cost(pub u32);
+
+/// A network that answers batches. `Send`, never `Sync`, as `tch::Tensor` is: one thread owns it.
+pub trait Model: Send + 'static {
+    /// One question.
+    type Request: Send + 'static;
+    /// Its answer.
+    type Reply: Send + 'static;
+
+    /// What one request weighs.
+    fn cost(request: &Self::Request) -> Cost;
+
+    /// Answers a batch: one reply a request, in the same order, each as the request alone would get.
+    ///
+    /// # Errors
+    /// One error for the whole batch; the scheduler finds the request at fault by halving.
+    fn run(&mut self, batch: &[Self::Request]) -> Result<Vec<Self::Reply>, ModelError>;
+}
+
+/// Why a batch got no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ModelError {
+    /// The device's memory did not hold the batch: a smaller one may pass.
+    #[error("the device is out of memory: {0}")]
+    OutOfMemory(String),
+    /// Some request in the batch cannot be answered: the others may.
+    #[error("the network failed: {0}")]
+    Failed(String),
+    /// The device will not answer again in this process: stop, commit nothing more.
+    #[error("the device is lost: {0}")]
+    DeviceLost(String),
+}
