@@ -6,6 +6,7 @@ mod geometry;
 mod mention;
 mod phrase;
 mod post;
+mod rejection;
 mod stage;
 
 pub use annotation::{Annotation, GateVerdict, Region, Triple};
@@ -14,4 +15,5 @@ pub use geometry::{BBox, Mask};
 pub use mention::{EntityType, Mention, Span};
 pub use phrase::{Phrase, PhraseSource};
 pub use post::{Media, Post};
+pub use rejection::{Rejection, RejectionClass};
 pub use stage::Stage;
