@@ -1,0 +1,17 @@
+# Two commands: `make demo` and `make test`. Both set up all they need first.
+.PHONY: demo test setup bench
+
+demo: setup
+	cargo run --release --quiet -- demo $(ARGS)
+
+test:
+	scripts/setup test
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	cargo test
+
+setup:
+	scripts/setup
+
+bench: setup
+	cargo bench
