@@ -52,4 +52,100 @@ impl Mask {
     pub fn area(&self) -> u64 {
         self.runs.iter().skip(1).step_by(2).map(|&run| u64::from(run)).sum()
     }
+    /// Pixel intersection over union: 0 for masks that do not meet, and for masks of pictures of different sizes.
+    #[must_use]
+    pub fn iou(&self, other: &Mask) -> f32 {
+        if (self.width, self.height) != (other.width, other.height) {
+            return 0.0;
+        }
+        let overlap = overlap(&self.runs, &other.runs);
+        let union = self.area() + other.area() - overlap;
+        if union > 0 { (overlap as f64 / union as f64) as f32 } else { 0.0 }
+    }
+}
+
+/// Pixels inside both of two lists of run lengths, walked side by side: no mask is ever unfolded.
+fn overlap(left: &[u32], right: &[u32]) -> u64 {
+    let (mut left_runs, mut right_runs) = (left.iter(), right.iter());
+    let (mut left_rest, mut right_rest) = (left_runs.next().copied(), right_runs.next().copied());
+    let (mut left_inside, mut right_inside) = (false, false);
+    let mut shared = 0;
+    while let (Some(left_length), Some(right_length)) = (left_rest, right_rest) {
+        let step = left_length.min(right_length);
+        if left_inside && right_inside {
+            shared += u64::from(step);
+        }
+        left_rest = Some(left_length - step);
+        right_rest = Some(right_length - step);
+        if left_length == step {
+            left_rest = left_runs.next().copied();
+            left_inside = !left_inside;
+        }
+        if right_length == step {
+            right_rest = right_runs.next().copied();
+            right_inside = !right_inside;
+        }
+    }
+    shared
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn mask(runs: &[u32]) -> Mask {
+        Mask { width: 4, height: 3, runs: runs.to_vec() }
+    }
+
+    #[test]
+    fn masks_overlap_by_their_pixels() {
+        let cases: &[(&str, &[u32], &[u32], f32)] = &[
+            ("the same", &[2, 4, 6], &[2, 4, 6], 1.0),
+            ("the same, with a run of nothing", &[2, 4, 6], &[2, 1, 0, 3, 6], 1.0),
+            ("apart", &[0, 3, 9], &[6, 3, 3], 0.0),
+            ("half of the union", &[0, 6, 6], &[2, 6, 4], 0.5),
+            ("one within the other", &[0, 12], &[3, 3, 6], 0.25),
+            ("both empty", &[12], &[12], 0.0),
+        ];
+        for (name, left, right, iou) in cases {
+            assert_eq!(mask(left).iou(&mask(right)), *iou, "{name}");
+            assert_eq!(mask(right).iou(&mask(left)), *iou, "{name}, the other way round");
+        }
+    }
+
+    #[test]
+    fn masks_of_different_pictures_do_not_overlap() {
+        let wide = Mask { width: 6, height: 2, runs: vec![0, 12] };
+        assert_eq!(wide.iou(&mask(&[0, 12])), 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn run_lengths_agree_with_counted_pixels(left in pixels(), right in pixels()) {
+            let both = left.iter().zip(&right).filter(|(l, r)| **l && **r).count();
+            let either = left.iter().zip(&right).filter(|(l, r)| **l || **r).count();
+            let expected = if either == 0 { 0.0 } else { (both as f64 / either as f64) as f32 };
+            let runs = |pixels: &[bool]| Mask { width: 8, height: 5, runs: runs_of(pixels) };
+            prop_assert_eq!(runs(&left).iou(&runs(&right)), expected);
+        }
+    }
+
+    fn pixels() -> impl Strategy<Value = Vec<bool>> {
+        proptest::collection::vec(any::<bool>(), 40)
+    }
+
+    fn runs_of(pixels: &[bool]) -> Vec<u32> {
+        let mut runs = vec![0];
+        let mut inside = false;
+        for &pixel in pixels {
+            if pixel != inside {
+                runs.push(0);
+                inside = pixel;
+            }
+            *runs.last_mut().unwrap() += 1;
+        }
+        runs
+    }
 }

@@ -1,1 +1,15 @@
-//! How right is it? The five scores of the paper, and the readers of the data sets they are taken on.
+//! How right are the answers? Five scores for whole posts, three for single stages, and readers of what they compare.
+//!
+//! A mention is judged by name (MNER), by name and box (GMNER), by name and box whatever its type (EEG), and the same
+//! two by mask (SMNER, EES). The rules are those of the evaluator published with RiVEG (`NUSTM/GMNER` data): a match
+//! key of entity text and type, first fit in order, and "no picture shows it" counts as an answer.
+
+mod counts;
+mod gold;
+mod scores;
+mod stages;
+
+pub use counts::{Counts, Share};
+pub use gold::{GoldMention, GoldPost, GoldRegion, PredictedMention, PredictedRegion};
+pub use scores::{MatchKey, Rules, Scores, Threshold};
+pub use stages::StageScores;

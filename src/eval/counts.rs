@@ -1,0 +1,124 @@
+//! What is counted, and the ratios that are made of it.
+
+use std::ops::AddAssign;
+
+use serde::Serialize;
+
+/// What was said, what is true, and how much of both agrees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Answers given.
+    pub predicted: u64,
+    /// Answers that the gold holds.
+    pub gold: u64,
+    /// Answers given that the gold holds.
+    pub right: u64,
+}
+
+impl Counts {
+    /// Share of the answers given that are right; 0 where none was given.
+    #[must_use]
+    pub fn precision(&self) -> f64 {
+        ratio(self.right, self.predicted)
+    }
+
+    /// Share of the gold that was found; 0 where there is none.
+    #[must_use]
+    pub fn recall(&self) -> f64 {
+        ratio(self.right, self.gold)
+    }
+
+    /// Harmonic mean of precision and recall.
+    #[must_use]
+    pub fn f1(&self) -> f64 {
+        ratio(2 * self.right, self.predicted + self.gold)
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.predicted += other.predicted;
+        self.gold += other.gold;
+        self.right += other.right;
+    }
+}
+
+impl Serialize for Counts {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Table {
+            precision: f64,
+            recall: f64,
+            f1: f64,
+            predicted: u64,
+            gold: u64,
+            right: u64,
+        }
+        Table {
+            precision: self.precision(),
+            recall: self.recall(),
+            f1: self.f1(),
+            predicted: self.predicted,
+            gold: self.gold,
+            right: self.right,
+        }
+        .serialize(serializer)
+    }
+}
+
+/// A sum over questions that each score between 0 and 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Share {
+    /// Questions asked.
+    pub asked: u64,
+    /// Their scores added up: the number right, where a question is right or wrong.
+    pub sum: f64,
+}
+
+impl Share {
+    /// Adds one question.
+    pub fn add(&mut self, score: f64) {
+        self.asked += 1;
+        self.sum += score;
+    }
+
+    /// Mean score; 0 where nothing was asked.
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        if self.asked == 0 { 0.0 } else { self.sum / self.asked as f64 }
+    }
+}
+
+impl Serialize for Share {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Table {
+            mean: f64,
+            asked: u64,
+        }
+        Table { mean: self.mean(), asked: self.asked }.serialize(serializer)
+    }
+}
+
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_said_and_nothing_to_say_scores_zero_and_not_nan() {
+        let none = Counts::default();
+        assert_eq!((none.precision(), none.recall(), none.f1()), (0.0, 0.0, 0.0));
+        assert_eq!(Share::default().mean(), 0.0);
+    }
+
+    #[test]
+    fn f1_is_the_harmonic_mean() {
+        let counts = Counts { predicted: 8, gold: 5, right: 4 };
+        let (precision, recall) = (counts.precision(), counts.recall());
+        assert!((counts.f1() - 2.0 * precision * recall / (precision + recall)).abs() < 1e-12);
+    }
+}

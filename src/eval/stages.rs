@@ -1,0 +1,95 @@
+//! The scores of single stages, each asked about gold mentions, so that a fault shows where it arises.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::domain::{BBox, Mask};
+
+use super::{GoldRegion, Share, Threshold};
+
+/// How each network does when all before it is right.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct StageScores {
+    /// Share of gold mentions and pictures where the gate answers rightly (visual entailment accuracy).
+    pub entail_accuracy: Share,
+    /// Share of groundable gold mentions whose predicted box is the same as a gold box (`Prec@0.5`).
+    pub ground_precision: Share,
+    /// Mean IoU of masks predicted from gold boxes with the gold masks.
+    pub segment_iou: Share,
+}
+
+impl StageScores {
+    /// The gate was asked whether a picture shows a gold mention that has these places in it.
+    pub fn entailed(&mut self, depicted: bool, gold: &[GoldRegion]) {
+        self.entail_accuracy.add(f64::from(depicted != gold.is_empty()));
+    }
+
+    /// The grounder was asked for a gold mention that its picture shows in these places.
+    pub fn grounded(&mut self, predicted: &BBox, gold: &[GoldRegion], threshold: Threshold) {
+        let hit = gold.iter().any(|region| threshold.accepts(predicted.iou(&region.bbox)));
+        self.ground_precision.add(f64::from(hit));
+    }
+
+    /// The segmenter was asked for the pixels in a gold box.
+    pub fn segmented(&mut self, predicted: &Mask, gold: &Mask) {
+        self.segment_iou.add(f64::from(predicted.iou(gold)));
+    }
+}
+
+impl fmt::Display for StageScores {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = [
+            ("VE accuracy on gold mentions", self.entail_accuracy),
+            ("VG Prec@0.5 on gold groundable mentions", self.ground_precision),
+            ("mask mIoU on gold boxes", self.segment_iou),
+        ];
+        for (name, share) in rows {
+            writeln!(formatter, "{name:<40}  {:.4}  of {}", share.mean(), share.asked)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn region(x0: f32) -> GoldRegion {
+        let mask = Mask { width: 20, height: 10, runs: vec![0, 100, 100] };
+        GoldRegion {
+            media_key: "m".into(),
+            bbox: BBox { x0, y0: 0.0, x1: x0 + 10.0, y1: 10.0 },
+            mask: Some(mask),
+        }
+    }
+
+    #[test]
+    fn the_gate_is_right_both_ways_and_wrong_both_ways() {
+        let mut scores = StageScores::default();
+        scores.entailed(true, &[region(0.0)]);
+        scores.entailed(false, &[]);
+        scores.entailed(true, &[]);
+        scores.entailed(false, &[region(0.0)]);
+        assert_eq!(scores.entail_accuracy, Share { asked: 4, sum: 2.0 });
+    }
+
+    #[test]
+    fn a_box_may_hit_any_gold_box() {
+        let mut scores = StageScores::default();
+        let gold = [region(0.0), region(40.0)];
+        for x0 in [41.0, 20.0] {
+            scores.grounded(&BBox { x0, y0: 0.0, x1: x0 + 10.0, y1: 10.0 }, &gold, Threshold::default());
+        }
+        assert_eq!(scores.ground_precision, Share { asked: 2, sum: 1.0 });
+    }
+
+    #[test]
+    fn masks_add_their_overlap() {
+        let mut scores = StageScores::default();
+        let half = Mask { width: 20, height: 10, runs: vec![0, 50, 150] };
+        scores.segmented(&half, region(0.0).mask.as_ref().unwrap());
+        scores.segmented(&half, &half);
+        assert_eq!(scores.segment_iou.mean(), 0.75);
+    }
+}
