@@ -188,6 +188,9 @@ mod tests {
 
     use super::*;
 
+    /// Its name, the gold, what is said, and how many are right: MNER, GMNER, EEG.
+    type Case = (&'static str, Vec<GoldMention>, Vec<PredictedMention>, [u64; 3]);
+
     /// A box ten high from one column to another, and the mask that fills it, in a picture of 40 by 10.
     fn place(x0: u32, x1: u32) -> (BBox, Mask) {
         let bbox = BBox { x0: x0 as f32, y0: 0.0, x1: x1 as f32, y1: 10.0 };
@@ -228,7 +231,7 @@ mod tests {
 
     #[test]
     fn every_case_counts_as_the_published_evaluator_counts_it() {
-        let cases: Vec<(&str, Vec<GoldMention>, Vec<PredictedMention>, [u64; 3])> = vec![
+        let cases: Vec<Case> = vec![
             (
                 "both ungroundable",
                 vec![gold("Ann", "PER", 0, &[])],
