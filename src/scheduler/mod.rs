@@ -1,5 +1,22 @@
 //! Single requests in, batches out. Knows nothing of posts.
+//!
+//! A [`Handle`] calls, a lane queues, one thread a [`Device`] owns every network on it and chooses the next batch. An
+//! idle device with anything queued runs at once, and a batch's members are bound only when it runs: there is no timer.
 
+mod attempt;
+mod budget;
+mod cost_model;
+mod device;
+mod handle;
+mod lane;
 mod model;
+mod policy;
+mod queue;
 
+pub use budget::Budget;
+pub use cost_model::CostModel;
+pub use device::{Device, DeviceHandle, DeviceState};
+pub use handle::{CallError, Handle};
 pub use model::{Cost, Model, ModelError};
+pub use policy::{Offer, next_lane};
+pub use queue::{Batch, Bound, Queue};

@@ -24,7 +24,7 @@ pub trait Model: Send + 'static {
 }
 
 /// Why a batch got no answer.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
     /// The device's memory did not hold the batch: a smaller one may pass.
     #[error("the device is out of memory: {0}")]

@@ -1,1 +1,13 @@
 //! What the engine tells its operators: metrics by name, and whether it is well.
+
+mod health;
+mod http;
+mod latency;
+mod metrics;
+mod stage_metrics;
+
+pub use health::{Health, Heartbeat};
+pub use http::serve;
+pub use latency::LatencyRecorder;
+pub use metrics::{CacheMetrics, Metrics, Rebalance};
+pub use stage_metrics::{Outcome, StageMetrics, StageSummary};

@@ -1,0 +1,177 @@
+//! Who runs the networks? One thread a device, which owns them all and chooses what runs next.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use super::handle::{Doorbell, Port};
+use super::lane::{Lane, ModelLane};
+use super::{Budget, Handle, Model, ModelError, Queue, next_lane};
+use crate::domain::Stage;
+use crate::telemetry::Metrics;
+
+/// A device in the making: give it its lanes, then start it.
+pub struct Device {
+    name: String,
+    lanes: Vec<Box<dyn Lane>>,
+    doorbell: Arc<Doorbell>,
+    metrics: Arc<Metrics>,
+}
+
+/// How far a device has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceState {
+    /// Its networks are run on samples. Calls queue.
+    Warming,
+    /// It answers calls.
+    Ready,
+    /// All handles are gone and all calls are answered.
+    Ended,
+    /// It will not answer again in this process: commit nothing more and exit.
+    Lost(ModelError),
+}
+
+/// A device that runs. It ends by itself when all handles to its lanes are gone.
+pub struct DeviceHandle {
+    state: watch::Receiver<DeviceState>,
+    thread: JoinHandle<()>,
+}
+
+impl Device {
+    /// A device without lanes. The name is its thread's.
+    #[must_use]
+    pub fn new(name: &str, metrics: Arc<Metrics>) -> Self {
+        Self { name: name.to_owned(), lanes: Vec::new(), doorbell: Arc::default(), metrics }
+    }
+
+    /// Puts a network on this device. Calls queue until the device is started.
+    pub fn lane<M: Model>(&mut self, stage: Stage, model: M, budget: Budget) -> Handle<M::Request, M::Reply> {
+        self.warmed_lane(stage, model, budget, Vec::new())
+    }
+
+    /// Puts a network on this device that is run on `samples` before the device is ready: in batches of 1, 2, 4 and so
+    /// on up to all of them, each twice. Typical requests, as many as a batch may hold, make the best samples.
+    pub fn warmed_lane<M: Model>(
+        &mut self,
+        stage: Stage,
+        model: M,
+        budget: Budget,
+        samples: Vec<M::Request>,
+    ) -> Handle<M::Request, M::Reply> {
+        // While one batch runs, the next one can be complete.
+        let room = 2 * budget.max_requests.get();
+        let port = Port::new(stage, room, Arc::clone(&self.doorbell));
+        let queue = Queue::new(budget);
+        let metrics = self.metrics.stage(stage);
+        self.lanes.push(Box::new(ModelLane {
+            stage,
+            model,
+            samples,
+            queue,
+            port: Arc::clone(&port),
+            metrics,
+        }));
+        Handle::new(port)
+    }
+
+    /// Starts the thread, which warms its networks up and then answers calls.
+    ///
+    /// # Errors
+    /// Where the operating system refuses the thread.
+    pub fn start(mut self) -> io::Result<DeviceHandle> {
+        // The policy breaks ties in favour of the later lane, which is to be the later stage.
+        self.lanes.sort_by_key(|lane| lane.stage());
+        let (report, state) = watch::channel(DeviceState::Warming);
+        let thread = std::thread::Builder::new().name(self.name).spawn(move || {
+            self.doorbell.answer_to();
+            let outcome = warm_up(&mut self.lanes)
+                .map(|()| report.send_replace(DeviceState::Ready))
+                .and_then(|_| serve_all(&mut self.lanes, &self.doorbell));
+            let last = match outcome {
+                Ok(()) => DeviceState::Ended,
+                Err(lost) => {
+                    self.lanes.iter_mut().for_each(|lane| lane.fail(&lost));
+                    DeviceState::Lost(lost)
+                }
+            };
+            report.send_replace(last);
+        })?;
+        Ok(DeviceHandle { state, thread })
+    }
+}
+
+impl DeviceHandle {
+    /// What the device is doing, for whoever wants to watch.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<DeviceState> {
+        self.state.clone()
+    }
+
+    /// Waits until all networks are warm.
+    ///
+    /// # Errors
+    /// Where warming up failed, or the device was lost since.
+    pub async fn ready(&self) -> Result<(), ModelError> {
+        self.reached(|state| *state != DeviceState::Warming).await
+    }
+
+    /// Waits until the device answers no more calls.
+    ///
+    /// # Errors
+    /// Where it was lost: stop reading, commit nothing more, exit.
+    pub async fn ended(&self) -> Result<(), ModelError> {
+        self.reached(|state| matches!(state, DeviceState::Ended | DeviceState::Lost(_))).await
+    }
+
+    /// Blocks until the thread has ended. Drop all handles first.
+    ///
+    /// # Errors
+    /// As [`Self::ended`].
+    pub fn join(self) -> Result<(), ModelError> {
+        let joined = self.thread.join();
+        match &*self.state.borrow() {
+            DeviceState::Lost(lost) => Err(lost.clone()),
+            _ => joined.map_err(|_| thread_died()),
+        }
+    }
+
+    async fn reached(&self, there: impl FnMut(&DeviceState) -> bool) -> Result<(), ModelError> {
+        match self.state.clone().wait_for(there).await.as_deref() {
+            Ok(DeviceState::Lost(lost)) => Err(lost.clone()),
+            Ok(_) => Ok(()),
+            Err(_) => Err(thread_died()),
+        }
+    }
+}
+
+fn thread_died() -> ModelError {
+    ModelError::DeviceLost("its thread died".to_owned())
+}
+
+fn warm_up(lanes: &mut [Box<dyn Lane>]) -> Result<(), ModelError> {
+    lanes.iter_mut().try_for_each(|lane| {
+        lane.warm_up()
+            .map_err(|error| ModelError::DeviceLost(format!("warming up `{}`: {error}", lane.stage())))
+    })
+}
+
+/// Runs batches until all callers have left and all calls are answered.
+fn serve_all(lanes: &mut [Box<dyn Lane>], doorbell: &Doorbell) -> Result<(), ModelError> {
+    let mut offers = Vec::with_capacity(lanes.len());
+    loop {
+        let mut more_can_come = false;
+        offers.clear();
+        for lane in lanes.iter_mut() {
+            more_can_come |= lane.admit();
+            offers.push(lane.offer());
+        }
+        match next_lane(&offers, Instant::now()) {
+            Some(lane) => lanes[lane].serve()?,
+            None if more_can_come => doorbell.wait(),
+            None => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! How does a caller reach a network? A handle that queues one request and waits for its answer.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Thread;
+use std::time::Instant;
+
+use tokio::sync::{Semaphore, oneshot};
+
+use super::ModelError;
+use crate::domain::Stage;
+
+/// Calls one network on one device. Cloning is cheap; the device ends when all handles to it are gone.
+pub struct Handle<Q, R> {
+    presence: Arc<Presence<Q, R>>,
+}
+
+/// Why a call got no reply.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The network failed on this request although it stood alone. The same request would fail again.
+    #[error("the network of stage `{stage}` cannot answer this request")]
+    ModelFailed {
+        /// Whose network.
+        stage: Stage,
+        /// What it said.
+        #[source]
+        source: ModelError,
+    },
+    /// The device will not answer again in this process; another process may.
+    #[error("stage `{stage}` lost its device")]
+    DeviceLost {
+        /// Whose network.
+        stage: Stage,
+        /// What the device said.
+        #[source]
+        source: ModelError,
+    },
+    /// The device has ended, or never started: the engine is shutting down.
+    #[error("stage `{stage}` takes no more requests")]
+    Closed {
+        /// Whose network.
+        stage: Stage,
+    },
+}
+
+impl CallError {
+    /// The stage that was called.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::ModelFailed { stage, .. } | Self::DeviceLost { stage, .. } | Self::Closed { stage } => {
+                *stage
+            }
+        }
+    }
+
+    /// Whether the same request may get a reply from another process: the request is not at fault.
+    #[must_use]
+    pub fn retry_can_help(&self) -> bool {
+        !matches!(self, Self::ModelFailed { .. })
+    }
+}
+
+impl<Q, R> Handle<Q, R> {
+    pub(super) fn new(port: Arc<Port<Q, R>>) -> Self {
+        Self { presence: Arc::new(Presence(port)) }
+    }
+
+    /// Queues a request and waits for its reply. Waits for room first where the lane's queue is full.
+    ///
+    /// A call that is dropped before its batch is bound costs the device nothing.
+    ///
+    /// # Errors
+    /// [`CallError`] says whose fault it was.
+    pub async fn call(&self, request: Q) -> Result<R, CallError> {
+        let port = &self.presence.0;
+        let called = Instant::now();
+        // The lane gives the room back when it binds the request, for all members of a batch at once.
+        port.room.acquire().await.map_err(|_| port.why_closed())?.forget();
+        let (reply, answer) = oneshot::channel();
+        port.push(Arrival { request, reply, called, since: Instant::now() })?;
+        port.doorbell.ring();
+        // A sender that is dropped without a word is a device that ended.
+        answer.await.unwrap_or_else(|_| Err(port.why_closed()))
+    }
+}
+
+impl<Q, R> Clone for Handle<Q, R> {
+    fn clone(&self) -> Self {
+        Self { presence: Arc::clone(&self.presence) }
+    }
+}
+
+/// Ends the lane's intake with the last clone of its handle.
+struct Presence<Q, R>(Arc<Port<Q, R>>);
+
+impl<Q, R> Drop for Presence<Q, R> {
+    fn drop(&mut self) {
+        self.0.inbox().callers_left = true;
+        self.0.doorbell.ring();
+    }
+}
+
+/// One request on its way to its lane.
+pub(super) struct Arrival<Q, R> {
+    pub(super) request: Q,
+    pub(super) reply: oneshot::Sender<Result<R, CallError>>,
+    /// When the caller called: includes the wait for room.
+    pub(super) called: Instant,
+    /// When it was queued.
+    pub(super) since: Instant,
+}
+
+/// Where callers and their lane meet.
+pub(super) struct Port<Q, R> {
+    stage: Stage,
+    /// Room for requests that are queued: as many permits as the queue has free places.
+    room: Semaphore,
+    inbox: Mutex<Inbox<Q, R>>,
+    doorbell: Arc<Doorbell>,
+}
+
+struct Inbox<Q, R> {
+    arrivals: Vec<Arrival<Q, R>>,
+    callers_left: bool,
+    closed: Option<CallError>,
+}
+
+impl<Q, R> Port<Q, R> {
+    pub(super) fn new(stage: Stage, room: usize, doorbell: Arc<Doorbell>) -> Arc<Self> {
+        let inbox = Mutex::new(Inbox { arrivals: Vec::new(), callers_left: false, closed: None });
+        Arc::new(Self { stage, room: Semaphore::new(room), inbox, doorbell })
+    }
+
+    /// Takes what has arrived, and says whether more can arrive.
+    pub(super) fn collect(&self) -> (Vec<Arrival<Q, R>>, bool) {
+        let mut inbox = self.inbox();
+        (std::mem::take(&mut inbox.arrivals), !inbox.callers_left)
+    }
+
+    /// Gives back the places of requests that have left the queue.
+    pub(super) fn give_room(&self, places: usize) {
+        self.room.add_permits(places);
+    }
+
+    /// Refuses all calls from now on, and answers those that have arrived or wait for room. The first reason stays.
+    pub(super) fn close(&self, reason: &CallError) {
+        let arrivals = {
+            let mut inbox = self.inbox();
+            inbox.closed.get_or_insert_with(|| reason.clone());
+            std::mem::take(&mut inbox.arrivals)
+        };
+        self.room.close();
+        for arrival in arrivals {
+            // A caller that has gone needs no answer.
+            let _ = arrival.reply.send(Err(reason.clone()));
+        }
+    }
+
+    fn push(&self, arrival: Arrival<Q, R>) -> Result<(), CallError> {
+        let mut inbox = self.inbox();
+        if let Some(reason) = &inbox.closed {
+            return Err(reason.clone());
+        }
+        inbox.arrivals.push(arrival);
+        Ok(())
+    }
+
+    fn why_closed(&self) -> CallError {
+        self.inbox().closed.clone().unwrap_or(CallError::Closed { stage: self.stage })
+    }
+
+    fn inbox(&self) -> MutexGuard<'_, Inbox<Q, R>> {
+        // Nothing between lock and unlock can leave the inbox half changed.
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes the device's thread.
+///
+/// Ringing before the thread sleeps is remembered, so the thread looks at its inboxes, then sleeps, and misses nothing.
+/// Ringing before the thread has answered to the bell is not needed: it looks at its inboxes first of all.
+#[derive(Default)]
+pub(super) struct Doorbell {
+    thread: OnceLock<Thread>,
+}
+
+impl Doorbell {
+    pub(super) fn ring(&self) {
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    /// Makes the calling thread the one that is woken. An inbox looked at afterwards holds all that rang before.
+    pub(super) fn answer_to(&self) {
+        self.thread.get_or_init(std::thread::current);
+    }
+
+    pub(super) fn wait(&self) {
+        std::thread::park();
+    }
+}

@@ -1,0 +1,210 @@
+//! One network on its device: requests come in from its port, batches run, and every caller is answered.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use super::attempt::answer_all;
+use super::handle::{Arrival, Port};
+use super::{Batch, CallError, Model, ModelError, Offer, Queue};
+use crate::domain::Stage;
+use crate::telemetry::{Outcome, StageMetrics};
+
+/// A lane as its device sees it, whatever its model answers.
+pub(super) trait Lane: Send {
+    /// The stage whose network this is.
+    fn stage(&self) -> Stage;
+
+    /// Runs the network on samples, small batches first, until it is warm and its rates are known.
+    fn warm_up(&mut self) -> Result<(), ModelError>;
+
+    /// Takes in what has arrived. False once nothing more can: all callers have left.
+    fn admit(&mut self) -> bool;
+
+    /// What it could run now.
+    fn offer(&self) -> Option<Offer>;
+
+    /// Binds a batch, runs it and answers its callers. An error is a lost device.
+    fn serve(&mut self) -> Result<(), ModelError>;
+
+    /// Answers all that wait with this error of the device, and refuses what comes.
+    fn fail(&mut self, lost: &ModelError);
+}
+
+/// A model, what waits for it, and where callers reach it.
+pub(super) struct ModelLane<M: Model> {
+    pub(super) stage: Stage,
+    pub(super) model: M,
+    /// Requests to warm up with; none left afterwards.
+    pub(super) samples: Vec<M::Request>,
+    pub(super) queue: Queue<Waiting<M>>,
+    pub(super) port: Arc<Port<M::Request, M::Reply>>,
+    pub(super) metrics: StageMetrics,
+}
+
+/// A request and who waits for its reply.
+pub(super) struct Waiting<M: Model> {
+    request: M::Request,
+    caller: Caller<M::Reply>,
+}
+
+struct Caller<R> {
+    reply: oneshot::Sender<Result<R, CallError>>,
+    called: Instant,
+}
+
+impl<M: Model> Lane for ModelLane<M> {
+    fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    fn warm_up(&mut self) -> Result<(), ModelError> {
+        let samples = std::mem::take(&mut self.samples);
+        for size in warm_up_sizes(samples.len()) {
+            let batch = &samples[..size];
+            // The first run of a size allocates and tunes; only the second tells what it costs.
+            let outcome = run_caught(&mut self.model, batch).and_then(|_| {
+                let started = Instant::now();
+                run_caught(&mut self.model, batch).map(|_| started.elapsed())
+            });
+            match outcome {
+                Ok(took) => self.queue.batch_was_clean(padded::<M>(batch), took),
+                Err(ModelError::OutOfMemory(_)) if size > 1 => {
+                    self.metrics.out_of_memory();
+                    self.queue.memory_ran_out(padded::<M>(batch));
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self) -> bool {
+        let (arrivals, more_can_come) = self.port.collect();
+        for Arrival { request, reply, called, since } in arrivals {
+            let cost = M::cost(&request);
+            self.queue.push(Waiting { request, caller: Caller { reply, called } }, cost, since);
+        }
+        more_can_come
+    }
+
+    fn offer(&self) -> Option<Offer> {
+        self.queue.offer()
+    }
+
+    fn serve(&mut self) -> Result<(), ModelError> {
+        let batch = self.queue.bind(|waiting| !waiting.caller.reply.is_closed());
+        self.port.give_room(batch.members.len() + batch.abandoned);
+        self.metrics.abandoned(batch.abandoned);
+        if batch.members.is_empty() {
+            return Ok(());
+        }
+        self.metrics.batch(batch.members.len(), batch.padded() as f64 / batch.real() as f64);
+        let (requests, callers) = self.unpack(batch);
+        let answers = self.run(&requests);
+        let lost = answers.iter().find_map(|answer| match answer {
+            Err(lost @ ModelError::DeviceLost(_)) => Some(lost.clone()),
+            _ => None,
+        });
+        for (caller, answer) in callers.into_iter().zip(answers) {
+            self.metrics.answered(outcome(&answer), caller.called.elapsed());
+            // A caller that has gone needs no answer.
+            let _ = caller.reply.send(answer.map_err(|source| self.call_error(source)));
+        }
+        lost.map_or(Ok(()), Err)
+    }
+
+    fn fail(&mut self, lost: &ModelError) {
+        let reason = self.call_error(lost.clone());
+        self.port.close(&reason);
+        while let Some(waiting) = self.queue.pop_any() {
+            self.metrics.answered(Outcome::DeviceLost, waiting.caller.called.elapsed());
+            let _ = waiting.caller.reply.send(Err(reason.clone()));
+        }
+    }
+}
+
+impl<M: Model> Drop for ModelLane<M> {
+    /// However the device's thread ends, nobody waits for it in vain.
+    fn drop(&mut self) {
+        self.port.close(&CallError::Closed { stage: self.stage });
+    }
+}
+
+impl<M: Model> ModelLane<M> {
+    fn unpack(&self, batch: Batch<Waiting<M>>) -> (Vec<M::Request>, Vec<Caller<M::Reply>>) {
+        let now = Instant::now();
+        let members = batch.members.into_iter();
+        members
+            .map(|member| {
+                self.metrics.queued(now.saturating_duration_since(member.since));
+                (member.item.request, member.item.caller)
+            })
+            .unzip()
+    }
+
+    fn run(&mut self, requests: &[M::Request]) -> Vec<Result<M::Reply, ModelError>> {
+        let Self { model, queue, metrics, .. } = self;
+        answer_all(requests, |part| {
+            let started = Instant::now();
+            let replies = run_caught(model, part);
+            let took = started.elapsed();
+            metrics.computed(took);
+            if part.len() < requests.len() {
+                metrics.split();
+            }
+            match &replies {
+                Ok(_) => queue.batch_was_clean(padded::<M>(part), took),
+                Err(ModelError::OutOfMemory(_)) => {
+                    metrics.out_of_memory();
+                    queue.memory_ran_out(padded::<M>(part));
+                }
+                Err(_) => {}
+            }
+            replies
+        })
+    }
+
+    fn call_error(&self, source: ModelError) -> CallError {
+        let stage = self.stage;
+        match source {
+            ModelError::DeviceLost(_) => CallError::DeviceLost { stage, source },
+            ModelError::OutOfMemory(_) | ModelError::Failed(_) => CallError::ModelFailed { stage, source },
+        }
+    }
+}
+
+/// The one place that catches what libtorch throws. A model's own state is weights, which a forward pass only reads,
+/// and what it remembers of pictures, which it fills last: unwinding leaves both whole.
+fn run_caught<M: Model>(model: &mut M, batch: &[M::Request]) -> Result<Vec<M::Reply>, ModelError> {
+    catch_unwind(AssertUnwindSafe(|| model.run(batch)))
+        .unwrap_or_else(|panic| Err(ModelError::Failed(format!("panicked: {}", panic_message(&*panic)))))
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+}
+
+fn padded<M: Model>(batch: &[M::Request]) -> u64 {
+    let widest = batch.iter().map(|request| M::cost(request).0.max(1)).max().unwrap_or(1);
+    batch.len() as u64 * u64::from(widest)
+}
+
+fn outcome<R>(answer: &Result<R, ModelError>) -> Outcome {
+    match answer {
+        Ok(_) => Outcome::Answered,
+        Err(ModelError::DeviceLost(_)) => Outcome::DeviceLost,
+        Err(ModelError::OutOfMemory(_) | ModelError::Failed(_)) => Outcome::Failed,
+    }
+}
+
+/// Powers of two below, then all: enough to see the knee, in at most twice the time of the largest.
+fn warm_up_sizes(samples: usize) -> impl Iterator<Item = usize> {
+    let below = (0..usize::BITS).map(|power| 1_usize << power).take_while(move |&size| size < samples);
+    below.chain((samples > 0).then_some(samples))
+}

@@ -1,0 +1,230 @@
+//! Which requests go together? One lane's waiting requests by cost, and the batch that is bound from them.
+//!
+//! No clock, no thread, no channel: the same code decides in the engine, in tests and in the simulator.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use super::budget::Limits;
+use super::cost_model::class_of;
+use super::{Budget, Cost, CostModel, Offer};
+
+/// A batch may compute this much for each unit that was asked for when it takes in requests of other cost classes.
+const MAX_PADDING: f64 = 1.15;
+
+/// A request that waits or that is bound to a batch.
+#[derive(Debug, Clone)]
+pub struct Bound<T> {
+    /// Whatever the lane needs to answer it.
+    pub item: T,
+    /// What it weighs.
+    pub cost: Cost,
+    /// When it was queued.
+    pub since: Instant,
+}
+
+/// The members of one batch; empty where every request that waited was given up by its caller.
+#[derive(Debug, Clone)]
+pub struct Batch<T> {
+    /// The members, those of the oldest one's cost class first.
+    pub members: Vec<Bound<T>>,
+    /// Requests that were dropped on the way because nobody waits for them any more.
+    pub abandoned: usize,
+}
+
+impl<T> Batch<T> {
+    /// What the batch costs the device: every member is as wide as the widest.
+    #[must_use]
+    pub fn padded(&self) -> u64 {
+        padded(self.members.len(), self.members.iter().map(|member| weight(member.cost)).max().unwrap_or(0))
+    }
+
+    /// What was asked for.
+    #[must_use]
+    pub fn real(&self) -> u64 {
+        self.members.iter().map(|member| weight(member.cost)).sum()
+    }
+}
+
+/// One lane's waiting requests, first in first out within each cost class.
+#[derive(Debug, Clone)]
+pub struct Queue<T> {
+    classes: BTreeMap<usize, VecDeque<Bound<T>>>,
+    len: usize,
+    cost: u64,
+    limits: Limits,
+    cost_model: CostModel,
+}
+
+/// A batch in the making.
+struct Draft<T> {
+    members: Vec<Bound<T>>,
+    widest: u64,
+    real: u64,
+}
+
+impl<T> Queue<T> {
+    /// An empty queue that fills batches up to this budget.
+    #[must_use]
+    pub fn new(budget: Budget) -> Self {
+        Self {
+            classes: BTreeMap::new(),
+            len: 0,
+            cost: 0,
+            limits: Limits::new(budget),
+            cost_model: CostModel::default(),
+        }
+    }
+
+    /// Requests that wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Queues a request.
+    pub fn push(&mut self, item: T, cost: Cost, since: Instant) {
+        self.len += 1;
+        self.cost += weight(cost);
+        self.classes.entry(class_of(weight(cost))).or_default().push_back(Bound { item, cost, since });
+    }
+
+    /// What this lane could run now; none where nothing waits.
+    #[must_use]
+    pub fn offer(&self) -> Option<Offer> {
+        let oldest = self.classes.values().filter_map(VecDeque::front).map(|request| request.since).min()?;
+        let by_count = self.len as f64 / self.limits.max_requests() as f64;
+        let by_cost = self.cost as f64 / self.full_cost() as f64;
+        let patience = self.limits.budget().patience;
+        Some(Offer { oldest, patience, fill: by_count.max(by_cost).min(1.0) })
+    }
+
+    /// Takes out the next batch: the oldest request, then its cost class, then the neighbours while padding allows.
+    ///
+    /// A request that is no longer wanted is dropped instead. A request over the budget on its own goes alone.
+    pub fn bind(&mut self, wanted: impl Fn(&T) -> bool) -> Batch<T> {
+        let waited = self.len;
+        self.drop_unwanted_fronts(&wanted);
+        let mut members = Vec::new();
+        if let Some(class) = self.oldest_class() {
+            members = self.fill(class, &wanted);
+        }
+        let abandoned = waited - self.len - members.len();
+        Batch { members, abandoned }
+    }
+
+    /// Takes out any one request, for a queue that will not be served again.
+    pub fn pop_any(&mut self) -> Option<T> {
+        let class = self.oldest_class()?;
+        self.pop(class).map(|request| request.item)
+    }
+
+    /// Takes in that a batch of this padded cost was answered at the first try in this time.
+    pub fn batch_was_clean(&mut self, padded: u64, took: Duration) {
+        self.cost_model.observe(padded, took);
+        self.limits.batch_was_clean();
+    }
+
+    /// Takes in that a batch of this padded cost did not fit into the device's memory.
+    pub fn memory_ran_out(&mut self, padded: u64) {
+        self.limits.memory_ran_out(padded);
+    }
+
+    /// The padded cost at which a batch of this lane is full today: the budget, what memory left of it, or the knee.
+    #[must_use]
+    pub fn full_cost(&self) -> u64 {
+        self.limits.max_cost().min(self.cost_model.knee().unwrap_or(u64::MAX)).max(1)
+    }
+
+    fn oldest_class(&self) -> Option<usize> {
+        let fronts = self.classes.iter().filter_map(|(&class, queue)| Some((class, queue.front()?.since)));
+        fronts.min_by_key(|&(_, since)| since).map(|(class, _)| class)
+    }
+
+    fn fill(&mut self, anchor: usize, wanted: &impl Fn(&T) -> bool) -> Vec<Bound<T>> {
+        let mut draft = Draft { members: Vec::new(), widest: 0, real: 0 };
+        let full_cost = self.full_cost();
+        while let Some(cost) = self.front_cost(anchor) {
+            if !self.fits(&draft, cost, full_cost) {
+                break;
+            }
+            self.take(anchor, &mut draft, wanted);
+        }
+        loop {
+            let below = self.classes.range(..anchor).rev().find(|(_, queue)| !queue.is_empty());
+            let above = self.classes.range(anchor + 1..).find(|(_, queue)| !queue.is_empty());
+            let candidates = [below, above].into_iter().flatten().filter_map(|(&class, queue)| {
+                let cost = weight(queue.front()?.cost);
+                let padding = draft.padding_with(cost);
+                (padding <= MAX_PADDING && self.fits(&draft, cost, full_cost)).then_some((class, padding))
+            });
+            let Some((class, _)) = candidates.min_by(|left, right| left.1.total_cmp(&right.1)) else {
+                return draft.members;
+            };
+            self.take(class, &mut draft, wanted);
+        }
+    }
+
+    fn fits(&self, draft: &Draft<T>, cost: u64, full_cost: u64) -> bool {
+        let members = draft.members.len() + 1;
+        members == 1
+            || (members <= self.limits.max_requests() && padded(members, draft.widest.max(cost)) <= full_cost)
+    }
+
+    fn front_cost(&self, class: usize) -> Option<u64> {
+        self.classes.get(&class)?.front().map(|request| weight(request.cost))
+    }
+
+    /// Moves the first request of a class into the draft, and leaves a wanted one, or none, in its place.
+    fn take(&mut self, class: usize, draft: &mut Draft<T>, wanted: &impl Fn(&T) -> bool) {
+        if let Some(request) = self.pop(class) {
+            draft.widest = draft.widest.max(weight(request.cost));
+            draft.real += weight(request.cost);
+            draft.members.push(request);
+        }
+        self.drop_unwanted_front(class, wanted);
+    }
+
+    fn pop(&mut self, class: usize) -> Option<Bound<T>> {
+        let request = self.classes.get_mut(&class)?.pop_front()?;
+        self.len -= 1;
+        self.cost -= weight(request.cost);
+        Some(request)
+    }
+
+    fn drop_unwanted_front(&mut self, class: usize, wanted: &impl Fn(&T) -> bool) {
+        let unwanted =
+            |queue: &VecDeque<Bound<T>>| queue.front().is_some_and(|request| !wanted(&request.item));
+        while self.classes.get(&class).is_some_and(unwanted) {
+            self.pop(class);
+        }
+    }
+
+    fn drop_unwanted_fronts(&mut self, wanted: &impl Fn(&T) -> bool) {
+        let classes: Vec<usize> = self.classes.keys().copied().collect();
+        for class in classes {
+            self.drop_unwanted_front(class, wanted);
+        }
+    }
+}
+
+impl<T> Draft<T> {
+    fn padding_with(&self, cost: u64) -> f64 {
+        padded(self.members.len() + 1, self.widest.max(cost)) as f64 / (self.real + cost) as f64
+    }
+}
+
+/// Nothing is free: a request of cost 0 would make a batch without end.
+fn weight(cost: Cost) -> u64 {
+    u64::from(cost.0).max(1)
+}
+
+fn padded(members: usize, widest: u64) -> u64 {
+    members as u64 * widest
+}

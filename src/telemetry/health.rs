@@ -1,0 +1,139 @@
+//! Is the engine ready, and is it alive? The clock is passed in.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What the probes are told. Shared by all parts of the engine.
+#[derive(Debug, Default)]
+pub struct Health {
+    state: Mutex<State>,
+}
+
+/// A loop that must keep turning.
+#[derive(Debug, Clone, Copy)]
+pub struct Heartbeat {
+    /// When it turned last.
+    pub last: Instant,
+    /// How long it may stand still.
+    pub limit: Duration,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    models_warm: bool,
+    partitions_assigned: bool,
+    draining: bool,
+    lost: Option<String>,
+    loops: BTreeMap<&'static str, Heartbeat>,
+}
+
+impl Health {
+    /// Every network answered its samples.
+    pub fn models_are_warm(&self) {
+        self.state().models_warm = true;
+    }
+
+    /// The consumer group has given its answer: partitions, or that there are fewer of them than engines.
+    pub fn partitions_are_assigned(&self) {
+        self.state().partitions_assigned = true;
+    }
+
+    /// The engine takes in nothing more.
+    pub fn is_draining(&self) {
+        self.state().draining = true;
+    }
+
+    /// Something is broken that only a new process mends.
+    pub fn is_lost(&self, reason: &str) {
+        self.state().lost.get_or_insert_with(|| reason.to_owned());
+    }
+
+    /// The loop of that name turned at `now`, and will turn again within `limit`.
+    pub fn ticked(&self, name: &'static str, limit: Duration, now: Instant) {
+        self.state().loops.insert(name, Heartbeat { last: now, limit });
+    }
+
+    /// The loop of that name has ended as it should.
+    pub fn ended(&self, name: &'static str) {
+        self.state().loops.remove(name);
+    }
+
+    /// Whether posts can be taken in.
+    ///
+    /// # Errors
+    /// What is missing, in words.
+    pub fn ready(&self) -> Result<(), String> {
+        let state = self.state();
+        let missing = [
+            (!state.models_warm, "the networks are not warm"),
+            (!state.partitions_assigned, "no partitions are assigned"),
+            (state.draining, "the engine is draining"),
+            (state.lost.is_some(), "the engine is broken"),
+        ];
+        let words: Vec<&str> = missing.into_iter().filter_map(|(is, word)| is.then_some(word)).collect();
+        if words.is_empty() { Ok(()) } else { Err(words.join(", ")) }
+    }
+
+    /// Whether every loop turns and nothing is broken for good.
+    ///
+    /// # Errors
+    /// What stands still, for how long, or what is broken.
+    pub fn alive(&self, now: Instant) -> Result<(), String> {
+        let state = self.state();
+        let still = state.loops.iter().filter_map(|(name, beat)| {
+            let still = now.saturating_duration_since(beat.last);
+            (still > beat.limit).then(|| format!("`{name}` has not turned for {:.1} s", still.as_secs_f64()))
+        });
+        let faults: Vec<String> = state.lost.clone().into_iter().chain(still).collect();
+        if faults.is_empty() { Ok(()) } else { Err(faults.join(", ")) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change is one assignment: a panic leaves nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ready_is_warm_and_assigned_and_not_draining() {
+        let health = Health::default();
+        assert_eq!(health.ready(), Err("the networks are not warm, no partitions are assigned".to_owned()));
+        health.models_are_warm();
+        assert!(health.ready().is_err());
+        health.partitions_are_assigned();
+        assert_eq!(health.ready(), Ok(()));
+        health.is_draining();
+        assert_eq!(health.ready(), Err("the engine is draining".to_owned()));
+    }
+
+    #[test]
+    fn alive_is_every_loop_turning_within_its_limit() {
+        let health = Health::default();
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(health.alive(after(1000)), Ok(()), "no loop runs yet: starting is not a fault");
+        health.ticked("consumer", Duration::from_secs(10), start);
+        health.ticked("producer", Duration::from_secs(30), start);
+        assert_eq!(health.alive(after(10)), Ok(()));
+        assert_eq!(health.alive(after(11)), Err("`consumer` has not turned for 11.0 s".to_owned()));
+        health.ticked("consumer", Duration::from_secs(10), after(11));
+        assert_eq!(health.alive(after(12)), Ok(()));
+        health.ended("consumer");
+        assert_eq!(health.alive(after(25)), Ok(()), "a loop that has ended may stand still");
+    }
+
+    #[test]
+    fn what_is_lost_is_neither_ready_nor_alive() {
+        let health = Health::default();
+        health.models_are_warm();
+        health.partitions_are_assigned();
+        health.is_lost("the device is lost: fell off the bus");
+        assert!(health.ready().is_err());
+        assert_eq!(health.alive(Instant::now()), Err("the device is lost: fell off the bus".to_owned()));
+    }
+}

@@ -1,0 +1,180 @@
+//! What is counted of one stage on its device: requests, batches, times. One function an event.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
+
+use super::LatencyRecorder;
+use super::metrics::{register, seconds_buckets};
+use crate::domain::Stage;
+
+/// How a request to a stage ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// With a reply.
+    Answered,
+    /// With an error of its own.
+    Failed,
+    /// With the device.
+    DeviceLost,
+    /// Its caller had gone before it ran.
+    Abandoned,
+}
+
+impl Outcome {
+    const ALL: [Self; 4] = [Self::Answered, Self::Failed, Self::DeviceLost, Self::Abandoned];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Failed => "failed",
+            Self::DeviceLost => "device-lost",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// The counters of one stage, looked up once.
+#[derive(Clone)]
+pub struct StageMetrics {
+    outcomes: [IntCounter; 4],
+    batch_size: Histogram,
+    padding_ratio: Histogram,
+    queue_seconds: Histogram,
+    compute_seconds: Histogram,
+    splits: IntCounter,
+    out_of_memory: IntCounter,
+    latency: Arc<LatencyRecorder>,
+    compute: Arc<LatencyRecorder>,
+}
+
+/// One stage in figures, for reports.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageSummary {
+    /// Which stage.
+    pub stage: Stage,
+    /// Requests answered, whatever the answer.
+    pub requests: u64,
+    /// Batches bound.
+    pub batches: u64,
+    /// Requests a batch; 0 where none ran.
+    pub mean_batch: f64,
+    /// Cost computed for each unit of cost asked for; 0 where none ran.
+    pub mean_padding: f64,
+    /// From call to reply, waits included: half were not longer.
+    pub latency_p50: Duration,
+    /// From call to reply, waits included: 99 in 100 were not longer.
+    pub latency_p99: Duration,
+    /// On the device, of a batch: half were not longer.
+    pub compute_p50: Duration,
+    /// On the device, of a batch: 99 in 100 were not longer.
+    pub compute_p99: Duration,
+}
+
+impl StageMetrics {
+    /// One request ended so, this long after it was called.
+    pub fn answered(&self, outcome: Outcome, latency: Duration) {
+        self.outcomes[outcome as usize].inc();
+        self.latency.record(latency);
+    }
+
+    /// Callers of that many requests had gone before they ran.
+    pub fn abandoned(&self, requests: usize) {
+        self.outcomes[Outcome::Abandoned as usize].inc_by(requests as u64);
+    }
+
+    /// One request was bound to a batch after this wait in its queue.
+    pub fn queued(&self, waited: Duration) {
+        self.queue_seconds.observe(waited.as_secs_f64());
+    }
+
+    /// A batch was bound: its size, and what it costs for each unit of cost asked for.
+    pub fn batch(&self, size: usize, padding_ratio: f64) {
+        self.batch_size.observe(size as f64);
+        self.padding_ratio.observe(padding_ratio);
+    }
+
+    /// The network ran this long.
+    pub fn computed(&self, took: Duration) {
+        self.compute_seconds.observe(took.as_secs_f64());
+        self.compute.record(took);
+    }
+
+    /// A part of a failed batch was run on its own.
+    pub fn split(&self) {
+        self.splits.inc();
+    }
+
+    /// The device's memory did not hold a batch.
+    pub fn out_of_memory(&self) {
+        self.out_of_memory.inc();
+    }
+
+    pub(super) fn summary(&self, stage: Stage) -> StageSummary {
+        let mean = |histogram: &Histogram| match histogram.get_sample_count() {
+            0 => 0.0,
+            count => histogram.get_sample_sum() / count as f64,
+        };
+        let quantile = |recorder: &LatencyRecorder, share| recorder.quantile(share).unwrap_or_default();
+        StageSummary {
+            stage,
+            requests: self.latency.count(),
+            batches: self.batch_size.get_sample_count(),
+            mean_batch: mean(&self.batch_size),
+            mean_padding: mean(&self.padding_ratio),
+            latency_p50: quantile(&self.latency, 0.5),
+            latency_p99: quantile(&self.latency, 0.99),
+            compute_p50: quantile(&self.compute, 0.5),
+            compute_p99: quantile(&self.compute, 0.99),
+        }
+    }
+}
+
+/// Registers the families of all stages, and looks each stage's counters up: all start at 0.
+pub(super) fn all_stages(registry: &Registry) -> [StageMetrics; Stage::ALL.len()] {
+    let counters = |name: &str, help: &str, labels: &[&str]| {
+        register(registry, IntCounterVec::new(Opts::new(name, help), labels))
+    };
+    let histograms = |name: &str, help: &str, buckets: Vec<f64>| {
+        register(registry, HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets), &["stage"]))
+    };
+    let requests =
+        counters("riveg_stage_requests_total", "Requests to a stage by outcome.", &["stage", "outcome"]);
+    let splits =
+        counters("riveg_stage_splits_total", "Parts of failed batches that ran on their own.", &["stage"]);
+    let out_of_memory = counters(
+        "riveg_stage_out_of_memory_total",
+        "Batches that the device's memory did not hold.",
+        &["stage"],
+    );
+    let sizes = vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+    let batch_size = histograms("riveg_stage_batch_size", "Requests in a batch.", sizes);
+    let padding_ratio = histograms(
+        "riveg_stage_padding_ratio",
+        "Cost computed for each unit of cost asked for, of a batch.",
+        vec![1.0, 1.05, 1.1, 1.15, 1.25, 1.5, 2.0, 4.0],
+    );
+    let queue_seconds = histograms(
+        "riveg_stage_queue_seconds",
+        "Time a request waited in its stage's queue.",
+        seconds_buckets(),
+    );
+    let compute_seconds =
+        histograms("riveg_stage_compute_seconds", "Time a batch took on the device.", seconds_buckets());
+    Stage::ALL.map(|stage| {
+        let label = [stage.as_str()];
+        StageMetrics {
+            outcomes: Outcome::ALL
+                .map(|outcome| requests.with_label_values(&[stage.as_str(), outcome.as_str()])),
+            batch_size: batch_size.with_label_values(&label),
+            padding_ratio: padding_ratio.with_label_values(&label),
+            queue_seconds: queue_seconds.with_label_values(&label),
+            compute_seconds: compute_seconds.with_label_values(&label),
+            splits: splits.with_label_values(&label),
+            out_of_memory: out_of_memory.with_label_values(&label),
+            latency: Arc::default(),
+            compute: Arc::default(),
+        }
+    })
+}
