@@ -1,0 +1,177 @@
+//! Whole records through the decoder.
+
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use bytesize::ByteSize;
+use futures_util::FutureExt;
+
+use super::*;
+
+fn png(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    ::image::RgbImage::from_pixel(width, height, ::image::Rgb([9, 8, 7]))
+        .write_to(&mut bytes, ::image::ImageFormat::Png)
+        .unwrap();
+    bytes.into_inner()
+}
+
+fn record(media: &str) -> Bytes {
+    Bytes::from(format!(
+        r#"{{"id":"p1","text":"hello","created_at":"2026-01-01T00:00:00Z","media":[{media}]}}"#
+    ))
+}
+
+fn inline_media(key: &str, bytes: &[u8]) -> String {
+    format!(r#"{{"key":"{key}","type":"photo","bytes":"{}","alt_text":"of {key}"}}"#, STANDARD.encode(bytes))
+}
+
+async fn refusal(media: &str) -> Rejection {
+    Decoder::new(test_config()).decode(record(media)).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_post_keeps_all_that_the_record_says() {
+    let decoder = Decoder::new(test_config());
+    let media = [inline_media("a", &png(4, 3)), inline_media("b", &png(2, 5))].join(",");
+    let post = decoder.decode(record(&media)).await.unwrap();
+    assert_eq!((post.id.as_str(), post.text.as_str()), ("p1", "hello"));
+    assert_eq!(post.created_at.as_deref(), Some("2026-01-01T00:00:00Z"));
+    assert_eq!((post.lang.clone(), post.author.clone()), (None, None));
+    let sizes: Vec<_> = post.media.iter().map(|m| (m.key.as_str(), m.frame.width, m.frame.height)).collect();
+    assert_eq!(sizes, [("a", 4, 3), ("b", 2, 5)]);
+    assert_eq!(post.media[1].alt_text.as_deref(), Some("of b"));
+}
+
+#[tokio::test]
+async fn a_post_needs_no_media() {
+    let decoder = Decoder::new(test_config());
+    for json in [
+        r#"{"id":"1","text":""}"#,
+        r#"{"id":"1","text":"x","media":null}"#,
+        r#"{"id":"1","text":"x","media":[]}"#,
+    ] {
+        assert!(decoder.decode(Bytes::from(json)).await.unwrap().media.is_empty(), "{json}");
+    }
+}
+
+#[tokio::test]
+async fn reposts_share_one_decoded_picture() {
+    let decoder = Decoder::new(test_config());
+    let first = decoder.decode(record(&inline_media("a", &png(4, 3)))).await.unwrap();
+    let again = decoder.decode(record(&inline_media("z", &png(4, 3)))).await.unwrap();
+    assert!(Arc::ptr_eq(&first.media[0].frame, &again.media[0].frame));
+    assert_eq!(decoder.frame_counts(), FrameCounts { hits: 1, misses: 1 });
+}
+
+#[tokio::test]
+async fn one_bad_picture_rejects_the_post_and_is_named() {
+    let good = inline_media("good", &png(1, 1));
+    let with = |bad: &str| format!("{good},{bad}");
+    let cut = png(64, 64);
+    let cases = [
+        (
+            r#"{"key":"m","bytes":"@@@@"}"#.to_owned(),
+            RejectionClass::Malformed,
+            "not base64: Invalid symbol 64, offset 0",
+        ),
+        (r#"{"key":"m","bytes":"QUJDR"}"#.to_owned(), RejectionClass::Malformed, "not base64"),
+        (r#"{"key":"m","bytes":""}"#.to_owned(), RejectionClass::Malformed, "no bytes at all"),
+        (r#"{"key":"m"}"#.to_owned(), RejectionClass::Malformed, "neither `bytes` nor `url`"),
+        (
+            r#"{"key":"m","bytes":"","url":""}"#.to_owned(),
+            RejectionClass::Malformed,
+            "both `bytes` and `url`",
+        ),
+        (
+            r#"{"key":"m","url":"ftp://h/a.png"}"#.to_owned(),
+            RejectionClass::FetchRefused,
+            "`ftp` is not fetched",
+        ),
+        (inline_media("m", &cut[..cut.len() / 2]), RejectionClass::Malformed, "cannot be decoded as Png"),
+        (
+            inline_media("m", b"just a text"),
+            RejectionClass::UnsupportedMedia,
+            "(the record calls it `photo`)",
+        ),
+    ];
+    for (bad, class, part) in cases {
+        let refusal = refusal(&with(&bad)).await;
+        assert_eq!((refusal.stage, refusal.class), ("decode", class), "{}", refusal.message);
+        assert!(
+            refusal.message.starts_with("media `m` ") && refusal.message.contains(part),
+            "{}",
+            refusal.message
+        );
+    }
+}
+
+#[tokio::test]
+async fn base64_may_lack_its_padding() {
+    let bytes = [png(1, 1), vec![0]].concat();
+    for encoded in
+        [STANDARD.encode(&bytes), STANDARD_NO_PAD.encode(&bytes), STANDARD.encode(&bytes).replace('/', r"\/")]
+    {
+        let media = format!(r#"{{"key":"m","bytes":"{encoded}"}}"#);
+        assert_eq!(
+            Decoder::new(test_config()).decode(record(&media)).await.unwrap().media.len(),
+            1,
+            "{encoded}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_file_under_the_root_is_a_picture_like_any_other() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("a.jpg"), png(3, 2)).unwrap();
+    let decoder = Decoder::new(Config { file_root: root.path().to_owned(), ..test_config() });
+    let media = format!(r#"{{"key":"m","type":"photo","url":"file://{}/a.jpg"}}"#, root.path().display());
+    assert_eq!(decoder.decode(record(&media)).await.unwrap().media[0].frame.width, 3);
+}
+
+#[tokio::test]
+async fn a_post_waits_while_the_posts_in_flight_hold_the_memory() {
+    let config =
+        Config { memory: ByteSize::kib(96), max_pixels: 32 * 1024, cache: ByteSize(0), ..test_config() };
+    let decoder = Decoder::new(config);
+    // 20,000 pixels take 59 units of 1 KiB: two such posts do not fit into 96.
+    let (one, other) =
+        (record(&inline_media("a", &png(200, 100))), record(&inline_media("a", &png(100, 200))));
+    let held = decoder.decode(one).await.unwrap();
+    let mut waiting = Box::pin(decoder.decode(other));
+    // Its record is read on another thread; when that is done, what is left to wait for is memory.
+    while decoder.shared.workers.available_permits() < 2 || waiting.as_mut().now_or_never().is_some() {
+        tokio::task::yield_now().await;
+    }
+    assert!(waiting.as_mut().now_or_never().is_none());
+    drop(held);
+    assert_eq!(waiting.await.unwrap().media[0].frame.height, 200);
+}
+
+#[tokio::test]
+async fn a_post_that_needs_more_than_all_the_memory_is_refused() {
+    let config = Config { memory: ByteSize::kib(96), ..test_config() };
+    let media = [inline_media("a", &png(200, 100)), inline_media("b", &png(100, 200))].join(",");
+    let refusal = Decoder::new(config).decode(record(&media)).await.unwrap_err();
+    assert!(
+        refusal.class == RejectionClass::TooLarge && refusal.message.contains("decode.memory"),
+        "{refusal}"
+    );
+}
+
+#[tokio::test]
+async fn a_picture_longer_than_allowed_is_refused_before_it_is_decoded_from_base64() {
+    let decoder = Decoder::new(Config { max_picture: ByteSize(30), ..test_config() });
+    let refusal = decoder.decode(record(&inline_media("a", &[7; 100]))).await.unwrap_err();
+    assert!(
+        refusal.class == RejectionClass::TooLarge && refusal.message.contains("max_picture"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn ranges_of_the_configuration_are_held() {
+    assert_eq!(test_config().faults(), []);
+    let bad = Config { threads: 0, max_side: 70_000, memory: ByteSize(1), ..test_config() };
+    let keys: Vec<_> = bad.faults().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, ["max_side", "memory", "threads"]);
+}
