@@ -20,6 +20,8 @@ pub mod scheduler;
 pub mod publish;
 pub mod telemetry;
 
+pub mod config;
+
 pub mod cli;
 pub mod eval;
 pub mod train;

@@ -1,0 +1,160 @@
+//! Which layer wins, and what is wrong? Merging, unknown keys, types and ranges, all faults in one go.
+
+use std::collections::BTreeMap;
+
+use toml::{Table, Value};
+
+use super::properties::is_secret;
+use super::sources::{Layer, OPEN_TABLE, all_keys, look_up};
+use super::{Config, DEFAULTS, Effective, Fault, Faults, Sources};
+
+pub(super) const DEFAULT_LAYER: &str = "default";
+
+pub(super) fn load(sources: &Sources) -> Result<Effective, Faults> {
+    let defaults: Table = match DEFAULTS.parse() {
+        Ok(defaults) => defaults,
+        Err(fault) => unreachable!("a test reads config/default.toml: {fault}"),
+    };
+    let mut merge =
+        Merge { merged: defaults.clone(), defaults, origins: BTreeMap::new(), faults: Vec::new() };
+    for layer in sources.layers(&merge.defaults, &mut merge.faults) {
+        let Layer { name, table } = layer;
+        merge.overlay("", table, &name);
+    }
+    let config = merge.typed();
+    for (key, message) in config.out_of_range() {
+        merge.fault(&key, message);
+    }
+    if merge.faults.is_empty() {
+        Ok(Effective { config, merged: merge.merged, origins: merge.origins })
+    } else {
+        Err(Faults(merge.faults))
+    }
+}
+
+struct Merge {
+    defaults: Table,
+    merged: Table,
+    /// Which layer each key that is not a default comes from.
+    origins: BTreeMap<String, String>,
+    faults: Vec<Fault>,
+}
+
+impl Merge {
+    fn overlay(&mut self, prefix: &str, layer: Table, name: &str) {
+        for (key, value) in layer {
+            let path = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+            if path == OPEN_TABLE {
+                self.overlay_open(value, name);
+                continue;
+            }
+            match (look_up(&self.defaults, &path), value) {
+                (None, Value::Table(inner)) if !inner.is_empty() => self.overlay(&path, inner, name),
+                (None, _) => self.unknown(path, name),
+                (Some(Value::Table(_)), Value::Table(inner)) => self.overlay(&path, inner, name),
+                (Some(Value::Table(_)), other) => {
+                    let message = format!("expected a table, found {}", other.type_str());
+                    self.faults.push(Fault { key: path, layer: name.to_owned(), message });
+                }
+                (Some(_), value) => {
+                    place(&mut self.merged, &path, value);
+                    self.origins.insert(path, name.to_owned());
+                }
+            }
+        }
+    }
+
+    /// Names of librdkafka's properties contain dots, which TOML reads as tables unless they are quoted.
+    fn overlay_open(&mut self, value: Value, name: &str) {
+        let Value::Table(table) = value else {
+            let message = format!("expected a table, found {}", value.type_str());
+            self.faults.push(Fault { key: OPEN_TABLE.to_owned(), layer: name.to_owned(), message });
+            return;
+        };
+        for (property, value) in flattened(&table) {
+            self.origins.insert(format!("{OPEN_TABLE}.{property}"), name.to_owned());
+            let Some(Value::Table(open)) = at(&mut self.merged, OPEN_TABLE) else {
+                unreachable!("the defaults have this table")
+            };
+            open.insert(property, value);
+        }
+    }
+
+    fn unknown(&mut self, path: String, name: &str) {
+        let message = match nearest(&path, &all_keys(&self.defaults)) {
+            Some(key) => format!("there is no such key; did you mean {key}?"),
+            None => "there is no such key; `riveg check` prints all there are".to_owned(),
+        };
+        self.faults.push(Fault { key: path, layer: name.to_owned(), message });
+    }
+
+    /// Reads the merged table. A value that cannot be read is a fault, and its default stands in for it, so that the
+    /// next fault can be found.
+    fn typed(&mut self) -> Config {
+        loop {
+            let fault = match serde_path_to_error::deserialize(Value::Table(self.merged.clone())) {
+                Ok(config) => return config,
+                Err(fault) => fault,
+            };
+            let path = fault.path().to_string();
+            let Some(default) = look_up(&self.defaults, &path).filter(|_| self.origins.contains_key(&path))
+            else {
+                unreachable!("a test reads config/default.toml: at {path}: {}", fault.inner())
+            };
+            place(&mut self.merged, &path, default.clone());
+            let message = fault.into_inner().message().to_owned();
+            self.fault(&path, message);
+        }
+    }
+
+    fn fault(&mut self, key: &str, message: String) {
+        let layer = self.origins.get(key).map_or(DEFAULT_LAYER, String::as_str).to_owned();
+        // What was found may be quoted in the message.
+        let message = if is_secret(key) { "is not what it must be".to_owned() } else { message };
+        self.faults.push(Fault { key: key.to_owned(), layer, message });
+    }
+}
+
+/// The properties of a table of tables under their dotted names, as the strings that librdkafka takes.
+fn flattened(table: &Table) -> Vec<(String, Value)> {
+    let mut flat = Vec::new();
+    for (key, value) in table {
+        match value {
+            Value::Table(inner) => {
+                flat.extend(
+                    flattened(inner).into_iter().map(|(rest, value)| (format!("{key}.{rest}"), value)),
+                );
+            }
+            Value::String(text) => flat.push((key.clone(), Value::String(text.clone()))),
+            other => flat.push((key.clone(), Value::String(other.to_string()))),
+        }
+    }
+    flat
+}
+
+/// The known key that the unknown one resembles most, by its whole path or by its last part alone.
+fn nearest(path: &str, known: &[String]) -> Option<String> {
+    const ALIKE: f64 = 0.6; // below this, suggestions confuse more than they help
+    let leaf = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
+    let alike = |key: &str| {
+        let whole = strsim::normalized_damerau_levenshtein(path, key);
+        whole.max(0.95 * strsim::normalized_damerau_levenshtein(&leaf(path), &leaf(key)))
+    };
+    let best = known.iter().map(|key| (alike(key), key)).max_by(|one, other| one.0.total_cmp(&other.0))?;
+    (best.0 >= ALIKE).then(|| best.1.clone())
+}
+
+fn place(table: &mut Table, path: &str, value: Value) {
+    if let Some(slot) = at(table, path) {
+        *slot = value;
+    }
+}
+
+fn at<'a>(table: &'a mut Table, path: &str) -> Option<&'a mut Value> {
+    let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
+    match (table.get_mut(first)?, rest) {
+        (value, None) => Some(value),
+        (Value::Table(inner), Some(rest)) => at(inner, rest),
+        _ => None,
+    }
+}

@@ -1,0 +1,230 @@
+//! What is the engine told? Composes each module's own settings: layered, typed, and refused with all faults at once.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::{Deserialize, Serialize};
+
+use crate::scheduler::Budget;
+
+mod effective;
+mod layers;
+mod properties;
+mod sources;
+
+pub use effective::Effective;
+pub use properties::ClientProperties;
+pub use sources::Sources;
+
+/// The defaults, every key of them: the file `config/default.toml` as it was compiled in.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+/// All settings. `config/default.toml` says what each is for and what it is unless told otherwise.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the sections are documented where they are defined")]
+pub struct Config {
+    pub kafka: Kafka,
+    pub ingest: Ingest,
+    pub publish: Publish,
+    pub engine: Engine,
+    pub decode: crate::decode::Config,
+    pub bundle: Bundle,
+    pub expand: Expand,
+    pub device: Device,
+    pub scheduler: Scheduler,
+    pub telemetry: Telemetry,
+}
+
+/// How to reach Kafka.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kafka {
+    /// Brokers to begin with, `host:port,host:port`.
+    pub bootstrap: String,
+    /// Further properties of librdkafka; secrets among them.
+    pub properties: ClientProperties,
+}
+
+/// Where posts come from.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ingest {
+    /// The topic of posts.
+    pub topic: String,
+    /// The consumer group.
+    pub group: String,
+}
+
+/// Where annotations go.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publish {
+    /// The topic of annotations.
+    pub topic: String,
+    /// The topic of posts that could not be annotated.
+    pub dead_letter_topic: String,
+}
+
+/// How much is done at one time, and how it ends.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Engine {
+    /// Posts worked on at one time.
+    pub posts_in_flight: usize,
+    /// How long the engine may finish what it has begun.
+    #[serde(with = "humantime_serde")]
+    pub drain_deadline: Duration,
+}
+
+/// Which networks.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    /// The bundle's folder.
+    pub path: PathBuf,
+}
+
+/// What a picture of an entity would show.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expand {
+    /// A lexicon to use instead of the bundle's own; empty: the bundle's.
+    pub lexicon: PathBuf,
+    /// Expansions kept in memory, in bytes.
+    pub cache: ByteSize,
+}
+
+/// Where the networks run.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// `cpu`, or `cuda:` and an index.
+    pub name: String,
+    /// Threads of one operator on the CPU; 0: as many as there are cores.
+    pub threads: usize,
+}
+
+/// What each stage may put into one batch.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "a field is a stage, and a Budget says the rest")]
+pub struct Scheduler {
+    pub recognise: Budget,
+    pub entail: Budget,
+    pub ground: Budget,
+    pub segment: Budget,
+}
+
+/// Where metrics and probes answer.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// `host:port`; empty: nowhere.
+    pub address: String,
+}
+
+/// One thing that is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The key's whole path, or what else of a layer is wrong.
+    pub key: String,
+    /// Which layer says so.
+    pub layer: String,
+    /// What was expected, what was found, what to do.
+    pub message: String,
+}
+
+/// All that is wrong with a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Faults(pub Vec<Fault>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.0.len();
+        write!(formatter, "the configuration has {count} {}:", if count == 1 { "fault" } else { "faults" })?;
+        self.0.iter().try_for_each(|fault| {
+            write!(formatter, "\n  {} (from {}): {}", fault.key, fault.layer, fault.message)
+        })
+    }
+}
+
+impl Config {
+    /// Layers the sources over the defaults and checks everything.
+    ///
+    /// # Errors
+    /// All that is wrong, in all layers, at once.
+    pub fn load(sources: &Sources) -> Result<Effective, Faults> {
+        layers::load(sources)
+    }
+
+    /// What is out of range: the key's path, and the bound that it breaks.
+    fn out_of_range(&self) -> Vec<(String, String)> {
+        let mut faults: Vec<_> = self
+            .decode
+            .faults()
+            .into_iter()
+            .map(|(key, message)| (format!("decode.{key}"), message))
+            .collect();
+        let mut hold = |key: &str, holds: bool, message: &str| {
+            if !holds {
+                faults.push((key.to_owned(), message.to_owned()));
+            }
+        };
+        hold("kafka.bootstrap", !self.kafka.bootstrap.trim().is_empty(), "is empty; it must name a broker");
+        hold(
+            "engine.posts_in_flight",
+            (1..=100_000).contains(&self.engine.posts_in_flight),
+            "must be 1 to 100000",
+        );
+        hold("device.name", is_device(&self.device.name), "must be `cpu`, `cuda` or `cuda:` and an index");
+        hold("device.threads", self.device.threads <= 1024, "must be 0 (all cores) to 1024");
+        hold(
+            "bundle.path",
+            !self.bundle.path.as_os_str().is_empty(),
+            "is empty; it must name the bundle's folder",
+        );
+        hold("ingest.group", !self.ingest.group.is_empty(), "is empty; offsets are kept by group");
+        let topics = BTreeMap::from([
+            ("ingest.topic", &self.ingest.topic),
+            ("publish.topic", &self.publish.topic),
+            ("publish.dead_letter_topic", &self.publish.dead_letter_topic),
+        ]);
+        for (key, topic) in &topics {
+            hold(key, is_topic(topic), "must be 1 to 249 letters, digits, `.`, `_` or `-`");
+            let first = topics.iter().find(|(_, other)| other == &topic).map(|(key, _)| key);
+            hold(key, first == Some(key), "is the name of another topic of this configuration too");
+        }
+        let budgets = &self.scheduler;
+        for (stage, budget) in [
+            ("recognise", budgets.recognise),
+            ("entail", budgets.entail),
+            ("ground", budgets.ground),
+            ("segment", budgets.segment),
+        ] {
+            hold(&format!("scheduler.{stage}.max_cost"), budget.max_cost > 0, "must be at least 1");
+        }
+        let address = &self.telemetry.address;
+        let bindable = address.is_empty()
+            || address.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        hold("telemetry.address", bindable, "must be `host:port`, or empty for none");
+        faults
+    }
+}
+
+/// The names that Kafka allows.
+fn is_topic(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=249).contains(&name.len()) && name.bytes().all(allowed) && name != "." && name != ".."
+}
+
+fn is_device(name: &str) -> bool {
+    matches!(name, "cpu" | "cuda")
+        || name.strip_prefix("cuda:").is_some_and(|index| index.parse::<u8>().is_ok())
+}
+
+#[cfg(test)]
+mod tests;

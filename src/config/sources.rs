@@ -1,0 +1,130 @@
+//! Where do settings come from? Files, the environment and the command line, each as a TOML table of its own.
+
+use std::path::PathBuf;
+
+use toml::{Table, Value};
+
+use super::Fault;
+
+/// All that is laid over the defaults, later ones over earlier ones.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// TOML files, in order.
+    pub files: Vec<PathBuf>,
+    /// Variables, as `std::env::vars` gives them; those of other programs are passed over.
+    pub environment: Vec<(String, String)>,
+    /// `section.key=value`, in order.
+    pub sets: Vec<String>,
+}
+
+/// One source's settings, and what it is called in faults.
+#[derive(Debug)]
+pub(super) struct Layer {
+    pub(super) name: String,
+    pub(super) table: Table,
+}
+
+const PREFIX: &str = "RIVEG_";
+
+/// The table whose keys are free: names in it contain dots, and underscores stand for them in the environment.
+pub(super) const OPEN_TABLE: &str = "kafka.properties";
+
+impl Sources {
+    /// All layers that can be read, in order; what cannot be read becomes a fault.
+    pub(super) fn layers(&self, defaults: &Table, faults: &mut Vec<Fault>) -> Vec<Layer> {
+        let mut layers = Vec::new();
+        for path in &self.files {
+            let name = path.display().to_string();
+            let read = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"));
+            match read.and_then(|text| text.parse::<Table>().map_err(|error| format!("is not TOML: {error}")))
+            {
+                Ok(table) => layers.push(Layer { name, table }),
+                Err(message) => {
+                    faults.push(Fault {
+                        key: name,
+                        layer: "--config".to_owned(),
+                        message: message.trim_end().to_owned(),
+                    });
+                }
+            }
+        }
+        layers
+            .extend(self.environment.iter().filter_map(|(name, raw)| variable(name, raw, defaults, faults)));
+        layers.extend(self.sets.iter().filter_map(|set| assignment(set, defaults, faults)));
+        layers
+    }
+}
+
+/// A variable of ours has two underscores in its name: a cluster's own `RIVEG_PORT` and the like are none.
+fn variable(name: &str, raw: &str, defaults: &Table, faults: &mut Vec<Fault>) -> Option<Layer> {
+    let path = name.strip_prefix(PREFIX)?.to_ascii_lowercase();
+    if !path.contains("__") {
+        if let Some(key) = all_keys(defaults).into_iter().find(|key| key.replace('.', "_") == path) {
+            let right = key.to_ascii_uppercase().replace('.', "__");
+            let message = format!("is not read; did you mean {PREFIX}{right}?");
+            faults.push(Fault { key: name.to_owned(), layer: "the environment".to_owned(), message });
+        }
+        return None;
+    }
+    let open = format!("{}__", OPEN_TABLE.replace('.', "__"));
+    let path = match path.strip_prefix(&open) {
+        Some(property) => format!("{OPEN_TABLE}.{}", property.replace('_', ".")),
+        None => path.replace("__", "."),
+    };
+    Some(Layer { name: format!("environment variable {name}"), table: single(&path, raw, defaults) })
+}
+
+fn assignment(set: &str, defaults: &Table, faults: &mut Vec<Fault>) -> Option<Layer> {
+    let name = "--set".to_owned();
+    let Some((path, raw)) = set.split_once('=') else {
+        let message = "has no `=`; expected section.key=value".to_owned();
+        faults.push(Fault { key: set.to_owned(), layer: name, message });
+        return None;
+    };
+    Some(Layer { name, table: single(path.trim(), raw.trim(), defaults) })
+}
+
+/// A table with one value in it. Where the default is a string, so is this, without quotes; else it is TOML.
+fn single(path: &str, raw: &str, defaults: &Table) -> Table {
+    let text = || Value::String(raw.to_owned());
+    let is_text = !raw.starts_with('"')
+        && (path.starts_with(OPEN_TABLE) || look_up(defaults, path).is_none_or(toml::Value::is_str));
+    let value = if is_text {
+        text()
+    } else {
+        format!("value = {raw}")
+            .parse::<Table>()
+            .ok()
+            .and_then(|mut table| table.remove("value"))
+            .unwrap_or_else(text)
+    };
+    let mut keys = path.split('.').rev();
+    let last = keys.next().unwrap_or_default().to_owned();
+    keys.fold(Table::from_iter([(last, value)]), |inner, key| {
+        Table::from_iter([(key.to_owned(), Value::Table(inner))])
+    })
+}
+
+/// The value at a dotted path.
+pub(super) fn look_up<'a>(table: &'a Table, path: &str) -> Option<&'a Value> {
+    let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
+    match (table.get(first)?, rest) {
+        (value, None) => Some(value),
+        (Value::Table(inner), Some(rest)) => look_up(inner, rest),
+        _ => None,
+    }
+}
+
+/// The dotted paths of all values in a table.
+pub(super) fn all_keys(table: &Table) -> Vec<String> {
+    let mut keys = Vec::new();
+    for (key, value) in table {
+        match value {
+            Value::Table(inner) => {
+                keys.extend(all_keys(inner).into_iter().map(|rest| format!("{key}.{rest}")))
+            }
+            _ => keys.push(key.clone()),
+        }
+    }
+    keys
+}

@@ -1,0 +1,210 @@
+//! Layers, and every kind of fault.
+
+use super::*;
+
+fn with(sets: &[&str]) -> Result<Effective, Faults> {
+    Config::load(&Sources { sets: sets.iter().map(|&set| set.to_owned()).collect(), ..Sources::default() })
+}
+
+fn in_environment(variables: &[(&str, &str)]) -> Result<Effective, Faults> {
+    let environment = variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Config::load(&Sources { environment, ..Sources::default() })
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+#[test]
+fn the_defaults_are_whole_and_within_their_ranges() {
+    let config = with(&[]).unwrap().config;
+    assert_eq!(config.engine.drain_deadline, Duration::from_secs(60));
+    assert_eq!(config.decode.cache, ByteSize::mib(64));
+    // What is printed can be read again.
+    let printed = with(&[]).unwrap().to_string();
+    let again = file(&printed);
+    let sources = Sources { files: vec![again.path().to_owned()], ..Sources::default() };
+    assert_eq!(Config::load(&sources).unwrap().config, config);
+}
+
+#[test]
+fn every_default_has_a_comment() {
+    let mut commented = false;
+    for line in DEFAULTS.lines() {
+        // Comments above a table speak for all its keys.
+        if line.is_empty() {
+            commented = false;
+        } else if line.starts_with('#') {
+            commented = true;
+        } else if line.contains(" = ") {
+            assert!(commented, "{line}");
+        } else if line.starts_with('[') {
+            commented |= line.starts_with("[scheduler.");
+        }
+    }
+}
+
+#[test]
+fn the_overlays_that_ship_are_valid() {
+    for name in ["local.toml", "cluster.toml"] {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config").join(name);
+        let effective = Config::load(&Sources { files: vec![path], ..Sources::default() });
+        assert!(effective.is_ok(), "{name}: {}", effective.unwrap_err());
+    }
+}
+
+#[test]
+fn later_layers_win() {
+    let (one, two) = (
+        file("[engine]\nposts_in_flight = 1\n[ingest]\ntopic = \"a\"\ngroup = \"a\""),
+        file("ingest.topic = \"b\""),
+    );
+    let sources = Sources {
+        files: vec![one.path().to_owned(), two.path().to_owned()],
+        environment: vec![
+            ("RIVEG_ENGINE__POSTS_IN_FLIGHT".to_owned(), "2".to_owned()),
+            ("HOME".to_owned(), "/".to_owned()),
+        ],
+        sets: vec!["engine.posts_in_flight=3".to_owned()],
+    };
+    let effective = Config::load(&sources).unwrap();
+    let config = &effective.config;
+    assert_eq!(
+        (config.engine.posts_in_flight, config.ingest.topic.as_str(), config.ingest.group.as_str()),
+        (3, "b", "a")
+    );
+    assert!(effective.to_string().contains("posts_in_flight = 3"));
+    let line =
+        effective.to_string().lines().find(|line| line.starts_with("posts_in_flight")).unwrap().to_owned();
+    assert!(line.ends_with("# --set"), "{line}");
+}
+
+#[test]
+fn strings_need_no_quotes_on_the_command_line() {
+    let config =
+        with(&["ingest.topic=posts", "ingest.group=\"7\"", "decode.memory=1GiB", "device.threads=1"])
+            .unwrap()
+            .config;
+    assert_eq!((config.ingest.topic.as_str(), config.ingest.group.as_str()), ("posts", "7"));
+    assert_eq!((config.decode.memory, config.device.threads), (ByteSize::gib(1), 1));
+    assert_eq!(with(&["ingest.topic=123"]).unwrap().config.ingest.topic, "123");
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_one_and_its_layer() {
+    let cases = [
+        (
+            "kafka.bootstrp=a:1",
+            "kafka.bootstrp (from --set): there is no such key; did you mean kafka.bootstrap?",
+        ),
+        ("engine.max_media=1", "did you mean decode.max_media?"),
+        ("dekode.max_media=1", "did you mean decode.max_media?"),
+        ("zzz.qqq=1", "there is no such key; `riveg check` prints all there are"),
+        ("engine.posts_in_flight.x=1", "engine.posts_in_flight (from --set): invalid type: map"),
+        ("engine=1", "engine (from --set): expected a table, found integer"),
+    ];
+    for (set, expected) in cases {
+        let fault = with(&[set]).unwrap_err().to_string();
+        assert!(fault.contains(expected), "{set}: {fault}");
+    }
+    let path = file("[ingest]\ntopik = \"x\"");
+    let fault =
+        Config::load(&Sources { files: vec![path.path().to_owned()], ..Sources::default() }).unwrap_err();
+    assert_eq!(fault.0[0].layer, path.path().display().to_string());
+}
+
+#[test]
+fn all_faults_are_reported_at_once() {
+    let broken = file("[engine\n");
+    let sources = Sources {
+        files: vec![PathBuf::from("/nowhere.toml"), broken.path().to_owned()],
+        environment: vec![("RIVEG_DECODE__MEMORY".to_owned(), "lots".to_owned())],
+        sets: [
+            "engine.drain_deadline=5 parsecs",
+            "device.threads=\"x\"",
+            "publish.topik=a",
+            "decode.threads=0",
+            "nothing",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+    };
+    let faults = Config::load(&sources).unwrap_err();
+    let text = faults.to_string();
+    for expected in [
+        "the configuration has 8 faults:",
+        "/nowhere.toml (from --config): cannot be read",
+        "is not TOML",
+        "decode.memory (from environment variable RIVEG_DECODE__MEMORY):",
+        "engine.drain_deadline (from --set): invalid value: string \"5 parsecs\", expected a duration",
+        "device.threads (from --set): invalid type: string \"x\", expected usize",
+        "publish.topik (from --set): there is no such key; did you mean publish.topic?",
+        "decode.threads (from --set): is 0; it must be from 1 to 1024",
+        "nothing (from --set): has no `=`",
+    ] {
+        assert!(text.contains(expected), "{expected} is not in {text}");
+    }
+}
+
+#[test]
+fn what_is_out_of_range_names_its_bound() {
+    let cases = [
+        ("engine.posts_in_flight=0", "must be 1 to 100000"),
+        (
+            "scheduler.ground.max_requests=0",
+            "scheduler.ground.max_requests (from --set): invalid value: integer `0`, expected a nonzero usize",
+        ),
+        ("device.name=gpu", "must be `cpu`, `cuda`"),
+        ("ingest.topic=a b", "ingest.topic (from --set): must be 1 to 249"),
+        ("telemetry.address=9090", "must be `host:port`"),
+        ("decode.memory=1KiB", "decode.memory (from --set): is 1.0 KiB; one picture"),
+        ("publish.topic=riveg.posts", "is the name of another topic"),
+        ("device.threads=-1", "device.threads (from --set): invalid value: integer `-1`, expected usize"),
+    ];
+    for (set, expected) in cases {
+        let fault = with(&[set]).unwrap_err().to_string();
+        assert!(fault.contains(expected), "{set}: {fault}");
+    }
+}
+
+#[test]
+fn properties_of_kafka_come_from_every_layer_and_secrets_are_never_shown() {
+    let path = file(
+        "[kafka.properties]\n\"security.protocol\" = \"SASL_SSL\"\nsasl.username = \"me\"\nlinger.ms = 5\n",
+    );
+    let sources = Sources {
+        files: vec![path.path().to_owned()],
+        environment: vec![("RIVEG_KAFKA__PROPERTIES__SASL_PASSWORD".to_owned(), "hunter2".to_owned())],
+        sets: vec!["kafka.properties.ssl.key.pem=hunter2".to_owned()],
+    };
+    let effective = Config::load(&sources).unwrap();
+    let properties: Vec<_> = effective.config.kafka.properties.iter().collect();
+    let expected = [
+        ("linger.ms", "5"),
+        ("sasl.password", "hunter2"),
+        ("sasl.username", "me"),
+        ("security.protocol", "SASL_SSL"),
+        ("ssl.key.pem", "hunter2"),
+    ];
+    assert_eq!(properties, expected);
+    for shown in [effective.to_string(), format!("{:?}", effective.config)] {
+        assert!(
+            !shown.contains("hunter2") && shown.contains("SASL_SSL") && shown.contains("[redacted]"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn variables_of_others_are_passed_over_and_misspelt_ones_of_ours_are_not() {
+    // What Kubernetes sets for a service called riveg.
+    assert!(
+        in_environment(&[("RIVEG_PORT", "tcp://10.0.0.1:9090"), ("RIVEG_SERVICE_HOST", "10.0.0.1")]).is_ok()
+    );
+    let fault = in_environment(&[("RIVEG_KAFKA_BOOTSTRAP", "a:1")]).unwrap_err().to_string();
+    assert!(fault.contains("did you mean RIVEG_KAFKA__BOOTSTRAP?"), "{fault}");
+    let fault = in_environment(&[("RIVEG_KAFKA__BOOTSTRP", "a:1")]).unwrap_err().to_string();
+    assert!(fault.contains("did you mean kafka.bootstrap?"), "{fault}");
+}
