@@ -1,0 +1,226 @@
+//! How does SAM answer batches? Distinct pictures are encoded once, all boxes of all pictures decoded together.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tch::{Device, Kind, Tensor};
+
+use super::Sam;
+use super::encodings::Encodings;
+use crate::domain::{BBox, ContentHash};
+use crate::imaging::Picture;
+use crate::scheduler::{Cost, Model, ModelError};
+use crate::segment::{Reply, Request, Segmentation};
+
+/// Boxes decoded at once. At the published sizes one takes some 30 MB on its way through the decoder.
+const BOXES_AT_ONCE: usize = 64;
+
+/// Patches have sixteen pixels a side in every published network; the cost of a picture is counted in them.
+const PATCH: u32 = 16;
+/// So many boxes weigh as much as the encoding of their picture. Published networks: 270 (ViT-B) to 1,650 (ViT-H);
+/// small ones, whose encoder is no larger than their decoder, a handful.
+const BOXES_A_PICTURE: u32 = 64;
+
+/// SAM behind the scheduler: remembers encodings by the content of the picture.
+#[derive(Debug)]
+pub struct SamSegmenter {
+    sam: Sam,
+    device: Device,
+    encodings: Encodings,
+    encoded: Arc<AtomicU64>,
+}
+
+impl SamSegmenter {
+    /// Serves a network whose weights lie on `device`, remembering up to `cache_bytes` of encodings there.
+    #[must_use]
+    pub fn new(sam: Sam, device: Device, cache_bytes: usize) -> Self {
+        Self { sam, device, encodings: Encodings::within(cache_bytes), encoded: Arc::default() }
+    }
+
+    /// How many pictures have been encoded so far. The counter is shared: it can be read from other threads after the
+    /// segmenter has moved to the device's.
+    #[must_use]
+    pub fn encodings(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.encoded)
+    }
+
+    /// The encodings of the batch's distinct pictures, `[D, C, h, w]`, and each picture's row there.
+    fn encode(
+        &mut self,
+        pictures: &[&Picture],
+    ) -> Result<(Tensor, HashMap<ContentHash, i64>), tch::TchError> {
+        let mut rows = HashMap::new();
+        let mut known = Vec::new();
+        let mut missing = Vec::new();
+        for picture in pictures {
+            if rows.contains_key(&picture.hash) {
+                continue;
+            }
+            rows.insert(picture.hash, rows.len() as i64);
+            let encoding = self.encodings.get(&picture.hash);
+            if encoding.is_none() {
+                missing.push(*picture);
+            }
+            known.push(encoding);
+        }
+
+        let mut fresh = Vec::new();
+        if !missing.is_empty() {
+            let pixels = missing.iter().map(|picture| self.pixels(picture)).collect::<Result<Vec<_>, _>>()?;
+            let encoded = self.sam.encode(&Tensor::f_stack(&pixels, 0)?);
+            self.encoded.fetch_add(missing.len() as u64, Ordering::Relaxed);
+            // A copy each: a slice of the batch would keep the whole batch alive in the cache.
+            fresh = encoded
+                .f_split(1, 0)?
+                .iter()
+                .map(|slice| slice.f_detach_copy())
+                .collect::<Result<Vec<_>, _>>()?;
+        }
+        for (picture, encoding) in missing.iter().zip(&fresh) {
+            self.encodings.keep(picture.hash, encoding.shallow_clone());
+        }
+
+        let mut fresh = fresh.into_iter();
+        let all: Vec<Tensor> =
+            known.into_iter().filter_map(|encoding| encoding.or_else(|| fresh.next())).collect();
+        Ok((Tensor::f_cat(&all, 0)?, rows))
+    }
+
+    fn pixels(&self, picture: &Picture) -> Result<Tensor, tch::TchError> {
+        let shape = [i64::from(picture.height), i64::from(picture.width), 3];
+        let rgb = Tensor::f_from_slice(&picture.rgb)?.f_view(shape)?.f_to_device(self.device)?;
+        Ok(self.sam.pixels(&rgb))
+    }
+
+    /// The best mask of every box, `[N, 1, 4h, 4w]`, and its predicted IoU, in the order of the boxes.
+    fn decode(&self, encodings: &Tensor, prompts: &[Prompt]) -> Result<(Tensor, Vec<f32>), tch::TchError> {
+        let mut masks = Vec::new();
+        let mut scores = Vec::new();
+        for prompts in prompts.chunks(BOXES_AT_ONCE) {
+            let rows: Vec<i64> = prompts.iter().map(|prompt| prompt.row).collect();
+            let corners: Vec<f32> = prompts.iter().flat_map(|prompt| prompt.corners).collect();
+            let rows = Tensor::f_from_slice(&rows)?.f_to_device(self.device)?;
+            let boxes = Tensor::f_from_slice(&corners)?.f_view([-1, 4])?.f_to_device(self.device)?;
+            let (low_res, ious) = self.sam.decode(&encodings.f_index_select(0, &rows)?, &boxes);
+            let (low_res, ious) = Sam::best(&low_res, &ious);
+            masks.push(low_res);
+            scores.push(ious);
+        }
+        let scores = Tensor::f_cat(&scores, 0)?.f_flatten(0, 1)?.f_to_kind(Kind::Float)?;
+        Ok((Tensor::f_cat(&masks, 0)?, Vec::<f32>::try_from(&scores)?))
+    }
+
+    /// One picture's masks at its original size.
+    fn paint(&self, picture: &Picture, low_res: &Tensor) -> Result<Vec<Vec<u8>>, tch::TchError> {
+        let resized = (i64::from(picture.width), i64::from(picture.height));
+        let original = (i64::from(picture.original_width), i64::from(picture.original_height));
+        // One at a time: at the original size the logits of many boxes would be the largest thing on the device.
+        (0..low_res.size()[0])
+            .map(|row| {
+                let logits = self.sam.mask_logits_at(&low_res.f_narrow(0, row, 1)?, resized, original);
+                let inside = logits.f_gt(self.sam.config().mask_threshold)?.f_to_kind(Kind::Uint8)?;
+                Vec::<u8>::try_from(&inside.f_flatten(0, -1)?)
+            })
+            .collect()
+    }
+
+    fn answer(&mut self, batch: &[Request]) -> Result<Vec<Reply>, tch::TchError> {
+        let asked: Vec<&Request> = batch.iter().filter(|request| !request.boxes.is_empty()).collect();
+        if asked.is_empty() {
+            return Ok(vec![Vec::new(); batch.len()]);
+        }
+        let pictures: Vec<&Picture> = asked.iter().map(|request| request.picture.as_ref()).collect();
+        let (encodings, rows) = self.encode(&pictures)?;
+        let prompts: Vec<Prompt> = asked
+            .iter()
+            .flat_map(|request| {
+                let row = rows[&request.picture.hash];
+                request.boxes.iter().map(move |bbox| Prompt { row, corners: resized(bbox, &request.picture) })
+            })
+            .collect();
+        let (low_res, scores) = self.decode(&encodings, &prompts)?;
+
+        let mut first = 0;
+        batch
+            .iter()
+            .map(|request| {
+                let count = request.boxes.len();
+                if count == 0 {
+                    return Ok(Vec::new());
+                }
+                let own = low_res.f_narrow(0, first as i64, count as i64)?;
+                let scores = &scores[first..first + count];
+                first += count;
+                let masks = self.paint(&request.picture, &own)?;
+                Ok(masks
+                    .into_iter()
+                    .zip(scores)
+                    .map(|(inside, &score)| Segmentation { inside, score })
+                    .collect())
+            })
+            .collect()
+    }
+}
+
+impl Model for SamSegmenter {
+    type Request = Request;
+    type Reply = Reply;
+
+    fn cost(request: &Request) -> Cost {
+        let side = request.picture.width.max(request.picture.height).div_ceil(PATCH);
+        let tokens = u64::from(side) * u64::from(side);
+        let boxes = (tokens * request.boxes.len() as u64).div_ceil(u64::from(BOXES_A_PICTURE));
+        Cost(u32::try_from(tokens + boxes).unwrap_or(u32::MAX))
+    }
+
+    fn run(&mut self, batch: &[Request]) -> Result<Vec<Reply>, ModelError> {
+        let _no_grad = tch::no_grad_guard();
+        for request in batch {
+            check(request, self.sam.config().image_size).map_err(ModelError::Failed)?;
+        }
+        self.answer(batch).map_err(|error| {
+            let message = error.to_string();
+            if message.contains("out of memory") {
+                ModelError::OutOfMemory(message)
+            } else {
+                ModelError::Failed(message)
+            }
+        })
+    }
+}
+
+/// One box in pixels of the resized picture, and the row of its picture's encoding.
+struct Prompt {
+    row: i64,
+    corners: [f32; 4],
+}
+
+fn resized(bbox: &BBox, picture: &Picture) -> [f32; 4] {
+    let across = f64::from(picture.width) / f64::from(picture.original_width);
+    let down = f64::from(picture.height) / f64::from(picture.original_height);
+    let scaled = |length: f32, scale: f64| (f64::from(length) * scale) as f32;
+    [scaled(bbox.x0, across), scaled(bbox.y0, down), scaled(bbox.x1, across), scaled(bbox.y1, down)]
+}
+
+fn check(request: &Request, side: i64) -> Result<(), String> {
+    let picture = &request.picture;
+    let (width, height) = (picture.width, picture.height);
+    if width == 0 || height == 0 || i64::from(width.max(height)) > side {
+        return Err(format!(
+            "picture {} is {width}x{height}, but the network reads at most {side}",
+            picture.hash
+        ));
+    }
+    if picture.rgb.len() as u64 != 3 * u64::from(width) * u64::from(height) {
+        return Err(format!("picture {} has {} bytes for {width}x{height}", picture.hash, picture.rgb.len()));
+    }
+    if picture.original_width == 0 || picture.original_height == 0 {
+        return Err(format!("picture {} was made from one without pixels", picture.hash));
+    }
+    let finite = |bbox: &&BBox| [bbox.x0, bbox.y0, bbox.x1, bbox.y1].iter().all(|edge| edge.is_finite());
+    match request.boxes.iter().find(|bbox| !finite(bbox)) {
+        Some(bbox) => Err(format!("a box in picture {} is not finite: {bbox:?}", picture.hash)),
+        None => Ok(()),
+    }
+}
