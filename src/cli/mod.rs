@@ -1,1 +1,134 @@
-//! The subcommands, one file each.
+//! The subcommands, one file each: what they are asked, and who answers.
+//!
+//! A subcommand is a struct of arguments and a function `run` that takes it. It may fail with any error: `main` prints
+//! it with its causes and chooses the exit code.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::{Config, Effective, Faults, Sources};
+
+mod check;
+mod process;
+
+pub use process::{runtime, stop_signal};
+
+/// Why a subcommand failed; the error names the operation and keeps its causes.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The exit code for arguments and settings that cannot be meant.
+pub const ASKED_WRONGLY: u8 = 2;
+
+/// Reads a live feed of posts and says which named entities their pictures show, where, and which pixels.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = OVERVIEW)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// How log lines look on standard error.
+    #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// What is logged: a level, or levels by module such as `warn,riveg::ingest=debug`.
+    #[arg(long, global = true, default_value = "info", value_name = "FILTER")]
+    pub log: String,
+}
+
+const OVERVIEW: &str = "\
+Examples:
+  riveg demo                                       see it work, with a broker of its own
+  riveg check --config config/local.toml           look before running
+  riveg run --config config/local.toml             posts from Kafka, answers to Kafka
+  riveg annotate posts.jsonl > annotations.jsonl   the same without Kafka
+
+Settings: every key with its reason is in config/default.toml; `riveg check` prints those that hold.
+Exit codes: 0 done, 1 failed, 2 asked for wrongly, 130 cut short by a second signal.";
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The subcommands, in the order in which one meets them.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Look at settings, bundle, brokers and topics, and say what is wrong, without running.
+    Check(check::Arguments),
+}
+
+/// Runs a subcommand to its end.
+///
+/// # Errors
+/// Whatever made it fail.
+pub fn dispatch(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Check(arguments) => check::run(&arguments),
+    }
+}
+
+/// The exit code that a failure stands for.
+#[must_use]
+pub fn exit_code(failure: &(dyn std::error::Error + Send + Sync + 'static)) -> u8 {
+    if failure.is::<Faults>() || failure.is::<AskedWrongly>() { ASKED_WRONGLY } else { 1 }
+}
+
+/// Whether the failure is that nobody reads our standard output any more.
+#[must_use]
+pub fn reader_has_gone(failure: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    failure
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Arguments that cannot be meant, where the parser cannot know it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct AskedWrongly(pub String);
+
+/// The arguments of every subcommand that has settings.
+#[derive(Debug, Clone, Args)]
+pub struct Settings {
+    /// A TOML file with settings; may be given several times, later ones win.
+    #[arg(long, value_name = "FILE")]
+    pub config: Vec<PathBuf>,
+    /// One setting, such as `engine.posts_in_flight=32`; may be given several times, wins over files and environment.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+impl Settings {
+    /// Defaults, files, environment and single settings, checked.
+    ///
+    /// # Errors
+    /// All that is wrong with them, at once.
+    pub fn load(&self) -> Result<Effective, Faults> {
+        // A variable that is not Unicode cannot be one of ours.
+        let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        let environment = std::env::vars_os().filter_map(unicode).collect();
+        Config::load(&Sources { files: self.config.clone(), environment, sets: self.set.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent_and_every_subcommand_has_examples() {
+        let mut command = Arguments::command();
+        command.clone().debug_assert();
+        for subcommand in command.get_subcommands_mut().filter(|subcommand| subcommand.get_name() != "help") {
+            let help = subcommand.render_long_help().to_string();
+            assert!(help.contains("Examples:"), "{help}");
+        }
+    }
+}
