@@ -9,6 +9,11 @@ mod gold;
 mod scores;
 mod stages;
 
+pub mod dataset;
+mod gold_file;
+mod twitter_gmner;
+mod wire_mask;
+
 pub use counts::{Counts, Share};
 pub use gold::{GoldMention, GoldPost, GoldRegion, PredictedMention, PredictedRegion};
 pub use scores::{MatchKey, Rules, Scores, Threshold};

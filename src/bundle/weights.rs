@@ -1,0 +1,206 @@
+//! Do these weights belong to this network? Nothing is loaded unless every key and every parameter says yes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensors, serialize_to_file};
+use tch::nn::VarStore;
+use tch::{Kind, Tensor, no_grad};
+
+use super::error::{BundleError, Fault};
+
+/// Fills all variables of a network from the bytes of a safetensors file, converting to the variables' own kind.
+///
+/// Strict: every variable is filled, every tensor of the file is used, all shapes agree. `file` is for errors.
+///
+/// # Errors
+/// All that does not fit, together; then nothing has been changed.
+pub fn load_weights(store: &VarStore, file: &Path, bytes: &[u8]) -> Result<(), BundleError> {
+    let tensors =
+        SafeTensors::deserialize(bytes).map_err(|error| not_safetensors(file, error.to_string()))?;
+    let mut views: BTreeMap<String, TensorView<'_>> = tensors.tensors().into_iter().collect();
+    let mut faults = Vec::new();
+    let mut filled = Vec::new();
+    // A sorted map, so that one bundle gives one message.
+    let variables: BTreeMap<String, Tensor> = store.variables().into_iter().collect();
+    for (name, variable) in variables {
+        match views.remove(&name) {
+            None => faults.push(Fault::new(&name, shape(&variable.size()), "no such tensor")),
+            Some(view) if sizes(&view) != variable.size() => {
+                faults.push(Fault::new(&name, shape(&variable.size()), shape(&sizes(&view))));
+            }
+            Some(view) => match kind_of(view.dtype()) {
+                None => {
+                    faults.push(Fault::new(&name, "F16, BF16, F32 or F64", format!("{:?}", view.dtype())))
+                }
+                Some(kind) => filled.push((variable, view, kind)),
+            },
+        }
+    }
+    for (name, view) in &views {
+        let found = format!("a tensor of {}", shape(&sizes(view)));
+        faults.push(Fault::new(name, "no tensor of that name in this network", found));
+    }
+    if !faults.is_empty() {
+        return Err(BundleError::Unfit { file: file.to_owned(), faults });
+    }
+    for (mut variable, view, kind) in filled {
+        let torch = |source| BundleError::Torch { file: file.to_owned(), source };
+        let tensor = Tensor::f_from_data_size(view.data(), &sizes(&view), kind).map_err(torch)?;
+        no_grad(|| variable.f_copy_(&tensor).map(|_| ())).map_err(torch)?;
+    }
+    Ok(())
+}
+
+/// Writes tensors as a safetensors file, all as `kind`; the same tensors make the same bytes.
+///
+/// # Errors
+/// Where a value does not survive the conversion (an f16 ends at 65,504), or the file cannot be written.
+pub fn save_weights(
+    variables: impl IntoIterator<Item = (String, Tensor)>,
+    file: &Path,
+    kind: Kind,
+) -> Result<(), BundleError> {
+    let torch = |source| BundleError::Torch { file: file.to_owned(), source };
+    let dtype = match kind {
+        Kind::Half => Dtype::F16,
+        Kind::BFloat16 => Dtype::BF16,
+        Kind::Float => Dtype::F32,
+        other => return Err(not_safetensors(file, format!("weights of kind {other:?} are not written"))),
+    };
+    let mut stored = BTreeMap::new();
+    let mut faults = Vec::new();
+    for (name, variable) in variables {
+        let tensor =
+            no_grad(|| variable.f_detach()?.f_to_device(tch::Device::Cpu)?.f_to_kind(kind)?.f_contiguous())
+                .map_err(torch)?;
+        let finite = tensor.f_isfinite().and_then(|finite| finite.f_all()).map_err(torch)?;
+        if finite.f_int64_value(&[]).map_err(torch)? == 0 {
+            faults.push(Fault::new(&name, format!("finite values of kind {kind:?}"), "NaN or infinity"));
+        }
+        let mut bytes = vec![0; tensor.numel() * kind.elt_size_in_bytes()];
+        tensor.f_copy_data_u8(&mut bytes, tensor.numel()).map_err(torch)?;
+        let shape: Vec<usize> = tensor.size().iter().map(|&size| size as usize).collect();
+        stored.insert(name, (shape, bytes));
+    }
+    if !faults.is_empty() {
+        return Err(BundleError::Unfit { file: file.to_owned(), faults });
+    }
+    let views: Result<Vec<_>, _> = stored
+        .iter()
+        .map(|(name, (shape, bytes))| TensorView::new(dtype, shape.clone(), bytes).map(|view| (name, view)))
+        .collect();
+    let written = views.and_then(|views| serialize_to_file(views, None, file));
+    written
+        .map_err(|error| BundleError::Write { file: file.to_owned(), source: std::io::Error::other(error) })
+}
+
+fn not_safetensors(file: &Path, message: String) -> BundleError {
+    BundleError::Format { file: file.to_owned(), format: "a safetensors file", message }
+}
+
+fn kind_of(dtype: Dtype) -> Option<Kind> {
+    match dtype {
+        Dtype::F16 => Some(Kind::Half),
+        Dtype::BF16 => Some(Kind::BFloat16),
+        Dtype::F32 => Some(Kind::Float),
+        Dtype::F64 => Some(Kind::Double),
+        _ => None,
+    }
+}
+
+fn sizes(view: &TensorView<'_>) -> Vec<i64> {
+    view.shape().iter().map(|&size| size as i64).collect()
+}
+
+fn shape(sizes: &[i64]) -> String {
+    format!("shape {sizes:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tch::{Device, nn};
+
+    use super::*;
+
+    fn network(width: i64) -> VarStore {
+        let store = VarStore::new(Device::Cpu);
+        nn::linear(store.root() / "proj", 3, width, Default::default());
+        nn::layer_norm(store.root() / "norm", vec![width], Default::default());
+        store
+    }
+
+    fn saved(store: &VarStore, kind: Kind) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("w.safetensors");
+        save_weights(store.variables(), &file, kind).unwrap();
+        fs::read(file).unwrap()
+    }
+
+    #[test]
+    fn weights_come_back_as_they_were_up_to_the_precision_of_their_kind() {
+        for (kind, error) in [(Kind::Float, 0.0), (Kind::Half, 1e-3), (Kind::BFloat16, 1e-2)] {
+            let (written, read) = (network(5), network(5));
+            load_weights(&read, Path::new("w.safetensors"), &saved(&written, kind)).unwrap();
+            for (name, variable) in written.variables() {
+                let back = &read.variables()[&name];
+                assert_eq!(back.kind(), Kind::Float, "{name} is computed with in its own kind");
+                let difference = (variable - back).abs().max().double_value(&[]);
+                assert!(difference <= error, "{name} as {kind:?} is off by {difference}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_weights_make_the_same_bytes() {
+        let store = network(5);
+        assert_eq!(saved(&store, Kind::Half), saved(&store, Kind::Half));
+    }
+
+    #[test]
+    fn weights_of_another_network_are_refused_with_all_that_differs_and_change_nothing() {
+        let (wide, narrow) = (network(6), network(5));
+        let mut extra = wide.variables();
+        extra.remove("norm.bias");
+        extra.insert("head.weight".to_owned(), Tensor::zeros([2], (Kind::Float, Device::Cpu)));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("w.safetensors");
+        save_weights(extra, &file, Kind::Half).unwrap();
+
+        let before = narrow.variables()["proj.weight"].copy();
+        let error = load_weights(&narrow, &file, &fs::read(&file).unwrap()).unwrap_err().to_string();
+        for part in [
+            "w.safetensors",
+            "`norm.bias`: expected shape [5], found no such tensor",
+            "`norm.weight`: expected shape [5], found shape [6]",
+            "`proj.weight`: expected shape [5, 3], found shape [6, 3]",
+            "`head.weight`: expected no tensor of that name in this network, found a tensor of shape [2]",
+        ] {
+            assert!(error.contains(part), "{part} is not in: {error}");
+        }
+        assert!(before.equal(&narrow.variables()["proj.weight"]));
+    }
+
+    #[test]
+    fn a_damaged_file_is_an_error_that_names_it() {
+        let bytes = saved(&network(5), Kind::Half);
+        for damaged in [&bytes[..0], &bytes[..bytes.len() / 2], &[0xFF; 64][..]] {
+            let error =
+                load_weights(&network(5), Path::new("w.safetensors"), damaged).unwrap_err().to_string();
+            assert!(error.contains("`w.safetensors` is not a safetensors file"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_value_beyond_f16_is_not_written() {
+        let store = network(5);
+        let _ = no_grad(|| store.variables()["proj.bias"].shallow_clone().fill_(1e6));
+        let folder = tempfile::tempdir().unwrap();
+        let error =
+            save_weights(store.variables(), &folder.path().join("w.safetensors"), Kind::Half).unwrap_err();
+        assert!(error.to_string().contains("`proj.bias`"), "{error}");
+    }
+}
