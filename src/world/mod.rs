@@ -1,1 +1,32 @@
 //! The pocket world: invents entities, posts, pictures and the truth about them, all from one seed.
+//!
+//! Entities have hidden looks. A name tells its type, more or less, and nothing of the look; the lexicon tells the
+//! look. A sample is a pure function of seed, split and number, so that training may draw them on any thread.
+
+mod backdrop;
+mod cast;
+mod chance;
+mod clauses;
+pub mod difficulty;
+mod entity;
+mod lexicon;
+mod looks;
+mod names;
+mod palette;
+mod people;
+mod places;
+mod sample;
+mod scene;
+mod signs;
+mod sketch;
+mod stamp;
+mod things;
+mod tweet;
+
+pub use lexicon::{LexiconEntry, lexicon};
+pub use looks::{Description, KINDS, Look};
+pub use palette::{COLOURS, Colour};
+pub use sample::{GoldMention, GoldPicture, Sample, SceneObject, Split, World};
+
+#[cfg(test)]
+mod tests;

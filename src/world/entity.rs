@@ -1,0 +1,41 @@
+//! Who or what does a name stand for, and what would a picture of it show?
+
+use rand::Rng;
+
+use super::Split;
+use super::chance::generator;
+use super::difficulty;
+use super::looks::{Class, Description, Look};
+use super::names::{self, Name};
+
+/// An entity with its hidden look. The look hangs on a hash of name and type, so a name tells nothing of it.
+#[derive(Debug, Clone)]
+pub(super) struct Entity {
+    pub(super) surface: String,
+    pub(super) class: Class,
+    pub(super) description: Description,
+}
+
+impl Entity {
+    /// What the world knows of a name; the same however the name is capitalised.
+    pub(super) fn of(name: Name) -> Self {
+        let mut rng = generator("look", &name.surface.to_lowercase(), name.class as u64);
+        let look = Look::draw(name.class, &mut rng);
+        let description = Description::draw(look, &mut rng);
+        Self { surface: name.surface, class: name.class, description }
+    }
+
+    /// Some entity of that class in that split.
+    pub(super) fn draw(split: Split, class: Class, rng: &mut impl Rng) -> Self {
+        let ambiguous = rng.random_bool(difficulty::AMBIGUOUS_SURFACE);
+        let name = ambiguous.then(|| names::draw_ambiguous(split, class, rng)).flatten();
+        Self::of(name.unwrap_or_else(|| names::draw(split, class, rng)))
+    }
+
+    /// Whether a picture could leave open which of two entities it shows.
+    pub(super) fn is_confusable_with(&self, other: &Entity) -> bool {
+        self.surface.eq_ignore_ascii_case(&other.surface)
+            || self.description.fits(&other.description.look)
+            || other.description.fits(&self.description.look)
+    }
+}

@@ -1,0 +1,48 @@
+//! What does the world know of its names? The knowledge that a language model would have.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::entity::Entity;
+use super::names::{self, Name};
+use super::sample::World;
+
+/// One line of a lexicon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LexiconEntry {
+    /// The name as posts have it.
+    pub surface: String,
+    /// Its type: a surface may be known as several.
+    #[serde(rename = "type")]
+    pub entity_type: String,
+    /// What a picture of it would show.
+    pub expansion: String,
+}
+
+/// All that the first `posts` posts of a world name, and every surface of its split that stands for two types;
+/// sorted by surface, then type.
+#[must_use]
+pub fn lexicon(world: &World, posts: u64) -> Vec<LexiconEntry> {
+    let mut known: BTreeMap<(String, &'static str), String> = BTreeMap::new();
+    let mut learn = |entity: &Entity| {
+        let key = (entity.surface.clone(), entity.class.type_name());
+        known.entry(key).or_insert_with(|| entity.description.words());
+    };
+    for (surface, classes) in names::all_ambiguous(world.split()) {
+        for class in classes {
+            learn(&Entity::of(Name { surface: surface.clone(), class }));
+        }
+    }
+    for index in 0..posts {
+        world.draft(index).entities.iter().for_each(&mut learn);
+    }
+    known
+        .into_iter()
+        .map(|((surface, entity_type), expansion)| LexiconEntry {
+            surface,
+            entity_type: entity_type.to_owned(),
+            expansion,
+        })
+        .collect()
+}

@@ -1,0 +1,281 @@
+//! One post of the world: a text, a picture, and the truth about both.
+
+use std::io::Cursor;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{ExtendedColorType, ImageFormat};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+use super::cast::{self, Role};
+use super::chance::{generator, weighted};
+use super::difficulty;
+use super::entity::Entity;
+use super::looks::{Description, Look};
+use super::scene::{self, Scene};
+use super::tweet::{self, Repertoire};
+use crate::domain::{BBox, ContentHash, EntityType, Frame, Span};
+
+/// Which names may be used: the three share none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Split {
+    /// To learn from.
+    Train,
+    /// To choose by.
+    Dev,
+    /// To report on.
+    Test,
+}
+
+impl Split {
+    /// Its name in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Dev => "dev",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl FromStr for Split {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        [Self::Train, Self::Dev, Self::Test]
+            .into_iter()
+            .find(|split| split.as_str() == name)
+            .ok_or_else(|| format!("`{name}` is not a split: train, dev or test"))
+    }
+}
+
+/// An endless feed of posts. Cheap to make and to clone.
+#[derive(Debug, Clone)]
+pub struct World {
+    seed: u64,
+    split: Split,
+    repertoire: Arc<Repertoire>,
+}
+
+/// One post with its picture and what is true of them.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// Unique among all seeds and splits.
+    pub id: String,
+    /// The post's text.
+    pub text: String,
+    /// RFC 3339.
+    pub created_at: String,
+    /// The entities that the text names, in reading order.
+    pub mentions: Vec<GoldMention>,
+    /// The post's one picture.
+    pub picture: GoldPicture,
+}
+
+/// One named entity.
+#[derive(Debug, Clone)]
+pub struct GoldMention {
+    /// The name as the text has it.
+    pub text: String,
+    /// PER, LOC, ORG or OTHER.
+    pub entity_type: EntityType,
+    /// Where in the text, without punctuation.
+    pub span: Span,
+    /// What a picture of it would show.
+    pub expansion: String,
+    /// Which of the picture's objects it is; empty where the picture does not show it.
+    pub objects: Vec<usize>,
+}
+
+/// A picture and what is in it.
+#[derive(Debug, Clone)]
+pub struct GoldPicture {
+    /// The picture as it travels.
+    pub jpeg: Vec<u8>,
+    /// The pixels that come out of `jpeg`.
+    pub frame: Frame,
+    /// What it shows, back to front; bystanders too.
+    pub objects: Vec<SceneObject>,
+}
+
+/// One thing in a picture.
+#[derive(Debug, Clone)]
+pub struct SceneObject {
+    /// Index into [`KINDS`](super::KINDS).
+    pub kind: usize,
+    /// Index into [`COLOURS`](super::COLOURS).
+    pub colour: usize,
+    /// All attributes.
+    pub look: Look,
+    /// A phrase that fits this thing and nothing else in the picture.
+    pub description: String,
+    /// The smallest box around the visible pixels.
+    pub bbox: BBox,
+    /// One byte a pixel of the picture, row by row, 1 where this thing is in front.
+    pub inside: Vec<u8>,
+    phrase: Description,
+}
+
+impl World {
+    /// The feed of that seed with names of that split.
+    #[must_use]
+    pub fn new(seed: u64, split: Split) -> Self {
+        Self { seed, split, repertoire: Arc::new(Repertoire::new()) }
+    }
+
+    /// Which names it uses.
+    #[must_use]
+    pub fn split(&self) -> Split {
+        self.split
+    }
+
+    /// The post of that number.
+    #[must_use]
+    pub fn sample(&self, index: u64) -> Sample {
+        let mut rng = self.generator("picture", index);
+        let draft = self.draft(index);
+        let scene = scene::paint(&draft.cast, &mut rng);
+        let mentions =
+            draft.entities.iter().zip(&draft.spans).enumerate().map(|(number, (entity, span))| GoldMention {
+                text: entity.surface.clone(),
+                entity_type: EntityType::new(entity.class.type_name()),
+                span: *span,
+                expansion: entity.description.words(),
+                objects: (0..scene.placed.len())
+                    .filter(|&object| draft.cast[scene.placed[object].role].entity == Some(number))
+                    .collect(),
+            });
+        Sample {
+            id: format!("{}-{}-{index:06}", self.split.as_str(), self.seed),
+            created_at: created_at(index),
+            mentions: mentions.collect(),
+            picture: GoldPicture::of(scene, &draft.cast),
+            text: draft.text,
+        }
+    }
+
+    /// Words between white space: the units of BIO labels. A word is an entity's where its span meets the entity's.
+    #[must_use]
+    pub fn words_of(text: &str) -> Vec<Span> {
+        tweet::words_of(text)
+    }
+
+    /// Text, entities and cast, without the picture.
+    pub(super) fn draft(&self, index: u64) -> Draft {
+        let mut rng = self.generator("post", index);
+        let count = weighted(&difficulty::MENTIONS_A_POST, &mut rng);
+        let outline = self.repertoire.outline(count, |rng| cast::draw_class(rng), &mut rng);
+        let mut shown = vec![false; count];
+        let shown_count = weighted(&difficulty::SHOWN_GIVEN_MENTIONS[count], &mut rng);
+        for number in rand::seq::index::sample(&mut rng, count, shown_count.min(count)) {
+            shown[number] = true;
+        }
+        let mut entities: Vec<Entity> = Vec::new();
+        for (number, &class) in outline.slots.iter().enumerate() {
+            // A twin of an entity before it: of the same kind, so that the expansion alone tells them apart.
+            let twin = (0..number)
+                .find(|&before| shown[before] && shown[number] && outline.slots[before] == class)
+                .filter(|_| rng.random_bool(difficulty::TWINS))
+                .map(|before| entities[before].description.look.kind);
+            let entity = loop {
+                let entity = Entity::draw(self.split, class, &mut rng);
+                let is_of_kind = twin.is_none_or(|kind| entity.description.look.kind == kind);
+                if is_of_kind && !entities.iter().any(|before| before.is_confusable_with(&entity)) {
+                    break entity;
+                }
+            };
+            entities.push(entity);
+        }
+        let names: Vec<&str> = entities.iter().map(|entity| entity.surface.as_str()).collect();
+        let (text, spans) = outline.tell(&names, &mut rng);
+        let cast = cast::draw(&entities, &shown, &mut rng);
+        Draft { text, spans, entities, cast }
+    }
+
+    fn generator(&self, purpose: &str, index: u64) -> ChaCha8Rng {
+        generator(purpose, &format!("{} {}", self.split.as_str(), self.seed), index)
+    }
+}
+
+/// A post before its picture is painted.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) text: String,
+    pub(super) spans: Vec<Span>,
+    pub(super) entities: Vec<Entity>,
+    pub(super) cast: Vec<Role>,
+}
+
+impl GoldPicture {
+    /// A fresh phrase for one of the objects, that fits it and nothing else here: more to train on from one picture.
+    ///
+    /// # Panics
+    /// Where there is no such object.
+    pub fn describe(&self, object: usize, rng: &mut impl Rng) -> String {
+        let described = &self.objects[object];
+        let phrase = Description::draw(described.look, rng);
+        let is_open = self
+            .objects
+            .iter()
+            .enumerate()
+            .any(|(other, object_there)| other != object && phrase.fits(&object_there.look));
+        // What the first phrase leaves unsaid may also be hidden: then only the first phrase is safe.
+        if is_open || phrase.names_accent != described.phrase.names_accent {
+            described.phrase.rephrased(rng).words()
+        } else {
+            phrase.words()
+        }
+    }
+
+    /// A phrase that fits nothing here: as often a near miss of something that is here as a thing out of the blue.
+    pub fn absent_phrase(&self, rng: &mut impl Rng) -> String {
+        loop {
+            let look = if rng.random_bool(0.5) && !self.objects.is_empty() {
+                cast::near_miss(&self.objects[rng.random_range(0..self.objects.len())].look, rng)
+            } else {
+                Look::draw(cast::draw_class(rng), rng)
+            };
+            let phrase = Description::draw(look, rng);
+            if !self.objects.iter().any(|object| phrase.fits(&object.look)) {
+                return phrase.words();
+            }
+        }
+    }
+
+    fn of(scene: Scene, cast: &[Role]) -> Self {
+        let mut jpeg = Vec::with_capacity(scene.rgb.len() / 6);
+        JpegEncoder::new_with_quality(&mut jpeg, difficulty::JPEG_QUALITY)
+            .encode(&scene.rgb, scene.width, scene.height, ExtendedColorType::Rgb8)
+            .unwrap_or_else(|error| unreachable!("a small picture encodes into memory: {error}"));
+        let rgb = image::load(Cursor::new(&jpeg), ImageFormat::Jpeg)
+            .unwrap_or_else(|error| unreachable!("what was just encoded decodes: {error}"))
+            .into_rgb8()
+            .into_raw();
+        let hash = ContentHash(*blake3::hash(&jpeg).as_bytes());
+        let frame = Frame { hash, width: scene.width, height: scene.height, rgb };
+        let objects = scene.placed.into_iter().map(|placed| {
+            let phrase = cast[placed.role].description;
+            SceneObject {
+                kind: phrase.look.kind,
+                colour: phrase.look.colour,
+                look: phrase.look,
+                description: phrase.words(),
+                bbox: placed.bbox,
+                inside: placed.inside,
+                phrase,
+            }
+        });
+        Self { jpeg, frame, objects: objects.collect() }
+    }
+}
+
+/// The feed begins with the year 2024 and brings a post every 37 seconds; it never leaves the first month that it
+/// would have to know the length of.
+fn created_at(index: u64) -> String {
+    let seconds = index * 37 % (28 * 86_400);
+    let (day, hour) = (seconds / 86_400 + 1, seconds / 3_600 % 24);
+    format!("2024-01-{day:02}T{hour:02}:{:02}:{:02}Z", seconds / 60 % 60, seconds % 60)
+}

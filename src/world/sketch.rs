@@ -1,0 +1,96 @@
+//! Outlines of a thing in its own units, about 100 high, before it is scaled, turned and painted.
+
+use tiny_skia::{FillRule, Path, PathBuilder, Rect};
+
+/// Which colour a part takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ink {
+    /// The look's main colour.
+    Main,
+    /// The main colour, darkened: folds, buttons, windows.
+    Shadow,
+    /// The colour of the lesser part.
+    Accent,
+    /// The same for every thing of its kind, and in no phrase: skin, wheels, doors.
+    Fixed([u8; 3]),
+}
+
+/// One filled outline.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) path: Path,
+    pub(super) ink: Ink,
+}
+
+/// A thing as filled outlines, those in front last.
+#[derive(Debug, Default)]
+pub(super) struct Sketch {
+    pub(super) parts: Vec<Part>,
+}
+
+impl Sketch {
+    /// A polygon; fewer than three corners draw nothing.
+    pub(super) fn polygon(&mut self, ink: Ink, corners: &[(f32, f32)]) {
+        let mut builder = PathBuilder::new();
+        for (index, &(x, y)) in corners.iter().enumerate() {
+            if index == 0 {
+                builder.move_to(x, y);
+            } else {
+                builder.line_to(x, y);
+            }
+        }
+        builder.close();
+        self.push(ink, builder);
+    }
+
+    /// A rectangle from its left, top, right and bottom edges.
+    pub(super) fn rectangle(&mut self, ink: Ink, edges: [f32; 4]) {
+        let [left, top, right, bottom] = edges;
+        self.polygon(ink, &[(left, top), (right, top), (right, bottom), (left, bottom)]);
+    }
+
+    /// A rectangle whose corners are rounded by `radius`.
+    pub(super) fn rounded(&mut self, ink: Ink, edges: [f32; 4], radius: f32) {
+        let [left, top, right, bottom] = edges;
+        let mut builder = PathBuilder::new();
+        builder.move_to(left + radius, top);
+        builder.line_to(right - radius, top);
+        builder.quad_to(right, top, right, top + radius);
+        builder.line_to(right, bottom - radius);
+        builder.quad_to(right, bottom, right - radius, bottom);
+        builder.line_to(left + radius, bottom);
+        builder.quad_to(left, bottom, left, bottom - radius);
+        builder.line_to(left, top + radius);
+        builder.quad_to(left, top, left + radius, top);
+        builder.close();
+        self.push(ink, builder);
+    }
+
+    /// An ellipse by its centre and half axes.
+    pub(super) fn ellipse(&mut self, ink: Ink, centre: (f32, f32), half: (f32, f32)) {
+        let edges = (centre.0 - half.0, centre.1 - half.1, centre.0 + half.0, centre.1 + half.1);
+        if let Some(bounds) = Rect::from_ltrb(edges.0, edges.1, edges.2, edges.3) {
+            let mut builder = PathBuilder::new();
+            builder.push_oval(bounds);
+            self.push(ink, builder);
+        }
+    }
+
+    /// A closed outline of quadratic curves: a start, then control and end points.
+    pub(super) fn curves(&mut self, ink: Ink, start: (f32, f32), curves: &[[f32; 4]]) {
+        let mut builder = PathBuilder::new();
+        builder.move_to(start.0, start.1);
+        for &[control_x, control_y, x, y] in curves {
+            builder.quad_to(control_x, control_y, x, y);
+        }
+        builder.close();
+        self.push(ink, builder);
+    }
+
+    fn push(&mut self, ink: Ink, builder: PathBuilder) {
+        self.parts.extend(builder.finish().map(|path| Part { path, ink }));
+    }
+}
+
+/// All outlines here are simple, so the rule does not matter; named once so that it is one.
+pub(super) const FILL: FillRule = FillRule::Winding;

@@ -1,0 +1,171 @@
+//! One thing as pixels: which colour, which of them it covers, and which of those carry its lesser attribute.
+
+use rand::Rng;
+use tiny_skia::{Color, Paint, Pixmap, Rect, Stroke, Transform};
+
+use super::looks::Look;
+use super::palette::{BLACK, COLOURS};
+use super::sketch::{FILL, Ink, Sketch};
+use super::{people, places, signs, things};
+
+/// How one thing differs from others of the same look: size, turn, shade. Drawn once, kept while a place is sought.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pose {
+    /// Longer side in pixels.
+    pub(super) side: f32,
+    degrees: f32,
+    stretch: f32,
+    mirrored: bool,
+    main: [u8; 3],
+    accent: [u8; 3],
+    skin: [u8; 3],
+    edge: [u8; 3],
+}
+
+impl Pose {
+    /// A pose that a thing of that look may take.
+    pub(super) fn draw(look: &Look, side: f32, rng: &mut impl Rng) -> Self {
+        let sway = match look.kind {
+            0 | 1 => 7.0,
+            2..=6 => 4.0,
+            13 => 50.0,
+            15 | 17 => 22.0,
+            _ => 12.0,
+        };
+        let skins = [[244, 208, 178], [222, 172, 132], [164, 112, 78], [118, 78, 54]];
+        let edge = rng.random_range(36..72u8);
+        Self {
+            side,
+            degrees: rng.random_range(-sway..sway),
+            stretch: rng.random_range(0.9..1.1),
+            mirrored: rng.random_bool(0.5),
+            main: jitter(COLOURS[look.colour].rgb, rng),
+            accent: jitter(COLOURS[look.accent].rgb, rng),
+            skin: skins[rng.random_range(0..skins.len())],
+            edge: [edge; 3],
+        }
+    }
+}
+
+/// A thing as pixels, row by row, cropped to itself.
+#[derive(Debug)]
+pub(super) struct Stamp {
+    pub(super) width: usize,
+    pub(super) height: usize,
+    /// Premultiplied red, green, blue, alpha.
+    pub(super) rgba: Vec<u8>,
+    /// Covered by more than half.
+    pub(super) covered: Vec<bool>,
+    /// Of those, where the lesser part shows.
+    pub(super) accented: Vec<bool>,
+}
+
+impl Stamp {
+    /// Paints a thing. `None` only if it has no extent at all.
+    pub(super) fn paint(look: &Look, pose: &Pose) -> Option<Self> {
+        let sketch = sketch(look, pose);
+        let turn = Transform::from_rotate(pose.degrees)
+            .pre_scale(if pose.mirrored { -pose.stretch } else { pose.stretch }, 1.0);
+        let bounds = sketch
+            .parts
+            .iter()
+            .filter_map(|part| part.path.clone().transform(turn))
+            .map(|path| path.bounds())
+            .reduce(around)?;
+        let scale = pose.side / bounds.width().max(bounds.height());
+        // One pixel of margin takes the edge's outer half.
+        let place = turn
+            .post_translate(-bounds.left(), -bounds.top())
+            .post_scale(scale, scale)
+            .post_translate(2.0, 2.0);
+        let width = (bounds.width() * scale).ceil() as u32 + 4;
+        let height = (bounds.height() * scale).ceil() as u32 + 4;
+        let mut pixels = Pixmap::new(width, height)?;
+        let stroke = Stroke { width: (pose.side * 0.035).max(1.6) / scale, ..Stroke::default() };
+        let paints = [pose.main, shadow(pose.main, look), pose.accent, pose.edge].map(paint_of);
+        for part in &sketch.parts {
+            pixels.stroke_path(&part.path, &paints[3], &stroke, place, None);
+        }
+        for part in &sketch.parts {
+            let fixed;
+            let paint = match part.ink {
+                Ink::Main => &paints[0],
+                Ink::Shadow => &paints[1],
+                Ink::Accent => &paints[2],
+                Ink::Fixed(rgb) => {
+                    fixed = paint_of(rgb);
+                    &fixed
+                }
+            };
+            pixels.fill_path(&part.path, paint, FILL, place, None);
+        }
+        let accented = accented(&sketch, place, (width, height))?;
+        let covered = pixels.data().chunks_exact(4).map(|pixel| pixel[3] >= 128).collect();
+        Some(Self { width: width as usize, height: height as usize, rgba: pixels.take(), covered, accented })
+    }
+}
+
+fn around(one: Rect, other: Rect) -> Rect {
+    let (left, top) = (one.left().min(other.left()), one.top().min(other.top()));
+    let (right, bottom) = (one.right().max(other.right()), one.bottom().max(other.bottom()));
+    Rect::from_ltrb(left, top, right, bottom).unwrap_or(one)
+}
+
+/// Where the lesser part is in front: painted again without soft edges, it bright and all else dark.
+fn accented(sketch: &Sketch, place: Transform, (width, height): (u32, u32)) -> Option<Vec<bool>> {
+    let mut pixels = Pixmap::new(width, height)?;
+    let [mut bright, mut dark] = [[255; 3], [0; 3]].map(paint_of);
+    bright.anti_alias = false;
+    dark.anti_alias = false;
+    for part in &sketch.parts {
+        let paint = if part.ink == Ink::Accent { &bright } else { &dark };
+        pixels.fill_path(&part.path, paint, FILL, place, None);
+    }
+    Some(pixels.data().chunks_exact(4).map(|pixel| pixel[0] >= 128).collect())
+}
+
+fn sketch(look: &Look, pose: &Pose) -> Sketch {
+    let mut sketch = Sketch::default();
+    match look.kind {
+        0 => people::man(&mut sketch, look, Ink::Fixed(pose.skin)),
+        1 => people::woman(&mut sketch, look, Ink::Fixed(pose.skin)),
+        2 => places::tower(&mut sketch),
+        3 => places::bridge(&mut sketch),
+        4 => places::castle(&mut sketch),
+        5 => places::house(&mut sketch),
+        6 => places::lighthouse(&mut sketch),
+        7 => signs::star(&mut sketch),
+        8 => signs::ring(&mut sketch),
+        9 => signs::shield(&mut sketch),
+        10 => signs::team_shirt(&mut sketch),
+        11 => things::car(&mut sketch),
+        12 => things::cup(&mut sketch),
+        13 => things::guitar(&mut sketch),
+        14 => things::cat(&mut sketch),
+        15 => things::fish(&mut sketch),
+        16 => things::tree(&mut sketch),
+        17 => things::phone(&mut sketch),
+        _ => things::boat(&mut sketch),
+    }
+    sketch
+}
+
+fn jitter(rgb: [u8; 3], rng: &mut impl Rng) -> [u8; 3] {
+    let brightness = rng.random_range(0.9..1.05f32);
+    rgb.map(|channel| (f32::from(channel) * brightness + rng.random_range(-9.0..9.0)).clamp(0.0, 255.0) as u8)
+}
+
+/// A darker shade, but of black a lighter one.
+fn shadow(rgb: [u8; 3], look: &Look) -> [u8; 3] {
+    if look.colour == BLACK {
+        rgb.map(|channel| channel.saturating_add(46))
+    } else {
+        rgb.map(|channel| (f32::from(channel) * 0.72) as u8)
+    }
+}
+
+fn paint_of(rgb: [u8; 3]) -> Paint<'static> {
+    let mut paint = Paint { anti_alias: true, ..Paint::default() };
+    paint.set_color(Color::from_rgba8(rgb[0], rgb[1], rgb[2], 255));
+    paint
+}

@@ -1,0 +1,173 @@
+//! What must hold of every sample.
+
+use std::collections::HashSet;
+
+use super::difficulty;
+use super::looks::Look;
+use super::sample::{Sample, Split, World};
+use super::tweet::words_of;
+
+fn samples(seed: u64, count: u64) -> impl Iterator<Item = Sample> {
+    let world = World::new(seed, Split::Dev);
+    (0..count).map(move |index| world.sample(index))
+}
+
+#[test]
+fn a_sample_is_a_pure_function_of_seed_split_and_number() {
+    let world = World::new(5, Split::Test);
+    let (once, again) = (world.sample(3), World::new(5, Split::Test).sample(3));
+    assert_eq!((once.text.as_str(), &once.picture.jpeg), (again.text.as_str(), &again.picture.jpeg));
+    assert_ne!(once.text, world.sample(4).text);
+    assert_ne!(once.text, World::new(6, Split::Test).sample(3).text);
+    assert_ne!(once.text, World::new(5, Split::Train).sample(3).text);
+}
+
+#[test]
+fn no_phrase_is_open_between_two_things() {
+    let world = World::new(9, Split::Train);
+    for index in 0..2_000 {
+        let draft = world.draft(index);
+        for (number, entity) in draft.entities.iter().enumerate() {
+            for role in draft.cast.iter().filter(|role| role.entity != Some(number)) {
+                assert!(!entity.description.fits(&role.description.look), "post {index}: {draft:?}");
+            }
+        }
+        for (number, role) in draft.cast.iter().enumerate() {
+            for (other_number, other) in draft.cast.iter().enumerate() {
+                assert_eq!(
+                    role.description.fits(&other.description.look),
+                    number == other_number,
+                    "post {index}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn spans_are_right_in_code_points_and_in_bytes_whatever_comes_before() {
+    let world = World::new(2, Split::Train);
+    let (mut after_emoji, mut with_punctuation) = (0, 0);
+    for index in 0..3_000 {
+        let draft = world.draft(index);
+        let words = words_of(&draft.text);
+        assert_eq!(words.len(), draft.text.split_whitespace().count());
+        for (entity, span) in draft.entities.iter().zip(&draft.spans) {
+            assert_eq!(&draft.text[span.byte_start..span.byte_end], entity.surface, "{}", draft.text);
+            let letters: String = draft.text.chars().skip(span.start).take(span.end - span.start).collect();
+            assert_eq!(letters, entity.surface, "{}", draft.text);
+            after_emoji += usize::from(span.byte_start != span.start);
+            let covering: Vec<_> =
+                words.iter().filter(|word| word.start < span.end && span.start < word.end).collect();
+            assert_eq!(covering.len(), entity.surface.split(' ').count(), "{}", draft.text);
+            with_punctuation +=
+                usize::from(covering.iter().any(|word| word.end > span.end || word.start < span.start));
+        }
+    }
+    assert!(after_emoji > 50, "{after_emoji} mentions after emoji");
+    assert!(with_punctuation > 100, "{with_punctuation} mentions with punctuation");
+}
+
+#[test]
+fn shares_are_what_the_difficulty_says() {
+    let world = World::new(3, Split::Test);
+    let posts = 4_000;
+    let (mut mentions, mut shown, mut none, mut twins, mut absent_posts, mut near_misses, mut ambiguous) =
+        (0usize, 0usize, 0usize, 0usize, 0usize, 0usize, 0usize);
+    let two_typed: HashSet<String> =
+        super::names::all_ambiguous(Split::Test).map(|(surface, _)| surface).collect();
+    for index in 0..posts {
+        let draft = world.draft(index);
+        mentions += draft.entities.len();
+        none += usize::from(draft.entities.is_empty());
+        ambiguous += draft.entities.iter().filter(|entity| two_typed.contains(&entity.surface)).count();
+        let in_picture: Vec<usize> = draft.cast.iter().filter_map(|role| role.entity).collect();
+        assert!(in_picture.len() <= 3 && (1..=5).contains(&draft.cast.len()));
+        shown += in_picture.len();
+        let kinds: HashSet<usize> =
+            in_picture.iter().map(|&entity| draft.entities[entity].description.look.kind).collect();
+        twins += usize::from(kinds.len() < in_picture.len());
+        let absent = |number: &usize| !in_picture.contains(number);
+        let absent: Vec<&Look> = (0..draft.entities.len())
+            .filter(absent)
+            .map(|number| &draft.entities[number].description.look)
+            .collect();
+        absent_posts += usize::from(!absent.is_empty());
+        near_misses += usize::from(
+            absent.iter().any(|look| draft.cast.iter().any(|role| role.description.look.kind == look.kind)),
+        );
+    }
+    let posts = posts as f64;
+    let ratio = |part: usize, whole: usize| part as f64 / whole as f64;
+    assert!((mentions as f64 / posts - 1.74).abs() < 0.05, "{} mentions a post", mentions as f64 / posts);
+    assert!(
+        (ratio(mentions - shown, mentions) - 0.6).abs() < 0.02,
+        "{} absent",
+        1.0 - ratio(shown, mentions)
+    );
+    assert!((none as f64 / posts - 0.05).abs() < 0.012, "{} without mentions", none as f64 / posts);
+    assert!(twins as f64 / posts > 0.04, "{} with twins", twins as f64 / posts);
+    let hard = ratio(near_misses, absent_posts);
+    assert!((0.3..0.6).contains(&hard), "{hard} of posts with absent mentions show one of the kind");
+    assert!(
+        (ratio(ambiguous, mentions) - difficulty::AMBIGUOUS_SURFACE).abs() < 0.015,
+        "{}",
+        ratio(ambiguous, mentions)
+    );
+}
+
+#[test]
+fn what_is_named_and_shown_can_be_seen() {
+    for sample in samples(4, 150) {
+        let frame = &sample.picture.frame;
+        assert_eq!(frame.rgb.len(), (3 * frame.width * frame.height) as usize);
+        assert!((96..=160).contains(&frame.width) && (96..=160).contains(&frame.height));
+        for object in &sample.picture.objects {
+            assert_eq!(object.inside.len(), (frame.width * frame.height) as usize);
+            let side = (object.bbox.x1 - object.bbox.x0).max(object.bbox.y1 - object.bbox.y0);
+            assert!(side >= 24.0, "{} in {}: {side}", object.description, sample.id);
+            let inside = |x: u32, y: u32| object.inside[(y * frame.width + x) as usize] == 1;
+            let (x0, y0, x1, y1) = (object.bbox.x0, object.bbox.y0, object.bbox.x1, object.bbox.y1);
+            for y in 0..frame.height {
+                for x in 0..frame.width {
+                    let boxed = (x0..x1).contains(&(x as f32)) && (y0..y1).contains(&(y as f32));
+                    assert!(boxed || !inside(x, y), "{} in {} leaves its box", object.description, sample.id);
+                }
+            }
+        }
+        let shown: Vec<usize> = sample.mentions.iter().flat_map(|mention| mention.objects.clone()).collect();
+        for mention in &sample.mentions {
+            assert!(mention.objects.len() <= 1);
+            for &object in &mention.objects {
+                assert_eq!(sample.picture.objects[object].description, mention.expansion);
+            }
+        }
+        assert_eq!(shown.iter().collect::<HashSet<_>>().len(), shown.len());
+    }
+}
+
+#[test]
+fn every_entity_that_should_be_shown_is_painted() {
+    let world = World::new(8, Split::Dev);
+    for index in 0..200 {
+        let wanted = world.draft(index).cast.iter().filter(|role| role.entity.is_some()).count();
+        let painted: usize = world.sample(index).mentions.iter().map(|mention| mention.objects.len()).sum();
+        assert_eq!(wanted, painted, "post {index}");
+    }
+}
+
+#[test]
+fn fresh_phrases_fit_one_thing_and_absent_ones_none() {
+    let mut rng = super::chance::generator("test", "", 0);
+    for sample in samples(6, 60) {
+        let descriptions: HashSet<&str> =
+            sample.picture.objects.iter().map(|object| object.description.as_str()).collect();
+        assert_eq!(descriptions.len(), sample.picture.objects.len());
+        assert!(!descriptions.contains(sample.picture.absent_phrase(&mut rng).as_str()));
+        for object in 0..sample.picture.objects.len() {
+            let phrase = sample.picture.describe(object, &mut rng);
+            let others = sample.picture.objects.iter().enumerate().filter(|&(other, _)| other != object);
+            assert!(others.map(|(_, other)| &other.description).all(|description| *description != phrase));
+        }
+    }
+}

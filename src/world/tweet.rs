@@ -1,0 +1,272 @@
+//! How does a post read? Clauses are put together, then roughened as people write; spans are counted along the way.
+
+use rand::Rng;
+use rand::seq::IndexedRandom;
+
+use super::chance::pick;
+use super::clauses::{CLAUSES, EMOJI, HASHTAGS, JOINTS, OPENERS, SLANG, SMALL_TALK, TAILS};
+use super::looks::Class;
+use crate::domain::Span;
+
+/// The plan of a post: its words in order, some of which are to be an entity's name.
+#[derive(Debug)]
+pub(super) struct Outline {
+    words: Vec<Word>,
+    /// Types of its slots in reading order.
+    pub(super) slots: Vec<Class>,
+}
+
+#[derive(Debug)]
+enum Word {
+    Plain(String),
+    /// Punctuation before, punctuation after; the slot's number is its rank.
+    Slot(String, String),
+}
+
+/// The clauses, sorted by how many slots they have and of which types: parsed once a world.
+#[derive(Debug)]
+pub(super) struct Repertoire {
+    /// `by_slots[n - 1][class]`: clauses with `n` slots, one of them of that class.
+    by_slots: [[Vec<&'static str>; 4]; 3],
+}
+
+impl Repertoire {
+    pub(super) fn new() -> Self {
+        let mut by_slots: [[Vec<&'static str>; 4]; 3] = Default::default();
+        for clause in CLAUSES {
+            let slots: Vec<Class> =
+                clause.split(' ').filter_map(slot_of).map(|(_, class, _)| class).collect();
+            for class in Class::ALL {
+                if slots.contains(&class) && (1..=3).contains(&slots.len()) {
+                    by_slots[slots.len() - 1][class as usize].push(clause);
+                }
+            }
+        }
+        Self { by_slots }
+    }
+
+    /// The plan of a post with that many mentions.
+    pub(super) fn outline(
+        &self,
+        mentions: usize,
+        draw_class: impl Fn(&mut rand_chacha::ChaCha8Rng) -> Class,
+        rng: &mut rand_chacha::ChaCha8Rng,
+    ) -> Outline {
+        let mut outline = Outline { words: Vec::new(), slots: Vec::new() };
+        if rng.random_bool(0.1) {
+            outline.say(&format!("RT @{}:", handle(rng)));
+        }
+        if rng.random_bool(0.3) {
+            outline.say(pick(OPENERS, rng));
+        }
+        if mentions == 0 {
+            outline.say(pick(SMALL_TALK, rng));
+        }
+        while outline.slots.len() < mentions {
+            if !outline.slots.is_empty() {
+                outline.join(rng);
+            }
+            let left = (mentions - outline.slots.len()).min(3);
+            // A post of two is as often one clause about both as two clauses.
+            let slots = if rng.random_bool(0.6) { left } else { rng.random_range(1..=left) };
+            let clauses = &self.by_slots[slots - 1][draw_class(rng) as usize];
+            outline.say(clauses.choose(rng).unwrap_or(&"met {PER} today"));
+        }
+        if rng.random_bool(0.3) {
+            outline.stop(pick(&[".", "!", "!!", "?", "...", ","], rng));
+        }
+        if rng.random_bool(0.4) {
+            outline.say(pick(TAILS, rng));
+        }
+        outline.roughen(rng);
+        outline
+    }
+}
+
+impl Outline {
+    /// The text with names in its slots, and where they are. Names of `names` in reading order, one a slot.
+    pub(super) fn tell(&self, names: &[&str], rng: &mut impl Rng) -> (String, Vec<Span>) {
+        let mut text = String::new();
+        let mut spans = Vec::new();
+        if rng.random_bool(0.1) {
+            push_word(&mut text, pick(EMOJI, rng));
+        }
+        let breaks = rng.random_bool(0.06);
+        for word in &self.words {
+            match word {
+                Word::Plain(plain) => push_word(&mut text, plain),
+                Word::Slot(before, after) => {
+                    let name = names.get(spans.len()).copied().unwrap_or_default();
+                    push_word(&mut text, before);
+                    let (byte_start, start) = (text.len(), text.chars().count());
+                    text.push_str(name);
+                    let (byte_end, end) = (text.len(), text.chars().count());
+                    spans.push(Span { start, end, byte_start, byte_end });
+                    text.push_str(after);
+                }
+            }
+        }
+        for _ in 0..pick_count(rng) {
+            push_word(&mut text, pick(EMOJI, rng));
+        }
+        if breaks {
+            text.push('\n');
+        }
+        for _ in 0..pick_count(rng) {
+            push_word(&mut text, pick(HASHTAGS, rng));
+        }
+        if let Some(name) = names.choose(rng)
+            && rng.random_bool(0.07)
+        {
+            let tag: String = name.chars().filter(|letter| letter.is_alphanumeric()).collect();
+            push_word(&mut text, &format!("#{tag}"));
+        }
+        if rng.random_bool(0.05) {
+            push_word(&mut text, &format!("via @{}", handle(rng)));
+        }
+        if rng.random_bool(0.4) {
+            push_word(&mut text, &format!("https://t.co/{}", code(rng)));
+        }
+        (text, spans)
+    }
+
+    fn say(&mut self, words: &str) {
+        for word in words.split(' ') {
+            match slot_of(word) {
+                Some((before, class, after)) => {
+                    self.slots.push(class);
+                    self.words.push(Word::Slot(before.to_owned(), after.to_owned()));
+                }
+                None => self.words.push(Word::Plain(word.to_owned())),
+            }
+        }
+    }
+
+    fn join(&mut self, rng: &mut impl Rng) {
+        if rng.random_bool(0.4) {
+            self.stop(pick(&[".", "!", ",", ";", "..."], rng));
+        } else {
+            self.say(pick(JOINTS, rng));
+        }
+    }
+
+    /// Attaches punctuation to the last word.
+    fn stop(&mut self, mark: &str) {
+        match self.words.last_mut() {
+            Some(Word::Plain(word)) => word.push_str(mark),
+            Some(Word::Slot(_, after)) => after.push_str(mark),
+            None => {}
+        }
+    }
+
+    /// Slang, slips of the finger, capitals; names are left as they are, though some get quotation marks.
+    fn roughen(&mut self, rng: &mut impl Rng) {
+        let slang = if rng.random_bool(0.25) { 0.5 } else { 0.04 };
+        let case = rng.random_range(0..20);
+        for (index, word) in self.words.iter_mut().enumerate() {
+            match word {
+                Word::Plain(word) if word.starts_with('@') || word == "RT" => {}
+                Word::Plain(word) => {
+                    if let Some((_, short)) = SLANG.iter().find(|(long, _)| *long == word.as_str())
+                        && rng.random_bool(slang)
+                    {
+                        *word = (*short).to_owned();
+                    }
+                    if rng.random_bool(0.025) {
+                        slip(word, rng);
+                    }
+                    match case {
+                        0..5 if index == 0 => capitalise(word),
+                        5 => *word = word.to_uppercase(),
+                        6 => capitalise(word),
+                        _ => {}
+                    }
+                }
+                Word::Slot(before, after) => {
+                    if before.is_empty() && after.is_empty() && rng.random_bool(0.03) {
+                        let (open, close) =
+                            [("\"", "\""), ("(", ")"), ("*", "*"), ("“", "”")][rng.random_range(0..4)];
+                        open.clone_into(before);
+                        close.clone_into(after);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Words between white space, with where they are.
+pub(super) fn words_of(text: &str) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    let mut open: Option<(usize, usize)> = None;
+    let mut count = 0;
+    for (byte, letter) in text.char_indices() {
+        match (letter.is_whitespace(), open) {
+            (true, Some((start, byte_start))) => {
+                spans.push(Span { start, end: count, byte_start, byte_end: byte });
+                open = None;
+            }
+            (false, None) => open = Some((count, byte)),
+            _ => {}
+        }
+        count += 1;
+    }
+    if let Some((start, byte_start)) = open {
+        spans.push(Span { start, end: count, byte_start, byte_end: text.len() });
+    }
+    spans
+}
+
+/// What stands before a slot in its word, its type, and what stands after.
+fn slot_of(word: &str) -> Option<(&str, Class, &str)> {
+    let (before, rest) = word.split_once('{')?;
+    let (name, after) = rest.split_once('}')?;
+    let class = Class::ALL.into_iter().find(|class| class.type_name() == name)?;
+    Some((before, class, after))
+}
+
+fn push_word(text: &mut String, word: &str) {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push(' ');
+    }
+    text.push_str(word);
+}
+
+/// Mostly none, at times up to three.
+fn pick_count(rng: &mut impl Rng) -> usize {
+    [0, 0, 0, 0, 0, 1, 1, 1, 2, 3][rng.random_range(0..10)]
+}
+
+fn handle(rng: &mut impl Rng) -> String {
+    let first = pick(&["daily", "the", "real", "its", "just", "mr", "miss", "news", "xo", "big"], rng);
+    let second =
+        pick(&["tweets", "fan", "mike", "jenny", "vibes", "nerd", "updates", "gamer", "kid", "mom"], rng);
+    format!("{first}{second}{}", rng.random_range(1..999))
+}
+
+fn code(rng: &mut impl Rng) -> String {
+    const SIGNS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    (0..10).map(|_| char::from(SIGNS[rng.random_range(0..SIGNS.len())])).collect()
+}
+
+/// Swaps, doubles or drops a letter of a longer word.
+fn slip(word: &mut String, rng: &mut impl Rng) {
+    let mut letters: Vec<char> = word.chars().collect();
+    if letters.len() < 4 {
+        return;
+    }
+    let at = rng.random_range(1..letters.len() - 1);
+    match rng.random_range(0..3) {
+        0 => letters.swap(at, at + 1),
+        1 => letters.insert(at, letters[at]),
+        _ => drop(letters.remove(at)),
+    }
+    *word = letters.into_iter().collect();
+}
+
+fn capitalise(word: &mut String) {
+    let mut letters = word.chars();
+    if let Some(first) = letters.next() {
+        *word = first.to_uppercase().chain(letters).collect();
+    }
+}
