@@ -167,7 +167,7 @@ impl World {
     pub(super) fn draft(&self, index: u64) -> Draft {
         let mut rng = self.generator("post", index);
         let count = weighted(&difficulty::MENTIONS_A_POST, &mut rng);
-        let outline = self.repertoire.outline(count, |rng| cast::draw_class(rng), &mut rng);
+        let outline = self.repertoire.outline(count, cast::draw_class, &mut rng);
         let mut shown = vec![false; count];
         let shown_count = weighted(&difficulty::SHOWN_GIVEN_MENTIONS[count], &mut rng);
         for number in rand::seq::index::sample(&mut rng, count, shown_count.min(count)) {
