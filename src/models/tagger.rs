@@ -12,10 +12,6 @@ use super::xlm_roberta::XlmRoberta;
 use crate::recognise::{Reply, Request};
 use crate::scheduler::{Cost, Model, ModelError};
 
-/// The optimiser group of the CRF's parameters, which learn at a rate of their own (0.015 in AdaSeq's recipe, where
-/// the encoder has 7e-6). All others are in group 0.
-pub const CRF_GROUP: usize = 1;
-
 /// The dimensions, which a bundle's manifest gives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -112,8 +108,7 @@ pub struct Tagger {
 }
 
 impl Tagger {
-    /// Registers the parameters under `vs` by the names of AdaSeq's checkpoints, with fresh values. The CRF's are in
-    /// the optimiser group [`CRF_GROUP`].
+    /// Registers the parameters under `vs` by the names of AdaSeq's checkpoints, with fresh values.
     ///
     /// # Panics
     /// Where [`TaggerConfig::check`] would have refused.
@@ -122,7 +117,7 @@ impl Tagger {
         Self {
             encoder: XlmRoberta::new(&(vs / "embedder" / "transformer_model"), &config),
             linear: nn::linear(vs / "linear", config.hidden, config.labels, Default::default()),
-            crf: Crf::new(&(vs / "crf").set_group(CRF_GROUP), config.labels),
+            crf: Crf::new(&(vs / "crf"), config.labels),
             device: vs.device(),
             config,
         }

@@ -1,5 +1,15 @@
 //! Which entities does the text name?
 
+mod labels;
+mod recogniser;
+mod tokens;
+mod words;
+
+pub use labels::{LabelSet, LabelledWords, UnknownLabel};
+pub use recogniser::Recogniser;
+pub use tokens::{TokenizerError, Window, WordTokenizer};
+pub use words::split_words;
+
 /// A text as the tagger reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {

@@ -1,1 +1,2 @@
 //! How the networks of the pocket bundle learn.
+pub mod tokenizers;
