@@ -1,4 +1,8 @@
 //! All integration tests, in one binary: linking against libtorch costs time and memory once.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails; clippy sees that only inside `#[test]`"
+)]
 
 #[path = "parity/tagger.rs"]
 mod parity_tagger;

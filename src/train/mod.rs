@@ -1,2 +1,3 @@
 //! How the networks of the pocket bundle learn.
+
 pub mod tokenizers;
