@@ -4,5 +4,9 @@
     reason = "a test that cannot go on fails; clippy sees that only inside `#[test]`"
 )]
 
+#[path = "parity/resample.rs"]
+mod parity_resample;
+#[path = "parity/sam.rs"]
+mod parity_sam;
 #[path = "parity/tagger.rs"]
 mod parity_tagger;

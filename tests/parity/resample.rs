@@ -1,0 +1,31 @@
+//! Pictures are resized as Pillow (before version 13) resizes them: no pixel differs. `resample.py` made the goldens.
+
+use riveg::imaging::resample::{Filter, resize_rgb};
+use safetensors::SafeTensors;
+
+const GOLDENS: &[u8] = include_bytes!("resample.safetensors");
+
+#[test]
+fn no_pixel_differs_from_pillow() {
+    let goldens = SafeTensors::deserialize(GOLDENS).unwrap();
+    let mut compared = 0;
+    for index in 0.. {
+        let Ok(start) = goldens.tensor(&format!("{index}.from")) else { break };
+        for (name, filter) in [("bilinear", Filter::Bilinear), ("bicubic", Filter::Bicubic)] {
+            let expected = goldens.tensor(&format!("{index}.{name}")).unwrap();
+            let (from, to) = (size(start.shape()), size(expected.shape()));
+            let resized = resize_rgb(start.data(), from, to, filter);
+            let differing =
+                resized.iter().zip(expected.data()).filter(|(ours, pillows)| ours != pillows).count();
+            assert_eq!(resized.len(), expected.data().len());
+            assert_eq!(differing, 0, "{name} from {from:?} to {to:?}");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 24);
+}
+
+/// Rows, columns and channels as `(width, height)`.
+fn size(shape: &[usize]) -> (u32, u32) {
+    (shape[1] as u32, shape[0] as u32)
+}
