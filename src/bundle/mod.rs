@@ -5,7 +5,15 @@
 //! random answers as confidently as a good one.
 
 mod error;
+mod manifest;
+mod open;
+pub mod untrained;
 mod weights;
 
 pub use error::{BundleError, Fault};
+pub use manifest::{
+    Entail, FileEntry, Ground, Manifest, OfaArchitecture, Recognise, SamArchitecture, Segment,
+    TaggerArchitecture,
+};
+pub use open::{Bundle, write_manifest};
 pub use weights::{load_weights, save_weights};

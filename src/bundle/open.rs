@@ -1,0 +1,283 @@
+//! Is the bundle whole? Reads and writes manifests, and checks every file against its hash before it is used.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use tch::nn::VarStore;
+use tch::{Device, Kind, nn};
+
+use crate::models::ofa::Ofa;
+use crate::models::sam::Sam;
+use crate::models::tagger::Tagger;
+
+use super::error::{BundleError, Fault};
+use super::manifest::{FileEntry, Manifest};
+use super::weights::load_weights;
+
+/// The manifest's name in every bundle.
+const MANIFEST: &str = "bundle.toml";
+
+/// A bundle whose manifest is good and whose files are those that the manifest means.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    folder: PathBuf,
+    manifest: Manifest,
+    hash: String,
+}
+
+impl Bundle {
+    /// Opens the bundle in a folder: reads the manifest and checks the hashes of all files.
+    ///
+    /// # Errors
+    /// Names the file, the key, what was expected and what was found.
+    pub fn open(folder: &Path) -> Result<Self, BundleError> {
+        let file = folder.join(MANIFEST);
+        let text = String::from_utf8(read_file(&file)?).map_err(|error| BundleError::Format {
+            file: file.clone(),
+            format: "a bundle's manifest",
+            message: error.to_string(),
+        })?;
+        let manifest = Manifest::parse(&file, &text)?;
+        let mut faults = Vec::new();
+        for (key, entry) in manifest.files() {
+            let found = sha256(&read_file(&folder.join(&entry.file))?);
+            if found != entry.sha256 {
+                let expected = format!("`{}` with the hash {}", entry.file, entry.sha256);
+                faults.push(Fault::new(
+                    &format!("{key}.sha256"),
+                    expected,
+                    format!("a file with the hash {found}"),
+                ));
+            }
+        }
+        if !faults.is_empty() {
+            return Err(BundleError::Unfit { file, faults });
+        }
+        Ok(Self { folder: folder.to_owned(), manifest, hash: sha256(text.as_bytes()) })
+    }
+
+    /// The SHA-256 of the manifest, in hexadecimal: it names the bundle with all its files.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// What the manifest says.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The bytes of one of its files, which still has the hash that it had when the bundle was opened.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or was changed since.
+    pub fn read(&self, entry: &FileEntry) -> Result<Vec<u8>, BundleError> {
+        let file = self.folder.join(&entry.file);
+        let bytes = read_file(&file)?;
+        let found = sha256(&bytes);
+        if found != entry.sha256 {
+            let expected = format!("the file with the hash {}", entry.sha256);
+            let faults = vec![Fault::new("sha256", expected, format!("one with the hash {found}"))];
+            return Err(BundleError::Unfit { file, faults });
+        }
+        Ok(bytes)
+    }
+
+    /// The tagger with its weights, in `kind` on `device`.
+    ///
+    /// # Errors
+    /// All keys of the checkpoint that do not fit.
+    pub fn tagger(&self, device: Device, kind: Kind) -> Result<Tagger, BundleError> {
+        let part = &self.manifest.recognise;
+        self.network(device, kind, &part.weights, |root| Tagger::new(root, part.network.clone()))
+    }
+
+    /// The gate's network with its weights.
+    ///
+    /// # Errors
+    /// As [`Self::tagger`].
+    pub fn entailer(&self, device: Device, kind: Kind) -> Result<Ofa, BundleError> {
+        let part = &self.manifest.entail;
+        let ofa = self.network(device, kind, &part.weights, |root| Ofa::new(root, &part.network))?;
+        Ok(ofa.freeze())
+    }
+
+    /// The grounder's network with its weights.
+    ///
+    /// # Errors
+    /// As [`Self::tagger`].
+    pub fn grounder(&self, device: Device, kind: Kind) -> Result<Ofa, BundleError> {
+        let part = &self.manifest.ground;
+        let ofa = self.network(device, kind, &part.weights, |root| Ofa::new(root, &part.network))?;
+        Ok(ofa.freeze())
+    }
+
+    /// The segmenter's network with its weights.
+    ///
+    /// # Errors
+    /// As [`Self::tagger`].
+    pub fn segmenter(&self, device: Device, kind: Kind) -> Result<Sam, BundleError> {
+        let part = &self.manifest.segment;
+        self.network(device, kind, &part.weights, |root| Sam::new(root, &part.network))
+    }
+
+    fn network<N>(
+        &self,
+        device: Device,
+        kind: Kind,
+        weights: &FileEntry,
+        make: impl FnOnce(&nn::Path<'_>) -> N,
+    ) -> Result<N, BundleError> {
+        let mut store = VarStore::new(device);
+        let network = make(&store.root());
+        store.freeze();
+        load_weights(&store, &self.folder.join(&weights.file), &self.read(weights)?)?;
+        if kind != Kind::Float {
+            // Buffers of other kinds than floats keep theirs.
+            store.set_kind(kind);
+        }
+        Ok(network)
+    }
+}
+
+/// Writes a manifest into a bundle's folder, with the hashes of the files that it names as they lie there.
+///
+/// # Errors
+/// Where a file is missing, the manifest would not be read again, or the folder cannot be written.
+pub fn write_manifest(folder: &Path, mut manifest: Manifest) -> Result<(), BundleError> {
+    for entry in manifest.files_mut() {
+        entry.sha256 = sha256(&read_file(&folder.join(&entry.file))?);
+    }
+    let file = folder.join(MANIFEST);
+    let unwritable = |source| BundleError::Write { file: file.clone(), source };
+    let text = toml::to_string_pretty(&manifest).map_err(|error| unwritable(std::io::Error::other(error)))?;
+    Manifest::parse(&file, &text)?;
+    fs::write(&file, text).map_err(unwritable)
+}
+
+/// Reads a whole file: a bundle may be replaced on disk while it is in use, so nothing of it stays mapped.
+fn read_file(file: &Path) -> Result<Vec<u8>, BundleError> {
+    fs::read(file).map_err(|source| BundleError::Read { file: file.to_owned(), source })
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hexadecimal, byte| {
+        let _ = write!(hexadecimal, "{byte:02x}"); // writing to a string cannot fail
+        hexadecimal
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Kind;
+
+    use super::super::untrained::tests::without_tokenizers;
+    use super::*;
+
+    fn error_after(change: impl FnOnce(&Path)) -> String {
+        let folder = without_tokenizers();
+        change(folder.path());
+        let opened = Bundle::open(folder.path());
+        let error: &dyn std::error::Error = &opened.unwrap_err();
+        match error.source() {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        }
+    }
+
+    fn edit(folder: &Path, from: &str, to: &str) {
+        let file = folder.join(MANIFEST);
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{from} is not in the manifest");
+        fs::write(file, text.replacen(from, to, 1)).unwrap();
+    }
+
+    #[test]
+    fn a_whole_bundle_opens_and_its_networks_load() {
+        let folder = without_tokenizers();
+        let bundle = Bundle::open(folder.path()).unwrap();
+        assert_eq!(bundle.manifest().name, "untrained");
+        assert_eq!(bundle.hash().len(), 64);
+        bundle.tagger(Device::Cpu, Kind::Float).unwrap();
+        bundle.entailer(Device::Cpu, Kind::Float).unwrap();
+        bundle.grounder(Device::Cpu, Kind::Float).unwrap();
+        bundle.segmenter(Device::Cpu, Kind::Float).unwrap();
+    }
+
+    #[test]
+    fn every_fault_of_a_manifest_says_which_key_what_was_expected_and_what_was_found() {
+        let cases = [
+            ("an unknown key", "threshold = ", "treshold = 1.0\nthreshold = ", "unknown field `treshold`"),
+            ("a wrong type", "beam = 3", "beam = \"3\"", "invalid type: string \"3\", expected usize"),
+            ("an unknown network", "\"ofa\"", "\"ofb\"", "unknown variant `ofb`, expected `ofa`"),
+            (
+                "a threshold",
+                "threshold = 0.5",
+                "threshold = 1.5",
+                "`entail.threshold`: expected a probability, found 1.5",
+            ),
+            ("a beam", "beam = 3", "beam = 0", "`ground.beam`: expected 1 to 16, found 0"),
+            ("a prompt", "{phrase}", "phrase", "`entail.prompt`: expected a text with one `{phrase}`, found"),
+            (
+                "labels",
+                "labels = 17",
+                "labels = 13",
+                "`recognise.network.labels`: expected 17, which is 1 and 4 for",
+            ),
+            (
+                "heads",
+                "heads = 2",
+                "heads = 3",
+                "`recognise.network`: expected dimensions of a network, found",
+            ),
+            ("types", "\"OTHER\"", "\"ORG\"", "`entity_types`: expected different names, found"),
+            ("a path", "\"ofa.tok", "\"../ofa.tok", "`entail.tokenizer.file`: expected the name of a file"),
+            ("no hash", "sha256 = \"", "sha256 = \"X", "expected 64 lower-case hexadecimal digits, found `X"),
+        ];
+        for (name, from, to, expected) in cases {
+            let error = error_after(|folder| edit(folder, from, to));
+            assert!(error.contains("bundle.toml`") && error.contains(expected), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn all_faults_of_a_manifest_are_told_at_once() {
+        let error = error_after(|folder| {
+            edit(folder, "beam = 3", "beam = 0");
+            edit(folder, "threshold = 0.5", "threshold = -1.0");
+        });
+        assert!(error.contains("ground.beam") && error.contains("entail.threshold"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_file_and_a_changed_one_are_told_apart() {
+        let missing = error_after(|folder| fs::remove_file(folder.join("ground.safetensors")).unwrap());
+        assert!(missing.contains("cannot read") && missing.contains("ground.safetensors`"), "{missing}");
+        let changed = error_after(|folder| fs::write(folder.join("lexicon.jsonl"), "changed").unwrap());
+        assert!(changed.contains("`lexicon.sha256`: expected `lexicon.jsonl` with the hash"), "{changed}");
+        let none = error_after(|folder| fs::remove_file(folder.join(MANIFEST)).unwrap());
+        assert!(none.contains("bundle.toml`"), "{none}");
+    }
+
+    #[test]
+    fn a_file_that_changes_after_opening_is_not_used() {
+        let folder = without_tokenizers();
+        let bundle = Bundle::open(folder.path()).unwrap();
+        fs::write(folder.path().join("segment.safetensors"), "changed").unwrap();
+        let error = bundle.segmenter(Device::Cpu, Kind::Float).unwrap_err().to_string();
+        assert!(error.contains("segment.safetensors` does not fit: `sha256`"), "{error}");
+    }
+
+    #[test]
+    fn weights_of_other_dimensions_than_the_manifest_says_name_file_and_keys() {
+        let folder = without_tokenizers();
+        edit(folder.path(), "ffn = 32", "ffn = 48");
+        let bundle = Bundle::open(folder.path()).unwrap();
+        let error = bundle.tagger(Device::Cpu, Kind::Float).unwrap_err().to_string();
+        assert!(error.contains("recognise.safetensors` does not fit"), "{error}");
+        assert!(error.contains("expected shape [48, 16], found shape [32, 16]"), "{error}");
+    }
+}
