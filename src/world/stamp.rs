@@ -1,7 +1,7 @@
 //! One thing as pixels: which colour, which of them it covers, and which of those carry its lesser attribute.
 
 use rand::Rng;
-use tiny_skia::{Color, Paint, Pixmap, Rect, Stroke, Transform};
+use tiny_skia::{Color, Paint, Pixmap, Rect, Transform};
 
 use super::looks::Look;
 use super::palette::{BLACK, COLOURS};
@@ -73,19 +73,14 @@ impl Stamp {
             .map(|path| path.bounds())
             .reduce(around)?;
         let scale = pose.side / bounds.width().max(bounds.height());
-        // One pixel of margin takes the edge's outer half.
         let place = turn
             .post_translate(-bounds.left(), -bounds.top())
             .post_scale(scale, scale)
-            .post_translate(2.0, 2.0);
-        let width = (bounds.width() * scale).ceil() as u32 + 4;
-        let height = (bounds.height() * scale).ceil() as u32 + 4;
+            .post_translate(MARGIN as f32, MARGIN as f32);
+        let width = (bounds.width() * scale).ceil() as u32 + 2 * MARGIN;
+        let height = (bounds.height() * scale).ceil() as u32 + 2 * MARGIN;
         let mut pixels = Pixmap::new(width, height)?;
-        let stroke = Stroke { width: (pose.side * 0.035).max(1.6) / scale, ..Stroke::default() };
-        let paints = [pose.main, shadow(pose.main, look), pose.accent, pose.edge].map(paint_of);
-        for part in &sketch.parts {
-            pixels.stroke_path(&part.path, &paints[3], &stroke, place, None);
-        }
+        let paints = [pose.main, shadow(pose.main, look), pose.accent].map(paint_of);
         for part in &sketch.parts {
             let fixed;
             let paint = match part.ink {
@@ -100,8 +95,34 @@ impl Stamp {
             pixels.fill_path(&part.path, paint, FILL, place, None);
         }
         let accented = accented(&sketch, place, (width, height))?;
-        let covered = pixels.data().chunks_exact(4).map(|pixel| pixel[3] >= 128).collect();
-        Some(Self { width: width as usize, height: height as usize, rgba: pixels.take(), covered, accented })
+        let (width, height, mut rgba) = (width as usize, height as usize, pixels.take());
+        for _ in 0..if pose.side < 55.0 { 1 } else { 2 } {
+            draw_edge(&mut rgba, width, pose.edge);
+        }
+        let covered = rgba.chunks_exact(4).map(|pixel| pixel[3] >= 128).collect();
+        Some(Self { width, height, rgba, covered, accented })
+    }
+}
+
+/// Free pixels around a thing: its edge takes two.
+const MARGIN: u32 = 3;
+
+/// Draws a dark line of one pixel around what is painted, so that white stands out on white and black on black.
+fn draw_edge(rgba: &mut [u8], width: usize, colour: [u8; 3]) {
+    let alpha: Vec<u8> = rgba.chunks_exact(4).map(|pixel| pixel[3]).collect();
+    let across: Vec<u8> = (0..alpha.len())
+        .map(|at| alpha[at].max(alpha[at.saturating_sub(1)]).max(alpha[(at + 1).min(alpha.len() - 1)]))
+        .collect();
+    for (at, pixel) in rgba.chunks_exact_mut(4).enumerate() {
+        let around =
+            across[at].max(across[at.saturating_sub(width)]).max(across[(at + width).min(across.len() - 1)]);
+        let added = around - alpha[at];
+        if added > 0 {
+            for channel in 0..3 {
+                pixel[channel] += (u32::from(colour[channel]) * u32::from(added) / 255) as u8;
+            }
+            pixel[3] = around;
+        }
     }
 }
 
