@@ -63,10 +63,10 @@ impl Limits {
         }
     }
 
-    /// A batch of that padded cost did not fit into memory. Half of what failed is the new limit, which is less than
-    /// half the budget where the batch was smaller.
+    /// A batch of that padded cost did not fit into memory. Half of what failed is the new limit: less than half the
+    /// budget where the batch was smaller, and no less than before where its other half fails too.
     pub(super) fn memory_ran_out(&mut self, padded: u64) {
-        self.max_cost = (self.max_cost.min(padded) / 2).max(1);
+        self.max_cost = self.max_cost.min(padded / 2).max(1);
         self.clean_batches = 0;
     }
 }
@@ -91,6 +91,8 @@ mod tests {
             150,
             "a smaller batch failed than the limit allows: it is the evidence"
         );
+        limits.memory_ran_out(300);
+        assert_eq!(limits.max_cost(), 150, "what fails at 300 again tells nothing new");
         limits.memory_ran_out(1);
         assert_eq!(limits.max_cost(), 1, "never nothing");
     }

@@ -63,7 +63,7 @@ impl Device {
     ) -> Handle<M::Request, M::Reply> {
         // While one batch runs, the next one can be complete.
         let room = 2 * budget.max_requests.get();
-        let port = Port::new(stage, room, Arc::clone(&self.doorbell));
+        let port = Port::new(stage, M::cost, room, Arc::clone(&self.doorbell));
         let queue = Queue::new(budget);
         let metrics = self.metrics.stage(stage);
         self.lanes.push(Box::new(ModelLane {

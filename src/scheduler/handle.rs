@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::sync::{Semaphore, oneshot};
 
-use super::ModelError;
+use super::{Cost, ModelError};
 use crate::domain::Stage;
 
 /// Calls one network on one device. Cloning is cheap; the device ends when all handles to it are gone.
@@ -78,7 +78,8 @@ impl<Q, R> Handle<Q, R> {
         // The lane gives the room back when it binds the request, for all members of a batch at once.
         port.room.acquire().await.map_err(|_| port.why_closed())?.forget();
         let (reply, answer) = oneshot::channel();
-        port.push(Arrival { request, reply, called, since: Instant::now() })?;
+        let cost = (port.cost)(&request);
+        port.push(Arrival { request, cost, reply, called, since: Instant::now() })?;
         port.doorbell.ring();
         // A sender that is dropped without a word is a device that ended.
         answer.await.unwrap_or_else(|_| Err(port.why_closed()))
@@ -104,6 +105,7 @@ impl<Q, R> Drop for Presence<Q, R> {
 /// One request on its way to its lane.
 pub(super) struct Arrival<Q, R> {
     pub(super) request: Q,
+    pub(super) cost: Cost,
     pub(super) reply: oneshot::Sender<Result<R, CallError>>,
     /// When the caller called: includes the wait for room.
     pub(super) called: Instant,
@@ -114,6 +116,8 @@ pub(super) struct Arrival<Q, R> {
 /// Where callers and their lane meet.
 pub(super) struct Port<Q, R> {
     stage: Stage,
+    /// Weighs a request in its caller's task, where a panic is the caller's own.
+    cost: fn(&Q) -> Cost,
     /// Room for requests that are queued: as many permits as the queue has free places.
     room: Semaphore,
     inbox: Mutex<Inbox<Q, R>>,
@@ -127,9 +131,9 @@ struct Inbox<Q, R> {
 }
 
 impl<Q, R> Port<Q, R> {
-    pub(super) fn new(stage: Stage, room: usize, doorbell: Arc<Doorbell>) -> Arc<Self> {
+    pub(super) fn new(stage: Stage, cost: fn(&Q) -> Cost, room: usize, doorbell: Arc<Doorbell>) -> Arc<Self> {
         let inbox = Mutex::new(Inbox { arrivals: Vec::new(), callers_left: false, closed: None });
-        Arc::new(Self { stage, room: Semaphore::new(room), inbox, doorbell })
+        Arc::new(Self { stage, cost, room: Semaphore::new(room), inbox, doorbell })
     }
 
     /// Takes what has arrived, and says whether more can arrive.
@@ -199,5 +203,58 @@ impl Doorbell {
 
     pub(super) fn wait(&self) {
         std::thread::park();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn a_call_beyond_the_room_is_queued_only_when_a_place_is_given_back() {
+        let port = Port::<u32, u32>::new(Stage::Ground, |_| Cost(1), 2, Arc::default());
+        let handle = Handle::new(Arc::clone(&port));
+        let mut calls: Vec<_> = (0..3).map(|number| Box::pin(handle.call(number))).collect();
+        for call in &mut calls {
+            assert!(call.now_or_never().is_none());
+        }
+        let numbers = |port: &Port<u32, u32>| -> Vec<u32> {
+            port.collect().0.into_iter().map(|arrival| arrival.request).collect()
+        };
+        assert_eq!(numbers(&port), [0, 1]);
+        port.give_room(1);
+        assert!((&mut calls[2]).now_or_never().is_none());
+        assert_eq!(numbers(&port), [2]);
+    }
+
+    #[test]
+    fn a_call_that_is_given_up_while_it_waits_for_room_takes_none() {
+        let port = Port::<u32, u32>::new(Stage::Ground, |_| Cost(1), 1, Arc::default());
+        let handle = Handle::new(Arc::clone(&port));
+        let mut first = pin!(handle.call(1));
+        assert!(first.as_mut().now_or_never().is_none());
+        {
+            let mut second = pin!(handle.call(2));
+            assert!(second.as_mut().now_or_never().is_none());
+        }
+        port.give_room(1);
+        let mut third = pin!(handle.call(3));
+        assert!(third.as_mut().now_or_never().is_none());
+        assert_eq!(port.collect().0.len(), 2, "the first and the third");
+    }
+
+    #[test]
+    fn the_first_reason_for_closing_stays() {
+        let port = Port::<u32, u32>::new(Stage::Ground, |_| Cost(1), 1, Arc::default());
+        let handle = Handle::new(Arc::clone(&port));
+        let source = ModelError::DeviceLost("gone".to_owned());
+        let lost = CallError::DeviceLost { stage: Stage::Ground, source };
+        port.close(&lost);
+        port.close(&CallError::Closed { stage: Stage::Ground });
+        assert_eq!(handle.call(1).now_or_never(), Some(Err(lost)));
     }
 }

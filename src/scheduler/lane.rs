@@ -85,8 +85,7 @@ impl<M: Model> Lane for ModelLane<M> {
 
     fn admit(&mut self) -> bool {
         let (arrivals, more_can_come) = self.port.collect();
-        for Arrival { request, reply, called, since } in arrivals {
-            let cost = M::cost(&request);
+        for Arrival { request, cost, reply, called, since } in arrivals {
             self.queue.push(Waiting { request, caller: Caller { reply, called } }, cost, since);
         }
         more_can_come

@@ -12,6 +12,9 @@ mod lane;
 mod model;
 mod policy;
 mod queue;
+pub mod simulate;
+#[cfg(test)]
+mod tests;
 
 pub use budget::Budget;
 pub use cost_model::CostModel;

@@ -136,10 +136,16 @@ impl<T> Queue<T> {
         self.limits.memory_ran_out(padded);
     }
 
-    /// The padded cost at which a batch of this lane is full today: the budget, what memory left of it, or the knee.
+    /// The padded cost at which a batch is full now: the knee while less than the budget waits, else the budget or what
+    /// memory has left of it.
+    ///
+    /// Batches beyond the knee serve nobody sooner while the device keeps up. Once it does not, the last few per cent
+    /// of its rate are worth having, and large batches are measured again, should a bad day have made a small knee.
     #[must_use]
     pub fn full_cost(&self) -> u64 {
-        self.limits.max_cost().min(self.cost_model.knee().unwrap_or(u64::MAX)).max(1)
+        let budget = self.limits.max_cost();
+        let is_deep = self.len >= self.limits.max_requests() || self.cost >= budget;
+        if is_deep { budget } else { budget.min(self.cost_model.knee().unwrap_or(u64::MAX)) }
     }
 
     fn oldest_class(&self) -> Option<usize> {
@@ -227,4 +233,156 @@ fn weight(cost: Cost) -> u64 {
 
 fn padded(members: usize, widest: u64) -> u64 {
     members as u64 * widest
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn queue<T>(max_requests: usize, max_cost: u32) -> Queue<T> {
+        let max_requests = NonZeroUsize::new(max_requests).unwrap();
+        Queue::new(Budget { max_requests, max_cost, patience: Duration::from_secs(1) })
+    }
+
+    fn filled(max_requests: usize, max_cost: u32, costs: &[u32]) -> Queue<usize> {
+        let mut queue = queue(max_requests, max_cost);
+        let start = Instant::now();
+        for (index, &cost) in costs.iter().enumerate() {
+            queue.push(index, Cost(cost), start + Duration::from_millis(index as u64));
+        }
+        queue
+    }
+
+    fn items(batch: Batch<usize>) -> Vec<usize> {
+        batch.members.into_iter().map(|member| member.item).collect()
+    }
+
+    #[test]
+    fn batches_are_bound_from_the_oldest_and_its_like() {
+        // (what, max requests, max cost, costs that wait, members of the next batch)
+        let cases: [(&str, usize, u32, &[u32], &[usize]); 9] = [
+            ("up to the count", 3, 1000, &[10, 10, 10, 10], &[0, 1, 2]),
+            ("up to the cost", 8, 35, &[10, 10, 10, 10], &[0, 1, 2]),
+            ("a large one alone", 8, 35, &[100, 10, 10], &[0]),
+            ("not the large one beside others", 8, 35, &[10, 100, 10], &[0, 2]),
+            ("the oldest one's class first", 8, 1000, &[100, 10, 10, 100], &[0, 3]),
+            ("then a neighbour that pads little", 8, 1000, &[100, 98, 85], &[0, 1, 2]),
+            ("not one that pads much", 8, 1000, &[100, 50], &[0]),
+            (
+                "more narrow ones make room for a wider one",
+                8,
+                1000,
+                &[100, 100, 100, 100, 130, 86],
+                &[0, 1, 2, 3, 5],
+            ),
+            ("nothing is free", 2, 1, &[0, 0], &[0]),
+        ];
+        for (name, max_requests, max_cost, costs, members) in cases {
+            assert_eq!(items(filled(max_requests, max_cost, costs).bind(|_| true)), members, "{name}");
+        }
+    }
+
+    #[test]
+    fn requests_nobody_waits_for_are_dropped_and_take_no_place() {
+        let mut queue = filled(2, 1000, &[10, 10, 10, 10, 10, 99]);
+        let batch = queue.bind(|&item| item != 0 && item != 2 && item != 5);
+        assert_eq!(batch.abandoned, 3);
+        assert_eq!(items(batch), [1, 3]);
+        assert_eq!(queue.len(), 1);
+        let nobody = queue.bind(|_| false);
+        assert_eq!((nobody.members.len(), nobody.abandoned), (0, 1));
+        assert!(queue.is_empty() && queue.offer().is_none());
+    }
+
+    #[test]
+    fn an_offer_is_as_full_as_its_fuller_measure() {
+        let fill = |costs: &[u32]| filled(4, 100, costs).offer().map(|offer| offer.fill);
+        assert_eq!(fill(&[]), None);
+        assert_eq!(fill(&[1]), Some(0.25));
+        assert_eq!(fill(&[60]), Some(0.6));
+        assert_eq!(fill(&[60, 60, 60]), Some(1.0));
+    }
+
+    #[test]
+    fn a_batch_ends_at_the_knee_unless_a_full_one_waits_and_memory_that_ran_out_ends_it_earlier() {
+        let mut queue = filled(64, 64, &[1; 127]);
+        for size in [1_u64, 2, 4, 8, 16, 32, 64] {
+            // A rate that stops growing at 8.
+            queue.batch_was_clean(size, Duration::from_millis(size.max(8)));
+        }
+        assert_eq!(queue.bind(|_| true).members.len(), 64);
+        assert_eq!(queue.bind(|_| true).members.len(), 8);
+        queue.memory_ran_out(8);
+        assert_eq!(queue.bind(|_| true).members.len(), 4);
+    }
+
+    #[test]
+    fn many_lengths_are_padded_little() {
+        // Half tweets, half one width: whatever comes, what is computed stays near what was asked for.
+        let costs: Vec<u32> =
+            (0..1000_u32).map(|index| 8 + index.wrapping_mul(2_654_435_761) % 120).collect();
+        let mut queue = filled(32, 100_000, &costs);
+        let (mut padded, mut real) = (0, 0);
+        while !queue.is_empty() {
+            let batch = queue.bind(|_| true);
+            padded += batch.padded();
+            real += batch.real();
+        }
+        assert!((padded as f64) < 1.15 * real as f64, "{padded} computed for {real}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_request_leaves_once_within_the_budget_in_the_order_of_its_class(
+            costs in prop::collection::vec(0_u32..300, 1..120),
+            abandoned in prop::collection::vec(any::<bool>(), 120),
+            max_requests in 1_usize..20,
+            max_cost in 1_u32..2000,
+            binds_between in 1_usize..8,
+        ) {
+            let mut queue = queue(max_requests, max_cost);
+            let start = Instant::now();
+            let (mut answered, mut dropped) = (Vec::new(), 0);
+            let mut bind = |queue: &mut Queue<usize>| {
+                let oldest = queue.classes.values().flatten().filter(|request| !abandoned[request.item]);
+                let oldest = oldest.map(|request| request.item).min();
+                let batch = queue.bind(|&item| !abandoned[item]);
+                prop_assert_eq!(batch.members.first().map(|member| member.item), oldest, "the oldest first");
+                prop_assert!(batch.members.len() <= max_requests);
+                prop_assert!(batch.members.len() <= 1 || batch.padded() <= u64::from(max_cost));
+                prop_assert!(batch.padded() as f64 <= 1.25 * batch.real() as f64 + 0.001);
+                for class in 0..100 {
+                    let of_class = |member: &&Bound<usize>| class_of(weight(member.cost)) == class;
+                    prop_assert!(batch.members.iter().filter(of_class).map(|member| member.item).is_sorted());
+                }
+                dropped += batch.abandoned;
+                answered.extend(items(batch));
+                Ok(())
+            };
+            for (item, &cost) in costs.iter().enumerate() {
+                queue.push(item, Cost(cost), start + Duration::from_micros(item as u64));
+                if item % binds_between == 0 {
+                    bind(&mut queue)?;
+                }
+            }
+            while !queue.is_empty() {
+                bind(&mut queue)?;
+            }
+            answered.sort_unstable();
+            let wanted: Vec<usize> = (0..costs.len()).filter(|&item| !abandoned[item]).collect();
+            prop_assert_eq!(dropped, costs.len() - wanted.len());
+            prop_assert_eq!(answered, wanted);
+            prop_assert_eq!(queue.cost, 0);
+        }
+
+        #[test]
+        fn a_batch_of_equals_is_exactly_full(waiting in 1_usize..200, max_requests in 1_usize..64) {
+            let mut queue = filled(max_requests, u32::MAX, &vec![17; waiting]);
+            prop_assert_eq!(queue.bind(|_| true).members.len(), waiting.min(max_requests));
+        }
+    }
 }

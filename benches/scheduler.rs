@@ -1,0 +1,259 @@
+//! What does the scheduler cost, and what does it gain? Ratios within one run, each beside its target.
+//!
+//! `cargo bench --bench scheduler`, on a machine with two idle cores. Networks are formulas, run on the simulator's
+//! clock or by threads that spin. The milliseconds they take for `n` requests are those of a large encoder on a GPU
+//! (`max(10.3, 1.3 + 2.92 n)`), of a network that batches well (`5 + 0.25 n`) and of a processor (`2 + 20 n`).
+
+mod baselines;
+mod spin;
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use baselines::{Rule, finished};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use riveg::scheduler::simulate::{Arrival, SimulatedLane, simulate};
+use riveg::scheduler::{Budget, Cost, Queue};
+use spin::{closed_loop, open_loop, raw};
+
+/// A kind of network: how long `n` requests take in milliseconds, and how many make a full batch.
+#[derive(Clone, Copy)]
+struct Shape {
+    name: &'static str,
+    most: usize,
+    service: fn(usize, u32) -> Duration,
+}
+
+const SHAPES: [Shape; 3] = [
+    Shape { name: "encoder", most: 32, service: |n, _| millis(f64::max(10.3, 1.3 + 2.92 * n as f64)) },
+    Shape { name: "batches well", most: 64, service: |n, _| millis(5.0 + 0.25 * n as f64) },
+    Shape { name: "processor", most: 16, service: |n, _| millis(2.0 + 20.0 * n as f64) },
+];
+
+/// The network that the real runs under load use: it shows what batching gains and what waiting costs.
+const BATCHES_WELL: Shape = SHAPES[1];
+
+impl Shape {
+    fn service(self, members: usize) -> Duration {
+        (self.service)(members, 1)
+    }
+
+    /// Requests a second in full batches back to back.
+    fn raw(self) -> f64 {
+        self.most as f64 / self.service(self.most).as_secs_f64()
+    }
+
+    /// The engine's queue, warmed up as a device would.
+    fn queue(self) -> Queue<usize> {
+        let mut queue = Queue::new(budget(self.most));
+        let mut size = 1;
+        while size <= self.most {
+            queue.batch_was_clean(size as u64, self.service(size));
+            size *= 2;
+        }
+        queue
+    }
+}
+
+fn main() {
+    simulated_latencies();
+    println!();
+    println!("{:58}{:>12}{:>14}", "threads that spin", "measured", "target");
+    saturated();
+    overhead();
+    tweets();
+    light_load();
+    conformance();
+}
+
+fn line(what: &str, measured: &str, target: &str) {
+    println!("{what:58}{measured:>12}{target:>14}");
+}
+
+fn millis(millis: f64) -> Duration {
+    Duration::from_secs_f64(millis / 1000.0)
+}
+
+fn budget(most: usize) -> Budget {
+    let max_requests = NonZeroUsize::new(most).expect("a batch has members");
+    Budget { max_requests, max_cost: u32::MAX, patience: Duration::from_secs(10) }
+}
+
+fn simulated_latencies() {
+    let rules = [Rule::EarlyBinding, Rule::FixedDelay(millis(10.0)), Rule::BatchOfOne];
+    println!("mean / p99 latency in ms by offered load (simulated, 100,000 Poisson arrivals, seed 1)");
+    println!(
+        "{:14}{:>5}{:>18}{:>18}{:>18}{:>18}",
+        "network", "load", "riveg", "early binding", "10 ms delay", "one by one"
+    );
+    let mut ratios = Vec::new();
+    for shape in SHAPES {
+        for load in [0.05, 0.6, 0.8, 0.9] {
+            let arrivals = poisson(load * shape.raw(), 100_000, 1);
+            let ours = Latency::of(&since(&arrivals, &simulated(shape, &arrivals)));
+            print!("{:14}{:>4.0}%{:>9.1} /{:>7.1}", shape.name, load * 100.0, ours.mean, ours.p99);
+            for rule in rules {
+                let done = finished(rule, &arrivals, shape.most, |members| shape.service(members));
+                let theirs = Latency::of(&since(&arrivals, &done));
+                if theirs.mean > 60_000.0 {
+                    print!("{:>18}", "diverges");
+                    continue;
+                }
+                print!("{:>9.1} /{:>7.1}", theirs.mean, theirs.p99);
+                if load == 0.8 && shape.name == SHAPES[0].name {
+                    ratios.push(ours.mean / theirs.mean);
+                }
+            }
+            println!();
+        }
+    }
+    println!();
+    println!("{:58}{:>12}{:>14}", "from the table", "simulated", "target");
+    line("encoder at 80 %: mean latency / early binding's", &format!("{:.2}", ratios[0]), "<= 0.75");
+    line("encoder at 80 %: mean latency / 10 ms delay's", &format!("{:.2}", ratios[1]), "<= 0.50");
+}
+
+fn simulated(shape: Shape, arrivals: &[Duration]) -> Vec<Duration> {
+    let requests: Vec<Arrival> = arrivals.iter().map(|&at| Arrival { at, lane: 0, cost: Cost(1) }).collect();
+    let service = Box::new(move |members, _| shape.service(members));
+    let mut lanes = [SimulatedLane { queue: shape.queue(), service }];
+    simulate(&requests, &mut lanes).iter().map(|served| served.finished).collect()
+}
+
+/// Throughput against full batches back to back, and how full batches are. Best of three: another program on the
+/// machine only ever takes away.
+fn saturated() {
+    for shape in SHAPES {
+        let batches = (0.6 / shape.service(shape.most).as_secs_f64()).ceil() as usize;
+        for callers_a_place in [2, 4] {
+            let (mut share, mut fill) = (0.0, 0.0);
+            for _ in 0..3 {
+                let raw = raw(shape.service, &vec![1; shape.most], batches);
+                let calls = vec![vec![1; batches.div_ceil(callers_a_place)]; callers_a_place * shape.most];
+                let run = closed_loop(shape.service, budget(shape.most), &calls);
+                share = f64::max(share, run.summary.requests as f64 / run.wall.as_secs_f64() / raw);
+                fill = f64::max(fill, run.summary.mean_batch / shape.most as f64);
+            }
+            let what = format!("{}: saturated / raw, {callers_a_place}N callers (best of 3)", shape.name);
+            line(&what, &format!("{share:.3}"), ">= 0.98");
+            let what = format!("{}: mean fill, {callers_a_place}N callers", shape.name);
+            line(&what, &format!("{fill:.3}"), ">= 0.98");
+        }
+    }
+    let alone = closed_loop(BATCHES_WELL.service, budget(1), &vec![vec![1; 2]; 128]);
+    let rate = alone.summary.requests as f64 / alone.wall.as_secs_f64();
+    line("batches well: one by one / raw (baseline)", &format!("{:.3}", rate / BATCHES_WELL.raw()), "");
+}
+
+/// What the device's thread does besides running the network: its processor time, with a network that takes none.
+fn overhead() {
+    for (most, target) in [(1, "<= 5"), (16, "<= 1"), (32, "<= 1")] {
+        let mut micros: Vec<f64> = (0..5)
+            .map(|_| {
+                let run = closed_loop(
+                    |_, _| Duration::ZERO,
+                    budget(most),
+                    &vec![vec![1; 80_000 / (4 * most)]; 4 * most],
+                );
+                run.thread_time.as_secs_f64() * 1e6 / run.summary.requests as f64
+            })
+            .collect();
+        micros.sort_by(f64::total_cmp);
+        let what = format!("overhead in us a request, batches of {most} (median of 5)");
+        line(&what, &format!("{:.2}", micros[2]), target);
+    }
+}
+
+/// Padding on texts as long as tweets: a median of 28 pieces, 128 at most.
+fn tweets() {
+    let mut random = ChaCha8Rng::seed_from_u64(2);
+    let mut length = || {
+        // Twelve uniform numbers make one normal one, near enough.
+        let normal: f64 = (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
+        (28.0 * (0.6 * normal).exp()).clamp(4.0, 128.0) as u32
+    };
+    let costs: Vec<Vec<u32>> = (0..128).map(|_| (0..40).map(|_| length()).collect()).collect();
+    let in_order: Vec<u32> = (0..40).flat_map(|index| costs.iter().map(move |costs| costs[index])).collect();
+    let computed: u32 = in_order.chunks(32).map(|batch| 32 * batch.iter().max().unwrap_or(&0)).sum();
+    let fifo = f64::from(computed) / f64::from(in_order.iter().sum::<u32>());
+    let run = closed_loop(|_, _| Duration::from_micros(500), budget(32), &costs);
+    line("tweets, batches of 32: padded / real", &format!("{:.2}", run.summary.mean_padding), "<= 1.25");
+    line("tweets, batches of 32: padded / real in order (baseline)", &format!("{fifo:.2}"), "");
+    line(
+        "tweets, batches of 32: mean fill, 64 waiting",
+        &format!("{:.2}", run.summary.mean_batch / 32.0),
+        "",
+    );
+}
+
+/// What a lone request waits for besides the network.
+fn light_load() {
+    let shape = SHAPES[0];
+    let arrivals = poisson(0.05 * shape.raw(), 150, 3);
+    let (latencies, lag) = open_loop(shape.service, budget(shape.most), &arrivals);
+    let added = Latency::of(&latencies).p50 - shape.service(1).as_secs_f64() * 1000.0;
+    line("encoder at 5 %: wait added in ms, p50", &format!("{added:.3}"), "<= 0.2");
+    report_lag(lag);
+    let done =
+        finished(Rule::FixedDelay(millis(10.0)), &arrivals, shape.most, |members| shape.service(members));
+    let delayed = Latency::of(&since(&arrivals, &done)).p50 - shape.service(1).as_secs_f64() * 1000.0;
+    line("encoder at 5 %: the same with a 10 ms delay (simulated)", &format!("{delayed:.3}"), "");
+}
+
+/// Whether the simulator tells the truth.
+fn conformance() {
+    for load in [0.6, 0.8] {
+        let arrivals = poisson(load * BATCHES_WELL.raw(), 6000, 4);
+        let (latencies, lag) = open_loop(BATCHES_WELL.service, budget(BATCHES_WELL.most), &arrivals);
+        let real = Latency::of(&latencies);
+        let expected = Latency::of(&since(&arrivals, &simulated(BATCHES_WELL, &arrivals)));
+        let percent = load * 100.0;
+        for (name, ratio) in [("p50", real.p50 / expected.p50), ("p99", real.p99 / expected.p99)] {
+            let what = format!("batches well at {percent:.0} %: {name} real / simulated");
+            line(&what, &format!("{ratio:.3}"), "<= 1.15");
+        }
+        report_lag(lag);
+    }
+}
+
+/// A request that was sent late was measured from when it was due: the figure above is too large by about this.
+fn report_lag(lag: Duration) {
+    if lag > millis(1.0) {
+        println!(
+            "  void: 1 request in 100 was sent over {:.1} ms late, this machine is busy",
+            lag.as_secs_f64() * 1000.0
+        );
+    }
+}
+
+fn poisson(rate: f64, count: usize, seed: u64) -> Vec<Duration> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut now = 0.0;
+    (0..count)
+        .map(|_| {
+            now -= (1.0 - random.random::<f64>()).ln() / rate;
+            Duration::from_secs_f64(now)
+        })
+        .collect()
+}
+
+fn since(arrivals: &[Duration], finished: &[Duration]) -> Vec<Duration> {
+    arrivals.iter().zip(finished).map(|(&at, &done)| done.saturating_sub(at)).collect()
+}
+
+/// In milliseconds.
+struct Latency {
+    mean: f64,
+    p50: f64,
+    p99: f64,
+}
+
+impl Latency {
+    fn of(latencies: &[Duration]) -> Self {
+        let mut millis: Vec<f64> = latencies.iter().map(|latency| latency.as_secs_f64() * 1000.0).collect();
+        millis.sort_by(f64::total_cmp);
+        let at = |share: f64| millis[((millis.len() - 1) as f64 * share) as usize];
+        Self { mean: millis.iter().sum::<f64>() / millis.len() as f64, p50: at(0.5), p99: at(0.99) }
+    }
+}

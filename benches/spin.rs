@@ -1,0 +1,156 @@
+//! Networks that only take time, and callers that come one after the other or on a schedule.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use riveg::domain::Stage;
+use riveg::scheduler::{Budget, Cost, Device, Handle, Model, ModelError};
+use riveg::telemetry::{Metrics, StageSummary};
+
+/// A network that keeps its thread busy for as long as the formula says of the members and the widest cost.
+pub(crate) struct Spin {
+    pub(crate) service: fn(usize, u32) -> Duration,
+    /// Processor time of the device's thread, when the network is dropped with it.
+    pub(crate) thread_nanos: Arc<AtomicU64>,
+}
+
+impl Drop for Spin {
+    fn drop(&mut self) {
+        self.thread_nanos.store(own_thread_nanos(), Ordering::Relaxed);
+    }
+}
+
+impl Model for Spin {
+    type Request = u32;
+    type Reply = ();
+
+    fn cost(request: &u32) -> Cost {
+        Cost(*request)
+    }
+
+    fn run(&mut self, batch: &[u32]) -> Result<Vec<()>, ModelError> {
+        let started = Instant::now();
+        let service = (self.service)(batch.len(), batch.iter().copied().max().unwrap_or(0));
+        while started.elapsed() < service {
+            std::hint::spin_loop();
+        }
+        Ok(vec![(); batch.len()])
+    }
+}
+
+/// What a run with a device gave.
+pub(crate) struct Run {
+    pub(crate) wall: Duration,
+    /// Processor time of the device's thread from its first moment to its last.
+    pub(crate) thread_time: Duration,
+    pub(crate) summary: StageSummary,
+}
+
+/// Runs the network by itself on full batches back to back, and says how many requests a second it answered.
+pub(crate) fn raw(service: fn(usize, u32) -> Duration, batch: &[u32], batches: usize) -> f64 {
+    let mut model = Spin { service, thread_nanos: Arc::default() };
+    let started = Instant::now();
+    for _ in 0..batches {
+        model.run(batch).expect("time passes for every batch");
+    }
+    (batches * batch.len()) as f64 / started.elapsed().as_secs_f64()
+}
+
+/// Closed loop: each caller calls again when it is answered, with the next of its costs.
+pub(crate) fn closed_loop(service: fn(usize, u32) -> Duration, budget: Budget, costs: &[Vec<u32>]) -> Run {
+    let metrics = Arc::new(Metrics::new());
+    let thread_nanos = Arc::new(AtomicU64::new(0));
+    let mut device = Device::new("bench device", Arc::clone(&metrics));
+    let handle =
+        device.lane(Stage::Ground, Spin { service, thread_nanos: Arc::clone(&thread_nanos) }, budget);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().build().expect("a runtime needs no more than memory");
+    let wall = runtime.block_on(async {
+        let callers: Vec<_> =
+            costs.iter().map(|costs| tokio::spawn(call_all(handle.clone(), costs.clone()))).collect();
+        // Every caller has queued its first request when the others have had their turn: the first batch is full too.
+        tokio::task::yield_now().await;
+        let started = Instant::now();
+        let thread = device.start().expect("the machine has room for a thread");
+        drop(handle);
+        for caller in callers {
+            caller.await.expect("a caller never panics");
+        }
+        let wall = started.elapsed();
+        thread.join().expect("the network never fails");
+        wall
+    });
+    let thread_time = Duration::from_nanos(thread_nanos.load(Ordering::Relaxed));
+    let summary = metrics.stage_summaries().swap_remove(Stage::Ground as usize);
+    Run { wall, thread_time, summary }
+}
+
+async fn call_all(handle: Handle<u32, ()>, costs: Vec<u32>) {
+    for cost in costs {
+        handle.call(cost).await.expect("the network never fails");
+    }
+}
+
+/// Open loop: requests of cost 1 come when they are scheduled, whatever has become of those before. Gives the latency
+/// of each from its scheduled time, and how late the 99th percentile of them was sent.
+pub(crate) fn open_loop(
+    service: fn(usize, u32) -> Duration,
+    budget: Budget,
+    arrivals: &[Duration],
+) -> (Vec<Duration>, Duration) {
+    let mut device = Device::new("bench device", Arc::new(Metrics::new()));
+    let samples = vec![1; budget.max_requests.get()];
+    let model = Spin { service, thread_nanos: Arc::default() };
+    let handle = device.warmed_lane(Stage::Ground, model, budget, samples);
+    let thread = device.start().expect("the machine has room for a thread");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .expect("the machine has room for a thread");
+    runtime.block_on(thread.ready()).expect("the network never fails");
+    let start = Instant::now();
+    let mut calls = Vec::with_capacity(arrivals.len());
+    let mut lags = Vec::with_capacity(arrivals.len());
+    for &at in arrivals {
+        wait_until(start + at);
+        lags.push(start.elapsed().saturating_sub(at));
+        let handle = handle.clone();
+        calls.push(runtime.spawn(async move {
+            handle.call(1).await.expect("the network never fails");
+            start.elapsed().saturating_sub(at)
+        }));
+    }
+    drop(handle);
+    let latencies = runtime.block_on(async {
+        let mut latencies = Vec::with_capacity(calls.len());
+        for call in calls {
+            latencies.push(call.await.expect("a caller never panics"));
+        }
+        latencies
+    });
+    lags.sort_unstable();
+    (latencies, lags[(lags.len() - 1) * 99 / 100])
+}
+
+fn wait_until(then: Instant) {
+    loop {
+        let left = then.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        // The kernel wakes a sleeper about 60 microseconds late: the rest is waited out awake.
+        match left.checked_sub(Duration::from_micros(200)) {
+            Some(rest) => thread::sleep(rest),
+            None => std::hint::spin_loop(),
+        }
+    }
+}
+
+/// From the kernel's books, which it keeps to the millisecond; 0 where there are none.
+fn own_thread_nanos() -> u64 {
+    let books = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    books.split_whitespace().next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0)
+}

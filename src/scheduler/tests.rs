@@ -1,0 +1,346 @@
+//! The scheduler as a whole, on real threads. Test models wait at gates, never on a clock.
+
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+
+use super::*;
+use crate::domain::Stage;
+use crate::telemetry::Metrics;
+
+/// A network made of a closure over the numbers of the requests.
+struct Closure<F>(F);
+
+impl<F> Model for Closure<F>
+where
+    F: FnMut(&[u32]) -> Result<Vec<u32>, ModelError> + Send + 'static,
+{
+    type Request = u32;
+    type Reply = u32;
+
+    fn cost(_: &u32) -> Cost {
+        Cost(1)
+    }
+
+    fn run(&mut self, batch: &[u32]) -> Result<Vec<u32>, ModelError> {
+        (self.0)(batch)
+    }
+}
+
+/// The test's side of a network that says what it runs and then waits to be let through.
+struct Gate {
+    started: mpsc::Receiver<Vec<u32>>,
+    let_through: mpsc::Sender<()>,
+}
+
+impl Gate {
+    /// A gated network that doubles, and the gate.
+    fn new() -> (impl Model<Request = u32, Reply = u32>, Self) {
+        let (report, started) = mpsc::channel();
+        let (let_through, gate) = mpsc::channel();
+        let model = Closure(move |batch: &[u32]| {
+            report.send(batch.to_vec()).unwrap();
+            gate.recv().unwrap();
+            Ok(batch.iter().map(|number| 2 * number).collect())
+        });
+        (model, Self { started, let_through })
+    }
+
+    fn batch(&self) -> Vec<u32> {
+        self.started.recv().unwrap()
+    }
+
+    fn open(&self) {
+        self.let_through.send(()).unwrap();
+    }
+}
+
+type Answer = Result<u32, CallError>;
+
+fn budget(max_requests: usize) -> Budget {
+    let max_requests = NonZeroUsize::new(max_requests).unwrap();
+    Budget { max_requests, max_cost: u32::MAX, patience: Duration::from_secs(3600) }
+}
+
+fn device() -> Device {
+    Device::new("test device", Arc::new(Metrics::new()))
+}
+
+/// Makes a call and polls it once: it is queued when this returns.
+fn queued(handle: &Handle<u32, u32>, number: u32) -> Pin<Box<dyn Future<Output = Answer>>> {
+    let handle = handle.clone();
+    let mut call: Pin<Box<dyn Future<Output = Answer>>> = Box::pin(async move { handle.call(number).await });
+    assert_eq!((&mut call).now_or_never(), None, "nothing has let the call through");
+    call
+}
+
+#[tokio::test]
+async fn an_idle_device_runs_a_lone_request_at_once_and_binds_the_next_batch_when_it_is_free() {
+    let (model, gate) = Gate::new();
+    let mut device = device();
+    let handle = device.lane(Stage::Ground, model, budget(8));
+    let thread = device.start().unwrap();
+    let first = queued(&handle, 1);
+    assert_eq!(gate.batch(), [1], "one request is enough");
+    let others: Vec<_> = (2..=5).map(|number| queued(&handle, number)).collect();
+    gate.open();
+    assert_eq!(gate.batch(), [2, 3, 4, 5], "all that came meanwhile");
+    gate.open();
+    assert_eq!(first.await, Ok(2));
+    assert_eq!(join_all(others).await, [Ok(4), Ok(6), Ok(8), Ok(10)]);
+    drop(handle);
+    thread.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_call_that_is_given_up_before_its_batch_is_bound_costs_nothing() {
+    let (model, gate) = Gate::new();
+    let metrics = Arc::new(Metrics::new());
+    let mut device = Device::new("test device", Arc::clone(&metrics));
+    let handle = device.lane(Stage::Ground, model, budget(2));
+    let _thread = device.start().unwrap();
+    let first = queued(&handle, 1);
+    assert_eq!(gate.batch(), [1]);
+    let mut calls: Vec<_> = (2..=5).map(|number| queued(&handle, number)).collect();
+    drop(calls.drain(0..2));
+    gate.open();
+    assert_eq!(gate.batch(), [4, 5]);
+    // The places of those who left are free again.
+    let more: Vec<_> = (6..=9).map(|number| queued(&handle, number)).collect();
+    gate.open();
+    let mut seen = Vec::new();
+    while seen.len() < 4 {
+        // How many at once is the knee's affair, and that depends on how fast this test is.
+        seen.extend(gate.batch());
+        gate.open();
+    }
+    assert_eq!(seen, [6, 7, 8, 9]);
+    assert_eq!(first.await, Ok(2));
+    join_all(calls.into_iter().chain(more)).await.into_iter().for_each(|answer| assert!(answer.is_ok()));
+    assert!(metrics.render().contains(r#"riveg_stage_requests_total{outcome="abandoned",stage="ground"} 2"#));
+}
+
+#[tokio::test]
+async fn the_later_stage_goes_first_in_whatever_order_the_lanes_were_added() {
+    let (started, batches) = mpsc::channel();
+    let (open, gate) = mpsc::channel::<()>();
+    let mut device = device();
+    let mut gate = Some(gate);
+    let mut handles = Vec::new();
+    for stage in [Stage::Segment, Stage::Recognise, Stage::Ground, Stage::Entail] {
+        let (started, gate) = (started.clone(), gate.take());
+        let model = Closure(move |batch: &[u32]| {
+            started.send(stage).unwrap();
+            if let Some(gate) = &gate {
+                gate.recv().unwrap();
+            }
+            Ok(batch.to_vec())
+        });
+        handles.push(device.lane(stage, model, budget(4)));
+    }
+    // Queued before the start, so that the first choice is among all four.
+    let calls: Vec<_> = handles.iter().map(|handle| queued(handle, 1)).collect();
+    let _thread = device.start().unwrap();
+    open.send(()).unwrap();
+    join_all(calls).await;
+    let order: Vec<Stage> = batches.try_iter().collect();
+    assert_eq!(order, [Stage::Segment, Stage::Ground, Stage::Entail, Stage::Recognise]);
+}
+
+#[tokio::test]
+async fn a_poisoned_request_fails_alone_and_says_which_stage_and_why() {
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&runs);
+    let mut device = device();
+    let model = Closure(move |batch: &[u32]| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        if batch.contains(&13) { Err(ModelError::Failed("unlucky".to_owned())) } else { Ok(batch.to_vec()) }
+    });
+    let handle = device.lane(Stage::Entail, model, budget(32));
+    let calls: Vec<_> = (0..32).map(|number| queued(&handle, number)).collect();
+    let _thread = device.start().unwrap();
+    for (number, answer) in (0_u32..).zip(join_all(calls).await) {
+        if number == 13 {
+            let error = answer.unwrap_err();
+            assert_eq!((error.stage(), error.retry_can_help()), (Stage::Entail, false));
+            let source = ModelError::Failed("unlucky".to_owned());
+            assert_eq!(error, CallError::ModelFailed { stage: Stage::Entail, source });
+        } else {
+            assert_eq!(answer, Ok(number));
+        }
+    }
+    assert!(runs.load(Ordering::Relaxed) <= 1 + 2 * 5 + 1);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_network_is_an_error_of_the_request_at_fault_alone() {
+    let mut device = device();
+    let model = Closure(|batch: &[u32]| {
+        assert!(!batch.contains(&3), "a shape does not fit");
+        Ok(batch.to_vec())
+    });
+    let handle = device.lane(Stage::Segment, model, budget(8));
+    let calls: Vec<_> = (0..8).map(|number| queued(&handle, number)).collect();
+    let _thread = device.start().unwrap();
+    for (number, answer) in (0_u32..).zip(join_all(calls).await) {
+        match answer {
+            Err(CallError::ModelFailed { source: ModelError::Failed(message), .. }) if number == 3 => {
+                assert_eq!(message, "panicked: a shape does not fit");
+            }
+            answer => assert_eq!(answer, Ok(number)),
+        }
+    }
+    assert_eq!(handle.call(9).await, Ok(9), "the device goes on");
+}
+
+#[tokio::test]
+async fn memory_that_runs_out_loses_nothing_and_makes_later_batches_smaller() {
+    let sizes = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::clone(&sizes);
+    let mut device = device();
+    let model = Closure(move |batch: &[u32]| {
+        seen.lock().unwrap().push(batch.len());
+        if batch.len() > 5 { Err(ModelError::OutOfMemory("of 5".to_owned())) } else { Ok(batch.to_vec()) }
+    });
+    let handle = device.lane(Stage::Segment, model, Budget { max_cost: 16, ..budget(16) });
+    let calls: Vec<_> = (0..32).map(|number| queued(&handle, number)).collect();
+    let _thread = device.start().unwrap();
+    for (number, answer) in (0_u32..).zip(join_all(calls).await) {
+        assert_eq!(answer, Ok(number));
+    }
+    let sizes = sizes.lock().unwrap().clone();
+    assert_eq!(sizes[..7], [16, 8, 4, 4, 8, 4, 4], "the first batch is halved twice");
+    assert!(sizes[7..].iter().all(|&size| size <= 4), "later ones fit at once: {sizes:?}");
+}
+
+#[tokio::test]
+async fn a_lost_device_fails_all_that_wait_refuses_what_comes_and_is_seen() {
+    let mut device = device();
+    let model = Closure(|_: &[u32]| Err(ModelError::DeviceLost("an illegal address".to_owned())));
+    let losing = device.lane(Stage::Ground, model, budget(1));
+    let healthy = device.lane(Stage::Recognise, Closure(|batch: &[u32]| Ok(batch.to_vec())), budget(1));
+    let calls = vec![queued(&losing, 1), queued(&losing, 2), queued(&healthy, 3)];
+    // One more than there is room for: it waits outside.
+    let outside = queued(&healthy, 4);
+    let crowd = queued(&healthy, 5);
+    let thread = device.start().unwrap();
+    let source = ModelError::DeviceLost("an illegal address".to_owned());
+    for answer in join_all(calls.into_iter().chain([outside, crowd])).await {
+        let error = answer.unwrap_err();
+        assert!(error.retry_can_help());
+        assert_eq!(error, CallError::DeviceLost { stage: error.stage(), source: source.clone() });
+    }
+    assert_eq!(thread.ended().await, Err(source.clone()));
+    let late = healthy.call(6).await;
+    assert_eq!(late, Err(CallError::DeviceLost { stage: Stage::Recognise, source: source.clone() }));
+    assert_eq!(thread.join(), Err(source));
+}
+
+#[tokio::test]
+async fn a_device_ends_when_all_handles_are_gone_and_all_calls_are_answered() {
+    let mut device = device();
+    let handle = device.lane(Stage::Ground, Closure(|batch: &[u32]| Ok(batch.to_vec())), budget(1));
+    let other = device.lane(Stage::Segment, Closure(|batch: &[u32]| Ok(batch.to_vec())), budget(1));
+    let thread = device.start().unwrap();
+    thread.ready().await.unwrap();
+    let clone = handle.clone();
+    drop((handle, other));
+    assert_eq!(clone.call(7).await, Ok(7), "one clone is enough to go on");
+    assert!(thread.ended().now_or_never().is_none());
+    drop(clone);
+    thread.ended().await.unwrap();
+    assert_eq!(*thread.state().borrow(), DeviceState::Ended);
+    thread.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_device_that_is_never_started_refuses_its_calls() {
+    let mut device = device();
+    let handle = device.lane(Stage::Ground, Closure(|batch: &[u32]| Ok(batch.to_vec())), budget(1));
+    let calls: Vec<_> = (0..4).map(|number| queued(&handle, number)).collect();
+    drop(device);
+    for answer in join_all(calls).await {
+        assert_eq!(answer, Err(CallError::Closed { stage: Stage::Ground }));
+    }
+}
+
+#[tokio::test]
+async fn warming_up_runs_growing_batches_and_a_network_that_fails_them_is_never_ready() {
+    let sizes = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::clone(&sizes);
+    let mut device = device();
+    let model = Closure(move |batch: &[u32]| {
+        seen.lock().unwrap().push(batch.len());
+        Ok(batch.to_vec())
+    });
+    let handle = device.warmed_lane(Stage::Ground, model, budget(8), (0..6).collect());
+    let thread = device.start().unwrap();
+    thread.ready().await.unwrap();
+    assert_eq!(*sizes.lock().unwrap(), [1, 1, 2, 2, 4, 4, 6, 6]);
+    drop(handle);
+    thread.join().unwrap();
+
+    let mut device = self::device();
+    let broken = Closure(|_: &[u32]| Err(ModelError::Failed("a weight is missing".to_owned())));
+    let handle = device.warmed_lane(Stage::Ground, broken, budget(8), vec![1]);
+    let call = queued(&handle, 1);
+    let thread = device.start().unwrap();
+    let reason = "warming up `ground`: the network failed: a weight is missing".to_owned();
+    assert_eq!(thread.ready().await, Err(ModelError::DeviceLost(reason)));
+    assert!(call.await.is_err());
+}
+
+/// What many callers at once must not break: every request is answered, once, with its own reply.
+#[test]
+fn ten_thousand_requests_from_eight_threads_are_all_accounted_for() {
+    const THREADS: u32 = 8;
+    const EACH: u32 = 1250;
+    let ran = Arc::new(AtomicU32::new(0));
+    let metrics = Arc::new(Metrics::new());
+    let mut device = Device::new("test device", Arc::clone(&metrics));
+    let handles: Vec<_> = Stage::ALL
+        .into_iter()
+        .map(|stage| {
+            let ran = Arc::clone(&ran);
+            let model = Closure(move |batch: &[u32]| {
+                if batch.iter().any(|number| number % 500 == 499) {
+                    return Err(ModelError::Failed("every five hundredth".to_owned()));
+                }
+                ran.fetch_add(batch.len() as u32, Ordering::Relaxed);
+                Ok(batch.iter().map(|number| number + stage as u32).collect())
+            });
+            device.lane(stage, model, budget(16))
+        })
+        .collect();
+    let thread = device.start().unwrap();
+    let callers: Vec<_> = (0..THREADS)
+        .map(|caller| {
+            let handles = handles.clone();
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                runtime.block_on(join_all((0..EACH).map(|index| {
+                    let number = caller * EACH + index;
+                    let lane = (number % 4) as usize;
+                    let handle = &handles[lane];
+                    async move {
+                        match handle.call(number).await {
+                            Ok(reply) => assert_eq!(reply, number + lane as u32),
+                            Err(error) => assert!(number % 500 == 499, "{number}: {error}"),
+                        }
+                    }
+                })));
+            })
+        })
+        .collect();
+    drop(handles);
+    callers.into_iter().for_each(|caller| caller.join().unwrap());
+    thread.join().unwrap();
+    let total = THREADS * EACH;
+    assert_eq!(ran.load(Ordering::Relaxed), total - total / 500);
+    assert_eq!(metrics.stage_summaries().iter().map(|stage| stage.requests).sum::<u64>(), u64::from(total));
+}
