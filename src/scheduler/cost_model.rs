@@ -84,7 +84,8 @@ mod tests {
     #[test]
     fn the_knee_is_the_smallest_size_that_is_nearly_as_good_as_the_best() {
         let sizes = [1, 2, 4, 8, 16, 32, 64];
-        let cases: [(&str, fn(f64) -> f64, u64); 5] = [
+        type ServiceTime = fn(f64) -> f64;
+        let cases: [(&str, ServiceTime, u64); 5] = [
             ("a flat rate needs no batch", |n| 20.0 * n, 1),
             ("a small fixed part needs a small batch", |n| 2.0 + 20.0 * n, 2),
             ("a floor is left behind", |n| f64::max(10.3, 1.3 + 2.92 * n), 8),

@@ -263,25 +263,25 @@ mod tests {
 
     #[test]
     fn batches_are_bound_from_the_oldest_and_its_like() {
-        // (what, max requests, max cost, costs that wait, members of the next batch)
-        let cases: [(&str, usize, u32, &[u32], &[usize]); 9] = [
-            ("up to the count", 3, 1000, &[10, 10, 10, 10], &[0, 1, 2]),
-            ("up to the cost", 8, 35, &[10, 10, 10, 10], &[0, 1, 2]),
-            ("a large one alone", 8, 35, &[100, 10, 10], &[0]),
-            ("not the large one beside others", 8, 35, &[10, 100, 10], &[0, 2]),
-            ("the oldest one's class first", 8, 1000, &[100, 10, 10, 100], &[0, 3]),
-            ("then a neighbour that pads little", 8, 1000, &[100, 98, 85], &[0, 1, 2]),
-            ("not one that pads much", 8, 1000, &[100, 50], &[0]),
+        type Budgets = (usize, u32);
+        // What, the most requests and cost, the costs that wait, the members of the next batch.
+        let cases: [(&str, Budgets, &[u32], &[usize]); 9] = [
+            ("up to the count", (3, 1000), &[10, 10, 10, 10], &[0, 1, 2]),
+            ("up to the cost", (8, 35), &[10, 10, 10, 10], &[0, 1, 2]),
+            ("a large one alone", (8, 35), &[100, 10, 10], &[0]),
+            ("not the large one beside others", (8, 35), &[10, 100, 10], &[0, 2]),
+            ("the oldest one's class first", (8, 1000), &[100, 10, 10, 100], &[0, 3]),
+            ("then a neighbour that pads little", (8, 1000), &[100, 98, 85], &[0, 1, 2]),
+            ("not one that pads much", (8, 1000), &[100, 50], &[0]),
             (
                 "more narrow ones make room for a wider one",
-                8,
-                1000,
+                (8, 1000),
                 &[100, 100, 100, 100, 130, 86],
                 &[0, 1, 2, 3, 5],
             ),
-            ("nothing is free", 2, 1, &[0, 0], &[0]),
+            ("nothing is free", (2, 1), &[0, 0], &[0]),
         ];
-        for (name, max_requests, max_cost, costs, members) in cases {
+        for (name, (max_requests, max_cost), costs, members) in cases {
             assert_eq!(items(filled(max_requests, max_cost, costs).bind(|_| true)), members, "{name}");
         }
     }
