@@ -4,6 +4,8 @@
     reason = "a test that cannot go on fails; clippy sees that only inside `#[test]`"
 )]
 
+#[path = "parity/ofa.rs"]
+mod parity_ofa;
 #[path = "parity/resample.rs"]
 mod parity_resample;
 #[path = "parity/sam.rs"]

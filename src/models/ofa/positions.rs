@@ -109,3 +109,31 @@ pub(super) fn image_positions(bucket: i64, grid: i64, device: Device) -> Tensor 
     let along = Tensor::arange(grid, (Kind::Int64, device));
     (along.unsqueeze(1) * bucket + along.unsqueeze(0) + 1).view([-1])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_distance_has_the_bucket_that_it_was_published_with() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parity/ofa.safetensors");
+        let fixture = Tensor::read_safetensors(path).unwrap();
+        let (_, theirs) = fixture.iter().find(|(name, _)| name == "buckets").unwrap();
+        let ours = text_buckets(256, LONGEST_TEXT, Device::Cpu);
+        assert_eq!(Tensor::stack(&[ours.get(0), ours.select(1, 0)], 0), *theirs);
+    }
+
+    #[test]
+    fn each_way_between_cells_has_a_bucket_of_its_own() {
+        let buckets = image_buckets(5, 3, Device::Cpu);
+        let of = |from: i64, to: i64| buckets.int64_value(&[from, to]);
+        assert_eq!(of(0, 0), of(8, 8));
+        assert_eq!(of(0, 4), of(4, 8));
+        assert_ne!(of(0, 4), of(4, 0));
+        assert_ne!(of(2, 0), of(0, 3));
+        let mut all: Vec<i64> = Vec::try_from(buckets.view([-1])).unwrap();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 5 * 5);
+    }
+}
