@@ -11,6 +11,7 @@ mod stages;
 
 pub mod dataset;
 mod gold_file;
+pub mod predictions;
 mod twitter_gmner;
 mod wire_mask;
 
