@@ -8,6 +8,8 @@
 mod parity_ofa;
 #[path = "parity/resample.rs"]
 mod parity_resample;
+#[path = "parity/rle.rs"]
+mod parity_rle;
 #[path = "parity/sam.rs"]
 mod parity_sam;
 #[path = "parity/tagger.rs"]

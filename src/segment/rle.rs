@@ -1,0 +1,281 @@
+//! How is a mask written down? COCO's run lengths, and the short text that COCO makes of them.
+//!
+//! Runs go down the columns, left to right, and begin with pixels outside. As text every run from the fourth on is
+//! its difference to the run two before; a number is cut into groups of 5 bits, the lowest first, each a character
+//! from `0` (48) on; bit 5 says that more follow, bit 4 of the last group is the sign.
+
+use crate::domain::Mask;
+
+/// The lowest character of the text.
+const ZERO: u8 = b'0';
+/// Set in a group when another follows.
+const MORE: u8 = 0x20;
+/// Set in the last group of a negative number.
+const SIGN: u8 = 0x10;
+/// Groups that a difference of two runs below 2^32 can need: 33 bits and a sign.
+const LONGEST: u32 = 7;
+
+/// Why a text is no mask. Positions count characters, runs count from 0.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RleError {
+    /// A character that run lengths are not written with.
+    #[error("character {position} of the run lengths is {found:?}, not one of '0' to 'o'")]
+    NotACharacter {
+        /// Where.
+        position: usize,
+        /// Which.
+        found: char,
+    },
+    /// The text ends amid a number.
+    #[error("the run lengths end within run {run}")]
+    Unfinished {
+        /// The run that has no end.
+        run: usize,
+    },
+    /// A number too long for any run.
+    #[error("run {run} has more than {LONGEST} characters")]
+    TooLong {
+        /// Which run.
+        run: usize,
+    },
+    /// A run of less than no pixels, or of more than 32 bits count.
+    #[error("run {run} is {length} pixels long")]
+    OutOfRange {
+        /// Which run.
+        run: usize,
+        /// Its length as written.
+        length: i64,
+    },
+    /// The runs make another number of pixels than the picture has.
+    #[error("the runs add up to {sum} pixels, but {width}x{height} has {pixels}", pixels = u64::from(*width) * u64::from(*height))]
+    WrongTotal {
+        /// Pixels in all runs.
+        sum: u64,
+        /// Columns of the picture.
+        width: u32,
+        /// Rows of the picture.
+        height: u32,
+    },
+}
+
+/// The mask of the bytes that are not 0, one a pixel, row by row.
+///
+/// # Panics
+/// If there is not one byte for every pixel.
+#[must_use]
+pub fn encode(inside: &[u8], width: u32, height: u32) -> Mask {
+    let (columns, rows) = (width as usize, height as usize);
+    assert_eq!(inside.len(), columns * rows, "a mask has one byte for every pixel");
+    let mut runs = Vec::new();
+    let (mut within, mut length) = (false, 0);
+    for column in 0..columns {
+        for row in 0..rows {
+            if (inside[row * columns + column] != 0) != within {
+                runs.push(length);
+                (within, length) = (!within, 0);
+            }
+            length += 1;
+        }
+    }
+    runs.push(length);
+    Mask { width, height, runs }
+}
+
+/// The mask as bytes, one a pixel, row by row: 1 inside, 0 outside. Runs beyond the last pixel are left out.
+#[must_use]
+pub fn decode(mask: &Mask) -> Vec<u8> {
+    let (columns, rows) = (mask.width as usize, mask.height as usize);
+    let mut bytes = vec![0; columns * rows];
+    for (start, end) in stretches(mask) {
+        for pixel in start..end.min(bytes.len() as u64) {
+            let (column, row) = (pixel as usize / rows, pixel as usize % rows);
+            bytes[row * columns + column] = 1;
+        }
+    }
+    bytes
+}
+
+/// COCO's compressed text of the runs, as `pycocotools` writes it.
+#[must_use]
+pub fn to_coco_string(mask: &Mask) -> String {
+    let mut text = String::new();
+    for (index, &run) in mask.runs.iter().enumerate() {
+        // The third run is not a difference, though there is one two before it: so COCO has it.
+        let before = if index > 2 { mask.runs[index - 2] } else { 0 };
+        write_number(i64::from(run) - i64::from(before), &mut text);
+    }
+    text
+}
+
+/// The mask that a text of COCO's means, of a picture of this size.
+///
+/// # Errors
+/// What is wrong with the text, and where.
+pub fn from_coco_string(text: &str, width: u32, height: u32) -> Result<Mask, RleError> {
+    let mut runs: Vec<u32> = Vec::new();
+    let mut groups = text.chars().enumerate().peekable();
+    while groups.peek().is_some() {
+        let run = runs.len();
+        let before = if run > 2 { runs[run - 2] } else { 0 };
+        let length = read_number(&mut groups, run)? + i64::from(before);
+        runs.push(u32::try_from(length).map_err(|_| RleError::OutOfRange { run, length })?);
+    }
+    let sum = runs.iter().map(|&run| u64::from(run)).sum();
+    if sum != u64::from(width) * u64::from(height) {
+        return Err(RleError::WrongTotal { sum, width, height });
+    }
+    Ok(Mask { width, height, runs })
+}
+
+/// Intersection over union in pixels, without painting either mask. 0 when both are empty, and for masks of pictures
+/// of different sizes: they share no pixel.
+#[must_use]
+pub fn iou(left: &Mask, right: &Mask) -> f64 {
+    if (left.width, left.height) != (right.width, right.height) {
+        return 0.0;
+    }
+    let mut overlap = 0;
+    let (mut lefts, mut rights) = (stretches(left).peekable(), stretches(right).peekable());
+    while let (Some(&one), Some(&other)) = (lefts.peek(), rights.peek()) {
+        overlap += one.1.min(other.1).saturating_sub(one.0.max(other.0));
+        // The one that ends first can meet nothing more.
+        if one.1 <= other.1 {
+            lefts.next()
+        } else {
+            rights.next()
+        };
+    }
+    let union = left.area() + right.area() - overlap;
+    if union == 0 { 0.0 } else { overlap as f64 / union as f64 }
+}
+
+/// Where the pixels inside begin and end, counted down the columns.
+fn stretches(mask: &Mask) -> impl Iterator<Item = (u64, u64)> {
+    let mut end = 0;
+    mask.runs.chunks(2).map(move |pair| {
+        let start = end + u64::from(pair[0]);
+        end = start + pair.get(1).map_or(0, |&run| u64::from(run));
+        (start, end)
+    })
+}
+
+fn write_number(mut number: i64, text: &mut String) {
+    loop {
+        let group = (number & 0x1f) as u8;
+        number >>= 5;
+        let last = number == if group & SIGN == 0 { 0 } else { -1 };
+        text.push(char::from(ZERO + if last { group } else { group | MORE }));
+        if last {
+            return;
+        }
+    }
+}
+
+fn read_number(groups: &mut impl Iterator<Item = (usize, char)>, run: usize) -> Result<i64, RleError> {
+    let mut number = 0;
+    for place in 0..LONGEST {
+        let (position, found) = groups.next().ok_or(RleError::Unfinished { run })?;
+        let group = u8::try_from(found)
+            .ok()
+            .and_then(|byte| byte.checked_sub(ZERO))
+            .filter(|group| *group < 2 * MORE)
+            .ok_or(RleError::NotACharacter { position, found })?;
+        number |= i64::from(group & 0x1f) << (5 * place);
+        if group & MORE == 0 {
+            return Ok(if group & SIGN == 0 { number } else { number - (1 << (5 * (place + 1))) });
+        }
+    }
+    Err(RleError::TooLong { run })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A picture of up to 40 by 40 pixels in runs long and short.
+    fn pixels() -> impl Strategy<Value = (Vec<u8>, u32, u32)> {
+        (1..40_u32, 1..40_u32).prop_flat_map(|(width, height)| {
+            let runs = prop::collection::vec((0..2_u8, 1..60_usize), 1600);
+            runs.prop_map(move |runs| {
+                let bytes = runs.into_iter().flat_map(|(byte, length)| std::iter::repeat_n(byte, length));
+                (bytes.take((width * height) as usize).collect(), width, height)
+            })
+        })
+    }
+
+    fn same_size() -> impl Strategy<Value = (Vec<u8>, Vec<u8>, u32, u32)> {
+        (1..20_u32, 1..20_u32).prop_flat_map(|(width, height)| {
+            let bytes = || prop::collection::vec(0..2_u8, (width * height) as usize);
+            (bytes(), bytes(), Just(width), Just(height))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_mask_written_down_is_read_back((bytes, width, height) in pixels()) {
+            let mask = encode(&bytes, width, height);
+            prop_assert_eq!(decode(&mask), &bytes[..]);
+            prop_assert_eq!(mask.area(), bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>());
+            let text = to_coco_string(&mask);
+            prop_assert_eq!(from_coco_string(&text, width, height), Ok(mask));
+        }
+
+        #[test]
+        fn runs_of_any_length_are_read_back(runs in prop::collection::vec(any::<u32>(), 0..20)) {
+            let sum: u64 = runs.iter().map(|&run| u64::from(run)).sum();
+            let text = to_coco_string(&Mask { width: 1, height: 1, runs: runs.clone() });
+            match from_coco_string(&text, 1, 1) {
+                Ok(mask) => prop_assert_eq!((mask.runs, sum), (runs, 1)),
+                Err(error) => prop_assert_eq!(error, RleError::WrongTotal { sum, width: 1, height: 1 }),
+            }
+        }
+
+        #[test]
+        fn overlap_is_that_of_the_pixels((left, right, width, height) in same_size()) {
+            let both = left.iter().zip(&right).filter(|(left, right)| **left + **right == 2).count();
+            let any = left.iter().zip(&right).filter(|(left, right)| **left + **right > 0).count();
+            let expected = if any == 0 { 0.0 } else { both as f64 / any as f64 };
+            prop_assert_eq!(iou(&encode(&left, width, height), &encode(&right, width, height)), expected);
+        }
+
+        #[test]
+        fn no_text_panics(text in "[\\x20-\\x7eäß]{0,30}", width in 0..50_u32, height in 0..50_u32) {
+            let _ = from_coco_string(&text, width, height);
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_mask_is_refused_with_what_is_wrong() {
+        let cases = [
+            ("04 ", "character 2 of the run lengths is ' ', not one of '0' to 'o'"),
+            ("0p", "character 1 of the run lengths is 'p', not one of '0' to 'o'"),
+            ("0é", "character 1 of the run lengths is 'é', not one of '0' to 'o'"),
+            ("04P", "the run lengths end within run 2"),
+            ("0PPPPPPP0", "run 1 has more than 7 characters"),
+            ("0O", "run 1 is -1 pixels long"),
+            ("0oooooo?", "run 1 is 17179869183 pixels long"),
+            ("12", "the runs add up to 3 pixels, but 2x2 has 4"),
+            ("", "the runs add up to 0 pixels, but 2x2 has 4"),
+        ];
+        for (text, message) in cases {
+            let error = from_coco_string(text, 2, 2).unwrap_err();
+            assert_eq!(error.to_string(), message, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn masks_of_different_pictures_share_nothing() {
+        let (wide, tall) = (encode(&[1; 6], 3, 2), encode(&[1; 6], 2, 3));
+        assert_eq!(iou(&wide, &tall), 0.0);
+        assert_eq!(iou(&wide, &wide), 1.0);
+    }
+
+    #[test]
+    fn runs_beyond_the_last_pixel_paint_nothing() {
+        let mask = Mask { width: 2, height: 2, runs: vec![3, 9, 1, 1] };
+        assert_eq!(decode(&mask), [0, 0, 0, 1]);
+        assert_eq!(decode(&Mask { width: 0, height: 7, runs: vec![0, 5] }), [0_u8; 0]);
+    }
+}
