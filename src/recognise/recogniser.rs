@@ -60,8 +60,78 @@ fn mentions(text: &str, words: &[Span], reply: &Reply, labels: &LabelSet) -> Vec
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokenizers::Tokenizer;
+    use tokenizers::models::wordlevel::WordLevel;
+
     use super::*;
-    use crate::domain::EntityType;
+    use crate::domain::{EntityType, Stage};
+    use crate::scheduler::{Budget, Cost, Device, Model, ModelError};
+    use crate::telemetry::Metrics;
+
+    /// Takes every word that it does not know for a person.
+    struct Stranger;
+
+    const UNKNOWN: u32 = 3;
+
+    impl Model for Stranger {
+        type Request = Request;
+        type Reply = Reply;
+
+        fn cost(request: &Request) -> Cost {
+            Cost(request.pieces.len() as u32)
+        }
+
+        fn run(&mut self, batch: &[Request]) -> Result<Vec<Reply>, ModelError> {
+            let label = |request: &Request, first: u32| {
+                if request.pieces[first as usize] == UNKNOWN { 4 } else { 0 }
+            };
+            Ok(batch
+                .iter()
+                .map(|request| Reply {
+                    labels: request.first_pieces.iter().map(|&first| label(request, first)).collect(),
+                    posteriors: vec![0.5; request.first_pieces.len()],
+                })
+                .collect())
+        }
+    }
+
+    fn device() -> (Device, Recogniser) {
+        let vocabulary = ["<s>", "<pad>", "</s>", "<unk>", "met", "and", "."];
+        let vocabulary = vocabulary.iter().zip(0..).map(|(piece, id)| ((*piece).to_owned(), id)).collect();
+        let model = WordLevel::builder().vocab(vocabulary).unk_token("<unk>".to_owned()).build().unwrap();
+        let tokenizer = WordTokenizer::new(Tokenizer::new(model), 8).unwrap();
+        let mut device = Device::new("test", Arc::new(Metrics::new()));
+        let budget =
+            Budget { max_requests: NonZeroUsize::MIN, max_cost: 1_000, patience: Duration::from_secs(1) };
+        let handle = device.lane(Stage::Recognise, Stranger, budget);
+        (device, Recogniser::new(handle, tokenizer, LabelSet::new([EntityType::new("PER")])))
+    }
+
+    #[tokio::test]
+    async fn a_text_longer_than_the_network_is_read_in_windows_and_in_order() {
+        let (device, recogniser) = device();
+        device.start().unwrap();
+        let text = "Vorlan met Keldor. Ondrick and Miravel and met and met and Tasqua.";
+        let found = recogniser.mentions(text).await.unwrap();
+        let names: Vec<_> = found.iter().map(|mention| mention.text.as_str()).collect();
+        assert_eq!(names, ["Vorlan", "Keldor", "Ondrick", "Miravel", "Tasqua"]);
+        for mention in found {
+            assert_eq!(&text[mention.span.byte_start..mention.span.byte_end], mention.text);
+            assert_eq!((mention.span.start, mention.score), (mention.span.byte_start, 0.5));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_text_without_words_asks_nobody() {
+        let (device, recogniser) = device();
+        drop(device);
+        assert_eq!(recogniser.mentions(" \n").await, Ok(Vec::new()));
+        assert_eq!(recogniser.mentions("word").await, Err(CallError::Closed { stage: Stage::Recognise }));
+    }
 
     #[test]
     fn mentions_count_code_points_and_bytes_and_are_as_sure_as_their_least_sure_word() {

@@ -160,7 +160,7 @@ fn settled(model: &Unigram) -> Result<Unigram, Error> {
         .collect();
     pieces.sort_by(|left, right| right.1.total_cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
     let unknown = special.iter().position(|(piece, _)| piece == "<unk>");
-    Ok(Unigram::from(special.into_iter().chain(pieces).collect(), unknown, false)?)
+    Unigram::from(special.into_iter().chain(pieces).collect(), unknown, false)
 }
 
 fn special_tokens<S: AsRef<str>>(names: &[S]) -> Vec<AddedToken> {

@@ -1,0 +1,209 @@
+//! How does a phrase read? A template with places for the entity, its type and its expansion.
+
+use serde::{Deserialize, Serialize};
+
+/// The two forms of a phrase as a manifest writes them. The networks were trained on one wording and know no other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PhraseFormat {
+    /// Where there is an expansion: `{entity}`, `{type}` and `{expansion}` are filled in.
+    pub expanded: String,
+    /// Where there is none: `{entity}` and `{type}` are filled in.
+    pub name_only: String,
+}
+
+impl Default for PhraseFormat {
+    fn default() -> Self {
+        Self {
+            expanded: "{entity} ({type}) - {expansion}".to_owned(),
+            name_only: "{entity} ({type})".to_owned(),
+        }
+    }
+}
+
+/// A template that was read and found to be whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "PhraseFormat", into = "PhraseFormat")]
+pub struct PhraseTemplate {
+    format: PhraseFormat,
+    expanded: Vec<Part>,
+    name_only: Vec<Part>,
+}
+
+/// A template that cannot be filled in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// A brace is not closed, or opened.
+    #[error("phrase template `{template}` has a brace without its partner")]
+    LoneBrace {
+        /// As it was written.
+        template: String,
+    },
+    /// A place for something that a phrase of this form does not have.
+    #[error("phrase template `{template}` has a place `{{{place}}}`, where only {places} can be")]
+    UnknownPlace {
+        /// As it was written.
+        template: String,
+        /// What is between the braces.
+        place: String,
+        /// What may be.
+        places: &'static str,
+    },
+    /// No place for something that every phrase of this form must say.
+    #[error("phrase template `{template}` has no place `{{{place}}}`")]
+    MissingPlace {
+        /// As it was written.
+        template: String,
+        /// What is not there.
+        place: &'static str,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Entity,
+    Type,
+    Expansion,
+}
+
+impl PhraseTemplate {
+    /// Reads both forms.
+    ///
+    /// # Errors
+    /// [`TemplateError`] names the form that is at fault.
+    pub fn new(format: PhraseFormat) -> Result<Self, TemplateError> {
+        let expanded = parse(&format.expanded)?;
+        if !expanded.contains(&Part::Expansion) {
+            return Err(TemplateError::MissingPlace { template: format.expanded, place: "expansion" });
+        }
+        let name_only = parse(&format.name_only)?;
+        if name_only.contains(&Part::Expansion) {
+            return Err(TemplateError::UnknownPlace {
+                template: format.name_only,
+                place: "expansion".to_owned(),
+                places: "`{entity}` and `{type}`",
+            });
+        }
+        Ok(Self { format, expanded, name_only })
+    }
+
+    /// The phrase of an entity. What is filled in is not searched for places again.
+    #[must_use]
+    pub fn fill(&self, entity: &str, entity_type: &str, expansion: Option<&str>) -> String {
+        let parts = if expansion.is_some() { &self.expanded } else { &self.name_only };
+        parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => text,
+                Part::Entity => entity,
+                Part::Type => entity_type,
+                Part::Expansion => expansion.unwrap_or_default(),
+            })
+            .collect()
+    }
+}
+
+impl Default for PhraseTemplate {
+    fn default() -> Self {
+        Self::new(PhraseFormat::default())
+            .unwrap_or_else(|error| unreachable!("the default is tested: {error}"))
+    }
+}
+
+impl TryFrom<PhraseFormat> for PhraseTemplate {
+    type Error = TemplateError;
+
+    fn try_from(format: PhraseFormat) -> Result<Self, TemplateError> {
+        Self::new(format)
+    }
+}
+
+impl From<PhraseTemplate> for PhraseFormat {
+    fn from(template: PhraseTemplate) -> Self {
+        template.format
+    }
+}
+
+fn parse(template: &str) -> Result<Vec<Part>, TemplateError> {
+    let lone = || TemplateError::LoneBrace { template: template.to_owned() };
+    let mut parts = Vec::new();
+    let mut rest = template;
+    while let Some(brace) = rest.find(['{', '}']) {
+        let (before, after) = rest.split_at(brace);
+        let after = after.strip_prefix('{').ok_or_else(lone)?;
+        let (place, next) = after.split_once('}').ok_or_else(lone)?;
+        if !before.is_empty() {
+            parts.push(Part::Text(before.to_owned()));
+        }
+        parts.push(match place {
+            "entity" => Part::Entity,
+            "type" => Part::Type,
+            "expansion" => Part::Expansion,
+            _ => {
+                return Err(TemplateError::UnknownPlace {
+                    template: template.to_owned(),
+                    place: place.to_owned(),
+                    places: "`{entity}`, `{type}` and `{expansion}`",
+                });
+            }
+        });
+        rest = next;
+    }
+    if !rest.is_empty() {
+        parts.push(Part::Text(rest.to_owned()));
+    }
+    if !parts.contains(&Part::Entity) {
+        return Err(TemplateError::MissingPlace { template: template.to_owned(), place: "entity" });
+    }
+    Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phrases_read_as_the_networks_learnt_them() {
+        let template = PhraseTemplate::default();
+        let expansion = Some("a man in a red shirt");
+        assert_eq!(template.fill("CP3", "PER", expansion), "CP3 (PER) - a man in a red shirt");
+        assert_eq!(template.fill("CP3", "PER", None), "CP3 (PER)");
+        assert_eq!(template.fill("{type}", "PER", Some("{entity}")), "{type} (PER) - {entity}");
+    }
+
+    #[test]
+    fn a_template_that_cannot_be_filled_in_is_refused_with_its_text() {
+        let whole = PhraseFormat::default();
+        let cases = [
+            (
+                "`{entity} {kind}` has a place `{kind}`, where only `{entity}`, `{type}` and `{expansion}` can be",
+                "{entity} {kind}",
+                whole.name_only.as_str(),
+            ),
+            ("`{entity` has a brace without its partner", "{entity", "{entity}"),
+            ("`entity}` has a brace without its partner", "entity}", "{entity}"),
+            ("`{entity} ({type})` has no place `{expansion}`", "{entity} ({type})", "{entity}"),
+            ("`{expansion}` has no place `{entity}`", "{expansion}", "{entity}"),
+            (
+                "`{entity}{expansion}` has a place `{expansion}`, where only `{entity}` and `{type}` can be",
+                whole.expanded.as_str(),
+                "{entity}{expansion}",
+            ),
+        ];
+        for (expected, expanded, name_only) in cases {
+            let format = PhraseFormat { expanded: expanded.to_owned(), name_only: name_only.to_owned() };
+            let error = PhraseTemplate::new(format).unwrap_err().to_string();
+            assert_eq!(error, format!("phrase template {expected}"));
+        }
+    }
+
+    #[test]
+    fn a_manifest_may_leave_the_template_out_but_not_misspell_it() {
+        assert_eq!(toml::from_str::<PhraseTemplate>("").unwrap(), PhraseTemplate::default());
+        let written = toml::from_str::<PhraseTemplate>("expanded = '{entity}({type})-{expansion}'").unwrap();
+        assert_eq!(written.fill("CP3", "PER", Some("a man")), "CP3(PER)-a man");
+        assert!(toml::from_str::<PhraseTemplate>("name_only = '{name}'").is_err());
+        assert!(toml::from_str::<PhraseTemplate>("expandd = '{entity}'").is_err());
+    }
+}
