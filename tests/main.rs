@@ -4,8 +4,12 @@
     reason = "a test that cannot go on fails; clippy sees that only inside `#[test]`"
 )]
 
+#[path = "parity/ofa.rs"]
+mod parity_ofa;
 #[path = "parity/resample.rs"]
 mod parity_resample;
+#[path = "parity/rle.rs"]
+mod parity_rle;
 #[path = "parity/sam.rs"]
 mod parity_sam;
 #[path = "parity/tagger.rs"]

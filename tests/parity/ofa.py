@@ -1,0 +1,167 @@
+"""Makes ofa.safetensors: what ModelScope's OFA says when it is tiny and all of its parameters are random.
+
+Needs torch 2.11.0, transformers 5.23.0, safetensors and modelscope 1.40.2 (of that only the files of the network, so
+`pip install --no-deps` will do). Run it as `python tests/parity/ofa.py`.
+"""
+
+import importlib.util
+import json
+import math
+import sys
+import types
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+
+def import_network():
+    """Imports OFA's own files and nothing beside them: the packages around them want everything there is."""
+    root = Path(importlib.util.find_spec("modelscope").submodule_search_locations[0])
+    for name in ("modelscope", "modelscope.models", "modelscope.models.multi_modal", "modelscope.models.multi_modal.ofa"):
+        package = types.ModuleType(name)
+        package.__path__ = [str(root.joinpath(*name.split(".")[1:]))]
+        sys.modules[name] = package
+    # The other trunk, which asks for fairseq.
+    other = types.ModuleType("modelscope.models.multi_modal.ofa.vit")
+    other.vit_base = other.vit_huge = other.vit_large = other.vit_large_336 = None
+    sys.modules[other.__name__] = other
+
+
+import_network()
+from modelscope.models.multi_modal.ofa import resnet  # noqa: E402
+from modelscope.models.multi_modal.ofa.configuration_ofa import OFAConfig  # noqa: E402
+from modelscope.models.multi_modal.ofa.generate.sequence_generator import SequenceGenerator  # noqa: E402
+from modelscope.models.multi_modal.ofa.modeling_ofa import OFAModel  # noqa: E402
+
+VOCABULARY, WIDTH, SIDE, PAD = 120, 32, 80, 1
+# Far enough apart for the logarithmic buckets, which begin at a distance of 128.
+PROMPTS = [9, 5, 200]
+
+
+class NarrowResNet(resnet.ResNet):
+    """The trunk, built of the same blocks by the same code, but with 4 channels where published ones have 64."""
+
+    def __init__(self, layers, channels):
+        torch.nn.Module.__init__(self)
+        self._norm_layer = torch.nn.BatchNorm2d
+        self.inplanes, self.dilation, self.groups, self.base_width = channels, 1, 1, 64
+        self.conv1 = torch.nn.Conv2d(3, channels, kernel_size=7, stride=2, padding=3, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(channels)
+        self.relu = torch.nn.ReLU(inplace=True)
+        self.maxpool = torch.nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        self.layer1 = self._make_layer(resnet.Bottleneck, channels, layers[0])
+        self.layer2 = self._make_layer(resnet.Bottleneck, 2 * channels, layers[1], stride=2)
+        self.layer3 = self._make_layer(resnet.Bottleneck, 4 * channels, layers[2], stride=2)
+
+
+def tiny():
+    # Newer versions of transformers no longer give every configuration this key.
+    OFAConfig.forced_bos_token_id = None
+    config = OFAConfig(
+        vocab_size=VOCABULARY, d_model=WIDTH, encoder_layers=2, decoder_layers=2, encoder_ffn_dim=64,
+        decoder_ffn_dim=64, encoder_attention_heads=4, decoder_attention_heads=4, resnet_type="resnet18",
+    )
+    config._attn_implementation = "eager"
+    model = OFAModel(config)
+    model.encoder.embed_images = NarrowResNet([2, 1, 3], 4)
+    model.encoder.image_proj = torch.nn.Linear(64, WIDTH)
+    return model.eval()
+
+
+def randomise(model, generator):
+    """No parameter keeps what it was initialised to: a table of zeros or a gain of one would hide a mistake."""
+    with torch.no_grad():
+        for name, parameter in list(model.named_parameters()) + list(model.named_buffers()):
+            if not parameter.is_floating_point():
+                continue
+            draw = torch.randn(parameter.shape, generator=generator)
+            if name.endswith("running_var"):
+                parameter.copy_((0.3 * draw).exp())
+            elif name.endswith("c_attn") or (parameter.dim() == 1 and name.endswith("weight")):
+                parameter.copy_(1.0 + 0.3 * draw)
+            elif "embed_tokens" in name or "embed_positions" in name or "embed_image_positions" in name:
+                parameter.copy_(draw)
+            elif parameter.dim() > 1 and "rel_pos_table" not in name and "type_embedding" not in name:
+                parameter.copy_(1.3 * draw / math.sqrt(parameter[0].numel()))
+            else:
+                parameter.copy_(0.5 * draw)
+
+
+class Dictionary:
+    """All that the generator asks of a tokenizer."""
+
+    bos_token_id, pad_token_id, eos_token_id, unk_token_id = 0, 1, 2, 3
+
+    def get_vocab(self):
+        return {str(token): token for token in range(VOCABULARY)}
+
+    def get_added_vocab(self):
+        return {}
+
+
+def prompts(generator):
+    rows = torch.full((len(PROMPTS), max(PROMPTS)), PAD)
+    for row, length in zip(rows, PROMPTS):
+        row[:length] = torch.randint(4, VOCABULARY, (length,), generator=generator)
+        row[0], row[length - 1] = 0, 2
+    return rows
+
+
+def main():
+    generator = torch.Generator().manual_seed(20240607)
+    model = tiny()
+    randomise(model, generator)
+    tokens = prompts(generator)
+    pixels = torch.randn((len(PROMPTS), 3, SIDE, SIDE), generator=generator)
+    prefix = torch.randint(0, VOCABULARY, (len(PROMPTS), 6), generator=generator)
+    prefix[prefix == PAD] = 0
+    patch_masks = torch.ones(len(PROMPTS), dtype=torch.bool)
+    out = {"tokens": tokens, "pixels": pixels, "prefix": prefix}
+    with torch.no_grad():
+        trunk = model.encoder.embed_images(pixels)
+        out["trunk"] = trunk.flatten(2).transpose(1, 2)
+        encoded = model.encoder(input_ids=tokens, patch_images=pixels, patch_masks=patch_masks)
+        out["encoded"] = encoded.last_hidden_state
+        out["logits"] = model(
+            encoder_outputs=encoded, decoder_input_ids=prefix, use_cache=False
+        ).logits
+        # Entailment: the prompt without its end goes into the decoder, the answer comes out at its last token.
+        answers = []
+        for row, length in enumerate(PROMPTS):
+            alone = tokens[row : row + 1, :length]
+            said = model(
+                input_ids=alone, patch_images=pixels[row : row + 1], patch_masks=patch_masks[:1],
+                decoder_input_ids=alone[:, :-1], use_cache=False,
+            ).logits
+            answers.append(said[0, -1, [7, 20, 33]])
+        out["answers"] = torch.stack(answers)
+        search = SequenceGenerator(
+            Dictionary(), beam_size=5, max_len_b=4, min_len=4, no_repeat_ngram_size=3, normalize_scores=True
+        )
+        net_input = {"input_ids": tokens, "patch_images": pixels, "patch_masks": patch_masks}
+        found = search.generate([model], {"net_input": net_input})
+    out["beam.tokens"] = torch.stack([torch.stack([one["tokens"][:4] for one in beam]) for beam in found])
+    out["beam.scores"] = torch.stack([torch.stack([one["score"] for one in beam]) for beam in found])
+    assert all((one["tokens"][4] == 2) for beam in found for one in beam)
+
+    names = sorted(model.state_dict())
+    kept = [
+        name for name in names
+        if not name.endswith(("_rp_bucket", "_idx", "num_batches_tracked"))
+        and name not in ("decoder.embed_tokens.weight", "decoder.output_projection.weight")
+        and not name.startswith(("decoder.image_", "decoder.embed_image", "decoder.code_"))
+    ]
+    state = model.state_dict()
+    out.update({f"model.{name}": state[name] for name in kept})
+    # All names of a checkpoint, so that what is left out here is seen to be left out knowingly.
+    out["names"] = torch.tensor(list(json.dumps(names).encode()), dtype=torch.uint8)
+    # Which bucket each distance has at published sizes, both ways.
+    out["buckets"] = torch.stack(
+        [model.encoder.token_rp_bucket[0], model.encoder.token_rp_bucket[:, 0]]
+    )
+    out = {name: tensor.contiguous().clone() for name, tensor in out.items()}
+    save_file(out, Path(__file__).with_suffix(".safetensors"))
+
+
+main()

@@ -1,0 +1,67 @@
+//! Masks are written down and compared as `pycocotools` does. `rle.py` made the goldens.
+
+use riveg::segment::rle;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Goldens {
+    masks: Vec<Golden>,
+    overlaps: Vec<Overlap>,
+}
+
+#[derive(Deserialize)]
+struct Golden {
+    width: u32,
+    height: u32,
+    bits: String,
+    area: u64,
+    counts: String,
+}
+
+#[derive(Deserialize)]
+struct Overlap {
+    left: usize,
+    right: usize,
+    iou: f64,
+}
+
+impl Golden {
+    fn pixels(&self) -> Vec<u8> {
+        let bit = |pixel: usize| {
+            let byte = u8::from_str_radix(&self.bits[pixel / 8 * 2..][..2], 16).unwrap();
+            byte >> (7 - pixel % 8) & 1
+        };
+        (0..(self.width * self.height) as usize).map(bit).collect()
+    }
+}
+
+fn goldens() -> Goldens {
+    serde_json::from_str(include_str!("rle.json")).unwrap()
+}
+
+#[test]
+fn masks_are_written_and_read_as_pycocotools_does() {
+    let goldens = goldens();
+    assert_eq!(goldens.masks.len(), 10);
+    for golden in &goldens.masks {
+        let pixels = golden.pixels();
+        let mask = rle::encode(&pixels, golden.width, golden.height);
+        assert_eq!(rle::to_coco_string(&mask), golden.counts);
+        assert_eq!(rle::from_coco_string(&golden.counts, golden.width, golden.height).as_ref(), Ok(&mask));
+        assert_eq!(rle::decode(&mask), pixels);
+        assert_eq!(mask.area(), golden.area);
+    }
+}
+
+#[test]
+fn overlaps_are_those_of_pycocotools() {
+    let goldens = goldens();
+    let masks: Vec<_> = (goldens.masks.iter())
+        .map(|golden| rle::encode(&golden.pixels(), golden.width, golden.height))
+        .collect();
+    assert!(goldens.overlaps.iter().filter(|overlap| overlap.iou > 0.0 && overlap.iou < 1.0).count() >= 4);
+    for overlap in &goldens.overlaps {
+        let ours = rle::iou(&masks[overlap.left], &masks[overlap.right]);
+        assert!((ours - overlap.iou).abs() < 1e-12, "{} and {}", overlap.left, overlap.right);
+    }
+}
