@@ -7,6 +7,7 @@ mod mention;
 mod phrase;
 mod post;
 mod rejection;
+mod rle;
 mod stage;
 
 pub use annotation::{Annotation, GateVerdict, Region, Triple};
@@ -16,4 +17,5 @@ pub use mention::{EntityType, Mention, Span};
 pub use phrase::{Phrase, PhraseSource};
 pub use post::{Media, Post};
 pub use rejection::{Rejection, RejectionClass};
+pub use rle::RleError;
 pub use stage::Stage;

@@ -1,1 +1,10 @@
 //! Posts in, from Kafka.
+//!
+//! A record that is read gets a [`Ticket`]; it travels with the post and comes back when the answer is delivered. Only
+//! then does the record's offset count as done, and only the unbroken run of done offsets is committed.
+
+mod ledger;
+mod record;
+
+pub use ledger::{Ledger, Ticket};
+pub use record::{Delivery, SourceRecord};

@@ -1,0 +1,290 @@
+//! Which offsets may be committed? Posts finish out of order; offsets must not.
+
+use std::collections::{BTreeMap, VecDeque};
+
+/// The claim of one record that was read, returned once when its answer is delivered. It cannot be copied: nothing is
+/// settled twice.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a ticket that is dropped holds back its partition's offsets"]
+pub struct Ticket {
+    partition: i32,
+    offset: i64,
+    /// Which assignment of the partition it belongs to.
+    generation: u64,
+    /// Which record of that assignment it is, from 0, without gaps.
+    sequence: u64,
+    /// What the record weighs in the budget of bytes.
+    bytes: usize,
+}
+
+impl Ticket {
+    #[expect(dead_code)]
+    pub(super) fn weighing(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    #[expect(dead_code)]
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The partition of the record.
+    #[must_use]
+    pub fn partition(&self) -> i32 {
+        self.partition
+    }
+
+    /// The offset of the record.
+    #[must_use]
+    pub fn offset(&self) -> i64 {
+        self.offset
+    }
+
+    /// Which assignment of the partition the record was read in; later ones are greater.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Which record of its partition and generation it is: 0, 1, 2 and so on, whatever gaps the offsets have.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+}
+
+/// The records that were read and are not committed yet, by partition in the order of reading.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    partitions: BTreeMap<i32, Partition>,
+    generations: u64,
+}
+
+#[derive(Debug)]
+struct Partition {
+    generation: u64,
+    /// The sequence number of the first open record.
+    first: u64,
+    /// From the oldest unsettled record on.
+    open: VecDeque<Record>,
+    watermark: Option<i64>,
+}
+
+#[derive(Debug)]
+struct Record {
+    offset: i64,
+    settled: bool,
+}
+
+impl Ledger {
+    /// Enters a record that was read. The first one of a partition after [`revoke`](Self::revoke) begins a generation.
+    pub fn issue(&mut self, partition: i32, offset: i64) -> Ticket {
+        let generations = &mut self.generations;
+        let entry = self.partitions.entry(partition).or_insert_with(|| {
+            *generations += 1;
+            Partition { generation: *generations, first: 0, open: VecDeque::new(), watermark: None }
+        });
+        let sequence = entry.first + entry.open.len() as u64;
+        entry.open.push_back(Record { offset, settled: false });
+        Ticket { partition, offset, generation: entry.generation, sequence, bytes: 0 }
+    }
+
+    /// Marks the record as done. A ticket from before the partition was revoked settles nothing.
+    ///
+    /// Whether it counted.
+    #[expect(clippy::needless_pass_by_value, reason = "a ticket is used up: it settles once")]
+    pub fn settle(&mut self, ticket: Ticket) -> bool {
+        let current = self.partitions.get_mut(&ticket.partition);
+        let Some(partition) = current.filter(|partition| partition.generation == ticket.generation) else {
+            return false;
+        };
+        let index =
+            ticket.sequence.checked_sub(partition.first).and_then(|index| usize::try_from(index).ok());
+        let Some(record) = index.and_then(|index| partition.open.get_mut(index)) else {
+            unreachable!("a ticket of this generation is issued once and settles once")
+        };
+        record.settled = true;
+        while let Some(done) = partition.open.pop_front_if(|record| record.settled) {
+            partition.first += 1;
+            // What is committed is the offset to be read next.
+            partition.watermark = Some(done.offset + 1);
+        }
+        true
+    }
+
+    /// Forgets partitions that belong to another consumer now.
+    pub fn revoke(&mut self, partitions: impl IntoIterator<Item = i32>) {
+        for partition in partitions {
+            self.partitions.remove(&partition);
+        }
+    }
+
+    /// For each partition with anything done: the offset below which all that was read is done.
+    pub fn watermarks(&self) -> impl Iterator<Item = (i32, i64)> {
+        self.partitions
+            .iter()
+            .filter_map(|(&number, partition)| partition.watermark.map(|offset| (number, offset)))
+    }
+
+    /// For each partition that was read from: how many of its records are not settled.
+    pub fn outstanding(&self) -> impl Iterator<Item = (i32, usize)> {
+        self.partitions.iter().map(|(&number, partition)| {
+            (number, partition.open.iter().filter(|record| !record.settled).count())
+        })
+    }
+
+    /// Whether nothing is outstanding in these partitions.
+    pub fn is_settled(&self, partitions: &[i32]) -> bool {
+        partitions
+            .iter()
+            .filter_map(|number| self.partitions.get(number))
+            .all(|partition| partition.open.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn watermarks(ledger: &Ledger) -> Vec<(i32, i64)> {
+        ledger.watermarks().collect()
+    }
+
+    #[test]
+    fn only_the_unbroken_run_of_settled_offsets_counts() {
+        let mut ledger = Ledger::default();
+        let [first, second, third] = [3, 4, 5].map(|offset| ledger.issue(0, offset));
+        assert_eq!(watermarks(&ledger), []);
+        assert!(ledger.settle(second));
+        assert_eq!(watermarks(&ledger), [], "offset 3 is still out");
+        assert!(ledger.settle(first));
+        assert_eq!(watermarks(&ledger), [(0, 5)]);
+        assert!(ledger.settle(third));
+        assert_eq!(watermarks(&ledger), [(0, 6)]);
+    }
+
+    #[test]
+    fn gaps_between_offsets_hold_nothing_back() {
+        let mut ledger = Ledger::default();
+        let [first, second] = [10, 500].map(|offset| ledger.issue(2, offset));
+        assert!(ledger.settle(first));
+        assert!(ledger.settle(second));
+        assert_eq!(watermarks(&ledger), [(2, 501)]);
+    }
+
+    #[test]
+    fn a_ticket_from_before_a_rebalance_settles_nothing() {
+        let mut ledger = Ledger::default();
+        let stale = ledger.issue(0, 7);
+        ledger.revoke([0]);
+        let fresh = ledger.issue(0, 7);
+        assert!(!ledger.settle(stale));
+        assert_eq!(watermarks(&ledger), []);
+        assert!(ledger.settle(fresh));
+        assert_eq!(watermarks(&ledger), [(0, 8)]);
+    }
+
+    #[test]
+    fn sequences_number_the_records_of_an_assignment_without_gaps() {
+        let mut ledger = Ledger::default();
+        let first = ledger.issue(0, 10);
+        let second = ledger.issue(0, 20);
+        assert_eq!((first.sequence(), second.sequence()), (0, 1));
+        assert!(ledger.settle(first));
+        assert_eq!(ledger.issue(0, 21).sequence(), 2, "settling does not renumber");
+        ledger.revoke([0]);
+        let next = ledger.issue(0, 10);
+        assert_eq!(next.sequence(), 0);
+        assert!(next.generation() > second.generation());
+    }
+
+    #[test]
+    fn partitions_are_settled_when_nothing_of_theirs_is_out() {
+        let mut ledger = Ledger::default();
+        let (left, right) = (ledger.issue(0, 0), ledger.issue(1, 0));
+        assert!(!ledger.is_settled(&[0]));
+        assert!(ledger.settle(left));
+        assert!(ledger.is_settled(&[0, 7]), "a partition that was never read from is settled");
+        assert!(!ledger.is_settled(&[0, 1]));
+        assert_eq!(ledger.outstanding().collect::<Vec<_>>(), [(0, 0), (1, 1)]);
+        assert!(ledger.settle(right));
+    }
+
+    /// What happens to a ledger.
+    #[derive(Debug, Clone)]
+    enum Step {
+        /// The next record of a partition is read, its offset this much after the last one's.
+        Issue { partition: i32, gap: i64 },
+        /// One of the tickets that are out comes back.
+        Settle { which: prop::sample::Index },
+        /// A partition is taken away.
+        Revoke { partition: i32 },
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            4 => (0..3i32, 1..5i64).prop_map(|(partition, gap)| Step::Issue { partition, gap }),
+            4 => any::<prop::sample::Index>().prop_map(|which| Step::Settle { which }),
+            1 => (0..3i32).prop_map(|partition| Step::Revoke { partition }),
+        ];
+        prop::collection::vec(step, 0..200)
+    }
+
+    /// The same in the plainest way: all offsets of an assignment, and which of them are settled.
+    #[derive(Default)]
+    struct Naive {
+        issued: Vec<i64>,
+        settled: BTreeSet<i64>,
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_a_naive_model(steps in steps()) {
+            let mut ledger = Ledger::default();
+            let mut naive: BTreeMap<i32, Naive> = BTreeMap::new();
+            let mut last: BTreeMap<i32, i64> = BTreeMap::new();
+            let mut out: Vec<(Ticket, bool)> = Vec::new();
+            for step in steps {
+                match step {
+                    Step::Issue { partition, gap } => {
+                        let offset = last.get(&partition).copied().unwrap_or(-1) + gap;
+                        last.insert(partition, offset);
+                        naive.entry(partition).or_default().issued.push(offset);
+                        out.push((ledger.issue(partition, offset), true));
+                    }
+                    Step::Settle { which } if !out.is_empty() => {
+                        let (ticket, current) = out.swap_remove(which.index(out.len()));
+                        if current {
+                            let model = naive.get_mut(&ticket.partition()).unwrap();
+                            model.settled.insert(ticket.offset());
+                        }
+                        prop_assert_eq!(ledger.settle(ticket), current);
+                    }
+                    Step::Settle { .. } => {}
+                    Step::Revoke { partition } => {
+                        ledger.revoke([partition]);
+                        naive.remove(&partition);
+                        for (ticket, current) in &mut out {
+                            *current &= ticket.partition() != partition;
+                        }
+                    }
+                }
+                let expected: Vec<(i32, i64)> = naive
+                    .iter()
+                    .filter_map(|(&partition, model)| {
+                        let prefix = model.issued.iter().take_while(|offset| model.settled.contains(offset));
+                        prefix.last().map(|offset| (partition, offset + 1))
+                    })
+                    .collect();
+                prop_assert_eq!(watermarks(&ledger), expected);
+                let outstanding = ledger.outstanding().map(|(_, count)| count).sum::<usize>();
+                prop_assert_eq!(outstanding, out.iter().filter(|(_, current)| *current).count());
+            }
+        }
+    }
+}

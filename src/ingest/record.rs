@@ -1,0 +1,48 @@
+//! A record as it was read, free of its client.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use super::Ticket;
+
+/// A record as it came. Nothing and emptiness are kept apart: a key, value or header may be absent or of no bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRecord {
+    /// Where it was read.
+    pub topic: Arc<str>,
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// When it was written, in milliseconds since 1970, as Kafka says it.
+    pub timestamp: Option<i64>,
+    /// Its key.
+    pub key: Option<Bytes>,
+    /// Its value: the post.
+    pub value: Option<Bytes>,
+    /// Its headers, in order; names may repeat.
+    pub headers: Vec<(String, Option<Bytes>)>,
+    /// When the engine read it.
+    pub received: SystemTime,
+}
+
+impl SourceRecord {
+    /// The bytes that it holds in memory, the fixed part left out.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+        let headers = self.headers.iter().map(|(name, value)| name.len() + length(value));
+        length(&self.key) + length(&self.value) + headers.sum::<usize>()
+    }
+}
+
+/// A record on its way through the engine, with the claim that it must return.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The record.
+    pub source: Arc<SourceRecord>,
+    /// Its claim.
+    pub ticket: Ticket,
+}
