@@ -89,6 +89,13 @@ impl Share {
     }
 }
 
+impl AddAssign for Share {
+    fn add_assign(&mut self, other: Self) {
+        self.asked += other.asked;
+        self.sum += other.sum;
+    }
+}
+
 impl Serialize for Share {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]

@@ -109,7 +109,7 @@ mod tests {
             ("{}", "out.jsonl`, line 1: missing field `post_id`"),
             (
                 &format!("{EVENT}\n{}", EVENT.replace("\"123\"", "\"12\"")),
-                "line 2: entity `Ann`: the runs of a mask add up",
+                "line 2: entity `Ann`: the runs add up to",
             ),
             (&EVENT.replace("\"123\"", "\"1~\""), "line 1: entity `Ann`: "),
         ] {

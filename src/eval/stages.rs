@@ -1,6 +1,7 @@
 //! The scores of single stages, each asked about gold mentions, so that a fault shows where it arises.
 
 use std::fmt;
+use std::ops::AddAssign;
 
 use serde::Serialize;
 
@@ -34,6 +35,14 @@ impl StageScores {
     /// The segmenter was asked for the pixels in a gold box.
     pub fn segmented(&mut self, predicted: &Mask, gold: &Mask) {
         self.segment_iou.add(f64::from(predicted.iou(gold)));
+    }
+}
+
+impl AddAssign for StageScores {
+    fn add_assign(&mut self, other: Self) {
+        self.entail_accuracy += other.entail_accuracy;
+        self.ground_precision += other.ground_precision;
+        self.segment_iou += other.segment_iou;
     }
 }
 

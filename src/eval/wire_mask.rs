@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::domain::Mask;
+use crate::segment::rle;
 
 /// A mask as it stands in a file.
 #[derive(Debug, Deserialize)]
@@ -26,7 +27,7 @@ impl WireMask {
         let runs = match self.counts {
             WireCounts::Runs(runs) => runs,
             WireCounts::Text(text) => {
-                runs_of(&text).ok_or("the `counts` of a mask are not COCO run lengths")?
+                return rle::from_coco_string(&text, width, height).map_err(|error| error.to_string());
             }
         };
         let (pixels, expected) =
@@ -37,50 +38,5 @@ impl WireMask {
             ));
         }
         Ok(Mask { width, height, runs })
-    }
-}
-
-/// COCO's string of run lengths: five bits a character from `0` on, low ones first, the sixth saying that more follow;
-/// the fourth run and those after it are written as the difference from the run before the last.
-fn runs_of(text: &str) -> Option<Vec<u32>> {
-    let mut runs: Vec<u32> = Vec::new();
-    let mut bytes = text.bytes();
-    while let Some(first) = bytes.next() {
-        let (mut value, mut shift, mut byte) = (0_i64, 0, first);
-        loop {
-            let group = i64::from(byte.checked_sub(b'0')?);
-            if group >= 64 || shift > 30 {
-                return None;
-            }
-            value |= (group & 0x1f) << shift;
-            shift += 5;
-            if group & 0x20 == 0 {
-                if group & 0x10 != 0 {
-                    value |= -1 << shift;
-                }
-                break;
-            }
-            byte = bytes.next()?;
-        }
-        if runs.len() > 2 {
-            value += i64::from(runs[runs.len() - 2]);
-        }
-        runs.push(u32::try_from(value).ok()?);
-    }
-    Some(runs)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_string_of_run_lengths_reads_as_coco_writes_it() {
-        // Worked out by hand: the fourth run, 1, is written as its difference from the second.
-        let cases: [(&str, Option<&[u32]>); 4] =
-            [("123O", Some(&[1, 2, 3, 1])), ("", Some(&[])), ("P1", Some(&[32])), ("P", None)];
-        for (text, runs) in cases {
-            assert_eq!(runs_of(text).as_deref(), runs, "{text}");
-        }
     }
 }

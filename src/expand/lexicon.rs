@@ -69,9 +69,19 @@ impl Lexicon {
     /// # Errors
     /// [`LexiconError`] names the file, and the line where there is one at fault.
     pub fn load(path: &Path) -> Result<Self, LexiconError> {
+        let opened = File::open(path);
+        let file = opened.map_err(|source| LexiconError::Read { path: path.to_owned(), source })?;
+        Self::read(BufReader::new(file), path)
+    }
+
+    /// Reads lines from anywhere, as [`Self::load`] does; `path` is where errors say they come from.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn read(lines: impl BufRead, path: &Path) -> Result<Self, LexiconError> {
         let read_failed = |source| LexiconError::Read { path: path.to_owned(), source };
         let mut lexicon = Self::default();
-        for (line, number) in BufReader::new(File::open(path).map_err(read_failed)?).lines().zip(1..) {
+        for (line, number) in lines.lines().zip(1..) {
             let line = line.map_err(read_failed)?;
             if !line.trim().is_empty() {
                 lexicon.add(&line).map_err(|source| LexiconError::Line {
