@@ -9,6 +9,7 @@ pub mod entail;
 pub mod expand;
 pub mod ground;
 pub mod imaging;
+pub mod prompt;
 pub mod recognise;
 pub mod segment;
 

@@ -1,8 +1,12 @@
 //! Does the picture show it?
 
+mod entailer;
+
 use std::sync::Arc;
 
 use crate::imaging::Picture;
+
+pub use entailer::Entailer;
 
 /// One phrase against one picture.
 #[derive(Debug, Clone)]

@@ -1,8 +1,12 @@
 //! Where in the picture is it?
 
+mod grounder;
+
 use std::sync::Arc;
 
 use crate::imaging::Picture;
+
+pub use grounder::Grounder;
 
 /// One phrase to be found in one picture.
 #[derive(Debug, Clone)]
