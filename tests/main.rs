@@ -15,4 +15,5 @@ mod parity_sam;
 #[path = "parity/tagger.rs"]
 mod parity_tagger;
 
+mod architecture;
 mod bad_input;

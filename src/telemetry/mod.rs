@@ -5,6 +5,8 @@ mod http;
 mod latency;
 mod metrics;
 mod stage_metrics;
+#[cfg(test)]
+mod tests;
 
 pub use health::{Health, Heartbeat};
 pub use http::serve;

@@ -1,0 +1,134 @@
+//! Every metric under its name, as Prometheus would read it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::*;
+use crate::domain::Stage;
+
+fn families(text: &str) -> BTreeSet<&str> {
+    text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect()
+}
+
+#[test]
+fn labels_that_are_known_start_at_nothing() {
+    let text = Metrics::new().render();
+    for stage in Stage::ALL {
+        for outcome in ["answered", "failed", "device-lost", "abandoned"] {
+            let line = format!("riveg_stage_requests_total{{outcome=\"{outcome}\",stage=\"{stage}\"}} 0\n");
+            assert!(text.contains(&line), "{line}{text}");
+        }
+        for histogram in ["batch_size", "padding_ratio", "queue_seconds", "compute_seconds"] {
+            assert!(
+                text.contains(&format!("riveg_stage_{histogram}_count{{stage=\"{stage}\"}} 0\n")),
+                "{text}"
+            );
+        }
+    }
+    assert!(text.contains("riveg_rebalances_total{kind=\"revoked\"} 0\n"), "{text}");
+    assert!(text.contains(&format!("riveg_build_info{{version=\"{}\"}} 1\n", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn labels_that_are_found_out_start_at_nothing_when_they_are_known() {
+    let metrics = Metrics::new();
+    let _ = metrics.cache("expansion");
+    metrics.know_dead_letter_classes(&["not-json"]);
+    metrics.know_output_topics(&["annotations", "dead-letters"]);
+    metrics.partition_assigned("posts", 2);
+    let text = metrics.render();
+    for line in [
+        r#"riveg_cache_requests_total{kind="expansion",outcome="join"} 0"#,
+        r#"riveg_dead_letters_total{class="not-json"} 0"#,
+        r#"riveg_records_produced_total{topic="dead-letters"} 0"#,
+        r#"riveg_records_consumed_total{partition="2",topic="posts"} 0"#,
+        r#"riveg_outstanding_records{partition="2",topic="posts"} 0"#,
+    ] {
+        assert!(text.contains(line), "{line} in\n{text}");
+    }
+}
+
+#[test]
+fn every_event_is_counted_where_its_name_says() {
+    let metrics = Metrics::new();
+    let ground = metrics.stage(Stage::Ground);
+    ground.answered(Outcome::Failed, Duration::from_millis(3));
+    ground.abandoned(2);
+    ground.batch(5, 1.1);
+    ground.queued(Duration::from_millis(2));
+    ground.computed(Duration::from_millis(40));
+    ground.split();
+    ground.out_of_memory();
+    let cache = metrics.cache("expansion");
+    cache.hit();
+    cache.miss();
+    cache.join();
+    metrics.bundle("abc");
+    metrics.consumed("posts", 0);
+    metrics.dead_letter("not-json");
+    metrics.decoded(Duration::from_millis(7));
+    metrics.delivered(Duration::from_secs(2));
+    metrics.posts_in_flight(12);
+    metrics.picture_bytes_in_flight(4096);
+    metrics.watermark("posts", 0, 41);
+    metrics.outstanding("posts", 0, 3);
+    metrics.paused_partitions(1);
+    metrics.rebalanced(Rebalance::Assigned);
+    let text = metrics.render();
+    for line in [
+        r#"riveg_stage_requests_total{outcome="failed",stage="ground"} 1"#,
+        r#"riveg_stage_requests_total{outcome="abandoned",stage="ground"} 2"#,
+        r#"riveg_stage_batch_size_sum{stage="ground"} 5"#,
+        r#"riveg_stage_padding_ratio_sum{stage="ground"} 1.1"#,
+        r#"riveg_stage_queue_seconds_sum{stage="ground"} 0.002"#,
+        r#"riveg_stage_compute_seconds_bucket{stage="ground",le="0.05"} 1"#,
+        r#"riveg_stage_splits_total{stage="ground"} 1"#,
+        r#"riveg_stage_out_of_memory_total{stage="ground"} 1"#,
+        r#"riveg_cache_requests_total{kind="expansion",outcome="hit"} 1"#,
+        r#"riveg_bundle_info{hash="abc"} 1"#,
+        r#"riveg_records_consumed_total{partition="0",topic="posts"} 1"#,
+        r#"riveg_dead_letters_total{class="not-json"} 1"#,
+        "riveg_decode_seconds_count 1",
+        "riveg_end_to_end_seconds_sum 2",
+        "riveg_posts_in_flight 12",
+        "riveg_picture_bytes_in_flight 4096",
+        r#"riveg_commit_watermark_offset{partition="0",topic="posts"} 41"#,
+        r#"riveg_outstanding_records{partition="0",topic="posts"} 3"#,
+        "riveg_paused_partitions 1",
+        r#"riveg_rebalances_total{kind="assigned"} 1"#,
+    ] {
+        assert!(text.contains(&format!("\n{line}\n")), "{line} in\n{text}");
+    }
+    let families = families(&text);
+    assert!(families.iter().all(|family| family.starts_with("riveg_")), "{families:?}");
+    assert_eq!(families.len(), text.matches("# HELP ").count(), "every family says what it counts");
+}
+
+#[test]
+fn a_revoked_partition_is_no_longer_reported() {
+    let metrics = Metrics::new();
+    metrics.partition_assigned("posts", 1);
+    metrics.watermark("posts", 1, 7);
+    metrics.partition_revoked("posts", 1);
+    metrics.partition_revoked("posts", 2);
+    let text = metrics.render();
+    assert!(!text.contains("riveg_commit_watermark_offset{") && !text.contains("riveg_outstanding_records{"));
+}
+
+#[test]
+fn a_stage_is_summed_up_for_reports() {
+    let metrics = Metrics::new();
+    let segment = metrics.stage(Stage::Segment);
+    segment.batch(2, 1.0);
+    segment.batch(4, 1.2);
+    for millis in 1..=100 {
+        segment.answered(Outcome::Answered, Duration::from_millis(millis));
+    }
+    let summary = metrics.stage_summaries().swap_remove(Stage::Segment as usize);
+    assert_eq!((summary.stage, summary.requests, summary.batches), (Stage::Segment, 100, 2));
+    assert!((summary.mean_batch - 3.0).abs() < 1e-9 && (summary.mean_padding - 1.1).abs() < 1e-9);
+    let near =
+        |measured: Duration, millis: f64| (measured.as_secs_f64() * 1000.0 / millis - 1.0).abs() < 0.03;
+    assert!(near(summary.latency_p50, 50.0) && near(summary.latency_p99, 99.0), "{summary:?}");
+    assert_eq!(summary.compute_p50, Duration::ZERO, "nothing ran");
+}

@@ -1,0 +1,375 @@
+//! Who may import whom, and what no source file may do. Read as text: the compiler allows what the design does not.
+
+use std::fs;
+use std::path::Path;
+
+/// What is wrong with one file, if anything.
+type Check = fn(&Source) -> Vec<String>;
+
+/// One file: its path from the root of the repository, its text, and its text without comments and literals.
+struct Source {
+    path: String,
+    text: String,
+    code: String,
+}
+
+/// The stages. None imports another.
+const STAGE: &[&str] = &["domain", "scheduler", "imaging", "prompt", "cache"];
+
+/// Which modules of the crate a module may name. `engine` and `cli` may name all, and only they name `engine`.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("prompt", &[]),
+    ("telemetry", &["domain"]),
+    ("cache", &["telemetry"]),
+    ("imaging", &["domain"]),
+    ("decode", &["domain"]),
+    ("scheduler", &["domain", "telemetry"]),
+    ("recognise", STAGE),
+    ("expand", &["domain", "scheduler", "imaging", "prompt", "cache", "llm"]),
+    ("knowledge", &["domain", "scheduler", "imaging", "prompt", "cache", "llm"]),
+    ("entail", STAGE),
+    ("ground", STAGE),
+    ("segment", STAGE),
+    ("llm", &["telemetry"]),
+    ("models", &["domain", "scheduler", "imaging", "recognise", "entail", "ground", "segment"]),
+    ("pipeline", &["domain", "scheduler", "recognise", "knowledge", "expand", "entail", "ground", "segment"]),
+    ("ingest", &["telemetry"]),
+    ("publish", &["domain", "telemetry", "ingest"]),
+    ("bundle", &["domain", "models", "recognise", "expand", "entail", "ground", "segment", "prompt"]),
+    ("eval", &["domain", "decode"]),
+    ("world", &["domain", "imaging", "eval"]),
+    (
+        "train",
+        &[
+            "domain",
+            "imaging",
+            "prompt",
+            "scheduler",
+            "recognise",
+            "expand",
+            "entail",
+            "ground",
+            "segment",
+            "models",
+            "bundle",
+            "eval",
+            "world",
+            "decode",
+        ],
+    ),
+    (
+        "config",
+        &[
+            "cache",
+            "decode",
+            "ingest",
+            "llm",
+            "pipeline",
+            "publish",
+            "scheduler",
+            "telemetry",
+            "expand",
+            "domain",
+        ],
+    ),
+];
+
+/// Modules at the top, which nothing below them may name.
+const TOP: &[&str] = &["engine", "cli", "main", "lib"];
+
+/// Where the name of a dependency may stand: tensors in few folders, Kafka at both ends.
+const CONFINED: &[(&str, &[&str])] = &[
+    ("tch", &["src/models", "src/train", "src/bundle", "tests", "benches"]),
+    ("rdkafka", &["src/ingest", "src/publish", "src/engine", "src/cli", "tests", "benches"]),
+    ("anyhow", &["src/main.rs", "src/cli", "src/engine", "src/train"]),
+];
+
+/// The most lines a file may have: beyond this it answers more than one question.
+const MOST_LINES: usize = 400;
+
+const CHECKS: &[Check] = &[imports, narrow_imports, confined, first_line, length, banned, sleeping_tests];
+
+#[test]
+fn the_code_keeps_to_its_architecture() {
+    let sources: Vec<Source> = ["src", "tests", "benches"].iter().flat_map(|folder| read(folder)).collect();
+    assert!(sources.len() > 50, "only {} files found: the test looks in the wrong place", sources.len());
+    let faults: Vec<String> = sources.iter().flat_map(faults).collect();
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[test]
+fn every_kind_of_fault_is_found() {
+    let long = "//! A file.\n".repeat(MOST_LINES + 1);
+    let cases = [
+        ("src/entail/gate.rs", "//! x\nuse crate::ground::Grounder;", "`entail` imports `ground`"),
+        (
+            "src/entail/gate.rs",
+            "//! x\nuse crate::{domain::Post, ground::Grounder};",
+            "`entail` imports `ground`",
+        ),
+        ("src/entail/gate.rs", "//! x\nuse super::super::ground::Grounder;", "`entail` imports `ground`"),
+        ("src/entail/mod.rs", "//! x\nuse super::ground::Grounder;", "`entail` imports `ground`"),
+        ("src/domain/post.rs", "//! x\nfn f() { crate::cache::get() }", "`domain` imports `cache`"),
+        ("src/cache/mod.rs", "//! x\nuse crate::engine::Engine;", "`cache` imports `engine`"),
+        ("src/cache/mod.rs", "//! x\nuse riveg::cli::run;", "`cache` imports `cli`"),
+        (
+            "src/novelty/mod.rs",
+            "//! x\nuse crate::domain::Post;",
+            "`novelty` has no line in this test's table",
+        ),
+        (
+            "src/scheduler/lane.rs",
+            "//! x\nuse crate::domain::{Post, Stage};",
+            "`scheduler` takes `Post` from `domain`",
+        ),
+        (
+            "src/publish/wire.rs",
+            "//! x\nuse crate::ingest::Ledger;",
+            "`publish` takes `Ledger` from `ingest`",
+        ),
+        ("src/ground/mod.rs", "//! x\nfn f(tensor: &tch::Tensor) {}", "names `tch`"),
+        ("src/pipeline.rs", "//! x\nuse rdkafka::Message;", "names `rdkafka`"),
+        ("src/decode/mod.rs", "//! x\nuse anyhow::Context;", "names `anyhow`"),
+        ("src/ground/mod.rs", "// x\n", "does not begin with `//!`"),
+        ("src/ground/mod.rs", long.as_str(), "has 401 lines"),
+        ("src/ground/mod.rs", "//! x\nfn f() { todo!() }", "`todo!`"),
+        ("tests/run.rs", "//! x\n#[ignore = \"slow\"]\n#[test]\nfn f() {}", "`#[ignore`"),
+        ("tests/run.rs", "//! x\nfn f() { std::thread::sleep(second()); }", "sleeps"),
+        (
+            "src/ground/mod.rs",
+            "//! x\n#[cfg(test)]\nmod tests { fn f() { thread::sleep(second()); } }",
+            "sleeps",
+        ),
+        ("src/ground/tests.rs", "//! x\nasync fn f() { tokio::time::sleep(second()).await; }", "sleeps"),
+    ];
+    for (path, text, fault) in cases {
+        let found = faults(&Source::new(path, text));
+        assert!(found.len() == 1 && found[0].contains(fault), "{path}: {text:.80}\nfound {found:?}");
+    }
+}
+
+#[test]
+fn what_is_allowed_is_not_a_fault() {
+    let cases = [
+        (
+            "src/entail/gate.rs",
+            "//! x\n// crate::ground says\nconst A: &str = \"crate::ground::tch::todo!()\";",
+        ),
+        (
+            "src/entail/gate.rs",
+            "//! x\nuse super::{Request, Reply};\nuse crate::{domain::Post, scheduler::Handle};",
+        ),
+        ("src/scheduler/lane.rs", "//! x\nuse crate::domain::Stage;\nuse crate::telemetry::Metrics;"),
+        ("src/publish/wire.rs", "//! x\nuse crate::ingest::Ticket;"),
+        ("src/models/sam.rs", "//! x\nuse tch::Tensor;\nuse crate::segment::Request;"),
+        ("src/ingest/poll.rs", "//! x\nuse rdkafka::Message;\nfn f() { thread::sleep(moment()); }"),
+        ("src/engine.rs", "//! x\nuse crate::ground::Grounder;\nuse crate::ingest::Ledger;"),
+        ("src/cli/run.rs", "//! x\nuse crate::engine::run;"),
+        (
+            "src/eval/mod.rs",
+            "//! x\nfn f(c: char) -> bool { c == '\"' || c == '\\'' }\nfn g<'a>(a: &'a str) {}",
+        ),
+    ];
+    for (path, text) in cases {
+        assert_eq!(faults(&Source::new(path, text)), Vec::<String>::new(), "{text}");
+    }
+}
+
+impl Source {
+    fn new(path: &str, text: &str) -> Self {
+        Self { path: path.to_owned(), text: text.to_owned(), code: without_comments_and_literals(text) }
+    }
+
+    /// The module at the root of the crate that a file belongs to; none for tests and benches.
+    fn module(&self) -> Option<&str> {
+        let first = self.path.strip_prefix("src/")?.split('/').next()?;
+        Some(first.trim_end_matches(".rs"))
+    }
+
+    /// How many `super::` lead from the file's own module to the root of the crate.
+    fn depth(&self) -> usize {
+        let inner = self.path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
+        inner.split('/').count()
+    }
+}
+
+fn faults(source: &Source) -> Vec<String> {
+    CHECKS.iter().flat_map(|check| check(source)).map(|fault| format!("{}: {fault}", source.path)).collect()
+}
+
+fn imports(source: &Source) -> Vec<String> {
+    let Some(module) = source.module().filter(|module| !TOP.contains(module)) else {
+        return Vec::new();
+    };
+    let Some((_, allowed)) = MAY_IMPORT.iter().find(|(name, _)| *name == module) else {
+        return vec![format!("`{module}` has no line in this test's table")];
+    };
+    let forbidden = |name: &String| name != module && !allowed.contains(&name.as_str());
+    let named = modules_named(source).into_iter().filter(forbidden);
+    named.map(|name| format!("`{module}` imports `{name}`")).collect()
+}
+
+/// Of some modules only one name may be taken.
+fn narrow_imports(source: &Source) -> Vec<String> {
+    let narrow = [("scheduler", "domain", "Stage"), ("publish", "ingest", "Ticket")];
+    let ours = narrow.into_iter().filter(|(module, _, _)| source.module() == Some(module));
+    ours.flat_map(|(module, from, only)| {
+        let taken = after(&source.code, &format!("crate::{from}::")).flat_map(names);
+        taken
+            .filter(move |name| name != only)
+            .map(move |name| format!("`{module}` takes `{name}` from `{from}`"))
+    })
+    .collect()
+}
+
+fn confined(source: &Source) -> Vec<String> {
+    let strays = CONFINED.iter().filter(|(name, homes)| {
+        let at_home = homes.iter().any(|home| source.path.starts_with(home));
+        !at_home && after(&source.code, &format!("{name}::")).next().is_some()
+    });
+    strays.map(|(name, _)| format!("names `{name}`")).collect()
+}
+
+fn first_line(source: &Source) -> Vec<String> {
+    let says = source.text.starts_with("//! ");
+    if says { Vec::new() } else { vec!["does not begin with `//!` and the question it answers".to_owned()] }
+}
+
+fn length(source: &Source) -> Vec<String> {
+    let lines = source.text.lines().count();
+    if lines <= MOST_LINES { Vec::new() } else { vec![format!("has {lines} lines, more than {MOST_LINES}")] }
+}
+
+fn banned(source: &Source) -> Vec<String> {
+    let words = ["todo!", "unimplemented!", "dbg!", "#[ignore"];
+    words.iter().filter(|word| source.code.contains(*word)).map(|word| format!("`{word}`")).collect()
+}
+
+/// A test that sleeps is slow where it need not be, and fails where it must not.
+fn sleeping_tests(source: &Source) -> Vec<String> {
+    let all_tests = source.path.starts_with("tests/") || source.path.ends_with("tests.rs");
+    let start = if all_tests { Some(0) } else { source.code.find("#[cfg(test)]") };
+    let sleeps = start.is_some_and(|start| after(&source.code[start..], "sleep(").next().is_some());
+    if sleeps { vec!["sleeps in a test".to_owned()] } else { Vec::new() }
+}
+
+/// Modules of the crate that a file names, by whatever way to the root.
+fn modules_named(source: &Source) -> Vec<String> {
+    let mut named: Vec<String> =
+        ["crate::", "riveg::"].iter().flat_map(|root| after(&source.code, root)).flat_map(names).collect();
+    // A chain of `super::` that is long enough ends at the root; a test module inside needs one more.
+    let climb = "super::".repeat(source.depth());
+    let is_module =
+        |name: &String| TOP.contains(&name.as_str()) || MAY_IMPORT.iter().any(|(module, _)| module == name);
+    let climbed = after(&source.code, &climb).map(|rest| rest.trim_start_matches("super::")).flat_map(names);
+    named.extend(climbed.filter(is_module));
+    named.sort_unstable();
+    named.dedup();
+    named
+}
+
+/// What follows each place where `word` stands by itself.
+fn after<'a>(code: &'a str, word: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+    let is_part = |before: char| before.is_alphanumeric() || before == '_';
+    let places = code.match_indices(word).filter(move |&(at, _)| !code[..at].ends_with(is_part));
+    let places: Vec<usize> = places.map(|(at, word)| at + word.len()).collect();
+    places.into_iter().map(|at| &code[at..])
+}
+
+/// The names at the start of a path: one, or those directly in a group in braces.
+fn names(rest: &str) -> Vec<String> {
+    let identifier = |text: &str| -> String {
+        text.trim_start().chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect()
+    };
+    let Some(group) = rest.strip_prefix('{') else {
+        return vec![identifier(rest)];
+    };
+    let mut names = vec![identifier(group)];
+    let mut depth = 1;
+    for (at, letter) in group.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 1 => names.push(identifier(&group[at + 1..])),
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+fn without_comments_and_literals(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let skipped = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
+        } else if rest.starts_with("r\"") || rest.starts_with("r#") {
+            raw_string_length(rest)
+        } else if letter == '"' {
+            quoted_length(rest, '"')
+        } else if letter == '\'' && is_character(rest) {
+            quoted_length(rest, '\'')
+        } else {
+            0
+        };
+        if skipped == 0 {
+            code.push(letter);
+            rest = &rest[letter.len_utf8()..];
+        } else {
+            rest = &rest[skipped..];
+        }
+    }
+    code
+}
+
+fn raw_string_length(rest: &str) -> usize {
+    let hashes = rest[1..].chars().take_while(|&letter| letter == '#').count();
+    if !rest[1 + hashes..].starts_with('"') {
+        return 0; // A raw identifier.
+    }
+    let open = hashes + 2;
+    let close = format!("\"{}", "#".repeat(hashes));
+    rest[open..].find(&close).map_or(rest.len(), |end| open + end + close.len())
+}
+
+fn quoted_length(rest: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (at, letter) in rest.char_indices().skip(1) {
+        if letter == quote && !escaped {
+            return at + 1;
+        }
+        escaped = letter == '\\' && !escaped;
+    }
+    rest.len()
+}
+
+/// Whether a `'` begins a character rather than a lifetime.
+fn is_character(rest: &str) -> bool {
+    let mut letters = rest.chars().skip(1);
+    matches!((letters.next(), letters.next()), (Some('\\'), _) | (Some(_), Some('\'')))
+}
+
+fn read(folder: &str) -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join(folder)];
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                sources.push(Source::new(&name, &fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    sources
+}
