@@ -164,6 +164,7 @@ fn what_is_allowed_is_not_a_fault() {
         ("src/publish/wire.rs", "//! x\nuse crate::ingest::Ticket;"),
         ("src/models/sam.rs", "//! x\nuse tch::Tensor;\nuse crate::segment::Request;"),
         ("src/ingest/poll.rs", "//! x\nuse rdkafka::Message;\nfn f() { thread::sleep(moment()); }"),
+        ("src/ground/mod.rs", "//! x\n#[cfg(test)]\nmod tests { use crate::telemetry::Metrics; }"),
         ("src/engine.rs", "//! x\nuse crate::ground::Grounder;\nuse crate::ingest::Ledger;"),
         ("src/cli/run.rs", "//! x\nuse crate::engine::run;"),
         (
@@ -185,6 +186,23 @@ impl Source {
     fn module(&self) -> Option<&str> {
         let first = self.path.strip_prefix("src/")?.split('/').next()?;
         Some(first.trim_end_matches(".rs"))
+    }
+
+    /// The code that ships: tests at the end of a file, and files of tests, may name what they like.
+    fn shipped(&self) -> &str {
+        if self.is_all_tests() {
+            return "";
+        }
+        let tests = self.code.match_indices("#[cfg(test)]").map(|(at, _)| at);
+        let mut inline = tests.filter(|&at| {
+            let item = self.code[at..].trim_start_matches("#[cfg(test)]").trim_start();
+            item.starts_with("mod ") && item.find('{').is_some_and(|brace| !item[..brace].contains(';'))
+        });
+        &self.code[..inline.next().unwrap_or(self.code.len())]
+    }
+
+    fn is_all_tests(&self) -> bool {
+        self.path.starts_with("tests/") || self.path.ends_with("tests.rs")
     }
 
     /// How many `super::` lead from the file's own module to the root of the crate.
@@ -215,7 +233,7 @@ fn narrow_imports(source: &Source) -> Vec<String> {
     let narrow = [("scheduler", "domain", "Stage"), ("publish", "ingest", "Ticket")];
     let ours = narrow.into_iter().filter(|(module, _, _)| source.module() == Some(module));
     ours.flat_map(|(module, from, only)| {
-        let taken = after(&source.code, &format!("crate::{from}::")).flat_map(names);
+        let taken = after(source.shipped(), &format!("crate::{from}::")).flat_map(names);
         taken
             .filter(move |name| name != only)
             .map(move |name| format!("`{module}` takes `{name}` from `{from}`"))
@@ -248,21 +266,24 @@ fn banned(source: &Source) -> Vec<String> {
 
 /// A test that sleeps is slow where it need not be, and fails where it must not.
 fn sleeping_tests(source: &Source) -> Vec<String> {
-    let all_tests = source.path.starts_with("tests/") || source.path.ends_with("tests.rs");
-    let start = if all_tests { Some(0) } else { source.code.find("#[cfg(test)]") };
-    let sleeps = start.is_some_and(|start| after(&source.code[start..], "sleep(").next().is_some());
+    let tests = &source.code[source.shipped().len()..];
+    let sleeps = after(tests, "sleep(").next().is_some();
     if sleeps { vec!["sleeps in a test".to_owned()] } else { Vec::new() }
 }
 
 /// Modules of the crate that a file names, by whatever way to the root.
 fn modules_named(source: &Source) -> Vec<String> {
-    let mut named: Vec<String> =
-        ["crate::", "riveg::"].iter().flat_map(|root| after(&source.code, root)).flat_map(names).collect();
+    let mut named: Vec<String> = ["crate::", "riveg::"]
+        .iter()
+        .flat_map(|root| after(source.shipped(), root))
+        .flat_map(names)
+        .collect();
     // A chain of `super::` that is long enough ends at the root; a test module inside needs one more.
     let climb = "super::".repeat(source.depth());
     let is_module =
         |name: &String| TOP.contains(&name.as_str()) || MAY_IMPORT.iter().any(|(module, _)| module == name);
-    let climbed = after(&source.code, &climb).map(|rest| rest.trim_start_matches("super::")).flat_map(names);
+    let climbed =
+        after(source.shipped(), &climb).map(|rest| rest.trim_start_matches("super::")).flat_map(names);
     named.extend(climbed.filter(is_module));
     named.sort_unstable();
     named.dedup();
