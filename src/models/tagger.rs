@@ -207,7 +207,7 @@ impl Model for ServedTagger {
         if words == 0 {
             return Ok(batch.iter().map(|_| Reply { labels: Vec::new(), posteriors: Vec::new() }).collect());
         }
-        let emissions = self.emissions(batch).map_err(|error| ModelError::Failed(error.to_string()))?;
+        let emissions = self.emissions(batch).map_err(|error| ModelError::from_message(error.to_string()))?;
         let labels = self.tagger.config.labels as usize;
         let rows = emissions.chunks_exact(words * labels);
         batch

@@ -1,5 +1,6 @@
 //! How does the tagger read a text? Each word alone in pieces of its vocabulary, in windows that the network can hold.
 
+use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -59,7 +60,17 @@ impl WordTokenizer {
     /// # Errors
     /// [`TokenizerError`]: the file, or a special piece that it lacks.
     pub fn load(path: &Path, max_pieces: usize) -> Result<Self, TokenizerError> {
-        let read = Tokenizer::from_file(path);
+        let read_failed = |source| TokenizerError::Read { path: path.to_owned(), source };
+        let bytes = fs::read(path).map_err(|error| read_failed(error.into()))?;
+        Self::from_bytes(path, &bytes, max_pieces)
+    }
+
+    /// Takes the bytes of a `tokenizer.json` that was read already; `path` is for the error.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn from_bytes(path: &Path, bytes: &[u8], max_pieces: usize) -> Result<Self, TokenizerError> {
+        let read = Tokenizer::from_bytes(bytes);
         let tokenizer = read.map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
         Self::new(tokenizer, max_pieces)
     }

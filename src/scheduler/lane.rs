@@ -180,8 +180,9 @@ impl<M: Model> ModelLane<M> {
 /// The one place that catches what libtorch throws. A model's own state is weights, which a forward pass only reads,
 /// and what it remembers of pictures, which it fills last: unwinding leaves both whole.
 fn run_caught<M: Model>(model: &mut M, batch: &[M::Request]) -> Result<Vec<M::Reply>, ModelError> {
-    catch_unwind(AssertUnwindSafe(|| model.run(batch)))
-        .unwrap_or_else(|panic| Err(ModelError::Failed(format!("panicked: {}", panic_message(&*panic)))))
+    catch_unwind(AssertUnwindSafe(|| model.run(batch))).unwrap_or_else(|panic| {
+        Err(ModelError::from_message(format!("panicked: {}", panic_message(&*panic))))
+    })
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {

@@ -36,3 +36,41 @@ pub enum ModelError {
     #[error("the device is lost: {0}")]
     DeviceLost(String),
 }
+
+impl ModelError {
+    /// What a message of libtorch means, whether it came as an error or as a panic.
+    ///
+    /// Memory that ran out is the one fault that a smaller batch may cure. After any other CUDA error the context is
+    /// broken for good: the driver answers every later call with the same.
+    #[must_use]
+    pub fn from_message(message: String) -> Self {
+        if message.contains("out of memory") || message.contains("not enough memory") {
+            Self::OutOfMemory(message)
+        } else if message.contains("CUDA error") || message.contains("device-side assert") {
+            Self::DeviceLost(message)
+        } else {
+            Self::Failed(message)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_memory_can_be_cured_and_only_cuda_is_lost() {
+        let memory = "CUDA out of memory. Tried to allocate 2.00 GiB";
+        let sticky = "CUDA error: an illegal memory access was encountered";
+        let processor =
+            "[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes";
+        assert!(matches!(ModelError::from_message(memory.to_owned()), ModelError::OutOfMemory(_)));
+        assert!(matches!(
+            ModelError::from_message("CUDA error: out of memory".to_owned()),
+            ModelError::OutOfMemory(_)
+        ));
+        assert!(matches!(ModelError::from_message(processor.to_owned()), ModelError::OutOfMemory(_)));
+        assert!(matches!(ModelError::from_message(sticky.to_owned()), ModelError::DeviceLost(_)));
+        assert!(matches!(ModelError::from_message("size mismatch".to_owned()), ModelError::Failed(_)));
+    }
+}

@@ -179,14 +179,7 @@ impl Model for SamSegmenter {
         for request in batch {
             check(request, self.sam.config().image_size).map_err(ModelError::Failed)?;
         }
-        self.answer(batch).map_err(|error| {
-            let message = error.to_string();
-            if message.contains("out of memory") {
-                ModelError::OutOfMemory(message)
-            } else {
-                ModelError::Failed(message)
-            }
-        })
+        self.answer(batch).map_err(|error| ModelError::from_message(error.to_string()))
     }
 }
 
