@@ -11,7 +11,9 @@ mod decoder;
 mod encoder;
 mod locate;
 mod positions;
+mod reader;
 mod resnet;
+mod serve;
 
 use tch::nn;
 use tch::{Kind, Tensor};
@@ -19,6 +21,7 @@ use tch::{Kind, Tensor};
 pub use config::{BEGIN, END, OfaConfig, OfaConfigError, PAD};
 pub use encoder::Encoded;
 pub use locate::{Choice, Located};
+pub use serve::{OfaEntailer, OfaGrounder};
 
 use decoder::Decoder;
 use encoder::Encoder;
@@ -131,63 +134,4 @@ pub fn is_redundant(name: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use tch::nn::OptimizerConfig;
-    use tch::{Device, Reduction};
-
-    use super::*;
-
-    fn tiny() -> OfaConfig {
-        OfaConfig {
-            vocabulary: 60,
-            d_model: 16,
-            ffn: 32,
-            heads: 2,
-            encoder_layers: 2,
-            decoder_layers: 2,
-            resnet_layers: [1, 1, 1],
-            resnet_width: 4,
-            token_bucket: 16,
-            image_bucket: 6,
-            max_positions: 40,
-            patch_image_size: 64,
-            first_bin: 40,
-            bins: 20,
-            answers: [10, 11, 12],
-        }
-    }
-
-    #[test]
-    fn what_training_sees_is_what_inference_sees() {
-        tch::manual_seed(7);
-        let vs = nn::VarStore::new(Device::Cpu);
-        let config = tiny();
-        config.check().unwrap();
-        let ofa = Ofa::new(&vs.root(), &config);
-        let pixels = Tensor::randn([2, 3, 64, 64], (Kind::Float, Device::Cpu));
-        let tokens = Tensor::from_slice(&[0i64, 5, 6, 7, 2, 0, 8, 2, 1, 1]).view([2, 5]);
-        let prefix = Tensor::from_slice(&[0i64, 45, 50, 0, 41, 42]).view([2, 3]);
-        let mut optimiser = nn::AdamW::default().build(&vs, 1e-3).unwrap();
-        for _ in 0..3 {
-            let encoded = ofa.encode(&ofa.trunk(&pixels, true), &tokens, true);
-            let logits = ofa.decode(&encoded, &prefix, true).flatten(0, 1);
-            let targets = Tensor::from_slice(&[45i64, 50, 2, 41, 42, 2]);
-            let weight: Option<Tensor> = None;
-            let loss = logits.cross_entropy_loss(&targets, weight, Reduction::Mean, -100, 0.0);
-            optimiser.backward_step(&loss);
-        }
-        let _guard = tch::no_grad_guard();
-        let encoded = ofa.encode(&ofa.trunk(&pixels, false), &tokens, false);
-        let logits = ofa.decode(&encoded, &prefix, false);
-        let answers = ofa.answer_logits(&encoded, &tokens, false);
-        let ofa = ofa.freeze();
-        for _ in 0..2 {
-            let frozen = ofa.encode(&ofa.trunk(&pixels, false), &tokens, false);
-            assert!(frozen.states.allclose(&encoded.states, 1e-4, 1e-5, false));
-            assert!(ofa.decode(&frozen, &prefix, false).allclose(&logits, 1e-4, 1e-4, false));
-            assert!(ofa.answer_logits(&frozen, &tokens, false).allclose(&answers, 1e-4, 1e-5, false));
-        }
-        let located = ofa.locate(&encoded, 5, Choice::Bins).unwrap();
-        assert!(located.iter().all(|answers| answers.len() == 5));
-    }
-}
+mod tests;

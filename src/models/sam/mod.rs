@@ -4,7 +4,6 @@
 //! them in `SamModel`, so that its checkpoints load as they are.
 
 mod config;
-mod encodings;
 mod image_encoder;
 mod layers;
 mod mask_decoder;

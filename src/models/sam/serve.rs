@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tch::{Device, Kind, Tensor};
 
+use super::super::encodings::Encodings;
 use super::Sam;
-use super::encodings::Encodings;
 use crate::domain::{BBox, ContentHash};
 use crate::imaging::Picture;
 use crate::scheduler::{Cost, Model, ModelError};

@@ -1,0 +1,140 @@
+//! OFA behind the scheduler: as the entailer, and as the grounder.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use tch::{Kind, TchError};
+
+use super::Ofa;
+use super::locate::Choice;
+use super::reader::{Asked, Reader};
+use crate::scheduler::{Cost, Model, ModelError};
+use crate::{entail, ground};
+
+/// Answers whether pictures show phrases.
+#[derive(Debug)]
+pub struct OfaEntailer {
+    reader: Reader,
+}
+
+/// Answers where in pictures phrases are.
+#[derive(Debug)]
+pub struct OfaGrounder {
+    reader: Reader,
+    beam: usize,
+}
+
+impl OfaEntailer {
+    /// Serves a network whose weights have been loaded, remembering up to `cache_bytes` of what its trunk says of
+    /// pictures.
+    #[must_use]
+    pub fn new(ofa: Ofa, cache_bytes: usize) -> Self {
+        Self { reader: Reader::new(ofa, cache_bytes) }
+    }
+
+    /// How many pictures have gone through the trunk so far. The counter is shared: it can be read from other threads
+    /// after the network has moved to the device's.
+    #[must_use]
+    pub fn trunk_runs(&self) -> Arc<AtomicU64> {
+        self.reader.trunk_runs()
+    }
+
+    fn answer(&mut self, batch: &[entail::Request]) -> Result<Vec<f32>, TchError> {
+        let asked: Vec<_> = batch.iter().map(entailing).collect();
+        let (tokens, encoded) = self.reader.read(&asked)?;
+        let logits = self.reader.ofa.answer_logits(&encoded, &tokens, false);
+        Vec::try_from(logits.f_softmax(-1, Kind::Float)?.f_reshape([-1])?)
+    }
+}
+
+impl Model for OfaEntailer {
+    type Request = entail::Request;
+    type Reply = entail::Reply;
+
+    /// Tokens of the picture and of the prompt.
+    fn cost(request: &entail::Request) -> Cost {
+        entailing(request).cost()
+    }
+
+    fn run(&mut self, batch: &[entail::Request]) -> Result<Vec<entail::Reply>, ModelError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let _no_grad = tch::no_grad_guard();
+        batch.iter().try_for_each(|request| entailing(request).check(self.reader.ofa.config()))?;
+        let probabilities = self.answer(batch).map_err(failed)?;
+        if probabilities.iter().any(|probability| !probability.is_finite()) {
+            return Err(ModelError::Failed("the entailer's probabilities are no numbers".to_owned()));
+        }
+        let reply = |three: &[f32]| entail::Reply { no: three[0], yes: three[1], maybe: three[2] };
+        Ok(probabilities.chunks_exact(3).map(reply).collect())
+    }
+}
+
+impl OfaGrounder {
+    /// Serves a network whose weights have been loaded, following `beam` boxes at a time, remembering up to
+    /// `cache_bytes` of what its trunk says of pictures.
+    #[must_use]
+    pub fn new(ofa: Ofa, beam: usize, cache_bytes: usize) -> Self {
+        Self { reader: Reader::new(ofa, cache_bytes), beam }
+    }
+
+    /// How many pictures have gone through the trunk so far; shared as [`OfaEntailer::trunk_runs`] is.
+    #[must_use]
+    pub fn trunk_runs(&self) -> Arc<AtomicU64> {
+        self.reader.trunk_runs()
+    }
+
+    fn answer(&mut self, batch: &[ground::Request]) -> Result<Vec<Option<ground::Reply>>, TchError> {
+        let asked: Vec<_> = batch.iter().map(grounding).collect();
+        let (_, encoded) = self.reader.read(&asked)?;
+        let ofa = &self.reader.ofa;
+        let first = ofa.config().first_bin;
+        let located = ofa.locate(&encoded, self.beam, Choice::Bins)?;
+        let reply = |answers: Vec<super::Located>| {
+            let best = answers.into_iter().next()?;
+            let bins: Vec<u32> = best.tokens.iter().map(|token| (token - first) as u32).collect();
+            let log_probability = best.log_probability;
+            Some(ground::Reply { bins: bins.try_into().ok()?, log_probability })
+        };
+        Ok(located.into_iter().map(reply).collect())
+    }
+}
+
+impl Model for OfaGrounder {
+    type Request = ground::Request;
+    type Reply = ground::Reply;
+
+    /// Tokens of the picture and of the prompt.
+    fn cost(request: &ground::Request) -> Cost {
+        grounding(request).cost()
+    }
+
+    fn run(&mut self, batch: &[ground::Request]) -> Result<Vec<ground::Reply>, ModelError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let _no_grad = tch::no_grad_guard();
+        batch.iter().try_for_each(|request| grounding(request).check(self.reader.ofa.config()))?;
+        let replies = self.answer(batch).map_err(failed)?;
+        let none = || ModelError::Failed("the grounder found no box at all".to_owned());
+        replies.into_iter().map(|reply| reply.ok_or_else(none)).collect()
+    }
+}
+
+fn entailing(request: &entail::Request) -> Asked<'_> {
+    Asked { picture: &request.picture, prompt: &request.prompt }
+}
+
+fn grounding(request: &ground::Request) -> Asked<'_> {
+    Asked { picture: &request.picture, prompt: &request.prompt }
+}
+
+fn failed(error: TchError) -> ModelError {
+    let message = error.to_string();
+    if message.contains("out of memory") {
+        ModelError::OutOfMemory(message)
+    } else {
+        ModelError::Failed(message)
+    }
+}

@@ -1,0 +1,211 @@
+//! One network in training and in service; batches that answer as their members alone.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tch::nn::OptimizerConfig;
+use tch::{Device, Reduction};
+
+use super::*;
+use crate::domain::ContentHash;
+use crate::imaging::Picture;
+use crate::scheduler::{Cost, Model, ModelError};
+use crate::{entail, ground};
+
+fn tiny() -> OfaConfig {
+    OfaConfig {
+        vocabulary: 60,
+        d_model: 16,
+        ffn: 32,
+        heads: 2,
+        encoder_layers: 2,
+        decoder_layers: 2,
+        resnet_layers: [1, 1, 1],
+        resnet_width: 4,
+        token_bucket: 16,
+        image_bucket: 6,
+        max_positions: 40,
+        patch_image_size: 64,
+        first_bin: 40,
+        bins: 20,
+        answers: [10, 11, 12],
+    }
+}
+
+#[test]
+fn what_training_sees_is_what_inference_sees() {
+    tch::manual_seed(7);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let config = tiny();
+    config.check().unwrap();
+    let ofa = Ofa::new(&vs.root(), &config);
+    let pixels = Tensor::randn([2, 3, 64, 64], (Kind::Float, Device::Cpu));
+    let tokens = Tensor::from_slice(&[0i64, 5, 6, 7, 2, 0, 8, 2, 1, 1]).view([2, 5]);
+    let prefix = Tensor::from_slice(&[0i64, 45, 50, 0, 41, 42]).view([2, 3]);
+    let mut optimiser = nn::AdamW::default().build(&vs, 1e-3).unwrap();
+    for _ in 0..3 {
+        let encoded = ofa.encode(&ofa.trunk(&pixels, true), &tokens, true);
+        let logits = ofa.decode(&encoded, &prefix, true).flatten(0, 1);
+        let targets = Tensor::from_slice(&[45i64, 50, 2, 41, 42, 2]);
+        let weight: Option<Tensor> = None;
+        let loss = logits.cross_entropy_loss(&targets, weight, Reduction::Mean, -100, 0.0);
+        optimiser.backward_step(&loss);
+    }
+    let _guard = tch::no_grad_guard();
+    let encoded = ofa.encode(&ofa.trunk(&pixels, false), &tokens, false);
+    let logits = ofa.decode(&encoded, &prefix, false);
+    let answers = ofa.answer_logits(&encoded, &tokens, false);
+    let ofa = ofa.freeze();
+    for _ in 0..2 {
+        let frozen = ofa.encode(&ofa.trunk(&pixels, false), &tokens, false);
+        assert!(frozen.states.allclose(&encoded.states, 1e-4, 1e-5, false));
+        assert!(ofa.decode(&frozen, &prefix, false).allclose(&logits, 1e-4, 1e-4, false));
+        assert!(ofa.answer_logits(&frozen, &tokens, false).allclose(&answers, 1e-4, 1e-5, false));
+    }
+    let located = ofa.locate(&encoded, 5, Choice::Bins).unwrap();
+    assert!(located.iter().all(|answers| answers.len() == 5));
+}
+
+/// The same network each time, whatever other tests draw, and no parameter of which is what it begins as.
+fn network() -> Ofa {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let ofa = Ofa::new(&vs.root(), &tiny());
+    let _guard = tch::no_grad_guard();
+    let mut variables: Vec<_> = vs.variables().into_iter().collect();
+    variables.sort_by(|left, right| left.0.cmp(&right.0));
+    for (number, (name, mut variable)) in variables.into_iter().enumerate() {
+        let steps = Tensor::arange(variable.numel() as i64, (Kind::Double, Device::Cpu)) * 12.9898;
+        let noise = ((steps + number as f64).sin() * 43_758.5453).frac() * 0.5;
+        let positive = name.ends_with("running_var") || name.contains("norm") || name.contains("_ln");
+        let noise = if positive { noise.abs() + 0.7 } else { noise };
+        variable.copy_(&noise.view_as(&variable));
+    }
+    ofa
+}
+
+fn picture(seed: u8) -> Arc<Picture> {
+    let rgb = (0..64u32 * 64 * 3)
+        .map(|index| (index.wrapping_mul(2_654_435_761 + u32::from(seed) * 97) >> 13) as u8);
+    let hash = ContentHash([seed; 32]);
+    Arc::new(Picture {
+        hash,
+        width: 64,
+        height: 64,
+        original_width: 90,
+        original_height: 50,
+        rgb: rgb.collect(),
+    })
+}
+
+/// Prompts of five lengths about three pictures.
+fn asked() -> Vec<(Arc<Picture>, Vec<u32>)> {
+    let prompt = |length: u32, first: u32| {
+        (0..length)
+            .map(|index| match index {
+                0 => 0,
+                _ if index + 1 == length => 2,
+                _ => 4 + (first + 7 * index) % 30,
+            })
+            .collect()
+    };
+    [(1, 9, 0), (2, 4, 3), (1, 2, 0), (3, 30, 5), (2, 9, 8), (1, 17, 1)]
+        .map(|(seed, length, first)| (picture(seed), prompt(length, first)))
+        .to_vec()
+}
+
+/// Runs a batch in its order and the other way round, and each member alone on a network that remembers nothing.
+fn assert_answers_alone<M: Model>(
+    make: impl Fn(usize) -> M,
+    requests: &[M::Request],
+    assert_equal: impl Fn(&M::Reply, &M::Reply),
+) where
+    M::Request: Clone,
+{
+    let together = make(usize::MAX / 2).run(requests).unwrap();
+    let mut alone = make(0);
+    for (request, together) in requests.iter().zip(&together) {
+        assert_equal(&alone.run(std::slice::from_ref(request)).unwrap()[0], together);
+    }
+    let reversed: Vec<_> = requests.iter().rev().cloned().collect();
+    let mut warm = make(usize::MAX / 2);
+    for _ in 0..2 {
+        for (reversed, together) in warm.run(&reversed).unwrap().iter().rev().zip(&together) {
+            assert_equal(reversed, together);
+        }
+    }
+}
+
+#[test]
+fn the_entailer_answers_a_batch_as_its_members_alone() {
+    let requests: Vec<_> =
+        asked().into_iter().map(|(picture, prompt)| entail::Request { picture, prompt }).collect();
+    assert_answers_alone(
+        |bytes| OfaEntailer::new(network(), bytes),
+        &requests,
+        |one, other| {
+            let pairs = [(one.no, other.no), (one.yes, other.yes), (one.maybe, other.maybe)];
+            assert!(pairs.iter().all(|(one, other)| (one - other).abs() < 1e-5), "{one:?} {other:?}");
+            assert!((one.no + one.yes + one.maybe - 1.0).abs() < 1e-5);
+        },
+    );
+    let replies = OfaEntailer::new(network(), 0).run(&requests).unwrap();
+    let spread = |of: fn(&entail::Reply) -> f32| {
+        let values = replies.iter().map(of);
+        values.clone().fold(0.0, f32::max) - values.fold(1.0, f32::min)
+    };
+    assert!(spread(|reply| reply.yes) > 1e-3, "all answers are the same: nothing is tested");
+}
+
+#[test]
+fn the_grounder_answers_a_batch_as_its_members_alone() {
+    let requests: Vec<_> =
+        asked().into_iter().map(|(picture, prompt)| ground::Request { picture, prompt }).collect();
+    assert_answers_alone(
+        |bytes| OfaGrounder::new(network(), 5, bytes),
+        &requests,
+        |one, other| {
+            assert_eq!(one.bins, other.bins);
+            assert!((one.log_probability - other.log_probability).abs() < 1e-4, "{one:?} {other:?}");
+        },
+    );
+}
+
+#[test]
+fn each_picture_goes_through_the_trunk_once() {
+    let requests: Vec<_> =
+        asked().into_iter().map(|(picture, prompt)| entail::Request { picture, prompt }).collect();
+    let trunk_bytes = 4 * 4 * 64 * 4;
+    for (bytes, expected) in [(3 * trunk_bytes, [3, 3]), (0, [3, 6])] {
+        let mut entailer = OfaEntailer::new(network(), bytes);
+        let runs = entailer.trunk_runs();
+        for expected in expected {
+            entailer.run(&requests).unwrap();
+            assert_eq!(runs.load(Ordering::Relaxed), expected, "with {bytes} bytes");
+        }
+    }
+}
+
+#[test]
+fn what_it_cannot_read_is_refused_by_name() {
+    let mut grounder = OfaGrounder::new(network(), 5, 0);
+    let fine = ground::Request { picture: picture(1), prompt: vec![0, 5, 2] };
+    assert_eq!(OfaGrounder::cost(&fine), Cost(16 + 3));
+    let small = Arc::new(Picture { width: 32, ..Picture::clone(&fine.picture) });
+    let short = Arc::new(Picture { rgb: vec![0; 5], ..Picture::clone(&fine.picture) });
+    let cases = [
+        ("is 32x64, where it sees 64x64", ground::Request { picture: small, ..fine.clone() }),
+        ("has 5 bytes, not 12288", ground::Request { picture: short, ..fine.clone() }),
+        ("a prompt of 41 tokens", ground::Request { prompt: vec![5; 41], ..fine.clone() }),
+        ("a prompt of 1 tokens", ground::Request { prompt: vec![0], ..fine.clone() }),
+        ("token 60", ground::Request { prompt: vec![0, 60, 2], ..fine.clone() }),
+        ("token 1 ", ground::Request { prompt: vec![0, 1, 2], ..fine.clone() }),
+    ];
+    for (expected, request) in cases {
+        let Err(ModelError::Failed(message)) = grounder.run(&[fine.clone(), request]) else {
+            panic!("{expected}")
+        };
+        assert!(message.contains(expected), "{message}");
+    }
+    assert_eq!(grounder.run(&[fine]).unwrap().len(), 1);
+    assert_eq!(grounder.run(&[]).unwrap(), []);
+}
