@@ -44,7 +44,9 @@ impl ModelError {
     /// broken for good: the driver answers every later call with the same.
     #[must_use]
     pub fn from_message(message: String) -> Self {
-        if message.contains("out of memory") || message.contains("not enough memory") {
+        // The last is what libtorch's allocator for the processor says on Linux.
+        let memory = ["out of memory", "not enough memory", "can't allocate memory"];
+        if memory.iter().any(|words| message.contains(words)) {
             Self::OutOfMemory(message)
         } else if message.contains("CUDA error") || message.contains("device-side assert") {
             Self::DeviceLost(message)
@@ -63,7 +65,7 @@ mod tests {
         let memory = "CUDA out of memory. Tried to allocate 2.00 GiB";
         let sticky = "CUDA error: an illegal memory access was encountered";
         let processor =
-            "[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes";
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes";
         assert!(matches!(ModelError::from_message(memory.to_owned()), ModelError::OutOfMemory(_)));
         assert!(matches!(
             ModelError::from_message("CUDA error: out of memory".to_owned()),

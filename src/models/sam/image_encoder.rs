@@ -10,7 +10,7 @@ use super::SamConfig;
 use super::layers::{EPSILON, FeedForward, layer_norm, linear, over_channels, patches, same};
 
 /// Elements of one attention bias: 256 MiB in f32. ViT-B at 1024 pixels would need 768 MiB for one picture, so its
-/// global layers attend in three stripes; windows and small pictures never come near.
+/// global layers attend in stripes; windows and small pictures come near in large batches only.
 const BIAS_LIMIT: i64 = 1 << 26;
 
 /// The image encoder, under `vision_encoder`.

@@ -85,7 +85,9 @@ fn the_parameters_are_those_that_the_dimensions_tell() {
 fn a_mask_teaches_the_encoder_and_the_decoder() {
     let vs = nn::VarStore::new(Device::Cpu);
     let sam = Sam::new(&vs.root(), &tiny());
-    let encoded = sam.encode(&Tensor::randn([2, 3, 64, 64], (Kind::Float, Device::Cpu)));
+    wave(&vs);
+    let steps = Tensor::arange(2 * 3 * 64 * 64, (Kind::Float, Device::Cpu));
+    let encoded = sam.encode(&(steps * 0.37).sin().view([2, 3, 64, 64]));
     let rows = Tensor::from_slice(&[1_i64, 0, 1]);
     let boxes = Tensor::from_slice(&[4.0_f32, 5.0, 30.0, 40.0].repeat(3)).view([3, 4]);
     let (low_res, ious) = sam.decode(&encoded.index_select(0, &rows), &boxes);
