@@ -1,0 +1,151 @@
+//! The life of one post: its mentions, what each is in words, which pictures show it, where, which pixels.
+//!
+//! Everything that can be asked side by side is asked side by side; the scheduler makes batches of it. Only the masks
+//! wait for all boxes of a picture, so that it is encoded once for them.
+
+use futures_util::future::try_join_all;
+
+use crate::domain::{Annotation, BBox, GateVerdict, Mask, Media, Mention, Phrase, Post, Region, Triple};
+use crate::entail::Entailer;
+use crate::expand::Expander;
+use crate::ground::Grounder;
+use crate::recognise::Recogniser;
+use crate::scheduler::CallError;
+use crate::segment::Segmenter;
+
+mod pictures;
+#[cfg(test)]
+mod tests;
+
+pub use pictures::Pictures;
+
+/// The stages, joined.
+pub struct Pipeline {
+    /// Which entities does the text name?
+    pub recogniser: Recogniser,
+    /// What would a picture of it show?
+    pub expander: Expander,
+    /// Does the picture show it?
+    pub gate: Gate,
+    /// Where?
+    pub grounder: Grounder,
+    /// Which pixels?
+    pub segmenter: Segmenter,
+    /// The pictures as the gate and the grounder read them.
+    pub pictures: Pictures,
+    /// Side in pixels of the square that the grounder reads.
+    pub ground_side: u32,
+}
+
+/// What decides whether a picture shows an entity.
+pub enum Gate {
+    /// A network, which reads squares of `side` pixels.
+    Entailer {
+        /// The stage.
+        entailer: Entailer,
+        /// Side of the square.
+        side: u32,
+    },
+    /// Nothing: every picture is taken to show every entity, to see what the gate is worth.
+    Open,
+}
+
+impl Pipeline {
+    /// All that the engine says of one post.
+    ///
+    /// # Errors
+    /// The first call that got no reply, with its stage.
+    pub async fn annotate(&self, post: &Post) -> Result<Annotation, CallError> {
+        let mentions = self.recogniser.mentions(&post.text).await?;
+        let mut finds = try_join_all(mentions.into_iter().map(|mention| self.find(mention, post))).await?;
+        let regions = post.media.iter().enumerate().map(|(index, media)| self.regions(index, media, &finds));
+        for (find, region) in try_join_all(regions).await?.into_iter().flatten() {
+            finds[find].triple.regions.push(region);
+        }
+        Ok(Annotation { triples: finds.into_iter().map(|find| find.triple).collect(), degraded: Vec::new() })
+    }
+
+    /// Whether a picture shows what a phrase says.
+    ///
+    /// # Errors
+    /// [`CallError`] of the gate's network.
+    pub async fn verdict(&self, phrase: &Phrase, media: &Media) -> Result<GateVerdict, CallError> {
+        let (depicted, probability) = match &self.gate {
+            Gate::Open => (true, 1.0),
+            Gate::Entailer { entailer, side } => {
+                let picture = self.pictures.squashed(&media.frame, *side).await;
+                entailer.depicts(&picture, phrase).await?
+            }
+        };
+        Ok(GateVerdict { media_key: media.key.clone(), depicted, probability })
+    }
+
+    /// Where a picture shows what a phrase says, and how likely that box is.
+    ///
+    /// # Errors
+    /// [`CallError`] of the grounder's network.
+    pub async fn locate(&self, phrase: &Phrase, media: &Media) -> Result<(BBox, f32), CallError> {
+        let picture = self.pictures.squashed(&media.frame, self.ground_side).await;
+        self.grounder.locate(&picture, phrase).await
+    }
+
+    /// The pixels of each box of a picture, and the estimate of its IoU.
+    ///
+    /// # Errors
+    /// [`CallError`] of the segmenter's network.
+    pub async fn masks(&self, media: &Media, boxes: &[BBox]) -> Result<Vec<(Mask, f32)>, CallError> {
+        self.segmenter.masks(&media.frame, boxes).await
+    }
+
+    /// Tries a mention on each picture of its post.
+    async fn find(&self, mention: Mention, post: &Post) -> Result<Find, CallError> {
+        let phrase = self.expander.phrase(&mention).await;
+        let sights = try_join_all(post.media.iter().map(|media| self.look(&phrase, media))).await?;
+        let (verdicts, boxes) = sights.into_iter().unzip();
+        Ok(Find { triple: Triple { mention, phrase, verdicts, regions: Vec::new() }, boxes })
+    }
+
+    /// Whether a picture shows what a phrase says, and if so, where.
+    async fn look(
+        &self,
+        phrase: &Phrase,
+        media: &Media,
+    ) -> Result<(GateVerdict, Option<(BBox, f32)>), CallError> {
+        let verdict = self.verdict(phrase, media).await?;
+        if !verdict.depicted {
+            return Ok((verdict, None));
+        }
+        let located = self.locate(phrase, media).await?;
+        Ok((verdict, Some(located)))
+    }
+
+    /// The regions in one picture, each with the number of its mention.
+    async fn regions(
+        &self,
+        index: usize,
+        media: &Media,
+        finds: &[Find],
+    ) -> Result<Vec<(usize, Region)>, CallError> {
+        let found = finds.iter().enumerate().filter_map(|(number, find)| Some((number, find.boxes[index]?)));
+        let (numbers, located): (Vec<usize>, Vec<(BBox, f32)>) = found.unzip();
+        if located.is_empty() {
+            return Ok(Vec::new());
+        }
+        let boxes: Vec<BBox> = located.iter().map(|&(bbox, _)| bbox).collect();
+        let masks = self.masks(media, &boxes).await?;
+        let regions = located.into_iter().zip(masks).map(|((bbox, box_score), (mask, mask_score))| Region {
+            media_key: media.key.clone(),
+            bbox,
+            box_score,
+            mask,
+            mask_score,
+        });
+        Ok(numbers.into_iter().zip(regions).collect())
+    }
+}
+
+/// A mention, and its box in each picture of the post that shows it.
+struct Find {
+    triple: Triple,
+    boxes: Vec<Option<(BBox, f32)>>,
+}

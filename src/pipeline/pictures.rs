@@ -1,0 +1,47 @@
+//! Has the picture been made ready already? Each is squashed once, off the async threads, and reposts share it.
+
+use std::convert::Infallible;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use crate::cache::{Cache, CacheCounts};
+use crate::domain::{ContentHash, Frame};
+use crate::imaging::Picture;
+
+/// Pictures squashed to squares, by content hash and side.
+pub struct Pictures {
+    cache: Cache<(ContentHash, u32), Arc<Picture>, Infallible>,
+}
+
+impl Pictures {
+    /// Keeps at most `max_bytes` of pixels for those who come later.
+    #[must_use]
+    pub fn new(max_bytes: usize) -> Self {
+        Self { cache: Cache::new(max_bytes, |_, picture| picture.rgb.len()) }
+    }
+
+    /// A picture squashed to a square of `side` pixels: kept, being made for someone else, or made now.
+    pub async fn squashed(&self, frame: &Arc<Frame>, side: u32) -> Arc<Picture> {
+        let make = async {
+            let frame = Arc::clone(frame);
+            // Scaling a phone's picture takes tens of milliseconds.
+            match tokio::task::spawn_blocking(move || Picture::squashed(&frame, side)).await {
+                Ok(picture) => Ok(picture),
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => resume_unwind(panic),
+                    Err(_) => {
+                        unreachable!("nobody cancels it, and a runtime that ends polls nothing that waits")
+                    }
+                },
+            }
+        };
+        let Ok(picture) = self.cache.get_or_make(&(frame.hash, side), make).await;
+        picture
+    }
+
+    /// How often a picture was at hand.
+    #[must_use]
+    pub fn counts(&self) -> CacheCounts {
+        self.cache.counts()
+    }
+}
