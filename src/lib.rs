@@ -13,6 +13,8 @@ pub mod prompt;
 pub mod recognise;
 pub mod segment;
 
+pub mod pipeline;
+
 pub mod bundle;
 pub mod cache;
 pub mod models;

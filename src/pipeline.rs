@@ -26,27 +26,35 @@ pub struct Pipeline {
     /// What would a picture of it show?
     pub expander: Expander,
     /// Does the picture show it?
-    pub gate: Gate,
+    pub entailer: Entailer,
     /// Where?
     pub grounder: Grounder,
     /// Which pixels?
     pub segmenter: Segmenter,
-    /// The pictures as the gate and the grounder read them.
+    /// The pictures as the entailer and the grounder read them.
     pub pictures: Pictures,
-    /// Side in pixels of the square that the grounder reads.
-    pub ground_side: u32,
+    /// Sides in pixels of the squares that they read.
+    pub sides: Sides,
+    /// Whether the entailer is asked at all.
+    pub gate: Gate,
 }
 
-/// What decides whether a picture shows an entity.
+/// Sides in pixels of the squares that networks read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sides {
+    /// The entailer's.
+    pub entail: u32,
+    /// The grounder's.
+    pub ground: u32,
+}
+
+/// What decides whether a picture is searched for an entity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Gate {
-    /// A network, which reads squares of `side` pixels.
-    Entailer {
-        /// The stage.
-        entailer: Entailer,
-        /// Side of the square.
-        side: u32,
-    },
-    /// Nothing: every picture is taken to show every entity, to see what the gate is worth.
+    /// The entailer.
+    #[default]
+    Entailer,
+    /// Nothing: every picture is searched for every entity, to see what the gate is worth.
     Open,
 }
 
@@ -65,18 +73,13 @@ impl Pipeline {
         Ok(Annotation { triples: finds.into_iter().map(|find| find.triple).collect(), degraded: Vec::new() })
     }
 
-    /// Whether a picture shows what a phrase says.
+    /// Whether a picture shows what a phrase says, in the entailer's eyes.
     ///
     /// # Errors
-    /// [`CallError`] of the gate's network.
+    /// [`CallError`] of the entailer's network.
     pub async fn verdict(&self, phrase: &Phrase, media: &Media) -> Result<GateVerdict, CallError> {
-        let (depicted, probability) = match &self.gate {
-            Gate::Open => (true, 1.0),
-            Gate::Entailer { entailer, side } => {
-                let picture = self.pictures.squashed(&media.frame, *side).await;
-                entailer.depicts(&picture, phrase).await?
-            }
-        };
+        let picture = self.pictures.squashed(&media.frame, self.sides.entail).await;
+        let (depicted, probability) = self.entailer.depicts(&picture, phrase).await?;
         Ok(GateVerdict { media_key: media.key.clone(), depicted, probability })
     }
 
@@ -85,7 +88,7 @@ impl Pipeline {
     /// # Errors
     /// [`CallError`] of the grounder's network.
     pub async fn locate(&self, phrase: &Phrase, media: &Media) -> Result<(BBox, f32), CallError> {
-        let picture = self.pictures.squashed(&media.frame, self.ground_side).await;
+        let picture = self.pictures.squashed(&media.frame, self.sides.ground).await;
         self.grounder.locate(&picture, phrase).await
     }
 
@@ -111,7 +114,10 @@ impl Pipeline {
         phrase: &Phrase,
         media: &Media,
     ) -> Result<(GateVerdict, Option<(BBox, f32)>), CallError> {
-        let verdict = self.verdict(phrase, media).await?;
+        let verdict = match self.gate {
+            Gate::Entailer => self.verdict(phrase, media).await?,
+            Gate::Open => GateVerdict { media_key: media.key.clone(), depicted: true, probability: 1.0 },
+        };
         if !verdict.depicted {
             return Ok((verdict, None));
         }

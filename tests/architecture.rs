@@ -33,11 +33,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("segment", STAGE),
     ("llm", &["telemetry"]),
     ("models", &["domain", "scheduler", "imaging", "recognise", "entail", "ground", "segment"]),
-    ("pipeline", &["domain", "scheduler", "recognise", "knowledge", "expand", "entail", "ground", "segment"]),
+    (
+        "pipeline",
+        &["domain", "imaging", "scheduler", "cache", "recognise", "expand", "entail", "ground", "segment"],
+    ),
     ("ingest", &["telemetry"]),
     ("publish", &["domain", "telemetry", "ingest"]),
     ("bundle", &["domain", "models", "recognise", "expand", "entail", "ground", "segment", "prompt"]),
-    ("eval", &["domain", "decode"]),
+    ("eval", &["domain", "decode", "segment"]),
     ("world", &["domain", "imaging", "eval"]),
     (
         "train",

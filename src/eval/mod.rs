@@ -14,7 +14,6 @@ mod gold_file;
 pub mod predictions;
 mod twitter_gmner;
 mod wire_mask;
-mod world_gold;
 
 pub use counts::{Counts, Share};
 pub use gold::{GoldMention, GoldPost, GoldRegion, PredictedMention, PredictedRegion};

@@ -28,7 +28,9 @@ const EVERYBODY: u8 = 200;
 const TROUBLE: &str = "cid";
 
 /// A network that answers each request by a closure.
-struct Closure<Q, R>(Box<dyn FnMut(&Q) -> Result<R, ModelError> + Send>);
+struct Closure<Q, R>(Box<Answer<Q, R>>);
+
+type Answer<Q, R> = dyn FnMut(&Q) -> Result<R, ModelError> + Send;
 
 impl<Q: Send + 'static, R: Send + 'static> Model for Closure<Q, R> {
     type Request = Q;
@@ -140,11 +142,12 @@ fn pipeline(failing: Option<Stage>) -> (Pipeline, Log) {
     let pipeline = Pipeline {
         recogniser: Recogniser::new(recogniser, WordTokenizer::new(tokenizer(), 50).unwrap(), labels),
         expander: Expander::new(Vec::new(), PhraseTemplate::default(), 0),
-        gate: Gate::Entailer { entailer: Entailer::new(entailer, prompts(), 0.5), side: 16 },
+        entailer: Entailer::new(entailer, prompts(), 0.5),
         grounder: Grounder::new(grounder, prompts(), 11),
         segmenter: Segmenter::new(segmenter, 16),
         pictures: Pictures::new(1 << 20),
-        ground_side: 16,
+        sides: Sides { entail: 16, ground: 16 },
+        gate: Gate::Entailer,
     };
     (pipeline, log)
 }
