@@ -11,6 +11,7 @@ use crate::config::{Config, Effective, Faults, Sources};
 
 mod check;
 mod process;
+mod train;
 
 pub use process::{runtime, stop_signal};
 
@@ -59,6 +60,8 @@ pub enum LogFormat {
 pub enum Command {
     /// Look at settings, bundle, brokers and topics, and say what is wrong, without running.
     Check(check::Arguments),
+    /// Train the networks of a bundle.
+    Train(train::Arguments),
 }
 
 /// Runs a subcommand to its end.
@@ -68,6 +71,7 @@ pub enum Command {
 pub fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Train(arguments) => train::run(arguments),
     }
 }
 

@@ -14,7 +14,7 @@ use super::optimiser::AdamW;
 ///
 /// # Errors
 /// If the folder cannot be written.
-pub fn save(path: &Path, store: &VarStore, optimiser: &AdamW) -> Result<()> {
+pub(super) fn save(path: &Path, store: &VarStore, optimiser: &AdamW) -> Result<()> {
     let mut tensors: Vec<(String, Tensor)> =
         store.variables().into_iter().map(|(name, variable)| (format!("weight/{name}"), variable)).collect();
     tensors.extend(optimiser.state());
@@ -28,7 +28,7 @@ pub fn save(path: &Path, store: &VarStore, optimiser: &AdamW) -> Result<()> {
 ///
 /// # Errors
 /// If the file is damaged or belongs to another network: the message names the entry.
-pub fn resume(path: &Path, store: &VarStore, optimiser: &mut AdamW) -> Result<()> {
+pub(super) fn resume(path: &Path, store: &VarStore, optimiser: &mut AdamW) -> Result<()> {
     if !path.exists() {
         return Ok(());
     }
@@ -36,8 +36,9 @@ pub fn resume(path: &Path, store: &VarStore, optimiser: &mut AdamW) -> Result<()
         .with_context(|| format!("failed to read the checkpoint `{}`", path.display()))?
         .into_iter()
         .collect();
-    let prefixed =
-        tensors.iter().filter_map(|(name, tensor)| Some((name.strip_prefix("weight/")?.to_owned(), tensor.shallow_clone())));
+    let prefixed = tensors.iter().filter_map(|(name, tensor)| {
+        Some((name.strip_prefix("weight/")?.to_owned(), tensor.shallow_clone()))
+    });
     fill(store, prefixed.collect())
         .with_context(|| format!("`{}` is a checkpoint of another network", path.display()))?;
     optimiser
@@ -49,7 +50,7 @@ pub fn resume(path: &Path, store: &VarStore, optimiser: &mut AdamW) -> Result<()
 ///
 /// # Errors
 /// Names a variable without a tensor, a tensor without a variable, or a pair of different shapes.
-pub fn fill(store: &VarStore, mut tensors: HashMap<String, Tensor>) -> Result<()> {
+pub(super) fn fill(store: &VarStore, mut tensors: HashMap<String, Tensor>) -> Result<()> {
     for (name, mut variable) in store.variables() {
         let tensor = tensors.remove(&name).ok_or_else(|| anyhow!("no tensor for `{name}`"))?;
         if tensor.size() != variable.size() {

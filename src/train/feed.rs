@@ -7,14 +7,14 @@ use std::thread;
 const AHEAD: usize = 2;
 
 /// A stream of batches, from one step on. Dropping it ends its thread.
-pub struct Feed<B> {
+pub(super) struct Feed<B> {
     batches: Receiver<B>,
 }
 
 impl<B: Send + 'static> Feed<B> {
     /// Makes the batch of `first_step`, then those after it; `make` depends on nothing but the step, so that a resumed
     /// training sees what an unbroken one would have seen.
-    pub fn new(first_step: i64, mut make: impl FnMut(i64) -> B + Send + 'static) -> Self {
+    pub(super) fn new(first_step: i64, mut make: impl FnMut(i64) -> B + Send + 'static) -> Self {
         let (sender, batches) = sync_channel(AHEAD);
         thread::spawn(move || {
             let mut step = first_step;
@@ -31,7 +31,7 @@ impl<B: Send + 'static> Feed<B> {
     /// # Panics
     /// If making a batch panicked: a fault in the recipe, which must not pass for an end of the data.
     #[must_use]
-    pub fn next(&self) -> B {
+    pub(super) fn next(&self) -> B {
         self.batches.recv().unwrap_or_else(|_| panic!("the thread that makes batches has died"))
     }
 }

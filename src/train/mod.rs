@@ -1,3 +1,19 @@
-//! How the networks of the pocket bundle learn.
+//! How the networks of the pocket bundle learn: seeded, one at a time if asked, from a checkpoint if there is one.
+//!
+//! `recipe` says how large and how long, `pocket` in which order; the rest is what each network is taught, and the
+//! loop, the optimiser and the checkpoints that they share.
 
+mod checkpoint;
+mod feed;
+mod learn;
+mod ofa;
+mod optimiser;
+mod phrases;
+mod pocket;
+pub mod recipe;
+mod segmenter;
+mod tagger;
 pub mod tokenizers;
+
+pub use optimiser::Schedule;
+pub use pocket::{Course, Network, train_pocket};

@@ -50,7 +50,7 @@ struct Slot {
 }
 
 /// The optimiser of one network.
-pub struct AdamW {
+pub(super) struct AdamW {
     schedule: Schedule,
     slots: Vec<Slot>,
     averages: Vec<(String, Tensor, Tensor)>,
@@ -60,7 +60,7 @@ pub struct AdamW {
 impl AdamW {
     /// An optimiser for all trainable variables of a store. Matrices decay, vectors (biases, gains) do not.
     #[must_use]
-    pub fn new(store: &VarStore, schedule: Schedule, weight_decay: f64) -> Self {
+    pub(super) fn new(store: &VarStore, schedule: Schedule, weight_decay: f64) -> Self {
         let mut variables: Vec<(String, Tensor)> = store.variables().into_iter().collect();
         variables.sort_by(|left, right| left.0.cmp(&right.0));
         let averages = variables
@@ -84,12 +84,12 @@ impl AdamW {
 
     /// Steps taken.
     #[must_use]
-    pub fn step(&self) -> i64 {
+    pub(super) fn step(&self) -> i64 {
         self.step
     }
 
     /// Moves every weight against the gradient of `loss`; answers the norm of all gradients before clipping.
-    pub fn descend(&mut self, loss: &Tensor) -> f64 {
+    pub(super) fn descend(&mut self, loss: &Tensor) -> f64 {
         for slot in &mut self.slots {
             slot.weight.zero_grad();
         }
@@ -98,11 +98,8 @@ impl AdamW {
     }
 
     fn update(&mut self) -> f64 {
-        let gradients: Vec<Option<Tensor>> = self
-            .slots
-            .iter()
-            .map(|slot| Some(slot.weight.grad()).filter(Tensor::defined))
-            .collect();
+        let gradients: Vec<Option<Tensor>> =
+            self.slots.iter().map(|slot| Some(slot.weight.grad()).filter(Tensor::defined)).collect();
         let squares: Vec<Tensor> =
             gradients.iter().flatten().map(|gradient| gradient.square().sum(Kind::Float)).collect();
         let norm = Tensor::stack(&squares, 0).sum(Kind::Float).sqrt().double_value(&[]);
@@ -117,7 +114,8 @@ impl AdamW {
             let Some(gradient) = gradient else { continue };
             let gradient = gradient * clip;
             let _ = slot.first.g_mul_scalar_(FIRST_DECAY).g_add_(&(&gradient * (1.0 - FIRST_DECAY)));
-            let _ = slot.second.g_mul_scalar_(SECOND_DECAY).g_add_(&(gradient.square() * (1.0 - SECOND_DECAY)));
+            let _ =
+                slot.second.g_mul_scalar_(SECOND_DECAY).g_add_(&(gradient.square() * (1.0 - SECOND_DECAY)));
             let denominator = (&slot.second / second_correction).sqrt() + EPSILON;
             let _ = slot.weight.g_mul_scalar_(1.0 - rate * slot.decay);
             let _ = slot.weight.g_add_(&(&slot.first / denominator * (-rate / first_correction)));
@@ -136,13 +134,13 @@ impl AdamW {
 
     /// The averaged weights by name: what is shipped.
     #[must_use]
-    pub fn averaged(&self) -> Vec<(String, Tensor)> {
+    pub(super) fn averaged(&self) -> Vec<(String, Tensor)> {
         self.averages.iter().map(|(name, _, average)| (name.clone(), average.shallow_clone())).collect()
     }
 
     /// All that a checkpoint needs beside the weights, by name.
     #[must_use]
-    pub fn state(&self) -> Vec<(String, Tensor)> {
+    pub(super) fn state(&self) -> Vec<(String, Tensor)> {
         let moments = self.slots.iter().flat_map(|slot| {
             [
                 (format!("first/{}", slot.name), slot.first.shallow_clone()),
@@ -160,7 +158,10 @@ impl AdamW {
     ///
     /// # Errors
     /// Names the first entry that is missing, or that has another shape here.
-    pub fn restore(&mut self, state: &std::collections::HashMap<String, Tensor>) -> Result<(), String> {
+    pub(super) fn restore(
+        &mut self,
+        state: &std::collections::HashMap<String, Tensor>,
+    ) -> Result<(), String> {
         let find = |name: String, shape: Vec<i64>| match state.get(&name) {
             Some(tensor) if tensor.size() == shape => Ok(tensor.shallow_clone()),
             Some(tensor) => Err(format!("`{name}` has shape {:?}, expected {shape:?}", tensor.size())),

@@ -26,7 +26,7 @@ mod tweet;
 pub use lexicon::{LexiconEntry, lexicon};
 pub use looks::{Description, KINDS, Look};
 pub use palette::{COLOURS, Colour};
-pub use sample::{GoldMention, GoldPicture, Sample, SceneObject, Split, World};
+pub use sample::{GoldMention, GoldPicture, GoldText, Sample, SceneObject, Split, World};
 
 #[cfg(test)]
 mod tests;

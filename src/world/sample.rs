@@ -90,6 +90,15 @@ pub struct GoldMention {
     pub objects: Vec<usize>,
 }
 
+/// A text and the entities that it names.
+#[derive(Debug, Clone)]
+pub struct GoldText {
+    /// The text.
+    pub text: String,
+    /// Where it names what type of entity, in reading order.
+    pub mentions: Vec<(Span, EntityType)>,
+}
+
 /// A picture and what is in it.
 #[derive(Debug, Clone)]
 pub struct GoldPicture {
@@ -155,6 +164,14 @@ impl World {
             picture: GoldPicture::of(scene, &draft.cast),
             text: draft.text,
         }
+    }
+
+    /// The text of the post of that number and what it names, without painting its picture.
+    #[must_use]
+    pub fn text(&self, index: u64) -> GoldText {
+        let draft = self.draft(index);
+        let types = draft.entities.iter().map(|entity| EntityType::new(entity.class.type_name()));
+        GoldText { mentions: draft.spans.iter().copied().zip(types).collect(), text: draft.text }
     }
 
     /// Words between white space: the units of BIO labels. A word is an entity's where its span meets the entity's.

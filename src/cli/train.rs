@@ -1,0 +1,61 @@
+//! `riveg train pocket`: the pocket bundle from nothing.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Failure;
+use crate::train::{Course, Network, recipe, train_pocket};
+
+/// What to train.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Train the networks of the pocket bundle on the pocket world, from scratch or from where they were left.
+    #[command(after_help = EXAMPLES)]
+    Pocket(Pocket),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  riveg train pocket                          all networks, then bundles/pocket: some four hours on two cores
+  riveg train pocket --only tagger            one network; a killed training goes on from its checkpoint
+  riveg train pocket --only ofa --steps 200   a short trial";
+
+#[derive(Debug, Args)]
+struct Pocket {
+    /// Only these networks, in this order; `entailer` and `grounder` begin from `ofa`.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "NETWORKS")]
+    only: Vec<Network>,
+    /// Checkpoints and tokenizers are kept here.
+    #[arg(long, default_value = "target/train/pocket", value_name = "DIR")]
+    work: PathBuf,
+    /// Steps instead of the recipe's.
+    #[arg(long)]
+    steps: Option<i64>,
+    /// Decides weights, worlds and order.
+    #[arg(long, default_value_t = recipe::SEED)]
+    seed: u64,
+    /// Threads of libtorch; all cores if not given.
+    #[arg(long)]
+    threads: Option<i32>,
+}
+
+/// Trains.
+///
+/// # Errors
+/// If files cannot be read or written.
+pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let What::Pocket(pocket) = arguments.what;
+    if let Some(threads) = pocket.threads {
+        tch::set_num_threads(threads);
+    }
+    let course = Course { folder: pocket.work, steps: pocket.steps, seed: pocket.seed };
+    let networks = if pocket.only.is_empty() { Network::ALL.to_vec() } else { pocket.only };
+    train_pocket(&course, &networks).map_err(Into::into)
+}

@@ -1,0 +1,217 @@
+//! The pocket bundle from nothing: vocabularies, then the tagger, OFA on both its tasks and on each, and SAM.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use tch::nn::VarStore;
+use tch::{Device, Tensor};
+use tokenizers::Tokenizer;
+
+use super::learn::{Job, learn};
+use super::ofa::{OfaLearner, Source, Task};
+use super::optimiser::Schedule;
+use super::phrases::{Encode, Prompts, Sight};
+use super::segmenter::SamLearner;
+use super::tagger::{TaggerLearner, TextWriter};
+use super::{recipe, tokenizers as vocabularies};
+use crate::domain::EntityType;
+use crate::models::ofa::{BEGIN, END, OfaConfig};
+use crate::models::sam::Sam;
+use crate::models::tagger::Tagger;
+use crate::recognise::{LabelSet, WordTokenizer};
+use crate::world::{COLOURS, KINDS, Split, World, lexicon};
+
+/// A network of the bundle, or the common beginning of two of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Network {
+    /// Which entities does the text name?
+    Tagger,
+    /// OFA on both its tasks: what the entailer and the grounder begin from.
+    Ofa,
+    /// Does the picture show it?
+    Entailer,
+    /// Where?
+    Grounder,
+    /// Which pixels?
+    Segmenter,
+}
+
+impl Network {
+    /// All of them, in the order in which they must be trained.
+    pub const ALL: [Network; 5] =
+        [Network::Tagger, Network::Ofa, Network::Entailer, Network::Grounder, Network::Segmenter];
+
+    fn file(self) -> &'static str {
+        match self {
+            Self::Tagger => "tagger.safetensors",
+            Self::Ofa => "ofa.safetensors",
+            Self::Entailer => "entailer.safetensors",
+            Self::Grounder => "grounder.safetensors",
+            Self::Segmenter => "segmenter.safetensors",
+        }
+    }
+}
+
+/// Where a training keeps what it has, and how long it may go on.
+#[derive(Debug, Clone)]
+pub struct Course {
+    /// The folder of checkpoints and tokenizers.
+    pub folder: PathBuf,
+    /// Steps instead of the recipe's, for a short trial.
+    pub steps: Option<i64>,
+    /// Seed of weights and worlds.
+    pub seed: u64,
+}
+
+impl Course {
+    fn job(&self, network: Network, schedule: Schedule) -> Job {
+        let steps = self.steps.unwrap_or(schedule.steps);
+        Job {
+            name: network.file().trim_end_matches(".safetensors").to_owned(),
+            checkpoint: self.folder.join(network.file()),
+            schedule: Schedule { steps, warm_up: schedule.warm_up.min(steps / 4), ..schedule },
+            weight_decay: recipe::WEIGHT_DECAY,
+        }
+    }
+
+    fn world(&self, split: Split) -> World {
+        World::new(self.seed, split)
+    }
+}
+
+/// Trains some of the networks, each from its checkpoint if there is one.
+///
+/// # Errors
+/// If the folder cannot be read or written, or holds checkpoints of other networks.
+pub fn train_pocket(course: &Course, networks: &[Network]) -> Result<()> {
+    fs::create_dir_all(&course.folder)
+        .with_context(|| format!("failed to create `{}`", course.folder.display()))?;
+    for &network in networks {
+        tch::manual_seed(course.seed as i64);
+        match network {
+            Network::Tagger => train_tagger(course)?,
+            Network::Ofa => train_ofa(course, network, Task::Both, recipe::OFA_SCHEDULE)?,
+            Network::Entailer => train_ofa(course, network, Task::Entail, recipe::OFA_TASK_SCHEDULE)?,
+            Network::Grounder => train_ofa(course, network, Task::Ground, recipe::OFA_TASK_SCHEDULE)?,
+            Network::Segmenter => train_segmenter(course)?,
+        }
+    }
+    Ok(())
+}
+
+fn train_tagger(course: &Course) -> Result<()> {
+    let path = course.folder.join("tagger-tokenizer.json");
+    if !path.exists() {
+        let world = course.world(Split::Train);
+        let texts = (0..recipe::VOCABULARY_POSTS).map(|index| world.text(index).text);
+        vocabularies::save(&vocabularies::train_unigram(texts, recipe::TAGGER_PIECES)?, &path)?;
+    }
+    let writer = |split| {
+        Ok::<_, anyhow::Error>(TextWriter {
+            world: course.world(split),
+            tokenizer: WordTokenizer::load(&path, recipe::tagger(0).max_pieces())?,
+            labels: LabelSet::new(recipe::ENTITY_TYPES.map(EntityType::new)),
+            pad: recipe::tagger(0).pad,
+        })
+    };
+    let (train, dev) = (writer(Split::Train)?, writer(Split::Dev)?);
+    let store = VarStore::new(Device::Cpu);
+    let tagger = Tagger::new(&store.root(), recipe::tagger(train.tokenizer.vocabulary() as i64));
+    let job = course.job(Network::Tagger, recipe::TAGGER_SCHEDULE);
+    learn(&job, &store, |first| Box::new(TaggerLearner::new(tagger, train, dev, first)))
+}
+
+fn train_segmenter(course: &Course) -> Result<()> {
+    let store = VarStore::new(Device::Cpu);
+    let sam = Sam::new(&store.root(), &recipe::sam());
+    let (train, dev) = (course.world(Split::Train), course.world(Split::Dev));
+    let job = course.job(Network::Segmenter, recipe::SAM_SCHEDULE);
+    learn(&job, &store, |first| Box::new(SamLearner::new(sam, train, dev, first)))
+}
+
+fn train_ofa(course: &Course, network: Network, task: Task, schedule: Schedule) -> Result<()> {
+    let (tokenizer, config) = ofa_vocabulary(course)?;
+    let store = VarStore::new(Device::Cpu);
+    let learner = OfaLearner::new(&store.root(), &config, KINDS.len() as i64, COLOURS.len() as i64);
+    let job = course.job(network, schedule);
+    if network != Network::Ofa && !job.checkpoint.exists() {
+        begin_from(&course.folder.join(Network::Ofa.file()), &store)?;
+    }
+    let sight =
+        Sight { side: config.patch_image_size as u32, grid: config.grid() as u32, bins: config.bins as u32 };
+    let prompts = Prompts {
+        entail: encoder(&tokenizer, recipe::ENTAIL_PROMPT),
+        ground: encoder(&tokenizer, recipe::GROUND_PROMPT),
+    };
+    let (train, dev) = (course.world(Split::Train), course.world(Split::Dev));
+    learn(&job, &store, |first| {
+        Box::new(learner.in_training(Source { train, dev, sight, prompts, task }, first))
+    })
+}
+
+/// The vocabulary of OFA: trained once, kept in the folder.
+fn ofa_vocabulary(course: &Course) -> Result<(Arc<Tokenizer>, OfaConfig)> {
+    let path = course.folder.join("ofa-tokenizer.json");
+    if !path.exists() {
+        let world = course.world(Split::Train);
+        let phrases = asked(&world, recipe::VOCABULARY_POSTS / 2).into_iter();
+        // The answers must be whole pieces, which takes seeing them often.
+        let answers = (0..5_000).map(|_| " no yes maybe".to_owned());
+        let trained =
+            vocabularies::train_byte_pairs(phrases.chain(answers), recipe::OFA_PIECES, recipe::BINS)?;
+        vocabularies::save(&trained.tokenizer, &path)?;
+    }
+    let tokenizer = Tokenizer::from_file(&path)
+        .map_err(|error| anyhow!("failed to read the tokenizer `{}`: {error}", path.display()))?;
+    let id = |piece: &str| {
+        let id = tokenizer.token_to_id(piece).map(i64::from);
+        id.with_context(|| format!("the tokenizer `{}` has no piece `{piece}`", path.display()))
+    };
+    let answers = [id("\u{120}no")?, id("\u{120}yes")?, id("\u{120}maybe")?];
+    let config = recipe::ofa(tokenizer.get_vocab_size(true) as i64, id("<bin_0>")?, answers);
+    Ok((Arc::new(tokenizer), config))
+}
+
+/// Phrases as they are asked, in both prompts.
+fn asked(world: &World, posts: u64) -> Vec<String> {
+    lexicon(world, posts)
+        .iter()
+        .flat_map(|entry| {
+            let phrase = format!("{} ({}) - {}", entry.surface, entry.entity_type, entry.expansion);
+            [recipe::ENTAIL_PROMPT, recipe::GROUND_PROMPT]
+                .map(|prompt| prompt.replace("{}", &pre_caption(&phrase)))
+        })
+        .collect()
+}
+
+/// Turns phrases into the ids of a prompt, both ends marked.
+fn encoder(tokenizer: &Arc<Tokenizer>, prompt: &'static str) -> Encode {
+    let tokenizer = Arc::clone(tokenizer);
+    Arc::new(move |phrase| {
+        let text = prompt.replace("{}", &pre_caption(phrase));
+        let pieces = tokenizer
+            .encode(text, false)
+            .unwrap_or_else(|error| unreachable!("a byte-level tokenizer takes any text: {error}"));
+        let (begin, end) = (BEGIN as u32, END as u32);
+        std::iter::once(begin).chain(pieces.get_ids().iter().copied()).chain([end]).collect()
+    })
+}
+
+fn pre_caption(phrase: &str) -> String {
+    let lower = phrase.to_lowercase();
+    let cleaned = lower.trim_start_matches([',', '.', '!', '?', '*', '#', ':', ';', '~']);
+    cleaned.replace(['-', '/'], " ").split_whitespace().take(80).collect::<Vec<_>>().join(" ")
+}
+
+/// Copies the shared weights into a network that will learn one task.
+fn begin_from(path: &Path, store: &VarStore) -> Result<()> {
+    let shared = Tensor::read_safetensors(path)
+        .with_context(|| format!("`{}` is needed first: train the network `ofa`", path.display()))?;
+    let averages = shared
+        .into_iter()
+        .filter_map(|(name, tensor)| Some((name.strip_prefix("average/")?.to_owned(), tensor)));
+    super::checkpoint::fill(store, averages.collect())
+        .with_context(|| format!("`{}` holds another network", path.display()))
+}
