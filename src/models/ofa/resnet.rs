@@ -4,7 +4,7 @@
 //! are torchvision's below `embed_images`.
 
 use tch::nn::{self, ModuleT};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::config::OfaConfig;
 
@@ -39,7 +39,13 @@ impl ResNet {
     /// `pixels` is `[B, 3, S, S]`; the answer `[B, (S / 16)^2, 16 * width]`, cells row by row. In training the batch's
     /// own mean and variance are used and remembered, otherwise those remembered.
     pub(super) fn forward(&self, pixels: &Tensor, train: bool) -> Tensor {
-        let stem = self.stem.forward(pixels, train).relu_().max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+        let stem = self.stem.forward(&laid_out(pixels), train).relu_().max_pool2d(
+            [3, 3],
+            [2, 2],
+            [1, 1],
+            [1, 1],
+            false,
+        );
         let cells = self.blocks.iter().fold(stem, |input, block| block.forward(&input, train));
         cells.flatten(2, 3).transpose(1, 2)
     }
@@ -50,6 +56,14 @@ impl ResNet {
         for block in &mut self.blocks {
             block.freeze();
         }
+    }
+}
+
+/// The same pixels with the channels of each side by side, on a CPU, whose convolutions are a third faster so.
+fn laid_out(pixels: &Tensor) -> Tensor {
+    match pixels.device() {
+        Device::Cpu => pixels.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]),
+        _ => pixels.contiguous(),
     }
 }
 

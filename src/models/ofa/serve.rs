@@ -62,7 +62,7 @@ impl Model for OfaEntailer {
         }
         let _no_grad = tch::no_grad_guard();
         batch.iter().try_for_each(|request| entailing(request).check(self.reader.ofa.config()))?;
-        let probabilities = self.answer(batch).map_err(failed)?;
+        let probabilities = self.answer(batch).map_err(|error| failed(&error))?;
         if probabilities.iter().any(|probability| !probability.is_finite()) {
             return Err(ModelError::Failed("the entailer's probabilities are no numbers".to_owned()));
         }
@@ -116,7 +116,7 @@ impl Model for OfaGrounder {
         }
         let _no_grad = tch::no_grad_guard();
         batch.iter().try_for_each(|request| grounding(request).check(self.reader.ofa.config()))?;
-        let replies = self.answer(batch).map_err(failed)?;
+        let replies = self.answer(batch).map_err(|error| failed(&error))?;
         let none = || ModelError::Failed("the grounder found no box at all".to_owned());
         replies.into_iter().map(|reply| reply.ok_or_else(none)).collect()
     }
@@ -130,7 +130,7 @@ fn grounding(request: &ground::Request) -> Asked<'_> {
     Asked { picture: &request.picture, prompt: &request.prompt }
 }
 
-fn failed(error: TchError) -> ModelError {
+fn failed(error: &TchError) -> ModelError {
     let message = error.to_string();
     if message.contains("out of memory") {
         ModelError::OutOfMemory(message)

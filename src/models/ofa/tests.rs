@@ -75,7 +75,7 @@ fn network() -> Ofa {
     variables.sort_by(|left, right| left.0.cmp(&right.0));
     for (number, (name, mut variable)) in variables.into_iter().enumerate() {
         let steps = Tensor::arange(variable.numel() as i64, (Kind::Double, Device::Cpu)) * 12.9898;
-        let noise = ((steps + number as f64).sin() * 43_758.5453).frac() * 0.5;
+        let noise = ((steps + number as f64).sin() * 43_758.545_3).frac() * 0.5;
         let positive = name.ends_with("running_var") || name.contains("norm") || name.contains("_ln");
         let noise = if positive { noise.abs() + 0.7 } else { noise };
         variable.copy_(&noise.view_as(&variable));
