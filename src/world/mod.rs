@@ -7,6 +7,7 @@ mod backdrop;
 mod cast;
 mod chance;
 mod clauses;
+mod dataset;
 pub mod difficulty;
 mod entity;
 mod lexicon;
@@ -23,6 +24,7 @@ mod stamp;
 mod things;
 mod tweet;
 
+pub use dataset::{DatasetError, write_dataset};
 pub use lexicon::{LexiconEntry, lexicon};
 pub use looks::{Description, KINDS, Look};
 pub use palette::{COLOURS, Colour};

@@ -16,7 +16,7 @@ use super::entity::Entity;
 use super::looks::{Description, Look};
 use super::scene::{self, Scene};
 use super::tweet::{self, Repertoire};
-use crate::domain::{BBox, ContentHash, EntityType, Frame, Span};
+use crate::domain::{BBox, ContentHash, EntityType, Frame, Mask, Span};
 
 /// Which names may be used: the three share none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -227,6 +227,28 @@ pub(super) struct Draft {
 }
 
 impl GoldPicture {
+    /// The pixels of one of the objects as COCO's run lengths.
+    ///
+    /// # Panics
+    /// Where there is no such object.
+    #[must_use]
+    pub fn mask(&self, object: usize) -> Mask {
+        let (width, height) = (self.frame.width as usize, self.frame.height as usize);
+        let inside = &self.objects[object].inside;
+        let mut runs = vec![0];
+        let mut current = 0;
+        for at in (0..width).flat_map(|column| (0..height).map(move |row| row * width + column)) {
+            if inside[at] != current {
+                current = inside[at];
+                runs.push(0);
+            }
+            if let Some(run) = runs.last_mut() {
+                *run += 1;
+            }
+        }
+        Mask { width: self.frame.width, height: self.frame.height, runs }
+    }
+
     /// A fresh phrase for one of the objects, that fits it and nothing else here: more to train on from one picture.
     ///
     /// # Panics
