@@ -12,6 +12,7 @@ use crate::config::{Config, Effective, Faults, Sources};
 mod check;
 mod process;
 mod train;
+mod world;
 
 pub use process::{runtime, stop_signal};
 
@@ -62,6 +63,8 @@ pub enum Command {
     Check(check::Arguments),
     /// Train the networks of a bundle.
     Train(train::Arguments),
+    /// Make pieces of the pocket world: posts with pictures, and the truth about them.
+    World(world::Arguments),
 }
 
 /// Runs a subcommand to its end.
@@ -72,6 +75,7 @@ pub fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Train(arguments) => train::run(arguments),
+        Command::World(arguments) => world::run(&arguments),
     }
 }
 
