@@ -229,7 +229,7 @@ const BRANDS: &[&str] =
     &["ex", "tron", "soft", "corp", "ify", "tek", "net", "gen", "dyne", "bank", "ware", "co"];
 const PRODUCTS: &[&str] =
     &["ix", "oid", "izer", "amon", "ora", "ium", "ade", "eon", "opia", "craft", "quest"];
-const STAGE_TITLES: &[&str] = &["DJ", "Lil", "MC", "Lady", "King", "Big", "Queen", "Young", "Dr", "Saint"];
+const STAGE_TITLES: &[&str] = &["DJ", "Lil", "MC", "Big", "Young", "Dr", "Saint", "Professor", "Captain"];
 const FIRST_NAMES: &[&str] = &[
     "Aaron", "Adele", "Aisha", "Alan", "Alba", "Alex", "Alice", "Amara", "Amir", "Ana", "Andre", "Anna",
     "Anton", "Asha", "Ava", "Beatriz", "Ben", "Bianca", "Boris", "Bruno", "Camila", "Carl", "Carmen",

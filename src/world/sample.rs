@@ -261,8 +261,8 @@ impl GoldPicture {
             .iter()
             .enumerate()
             .any(|(other, object_there)| other != object && phrase.fits(&object_there.look));
-        // What the first phrase leaves unsaid may also be hidden: then only the first phrase is safe.
-        if is_open || phrase.names_accent != described.phrase.names_accent {
+        // A lesser part that the first phrase leaves unsaid may be hidden: then it stays unsaid.
+        if is_open || (phrase.names_accent && !described.phrase.names_accent) {
             described.phrase.rephrased(rng).words()
         } else {
             phrase.words()
