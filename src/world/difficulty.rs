@@ -21,7 +21,7 @@ pub const OBJECTS_A_PICTURE: [f64; 5] = [0.16, 0.30, 0.30, 0.16, 0.08];
 
 /// Of the posts with two shown mentions of one type, how many show two things of one kind, told apart by their
 /// expansions alone.
-pub const TWINS: f64 = 0.6;
+pub const TWINS: f64 = 0.75;
 
 /// Of the posts with absent mentions, how many get a near miss of one on purpose: same kind, other colour.
 /// Chance adds about as many again through people, who are nearly half of all that is drawn.

@@ -4,7 +4,7 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 
 use super::chance::pick;
-use super::clauses::{CLAUSES, EMOJI, HASHTAGS, JOINTS, OPENERS, SLANG, SMALL_TALK, TAILS};
+use super::clauses::{EMOJI, HASHTAGS, JOINTS, OPENERS, SLANG, SMALL_TALK, TAILS, clauses};
 use super::looks::Class;
 use crate::domain::Span;
 
@@ -33,7 +33,7 @@ pub(super) struct Repertoire {
 impl Repertoire {
     pub(super) fn new() -> Self {
         let mut by_slots: [[Vec<&'static str>; 4]; 3] = Default::default();
-        for clause in CLAUSES {
+        for clause in clauses() {
             let slots: Vec<Class> =
                 clause.split(' ').filter_map(slot_of).map(|(_, class, _)| class).collect();
             for class in Class::ALL {
