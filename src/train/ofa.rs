@@ -35,6 +35,7 @@ pub(super) struct OfaLearner {
     config: OfaConfig,
     kinds: nn::Linear,
     colours: nn::Linear,
+    accents: nn::Linear,
     cells: nn::Linear,
 }
 
@@ -60,23 +61,24 @@ impl OfaLearner {
             config: config.clone(),
             kinds: nn::linear(&hints / "kinds", trunk, kinds + 1, nn::LinearConfig::default()),
             colours: nn::linear(&hints / "colours", trunk, colours, nn::LinearConfig::default()),
+            accents: nn::linear(&hints / "accents", trunk, colours, nn::LinearConfig::default()),
             cells: nn::linear(&hints / "cells", config.d_model, 1, nn::LinearConfig::default()),
         }
     }
 
-    /// The loss of a batch, and its parts.
+    /// The loss of a batch, and its parts. Phrases count only where the batch has some.
     pub(super) fn loss(&self, batch: &PhraseBatch, task: Task) -> (Tensor, Parts) {
         let trunk = self.ofa.trunk(&pixels(batch), true);
         let mut hints = self.scene_loss(&trunk, batch);
         let mut total = Tensor::zeros([], (Kind::Float, Device::Cpu));
         let mut parts = Parts::default();
-        if task != Task::Entail {
+        if task != Task::Entail && batch.ground.len() > 0 {
             let (loss, cells) = self.ground_loss(&trunk, batch);
             parts.ground = loss.double_value(&[]);
             total += loss;
             hints += cells;
         }
-        if task != Task::Ground {
+        if task != Task::Ground && batch.entail.len() > 0 {
             let (loss, cells) = self.entail_loss(&trunk, batch);
             parts.entail = loss.double_value(&[]);
             // The answer is one token where a box is four.
@@ -87,26 +89,16 @@ impl OfaLearner {
         (total + hints, parts)
     }
 
-    /// Which kind and colour stands in each cell of the trunk's grid.
+    /// Which kind of thing in which colours stands in each cell of the trunk's grid.
     fn scene_loss(&self, trunk: &Tensor, batch: &PhraseBatch) -> Tensor {
-        let kinds = Tensor::from_slice(&batch.kinds);
-        let colours = Tensor::from_slice(&batch.colours);
-        let none: Option<Tensor> = None;
-        let kind_loss = self.kinds.forward(trunk).flatten(0, 1).cross_entropy_loss(
-            &kinds,
-            none.as_ref(),
-            tch::Reduction::Mean,
-            -1,
-            0.0,
-        );
-        let colour_loss = self.colours.forward(trunk).flatten(0, 1).cross_entropy_loss(
-            &colours,
-            none.as_ref(),
-            tch::Reduction::Mean,
-            -1,
-            0.0,
-        );
-        kind_loss + colour_loss
+        let asked =
+            [(&self.kinds, &batch.kinds), (&self.colours, &batch.colours), (&self.accents, &batch.accents)];
+        let losses = asked.map(|(head, truth)| {
+            let none: Option<Tensor> = None;
+            let said = head.forward(trunk).flatten(0, 1);
+            said.cross_entropy_loss(&Tensor::from_slice(truth), none.as_ref(), tch::Reduction::Mean, -1, 0.0)
+        });
+        Tensor::stack(&losses, 0).sum(Kind::Float)
     }
 
     fn ground_loss(&self, trunk: &Tensor, batch: &PhraseBatch) -> (Tensor, Tensor) {
@@ -186,7 +178,12 @@ impl OfaLearner {
     pub(super) fn in_training(self, source: Source, first_step: i64) -> OfaInTraining {
         let Source { train, dev, sight, prompts, task } = source;
         let dev = (0..VALIDATION).map(|step| phrases::batch(&dev, step, sight, &prompts)).collect();
-        let feed = Feed::new(first_step, move |step| phrases::batch(&train, step, sight, &prompts));
+        // The shared training begins with pictures alone: phrases mean nothing to a trunk that sees nothing yet.
+        let scenes = if task == Task::Both { SCENE_STEPS } else { 0 };
+        let feed = Feed::new(first_step, move |step| {
+            let make = if step < scenes { phrases::scenes } else { phrases::batch };
+            make(&train, step, sight, &prompts)
+        });
         OfaInTraining { learner: self, feed, dev, task }
     }
 
@@ -250,6 +247,8 @@ fn bbox(bins: &[i64]) -> BBox {
     BBox { x0: bins[0] as f32, y0: bins[1] as f32, x1: bins[2] as f32, y1: bins[3] as f32 }
 }
 
+/// Steps of the shared training that look at pictures alone.
+const SCENE_STEPS: i64 = 500;
 /// Batches of a validation: some 450 phrases of either task.
 const VALIDATION: i64 = 10;
 /// Bins over which the target of a coordinate spreads: about two pixels either way.

@@ -13,6 +13,8 @@ use crate::world::{Sample, World};
 
 /// Pictures of one step.
 pub(super) const PICTURES: u64 = 16;
+/// Pictures of a step that looks at pictures alone: no phrase takes time there.
+const SCENES: u64 = 48;
 /// Things to be located in one picture, at most.
 const LOCATED: usize = 3;
 /// Phrases beside the post's own mentions that are judged against one picture: half of them of things that are there.
@@ -56,6 +58,8 @@ pub(super) struct PhraseBatch {
     pub(super) kinds: Vec<i64>,
     /// For each cell of each picture its thing's main colour, or -1.
     pub(super) colours: Vec<i64>,
+    /// For each cell of each picture the colour of its thing's lesser part, or -1.
+    pub(super) accents: Vec<i64>,
     /// Phrases with a place.
     pub(super) ground: Rows,
     /// Four bins for each row of `ground`.
@@ -91,6 +95,18 @@ impl Rows {
     }
 }
 
+/// The batch of a step that looks at pictures alone.
+#[must_use]
+pub(super) fn scenes(world: &World, step: i64, sight: Sight, prompts: &Prompts) -> PhraseBatch {
+    let first = step as u64 * SCENES;
+    let mut writer = Writer::new(first, HashMap::new(), sight, prompts);
+    for index in first..first + SCENES {
+        let sample = world.sample(index);
+        writer.write_picture(&sample);
+    }
+    writer.batch
+}
+
 /// The batch of a step.
 #[must_use]
 pub(super) fn batch(world: &World, step: i64, sight: Sight, prompts: &Prompts) -> PhraseBatch {
@@ -100,13 +116,7 @@ pub(super) fn batch(world: &World, step: i64, sight: Sight, prompts: &Prompts) -
     for mention in samples.iter().flat_map(|sample| &sample.mentions) {
         names.entry(mention.entity_type.as_str()).or_default().push(&mention.text);
     }
-    let mut writer = Writer {
-        rng: ChaCha8Rng::seed_from_u64(first),
-        names,
-        sight,
-        prompts,
-        batch: PhraseBatch { side: i64::from(sight.side), ..PhraseBatch::default() },
-    };
+    let mut writer = Writer::new(first, names, sight, prompts);
     for (number, sample) in samples.iter().enumerate() {
         writer.write(number as i64, sample);
     }
@@ -122,18 +132,27 @@ struct Writer<'a> {
     batch: PhraseBatch,
 }
 
-impl Writer<'_> {
-    fn write(&mut self, number: i64, sample: &Sample) {
+impl<'a> Writer<'a> {
+    fn new(seed: u64, names: HashMap<&'a str, Vec<&'a str>>, sight: Sight, prompts: &'a Prompts) -> Self {
+        let batch = PhraseBatch { side: i64::from(sight.side), ..PhraseBatch::default() };
+        Self { rng: ChaCha8Rng::seed_from_u64(seed), names, sight, prompts, batch }
+    }
+
+    /// Adds the picture and what its cells show; answers how much of each cell each thing covers.
+    fn write_picture(&mut self, sample: &Sample) -> Vec<Vec<f32>> {
         let frame = &sample.picture.frame;
         self.batch.pixels.extend(&Picture::squashed(frame, self.sight.side).rgb);
-        let covered: Vec<Vec<f32>> = sample
-            .picture
-            .objects
-            .iter()
-            .map(|object| coverage(&object.inside, (frame.width, frame.height), self.sight.grid))
-            .collect();
+        let objects = sample.picture.objects.iter();
+        let size = (frame.width, frame.height);
+        let covered: Vec<Vec<f32>> =
+            objects.map(|object| coverage(&object.inside, size, self.sight.grid)).collect();
         self.write_scene(sample, &covered);
+        covered
+    }
 
+    fn write(&mut self, number: i64, sample: &Sample) {
+        let covered = self.write_picture(sample);
+        let frame = &sample.picture.frame;
         let count = sample.picture.objects.len();
         for object in rand::seq::index::sample(&mut self.rng, count, LOCATED.min(count)) {
             let prompt = (self.prompts.ground)(&self.phrase_of(sample, object));
@@ -175,10 +194,12 @@ impl Writer<'_> {
                 Some(object) => {
                     self.batch.kinds.push(1 + sample.picture.objects[object].kind as i64);
                     self.batch.colours.push(sample.picture.objects[object].colour as i64);
+                    self.batch.accents.push(sample.picture.objects[object].look.accent as i64);
                 }
                 None => {
                     self.batch.kinds.push(0);
                     self.batch.colours.push(-1);
+                    self.batch.accents.push(-1);
                 }
             }
         }
