@@ -19,7 +19,7 @@ pub(super) struct PromptEncoder {
     image_size: f64,
     /// `[2, C / 2]`: random frequencies, never trained.
     picture_frequencies: Tensor,
-    /// The same values under their second name.
+    /// The same values under their second name; memory of their own, so that loading one does not change the other.
     prompt_frequencies: Tensor,
     corners: [Tensor; 2],
     no_mask_embed: Tensor,
@@ -39,7 +39,7 @@ impl PromptEncoder {
             image_size: config.image_size as f64,
             picture_frequencies: (vs / "shared_image_embedding").add(
                 "positional_embedding",
-                frequencies.shallow_clone(),
+                frequencies.copy(),
                 false,
             ),
             prompt_frequencies: (&prompts / "shared_embedding").add(
