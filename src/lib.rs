@@ -15,6 +15,8 @@ pub mod segment;
 
 pub mod pipeline;
 
+pub mod runtime;
+
 pub mod bundle;
 pub mod cache;
 pub mod models;

@@ -79,7 +79,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Modules at the top, which nothing below them may name.
-const TOP: &[&str] = &["engine", "cli", "main", "lib"];
+const TOP: &[&str] = &["engine", "cli", "runtime", "main", "lib"];
 
 /// Where the name of a dependency may stand: tensors in few folders, Kafka at both ends.
 const CONFINED: &[(&str, &[&str])] = &[

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::expand::PhraseTemplate;
 use crate::models::ofa::OfaConfig;
 use crate::models::sam::SamConfig;
 use crate::models::tagger::TaggerConfig;
@@ -24,6 +25,9 @@ pub struct Manifest {
     pub entity_types: Vec<String>,
     /// What is known of names: JSONL of surface, type, expansion.
     pub lexicon: Option<FileEntry>,
+    /// How an entity reads with its expansion, and without.
+    #[serde(default)]
+    pub phrase: PhraseTemplate,
     /// Which entities does the text name?
     pub recognise: Recognise,
     /// Does the picture show it?

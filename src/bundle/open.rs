@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use tch::nn::VarStore;
-use tch::{Device, Kind, nn};
+use tch::{Device, nn};
 
 use crate::models::ofa::Ofa;
 use crate::models::sam::Sam;
@@ -86,22 +86,28 @@ impl Bundle {
         Ok(bytes)
     }
 
-    /// The tagger with its weights, in `kind` on `device`.
+    /// Where one of its files lies.
+    #[must_use]
+    pub fn path(&self, entry: &FileEntry) -> PathBuf {
+        self.folder.join(&entry.file)
+    }
+
+    /// The tagger with its weights on `device`, to be computed with in f32 whatever the file holds.
     ///
     /// # Errors
     /// All keys of the checkpoint that do not fit.
-    pub fn tagger(&self, device: Device, kind: Kind) -> Result<Tagger, BundleError> {
+    pub fn tagger(&self, device: Device) -> Result<Tagger, BundleError> {
         let part = &self.manifest.recognise;
-        self.network(device, kind, &part.weights, |root| Tagger::new(root, part.network.clone()))
+        self.network(device, &part.weights, |root| Tagger::new(root, part.network.clone()))
     }
 
     /// The gate's network with its weights.
     ///
     /// # Errors
     /// As [`Self::tagger`].
-    pub fn entailer(&self, device: Device, kind: Kind) -> Result<Ofa, BundleError> {
+    pub fn entailer(&self, device: Device) -> Result<Ofa, BundleError> {
         let part = &self.manifest.entail;
-        let ofa = self.network(device, kind, &part.weights, |root| Ofa::new(root, &part.network))?;
+        let ofa = self.network(device, &part.weights, |root| Ofa::new(root, &part.network))?;
         Ok(ofa.freeze())
     }
 
@@ -109,9 +115,9 @@ impl Bundle {
     ///
     /// # Errors
     /// As [`Self::tagger`].
-    pub fn grounder(&self, device: Device, kind: Kind) -> Result<Ofa, BundleError> {
+    pub fn grounder(&self, device: Device) -> Result<Ofa, BundleError> {
         let part = &self.manifest.ground;
-        let ofa = self.network(device, kind, &part.weights, |root| Ofa::new(root, &part.network))?;
+        let ofa = self.network(device, &part.weights, |root| Ofa::new(root, &part.network))?;
         Ok(ofa.freeze())
     }
 
@@ -119,15 +125,14 @@ impl Bundle {
     ///
     /// # Errors
     /// As [`Self::tagger`].
-    pub fn segmenter(&self, device: Device, kind: Kind) -> Result<Sam, BundleError> {
+    pub fn segmenter(&self, device: Device) -> Result<Sam, BundleError> {
         let part = &self.manifest.segment;
-        self.network(device, kind, &part.weights, |root| Sam::new(root, &part.network))
+        self.network(device, &part.weights, |root| Sam::new(root, &part.network))
     }
 
     fn network<N>(
         &self,
         device: Device,
-        kind: Kind,
         weights: &FileEntry,
         make: impl FnOnce(&nn::Path<'_>) -> N,
     ) -> Result<N, BundleError> {
@@ -135,10 +140,6 @@ impl Bundle {
         let network = make(&store.root());
         store.freeze();
         load_weights(&store, &self.folder.join(&weights.file), &self.read(weights)?)?;
-        if kind != Kind::Float {
-            // Buffers of other kinds than floats keep theirs.
-            store.set_kind(kind);
-        }
         Ok(network)
     }
 }
@@ -172,8 +173,6 @@ fn sha256(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use tch::Kind;
-
     use super::super::untrained::tests::without_tokenizers;
     use super::*;
 
@@ -201,10 +200,10 @@ mod tests {
         let bundle = Bundle::open(folder.path()).unwrap();
         assert_eq!(bundle.manifest().name, "untrained");
         assert_eq!(bundle.hash().len(), 64);
-        bundle.tagger(Device::Cpu, Kind::Float).unwrap();
-        bundle.entailer(Device::Cpu, Kind::Float).unwrap();
-        bundle.grounder(Device::Cpu, Kind::Float).unwrap();
-        bundle.segmenter(Device::Cpu, Kind::Float).unwrap();
+        bundle.tagger(Device::Cpu).unwrap();
+        bundle.entailer(Device::Cpu).unwrap();
+        bundle.grounder(Device::Cpu).unwrap();
+        bundle.segmenter(Device::Cpu).unwrap();
     }
 
     #[test]
@@ -235,6 +234,7 @@ mod tests {
             ),
             ("types", "\"OTHER\"", "\"ORG\"", "`entity_types`: expected different names, found"),
             ("a path", "\"ofa.tok", "\"../ofa.tok", "`entail.tokenizer.file`: expected the name of a file"),
+            ("a phrase", "({type}) - {expansion}", "({kind}) - {expansion}", "has a place `{kind}`"),
             ("no hash", "sha256 = \"", "sha256 = \"X", "expected 64 lower-case hexadecimal digits, found `X"),
         ];
         for (name, from, to, expected) in cases {
@@ -267,7 +267,7 @@ mod tests {
         let folder = without_tokenizers();
         let bundle = Bundle::open(folder.path()).unwrap();
         fs::write(folder.path().join("segment.safetensors"), "changed").unwrap();
-        let error = bundle.segmenter(Device::Cpu, Kind::Float).unwrap_err().to_string();
+        let error = bundle.segmenter(Device::Cpu).unwrap_err().to_string();
         assert!(error.contains("segment.safetensors` does not fit: `sha256`"), "{error}");
     }
 
@@ -276,7 +276,7 @@ mod tests {
         let folder = without_tokenizers();
         edit(folder.path(), "ffn = 32", "ffn = 48");
         let bundle = Bundle::open(folder.path()).unwrap();
-        let error = bundle.tagger(Device::Cpu, Kind::Float).unwrap_err().to_string();
+        let error = bundle.tagger(Device::Cpu).unwrap_err().to_string();
         assert!(error.contains("recognise.safetensors` does not fit"), "{error}");
         assert!(error.contains("expected shape [48, 16], found shape [32, 16]"), "{error}");
     }

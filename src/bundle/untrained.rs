@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor, no_grad};
 
+use crate::expand::PhraseTemplate;
 use crate::models::ofa::{Ofa, OfaConfig};
 use crate::models::sam::{Sam, SamConfig};
 use crate::models::tagger::{Tagger, TaggerConfig};
@@ -74,6 +75,7 @@ fn manifest(vocabularies: Vocabularies) -> Manifest {
         made: "drawn at random for tests; it has learnt nothing".to_owned(),
         entity_types: ["LOC", "ORG", "OTHER", "PER"].map(str::to_owned).to_vec(),
         lexicon: Some(lexicon),
+        phrase: PhraseTemplate::default(),
         recognise: Recognise {
             architecture: TaggerArchitecture::XlmRobertaCrf,
             weights: FileEntry::named("recognise.safetensors"),

@@ -1,0 +1,226 @@
+//! From a bundle on disk to a pipeline that answers: networks loaded, lanes warm, the device's thread running.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokenizers::Tokenizer;
+
+use crate::bundle::{Bundle, BundleError, FileEntry};
+use crate::config::Config;
+use crate::domain::{EntityType, Stage};
+use crate::entail::Entailer;
+use crate::expand::{Expander, Lexicon, LexiconError, Source};
+use crate::ground::Grounder;
+use crate::models::device::{NoDevice, find, use_threads};
+use crate::models::ofa::{OfaConfig, OfaEntailer, OfaGrounder};
+use crate::models::sam::SamSegmenter;
+use crate::models::tagger::ServedTagger;
+use crate::pipeline::{Gate, Pictures, Pipeline, Sides};
+use crate::prompt::{PromptEncoder, PromptError};
+use crate::recognise::{LabelSet, Recogniser, TokenizerError, WordTokenizer};
+use crate::scheduler::{Device, DeviceHandle};
+use crate::segment::Segmenter;
+use crate::telemetry::Metrics;
+
+pub mod untrained;
+mod warm_up;
+#[cfg(test)]
+mod tests;
+
+/// A bundle at work. The device ends when the last holder of the pipeline lets go of it.
+pub struct Runtime {
+    /// What answers.
+    pub pipeline: Arc<Pipeline>,
+    /// The device's thread, which warms up first: wait for [`DeviceHandle::ready`].
+    pub device: DeviceHandle,
+}
+
+/// What is different from an ordinary run: to see what each part is worth, or to know other names.
+#[derive(Debug, Default)]
+pub struct Variant {
+    /// Whether the entailer decides.
+    pub gate: Gate,
+    /// Who knows what entities look like.
+    pub knowledge: Knowledge,
+}
+
+/// Who knows what entities look like.
+#[derive(Debug, Default)]
+pub enum Knowledge {
+    /// The lexicon of the settings, or else the bundle's.
+    #[default]
+    Configured,
+    /// This lexicon alone.
+    Given(Lexicon),
+    /// Nobody: phrases are names and types.
+    Nobody,
+}
+
+/// Why a bundle cannot be put to work.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// Its files are not whole, or its weights do not fit its networks.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The settings name a device that is not here.
+    #[error(transparent)]
+    Device(#[from] NoDevice),
+    /// The tagger's tokenizer cannot be used.
+    #[error("the bundle's tagger has no tokenizer")]
+    WordTokenizer(#[source] TokenizerError),
+    /// The tokenizer of the entailer or the grounder cannot be used.
+    #[error("the bundle's network for `{stage}` cannot be asked")]
+    Prompt {
+        /// Whose.
+        stage: Stage,
+        /// Why.
+        #[source]
+        source: PromptError,
+    },
+    /// A tokenizer knows more pieces than its network.
+    #[error("`{}` knows {pieces} pieces, but the network of stage `{stage}` has {rows}", file.display())]
+    Vocabulary {
+        /// The tokenizer.
+        file: PathBuf,
+        /// Whose.
+        stage: Stage,
+        /// Pieces of the tokenizer.
+        pieces: usize,
+        /// Rows of the network's table.
+        rows: i64,
+    },
+    /// The lexicon cannot be read.
+    #[error(transparent)]
+    Lexicon(#[from] LexiconError),
+    /// The operating system has no thread for the device.
+    #[error("cannot start the device's thread")]
+    Thread(#[source] io::Error),
+}
+
+/// What each network may remember of pictures, in bytes: some hundred pictures at published sizes (4 MB each), so
+/// that a repost within minutes is not read again.
+const REMEMBERED: usize = 512 << 20;
+
+/// What may be kept of pictures at the sizes of networks, in bytes: over eighty at 512 pixels.
+const PREPARED: usize = 64 << 20;
+
+impl Runtime {
+    /// Loads a bundle's networks onto the device of the settings and starts it; calls queue while it warms up.
+    ///
+    /// # Errors
+    /// Whatever is not whole, not here or does not fit, by name.
+    pub fn start(
+        bundle: &Bundle,
+        config: &Config,
+        variant: Variant,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, RuntimeError> {
+        let place = find(&config.device.name)?;
+        use_threads(config.device.threads);
+        metrics.bundle(bundle.hash());
+        let manifest = bundle.manifest();
+        let words = word_tokenizer(bundle)?;
+        let (entail, ground) = (&manifest.entail, &manifest.ground);
+        let entail_prompts =
+            prompts(bundle, Stage::Entail, &entail.tokenizer, &entail.prompt, &entail.network)?;
+        let ground_prompts =
+            prompts(bundle, Stage::Ground, &ground.tokenizer, &ground.prompt, &ground.network)?;
+        let expander = expander(bundle, config, variant.knowledge)?;
+
+        let sides = Sides {
+            entail: manifest.entail.network.patch_image_size as u32,
+            ground: manifest.ground.network.patch_image_size as u32,
+        };
+        let segment_side = manifest.segment.network.image_size as u32;
+        let budgets = &config.scheduler;
+        let mut device = Device::new("riveg-device", metrics);
+        let recogniser = {
+            let samples = warm_up::recognise(&words, budgets.recognise.max_requests.get());
+            let model = ServedTagger::new(bundle.tagger(place)?);
+            device.warmed_lane(Stage::Recognise, model, budgets.recognise, samples)
+        };
+        let entailer = {
+            let samples = warm_up::entail(&entail_prompts, sides.entail, budgets.entail.max_requests.get());
+            let model = OfaEntailer::new(bundle.entailer(place)?, REMEMBERED);
+            device.warmed_lane(Stage::Entail, model, budgets.entail, samples)
+        };
+        let grounder = {
+            let samples = warm_up::ground(&ground_prompts, sides.ground, budgets.ground.max_requests.get());
+            let model = OfaGrounder::new(bundle.grounder(place)?, manifest.ground.beam, REMEMBERED);
+            device.warmed_lane(Stage::Ground, model, budgets.ground, samples)
+        };
+        let segmenter = {
+            let samples = warm_up::segment(segment_side, budgets.segment.max_requests.get());
+            let model = SamSegmenter::new(bundle.segmenter(place)?, place, REMEMBERED);
+            device.warmed_lane(Stage::Segment, model, budgets.segment, samples)
+        };
+        let device = device.start().map_err(RuntimeError::Thread)?;
+
+        let labels = LabelSet::new(manifest.entity_types.iter().map(|name| EntityType::new(name)));
+        let bins = manifest.ground.network.bins as u32;
+        let pipeline = Pipeline {
+            recogniser: Recogniser::new(recogniser, words, labels),
+            expander,
+            entailer: Entailer::new(entailer, entail_prompts, manifest.entail.threshold),
+            grounder: Grounder::new(grounder, ground_prompts, bins),
+            segmenter: Segmenter::new(segmenter, segment_side),
+            pictures: Pictures::new(PREPARED),
+            sides,
+            gate: variant.gate,
+        };
+        Ok(Self { pipeline: Arc::new(pipeline), device })
+    }
+}
+
+fn word_tokenizer(bundle: &Bundle) -> Result<WordTokenizer, RuntimeError> {
+    let part = &bundle.manifest().recognise;
+    let (file, bytes) = (bundle.path(&part.tokenizer), bundle.read(&part.tokenizer)?);
+    let tokenizer = WordTokenizer::from_bytes(&file, &bytes, part.network.max_pieces())
+        .map_err(RuntimeError::WordTokenizer)?;
+    fits(Stage::Recognise, file, tokenizer.vocabulary(), part.network.vocabulary)?;
+    Ok(tokenizer)
+}
+
+fn prompts(
+    bundle: &Bundle,
+    stage: Stage,
+    entry: &FileEntry,
+    template: &str,
+    network: &OfaConfig,
+) -> Result<PromptEncoder, RuntimeError> {
+    let (file, bytes) = (bundle.path(entry), bundle.read(entry)?);
+    let longest = network.max_positions as usize;
+    let encoder = Tokenizer::from_bytes(bytes)
+        .map_err(|source| PromptError::Read { path: file.clone(), source })
+        .and_then(|tokenizer| PromptEncoder::new(tokenizer, template, longest))
+        .map_err(|source| RuntimeError::Prompt { stage, source })?;
+    fits(stage, file, encoder.vocabulary(), network.vocabulary)?;
+    Ok(encoder)
+}
+
+/// A network may have more rows than its tokenizer has pieces; the other way round a text could ask for a row that
+/// is not there.
+fn fits(stage: Stage, file: PathBuf, pieces: usize, rows: i64) -> Result<(), RuntimeError> {
+    if i64::try_from(pieces).is_ok_and(|pieces| pieces <= rows) {
+        return Ok(());
+    }
+    Err(RuntimeError::Vocabulary { file, stage, pieces, rows })
+}
+
+fn expander(bundle: &Bundle, config: &Config, knowledge: Knowledge) -> Result<Expander, RuntimeError> {
+    let lexicon = match (knowledge, &bundle.manifest().lexicon) {
+        (Knowledge::Nobody, _) => None,
+        (Knowledge::Given(lexicon), _) => Some(lexicon),
+        (Knowledge::Configured, _) if !config.expand.lexicon.as_os_str().is_empty() => {
+            Some(Lexicon::load(&config.expand.lexicon)?)
+        }
+        (Knowledge::Configured, Some(entry)) => {
+            Some(Lexicon::read(bundle.read(entry)?.as_slice(), &bundle.path(entry))?)
+        }
+        (Knowledge::Configured, None) => None,
+    };
+    let sources = lexicon.map(Source::Lexicon).into_iter().collect();
+    let cache = usize::try_from(config.expand.cache.as_u64()).unwrap_or(usize::MAX);
+    Ok(Expander::new(sources, bundle.manifest().phrase.clone(), cache))
+}

@@ -1,0 +1,154 @@
+//! The real networks, tiny and untrained, behind the real scheduler.
+
+use std::path::Path;
+
+use futures_util::future::join_all;
+
+use super::*;
+use crate::config::Sources;
+use crate::domain::{Annotation, Media, Post};
+use crate::world::{Split, World};
+
+fn config() -> Config {
+    Config::load(&Sources::default()).unwrap().config
+}
+
+fn bundle() -> (tempfile::TempDir, Bundle) {
+    let folder = tempfile::tempdir().unwrap();
+    untrained::write_bundle(folder.path(), 1).unwrap();
+    let bundle = Bundle::open(folder.path()).unwrap();
+    (folder, bundle)
+}
+
+fn start(bundle: &Bundle, variant: Variant) -> Runtime {
+    Runtime::start(bundle, &config(), variant, Arc::new(Metrics::new())).unwrap()
+}
+
+/// Posts of the world; every fourth has its picture twice.
+fn posts(count: u64) -> Vec<Post> {
+    let world = World::new(1, Split::Train);
+    let post = |index| {
+        let sample = world.sample(index);
+        let frame = Arc::new(sample.picture.frame);
+        let media = |key: &str| Media { key: key.to_owned(), frame: Arc::clone(&frame), alt_text: None };
+        Post {
+            id: sample.id,
+            text: sample.text,
+            created_at: None,
+            lang: None,
+            author: None,
+            media: if index % 4 == 0 { vec![media("a"), media("b")] } else { vec![media("a")] },
+        }
+    };
+    (0..count).map(post).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn posts_side_by_side_get_the_answers_that_each_alone_gets() {
+    let (_folder, bundle) = bundle();
+    let runtime = start(&bundle, Variant::default());
+    runtime.device.ready().await.unwrap();
+    let posts = posts(12);
+    let mut alone = Vec::new();
+    for post in &posts {
+        alone.push(runtime.pipeline.annotate(post).await.unwrap());
+    }
+    // Another runtime, which remembers nothing of these pictures.
+    let runtime = start(&bundle, Variant::default());
+    let together = join_all(posts.iter().map(|post| runtime.pipeline.annotate(post))).await;
+    let regions =
+        |annotation: &Annotation| annotation.triples.iter().map(|triple| triple.regions.len()).sum::<usize>();
+    assert!(alone.iter().map(regions).sum::<usize>() > 10, "there is something to compare");
+    for ((post, alone), together) in posts.iter().zip(&alone).zip(together) {
+        compare(&post.text, alone, &together.unwrap());
+    }
+}
+
+/// Equal decisions; scores up to the order in which a batch adds numbers up.
+fn compare(text: &str, alone: &Annotation, together: &Annotation) {
+    assert_eq!(alone.triples.len(), together.triples.len(), "{text}");
+    let near = |left: f32, right: f32| assert!((left - right).abs() < 1e-4, "{left} and {right} in {text}");
+    for (left, right) in alone.triples.iter().zip(&together.triples) {
+        assert_eq!(
+            (&left.mention.text, left.mention.span),
+            (&right.mention.text, right.mention.span),
+            "{text}"
+        );
+        assert_eq!(left.mention.entity_type, right.mention.entity_type, "{text}");
+        assert_eq!(left.phrase, right.phrase, "{text}");
+        near(left.mention.score, right.mention.score);
+        assert_eq!(left.verdicts.len(), right.verdicts.len(), "{text}");
+        for (left, right) in left.verdicts.iter().zip(&right.verdicts) {
+            assert_eq!((&left.media_key, left.depicted), (&right.media_key, right.depicted), "{text}");
+            near(left.probability, right.probability);
+        }
+        assert_eq!(left.regions.len(), right.regions.len(), "{text}");
+        for (left, right) in left.regions.iter().zip(&right.regions) {
+            assert_eq!((&left.media_key, left.bbox), (&right.media_key, right.bbox), "{text}");
+            near(left.box_score, right.box_score);
+            near(left.mask_score, right.mask_score);
+            assert!(left.mask == right.mask || left.mask.iou(&right.mask) > 0.99, "{text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_variant_leaves_out_what_it_says() {
+    let (_folder, bundle) = bundle();
+    let posts = posts(8);
+    let annotate = async |variant| {
+        let runtime = start(&bundle, variant);
+        let all = join_all(posts.iter().map(|post| runtime.pipeline.annotate(post))).await;
+        all.into_iter().flat_map(|annotation| annotation.unwrap().triples).collect::<Vec<_>>()
+    };
+    let open = annotate(Variant { gate: Gate::Open, ..Variant::default() }).await;
+    assert!(!open.is_empty() && open.iter().all(|triple| triple.regions.len() == triple.verdicts.len()));
+    let nobody = annotate(Variant { knowledge: Knowledge::Nobody, ..Variant::default() }).await;
+    assert!(!nobody.is_empty() && nobody.iter().all(|triple| triple.phrase.expansion.is_none()));
+    let lexicon = nobody.iter().map(|triple| {
+        let mention = &triple.mention;
+        serde_json::json!({ "surface": mention.text, "type": mention.entity_type.as_str(), "expansion": "a cup" })
+            .to_string()
+    });
+    let lines = lexicon.collect::<Vec<_>>().join("\n");
+    let given = Knowledge::Given(Lexicon::read(lines.as_bytes(), Path::new("given")).unwrap());
+    let given = annotate(Variant { knowledge: given, ..Variant::default() }).await;
+    assert!(given.iter().all(|triple| triple.phrase.expansion.as_deref() == Some("a cup")));
+}
+
+#[tokio::test]
+async fn the_device_ends_when_nobody_holds_the_pipeline() {
+    let (_folder, bundle) = bundle();
+    let Runtime { pipeline, device } = start(&bundle, Variant::default());
+    device.ready().await.unwrap();
+    drop(pipeline);
+    device.ended().await.unwrap();
+    device.join().unwrap();
+}
+
+#[test]
+fn what_does_not_fit_is_named() {
+    let (folder, bundle) = bundle();
+    let mut elsewhere = config();
+    elsewhere.device.name = "cuda:99".to_owned();
+    let started = |config: &Config, bundle: &Bundle| {
+        let error =
+            Runtime::start(bundle, config, Variant::default(), Arc::new(Metrics::new())).err().unwrap();
+        error.to_string()
+    };
+    assert!(started(&elsewhere, &bundle).contains("no device `cuda:99`"));
+
+    let mut no_lexicon = config();
+    no_lexicon.expand.lexicon = folder.path().join("none.jsonl");
+    assert!(started(&no_lexicon, &bundle).contains("none.jsonl"));
+
+    // The tokenizer of the prompts in the tagger's place knows more pieces than the tagger has rows.
+    let file = folder.path().join("bundle.toml");
+    let manifest = std::fs::read_to_string(&file).unwrap();
+    let mut manifest: toml::Table = manifest.parse().unwrap();
+    let ofa = manifest["entail"]["tokenizer"].clone();
+    manifest["recognise"].as_table_mut().unwrap().insert("tokenizer".to_owned(), ofa);
+    std::fs::write(&file, manifest.to_string()).unwrap();
+    let error = started(&config(), &Bundle::open(folder.path()).unwrap());
+    assert!(error.contains("pieces, but the network of stage `recognise` has"), "{error}");
+}
