@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::Failure;
-use crate::train::{Course, Network, recipe, train_pocket};
+use crate::train::{Course, Network, assemble, recipe, train_pocket};
 
 /// What to train.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[command(subcommand)]
     what: What,
@@ -25,7 +26,8 @@ const EXAMPLES: &str = "\
 Examples:
   riveg train pocket                          all networks, then bundles/pocket: some four hours on two cores
   riveg train pocket --only tagger            one network; a killed training goes on from its checkpoint
-  riveg train pocket --only ofa --steps 200   a short trial";
+  riveg train pocket --only ofa --steps 200   a short trial
+  riveg train pocket --bundle-only            the bundle from the checkpoints as they are";
 
 #[derive(Debug, Args)]
 struct Pocket {
@@ -41,6 +43,12 @@ struct Pocket {
     /// Decides weights, worlds and order.
     #[arg(long, default_value_t = recipe::SEED)]
     seed: u64,
+    /// The bundle is written here once all its networks are trained.
+    #[arg(long, default_value = "bundles/pocket", value_name = "DIR")]
+    out: PathBuf,
+    /// Train nothing, write the bundle.
+    #[arg(long, conflicts_with_all = ["only", "steps"])]
+    bundle_only: bool,
     /// Threads of libtorch; all cores if not given.
     #[arg(long)]
     threads: Option<i32>,
@@ -56,6 +64,14 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         tch::set_num_threads(threads);
     }
     let course = Course { folder: pocket.work, steps: pocket.steps, seed: pocket.seed };
-    let networks = if pocket.only.is_empty() { Network::ALL.to_vec() } else { pocket.only };
-    train_pocket(&course, &networks).map_err(Into::into)
+    let is_whole = pocket.only.is_empty();
+    if !pocket.bundle_only {
+        let networks = if is_whole { Network::ALL.to_vec() } else { pocket.only };
+        train_pocket(&course, &networks)?;
+    }
+    if is_whole {
+        assemble(&course, &pocket.out)?;
+        println!("{}", pocket.out.display());
+    }
+    Ok(())
 }

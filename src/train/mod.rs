@@ -3,6 +3,7 @@
 //! `recipe` says how large and how long, `pocket` in which order; the rest is what each network is taught, and the
 //! loop, the optimiser and the checkpoints that they share.
 
+mod assemble;
 mod checkpoint;
 mod feed;
 mod learn;
@@ -15,5 +16,6 @@ mod segmenter;
 mod tagger;
 pub mod tokenizers;
 
+pub use assemble::{SHOWN_SEED, assemble};
 pub use optimiser::Schedule;
 pub use pocket::{Course, Network, train_pocket};

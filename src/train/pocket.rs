@@ -17,11 +17,17 @@ use super::segmenter::SamLearner;
 use super::tagger::{TaggerLearner, TextWriter};
 use super::{recipe, tokenizers as vocabularies};
 use crate::domain::EntityType;
-use crate::models::ofa::{BEGIN, END, OfaConfig};
+use crate::models::ofa::OfaConfig;
 use crate::models::sam::Sam;
 use crate::models::tagger::Tagger;
+use crate::prompt::{PHRASE, PromptEncoder, pre_caption};
 use crate::recognise::{LabelSet, WordTokenizer};
 use crate::world::{COLOURS, KINDS, Split, World, lexicon};
+
+/// The tagger's vocabulary in the course's folder and in the bundle.
+pub(super) const TAGGER_TOKENIZER: &str = "tagger.tokenizer.json";
+/// That of both OFA networks.
+pub(super) const OFA_TOKENIZER: &str = "ofa.tokenizer.json";
 
 /// A network of the bundle, or the common beginning of two of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -43,7 +49,8 @@ impl Network {
     pub const ALL: [Network; 5] =
         [Network::Tagger, Network::Ofa, Network::Entailer, Network::Grounder, Network::Segmenter];
 
-    fn file(self) -> &'static str {
+    /// Its checkpoint in the course's folder, and its weights in the bundle.
+    pub(super) fn file(self) -> &'static str {
         match self {
             Self::Tagger => "tagger.safetensors",
             Self::Ofa => "ofa.safetensors",
@@ -51,6 +58,11 @@ impl Network {
             Self::Grounder => "grounder.safetensors",
             Self::Segmenter => "segmenter.safetensors",
         }
+    }
+
+    /// Its name in logs and manifests.
+    pub(super) fn name(self) -> &'static str {
+        self.file().trim_end_matches(".safetensors")
     }
 }
 
@@ -69,7 +81,7 @@ impl Course {
     fn job(&self, network: Network, schedule: Schedule) -> Job {
         let steps = self.steps.unwrap_or(schedule.steps);
         Job {
-            name: network.file().trim_end_matches(".safetensors").to_owned(),
+            name: network.name().to_owned(),
             checkpoint: self.folder.join(network.file()),
             schedule: Schedule { steps, warm_up: schedule.warm_up.min(steps / 4), ..schedule },
             weight_decay: recipe::WEIGHT_DECAY,
@@ -102,7 +114,7 @@ pub fn train_pocket(course: &Course, networks: &[Network]) -> Result<()> {
 }
 
 fn train_tagger(course: &Course) -> Result<()> {
-    let path = course.folder.join("tagger-tokenizer.json");
+    let path = course.folder.join(TAGGER_TOKENIZER);
     if !path.exists() {
         let world = course.world(Split::Train);
         let texts = (0..recipe::VOCABULARY_POSTS).map(|index| world.text(index).text);
@@ -141,10 +153,12 @@ fn train_ofa(course: &Course, network: Network, task: Task, schedule: Schedule) 
     }
     let sight =
         Sight { side: config.patch_image_size as u32, grid: config.grid() as u32, bins: config.bins as u32 };
-    let prompts = Prompts {
-        entail: encoder(&tokenizer, recipe::ENTAIL_PROMPT),
-        ground: encoder(&tokenizer, recipe::GROUND_PROMPT),
+    let encoder = |template| -> Result<Encode> {
+        let encoder = PromptEncoder::new(tokenizer.clone(), template, config.max_positions as usize)?;
+        Ok(Arc::new(move |phrase| encoder.encode(phrase)))
     };
+    let prompts =
+        Prompts { entail: encoder(recipe::ENTAIL_PROMPT)?, ground: encoder(recipe::GROUND_PROMPT)? };
     let (train, dev) = (course.world(Split::Train), course.world(Split::Dev));
     learn(&job, &store, |first| {
         Box::new(learner.in_training(Source { train, dev, sight, prompts, task }, first))
@@ -152,8 +166,8 @@ fn train_ofa(course: &Course, network: Network, task: Task, schedule: Schedule) 
 }
 
 /// The vocabulary of OFA: trained once, kept in the folder.
-fn ofa_vocabulary(course: &Course) -> Result<(Arc<Tokenizer>, OfaConfig)> {
-    let path = course.folder.join("ofa-tokenizer.json");
+pub(super) fn ofa_vocabulary(course: &Course) -> Result<(Tokenizer, OfaConfig)> {
+    let path = course.folder.join(OFA_TOKENIZER);
     if !path.exists() {
         let world = course.world(Split::Train);
         let phrases = asked(&world, recipe::VOCABULARY_POSTS / 2).into_iter();
@@ -171,7 +185,7 @@ fn ofa_vocabulary(course: &Course) -> Result<(Arc<Tokenizer>, OfaConfig)> {
     };
     let answers = [id("\u{120}no")?, id("\u{120}yes")?, id("\u{120}maybe")?];
     let config = recipe::ofa(tokenizer.get_vocab_size(true) as i64, id("<bin_0>")?, answers);
-    Ok((Arc::new(tokenizer), config))
+    Ok((tokenizer, config))
 }
 
 /// Phrases as they are asked, in both prompts.
@@ -181,28 +195,9 @@ fn asked(world: &World, posts: u64) -> Vec<String> {
         .flat_map(|entry| {
             let phrase = format!("{} ({}) - {}", entry.surface, entry.entity_type, entry.expansion);
             [recipe::ENTAIL_PROMPT, recipe::GROUND_PROMPT]
-                .map(|prompt| prompt.replace("{}", &pre_caption(&phrase)))
+                .map(|prompt| prompt.replace(PHRASE, &pre_caption(&phrase)))
         })
         .collect()
-}
-
-/// Turns phrases into the ids of a prompt, both ends marked.
-fn encoder(tokenizer: &Arc<Tokenizer>, prompt: &'static str) -> Encode {
-    let tokenizer = Arc::clone(tokenizer);
-    Arc::new(move |phrase| {
-        let text = prompt.replace("{}", &pre_caption(phrase));
-        let pieces = tokenizer
-            .encode(text, false)
-            .unwrap_or_else(|error| unreachable!("a byte-level tokenizer takes any text: {error}"));
-        let (begin, end) = (BEGIN as u32, END as u32);
-        std::iter::once(begin).chain(pieces.get_ids().iter().copied()).chain([end]).collect()
-    })
-}
-
-fn pre_caption(phrase: &str) -> String {
-    let lower = phrase.to_lowercase();
-    let cleaned = lower.trim_start_matches([',', '.', '!', '?', '*', '#', ':', ';', '~']);
-    cleaned.replace(['-', '/'], " ").split_whitespace().take(80).collect::<Vec<_>>().join(" ")
 }
 
 /// Copies the shared weights into a network that will learn one task.

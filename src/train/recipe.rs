@@ -20,9 +20,14 @@ pub const BINS: usize = 64;
 /// Posts whose texts the vocabularies are made from.
 pub const VOCABULARY_POSTS: u64 = 12_000;
 /// The question that entailment asks, as OFA was taught on SNLI-VE; pocket posts have no caption.
-pub const ENTAIL_PROMPT: &str = " does the image describe \" {} \"?";
+pub const ENTAIL_PROMPT: &str = " does the image describe \" {phrase} \"?";
 /// The question that grounding asks, as OFA was taught on RefCOCO.
-pub const GROUND_PROMPT: &str = " which region does the text \" {} \" describe?";
+pub const GROUND_PROMPT: &str = " which region does the text \" {phrase} \" describe?";
+
+/// The probability from which a picture is taken to show an entity.
+pub const GATE_THRESHOLD: f32 = 0.5;
+/// Boxes followed at a time: the published five, which costs little where four tokens are decoded.
+pub const BEAM: usize = 5;
 
 /// The tagger's dimensions.
 #[must_use]

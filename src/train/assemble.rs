@@ -1,0 +1,106 @@
+//! From checkpoints to a bundle: averaged weights as 16-bit floats, vocabularies, the lexicon, the manifest.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use tch::{Kind, Tensor};
+
+use super::ofa::HINTS;
+use super::pocket::{Course, Network, OFA_TOKENIZER, TAGGER_TOKENIZER, ofa_vocabulary};
+use super::recipe;
+use crate::bundle::{
+    Entail, FileEntry, Ground, Manifest, OfaArchitecture, Recognise, SamArchitecture, Segment,
+    TaggerArchitecture, save_weights, write_manifest,
+};
+use crate::recognise::WordTokenizer;
+use crate::world::{Split, World, lexicon};
+
+/// Seed of the world whose names the lexicon knows: the one that the demo and the evaluation show.
+pub const SHOWN_SEED: u64 = 0;
+/// Posts whose names the lexicon knows.
+const KNOWN_POSTS: u64 = 2_000;
+const LEXICON: &str = "lexicon.jsonl";
+/// The networks that a bundle holds.
+const SHIPPED: [Network; 4] = [Network::Tagger, Network::Entailer, Network::Grounder, Network::Segmenter];
+
+/// Writes the bundle of a course's checkpoints into `out`.
+///
+/// # Errors
+/// If a checkpoint or vocabulary is missing, or `out` cannot be written.
+pub fn assemble(course: &Course, out: &Path) -> Result<()> {
+    fs::create_dir_all(out).with_context(|| format!("failed to create `{}`", out.display()))?;
+    let mut steps = Vec::new();
+    for network in SHIPPED {
+        let checkpoint = course.folder.join(network.file());
+        ensure!(checkpoint.exists(), "`{}` is missing: train that network first", checkpoint.display());
+        let tensors = Tensor::read_safetensors(&checkpoint)
+            .with_context(|| format!("failed to read the checkpoint `{}`", checkpoint.display()))?;
+        let done = tensors.iter().find(|(name, _)| name == "step").map(|(_, step)| step.int64_value(&[0]));
+        steps.push(format!("{} {}", network.name(), done.unwrap_or_default()));
+        let averaged = tensors.into_iter().filter_map(|(name, tensor)| {
+            let name = name.strip_prefix("average/")?;
+            (!name.starts_with(HINTS)).then(|| (name.to_owned(), tensor))
+        });
+        save_weights(averaged, &out.join(network.file()), Kind::Half)?;
+    }
+    for file in [TAGGER_TOKENIZER, OFA_TOKENIZER] {
+        let from = course.folder.join(file);
+        fs::copy(&from, out.join(file)).with_context(|| format!("failed to copy `{}`", from.display()))?;
+    }
+    write_lexicon(&out.join(LEXICON))?;
+    write_manifest(out, manifest(course, &steps.join(", "))?)?;
+    Ok(())
+}
+
+fn write_lexicon(path: &Path) -> Result<()> {
+    let failed = || format!("failed to write the lexicon `{}`", path.display());
+    let mut file = std::io::BufWriter::new(fs::File::create(path).with_context(failed)?);
+    for entry in lexicon(&World::new(SHOWN_SEED, Split::Test), KNOWN_POSTS) {
+        serde_json::to_writer(&mut file, &entry).with_context(failed)?;
+        file.write_all(b"\n").with_context(failed)?;
+    }
+    file.flush().with_context(failed)
+}
+
+fn manifest(course: &Course, steps: &str) -> Result<Manifest> {
+    let (_, ofa) = ofa_vocabulary(course)?;
+    let tagger_tokenizer = course.folder.join(TAGGER_TOKENIZER);
+    let pieces = WordTokenizer::load(&tagger_tokenizer, recipe::tagger(0).max_pieces())?.vocabulary();
+    let weights = |network: Network| FileEntry::named(network.file());
+    Ok(Manifest {
+        name: "pocket".to_owned(),
+        version: "1".to_owned(),
+        made: format!("`riveg train pocket --seed {}` on the pocket world; steps: {steps}", course.seed),
+        entity_types: recipe::ENTITY_TYPES.map(str::to_owned).to_vec(),
+        lexicon: Some(FileEntry::named(LEXICON)),
+        recognise: Recognise {
+            architecture: TaggerArchitecture::XlmRobertaCrf,
+            weights: weights(Network::Tagger),
+            tokenizer: FileEntry::named(TAGGER_TOKENIZER),
+            network: recipe::tagger(pieces as i64),
+        },
+        entail: Entail {
+            architecture: OfaArchitecture::Ofa,
+            weights: weights(Network::Entailer),
+            tokenizer: FileEntry::named(OFA_TOKENIZER),
+            prompt: recipe::ENTAIL_PROMPT.to_owned(),
+            threshold: recipe::GATE_THRESHOLD,
+            network: ofa.clone(),
+        },
+        ground: Ground {
+            architecture: OfaArchitecture::Ofa,
+            weights: weights(Network::Grounder),
+            tokenizer: FileEntry::named(OFA_TOKENIZER),
+            prompt: recipe::GROUND_PROMPT.to_owned(),
+            beam: recipe::BEAM,
+            network: ofa,
+        },
+        segment: Segment {
+            architecture: SamArchitecture::Sam,
+            weights: weights(Network::Segmenter),
+            network: recipe::sam(),
+        },
+    })
+}
