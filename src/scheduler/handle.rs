@@ -257,4 +257,15 @@ mod tests {
         port.close(&CallError::Closed { stage: Stage::Ground });
         assert_eq!(handle.call(1).now_or_never(), Some(Err(lost)));
     }
+
+    #[test]
+    fn a_request_that_had_room_when_the_port_closed_is_refused_and_not_forgotten() {
+        let port = Port::<u32, u32>::new(Stage::Ground, |_| Cost(1), 1, Arc::default());
+        let closed = CallError::Closed { stage: Stage::Ground };
+        port.close(&closed);
+        let (reply, _answer) = oneshot::channel();
+        let now = Instant::now();
+        let arrival = Arrival { request: 1, cost: Cost(1), reply, called: now, since: now };
+        assert_eq!(port.push(arrival), Err(closed));
+    }
 }

@@ -52,7 +52,7 @@ impl Gate {
     }
 
     fn batch(&self) -> Vec<u32> {
-        self.started.recv().unwrap()
+        self.started.recv_timeout(LONG).unwrap()
     }
 
     fn open(&self) {
@@ -61,6 +61,14 @@ impl Gate {
 }
 
 type Answer = Result<u32, CallError>;
+
+/// Nothing here takes a second: what takes this long has been forgotten.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Waits, but not for ever: a lost wakeup is a failed test, not one that hangs.
+async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LONG, future).await.expect("somebody waits for an answer that does not come")
+}
 
 fn budget(max_requests: usize) -> Budget {
     let max_requests = NonZeroUsize::new(max_requests).unwrap();
@@ -91,9 +99,10 @@ async fn an_idle_device_runs_a_lone_request_at_once_and_binds_the_next_batch_whe
     gate.open();
     assert_eq!(gate.batch(), [2, 3, 4, 5], "all that came meanwhile");
     gate.open();
-    assert_eq!(first.await, Ok(2));
-    assert_eq!(join_all(others).await, [Ok(4), Ok(6), Ok(8), Ok(10)]);
+    assert_eq!(soon(first).await, Ok(2));
+    assert_eq!(soon(join_all(others)).await, [Ok(4), Ok(6), Ok(8), Ok(10)]);
     drop(handle);
+    soon(thread.ended()).await.unwrap();
     thread.join().unwrap();
 }
 
@@ -120,8 +129,11 @@ async fn a_call_that_is_given_up_before_its_batch_is_bound_costs_nothing() {
         gate.open();
     }
     assert_eq!(seen, [6, 7, 8, 9]);
-    assert_eq!(first.await, Ok(2));
-    join_all(calls.into_iter().chain(more)).await.into_iter().for_each(|answer| assert!(answer.is_ok()));
+    assert_eq!(soon(first).await, Ok(2));
+    soon(join_all(calls.into_iter().chain(more)))
+        .await
+        .into_iter()
+        .for_each(|answer| assert!(answer.is_ok()));
     assert!(metrics.render().contains(r#"riveg_stage_requests_total{outcome="abandoned",stage="ground"} 2"#));
 }
 
@@ -147,7 +159,7 @@ async fn the_later_stage_goes_first_in_whatever_order_the_lanes_were_added() {
     let calls: Vec<_> = handles.iter().map(|handle| queued(handle, 1)).collect();
     let _thread = device.start().unwrap();
     open.send(()).unwrap();
-    join_all(calls).await;
+    soon(join_all(calls)).await;
     let order: Vec<Stage> = batches.try_iter().collect();
     assert_eq!(order, [Stage::Segment, Stage::Ground, Stage::Entail, Stage::Recognise]);
 }
@@ -164,7 +176,7 @@ async fn a_poisoned_request_fails_alone_and_says_which_stage_and_why() {
     let handle = device.lane(Stage::Entail, model, budget(32));
     let calls: Vec<_> = (0..32).map(|number| queued(&handle, number)).collect();
     let _thread = device.start().unwrap();
-    for (number, answer) in (0_u32..).zip(join_all(calls).await) {
+    for (number, answer) in (0_u32..).zip(soon(join_all(calls)).await) {
         if number == 13 {
             let error = answer.unwrap_err();
             assert_eq!((error.stage(), error.retry_can_help()), (Stage::Entail, false));
@@ -187,7 +199,7 @@ async fn a_panic_in_a_network_is_an_error_of_the_request_at_fault_alone() {
     let handle = device.lane(Stage::Segment, model, budget(8));
     let calls: Vec<_> = (0..8).map(|number| queued(&handle, number)).collect();
     let _thread = device.start().unwrap();
-    for (number, answer) in (0_u32..).zip(join_all(calls).await) {
+    for (number, answer) in (0_u32..).zip(soon(join_all(calls)).await) {
         match answer {
             Err(CallError::ModelFailed { source: ModelError::Failed(message), .. }) if number == 3 => {
                 assert_eq!(message, "panicked: a shape does not fit");
@@ -195,7 +207,7 @@ async fn a_panic_in_a_network_is_an_error_of_the_request_at_fault_alone() {
             answer => assert_eq!(answer, Ok(number)),
         }
     }
-    assert_eq!(handle.call(9).await, Ok(9), "the device goes on");
+    assert_eq!(soon(handle.call(9)).await, Ok(9), "the device goes on");
 }
 
 #[tokio::test]
@@ -210,7 +222,7 @@ async fn memory_that_runs_out_loses_nothing_and_makes_later_batches_smaller() {
     let handle = device.lane(Stage::Segment, model, Budget { max_cost: 16, ..budget(16) });
     let calls: Vec<_> = (0..32).map(|number| queued(&handle, number)).collect();
     let _thread = device.start().unwrap();
-    for (number, answer) in (0_u32..).zip(join_all(calls).await) {
+    for (number, answer) in (0_u32..).zip(soon(join_all(calls)).await) {
         assert_eq!(answer, Ok(number));
     }
     let sizes = sizes.lock().unwrap().clone();
@@ -230,13 +242,13 @@ async fn a_lost_device_fails_all_that_wait_refuses_what_comes_and_is_seen() {
     let crowd = queued(&healthy, 5);
     let thread = device.start().unwrap();
     let source = ModelError::DeviceLost("an illegal address".to_owned());
-    for answer in join_all(calls.into_iter().chain([outside, crowd])).await {
+    for answer in soon(join_all(calls.into_iter().chain([outside, crowd]))).await {
         let error = answer.unwrap_err();
         assert!(error.retry_can_help());
         assert_eq!(error, CallError::DeviceLost { stage: error.stage(), source: source.clone() });
     }
-    assert_eq!(thread.ended().await, Err(source.clone()));
-    let late = healthy.call(6).await;
+    assert_eq!(soon(thread.ended()).await, Err(source.clone()));
+    let late = soon(healthy.call(6)).await;
     assert_eq!(late, Err(CallError::DeviceLost { stage: Stage::Recognise, source: source.clone() }));
     assert_eq!(thread.join(), Err(source));
 }
@@ -247,13 +259,13 @@ async fn a_device_ends_when_all_handles_are_gone_and_all_calls_are_answered() {
     let handle = device.lane(Stage::Ground, Closure(|batch: &[u32]| Ok(batch.to_vec())), budget(1));
     let other = device.lane(Stage::Segment, Closure(|batch: &[u32]| Ok(batch.to_vec())), budget(1));
     let thread = device.start().unwrap();
-    thread.ready().await.unwrap();
+    soon(thread.ready()).await.unwrap();
     let clone = handle.clone();
     drop((handle, other));
-    assert_eq!(clone.call(7).await, Ok(7), "one clone is enough to go on");
+    assert_eq!(soon(clone.call(7)).await, Ok(7), "one clone is enough to go on");
     assert!(thread.ended().now_or_never().is_none());
     drop(clone);
-    thread.ended().await.unwrap();
+    soon(thread.ended()).await.unwrap();
     assert_eq!(*thread.state().borrow(), DeviceState::Ended);
     thread.join().unwrap();
 }
@@ -264,7 +276,7 @@ async fn a_device_that_is_never_started_refuses_its_calls() {
     let handle = device.lane(Stage::Ground, Closure(|batch: &[u32]| Ok(batch.to_vec())), budget(1));
     let calls: Vec<_> = (0..4).map(|number| queued(&handle, number)).collect();
     drop(device);
-    for answer in join_all(calls).await {
+    for answer in soon(join_all(calls)).await {
         assert_eq!(answer, Err(CallError::Closed { stage: Stage::Ground }));
     }
 }
@@ -280,10 +292,10 @@ async fn warming_up_runs_growing_batches_and_a_network_that_fails_them_is_never_
     });
     let handle = device.warmed_lane(Stage::Ground, model, budget(8), (0..6).collect());
     let thread = device.start().unwrap();
-    thread.ready().await.unwrap();
+    soon(thread.ready()).await.unwrap();
     assert_eq!(*sizes.lock().unwrap(), [1, 1, 2, 2, 4, 4, 6, 6]);
     drop(handle);
-    thread.join().unwrap();
+    soon(thread.ended()).await.unwrap();
 
     let mut device = self::device();
     let broken = Closure(|_: &[u32]| Err(ModelError::Failed("a weight is missing".to_owned())));
@@ -291,8 +303,8 @@ async fn warming_up_runs_growing_batches_and_a_network_that_fails_them_is_never_
     let call = queued(&handle, 1);
     let thread = device.start().unwrap();
     let reason = "warming up `ground`: the network failed: a weight is missing".to_owned();
-    assert_eq!(thread.ready().await, Err(ModelError::DeviceLost(reason)));
-    assert!(call.await.is_err());
+    assert_eq!(soon(thread.ready()).await, Err(ModelError::DeviceLost(reason)));
+    assert!(soon(call).await.is_err());
 }
 
 /// What many callers at once must not break: every request is answered, once, with its own reply.
@@ -322,8 +334,8 @@ fn ten_thousand_requests_from_eight_threads_are_all_accounted_for() {
         .map(|caller| {
             let handles = handles.clone();
             std::thread::spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-                runtime.block_on(join_all((0..EACH).map(|index| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+                runtime.block_on(soon(join_all((0..EACH).map(|index| {
                     let number = caller * EACH + index;
                     let lane = (number % 4) as usize;
                     let handle = &handles[lane];
@@ -333,7 +345,7 @@ fn ten_thousand_requests_from_eight_threads_are_all_accounted_for() {
                             Err(error) => assert!(number % 500 == 499, "{number}: {error}"),
                         }
                     }
-                })));
+                }))));
             })
         })
         .collect();
