@@ -17,3 +17,4 @@ mod parity_tagger;
 
 mod architecture;
 mod bad_input;
+mod k8s;

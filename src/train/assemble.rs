@@ -14,6 +14,7 @@ use crate::bundle::{
     Entail, FileEntry, Ground, Manifest, OfaArchitecture, Recognise, SamArchitecture, Segment,
     TaggerArchitecture, save_weights, write_manifest,
 };
+use crate::expand::PhraseTemplate;
 use crate::recognise::WordTokenizer;
 use crate::world::{Split, World, lexicon};
 
@@ -74,6 +75,7 @@ fn manifest(course: &Course, steps: &str) -> Result<Manifest> {
         version: "1".to_owned(),
         made: format!("`riveg train pocket --seed {}` on the pocket world; steps: {steps}", course.seed),
         entity_types: recipe::ENTITY_TYPES.map(str::to_owned).to_vec(),
+        phrase: PhraseTemplate::default(),
         lexicon: Some(FileEntry::named(LEXICON)),
         recognise: Recognise {
             architecture: TaggerArchitecture::XlmRobertaCrf,

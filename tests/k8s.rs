@@ -1,0 +1,117 @@
+//! Do the cluster's files fit the engine? Built by `kubectl kustomize`, held against the binary's own settings.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use riveg::config::{Config, Sources};
+use serde_json::Value;
+
+fn built() -> Vec<Value> {
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("k8s/base");
+    let output = Command::new("kubectl").arg("kustomize").arg(base).output();
+    let output = output.expect("`scripts/setup test` installs kubectl, or says what to install");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let yaml = String::from_utf8(output.stdout).unwrap();
+    yaml.split("\n---\n").map(|document| serde_saphyr::from_str(document).unwrap()).collect()
+}
+
+fn of_kind<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
+    let mut found = objects.iter().filter(|object| object["kind"] == kind);
+    let object = found.next().unwrap_or_else(|| panic!("no {kind} among {objects:#?}"));
+    assert!(found.next().is_none(), "more than one {kind}");
+    object
+}
+
+/// The settings of the ConfigMap, read as the binary reads them.
+fn settings(objects: &[Value]) -> Config {
+    let toml = of_kind(objects, "ConfigMap")["data"]["cluster.toml"].as_str().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cluster.toml");
+    std::fs::write(&file, toml).unwrap();
+    let sources = Sources { files: vec![file], ..Sources::default() };
+    Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config
+}
+
+fn container(objects: &[Value]) -> &Value {
+    let containers = &of_kind(objects, "Deployment")["spec"]["template"]["spec"]["containers"];
+    assert_eq!(containers.as_array().map(Vec::len), Some(1));
+    &containers[0]
+}
+
+#[test]
+fn ports_and_probes_are_those_that_the_engine_serves() {
+    let objects = built();
+    let address = settings(&objects).telemetry.address;
+    let (host, port) = address.rsplit_once(':').unwrap();
+    assert_eq!(host, "0.0.0.0", "probes come from outside of the pod");
+    let port: u64 = port.parse().unwrap();
+
+    let container = container(&objects);
+    assert_eq!(container["ports"][0]["containerPort"], port);
+    let service = of_kind(&objects, "Service");
+    assert_eq!(service["spec"]["ports"][0]["port"], port);
+    assert_eq!(service["spec"]["ports"][0]["targetPort"], container["ports"][0]["name"]);
+    let template = &of_kind(&objects, "Deployment")["spec"]["template"];
+    assert_eq!(template["metadata"]["annotations"]["prometheus.io/port"], port.to_string());
+    assert_eq!(template["metadata"]["annotations"]["prometheus.io/path"], "/metrics");
+    assert_eq!(template["metadata"]["labels"], service["spec"]["selector"]);
+    for (probe, path) in
+        [("startupProbe", "/livez"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")]
+    {
+        assert_eq!(container[probe]["httpGet"]["path"], path, "{probe}");
+        assert_eq!(container[probe]["httpGet"]["port"], container["ports"][0]["name"], "{probe}");
+    }
+}
+
+#[test]
+fn a_pod_may_take_longer_to_end_than_the_engine_to_drain() {
+    let objects = built();
+    let grace =
+        of_kind(&objects, "Deployment")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"].as_u64();
+    let drain = settings(&objects).engine.drain_deadline;
+    assert!(Duration::from_secs(grace.unwrap()) >= drain + Duration::from_secs(15), "{grace:?} {drain:?}");
+}
+
+#[test]
+fn the_container_reads_the_settings_that_are_mounted_and_knows_every_variable() {
+    let objects = built();
+    let container = container(&objects);
+    let volumes = &of_kind(&objects, "Deployment")["spec"]["template"]["spec"]["volumes"];
+    let map = of_kind(&objects, "ConfigMap")["metadata"]["name"].as_str().unwrap();
+    let volume = volumes.as_array().unwrap().iter().find(|volume| volume["configMap"]["name"] == map);
+    let name = &volume.expect("a volume of the generated ConfigMap")["name"];
+    let mounts = container["volumeMounts"].as_array().unwrap();
+    let mount = mounts.iter().find(|mount| &mount["name"] == name).expect("the settings are mounted");
+    let file = format!("{}/cluster.toml", mount["mountPath"].as_str().unwrap());
+
+    let arguments: Vec<&str> =
+        container["args"].as_array().unwrap().iter().map(|argument| argument.as_str().unwrap()).collect();
+    assert_eq!(arguments[..3], ["run", "--config", file.as_str()]);
+
+    // The environment goes through the engine's own reading: an unknown variable would be refused.
+    let environment = container["env"].as_array().unwrap().iter().map(|variable| {
+        (variable["name"].as_str().unwrap().to_owned(), variable["value"].as_str().unwrap().to_owned())
+    });
+    let sources = Sources { environment: environment.collect(), ..Sources::default() };
+    let config = Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config;
+    assert_eq!(config.kafka.bootstrap, "kafka.kafka.svc:9092");
+}
+
+#[test]
+fn the_container_has_no_more_rights_than_it_needs() {
+    let objects = built();
+    let pod = &of_kind(&objects, "Deployment")["spec"]["template"]["spec"];
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    assert_eq!(pod["automountServiceAccountToken"], false);
+    let security = &container(&objects)["securityContext"];
+    assert_eq!(security["readOnlyRootFilesystem"], true);
+    assert_eq!(security["allowPrivilegeEscalation"], false);
+    assert_eq!(security["capabilities"]["drop"][0], "ALL");
+
+    let dockerfile = include_str!("../k8s/Dockerfile");
+    let user = format!("USER {0}:{0}", pod["securityContext"]["runAsUser"]);
+    assert!(dockerfile.lines().any(|line| line == user), "the image's user is not {user}");
+    let bundle = settings(&objects).bundle.path;
+    assert!(dockerfile.contains(bundle.to_str().unwrap()), "the image has no {}", bundle.display());
+}
