@@ -60,10 +60,8 @@ struct Pocket {
 /// If files cannot be read or written.
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let What::Pocket(pocket) = arguments.what;
-    if let Some(threads) = pocket.threads {
-        tch::set_num_threads(threads);
-    }
-    let course = Course { folder: pocket.work, steps: pocket.steps, seed: pocket.seed };
+    let course =
+        Course { folder: pocket.work, steps: pocket.steps, seed: pocket.seed, threads: pocket.threads };
     let is_whole = pocket.only.is_empty();
     if !pocket.bundle_only {
         let networks = if is_whole { Network::ALL.to_vec() } else { pocket.only };

@@ -75,6 +75,8 @@ pub struct Course {
     pub steps: Option<i64>,
     /// Seed of weights and worlds.
     pub seed: u64,
+    /// Threads of libtorch; as many as it finds cores if not given.
+    pub threads: Option<i32>,
 }
 
 impl Course {
@@ -100,6 +102,9 @@ impl Course {
 pub fn train_pocket(course: &Course, networks: &[Network]) -> Result<()> {
     fs::create_dir_all(&course.folder)
         .with_context(|| format!("failed to create `{}`", course.folder.display()))?;
+    if let Some(threads) = course.threads {
+        tch::set_num_threads(threads);
+    }
     for &network in networks {
         tch::manual_seed(course.seed as i64);
         match network {
