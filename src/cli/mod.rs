@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::{Config, Effective, Faults, Sources};
 
 mod check;
+mod eval;
 mod process;
 mod train;
 mod world;
@@ -61,6 +62,8 @@ pub enum LogFormat {
 pub enum Command {
     /// Look at settings, bundle, brokers and topics, and say what is wrong, without running.
     Check(check::Arguments),
+    /// Score the engine's answers against gold.
+    Eval(eval::Arguments),
     /// Train the networks of a bundle.
     Train(train::Arguments),
     /// Make pieces of the pocket world: posts with pictures, and the truth about them.
@@ -74,6 +77,7 @@ pub enum Command {
 pub fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
         Command::Train(arguments) => train::run(arguments),
         Command::World(arguments) => world::run(&arguments),
     }

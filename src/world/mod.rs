@@ -10,6 +10,7 @@ mod clauses;
 mod dataset;
 pub mod difficulty;
 mod entity;
+mod gold;
 mod lexicon;
 mod looks;
 mod names;

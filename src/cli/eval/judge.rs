@@ -1,0 +1,124 @@
+//! What does the engine make of one post, and each network of its gold?
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use crate::cli::Failure;
+use crate::decode::Decoder;
+use crate::domain::{BBox, Mask, Media, Mention, Post, Span};
+use crate::eval::dataset::Example;
+use crate::eval::{GoldMention, GoldPost, GoldRegion, PredictedMention, StageScores, Threshold};
+use crate::pipeline::Pipeline;
+use crate::scheduler::CallError;
+use crate::world::World;
+
+/// Runs posts as the engine does, from the record on.
+pub(super) struct Judge {
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) decoder: Decoder,
+    pub(super) threshold: Threshold,
+}
+
+/// One post, judged.
+pub(super) struct Judged {
+    pub(super) gold: GoldPost,
+    /// Nothing where the post was refused.
+    pub(super) predicted: Vec<PredictedMention>,
+    pub(super) stages: StageScores,
+    /// Why the post got no annotation.
+    pub(super) fault: Option<String>,
+}
+
+/// A post of the world as it would stand in the feed, with its gold.
+pub(super) fn example(world: &World, index: u64) -> Example {
+    let sample = world.sample(index);
+    let key = format!("{}.jpg", sample.id);
+    let record = json!({
+        "id": sample.id,
+        "text": sample.text,
+        "created_at": sample.created_at,
+        "media": [{ "key": key, "type": "photo", "bytes": STANDARD.encode(&sample.picture.jpeg) }],
+    });
+    Example { record: record.to_string().into_bytes(), gold: sample.gold(&key) }
+}
+
+impl Judge {
+    /// A post that is refused says nothing; a device that is lost ends everything.
+    pub(super) async fn judge(&self, Example { record, gold }: Example) -> Result<Judged, Failure> {
+        let refused = |gold, fault: String| Judged {
+            gold,
+            predicted: Vec::new(),
+            stages: StageScores::default(),
+            fault: Some(fault),
+        };
+        let post = match self.decoder.decode(record.into()).await {
+            Ok(post) => post,
+            Err(rejection) => return Ok(refused(gold, rejection.to_string())),
+        };
+        match self.annotated(&post, &gold).await {
+            Ok((predicted, stages)) => Ok(Judged { gold, predicted, stages, fault: None }),
+            Err(error) if error.retry_can_help() => Err(error.into()),
+            Err(error) => Ok(refused(gold, error.to_string())),
+        }
+    }
+
+    async fn annotated(
+        &self,
+        post: &Post,
+        gold: &GoldPost,
+    ) -> Result<(Vec<PredictedMention>, StageScores), CallError> {
+        let annotation = self.pipeline.annotate(post).await?;
+        let mut stages = StageScores::default();
+        for mention in &gold.mentions {
+            for media in &post.media {
+                let shown = mention.regions.iter().filter(|region| region.media_key == media.key);
+                self.ask(
+                    &as_mention(mention, &gold.text),
+                    media,
+                    &shown.cloned().collect::<Vec<_>>(),
+                    &mut stages,
+                )
+                .await?;
+            }
+        }
+        Ok((PredictedMention::all_of(&annotation), stages))
+    }
+
+    /// Asks each network about a gold mention and a picture that shows it in these places.
+    async fn ask(
+        &self,
+        mention: &Mention,
+        media: &Media,
+        gold: &[GoldRegion],
+        scores: &mut StageScores,
+    ) -> Result<(), CallError> {
+        let phrase = self.pipeline.expander.phrase(mention).await;
+        scores.entailed(self.pipeline.verdict(&phrase, media).await?.depicted, gold);
+        if gold.is_empty() {
+            return Ok(());
+        }
+        let (bbox, _) = self.pipeline.locate(&phrase, media).await?;
+        scores.grounded(&bbox, gold, self.threshold);
+        let (boxes, masks): (Vec<BBox>, Vec<&Mask>) =
+            gold.iter().filter_map(|region| Some((region.bbox, region.mask.as_ref()?))).unzip();
+        for ((found, _), gold) in self.pipeline.masks(media, &boxes).await?.iter().zip(masks) {
+            scores.segmented(found, gold);
+        }
+        Ok(())
+    }
+}
+
+/// A gold mention as the tagger would give it.
+fn as_mention(gold: &GoldMention, text: &str) -> Mention {
+    let byte = |position: usize| text.char_indices().nth(position).map_or(text.len(), |(byte, _)| byte);
+    let (start, end) = gold.span;
+    Mention {
+        text: gold.text.clone(),
+        entity_type: gold.entity_type.clone(),
+        span: Span { start, end, byte_start: byte(start), byte_end: byte(end) },
+        score: 1.0,
+    }
+}
