@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 asked for wrongly (arguments or settings), 130 cut short by a second signal.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -32,7 +33,10 @@ fn log_to_stderr(arguments: &Arguments) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&arguments.log).map_err(|error| {
         anyhow::anyhow!("--log `{}` is no filter such as `info` or `riveg=debug`: {error}", arguments.log)
     })?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match arguments.log_format {
         LogFormat::Text => subscriber.init(),
         LogFormat::Json => subscriber.json().flatten_event(true).init(),

@@ -5,6 +5,12 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use image::codecs::gif::GifEncoder;
+use image::{ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
+use serde_json::{Value, json};
+
 /// What the binary left behind.
 struct Finished {
     code: Option<i32>,
@@ -102,4 +108,291 @@ fn secrets_are_never_printed() {
     let finished =
         riveg(&["check", "--set", "kafka.properties.sasl.password=hunter2", "--set", "x.y=1"], b"");
     assert!(!finished.stderr.contains("hunter2"), "{}", finished.stderr);
+}
+
+/// A bundle of tiny networks, and room for files beside it.
+fn bundle() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    riveg::runtime::untrained::write_bundle(folder.path(), 1).unwrap();
+    folder
+}
+
+fn annotate(bundle: &Path, more: &[&str], input: &[u8]) -> Finished {
+    let path = format!("bundle.path={}", bundle.display());
+    riveg(&[&["annotate", "-", "--set", &path], more].concat(), input)
+}
+
+fn encoded(format: ImageFormat) -> Vec<u8> {
+    let picture = RgbImage::from_fn(96, 64, |x, y| Rgb([(x * 2) as u8, (y * 3) as u8, (x * y) as u8]));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+fn animated_gif() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = GifEncoder::new(&mut bytes);
+    for colour in [[0, 255, 0, 255], [255, 0, 0, 255]] {
+        encoder.encode_frame(image::Frame::new(RgbaImage::from_pixel(40, 30, Rgba(colour)))).unwrap();
+    }
+    drop(encoder);
+    bytes
+}
+
+/// A PNG of 1 MB whose header promises 30,000 x 30,000 pixels.
+fn huge_png() -> Vec<u8> {
+    let mut bytes = encoded(ImageFormat::Png);
+    bytes[16..24].copy_from_slice(&[30_000_u32.to_be_bytes(), 30_000_u32.to_be_bytes()].concat());
+    let crc = !bytes[12..29].iter().fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+    });
+    bytes[29..33].copy_from_slice(&crc.to_be_bytes());
+    bytes.resize(1 << 20, 0);
+    bytes
+}
+
+fn post(id: &str, text: &str, media: &Value) -> String {
+    json!({ "id": id, "text": text, "created_at": "2026-01-01T00:00:00Z", "media": media }).to_string()
+}
+
+fn picture(bytes: &[u8]) -> Value {
+    json!([{ "key": "m1", "type": "photo", "bytes": STANDARD.encode(bytes) }])
+}
+
+/// Records that are refused: what is wrong with them, the record, the class, and what the error must name.
+fn refused_records(pictures: &Path) -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
+    let jpeg = encoded(ImageFormat::Jpeg);
+    let text_called_jpg =
+        json!([{ "key": "m1", "type": "photo", "url": format!("file://{}/text.jpg", pictures.display()) }]);
+    let outside = json!([{ "key": "m1", "type": "photo", "url": "file:///etc/passwd" }]);
+    let remote = json!([{ "key": "m1", "type": "photo", "url": "https://example.org/a.jpg" }]);
+    let record = |media: &Value| post("bad", "Jordan at the tower", media).into_bytes();
+    vec![
+        ("not JSON", b"hello there".to_vec(), "malformed", "not JSON: expected value at line 1 column 1"),
+        ("not UTF-8", b"{\"id\":\"\xff\"}".to_vec(), "malformed", "not UTF-8: byte 7"),
+        ("a number", b"17".to_vec(), "malformed", "invalid type: integer `17`, expected an object"),
+        (
+            "a wrong type",
+            br#"{"id":"bad","text":["x"]}"#.to_vec(),
+            "malformed",
+            "at `text`: invalid type: sequence, expected a string",
+        ),
+        (
+            "a wrong type deep down",
+            br#"{"id":"bad","text":"x","media":[{"key":3}]}"#.to_vec(),
+            "malformed",
+            "at `media[0].key`",
+        ),
+        ("no id", br#"{"text":"x"}"#.to_vec(), "malformed", "missing field `id`"),
+        (
+            "a text beyond the limit",
+            post("bad", &"x".repeat(200_000), &json!([])).into_bytes(),
+            "too-large",
+            "decode.max_text",
+        ),
+        (
+            "broken base64",
+            record(&json!([{ "key": "m1", "bytes": "####" }])),
+            "malformed",
+            "media `m1` has `bytes` that are not base64",
+        ),
+        (
+            "a truncated JPEG",
+            record(&picture(&jpeg[..jpeg.len() / 2])),
+            "malformed",
+            "media `m1` is a JPEG that was cut off",
+        ),
+        ("zero bytes", record(&picture(b"")), "malformed", "media `m1` has no bytes at all"),
+        ("a huge PNG", record(&picture(&huge_png())), "too-large", "media `m1` is 30000 x 30000 pixels"),
+        (
+            "a text as a picture",
+            record(&picture(b"just a text")),
+            "unsupported-media",
+            "begins with `just a text`",
+        ),
+        ("a text called .jpg", record(&text_called_jpg), "unsupported-media", "media `m1` is not a picture"),
+        ("a file outside", record(&outside), "fetch-refused", "lies outside decode.file_root"),
+        ("an address of the web", record(&remote), "fetch-refused", "`https` is not fetched"),
+    ]
+}
+
+/// Records that are unusual and nevertheless answered.
+fn answered_records(pictures: &Path) -> Vec<String> {
+    let from_file = json!([{ "key": "m1", "type": "photo", "url": format!("file://{}/picture.png", pictures.display()) }]);
+    vec![
+        post("plain", "Jordan Hale at the Blue Tower", &picture(&encoded(ImageFormat::Jpeg))),
+        post("empty", "", &picture(&encoded(ImageFormat::Png))),
+        post("long", &"Jordan Hale went to Oslo. ".repeat(4_000), &json!([])),
+        post("emoji", "😀🎉👨‍👩‍👧🇳🇴", &picture(&encoded(ImageFormat::WebP))),
+        post("no media", "Jordan", &Value::Null),
+        post("animated", "Jordan in motion", &picture(&animated_gif())),
+        post("from a file", "Jordan on file", &from_file),
+        r#"{"id":"surrogates","text":"Jordan \ud83d alone \u0000 \u202eback","created_at":"now","unknown":{"a":[1]}}"#.to_owned(),
+    ]
+}
+
+/// The answers by post, without the times at which they were given.
+fn answers(finished: &Finished) -> Vec<Value> {
+    let records = finished.stdout.lines().map(|line| serde_json::from_str(line).expect("a line is JSON"));
+    let mut records: Vec<Value> = records.filter(|record: &Value| record.get("error").is_none()).collect();
+    for record in &mut records {
+        let record = record.as_object_mut().expect("a record is an object");
+        assert!(record.remove("ingested_at").is_some() && record.remove("published_at").is_some());
+    }
+    records
+}
+
+#[test]
+fn a_bad_record_gives_an_error_that_names_it_and_the_posts_around_it_are_unharmed() {
+    let (bundle, pictures) = (bundle(), tempfile::tempdir().unwrap());
+    std::fs::write(pictures.path().join("text.jpg"), "this is no picture").unwrap();
+    std::fs::write(pictures.path().join("picture.png"), encoded(ImageFormat::Png)).unwrap();
+    let root = format!("decode.file_root={}", pictures.path().display());
+    // One post at a time: what a batch is made of may change the last digit of a score.
+    let settings = ["--set", &root, "--set", "engine.posts_in_flight=1"];
+
+    let good = answered_records(pictures.path());
+    let alone = annotate(bundle.path(), &settings, good.join("\n").as_bytes());
+    assert_eq!(alone.code, Some(0), "{}", alone.stderr);
+    let expected = answers(&alone);
+    let ids: Vec<&str> = expected.iter().map(|answer| answer["post_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["plain", "empty", "long", "emoji", "no media", "animated", "from a file", "surrogates"]);
+
+    let bad = refused_records(pictures.path());
+    let mut input = Vec::new();
+    for (index, (_, record, _, _)) in bad.iter().enumerate() {
+        input.extend_from_slice(record);
+        input.push(b'\n');
+        if let Some(good) = good.get(index) {
+            input.extend_from_slice(good.as_bytes());
+            input.push(b'\n');
+        }
+    }
+    let mixed = annotate(bundle.path(), &settings, &input);
+    assert_eq!(mixed.code, Some(0), "{}", mixed.stderr);
+    assert_eq!(answers(&mixed), expected);
+
+    let lines = mixed.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let errors: Vec<Value> = lines.filter(|record| record.get("error").is_some()).collect();
+    assert_eq!(errors.len(), bad.len(), "{errors:?}");
+    for (index, ((case, _, class, part), found)) in bad.iter().zip(&errors).enumerate() {
+        let line = index + 1 + index.min(good.len());
+        assert_eq!(found["line"], json!(line), "{case}");
+        assert_eq!(
+            (&found["error"]["stage"], &found["error"]["class"]),
+            (&json!("decode"), &json!(class)),
+            "{case}: {found}"
+        );
+        let message = found["error"]["message"].as_str().unwrap();
+        assert!(message.contains(part) && !message.contains('\n'), "{case}: {message}");
+    }
+}
+
+#[test]
+fn refused_lines_can_go_to_a_file_and_nothing_but_refused_lines_is_a_failure() {
+    let bundle = bundle();
+    let errors = bundle.path().join("errors.jsonl");
+    let input = [post("1", "Jordan", &Value::Null), "no JSON".to_owned()].join("\n");
+    let finished = annotate(bundle.path(), &["--errors", &errors.display().to_string()], input.as_bytes());
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert_eq!(finished.stdout.lines().count(), 1);
+    let refused: Value = serde_json::from_str(&std::fs::read_to_string(&errors).unwrap()).unwrap();
+    assert_eq!(refused["line"], json!(2));
+
+    let finished = annotate(bundle.path(), &["--log", "error"], b"no JSON\n[]\n");
+    assert_said(&finished, 1, &["none of the 2 lines could be annotated"]);
+    let finished = annotate(bundle.path(), &[], b"\n");
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_file_of_posts_that_is_not_there_is_named() {
+    let finished = riveg(&["annotate", "/nowhere/posts.jsonl"], b"");
+    assert_said(&finished, 1, &["failed to read `/nowhere/posts.jsonl`", "No such file"]);
+}
+
+#[test]
+fn a_damaged_bundle_is_refused_with_the_file_and_what_is_wrong_with_it() {
+    let manifest = |folder: &Path| std::fs::read_to_string(folder.join("bundle.toml")).unwrap();
+    let weights = |folder: &Path| {
+        let found = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let mut found: Vec<_> =
+            found.filter(|path| path.extension().is_some_and(|ext| ext == "safetensors")).collect();
+        found.sort();
+        found.remove(0)
+    };
+    type Damage<'a> = (&'static str, Box<dyn Fn(&Path) + 'a>, &'static [&'static str]);
+    let cases: [Damage<'_>; 6] = [
+        (
+            "no folder",
+            Box::new(|folder| std::fs::remove_dir_all(folder).unwrap()),
+            &["bundle.toml", "No such file"],
+        ),
+        (
+            "a byte changed",
+            Box::new(|folder| {
+                let mut bytes = std::fs::read(weights(folder)).unwrap();
+                let last = bytes.len() - 1;
+                bytes[last] ^= 1;
+                std::fs::write(weights(folder), bytes).unwrap();
+            }),
+            &["sha256", ".safetensors", "expected", "found"],
+        ),
+        (
+            "a file cut off",
+            Box::new(|folder| {
+                let bytes = std::fs::read(weights(folder)).unwrap();
+                std::fs::write(weights(folder), &bytes[..bytes.len() / 2]).unwrap();
+            }),
+            &["sha256", ".safetensors"],
+        ),
+        (
+            "a file missing",
+            Box::new(|folder| std::fs::remove_file(weights(folder)).unwrap()),
+            &[".safetensors", "No such file"],
+        ),
+        (
+            "a wrong hash",
+            Box::new(|folder| {
+                let text = manifest(folder);
+                let at = text.find("sha256 = \"").unwrap() + 10;
+                let wrong = format!("{}{}{}", &text[..at], "0".repeat(64), &text[at + 64..]);
+                std::fs::write(folder.join("bundle.toml"), wrong).unwrap();
+            }),
+            &["sha256", "0000000000000000", "found"],
+        ),
+        (
+            "an unknown key",
+            Box::new(|folder| {
+                std::fs::write(folder.join("bundle.toml"), format!("colour = 3\n{}", manifest(folder)))
+                    .unwrap();
+            }),
+            &["bundle.toml", "unknown field `colour`", "line 1"],
+        ),
+    ];
+    for (case, damage, parts) in cases {
+        let bundle = bundle();
+        damage(bundle.path());
+        let finished = annotate(bundle.path(), &[], post("1", "x", &Value::Null).as_bytes());
+        assert_said(&finished, 1, parts);
+        assert!(finished.stdout.is_empty(), "{case}: {}", finished.stdout);
+    }
+}
+
+#[test]
+fn a_check_names_a_broker_that_is_away_and_says_that_the_bundle_is_whole() {
+    let bundle = bundle();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let bootstrap = format!("kafka.bootstrap=127.0.0.1:{port}");
+    let path = format!("bundle.path={}", bundle.path().display());
+    let finished = riveg(&["check", "--log", "error", "--set", &bootstrap, "--set", &path], b"");
+    assert_said(&finished, 1, &["1 of 2 checks failed"]);
+    let rows: Vec<&str> = finished.stdout.lines().rev().take(2).collect();
+    assert!(rows[1].starts_with("bundle ") && rows[1].contains("  ok  "), "{}", finished.stdout);
+    assert!(
+        rows[0].contains(&format!("127.0.0.1:{port}")) && rows[0].contains("FAILED"),
+        "{}",
+        finished.stdout
+    );
+    assert!(rows[0].contains("refused"), "{}", finished.stdout);
 }

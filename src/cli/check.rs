@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use crate::bundle::Bundle;
 use crate::config::Config;
+use crate::runtime::Variant;
 
-use super::{Failure, Settings};
+use super::brokers::Brokers;
+use super::running::Running;
+use super::{Failure, Settings, runtime, with_causes};
 
 /// Look at settings, bundle, brokers and topics, and say what is wrong, without running.
 ///
@@ -57,7 +59,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     write!(out, "{effective}")?;
     let mut findings = Vec::new();
     if !arguments.skip.contains(&Part::Bundle) {
-        findings.push(look_at_bundle(&effective.config));
+        findings.push(look_at_bundle(&effective.config)?);
+    }
+    if !arguments.skip.contains(&Part::Kafka) {
+        findings.extend(look_at_kafka(&effective.config));
     }
     out.write_all(table(&findings).as_bytes())?;
     match findings.iter().filter(|finding| finding.found.is_err()).count() {
@@ -66,27 +71,40 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-/// Opens the bundle as the engine would and lets go of it.
-fn look_at_bundle(config: &Config) -> Finding {
-    let path = &config.bundle.path;
-    let found = match Bundle::open(path) {
-        Ok(bundle) => {
-            Ok(format!("{} {} {}", bundle.manifest().name, bundle.manifest().version, bundle.hash()))
-        }
-        Err(error) => Err(with_causes(&error)),
-    };
-    Finding { what: format!("bundle {}", path.display()), found }
+/// Puts the bundle to work as the engine would, and lets go of it.
+fn look_at_bundle(config: &Config) -> Result<Finding, Failure> {
+    let opened = runtime()?.block_on(Running::open(config, Variant::default()));
+    let found = opened.map(|running| format!("{} on {}", running.bundle(), config.device.name));
+    let what = format!("bundle {}", config.bundle.path.display());
+    Ok(Finding { what, found: found.map_err(|failure| with_causes(failure.as_ref())) })
 }
 
-/// An error and what caused it, in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _ = write!(text, ": {error}");
-        cause = error.source();
+/// The brokers, and each topic where there is a broker to ask.
+fn look_at_kafka(config: &Config) -> Vec<Finding> {
+    let what = format!("brokers {}", config.kafka.bootstrap);
+    let brokers = match Brokers::new(&config.kafka) {
+        Ok(brokers) => brokers,
+        Err(error) => return vec![Finding { what, found: Err(with_causes(&error)) }],
+    };
+    let mut findings = Vec::new();
+    for topic in [&config.ingest.topic, &config.publish.topic, &config.publish.dead_letter_topic] {
+        match brokers.topic(topic) {
+            Ok((count, partitions)) => {
+                if findings.is_empty() {
+                    findings.push(Finding { what: what.clone(), found: Ok(format!("{count} in reach")) });
+                }
+                let found = partitions.map(|partitions| format!("{partitions} partitions"));
+                let found = found.map_err(|error| with_causes(&error));
+                findings.push(Finding { what: format!("topic {topic}"), found });
+            }
+            // Nobody there: the other topics would wait as long for the same answer.
+            Err(error) => {
+                findings.push(Finding { what, found: Err(with_causes(&error)) });
+                return findings;
+            }
+        }
     }
-    text
+    findings
 }
 
 fn table(findings: &[Finding]) -> String {

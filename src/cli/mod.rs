@@ -9,9 +9,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Config, Effective, Faults, Sources};
 
+mod annotate;
+mod brokers;
 mod check;
 mod eval;
+mod lines;
 mod process;
+mod running;
 mod train;
 mod world;
 
@@ -60,6 +64,8 @@ pub enum LogFormat {
 /// The subcommands, in the order in which one meets them.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Annotate posts from a file, one JSON object a line, without Kafka.
+    Annotate(annotate::Arguments),
     /// Look at settings, bundle, brokers and topics, and say what is wrong, without running.
     Check(check::Arguments),
     /// Score the engine's answers against gold.
@@ -76,6 +82,7 @@ pub enum Command {
 /// Whatever made it fail.
 pub fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Annotate(arguments) => annotate::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Train(arguments) => train::run(arguments),
@@ -95,6 +102,12 @@ pub fn reader_has_gone(failure: &(dyn std::error::Error + Send + Sync + 'static)
     failure
         .downcast_ref::<std::io::Error>()
         .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// An error and what caused it, in one line, for where it becomes data.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Arguments that cannot be meant, where the parser cannot know it.

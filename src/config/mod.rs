@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -57,6 +58,16 @@ pub struct Ingest {
     pub topic: String,
     /// The consumer group.
     pub group: String,
+    /// Records read and not answered, in number.
+    pub max_posts: NonZeroUsize,
+    /// Records read and not answered, in bytes.
+    pub max_bytes: ByteSize,
+    /// How often offsets are committed.
+    #[serde(with = "humantime_serde")]
+    pub commit_interval: Duration,
+    /// How long a partition that is taken away may finish what was read of it.
+    #[serde(with = "humantime_serde")]
+    pub revoke_deadline: Duration,
 }
 
 /// Where annotations go.
@@ -175,10 +186,20 @@ impl Config {
             }
         };
         hold("kafka.bootstrap", !self.kafka.bootstrap.trim().is_empty(), "is empty; it must name a broker");
+        let in_flight = self.engine.posts_in_flight;
+        hold("engine.posts_in_flight", (1..=100_000).contains(&in_flight), "must be 1 to 100000");
+        let ingest = &self.ingest;
         hold(
-            "engine.posts_in_flight",
-            (1..=100_000).contains(&self.engine.posts_in_flight),
-            "must be 1 to 100000",
+            "ingest.max_posts",
+            ingest.max_posts.get() >= in_flight,
+            "must be engine.posts_in_flight or more",
+        );
+        hold("ingest.max_posts", ingest.max_posts.get() <= 1_000_000, "must be 1000000 or less");
+        hold("ingest.commit_interval", !ingest.commit_interval.is_zero(), "must be longer than nothing");
+        hold(
+            "ingest.revoke_deadline",
+            ingest.revoke_deadline <= Duration::from_secs(240),
+            "must be 4m or less",
         );
         hold("device.name", is_device(&self.device.name), "must be `cpu`, `cuda` or `cuda:` and an index");
         hold("device.threads", self.device.threads <= 1024, "must be 0 (all cores) to 1024");

@@ -151,7 +151,7 @@ fn all_faults_are_reported_at_once() {
 #[test]
 fn what_is_out_of_range_names_its_bound() {
     let cases = [
-        ("engine.posts_in_flight=0", "must be 1 to 100000"),
+        ("engine.posts_in_flight=100001", "must be 1 to 100000"),
         (
             "scheduler.ground.max_requests=0",
             "scheduler.ground.max_requests (from --set): invalid value: integer `0`, expected a nonzero usize",

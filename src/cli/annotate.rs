@@ -1,0 +1,207 @@
+//! `riveg annotate`: the answers to a file of posts, without Kafka.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use futures_util::{StreamExt, stream};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::config::Config;
+use crate::domain::Rejection;
+use crate::runtime::Variant;
+
+use super::lines::{Line, Lines};
+use super::running::Running;
+use super::{Failure, Settings, runtime, stop_signal};
+
+/// Annotate posts from a file, one JSON object a line, and print the annotations, one a line, in the same order.
+///
+/// The lines are the same JSON as the records of the input and the output topic. A line that cannot be annotated gives
+/// a line with `line` and `error` instead, and the others are unharmed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  riveg annotate posts.jsonl > annotations.jsonl
+  riveg annotate posts.jsonl --errors refused.jsonl > annotations.jsonl
+  zcat posts.jsonl.gz | riveg annotate - --set decode.file_root=pictures
+  echo '{\"id\":\"1\",\"text\":\"Ada is in Oslo\",\"created_at\":\"2026-01-01T00:00:00Z\"}' | riveg annotate -")]
+pub struct Arguments {
+    /// The file; `-` is standard input.
+    #[arg(value_name = "FILE|-")]
+    input: PathBuf,
+    /// Where refused lines go instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    errors: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What stands in the output for a line that could not be annotated.
+#[derive(Debug, Serialize)]
+struct Refused<'a> {
+    line: u64,
+    error: RefusedWhy<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct RefusedWhy<'a> {
+    stage: &'a str,
+    class: &'a str,
+    message: &'a str,
+}
+
+/// An annotation as JSON, or why there is none.
+type Answer = Result<Vec<u8>, Rejection>;
+
+/// How many lines went which way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Tally {
+    annotated: u64,
+    refused: u64,
+}
+
+/// No line at all could be annotated: that is no success.
+#[derive(Debug, thiserror::Error)]
+#[error("none of the {0} lines could be annotated; the errors say why")]
+struct AllRefused(u64);
+
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {doing} `{}`", path.display())]
+struct FileError {
+    doing: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let effective = arguments.settings.load()?;
+    runtime()?.block_on(annotate(arguments, &effective.config))
+}
+
+async fn annotate(arguments: &Arguments, config: &Config) -> Result<(), Failure> {
+    let (input, length) = open_input(&arguments.input)?;
+    let mut errors = arguments.errors.as_ref().map(|path| create(path)).transpose()?;
+    let stop = stop_signal()?;
+    let running = Running::open(config, Variant::default()).await?;
+    let progress = progress_of(length);
+
+    let at_once = config.engine.posts_in_flight;
+    let lines = read_lines(input, config.decode.max_record.as_u64(), at_once)?;
+    let answer = |line: Line| running.answer(line.record);
+    let tally = answer_all(lines, at_once, stop, answer, |line, answer| {
+        progress.set_position(line.end);
+        match (answer, &mut errors) {
+            (Ok(json), _) => write_line(&mut io::stdout().lock(), &json)?,
+            (Err(refusal), Some(errors)) => write_line(errors, &refused(line, &refusal))?,
+            (Err(refusal), None) => write_line(&mut io::stdout().lock(), &refused(line, &refusal))?,
+        }
+        Ok(())
+    })
+    .await?;
+    progress.finish_and_clear();
+    info!(tally.annotated, tally.refused, "all lines are answered");
+    if tally.annotated == 0 && tally.refused > 0 {
+        return Err(AllRefused(tally.refused).into());
+    }
+    Ok(())
+}
+
+/// The input, and its length where that is known.
+fn open_input(path: &Path) -> Result<(Box<dyn BufRead + Send>, Option<u64>), FileError> {
+    if path == Path::new("-") {
+        return Ok((Box::new(BufReader::new(io::stdin())), None));
+    }
+    let fault = |source| FileError { doing: "read", path: path.to_owned(), source };
+    let file = File::open(path).map_err(fault)?;
+    let found = file.metadata().map_err(fault)?;
+    if found.is_dir() {
+        return Err(fault(io::Error::from(io::ErrorKind::IsADirectory)));
+    }
+    // A pipe has a path too, but no length.
+    let length = Some(found.len()).filter(|_| found.is_file());
+    Ok((Box::new(BufReader::new(file)), length))
+}
+
+fn create(path: &Path) -> Result<File, FileError> {
+    File::create(path).map_err(|source| FileError { doing: "write", path: path.to_owned(), source })
+}
+
+/// Shown on a terminal alone, and only where the output does not go there too.
+fn progress_of(length: Option<u64>) -> ProgressBar {
+    let Some(length) = length.filter(|_| !io::stdout().is_terminal()) else { return ProgressBar::hidden() };
+    let style =
+        ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {elapsed} gone, {eta} to go");
+    // It hides itself where standard error is no terminal.
+    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn write_line(out: &mut impl Write, line: &[u8]) -> io::Result<()> {
+    out.write_all(line)?;
+    out.write_all(b"\n")
+}
+
+fn refused(line: &Line, refusal: &Rejection) -> Vec<u8> {
+    let Rejection { stage, class, message } = refusal;
+    let refused = Refused { line: line.number, error: RefusedWhy { stage, class: class.as_str(), message } };
+    match serde_json::to_vec(&refused) {
+        Ok(json) => json,
+        Err(error) => unreachable!("numbers and strings always become JSON: {error}"),
+    }
+}
+
+/// Reads lines on a thread of their own, since a terminal or a pipe may keep it waiting; it ends with the input, at a
+/// fault, or when nobody takes the lines any more.
+fn read_lines(
+    input: impl BufRead + Send + 'static,
+    longest: u64,
+    ahead: usize,
+) -> io::Result<mpsc::Receiver<io::Result<Line>>> {
+    let (sender, receiver) = mpsc::channel(ahead);
+    std::thread::Builder::new().name("riveg-lines".to_owned()).spawn(move || {
+        for line in Lines::new(input, longest) {
+            let fault = line.is_err();
+            if sender.blocking_send(line).is_err() || fault {
+                return;
+            }
+        }
+    })?;
+    Ok(receiver)
+}
+
+/// Answers lines side by side and hands on the answers in the order of the lines.
+async fn answer_all<F: Future<Output = Result<Answer, Failure>>>(
+    mut lines: mpsc::Receiver<io::Result<Line>>,
+    at_once: usize,
+    stop: CancellationToken,
+    answer: impl Fn(Line) -> F,
+    mut hand_on: impl FnMut(&Line, Answer) -> Result<(), Failure>,
+) -> Result<Tally, Failure> {
+    let answered = stream::poll_fn(move |context| lines.poll_recv(context))
+        .take_until(stop.cancelled_owned())
+        .map(|line| async {
+            let line = line?;
+            let answer = answer(line.clone()).await?;
+            Ok::<_, Failure>((line, answer))
+        })
+        .buffered(at_once);
+    let mut answered = std::pin::pin!(answered);
+    let mut tally = Tally::default();
+    while let Some(found) = answered.next().await {
+        let (line, answer) = found?;
+        match answer {
+            Ok(_) => tally.annotated += 1,
+            Err(_) => tally.refused += 1,
+        }
+        hand_on(&line, answer)?;
+    }
+    Ok(tally)
+}
+
+#[cfg(test)]
+#[path = "annotate_tests.rs"]
+mod tests;
