@@ -27,6 +27,8 @@ pub mod telemetry;
 
 pub mod config;
 
+pub mod engine;
+
 pub mod cli;
 pub mod eval;
 pub mod train;

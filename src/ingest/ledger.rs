@@ -18,13 +18,11 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    #[expect(dead_code)]
     pub(super) fn weighing(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
     }
 
-    #[expect(dead_code)]
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -132,6 +130,12 @@ impl Ledger {
         self.partitions.iter().map(|(&number, partition)| {
             (number, partition.open.iter().filter(|record| !record.settled).count())
         })
+    }
+
+    /// Records that were read beyond the watermarks, settled or not: they will be read again.
+    #[must_use]
+    pub fn unsettled(&self) -> usize {
+        self.partitions.values().map(|partition| partition.open.len()).sum()
     }
 
     /// Whether nothing is outstanding in these partitions.

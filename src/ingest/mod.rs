@@ -3,8 +3,17 @@
 //! A record that is read gets a [`Ticket`]; it travels with the post and comes back when the answer is delivered. Only
 //! then does the record's offset count as done, and only the unbroken run of done offsets is committed.
 
-mod ledger;
 mod record;
+mod ledger;
+mod budget;
 
+mod config;
+mod context;
+mod trouble;
+mod offsets;
+mod consumer;
+
+pub use config::Config;
+pub use consumer::{Consumed, Ingest, IngestError, Watch, start};
 pub use ledger::{Ledger, Ticket};
 pub use record::{Delivery, SourceRecord};

@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use rdkafka::message::OwnedHeaders;
 
 use super::Ticket;
 
 /// A record as it came. Nothing and emptiness are kept apart: a key, value or header may be absent or of no bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Headers stay in the client's own form, unread: their names need not be text.
+#[derive(Debug, Clone)]
 pub struct SourceRecord {
     /// Where it was read.
     pub topic: Arc<str>,
@@ -23,18 +26,16 @@ pub struct SourceRecord {
     /// Its value: the post.
     pub value: Option<Bytes>,
     /// Its headers, in order; names may repeat.
-    pub headers: Vec<(String, Option<Bytes>)>,
+    pub headers: Option<OwnedHeaders>,
     /// When the engine read it.
     pub received: SystemTime,
 }
 
 impl SourceRecord {
-    /// The bytes that it holds in memory, the fixed part left out.
+    /// The bytes of key and value.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
-        let headers = self.headers.iter().map(|(name, value)| name.len() + length(value));
-        length(&self.key) + length(&self.value) + headers.sum::<usize>()
+        [&self.key, &self.value].into_iter().flatten().map(Bytes::len).sum()
     }
 }
 

@@ -25,6 +25,7 @@ struct State {
     partitions_assigned: bool,
     draining: bool,
     lost: Option<String>,
+    waits: BTreeMap<&'static str, String>,
     loops: BTreeMap<&'static str, Heartbeat>,
 }
 
@@ -49,6 +50,16 @@ impl Health {
         self.state().lost.get_or_insert_with(|| reason.to_owned());
     }
 
+    /// The part of that name cannot work for a reason that may pass, such as a broker that is away.
+    pub fn waits(&self, name: &'static str, reason: String) {
+        self.state().waits.insert(name, reason);
+    }
+
+    /// The reason has passed.
+    pub fn waits_no_more(&self, name: &'static str) {
+        self.state().waits.remove(name);
+    }
+
     /// The loop of that name turned at `now`, and will turn again within `limit`.
     pub fn ticked(&self, name: &'static str, limit: Duration, now: Instant) {
         self.state().loops.insert(name, Heartbeat { last: now, limit });
@@ -71,7 +82,11 @@ impl Health {
             (state.draining, "the engine is draining"),
             (state.lost.is_some(), "the engine is broken"),
         ];
-        let words: Vec<&str> = missing.into_iter().filter_map(|(is, word)| is.then_some(word)).collect();
+        let words: Vec<&str> = missing
+            .into_iter()
+            .filter_map(|(is, word)| is.then_some(word))
+            .chain(state.waits.values().map(String::as_str))
+            .collect();
         if words.is_empty() { Ok(()) } else { Err(words.join(", ")) }
     }
 
@@ -109,6 +124,18 @@ mod tests {
         assert_eq!(health.ready(), Ok(()));
         health.is_draining();
         assert_eq!(health.ready(), Err("the engine is draining".to_owned()));
+    }
+
+    #[test]
+    fn who_waits_is_alive_but_not_ready_and_says_for_what() {
+        let health = Health::default();
+        health.models_are_warm();
+        health.partitions_are_assigned();
+        health.waits("ingest", "topic `posts` does not exist".to_owned());
+        assert_eq!(health.ready(), Err("topic `posts` does not exist".to_owned()));
+        assert_eq!(health.alive(Instant::now()), Ok(()));
+        health.waits_no_more("ingest");
+        assert_eq!(health.ready(), Ok(()));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod health;
 mod http;
 mod latency;
 mod metrics;
+mod seldom;
 mod stage_metrics;
 #[cfg(test)]
 mod tests;
@@ -12,4 +13,5 @@ pub use health::{Health, Heartbeat};
 pub use http::serve;
 pub use latency::LatencyRecorder;
 pub use metrics::{CacheMetrics, Metrics, Rebalance};
+pub use seldom::Seldom;
 pub use stage_metrics::{Outcome, StageMetrics, StageSummary};

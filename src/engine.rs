@@ -1,0 +1,220 @@
+//! How do the parts hang together? Records from Kafka, through one asynchronous function a post, back to Kafka.
+//!
+//! Shutdown is the flow itself: the stop signal reaches the reading alone; each channel that closes ends the next part,
+//! and the last tickets that return let the reading commit and leave. A deadline cuts it short.
+
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::domain::{Rejection, RejectionClass};
+use crate::ingest::{self, Delivery, IngestError, SourceRecord};
+use crate::publish::{self, Annotated, Outcome, Provenance, PublishError, Publisher, Record};
+use crate::telemetry::{Health, Metrics};
+
+/// What the engine reads, writes and bounds.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What is read.
+    pub ingest: ingest::Config,
+    /// What is written.
+    pub publish: publish::Config,
+    /// What annotations say of their maker.
+    pub provenance: Provenance,
+    /// Posts worked on at one time.
+    pub posts_in_flight: NonZeroUsize,
+    /// How long what was begun may be finished after the stop signal.
+    pub drain_deadline: Duration,
+}
+
+/// Posts read and not delivered, for each one worked on: a slow post holds back the delivery of those read after it from
+/// its partition, and so many of them can pass it before reading stops.
+const READ_AHEAD: usize = 4;
+
+impl Settings {
+    /// As configured, with the bundle of that hash.
+    #[must_use]
+    pub fn new(config: &crate::config::Config, bundle: &str) -> Self {
+        let posts_in_flight = NonZeroUsize::new(config.engine.posts_in_flight).unwrap_or(NonZeroUsize::MIN);
+        let max_posts = posts_in_flight.saturating_mul(NonZeroUsize::MIN.saturating_add(READ_AHEAD - 1));
+        let properties = || config.kafka.properties.iter().map(|(name, value)| (name.into(), value.into()));
+        let bootstrap = &config.kafka.bootstrap;
+        let (input, output) = (&config.ingest, &config.publish);
+        let mut ingest = ingest::Config::new(bootstrap, &input.topic, &input.group, max_posts);
+        let mut publish =
+            publish::Config::new(bootstrap, &output.topic, &output.dead_letter_topic, max_posts);
+        ingest.properties = properties().collect();
+        publish.properties = properties().collect();
+        Self {
+            ingest,
+            publish,
+            provenance: Provenance::of_bundle(bundle),
+            posts_in_flight,
+            drain_deadline: config.engine.drain_deadline,
+        }
+    }
+}
+
+/// What went through the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// Records read.
+    pub posts_in: u64,
+    /// Annotations delivered.
+    pub annotations: u64,
+    /// Dead letters delivered.
+    pub dead_letters: u64,
+    /// Records read whose offsets were not committed: they will be read again.
+    pub uncommitted: usize,
+}
+
+/// Why the engine could not begin or go on.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each is the error of the part it names")]
+pub enum EngineError {
+    #[error("the reading of posts failed")]
+    Ingest(#[source] IngestError),
+    #[error("the writing of annotations failed")]
+    Publish(#[source] PublishError),
+    #[error("the reading thread ended without a word: it panicked")]
+    ReaderPanicked,
+}
+
+/// Runs posts through `annotate` until `stop` is cancelled and what was begun is done, or the deadline has passed.
+///
+/// # Errors
+/// Settings that the client refuses, a client that is broken for good, last offsets that could not be committed.
+pub async fn run<A, F>(
+    settings: Settings,
+    (metrics, health): (Arc<Metrics>, Arc<Health>),
+    annotate: A,
+    stop: CancellationToken,
+) -> Result<Summary, EngineError>
+where
+    A: Fn(Bytes) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Annotated, Rejection>> + Send,
+{
+    // A child: what fails in here stops the engine, not the process around it.
+    let stop = stop.child_token();
+    let abort = CancellationToken::new();
+    let max_posts = settings.ingest.max_posts.get();
+    let watch = ingest::Watch {
+        metrics: metrics.clone(),
+        health: health.clone(),
+        stop: stop.clone(),
+        abort: abort.clone(),
+    };
+    let reading = ingest::start(settings.ingest, watch).map_err(EngineError::Ingest)?;
+    let publisher =
+        Publisher::new(&settings.publish, settings.provenance, reading.settled, (metrics, health))
+            .map_err(EngineError::Publish)
+            .inspect_err(|_| stop.cancel())?;
+    let (send, outcomes) = mpsc::channel(max_posts);
+
+    let driving = async {
+        tokio::select! {
+            () = drive(reading.deliveries, annotate, send, settings.posts_in_flight) => {}
+            () = abort.cancelled() => warn!("posts that were worked on are given up"),
+        }
+    };
+    let writing = async {
+        let published = publisher.run(outcomes, abort.clone()).await;
+        // Where writing fails, reading must end too.
+        stop.cancel();
+        published
+    };
+    let deadline = async {
+        stop.cancelled().await;
+        tokio::time::sleep(settings.drain_deadline).await;
+        warn!(deadline = ?settings.drain_deadline, "the drain takes too long and is cut short");
+        abort.cancel();
+        std::future::pending::<()>().await;
+    };
+    let (consumed, published) = tokio::select! {
+        ((), published, consumed) = async { tokio::join!(driving, writing, reading.ended) } => (consumed, published),
+        () = deadline => unreachable!("it never ends"),
+    };
+    let published = published.map_err(EngineError::Publish)?;
+    let consumed = consumed.map_err(|_| EngineError::ReaderPanicked)?.map_err(EngineError::Ingest)?;
+    let summary = Summary {
+        posts_in: consumed.records,
+        annotations: published.annotations,
+        dead_letters: published.dead_letters,
+        uncommitted: consumed.uncommitted,
+    };
+    info!(?summary, "the engine has ended");
+    Ok(summary)
+}
+
+/// Takes each record through `annotate` in a task of its own, at most `max_in_flight` at one time, and sends on what
+/// became of it, in whatever order. Ends when no more records come and all tasks are done, or when nobody takes outcomes.
+///
+/// A panic in `annotate` rejects its post and leaves the others alone.
+pub async fn drive<A, F>(
+    mut deliveries: Receiver<Delivery>,
+    annotate: A,
+    outcomes: Sender<Outcome>,
+    max_in_flight: NonZeroUsize,
+) where
+    A: Fn(Bytes) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Annotated, Rejection>> + Send,
+{
+    let annotate = Arc::new(annotate);
+    let permits = Arc::new(Semaphore::new(max_in_flight.get().min(Semaphore::MAX_PERMITS)));
+    let mut tasks = JoinSet::new();
+    loop {
+        let Ok(permit) = permits.clone().acquire_owned().await else {
+            unreachable!("the semaphore is never closed")
+        };
+        let delivery = tokio::select! {
+            delivery = deliveries.recv() => delivery,
+            () = outcomes.closed() => None,
+        };
+        let Some(Delivery { source, ticket }) = delivery else { break };
+        while tasks.try_join_next().is_some() {}
+        let (annotate, outcomes) = (annotate.clone(), outcomes.clone());
+        tasks.spawn(async move {
+            let record = one_post(&source, &*annotate).await;
+            drop(permit);
+            if outcomes.send(Outcome { source, record, ticket }).await.is_err() {
+                warn!("an outcome is lost: the writing has ended");
+            }
+        });
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+async fn one_post<A, F>(source: &SourceRecord, annotate: &A) -> Record
+where
+    A: Fn(Bytes) -> F,
+    F: Future<Output = Result<Annotated, Rejection>>,
+{
+    let Some(value) = source.value.clone() else {
+        let message = "the record has no value: deletions are not posts".to_owned();
+        return Record::Rejected(Rejection { stage: "decode", class: RejectionClass::Malformed, message });
+    };
+    // The call itself is inside: it may panic before there is a future.
+    let answer = AssertUnwindSafe(async { annotate(value).await }).catch_unwind().await;
+    match answer {
+        Ok(Ok(annotated)) => Record::Annotated(annotated),
+        Ok(Err(rejection)) => Record::Rejected(rejection),
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words");
+            let (partition, offset) = (source.partition, source.offset);
+            error!(partition, offset, said, "the pipeline panicked");
+            let message = format!("the engine failed on this post: {said}");
+            Record::Rejected(Rejection { stage: "engine", class: RejectionClass::Internal, message })
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What is read, how much of it ahead, and how it is committed?
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+
+/// How posts are read from Kafka.
+#[derive(Clone)]
+pub struct Config {
+    /// Brokers to begin with, `host:port,host:port`.
+    pub bootstrap: String,
+    /// The topic of posts.
+    pub topic: String,
+    /// The consumer group.
+    pub group: String,
+    /// Records read and not settled, at most.
+    pub max_posts: NonZeroUsize,
+    /// Bytes of records read and not settled, at most; one record that is larger passes alone.
+    pub max_bytes: usize,
+    /// How often offsets are committed.
+    pub commit_interval: Duration,
+    /// How long a partition that is taken away may finish what was read of it.
+    pub revoke_deadline: Duration,
+    /// Further properties of librdkafka; they win over ours.
+    pub properties: BTreeMap<String, String>,
+}
+
+impl Config {
+    /// Reading that topic in that group, with bounds that suit one engine.
+    #[must_use]
+    pub fn new(bootstrap: &str, topic: &str, group: &str, max_posts: NonZeroUsize) -> Self {
+        Self {
+            bootstrap: bootstrap.to_owned(),
+            topic: topic.to_owned(),
+            group: group.to_owned(),
+            max_posts,
+            // Some hundred posts with pictures inline: far more than are worked on, far less than memory.
+            max_bytes: 256 * 1024 * 1024,
+            // A crash repeats at most a second's work; a commit a second costs the broker nothing.
+            commit_interval: Duration::from_secs(1),
+            // Well within the five minutes after which the group gives up on a member, and longer than any batch.
+            revoke_deadline: Duration::from_secs(20),
+            properties: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn client(&self) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        client
+            .set("bootstrap.servers", &self.bootstrap)
+            .set("group.id", &self.group)
+            .set("client.id", "riveg")
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            // A new group begins with the oldest post: skipping posts must be asked for.
+            .set("auto.offset.reset", "earliest")
+            // A rebalance moves only the partitions that change hands.
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            // Topics that appear and partitions that are added are noticed within this time.
+            .set("topic.metadata.refresh.interval.ms", "5000")
+            // The default of a second is felt as stalls whenever the queue of fetched records fills up.
+            .set("fetch.queue.backoff.ms", "50")
+            // Records wait in our own budget; the client need not hold more than that of them again.
+            .set("queued.max.messages.kbytes", "65536")
+            // Away brokers are asked again at least so often.
+            .set("reconnect.backoff.max.ms", "2000");
+        for (name, value) in &self.properties {
+            client.set(name, value);
+        }
+        client
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values of properties may be secrets.
+        formatter
+            .debug_struct("Config")
+            .field("bootstrap", &self.bootstrap)
+            .field("topic", &self.topic)
+            .field("group", &self.group)
+            .field("max_posts", &self.max_posts)
+            .field("max_bytes", &self.max_bytes)
+            .field("properties", &self.properties.keys())
+            .finish_non_exhaustive()
+    }
+}

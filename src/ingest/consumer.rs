@@ -1,0 +1,406 @@
+//! How do records come in? One thread polls the consumer, and nobody else touches it or the ledger.
+//!
+//! Polling never stops, since polling is what keeps this member in its group: when the budget of records in flight is
+//! spent, partitions are paused instead. A partition that is taken away may finish what was read of it, within a
+//! deadline; then its tickets settle nothing any more.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use rdkafka::Message;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use super::budget::Budget;
+use super::context::{self, Context, Event};
+use super::offsets::Offsets;
+use super::trouble::Trouble;
+use super::{Config, Delivery, Ledger, SourceRecord, Ticket};
+use crate::telemetry::{Health, Metrics, Rebalance};
+
+/// Who is told how reading goes, and who says when it ends.
+#[derive(Clone)]
+pub struct Watch {
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// Readiness and liveness.
+    pub health: Arc<Health>,
+    /// Cancelled: read no more, wait for what is out, commit, leave the group.
+    pub stop: CancellationToken,
+    /// Cancelled: wait for nothing.
+    pub abort: CancellationToken,
+}
+
+/// The reading thread, from outside.
+pub struct Ingest {
+    /// Records with their tickets. Closed when nothing more will come.
+    pub deliveries: mpsc::Receiver<Delivery>,
+    /// Takes the tickets back. It has room for all that are out: sending never waits.
+    pub settled: SyncSender<Ticket>,
+    /// How it ended. An error here means that the thread panicked.
+    pub ended: oneshot::Receiver<Result<Consumed, IngestError>>,
+}
+
+/// What was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Consumed {
+    /// Records read.
+    pub records: u64,
+    /// Records read whose offsets were not committed: they will be read again.
+    pub uncommitted: usize,
+}
+
+/// Why reading could not begin or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The settings are not what the client takes.
+    #[error("failed to set up the consumer of topic `{topic}`")]
+    SetUp {
+        /// The topic to be read.
+        topic: String,
+        /// What the client says.
+        source: KafkaError,
+    },
+    /// The thread could not be started.
+    #[error("failed to start the reading thread")]
+    Thread(#[source] std::io::Error),
+    /// The client is broken for good.
+    #[error("failed to read topic `{topic}`")]
+    Read {
+        /// The topic that was read.
+        topic: String,
+        /// What the client says.
+        source: KafkaError,
+    },
+    /// Nobody takes records or returns tickets any more.
+    #[error("the rest of the engine has ended before the reading of topic `{topic}`")]
+    Unread {
+        /// The topic that was read.
+        topic: String,
+    },
+    /// The last offsets may not have been committed: some posts may be done twice.
+    #[error("failed to commit the last offsets of topic `{topic}` within {} s", FINAL_COMMIT.as_secs())]
+    FinalCommit {
+        /// The topic that was read.
+        topic: String,
+    },
+}
+
+/// How long one poll waits for records; the stop signal waits no longer than that.
+const POLL: Duration = Duration::from_millis(100);
+/// How long to wait for a ticket where nothing but tickets is waited for; other events wait no longer than that.
+const TICKET: Duration = Duration::from_millis(20);
+/// The loop turns at least every poll; a rebalance may hold it for the deadline of revoked partitions.
+const STANDSTILL: Duration = Duration::from_secs(60);
+/// A broker that is there answers a commit in milliseconds.
+const FINAL_COMMIT: Duration = Duration::from_secs(10);
+/// The reading thread's name, for debuggers and liveness.
+const NAME: &str = "ingest";
+
+/// Starts reading. A broker or topic that is not there yet is waited for.
+///
+/// # Errors
+/// Settings that the client refuses, a thread that does not start.
+pub fn start(config: Config, watch: Watch) -> Result<Ingest, IngestError> {
+    let set_up = |source| IngestError::SetUp { topic: config.topic.clone(), source };
+    let consumer: BaseConsumer<Context> =
+        config.client().create_with_context(Context::default()).map_err(set_up)?;
+    consumer.subscribe(&[&config.topic]).map_err(set_up)?;
+    let (send, deliveries) = mpsc::channel(config.max_posts.get());
+    let (settled, tickets) = sync_channel(config.max_posts.get());
+    let (report, ended) = oneshot::channel();
+    let reader = Reader {
+        topic: config.topic.as_str().into(),
+        ledger: Ledger::default(),
+        budget: Budget::new(config.max_posts, config.max_bytes),
+        offsets: Offsets::default(),
+        trouble: Trouble::new(&config.bootstrap, &config.topic),
+        deliveries: Some(send),
+        tickets,
+        paused: false,
+        records: 0,
+        next_commit: Instant::now() + config.commit_interval,
+        consumer,
+        config,
+        watch,
+    };
+    thread::Builder::new()
+        .name(format!("riveg-{NAME}"))
+        .spawn(move || {
+            // Nobody may wait for the outcome any more.
+            let _ = report.send(reader.run());
+        })
+        .map_err(IngestError::Thread)?;
+    Ok(Ingest { deliveries, settled, ended })
+}
+
+struct Reader {
+    config: Config,
+    watch: Watch,
+    topic: Arc<str>,
+    consumer: BaseConsumer<Context>,
+    ledger: Ledger,
+    budget: Budget,
+    offsets: Offsets,
+    trouble: Trouble,
+    /// None once nothing more is read.
+    deliveries: Option<mpsc::Sender<Delivery>>,
+    tickets: Receiver<Ticket>,
+    paused: bool,
+    records: u64,
+    next_commit: Instant,
+}
+
+impl Reader {
+    fn run(mut self) -> Result<Consumed, IngestError> {
+        let read = self.read();
+        let drained = self.drain();
+        self.watch.health.ended(NAME);
+        self.consumer.context().is_closing();
+        read?;
+        drained
+    }
+
+    fn read(&mut self) -> Result<(), IngestError> {
+        while !self.watch.stop.is_cancelled() {
+            self.watch.health.ticked(NAME, STANDSTILL, Instant::now());
+            self.settle_returned(Duration::ZERO)?;
+            self.pause_or_resume();
+            if self.paused {
+                self.settle_returned(TICKET)?;
+            }
+            self.poll(if self.paused { Duration::ZERO } else { POLL })?;
+            self.handle_events();
+            self.trouble.look_again(&self.consumer, &self.watch.health, Instant::now());
+            if Instant::now() >= self.next_commit {
+                self.commit();
+                self.next_commit = Instant::now() + self.config.commit_interval;
+            }
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self, patience: Duration) -> Result<(), IngestError> {
+        let (source, bytes) = match self.consumer.poll(patience) {
+            None => return Ok(()),
+            Some(Ok(message)) => self.source(&message),
+            Some(Err(source @ KafkaError::MessageConsumptionFatal(_))) => {
+                return Err(IngestError::Read { topic: self.config.topic.clone(), source });
+            }
+            // Whatever else goes wrong is an event of the context too, with more words.
+            Some(Err(error)) => {
+                debug!(%error, "poll");
+                return Ok(());
+            }
+        };
+        self.budget.take(bytes);
+        self.records += 1;
+        self.watch.metrics.consumed(&self.topic, source.partition);
+        self.watch.metrics.posts_in_flight(self.budget.posts());
+        let ticket = self.ledger.issue(source.partition, source.offset).weighing(bytes);
+        let delivery = Delivery { source: Arc::new(source), ticket };
+        match self.deliveries.as_ref().map(|deliveries| deliveries.try_send(delivery)) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(mpsc::error::TrySendError::Full(_))) => {
+                unreachable!("the channel has room for the whole budget")
+            }
+            Some(Err(mpsc::error::TrySendError::Closed(_))) | None => Err(self.unread()),
+        }
+    }
+
+    fn source(&self, message: &BorrowedMessage<'_>) -> (SourceRecord, usize) {
+        let source = SourceRecord {
+            topic: self.topic.clone(),
+            partition: message.partition(),
+            offset: message.offset(),
+            timestamp: message.timestamp().to_millis(),
+            key: message.key().map(Bytes::copy_from_slice),
+            value: message.payload().map(Bytes::copy_from_slice),
+            headers: message.headers().map(|headers| headers.detach()),
+            received: SystemTime::now(),
+        };
+        let bytes = source.bytes();
+        (source, bytes)
+    }
+
+    /// Takes in the tickets that have come back; waits for the first one no longer than `patience`.
+    fn settle_returned(&mut self, patience: Duration) -> Result<(), IngestError> {
+        match self.tickets.recv_timeout(patience) {
+            Ok(ticket) => self.settle(ticket),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(self.unread()),
+        }
+        loop {
+            match self.tickets.try_recv() {
+                Ok(ticket) => self.settle(ticket),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return Err(self.unread()),
+            }
+        }
+        self.watch.metrics.posts_in_flight(self.budget.posts());
+        Ok(())
+    }
+
+    fn settle(&mut self, ticket: Ticket) {
+        self.budget.give_back(ticket.bytes());
+        if !self.ledger.settle(ticket) {
+            debug!("a ticket came back after its partition was taken away");
+        }
+    }
+
+    fn pause_or_resume(&mut self) {
+        if self.budget.is_spent() == self.paused {
+            return;
+        }
+        let paused = !self.paused;
+        let changed = self.consumer.assignment().and_then(|assignment| {
+            let count = assignment.count();
+            let change = if paused { Consumer::pause } else { Consumer::resume };
+            change(&self.consumer, &assignment).map(|()| count)
+        });
+        match changed {
+            Ok(partitions) => {
+                self.paused = paused;
+                self.watch.metrics.paused_partitions(if paused { partitions } else { 0 });
+            }
+            Err(error) => warn!(%error, paused, "partitions could not be paused or resumed; trying again"),
+        }
+    }
+
+    fn handle_events(&mut self) {
+        while let Some(event) = self.consumer.context().next_event() {
+            match event {
+                Event::Assign(partitions) => self.assigned(&partitions),
+                Event::Revoke(partitions) => self.revoked(&partitions),
+                Event::Committed(result, offsets) => {
+                    if let Err(error) = &result {
+                        warn!(%error, ?offsets, "offsets were not committed; they are sent again");
+                    }
+                    self.offsets.answered(&result, &offsets);
+                }
+                Event::Fault(error, reason) => {
+                    self.trouble.complaint(&error, &reason, &self.watch.health, Instant::now());
+                }
+            }
+        }
+    }
+
+    fn assigned(&mut self, partitions: &[i32]) {
+        let list = self.list(partitions);
+        if let Err(error) = context::take(&self.consumer, &list) {
+            warn!(%error, ?partitions, "partitions were not taken");
+            return;
+        }
+        // Nothing is fetched between taking and pausing that a poll could return.
+        if (self.paused || self.deliveries.is_none())
+            && let Err(error) = self.consumer.pause(&list)
+        {
+            warn!(%error, ?partitions, "new partitions could not be paused");
+        }
+        for &partition in partitions {
+            self.watch.metrics.partition_assigned(&self.topic, partition);
+        }
+        self.watch.metrics.rebalanced(Rebalance::Assigned);
+        self.watch.health.partitions_are_assigned();
+        info!(topic = &*self.topic, ?partitions, "partitions assigned");
+    }
+
+    fn revoked(&mut self, partitions: &[i32]) {
+        let lost = self.consumer.assignment_lost();
+        if !lost {
+            // Finished work counts: drain first, then fence.
+            let deadline = Instant::now() + self.config.revoke_deadline;
+            while !self.ledger.is_settled(partitions)
+                && Instant::now() < deadline
+                && !self.watch.abort.is_cancelled()
+                && self.settle_returned(TICKET).is_ok()
+            {}
+            self.commit();
+        }
+        self.ledger.revoke(partitions.iter().copied());
+        self.offsets.forget(partitions);
+        if let Err(error) = context::let_go(&self.consumer, &self.list(partitions)) {
+            warn!(%error, ?partitions, "partitions were not let go");
+        }
+        for &partition in partitions {
+            self.watch.metrics.partition_revoked(&self.topic, partition);
+        }
+        self.watch.metrics.rebalanced(Rebalance::Revoked);
+        info!(topic = &*self.topic, ?partitions, lost, "partitions revoked");
+    }
+
+    /// Sends the watermarks that have moved. The answer comes as an event.
+    fn commit(&mut self) {
+        for (partition, offset) in self.ledger.watermarks() {
+            self.watch.metrics.watermark(&self.topic, partition, offset);
+        }
+        for (partition, records) in self.ledger.outstanding() {
+            self.watch.metrics.outstanding(&self.topic, partition, records);
+        }
+        if let Err(error) = self.offsets.send(&self.consumer, &self.topic, self.ledger.watermarks()) {
+            // No group yet, or a rebalance under way: the next interval tries again.
+            let quiet = error.rdkafka_error_code() == Some(RDKafkaErrorCode::NoOffset);
+            if !quiet {
+                warn!(%error, "offsets could not be sent; they are sent again");
+            }
+        }
+    }
+
+    /// Reads no more, waits for what is out, and commits it.
+    fn drain(&mut self) -> Result<Consumed, IngestError> {
+        self.watch.health.is_draining();
+        self.deliveries = None;
+        let paused = self.consumer.assignment().and_then(|assignment| self.consumer.pause(&assignment));
+        if let Err(error) = paused {
+            debug!(%error, "partitions could not be paused for the drain");
+        }
+        while self.budget.posts() > 0 && !self.watch.abort.is_cancelled() {
+            self.watch.health.ticked(NAME, STANDSTILL, Instant::now());
+            if self.settle_returned(TICKET).is_err() {
+                break;
+            }
+            self.keep_in_group();
+        }
+        let deadline = Instant::now() + FINAL_COMMIT;
+        self.commit();
+        while !self.offsets.are_answered() && Instant::now() < deadline {
+            thread::park_timeout(Duration::from_millis(5));
+            self.keep_in_group();
+        }
+        let uncommitted = self.ledger.unsettled();
+        info!(topic = &*self.topic, records = self.records, uncommitted, "reading has ended");
+        if self.offsets.hold(self.ledger.watermarks()) {
+            Ok(Consumed { records: self.records, uncommitted })
+        } else {
+            Err(IngestError::FinalCommit { topic: self.config.topic.clone() })
+        }
+    }
+
+    /// Polls without reading: everything is paused.
+    fn keep_in_group(&mut self) {
+        if let Some(Ok(message)) = self.consumer.poll(Duration::ZERO) {
+            debug!(offset = message.offset(), "a record of a paused partition is left for the next reader");
+        }
+        self.handle_events();
+    }
+
+    fn list(&self, partitions: &[i32]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for &partition in partitions {
+            list.add_partition(&self.topic, partition);
+        }
+        list
+    }
+
+    fn unread(&self) -> IngestError {
+        IngestError::Unread { topic: self.config.topic.clone() }
+    }
+}

@@ -1,0 +1,108 @@
+//! What does the client tell us? Its callbacks only write down; the poll thread acts when the poll has returned.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::base_consumer::BaseConsumer;
+use rdkafka::consumer::{Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaRespErr;
+
+/// What happened while polling.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// The group gives these partitions to this consumer; it waits until they are taken.
+    Assign(Vec<i32>),
+    /// The group takes these partitions away; it waits until they are let go.
+    Revoke(Vec<i32>),
+    /// The outcome of a commit of these partitions' offsets.
+    Committed(KafkaResult<()>, Vec<(i32, i64)>),
+    /// A fault of the client, with its own words for it.
+    Fault(KafkaError, String),
+}
+
+/// Collects events in the order in which they happen.
+#[derive(Default)]
+pub(super) struct Context {
+    events: Mutex<VecDeque<Event>>,
+    closing: AtomicBool,
+}
+
+impl Context {
+    /// The oldest event that was not taken yet.
+    pub(super) fn next_event(&self) -> Option<Event> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// From now on nobody takes events: partitions are let go where the callback stands.
+    pub(super) fn is_closing(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    fn happened(&self, event: Event) {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push_back(event);
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // Faults that matter come as events, with what we know of them; these lines repeat them every second.
+        tracing::debug!(?level, facility, message, "librdkafka");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.happened(Event::Fault(error, reason.to_owned()));
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        kind: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        let numbers = || partitions.elements().iter().map(|element| element.partition()).collect();
+        let assigns = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closing.load(Ordering::Relaxed) {
+            if !assigns && let Err(error) = let_go(consumer, partitions) {
+                tracing::debug!(%error, "partitions were not let go in order");
+            }
+        } else if assigns {
+            self.happened(Event::Assign(numbers()));
+        } else {
+            self.happened(Event::Revoke(numbers()));
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        let elements = offsets.elements();
+        // The whole answer may be well while that for one partition is not.
+        let result = result.and_then(|()| elements.iter().try_for_each(|element| element.error()));
+        let offsets = elements
+            .iter()
+            .filter_map(|element| Some((element.partition(), element.offset().to_raw()?)))
+            .collect();
+        self.happened(Event::Committed(result, offsets));
+    }
+}
+
+/// Takes partitions that the group gave.
+pub(super) fn take(consumer: &BaseConsumer<Context>, partitions: &TopicPartitionList) -> KafkaResult<()> {
+    match consumer.rebalance_protocol() {
+        RebalanceProtocol::Cooperative => consumer.incremental_assign(partitions),
+        RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(partitions),
+    }
+}
+
+/// Lets go of partitions that the group takes away.
+pub(super) fn let_go(consumer: &BaseConsumer<Context>, partitions: &TopicPartitionList) -> KafkaResult<()> {
+    match consumer.rebalance_protocol() {
+        RebalanceProtocol::Cooperative => consumer.incremental_unassign(partitions),
+        RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
+    }
+}

@@ -1,0 +1,110 @@
+//! Why does nothing come? A broker that is away, a topic that is missing: said seldom, shown in readiness, probed until it
+//! has passed.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use tracing::{info, warn};
+
+use super::context::Context;
+use crate::telemetry::{Health, Seldom};
+
+/// Whether the broker and the topic are there.
+pub(super) struct Trouble {
+    bootstrap: String,
+    topic: String,
+    current: Option<String>,
+    warning: Seldom,
+    other: Seldom,
+    probe: Seldom,
+}
+
+/// The name of this part in readiness.
+const NAME: &str = "ingest";
+
+impl Trouble {
+    pub(super) fn new(bootstrap: &str, topic: &str) -> Self {
+        Self {
+            bootstrap: bootstrap.to_owned(),
+            topic: topic.to_owned(),
+            current: None,
+            // Often enough to be found in a log's tail, seldom enough to leave room for other lines.
+            warning: Seldom::new(Duration::from_secs(30)),
+            other: Seldom::new(Duration::from_secs(30)),
+            // A probe blocks reading for a moment, and nothing is read while there is trouble.
+            probe: Seldom::new(Duration::from_millis(500)),
+        }
+    }
+
+    /// The client complains.
+    pub(super) fn complaint(&mut self, error: &KafkaError, reason: &str, health: &Health, now: Instant) {
+        use RDKafkaErrorCode as Code;
+        match error.rdkafka_error_code() {
+            Some(Code::AllBrokersDown) => self.begin(self.no_broker(reason), health, now),
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
+                self.begin(self.no_topic(), health, now);
+            }
+            // One connection of several: where it is the last one, the client says that all brokers are down.
+            Some(Code::BrokerTransportFailure | Code::Resolve) => {
+                tracing::debug!(%error, reason, "connection")
+            }
+            _ => {
+                if self.other.is_due(now) {
+                    warn!(%error, reason, brokers = self.bootstrap, "the consumer complains");
+                }
+            }
+        }
+    }
+
+    /// Asks the broker whether it has passed. Without trouble nothing is asked.
+    pub(super) fn look_again(&mut self, consumer: &BaseConsumer<Context>, health: &Health, now: Instant) {
+        if self.current.is_none() || !self.probe.is_due(now) {
+            return;
+        }
+        // Answers come within milliseconds where there is somebody to give them.
+        match consumer.fetch_metadata(Some(&self.topic), Duration::from_millis(200)) {
+            Err(error) => self.begin(self.no_broker(&error.to_string()), health, now),
+            Ok(metadata) => {
+                let topic = metadata.topics().first();
+                if topic.is_some_and(|topic| topic.error().is_none() && !topic.partitions().is_empty()) {
+                    self.passed(health);
+                } else {
+                    self.begin(self.no_topic(), health, now);
+                }
+            }
+        }
+    }
+
+    fn passed(&mut self, health: &Health) {
+        if let Some(reason) = self.current.take() {
+            info!(was = reason, "broker and topic are there");
+            health.waits_no_more(NAME);
+            self.warning.reset();
+        }
+    }
+
+    fn begin(&mut self, reason: String, health: &Health, now: Instant) {
+        // Another reason is said at once; the same one in other words of the client is the same.
+        if self.current.as_ref().map(|current| kind(current)) != Some(kind(&reason)) {
+            self.warning.reset();
+        }
+        if self.warning.is_due(now) {
+            warn!(reason, "nothing can be read yet; still trying");
+        }
+        health.waits(NAME, reason.clone());
+        self.current = Some(reason);
+    }
+
+    fn no_broker(&self, reason: &str) -> String {
+        format!("no Kafka broker answers at {}: {reason}", self.bootstrap)
+    }
+
+    fn no_topic(&self) -> String {
+        format!("topic `{}` does not exist at {}", self.topic, self.bootstrap)
+    }
+}
+
+fn kind(reason: &str) -> &str {
+    reason.split_once(':').map_or(reason, |(kind, _)| kind)
+}

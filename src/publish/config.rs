@@ -1,0 +1,74 @@
+//! Where do annotations and dead letters go, and how safely?
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroUsize;
+
+use rdkafka::ClientConfig;
+
+/// How results are written to Kafka.
+#[derive(Clone)]
+pub struct Config {
+    /// Brokers to begin with, `host:port,host:port`.
+    pub bootstrap: String,
+    /// The topic of annotations.
+    pub topic: String,
+    /// The topic of posts that could not be annotated.
+    pub dead_letter_topic: String,
+    /// Posts that are in flight at most: what waits here is no more.
+    pub max_posts: NonZeroUsize,
+    /// Further properties of librdkafka; they win over ours.
+    pub properties: BTreeMap<String, String>,
+}
+
+impl Config {
+    /// Writing to those topics.
+    #[must_use]
+    pub fn new(bootstrap: &str, topic: &str, dead_letter_topic: &str, max_posts: NonZeroUsize) -> Self {
+        Self {
+            bootstrap: bootstrap.to_owned(),
+            topic: topic.to_owned(),
+            dead_letter_topic: dead_letter_topic.to_owned(),
+            max_posts,
+            properties: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn client(&self) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        client
+            .set("bootstrap.servers", &self.bootstrap)
+            .set("client.id", "riveg")
+            // Neither lost nor doubled nor out of order by retries of the client.
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            // Java's producers place keys so: the same post lies in the same partition whoever wrote it.
+            .set("partitioner", "murmur2_random")
+            .set("compression.codec", "lz4")
+            // An answer waits for others no longer than this.
+            .set("linger.ms", "5")
+            // A broker that is away is waited for: back-pressure reaches the input long before memory is short.
+            .set("message.timeout.ms", "0")
+            // A dead letter is a whole record with pictures: the broker's limit decides, not ours.
+            .set("message.max.bytes", "67108864")
+            .set("topic.metadata.refresh.interval.ms", "5000")
+            .set("reconnect.backoff.max.ms", "2000");
+        for (name, value) in &self.properties {
+            client.set(name, value);
+        }
+        client
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values of properties may be secrets.
+        formatter
+            .debug_struct("Config")
+            .field("bootstrap", &self.bootstrap)
+            .field("topic", &self.topic)
+            .field("dead_letter_topic", &self.dead_letter_topic)
+            .field("properties", &self.properties.keys())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,27 @@
+//! What became of one record, on its way from the pipeline to Kafka.
+
+use std::sync::Arc;
+
+use super::Annotated;
+use crate::domain::Rejection;
+use crate::ingest::{SourceRecord, Ticket};
+
+/// What became of a record, with the ticket that returns when it is written.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The record as it came.
+    pub source: Arc<SourceRecord>,
+    /// What was made of it.
+    pub record: Record,
+    /// Its claim.
+    pub ticket: Ticket,
+}
+
+/// What was made of a record.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record {
+    /// An annotation, for the topic of annotations.
+    Annotated(Annotated),
+    /// Nothing, for this reason, for the topic of dead letters.
+    Rejected(Rejection),
+}
