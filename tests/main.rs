@@ -15,6 +15,9 @@ mod parity_sam;
 #[path = "parity/tagger.rs"]
 mod parity_tagger;
 
+mod support;
+
 mod architecture;
 mod bad_input;
 mod k8s;
+mod kafka;

@@ -21,7 +21,7 @@ use tracing::{debug, info, warn};
 
 use super::budget::Budget;
 use super::context::{self, Context, Event};
-use super::offsets::Offsets;
+use super::offsets::{self, Offsets};
 use super::trouble::Trouble;
 use super::{Config, Delivery, Ledger, SourceRecord, Ticket};
 use crate::telemetry::{Health, Metrics, Rebalance};
@@ -280,11 +280,9 @@ impl Reader {
             match event {
                 Event::Assign(partitions) => self.assigned(&partitions),
                 Event::Revoke(partitions) => self.revoked(&partitions),
-                Event::Committed(result, offsets) => {
-                    if let Err(error) = &result {
-                        warn!(%error, ?offsets, "offsets were not committed; they are sent again");
-                    }
-                    self.offsets.answered(&result, &offsets);
+                Event::CommitFailed(reason) => {
+                    warn!(reason, "offsets were not committed; they are sent again");
+                    self.offsets.refused();
                 }
                 Event::Fault(error, reason) => {
                     self.trouble.complaint(&error, &reason, &self.watch.health, Instant::now());
@@ -337,7 +335,7 @@ impl Reader {
         info!(topic = &*self.topic, ?partitions, lost, "partitions revoked");
     }
 
-    /// Sends the watermarks that have moved. The answer comes as an event.
+    /// Sends the watermarks that have moved. Only a refusal is answered, as an event.
     fn commit(&mut self) {
         for (partition, offset) in self.ledger.watermarks() {
             self.watch.metrics.watermark(&self.topic, partition, offset);
@@ -367,26 +365,27 @@ impl Reader {
             if self.settle_returned(TICKET).is_err() {
                 break;
             }
-            self.keep_in_group();
-        }
-        let deadline = Instant::now() + FINAL_COMMIT;
-        self.commit();
-        while !self.offsets.are_answered() && Instant::now() < deadline {
-            thread::park_timeout(Duration::from_millis(5));
-            self.keep_in_group();
+            self.keep_in_group(Duration::ZERO);
         }
         let uncommitted = self.ledger.unsettled();
         info!(topic = &*self.topic, records = self.records, uncommitted, "reading has ended");
-        if self.offsets.hold(self.ledger.watermarks()) {
-            Ok(Consumed { records: self.records, uncommitted })
-        } else {
-            Err(IngestError::FinalCommit { topic: self.config.topic.clone() })
+        let watermarks: Vec<(i32, i64)> = self.ledger.watermarks().collect();
+        let deadline = Instant::now() + FINAL_COMMIT;
+        loop {
+            self.commit();
+            if offsets::are_held(&self.consumer, &self.topic, &watermarks, FINAL_COMMIT / 5) {
+                return Ok(Consumed { records: self.records, uncommitted });
+            }
+            if Instant::now() > deadline {
+                return Err(IngestError::FinalCommit { topic: self.config.topic.clone() });
+            }
+            self.keep_in_group(TICKET);
         }
     }
 
     /// Polls without reading: everything is paused.
-    fn keep_in_group(&mut self) {
-        if let Some(Ok(message)) = self.consumer.poll(Duration::ZERO) {
+    fn keep_in_group(&mut self, patience: Duration) {
+        if let Some(Ok(message)) = self.consumer.poll(patience) {
             debug!(offset = message.offset(), "a record of a paused partition is left for the next reader");
         }
         self.handle_events();

@@ -19,8 +19,8 @@ pub(super) enum Event {
     Assign(Vec<i32>),
     /// The group takes these partitions away; it waits until they are let go.
     Revoke(Vec<i32>),
-    /// The outcome of a commit of these partitions' offsets.
-    Committed(KafkaResult<()>, Vec<(i32, i64)>),
+    /// The broker refused offsets, in the client's words.
+    CommitFailed(String),
     /// A fault of the client, with its own words for it.
     Fault(KafkaError, String),
 }
@@ -50,7 +50,11 @@ impl Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // Faults that matter come as events, with what we know of them; these lines repeat them every second.
+        // What came of a commit that nobody waits for is told nowhere but here.
+        if facility == "COMMITFAIL" {
+            self.happened(Event::CommitFailed(message.to_owned()));
+        }
+        // Other faults that matter come as events; these lines repeat them every second.
         tracing::debug!(?level, facility, message, "librdkafka");
     }
 
@@ -77,17 +81,6 @@ impl ConsumerContext for Context {
         } else {
             self.happened(Event::Revoke(numbers()));
         }
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
-        let elements = offsets.elements();
-        // The whole answer may be well while that for one partition is not.
-        let result = result.and_then(|()| elements.iter().try_for_each(|element| element.error()));
-        let offsets = elements
-            .iter()
-            .filter_map(|element| Some((element.partition(), element.offset().to_raw()?)))
-            .collect();
-        self.happened(Event::Committed(result, offsets));
     }
 }
 

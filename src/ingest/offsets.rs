@@ -1,23 +1,18 @@
-//! Which offsets does the broker know of? Sends those that have moved, and remembers which were confirmed.
+//! Which offsets does the broker know of? Sends those that have moved, and asks in the end whether they are held.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::context::Context;
 
-/// The offsets of one topic that were sent to the broker.
+/// The offsets of one topic that were sent to the broker and not refused.
 #[derive(Debug, Default)]
 pub(super) struct Offsets {
-    sent: BTreeMap<i32, Sent>,
-}
-
-#[derive(Debug)]
-struct Sent {
-    offset: i64,
-    confirmed: bool,
+    sent: BTreeMap<i32, i64>,
 }
 
 impl Offsets {
@@ -31,46 +26,18 @@ impl Offsets {
         topic: &str,
         watermarks: impl Iterator<Item = (i32, i64)>,
     ) -> KafkaResult<()> {
-        let news: Vec<(i32, i64)> = watermarks
-            .filter(|(partition, offset)| self.sent.get(partition).is_none_or(|sent| sent.offset != *offset))
-            .collect();
+        let news = self.news(watermarks);
         if news.is_empty() {
             return Ok(());
         }
-        let mut list = TopicPartitionList::new();
-        for &(partition, offset) in &news {
-            list.add_partition_offset(topic, partition, Offset::Offset(offset))?;
-        }
-        consumer.commit(&list, CommitMode::Async)?;
-        for (partition, offset) in news {
-            self.sent.insert(partition, Sent { offset, confirmed: false });
-        }
+        consumer.commit(&list(topic, &news)?, CommitMode::Async)?;
+        self.sent.extend(news);
         Ok(())
     }
 
-    /// The broker's answer: offsets that it refused are sent again at the next opportunity.
-    pub(super) fn answered(&mut self, result: &Result<(), KafkaError>, offsets: &[(i32, i64)]) {
-        for (partition, offset) in offsets {
-            let Some(sent) = self.sent.get_mut(partition) else { continue };
-            match result {
-                Ok(()) => sent.confirmed |= sent.offset == *offset,
-                Err(_) => {
-                    self.sent.remove(partition);
-                }
-            }
-        }
-    }
-
-    /// Whether the broker has answered all that was sent.
-    pub(super) fn are_answered(&self) -> bool {
-        self.sent.values().all(|sent| sent.confirmed)
-    }
-
-    /// Whether the broker is known to hold exactly these offsets.
-    pub(super) fn hold(&self, mut watermarks: impl Iterator<Item = (i32, i64)>) -> bool {
-        watermarks.all(|(partition, offset)| {
-            self.sent.get(&partition).is_some_and(|sent| sent.confirmed && sent.offset == offset)
-        })
+    /// The broker refused offsets, nobody knows which: all are sent again.
+    pub(super) fn refused(&mut self) {
+        self.sent.clear();
     }
 
     /// These partitions belong to another consumer now.
@@ -79,36 +46,53 @@ impl Offsets {
             self.sent.remove(partition);
         }
     }
+
+    fn news(&self, watermarks: impl Iterator<Item = (i32, i64)>) -> Vec<(i32, i64)> {
+        watermarks.filter(|(partition, offset)| self.sent.get(partition) != Some(offset)).collect()
+    }
+}
+
+/// Whether the broker holds these offsets. One that does not answer within `patience` is not known to.
+pub(super) fn are_held(
+    consumer: &BaseConsumer<Context>,
+    topic: &str,
+    watermarks: &[(i32, i64)],
+    patience: Duration,
+) -> bool {
+    // Requests reach the broker in the order in which they were made: what was committed before is seen.
+    let held = list(topic, watermarks).and_then(|list| consumer.committed_offsets(list, patience));
+    let is_held = |&(partition, offset): &(i32, i64)| {
+        let held = held.as_ref().ok().and_then(|held| held.find_partition(topic, partition));
+        held.is_some_and(|held| held.offset() == Offset::Offset(offset))
+    };
+    watermarks.iter().all(is_held)
+}
+
+fn list(topic: &str, offsets: &[(i32, i64)]) -> KafkaResult<TopicPartitionList> {
+    let mut list = TopicPartitionList::with_capacity(offsets.len());
+    for &(partition, offset) in offsets {
+        list.add_partition_offset(topic, partition, Offset::Offset(offset))?;
+    }
+    Ok(list)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn sent(offsets: &[(i32, i64)]) -> Offsets {
-        let sent = |&(partition, offset)| (partition, Sent { offset, confirmed: false });
-        Offsets { sent: offsets.iter().map(sent).collect() }
+    #[test]
+    fn only_what_has_moved_is_sent_and_all_of_it_after_a_refusal() {
+        let mut offsets = Offsets { sent: BTreeMap::from([(0, 10), (1, 5)]) };
+        let watermarks = || [(0, 10), (1, 6), (2, 1)].into_iter();
+        assert_eq!(offsets.news(watermarks()), [(1, 6), (2, 1)]);
+        offsets.refused();
+        assert_eq!(offsets.news(watermarks()), [(0, 10), (1, 6), (2, 1)]);
     }
 
     #[test]
-    fn offsets_hold_when_the_broker_confirmed_the_latest() {
-        let mut offsets = sent(&[(0, 10), (1, 5)]);
-        assert!(!offsets.are_answered());
-        offsets.answered(&Ok(()), &[(0, 9), (1, 5)]);
-        assert!(!offsets.hold([(0, 10)].into_iter()), "an older commit was confirmed");
-        assert!(offsets.hold([(1, 5)].into_iter()));
-        offsets.answered(&Ok(()), &[(0, 10)]);
-        assert!(offsets.are_answered());
-        assert!(offsets.hold([(0, 10), (1, 5)].into_iter()));
-        assert!(!offsets.hold([(2, 1)].into_iter()), "never sent");
-    }
-
-    #[test]
-    fn refused_offsets_are_forgotten_so_that_they_are_sent_again() {
-        let mut offsets = sent(&[(0, 10)]);
-        let refusal = KafkaError::ConsumerCommit(rdkafka::error::RDKafkaErrorCode::RebalanceInProgress);
-        offsets.answered(&Err(refusal), &[(0, 10)]);
-        assert!(offsets.sent.is_empty());
-        assert!(!offsets.hold([(0, 10)].into_iter()));
+    fn a_partition_that_comes_back_begins_anew() {
+        let mut offsets = Offsets { sent: BTreeMap::from([(0, 10)]) };
+        offsets.forget(&[0]);
+        assert_eq!(offsets.news([(0, 10)].into_iter()), [(0, 10)]);
     }
 }

@@ -1,0 +1,85 @@
+//! What is not there yet is waited for, and said: a topic, an output topic, a broker.
+
+use riveg::engine::{EngineError, Summary};
+
+use super::echo::{Echo, post};
+use super::running::{Names, Running};
+use crate::support::{Forwarder, Writer, broker, create_topic, read, until};
+
+fn one_post(names: &Names) {
+    let writer = Writer::new(broker());
+    writer.send(&names.input, 0, Some("a"), Some(&post("a")));
+    writer.flush();
+}
+
+fn readiness(engine: &Running, contains: &[&str]) {
+    until(&format!("readiness says {contains:?}"), || {
+        engine.health.ready().err().filter(|words| contains.iter().all(|part| words.contains(part)))
+    });
+    engine.health.alive(std::time::Instant::now()).expect("who waits is alive");
+}
+
+const ONE: Summary = Summary { posts_in: 1, annotations: 1, dead_letters: 0, uncommitted: 0 };
+
+#[test]
+fn a_missing_topic_is_named_and_read_once_it_is_there() {
+    let names = Names::new(broker());
+    create_topic(broker(), &names.output, 1);
+    let engine = Running::start(names.settings(4), &Echo::open());
+    readiness(&engine, &[&format!("topic `{}` does not exist", names.input), broker()]);
+    create_topic(broker(), &names.input, 1);
+    one_post(&names);
+    read(broker(), &names.output, 1).at_least(1);
+    until("the engine is ready", || engine.health.ready().ok());
+    assert_eq!(engine.stop().unwrap(), ONE);
+}
+
+#[test]
+fn a_broker_that_is_away_at_start_is_named_and_used_once_it_is_there() {
+    let late = Forwarder::closed();
+    let mut names = Names::new(broker());
+    create_topic(broker(), &names.input, 1);
+    create_topic(broker(), &names.output, 1);
+    one_post(&names);
+    names.bootstrap = late.address();
+    let engine = Running::start(names.settings(4), &Echo::open());
+    readiness(&engine, &["no Kafka broker answers", &late.address()]);
+    late.open(broker());
+    read(broker(), &names.output, 1).at_least(1);
+    until("the engine is ready", || engine.health.ready().ok());
+    assert_eq!(engine.stop().unwrap(), ONE);
+}
+
+#[test]
+fn an_output_topic_that_is_missing_holds_back_the_post_until_it_is_there() {
+    let names = Names::new(broker());
+    create_topic(broker(), &names.input, 1);
+    one_post(&names);
+    let mut settings = names.settings(4);
+    // How long the client hopes that a topic that it has never seen is only new.
+    settings.publish.properties.insert("topic.metadata.propagation.max.ms".to_owned(), "200".to_owned());
+    let engine = Running::start(settings, &Echo::open());
+    readiness(&engine, &[&format!("topic `{}` takes no records", names.output)]);
+    create_topic(broker(), &names.output, 1);
+    read(broker(), &names.output, 1).at_least(1);
+    assert_eq!(engine.stop().unwrap(), ONE);
+}
+
+#[test]
+fn an_engine_without_a_broker_stops_when_it_is_told_to() {
+    let names = Names::new(&Forwarder::closed().address());
+    let engine = Running::start(names.settings(4), &Echo::open());
+    readiness(&engine, &["no Kafka broker answers"]);
+    let summary = engine.stop().unwrap();
+    assert_eq!(summary, Summary { posts_in: 0, annotations: 0, dead_letters: 0, uncommitted: 0 });
+}
+
+#[test]
+fn a_property_that_the_client_does_not_know_is_refused_by_name() {
+    let mut settings = Names::new("localhost:1").settings(4);
+    settings.ingest.properties.insert("no.such.property".to_owned(), "1".to_owned());
+    let error = Running::start(settings, &Echo::open()).stop().unwrap_err();
+    let EngineError::Ingest(cause) = &error else { panic!("{error:?}") };
+    let cause = std::error::Error::source(cause).unwrap().to_string();
+    assert!(cause.contains("no.such.property"), "{cause}");
+}

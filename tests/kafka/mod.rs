@@ -1,0 +1,10 @@
+//! The engine between a topic and two others, with a pipeline that echoes.
+//!
+//! `embedded` runs against the broker inside the process, for what happens often and quickly; `real` against Apache
+//! Kafka, for what only a real broker can prove.
+
+mod echo;
+mod embedded;
+mod faults;
+mod real;
+mod running;

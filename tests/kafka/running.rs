@@ -1,0 +1,108 @@
+//! An engine that runs beside the test, and what can be seen of it.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use riveg::engine::{self, EngineError, Settings, Summary};
+use riveg::publish::Provenance;
+use riveg::telemetry::{Health, Metrics};
+use riveg::{ingest, publish};
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::echo::Echo;
+use crate::support::{WITHIN, unique};
+
+/// The names that one test uses, and an engine's settings for them.
+pub(crate) struct Names {
+    pub(crate) bootstrap: String,
+    pub(crate) input: String,
+    pub(crate) output: String,
+    pub(crate) dead: String,
+    pub(crate) group: String,
+}
+
+impl Names {
+    pub(crate) fn new(bootstrap: &str) -> Self {
+        Self {
+            bootstrap: bootstrap.to_owned(),
+            input: unique("posts"),
+            output: unique("annotations"),
+            dead: unique("dead-letters"),
+            group: unique("group"),
+        }
+    }
+
+    /// At most `max_posts` read and not delivered, half of them worked on; everything quick to notice.
+    pub(crate) fn settings(&self, max_posts: usize) -> Settings {
+        let max_posts = NonZeroUsize::new(max_posts).unwrap();
+        let mut ingest = ingest::Config::new(&self.bootstrap, &self.input, &self.group, max_posts);
+        ingest.commit_interval = Duration::from_millis(50);
+        let mut publish = publish::Config::new(&self.bootstrap, &self.output, &self.dead, max_posts);
+        let quick = [("topic.metadata.refresh.interval.ms", "300"), ("reconnect.backoff.max.ms", "200")];
+        for properties in [&mut ingest.properties, &mut publish.properties] {
+            properties.extend(quick.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
+        Settings {
+            ingest,
+            publish,
+            provenance: Provenance::of_bundle("none"),
+            posts_in_flight: NonZeroUsize::new(max_posts.get().div_ceil(2)).unwrap(),
+            drain_deadline: WITHIN,
+        }
+    }
+}
+
+/// A running engine.
+pub(crate) struct Running {
+    runtime: Runtime,
+    engine: JoinHandle<Result<Summary, EngineError>>,
+    stop: CancellationToken,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) health: Arc<Health>,
+}
+
+impl Running {
+    pub(crate) fn start(settings: Settings, echo: &Echo) -> Self {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::default()));
+        health.models_are_warm();
+        let stop = CancellationToken::new();
+        let pipeline = {
+            let echo = echo.clone();
+            move |value| echo.annotate(value)
+        };
+        let observers = (metrics.clone(), health.clone());
+        let engine = runtime.spawn(engine::run(settings, observers, pipeline, stop.clone()));
+        Self { runtime, engine, stop, metrics, health }
+    }
+
+    /// The stop signal, without waiting for its effect.
+    pub(crate) fn tell_to_stop(&self) {
+        self.stop.cancel();
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.engine.is_finished()
+    }
+
+    /// Stops it and waits for its end.
+    pub(crate) fn stop(self) -> Result<Summary, EngineError> {
+        self.stop.cancel();
+        let Self { runtime, engine, .. } = self;
+        runtime
+            .block_on(async { tokio::time::timeout(WITHIN, engine).await })
+            .expect("the engine ends in time")
+            .expect("the engine does not panic")
+    }
+
+    /// The value of a metric that has no labels.
+    pub(crate) fn gauge(&self, name: &str) -> u64 {
+        let text = self.metrics.render();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("no {name} in\n{text}")).parse().unwrap()
+    }
+}

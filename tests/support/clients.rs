@@ -1,0 +1,130 @@
+//! Plain clients that look at topics and groups from outside.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::WITHIN;
+
+fn config(bootstrap: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", bootstrap);
+    config
+}
+
+/// Creates a topic on a real broker, and waits until it can be used.
+pub(crate) fn create_topic(bootstrap: &str, topic: &str, partitions: i32) {
+    let admin: AdminClient<DefaultClientContext> = config(bootstrap).create().unwrap();
+    let options = AdminOptions::new().operation_timeout(Some(WITHIN));
+    let topics = [NewTopic::new(topic, partitions, TopicReplication::Fixed(1))];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let results = runtime.block_on(admin.create_topics(&topics, &options)).unwrap();
+    results.into_iter().for_each(|result| {
+        result.unwrap();
+    });
+}
+
+/// Writes records to a topic, in order.
+pub(crate) struct Writer {
+    producer: BaseProducer,
+}
+
+impl Writer {
+    pub(crate) fn new(bootstrap: &str) -> Self {
+        let producer =
+            config(bootstrap).set("enable.idempotence", "true").set("linger.ms", "5").create().unwrap();
+        Self { producer }
+    }
+
+    pub(crate) fn send(&self, topic: &str, partition: i32, key: Option<&str>, value: Option<&[u8]>) {
+        self.send_with(topic, partition, (key, value), OwnedHeaders::new());
+    }
+
+    pub(crate) fn send_with(
+        &self,
+        topic: &str,
+        partition: i32,
+        (key, value): (Option<&str>, Option<&[u8]>),
+        headers: OwnedHeaders,
+    ) {
+        let mut record = BaseRecord::<str, [u8]>::to(topic).partition(partition).headers(headers);
+        record.key = key;
+        record.payload = value;
+        self.producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
+
+    pub(crate) fn flush(&self) {
+        self.producer.flush(WITHIN).unwrap();
+    }
+}
+
+/// Reads what lies in a topic from the outside, without a group.
+pub(crate) struct Seen {
+    consumer: BaseConsumer,
+    /// What was read so far.
+    pub(crate) messages: Vec<OwnedMessage>,
+}
+
+/// Reads partitions `0..partitions` of a topic from the beginning.
+pub(crate) fn read(bootstrap: &str, topic: &str, partitions: i32) -> Seen {
+    let consumer: BaseConsumer =
+        config(bootstrap).set("group.id", "outside").set("enable.auto.commit", "false").create().unwrap();
+    let mut list = TopicPartitionList::new();
+    for partition in 0..partitions {
+        list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+    }
+    consumer.assign(&list).unwrap();
+    Seen { consumer, messages: Vec::new() }
+}
+
+impl Seen {
+    /// Reads on until so many were read in all.
+    pub(crate) fn at_least(&mut self, count: usize) -> &[OwnedMessage] {
+        let deadline = Instant::now() + WITHIN;
+        while self.messages.len() < count {
+            assert!(Instant::now() < deadline, "{} of {count} records came", self.messages.len());
+            if let Some(Ok(message)) = self.consumer.poll(Duration::from_millis(100)) {
+                self.messages.push(message.detach());
+            }
+        }
+        &self.messages
+    }
+
+    /// Reads on to the end of the topic as it is now.
+    pub(crate) fn to_end(&mut self, bootstrap: &str, topic: &str) -> &[OwnedMessage] {
+        let partitions = self.consumer.assignment().unwrap().count() as i32;
+        let count: i64 = log_end(bootstrap, topic, partitions).values().sum();
+        self.at_least(usize::try_from(count).unwrap())
+    }
+}
+
+/// The offset after the last record of each partition.
+pub(crate) fn log_end(bootstrap: &str, topic: &str, partitions: i32) -> BTreeMap<i32, i64> {
+    let consumer: BaseConsumer = config(bootstrap).create().unwrap();
+    let end = |partition| (partition, consumer.fetch_watermarks(topic, partition, WITHIN).unwrap().1);
+    (0..partitions).map(end).collect()
+}
+
+/// The offsets that a group has committed, where it has.
+pub(crate) fn committed(bootstrap: &str, group: &str, topic: &str, partitions: i32) -> BTreeMap<i32, i64> {
+    let consumer: BaseConsumer = config(bootstrap).set("group.id", group).create().unwrap();
+    let mut list = TopicPartitionList::new();
+    list.add_partition_range(topic, 0, partitions - 1);
+    let committed = consumer.committed_offsets(list, WITHIN).unwrap();
+    let offset = |offset| if let Offset::Offset(offset) = offset { Some(offset) } else { None };
+    let elements = committed.elements();
+    elements.iter().filter_map(|element| Some((element.partition(), offset(element.offset())?))).collect()
+}
+
+/// The value of a header that is text; None if there is none of that name.
+pub(crate) fn header<'a>(message: &'a OwnedMessage, name: &str) -> Option<&'a str> {
+    let Header { value, .. } = message.headers()?.iter().find(|header| header.key == name)?;
+    value.map(|value| std::str::from_utf8(value).unwrap())
+}

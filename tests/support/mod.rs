@@ -1,0 +1,9 @@
+//! What several groups of tests share: brokers, topics, clients, and waiting for conditions.
+
+mod broker;
+mod clients;
+mod wait;
+
+pub(crate) use broker::{Forwarder, broker, unique};
+pub(crate) use clients::{Writer, committed, create_topic, header, log_end, read};
+pub(crate) use wait::{WITHIN, until};
