@@ -231,14 +231,15 @@ fn imports(source: &Source) -> Vec<String> {
     named.map(|name| format!("`{module}` imports `{name}`")).collect()
 }
 
-/// Of some modules only one name may be taken.
+/// Of some modules only a few names may be taken.
 fn narrow_imports(source: &Source) -> Vec<String> {
-    let narrow = [("scheduler", "domain", "Stage"), ("publish", "ingest", "Ticket")];
+    let narrow: [(&str, &str, &[&str]); 2] =
+        [("scheduler", "domain", &["Stage"]), ("publish", "ingest", &["Ticket", "SourceRecord"])];
     let ours = narrow.into_iter().filter(|(module, _, _)| source.module() == Some(module));
     ours.flat_map(|(module, from, only)| {
         let taken = after(source.shipped(), &format!("crate::{from}::")).flat_map(names);
         taken
-            .filter(move |name| name != only)
+            .filter(move |name| !only.contains(&name.as_str()))
             .map(move |name| format!("`{module}` takes `{name}` from `{from}`"))
     })
     .collect()

@@ -84,8 +84,8 @@ impl Packer {
     /// A smaller parcel in place of one that the broker finds too large: for an annotation its dead letter, for a dead
     /// letter the same without its value.
     /// # Errors
-    /// The parcel as it is, where nothing smaller is left.
-    pub(super) fn smaller(&self, parcel: Parcel) -> Result<Parcel, Parcel> {
+    /// The parcel's ticket, where nothing smaller is left.
+    pub(super) fn smaller(&self, parcel: Parcel) -> Result<Parcel, Ticket> {
         let size = parcel.value.as_ref().map_or(0, Bytes::len);
         match parcel.kind {
             Kind::Annotation => {
@@ -100,7 +100,7 @@ impl Packer {
                 kind: Kind::DeadLetter(rejection),
                 ..parcel
             }),
-            Kind::DeadLetter(_) => Err(parcel),
+            Kind::DeadLetter(_) => Err(parcel.ticket),
         }
     }
 }

@@ -63,7 +63,7 @@ pub enum PublishError {
         /// The topic of dead letters.
         dead_letter_topic: String,
         /// What the client says.
-        source: KafkaError,
+        source: Box<KafkaError>,
     },
     /// The client is broken for good.
     #[error("the producer is broken for good: {reason}")]
@@ -71,7 +71,7 @@ pub enum PublishError {
         /// The client's words.
         reason: String,
         /// What the client says.
-        source: KafkaError,
+        source: Box<KafkaError>,
     },
     /// Not even a dead letter without its value fits.
     #[error(
@@ -108,7 +108,7 @@ impl Publisher {
         let (send, reports) = mpsc::channel(config.max_posts.get());
         let producer = config.client().create_with_context(Reports(send)).map_err(|source| {
             let Config { topic, dead_letter_topic, .. } = config.clone();
-            PublishError::SetUp { topic, dead_letter_topic, source }
+            PublishError::SetUp { topic, dead_letter_topic, source: Box::new(source) }
         })?;
         metrics.know_output_topics(&[&config.topic, &config.dead_letter_topic]);
         metrics.know_dead_letter_classes(&RejectionClass::ALL.map(RejectionClass::as_str));
@@ -232,7 +232,10 @@ impl Publisher {
     fn refused(&mut self, parcel: Parcel, error: &KafkaError) -> Result<(), PublishError> {
         if let Some((code, reason)) = self.producer.client().fatal_error() {
             self.health.is_lost(&format!("the producer is broken for good: {reason}"));
-            return Err(PublishError::Fatal { reason, source: KafkaError::MessageProduction(code) });
+            return Err(PublishError::Fatal {
+                reason,
+                source: Box::new(KafkaError::MessageProduction(code)),
+            });
         }
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::QueueFull) => {
@@ -240,10 +243,11 @@ impl Publisher {
                 self.put_back(parcel);
             }
             Some(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessageSize) => {
-                let smaller = self.packer.smaller(parcel).map_err(|parcel| PublishError::TooLarge {
-                    topic: parcel.topic.to_string(),
-                    partition: parcel.ticket.partition(),
-                    offset: parcel.ticket.offset(),
+                let topic = parcel.topic.clone();
+                let smaller = self.packer.smaller(parcel).map_err(|ticket| PublishError::TooLarge {
+                    topic: topic.to_string(),
+                    partition: ticket.partition(),
+                    offset: ticket.offset(),
                 })?;
                 self.put_back(smaller);
             }

@@ -66,10 +66,10 @@ fn of_two_thousand_posts_each_is_answered_once_and_the_group_stands_at_the_end()
     let summary = engine.stop().unwrap();
     assert_eq!(summary, Summary { posts_in: 2000, annotations: 1960, dead_letters: 40, uncommitted: 0 });
 
-    let answered = ids(output.to_end(broker(), &names.output));
+    let answered = ids(output.all(broker(), &names.output));
     assert!(answered.values().all(|&times| times == 1), "an annotation came twice");
     assert_eq!(answered.into_keys().collect::<BTreeSet<_>>(), expected(0..2000, false));
-    let rejected = ids(dead.to_end(broker(), &names.dead));
+    let rejected = ids(dead.all(broker(), &names.dead));
     assert!(rejected.values().all(|&times| times == 1), "a dead letter came twice");
     assert_eq!(rejected.into_keys().collect::<BTreeSet<_>>(), expected(0..2000, true));
     let ends = log_end(broker(), &names.input, PARTITIONS);
@@ -113,10 +113,10 @@ fn an_engine_that_is_cut_off_in_the_middle_loses_nothing() {
     let rest = second.stop().unwrap();
     assert_eq!(rest.uncommitted, 0);
     assert!(rest.posts_in < 900, "the second engine began from the start: nothing was committed");
-    let answered = ids(output.to_end(broker(), &names.output));
+    let answered = ids(output.all(broker(), &names.output));
     assert_eq!(answered.into_keys().collect::<BTreeSet<_>>(), expected(0..900, false));
     let mut dead = read(broker(), &names.dead, PARTITIONS);
-    let rejected = ids(dead.to_end(broker(), &names.dead));
+    let rejected = ids(dead.all(broker(), &names.dead));
     assert_eq!(rejected.into_keys().collect::<BTreeSet<_>>(), expected(0..900, true));
 }
 
@@ -150,7 +150,7 @@ fn a_second_engine_takes_over_partitions_and_no_post_is_lost_or_answered_twice()
     let right = second.stop().unwrap();
     assert_eq!((left.uncommitted, right.uncommitted), (0, 0));
     assert_eq!(left.posts_in + right.posts_in, u64::try_from(fed).unwrap());
-    let answered = ids(read(broker(), &names.output, PARTITIONS).to_end(broker(), &names.output));
+    let answered = ids(read(broker(), &names.output, PARTITIONS).all(broker(), &names.output));
     assert!(answered.values().all(|&times| times == 1), "partitions drain before they change hands");
     assert_eq!(answered.into_keys().collect::<BTreeSet<_>>(), expected(0..fed, false));
 }

@@ -98,7 +98,7 @@ impl Seen {
     }
 
     /// Reads on to the end of the topic as it is now.
-    pub(crate) fn to_end(&mut self, bootstrap: &str, topic: &str) -> &[OwnedMessage] {
+    pub(crate) fn all(&mut self, bootstrap: &str, topic: &str) -> &[OwnedMessage] {
         let partitions = self.consumer.assignment().unwrap().count() as i32;
         let count: i64 = log_end(bootstrap, topic, partitions).values().sum();
         self.at_least(usize::try_from(count).unwrap())
