@@ -77,7 +77,6 @@ fn manifest(course: &Course, steps: &str) -> Result<Manifest> {
         entity_types: recipe::ENTITY_TYPES.map(str::to_owned).to_vec(),
         phrase: PhraseTemplate::default(),
         lexicon: Some(FileEntry::named(LEXICON)),
-        phrase: PhraseTemplate::default(),
         recognise: Recognise {
             architecture: TaggerArchitecture::XlmRobertaCrf,
             weights: weights(Network::Tagger),
