@@ -5,7 +5,7 @@
 //! deadline; then its tickets settle nothing any more.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -16,83 +16,15 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::budget::Budget;
 use super::context::{self, Context, Event};
 use super::offsets::{self, Offsets};
+use super::reading::FINAL_COMMIT;
 use super::trouble::Trouble;
-use super::{Config, Delivery, Ledger, SourceRecord, Ticket};
-use crate::telemetry::{Health, Metrics, Rebalance};
-
-/// Who is told how reading goes, and who says when it ends.
-#[derive(Clone)]
-pub struct Watch {
-    /// Counts.
-    pub metrics: Arc<Metrics>,
-    /// Readiness and liveness.
-    pub health: Arc<Health>,
-    /// Cancelled: read no more, wait for what is out, commit, leave the group.
-    pub stop: CancellationToken,
-    /// Cancelled: wait for nothing.
-    pub abort: CancellationToken,
-}
-
-/// The reading thread, from outside.
-pub struct Ingest {
-    /// Records with their tickets. Closed when nothing more will come.
-    pub deliveries: mpsc::Receiver<Delivery>,
-    /// Takes the tickets back. It has room for all that are out: sending never waits.
-    pub settled: SyncSender<Ticket>,
-    /// How it ended. An error here means that the thread panicked.
-    pub ended: oneshot::Receiver<Result<Consumed, IngestError>>,
-}
-
-/// What was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Consumed {
-    /// Records read.
-    pub records: u64,
-    /// Records read whose offsets were not committed: they will be read again.
-    pub uncommitted: usize,
-}
-
-/// Why reading could not begin or go on.
-#[derive(Debug, thiserror::Error)]
-pub enum IngestError {
-    /// The settings are not what the client takes.
-    #[error("failed to set up the consumer of topic `{topic}`")]
-    SetUp {
-        /// The topic to be read.
-        topic: String,
-        /// What the client says.
-        source: KafkaError,
-    },
-    /// The thread could not be started.
-    #[error("failed to start the reading thread")]
-    Thread(#[source] std::io::Error),
-    /// The client is broken for good.
-    #[error("failed to read topic `{topic}`")]
-    Read {
-        /// The topic that was read.
-        topic: String,
-        /// What the client says.
-        source: KafkaError,
-    },
-    /// Nobody takes records or returns tickets any more.
-    #[error("the rest of the engine has ended before the reading of topic `{topic}`")]
-    Unread {
-        /// The topic that was read.
-        topic: String,
-    },
-    /// The last offsets may not have been committed: some posts may be done twice.
-    #[error("failed to commit the last offsets of topic `{topic}` within {} s", FINAL_COMMIT.as_secs())]
-    FinalCommit {
-        /// The topic that was read.
-        topic: String,
-    },
-}
+use super::{Config, Consumed, Delivery, Ingest, IngestError, Ledger, SourceRecord, Ticket, Watch};
+use crate::telemetry::Rebalance;
 
 /// How long one poll waits for records; the stop signal waits no longer than that.
 const POLL: Duration = Duration::from_millis(100);
@@ -100,8 +32,6 @@ const POLL: Duration = Duration::from_millis(100);
 const TICKET: Duration = Duration::from_millis(20);
 /// The loop turns at least every poll; a rebalance may hold it for the deadline of revoked partitions.
 const STANDSTILL: Duration = Duration::from_secs(60);
-/// A broker that is there answers a commit in milliseconds.
-const FINAL_COMMIT: Duration = Duration::from_secs(10);
 /// The reading thread's name, for debuggers and liveness.
 const NAME: &str = "ingest";
 

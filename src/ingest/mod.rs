@@ -11,9 +11,11 @@ mod config;
 mod context;
 mod trouble;
 mod offsets;
+mod reading;
 mod consumer;
 
 pub use config::Config;
-pub use consumer::{Consumed, Ingest, IngestError, Watch, start};
+pub use consumer::start;
 pub use ledger::{Ledger, Ticket};
+pub use reading::{Consumed, Ingest, IngestError, Watch};
 pub use record::{Delivery, SourceRecord};
