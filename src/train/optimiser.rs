@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_state_of_another_shape_is_refused_by_name() {
         let store = nn::VarStore::new(Device::Cpu);
-        store.root().zeros("w", &[2, 2]);
+        let _ = store.root().zeros("w", &[2, 2]);
         let mut optimiser = AdamW::new(&store, Schedule { peak: 0.1, warm_up: 1, steps: 2 }, 0.0);
         let mut state: std::collections::HashMap<_, _> = optimiser.state().into_iter().collect();
         state.insert("first/w".into(), Tensor::zeros([3], (Kind::Float, Device::Cpu)));
