@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,6 +15,7 @@ use tracing::info;
 use crate::config::Config;
 use crate::domain::Rejection;
 use crate::runtime::Variant;
+use crate::telemetry::Metrics;
 
 use super::lines::{Line, Lines};
 use super::running::Running;
@@ -87,12 +89,12 @@ async fn annotate(arguments: &Arguments, config: &Config) -> Result<(), Failure>
     let (input, length) = open_input(&arguments.input)?;
     let mut errors = arguments.errors.as_ref().map(|path| create(path)).transpose()?;
     let stop = stop_signal()?;
-    let running = Running::open(config, Variant::default()).await?;
+    let running = Running::open(config, Variant::default(), Arc::new(Metrics::new())).await?;
     let progress = progress_of(length);
 
     let at_once = config.engine.posts_in_flight;
     let lines = read_lines(input, config.decode.max_record.as_u64(), at_once)?;
-    let answer = |line: Line| running.answer(line.record);
+    let answer = async |line: Line| Ok(running.answer(line.record).await?);
     let tally = answer_all(lines, at_once, stop, answer, |line, answer| {
         progress.set_position(line.end);
         match (answer, &mut errors) {
@@ -174,11 +176,11 @@ fn read_lines(
 }
 
 /// Answers lines side by side and hands on the answers in the order of the lines.
-async fn answer_all<F: Future<Output = Result<Answer, Failure>>>(
+async fn answer_all(
     mut lines: mpsc::Receiver<io::Result<Line>>,
     at_once: usize,
     stop: CancellationToken,
-    answer: impl Fn(Line) -> F,
+    answer: impl AsyncFn(Line) -> Result<Answer, Failure>,
     mut hand_on: impl FnMut(&Line, Answer) -> Result<(), Failure>,
 ) -> Result<Tally, Failure> {
     let answered = stream::poll_fn(move |context| lines.poll_recv(context))

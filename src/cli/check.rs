@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::Arc;
 
 use crate::config::Config;
 use crate::runtime::Variant;
+use crate::telemetry::Metrics;
 
 use super::brokers::Brokers;
 use super::running::Running;
@@ -73,8 +75,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// Puts the bundle to work as the engine would, and lets go of it.
 fn look_at_bundle(config: &Config) -> Result<Finding, Failure> {
-    let opened = runtime()?.block_on(Running::open(config, Variant::default()));
-    let found = opened.map(|running| format!("{} on {}", running.bundle(), config.device.name));
+    let opened = runtime()?.block_on(Running::open(config, Variant::default(), Arc::new(Metrics::new())));
+    let found = opened.map(|running| format!("{}, {}, on {}", running.name(), running.hash(), config.device.name));
     let what = format!("bundle {}", config.bundle.path.display());
     Ok(Finding { what, found: found.map_err(|failure| with_causes(failure.as_ref())) })
 }

@@ -15,6 +15,7 @@ mod check;
 mod eval;
 mod lines;
 mod process;
+mod run;
 mod running;
 mod train;
 mod world;
@@ -64,6 +65,8 @@ pub enum LogFormat {
 /// The subcommands, in the order in which one meets them.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Read posts from Kafka, annotate them and write the annotations back, until told to stop.
+    Run(run::Arguments),
     /// Annotate posts from a file, one JSON object a line, without Kafka.
     Annotate(annotate::Arguments),
     /// Look at settings, bundle, brokers and topics, and say what is wrong, without running.
@@ -82,6 +85,7 @@ pub enum Command {
 /// Whatever made it fail.
 pub fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Run(arguments) => run::run(&arguments),
         Command::Annotate(arguments) => annotate::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),

@@ -1,7 +1,7 @@
-//! What answers a record where there is no Kafka: decoder, pipeline and the form of the output, put together.
+//! What answers a record: decoder and networks of a bundle, put together; with or without Kafka.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use tracing::info;
@@ -12,7 +12,7 @@ use crate::decode::Decoder;
 use crate::domain::{Rejection, RejectionClass};
 use crate::publish::{Annotated, Provenance};
 use crate::runtime::{Runtime, Variant};
-use crate::scheduler::CallError;
+use crate::scheduler::{CallError, ModelError};
 use crate::telemetry::Metrics;
 
 use super::{Failure, with_causes};
@@ -21,45 +21,73 @@ use super::{Failure, with_causes};
 pub(super) struct Running {
     decoder: Decoder,
     runtime: Runtime,
+    metrics: Arc<Metrics>,
     provenance: Provenance,
     name: String,
 }
 
 impl Running {
     /// Loads the bundle of the settings and waits until its networks are warm.
-    pub(super) async fn open(config: &Config, variant: Variant) -> Result<Self, Failure> {
+    pub(super) async fn open(
+        config: &Config,
+        variant: Variant,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, Failure> {
         let bundle = Bundle::open(&config.bundle.path)?;
-        let runtime = Runtime::start(&bundle, config, variant, Arc::new(Metrics::new()))?;
+        let runtime = Runtime::start(&bundle, config, variant, Arc::clone(&metrics))?;
         runtime.device.ready().await?;
         info!(bundle = %config.bundle.path.display(), hash = bundle.hash(), "networks are warm");
         let decoder = Decoder::new(config.decode.clone());
         let name = format!("{} {}", bundle.manifest().name, bundle.manifest().version);
-        Ok(Self { decoder, runtime, provenance: Provenance::of_bundle(bundle.hash()), name })
+        Ok(Self { decoder, runtime, metrics, provenance: Provenance::of_bundle(bundle.hash()), name })
     }
 
-    /// The bundle in use: what it is called, and the hash that outputs name.
-    pub(super) fn bundle(&self) -> String {
-        format!("{}, {}", self.name, self.provenance.bundle)
+    /// What the bundle in use is called.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
-    /// The value of the output record for the value of an input record, or why there is none.
+    /// The hash of the bundle in use, as outputs name it.
+    pub(super) fn hash(&self) -> &str {
+        &self.provenance.bundle
+    }
+
+    /// Waits until the networks will not answer again; never ends where they stay well.
+    pub(super) async fn lost(&self) -> ModelError {
+        match self.runtime.device.ended().await {
+            Err(lost) => lost,
+            // It ends of itself only when nobody is left to call it.
+            Ok(()) => std::future::pending().await,
+        }
+    }
+
+    /// The answer to an input record, or why there is none.
     ///
     /// # Errors
-    /// Where the device is gone: no other record would be answered either.
-    pub(super) async fn answer(&self, record: Bytes) -> Result<Result<Vec<u8>, Rejection>, Failure> {
-        let ingested = SystemTime::now();
-        let post = match self.decoder.decode(record).await {
+    /// Where the device is gone: the record is not at fault, and no other would be answered either.
+    pub(super) async fn annotate(&self, record: Bytes) -> Result<Result<Annotated, Rejection>, CallError> {
+        let begun = Instant::now();
+        let decoded = self.decoder.decode(record).await;
+        self.metrics.decoded(begun.elapsed());
+        let post = match decoded {
             Ok(post) => post,
             Err(rejection) => return Ok(Err(rejection)),
         };
         match self.runtime.pipeline.annotate(&post).await {
-            Ok(annotation) => {
-                let annotated = Annotated::new(&post, annotation);
-                Ok(Ok(annotated.to_json(&self.provenance, ingested, SystemTime::now())))
-            }
-            Err(error) if error.retry_can_help() => Err(error.into()),
+            Ok(annotation) => Ok(Ok(Annotated::new(&post, annotation))),
+            Err(error) if error.retry_can_help() => Err(error),
             Err(error) => Ok(Err(refused_by_network(&error))),
         }
+    }
+
+    /// The same as the value of an output record.
+    ///
+    /// # Errors
+    /// As [`Self::annotate`].
+    pub(super) async fn answer(&self, record: Bytes) -> Result<Result<Vec<u8>, Rejection>, CallError> {
+        let ingested = SystemTime::now();
+        let answer = self.annotate(record).await?;
+        Ok(answer.map(|annotated| annotated.to_json(&self.provenance, ingested, SystemTime::now())))
     }
 }
 
