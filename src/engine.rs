@@ -37,22 +37,21 @@ pub struct Settings {
     pub drain_deadline: Duration,
 }
 
-/// Posts read and not delivered, for each one worked on: a slow post holds back the delivery of those read after it from
-/// its partition, and so many of them can pass it before reading stops.
-const READ_AHEAD: usize = 4;
-
 impl Settings {
     /// As configured, with the bundle of that hash.
     #[must_use]
     pub fn new(config: &crate::config::Config, bundle: &str) -> Self {
         let posts_in_flight = NonZeroUsize::new(config.engine.posts_in_flight).unwrap_or(NonZeroUsize::MIN);
-        let max_posts = posts_in_flight.saturating_mul(NonZeroUsize::MIN.saturating_add(READ_AHEAD - 1));
+        let max_posts = posts_in_flight.saturating_mul(config.ingest.read_ahead);
         let properties = || config.kafka.properties.iter().map(|(name, value)| (name.into(), value.into()));
         let bootstrap = &config.kafka.bootstrap;
         let (input, output) = (&config.ingest, &config.publish);
         let mut ingest = ingest::Config::new(bootstrap, &input.topic, &input.group, max_posts);
         let mut publish =
             publish::Config::new(bootstrap, &output.topic, &output.dead_letter_topic, max_posts);
+        ingest.max_bytes = usize::try_from(input.max_bytes.as_u64()).unwrap_or(usize::MAX);
+        ingest.commit_interval = input.commit_interval;
+        ingest.revoke_deadline = input.revoke_deadline;
         ingest.properties = properties().collect();
         publish.properties = properties().collect();
         Self {

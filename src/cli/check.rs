@@ -76,7 +76,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// Puts the bundle to work as the engine would, and lets go of it.
 fn look_at_bundle(config: &Config) -> Result<Finding, Failure> {
     let opened = runtime()?.block_on(Running::open(config, Variant::default(), Arc::new(Metrics::new())));
-    let found = opened.map(|running| format!("{}, {}, on {}", running.name(), running.hash(), config.device.name));
+    let found =
+        opened.map(|running| format!("{}, {}, on {}", running.name(), running.hash(), config.device.name));
     let what = format!("bundle {}", config.bundle.path.display());
     Ok(Finding { what, found: found.map_err(|failure| with_causes(failure.as_ref())) })
 }

@@ -100,9 +100,8 @@ async fn serve_telemetry(
     if address.is_empty() {
         return Ok(());
     }
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|source| Deaf { address: address.to_owned(), source })?;
+    let listener =
+        TcpListener::bind(address).await.map_err(|source| Deaf { address: address.to_owned(), source })?;
     info!(address, "metrics and probes are served");
     let serving = serve(listener, Arc::clone(metrics), Arc::clone(health), ended.cancelled_owned());
     tokio::spawn(async move {

@@ -58,8 +58,8 @@ pub struct Ingest {
     pub topic: String,
     /// The consumer group.
     pub group: String,
-    /// Records read and not answered, in number.
-    pub max_posts: NonZeroUsize,
+    /// Records read and not answered, for each one worked on.
+    pub read_ahead: NonZeroUsize,
     /// Records read and not answered, in bytes.
     pub max_bytes: ByteSize,
     /// How often offsets are committed.
@@ -189,12 +189,7 @@ impl Config {
         let in_flight = self.engine.posts_in_flight;
         hold("engine.posts_in_flight", (1..=100_000).contains(&in_flight), "must be 1 to 100000");
         let ingest = &self.ingest;
-        hold(
-            "ingest.max_posts",
-            ingest.max_posts.get() >= in_flight,
-            "must be engine.posts_in_flight or more",
-        );
-        hold("ingest.max_posts", ingest.max_posts.get() <= 1_000_000, "must be 1000000 or less");
+        hold("ingest.read_ahead", ingest.read_ahead.get() <= 1_000, "must be 1 to 1000");
         hold("ingest.commit_interval", !ingest.commit_interval.is_zero(), "must be longer than nothing");
         hold(
             "ingest.revoke_deadline",
