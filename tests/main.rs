@@ -19,5 +19,6 @@ mod support;
 
 mod architecture;
 mod bad_input;
+mod run_binary;
 mod k8s;
 mod kafka;

@@ -1,0 +1,101 @@
+//! `riveg run` as a process: ready when it is, answers and dead letters in Kafka, and a clean end at SIGTERM.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+
+use rdkafka::message::Message;
+use riveg::publish::EmbeddedBroker;
+use serde_json::{Value, json};
+
+use crate::support::{Writer, committed, header, read, until};
+
+/// Ended with the test, however the test ends.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn get(address: &str, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: riveg\r\nConnection: close\r\n\r\n").ok()?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response).ok()?;
+    Some(response)
+}
+
+#[test]
+fn the_process_answers_posts_from_kafka_and_ends_cleanly_at_sigterm() {
+    let broker = EmbeddedBroker::start().unwrap();
+    for topic in ["riveg.posts", "riveg.annotations", "riveg.dead-letters"] {
+        broker.create_topic(topic, 1).unwrap();
+    }
+    let bundle = tempfile::tempdir().unwrap();
+    riveg::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+    // A port that was free a moment ago.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let child = Command::new(env!("CARGO_BIN_EXE_riveg"))
+        .args(["run", "--log-format", "json"])
+        .env("RIVEG_KAFKA__BOOTSTRAP", broker.bootstrap())
+        .env("RIVEG_BUNDLE__PATH", bundle.path())
+        .env("RIVEG_TELEMETRY__ADDRESS", &address)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut process = Process(child);
+    let mut log = process.0.stderr.take().unwrap();
+    // Read all along, so that the process never waits for its log to be read.
+    let logged = std::thread::spawn(move || {
+        let mut text = String::new();
+        log.read_to_string(&mut text).map(|_| text)
+    });
+
+    let writer = Writer::new(&broker.bootstrap());
+    let post = json!({ "id": "good", "text": "Jordan at the tower", "created_at": "now" }).to_string();
+    writer.send("riveg.posts", 0, Some("bad"), Some(b"no JSON"));
+    writer.send("riveg.posts", 0, Some("good"), Some(post.as_bytes()));
+    writer.flush();
+
+    let mut annotations = read(&broker.bootstrap(), "riveg.annotations", 1);
+    let annotation: Value = serde_json::from_slice(annotations.at_least(1)[0].payload().unwrap()).unwrap();
+    assert_eq!((&annotation["post_id"], &annotation["schema"]), (&json!("good"), &json!("riveg.annotation")));
+    let mut letters = read(&broker.bootstrap(), "riveg.dead-letters", 1);
+    let letter = &letters.at_least(1)[0];
+    assert_eq!((letter.key(), letter.payload()), (Some(&b"bad"[..]), Some(&b"no JSON"[..])));
+    assert!(header(letter, "riveg.error.class").is_some_and(|class| class == "malformed"), "{letter:?}");
+
+    let ready =
+        until("readiness", || get(&address, "/readyz").filter(|answer| answer.starts_with("HTTP/1.1 200")));
+    assert!(ready.ends_with("ok"), "{ready}");
+    let metrics = get(&address, "/metrics").unwrap();
+    assert!(metrics.contains("riveg_records_consumed_total"), "{metrics}");
+
+    let pid = process.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let status = until("the process ends", || process.0.try_wait().unwrap());
+    let logged = logged.join().unwrap().unwrap();
+    assert_eq!(status.code(), Some(0), "{logged}");
+    assert!(logged.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{logged}");
+    assert_eq!(committed(&broker.bootstrap(), "riveg", "riveg.posts", 1)[&0], 2);
+}
+
+#[test]
+fn an_address_that_is_taken_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_riveg"))
+        .args(["run", "--set", &format!("telemetry.address={address}")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains(&format!("cannot listen at telemetry.address `{address}`: Address already in use")),
+        "{said}"
+    );
+}
