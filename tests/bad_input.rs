@@ -122,6 +122,14 @@ fn annotate(bundle: &Path, more: &[&str], input: &[u8]) -> Finished {
     riveg(&[&["annotate", "-", "--set", &path], more].concat(), input)
 }
 
+/// The folder whose files the records name.
+pub(crate) fn pictures() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("text.jpg"), "this is no picture").unwrap();
+    std::fs::write(folder.path().join("picture.png"), encoded(ImageFormat::Png)).unwrap();
+    folder
+}
+
 fn encoded(format: ImageFormat) -> Vec<u8> {
     let picture = RgbImage::from_fn(96, 64, |x, y| Rgb([(x * 2) as u8, (y * 3) as u8, (x * y) as u8]));
     let mut bytes = std::io::Cursor::new(Vec::new());
@@ -160,7 +168,7 @@ fn picture(bytes: &[u8]) -> Value {
 }
 
 /// Records that are refused: what is wrong with them, the record, the class, and what the error must name.
-fn refused_records(pictures: &Path) -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
+pub(crate) fn refused_records(pictures: &Path) -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
     let jpeg = encoded(ImageFormat::Jpeg);
     let text_called_jpg =
         json!([{ "key": "m1", "type": "photo", "url": format!("file://{}/text.jpg", pictures.display()) }]);
@@ -217,7 +225,7 @@ fn refused_records(pictures: &Path) -> Vec<(&'static str, Vec<u8>, &'static str,
 }
 
 /// Records that are unusual and nevertheless answered.
-fn answered_records(pictures: &Path) -> Vec<String> {
+pub(crate) fn answered_records(pictures: &Path) -> Vec<String> {
     let from_file = json!([{ "key": "m1", "type": "photo", "url": format!("file://{}/picture.png", pictures.display()) }]);
     vec![
         post("plain", "Jordan Hale at the Blue Tower", &picture(&encoded(ImageFormat::Jpeg))),
@@ -244,9 +252,7 @@ fn answers(finished: &Finished) -> Vec<Value> {
 
 #[test]
 fn a_bad_record_gives_an_error_that_names_it_and_the_posts_around_it_are_unharmed() {
-    let (bundle, pictures) = (bundle(), tempfile::tempdir().unwrap());
-    std::fs::write(pictures.path().join("text.jpg"), "this is no picture").unwrap();
-    std::fs::write(pictures.path().join("picture.png"), encoded(ImageFormat::Png)).unwrap();
+    let (bundle, pictures) = (bundle(), pictures());
     let root = format!("decode.file_root={}", pictures.path().display());
     // One post at a time: what a batch is made of may change the last digit of a score.
     let settings = ["--set", &root, "--set", "engine.posts_in_flight=1"];

@@ -8,6 +8,7 @@ use rdkafka::message::Message;
 use riveg::publish::EmbeddedBroker;
 use serde_json::{Value, json};
 
+use crate::bad_input::{answered_records, pictures, refused_records};
 use crate::support::{Writer, committed, header, read, until};
 
 /// Ended with the test, however the test ends.
@@ -35,7 +36,7 @@ fn the_process_answers_posts_from_kafka_and_ends_cleanly_at_sigterm() {
     for topic in ["riveg.posts", "riveg.annotations", "riveg.dead-letters"] {
         broker.create_topic(topic, 1).unwrap();
     }
-    let bundle = tempfile::tempdir().unwrap();
+    let (bundle, pictures) = (tempfile::tempdir().unwrap(), pictures());
     riveg::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
     // A port that was free a moment ago.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
@@ -44,6 +45,7 @@ fn the_process_answers_posts_from_kafka_and_ends_cleanly_at_sigterm() {
         .env("RIVEG_KAFKA__BOOTSTRAP", broker.bootstrap())
         .env("RIVEG_BUNDLE__PATH", bundle.path())
         .env("RIVEG_TELEMETRY__ADDRESS", &address)
+        .env("RIVEG_DECODE__FILE_ROOT", pictures.path())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -55,19 +57,44 @@ fn the_process_answers_posts_from_kafka_and_ends_cleanly_at_sigterm() {
         log.read_to_string(&mut text).map(|_| text)
     });
 
+    // Every kind of bad record, each between good ones.
     let writer = Writer::new(&broker.bootstrap());
-    let post = json!({ "id": "good", "text": "Jordan at the tower", "created_at": "now" }).to_string();
-    writer.send("riveg.posts", 0, Some("bad"), Some(b"no JSON"));
-    writer.send("riveg.posts", 0, Some("good"), Some(post.as_bytes()));
+    let (bad, good) = (refused_records(pictures.path()), answered_records(pictures.path()));
+    for index in 0..bad.len().max(good.len()) {
+        if let Some((case, record, _, _)) = bad.get(index) {
+            writer.send("riveg.posts", 0, Some(case), Some(record));
+        }
+        if let Some(record) = good.get(index) {
+            writer.send("riveg.posts", 0, Some("good"), Some(record.as_bytes()));
+        }
+    }
     writer.flush();
 
     let mut annotations = read(&broker.bootstrap(), "riveg.annotations", 1);
-    let annotation: Value = serde_json::from_slice(annotations.at_least(1)[0].payload().unwrap()).unwrap();
-    assert_eq!((&annotation["post_id"], &annotation["schema"]), (&json!("good"), &json!("riveg.annotation")));
+    for (answer, asked) in annotations.at_least(good.len()).iter().zip(&good) {
+        let annotation: Value = serde_json::from_slice(answer.payload().unwrap()).unwrap();
+        let asked: Value = serde_json::from_str(&asked.replace(r"\ud83d", "")).unwrap();
+        assert_eq!(
+            (&annotation["post_id"], &annotation["schema"]),
+            (&asked["id"], &json!("riveg.annotation"))
+        );
+    }
     let mut letters = read(&broker.bootstrap(), "riveg.dead-letters", 1);
-    let letter = &letters.at_least(1)[0];
-    assert_eq!((letter.key(), letter.payload()), (Some(&b"bad"[..]), Some(&b"no JSON"[..])));
-    assert!(header(letter, "riveg.error.class").is_some_and(|class| class == "malformed"), "{letter:?}");
+    for (letter, (case, record, class, part)) in letters.at_least(bad.len()).iter().zip(&bad) {
+        assert_eq!(
+            (letter.key(), letter.payload()),
+            (Some(case.as_bytes()), Some(record.as_slice())),
+            "{case}"
+        );
+        assert_eq!(header(letter, "riveg.error.class"), Some(*class), "{case}");
+        let message = header(letter, "riveg.error.message").unwrap();
+        assert!(message.contains(part), "{case}: {message}");
+        assert_eq!(header(letter, "riveg.error.topic"), Some("riveg.posts"), "{case}");
+        assert!(
+            header(letter, "riveg.error.offset").is_some_and(|offset| offset.parse::<i64>().is_ok()),
+            "{case}"
+        );
+    }
 
     let ready =
         until("readiness", || get(&address, "/readyz").filter(|answer| answer.starts_with("HTTP/1.1 200")));
@@ -81,7 +108,10 @@ fn the_process_answers_posts_from_kafka_and_ends_cleanly_at_sigterm() {
     let logged = logged.join().unwrap().unwrap();
     assert_eq!(status.code(), Some(0), "{logged}");
     assert!(logged.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{logged}");
-    assert_eq!(committed(&broker.bootstrap(), "riveg", "riveg.posts", 1)[&0], 2);
+    assert_eq!(
+        committed(&broker.bootstrap(), "riveg", "riveg.posts", 1)[&0] as usize,
+        bad.len() + good.len()
+    );
 }
 
 #[test]

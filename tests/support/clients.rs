@@ -38,8 +38,10 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn new(bootstrap: &str) -> Self {
-        let producer =
-            config(bootstrap).set("enable.idempotence", "true").set("linger.ms", "5").create().unwrap();
+        let mut producer = config(bootstrap);
+        producer.set("enable.idempotence", "true").set("linger.ms", "5");
+        // A picture of 1 MB is 1.4 MB in base64.
+        let producer = producer.set("message.max.bytes", "4000000").create().unwrap();
         Self { producer }
     }
 
