@@ -30,6 +30,7 @@ pub mod config;
 pub mod engine;
 
 pub mod cli;
+pub mod contact_sheet;
 pub mod eval;
 pub mod train;
 pub mod world;

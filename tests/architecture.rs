@@ -41,6 +41,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("publish", &["domain", "telemetry", "ingest"]),
     ("bundle", &["domain", "models", "recognise", "expand", "entail", "ground", "segment", "prompt"]),
     ("eval", &["domain", "decode", "segment"]),
+    ("contact_sheet", &["domain", "imaging", "segment"]),
     ("world", &["domain", "imaging", "eval"]),
     (
         "train",

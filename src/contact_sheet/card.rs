@@ -1,0 +1,126 @@
+//! What does one card show? The post with its names in colour, its picture, and what was said of each entity.
+
+use super::Card;
+use super::canvas::{Canvas, Rect};
+use super::colours::{CARD, EDGE, FAINT, INK, Rgb, WHITE, of_type, tint};
+use super::font::Font;
+use super::layout::{Entry, LIST_LINE, Place};
+use super::overlay::{self, Mark};
+use super::words::one_line;
+use crate::domain::{GateVerdict, Region, Triple};
+
+/// The bar of a probability.
+const BAR: (i32, i32) = (72, 8);
+/// The number of an entity in the list.
+const BADGE: i32 = 18;
+
+/// Draws a card where it was planned.
+pub(super) fn draw(canvas: &mut Canvas, card: &Card, place: &Place, types: &[String]) {
+    canvas.fill(place.card.grown(1), EDGE);
+    canvas.fill(place.card, CARD);
+    caption(canvas, card, place);
+    let colours: Vec<Rgb> =
+        card.triples.iter().map(|triple| of_type(types, triple.mention.entity_type.as_str())).collect();
+    text(canvas, place, &colours);
+    picture(canvas, card, place, &colours);
+    if card.triples.is_empty() {
+        canvas.text((place.list.x, place.list.y), "no entity found", Font::Small, FAINT);
+    }
+    for (number, ((triple, entry), &colour)) in
+        card.triples.iter().zip(&place.entries).zip(&colours).enumerate()
+    {
+        self::entry(canvas, (number + 1, triple), entry, (colour, shown_key(card)));
+    }
+}
+
+fn caption(canvas: &mut Canvas, card: &Card, place: &Place) {
+    let (x, y) = place.caption;
+    canvas.text((x, y), &card.post.id, Font::Small, FAINT);
+    let right = place.list.right() - Font::SmallBold.width_of(&card.remark);
+    canvas.text((right, y), &card.remark, Font::SmallBold, FAINT);
+}
+
+/// Names stand on a tint of their type's colour, above a line of it.
+fn text(canvas: &mut Canvas, place: &Place, colours: &[Rgb]) {
+    let (advance, height) = (Font::Text.advance(), Font::Text.height());
+    for ((left, top), line) in &place.text {
+        for (column, letter) in line.iter().enumerate() {
+            let x = left + column as i32 * advance;
+            let Some(&colour) = letter.mention.and_then(|mention| colours.get(mention)) else {
+                canvas.letter((x, *top), letter.glyph, Font::Text, INK);
+                continue;
+            };
+            canvas.fill(Rect::new(x, *top, advance, height), tint(colour));
+            canvas.fill(Rect::new(x, top + height, advance, 2), colour);
+            canvas.letter((x, *top), letter.glyph, Font::TextBold, colour);
+        }
+    }
+}
+
+fn picture(canvas: &mut Canvas, card: &Card, place: &Place, colours: &[Rgb]) {
+    let (Some(media), Some(area)) = (card.post.media.first(), place.picture) else {
+        return;
+    };
+    let mark = |(number, (triple, &colour))| {
+        let region = region_in(triple, &media.key)?;
+        Some(Mark { number: number + 1, colour, region })
+    };
+    let marks: Vec<Mark<'_>> = card.triples.iter().zip(colours).enumerate().filter_map(mark).collect();
+    overlay::draw(canvas, &media.frame, area, (&marks, &card.gold));
+}
+
+fn entry(
+    canvas: &mut Canvas,
+    (number, triple): (usize, &Triple),
+    entry: &Entry,
+    (colour, media_key): (Rgb, Option<&str>),
+) {
+    let Rect { x, mut y, .. } = entry.area;
+    let number = number.to_string();
+    let badge = Rect::new(x, y, BADGE.max(Font::SmallBold.width_of(&number) + 6), 17);
+    canvas.fill(badge, colour);
+    let inset = (badge.width - Font::SmallBold.width_of(&number)) / 2;
+    canvas.text((x + inset, y), &number, Font::SmallBold, WHITE);
+    let type_name = triple.mention.entity_type.as_str();
+    let type_left = entry.area.right() - Font::SmallBold.width_of(type_name);
+    canvas.text((type_left, y), type_name, Font::SmallBold, colour);
+    let columns = (type_left - badge.right() - 16) / Font::SmallBold.advance();
+    let name = one_line(&triple.mention.text, columns.max(4) as usize);
+    canvas.text((badge.right() + 8, y), &name, Font::SmallBold, INK);
+
+    y += LIST_LINE;
+    let verdict = media_key.and_then(|key| triple.verdicts.iter().find(|verdict| verdict.media_key == key));
+    gate(canvas, (x, y), verdict, colour);
+    for line in &entry.expansion {
+        y += LIST_LINE;
+        canvas.text((x, y), line, Font::Small, FAINT);
+    }
+    if let Some(region) = media_key.and_then(|key| region_in(triple, key)) {
+        y += LIST_LINE;
+        let scores = format!("box {:.2}   mask {:.2}", region.box_score, region.mask_score);
+        canvas.text((x, y), &scores, Font::Small, FAINT);
+    }
+}
+
+/// The gate's probability as a bar, a number and a word.
+fn gate(canvas: &mut Canvas, (x, y): (i32, i32), verdict: Option<&GateVerdict>, colour: Rgb) {
+    let Some(verdict) = verdict else {
+        canvas.text((x, y), "no picture to ask", Font::Small, FAINT);
+        return;
+    };
+    let bar = Rect::new(x, y + 5, BAR.0, BAR.1);
+    canvas.fill(bar, EDGE);
+    let full = (verdict.probability.clamp(0.0, 1.0) * BAR.0 as f32).round() as i32;
+    canvas.fill(Rect::new(bar.x, bar.y, full, bar.height), if verdict.depicted { colour } else { FAINT });
+    let word = if verdict.depicted { "shown" } else { "not shown" };
+    let said = format!("{:.2} {word}", verdict.probability);
+    canvas.text((bar.right() + 10, y), &said, Font::Small, if verdict.depicted { INK } else { FAINT });
+}
+
+fn shown_key(card: &Card) -> Option<&str> {
+    card.post.media.first().map(|media| media.key.as_str())
+}
+
+fn region_in<'a>(triple: &'a Triple, media_key: &str) -> Option<&'a Region> {
+    triple.regions.iter().find(|region| region.media_key == media_key)
+}

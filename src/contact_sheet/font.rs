@@ -1,0 +1,52 @@
+//! How wide and high is a letter? Every letter of one font is as wide as the next.
+
+use noto_sans_mono_bitmap::{FontWeight, RasterHeight, RasterizedChar, get_raster, get_raster_width};
+
+/// The fonts of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Font {
+    /// Explanations.
+    Small,
+    /// Names in lists.
+    SmallBold,
+    /// Posts.
+    Text,
+    /// Names in posts.
+    TextBold,
+    /// The page's title.
+    Title,
+}
+
+impl Font {
+    /// Columns of pixels of every letter.
+    pub(super) fn advance(self) -> i32 {
+        let (weight, height) = self.raster();
+        get_raster_width(weight, height) as i32
+    }
+
+    /// Rows of pixels of every letter.
+    pub(super) fn height(self) -> i32 {
+        self.raster().1.val() as i32
+    }
+
+    /// Columns of pixels of a text.
+    pub(super) fn width_of(self, text: &str) -> i32 {
+        text.chars().count() as i32 * self.advance()
+    }
+
+    /// How a letter looks; none where the font does not have it.
+    pub(super) fn glyph(self, letter: char) -> Option<RasterizedChar> {
+        let (weight, height) = self.raster();
+        get_raster(letter, weight, height)
+    }
+
+    fn raster(self) -> (FontWeight, RasterHeight) {
+        match self {
+            Self::Small => (FontWeight::Regular, RasterHeight::Size16),
+            Self::SmallBold => (FontWeight::Bold, RasterHeight::Size16),
+            Self::Text => (FontWeight::Regular, RasterHeight::Size20),
+            Self::TextBold => (FontWeight::Bold, RasterHeight::Size20),
+            Self::Title => (FontWeight::Bold, RasterHeight::Size32),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Where on the page does everything stand? Sums over what the cards hold; nothing is drawn here.
+
+use super::Card;
+use super::canvas::Rect;
+use super::font::Font;
+use super::words::{Letter, letters, wrap, wrap_text};
+use crate::domain::{BBox, Triple};
+
+/// Cards beside each other.
+pub(super) const IN_A_ROW: usize = 3;
+
+const MARGIN: i32 = 32;
+const GAP: i32 = 22;
+const HEADER: i32 = 92;
+const CARD_WIDTH: i32 = 664;
+const PADDING: i32 = 20;
+/// The caption and what is free below it.
+const CAPTION: i32 = 28;
+/// A line of a post, with room for what is under a name.
+const TEXT_LINE: i32 = 26;
+const MOST_TEXT_LINES: usize = 6;
+/// Between text and picture, and between picture and list.
+const SPACE: i32 = 16;
+/// The square that a picture fits into.
+const PICTURE: i32 = 320;
+/// A line of an entry of the list.
+pub(super) const LIST_LINE: i32 = 20;
+const BETWEEN_ENTRIES: i32 = 14;
+const MOST_EXPANSION_LINES: usize = 3;
+
+/// Where everything on a page stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) header: Rect,
+    pub(super) cards: Vec<Place>,
+}
+
+/// Where everything on a card stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) card: Rect,
+    pub(super) caption: (i32, i32),
+    /// The post's lines, each with its top left corner.
+    pub(super) text: Vec<((i32, i32), Vec<Letter>)>,
+    /// None: the post has no picture.
+    pub(super) picture: Option<Rect>,
+    /// One for each entity, in order.
+    pub(super) entries: Vec<Entry>,
+    /// Where the list begins.
+    pub(super) list: Rect,
+}
+
+/// One entity of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) area: Rect,
+    pub(super) expansion: Vec<String>,
+}
+
+/// Lays out a page. Within a row all pictures begin at one height, and all cards end at one.
+pub(super) fn plan(cards: &[Card]) -> Plan {
+    let columns = IN_A_ROW as i32;
+    let width = 2 * MARGIN + columns * CARD_WIDTH + (columns - 1) * GAP;
+    let header = Rect::new(MARGIN, MARGIN, width - 2 * MARGIN, HEADER);
+    let mut places = Vec::with_capacity(cards.len());
+    let mut top = header.bottom();
+    for row in cards.chunks(IN_A_ROW) {
+        let texts: Vec<Vec<Vec<Letter>>> = row.iter().map(text_lines).collect();
+        let lines = texts.iter().map(Vec::len).max().unwrap_or(0) as i32;
+        let body = PADDING + CAPTION + lines * TEXT_LINE + SPACE;
+        let bodies = row.iter().map(|card| picture_height(card).max(list_height(card)));
+        let height = body + bodies.max().unwrap_or(0) + PADDING;
+        for (column, (card, text)) in row.iter().zip(texts).enumerate() {
+            let left = MARGIN + column as i32 * (CARD_WIDTH + GAP);
+            places.push(place(card, text, Rect::new(left, top, CARD_WIDTH, height), top + body));
+        }
+        top += height + GAP;
+    }
+    let height = if cards.is_empty() { top } else { top - GAP + MARGIN };
+    Plan { width: width as u32, height: height as u32, header, cards: places }
+}
+
+/// Where a box of a picture is on the page, when the picture of `size` fills `area`: at least one pixel.
+pub(super) fn on_page(bbox: &BBox, (width, height): (u32, u32), area: Rect) -> Rect {
+    let across = |x: f32| area.x + (x * area.width as f32 / width as f32).round() as i32;
+    let down = |y: f32| area.y + (y * area.height as f32 / height as f32).round() as i32;
+    let (left, top) = (across(bbox.x0), down(bbox.y0));
+    Rect::new(left, top, (across(bbox.x1) - left).max(1), (down(bbox.y1) - top).max(1))
+}
+
+/// The size at which a picture fits into the square for pictures, its proportions kept.
+pub(super) fn fitted(width: u32, height: u32) -> (i32, i32) {
+    let longest = width.max(height).max(1);
+    let side = |length: u32| (f64::from(length) * f64::from(PICTURE) / f64::from(longest)).round() as i32;
+    (side(width).max(1), side(height).max(1))
+}
+
+fn place(card: &Card, text: Vec<Vec<Letter>>, area: Rect, body: i32) -> Place {
+    let left = area.x + PADDING;
+    let text_top = area.y + PADDING + CAPTION;
+    let line = |(number, line)| ((left, text_top + number as i32 * TEXT_LINE), line);
+    let picture = card.post.media.first().map(|media| {
+        let (width, height) = fitted(media.frame.width, media.frame.height);
+        // A narrow picture stands in the middle of its square.
+        Rect::new(left + (PICTURE - width) / 2, body, width, height)
+    });
+    let list = Rect::new(left + PICTURE + SPACE, body, list_width(), area.bottom() - PADDING - body);
+    let mut top = body;
+    let entries = card.triples.iter().map(|triple| {
+        let expansion = expansion_lines(triple);
+        let height = entry_height(triple, expansion.len());
+        let area = Rect::new(list.x, top, list.width, height);
+        top += height + BETWEEN_ENTRIES;
+        Entry { area, expansion }
+    });
+    let entries = entries.collect();
+    Place {
+        card: area,
+        caption: (left, area.y + PADDING - 4),
+        text: text.into_iter().enumerate().map(line).collect(),
+        picture,
+        entries,
+        list,
+    }
+}
+
+fn text_lines(card: &Card) -> Vec<Vec<Letter>> {
+    let spans: Vec<(usize, usize)> =
+        card.triples.iter().map(|triple| (triple.mention.span.start, triple.mention.span.end)).collect();
+    let columns = (CARD_WIDTH - 2 * PADDING) / Font::Text.advance();
+    wrap(&letters(&card.post.text, &spans), columns as usize, MOST_TEXT_LINES)
+}
+
+fn expansion_lines(triple: &Triple) -> Vec<String> {
+    let columns = list_width() / Font::Small.advance();
+    let expansion = triple.phrase.expansion.as_deref().unwrap_or_default();
+    wrap_text(expansion, columns as usize, MOST_EXPANSION_LINES)
+}
+
+fn picture_height(card: &Card) -> i32 {
+    card.post.media.first().map_or(0, |media| fitted(media.frame.width, media.frame.height).1)
+}
+
+fn list_height(card: &Card) -> i32 {
+    let entries = card.triples.iter().map(|triple| entry_height(triple, expansion_lines(triple).len()));
+    entries.map(|height| height + BETWEEN_ENTRIES).sum::<i32>().max(LIST_LINE + BETWEEN_ENTRIES) - BETWEEN_ENTRIES
+}
+
+/// Name, gate, expansion, and scores where there is a region.
+fn entry_height(triple: &Triple, expansion_lines: usize) -> i32 {
+    LIST_LINE * (2 + expansion_lines as i32 + i32::from(!triple.regions.is_empty()))
+}
+
+const fn list_width() -> i32 {
+    CARD_WIDTH - 2 * PADDING - PICTURE - SPACE
+}

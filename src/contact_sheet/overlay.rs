@@ -1,0 +1,85 @@
+//! What lies over a picture? Masks as tints with an edge, boxes with the number of their entity, true boxes as dashes.
+
+use super::canvas::{Canvas, Rect};
+use super::colours::{Rgb, WHITE};
+use super::font::Font;
+use super::layout::on_page;
+use crate::domain::{BBox, Frame, Mask, Region};
+use crate::imaging::resample::{Filter, resize_rgb};
+use crate::segment::rle;
+
+/// The dashes of true boxes.
+pub(super) const GOLD: [Rgb; 2] = [[255, 255, 255], [0, 0, 0]];
+
+/// How much of a mask's colour covers the picture, of 255.
+const TINT: u8 = 96;
+
+/// One region that was found.
+pub(super) struct Mark<'a> {
+    /// Of the entity in its post, from 1 on.
+    pub(super) number: usize,
+    pub(super) colour: Rgb,
+    pub(super) region: &'a Region,
+}
+
+/// Draws a picture so that it fills `area`, with all that is known of it.
+pub(super) fn draw(canvas: &mut Canvas, frame: &Frame, area: Rect, (marks, gold): (&[Mark<'_>], &[BBox])) {
+    let size = (frame.width, frame.height);
+    let enlarged =
+        resize_rgb(&frame.rgb, size, (area.width as u32, area.height as u32), Filter::Bicubic);
+    canvas.pixels(area, &enlarged);
+    for mark in marks {
+        mask(canvas, &mark.region.mask, area, mark.colour);
+    }
+    for truth in gold {
+        canvas.dashes(on_page(truth, size, area), GOLD);
+    }
+    for mark in marks {
+        let place = on_page(&mark.region.bbox, size, area);
+        canvas.outline(place.grown(1), 1, WHITE);
+        canvas.outline(place, 2, mark.colour);
+    }
+    for mark in marks {
+        tag(canvas, on_page(&mark.region.bbox, size, area), area, mark);
+    }
+}
+
+/// Tints the pixels of a mask and draws its edge.
+fn mask(canvas: &mut Canvas, mask: &Mask, area: Rect, colour: Rgb) {
+    let Some(inside) = enlarged(mask, area) else { return };
+    let is_inside = |x: i32, y: i32| {
+        let within = (0..area.width).contains(&x) && (0..area.height).contains(&y);
+        within && inside[(y * area.width + x) as usize]
+    };
+    for y in 0..area.height {
+        for x in 0..area.width {
+            if !is_inside(x, y) {
+                continue;
+            }
+            let neighbours = [(x - 1, y), (x + 1, y), (x, y - 1), (x, y + 1)];
+            let is_edge = neighbours.iter().any(|&(x, y)| !is_inside(x, y));
+            canvas.blend(area.x + x, area.y + y, colour, if is_edge { 255 } else { TINT });
+        }
+    }
+}
+
+/// Which pixels of `area` a mask covers: scaled as a picture would be, and cut at half. None: it has no pixels.
+fn enlarged(mask: &Mask, area: Rect) -> Option<Vec<bool>> {
+    if mask.width == 0 || mask.height == 0 {
+        return None;
+    }
+    let levels: Vec<u8> = rle::decode(mask).into_iter().flat_map(|inside| [inside * 255; 3]).collect();
+    let to = (area.width as u32, area.height as u32);
+    let levels = resize_rgb(&levels, (mask.width, mask.height), to, Filter::Bilinear);
+    Some(levels.chunks_exact(3).map(|level| level[0] >= 128).collect())
+}
+
+/// The number of the entity above its box, or inside where there is no room above.
+fn tag(canvas: &mut Canvas, place: Rect, area: Rect, mark: &Mark<'_>) {
+    let number = mark.number.to_string();
+    let (width, height) = (Font::SmallBold.width_of(&number) + 8, Font::SmallBold.height());
+    let top = if place.y - height >= area.y { place.y - height } else { place.y };
+    let left = place.x.min(area.right() - width).max(area.x);
+    canvas.fill(Rect::new(left, top, width, height), mark.colour);
+    canvas.text((left + 4, top), &number, Font::SmallBold, WHITE);
+}

@@ -1,0 +1,191 @@
+//! Made-up answers on a page: is everything where it should be?
+
+use std::sync::Arc;
+
+use super::colours::{CARD, Rgb, mix, of_type};
+use super::canvas::Rect;
+use super::layout::{fitted, on_page, plan};
+use super::*;
+use crate::domain::{
+    ContentHash, EntityType, Frame, GateVerdict, Mask, Media, Mention, Phrase, PhraseSource, Region, Span,
+};
+use crate::segment::rle;
+
+const GREY: Rgb = [120, 120, 120];
+
+fn types() -> Vec<String> {
+    ["LOC", "PER"].map(str::to_owned).to_vec()
+}
+
+/// 80x60 grey pixels: on the page four times as large.
+fn post(id: &str, text: &str) -> Post {
+    let frame = Frame { hash: ContentHash([0; 32]), width: 80, height: 60, rgb: GREY.repeat(80 * 60) };
+    Post {
+        id: id.to_owned(),
+        text: text.to_owned(),
+        created_at: None,
+        lang: None,
+        author: None,
+        media: vec![Media { key: "m".to_owned(), frame: Arc::new(frame), alt_text: None }],
+    }
+}
+
+fn triple(text: &str, name: &str, entity_type: &str, region: Option<Region>) -> Triple {
+    let byte_start = text.find(name).unwrap();
+    let start = text[..byte_start].chars().count();
+    let span =
+        Span { start, end: start + name.chars().count(), byte_start, byte_end: byte_start + name.len() };
+    let verdict = GateVerdict { media_key: "m".to_owned(), depicted: region.is_some(), probability: 0.75 };
+    Triple {
+        mention: Mention {
+            text: name.to_owned(),
+            entity_type: EntityType::new(entity_type),
+            span,
+            score: 0.9,
+        },
+        phrase: Phrase {
+            text: name.to_owned(),
+            expansion: Some("a woman in a green coat with a red hat".to_owned()),
+            source: PhraseSource::Lexicon,
+        },
+        verdicts: vec![verdict],
+        regions: region.into_iter().collect(),
+    }
+}
+
+/// A region whose mask is the left half of its box.
+fn region(x0: u32, y0: u32, x1: u32, y1: u32) -> Region {
+    let middle = u32::midpoint(x0, x1);
+    let inside = |pixel: u32| {
+        let (x, y) = (pixel % 80, pixel / 80);
+        u8::from((x0..middle).contains(&x) && (y0..y1).contains(&y))
+    };
+    let mask = rle::encode(&(0..80 * 60).map(inside).collect::<Vec<_>>(), 80, 60);
+    let [x0, y0, x1, y1] = [x0, y0, x1, y1].map(|edge| edge as f32);
+    Region {
+        media_key: "m".to_owned(),
+        bbox: BBox { x0, y0, x1, y1 },
+        box_score: 0.8,
+        mask,
+        mask_score: 0.7,
+    }
+}
+
+fn card() -> Card {
+    let text = "Ada is in Oslo";
+    let triples =
+        vec![triple(text, "Ada", "PER", Some(region(20, 20, 60, 50))), triple(text, "Oslo", "LOC", None)];
+    Card { post: post("1", text), triples, gold: Vec::new(), remark: "2 of 2".to_owned() }
+}
+
+fn sheet(cards: Vec<Card>) -> Sheet {
+    Sheet { title: "Title".to_owned(), subtitle: "below".to_owned(), types: types(), cards }
+}
+
+fn at(page: &Page, x: i32, y: i32) -> Rgb {
+    let at = 3 * (y as usize * page.width as usize + x as usize);
+    page.rgb[at..at + 3].try_into().unwrap()
+}
+
+#[test]
+fn a_box_is_drawn_around_its_place_and_the_mask_tints_what_is_inside() {
+    let sheet = sheet(vec![card()]);
+    let place = &plan(&sheet.cards).cards[0];
+    let page = draw(&sheet);
+    assert_eq!(page.rgb.len(), 3 * page.width as usize * page.height as usize);
+    let area = place.picture.unwrap();
+    assert_eq!((area.width, area.height), (320, 240), "four times as large");
+    let colour = of_type(&types(), "PER");
+    let on_picture = |x: i32, y: i32| at(&page, area.x + x, area.y + y);
+    let tinted = [0, 1, 2].map(|channel| mix(colour[channel], GREY[channel], 96));
+    for (x, y, expected, what) in [
+        (80, 120, colour, "left edge of the box"),
+        (239, 120, colour, "right edge"),
+        (160, 199, colour, "bottom edge"),
+        (200, 80, colour, "top edge"),
+        (79, 120, [255; 3], "a white line around the box"),
+        (120, 120, tinted, "inside the mask"),
+        (200, 120, GREY, "inside the box, outside the mask"),
+        (300, 220, GREY, "outside the box"),
+        (159, 140, colour, "edge of the mask"),
+    ] {
+        assert_eq!(on_picture(x, y), expected, "{what}");
+    }
+    assert_eq!(on_picture(81, 66), colour, "the tag is above the box");
+}
+
+#[test]
+fn names_are_underlined_in_the_colour_of_their_type_and_nothing_else_is() {
+    let sheet = sheet(vec![card()]);
+    let place = &plan(&sheet.cards).cards[0];
+    let page = draw(&sheet);
+    let (left, top) = place.text[0].0;
+    let under: Vec<Rgb> = (0..14).map(|column| at(&page, left + column * 9 + 4, top + 20)).collect();
+    let [loc, per] = ["LOC", "PER"].map(|name| of_type(&types(), name));
+    assert_eq!(under[..3], [per; 3]);
+    assert_eq!(under[3..10], [CARD; 7]);
+    assert_eq!(under[10..], [loc; 4]);
+}
+
+#[test]
+fn rows_are_aligned_and_cards_do_not_overlap() {
+    let mut cards = vec![card(); 7];
+    cards[1].post.text = "long words ".repeat(30);
+    cards[3].triples = vec![cards[3].triples[0].clone(); 6];
+    cards[5].post.media.clear();
+    cards[6].triples.clear();
+    let plan = plan(&cards);
+    for row in plan.cards.chunks(3) {
+        assert!(row.iter().all(|place| place.card.y == row[0].card.y && place.list.y == row[0].list.y));
+        assert!(row.iter().all(|place| place.card.height == row[0].card.height));
+    }
+    for (number, place) in plan.cards.iter().enumerate() {
+        let Rect { x, y, .. } = place.card;
+        assert!(x > 0 && y >= plan.header.bottom(), "{number}");
+        assert!(place.card.right() < plan.width as i32 && place.card.bottom() < plan.height as i32);
+        let inner = place.entries.iter().map(|entry| entry.area).chain(place.picture);
+        for part in inner {
+            assert!(part.right() <= place.card.right() && part.bottom() <= place.card.bottom(), "{number}");
+            assert!(place.text.iter().all(|((_, top), _)| top + 22 <= part.y), "{number}: text is above");
+        }
+        for pair in place.entries.windows(2) {
+            assert!(pair[0].area.bottom() < pair[1].area.y);
+        }
+    }
+    assert_eq!(plan.cards[1].text.len(), 6, "a long text is cut");
+    assert!(plan.cards[3].card.y >= plan.cards[0].card.bottom());
+}
+
+#[test]
+fn pictures_keep_their_proportions_and_boxes_their_place() {
+    for ((width, height), expected) in
+        [((160, 96), (320, 192)), ((96, 144), (213, 320)), ((4000, 3000), (320, 240)), ((9000, 1), (320, 1))]
+    {
+        assert_eq!(fitted(width, height), expected, "{width}x{height}");
+    }
+    let area = Rect::new(10, 20, 320, 240);
+    let bbox = BBox { x0: 0.0, y0: 0.0, x1: 80.0, y1: 60.0 };
+    assert_eq!(on_page(&bbox, (80, 60), area), area);
+    let point = BBox { x0: 40.0, y0: 30.0, x1: 40.0, y1: 30.0 };
+    assert_eq!(on_page(&point, (80, 60), area), Rect::new(170, 140, 1, 1));
+}
+
+#[test]
+fn an_empty_sheet_and_a_mask_of_nothing_are_drawn_too() {
+    let empty = draw(&sheet(Vec::new()));
+    assert!(empty.height > 0 && empty.rgb.iter().any(|&level| level < 100), "the header is there");
+    let mut card = card();
+    card.triples[0].regions[0].mask = Mask { width: 0, height: 0, runs: Vec::new() };
+    draw(&sheet(vec![card]));
+}
+
+#[test]
+fn a_page_is_read_again_as_it_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("page.png");
+    let page = draw(&sheet(vec![card()]));
+    page.write_png(&file).unwrap();
+    let read = image::open(&file).unwrap().into_rgb8();
+    assert_eq!((read.width(), read.height()), (page.width, page.height));
+    assert_eq!(read.into_raw(), page.rgb);
+}
