@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokenizers::Tokenizer;
 
@@ -34,6 +35,19 @@ pub struct Runtime {
     pub pipeline: Arc<Pipeline>,
     /// The device's thread, which warms up first: wait for [`DeviceHandle::ready`].
     pub device: DeviceHandle,
+    /// What the networks did not remember, counted from their warming up on.
+    pub picture_runs: PictureRuns,
+}
+
+/// Pictures that went through the part of a network that reads pictures alone; all other requests found it remembered.
+#[derive(Debug, Clone, Default)]
+pub struct PictureRuns {
+    /// The entailer's trunk.
+    pub entail: Arc<AtomicU64>,
+    /// The grounder's trunk.
+    pub ground: Arc<AtomicU64>,
+    /// The segmenter's encoder.
+    pub segment: Arc<AtomicU64>,
 }
 
 /// What is different from an ordinary run: to see what each part is worth, or to know other names.
@@ -134,6 +148,7 @@ impl Runtime {
         };
         let segment_side = manifest.segment.network.image_size as u32;
         let budgets = &config.scheduler;
+        let mut picture_runs = PictureRuns::default();
         let mut device = Device::new("riveg-device", metrics);
         let recogniser = {
             let samples = warm_up::recognise(&words, budgets.recognise.max_requests.get());
@@ -143,16 +158,19 @@ impl Runtime {
         let entailer = {
             let samples = warm_up::entail(&entail_prompts, sides.entail, budgets.entail.max_requests.get());
             let model = OfaEntailer::new(bundle.entailer(place)?, REMEMBERED);
+            picture_runs.entail = model.trunk_runs();
             device.warmed_lane(Stage::Entail, model, budgets.entail, samples)
         };
         let grounder = {
             let samples = warm_up::ground(&ground_prompts, sides.ground, budgets.ground.max_requests.get());
             let model = OfaGrounder::new(bundle.grounder(place)?, manifest.ground.beam, REMEMBERED);
+            picture_runs.ground = model.trunk_runs();
             device.warmed_lane(Stage::Ground, model, budgets.ground, samples)
         };
         let segmenter = {
             let samples = warm_up::segment(segment_side, budgets.segment.max_requests.get());
             let model = SamSegmenter::new(bundle.segmenter(place)?, place, REMEMBERED);
+            picture_runs.segment = model.encodings();
             device.warmed_lane(Stage::Segment, model, budgets.segment, samples)
         };
         let device = device.start().map_err(RuntimeError::Thread)?;
@@ -169,7 +187,7 @@ impl Runtime {
             sides,
             gate: variant.gate,
         };
-        Ok(Self { pipeline: Arc::new(pipeline), device })
+        Ok(Self { pipeline: Arc::new(pipeline), device, picture_runs })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Card;
 use super::canvas::{Canvas, Rect};
-use super::colours::{CARD, EDGE, FAINT, INK, Rgb, WHITE, of_type, tint};
+use super::colours::{CARD, EDGE, FAINT, INK, MAT, Rgb, WHITE, of_type, tint};
 use super::font::Font;
 use super::layout::{Entry, LIST_LINE, Place};
 use super::overlay::{self, Mark};
@@ -66,6 +66,7 @@ fn picture(canvas: &mut Canvas, card: &Card, place: &Place, colours: &[Rgb]) {
         Some(Mark { number: number + 1, colour, region })
     };
     let marks: Vec<Mark<'_>> = card.triples.iter().zip(colours).enumerate().filter_map(mark).collect();
+    canvas.fill(place.mat, MAT);
     overlay::draw(canvas, &media.frame, area, (&marks, &card.gold));
 }
 
@@ -113,7 +114,7 @@ fn gate(canvas: &mut Canvas, (x, y): (i32, i32), verdict: Option<&GateVerdict>, 
     let full = (verdict.probability.clamp(0.0, 1.0) * BAR.0 as f32).round() as i32;
     canvas.fill(Rect::new(bar.x, bar.y, full, bar.height), if verdict.depicted { colour } else { FAINT });
     let word = if verdict.depicted { "shown" } else { "not shown" };
-    let said = format!("{:.2} {word}", verdict.probability);
+    let said = format!("gate {:.2}, {word}", verdict.probability);
     canvas.text((bar.right() + 10, y), &said, Font::Small, if verdict.depicted { INK } else { FAINT });
 }
 

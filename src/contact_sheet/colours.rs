@@ -7,6 +7,8 @@ pub(super) type Rgb = [u8; 3];
 pub(super) const PAGE: Rgb = [232, 235, 240];
 /// The cards.
 pub(super) const CARD: Rgb = [255, 255, 255];
+/// Around pictures.
+pub(super) const MAT: Rgb = [243, 245, 248];
 /// The edges of cards, and empty parts of bars.
 pub(super) const EDGE: Rgb = [208, 213, 221];
 /// Texts.

@@ -44,6 +44,8 @@ pub(super) struct Place {
     pub(super) caption: (i32, i32),
     /// The post's lines, each with its top left corner.
     pub(super) text: Vec<((i32, i32), Vec<Letter>)>,
+    /// The square around the picture, so that pictures of all proportions stand in line.
+    pub(super) mat: Rect,
     /// None: the post has no picture.
     pub(super) picture: Option<Rect>,
     /// One for each entity, in order.
@@ -103,8 +105,7 @@ fn place(card: &Card, text: Vec<Vec<Letter>>, area: Rect, body: i32) -> Place {
     let line = |(number, line)| ((left, text_top + number as i32 * TEXT_LINE), line);
     let picture = card.post.media.first().map(|media| {
         let (width, height) = fitted(media.frame.width, media.frame.height);
-        // A narrow picture stands in the middle of its square.
-        Rect::new(left + (PICTURE - width) / 2, body, width, height)
+        Rect::new(left + (PICTURE - width) / 2, body + (PICTURE - height) / 2, width, height)
     });
     let list = Rect::new(left + PICTURE + SPACE, body, list_width(), area.bottom() - PADDING - body);
     let mut top = body;
@@ -120,6 +121,7 @@ fn place(card: &Card, text: Vec<Vec<Letter>>, area: Rect, body: i32) -> Place {
         card: area,
         caption: (left, area.y + PADDING - 4),
         text: text.into_iter().enumerate().map(line).collect(),
+        mat: Rect::new(left, body, PICTURE, PICTURE),
         picture,
         entries,
         list,
@@ -140,7 +142,7 @@ fn expansion_lines(triple: &Triple) -> Vec<String> {
 }
 
 fn picture_height(card: &Card) -> i32 {
-    card.post.media.first().map_or(0, |media| fitted(media.frame.width, media.frame.height).1)
+    if card.post.media.is_empty() { 0 } else { PICTURE }
 }
 
 fn list_height(card: &Card) -> i32 {

@@ -11,8 +11,9 @@ use crate::segment::rle;
 /// The dashes of true boxes.
 pub(super) const GOLD: [Rgb; 2] = [[255, 255, 255], [0, 0, 0]];
 
-/// How much of a mask's colour covers the picture, of 255.
-const TINT: u8 = 96;
+/// How much of a mask's colour covers the picture, of 255: enough to see where it ends, little enough to see that a coat
+/// is white.
+pub(super) const TINT: u8 = 64;
 
 /// One region that was found.
 pub(super) struct Mark<'a> {

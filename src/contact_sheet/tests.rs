@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::colours::{CARD, Rgb, mix, of_type};
 use super::canvas::Rect;
 use super::layout::{fitted, on_page, plan};
+use super::overlay::TINT;
 use super::*;
 use crate::domain::{
     ContentHash, EntityType, Frame, GateVerdict, Mask, Media, Mention, Phrase, PhraseSource, Region, Span,
@@ -97,7 +98,7 @@ fn a_box_is_drawn_around_its_place_and_the_mask_tints_what_is_inside() {
     assert_eq!((area.width, area.height), (320, 240), "four times as large");
     let colour = of_type(&types(), "PER");
     let on_picture = |x: i32, y: i32| at(&page, area.x + x, area.y + y);
-    let tinted = [0, 1, 2].map(|channel| mix(colour[channel], GREY[channel], 96));
+    let tinted = [0, 1, 2].map(|channel| mix(colour[channel], GREY[channel], TINT));
     for (x, y, expected, what) in [
         (80, 120, colour, "left edge of the box"),
         (239, 120, colour, "right edge"),
@@ -130,7 +131,7 @@ fn names_are_underlined_in_the_colour_of_their_type_and_nothing_else_is() {
 #[test]
 fn rows_are_aligned_and_cards_do_not_overlap() {
     let mut cards = vec![card(); 7];
-    cards[1].post.text = "long words ".repeat(30);
+    cards[1].post.text = "long words ".repeat(60);
     cards[3].triples = vec![cards[3].triples[0].clone(); 6];
     cards[5].post.media.clear();
     cards[6].triples.clear();

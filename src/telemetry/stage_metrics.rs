@@ -1,6 +1,7 @@
 //! What is counted of one stage on its device: requests, batches, times. One function an event.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
@@ -45,7 +46,9 @@ pub struct StageMetrics {
     compute_seconds: Histogram,
     splits: IntCounter,
     out_of_memory: IntCounter,
+    max_batch: Arc<AtomicU64>,
     latency: Arc<LatencyRecorder>,
+    queue: Arc<LatencyRecorder>,
     compute: Arc<LatencyRecorder>,
 }
 
@@ -60,12 +63,18 @@ pub struct StageSummary {
     pub batches: u64,
     /// Requests a batch; 0 where none ran.
     pub mean_batch: f64,
+    /// Requests in the largest batch; 0 where none ran.
+    pub max_batch: u64,
     /// Cost computed for each unit of cost asked for; 0 where none ran.
     pub mean_padding: f64,
     /// From call to reply, waits included: half were not longer.
     pub latency_p50: Duration,
     /// From call to reply, waits included: 99 in 100 were not longer.
     pub latency_p99: Duration,
+    /// Waiting to be bound to a batch: half were not longer.
+    pub queue_p50: Duration,
+    /// Waiting to be bound to a batch: 99 in 100 were not longer.
+    pub queue_p99: Duration,
     /// On the device, of a batch: half were not longer.
     pub compute_p50: Duration,
     /// On the device, of a batch: 99 in 100 were not longer.
@@ -87,11 +96,13 @@ impl StageMetrics {
     /// One request was bound to a batch after this wait in its queue.
     pub fn queued(&self, waited: Duration) {
         self.queue_seconds.observe(waited.as_secs_f64());
+        self.queue.record(waited);
     }
 
     /// A batch was bound: its size, and what it costs for each unit of cost asked for.
     pub fn batch(&self, size: usize, padding_ratio: f64) {
         self.batch_size.observe(size as f64);
+        self.max_batch.fetch_max(size as u64, Ordering::Relaxed);
         self.padding_ratio.observe(padding_ratio);
     }
 
@@ -122,9 +133,12 @@ impl StageMetrics {
             requests: self.latency.count(),
             batches: self.batch_size.get_sample_count(),
             mean_batch: mean(&self.batch_size),
+            max_batch: self.max_batch.load(Ordering::Relaxed),
             mean_padding: mean(&self.padding_ratio),
             latency_p50: quantile(&self.latency, 0.5),
             latency_p99: quantile(&self.latency, 0.99),
+            queue_p50: quantile(&self.queue, 0.5),
+            queue_p99: quantile(&self.queue, 0.99),
             compute_p50: quantile(&self.compute, 0.5),
             compute_p99: quantile(&self.compute, 0.99),
         }
@@ -173,7 +187,9 @@ pub(super) fn all_stages(registry: &Registry) -> [StageMetrics; Stage::ALL.len()
             compute_seconds: compute_seconds.with_label_values(&label),
             splits: splits.with_label_values(&label),
             out_of_memory: out_of_memory.with_label_values(&label),
+            max_batch: Arc::default(),
             latency: Arc::default(),
+            queue: Arc::default(),
             compute: Arc::default(),
         }
     })

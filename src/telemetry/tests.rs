@@ -121,6 +121,7 @@ fn a_stage_is_summed_up_for_reports() {
     let segment = metrics.stage(Stage::Segment);
     segment.batch(2, 1.0);
     segment.batch(4, 1.2);
+    segment.queued(Duration::from_millis(7));
     for millis in 1..=100 {
         segment.answered(Outcome::Answered, Duration::from_millis(millis));
     }
@@ -130,5 +131,7 @@ fn a_stage_is_summed_up_for_reports() {
     let near =
         |measured: Duration, millis: f64| (measured.as_secs_f64() * 1000.0 / millis - 1.0).abs() < 0.03;
     assert!(near(summary.latency_p50, 50.0) && near(summary.latency_p99, 99.0), "{summary:?}");
+    assert_eq!(summary.max_batch, 4);
+    assert!(near(summary.queue_p50, 7.0) && near(summary.queue_p99, 7.0), "{summary:?}");
     assert_eq!(summary.compute_p50, Duration::ZERO, "nothing ran");
 }
