@@ -30,8 +30,9 @@ fn main() -> ExitCode {
 
 /// Standard output belongs to what a command produces, so the log goes to standard error.
 fn log_to_stderr(arguments: &Arguments) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&arguments.log).map_err(|error| {
-        anyhow::anyhow!("--log `{}` is no filter such as `info` or `riveg=debug`: {error}", arguments.log)
+    let filter = arguments.log_filter();
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        anyhow::anyhow!("--log `{filter}` is no filter such as `info` or `riveg=debug`: {error}")
     })?;
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)

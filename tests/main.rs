@@ -20,5 +20,6 @@ mod support;
 mod architecture;
 mod bad_input;
 mod run_binary;
+mod demo;
 mod k8s;
 mod kafka;

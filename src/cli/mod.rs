@@ -12,8 +12,10 @@ use crate::config::{Config, Effective, Faults, Sources};
 mod annotate;
 mod brokers;
 mod check;
+mod demo;
 mod eval;
 mod lines;
+mod live;
 mod process;
 mod run;
 mod running;
@@ -38,9 +40,18 @@ pub struct Arguments {
     /// How log lines look on standard error.
     #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
     pub log_format: LogFormat,
-    /// What is logged: a level, or levels by module such as `warn,riveg::ingest=debug`.
-    #[arg(long, global = true, default_value = "info", value_name = "FILTER")]
-    pub log: String,
+    /// What is logged: a level, or levels by module such as `warn,riveg::ingest=debug` [default: info; of demo: warn].
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
+}
+
+impl Arguments {
+    /// What is logged, where nothing was said too: a demonstration says itself how it goes.
+    #[must_use]
+    pub fn log_filter(&self) -> &str {
+        let usual = if matches!(self.command, Command::Demo(_)) { "warn" } else { "info" };
+        self.log.as_deref().unwrap_or(usual)
+    }
 }
 
 const OVERVIEW: &str = "\
@@ -71,6 +82,8 @@ pub enum Command {
     Annotate(annotate::Arguments),
     /// Look at settings, bundle, brokers and topics, and say what is wrong, without running.
     Check(check::Arguments),
+    /// See it work: posts of the pocket world through Kafka and back, with a broker of its own.
+    Demo(demo::Arguments),
     /// Score the engine's answers against gold.
     Eval(eval::Arguments),
     /// Train the networks of a bundle.
@@ -88,6 +101,7 @@ pub fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Run(arguments) => run::run(&arguments),
         Command::Annotate(arguments) => annotate::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Train(arguments) => train::run(arguments),
         Command::World(arguments) => world::run(&arguments),

@@ -1,21 +1,16 @@
 //! `riveg run`: the engine.
 
-use std::io;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::config::Config;
-use crate::domain::RejectionClass;
-use crate::engine;
+use crate::engine::Settings;
 use crate::runtime::Variant;
-use crate::scheduler::ModelError;
-use crate::telemetry::{Health, Metrics, serve};
 
+use super::live::{Watched, serve};
 use super::running::Running;
-use super::{Failure, Settings, runtime, stop_signal};
+use super::{Failure, runtime, stop_signal};
 
 /// Read posts from Kafka, annotate them and write the annotations back, until told to stop.
 ///
@@ -29,21 +24,8 @@ Examples:
   RIVEG_KAFKA__BOOTSTRAP=broker:9092 riveg run --config config/cluster.toml --log-format json")]
 pub struct Arguments {
     #[command(flatten)]
-    settings: Settings,
+    settings: super::Settings,
 }
-
-/// Nobody can look at metrics and probes.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen at telemetry.address `{address}`")]
-struct Deaf {
-    address: String,
-    source: io::Error,
-}
-
-/// The networks will not answer again in this process.
-#[derive(Debug, thiserror::Error)]
-#[error("the device is lost; nothing more is committed, and a new process reads again what was under way")]
-struct Lost(#[source] ModelError);
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let effective = arguments.settings.load()?;
@@ -52,62 +34,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 async fn until_stopped(config: &Config) -> Result<(), Failure> {
     let stop = stop_signal()?;
-    let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::default()));
-    metrics.know_dead_letter_classes(&RejectionClass::ALL.map(RejectionClass::as_str));
-    metrics.know_output_topics(&[&config.publish.topic, &config.publish.dead_letter_topic]);
-    // First of all, so that a probe learns that the networks are still warming up.
-    let ended = CancellationToken::new();
-    let _served_until = ended.clone().drop_guard();
-    serve_telemetry(&config.telemetry.address, &metrics, &health, ended).await?;
-
+    let watched = Watched::begin(config).await?;
     let running = tokio::select! {
-        running = Running::open(config, Variant::default(), Arc::clone(&metrics)) => Arc::new(running?),
+        running = Running::open(config, Variant::default(), Arc::clone(&watched.metrics)) => Arc::new(running?),
         () = stop.cancelled() => return Ok(()),
     };
-    health.models_are_warm();
-    let settings = engine::Settings::new(config, running.hash());
-    let answering = Arc::clone(&running);
-    let annotate = move |record| {
-        let running = Arc::clone(&answering);
-        async move {
-            match running.annotate(record).await {
-                Ok(answer) => answer,
-                // No fault of the post: it stays unanswered, so that its offset is not committed.
-                Err(_lost) => std::future::pending().await,
-            }
-        }
-    };
-    tokio::select! {
-        summary = engine::run(settings, (metrics, Arc::clone(&health)), annotate, stop.clone()) => {
-            info!(summary = ?summary?, "stopped");
-            Ok(())
-        }
-        lost = running.lost() => {
-            health.is_lost(&lost.to_string());
-            stop.cancel();
-            Err(Lost(lost).into())
-        }
-    }
-}
-
-/// Answers metrics and probes until `ended`, if there is an address to do it at.
-async fn serve_telemetry(
-    address: &str,
-    metrics: &Arc<Metrics>,
-    health: &Arc<Health>,
-    ended: CancellationToken,
-) -> Result<(), Deaf> {
-    if address.is_empty() {
-        return Ok(());
-    }
-    let listener =
-        TcpListener::bind(address).await.map_err(|source| Deaf { address: address.to_owned(), source })?;
-    info!(address, "metrics and probes are served");
-    let serving = serve(listener, Arc::clone(metrics), Arc::clone(health), ended.cancelled_owned());
-    tokio::spawn(async move {
-        if let Err(error) = serving.await {
-            warn!(%error, "metrics and probes are served no more");
-        }
-    });
+    watched.health.models_are_warm();
+    let settings = Settings::new(config, running.hash());
+    let told = (Arc::clone(&watched.metrics), Arc::clone(&watched.health));
+    let summary = serve(settings, running, told, stop).await?;
+    info!(?summary, "stopped");
     Ok(())
 }

@@ -19,9 +19,9 @@ use super::{Failure, with_causes};
 
 /// A bundle at work.
 pub(super) struct Running {
-    decoder: Decoder,
-    runtime: Runtime,
-    metrics: Arc<Metrics>,
+    pub(super) decoder: Decoder,
+    pub(super) runtime: Runtime,
+    pub(super) metrics: Arc<Metrics>,
     provenance: Provenance,
     name: String,
 }

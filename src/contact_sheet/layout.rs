@@ -147,7 +147,8 @@ fn picture_height(card: &Card) -> i32 {
 
 fn list_height(card: &Card) -> i32 {
     let entries = card.triples.iter().map(|triple| entry_height(triple, expansion_lines(triple).len()));
-    entries.map(|height| height + BETWEEN_ENTRIES).sum::<i32>().max(LIST_LINE + BETWEEN_ENTRIES) - BETWEEN_ENTRIES
+    entries.map(|height| height + BETWEEN_ENTRIES).sum::<i32>().max(LIST_LINE + BETWEEN_ENTRIES)
+        - BETWEEN_ENTRIES
 }
 
 /// Name, gate, expansion, and scores where there is a region.

@@ -26,8 +26,7 @@ pub(super) struct Mark<'a> {
 /// Draws a picture so that it fills `area`, with all that is known of it.
 pub(super) fn draw(canvas: &mut Canvas, frame: &Frame, area: Rect, (marks, gold): (&[Mark<'_>], &[BBox])) {
     let size = (frame.width, frame.height);
-    let enlarged =
-        resize_rgb(&frame.rgb, size, (area.width as u32, area.height as u32), Filter::Bicubic);
+    let enlarged = resize_rgb(&frame.rgb, size, (area.width as u32, area.height as u32), Filter::Bicubic);
     canvas.pixels(area, &enlarged);
     for mark in marks {
         mask(canvas, &mark.region.mask, area, mark.colour);

@@ -119,7 +119,7 @@ async fn each_variant_leaves_out_what_it_says() {
 #[tokio::test]
 async fn the_device_ends_when_nobody_holds_the_pipeline() {
     let (_folder, bundle) = bundle();
-    let Runtime { pipeline, device } = start(&bundle, Variant::default());
+    let Runtime { pipeline, device, .. } = start(&bundle, Variant::default());
     device.ready().await.unwrap();
     drop(pipeline);
     device.ended().await.unwrap();

@@ -1,0 +1,212 @@
+//! How do posts go in and answers come back? As from outside: a producer and a consumer of the topics, nothing else.
+//!
+//! The embedded broker forgets what it has no room for, so no more is sent ahead than it keeps, and answers are read
+//! meanwhile.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use crate::telemetry::LatencyRecorder;
+
+/// The topics of one engine, from outside.
+#[derive(Debug, Clone)]
+pub(super) struct Topics {
+    pub(super) bootstrap: String,
+    pub(super) input: String,
+    pub(super) output: String,
+    pub(super) dead_letters: String,
+    /// Of each.
+    pub(super) partitions: i32,
+}
+
+/// What is sent ahead of the answers, at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ahead {
+    pub(super) posts: usize,
+    pub(super) bytes: usize,
+}
+
+/// One record of the input.
+#[derive(Debug, Clone)]
+pub(super) struct Sent<'a> {
+    pub(super) id: &'a str,
+    pub(super) value: &'a [u8],
+}
+
+/// All that came back.
+#[derive(Debug, Default)]
+pub(super) struct Exchange {
+    /// Output records by the post's id.
+    pub(super) answers: HashMap<String, Vec<u8>>,
+    /// Why posts were rejected, by the post's id.
+    pub(super) rejected: HashMap<String, String>,
+    /// From the first post sent to the last answer read.
+    pub(super) took: Duration,
+    /// From the timestamp of a post's record until its answer was read.
+    pub(super) end_to_end: LatencyRecorder,
+}
+
+/// Why posts went in and answers did not come back.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ExchangeError {
+    #[error("failed to {doing}")]
+    Client { doing: &'static str, source: KafkaError },
+    #[error("no answer came for {} s, after {answered} of {posts}", SILENCE.as_secs())]
+    Silence { answered: usize, posts: usize },
+    #[error("stopped after {answered} of {posts} answers")]
+    Stopped { answered: usize, posts: usize },
+}
+
+/// How long an engine may be silent: far longer than any batch takes, short enough for who waits before a terminal.
+const SILENCE: Duration = Duration::from_secs(120);
+
+/// How long a look for answers waits: the longest that a free place ahead stays empty.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// How long the last records may take to leave.
+const FLUSH: Duration = Duration::from_secs(10);
+
+impl Exchange {
+    fn settled(&self) -> usize {
+        self.answers.len() + self.rejected.len()
+    }
+}
+
+/// Sends all posts, keyed by id, and reads until each has an answer. Blocks; gives up where `is_over` says so,
+/// and tells `progress` how many have one.
+pub(super) fn exchange(
+    topics: &Topics,
+    posts: &[Sent<'_>],
+    ahead: Ahead,
+    is_over: impl Fn() -> bool,
+    mut progress: impl FnMut(usize),
+) -> Result<Exchange, ExchangeError> {
+    let producer = producer(topics)?;
+    let consumer = consumer(topics)?;
+    let mut done = Exchange::default();
+    let mut waiting: HashMap<&str, (SystemTime, usize)> = HashMap::new();
+    let (mut bytes, mut next) = (0, 0);
+    let began = Instant::now();
+    let mut heard = began;
+    while done.settled() < posts.len() {
+        while let Some(post) = posts.get(next).filter(|post| ahead.has_room(waiting.len(), bytes, post)) {
+            let sent = SystemTime::now();
+            send(&producer, &topics.input, post, sent)?;
+            waiting.insert(post.id, (sent, post.value.len()));
+            bytes += post.value.len();
+            next += 1;
+        }
+        producer.poll(Duration::ZERO);
+        let Some(message) = consumer.poll(LOOK) else {
+            let (answered, posts) = (done.settled(), posts.len());
+            if is_over() {
+                return Err(ExchangeError::Stopped { answered, posts });
+            }
+            if heard.elapsed() > SILENCE {
+                return Err(ExchangeError::Silence { answered, posts });
+            }
+            continue;
+        };
+        let message = message.map_err(|source| ExchangeError::Client { doing: "read answers", source })?;
+        let id = String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned();
+        heard = Instant::now();
+        // Delivered at least once: a second answer changes nothing, and neither does one that nobody asked for.
+        let Some((sent, size)) = waiting.remove(id.as_str()) else { continue };
+        bytes -= size;
+        done.end_to_end.record(sent.elapsed().unwrap_or_default());
+        if message.topic() == topics.dead_letters {
+            done.rejected.insert(id, reason(&message));
+        } else {
+            done.answers.insert(id, message.payload().unwrap_or_default().to_vec());
+        }
+        progress(done.settled());
+    }
+    done.took = heard.duration_since(began);
+    producer.flush(FLUSH).map_err(|source| ExchangeError::Client { doing: "send posts", source })?;
+    Ok(done)
+}
+
+impl Ahead {
+    /// Whether one more post may be sent: one larger than all bytes goes alone.
+    fn has_room(self, posts: usize, bytes: usize, next: &Sent<'_>) -> bool {
+        posts == 0 || (posts < self.posts && bytes + next.value.len() <= self.bytes)
+    }
+}
+
+fn producer(topics: &Topics) -> Result<BaseProducer, ExchangeError> {
+    let client = ClientConfig::new()
+        .set("bootstrap.servers", &topics.bootstrap)
+        .set("client.id", "riveg-demo")
+        // As the producers of most feeds place keys.
+        .set("partitioner", "murmur2_random")
+        .set("linger.ms", "2")
+        .set("message.max.bytes", "67108864")
+        .create();
+    client.map_err(|source| ExchangeError::Client { doing: "connect a producer", source })
+}
+
+/// Reads outputs and dead letters from their beginning, without a group.
+fn consumer(topics: &Topics) -> Result<BaseConsumer, ExchangeError> {
+    let failed = |source| ExchangeError::Client { doing: "connect a consumer", source };
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &topics.bootstrap)
+        .set("client.id", "riveg-demo")
+        .set("group.id", "riveg-demo")
+        .set("enable.auto.commit", "false")
+        .set("fetch.wait.max.ms", "10")
+        .create()
+        .map_err(failed)?;
+    let mut list = TopicPartitionList::new();
+    for topic in [&topics.output, &topics.dead_letters] {
+        for partition in 0..topics.partitions {
+            list.add_partition_offset(topic, partition, Offset::Beginning).map_err(failed)?;
+        }
+    }
+    consumer.assign(&list).map_err(failed)?;
+    Ok(consumer)
+}
+
+fn send(producer: &BaseProducer, topic: &str, post: &Sent<'_>, now: SystemTime) -> Result<(), ExchangeError> {
+    let millis = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let record = BaseRecord::to(topic)
+        .key(post.id)
+        .payload(post.value)
+        .timestamp(i64::try_from(millis).unwrap_or(i64::MAX));
+    producer.send(record).map_err(|(source, _)| ExchangeError::Client { doing: "send a post", source })
+}
+
+/// What a dead letter says was wrong.
+fn reason(message: &BorrowedMessage<'_>) -> String {
+    let header = |name: &str| {
+        let headers = message.headers()?;
+        let found = headers.iter().find(|header| header.key == name)?;
+        Some(String::from_utf8_lossy(found.value?).into_owned())
+    };
+    header("riveg.error.message").unwrap_or_else(|| "no reason given".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_sent_ahead_than_the_broker_keeps_but_one_post_always_goes() {
+        let ahead = Ahead { posts: 2, bytes: 10 };
+        let post = |bytes: &'static [u8]| Sent { id: "p", value: bytes };
+        for (posts, bytes, next, expected) in [
+            (0, 0, post(b"123456789012345"), true),
+            (1, 5, post(b"12345"), true),
+            (1, 5, post(b"123456"), false),
+            (2, 2, post(b"1"), false),
+        ] {
+            assert_eq!(ahead.has_room(posts, bytes, &next), expected, "{posts} posts of {bytes} bytes");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What came of it? Scores, figures and a contact sheet, from the records that were read back.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+
+use super::super::Failure;
+use super::super::running::Running;
+use super::exchange::Exchange;
+use super::figures::{CacheFigures, Figures, Quantiles, StageFigures};
+use super::{answers, sheet};
+use crate::bundle::Bundle;
+use crate::cache::CacheCounts;
+use crate::config::Config;
+use crate::contact_sheet;
+use crate::decode::Decoder;
+use crate::domain::{Annotation, Stage};
+use crate::eval::dataset::Example;
+use crate::eval::{GoldPost, PredictedMention, Rules, Scores};
+use crate::runtime::Runtime;
+
+/// What was streamed, through what.
+pub(super) struct Demonstration<'a> {
+    pub(super) out: &'a Path,
+    pub(super) seed: u64,
+    pub(super) bundle: &'a Bundle,
+    pub(super) config: &'a Config,
+    pub(super) posts: &'a [Example],
+    pub(super) running: &'a Running,
+}
+
+/// Pictures that each network has read anew.
+pub(super) struct PicturesRead {
+    entail: u64,
+    ground: u64,
+    segment: u64,
+}
+
+impl PicturesRead {
+    pub(super) fn so_far(runtime: &Runtime) -> Self {
+        let runs = &runtime.picture_runs;
+        let [entail, ground, segment] = [&runs.entail, &runs.ground, &runs.segment]
+            .map(|count: &std::sync::Arc<AtomicU64>| count.load(Ordering::Relaxed));
+        Self { entail, ground, segment }
+    }
+}
+
+impl Demonstration<'_> {
+    /// Prints the table and writes `annotations.jsonl`, `report.json` and `contact-sheet.png`. `warm`: what the networks
+    /// had read before the first post.
+    pub(super) async fn conclude(
+        &self,
+        warm: &PicturesRead,
+        exchange: &Exchange,
+        posts_under_way: usize,
+    ) -> Result<(), Failure> {
+        let annotations = self.annotations(exchange)?;
+        let figures = Figures {
+            posts: self.posts.len(),
+            rejected: exchange.rejected.len(),
+            seconds: hundredths(exchange.took.as_secs_f64()),
+            posts_per_second: hundredths(self.posts.len() as f64 / exchange.took.as_secs_f64()),
+            posts_under_way,
+            end_to_end: Quantiles::of(&exchange.end_to_end),
+            stages: self.running.metrics.stage_summaries().iter().map(StageFigures::from).collect(),
+            caches: caches(self.running, warm),
+            scores: self.scores(&annotations),
+            bundle: self.bundle_name(),
+            device: self.config.device.name.clone(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            seed: self.seed,
+        };
+        let files = [
+            ("annotations", self.write("annotations.jsonl", &self.lines(exchange))?),
+            (
+                "figures",
+                self.write("report.json", format!("{:#}\n", serde_json::to_value(&figures)?).as_bytes())?,
+            ),
+            ("contact sheet", self.write_sheet(&annotations).await?),
+        ];
+        let mut out = io::stdout().lock();
+        writeln!(out, "\n{figures}")?;
+        for (id, reason) in exchange.rejected.iter().take(3) {
+            writeln!(out, "rejected      {id}: {reason}")?;
+        }
+        for (what, file) in files {
+            writeln!(out, "{what:<14}{}", file.display())?;
+        }
+        Ok(())
+    }
+
+    /// What the output records say, by the post's id.
+    fn annotations(&self, exchange: &Exchange) -> Result<HashMap<String, Annotation>, Failure> {
+        let read = |(id, value): (&String, &Vec<u8>)| {
+            answers::read(value)
+                .map_err(|error| format!("the answer to post `{id}` cannot be read: {error}").into())
+        };
+        exchange.answers.iter().map(read).collect()
+    }
+
+    fn scores(&self, annotations: &HashMap<String, Annotation>) -> Scores {
+        let predicted =
+            |gold: &GoldPost| annotations.get(&gold.id).map(PredictedMention::all_of).unwrap_or_default();
+        let judged: Vec<(&GoldPost, Vec<PredictedMention>)> =
+            self.posts.iter().map(|post| (&post.gold, predicted(&post.gold))).collect();
+        let judged = judged.iter().map(|(gold, predicted)| (*gold, predicted.as_slice()));
+        Scores::count(judged, Rules::default())
+    }
+
+    /// The output records as they came, in the order of the posts.
+    fn lines(&self, exchange: &Exchange) -> Vec<u8> {
+        let answers = self.posts.iter().filter_map(|post| exchange.answers.get(&post.gold.id));
+        answers.flat_map(|line| line.iter().copied().chain([b'\n'])).collect()
+    }
+
+    async fn write_sheet(&self, annotations: &HashMap<String, Annotation>) -> Result<PathBuf, Failure> {
+        let decoder = Decoder::new(self.config.decode.clone());
+        let gold: Vec<&GoldPost> = self.posts.iter().map(|post| &post.gold).collect();
+        let mut cards = Vec::new();
+        for number in sheet::choose(&gold) {
+            let record = Bytes::copy_from_slice(&self.posts[number].record);
+            let post = decoder.decode(record).await?;
+            cards.push(sheet::card(post.clone(), gold[number], annotations));
+        }
+        let types = self.bundle.manifest().entity_types.clone();
+        let page = sheet::sheet(cards, types, (self.posts.len(), &self.bundle_name()));
+        let file = self.out.join("contact-sheet.png");
+        contact_sheet::draw(&page)
+            .write_png(&file)
+            .map_err(|error| format!("failed to write `{}`: {error}", file.display()))?;
+        Ok(file)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
+        let file = self.out.join(name);
+        fs::write(&file, bytes).map_err(|error| format!("failed to write `{}`: {error}", file.display()))?;
+        Ok(file)
+    }
+
+    /// Name, version and the beginning of the hash.
+    fn bundle_name(&self) -> String {
+        let (manifest, hash) = (self.bundle.manifest(), self.bundle.hash());
+        format!("{} {} ({})", manifest.name, manifest.version, hash.get(..12).unwrap_or(hash))
+    }
+}
+
+/// What lies beyond the second decimal means nothing.
+fn hundredths(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}
+
+fn caches(running: &Running, warm: &PicturesRead) -> Vec<CacheFigures> {
+    let pipeline = &running.runtime.pipeline;
+    let shared = |name, counts: CacheCounts| {
+        CacheFigures::with_misses(name, counts.hits + counts.joined + counts.misses, counts.misses)
+    };
+    let stages = running.metrics.stage_summaries();
+    let asked = |stage: Stage| {
+        stages.iter().find(|summary| summary.stage == stage).map_or(0, |summary| summary.requests)
+    };
+    let read = PicturesRead::so_far(&running.runtime);
+    let frames = running.decoder.frame_counts();
+    vec![
+        shared("expansions", pipeline.expander.cache_counts()),
+        CacheFigures::with_misses("pictures decoded", frames.hits + frames.misses, frames.misses),
+        shared("pictures scaled", pipeline.pictures.counts()),
+        CacheFigures::with_misses("entailer's trunk", asked(Stage::Entail), read.entail - warm.entail),
+        CacheFigures::with_misses("grounder's trunk", asked(Stage::Ground), read.ground - warm.ground),
+        CacheFigures::with_misses("encoded pictures", asked(Stage::Segment), read.segment - warm.segment),
+    ]
+}

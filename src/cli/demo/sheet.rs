@@ -1,0 +1,111 @@
+//! Which posts are shown, and what is said of them on the page?
+
+use std::collections::HashMap;
+
+use crate::contact_sheet::{Card, Sheet};
+use crate::domain::{Annotation, Post};
+use crate::eval::{GoldPost, PredictedMention, Rules, Scores};
+
+/// Posts on the page.
+pub(super) const POSTS: usize = 12;
+
+/// Which posts are shown: the first that name at least two entities and show at least one, whatever was answered; where
+/// there are too few, the first of the others. Numbers in the order of the feed.
+pub(super) fn choose(gold: &[&GoldPost]) -> Vec<usize> {
+    let is_telling = |post: &GoldPost| {
+        post.mentions.len() >= 2 && post.mentions.iter().any(|mention| !mention.regions.is_empty())
+    };
+    let (telling, others): (Vec<usize>, Vec<usize>) =
+        (0..gold.len()).partition(|&number| is_telling(gold[number]));
+    let mut chosen: Vec<usize> = telling.into_iter().chain(others).take(POSTS).collect();
+    chosen.sort_unstable();
+    chosen
+}
+
+/// A post's card; one without an answer has none of its entities.
+pub(super) fn card(post: Post, gold: &GoldPost, answers: &HashMap<String, Annotation>) -> Card {
+    let Some(annotation) = answers.get(&gold.id) else {
+        return Card { post, triples: Vec::new(), gold: boxes(gold), remark: "rejected".to_owned() };
+    };
+    let predicted = PredictedMention::all_of(annotation);
+    let scores = Scores::count([(gold, predicted.as_slice())], Rules::default());
+    Card { post, triples: annotation.triples.clone(), gold: boxes(gold), remark: remark(&scores) }
+}
+
+/// The page around the cards.
+pub(super) fn sheet(cards: Vec<Card>, types: Vec<String>, (posts, bundle): (usize, &str)) -> Sheet {
+    let subtitle = format!(
+        "the first {} of {posts} posts that name two entities or more and show at least one; bundle {bundle}",
+        cards.len()
+    );
+    Sheet { title: "riveg: a pocket world through Kafka".to_owned(), subtitle, types, cards }
+}
+
+/// How many entities are right in name, type and place, as GMNER counts.
+fn remark(scores: &Scores) -> String {
+    let counts = scores.gmner;
+    let wrong = counts.predicted - counts.right;
+    let more = if wrong == 0 { String::new() } else { format!(", {wrong} wrong") };
+    format!("{} of {} right{more}", counts.right, counts.gold)
+}
+
+fn boxes(gold: &GoldPost) -> Vec<crate::domain::BBox> {
+    gold.mentions.iter().flat_map(|mention| &mention.regions).map(|region| region.bbox).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{BBox, EntityType};
+    use crate::eval::{Counts, GoldMention, GoldRegion};
+
+    fn gold(mentions: usize, shown: bool) -> GoldPost {
+        let bbox = BBox { x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };
+        let region = GoldRegion { media_key: "m".to_owned(), bbox, mask: None };
+        let mention = |number: usize| GoldMention {
+            text: "Ann".to_owned(),
+            entity_type: EntityType::new("PER"),
+            span: (0, 3),
+            regions: if shown && number == 0 { vec![region.clone()] } else { Vec::new() },
+        };
+        GoldPost {
+            id: "p".to_owned(),
+            text: "Ann".to_owned(),
+            mentions: (0..mentions).map(mention).collect(),
+        }
+    }
+
+    #[test]
+    fn telling_posts_are_shown_first_and_in_the_order_of_the_feed() {
+        let posts: Vec<GoldPost> = (0..40).map(|number| gold(number % 3, number % 2 == 0)).collect();
+        let chosen = choose(&posts.iter().collect::<Vec<_>>());
+        assert_eq!(chosen.len(), POSTS);
+        assert!(chosen.is_sorted());
+        let telling: Vec<usize> = (0..40).filter(|number| number % 3 == 2 && number % 2 == 0).collect();
+        assert_eq!(telling.len(), 7);
+        assert!(telling.iter().all(|number| chosen.contains(number)));
+        assert_eq!(choose(&[&posts[0], &posts[1]]), [0, 1], "fewer posts than places");
+    }
+
+    #[test]
+    fn remarks_count_what_is_right_and_what_is_wrong() {
+        for (predicted, right, expected) in [(3, 3, "3 of 4 right"), (5, 2, "2 of 4 right, 3 wrong")] {
+            let scores = Scores { gmner: Counts { predicted, gold: 4, right }, ..Scores::default() };
+            assert_eq!(remark(&scores), expected);
+        }
+    }
+
+    #[test]
+    fn a_post_without_an_answer_is_shown_as_rejected() {
+        let post = Post {
+            id: "p".to_owned(),
+            text: "Ann".to_owned(),
+            created_at: None,
+            lang: None,
+            author: None,
+            media: Vec::new(),
+        };
+        let card = card(post, &gold(1, true), &HashMap::new());
+        assert_eq!((card.remark.as_str(), card.triples.len(), card.gold.len()), ("rejected", 0, 1));
+    }
+}
