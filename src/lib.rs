@@ -1,36 +1,69 @@
 //! riveg reads a live feed of posts and says which named entities their pictures show, where, and which pixels.
+//!
+//! # One post through the code
+//!
+//! Open the folders in this order and you follow a post from Kafka to Kafka:
+//!
+//! * [`ingest`] polls Kafka on a thread of its own and issues a ticket for every record;
+//! * [`decode`] makes a [`domain::Post`] of its bytes, pictures as pixels, within limits;
+//! * [`pipeline`] is the life of that post, on one page, through the stages:
+//!   [`recognise`] (which entities does the text name?), [`expand`] (what would a picture of one show?), [`entail`]
+//!   (does this picture show it?), [`ground`] (where?), [`segment`] (which pixels?);
+//! * [`scheduler`] makes batches of the stages' single requests for [`models`], the networks;
+//! * [`publish`] puts answers back into the order of their partition and delivers them; a delivered record settles its
+//!   ticket, and [`ingest`] commits what is settled without a gap.
+//!
+//! [`engine`] joins Kafka's two ends to an async function from bytes to an answer; [`runtime`] opens a [`bundle`] and
+//! gives that function its pipeline. [`imaging`], [`prompt`] and [`cache`] serve several stages; [`telemetry`] and
+//! [`config`] serve all. [`cli`] is what people call; [`eval`] says how right the answers are, [`world`] invents posts
+//! with known truth, [`train`] teaches the networks of the bundle that ships, [`contact_sheet`] shows answers on a page.
+//!
+//! # What always holds
+//!
+//! `tests/architecture.rs` holds what a test can hold of this.
+//!
+//! * No stage imports another; what they share are plain values of [`domain`], which imports nothing.
+//! * Tensors exist only in [`models`], and in [`train`] and [`bundle`] on top of it. Everything else could run without.
+//! * Kafka exists only in [`ingest`] and [`publish`]. The pipeline knows nothing of it, the scheduler nothing of posts.
+//! * Data moves one way. The only thing that travels back is a ticket, and a ticket settles once.
+//! * Every record that is read is answered once on the output or on the dead-letter topic before its offset is committed,
+//!   in the order of its partition. Bad input is an answer, not a fault.
+//! * One thread owns a device and every network on it. It never waits while work is queued.
+//! * A picture goes through a network's trunk or encoder once, however many entities and reposts ask, as long as its
+//!   cache holds it; an identical question to a maker of knowledge is asked once.
+//! * A batch answers as its members would alone.
+//! * Every queue, cache and buffer is bounded, in number or in bytes, by a setting or by a constant with its reason.
+//! * Decisions (batches, order, watermarks, labels, beams, scores) are pure functions; the clock is passed in.
 
 pub mod domain;
 
-pub mod decode;
 pub mod ingest;
-
-pub mod entail;
-pub mod expand;
-pub mod ground;
-pub mod imaging;
-pub mod prompt;
-pub mod recognise;
-pub mod segment;
+pub mod decode;
 
 pub mod pipeline;
+pub mod recognise;
+pub mod expand;
+pub mod entail;
+pub mod ground;
+pub mod segment;
 
-pub mod runtime;
-
-pub mod bundle;
-pub mod cache;
-pub mod models;
 pub mod scheduler;
+pub mod models;
 
 pub mod publish;
-pub mod telemetry;
-
-pub mod config;
-
 pub mod engine;
 
+pub mod bundle;
+pub mod runtime;
+
+pub mod imaging;
+pub mod prompt;
+pub mod cache;
+pub mod telemetry;
+pub mod config;
+
 pub mod cli;
-pub mod contact_sheet;
 pub mod eval;
-pub mod train;
 pub mod world;
+pub mod train;
+pub mod contact_sheet;
