@@ -89,7 +89,7 @@ impl Device {
             self.doorbell.answer_to();
             let outcome = warm_up(&mut self.lanes)
                 .map(|()| report.send_replace(DeviceState::Ready))
-                .and_then(|_| serve_all(&mut self.lanes, &self.doorbell));
+                .and_then(|_| serve_all(&mut self.lanes, &self.doorbell, &self.metrics));
             let last = match outcome {
                 Ok(()) => DeviceState::Ended,
                 Err(lost) => {
@@ -159,7 +159,7 @@ fn warm_up(lanes: &mut [Box<dyn Lane>]) -> Result<(), ModelError> {
 }
 
 /// Runs batches until all callers have left and all calls are answered.
-fn serve_all(lanes: &mut [Box<dyn Lane>], doorbell: &Doorbell) -> Result<(), ModelError> {
+fn serve_all(lanes: &mut [Box<dyn Lane>], doorbell: &Doorbell, metrics: &Metrics) -> Result<(), ModelError> {
     let mut offers = Vec::with_capacity(lanes.len());
     loop {
         let mut more_can_come = false;
@@ -170,7 +170,11 @@ fn serve_all(lanes: &mut [Box<dyn Lane>], doorbell: &Doorbell) -> Result<(), Mod
         }
         match next_lane(&offers, Instant::now()) {
             Some(lane) => lanes[lane].serve()?,
-            None if more_can_come => doorbell.wait(),
+            None if more_can_come => {
+                let since = Instant::now();
+                doorbell.wait();
+                metrics.device_idle(since.elapsed());
+            }
             None => return Ok(()),
         }
     }

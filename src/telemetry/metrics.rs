@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Counter, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 use super::stage_metrics::all_stages;
@@ -24,6 +25,7 @@ pub struct Metrics {
     cache_requests: IntCounterVec,
     decode_seconds: Histogram,
     end_to_end_seconds: Histogram,
+    device_idle_seconds: Counter,
     posts_in_flight: IntGauge,
     picture_bytes_in_flight: IntGauge,
     watermark: IntGaugeVec,
@@ -128,6 +130,13 @@ impl Metrics {
                 "riveg_end_to_end_seconds",
                 "Time from the input record's timestamp to the delivery of its output.",
             ),
+            device_idle_seconds: register(
+                &registry,
+                Counter::new(
+                    "riveg_device_idle_seconds_total",
+                    "Time in which the device waited because nothing was queued.",
+                ),
+            ),
             posts_in_flight: gauge("riveg_posts_in_flight", "Posts read and not yet settled."),
             picture_bytes_in_flight: gauge(
                 "riveg_picture_bytes_in_flight",
@@ -207,6 +216,11 @@ impl Metrics {
     /// An output was delivered this long after its input's timestamp.
     pub fn delivered(&self, end_to_end: Duration) {
         self.end_to_end_seconds.observe(end_to_end.as_secs_f64());
+    }
+
+    /// The device had nothing to do for this long. What is neither this nor a stage's compute time is overhead.
+    pub fn device_idle(&self, waited: Duration) {
+        self.device_idle_seconds.inc_by(waited.as_secs_f64());
     }
 
     /// So many posts are in flight now.

@@ -68,6 +68,7 @@ fn every_event_is_counted_where_its_name_says() {
     metrics.dead_letter("not-json");
     metrics.decoded(Duration::from_millis(7));
     metrics.delivered(Duration::from_secs(2));
+    metrics.device_idle(Duration::from_millis(500));
     metrics.posts_in_flight(12);
     metrics.picture_bytes_in_flight(4096);
     metrics.watermark("posts", 0, 41);
@@ -90,6 +91,7 @@ fn every_event_is_counted_where_its_name_says() {
         r#"riveg_dead_letters_total{class="not-json"} 1"#,
         "riveg_decode_seconds_count 1",
         "riveg_end_to_end_seconds_sum 2",
+        "riveg_device_idle_seconds_total 0.5",
         "riveg_posts_in_flight 12",
         "riveg_picture_bytes_in_flight 4096",
         r#"riveg_commit_watermark_offset{partition="0",topic="posts"} 41"#,
