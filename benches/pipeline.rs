@@ -1,0 +1,287 @@
+//! How much of its networks' speed is left in the pipeline? Posts a second beside the sum of the stages run raw.
+//!
+//! `cargo bench --bench pipeline -- --help`. Raw is every request that the pipeline makes of the same posts, in batches
+//! of the best size, back to back, in this process. Each figure is the best of the rounds; processor time is that of
+//! the one thread that runs networks, which other programs on the machine do not change.
+
+mod support;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use riveg::bundle::Bundle;
+use riveg::config::{Config, Sources};
+use riveg::domain::Stage;
+use riveg::models::device::{find, use_threads};
+use support::clock::Spent;
+use support::posts::{self, Feed};
+use support::raw::{Plan, Recorded, plans, sum};
+use support::served::{Input, Served, decode, serve};
+use support::{bundles, flops};
+use tch::Device;
+
+/// The pipeline beside its networks.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The bundle; else bundles/pocket, else an untrained one of its sizes.
+    #[arg(long)]
+    bundle: Option<PathBuf>,
+    /// Posts of each feed.
+    #[arg(long, default_value_t = 64)]
+    posts: usize,
+    /// Threads of an operator; 0: as many as there are cores.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// Where the networks run.
+    #[arg(long, default_value = "cpu")]
+    device: String,
+    /// How often raw and pipeline take turns.
+    #[arg(long, default_value_t = 2)]
+    rounds: usize,
+    /// Any other setting, as `section.key=value`.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+    /// Given by cargo.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+const IN_FLIGHT: [usize; 4] = [1, 8, 32, 128];
+
+/// Posts in flight where their number is not the question: enough for every stage.
+const ENOUGH: usize = 64;
+
+fn main() {
+    let arguments = Arguments::parse();
+    let bundle = bundles::find(arguments.bundle.clone());
+    let config = settings(&arguments);
+    let device = find(&config.device.name).unwrap_or_else(|error| panic!("{error}"));
+    use_threads(config.device.threads);
+    let threads = tch::get_num_threads();
+    println!("device      {}, {threads} threads; {} posts a feed", config.device.name, arguments.posts);
+    let bench = Bench { bundle, config, device, rounds: arguments.rounds.max(1) };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.expect("the machine has room for threads");
+    runtime.block_on(bench.run(arguments.posts));
+}
+
+fn settings(arguments: &Arguments) -> Config {
+    let mut sets =
+        vec![format!("device.threads={}", arguments.threads), format!("device.name={}", arguments.device)];
+    sets.extend(arguments.settings.iter().cloned());
+    let sources = Sources { sets, ..Sources::default() };
+    Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config
+}
+
+struct Bench {
+    bundle: Bundle,
+    config: Config,
+    device: Device,
+    rounds: usize,
+}
+
+impl Bench {
+    async fn run(&self, count: usize) {
+        let feed = posts::distinct(count);
+        let first = self.serve(Input::Posts(&feed.posts), ENOUGH).await;
+        let recorded = Recorded::of(&self.bundle, &feed.posts, &first.annotations);
+        let plans = plans(&self.bundle, self.device, &recorded);
+
+        let mut raw: Option<[Spent; 4]> = None;
+        let mut served: Vec<Option<Served>> = IN_FLIGHT.map(|_| None).into();
+        for _ in 0..self.rounds {
+            raw = Some(less(raw, sum(&self.bundle, self.device, &recorded, &plans)));
+            for (best, in_flight) in served.iter_mut().zip(IN_FLIGHT) {
+                let again = self.serve(Input::Posts(&feed.posts), in_flight).await;
+                *best = Some(better(best.take(), again));
+            }
+        }
+        let raw = raw.unwrap_or_else(|| unreachable!("there is at least one round"));
+        self.print_stages(&recorded, &plans, &raw);
+        println!();
+        println!(
+            "{:20}{:>9}{:>7}{:>9}{:>11}{:>7}{:>9}{:>9}{:>9}",
+            "", "posts/s", "/ raw", "target", "device ms", "/ raw", "running", "between", "nothing"
+        );
+        line("raw", count, (total(&raw), total(&raw)), "");
+        println!();
+        for (served, in_flight) in served.iter().flatten().zip(IN_FLIGHT) {
+            // Fewer cannot fill every stage's batches.
+            let target = if in_flight >= 32 { ">= 0.90" } else { "" };
+            line(&format!("{in_flight} in flight"), count, (served.spent, total(&raw)), target);
+            shares(served);
+        }
+        if let Some(Some(served)) = served.last() {
+            print_batches(served);
+        }
+        println!();
+        println!(
+            "{:20}{:>8}{:>9}{:>12}{:>12}{:>12}{:>12}",
+            "what is shared", "posts", "saved", "raw alone", "raw shared", "pipeline", "/ raw alone"
+        );
+        for feed in [&feed, &posts::with_reposts(count), &posts::of_three_entities(count.div_ceil(2))] {
+            self.print_shared(feed, &plans).await;
+        }
+        self.print_decoding(&feed).await;
+    }
+
+    async fn serve(&self, input: Input<'_>, in_flight: usize) -> Served {
+        serve(&self.bundle, &self.config, input, in_flight).await
+    }
+
+    /// Each stage by itself, beside what its products and convolutions take at the least.
+    fn print_stages(&self, recorded: &Recorded, plans: &[Plan; 4], raw: &[Spent; 4]) {
+        let posts = recorded.posts as f64;
+        let floor = flops::floor(self.bundle.manifest(), recorded);
+        let machine = flops::of_one_product(self.device);
+        println!();
+        println!(
+            "{:20}{:>9}{:>10}{:>8}{:>11}{:>13}{:>10}",
+            "raw by stage", "a post", "batches", "", "ms a post", "MFLOP a post", "GFLOP/s"
+        );
+        for (stage, count) in Stage::ALL.into_iter().zip(recorded.counts()) {
+            let (plan, floor, spent) = (plans[stage as usize], floor[stage as usize], raw[stage as usize]);
+            let seconds = spent.processor_or_wall().as_secs_f64();
+            println!(
+                "{:20}{:>9.2}{:>10}{:>8}{:>11.2}{:>13.1}{:>10.1}",
+                stage.as_str(),
+                count as f64 / posts,
+                plan.batch,
+                plan.order(),
+                seconds * 1e3 / posts,
+                floor / 1e6 / posts,
+                floor / 1e9 / seconds.max(f64::MIN_POSITIVE)
+            );
+        }
+        let (all, seconds) = (floor.iter().sum::<f64>(), total(raw).processor_or_wall().as_secs_f64());
+        println!(
+            "{:20}{:>38.2}{:>13.1}{:>10.1}",
+            "all",
+            seconds * 1e3 / posts,
+            all / 1e6 / posts,
+            all / 1e9 / seconds
+        );
+        println!(
+            "one large product of matrices reaches {:.1} GFLOP/s here: at that rate {:.1} posts/s would be the most",
+            machine / 1e9,
+            machine * posts / all
+        );
+    }
+
+    /// What one trunk pass and one encoding a picture save on a feed, and that the pipeline gets it.
+    async fn print_shared(&self, feed: &Feed, plans: &[Plan; 4]) {
+        let served = self.serve(Input::Posts(&feed.posts), ENOUGH).await;
+        let shared = Recorded::of(&self.bundle, &feed.posts, &served.annotations);
+        let alone = shared.unshared();
+        let (mut best, mut spent): (Option<[Spent; 4]>, Option<[Spent; 4]>) = (None, None);
+        let mut pipeline = served.spent;
+        for _ in 0..self.rounds {
+            best = Some(less(best, sum(&self.bundle, self.device, &shared, plans)));
+            spent = Some(less(spent, sum(&self.bundle, self.device, &alone, plans)));
+            pipeline = pipeline.or_less(self.serve(Input::Posts(&feed.posts), ENOUGH).await.spent);
+        }
+        let (Some(shared), Some(alone)) = (best, spent) else { return };
+        let posts = feed.posts.len() as f64;
+        let ms = |spent: Spent| spent.processor_or_wall().as_secs_f64() * 1e3 / posts;
+        let (shared, alone, pipeline) = (ms(total(&shared)), ms(total(&alone)), ms(pipeline));
+        println!(
+            "{:20}{:>8}{:>8.0}%{:>9.2} ms{:>9.2} ms{:>9.2} ms{:>12.2}",
+            feed.name,
+            posts,
+            100.0 * (1.0 - shared / alone),
+            alone,
+            shared,
+            pipeline,
+            alone / pipeline
+        );
+    }
+
+    /// From records to annotations.
+    async fn print_decoding(&self, feed: &Feed) {
+        let mut best: [Option<Spent>; 3] = [None; 3];
+        for _ in 0..self.rounds {
+            let again = [
+                decode(&self.config, &feed.records).await,
+                self.serve(Input::Posts(&feed.posts), ENOUGH).await.spent,
+                self.serve(Input::Records(&feed.records), ENOUGH).await.spent,
+            ];
+            for (best, again) in best.iter_mut().zip(again) {
+                *best = Some(best.map_or(again, |before| before.or_less(again)));
+            }
+        }
+        let [Some(decoding), Some(decoded), Some(whole)] = best else { return };
+        let ms = |time: Duration| time.as_secs_f64() * 1e3 / feed.posts.len() as f64;
+        println!();
+        println!(
+            "from JSON to annotation {:.1} posts/s, {:.1} of posts decoded ahead: {:.2}",
+            1e3 / ms(whole.wall),
+            1e3 / ms(decoded.wall),
+            decoded.wall.as_secs_f64() / whole.wall.as_secs_f64()
+        );
+        println!(
+            "decoding alone {:.2} ms a post on {} threads, {:.1} % of the {:.2} ms that the device computes",
+            ms(decoding.wall),
+            self.config.decode.threads,
+            100.0 * ms(decoding.wall) / ms(whole.processor_or_wall()),
+            ms(whole.processor_or_wall())
+        );
+    }
+}
+
+/// A run's posts a second and device's time a post, each beside raw.
+fn line(name: &str, posts: usize, (spent, raw): (Spent, Spent), target: &str) {
+    let posts = posts as f64;
+    let (wall, raw_wall) = (spent.wall.as_secs_f64(), raw.wall.as_secs_f64());
+    let (device, raw_device) = (spent.processor.as_secs_f64(), raw.processor.as_secs_f64());
+    print!(
+        "{name:20}{:>9.1}{:>7.2}{target:>9}{:>11.2}{:>7.2}",
+        posts / wall,
+        raw_wall / wall,
+        device * 1e3 / posts,
+        raw_device / device
+    );
+}
+
+/// What the device's thread did: run networks, something else while requests waited, nothing for want of requests.
+fn shares(served: &Served) {
+    let between = (1.0 - served.running - served.idle).max(0.0);
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    println!("{:>9}{:>9}{:>9}", percent(served.running), percent(between), percent(served.idle));
+}
+
+fn print_batches(served: &Served) {
+    println!();
+    println!(
+        "{:20}{:>9}{:>9}{:>9}{:>13}",
+        "batches at the last", "requests", "batches", "mean", "padded/real"
+    );
+    for stage in &served.stages {
+        println!(
+            "{:20}{:>9}{:>9}{:>9.2}{:>13.3}",
+            stage.stage.as_str(),
+            stage.requests,
+            stage.batches,
+            stage.mean_batch,
+            stage.mean_padding
+        );
+    }
+}
+
+/// The faster of two runs.
+fn better(before: Option<Served>, again: Served) -> Served {
+    match before {
+        Some(before) if before.spent.wall < again.spent.wall => before,
+        _ => again,
+    }
+}
+
+fn less(before: Option<[Spent; 4]>, again: [Spent; 4]) -> [Spent; 4] {
+    let Some(before) = before else { return again };
+    Stage::ALL.map(|stage| before[stage as usize].or_less(again[stage as usize]))
+}
+
+fn total(stages: &[Spent; 4]) -> Spent {
+    let wall = stages.iter().map(|spent| spent.wall).sum();
+    Spent { wall, processor: stages.iter().map(|spent| spent.processor).sum() }
+}

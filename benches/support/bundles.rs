@@ -1,0 +1,36 @@
+//! Which networks run? The bundle that is named, else the pocket bundle, else one of its sizes that has learnt nothing.
+
+use std::path::{Path, PathBuf};
+
+use riveg::bundle::Bundle;
+use riveg::train::{Course, Network, assemble, recipe, train_pocket};
+
+const POCKET: &str = "bundles/pocket";
+const UNTRAINED: &str = "target/bench/untrained";
+
+/// Opens it, and makes it first where there is none.
+pub(crate) fn find(named: Option<PathBuf>) -> Bundle {
+    let folder = named.or_else(|| Some(PathBuf::from(POCKET)).filter(|pocket| is_bundle(pocket)));
+    let folder = folder.unwrap_or_else(untrained);
+    println!("bundle      {}", folder.display());
+    Bundle::open(&folder).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The pocket bundle after one step of training each: its sizes, none of its sense. Made once.
+fn untrained() -> PathBuf {
+    let folder = PathBuf::from(UNTRAINED);
+    if !is_bundle(&folder) {
+        println!("making a bundle of the pocket bundle's sizes that has learnt nothing ...");
+        let course =
+            Course { folder: folder.join("course"), steps: Some(1), seed: recipe::SEED, threads: None };
+        train_pocket(&course, &Network::ALL)
+            .and_then(|()| assemble(&course, &folder))
+            .unwrap_or_else(|error| panic!("{error:#}"));
+    }
+    println!("            untrained: what it finds is arbitrary, and so is the work a post makes");
+    folder
+}
+
+fn is_bundle(folder: &Path) -> bool {
+    folder.join("bundle.toml").exists()
+}
