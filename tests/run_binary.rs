@@ -8,8 +8,7 @@ use rdkafka::message::Message;
 use riveg::publish::EmbeddedBroker;
 use serde_json::{Value, json};
 
-use crate::bad_input::{answered_records, pictures, refused_records};
-use crate::support::{Writer, committed, header, read, until};
+use crate::support::{Writer, answered_records, committed, header, pictures, read, refused_records, until};
 
 /// Ended with the test, however the test ends.
 struct Process(Child);

@@ -1,9 +1,11 @@
-//! What several groups of tests share: brokers, topics, clients, and waiting for conditions.
+//! What several groups of tests share: brokers, topics, clients, records, and waiting for conditions.
 
 mod broker;
 mod clients;
+mod records;
 mod wait;
 
 pub(crate) use broker::{Forwarder, broker, unique};
 pub(crate) use clients::{Writer, committed, create_topic, header, log_end, read};
+pub(crate) use records::{answered_records, pictures, post, refused_records};
 pub(crate) use wait::{WITHIN, until};
