@@ -24,14 +24,14 @@ enum What {
 
 const EXAMPLES: &str = "\
 Examples:
-  riveg train pocket                          all networks, then bundles/pocket: some four hours on two cores
+  riveg train pocket                          all networks, then bundles/pocket: some two hours on one core
   riveg train pocket --only tagger            one network; a killed training goes on from its checkpoint
   riveg train pocket --only ofa --steps 200   a short trial
   riveg train pocket --bundle-only            the bundle from the checkpoints as they are";
 
 #[derive(Debug, Args)]
 struct Pocket {
-    /// Only these networks, in this order; `entailer` and `grounder` begin from `ofa`.
+    /// Only these networks, in this order.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NETWORKS")]
     only: Vec<Network>,
     /// Checkpoints and tokenizers are kept here.

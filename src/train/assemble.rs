@@ -23,8 +23,6 @@ pub const SHOWN_SEED: u64 = 0;
 /// Posts whose names the lexicon knows.
 const KNOWN_POSTS: u64 = 2_000;
 const LEXICON: &str = "lexicon.jsonl";
-/// The networks that a bundle holds.
-const SHIPPED: [Network; 4] = [Network::Tagger, Network::Entailer, Network::Grounder, Network::Segmenter];
 
 /// Writes the bundle of a course's checkpoints into `out`.
 ///
@@ -33,7 +31,7 @@ const SHIPPED: [Network; 4] = [Network::Tagger, Network::Entailer, Network::Grou
 pub fn assemble(course: &Course, out: &Path) -> Result<()> {
     fs::create_dir_all(out).with_context(|| format!("failed to create `{}`", out.display()))?;
     let mut steps = Vec::new();
-    for network in SHIPPED {
+    for network in Network::ALL {
         let checkpoint = course.folder.join(network.file());
         ensure!(checkpoint.exists(), "`{}` is missing: train that network first", checkpoint.display());
         let tensors = Tensor::read_safetensors(&checkpoint)
@@ -85,7 +83,7 @@ fn manifest(course: &Course, steps: &str) -> Result<Manifest> {
         },
         entail: Entail {
             architecture: OfaArchitecture::Ofa,
-            weights: weights(Network::Entailer),
+            weights: weights(Network::Ofa),
             tokenizer: FileEntry::named(OFA_TOKENIZER),
             prompt: recipe::ENTAIL_PROMPT.to_owned(),
             threshold: recipe::GATE_THRESHOLD,
@@ -93,7 +91,7 @@ fn manifest(course: &Course, steps: &str) -> Result<Manifest> {
         },
         ground: Ground {
             architecture: OfaArchitecture::Ofa,
-            weights: weights(Network::Grounder),
+            weights: weights(Network::Ofa),
             tokenizer: FileEntry::named(OFA_TOKENIZER),
             prompt: recipe::GROUND_PROMPT.to_owned(),
             beam: recipe::BEAM,

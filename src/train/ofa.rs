@@ -1,7 +1,6 @@
 //! What OFA is taught: to write the four location tokens of a phrase, and to answer whether a picture shows it.
 //!
-//! Both tasks share one network at first, as OFA's pretraining shares it over all tasks; the two bundles of weights
-//! part later. Hints speed the learning up: heads that exist only in training ask the picture's trunk what stands in
+//! Both tasks share one set of weights, as OFA's pretraining shares it over all tasks. Hints speed the learning up: heads that exist only in training ask the picture's trunk what stands in
 //! each cell, and the encoder which cells belong to the phrase. Four tokens a phrase teach little; 64 cells teach much.
 
 use tch::nn::{self, Module};
@@ -16,17 +15,6 @@ use crate::world::World;
 
 /// The variables of the hints begin with this, and are left out of bundles.
 pub(super) const HINTS: &str = "hints";
-
-/// What is learnt in one training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Task {
-    /// Both, with one set of weights.
-    Both,
-    /// Entailment alone.
-    Entail,
-    /// Grounding alone.
-    Ground,
-}
 
 /// OFA with its hints.
 pub(super) struct OfaLearner {
@@ -67,18 +55,18 @@ impl OfaLearner {
     }
 
     /// The loss of a batch, and its parts. Phrases count only where the batch has some.
-    pub(super) fn loss(&self, batch: &PhraseBatch, task: Task) -> (Tensor, Parts) {
+    pub(super) fn loss(&self, batch: &PhraseBatch) -> (Tensor, Parts) {
         let trunk = self.ofa.trunk(&pixels(batch), true);
         let mut hints = self.scene_loss(&trunk, batch);
         let mut total = Tensor::zeros([], (Kind::Float, Device::Cpu));
         let mut parts = Parts::default();
-        if task != Task::Entail && batch.ground.len() > 0 {
+        if batch.ground.len() > 0 {
             let (loss, cells) = self.ground_loss(&trunk, batch);
             parts.ground = loss.double_value(&[]);
             total += loss;
             hints += cells;
         }
-        if task != Task::Ground && batch.entail.len() > 0 {
+        if batch.entail.len() > 0 {
             let (loss, cells) = self.entail_loss(&trunk, batch);
             parts.entail = loss.double_value(&[]);
             // The answer is one token where a box is four.
@@ -160,8 +148,6 @@ pub(super) struct Source {
     pub(super) sight: Sight,
     /// How phrases become prompts.
     pub(super) prompts: Prompts,
-    /// What is learnt.
-    pub(super) task: Task,
 }
 
 /// OFA in training.
@@ -169,22 +155,20 @@ pub(super) struct OfaInTraining {
     learner: OfaLearner,
     feed: Feed<PhraseBatch>,
     dev: Vec<PhraseBatch>,
-    task: Task,
 }
 
 impl OfaLearner {
     /// Trains on the source's posts from `first_step` on.
     #[must_use]
     pub(super) fn in_training(self, source: Source, first_step: i64) -> OfaInTraining {
-        let Source { train, dev, sight, prompts, task } = source;
+        let Source { train, dev, sight, prompts } = source;
         let dev = (0..VALIDATION).map(|step| phrases::batch(&dev, step, sight, &prompts)).collect();
-        // The shared training begins with pictures alone: phrases mean nothing to a trunk that sees nothing yet.
-        let scenes = if task == Task::Both { SCENE_STEPS } else { 0 };
+        // It begins with pictures alone: phrases mean nothing to a trunk that sees nothing yet.
         let feed = Feed::new(first_step, move |step| {
-            let make = if step < scenes { phrases::scenes } else { phrases::batch };
+            let make = if step < SCENE_STEPS { phrases::scenes } else { phrases::batch };
             make(&train, step, sight, &prompts)
         });
-        OfaInTraining { learner: self, feed, dev, task }
+        OfaInTraining { learner: self, feed, dev }
     }
 
     /// How many rows are located with an IoU of a half, and how many are answered rightly.
@@ -221,7 +205,7 @@ impl OfaLearner {
 
 impl Learner for OfaInTraining {
     fn loss(&mut self, _: i64) -> (Tensor, String) {
-        let (loss, parts) = self.learner.loss(&self.feed.next(), self.task);
+        let (loss, parts) = self.learner.loss(&self.feed.next());
         (loss, format!("ground {:.3} entail {:.3} hints {:.3}", parts.ground, parts.entail, parts.hints))
     }
 
@@ -247,7 +231,7 @@ fn bbox(bins: &[i64]) -> BBox {
     BBox { x0: bins[0] as f32, y0: bins[1] as f32, x1: bins[2] as f32, y1: bins[3] as f32 }
 }
 
-/// Steps of the shared training that look at pictures alone.
+/// The first steps, which look at pictures alone.
 const SCENE_STEPS: i64 = 500;
 /// Batches of a validation: some 450 phrases of either task.
 const VALIDATION: i64 = 10;

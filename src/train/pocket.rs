@@ -1,16 +1,16 @@
-//! The pocket bundle from nothing: vocabularies, then the tagger, OFA on both its tasks and on each, and SAM.
+//! The pocket bundle from nothing: vocabularies, then the tagger, OFA on both its tasks, and SAM.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
+use tch::Device;
 use tch::nn::VarStore;
-use tch::{Device, Tensor};
 use tokenizers::Tokenizer;
 
 use super::learn::{Job, learn};
-use super::ofa::{OfaLearner, Source, Task};
+use super::ofa::{OfaLearner, Source};
 use super::optimiser::Schedule;
 use super::phrases::{Encode, Prompts, Sight};
 use super::segmenter::SamLearner;
@@ -29,33 +29,26 @@ pub(super) const TAGGER_TOKENIZER: &str = "tagger.tokenizer.json";
 /// That of both OFA networks.
 pub(super) const OFA_TOKENIZER: &str = "ofa.tokenizer.json";
 
-/// A network of the bundle, or the common beginning of two of them.
+/// A network of the bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Network {
     /// Which entities does the text name?
     Tagger,
-    /// OFA on both its tasks: what the entailer and the grounder begin from.
+    /// Does the picture show it, and where? One set of weights for both.
     Ofa,
-    /// Does the picture show it?
-    Entailer,
-    /// Where?
-    Grounder,
     /// Which pixels?
     Segmenter,
 }
 
 impl Network {
-    /// All of them, in the order in which they must be trained.
-    pub const ALL: [Network; 5] =
-        [Network::Tagger, Network::Ofa, Network::Entailer, Network::Grounder, Network::Segmenter];
+    /// All of them, in the order of a post.
+    pub const ALL: [Network; 3] = [Network::Tagger, Network::Ofa, Network::Segmenter];
 
     /// Its checkpoint in the course's folder, and its weights in the bundle.
     pub(super) fn file(self) -> &'static str {
         match self {
             Self::Tagger => "tagger.safetensors",
             Self::Ofa => "ofa.safetensors",
-            Self::Entailer => "entailer.safetensors",
-            Self::Grounder => "grounder.safetensors",
             Self::Segmenter => "segmenter.safetensors",
         }
     }
@@ -109,9 +102,7 @@ pub fn train_pocket(course: &Course, networks: &[Network]) -> Result<()> {
         tch::manual_seed(course.seed as i64);
         match network {
             Network::Tagger => train_tagger(course)?,
-            Network::Ofa => train_ofa(course, network, Task::Both, recipe::OFA_SCHEDULE)?,
-            Network::Entailer => train_ofa(course, network, Task::Entail, recipe::OFA_TASK_SCHEDULE)?,
-            Network::Grounder => train_ofa(course, network, Task::Ground, recipe::OFA_TASK_SCHEDULE)?,
+            Network::Ofa => train_ofa(course)?,
             Network::Segmenter => train_segmenter(course)?,
         }
     }
@@ -148,14 +139,11 @@ fn train_segmenter(course: &Course) -> Result<()> {
     learn(&job, &store, |first| Box::new(SamLearner::new(sam, train, dev, first)))
 }
 
-fn train_ofa(course: &Course, network: Network, task: Task, schedule: Schedule) -> Result<()> {
+fn train_ofa(course: &Course) -> Result<()> {
     let (tokenizer, config) = ofa_vocabulary(course)?;
     let store = VarStore::new(Device::Cpu);
     let learner = OfaLearner::new(&store.root(), &config, KINDS.len() as i64, COLOURS.len() as i64);
-    let job = course.job(network, schedule);
-    if network != Network::Ofa && !job.checkpoint.exists() {
-        begin_from(&course.folder.join(Network::Ofa.file()), &store)?;
-    }
+    let job = course.job(Network::Ofa, recipe::OFA_SCHEDULE);
     let sight =
         Sight { side: config.patch_image_size as u32, grid: config.grid() as u32, bins: config.bins as u32 };
     let encoder = |template| -> Result<Encode> {
@@ -165,9 +153,7 @@ fn train_ofa(course: &Course, network: Network, task: Task, schedule: Schedule) 
     let prompts =
         Prompts { entail: encoder(recipe::ENTAIL_PROMPT)?, ground: encoder(recipe::GROUND_PROMPT)? };
     let (train, dev) = (course.world(Split::Train), course.world(Split::Dev));
-    learn(&job, &store, |first| {
-        Box::new(learner.in_training(Source { train, dev, sight, prompts, task }, first))
-    })
+    learn(&job, &store, |first| Box::new(learner.in_training(Source { train, dev, sight, prompts }, first)))
 }
 
 /// The vocabulary of OFA: trained once, kept in the folder.
@@ -203,15 +189,4 @@ fn asked(world: &World, posts: u64) -> Vec<String> {
                 .map(|prompt| prompt.replace(PHRASE, &pre_caption(&phrase)))
         })
         .collect()
-}
-
-/// Copies the shared weights into a network that will learn one task.
-fn begin_from(path: &Path, store: &VarStore) -> Result<()> {
-    let shared = Tensor::read_safetensors(path)
-        .with_context(|| format!("`{}` is needed first: train the network `ofa`", path.display()))?;
-    let averages = shared
-        .into_iter()
-        .filter_map(|(name, tensor)| Some((name.strip_prefix("average/")?.to_owned(), tensor)));
-    super::checkpoint::fill(store, averages.collect())
-        .with_context(|| format!("`{}` holds another network", path.display()))
 }
