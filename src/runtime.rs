@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use bytesize::ByteSize;
 use tokenizers::Tokenizer;
 
 use crate::bundle::{Bundle, BundleError, FileEntry};
+use crate::cache::CacheCounts;
 use crate::config::Config;
 use crate::domain::{EntityType, Stage};
 use crate::entail::Entailer;
@@ -112,13 +114,6 @@ pub enum RuntimeError {
     Thread(#[source] io::Error),
 }
 
-/// What each network may remember of pictures, in bytes: some hundred pictures at published sizes (4 MB each), so
-/// that a repost within minutes is not read again.
-const REMEMBERED: usize = 512 << 20;
-
-/// What may be kept of pictures at the sizes of networks, in bytes: over eighty at 512 pixels.
-const PREPARED: usize = 64 << 20;
-
 impl Runtime {
     /// Loads a bundle's networks onto the device of the settings and starts it; calls queue while it warms up.
     ///
@@ -131,7 +126,6 @@ impl Runtime {
         metrics: Arc<Metrics>,
     ) -> Result<Self, RuntimeError> {
         let place = find(&config.device.name)?;
-        use_threads(config.device.threads);
         metrics.bundle(bundle.hash());
         let manifest = bundle.manifest();
         let words = word_tokenizer(bundle)?;
@@ -149,7 +143,11 @@ impl Runtime {
         let segment_side = manifest.segment.network.image_size as u32;
         let budgets = &config.scheduler;
         let mut picture_runs = PictureRuns::default();
+        let remembered = bytes(config.device.trunk_cache);
+        let watch = Arc::clone(&metrics);
         let mut device = Device::new("riveg-device", metrics);
+        let threads = config.device.threads;
+        device.begin_with(move || use_threads(threads));
         let recogniser = {
             let samples = warm_up::recognise(&words, budgets.recognise.max_requests.get());
             let model = ServedTagger::new(bundle.tagger(place)?);
@@ -157,19 +155,19 @@ impl Runtime {
         };
         let entailer = {
             let samples = warm_up::entail(&entail_prompts, sides.entail, budgets.entail.max_requests.get());
-            let model = OfaEntailer::new(bundle.entailer(place)?, REMEMBERED);
+            let model = OfaEntailer::new(bundle.entailer(place)?, remembered);
             picture_runs.entail = model.trunk_runs();
             device.warmed_lane(Stage::Entail, model, budgets.entail, samples)
         };
         let grounder = {
             let samples = warm_up::ground(&ground_prompts, sides.ground, budgets.ground.max_requests.get());
-            let model = OfaGrounder::new(bundle.grounder(place)?, manifest.ground.beam, REMEMBERED);
+            let model = OfaGrounder::new(bundle.grounder(place)?, manifest.ground.beam, remembered);
             picture_runs.ground = model.trunk_runs();
             device.warmed_lane(Stage::Ground, model, budgets.ground, samples)
         };
         let segmenter = {
             let samples = warm_up::segment(segment_side, budgets.segment.max_requests.get());
-            let model = SamSegmenter::new(bundle.segmenter(place)?, place, REMEMBERED);
+            let model = SamSegmenter::new(bundle.segmenter(place)?, place, remembered);
             picture_runs.segment = model.encodings();
             device.warmed_lane(Stage::Segment, model, budgets.segment, samples)
         };
@@ -183,12 +181,34 @@ impl Runtime {
             entailer: Entailer::new(entailer, entail_prompts, manifest.entail.threshold),
             grounder: Grounder::new(grounder, ground_prompts, bins),
             segmenter: Segmenter::new(segmenter, segment_side),
-            pictures: Pictures::new(PREPARED),
+            pictures: Pictures::new(bytes(config.device.picture_cache)),
             sides,
             gate: variant.gate,
         };
-        Ok(Self { pipeline: Arc::new(pipeline), device, picture_runs })
+        let pipeline = Arc::new(pipeline);
+        watch_all(&watch, &pipeline, &picture_runs);
+        Ok(Self { pipeline, device, picture_runs })
     }
+}
+
+/// Whoever holds the metrics holds no pipeline, or the device would never end.
+fn watch_all(metrics: &Metrics, pipeline: &Arc<Pipeline>, runs: &PictureRuns) {
+    let tally = |counts: fn(&Pipeline) -> CacheCounts| {
+        let pipeline = Arc::downgrade(pipeline);
+        move || pipeline.upgrade().map(|pipeline| counts(&pipeline).into()).unwrap_or_default()
+    };
+    for (stage, runs) in
+        [(Stage::Entail, &runs.entail), (Stage::Ground, &runs.ground), (Stage::Segment, &runs.segment)]
+    {
+        metrics.watch_pictures_read(stage, Arc::clone(runs));
+    }
+    metrics.watch_cache("expansion", tally(|pipeline| pipeline.expander.cache_counts()));
+    metrics.watch_cache("picture", tally(|pipeline| pipeline.pictures.counts()));
+}
+
+/// A size of the settings as a size in memory.
+fn bytes(size: ByteSize) -> usize {
+    usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
 }
 
 fn word_tokenizer(bundle: &Bundle) -> Result<WordTokenizer, RuntimeError> {
@@ -239,6 +259,5 @@ fn expander(bundle: &Bundle, config: &Config, knowledge: Knowledge) -> Result<Ex
         (Knowledge::Configured, None) => None,
     };
     let sources = lexicon.map(Source::Lexicon).into_iter().collect();
-    let cache = usize::try_from(config.expand.cache.as_u64()).unwrap_or(usize::MAX);
-    Ok(Expander::new(sources, bundle.manifest().phrase.clone(), cache))
+    Ok(Expander::new(sources, bundle.manifest().phrase.clone(), bytes(config.expand.cache)))
 }

@@ -32,7 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ground", STAGE),
     ("segment", STAGE),
     ("llm", &["telemetry"]),
-    ("models", &["domain", "scheduler", "imaging", "recognise", "entail", "ground", "segment"]),
+    ("models", &["domain", "scheduler", "imaging", "cache", "recognise", "entail", "ground", "segment"]),
     (
         "pipeline",
         &["domain", "imaging", "scheduler", "cache", "recognise", "expand", "entail", "ground", "segment"],
@@ -40,8 +40,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ingest", &["telemetry"]),
     ("publish", &["domain", "telemetry", "ingest"]),
     ("bundle", &["domain", "models", "recognise", "expand", "entail", "ground", "segment", "prompt"]),
-    ("eval", &["domain", "decode", "segment"]),
-    ("contact_sheet", &["domain", "imaging", "segment"]),
+    ("eval", &["domain", "decode"]),
+    ("contact_sheet", &["domain", "imaging"]),
     ("world", &["domain", "imaging", "eval"]),
     (
         "train",

@@ -22,4 +22,5 @@ mod bad_input;
 mod run_binary;
 mod demo;
 mod k8s;
+mod shipped_bundle;
 mod kafka;

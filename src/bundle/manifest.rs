@@ -8,6 +8,7 @@ use crate::expand::PhraseTemplate;
 use crate::models::ofa::OfaConfig;
 use crate::models::sam::SamConfig;
 use crate::models::tagger::TaggerConfig;
+use crate::prompt::PHRASE;
 
 use super::error::{BundleError, Fault};
 
@@ -141,9 +142,6 @@ pub enum SamArchitecture {
     #[serde(rename = "sam")]
     Sam,
 }
-
-/// What stands for the phrase in a prompt.
-pub(super) const PHRASE: &str = "{phrase}";
 
 impl Manifest {
     /// Parses and checks a manifest; `file` is for errors.

@@ -9,6 +9,7 @@ use dashmap::mapref::entry::Entry;
 use tokio::sync::watch;
 
 use super::Bounded;
+use crate::telemetry::CacheTally;
 
 /// Values by key, shared by all who ask. `E` is why a value could not be made.
 pub struct Cache<K: Hash + Eq, V, E> {
@@ -34,6 +35,12 @@ pub struct CacheCounts {
     pub entries: usize,
     /// What they weigh.
     pub bytes: usize,
+}
+
+impl From<CacheCounts> for CacheTally {
+    fn from(counts: CacheCounts) -> Self {
+        Self { hits: counts.hits, joins: counts.joined, misses: counts.misses }
+    }
 }
 
 type Flight<V, E> = watch::Receiver<Option<Result<V, E>>>;

@@ -6,7 +6,6 @@ use super::font::Font;
 use super::layout::on_page;
 use crate::domain::{BBox, Frame, Mask, Region};
 use crate::imaging::resample::{Filter, resize_rgb};
-use crate::segment::rle;
 
 /// The dashes of true boxes.
 pub(super) const GOLD: [Rgb; 2] = [[255, 255, 255], [0, 0, 0]];
@@ -68,7 +67,7 @@ fn enlarged(mask: &Mask, area: Rect) -> Option<Vec<bool>> {
     if mask.width == 0 || mask.height == 0 {
         return None;
     }
-    let levels: Vec<u8> = rle::decode(mask).into_iter().flat_map(|inside| [inside * 255; 3]).collect();
+    let levels: Vec<u8> = mask.to_pixels().into_iter().flat_map(|inside| [inside * 255; 3]).collect();
     let to = (area.width as u32, area.height as u32);
     let levels = resize_rgb(&levels, (mask.width, mask.height), to, Filter::Bilinear);
     Some(levels.chunks_exact(3).map(|level| level[0] >= 128).collect())

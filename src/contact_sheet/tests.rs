@@ -10,7 +10,6 @@ use super::*;
 use crate::domain::{
     ContentHash, EntityType, Frame, GateVerdict, Mask, Media, Mention, Phrase, PhraseSource, Region, Span,
 };
-use crate::segment::rle;
 
 const GREY: Rgb = [120, 120, 120];
 
@@ -61,7 +60,7 @@ fn region(x0: u32, y0: u32, x1: u32, y1: u32) -> Region {
         let (x, y) = (pixel % 80, pixel / 80);
         u8::from((x0..middle).contains(&x) && (y0..y1).contains(&y))
     };
-    let mask = rle::encode(&(0..80 * 60).map(inside).collect::<Vec<_>>(), 80, 60);
+    let mask = Mask::from_pixels(&(0..80 * 60).map(inside).collect::<Vec<_>>(), 80, 60);
     let [x0, y0, x1, y1] = [x0, y0, x1, y1].map(|edge| edge as f32);
     Region { media_key: "m".to_owned(), bbox: BBox { x0, y0, x1, y1 }, box_score: 0.8, mask, mask_score: 0.7 }
 }

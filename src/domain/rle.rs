@@ -1,83 +1,171 @@
-//! How are run lengths written as text? COCO's compressed string, as pycocotools reads and writes it.
+//! How is a mask written down? COCO's run lengths, and the short text that COCO makes of them.
 //!
-//! From the third run on (counted from 0) a run is written as its difference to the run two before it, which is of the
-//! same kind and of similar length. A number is written in groups of five bits, lowest first, each as one character from
-//! `0` on; 32 in a group says that more follow, and 16 in the last group that the number is negative.
+//! Runs go down the columns, left to right, and begin with pixels outside. As text every run from the fourth on is
+//! its difference to the run two before; a number is cut into groups of 5 bits, the lowest first, each a character
+//! from `0` (48) on; bit 5 says that more follow, bit 4 of the last group is the sign.
 
 use super::Mask;
 
-/// Text that is not COCO's compressed run lengths of a picture of that size.
+/// The lowest character of the text.
+const ZERO: u8 = b'0';
+/// Set in a group when another follows.
+const MORE: u8 = 0x20;
+/// Set in the last group of a negative number.
+const SIGN: u8 = 0x10;
+/// Groups that a difference of two runs below 2^32 can need: 33 bits and a sign.
+const LONGEST: u32 = 7;
+
+/// Why a text is no mask. Positions count characters, runs count from 0.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not the compressed run lengths of {width}x{height} pixels: {reason}")]
-pub struct RleError {
-    width: u32,
-    height: u32,
-    reason: &'static str,
+pub enum RleError {
+    /// A character that run lengths are not written with.
+    #[error("character {position} of the run lengths is {found:?}, not one of '0' to 'o'")]
+    NotACharacter {
+        /// Where.
+        position: usize,
+        /// Which.
+        found: char,
+    },
+    /// The text ends amid a number.
+    #[error("the run lengths end within run {run}")]
+    Unfinished {
+        /// The run that has no end.
+        run: usize,
+    },
+    /// A number too long for any run.
+    #[error("run {run} has more than {LONGEST} characters")]
+    TooLong {
+        /// Which run.
+        run: usize,
+    },
+    /// A run of less than no pixels, or of more than 32 bits count.
+    #[error("run {run} is {length} pixels long")]
+    OutOfRange {
+        /// Which run.
+        run: usize,
+        /// Its length as written.
+        length: i64,
+    },
+    /// The runs make another number of pixels than the picture has.
+    #[error("the runs add up to {sum} pixels, but {width}x{height} has {pixels}", pixels = u64::from(*width) * u64::from(*height))]
+    WrongTotal {
+        /// Pixels in all runs.
+        sum: u64,
+        /// Columns of the picture.
+        width: u32,
+        /// Rows of the picture.
+        height: u32,
+    },
 }
 
 impl Mask {
-    /// The run lengths as COCO's `counts`.
+    /// The mask of the bytes that are not 0, one a pixel, row by row.
+    ///
+    /// # Panics
+    /// If there is not one byte for every pixel.
+    #[must_use]
+    pub fn from_pixels(inside: &[u8], width: u32, height: u32) -> Self {
+        let (columns, rows) = (width as usize, height as usize);
+        assert_eq!(inside.len(), columns * rows, "a mask has one byte for every pixel");
+        let mut runs = Vec::new();
+        let (mut within, mut length) = (false, 0);
+        for column in 0..columns {
+            for row in 0..rows {
+                if (inside[row * columns + column] != 0) != within {
+                    runs.push(length);
+                    (within, length) = (!within, 0);
+                }
+                length += 1;
+            }
+        }
+        runs.push(length);
+        Self { width, height, runs }
+    }
+
+    /// The mask as bytes, one a pixel, row by row: 1 inside, 0 outside. Runs beyond the last pixel are left out.
+    #[must_use]
+    pub fn to_pixels(&self) -> Vec<u8> {
+        let (columns, rows) = (self.width as usize, self.height as usize);
+        let mut bytes = vec![0; columns * rows];
+        for (start, end) in self.stretches() {
+            for pixel in start..end.min(bytes.len() as u64) {
+                let (column, row) = (pixel as usize / rows, pixel as usize % rows);
+                bytes[row * columns + column] = 1;
+            }
+        }
+        bytes
+    }
+
+    /// COCO's compressed text of the runs, as `pycocotools` writes it.
     #[must_use]
     pub fn to_coco_counts(&self) -> String {
         let mut text = String::with_capacity(self.runs.len() * 2);
         for (index, &run) in self.runs.iter().enumerate() {
-            let base = if index > 2 { self.runs[index - 2] } else { 0 };
-            write_number(&mut text, i64::from(run) - i64::from(base));
+            // The third run is not a difference, though there is one two before it: so COCO has it.
+            let before = if index > 2 { self.runs[index - 2] } else { 0 };
+            write_number(i64::from(run) - i64::from(before), &mut text);
         }
         text
     }
 
-    /// Reads COCO's `counts` of a picture of that size.
+    /// The mask that a text of COCO's means, of a picture of this size.
     ///
     /// # Errors
-    /// Characters that are not of the code, a number that ends early, or runs that do not add up to the picture.
-    pub fn from_coco_counts(width: u32, height: u32, counts: &str) -> Result<Self, RleError> {
-        let fault = |reason| RleError { width, height, reason };
+    /// What is wrong with the text, and where.
+    pub fn from_coco_counts(width: u32, height: u32, text: &str) -> Result<Self, RleError> {
         let mut runs: Vec<u32> = Vec::new();
-        let mut bytes = counts.bytes();
-        while let Some(number) = read_number(&mut bytes).map_err(fault)? {
-            let base = if runs.len() > 2 { runs[runs.len() - 2] } else { 0 };
-            runs.push(u32::try_from(number + i64::from(base)).map_err(|_| fault("a run is out of range"))?);
+        let mut groups = text.chars().enumerate().peekable();
+        while groups.peek().is_some() {
+            let run = runs.len();
+            let before = if run > 2 { runs[run - 2] } else { 0 };
+            let length = read_number(&mut groups, run)? + i64::from(before);
+            runs.push(u32::try_from(length).map_err(|_| RleError::OutOfRange { run, length })?);
         }
-        if runs.iter().map(|&run| u64::from(run)).sum::<u64>() != u64::from(width) * u64::from(height) {
-            return Err(fault("the runs do not add up to the picture"));
+        let sum = runs.iter().map(|&run| u64::from(run)).sum();
+        if sum != u64::from(width) * u64::from(height) {
+            return Err(RleError::WrongTotal { sum, width, height });
         }
         Ok(Self { width, height, runs })
     }
+
+    /// Where the pixels inside begin and end, counted down the columns.
+    fn stretches(&self) -> impl Iterator<Item = (u64, u64)> {
+        let mut end = 0;
+        self.runs.chunks(2).map(move |pair| {
+            let start = end + u64::from(pair[0]);
+            end = start + pair.get(1).map_or(0, |&run| u64::from(run));
+            (start, end)
+        })
+    }
 }
 
-fn write_number(text: &mut String, mut number: i64) {
+fn write_number(mut number: i64, text: &mut String) {
     loop {
         let group = (number & 0x1f) as u8;
         number >>= 5;
-        let negative = group & 0x10 != 0;
-        let more = if negative { number != -1 } else { number != 0 };
-        text.push(char::from(48 + group + if more { 0x20 } else { 0 }));
-        if !more {
+        let last = number == if group & SIGN == 0 { 0 } else { -1 };
+        text.push(char::from(ZERO + if last { group } else { group | MORE }));
+        if last {
             return;
         }
     }
 }
 
-/// The next number, none at the end of the text.
-fn read_number(bytes: &mut std::str::Bytes<'_>) -> Result<Option<i64>, &'static str> {
-    let mut number = 0i64;
-    // Seven groups hold any difference of two lengths of 32 bits.
-    for shift in (0..35).step_by(5) {
-        let Some(byte) = bytes.next() else {
-            return if shift == 0 { Ok(None) } else { Err("a number ends early") };
-        };
-        let group = match byte {
-            48..=111 => i64::from(byte - 48),
-            _ => return Err("a character is not of the code"),
-        };
-        number |= (group & 0x1f) << shift;
-        if group & 0x20 == 0 {
-            let negative = group & 0x10 != 0;
-            return Ok(Some(if negative { number | (-1 << (shift + 5)) } else { number }));
+fn read_number(groups: &mut impl Iterator<Item = (usize, char)>, run: usize) -> Result<i64, RleError> {
+    let mut number = 0;
+    for place in 0..LONGEST {
+        let (position, found) = groups.next().ok_or(RleError::Unfinished { run })?;
+        let group = u8::try_from(found)
+            .ok()
+            .and_then(|byte| byte.checked_sub(ZERO))
+            .filter(|group| *group < 2 * MORE)
+            .ok_or(RleError::NotACharacter { position, found })?;
+        number |= i64::from(group & 0x1f) << (5 * place);
+        if group & MORE == 0 {
+            return Ok(if group & SIGN == 0 { number } else { number - (1 << (5 * (place + 1))) });
         }
     }
-    Err("a number is too long")
+    Err(RleError::TooLong { run })
 }
 
 #[cfg(test)]
@@ -105,26 +193,66 @@ mod tests {
         }
     }
 
-    #[test]
-    fn text_that_is_not_run_lengths_is_refused_with_its_reason() {
-        for (counts, reason) in [
-            ("!", "a character is not of the code"),
-            ("`", "a number ends early"),
-            ("ooooooooo0", "a number is too long"),
-            ("1", "the runs do not add up to the picture"),
-            ("O", "a run is out of range"),
-        ] {
-            let error = Mask::from_coco_counts(2, 2, counts).unwrap_err();
-            assert_eq!(error.to_string(), format!("not the compressed run lengths of 2x2 pixels: {reason}"));
-        }
+    /// A picture of up to 40 by 40 pixels in runs long and short.
+    fn pixels() -> impl Strategy<Value = (Vec<u8>, u32, u32)> {
+        (1..40_u32, 1..40_u32).prop_flat_map(|(width, height)| {
+            let runs = prop::collection::vec((0..2_u8, 1..60_usize), 1600);
+            runs.prop_map(move |runs| {
+                let bytes = runs.into_iter().flat_map(|(byte, length)| std::iter::repeat_n(byte, length));
+                (bytes.take((width * height) as usize).collect(), width, height)
+            })
+        })
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(runs in prop::collection::vec(0u32..50_000_000, 0..40)) {
-            let pixels: u64 = runs.iter().map(|&run| u64::from(run)).sum();
-            let mask = Mask { width: u32::try_from(pixels).unwrap(), height: 1, runs };
-            prop_assert_eq!(Mask::from_coco_counts(mask.width, 1, &mask.to_coco_counts()), Ok(mask));
+        fn a_mask_written_down_is_read_back((bytes, width, height) in pixels()) {
+            let mask = Mask::from_pixels(&bytes, width, height);
+            prop_assert_eq!(mask.to_pixels(), &bytes[..]);
+            prop_assert_eq!(mask.area(), bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>());
+            let text = mask.to_coco_counts();
+            prop_assert_eq!(Mask::from_coco_counts(width, height, &text), Ok(mask));
         }
+
+        #[test]
+        fn runs_of_any_length_are_read_back(runs in prop::collection::vec(any::<u32>(), 0..20)) {
+            let sum: u64 = runs.iter().map(|&run| u64::from(run)).sum();
+            let text = Mask { width: 1, height: 1, runs: runs.clone() }.to_coco_counts();
+            match Mask::from_coco_counts(1, 1, &text) {
+                Ok(mask) => prop_assert_eq!((mask.runs, sum), (runs, 1)),
+                Err(error) => prop_assert_eq!(error, RleError::WrongTotal { sum, width: 1, height: 1 }),
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in "[\\x20-\\x7eäß]{0,30}", width in 0..50_u32, height in 0..50_u32) {
+            let _ = Mask::from_coco_counts(width, height, &text);
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_mask_is_refused_with_what_is_wrong() {
+        let cases = [
+            ("04 ", "character 2 of the run lengths is ' ', not one of '0' to 'o'"),
+            ("0p", "character 1 of the run lengths is 'p', not one of '0' to 'o'"),
+            ("0é", "character 1 of the run lengths is 'é', not one of '0' to 'o'"),
+            ("04P", "the run lengths end within run 2"),
+            ("0PPPPPPP0", "run 1 has more than 7 characters"),
+            ("0O", "run 1 is -1 pixels long"),
+            ("0oooooo?", "run 1 is 17179869183 pixels long"),
+            ("12", "the runs add up to 3 pixels, but 2x2 has 4"),
+            ("", "the runs add up to 0 pixels, but 2x2 has 4"),
+        ];
+        for (text, message) in cases {
+            let error = Mask::from_coco_counts(2, 2, text).unwrap_err();
+            assert_eq!(error.to_string(), message, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn runs_beyond_the_last_pixel_paint_nothing() {
+        let mask = Mask { width: 2, height: 2, runs: vec![3, 9, 1, 1] };
+        assert_eq!(mask.to_pixels(), [0, 0, 0, 1]);
+        assert_eq!(Mask { width: 0, height: 7, runs: vec![0, 5] }.to_pixels(), [0_u8; 0]);
     }
 }

@@ -3,7 +3,6 @@
 use serde::Deserialize;
 
 use crate::domain::Mask;
-use crate::segment::rle;
 
 /// A mask as it stands in a file.
 #[derive(Debug, Deserialize)]
@@ -27,7 +26,7 @@ impl WireMask {
         let runs = match self.counts {
             WireCounts::Runs(runs) => runs,
             WireCounts::Text(text) => {
-                return rle::from_coco_string(&text, width, height).map_err(|error| error.to_string());
+                return Mask::from_coco_counts(width, height, &text).map_err(|error| error.to_string());
             }
         };
         let (pixels, expected) =

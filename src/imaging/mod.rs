@@ -5,6 +5,9 @@ use std::sync::Arc;
 use crate::domain::{ContentHash, Frame};
 
 pub mod resample;
+mod worker;
+
+pub use worker::on_worker;
 
 /// A picture made ready for one network: still 8 bits a channel, normalised only on the device.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -30,10 +30,10 @@ pub fn find(name: &str) -> Result<Device, NoDevice> {
     Ok(Device::Cuda(index))
 }
 
-/// Lets operators on the CPU use so many threads; 0: as many as there are cores.
+/// Lets operators on the CPU that this thread runs use so many threads; 0: as many as there are cores.
 ///
-/// Threads that begin to compute afterwards take the number over; those that have computed already keep theirs, so
-/// this comes before the device's thread starts.
+/// OpenMP and oneDNN keep the number by thread, and what oneDNN has prepared is lost with a new one: call this on the
+/// thread that computes, once, before it does.
 pub fn use_threads(threads: usize) {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     let threads = if threads == 0 { cores() } else { threads };

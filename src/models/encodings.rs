@@ -1,37 +1,27 @@
 //! Which pictures need no second encoding? The latest encodings, as many as a budget of bytes holds.
 
-use lru::LruCache;
 use tch::Tensor;
 
+use crate::cache::Bounded;
 use crate::domain::ContentHash;
 
 /// Encodings by the content of their picture; the one longest unused goes first.
 #[derive(Debug)]
-pub(super) struct Encodings {
-    kept: LruCache<ContentHash, Tensor>,
-    bytes: usize,
-    budget: usize,
-}
+pub(super) struct Encodings(Bounded<ContentHash, Tensor>);
 
 impl Encodings {
     pub(super) fn within(budget: usize) -> Self {
-        Self { kept: LruCache::unbounded(), bytes: 0, budget }
+        Self(Bounded::new(budget))
     }
 
     pub(super) fn get(&mut self, hash: &ContentHash) -> Option<Tensor> {
-        self.kept.get(hash).map(Tensor::shallow_clone)
+        self.0.get(hash).map(Tensor::shallow_clone)
     }
 
     /// Keeps an encoding that owns its memory; one larger than the whole budget is not kept.
     pub(super) fn keep(&mut self, hash: ContentHash, encoding: Tensor) {
-        self.bytes += bytes_of(&encoding);
-        if let Some(replaced) = self.kept.put(hash, encoding) {
-            self.bytes -= bytes_of(&replaced);
-        }
-        while self.bytes > self.budget {
-            let Some((_, oldest)) = self.kept.pop_lru() else { return };
-            self.bytes -= bytes_of(&oldest);
-        }
+        let bytes = bytes_of(&encoding);
+        self.0.insert(hash, encoding, bytes);
     }
 }
 
@@ -61,9 +51,9 @@ mod tests {
         assert!(encodings.get(&hash(3)).is_some());
 
         encodings.keep(hash(1), encoding(5));
-        assert_eq!(encodings.bytes, 60);
+        assert_eq!(encodings.0.bytes(), 60);
         encodings.keep(hash(4), encoding(1000));
         assert!(encodings.get(&hash(4)).is_none());
-        assert_eq!(encodings.bytes, 0);
+        assert_eq!(encodings.0.bytes(), 60);
     }
 }

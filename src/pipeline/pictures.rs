@@ -1,12 +1,11 @@
 //! Has the picture been made ready already? Each is squashed once, off the async threads, and reposts share it.
 
 use std::convert::Infallible;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use crate::cache::{Cache, CacheCounts};
 use crate::domain::{ContentHash, Frame};
-use crate::imaging::Picture;
+use crate::imaging::{Picture, on_worker};
 
 /// Pictures squashed to squares, by content hash and side.
 pub struct Pictures {
@@ -25,15 +24,7 @@ impl Pictures {
         let make = async {
             let frame = Arc::clone(frame);
             // Scaling a phone's picture takes tens of milliseconds.
-            match tokio::task::spawn_blocking(move || Picture::squashed(&frame, side)).await {
-                Ok(picture) => Ok(picture),
-                Err(error) => match error.try_into_panic() {
-                    Ok(panic) => resume_unwind(panic),
-                    Err(_) => {
-                        unreachable!("nobody cancels it, and a runtime that ends polls nothing that waits")
-                    }
-                },
-            }
+            Ok(on_worker(move || Picture::squashed(&frame, side)).await)
         };
         let Ok(picture) = self.cache.get_or_make(&(frame.hash, side), make).await;
         picture

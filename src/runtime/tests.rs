@@ -54,7 +54,8 @@ async fn posts_side_by_side_get_the_answers_that_each_alone_gets() {
         alone.push(runtime.pipeline.annotate(post).await.unwrap());
     }
     // Another runtime, which remembers nothing of these pictures.
-    let runtime = start(&bundle, Variant::default());
+    let metrics = Arc::new(Metrics::new());
+    let runtime = Runtime::start(&bundle, &config(), Variant::default(), Arc::clone(&metrics)).unwrap();
     let together = join_all(posts.iter().map(|post| runtime.pipeline.annotate(post))).await;
     let regions =
         |annotation: &Annotation| annotation.triples.iter().map(|triple| triple.regions.len()).sum::<usize>();
@@ -62,6 +63,40 @@ async fn posts_side_by_side_get_the_answers_that_each_alone_gets() {
     for ((post, alone), together) in posts.iter().zip(&alone).zip(together) {
         compare(&post.text, alone, &together.unwrap());
     }
+    drop(runtime);
+    for what in [
+        r#"riveg_pictures_read_total{stage="entail"}"#,
+        r#"riveg_pictures_read_total{stage="ground"}"#,
+        r#"riveg_pictures_read_total{stage="segment"}"#,
+    ] {
+        assert!(counted(&metrics, what) > 8, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn caches_are_counted_where_operators_look() {
+    let (_folder, bundle) = bundle();
+    let metrics = Arc::new(Metrics::new());
+    let runtime = Runtime::start(&bundle, &config(), Variant::default(), Arc::clone(&metrics)).unwrap();
+    let post = &posts(1)[0];
+    let requests = |kind: &str, outcome: &str| {
+        counted(&metrics, &format!("riveg_cache_requests_total{{kind=\"{kind}\",outcome=\"{outcome}\"}}"))
+    };
+    runtime.pipeline.annotate(post).await.unwrap();
+    let made = requests("expansion", "miss");
+    assert!(made > 0 && requests("picture", "miss") > 0);
+    runtime.pipeline.annotate(post).await.unwrap();
+    assert_eq!(requests("expansion", "miss"), made, "what is known is not asked for again");
+    assert!(requests("expansion", "hit") >= made && requests("picture", "hit") > 0);
+    drop(runtime);
+    assert_eq!(requests("expansion", "miss"), made, "what was counted stays when its owner has gone");
+}
+
+/// The value of a counter among the metrics.
+fn counted(metrics: &Metrics, name: &str) -> u64 {
+    let text = metrics.render();
+    let value = text.lines().find_map(|line| line.strip_prefix(name));
+    value.unwrap_or_else(|| panic!("no {name} in\n{text}")).trim().parse().unwrap()
 }
 
 /// Equal decisions; scores up to the order in which a batch adds numbers up.

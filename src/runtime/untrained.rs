@@ -20,7 +20,7 @@ const PIECES: u32 = 400;
 pub fn write_bundle(folder: &Path, seed: u64) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     fs::create_dir_all(folder)?;
     let world = World::new(seed, Split::Train);
-    let texts: Vec<String> = (0..POSTS).map(|index| world.sample(index).text).collect();
+    let texts: Vec<String> = (0..POSTS).map(|index| world.text(index).text).collect();
     let entries = lexicon(&world, POSTS);
     let [tagger_file, ofa_file, lexicon_file] = FILES;
 

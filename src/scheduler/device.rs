@@ -17,6 +17,7 @@ use crate::telemetry::Metrics;
 pub struct Device {
     name: String,
     lanes: Vec<Box<dyn Lane>>,
+    beginning: Box<dyn FnOnce() + Send>,
     doorbell: Arc<Doorbell>,
     metrics: Arc<Metrics>,
 }
@@ -44,7 +45,13 @@ impl Device {
     /// A device without lanes. The name is its thread's.
     #[must_use]
     pub fn new(name: &str, metrics: Arc<Metrics>) -> Self {
-        Self { name: name.to_owned(), lanes: Vec::new(), doorbell: Arc::default(), metrics }
+        let beginning = Box::new(|| ());
+        Self { name: name.to_owned(), lanes: Vec::new(), beginning, doorbell: Arc::default(), metrics }
+    }
+
+    /// Has this done on the device's thread before any network runs there: for settings that are a thread's own.
+    pub fn begin_with(&mut self, beginning: impl FnOnce() + Send + 'static) {
+        self.beginning = Box::new(beginning);
     }
 
     /// Puts a network on this device. Calls queue until the device is started.
@@ -87,6 +94,7 @@ impl Device {
         let (report, state) = watch::channel(DeviceState::Warming);
         let thread = std::thread::Builder::new().name(self.name).spawn(move || {
             self.doorbell.answer_to();
+            (self.beginning)();
             let outcome = warm_up(&mut self.lanes)
                 .map(|()| report.send_replace(DeviceState::Ready))
                 .and_then(|_| serve_all(&mut self.lanes, &self.doorbell, &self.metrics));

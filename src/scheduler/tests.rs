@@ -356,3 +356,26 @@ fn ten_thousand_requests_from_eight_threads_are_all_accounted_for() {
     assert_eq!(ran.load(Ordering::Relaxed), total - total / 500);
     assert_eq!(metrics.stage_summaries().iter().map(|stage| stage.requests).sum::<u64>(), u64::from(total));
 }
+
+#[tokio::test]
+async fn what_a_device_begins_with_is_done_on_its_thread_before_any_network_runs() {
+    let (report, order) = mpsc::channel();
+    let say = move |what: &'static str| report.send((what, std::thread::current().id())).unwrap();
+    let mut device = device();
+    let network = {
+        let say = say.clone();
+        Closure(move |batch: &[u32]| {
+            say("network");
+            Ok(batch.to_vec())
+        })
+    };
+    let handle = device.lane(Stage::Ground, network, budget(1));
+    device.begin_with(move || say("beginning"));
+    let device = device.start().unwrap();
+    assert_eq!(soon(handle.call(3)).await, Ok(3));
+    let said: Vec<_> = order.try_iter().collect();
+    assert_eq!(said.iter().map(|(what, _)| *what).collect::<Vec<_>>(), ["beginning", "network"]);
+    assert_eq!(said[0].1, said[1].1);
+    drop(handle);
+    device.join().unwrap();
+}

@@ -1,12 +1,9 @@
 //! Which pixels of the box are it?
 
-pub mod rle;
-
-use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use crate::domain::{BBox, Frame, Mask};
-use crate::imaging::Picture;
+use crate::imaging::{Picture, on_worker};
 use crate::scheduler::{CallError, Handle};
 
 /// All boxes to be segmented in one picture: it is encoded once for them.
@@ -59,7 +56,7 @@ impl Segmenter {
         let picture = on_worker(move || Picture::longest_side(&frame, side)).await;
         let found = self.network.call(Request { picture, boxes }).await?;
         Ok(on_worker(move || {
-            found.iter().map(|one| (rle::encode(&one.inside, width, height), one.score)).collect()
+            found.iter().map(|one| (Mask::from_pixels(&one.inside, width, height), one.score)).collect()
         })
         .await)
     }
@@ -73,19 +70,6 @@ fn clipped(bbox: &BBox, width: u32, height: u32) -> BBox {
         y0: bbox.y0.clamp(0.0, height),
         x1: bbox.x1.clamp(0.0, width),
         y1: bbox.y1.clamp(0.0, height),
-    }
-}
-
-/// Runs what takes milliseconds away from the threads that must stay quick.
-async fn on_worker<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(fault) => match fault.try_into_panic() {
-            Ok(panic) => resume_unwind(panic),
-            Err(_) => {
-                unreachable!("nobody cancels it, and a runtime that ends polls nothing that waits for it")
-            }
-        },
     }
 }
 

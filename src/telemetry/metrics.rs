@@ -3,15 +3,17 @@
 //! Labels whose values are known start at 0, so that a rate is right from the first event. Labels whose values are
 //! found out (partitions, caches, classes of dead letters) start at 0 when they are made known.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Counter, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Counter, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 use super::stage_metrics::all_stages;
+use super::watched::{CacheTally, Watched, catch_up};
 use super::{StageMetrics, StageSummary};
 use crate::domain::Stage;
 
@@ -23,6 +25,8 @@ pub struct Metrics {
     produced: IntCounterVec,
     dead_letters: IntCounterVec,
     cache_requests: IntCounterVec,
+    pictures_read: IntCounterVec,
+    watched: Watched,
     decode_seconds: Histogram,
     end_to_end_seconds: Histogram,
     device_idle_seconds: Counter,
@@ -52,31 +56,6 @@ impl Rebalance {
             Self::Assigned => "assigned",
             Self::Revoked => "revoked",
         }
-    }
-}
-
-/// The counters of one cache, looked up once.
-#[derive(Clone)]
-pub struct CacheMetrics {
-    hits: IntCounter,
-    misses: IntCounter,
-    joins: IntCounter,
-}
-
-impl CacheMetrics {
-    /// The answer was there.
-    pub fn hit(&self) {
-        self.hits.inc();
-    }
-
-    /// The answer had to be made.
-    pub fn miss(&self) {
-        self.misses.inc();
-    }
-
-    /// The answer was being made already, for another caller.
-    pub fn join(&self) {
-        self.joins.inc();
     }
 }
 
@@ -125,6 +104,12 @@ impl Metrics {
                 "Questions to a cache, by kind of cache and outcome.",
                 &["kind", "outcome"],
             ),
+            pictures_read: counters(
+                "riveg_pictures_read_total",
+                "Pictures that a stage's network has read; its other requests found theirs remembered.",
+                &["stage"],
+            ),
+            watched: Watched::default(),
             decode_seconds: seconds("riveg_decode_seconds", "Time to decode a post with its pictures."),
             end_to_end_seconds: seconds(
                 "riveg_end_to_end_seconds",
@@ -171,11 +156,22 @@ impl Metrics {
         Stage::ALL.iter().map(|&stage| self.stages[stage as usize].summary(stage)).collect()
     }
 
-    /// The counters of one kind of cache, such as `expansion`.
-    #[must_use]
-    pub fn cache(&self, kind: &str) -> CacheMetrics {
+    /// A cache of that kind, such as `expansion`, is asked what it has done whenever somebody asks the metrics.
+    pub fn watch_cache(&self, kind: &str, tally: impl Fn() -> CacheTally + Send + 'static) {
         let outcome = |outcome: &str| self.cache_requests.with_label_values(&[kind, outcome]);
-        CacheMetrics { hits: outcome("hit"), misses: outcome("miss"), joins: outcome("join") }
+        let [hits, joins, misses] = ["hit", "join", "miss"].map(outcome);
+        self.watched.watch(move || {
+            let tally = tally();
+            [(&hits, tally.hits), (&joins, tally.joins), (&misses, tally.misses)]
+                .into_iter()
+                .for_each(catch_up);
+        });
+    }
+
+    /// How many pictures a stage's network has read is looked up whenever somebody asks the metrics.
+    pub fn watch_pictures_read(&self, stage: Stage, read: Arc<AtomicU64>) {
+        let counter = self.pictures_read.with_label_values(&[stage.as_str()]);
+        self.watched.watch(move || catch_up((&counter, read.load(Ordering::Relaxed))));
     }
 
     /// Makes the classes of dead letters known.
@@ -271,6 +267,7 @@ impl Metrics {
     /// All metrics in Prometheus' text format.
     #[must_use]
     pub fn render(&self) -> String {
+        self.watched.look();
         let mut text = String::new();
         match TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
             Ok(()) => text,

@@ -8,10 +8,12 @@ mod seldom;
 mod stage_metrics;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 pub use health::{Health, Heartbeat};
 pub use http::serve;
 pub use latency::LatencyRecorder;
-pub use metrics::{CacheMetrics, Metrics, Rebalance};
+pub use metrics::{Metrics, Rebalance};
 pub use seldom::Seldom;
 pub use stage_metrics::{Outcome, StageMetrics, StageSummary};
+pub use watched::CacheTally;

@@ -1,6 +1,8 @@
 //! Every metric under its name, as Prometheus would read it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use super::*;
@@ -32,7 +34,7 @@ fn labels_that_are_known_start_at_nothing() {
 #[test]
 fn labels_that_are_found_out_start_at_nothing_when_they_are_known() {
     let metrics = Metrics::new();
-    let _ = metrics.cache("expansion");
+    metrics.watch_cache("expansion", CacheTally::default);
     metrics.know_dead_letter_classes(&["not-json"]);
     metrics.know_output_topics(&["annotations", "dead-letters"]);
     metrics.partition_assigned("posts", 2);
@@ -59,10 +61,9 @@ fn every_event_is_counted_where_its_name_says() {
     ground.computed(Duration::from_millis(40));
     ground.split();
     ground.out_of_memory();
-    let cache = metrics.cache("expansion");
-    cache.hit();
-    cache.miss();
-    cache.join();
+    metrics.watch_cache("expansion", || CacheTally { hits: 3, joins: 1, misses: 2 });
+    let read = Arc::new(AtomicU64::new(4));
+    metrics.watch_pictures_read(Stage::Ground, Arc::clone(&read));
     metrics.bundle("abc");
     metrics.consumed("posts", 0);
     metrics.dead_letter("not-json");
@@ -85,7 +86,10 @@ fn every_event_is_counted_where_its_name_says() {
         r#"riveg_stage_compute_seconds_bucket{stage="ground",le="0.05"} 1"#,
         r#"riveg_stage_splits_total{stage="ground"} 1"#,
         r#"riveg_stage_out_of_memory_total{stage="ground"} 1"#,
-        r#"riveg_cache_requests_total{kind="expansion",outcome="hit"} 1"#,
+        r#"riveg_cache_requests_total{kind="expansion",outcome="hit"} 3"#,
+        r#"riveg_cache_requests_total{kind="expansion",outcome="join"} 1"#,
+        r#"riveg_cache_requests_total{kind="expansion",outcome="miss"} 2"#,
+        r#"riveg_pictures_read_total{stage="ground"} 4"#,
         r#"riveg_bundle_info{hash="abc"} 1"#,
         r#"riveg_records_consumed_total{partition="0",topic="posts"} 1"#,
         r#"riveg_dead_letters_total{class="not-json"} 1"#,

@@ -233,20 +233,7 @@ impl GoldPicture {
     /// Where there is no such object.
     #[must_use]
     pub fn mask(&self, object: usize) -> Mask {
-        let (width, height) = (self.frame.width as usize, self.frame.height as usize);
-        let inside = &self.objects[object].inside;
-        let mut runs = vec![0];
-        let mut current = 0;
-        for at in (0..width).flat_map(|column| (0..height).map(move |row| row * width + column)) {
-            if inside[at] != current {
-                current = inside[at];
-                runs.push(0);
-            }
-            if let Some(run) = runs.last_mut() {
-                *run += 1;
-            }
-        }
-        Mask { width: self.frame.width, height: self.frame.height, runs }
+        Mask::from_pixels(&self.objects[object].inside, self.frame.width, self.frame.height)
     }
 
     /// A fresh phrase for one of the objects, that fits it and nothing else here: more to train on from one picture.

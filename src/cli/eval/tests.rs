@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use super::*;
 use crate::runtime::untrained::write_bundle;
-use crate::segment::rle::to_coco_string;
 use crate::world::write_dataset;
 
 /// Runs `riveg eval` with these arguments and gives the figures that it writes.
@@ -25,7 +24,7 @@ fn perfect(examples: &[Example]) -> String {
         json!({
             "media_key": region.media_key,
             "box": [bbox.x0, bbox.y0, bbox.x1, bbox.y1],
-            "mask": { "size": [mask.height, mask.width], "counts": to_coco_string(mask) },
+            "mask": { "size": [mask.height, mask.width], "counts": mask.to_coco_counts() },
         })
     };
     let line = |gold: &GoldPost| {
