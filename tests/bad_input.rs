@@ -1,44 +1,11 @@
 //! What is wrong is said in one paragraph that names what, where and why, and what is around it is unharmed. Through
 //! the real binary.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::support::{answered_records, pictures, post, refused_records};
-
-/// What the binary left behind.
-struct Finished {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-/// Runs the binary to its end, with nothing of ours in its environment.
-fn riveg(arguments: &[&str], input: &[u8]) -> Finished {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_riveg"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RIVEG_")) {
-        command.env_remove(name);
-    }
-    let mut child = command
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("cargo built the binary");
-    let mut stdin = child.stdin.take().expect("it is piped");
-    let input = input.to_vec();
-    // On a thread of its own: neither side waits for the other with a full pipe. A binary that refuses its arguments
-    // does not read, which is no fault.
-    let feeder = std::thread::spawn(move || drop(stdin.write_all(&input)));
-    let output = child.wait_with_output().expect("it ends");
-    feeder.join().expect("writing does not panic");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
-    Finished { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
-}
+use crate::support::{Finished, answered_records, pictures, post, refused_records, riveg};
 
 /// One paragraph: no backtrace, no panic, and all of the parts.
 fn assert_said(finished: &Finished, code: i32, parts: &[&str]) {

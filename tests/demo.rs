@@ -9,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 use riveg::runtime::untrained::write_bundle;
 use serde_json::Value;
 
+use crate::support::binary;
+
 /// Ended with the test, however that ends.
 struct Demo(Child);
 
@@ -21,10 +23,7 @@ impl Drop for Demo {
 }
 
 fn demo(bundle: &Path, out: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_riveg"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RIVEG_")) {
-        command.env_remove(name);
-    }
+    let mut command = binary();
     command.arg("demo").arg("--bundle").arg(bundle).arg("--out").arg(out).args(arguments);
     command
 }

@@ -1,22 +1,18 @@
 //! Does the bundle that ships answer rightly, and twice the same? Through the real binary, on posts with names that
 //! training never saw.
 
-use std::process::Command;
-
 use serde_json::Value;
+
+use crate::support::riveg;
 
 /// The figures of `riveg eval` on the first posts of the world's test split.
 fn figures() -> Value {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("figures.json");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_riveg"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RIVEG_")) {
-        command.env_remove(name);
-    }
-    let bundle = concat!("bundle.path='", env!("CARGO_MANIFEST_DIR"), "/bundles/pocket'");
-    let output =
-        command.args(["eval", "--posts", "12", "--set", bundle, "--json"]).arg(&file).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let bundle = concat!("bundle.path=", env!("CARGO_MANIFEST_DIR"), "/bundles/pocket");
+    let json = file.to_str().unwrap();
+    let finished = riveg(&["eval", "--posts", "12", "--set", bundle, "--json", json], b"");
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
 }
 

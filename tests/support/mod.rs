@@ -1,10 +1,12 @@
-//! What several groups of tests share: brokers, topics, clients, records, and waiting for conditions.
+//! What several groups of tests share: the binary, brokers, topics, clients, records, and waiting for conditions.
 
+mod binary;
 mod broker;
 mod clients;
 mod records;
 mod wait;
 
+pub(crate) use binary::{Finished, binary, riveg};
 pub(crate) use broker::{Forwarder, broker, unique};
 pub(crate) use clients::{Writer, committed, create_topic, header, log_end, read};
 pub(crate) use records::{answered_records, pictures, post, refused_records};

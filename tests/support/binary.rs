@@ -1,0 +1,40 @@
+//! How is the real binary run? To its end, with its input given and its output kept.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// What the binary left behind.
+pub(crate) struct Finished {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// The binary, with nothing of ours in its environment.
+pub(crate) fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_riveg"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RIVEG_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs the binary to its end.
+pub(crate) fn riveg(arguments: &[&str], input: &[u8]) -> Finished {
+    let mut child = binary()
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("cargo built the binary");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let input = input.to_vec();
+    // On a thread of its own: neither side waits for the other with a full pipe. A binary that refuses its arguments
+    // does not read, which is no fault.
+    let feeder = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().expect("it ends");
+    feeder.join().expect("writing does not panic");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
+    Finished { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
