@@ -1,5 +1,5 @@
 # Two commands: `make demo` and `make test`. Both set up all they need first.
-.PHONY: demo test setup bench
+.PHONY: demo test setup bench parity
 
 demo: setup
 	cargo run --release --quiet -- demo $(ARGS)
@@ -15,3 +15,7 @@ setup:
 
 bench: setup
 	cargo bench
+
+# The networks against their Python originals, fixtures made anew, and at full size. Slow; not part of `make test`.
+parity:
+	scripts/parity

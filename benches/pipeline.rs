@@ -133,7 +133,7 @@ impl Bench {
     /// Each stage by itself, beside what its products and convolutions take at the least.
     fn print_stages(&self, recorded: &Recorded, plans: &[Plan; 4], raw: &[Spent; 4]) {
         let posts = recorded.posts as f64;
-        let floor = flops::floor(self.bundle.manifest(), recorded);
+        let floor = flops::floor(&self.bundle, recorded);
         let machine = flops::of_one_product(self.device);
         println!();
         println!(

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use bytesize::ByteSize;
 use tokenizers::Tokenizer;
 
-use crate::bundle::{Bundle, BundleError, FileEntry};
+use crate::bundle::{Bundle, BundleError, FileEntry, GroundNetwork};
 use crate::cache::CacheCounts;
 use crate::config::Config;
 use crate::domain::{EntityType, Stage};
@@ -16,9 +16,6 @@ use crate::entail::Entailer;
 use crate::expand::{Expander, Lexicon, LexiconError, Source};
 use crate::ground::Grounder;
 use crate::models::device::{NoDevice, find, use_threads};
-use crate::models::ofa::{OfaConfig, OfaEntailer, OfaGrounder};
-use crate::models::sam::SamSegmenter;
-use crate::models::tagger::ServedTagger;
 use crate::pipeline::{Gate, Pictures, Pipeline, Sides};
 use crate::prompt::{PromptEncoder, PromptError};
 use crate::recognise::{LabelSet, Recogniser, TokenizerError, WordTokenizer};
@@ -127,20 +124,26 @@ impl Runtime {
     ) -> Result<Self, RuntimeError> {
         let place = find(&config.device.name)?;
         metrics.bundle(bundle.hash());
-        let manifest = bundle.manifest();
         let words = word_tokenizer(bundle)?;
-        let (entail, ground) = (&manifest.entail, &manifest.ground);
-        let entail_prompts =
-            prompts(bundle, Stage::Entail, &entail.tokenizer, &entail.prompt, &entail.network)?;
-        let ground_prompts =
-            prompts(bundle, Stage::Ground, &ground.tokenizer, &ground.prompt, &ground.network)?;
+        let (entail, ground, segment) = (bundle.entail()?, bundle.ground()?, bundle.segment()?);
+        let entail_prompts = prompts(
+            bundle,
+            Stage::Entail,
+            entail.tokenizer.as_ref(),
+            &entail.prompt,
+            entail.network.reads(),
+        )?;
+        let ground_prompts = prompts(
+            bundle,
+            Stage::Ground,
+            ground.tokenizer.as_ref(),
+            &ground.prompt,
+            ground.network.reads(),
+        )?;
         let expander = expander(bundle, config, variant.knowledge)?;
 
-        let sides = Sides {
-            entail: manifest.entail.network.patch_image_size as u32,
-            ground: manifest.ground.network.patch_image_size as u32,
-        };
-        let segment_side = manifest.segment.network.image_size as u32;
+        let sides = Sides { entail: entail.network.side(), ground: ground.network.side() };
+        let segment_side = segment.network.config().image_size as u32;
         let budgets = &config.scheduler;
         let mut picture_runs = PictureRuns::default();
         let remembered = bytes(config.device.trunk_cache);
@@ -150,35 +153,36 @@ impl Runtime {
         device.begin_with(move || use_threads(threads));
         let recogniser = {
             let samples = warm_up::recognise(&words, budgets.recognise.max_requests.get());
-            let model = ServedTagger::new(bundle.tagger(place)?);
+            let model = bundle.tagger(place)?;
             device.warmed_lane(Stage::Recognise, model, budgets.recognise, samples)
         };
         let entailer = {
             let samples = warm_up::entail(&entail_prompts, sides.entail, budgets.entail.max_requests.get());
-            let model = OfaEntailer::new(bundle.entailer(place)?, remembered);
-            picture_runs.entail = model.trunk_runs();
+            let model = bundle.entailer(place, remembered)?;
+            picture_runs.entail = model.pictures_read();
             device.warmed_lane(Stage::Entail, model, budgets.entail, samples)
         };
         let grounder = {
             let samples = warm_up::ground(&ground_prompts, sides.ground, budgets.ground.max_requests.get());
-            let model = OfaGrounder::new(bundle.grounder(place)?, manifest.ground.beam, remembered);
-            picture_runs.ground = model.trunk_runs();
+            let model = bundle.grounder(place, remembered)?;
+            picture_runs.ground = model.pictures_read();
             device.warmed_lane(Stage::Ground, model, budgets.ground, samples)
         };
         let segmenter = {
             let samples = warm_up::segment(segment_side, budgets.segment.max_requests.get());
-            let model = SamSegmenter::new(bundle.segmenter(place)?, place, remembered);
+            let model = bundle.segmenter(place, remembered)?;
             picture_runs.segment = model.encodings();
             device.warmed_lane(Stage::Segment, model, budgets.segment, samples)
         };
         let device = device.start().map_err(RuntimeError::Thread)?;
 
-        let labels = LabelSet::new(manifest.entity_types.iter().map(|name| EntityType::new(name)));
-        let bins = manifest.ground.network.bins as u32;
+        let labels = LabelSet::new(bundle.manifest().entity_types.iter().map(|name| EntityType::new(name)));
+        let GroundNetwork::Ofa(dimensions) = &ground.network;
+        let bins = dimensions.config.bins as u32;
         let pipeline = Pipeline {
             recogniser: Recogniser::new(recogniser, words, labels),
             expander,
-            entailer: Entailer::new(entailer, entail_prompts, manifest.entail.threshold),
+            entailer: Entailer::new(entailer, entail_prompts, entail.threshold),
             grounder: Grounder::new(grounder, ground_prompts, bins),
             segmenter: Segmenter::new(segmenter, segment_side),
             pictures: Pictures::new(bytes(config.device.picture_cache)),
@@ -212,28 +216,28 @@ fn bytes(size: ByteSize) -> usize {
 }
 
 fn word_tokenizer(bundle: &Bundle) -> Result<WordTokenizer, RuntimeError> {
-    let part = &bundle.manifest().recognise;
-    let (file, bytes) = (bundle.path(&part.tokenizer), bundle.read(&part.tokenizer)?);
-    let tokenizer = WordTokenizer::from_bytes(&file, &bytes, part.network.max_pieces())
+    let part = bundle.recognise()?;
+    let network = part.network.config();
+    let (file, bytes) = bundle.tokenizer(Stage::Recognise, part.tokenizer.as_ref())?;
+    let tokenizer = WordTokenizer::from_bytes(&file, &bytes, network.max_pieces())
         .map_err(RuntimeError::WordTokenizer)?;
-    fits(Stage::Recognise, file, tokenizer.vocabulary(), part.network.vocabulary)?;
+    fits(Stage::Recognise, file, tokenizer.vocabulary(), network.vocabulary)?;
     Ok(tokenizer)
 }
 
 fn prompts(
     bundle: &Bundle,
     stage: Stage,
-    entry: &FileEntry,
+    entry: Option<&FileEntry>,
     template: &str,
-    network: &OfaConfig,
+    (rows, longest): (i64, usize),
 ) -> Result<PromptEncoder, RuntimeError> {
-    let (file, bytes) = (bundle.path(entry), bundle.read(entry)?);
-    let longest = network.max_positions as usize;
+    let (file, bytes) = bundle.tokenizer(stage, entry)?;
     let encoder = Tokenizer::from_bytes(bytes)
         .map_err(|source| PromptError::Read { path: file.clone(), source })
         .and_then(|tokenizer| PromptEncoder::new(tokenizer, template, longest))
         .map_err(|source| RuntimeError::Prompt { stage, source })?;
-    fits(stage, file, encoder.vocabulary(), network.vocabulary)?;
+    fits(stage, file, encoder.vocabulary(), rows)?;
     Ok(encoder)
 }
 

@@ -1,6 +1,6 @@
 //! How much must be computed at the least? Multiplications and additions of the products and convolutions alone.
 
-use riveg::bundle::Manifest;
+use riveg::bundle::{Bundle, EntailNetwork, GroundNetwork};
 use riveg::models::ofa::OfaConfig;
 use riveg::models::sam::SamConfig;
 use riveg::models::tagger::TaggerConfig;
@@ -16,24 +16,28 @@ const EACH: f64 = 2.0;
 const SAM_TOKENS: f64 = 7.0;
 
 /// Stages' operations for all requests, each picture read once a network and nothing padded.
-pub(crate) fn floor(manifest: &Manifest, recorded: &Recorded) -> [f64; 4] {
+pub(crate) fn floor(bundle: &Bundle, recorded: &Recorded) -> [f64; 4] {
+    let whole = "the pipeline has run";
+    let tagging = bundle.recognise().expect(whole).network.config();
     let lengths = recorded.recognise.iter().map(|request| request.pieces.len() as f64);
-    let recognise: f64 = lengths.map(|length| tagger(&manifest.recognise.network, length)).sum();
+    let recognise: f64 = lengths.map(|length| tagger(tagging, length)).sum();
 
-    let entail = &manifest.entail.network;
+    let EntailNetwork::Ofa(entail) = &bundle.entail().expect(whole).network;
+    let entail = &entail.config;
     let prompts = recorded.entail.iter().map(|request| request.prompt.len() as f64);
     let answers: f64 = prompts.map(|length| read(entail, length) + answer(entail, length)).sum();
     let pictures = distinct(recorded.entail.iter().map(|request| request.picture.hash));
     let entailing = answers + pictures * trunk(entail);
 
-    let ground = &manifest.ground.network;
-    let beam = manifest.ground.beam as f64;
+    let part = bundle.ground().expect(whole);
+    let GroundNetwork::Ofa(ground) = &part.network;
+    let (ground, beam) = (&ground.config, part.beam as f64);
     let prompts = recorded.ground.iter().map(|request| request.prompt.len() as f64);
     let answers: f64 = prompts.map(|length| read(ground, length) + locate(ground, length, beam)).sum();
     let pictures = distinct(recorded.ground.iter().map(|request| request.picture.hash));
     let grounding = answers + pictures * trunk(ground);
 
-    let sam = &manifest.segment.network;
+    let sam = bundle.segment().expect(whole).network.config();
     let boxes: usize = recorded.segment.iter().map(|request| request.boxes.len()).sum();
     let pictures = distinct(recorded.segment.iter().map(|request| request.picture.hash));
     [recognise, entailing, grounding, pictures * encode(sam) + boxes as f64 * mask(sam)]

@@ -3,12 +3,9 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use riveg::bundle::{Bundle, BundleError};
+use riveg::bundle::{Bundle, BundleError, FileEntry};
 use riveg::domain::{Annotation, ContentHash, Post, Stage};
 use riveg::imaging::Picture;
-use riveg::models::ofa::{OfaEntailer, OfaGrounder};
-use riveg::models::sam::SamSegmenter;
-use riveg::models::tagger::ServedTagger;
 use riveg::prompt::PromptEncoder;
 use riveg::recognise::{WordTokenizer, split_words};
 use riveg::scheduler::Model;
@@ -64,8 +61,11 @@ const REMEMBERED: usize = 1 << 30;
 impl Recorded {
     /// What a feed's annotations say that was asked.
     pub(crate) fn of(bundle: &Bundle, posts: &[Arc<Post>], annotations: &[Annotation]) -> Self {
-        let manifest = bundle.manifest();
         let (words, entail_prompts, ground_prompts) = tokenizers(bundle);
+        let whole = "the pipeline ran";
+        let entail_side = bundle.entail().expect(whole).network.side();
+        let ground_side = bundle.ground().expect(whole).network.side();
+        let segment_side = bundle.segment().expect(whole).network.config().image_size as u32;
         let mut recorded = Self {
             posts: posts.len(),
             recognise: Vec::new(),
@@ -80,10 +80,8 @@ impl Recorded {
                 if annotation.triples.is_empty() {
                     continue;
                 }
-                let entail_picture =
-                    Picture::squashed(&media.frame, manifest.entail.network.patch_image_size as u32);
-                let ground_picture =
-                    Picture::squashed(&media.frame, manifest.ground.network.patch_image_size as u32);
+                let entail_picture = Picture::squashed(&media.frame, entail_side);
+                let ground_picture = Picture::squashed(&media.frame, ground_side);
                 for triple in &annotation.triples {
                     let prompt = entail_prompts.encode(&triple.phrase.text);
                     recorded.entail.push(entail::Request { picture: Arc::clone(&entail_picture), prompt });
@@ -99,8 +97,7 @@ impl Recorded {
                     .map(|region| region.bbox)
                     .collect();
                 if !boxes.is_empty() {
-                    let side = manifest.segment.network.image_size as u32;
-                    let picture = Picture::longest_side(&media.frame, side);
+                    let picture = Picture::longest_side(&media.frame, segment_side);
                     recorded.segment.push(segment::Request { picture, boxes });
                 }
             }
@@ -173,20 +170,19 @@ fn run(
     match stage {
         Stage::Recognise => {
             let tagger = bundle.tagger(device).unwrap_or_else(|error| load(error));
-            back_to_back(ServedTagger::new(tagger), &recorded.recognise, plan, most)
+            back_to_back(tagger, &recorded.recognise, plan, most)
         }
         Stage::Entail => {
-            let ofa = bundle.entailer(device).unwrap_or_else(|error| load(error));
-            back_to_back(OfaEntailer::new(ofa, REMEMBERED), &recorded.entail, plan, most)
+            let entailer = bundle.entailer(device, REMEMBERED).unwrap_or_else(|error| load(error));
+            back_to_back(entailer, &recorded.entail, plan, most)
         }
         Stage::Ground => {
-            let ofa = bundle.grounder(device).unwrap_or_else(|error| load(error));
-            let grounder = OfaGrounder::new(ofa, bundle.manifest().ground.beam, REMEMBERED);
+            let grounder = bundle.grounder(device, REMEMBERED).unwrap_or_else(|error| load(error));
             back_to_back(grounder, &recorded.ground, plan, most)
         }
         Stage::Segment => {
-            let sam = bundle.segmenter(device).unwrap_or_else(|error| load(error));
-            back_to_back(SamSegmenter::new(sam, device, REMEMBERED), &recorded.segment, plan, most)
+            let segmenter = bundle.segmenter(device, REMEMBERED).unwrap_or_else(|error| load(error));
+            back_to_back(segmenter, &recorded.segment, plan, most)
         }
     }
 }
@@ -250,17 +246,18 @@ fn renamed(picture: &Arc<Picture>, salt: u64) -> Arc<Picture> {
 }
 
 fn tokenizers(bundle: &Bundle) -> (WordTokenizer, PromptEncoder, PromptEncoder) {
-    let manifest = bundle.manifest();
-    let (recognise, entail, ground) = (&manifest.recognise, &manifest.entail, &manifest.ground);
-    let file = bundle.path(&recognise.tokenizer);
-    let words = WordTokenizer::load(&file, recognise.network.max_pieces());
-    let prompts = |file: &_, template: &str, longest: i64| {
-        let tokenizer = Tokenizer::from_file(bundle.path(file)).expect("the pipeline has read it");
-        PromptEncoder::new(tokenizer, template, longest as usize).expect("the pipeline has made it")
+    let whole = "the pipeline has read it";
+    let (recognise, entail, ground) =
+        (bundle.recognise().expect(whole), bundle.entail().expect(whole), bundle.ground().expect(whole));
+    let file = |entry: &Option<FileEntry>| bundle.path(entry.as_ref().expect(whole));
+    let words = WordTokenizer::load(&file(&recognise.tokenizer), recognise.network.config().max_pieces());
+    let prompts = |entry: &_, template: &str, (_, longest): (i64, usize)| {
+        let tokenizer = Tokenizer::from_file(file(entry)).expect(whole);
+        PromptEncoder::new(tokenizer, template, longest).expect("the pipeline has made it")
     };
     (
-        words.expect("the pipeline has read it"),
-        prompts(&entail.tokenizer, &entail.prompt, entail.network.max_positions),
-        prompts(&ground.tokenizer, &ground.prompt, ground.network.max_positions),
+        words.expect(whole),
+        prompts(&entail.tokenizer, &entail.prompt, entail.network.reads()),
+        prompts(&ground.tokenizer, &ground.prompt, ground.network.reads()),
     )
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::domain::Stage;
+
 /// Why a bundle was not opened, or not written.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
@@ -41,6 +43,16 @@ pub enum BundleError {
         file: PathBuf,
         /// All that does not fit, at least one.
         faults: Vec<Fault>,
+    },
+    /// A stage has no network, or cannot be asked: the bundle is not finished.
+    #[error("the bundle of `{}` has no {what} for the stage `{stage}`", file.display())]
+    Unfinished {
+        /// The manifest.
+        file: PathBuf,
+        /// What is missing.
+        what: &'static str,
+        /// Whose.
+        stage: Stage,
     },
     /// A stage asked libtorch for something that failed.
     #[error("libtorch failed on `{}`", file.display())]

@@ -4,15 +4,17 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::Stage;
 use crate::expand::PhraseTemplate;
-use crate::models::ofa::OfaConfig;
-use crate::models::sam::SamConfig;
-use crate::models::tagger::TaggerConfig;
 use crate::prompt::PHRASE;
 
 use super::error::{BundleError, Fault};
+use super::files::{FileEntry, Weights};
+use super::stages::{Entail, Ground, Precision, Recognise, Segment, Summary};
 
 /// The manifest. Its hash names the bundle, since it holds the hashes of all other files.
+///
+/// While a bundle is being put together some of its stages are missing; an engine needs all four.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -30,117 +32,30 @@ pub struct Manifest {
     #[serde(default)]
     pub phrase: PhraseTemplate,
     /// Which entities does the text name?
-    pub recognise: Recognise,
+    pub recognise: Option<Recognise>,
     /// Does the picture show it?
-    pub entail: Entail,
+    pub entail: Option<Entail>,
     /// Where?
-    pub ground: Ground,
+    pub ground: Option<Ground>,
     /// Which pixels?
-    pub segment: Segment,
+    pub segment: Option<Segment>,
 }
 
-/// A file of the bundle.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FileEntry {
-    /// Its name, in the bundle's folder.
-    pub file: String,
-    /// The SHA-256 of its bytes, in lower-case hexadecimal.
-    pub sha256: String,
-}
-
-impl FileEntry {
-    /// A file whose hash is not known yet: [`write_manifest`](super::write_manifest) fills it in.
-    #[must_use]
-    pub fn named(file: &str) -> Self {
-        Self { file: file.to_owned(), sha256: String::new() }
-    }
-}
-
-/// The tagger.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Recognise {
-    /// What kind of network.
-    pub architecture: TaggerArchitecture,
-    /// Its weights, safetensors.
-    pub weights: FileEntry,
-    /// Its vocabulary, `tokenizer.json`.
-    pub tokenizer: FileEntry,
-    /// Its dimensions.
-    pub network: TaggerConfig,
-}
-
-/// The gate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Entail {
-    /// What kind of network.
-    pub architecture: OfaArchitecture,
-    /// Its weights, safetensors.
-    pub weights: FileEntry,
-    /// Its vocabulary, `tokenizer.json`.
-    pub tokenizer: FileEntry,
-    /// What it is asked; `{phrase}` stands for the phrase.
-    pub prompt: String,
-    /// The probability of `yes` and `maybe` together from which a picture is taken to show the entity.
-    pub threshold: f32,
-    /// Its dimensions.
-    pub network: OfaConfig,
-}
-
-/// The grounder.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Ground {
-    /// What kind of network.
-    pub architecture: OfaArchitecture,
-    /// Its weights, safetensors.
-    pub weights: FileEntry,
-    /// Its vocabulary, `tokenizer.json`.
-    pub tokenizer: FileEntry,
-    /// What it is asked; `{phrase}` stands for the phrase.
-    pub prompt: String,
-    /// Boxes that are followed at a time while one is decoded.
-    pub beam: usize,
-    /// Its dimensions.
-    pub network: OfaConfig,
-}
-
-/// The segmenter.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Segment {
-    /// What kind of network.
-    pub architecture: SamArchitecture,
-    /// Its weights, safetensors.
-    pub weights: FileEntry,
-    /// Its dimensions.
-    pub network: SamConfig,
-}
-
-/// The networks that tag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum TaggerArchitecture {
-    /// XLM-R with a linear-chain CRF.
-    #[serde(rename = "xlm-roberta-crf")]
-    XlmRobertaCrf,
-}
-
-/// The networks that answer about a phrase and a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum OfaArchitecture {
-    /// One for all: a ResNet trunk with an encoder and a decoder.
-    #[serde(rename = "ofa")]
-    Ofa,
-}
-
-/// The networks that segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SamArchitecture {
-    /// Segment Anything with box prompts.
-    #[serde(rename = "sam")]
-    Sam,
+/// What every stage has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part<'manifest> {
+    /// Which stage.
+    pub stage: Stage,
+    /// Its network.
+    pub network: Summary,
+    /// In what it computes.
+    pub precision: Precision,
+    /// Its weights.
+    pub weights: &'manifest Weights,
+    /// Its vocabulary.
+    pub tokenizer: Option<&'manifest FileEntry>,
+    /// What it answered to the request of the self-test.
+    pub self_test: &'manifest [f64],
 }
 
 impl Manifest {
@@ -162,31 +77,83 @@ impl Manifest {
         }
     }
 
-    /// All files that it names, with the keys under which it does.
-    pub(super) fn files(&self) -> impl Iterator<Item = (&'static str, &FileEntry)> {
-        let stages = [
-            ("recognise.weights", &self.recognise.weights),
-            ("recognise.tokenizer", &self.recognise.tokenizer),
-            ("entail.weights", &self.entail.weights),
-            ("entail.tokenizer", &self.entail.tokenizer),
-            ("ground.weights", &self.ground.weights),
-            ("ground.tokenizer", &self.ground.tokenizer),
-            ("segment.weights", &self.segment.weights),
-        ];
-        stages.into_iter().chain(self.lexicon.as_ref().map(|lexicon| ("lexicon", lexicon)))
+    /// The stages that there are, in the order of a post's life.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Part<'_>> {
+        let recognise = self.recognise.as_ref().map(|part| Part {
+            stage: Stage::Recognise,
+            network: part.network.summary(),
+            precision: part.precision,
+            weights: &part.weights,
+            tokenizer: part.tokenizer.as_ref(),
+            self_test: &part.self_test,
+        });
+        let entail = self.entail.as_ref().map(|part| Part {
+            stage: Stage::Entail,
+            network: part.network.summary(),
+            precision: part.precision,
+            weights: &part.weights,
+            tokenizer: part.tokenizer.as_ref(),
+            self_test: &part.self_test,
+        });
+        let ground = self.ground.as_ref().map(|part| Part {
+            stage: Stage::Ground,
+            network: part.network.summary(),
+            precision: part.precision,
+            weights: &part.weights,
+            tokenizer: part.tokenizer.as_ref(),
+            self_test: &part.self_test,
+        });
+        let segment = self.segment.as_ref().map(|part| Part {
+            stage: Stage::Segment,
+            network: part.network.summary(),
+            precision: part.precision,
+            weights: &part.weights,
+            tokenizer: None,
+            self_test: &part.self_test,
+        });
+        [recognise, entail, ground, segment].into_iter().flatten().collect()
     }
 
-    pub(super) fn files_mut(&mut self) -> impl Iterator<Item = &mut FileEntry> {
-        let stages = [
-            &mut self.recognise.weights,
-            &mut self.recognise.tokenizer,
-            &mut self.entail.weights,
-            &mut self.entail.tokenizer,
-            &mut self.ground.weights,
-            &mut self.ground.tokenizer,
-            &mut self.segment.weights,
-        ];
-        stages.into_iter().chain(self.lexicon.as_mut())
+    /// All files that it names, with the keys under which it does.
+    pub(super) fn files(&self) -> Vec<(String, &FileEntry)> {
+        let mut files = Vec::new();
+        for Part { stage, weights, tokenizer, .. } in self.parts() {
+            files.extend(weights.entry().map(|entry| (format!("{stage}.weights"), entry)));
+            files.extend(tokenizer.map(|entry| (format!("{stage}.tokenizer"), entry)));
+        }
+        files.extend(self.lexicon.as_ref().map(|lexicon| ("lexicon".to_owned(), lexicon)));
+        files
+    }
+
+    pub(super) fn files_mut(&mut self) -> Vec<&mut FileEntry> {
+        let mut files = Vec::new();
+        if let Some(Recognise { weights, tokenizer, .. }) = &mut self.recognise {
+            files.extend(weights.entry_mut());
+            files.extend(tokenizer);
+        }
+        if let Some(Entail { weights, tokenizer, .. }) = &mut self.entail {
+            files.extend(weights.entry_mut());
+            files.extend(tokenizer);
+        }
+        if let Some(Ground { weights, tokenizer, .. }) = &mut self.ground {
+            files.extend(weights.entry_mut());
+            files.extend(tokenizer);
+        }
+        if let Some(Segment { weights, .. }) = &mut self.segment {
+            files.extend(weights.entry_mut());
+        }
+        files.extend(&mut self.lexicon);
+        files
+    }
+
+    pub(super) fn self_test_mut(&mut self, stage: Stage) -> Option<&mut Vec<f64>> {
+        match stage {
+            Stage::Recognise => self.recognise.as_mut().map(|part| &mut part.self_test),
+            Stage::Entail => self.entail.as_mut().map(|part| &mut part.self_test),
+            Stage::Ground => self.ground.as_mut().map(|part| &mut part.self_test),
+            Stage::Segment => self.segment.as_mut().map(|part| &mut part.self_test),
+        }
     }
 
     /// All that no engine could run.
@@ -204,12 +171,8 @@ impl Manifest {
             // One folder, and nothing outside it.
             let plain =
                 !entry.file.is_empty() && !entry.file.starts_with('.') && !entry.file.contains(['/', '\\']);
-            expect(
-                plain,
-                &format!("{key}.file"),
-                "the name of a file in the bundle",
-                format!("`{}`", entry.file),
-            );
+            let found = format!("`{}`", entry.file);
+            expect(plain, &format!("{key}.file"), "the name of a file in the bundle", found);
             let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
             let hash = entry.sha256.len() == 64 && entry.sha256.bytes().all(hex);
             let found = format!("`{}`", entry.sha256);
@@ -219,29 +182,32 @@ impl Manifest {
             let new = !name.is_empty() && !self.entity_types[..index].contains(name);
             expect(new, "entity_types", "different names", format!("{:?}", self.entity_types));
         }
-        let labels = 4 * self.entity_types.len() as i64 + 1;
-        let expected = format!("{labels}, which is 1 and 4 for each entity type");
-        let found = self.recognise.network.labels;
-        expect(found == labels, "recognise.network.labels", &expected, found.to_string());
-        for (key, prompt) in [("entail.prompt", &self.entail.prompt), ("ground.prompt", &self.ground.prompt)]
-        {
+        if let Some(recognise) = &self.recognise {
+            let labels = 4 * self.entity_types.len() as i64 + 1;
+            let expected = format!("{labels}, which is 1 and 4 for each entity type");
+            let found = recognise.network.config().labels;
+            expect(found == labels, "recognise.network.labels", &expected, found.to_string());
+        }
+        let prompts = [
+            ("entail.prompt", self.entail.as_ref().map(|entail| &entail.prompt)),
+            ("ground.prompt", self.ground.as_ref().map(|ground| &ground.prompt)),
+        ];
+        for (key, prompt) in prompts.into_iter().filter_map(|(key, prompt)| Some((key, prompt?))) {
             let once = prompt.matches(PHRASE).count() == 1;
             expect(once, key, "a text with one `{phrase}`", format!("`{prompt}`"));
         }
-        let threshold = self.entail.threshold;
-        expect((0.0..=1.0).contains(&threshold), "entail.threshold", "a probability", threshold.to_string());
-        let beam = self.ground.beam;
-        let most = self.ground.network.bins as usize;
-        expect((1..=most).contains(&beam), "ground.beam", &format!("1 to {most}"), beam.to_string());
-
-        let networks = [
-            ("recognise.network", self.recognise.network.check().map_err(|error| error.to_string())),
-            ("entail.network", self.entail.network.check().map_err(|error| error.to_string())),
-            ("ground.network", self.ground.network.check().map_err(|error| error.to_string())),
-            ("segment.network", self.segment.network.validate().map_err(|error| error.to_string())),
-        ];
-        for (key, checked) in networks {
-            expect(checked.is_ok(), key, "dimensions of a network", checked.err().unwrap_or_default());
+        if let Some(Entail { threshold, .. }) = &self.entail {
+            let probability = (0.0..=1.0).contains(threshold);
+            expect(probability, "entail.threshold", "a probability", threshold.to_string());
+        }
+        if let Some(Ground { beam, network, .. }) = &self.ground {
+            let most = network.widest_beam();
+            expect((1..=most).contains(beam), "ground.beam", &format!("1 to {most}"), beam.to_string());
+        }
+        for Part { stage, network, .. } in self.parts() {
+            let found = network.fault.clone().unwrap_or_default();
+            let key = format!("{stage}.network");
+            expect(network.fault.is_none(), &key, "dimensions of a network", found);
         }
         faults
     }

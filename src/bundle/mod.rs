@@ -4,16 +4,28 @@
 //! tensor of a checkpoint has its parameter and every parameter its tensor. A network that was silently left half
 //! random answers as confidently as a good one.
 
+mod blank;
+mod dimensions;
 mod error;
+mod files;
 mod manifest;
 mod open;
+mod random;
+mod self_test;
+mod serve;
+mod stages;
 pub mod untrained;
 mod weights;
 
+pub use blank::{BLANKS, blank};
+pub use dimensions::Dimensions;
 pub use error::{BundleError, Fault};
-pub use manifest::{
-    Entail, FileEntry, Ground, Manifest, OfaArchitecture, Recognise, SamArchitecture, Segment,
-    TaggerArchitecture,
+pub use files::{FileEntry, Weights};
+pub use manifest::{Manifest, Part};
+pub use open::{Bundle, write_manifest, write_unfilled};
+pub use self_test::SelfTestError;
+pub use stages::{
+    Entail, EntailNetwork, Ground, GroundNetwork, Precision, Recognise, RecogniseNetwork, Segment,
+    SegmentNetwork, Summary,
 };
-pub use open::{Bundle, write_manifest};
 pub use weights::{load_weights, save_weights};

@@ -1,19 +1,22 @@
 //! Is the bundle whole? Reads and writes manifests, and checks every file against its hash before it is used.
 
 use std::fmt::Write;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use tch::nn::VarStore;
 use tch::{Device, nn};
 
-use crate::models::ofa::Ofa;
-use crate::models::sam::Sam;
-use crate::models::tagger::Tagger;
+use crate::domain::Stage;
 
 use super::error::{BundleError, Fault};
-use super::manifest::{FileEntry, Manifest};
+use super::files::{FileEntry, Weights};
+use super::manifest::Manifest;
+use super::random::randomise;
+use super::self_test::SelfTestError;
+use super::stages::{Entail, Ground, Precision, Recognise, Segment};
 use super::weights::load_weights;
 
 /// The manifest's name in every bundle.
@@ -42,20 +45,17 @@ impl Bundle {
         let manifest = Manifest::parse(&file, &text)?;
         let mut faults = Vec::new();
         for (key, entry) in manifest.files() {
-            let found = sha256(&read_file(&folder.join(&entry.file))?);
+            let found = hash_of(&folder.join(&entry.file))?;
             if found != entry.sha256 {
                 let expected = format!("`{}` with the hash {}", entry.file, entry.sha256);
-                faults.push(Fault::new(
-                    &format!("{key}.sha256"),
-                    expected,
-                    format!("a file with the hash {found}"),
-                ));
+                let key = format!("{key}.sha256");
+                faults.push(Fault::new(&key, expected, format!("a file with the hash {found}")));
             }
         }
         if !faults.is_empty() {
             return Err(BundleError::Unfit { file, faults });
         }
-        Ok(Self { folder: folder.to_owned(), manifest, hash: sha256(text.as_bytes()) })
+        Ok(Self { folder: folder.to_owned(), manifest, hash: hexadecimal(Sha256::digest(&text)) })
     }
 
     /// The SHA-256 of the manifest, in hexadecimal: it names the bundle with all its files.
@@ -77,12 +77,7 @@ impl Bundle {
     pub fn read(&self, entry: &FileEntry) -> Result<Vec<u8>, BundleError> {
         let file = self.folder.join(&entry.file);
         let bytes = read_file(&file)?;
-        let found = sha256(&bytes);
-        if found != entry.sha256 {
-            let expected = format!("the file with the hash {}", entry.sha256);
-            let faults = vec![Fault::new("sha256", expected, format!("one with the hash {found}"))];
-            return Err(BundleError::Unfit { file, faults });
-        }
+        unchanged(&file, entry, &hexadecimal(Sha256::digest(&bytes)))?;
         Ok(bytes)
     }
 
@@ -92,70 +87,148 @@ impl Bundle {
         self.folder.join(&entry.file)
     }
 
-    /// The tagger with its weights on `device`, to be computed with in f32 whatever the file holds.
+    /// The tagger's part of the manifest.
+    ///
+    /// # Errors
+    /// Where the bundle has none yet.
+    pub fn recognise(&self) -> Result<&Recognise, BundleError> {
+        self.manifest.recognise.as_ref().ok_or_else(|| self.unfinished(Stage::Recognise, "network"))
+    }
+
+    /// The gate's part of the manifest.
+    ///
+    /// # Errors
+    /// Where the bundle has none yet.
+    pub fn entail(&self) -> Result<&Entail, BundleError> {
+        self.manifest.entail.as_ref().ok_or_else(|| self.unfinished(Stage::Entail, "network"))
+    }
+
+    /// The grounder's part of the manifest.
+    ///
+    /// # Errors
+    /// Where the bundle has none yet.
+    pub fn ground(&self) -> Result<&Ground, BundleError> {
+        self.manifest.ground.as_ref().ok_or_else(|| self.unfinished(Stage::Ground, "network"))
+    }
+
+    /// The segmenter's part of the manifest.
+    ///
+    /// # Errors
+    /// Where the bundle has none yet.
+    pub fn segment(&self) -> Result<&Segment, BundleError> {
+        self.manifest.segment.as_ref().ok_or_else(|| self.unfinished(Stage::Segment, "network"))
+    }
+
+    /// The bytes of a stage's tokenizer and where they lie.
+    ///
+    /// # Errors
+    /// Where the stage has none, or it cannot be read.
+    pub fn tokenizer(
+        &self,
+        stage: Stage,
+        entry: Option<&FileEntry>,
+    ) -> Result<(PathBuf, Vec<u8>), BundleError> {
+        let entry = entry.ok_or_else(|| self.unfinished(stage, "tokenizer"))?;
+        Ok((self.path(entry), self.read(entry)?))
+    }
+
+    /// Makes a network on `device` and gives it its weights, to be computed with in `precision` whatever the file holds.
     ///
     /// # Errors
     /// All keys of the checkpoint that do not fit.
-    pub fn tagger(&self, device: Device) -> Result<Tagger, BundleError> {
-        let part = &self.manifest.recognise;
-        self.network(device, &part.weights, |root| Tagger::new(root, part.network.clone()))
-    }
-
-    /// The gate's network with its weights.
-    ///
-    /// # Errors
-    /// As [`Self::tagger`].
-    pub fn entailer(&self, device: Device) -> Result<Ofa, BundleError> {
-        let part = &self.manifest.entail;
-        let ofa = self.network(device, &part.weights, |root| Ofa::new(root, &part.network))?;
-        Ok(ofa.freeze())
-    }
-
-    /// The grounder's network with its weights.
-    ///
-    /// # Errors
-    /// As [`Self::tagger`].
-    pub fn grounder(&self, device: Device) -> Result<Ofa, BundleError> {
-        let part = &self.manifest.ground;
-        let ofa = self.network(device, &part.weights, |root| Ofa::new(root, &part.network))?;
-        Ok(ofa.freeze())
-    }
-
-    /// The segmenter's network with its weights.
-    ///
-    /// # Errors
-    /// As [`Self::tagger`].
-    pub fn segmenter(&self, device: Device) -> Result<Sam, BundleError> {
-        let part = &self.manifest.segment;
-        self.network(device, &part.weights, |root| Sam::new(root, &part.network))
-    }
-
-    fn network<N>(
+    pub fn load<N>(
         &self,
         device: Device,
-        weights: &FileEntry,
+        weights: &Weights,
+        precision: Precision,
         make: impl FnOnce(&nn::Path<'_>) -> N,
     ) -> Result<N, BundleError> {
         let mut store = VarStore::new(device);
+        store.set_kind(precision.kind());
         let network = make(&store.root());
         store.freeze();
-        load_weights(&store, &self.folder.join(&weights.file), &self.read(weights)?)?;
+        match weights {
+            Weights::Random { seed } => randomise(&store, *seed),
+            Weights::File { entry, ignored } => {
+                let path = self.path(entry);
+                let file =
+                    File::open(&path).map_err(|source| BundleError::Read { file: path.clone(), source })?;
+                let mut hashed = Hashed { file: BufReader::new(file), hash: Sha256::new() };
+                let loaded = load_weights(&store, &path, &mut hashed, ignored);
+                // What else is wrong with a file that was changed does not matter.
+                std::io::copy(&mut hashed, &mut std::io::sink())
+                    .map_err(|source| BundleError::Read { file: path.clone(), source })?;
+                unchanged(&path, entry, &hexadecimal(hashed.hash.finalize()))?;
+                loaded?;
+            }
+        }
         Ok(network)
+    }
+
+    fn unfinished(&self, stage: Stage, what: &'static str) -> BundleError {
+        BundleError::Unfinished { file: self.folder.join(MANIFEST), what, stage }
     }
 }
 
-/// Writes a manifest into a bundle's folder, with the hashes of the files that it names as they lie there.
+/// A file that is hashed while it is read.
+struct Hashed {
+    file: BufReader<File>,
+    hash: Sha256,
+}
+
+impl Read for Hashed {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.hash.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+/// Refuses a file that was changed after the bundle was opened.
+fn unchanged(file: &Path, entry: &FileEntry, found: &str) -> Result<(), BundleError> {
+    if found == entry.sha256 {
+        return Ok(());
+    }
+    let expected = format!("the file with the hash {}", entry.sha256);
+    let faults = vec![Fault::new("sha256", expected, format!("one with the hash {found}"))];
+    Err(BundleError::Unfit { file: file.to_owned(), faults })
+}
+
+/// Writes a manifest into a bundle's folder, with the hashes of the files that it names as they lie there, and with
+/// what its networks answer to their self-tests.
 ///
 /// # Errors
-/// Where a file is missing, the manifest would not be read again, or the folder cannot be written.
-pub fn write_manifest(folder: &Path, mut manifest: Manifest) -> Result<(), BundleError> {
+/// Where a file is missing, weights do not fit, the manifest would not be read again, or the folder cannot be written.
+pub fn write_manifest(folder: &Path, mut manifest: Manifest) -> Result<(), SelfTestError> {
     for entry in manifest.files_mut() {
-        entry.sha256 = sha256(&read_file(&folder.join(&entry.file))?);
+        entry.sha256 = hash_of(&folder.join(&entry.file))?;
     }
+    let bundle = Bundle { folder: folder.to_owned(), manifest, hash: String::new() };
+    let answers = bundle
+        .manifest
+        .parts()
+        .into_iter()
+        .map(|part| Ok((part.stage, bundle.self_test(part.stage, Device::Cpu)?)));
+    let answers: Vec<(Stage, Vec<f64>)> = answers.collect::<Result<_, SelfTestError>>()?;
+    let mut manifest = bundle.manifest;
+    for (stage, answer) in answers {
+        if let Some(recorded) = manifest.self_test_mut(stage) {
+            *recorded = answer;
+        }
+    }
+    Ok(write_unfilled(folder, &manifest)?)
+}
+
+/// Writes a manifest as it is: for bundles without files.
+///
+/// # Errors
+/// Where it would not be read again, or the folder cannot be written.
+pub fn write_unfilled(folder: &Path, manifest: &Manifest) -> Result<(), BundleError> {
     let file = folder.join(MANIFEST);
     let unwritable = |source| BundleError::Write { file: file.clone(), source };
-    let text = toml::to_string_pretty(&manifest).map_err(|error| unwritable(std::io::Error::other(error)))?;
+    let text = toml::to_string_pretty(manifest).map_err(|error| unwritable(std::io::Error::other(error)))?;
     Manifest::parse(&file, &text)?;
+    fs::create_dir_all(folder).map_err(unwritable)?;
     fs::write(&file, text).map_err(unwritable)
 }
 
@@ -164,8 +237,16 @@ fn read_file(file: &Path) -> Result<Vec<u8>, BundleError> {
     fs::read(file).map_err(|source| BundleError::Read { file: file.to_owned(), source })
 }
 
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hexadecimal, byte| {
+/// The SHA-256 of a file, which may be larger than memory.
+fn hash_of(file: &Path) -> Result<String, BundleError> {
+    let unreadable = |source| BundleError::Read { file: file.to_owned(), source };
+    let mut hash = Sha256::new();
+    std::io::copy(&mut File::open(file).map_err(unreadable)?, &mut hash).map_err(unreadable)?;
+    Ok(hexadecimal(hash.finalize()))
+}
+
+fn hexadecimal(hash: impl AsRef<[u8]>) -> String {
+    hash.as_ref().iter().fold(String::with_capacity(64), |mut hexadecimal, byte| {
         let _ = write!(hexadecimal, "{byte:02x}"); // writing to a string cannot fail
         hexadecimal
     })
@@ -201,9 +282,9 @@ mod tests {
         assert_eq!(bundle.manifest().name, "untrained");
         assert_eq!(bundle.hash().len(), 64);
         bundle.tagger(Device::Cpu).unwrap();
-        bundle.entailer(Device::Cpu).unwrap();
-        bundle.grounder(Device::Cpu).unwrap();
-        bundle.segmenter(Device::Cpu).unwrap();
+        bundle.entailer(Device::Cpu, 0).unwrap();
+        bundle.grounder(Device::Cpu, 0).unwrap();
+        bundle.segmenter(Device::Cpu, 0).unwrap();
     }
 
     #[test]
@@ -267,7 +348,7 @@ mod tests {
         let folder = without_tokenizers();
         let bundle = Bundle::open(folder.path()).unwrap();
         fs::write(folder.path().join("segment.safetensors"), "changed").unwrap();
-        let error = bundle.segmenter(Device::Cpu).unwrap_err().to_string();
+        let error = bundle.segmenter(Device::Cpu, 0).unwrap_err().to_string();
         assert!(error.contains("segment.safetensors` does not fit: `sha256`"), "{error}");
     }
 

@@ -3,21 +3,22 @@
 use std::fs;
 use std::path::Path;
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use tch::nn::VarStore;
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::nn::{self, VarStore};
+use tch::{Device, Kind};
 
 use crate::expand::PhraseTemplate;
 use crate::models::ofa::{Ofa, OfaConfig};
 use crate::models::sam::{Sam, SamConfig};
 use crate::models::tagger::{Tagger, TaggerConfig};
 
-use super::manifest::{
-    Entail, FileEntry, Ground, Manifest, OfaArchitecture, Recognise, SamArchitecture, Segment,
-    TaggerArchitecture,
+use super::files::{FileEntry, Weights};
+use super::manifest::Manifest;
+use super::random::randomise;
+use super::stages::{
+    Entail, EntailNetwork, Ground, GroundNetwork, Precision, Recognise, RecogniseNetwork, Segment,
+    SegmentNetwork,
 };
-use super::{BundleError, save_weights, write_manifest};
+use super::{BundleError, SelfTestError, save_weights, write_manifest};
 
 /// What a tiny bundle is made around.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,31 +39,29 @@ pub const BINS: i64 = 16;
 /// Names of the files of the tiny bundle: two tokenizers, and a lexicon.
 pub const FILES: [&str; 3] = ["tagger.tokenizer.json", "ofa.tokenizer.json", "lexicon.jsonl"];
 
+const RECOGNISE: &str = "recognise.safetensors";
+const ENTAIL: &str = "entail.safetensors";
+const GROUND: &str = "ground.safetensors";
+const SEGMENT: &str = "segment.safetensors";
+
 /// Writes weights and manifest into a folder that holds [`FILES`] already. One seed makes one bundle, byte for byte.
 ///
 /// # Errors
 /// Where the folder cannot be written or lacks one of the files.
-pub fn write_untrained(folder: &Path, vocabularies: Vocabularies, seed: u64) -> Result<(), BundleError> {
-    let manifest = manifest(vocabularies);
-    let networks = [
-        &manifest.recognise.weights,
-        &manifest.entail.weights,
-        &manifest.ground.weights,
-        &manifest.segment.weights,
-    ];
+pub fn write_untrained(folder: &Path, vocabularies: Vocabularies, seed: u64) -> Result<(), SelfTestError> {
     fs::create_dir_all(folder).map_err(|source| BundleError::Write { file: folder.to_owned(), source })?;
-    for (index, entry) in networks.into_iter().enumerate() {
+    let ofa = ofa(vocabularies);
+    let write = |index: u64, file: &str, make: &dyn Fn(&nn::Path<'_>)| {
         let store = VarStore::new(Device::Cpu);
-        match index {
-            0 => drop(Tagger::new(&store.root(), manifest.recognise.network.clone())),
-            1 => drop(Ofa::new(&store.root(), &manifest.entail.network)),
-            2 => drop(Ofa::new(&store.root(), &manifest.ground.network)),
-            _ => drop(Sam::new(&store.root(), &manifest.segment.network)),
-        }
-        randomise(&store, seed + index as u64);
-        save_weights(store.variables(), &folder.join(&entry.file), Kind::Half)?;
-    }
-    write_manifest(folder, manifest)
+        make(&store.root());
+        randomise(&store, seed + index);
+        save_weights(store.variables(), &folder.join(file), Kind::Half)
+    };
+    write(0, RECOGNISE, &|root| drop(Tagger::new(root, tagger(vocabularies.tagger))))?;
+    write(1, ENTAIL, &|root| drop(Ofa::new(root, &ofa)))?;
+    write(2, GROUND, &|root| drop(Ofa::new(root, &ofa)))?;
+    write(3, SEGMENT, &|root| drop(Sam::new(root, &sam())))?;
+    write_manifest(folder, manifest(vocabularies))
 }
 
 /// The manifest of the tiny networks.
@@ -76,33 +75,37 @@ fn manifest(vocabularies: Vocabularies) -> Manifest {
         entity_types: ["LOC", "ORG", "OTHER", "PER"].map(str::to_owned).to_vec(),
         lexicon: Some(lexicon),
         phrase: PhraseTemplate::default(),
-        recognise: Recognise {
-            architecture: TaggerArchitecture::XlmRobertaCrf,
-            weights: FileEntry::named("recognise.safetensors"),
-            tokenizer: tagger_tokenizer,
-            network: tagger(vocabularies.tagger),
-        },
-        entail: Entail {
-            architecture: OfaArchitecture::Ofa,
-            weights: FileEntry::named("entail.safetensors"),
-            tokenizer: ofa_tokenizer.clone(),
+        recognise: Some(Recognise {
+            precision: Precision::F32,
+            weights: Weights::named(RECOGNISE),
+            tokenizer: Some(tagger_tokenizer),
+            network: RecogniseNetwork::XlmRobertaCrf(tagger(vocabularies.tagger).into()),
+            self_test: Vec::new(),
+        }),
+        entail: Some(Entail {
             prompt: " does the image show \" {phrase} \"?".to_owned(),
             threshold: 0.5,
-            network: ofa.clone(),
-        },
-        ground: Ground {
-            architecture: OfaArchitecture::Ofa,
-            weights: FileEntry::named("ground.safetensors"),
-            tokenizer: ofa_tokenizer,
+            precision: Precision::F32,
+            weights: Weights::named(ENTAIL),
+            tokenizer: Some(ofa_tokenizer.clone()),
+            network: EntailNetwork::Ofa(ofa.clone().into()),
+            self_test: Vec::new(),
+        }),
+        ground: Some(Ground {
             prompt: " which region does the text \" {phrase} \" describe?".to_owned(),
             beam: 3,
-            network: ofa,
-        },
-        segment: Segment {
-            architecture: SamArchitecture::Sam,
-            weights: FileEntry::named("segment.safetensors"),
-            network: sam(),
-        },
+            precision: Precision::F32,
+            weights: Weights::named(GROUND),
+            tokenizer: Some(ofa_tokenizer),
+            network: GroundNetwork::Ofa(ofa.into()),
+            self_test: Vec::new(),
+        }),
+        segment: Some(Segment {
+            precision: Precision::F32,
+            weights: Weights::named(SEGMENT),
+            network: SegmentNetwork::Sam(sam().into()),
+            self_test: Vec::new(),
+        }),
     }
 }
 
@@ -157,24 +160,6 @@ fn sam() -> SamConfig {
         decoder_mlp: 32,
         mask_threshold: 0.0,
         multimask: false,
-    }
-}
-
-/// Draws all weights anew, so that libtorch's seed, which is one for the whole process, decides nothing. What starts
-/// as a constant stays one: scales of norms, running variances.
-fn randomise(store: &VarStore, seed: u64) {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut variables: Vec<(String, Tensor)> = store.variables().into_iter().collect();
-    variables.sort_by(|(left, _), (right, _)| left.cmp(right));
-    for (_, mut variable) in variables {
-        let size = variable.size();
-        if variable.numel() < 2 || variable.min() == variable.max() {
-            continue;
-        }
-        let fan_in: i64 = size.iter().skip(1).product();
-        let bound = 1.0 / (fan_in as f32).sqrt();
-        let drawn: Vec<f32> = (0..variable.numel()).map(|_| rng.random_range(-bound..bound)).collect();
-        no_grad(|| variable.copy_(&Tensor::from_slice(&drawn).view(size.as_slice())));
     }
 }
 

@@ -1,56 +1,116 @@
 //! Do these weights belong to this network? Nothing is loaded unless every key and every parameter says yes.
 
 use std::collections::BTreeMap;
+use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, TensorView};
-use safetensors::{SafeTensors, serialize_to_file};
+use safetensors::serialize_to_file;
+use safetensors::tensor::{Dtype, Metadata, TensorInfo, TensorView};
 use tch::nn::VarStore;
 use tch::{Kind, Tensor, no_grad};
 
 use super::error::{BundleError, Fault};
 
-/// Fills all variables of a network from the bytes of a safetensors file, converting to the variables' own kind.
+/// The longest header that is read: some hundred bytes for each of a few thousand tensors.
+const LONGEST_HEADER: u64 = 64 << 20;
+
+/// Fills all variables of a network from a safetensors file, converting to the variables' own kind.
 ///
-/// Strict: every variable is filled, every tensor of the file is used, all shapes agree. `file` is for errors.
+/// Strict: every variable is filled, every tensor of the file is used or among `ignored`, all shapes agree. The file is
+/// read once from its beginning to its end, one tensor at a time: loading needs no second copy of the weights. `file`
+/// is for errors.
 ///
 /// # Errors
-/// All that does not fit, together; then nothing has been changed.
-pub fn load_weights(store: &VarStore, file: &Path, bytes: &[u8]) -> Result<(), BundleError> {
-    let tensors =
-        SafeTensors::deserialize(bytes).map_err(|error| not_safetensors(file, error.to_string()))?;
-    let mut views: BTreeMap<String, TensorView<'_>> = tensors.tensors().into_iter().collect();
+/// All that does not fit, together; then nothing has been changed. Where the file ends too early, some has.
+pub fn load_weights(
+    store: &VarStore,
+    file: &Path,
+    mut source: impl Read,
+    ignored: &[String],
+) -> Result<(), BundleError> {
+    let header = read_header(file, &mut source)?;
+    let places = placed(store, &header, ignored)
+        .map_err(|faults| BundleError::Unfit { file: file.to_owned(), faults })?;
+    let mut bytes = Vec::new();
+    for (range, place) in places {
+        bytes.resize(range.len(), 0);
+        source.read_exact(&mut bytes).map_err(|source| unreadable(file, source))?;
+        if let Some((mut variable, kind)) = place {
+            let torch = |source| BundleError::Torch { file: file.to_owned(), source };
+            let tensor = Tensor::f_from_data_size(&bytes, &variable.size(), kind).map_err(torch)?;
+            no_grad(|| variable.f_copy_(&tensor).map(|_| ())).map_err(torch)?;
+        }
+    }
+    match source.read(&mut [0]).map_err(|source| unreadable(file, source))? {
+        0 => Ok(()),
+        _ => Err(not_safetensors(file, "it goes on after its last tensor".to_owned())),
+    }
+}
+
+fn read_header(file: &Path, source: &mut impl Read) -> Result<Metadata, BundleError> {
+    let mut length = [0; 8];
+    source.read_exact(&mut length).map_err(|source| unreadable(file, source))?;
+    let length = u64::from_le_bytes(length);
+    if length > LONGEST_HEADER {
+        return Err(not_safetensors(file, format!("its header would have {length} bytes")));
+    }
+    let mut header = Vec::new();
+    source.take(length).read_to_end(&mut header).map_err(|source| unreadable(file, source))?;
+    serde_json::from_slice(&header).map_err(|error| not_safetensors(file, format!("its header: {error}")))
+}
+
+/// Where a tensor of the file goes: bytes, and the variable with the kind in which they are given.
+type Place = (Range<usize>, Option<(Tensor, Kind)>);
+
+/// The places of all tensors in the order of the file, which leaves no hole between them; or all that does not fit.
+fn placed(store: &VarStore, header: &Metadata, ignored: &[String]) -> Result<Vec<Place>, Vec<Fault>> {
+    // Sorted maps, so that one bundle gives one message.
+    let mut tensors: BTreeMap<String, &TensorInfo> = header.tensors().into_iter().collect();
     let mut faults = Vec::new();
-    let mut filled = Vec::new();
-    // A sorted map, so that one bundle gives one message.
+    let mut places = Vec::new();
+    for name in ignored {
+        match tensors.remove(name) {
+            Some(tensor) => places.push((range(tensor), None)),
+            None => faults.push(Fault::new(name, "a tensor to be ignored", "no such tensor")),
+        }
+    }
     let variables: BTreeMap<String, Tensor> = store.variables().into_iter().collect();
     for (name, variable) in variables {
-        match views.remove(&name) {
+        match tensors.remove(&name) {
             None => faults.push(Fault::new(&name, shape(&variable.size()), "no such tensor")),
-            Some(view) if sizes(&view) != variable.size() => {
-                faults.push(Fault::new(&name, shape(&variable.size()), shape(&sizes(&view))));
+            Some(tensor) if sizes(tensor) != variable.size() => {
+                faults.push(Fault::new(&name, shape(&variable.size()), shape(&sizes(tensor))));
             }
-            Some(view) => match kind_of(view.dtype()) {
+            Some(tensor) => match kind_of(tensor.dtype) {
                 None => {
-                    faults.push(Fault::new(&name, "F16, BF16, F32 or F64", format!("{:?}", view.dtype())))
+                    faults.push(Fault::new(&name, "F16, BF16, F32 or F64", format!("{:?}", tensor.dtype)))
                 }
-                Some(kind) => filled.push((variable, view, kind)),
+                Some(kind) => places.push((range(tensor), Some((variable, kind)))),
             },
         }
     }
-    for (name, view) in &views {
-        let found = format!("a tensor of {}", shape(&sizes(view)));
+    for (name, tensor) in &tensors {
+        let found = format!("a tensor of {}", shape(&sizes(tensor)));
         faults.push(Fault::new(name, "no tensor of that name in this network", found));
     }
     if !faults.is_empty() {
-        return Err(BundleError::Unfit { file: file.to_owned(), faults });
+        return Err(faults);
     }
-    for (mut variable, view, kind) in filled {
-        let torch = |source| BundleError::Torch { file: file.to_owned(), source };
-        let tensor = Tensor::f_from_data_size(view.data(), &sizes(&view), kind).map_err(torch)?;
-        no_grad(|| variable.f_copy_(&tensor).map(|_| ())).map_err(torch)?;
+    places.sort_by_key(|(range, _)| (range.start, range.end));
+    Ok(places)
+}
+
+fn range(tensor: &TensorInfo) -> Range<usize> {
+    tensor.data_offsets.0..tensor.data_offsets.1
+}
+
+/// A file that ends too early is not what it says it is; anything else is the reader's fault.
+fn unreadable(file: &Path, source: std::io::Error) -> BundleError {
+    match source.kind() {
+        std::io::ErrorKind::UnexpectedEof => not_safetensors(file, "it ends too early".to_owned()),
+        _ => BundleError::Read { file: file.to_owned(), source },
     }
-    Ok(())
 }
 
 /// Writes tensors as a safetensors file, all as `kind`; the same tensors make the same bytes.
@@ -110,8 +170,8 @@ fn kind_of(dtype: Dtype) -> Option<Kind> {
     }
 }
 
-fn sizes(view: &TensorView<'_>) -> Vec<i64> {
-    view.shape().iter().map(|&size| size as i64).collect()
+fn sizes(tensor: &TensorInfo) -> Vec<i64> {
+    tensor.shape.iter().map(|&size| size as i64).collect()
 }
 
 fn shape(sizes: &[i64]) -> String {
@@ -120,7 +180,7 @@ fn shape(sizes: &[i64]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, File};
 
     use tch::{Device, nn};
 
@@ -144,7 +204,7 @@ mod tests {
     fn weights_come_back_as_they_were_up_to_the_precision_of_their_kind() {
         for (kind, error) in [(Kind::Float, 0.0), (Kind::Half, 1e-3), (Kind::BFloat16, 1e-2)] {
             let (written, read) = (network(5), network(5));
-            load_weights(&read, Path::new("w.safetensors"), &saved(&written, kind)).unwrap();
+            load_weights(&read, Path::new("w.safetensors"), saved(&written, kind).as_slice(), &[]).unwrap();
             for (name, variable) in written.variables() {
                 let back = &read.variables()[&name];
                 assert_eq!(back.kind(), Kind::Float, "{name} is computed with in its own kind");
@@ -171,7 +231,7 @@ mod tests {
         save_weights(extra, &file, Kind::Half).unwrap();
 
         let before = narrow.variables()["proj.weight"].copy();
-        let error = load_weights(&narrow, &file, &fs::read(&file).unwrap()).unwrap_err().to_string();
+        let error = load_weights(&narrow, &file, File::open(&file).unwrap(), &[]).unwrap_err().to_string();
         for part in [
             "w.safetensors",
             "`norm.bias`: expected shape [5], found no such tensor",
@@ -189,9 +249,34 @@ mod tests {
         let bytes = saved(&network(5), Kind::Half);
         for damaged in [&bytes[..0], &bytes[..bytes.len() / 2], &[0xFF; 64][..]] {
             let error =
-                load_weights(&network(5), Path::new("w.safetensors"), damaged).unwrap_err().to_string();
+                load_weights(&network(5), Path::new("w.safetensors"), damaged, &[]).unwrap_err().to_string();
             assert!(error.contains("`w.safetensors` is not a safetensors file"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_ignored_must_be_there_and_is_left_out() {
+        let store = network(5);
+        let mut more = store.variables();
+        more.insert("head.weight".to_owned(), Tensor::ones([2], (Kind::Float, Device::Cpu)));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("w.safetensors");
+        save_weights(more, &file, Kind::Float).unwrap();
+        let load = |store: &VarStore, ignored: &[&str]| {
+            let ignored: Vec<String> = ignored.iter().map(|&name| name.to_owned()).collect();
+            load_weights(store, &file, File::open(&file).unwrap(), &ignored)
+                .map_err(|error| error.to_string())
+        };
+        let read = network(5);
+        load(&read, &["head.weight"]).unwrap();
+        for (name, variable) in store.variables() {
+            assert!(read.variables()[&name].equal(&variable), "{name}");
+        }
+        let error = load(&network(5), &["head.weight", "tail.weight"]).unwrap_err();
+        assert!(
+            error.contains("`tail.weight`: expected a tensor to be ignored, found no such tensor"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -10,7 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::{Config, Effective, Faults, Sources};
 
 mod annotate;
+mod bench;
 mod brokers;
+mod bundle;
 mod check;
 mod demo;
 mod eval;
@@ -86,6 +88,10 @@ pub enum Command {
     Demo(demo::Arguments),
     /// Score the engine's answers against gold.
     Eval(eval::Arguments),
+    /// Look into bundles, check them, begin new ones.
+    Bundle(bundle::Arguments),
+    /// Measure networks by themselves.
+    Bench(bench::Arguments),
     /// Train the networks of a bundle.
     Train(train::Arguments),
     /// Make pieces of the pocket world: posts with pictures, and the truth about them.
@@ -103,6 +109,8 @@ pub fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Check(arguments) => check::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Bundle(arguments) => bundle::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Train(arguments) => train::run(arguments),
         Command::World(arguments) => world::run(&arguments),
     }

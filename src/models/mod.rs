@@ -4,6 +4,8 @@ pub mod crf;
 pub mod device;
 mod encodings;
 pub mod ofa;
+pub mod preset;
 pub mod sam;
+pub mod served;
 pub mod tagger;
 pub mod xlm_roberta;

@@ -8,6 +8,7 @@ use tch::nn::{self, Module};
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::crf::{Chain, Crf};
+use super::preset::{Preset, linear, norm};
 use super::xlm_roberta::XlmRoberta;
 use crate::recognise::{Reply, Request};
 use crate::scheduler::{Cost, Model, ModelError};
@@ -93,6 +94,39 @@ impl TaggerConfig {
     #[must_use]
     pub fn max_pieces(&self) -> usize {
         usize::try_from(self.max_positions - self.pad - 1).unwrap_or(0)
+    }
+}
+
+impl Preset for TaggerConfig {
+    const NAMES: &'static [&'static str] = &["xlm-roberta-base", "xlm-roberta-large"];
+
+    fn preset(name: &str) -> Option<Self> {
+        let (hidden, layers, heads) = match name {
+            "xlm-roberta-base" => (768, 12, 12),
+            "xlm-roberta-large" => (1024, 24, 16),
+            _ => return None,
+        };
+        Some(Self {
+            vocabulary: 250_002,
+            hidden,
+            layers,
+            heads,
+            ffn: 4 * hidden,
+            max_positions: 514,
+            type_vocabulary: 1,
+            layer_norm_eps: 1e-5,
+            pad: 1,
+            labels: 17,
+        })
+    }
+
+    fn parameters(&self) -> u64 {
+        let (hidden, labels) = (self.hidden, self.labels);
+        let tables = (self.vocabulary + self.max_positions + self.type_vocabulary) * hidden;
+        let feed_forward = linear(hidden, self.ffn) + linear(self.ffn, hidden);
+        let block = 4 * linear(hidden, hidden) + 2 * norm(hidden) + feed_forward;
+        let field = linear(hidden, labels) + labels * labels + 2 * labels;
+        (tables + norm(hidden) + self.layers * block + field).unsigned_abs()
     }
 }
 

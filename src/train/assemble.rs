@@ -11,8 +11,8 @@ use super::ofa::HINTS;
 use super::pocket::{Course, Network, OFA_TOKENIZER, TAGGER_TOKENIZER, ofa_vocabulary};
 use super::recipe;
 use crate::bundle::{
-    Entail, FileEntry, Ground, Manifest, OfaArchitecture, Recognise, SamArchitecture, Segment,
-    TaggerArchitecture, save_weights, write_manifest,
+    Entail, EntailNetwork, FileEntry, Ground, GroundNetwork, Manifest, Precision, Recognise,
+    RecogniseNetwork, Segment, SegmentNetwork, Weights, save_weights, write_manifest,
 };
 use crate::expand::PhraseTemplate;
 use crate::recognise::WordTokenizer;
@@ -67,7 +67,7 @@ fn manifest(course: &Course, steps: &str) -> Result<Manifest> {
     let (_, ofa) = ofa_vocabulary(course)?;
     let tagger_tokenizer = course.folder.join(TAGGER_TOKENIZER);
     let pieces = WordTokenizer::load(&tagger_tokenizer, recipe::tagger(0).max_pieces())?.vocabulary();
-    let weights = |network: Network| FileEntry::named(network.file());
+    let weights = |network: Network| Weights::named(network.file());
     Ok(Manifest {
         name: "pocket".to_owned(),
         version: "1".to_owned(),
@@ -75,32 +75,36 @@ fn manifest(course: &Course, steps: &str) -> Result<Manifest> {
         entity_types: recipe::ENTITY_TYPES.map(str::to_owned).to_vec(),
         phrase: PhraseTemplate::default(),
         lexicon: Some(FileEntry::named(LEXICON)),
-        recognise: Recognise {
-            architecture: TaggerArchitecture::XlmRobertaCrf,
+        recognise: Some(Recognise {
+            precision: Precision::F32,
             weights: weights(Network::Tagger),
-            tokenizer: FileEntry::named(TAGGER_TOKENIZER),
-            network: recipe::tagger(pieces as i64),
-        },
-        entail: Entail {
-            architecture: OfaArchitecture::Ofa,
-            weights: weights(Network::Ofa),
-            tokenizer: FileEntry::named(OFA_TOKENIZER),
+            tokenizer: Some(FileEntry::named(TAGGER_TOKENIZER)),
+            network: RecogniseNetwork::XlmRobertaCrf(recipe::tagger(pieces as i64).into()),
+            self_test: Vec::new(),
+        }),
+        entail: Some(Entail {
             prompt: recipe::ENTAIL_PROMPT.to_owned(),
             threshold: recipe::GATE_THRESHOLD,
-            network: ofa.clone(),
-        },
-        ground: Ground {
-            architecture: OfaArchitecture::Ofa,
+            precision: Precision::F32,
             weights: weights(Network::Ofa),
-            tokenizer: FileEntry::named(OFA_TOKENIZER),
+            tokenizer: Some(FileEntry::named(OFA_TOKENIZER)),
+            network: EntailNetwork::Ofa(ofa.clone().into()),
+            self_test: Vec::new(),
+        }),
+        ground: Some(Ground {
             prompt: recipe::GROUND_PROMPT.to_owned(),
             beam: recipe::BEAM,
-            network: ofa,
-        },
-        segment: Segment {
-            architecture: SamArchitecture::Sam,
+            precision: Precision::F32,
+            weights: weights(Network::Ofa),
+            tokenizer: Some(FileEntry::named(OFA_TOKENIZER)),
+            network: GroundNetwork::Ofa(ofa.into()),
+            self_test: Vec::new(),
+        }),
+        segment: Some(Segment {
+            precision: Precision::F32,
             weights: weights(Network::Segmenter),
-            network: recipe::sam(),
-        },
+            network: SegmentNetwork::Sam(recipe::sam().into()),
+            self_test: Vec::new(),
+        }),
     })
 }

@@ -92,7 +92,7 @@ pub fn sam() -> SamConfig {
 /// Rates and steps of the tagger.
 pub const TAGGER_SCHEDULE: Schedule = Schedule { peak: 2e-3, warm_up: 100, steps: 1_600 };
 /// Rates and steps of OFA. On one task alone, from these weights, 150 to 320 steps at 3e-4 made it worse.
-pub const OFA_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 3_000 };
+pub const OFA_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 3_600 };
 /// Rates and steps of SAM.
 pub const SAM_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 2_900 };
 /// Decay of the matrices, in all trainings.

@@ -116,4 +116,5 @@ def main():
     print(f"{path.name}: seed {seed}, {path.stat().st_size} bytes")
 
 
-main()
+if __name__ == "__main__":
+    main()

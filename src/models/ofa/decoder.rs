@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
+use tch::Tensor;
 use tch::nn::{self, Module};
-use tch::{Kind, Tensor};
 
 use super::attention::{Attention, FeedForward, Memory, layer_norm, table};
 use super::config::{OfaConfig, PAD};
@@ -224,8 +224,8 @@ impl Positions {
     fn compute(&self, length: i64, source: &Tensor) -> Places {
         let vectors = self.vectors.narrow(0, 0, length).apply(&self.norm).unsqueeze(0);
         let absolute = self.own.between(&vectors, &vectors);
-        let later =
-            Tensor::full([length, length], f64::NEG_INFINITY, (Kind::Float, vectors.device())).triu(1);
+        let options = (vectors.kind(), vectors.device());
+        let later = Tensor::full([length, length], f64::NEG_INFINITY, options).triu(1);
         let own =
             (0..self.layers).map(|layer| (&absolute + self.tables.bias(layer, length) + &later).contiguous());
         Places {

@@ -11,6 +11,7 @@ mod decoder;
 mod encoder;
 mod locate;
 mod positions;
+mod presets;
 mod reader;
 mod resnet;
 mod serve;
@@ -98,6 +99,11 @@ impl Ofa {
         self.encoder.freeze();
         self.decoder.freeze();
         self
+    }
+
+    /// In what it computes.
+    pub(super) fn kind(&self) -> Kind {
+        self.embedding.kind()
     }
 
     /// The dimensions.

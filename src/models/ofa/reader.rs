@@ -101,7 +101,7 @@ impl Reader {
         let bytes: Vec<u8> = pictures.iter().flat_map(|picture| &picture.rgb).copied().collect();
         let bytes = Tensor::f_from_slice(&bytes)?.f_view([pictures.len() as i64, side, side, 3])?;
         let levels = bytes.f_to_device(self.device)?.f_permute([0, 3, 1, 2])?;
-        levels.f_to_kind(Kind::Float)?.f_divide_scalar_(127.5)?.f_sub_scalar_(1.0)
+        levels.f_to_kind(Kind::Float)?.f_divide_scalar_(127.5)?.f_sub_scalar_(1.0)?.f_to_kind(self.ofa.kind())
     }
 }
 

@@ -4,7 +4,7 @@
 //! are torchvision's below `embed_images`.
 
 use tch::nn::{self, ModuleT};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use super::config::OfaConfig;
 
@@ -155,7 +155,7 @@ impl ConvNorm {
         let (Some(weight), Some(bias)) = (&self.norm.ws, &self.norm.bs) else { return };
         let _guard = tch::no_grad_guard();
         let scale = weight * (&self.norm.running_var + NORM_EPS).rsqrt();
-        let bias = (bias - &self.norm.running_mean * &scale).to_kind(Kind::Float);
+        let bias = bias - &self.norm.running_mean * &scale;
         self.folded = Some((&self.conv.ws * scale.view([-1, 1, 1, 1]), bias));
     }
 }

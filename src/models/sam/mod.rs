@@ -7,6 +7,7 @@ mod config;
 mod image_encoder;
 mod layers;
 mod mask_decoder;
+mod presets;
 mod prompt_encoder;
 mod serve;
 mod shapes;
@@ -70,7 +71,7 @@ impl Sam {
 
     /// Encodes pictures `[B, 3, S, S]`, normalised and padded, to `[B, C, S/p, S/p]`: once a picture.
     pub fn encode(&self, pixels: &Tensor) -> Tensor {
-        self.image_encoder.forward(pixels)
+        self.image_encoder.forward(&pixels.to_kind(self.prompt_encoder.kind()))
     }
 
     /// Finds what each box holds. `embeddings` `[N, C, h, w]` has the encoding of each box's picture (an

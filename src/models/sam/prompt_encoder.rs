@@ -59,6 +59,11 @@ impl PromptEncoder {
         waves(&corners, &self.prompt_frequencies) + Tensor::stack(&self.corners, 1)
     }
 
+    /// In what the network computes.
+    pub(super) fn kind(&self) -> Kind {
+        self.no_mask_embed.kind()
+    }
+
     /// `[1, C, 1, 1]`: added to every cell, as no mask is given.
     pub(super) fn no_mask(&self) -> Tensor {
         self.no_mask_embed.view([1, -1, 1, 1])
@@ -76,8 +81,9 @@ impl PromptEncoder {
 
 /// Coordinates between 0 and 1 as sines and cosines of random frequencies (Tancik et al., "Fourier Features").
 fn waves(coordinates: &Tensor, frequencies: &Tensor) -> Tensor {
-    let angles = (coordinates * 2.0 - 1.0).to_kind(frequencies.kind()).matmul(frequencies) * (2.0 * PI);
-    Tensor::cat(&[angles.sin(), angles.cos()], -1)
+    // In single precision whatever the network computes in: an angle goes round many times.
+    let angles = (coordinates * 2.0 - 1.0).matmul(&frequencies.to_kind(Kind::Float)) * (2.0 * PI);
+    Tensor::cat(&[angles.sin(), angles.cos()], -1).to_kind(frequencies.kind())
 }
 
 fn mask_prompts(vs: &nn::Path, channels: i64) {

@@ -1,0 +1,177 @@
+//! What does each network answer to a request that never changes? Recorded when a bundle is made, asked again when it
+//! is verified: a library, a device or a build that computes something else is found before posts are.
+
+use std::sync::Arc;
+
+use tch::Device;
+
+use crate::domain::{BBox, ContentHash, Frame, Stage};
+use crate::imaging::Picture;
+use crate::scheduler::{Model, ModelError};
+use crate::{entail, ground, recognise, segment};
+
+use super::open::Bundle;
+use super::stages::Precision;
+use super::{BundleError, Part};
+
+/// Why a self-test gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SelfTestError {
+    /// The network cannot be loaded.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The network was loaded and failed.
+    #[error("the network of stage `{stage}` failed its self-test")]
+    Model {
+        /// Whose.
+        stage: Stage,
+        /// How.
+        #[source]
+        source: ModelError,
+    },
+    /// The network answered something else than what was recorded.
+    #[error(
+        "the network of stage `{stage}` answered {found:?} to its self-test, where {recorded:?} was recorded"
+    )]
+    Differs {
+        /// Whose.
+        stage: Stage,
+        /// What it says now.
+        found: Vec<f64>,
+        /// What it said when the bundle was made.
+        recorded: Vec<f64>,
+    },
+}
+
+/// How far an answer may be from the one recorded, in parts of it; below 1, in parts of 1. Sums of many products differ
+/// in their last digits between machines, and far more in 16 bits.
+fn tolerance(precision: Precision) -> f64 {
+    match precision {
+        Precision::F32 => 2e-3,
+        Precision::Bf16 | Precision::F16 => 5e-2,
+    }
+}
+
+impl Bundle {
+    /// Loads a stage's network onto `device` and asks it the request of the self-test: a few numbers of its answer.
+    ///
+    /// # Errors
+    /// Where the network cannot be loaded, or fails.
+    pub fn self_test(&self, stage: Stage, device: Device) -> Result<Vec<f64>, SelfTestError> {
+        let asked = match stage {
+            Stage::Recognise => {
+                let network = self.recognise()?.network.config();
+                first(&mut self.tagger(device)?, words(network.vocabulary)).map(|reply| {
+                    let labels = reply.labels.iter().map(|&label| label as f64);
+                    labels.chain(reply.posteriors.iter().map(|&posterior| f64::from(posterior))).collect()
+                })
+            }
+            Stage::Entail => {
+                let network = &self.entail()?.network;
+                let picture = Picture::squashed(&frame(), network.side());
+                let request = entail::Request { picture, prompt: prompt(network.reads().0) };
+                first(&mut self.entailer(device, 0)?, request)
+                    .map(|reply| [reply.no, reply.yes, reply.maybe].map(f64::from).to_vec())
+            }
+            Stage::Ground => {
+                let network = &self.ground()?.network;
+                let picture = Picture::squashed(&frame(), network.side());
+                let request = ground::Request { picture, prompt: prompt(network.reads().0) };
+                first(&mut self.grounder(device, 0)?, request).map(|reply| {
+                    let corners = reply.bins.iter().map(|&corner| f64::from(corner));
+                    corners.chain([f64::from(reply.log_probability)]).collect()
+                })
+            }
+            Stage::Segment => {
+                let side = self.segment()?.network.config().image_size as u32;
+                let bbox = BBox { x0: 8.0, y0: 6.0, x1: 70.0, y1: 50.0 };
+                let request =
+                    segment::Request { picture: Picture::longest_side(&frame(), side), boxes: vec![bbox] };
+                first(&mut self.segmenter(device, 0)?, request).map(|masks| {
+                    let of_one = |mask: &segment::Segmentation| {
+                        let inside = mask.inside.iter().filter(|&&inside| inside == 1).count();
+                        [f64::from(mask.score), inside as f64 / mask.inside.len() as f64]
+                    };
+                    masks.iter().flat_map(of_one).collect()
+                })
+            }
+        };
+        asked.map_err(|source| SelfTestError::Model { stage, source })
+    }
+
+    /// Asks a stage's network again and compares.
+    ///
+    /// # Errors
+    /// [`SelfTestError`].
+    pub fn verify(&self, part: &Part<'_>, device: Device) -> Result<Vec<f64>, SelfTestError> {
+        let found = self.self_test(part.stage, device)?;
+        let recorded = part.self_test;
+        let tolerance = tolerance(part.precision);
+        let near = |(left, right): (&f64, &f64)| (left - right).abs() <= tolerance * right.abs().max(1.0);
+        if found.len() == recorded.len() && found.iter().zip(recorded).all(near) {
+            return Ok(found);
+        }
+        Err(SelfTestError::Differs { stage: part.stage, found, recorded: recorded.to_vec() })
+    }
+}
+
+fn first<M: Model>(model: &mut M, request: M::Request) -> Result<M::Reply, ModelError> {
+    let replies = model.run(&[request])?;
+    let none = || ModelError::Failed("there was no answer".to_owned());
+    replies.into_iter().next().ok_or_else(none)
+}
+
+/// A text of seven words in ten pieces.
+fn words(vocabulary: i64) -> recognise::Request {
+    let last = u32::try_from(vocabulary - 1).unwrap_or(u32::MAX);
+    let pieces = (0..12).map(|index: u32| (3 + 37 * index).min(last)).collect();
+    recognise::Request { pieces, first_pieces: vec![1, 2, 4, 5, 7, 9, 10] }
+}
+
+/// A prompt of ten tokens between its ends.
+fn prompt(rows: i64) -> Vec<u32> {
+    const BEGIN: u32 = 0;
+    const END: u32 = 2;
+    let last = u32::try_from(rows - 1).unwrap_or(u32::MAX);
+    let inner = (0..10).map(|index: u32| (3 + 23 * index).min(last));
+    std::iter::once(BEGIN).chain(inner).chain([END]).collect()
+}
+
+/// A wide picture of slanted stripes.
+fn frame() -> Arc<Frame> {
+    let (width, height) = (96_u32, 64_u32);
+    let channel = |x: u32, y: u32, c: u32| ((5 * x + 3 * y + 60 * c) % 256) as u8;
+    let pixels =
+        (0..height).flat_map(|y| (0..width).flat_map(move |x| (0..3).map(move |c| channel(x, y, c))));
+    let rgb: Vec<u8> = pixels.collect();
+    let hash = ContentHash(*blake3::hash(&rgb).as_bytes());
+    Arc::new(Frame { hash, width, height, rgb })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::untrained::tests::without_tokenizers;
+    use super::*;
+
+    #[test]
+    fn networks_answer_what_was_recorded_when_the_bundle_was_made() {
+        let folder = without_tokenizers();
+        let bundle = Bundle::open(folder.path()).unwrap();
+        let parts = bundle.manifest().parts();
+        assert_eq!(parts.len(), 4);
+        for part in parts {
+            assert!(part.self_test.len() > 1, "{}", part.stage);
+            bundle.verify(&part, Device::Cpu).unwrap();
+        }
+    }
+
+    #[test]
+    fn another_answer_than_the_recorded_one_is_told() {
+        let folder = without_tokenizers();
+        let bundle = Bundle::open(folder.path()).unwrap();
+        let part = bundle.manifest().parts().remove(1);
+        let other: Vec<f64> = part.self_test.iter().map(|value| value + 0.01).collect();
+        let error = bundle.verify(&Part { self_test: &other, ..part }, Device::Cpu).unwrap_err().to_string();
+        assert!(error.contains("stage `entail` answered [") && error.contains("was recorded"), "{error}");
+    }
+}

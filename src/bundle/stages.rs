@@ -1,0 +1,279 @@
+//! What does each stage run? Its network, the files it needs, and how it is asked.
+
+use serde::{Deserialize, Serialize};
+use tch::Kind;
+
+use crate::models::ofa::OfaConfig;
+use crate::models::preset::Preset;
+use crate::models::sam::SamConfig;
+use crate::models::tagger::TaggerConfig;
+
+use super::dimensions::Dimensions;
+use super::files::{FileEntry, Weights};
+
+/// The tagger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recognise {
+    /// In what its network computes.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Its weights.
+    pub weights: Weights,
+    /// Its vocabulary, `tokenizer.json`; without one it can be measured, but not asked.
+    pub tokenizer: Option<FileEntry>,
+    /// Its network.
+    pub network: RecogniseNetwork,
+    /// What it answered to the request of the self-test when the bundle was made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub self_test: Vec<f64>,
+}
+
+/// The gate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entail {
+    /// What it is asked; `{phrase}` stands for the phrase.
+    pub prompt: String,
+    /// The probability of `yes` and `maybe` together from which a picture is taken to show the entity.
+    pub threshold: f32,
+    /// In what its network computes.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Its weights.
+    pub weights: Weights,
+    /// Its vocabulary, `tokenizer.json`; without one it can be measured, but not asked.
+    pub tokenizer: Option<FileEntry>,
+    /// Its network.
+    pub network: EntailNetwork,
+    /// What it answered to the request of the self-test when the bundle was made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub self_test: Vec<f64>,
+}
+
+/// The grounder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ground {
+    /// What it is asked; `{phrase}` stands for the phrase.
+    pub prompt: String,
+    /// Boxes that are followed at a time while one is decoded.
+    pub beam: usize,
+    /// In what its network computes.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Its weights.
+    pub weights: Weights,
+    /// Its vocabulary, `tokenizer.json`; without one it can be measured, but not asked.
+    pub tokenizer: Option<FileEntry>,
+    /// Its network.
+    pub network: GroundNetwork,
+    /// What it answered to the request of the self-test when the bundle was made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub self_test: Vec<f64>,
+}
+
+/// The segmenter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Segment {
+    /// In what its network computes.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Its weights.
+    pub weights: Weights,
+    /// Its network.
+    pub network: SegmentNetwork,
+    /// What it answered to the request of the self-test when the bundle was made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub self_test: Vec<f64>,
+}
+
+/// The networks that tag.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "architecture")]
+pub enum RecogniseNetwork {
+    /// XLM-R with a linear-chain CRF.
+    #[serde(rename = "xlm-roberta-crf")]
+    XlmRobertaCrf(Dimensions<TaggerConfig>),
+}
+
+/// The networks that say whether a picture shows a phrase.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "architecture")]
+pub enum EntailNetwork {
+    /// One for all: a ResNet trunk with an encoder and a decoder.
+    #[serde(rename = "ofa")]
+    Ofa(Dimensions<OfaConfig>),
+}
+
+/// The networks that find a phrase in a picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "architecture")]
+pub enum GroundNetwork {
+    /// One for all: a ResNet trunk with an encoder and a decoder.
+    #[serde(rename = "ofa")]
+    Ofa(Dimensions<OfaConfig>),
+}
+
+/// The networks that segment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "architecture")]
+pub enum SegmentNetwork {
+    /// Segment Anything with box prompts.
+    #[serde(rename = "sam")]
+    Sam(Dimensions<SamConfig>),
+}
+
+/// In what a network computes; files may hold another precision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32 bits: what parity is proven in.
+    #[default]
+    F32,
+    /// 16 bits with the range of 32: for GPUs and CPUs that multiply it.
+    Bf16,
+    /// 16 bits; values end at 65,504.
+    F16,
+}
+
+impl Precision {
+    /// As libtorch calls it.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::F32 => Kind::Float,
+            Self::Bf16 => Kind::BFloat16,
+            Self::F16 => Kind::Half,
+        }
+    }
+}
+
+/// What a table says of a network, whichever it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// What kind of network.
+    pub architecture: &'static str,
+    /// The published size that it is or was made from.
+    pub preset: Option<String>,
+    /// How many numbers it learns.
+    pub parameters: u64,
+    /// Why there can be no such network.
+    pub fault: Option<String>,
+}
+
+fn summary<C: Preset>(
+    architecture: &'static str,
+    dimensions: &Dimensions<C>,
+    checked: Result<(), String>,
+) -> Summary {
+    // A formula over dimensions that make no network may overflow.
+    let parameters = if checked.is_ok() { dimensions.config.parameters() } else { 0 };
+    Summary { architecture, preset: dimensions.preset.clone(), parameters, fault: checked.err() }
+}
+
+impl RecogniseNetwork {
+    /// The dimensions.
+    #[must_use]
+    pub fn config(&self) -> &TaggerConfig {
+        match self {
+            Self::XlmRobertaCrf(dimensions) => &dimensions.config,
+        }
+    }
+
+    /// What a table says of it.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        match self {
+            Self::XlmRobertaCrf(dimensions) => {
+                let checked = dimensions.config.check().map_err(|error| error.to_string());
+                summary("xlm-roberta-crf", dimensions, checked)
+            }
+        }
+    }
+}
+
+impl EntailNetwork {
+    /// The side of the square picture that it reads, in pixels.
+    #[must_use]
+    pub fn side(&self) -> u32 {
+        match self {
+            Self::Ofa(dimensions) => dimensions.config.patch_image_size as u32,
+        }
+    }
+
+    /// Rows of its table of tokens, and the longest prompt in tokens.
+    #[must_use]
+    pub fn reads(&self) -> (i64, usize) {
+        match self {
+            Self::Ofa(dimensions) => (dimensions.config.vocabulary, dimensions.config.max_positions as usize),
+        }
+    }
+
+    /// What a table says of it.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        match self {
+            Self::Ofa(dimensions) => {
+                summary("ofa", dimensions, dimensions.config.check().map_err(|error| error.to_string()))
+            }
+        }
+    }
+}
+
+impl GroundNetwork {
+    /// The side of the square that it fits pictures into, in pixels.
+    #[must_use]
+    pub fn side(&self) -> u32 {
+        match self {
+            Self::Ofa(dimensions) => dimensions.config.patch_image_size as u32,
+        }
+    }
+
+    /// Rows of its table of tokens, and the longest prompt in tokens.
+    #[must_use]
+    pub fn reads(&self) -> (i64, usize) {
+        match self {
+            Self::Ofa(dimensions) => (dimensions.config.vocabulary, dimensions.config.max_positions as usize),
+        }
+    }
+
+    /// The most boxes that can be followed at a time.
+    #[must_use]
+    pub fn widest_beam(&self) -> usize {
+        match self {
+            Self::Ofa(dimensions) => usize::try_from(dimensions.config.bins).unwrap_or(0),
+        }
+    }
+
+    /// What a table says of it.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        match self {
+            Self::Ofa(dimensions) => {
+                summary("ofa", dimensions, dimensions.config.check().map_err(|error| error.to_string()))
+            }
+        }
+    }
+}
+
+impl SegmentNetwork {
+    /// The dimensions.
+    #[must_use]
+    pub fn config(&self) -> &SamConfig {
+        match self {
+            Self::Sam(dimensions) => &dimensions.config,
+        }
+    }
+
+    /// What a table says of it.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        match self {
+            Self::Sam(dimensions) => {
+                summary("sam", dimensions, dimensions.config.validate().map_err(|error| error.to_string()))
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Does `riveg bundle` list, verify and begin bundles, and `riveg bench` measure them? Through the real binary.
+
+use std::path::Path;
+
+use crate::support::{Finished, riveg};
+
+fn untrained() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    riveg::runtime::untrained::write_bundle(folder.path(), 1).unwrap();
+    folder
+}
+
+fn done(arguments: &[&str]) -> Finished {
+    let finished = riveg(arguments, b"");
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    finished
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn a_bundle_is_listed_verified_and_measured() {
+    let folder = untrained();
+    let listed = done(&["bundle", "list", text(folder.path())]).stdout;
+    for stage in ["recognise  xlm-roberta-crf", "entail     ofa", "ground     ofa", "segment    sam"] {
+        assert!(listed.contains(stage), "{stage} is not in\n{listed}");
+    }
+    let verified = done(&["bundle", "verify", text(folder.path())]).stdout;
+    assert_eq!(verified.matches(" ok ").count(), 5, "{verified}");
+    let bench = ["bench", "models", "--bundle", text(folder.path()), "--spend", "1ms", "--batch", "2"];
+    let measured = done(&bench).stdout;
+    assert_eq!(measured.lines().count(), 5, "{measured}");
+}
+
+#[test]
+fn a_network_that_answers_otherwise_is_found() {
+    let folder = untrained();
+    let file = folder.path().join("bundle.toml");
+    let manifest = std::fs::read_to_string(&file).unwrap();
+    let mut manifest: toml::Table = manifest.parse().unwrap();
+    let recorded = manifest["entail"]["self_test"].as_array_mut().unwrap();
+    recorded[0] = toml::Value::Float(0.9);
+    std::fs::write(&file, manifest.to_string()).unwrap();
+    let finished = riveg(&["bundle", "verify", text(folder.path())], b"");
+    assert_eq!(finished.code, Some(1));
+    assert!(finished.stdout.contains("entail     FAILED"), "{}", finished.stdout);
+    assert!(finished.stderr.contains("1 of 4 networks failed"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_new_bundle_has_published_sizes_and_replaces_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let new =
+        ["bundle", "new", "--preset", "riveg-large", "--random-weights", "7", "--out", text(folder.path())];
+    done(&new);
+    let listed = done(&["bundle", "list", text(folder.path())]).stdout;
+    for part in ["xlm-roberta-large", "ofa-large", "sam-vit-h", "469842432", "641090608", "the seed 7"] {
+        assert!(listed.contains(part), "{part} is not in\n{listed}");
+    }
+    let again = riveg(&new, b"");
+    assert_eq!(again.code, Some(2));
+    assert!(again.stderr.contains("there is a bundle in"), "{}", again.stderr);
+}
