@@ -1,9 +1,11 @@
 //! The networks: the only folder, with `train` and `bundle` on top of it, in which tensors exist. One network a file.
 
+mod asked;
 pub mod crf;
 pub mod device;
 mod encodings;
 pub mod ofa;
+mod rows;
 pub mod sam;
 pub mod tagger;
 pub mod xlm_roberta;
