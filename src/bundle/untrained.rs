@@ -11,7 +11,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 use crate::expand::PhraseTemplate;
 use crate::models::ofa::{Ofa, OfaConfig};
 use crate::models::sam::{Sam, SamConfig};
-use crate::models::tagger::{Tagger, TaggerConfig};
+use crate::models::tagger::{Positions, Tagger, TaggerConfig};
 
 use super::manifest::{
     Entail, FileEntry, Ground, Manifest, OfaArchitecture, Recognise, SamArchitecture, Segment,
@@ -114,6 +114,7 @@ fn tagger(vocabulary: i64) -> TaggerConfig {
         heads: 2,
         ffn: 32,
         max_positions: 130,
+        positions: Positions::AfterPadding,
         type_vocabulary: 1,
         layer_norm_eps: 1e-5,
         pad: 1,

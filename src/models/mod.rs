@@ -1,6 +1,7 @@
 //! The networks: the only folder, with `train` and `bundle` on top of it, in which tensors exist. One network a file.
 
 mod asked;
+mod bert;
 pub mod crf;
 pub mod device;
 mod encodings;
@@ -8,4 +9,3 @@ pub mod ofa;
 mod rows;
 pub mod sam;
 pub mod tagger;
-pub mod xlm_roberta;
