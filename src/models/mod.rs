@@ -1,5 +1,6 @@
 //! The networks: the only folder, with `train` and `bundle` on top of it, in which tensors exist. One network a file.
 
+pub mod albef;
 mod asked;
 mod bert;
 pub mod crf;
