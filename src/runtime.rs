@@ -140,6 +140,7 @@ impl Runtime {
             &ground.prompt,
             ground.network.reads(),
         )?;
+        let entail_prompts = entail_prompts.with_style(entail.network.style());
         let expander = expander(bundle, config, variant.knowledge)?;
 
         let sides = Sides { entail: entail.network.side(), ground: ground.network.side() };
@@ -177,6 +178,7 @@ impl Runtime {
         let device = device.start().map_err(RuntimeError::Thread)?;
 
         let labels = LabelSet::new(bundle.manifest().entity_types.iter().map(|name| EntityType::new(name)));
+        let labels = labels.with_scheme(bundle.recognise()?.scheme);
         let GroundNetwork::Ofa(dimensions) = &ground.network;
         let bins = dimensions.config.bins as u32;
         let pipeline = Pipeline {

@@ -4,6 +4,8 @@
     reason = "a test that cannot go on fails; clippy sees that only inside `#[test]`"
 )]
 
+#[path = "parity/albef.rs"]
+mod parity_albef;
 #[path = "parity/ofa.rs"]
 mod parity_ofa;
 #[path = "parity/resample.rs"]

@@ -22,7 +22,9 @@ pub(crate) fn floor(bundle: &Bundle, recorded: &Recorded) -> [f64; 4] {
     let lengths = recorded.recognise.iter().map(|request| request.pieces.len() as f64);
     let recognise: f64 = lengths.map(|length| tagger(tagging, length)).sum();
 
-    let EntailNetwork::Ofa(entail) = &bundle.entail().expect(whole).network;
+    let EntailNetwork::Ofa(entail) = &bundle.entail().expect(whole).network else {
+        unreachable!("the bundles of this bench entail with OFA")
+    };
     let entail = &entail.config;
     let prompts = recorded.entail.iter().map(|request| request.prompt.len() as f64);
     let answers: f64 = prompts.map(|length| read(entail, length) + answer(entail, length)).sum();

@@ -3,6 +3,8 @@
 
 use crate::expand::PhraseTemplate;
 use crate::models::ofa::OfaConfig;
+use crate::models::tagger::CrfScope;
+use crate::recognise::TagScheme;
 
 use super::Manifest;
 use super::dimensions::Dimensions;
@@ -45,6 +47,8 @@ pub fn blank(preset: &str, precision: Precision, seed: u64) -> Option<Manifest> 
             precision,
             weights: Weights::Random { seed },
             tokenizer: None,
+            scheme: TagScheme::Bioes,
+            crf: CrfScope::Whole,
             network: RecogniseNetwork::XlmRobertaCrf(Dimensions::of_preset(tagger)?),
             self_test: Vec::new(),
         }),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::Stage;
 use crate::expand::PhraseTemplate;
 use crate::prompt::PHRASE;
+use crate::recognise::TagScheme;
 
 use super::error::{BundleError, Fault};
 use super::files::{FileEntry, Weights};
@@ -183,8 +184,12 @@ impl Manifest {
             expect(new, "entity_types", "different names", format!("{:?}", self.entity_types));
         }
         if let Some(recognise) = &self.recognise {
-            let labels = 4 * self.entity_types.len() as i64 + 1;
-            let expected = format!("{labels}, which is 1 and 4 for each entity type");
+            let each = match recognise.scheme {
+                TagScheme::Bioes => 4,
+                TagScheme::Bio => 2,
+            };
+            let labels = each * self.entity_types.len() as i64 + 1;
+            let expected = format!("{labels}, which is 1 and {each} for each entity type");
             let found = recognise.network.config().labels;
             expect(found == labels, "recognise.network.labels", &expected, found.to_string());
         }

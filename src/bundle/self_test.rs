@@ -125,16 +125,13 @@ fn first<M: Model>(model: &mut M, request: M::Request) -> Result<M::Reply, Model
 fn words(vocabulary: i64) -> recognise::Request {
     let last = u32::try_from(vocabulary - 1).unwrap_or(u32::MAX);
     let pieces = (0..12).map(|index: u32| (3 + 37 * index).min(last)).collect();
-    recognise::Request { pieces, first_pieces: vec![1, 2, 4, 5, 7, 9, 10] }
+    recognise::Request { pieces, first_pieces: vec![1, 2, 4, 5, 7, 9, 10], context_first_pieces: Vec::new() }
 }
 
-/// A prompt of ten tokens between its ends.
+/// A prompt of twelve tokens, none of which is special to any network.
 fn prompt(rows: i64) -> Vec<u32> {
-    const BEGIN: u32 = 0;
-    const END: u32 = 2;
     let last = u32::try_from(rows - 1).unwrap_or(u32::MAX);
-    let inner = (0..10).map(|index: u32| (3 + 23 * index).min(last));
-    std::iter::once(BEGIN).chain(inner).chain([END]).collect()
+    (0..12).map(|index: u32| (3 + 23 * index).min(last)).collect()
 }
 
 /// A wide picture of slanted stripes.
@@ -163,6 +160,44 @@ mod tests {
             assert!(part.self_test.len() > 1, "{}", part.stage);
             bundle.verify(&part, Device::Cpu).unwrap();
         }
+    }
+
+    #[test]
+    fn every_kind_of_network_answers_with_weights_drawn_at_random() {
+        let folder = tempfile::tempdir().unwrap();
+        let recognise = toml::toml! {
+            weights = { random = 3 }
+            network = { architecture = "bert-crf", vocabulary = 60, hidden = 16, layers = 2, heads = 2, ffn = 32,
+                max_positions = 40, positions = "from-zero", type_vocabulary = 2, layer_norm_eps = 1e-12, pad = 0,
+                labels = 9 }
+            scheme = "bio"
+        };
+        let entail = toml::toml! {
+            prompt = "{phrase}"
+            threshold = 0.5
+            weights = { random = 4 }
+            network = { architecture = "albef", image_size = 32, patch_size = 8, vision_hidden = 16, vision_layers = 2,
+                vision_heads = 2, vision_ffn = 32, vocabulary = 60, hidden = 16, layers = 2, fusion_layer = 1,
+                heads = 2, ffn = 32, max_positions = 40, type_vocabulary = 2 }
+        };
+        let head = toml::toml! {
+            name = "random"
+            version = "1"
+            made = "for this test"
+            entity_types = ["LOC", "ORG", "OTHER", "PER"]
+        };
+        let mut manifest = head;
+        manifest.insert("recognise".to_owned(), recognise.into());
+        manifest.insert("entail".to_owned(), entail.into());
+        std::fs::write(folder.path().join("bundle.toml"), manifest.to_string()).unwrap();
+        let bundle = Bundle::open(folder.path()).unwrap();
+        for part in bundle.manifest().parts() {
+            let answer = bundle.self_test(part.stage, Device::Cpu).unwrap();
+            assert!(answer.len() > 2 && answer.iter().all(|value| value.is_finite()), "{}", part.stage);
+            assert_eq!(answer, bundle.self_test(part.stage, Device::Cpu).unwrap(), "the seed decides");
+        }
+        let error = bundle.self_test(Stage::Ground, Device::Cpu).unwrap_err().to_string();
+        assert!(error.contains("has no network for the stage `ground`"), "{error}");
     }
 
     #[test]

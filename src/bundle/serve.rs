@@ -3,6 +3,7 @@
 use tch::Device;
 use tch::nn::Path as Root;
 
+use crate::models::albef::{Albef, AlbefEntailer};
 use crate::models::ofa::{Ofa, OfaEntailer, OfaGrounder};
 use crate::models::sam::{Sam, SamSegmenter};
 use crate::models::served::{Entailer, Grounder};
@@ -10,7 +11,7 @@ use crate::models::tagger::{ServedTagger, Tagger};
 
 use super::BundleError;
 use super::open::Bundle;
-use super::stages::{EntailNetwork, GroundNetwork, RecogniseNetwork, SegmentNetwork};
+use super::stages::{EntailNetwork, GroundNetwork, SegmentNetwork};
 
 impl Bundle {
     /// The tagger on `device`.
@@ -19,9 +20,9 @@ impl Bundle {
     /// Where the bundle has none, or all keys of its checkpoint that do not fit.
     pub fn tagger(&self, device: Device) -> Result<ServedTagger, BundleError> {
         let part = self.recognise()?;
-        let RecogniseNetwork::XlmRobertaCrf(dimensions) = &part.network;
-        let make = |root: &Root<'_>| Tagger::new(root, dimensions.config.clone());
-        Ok(ServedTagger::new(self.load(device, &part.weights, part.precision, make)?))
+        let make = |root: &Root<'_>| Tagger::new(root, part.network.config().clone());
+        let tagger = self.load(device, &part.weights, part.precision, make)?;
+        Ok(ServedTagger::new(tagger).with_scope(part.crf))
     }
 
     /// The gate's network on `device`, remembering up to `cache_bytes` of what it says of pictures.
@@ -35,6 +36,11 @@ impl Bundle {
                 let make = |root: &Root<'_>| Ofa::new(root, &dimensions.config);
                 let ofa = self.load(device, &part.weights, part.precision, make)?;
                 Ok(Entailer::Ofa(OfaEntailer::new(ofa, cache_bytes)))
+            }
+            EntailNetwork::Albef(dimensions) => {
+                let make = |root: &Root<'_>| Albef::new(root, &dimensions.config);
+                let albef = self.load(device, &part.weights, part.precision, make)?;
+                Ok(Entailer::Albef(AlbefEntailer::new(albef, cache_bytes)))
             }
         }
     }

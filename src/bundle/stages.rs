@@ -3,10 +3,13 @@
 use serde::{Deserialize, Serialize};
 use tch::Kind;
 
+use crate::models::albef::AlbefConfig;
 use crate::models::ofa::OfaConfig;
 use crate::models::preset::Preset;
 use crate::models::sam::SamConfig;
-use crate::models::tagger::TaggerConfig;
+use crate::models::tagger::{CrfScope, TaggerConfig};
+use crate::prompt::CaptionStyle;
+use crate::recognise::TagScheme;
 
 use super::dimensions::Dimensions;
 use super::files::{FileEntry, Weights};
@@ -22,6 +25,12 @@ pub struct Recognise {
     pub weights: Weights,
     /// Its vocabulary, `tokenizer.json`; without one it can be measured, but not asked.
     pub tokenizer: Option<FileEntry>,
+    /// How its labels mark entities.
+    #[serde(default)]
+    pub scheme: TagScheme,
+    /// Over which words its field runs where it is told what is known of a text.
+    #[serde(default)]
+    pub crf: CrfScope,
     /// Its network.
     pub network: RecogniseNetwork,
     /// What it answered to the request of the self-test when the bundle was made.
@@ -96,6 +105,9 @@ pub enum RecogniseNetwork {
     /// XLM-R with a linear-chain CRF.
     #[serde(rename = "xlm-roberta-crf")]
     XlmRobertaCrf(Dimensions<TaggerConfig>),
+    /// BERT with a linear-chain CRF.
+    #[serde(rename = "bert-crf")]
+    BertCrf(Dimensions<TaggerConfig>),
 }
 
 /// The networks that say whether a picture shows a phrase.
@@ -105,6 +117,9 @@ pub enum EntailNetwork {
     /// One for all: a ResNet trunk with an encoder and a decoder.
     #[serde(rename = "ofa")]
     Ofa(Dimensions<OfaConfig>),
+    /// A vision transformer, and a BERT that looks at what it saw.
+    #[serde(rename = "albef")]
+    Albef(Dimensions<AlbefConfig>),
 }
 
 /// The networks that find a phrase in a picture.
@@ -178,19 +193,18 @@ impl RecogniseNetwork {
     #[must_use]
     pub fn config(&self) -> &TaggerConfig {
         match self {
-            Self::XlmRobertaCrf(dimensions) => &dimensions.config,
+            Self::XlmRobertaCrf(dimensions) | Self::BertCrf(dimensions) => &dimensions.config,
         }
     }
 
     /// What a table says of it.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        match self {
-            Self::XlmRobertaCrf(dimensions) => {
-                let checked = dimensions.config.check().map_err(|error| error.to_string());
-                summary("xlm-roberta-crf", dimensions, checked)
-            }
-        }
+        let (name, dimensions) = match self {
+            Self::XlmRobertaCrf(dimensions) => ("xlm-roberta-crf", dimensions),
+            Self::BertCrf(dimensions) => ("bert-crf", dimensions),
+        };
+        summary(name, dimensions, dimensions.config.check().map_err(|error| error.to_string()))
     }
 }
 
@@ -200,6 +214,7 @@ impl EntailNetwork {
     pub fn side(&self) -> u32 {
         match self {
             Self::Ofa(dimensions) => dimensions.config.patch_image_size as u32,
+            Self::Albef(dimensions) => dimensions.config.image_size as u32,
         }
     }
 
@@ -208,6 +223,18 @@ impl EntailNetwork {
     pub fn reads(&self) -> (i64, usize) {
         match self {
             Self::Ofa(dimensions) => (dimensions.config.vocabulary, dimensions.config.max_positions as usize),
+            Self::Albef(dimensions) => {
+                (dimensions.config.vocabulary, dimensions.config.max_positions as usize)
+            }
+        }
+    }
+
+    /// How phrases are cleaned for it.
+    #[must_use]
+    pub fn style(&self) -> CaptionStyle {
+        match self {
+            Self::Ofa(_) => CaptionStyle::Ofa,
+            Self::Albef(_) => CaptionStyle::Albef,
         }
     }
 
@@ -217,6 +244,9 @@ impl EntailNetwork {
         match self {
             Self::Ofa(dimensions) => {
                 summary("ofa", dimensions, dimensions.config.check().map_err(|error| error.to_string()))
+            }
+            Self::Albef(dimensions) => {
+                summary("albef", dimensions, dimensions.config.check().map_err(|error| error.to_string()))
             }
         }
     }

@@ -9,7 +9,8 @@ use tch::{Device, Kind};
 use crate::expand::PhraseTemplate;
 use crate::models::ofa::{Ofa, OfaConfig};
 use crate::models::sam::{Sam, SamConfig};
-use crate::models::tagger::{Tagger, TaggerConfig};
+use crate::models::tagger::{CrfScope, Positions, Tagger, TaggerConfig};
+use crate::recognise::TagScheme;
 
 use super::files::{FileEntry, Weights};
 use super::manifest::Manifest;
@@ -79,6 +80,8 @@ fn manifest(vocabularies: Vocabularies) -> Manifest {
             precision: Precision::F32,
             weights: Weights::named(RECOGNISE),
             tokenizer: Some(tagger_tokenizer),
+            scheme: TagScheme::Bioes,
+            crf: CrfScope::Whole,
             network: RecogniseNetwork::XlmRobertaCrf(tagger(vocabularies.tagger).into()),
             self_test: Vec::new(),
         }),
@@ -117,6 +120,7 @@ fn tagger(vocabulary: i64) -> TaggerConfig {
         heads: 2,
         ffn: 32,
         max_positions: 130,
+        positions: Positions::AfterPadding,
         type_vocabulary: 1,
         layer_norm_eps: 1e-5,
         pad: 1,

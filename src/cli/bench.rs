@@ -161,14 +161,14 @@ impl Clock {
 }
 
 fn words(rows: i64) -> recognise::Request {
-    recognise::Request { pieces: tokens(PIECES, rows), first_pieces: (1..PIECES - 1).step_by(2).collect() }
+    let first_pieces = (1..PIECES - 1).step_by(2).collect();
+    recognise::Request { pieces: tokens(PIECES, rows), first_pieces, context_first_pieces: Vec::new() }
 }
 
-/// Ids that every vocabulary has, between its ends.
+/// Ids that every vocabulary has, none of them special to any network.
 fn tokens(count: u32, rows: i64) -> Vec<u32> {
     let last = u32::try_from(rows - 1).unwrap_or(u32::MAX);
-    let inner = (0..count - 2).map(|index| (3 + 7 * index).min(last));
-    std::iter::once(0).chain(inner).chain([2]).collect()
+    (0..count).map(|index| (3 + 7 * index).min(last)).collect()
 }
 
 /// A picture unlike the others.

@@ -27,7 +27,7 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Squashes a picture into a square, as OFA's processors do (bicubic).
+    /// Squashes a picture into a square, as OFA's and ALBEF's processors do (bicubic).
     #[must_use]
     pub fn squashed(frame: &Frame, side: u32) -> Arc<Self> {
         Self::at(frame, side, side, resample::Filter::Bicubic)

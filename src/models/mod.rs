@@ -1,11 +1,14 @@
 //! The networks: the only folder, with `train` and `bundle` on top of it, in which tensors exist. One network a file.
 
+pub mod albef;
+mod asked;
+mod bert;
 pub mod crf;
 pub mod device;
 mod encodings;
 pub mod ofa;
 pub mod preset;
+mod rows;
 pub mod sam;
 pub mod served;
 pub mod tagger;
-pub mod xlm_roberta;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use super::albef::AlbefEntailer;
 use super::ofa::{OfaEntailer, OfaGrounder};
 use crate::scheduler::{Cost, Model, ModelError};
 use crate::{entail, ground};
@@ -12,6 +13,8 @@ use crate::{entail, ground};
 pub enum Entailer {
     /// One for all.
     Ofa(OfaEntailer),
+    /// A vision transformer, and a BERT that looks at what it saw.
+    Albef(AlbefEntailer),
 }
 
 /// Answers where in pictures phrases are.
@@ -28,6 +31,7 @@ impl Entailer {
     pub fn pictures_read(&self) -> Arc<AtomicU64> {
         match self {
             Self::Ofa(ofa) => ofa.trunk_runs(),
+            Self::Albef(albef) => albef.pictures_seen(),
         }
     }
 }
@@ -54,6 +58,7 @@ impl Model for Entailer {
     fn run(&mut self, batch: &[entail::Request]) -> Result<Vec<entail::Reply>, ModelError> {
         match self {
             Self::Ofa(ofa) => ofa.run(batch),
+            Self::Albef(albef) => albef.run(batch),
         }
     }
 }

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use tokenizers::Tokenizer;
 
 mod caption;
+mod special;
 
-pub use caption::pre_caption;
+pub use caption::CaptionStyle;
+pub use special::SpecialPieces;
 
 /// What stands for the phrase in a question.
 pub const PHRASE: &str = "{phrase}";
@@ -19,6 +21,7 @@ pub struct PromptEncoder {
     begin: u32,
     end: u32,
     longest: usize,
+    style: CaptionStyle,
 }
 
 /// A vocabulary or a question that cannot be used.
@@ -87,8 +90,10 @@ impl PromptEncoder {
         let _ = tokenizer.with_truncation(None);
         let special =
             |piece: &'static str| tokenizer.token_to_id(piece).ok_or(PromptError::NoSpecialPiece(piece));
-        let (begin, end) = (special("<s>")?, special("</s>")?);
-        let encoder = Self { tokenizer, template: template.to_owned(), begin, end, longest };
+        let names = SpecialPieces::of(&tokenizer);
+        let (begin, end) = (special(names.begin)?, special(names.end)?);
+        let style = CaptionStyle::default();
+        let encoder = Self { tokenizer, template: template.to_owned(), begin, end, longest, style };
         let question = encoder
             .ids("")
             .map_err(|source| PromptError::Unreadable { template: template.to_owned(), source })?;
@@ -102,11 +107,17 @@ impl PromptEncoder {
         Ok(encoder)
     }
 
+    /// Cleans phrases in this style instead of OFA's.
+    #[must_use]
+    pub fn with_style(self, style: CaptionStyle) -> Self {
+        Self { style, ..self }
+    }
+
     /// The question about a phrase, from the beginning's piece to the end's. A phrase that does not fit loses its last
     /// characters: what it names comes first.
     #[must_use]
     pub fn encode(&self, phrase: &str) -> Vec<u32> {
-        let caption = pre_caption(phrase);
+        let caption = self.style.clean(phrase);
         if let Some(ids) = self.fitting(&caption) {
             return ids;
         }
@@ -138,6 +149,9 @@ impl PromptEncoder {
 #[cfg(test)]
 mod tests {
     use tokenizers::models::bpe::BPE;
+    use tokenizers::models::wordpiece::WordPiece;
+    use tokenizers::normalizers::BertNormalizer;
+    use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
     use tokenizers::pre_tokenizers::byte_level::ByteLevel;
     use tokenizers::{AddedToken, Tokenizer};
 
@@ -168,6 +182,30 @@ mod tests {
         let ids = encoder.encode("#Chris-Paul");
         assert_eq!((ids[0], ids[ids.len() - 1]), (0, 2));
         assert_eq!(bytes().decode(&ids, true).unwrap(), " is \" chris paul \"?");
+    }
+
+    /// Words in BERT's way, after its special pieces.
+    fn word_pieces() -> Tokenizer {
+        let pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[", "]", "sep", "is", "chris", "paul", "##o", "'"];
+        let vocabulary = pieces.into_iter().zip(0u32..).map(|(piece, id)| (piece.to_owned(), id));
+        let vocabulary: tokenizers::models::bpe::Vocab = vocabulary.collect();
+        let model = WordPiece::builder().vocab(vocabulary).unk_token("[UNK]".to_owned());
+        let mut tokenizer = Tokenizer::new(model.build().unwrap());
+        tokenizer.with_normalizer(Some(BertNormalizer::default()));
+        tokenizer.with_pre_tokenizer(Some(BertPreTokenizer));
+        let special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"].map(|piece| AddedToken::from(piece, true));
+        tokenizer.add_special_tokens(&special);
+        tokenizer
+    }
+
+    #[test]
+    fn a_network_of_berts_family_is_asked_in_its_pieces_and_in_its_style() {
+        let encoder = PromptEncoder::new(word_pieces(), "is {phrase}", 9).unwrap();
+        assert_eq!(encoder.encode("Chris' Paulo?"), [2, 7, 8, 11, 9, 10, 1, 3]);
+        let encoder = encoder.with_style(CaptionStyle::Albef);
+        assert_eq!(encoder.encode("Chris' Paulo?"), [2, 7, 8, 9, 10, 3]);
+        assert_eq!(encoder.encode("[SEP]"), [2, 7, 4, 6, 5, 3]);
+        assert_eq!(encoder.encode(&"paulo ".repeat(20)), [2, 7, 9, 10, 9, 10, 9, 10, 3]);
     }
 
     #[test]

@@ -1,13 +1,43 @@
-//! What do the tagger's labels mean? BIOES: a word is outside, or begins, continues, ends or is an entity of a type.
+//! What do the tagger's labels mean? A word is outside, or begins, continues, ends or is an entity of a type.
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::EntityType;
 
-/// The labels in the tagger's order: `O`, then `B I E S` of each type, the types sorted by name.
+/// The labels in the tagger's order: `O`, then those of each type, the types sorted by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelSet {
     types: Vec<EntityType>,
+    scheme: TagScheme,
+}
+
+/// Which places in an entity have labels of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TagScheme {
+    /// `B I E S`: the first word of several, one between, the last, and a word alone.
+    #[default]
+    Bioes,
+    /// `B I`: the first word, and any other.
+    Bio,
+}
+
+impl TagScheme {
+    /// The letters of the places, in the order of the labels.
+    fn letters(self) -> &'static [char] {
+        match self {
+            Self::Bioes => &['B', 'I', 'E', 'S'],
+            Self::Bio => &['B', 'I'],
+        }
+    }
+
+    /// How many labels so many entity types have.
+    #[must_use]
+    pub fn labels(self, types: usize) -> usize {
+        1 + self.letters().len() * types
+    }
 }
 
 /// Some words that name an entity.
@@ -38,13 +68,19 @@ const END: usize = 2;
 const SINGLE: usize = 3;
 
 impl LabelSet {
-    /// The labels for some entity types; order and repetition do not matter.
+    /// The BIOES labels for some entity types; order and repetition do not matter.
     #[must_use]
     pub fn new(types: impl IntoIterator<Item = EntityType>) -> Self {
         let mut types: Vec<_> = types.into_iter().collect();
         types.sort();
         types.dedup();
-        Self { types }
+        Self { types, scheme: TagScheme::default() }
+    }
+
+    /// The labels of another scheme for the same types.
+    #[must_use]
+    pub fn with_scheme(self, scheme: TagScheme) -> Self {
+        Self { scheme, ..self }
     }
 
     /// The types, sorted.
@@ -53,10 +89,10 @@ impl LabelSet {
         &self.types
     }
 
-    /// How many labels: 17 for four types.
+    /// How many labels: 17 for four types in BIOES, 9 in BIO.
     #[must_use]
     pub fn count(&self) -> usize {
-        1 + 4 * self.types.len()
+        self.scheme.labels(self.types.len())
     }
 
     /// A label by its index, such as `B-LOC`; none past the end.
@@ -66,7 +102,7 @@ impl LabelSet {
             return Some("O".to_owned());
         }
         let (place, entity_type) = self.parts(label)?;
-        Some(format!("{}-{entity_type}", ['B', 'I', 'E', 'S'][place]))
+        Some(format!("{}-{entity_type}", self.scheme.letters()[place]))
     }
 
     /// The labels of `words` words of which some name entities.
@@ -75,6 +111,10 @@ impl LabelSet {
     #[must_use]
     pub fn encode(&self, words: usize, entities: &[LabelledWords]) -> Vec<usize> {
         let mut labels = vec![OUTSIDE; words];
+        let (closing, single) = match self.scheme {
+            TagScheme::Bioes => (END, SINGLE),
+            TagScheme::Bio => (INSIDE, BEGIN),
+        };
         for LabelledWords { words: Range { start, end }, entity_type } in entities {
             let (Some(chosen), Ok(index)) =
                 (labels.get_mut(*start..*end), self.types.binary_search(entity_type))
@@ -84,12 +124,12 @@ impl LabelSet {
             let last = chosen.len().saturating_sub(1);
             for (position, label) in chosen.iter_mut().enumerate() {
                 let place = match position {
-                    0 if last == 0 => SINGLE,
+                    0 if last == 0 => single,
                     0 => BEGIN,
-                    _ if position == last => END,
+                    _ if position == last => closing,
                     _ => INSIDE,
                 };
-                *label = 1 + 4 * index + place;
+                *label = self.scheme.labels(index) + place;
             }
         }
         labels
@@ -140,8 +180,8 @@ impl LabelSet {
     }
 
     fn parts(&self, label: usize) -> Option<(usize, &EntityType)> {
-        let position = label.checked_sub(1)?;
-        Some((position % 4, self.types.get(position / 4)?))
+        let (position, places) = (label.checked_sub(1)?, self.scheme.letters().len());
+        Some((position % places, self.types.get(position / places)?))
     }
 }
 
@@ -161,84 +201,4 @@ fn read_bio(words: impl Iterator<Item = Option<(bool, EntityType)>>) -> Vec<Labe
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn labels() -> LabelSet {
-        LabelSet::new(["PER", "LOC", "ORG", "OTHER", "LOC"].map(EntityType::new))
-    }
-
-    fn entity(words: Range<usize>, name: &str) -> LabelledWords {
-        LabelledWords { words, entity_type: EntityType::new(name) }
-    }
-
-    #[test]
-    fn labels_stand_in_the_order_of_published_taggers() {
-        let names: Vec<_> = (0..18).map(|label| labels().name(label)).collect();
-        assert_eq!(labels().count(), 17);
-        for (label, name) in [
-            (0, "O"),
-            (1, "B-LOC"),
-            (2, "I-LOC"),
-            (3, "E-LOC"),
-            (4, "S-LOC"),
-            (5, "B-ORG"),
-            (9, "B-OTHER"),
-            (16, "S-PER"),
-        ] {
-            assert_eq!(names[label].as_deref(), Some(name));
-        }
-        assert_eq!(names[17], None);
-    }
-
-    #[test]
-    fn labels_that_disagree_are_read_with_tolerance() {
-        let (b_loc, i_loc, e_loc, s_loc, i_per, e_per) = (1, 2, 3, 4, 14, 15);
-        let cases = [
-            ("in order", vec![b_loc, i_loc, e_loc, 0, s_loc], vec![entity(0..3, "LOC"), entity(4..5, "LOC")]),
-            ("an end that begins", vec![0, e_loc, 0], vec![entity(1..2, "LOC")]),
-            ("an end after a single", vec![s_loc, e_loc], vec![entity(0..2, "LOC")]),
-            ("nothing ends it", vec![b_loc, 0, i_loc], vec![entity(0..1, "LOC"), entity(2..3, "LOC")]),
-            ("the type changes", vec![b_loc, i_per, e_per], vec![entity(0..1, "LOC"), entity(1..3, "PER")]),
-            ("two beginnings", vec![b_loc, b_loc], vec![entity(0..1, "LOC"), entity(1..2, "LOC")]),
-            ("no such label", vec![b_loc, 99, i_loc], vec![entity(0..1, "LOC"), entity(2..3, "LOC")]),
-        ];
-        for (case, given, expected) in cases {
-            assert_eq!(labels().decode(&given), expected, "{case}");
-        }
-    }
-
-    #[test]
-    fn bio_becomes_bioes() {
-        let entities = labels()
-            .decode_bio(&["B-PER", "I-PER", "I-PER", "O", "B-LOC", "B-LOC", "I-LOC", "I-ORG"])
-            .unwrap();
-        let names: Vec<_> =
-            labels().encode(8, &entities).into_iter().map(|label| labels().name(label).unwrap()).collect();
-        assert_eq!(names, ["B-PER", "I-PER", "E-PER", "O", "S-LOC", "B-LOC", "E-LOC", "S-ORG"]);
-    }
-
-    #[test]
-    fn a_label_that_is_none_is_named_with_its_word() {
-        for label in ["B-MISC", "X", "b-LOC", "E-LOC", ""] {
-            let error = labels().decode_bio(&["O", label]).unwrap_err();
-            assert_eq!((error.label.as_str(), error.word), (label, 1));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_encoded_is_decoded(gaps in prop::collection::vec((0_usize..3, 1_usize..4, 0_usize..4), 0..6)) {
-            let mut entities = Vec::new();
-            let mut end = 0;
-            for (gap, length, index) in gaps {
-                let start = end + gap;
-                end = start + length;
-                entities.push(LabelledWords { words: start..end, entity_type: labels().types()[index].clone() });
-            }
-            prop_assert_eq!(labels().decode(&labels().encode(end + 1, &entities)), entities);
-        }
-    }
-}
+mod tests;

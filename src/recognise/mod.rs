@@ -3,11 +3,13 @@
 mod labels;
 mod recogniser;
 mod tokens;
+mod windows;
 mod words;
 
-pub use labels::{LabelSet, LabelledWords, UnknownLabel};
+pub use labels::{LabelSet, LabelledWords, TagScheme, UnknownLabel};
 pub use recogniser::Recogniser;
-pub use tokens::{TokenizerError, Window, WordTokenizer};
+pub use tokens::{TokenizerError, WordTokenizer};
+pub use windows::Window;
 pub use words::split_words;
 
 /// A text as the tagger reads it.
@@ -17,6 +19,8 @@ pub struct Request {
     pub pieces: Vec<u32>,
     /// For each word that is tagged, the index in `pieces` of its first piece.
     pub first_pieces: Vec<u32>,
+    /// The same for the words that follow the text for the network to know and that nobody asks about; mostly none.
+    pub context_first_pieces: Vec<u32>,
 }
 
 /// What the tagger says of each word of a [`Request`].

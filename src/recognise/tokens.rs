@@ -1,33 +1,22 @@
-//! How does the tagger read a text? Each word alone in pieces of its vocabulary, in windows that the network can hold.
+//! How does the tagger read a word? Alone, in pieces of its vocabulary.
 
 use std::fs;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use tokenizers::Tokenizer;
 
-use super::Request;
-use crate::domain::Span;
+use crate::prompt::SpecialPieces;
 
 /// Cuts words into the pieces of the tagger's vocabulary.
 #[derive(Debug)]
 pub struct WordTokenizer {
     tokenizer: Tokenizer,
-    begin: u32,
-    end: u32,
+    pub(super) begin: u32,
+    pub(super) end: u32,
     unknown: u32,
     /// Pieces that no text may contain.
     reserved: Vec<u32>,
-    max_pieces: usize,
-}
-
-/// Some words of a text, as one request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window {
-    /// Which words of the text.
-    pub words: Range<usize>,
-    /// What the tagger is asked.
-    pub request: Request,
+    pub(super) max_pieces: usize,
 }
 
 /// A tokenizer that cannot be used.
@@ -89,8 +78,9 @@ impl WordTokenizer {
         tokenizer.with_padding(None);
         let special =
             |piece: &'static str| tokenizer.token_to_id(piece).ok_or(TokenizerError::NoSpecialPiece(piece));
-        let (begin, end, unknown) = (special("<s>")?, special("</s>")?, special("<unk>")?);
-        let reserved = ["<s>", "</s>", "<pad>", "<mask>"]
+        let names = SpecialPieces::of(&tokenizer);
+        let (begin, end, unknown) = (special(names.begin)?, special(names.end)?, special(names.unknown)?);
+        let reserved = [names.begin, names.end, names.pad, names.mask]
             .iter()
             .filter_map(|piece| tokenizer.token_to_id(piece))
             .collect();
@@ -122,93 +112,43 @@ impl WordTokenizer {
         }
         pieces
     }
-
-    /// The requests that read all words of a text; none for a text without words.
-    ///
-    /// A text that is too long for one window is cut between words: after the last word that ends a sentence where the
-    /// second half of the window has one, else where it is full. Words of different windows do not see each other.
-    #[must_use]
-    pub fn windows(&self, text: &str, words: &[Span]) -> Vec<Window> {
-        let pieces: Vec<Vec<u32>> =
-            words.iter().map(|word| self.pieces(&text[word.byte_start..word.byte_end])).collect();
-        let lengths: Vec<usize> = pieces.iter().map(Vec::len).collect();
-        let ends_sentence = |word: usize| {
-            let Span { byte_start, byte_end, .. } = words[word];
-            let next = words.get(word + 1).map_or(text.len(), |next| next.byte_start);
-            text[byte_start..byte_end].ends_with(['.', '!', '?', '…', '。', '！', '？'])
-                || text[byte_end..next].contains('\n')
-        };
-        cut(&lengths, self.max_pieces - 2, ends_sentence)
-            .into_iter()
-            .map(|words| Window { request: self.request(&pieces[words.clone()]), words })
-            .collect()
-    }
-
-    fn request(&self, words: &[Vec<u32>]) -> Request {
-        let mut pieces = vec![self.begin];
-        let mut first_pieces = Vec::with_capacity(words.len());
-        for word in words {
-            first_pieces.push(u32::try_from(pieces.len()).unwrap_or(u32::MAX));
-            pieces.extend(word);
-        }
-        pieces.push(self.end);
-        Request { pieces, first_pieces }
-    }
-}
-
-/// Cuts words of the given lengths, none above `room`, into windows of at most `room`.
-fn cut(lengths: &[usize], room: usize, ends_sentence: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
-    let mut windows = Vec::new();
-    let mut start = 0;
-    while start < lengths.len() {
-        let mut used = 0;
-        let mut end = start;
-        let mut sentence_end = None;
-        while end < lengths.len() && used + lengths[end] <= room {
-            used += lengths[end];
-            if used * 2 >= room && ends_sentence(end) {
-                sentence_end = Some(end + 1);
-            }
-            end += 1;
-        }
-        if end < lengths.len() {
-            end = sentence_end.unwrap_or(end);
-        }
-        // A word is never longer than the room, so this only keeps a wrong length from turning into a loop.
-        end = end.max(start + 1);
-        windows.push(start..end);
-        start = end;
-    }
-    windows
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use tokenizers::models::wordlevel::WordLevel;
+    use tokenizers::models::wordpiece::WordPiece;
+    use tokenizers::normalizers::BertNormalizer;
+    use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 
-    use super::super::split_words;
     use super::*;
 
-    /// Knows three words.
-    fn tokenizer(max_pieces: usize) -> WordTokenizer {
+    /// Knows three words, in the way of XLM-R's family.
+    pub(in super::super) fn words(max_pieces: usize) -> WordTokenizer {
         let vocabulary = ["<s>", "<pad>", "</s>", "<unk>", "one", "two", "."];
         let vocabulary = vocabulary.iter().zip(0..).map(|(piece, id)| ((*piece).to_owned(), id)).collect();
         let model = WordLevel::builder().vocab(vocabulary).unk_token("<unk>".to_owned()).build().unwrap();
         WordTokenizer::new(Tokenizer::new(model), max_pieces).unwrap()
     }
 
-    #[test]
-    fn a_text_is_read_between_its_special_pieces() {
-        let text = "one two.";
-        let windows = tokenizer(16).windows(text, &split_words(text));
-        let request = Request { pieces: vec![0, 4, 5, 6, 2], first_pieces: vec![1, 2, 3] };
-        assert_eq!(windows, [Window { words: 0..3, request }]);
-        assert!(tokenizer(16).windows(" \n", &[]).is_empty());
+    /// Knows some words and ends of words, in the way of BERT's family.
+    pub(in super::super) fn word_pieces(max_pieces: usize) -> WordTokenizer {
+        let pieces = [
+            "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[", "]", "CLS", "Jordan", "##s", "'", "s", "met",
+            "Kel", "##dor", "<", ">", "E", "##OS",
+        ];
+        let vocabulary = pieces.into_iter().zip(0u32..).map(|(piece, id)| (piece.to_owned(), id));
+        let vocabulary: tokenizers::models::bpe::Vocab = vocabulary.collect();
+        let model = WordPiece::builder().vocab(vocabulary).unk_token("[UNK]".to_owned()).build().unwrap();
+        let mut tokenizer = Tokenizer::new(model);
+        tokenizer.with_normalizer(Some(BertNormalizer::new(true, true, None, false)));
+        tokenizer.with_pre_tokenizer(Some(BertPreTokenizer));
+        WordTokenizer::new(tokenizer, max_pieces).unwrap()
     }
 
     #[test]
     fn special_pieces_cannot_be_written_and_strange_words_are_unknown() {
-        let tokenizer = tokenizer(16);
+        let tokenizer = words(16);
         assert_eq!(tokenizer.pieces("one"), [4]);
         for word in ["zwei", "", "🔥", "<s>", "</s>", "<pad>", "<unk>"] {
             assert_eq!(tokenizer.pieces(word), [3], "{word:?}");
@@ -216,28 +156,20 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_are_cut_at_sentences_and_no_word_is_lost() {
-        let sentence = [1, 2, 1, 1, 3];
-        let lengths: Vec<usize> = sentence.repeat(3);
-        let ends = |word: usize| word % 5 == 4;
-        let cases = [
-            ("all fits", 24, std::iter::once(0..15).collect()),
-            ("a sentence each", 9, vec![0..5, 5..10, 10..15]),
-            ("a sentence and a half", 12, vec![0..5, 5..10, 10..15]),
-            ("no sentence fits", 4, vec![0..3, 3..5, 5..8, 8..10, 10..13, 13..15]),
+    fn words_are_read_in_the_pieces_of_berts_vocabulary() {
+        let tokenizer = word_pieces(16);
+        let cases: [(&str, &[u32]); 8] = [
+            ("Jordan", &[8]),
+            ("Jordans", &[8, 9]),
+            ("Jordan's", &[8, 10, 11]),
+            ("Keldor", &[13, 14]),
+            ("jordan", &[1]),
+            ("[CLS]", &[5, 7, 6]),
+            ("[PAD]", &[5, 1, 6]),
+            ("\u{200b}", &[1]),
         ];
-        for (case, room, expected) in cases {
-            assert_eq!(cut(&lengths, room, ends), expected, "{case}");
-        }
-    }
-
-    #[test]
-    fn a_text_of_100_kb_fits_in_windows_of_the_network() {
-        for text in ["one two. ".repeat(11_200), "x".repeat(100_000), "火".repeat(33_000)] {
-            let words = split_words(&text);
-            let windows = tokenizer(512).windows(&text, &words);
-            assert!(windows.iter().all(|window| window.request.pieces.len() <= 512));
-            assert_eq!(windows.iter().map(|window| window.words.len()).sum::<usize>(), words.len());
+        for (word, pieces) in cases {
+            assert_eq!(tokenizer.pieces(word), pieces, "{word:?}");
         }
     }
 

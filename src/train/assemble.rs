@@ -15,7 +15,8 @@ use crate::bundle::{
     RecogniseNetwork, Segment, SegmentNetwork, Weights, save_weights, write_manifest,
 };
 use crate::expand::PhraseTemplate;
-use crate::recognise::WordTokenizer;
+use crate::models::tagger::CrfScope;
+use crate::recognise::{TagScheme, WordTokenizer};
 use crate::world::{Split, World, lexicon};
 
 /// Seed of the world whose names the lexicon knows: the one that the demo and the evaluation show.
@@ -79,6 +80,8 @@ fn manifest(course: &Course, steps: &str) -> Result<Manifest> {
             precision: Precision::F32,
             weights: weights(Network::Tagger),
             tokenizer: Some(FileEntry::named(TAGGER_TOKENIZER)),
+            scheme: TagScheme::Bioes,
+            crf: CrfScope::Whole,
             network: RecogniseNetwork::XlmRobertaCrf(recipe::tagger(pieces as i64).into()),
             self_test: Vec::new(),
         }),

@@ -20,7 +20,7 @@ use crate::domain::EntityType;
 use crate::models::ofa::OfaConfig;
 use crate::models::sam::Sam;
 use crate::models::tagger::Tagger;
-use crate::prompt::{PHRASE, PromptEncoder, pre_caption};
+use crate::prompt::{CaptionStyle, PHRASE, PromptEncoder};
 use crate::recognise::{LabelSet, WordTokenizer};
 use crate::world::{COLOURS, KINDS, Split, World, lexicon};
 
@@ -186,7 +186,7 @@ fn asked(world: &World, posts: u64) -> Vec<String> {
         .flat_map(|entry| {
             let phrase = format!("{} ({}) - {}", entry.surface, entry.entity_type, entry.expansion);
             [recipe::ENTAIL_PROMPT, recipe::GROUND_PROMPT]
-                .map(|prompt| prompt.replace(PHRASE, &pre_caption(&phrase)))
+                .map(|prompt| prompt.replace(PHRASE, &CaptionStyle::Ofa.clean(&phrase)))
         })
         .collect()
 }

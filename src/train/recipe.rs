@@ -5,7 +5,7 @@
 use super::optimiser::Schedule;
 use crate::models::ofa::OfaConfig;
 use crate::models::sam::SamConfig;
-use crate::models::tagger::TaggerConfig;
+use crate::models::tagger::{Positions, TaggerConfig};
 
 /// Seed of the worlds that are trained on.
 pub const SEED: u64 = 1;
@@ -39,6 +39,7 @@ pub fn tagger(vocabulary: i64) -> TaggerConfig {
         heads: 4,
         ffn: 384,
         max_positions: 258,
+        positions: Positions::AfterPadding,
         type_vocabulary: 1,
         layer_norm_eps: 1e-5,
         pad: 1,

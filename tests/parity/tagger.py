@@ -1,4 +1,5 @@
-"""Makes tagger.safetensors: a tiny XLM-R with a CRF, all parameters random, and what the Python originals say of it.
+"""Makes tagger.safetensors: a tiny XLM-R and a tiny BERT, each with a CRF, all parameters random, and what the Python
+originals say of them.
 
 Needs torch 2.11.0, transformers 5.23.0, pytorch-crf 0.7.2 and safetensors. Run: python tests/parity/tagger.py
 """
@@ -9,53 +10,25 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from torchcrf import CRF
-from transformers import XLMRobertaConfig, XLMRobertaModel
+from transformers import BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
 
 LABELS = 17
-PAD = 1
+# Pieces and words of each text, and how many of the words are the text's own: the others are only known of it.
+LENGTHS = [64, 9, 3, 30]
+WORDS = [40, 5, 1, 28]
+OWN = [31, 3, 1, 6]
+SIZES = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "attn_implementation": "eager",
+}
 
 torch.manual_seed(20240601)
-encoder = XLMRobertaModel(
-    XLMRobertaConfig(
-        vocab_size=120,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=66,
-        type_vocab_size=1,
-        layer_norm_eps=1e-5,
-        pad_token_id=PAD,
-        attn_implementation="eager",
-    ),
-    add_pooling_layer=False,
-).eval()
-linear = torch.nn.Linear(32, LABELS)
-crf = CRF(LABELS, batch_first=True)
-# A fresh layer norm is the identity and a fresh bias is zero: parity on those would show nothing.
-with torch.no_grad():
-    for name, parameter in encoder.named_parameters():
-        centre = 1.0 if name.endswith("LayerNorm.weight") else 0.0
-        parameter.copy_(centre + 0.3 * torch.randn_like(parameter))
-    for parameter in [*linear.parameters(), *crf.parameters()]:
-        parameter.copy_(0.7 * torch.randn_like(parameter))
-
-lengths = [64, 9, 3, 30]
-words = [40, 5, 1, 28]
-pieces = torch.full((len(lengths), max(lengths)), PAD)
-first_pieces = torch.zeros(len(words), max(words), dtype=torch.long)
-tags = torch.zeros(len(words), max(words), dtype=torch.long)
-for row, (length, count) in enumerate(zip(lengths, words)):
-    pieces[row, 0] = 0
-    pieces[row, 1 : length - 1] = torch.randint(3, 120, (length - 2,))
-    pieces[row, length - 1] = 2
-    first_pieces[row, :count] = 1 + torch.randperm(length - 2)[:count].sort().values
-    tags[row, :count] = torch.randint(0, LABELS, (count,))
-piece_mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
-word_mask = torch.arange(max(words)) < torch.tensor(words)[:, None]
 
 
-def marginals(emissions):
+def marginals(crf, emissions):
     """Posteriors as the derivative of the log of the sum over all sequences."""
     emissions = emissions.detach().clone().requires_grad_()
     mask = torch.ones(emissions.shape[:2], dtype=torch.bool)
@@ -63,14 +36,79 @@ def marginals(emissions):
     return torch.autograd.grad(sum_of_all.sum(), emissions)[0]
 
 
-hidden = encoder(input_ids=pieces, attention_mask=piece_mask.long()).last_hidden_state
-emissions = linear(hidden.gather(1, first_pieces[:, :, None].expand(-1, -1, 32)))
-likelihood = crf(emissions, tags, mask=word_mask, reduction="none")
-decoded = torch.full_like(tags, -1)
-posteriors = torch.zeros_like(emissions)
-for row, best in enumerate(crf.decode(emissions, mask=word_mask)):
-    decoded[row, : len(best)] = torch.tensor(best)
-    posteriors[row, : len(best)] = marginals(emissions[row : row + 1, : len(best)])[0]
+def mask_of(lengths):
+    return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+
+
+def tagger(encoder, vocabulary, begin, end, pad):
+    """A linear layer and a CRF on an encoder, and all that they say of texts of several lengths."""
+    linear = torch.nn.Linear(32, LABELS)
+    crf = CRF(LABELS, batch_first=True)
+    # A fresh layer norm is the identity and a fresh bias is zero: parity on those would show nothing.
+    with torch.no_grad():
+        for name, parameter in encoder.named_parameters():
+            centre = 1.0 if name.endswith("LayerNorm.weight") else 0.0
+            parameter.copy_(centre + 0.3 * torch.randn_like(parameter))
+        for module, scale in ((linear, 0.4), (crf, 1.2)):
+            for parameter in module.parameters():
+                parameter.copy_(scale * torch.randn_like(parameter))
+
+    pieces = torch.full((len(LENGTHS), max(LENGTHS)), pad)
+    first_pieces = torch.zeros(len(WORDS), max(WORDS), dtype=torch.long)
+    tags = torch.zeros(len(WORDS), max(WORDS), dtype=torch.long)
+    for row, (length, count) in enumerate(zip(LENGTHS, WORDS)):
+        pieces[row, 0] = begin
+        pieces[row, 1 : length - 1] = torch.randint(3, vocabulary, (length - 2,))
+        pieces[row, length - 1] = end
+        first_pieces[row, :count] = 1 + torch.randperm(length - 2)[:count].sort().values
+        tags[row, :count] = torch.randint(0, LABELS, (count,))
+
+    hidden = encoder(input_ids=pieces, attention_mask=mask_of(LENGTHS).long()).last_hidden_state
+    emissions = linear(hidden.gather(1, first_pieces[:, :, None].expand(-1, -1, 32)))
+    out = {
+        "pieces": pieces,
+        "first_pieces": first_pieces,
+        "tags": tags,
+        "emissions": emissions,
+        "likelihood": crf(emissions, tags, mask=mask_of(WORDS), reduction="none"),
+    }
+    # The field over all words, and over the text's own alone.
+    for scope, counts in (("whole", WORDS), ("tweet", OWN)):
+        decoded = torch.full_like(tags, -1)
+        posteriors = torch.zeros_like(emissions)
+        mask = torch.arange(max(WORDS)) < torch.tensor(counts)[:, None]
+        for row, best in enumerate(crf.decode(emissions, mask=mask)):
+            decoded[row, : len(best)] = torch.tensor(best)
+            posteriors[row, : len(best)] = marginals(crf, emissions[row : row + 1, : len(best)])[0]
+        out |= {f"{scope}.decoded": decoded, f"{scope}.posteriors": posteriors}
+    own = mask_of(OWN)
+    if (out["whole.decoded"][:, : max(OWN)] == out["tweet.decoded"][:, : max(OWN)])[own].all():
+        raise SystemExit("both scopes of the field decide alike: nothing is tested")
+    parts = {"embedder.transformer_model": encoder, "linear": linear, "crf": crf}
+    weights = {
+        f"weights.{part}.{name}": parameter
+        for part, module in parts.items()
+        for name, parameter in module.named_parameters()
+    }
+    return crf, out | weights
+
+
+xlm_roberta = XLMRobertaModel(
+    XLMRobertaConfig(
+        vocab_size=120, max_position_embeddings=66, type_vocab_size=1, layer_norm_eps=1e-5, pad_token_id=1, **SIZES,
+    ),
+    add_pooling_layer=False,
+).eval()
+crf, fixture = tagger(xlm_roberta, vocabulary=120, begin=0, end=2, pad=1)
+fixture = {f"xlm_roberta.{name}": tensor for name, tensor in fixture.items()}
+bert = BertModel(
+    BertConfig(
+        vocab_size=90, max_position_embeddings=70, type_vocab_size=2, layer_norm_eps=1e-12, pad_token_id=0, **SIZES,
+    ),
+    add_pooling_layer=False,
+).eval()
+_, bert_fixture = tagger(bert, vocabulary=90, begin=1, end=2, pad=0)
+fixture |= {f"bert.{name}": tensor for name, tensor in bert_fixture.items()}
 
 # Three words, every one of 17^3 sequences scored for itself: what neither forward-backward nor a derivative did.
 short = 0.8 * torch.randn(1, 3, LABELS)
@@ -88,25 +126,16 @@ with torch.no_grad():
         parameter.copy_(torch.randint(0, 2, parameter.shape).float())
 tied_best = torch.tensor(tied.decode(ties))
 
-fixture = {
-    "pieces": pieces,
-    "first_pieces": first_pieces,
-    "tags": tags,
-    "piece_lengths": torch.tensor(lengths),
-    "word_lengths": torch.tensor(words),
-    "emissions": emissions,
-    "likelihood": likelihood,
-    "decoded": decoded,
-    "posteriors": posteriors,
+fixture |= {
+    "piece_lengths": torch.tensor(LENGTHS),
+    "word_lengths": torch.tensor(WORDS),
+    "own_words": torch.tensor(OWN),
     "short": short,
     "enumerated": enumerated,
     "ties": ties,
     "tied_best": tied_best,
     **{f"tied.crf.{name}": parameter for name, parameter in tied.named_parameters()},
-    **{f"weights.embedder.transformer_model.{name}": parameter for name, parameter in encoder.named_parameters()},
-    **{f"weights.linear.{name}": parameter for name, parameter in linear.named_parameters()},
-    **{f"weights.crf.{name}": parameter for name, parameter in crf.named_parameters()},
 }
 path = Path(__file__).with_name("tagger.safetensors")
 save_file({name: tensor.detach().contiguous() for name, tensor in fixture.items()}, path)
-print(path, path.stat().st_size, "bytes")
+print(path.name, path.stat().st_size, "bytes")

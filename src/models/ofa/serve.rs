@@ -5,9 +5,10 @@ use std::sync::atomic::AtomicU64;
 
 use tch::{Kind, TchError};
 
+use super::super::asked::Asked;
 use super::Ofa;
 use super::locate::Choice;
-use super::reader::{Asked, Reader};
+use super::reader::Reader;
 use crate::scheduler::{Cost, Model, ModelError};
 use crate::{entail, ground};
 
@@ -61,8 +62,10 @@ impl Model for OfaEntailer {
             return Ok(Vec::new());
         }
         let _no_grad = tch::no_grad_guard();
-        batch.iter().try_for_each(|request| entailing(request).check(self.reader.ofa.config()))?;
-        let probabilities = self.answer(batch).map_err(|error| failed(&error))?;
+        let limits = self.reader.limits();
+        batch.iter().try_for_each(|request| entailing(request).check(limits))?;
+        let probabilities =
+            self.answer(batch).map_err(|error| ModelError::from_message(error.to_string()))?;
         if probabilities.iter().any(|probability| !probability.is_finite()) {
             return Err(ModelError::Failed("the entailer's probabilities are no numbers".to_owned()));
         }
@@ -115,8 +118,9 @@ impl Model for OfaGrounder {
             return Ok(Vec::new());
         }
         let _no_grad = tch::no_grad_guard();
-        batch.iter().try_for_each(|request| grounding(request).check(self.reader.ofa.config()))?;
-        let replies = self.answer(batch).map_err(|error| failed(&error))?;
+        let limits = self.reader.limits();
+        batch.iter().try_for_each(|request| grounding(request).check(limits))?;
+        let replies = self.answer(batch).map_err(|error| ModelError::from_message(error.to_string()))?;
         let none = || ModelError::Failed("the grounder found no box at all".to_owned());
         replies.into_iter().map(|reply| reply.ok_or_else(none)).collect()
     }
@@ -128,13 +132,4 @@ fn entailing(request: &entail::Request) -> Asked<'_> {
 
 fn grounding(request: &ground::Request) -> Asked<'_> {
     Asked { picture: &request.picture, prompt: &request.prompt }
-}
-
-fn failed(error: &TchError) -> ModelError {
-    let message = error.to_string();
-    if message.contains("out of memory") {
-        ModelError::OutOfMemory(message)
-    } else {
-        ModelError::Failed(message)
-    }
 }

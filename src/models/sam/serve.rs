@@ -1,14 +1,13 @@
 //! How does SAM answer batches? Distinct pictures are encoded once, all boxes of all pictures decoded together.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use tch::{Device, Kind, Tensor};
 
-use super::super::encodings::Encodings;
+use super::super::encodings::{Distinct, Encodings};
 use super::Sam;
-use crate::domain::{BBox, ContentHash};
+use crate::domain::BBox;
 use crate::imaging::Picture;
 use crate::scheduler::{Cost, Model, ModelError};
 use crate::segment::{Reply, Request, Segmentation};
@@ -28,69 +27,29 @@ pub struct SamSegmenter {
     sam: Sam,
     device: Device,
     encodings: Encodings,
-    encoded: Arc<AtomicU64>,
 }
 
 impl SamSegmenter {
     /// Serves a network whose weights lie on `device`, remembering up to `cache_bytes` of encodings there.
     #[must_use]
     pub fn new(sam: Sam, device: Device, cache_bytes: usize) -> Self {
-        Self { sam, device, encodings: Encodings::within(cache_bytes), encoded: Arc::default() }
+        Self { sam, device, encodings: Encodings::within(cache_bytes) }
     }
 
     /// How many pictures have been encoded so far. The counter is shared: it can be read from other threads after the
     /// segmenter has moved to the device's.
     #[must_use]
     pub fn encodings(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.encoded)
+        self.encodings.made()
     }
 
-    /// The encodings of the batch's distinct pictures, `[D, C, h, w]`, and each picture's row there.
-    fn encode(
-        &mut self,
-        pictures: &[&Picture],
-    ) -> Result<(Tensor, HashMap<ContentHash, i64>), tch::TchError> {
-        let mut rows = HashMap::new();
-        let mut known = Vec::new();
-        let mut missing = Vec::new();
-        for picture in pictures {
-            if rows.contains_key(&picture.hash) {
-                continue;
-            }
-            rows.insert(picture.hash, rows.len() as i64);
-            let encoding = self.encodings.get(&picture.hash);
-            if encoding.is_none() {
-                missing.push(*picture);
-            }
-            known.push(encoding);
-        }
-
-        let mut fresh = Vec::new();
-        if !missing.is_empty() {
-            let pixels = missing.iter().map(|picture| self.pixels(picture)).collect::<Result<Vec<_>, _>>()?;
-            let encoded = self.sam.encode(&Tensor::f_stack(&pixels, 0)?);
-            self.encoded.fetch_add(missing.len() as u64, Ordering::Relaxed);
-            // A copy each: a slice of the batch would keep the whole batch alive in the cache.
-            fresh = encoded
-                .f_split(1, 0)?
-                .iter()
-                .map(|slice| slice.f_detach_copy())
-                .collect::<Result<Vec<_>, _>>()?;
-        }
-        for (picture, encoding) in missing.iter().zip(&fresh) {
-            self.encodings.keep(picture.hash, encoding.shallow_clone());
-        }
-
-        let mut fresh = fresh.into_iter();
-        let all: Vec<Tensor> =
-            known.into_iter().filter_map(|encoding| encoding.or_else(|| fresh.next())).collect();
-        Ok((Tensor::f_cat(&all, 0)?, rows))
-    }
-
-    fn pixels(&self, picture: &Picture) -> Result<Tensor, tch::TchError> {
-        let shape = [i64::from(picture.height), i64::from(picture.width), 3];
-        let rgb = Tensor::f_from_slice(&picture.rgb)?.f_view(shape)?.f_to_device(self.device)?;
-        Ok(self.sam.pixels(&rgb))
+    /// The encodings of the batch's pictures, `[D, C, h, w]` for `D` distinct ones.
+    fn encode(&mut self, pictures: &[&Picture]) -> Result<Distinct, tch::TchError> {
+        let Self { sam, device, encodings } = self;
+        encodings.of(pictures, |missing| {
+            let pixels = missing.iter().map(|picture| pixels(sam, picture, *device));
+            Ok(sam.encode(&Tensor::f_stack(&pixels.collect::<Result<Vec<_>, _>>()?, 0)?))
+        })
     }
 
     /// The best mask of every box, `[N, 1, 4h, 4w]`, and its predicted IoU, in the order of the boxes.
@@ -131,11 +90,11 @@ impl SamSegmenter {
             return Ok(vec![Vec::new(); batch.len()]);
         }
         let pictures: Vec<&Picture> = asked.iter().map(|request| request.picture.as_ref()).collect();
-        let (encodings, rows) = self.encode(&pictures)?;
+        let Distinct { encodings, rows } = self.encode(&pictures)?;
         let prompts: Vec<Prompt> = asked
             .iter()
-            .flat_map(|request| {
-                let row = rows[&request.picture.hash];
+            .zip(rows)
+            .flat_map(|(request, row)| {
                 request.boxes.iter().map(move |bbox| Prompt { row, corners: resized(bbox, &request.picture) })
             })
             .collect();
@@ -161,6 +120,12 @@ impl SamSegmenter {
             })
             .collect()
     }
+}
+
+fn pixels(sam: &Sam, picture: &Picture, device: Device) -> Result<Tensor, tch::TchError> {
+    let shape = [i64::from(picture.height), i64::from(picture.width), 3];
+    let rgb = Tensor::f_from_slice(&picture.rgb)?.f_view(shape)?.f_to_device(device)?;
+    Ok(sam.pixels(&rgb))
 }
 
 impl Model for SamSegmenter {

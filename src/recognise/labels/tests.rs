@@ -1,0 +1,113 @@
+//! Labels in order, labels that disagree, and entities that come back as they went.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn labels() -> LabelSet {
+    LabelSet::new(["PER", "LOC", "ORG", "OTHER", "LOC"].map(EntityType::new))
+}
+
+fn bio() -> LabelSet {
+    labels().with_scheme(TagScheme::Bio)
+}
+
+fn entity(words: Range<usize>, name: &str) -> LabelledWords {
+    LabelledWords { words, entity_type: EntityType::new(name) }
+}
+
+#[test]
+fn labels_stand_in_the_order_of_published_taggers() {
+    let names: Vec<_> = (0..18).map(|label| labels().name(label)).collect();
+    assert_eq!(labels().count(), 17);
+    for (label, name) in [
+        (0, "O"),
+        (1, "B-LOC"),
+        (2, "I-LOC"),
+        (3, "E-LOC"),
+        (4, "S-LOC"),
+        (5, "B-ORG"),
+        (9, "B-OTHER"),
+        (16, "S-PER"),
+    ] {
+        assert_eq!(names[label].as_deref(), Some(name));
+    }
+    assert_eq!(names[17], None);
+}
+
+#[test]
+fn labels_that_disagree_are_read_with_tolerance() {
+    let (b_loc, i_loc, e_loc, s_loc, i_per, e_per) = (1, 2, 3, 4, 14, 15);
+    let cases = [
+        ("in order", vec![b_loc, i_loc, e_loc, 0, s_loc], vec![entity(0..3, "LOC"), entity(4..5, "LOC")]),
+        ("an end that begins", vec![0, e_loc, 0], vec![entity(1..2, "LOC")]),
+        ("an end after a single", vec![s_loc, e_loc], vec![entity(0..2, "LOC")]),
+        ("nothing ends it", vec![b_loc, 0, i_loc], vec![entity(0..1, "LOC"), entity(2..3, "LOC")]),
+        ("the type changes", vec![b_loc, i_per, e_per], vec![entity(0..1, "LOC"), entity(1..3, "PER")]),
+        ("two beginnings", vec![b_loc, b_loc], vec![entity(0..1, "LOC"), entity(1..2, "LOC")]),
+        ("no such label", vec![b_loc, 99, i_loc], vec![entity(0..1, "LOC"), entity(2..3, "LOC")]),
+    ];
+    for (case, given, expected) in cases {
+        assert_eq!(labels().decode(&given), expected, "{case}");
+    }
+}
+
+#[test]
+fn labels_in_bio_stand_in_the_order_of_published_taggers() {
+    let labels = bio();
+    assert_eq!(labels.count(), 9);
+    let names: Vec<_> = (0..10).filter_map(|label| labels.name(label)).collect();
+    let expected = ["O", "B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-OTHER", "I-OTHER", "B-PER", "I-PER"];
+    assert_eq!(names, expected);
+    assert_eq!(TagScheme::Bio.labels(4), 9);
+    assert_eq!(TagScheme::Bioes.labels(4), 17);
+}
+
+/// As seqeval reads them when it is not strict.
+#[test]
+fn labels_in_bio_that_disagree_are_read_with_tolerance() {
+    let (b_loc, i_loc, i_per) = (1, 2, 8);
+    let cases = [
+        ("in order", vec![b_loc, i_loc, i_loc, 0, b_loc], vec![entity(0..3, "LOC"), entity(4..5, "LOC")]),
+        ("nothing begins it", vec![i_loc, i_loc, 0], vec![entity(0..2, "LOC")]),
+        ("the type changes", vec![b_loc, i_per, i_per], vec![entity(0..1, "LOC"), entity(1..3, "PER")]),
+        ("two beginnings", vec![b_loc, b_loc, i_loc], vec![entity(0..1, "LOC"), entity(1..3, "LOC")]),
+        ("no such label", vec![b_loc, 9, i_loc], vec![entity(0..1, "LOC"), entity(2..3, "LOC")]),
+    ];
+    for (case, given, expected) in cases {
+        assert_eq!(bio().decode(&given), expected, "{case}");
+    }
+}
+
+#[test]
+fn bio_becomes_bioes() {
+    let entities =
+        labels().decode_bio(&["B-PER", "I-PER", "I-PER", "O", "B-LOC", "B-LOC", "I-LOC", "I-ORG"]).unwrap();
+    let names: Vec<_> =
+        labels().encode(8, &entities).into_iter().map(|label| labels().name(label).unwrap()).collect();
+    assert_eq!(names, ["B-PER", "I-PER", "E-PER", "O", "S-LOC", "B-LOC", "E-LOC", "S-ORG"]);
+}
+
+#[test]
+fn a_label_that_is_none_is_named_with_its_word() {
+    for label in ["B-MISC", "X", "b-LOC", "E-LOC", ""] {
+        let error = labels().decode_bio(&["O", label]).unwrap_err();
+        assert_eq!((error.label.as_str(), error.word), (label, 1));
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_encoded_is_decoded(gaps in prop::collection::vec((0_usize..3, 1_usize..4, 0_usize..4), 0..6)) {
+        let mut entities = Vec::new();
+        let mut end = 0;
+        for (gap, length, index) in gaps {
+            let start = end + gap;
+            end = start + length;
+            entities.push(LabelledWords { words: start..end, entity_type: labels().types()[index].clone() });
+        }
+        for labels in [labels(), bio()] {
+            prop_assert_eq!(&labels.decode(&labels.encode(end + 1, &entities)), &entities);
+        }
+    }
+}
