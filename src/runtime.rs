@@ -174,12 +174,11 @@ impl Runtime {
         let device = device.start().map_err(RuntimeError::Thread)?;
 
         let labels = LabelSet::new(manifest.entity_types.iter().map(|name| EntityType::new(name)));
-        let bins = manifest.ground.network.bins as u32;
         let pipeline = Pipeline {
             recogniser: Recogniser::new(recogniser, words, labels),
             expander,
             entailer: Entailer::new(entailer, entail_prompts, manifest.entail.threshold),
-            grounder: Grounder::new(grounder, ground_prompts, bins),
+            grounder: Grounder::new(grounder, ground_prompts),
             segmenter: Segmenter::new(segmenter, segment_side),
             pictures: Pictures::new(bytes(config.device.picture_cache)),
             sides,
