@@ -1,6 +1,5 @@
 //! From requests to what the encoder takes: each distinct picture through the trunk once, prompts of one length.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,7 +7,6 @@ use tch::{Device, Kind, TchError, Tensor};
 
 use super::super::encodings::Encodings;
 use super::{Encoded, Ofa, OfaConfig, PAD};
-use crate::domain::ContentHash;
 use crate::imaging::Picture;
 use crate::scheduler::{Cost, ModelError};
 
@@ -58,51 +56,21 @@ impl Reader {
 
     /// What the trunk says of each request's picture, `[B, image tokens, channels]`.
     fn trunk(&mut self, batch: &[Asked<'_>]) -> Result<Tensor, TchError> {
-        let mut numbers: HashMap<ContentHash, usize> = HashMap::new();
-        let mut distinct: Vec<(&Picture, Option<Tensor>)> = Vec::new();
-        let mut rows = Vec::with_capacity(batch.len());
-        for Asked { picture, .. } in batch {
-            let number = *numbers.entry(picture.hash).or_insert_with(|| {
-                distinct.push((picture, self.known.get(&picture.hash)));
-                distinct.len() - 1
-            });
-            rows.push(number as i64);
-        }
-
-        let missing: Vec<&Picture> =
-            distinct.iter().filter(|(_, known)| known.is_none()).map(|(picture, _)| *picture).collect();
-        if !missing.is_empty() {
-            let fresh = self.ofa.trunk(&self.pixels(&missing)?, false);
-            self.trunk_runs.fetch_add(missing.len() as u64, Ordering::Relaxed);
-            // A copy each: a slice of the batch would keep the whole batch alive in the cache.
-            let copies =
-                (0..missing.len() as i64).map(|row| fresh.f_get(row)?.f_contiguous()?.f_detach_copy());
-            let copies = copies.collect::<Result<Vec<_>, _>>()?;
-            for (picture, copy) in missing.iter().zip(&copies) {
-                self.known.keep(picture.hash, copy.shallow_clone());
-            }
-            let unknown = distinct.iter_mut().filter(|(_, known)| known.is_none());
-            for ((_, known), copy) in unknown.zip(copies) {
-                *known = Some(copy);
-            }
-        }
-
-        let distinct: Vec<Tensor> = distinct.into_iter().filter_map(|(_, known)| known).collect();
-        let stacked = Tensor::f_stack(&distinct, 0)?;
-        if distinct.len() == batch.len() {
-            return Ok(stacked);
-        }
-        stacked.f_index_select(0, &Tensor::f_from_slice(&rows)?.f_to_device(self.device)?)
+        let pictures: Vec<&Picture> = batch.iter().map(|asked| asked.picture).collect();
+        let Self { ofa, device, known, trunk_runs } = self;
+        known.of(&pictures, |missing| {
+            trunk_runs.fetch_add(missing.len() as u64, Ordering::Relaxed);
+            Ok(ofa.trunk(&pixels(missing, ofa.config().patch_image_size, *device)?, false))
+        })
     }
+}
 
-    /// Pixels as the network was taught them, `[pictures, 3, S, S]`, -1 to 1.
-    fn pixels(&self, pictures: &[&Picture]) -> Result<Tensor, TchError> {
-        let side = self.ofa.config().patch_image_size;
-        let bytes: Vec<u8> = pictures.iter().flat_map(|picture| &picture.rgb).copied().collect();
-        let bytes = Tensor::f_from_slice(&bytes)?.f_view([pictures.len() as i64, side, side, 3])?;
-        let levels = bytes.f_to_device(self.device)?.f_permute([0, 3, 1, 2])?;
-        levels.f_to_kind(Kind::Float)?.f_divide_scalar_(127.5)?.f_sub_scalar_(1.0)
-    }
+/// Pixels as the network was taught them, `[pictures, 3, S, S]`, -1 to 1.
+fn pixels(pictures: &[&Picture], side: i64, device: Device) -> Result<Tensor, TchError> {
+    let bytes: Vec<u8> = pictures.iter().flat_map(|picture| &picture.rgb).copied().collect();
+    let bytes = Tensor::f_from_slice(&bytes)?.f_view([pictures.len() as i64, side, side, 3])?;
+    let levels = bytes.f_to_device(device)?.f_permute([0, 3, 1, 2])?;
+    levels.f_to_kind(Kind::Float)?.f_divide_scalar_(127.5)?.f_sub_scalar_(1.0)
 }
 
 impl Asked<'_> {
