@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicU64;
 use bytesize::ByteSize;
 use tokenizers::Tokenizer;
 
-use crate::bundle::{Bundle, BundleError, FileEntry, GroundNetwork};
+use crate::bundle::{Bundle, BundleError, FileEntry};
 use crate::cache::CacheCounts;
 use crate::config::Config;
 use crate::domain::{EntityType, Stage};
@@ -179,13 +179,11 @@ impl Runtime {
 
         let labels = LabelSet::new(bundle.manifest().entity_types.iter().map(|name| EntityType::new(name)));
         let labels = labels.with_scheme(bundle.recognise()?.scheme);
-        let GroundNetwork::Ofa(dimensions) = &ground.network;
-        let bins = dimensions.config.bins as u32;
         let pipeline = Pipeline {
             recogniser: Recogniser::new(recogniser, words, labels),
             expander,
             entailer: Entailer::new(entailer, entail_prompts, entail.threshold),
-            grounder: Grounder::new(grounder, ground_prompts, bins),
+            grounder: Grounder::new(grounder, ground_prompts),
             segmenter: Segmenter::new(segmenter, segment_side),
             pictures: Pictures::new(bytes(config.device.picture_cache)),
             sides,

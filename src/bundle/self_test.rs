@@ -78,8 +78,8 @@ impl Bundle {
                 let picture = Picture::squashed(&frame(), network.side());
                 let request = ground::Request { picture, prompt: prompt(network.reads().0) };
                 first(&mut self.grounder(device, 0)?, request).map(|reply| {
-                    let corners = reply.bins.iter().map(|&corner| f64::from(corner));
-                    corners.chain([f64::from(reply.log_probability)]).collect()
+                    let likelihood = f64::from(reply.log_probability);
+                    reply.corners.into_iter().chain([likelihood]).collect()
                 })
             }
             Stage::Segment => {

@@ -11,17 +11,18 @@ pub use grounder::Grounder;
 /// One phrase to be found in one picture.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The picture, squashed to the network's resolution.
+    /// The picture at the network's resolution, squashed or scaled as the network wants it.
     pub picture: Arc<Picture>,
-    /// The prompt in vocabulary ids, with both special tokens.
+    /// The prompt in ids of the network's vocabulary; for OFA with both special tokens.
     pub prompt: Vec<u32>,
 }
 
-/// A box in location bins of the network.
+/// A box, and how likely it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reply {
-    /// Left, top, right, bottom: indices of location bins.
-    pub bins: [u32; 4],
+    /// Left, top, right, bottom as fractions of the original picture, 0 to 1: each network measures in its own way, on
+    /// its own view of the picture.
+    pub corners: [f64; 4],
     /// Log-probability of the four tokens together.
     pub log_probability: f32,
 }

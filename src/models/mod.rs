@@ -11,4 +11,5 @@ pub mod preset;
 mod rows;
 pub mod sam;
 pub mod served;
+pub mod seqtr;
 pub mod tagger;

@@ -124,7 +124,8 @@ fn pipeline(failing: Option<Stage>) -> (Pipeline, Log) {
         trouble(failing, Stage::Ground, person)?;
         asked.lock().unwrap().grounded.push((PEOPLE[person].to_owned(), grey(&request.picture)));
         // A tenth of the picture wide, and at another place for each person.
-        Ok(ground::Reply { bins: [person as u32, 0, person as u32 + 1, 10], log_probability: 0.0 })
+        let edge = |tenths: usize| tenths as f64 / 10.0;
+        Ok(ground::Reply { corners: [edge(person), 0.0, edge(person + 1), 1.0], log_probability: 0.0 })
     });
     let asked = Arc::clone(&log);
     let segmenter = lane(&mut device, Stage::Segment, move |request: &segment::Request| {
@@ -143,7 +144,7 @@ fn pipeline(failing: Option<Stage>) -> (Pipeline, Log) {
         recogniser: Recogniser::new(recogniser, WordTokenizer::new(tokenizer(), 50).unwrap(), labels),
         expander: Expander::new(Vec::new(), PhraseTemplate::default(), 0),
         entailer: Entailer::new(entailer, prompts(), 0.5),
-        grounder: Grounder::new(grounder, prompts(), 11),
+        grounder: Grounder::new(grounder, prompts()),
         segmenter: Segmenter::new(segmenter, 16),
         pictures: Pictures::new(1 << 20),
         sides: Sides { entail: 16, ground: 16 },

@@ -92,13 +92,15 @@ impl OfaGrounder {
         let asked: Vec<_> = batch.iter().map(grounding).collect();
         let (_, encoded) = self.reader.read(&asked)?;
         let ofa = &self.reader.ofa;
-        let first = ofa.config().first_bin;
+        let (first, last) = (ofa.config().first_bin, ofa.config().bins - 1);
         let located = ofa.locate(&encoded, self.beam, Choice::Bins)?;
         let reply = |answers: Vec<super::Located>| {
             let best = answers.into_iter().next()?;
-            let bins: Vec<u32> = best.tokens.iter().map(|token| (token - first) as u32).collect();
+            // The picture is squashed: the first bin is its left or upper edge, the last one its right or lower edge.
+            let fraction = |token: &i64| (token - first) as f64 / last as f64;
+            let corners: Vec<f64> = best.tokens.iter().map(fraction).collect();
             let log_probability = best.log_probability;
-            Some(ground::Reply { bins: bins.try_into().ok()?, log_probability })
+            Some(ground::Reply { corners: corners.try_into().ok()?, log_probability })
         };
         Ok(located.into_iter().map(reply).collect())
     }

@@ -164,7 +164,7 @@ fn the_grounder_answers_a_batch_as_its_members_alone() {
         |bytes| OfaGrounder::new(network(), 5, bytes),
         &requests,
         |one, other| {
-            assert_eq!(one.bins, other.bins);
+            assert_eq!(one.corners, other.corners);
             assert!((one.log_probability - other.log_probability).abs() < 1e-4, "{one:?} {other:?}");
         },
     );
