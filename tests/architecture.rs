@@ -40,6 +40,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ingest", &["telemetry"]),
     ("publish", &["domain", "telemetry", "ingest"]),
     ("bundle", &["domain", "models", "recognise", "expand", "entail", "ground", "segment", "prompt"]),
+    ("checkpoint", &["models"]),
     ("eval", &["domain", "decode"]),
     ("contact_sheet", &["domain", "imaging"]),
     ("world", &["domain", "imaging", "eval"]),

@@ -19,6 +19,7 @@ mod support;
 
 mod architecture;
 mod bad_input;
+mod checkpoints;
 mod run_binary;
 mod demo;
 mod k8s;
