@@ -14,9 +14,10 @@
 //!   ticket, and [`ingest`] commits what is settled without a gap.
 //!
 //! [`engine`] joins Kafka's two ends to an async function from bytes to an answer; [`runtime`] opens a [`bundle`] and
-//! gives that function its pipeline. [`imaging`], [`prompt`] and [`cache`] serve several stages; [`telemetry`] and
-//! [`config`] serve all. [`cli`] is what people call; [`eval`] says how right the answers are, [`world`] invents posts
-//! with known truth, [`train`] teaches the networks of the bundle that ships, [`contact_sheet`] shows answers on a page.
+//! gives that function its pipeline. [`checkpoint`] reads weights that others publish, under the names of [`models`].
+//! [`imaging`], [`prompt`] and [`cache`] serve several stages; [`telemetry`] and [`config`] serve all. [`cli`] is what
+//! people call; [`eval`] says how right the answers are, [`world`] invents posts with known truth, [`train`] teaches the
+//! networks of the bundle that ships, [`contact_sheet`] shows answers on a page.
 //!
 //! # What always holds
 //!
@@ -54,6 +55,7 @@ pub mod publish;
 pub mod engine;
 
 pub mod bundle;
+pub mod checkpoint;
 pub mod runtime;
 
 pub mod imaging;

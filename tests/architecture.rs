@@ -54,6 +54,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "models",
         ],
     ),
+    ("checkpoint", &["models"]),
     ("eval", &["domain", "decode"]),
     ("contact_sheet", &["domain", "imaging"]),
     ("world", &["domain", "imaging", "eval"]),

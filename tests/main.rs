@@ -24,6 +24,7 @@ mod support;
 mod architecture;
 mod bad_input;
 mod bundle_commands;
+mod checkpoints;
 mod run_binary;
 mod demo;
 mod k8s;

@@ -1,0 +1,24 @@
+//! Published checkpoints are read as what they are, and nothing in them is run. `make.py` made the files.
+
+mod formats;
+mod harm;
+mod networks;
+
+use std::path::PathBuf;
+
+use riveg::checkpoint::{Checkpoint, CheckpointError};
+
+fn file(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests", "checkpoints", "files", name].iter().collect()
+}
+
+fn open(name: &str) -> Checkpoint {
+    Checkpoint::open(&file(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn error_of(name: &str) -> CheckpointError {
+    match Checkpoint::open(&file(name)) {
+        Ok(checkpoint) => panic!("{name} was read: {:?}", checkpoint.names().collect::<Vec<_>>()),
+        Err(error) => error,
+    }
+}
