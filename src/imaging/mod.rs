@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::{ContentHash, Frame};
 
+pub mod polygon;
 pub mod resample;
 mod worker;
 
