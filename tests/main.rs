@@ -12,6 +12,8 @@ mod parity_resample;
 mod parity_rle;
 #[path = "parity/sam.rs"]
 mod parity_sam;
+#[path = "parity/seqtr.rs"]
+mod parity_seqtr;
 #[path = "parity/tagger.rs"]
 mod parity_tagger;
 

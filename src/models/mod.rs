@@ -5,5 +5,6 @@ pub mod device;
 mod encodings;
 pub mod ofa;
 pub mod sam;
+pub mod seqtr;
 pub mod tagger;
 pub mod xlm_roberta;

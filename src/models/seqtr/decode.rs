@@ -1,0 +1,172 @@
+//! Which tokens answer, and which places are they? Always the likeliest next one, then back to the original picture.
+
+use tch::{Kind, TchError, Tensor};
+
+use super::config::CELL;
+use super::{Encoded, SeqTr};
+use crate::domain::Mask;
+use crate::imaging::{Picture, polygon};
+
+/// A finished answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sequence {
+    /// Its bins, x and y in turn, without the end.
+    pub bins: Vec<i64>,
+    /// The log-probability of all of them, and of the end where there is one.
+    pub log_probability: f32,
+}
+
+/// The outline of what a phrase names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contour {
+    /// Its corners x, y in pixels of the original picture, the last one joined to the first. Fewer than three enclose
+    /// nothing.
+    pub corners: Vec<[f32; 2]>,
+    /// The log-probability of its tokens together.
+    pub log_probability: f32,
+}
+
+impl Contour {
+    /// The pixels inside, of an original picture of so many columns and rows. Where the outline crosses itself, what
+    /// is enclosed twice is outside, as in COCO's masks.
+    #[must_use]
+    pub fn mask(&self, width: u32, height: u32) -> Mask {
+        Mask::from_pixels(&polygon::inside(&self.corners, width, height), width, height)
+    }
+}
+
+/// Where a picture's bins lie in the original, as fractions of its sides.
+///
+/// Bins divide the picture as the published network's loader pads it, each side to the next multiple of 32, not the
+/// square it is laid into.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Ruler {
+    bins: f64,
+    padded: [f64; 2],
+    scaled: [f64; 2],
+}
+
+impl Ruler {
+    pub(super) fn of(picture: &Picture, bins: i64) -> Self {
+        let sides = [picture.width, picture.height].map(i64::from);
+        let padded = sides.map(|side| ((side + CELL - 1) / CELL * CELL) as f64);
+        Self { bins: bins as f64, padded, scaled: sides.map(|side| side as f64) }
+    }
+
+    /// The fraction of the original's width (axis 0) or height (axis 1), at most 1: what is in the padding is not in
+    /// the picture.
+    pub(super) fn fraction(&self, axis: usize, bin: i64) -> f64 {
+        (bin as f64 * self.padded[axis] / self.bins / self.scaled[axis]).min(1.0)
+    }
+
+    /// A contour in pixels of the original picture. A last x without its y is no point.
+    ///
+    /// The authors' evaluation takes a contour of two points for a box with a width and a height; here it encloses
+    /// nothing.
+    pub(super) fn contour(&self, sequence: &Sequence, picture: &Picture) -> Contour {
+        let sides = [picture.original_width, picture.original_height].map(f64::from);
+        let place = |axis: usize, bin: i64| (self.fraction(axis, bin) * sides[axis]) as f32;
+        let points = sequence.bins.chunks_exact(2);
+        Contour {
+            corners: points.map(|point| [place(0, point[0]), place(1, point[1])]).collect(),
+            log_probability: sequence.log_probability,
+        }
+    }
+}
+
+impl SeqTr {
+    /// The answer to each row: four bins, or for a network of contours as many as come before the end.
+    ///
+    /// # Errors
+    /// When libtorch fails, or the network computes something that is no number.
+    pub fn answer(&self, encoded: &Encoded) -> Result<Vec<Sequence>, TchError> {
+        let bins = self.config.bins;
+        // A box has always four edges, so its end is never asked about.
+        let choices = if self.config.contour_points.is_some() { bins + 1 } else { bins };
+        let mut past = self.transformer.begin(encoded);
+        let (mut tokens, mut likelihoods): (Vec<Tensor>, Vec<Tensor>) = (Vec::new(), Vec::new());
+        let mut ended: Option<Tensor> = None;
+        for _ in 0..self.config.longest_answer() {
+            let logits = self.transformer.step(&mut past, tokens.last()).f_narrow(1, 0, choices)?;
+            let (likelihood, token) = logits.f_log_softmax(-1, Kind::Float)?.f_max_dim(1, false)?;
+            if choices > bins {
+                let ends = token.f_eq(bins)?;
+                let all = match ended {
+                    Some(before) => before.f_logical_or(&ends)?,
+                    None => ends,
+                };
+                if all.f_all()?.f_int64_value(&[])? != 0 {
+                    tokens.push(token);
+                    likelihoods.push(likelihood);
+                    break;
+                }
+                ended = Some(all);
+            }
+            tokens.push(token);
+            likelihoods.push(likelihood);
+        }
+        let tokens = Vec::<i64>::try_from(Tensor::f_stack(&tokens, 1)?.f_reshape([-1])?)?;
+        let steps = likelihoods.len();
+        let likelihoods = Vec::<f32>::try_from(Tensor::f_stack(&likelihoods, 1)?.f_reshape([-1])?)?;
+        if likelihoods.iter().any(|likelihood| !likelihood.is_finite()) {
+            return Err(TchError::Torch("the network's probabilities are not numbers".to_owned()));
+        }
+        let rows = tokens.chunks(steps).zip(likelihoods.chunks(steps));
+        Ok(rows.map(|(tokens, likelihoods)| up_to_the_end(tokens, likelihoods, bins)).collect())
+    }
+}
+
+fn up_to_the_end(tokens: &[i64], likelihoods: &[f32], end: i64) -> Sequence {
+    let length = tokens.iter().position(|&token| token == end).unwrap_or(tokens.len());
+    let counted = (length + 1).min(likelihoods.len());
+    Sequence { bins: tokens[..length].to_vec(), log_probability: likelihoods[..counted].iter().sum() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ContentHash;
+
+    /// 300 x 100 pixels, seen as 96 x 33 in a square of 96: padded to 96 x 64.
+    fn picture() -> Picture {
+        Picture {
+            hash: ContentHash([0; 32]),
+            width: 96,
+            height: 33,
+            original_width: 300,
+            original_height: 100,
+            rgb: vec![0; 96 * 33 * 3],
+        }
+    }
+
+    #[test]
+    fn bins_divide_the_padded_picture_and_end_at_the_picture() {
+        let ruler = Ruler::of(&picture(), 96);
+        let cases =
+            [((0, 0), 0.0), ((0, 48), 0.5), ((0, 95), 95.0 / 96.0), ((1, 48), 32.0 / 33.0), ((1, 50), 1.0)];
+        for ((axis, bin), expected) in cases {
+            let fraction = ruler.fraction(axis, bin);
+            assert!((fraction - expected).abs() < 1e-12, "axis {axis}, bin {bin}: {fraction}");
+        }
+    }
+
+    #[test]
+    fn a_contour_is_pairs_of_bins_in_pixels_of_the_original() {
+        let sequence = Sequence { bins: vec![0, 0, 48, 0, 48, 90, 7], log_probability: -1.0 };
+        let contour = Ruler::of(&picture(), 96).contour(&sequence, &picture());
+        assert_eq!(contour.corners, [[0.0, 0.0], [150.0, 0.0], [150.0, 100.0]]);
+        let mask = contour.mask(300, 100);
+        assert_eq!((mask.width, mask.height), (300, 100));
+        let half_of_half = 300 * 100 / 4;
+        assert!(mask.area().abs_diff(half_of_half) <= 150, "{} pixels", mask.area());
+    }
+
+    #[test]
+    fn what_follows_the_end_is_not_said() {
+        let said = up_to_the_end(&[4, 5, 9, 6], &[-1.0, -2.0, -4.0, -8.0], 9);
+        assert_eq!(said, Sequence { bins: vec![4, 5], log_probability: -7.0 });
+        let said = up_to_the_end(&[4, 5], &[-1.0, -2.0], 9);
+        assert_eq!(said, Sequence { bins: vec![4, 5], log_probability: -3.0 });
+        assert!(up_to_the_end(&[9], &[-1.0], 9).bins.is_empty());
+    }
+}
