@@ -44,6 +44,8 @@ mod tests {
         bytes.chunks(width as usize).map(row).collect()
     }
 
+    type Case<'a> = (&'a str, &'a [[f32; 2]], [&'a str; 4]);
+
     #[test]
     fn shapes_drawn_by_hand() {
         let square = [[1.0, 1.0], [4.0, 1.0], [4.0, 3.0], [1.0, 3.0]];
@@ -54,7 +56,7 @@ mod tests {
         let bow_tie = [[0.0, 0.0], [5.0, 4.0], [5.0, 0.0], [0.0, 4.0]];
         // Twice around the same square: what is enclosed twice is outside.
         let twice = [square, square].concat();
-        let cases: [(&str, &[[f32; 2]], [&str; 4]); 9] = [
+        let cases: [Case<'_>; 9] = [
             ("a square on the edges of pixels", &square, [".....", ".###.", ".###.", "....."]),
             ("the whole picture", &[[0.0, 0.0], [5.0, 0.0], [5.0, 4.0], [0.0, 4.0]], ["#####"; 4]),
             (

@@ -30,18 +30,18 @@ impl DarkNet {
             number += 1;
             vs / number
         };
-        let mut stem = vec![Module::Conv(ConvNorm::new(&path(), (3, width), (3, 1)))];
+        let mut stem = vec![Module::conv(&path(), (3, width), (3, 1))];
         let mut stages = (0u32..).zip(config.darknet_blocks).map(|(stage, blocks)| {
             let from = width << stage;
-            let down = Module::Conv(ConvNorm::new(&path(), (from, 2 * from), (3, 2)));
+            let down = Module::conv(&path(), (from, 2 * from), (3, 2));
             [down, Module::Blocks(Blocks::new(&path(), 2 * from, blocks, true))]
         });
         stem.extend(stages.by_ref().take(3).flatten());
         let middle = stages.by_ref().take(1).flatten().collect();
         let mut coarse: Vec<Module> = stages.flatten().collect();
         coarse.push(Module::Blocks(Blocks::new(&path(), channels, HEAD_BLOCKS, false)));
-        coarse.push(Module::Conv(ConvNorm::new(&path(), (channels, channels / 2), (1, 1))));
-        coarse.push(Module::Conv(ConvNorm::new(&path(), (channels / 2, channels), (3, 1))));
+        coarse.push(Module::conv(&path(), (channels, channels / 2), (1, 1)));
+        coarse.push(Module::conv(&path(), (channels / 2, channels), (3, 1)));
         Self { parts: [stem, middle, coarse] }
     }
 
@@ -67,11 +67,15 @@ impl DarkNet {
 /// What has one number in the checkpoint.
 #[derive(Debug)]
 enum Module {
-    Conv(ConvNorm),
+    Conv(Box<ConvNorm>),
     Blocks(Blocks),
 }
 
 impl Module {
+    fn conv(vs: &nn::Path, channels: (i64, i64), kernel: (i64, i64)) -> Self {
+        Self::Conv(Box::new(ConvNorm::new(vs, channels, kernel)))
+    }
+
     fn forward(&self, input: &Tensor) -> Tensor {
         match self {
             Self::Conv(conv) => conv.forward(input),
