@@ -52,6 +52,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "ground",
             "segment",
             "models",
+            "checkpoint",
         ],
     ),
     ("checkpoint", &["models"]),

@@ -18,9 +18,9 @@ use super::stages::{
 pub const BLANKS: [&str; 2] = ["riveg-base", "riveg-large"];
 
 /// What OFA was taught to be asked for visual entailment, with a caption of the picture's own left out.
-const ENTAIL_PROMPT: &str = " does the image describe \" {phrase} \"?";
+pub(super) const ENTAIL_PROMPT: &str = " does the image describe \" {phrase} \"?";
 /// What OFA was taught to be asked for grounding.
-const GROUND_PROMPT: &str = " which region does the text \" {phrase} \" describe?";
+pub(super) const GROUND_PROMPT: &str = " which region does the text \" {phrase} \" describe?";
 /// The side at which grounding was taught.
 const GROUND_SIDE: i64 = 512;
 /// The authors' beam.

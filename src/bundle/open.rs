@@ -20,7 +20,7 @@ use super::stages::{Entail, Ground, Precision, Recognise, Segment};
 use super::weights::load_weights;
 
 /// The manifest's name in every bundle.
-const MANIFEST: &str = "bundle.toml";
+pub(super) const MANIFEST: &str = "bundle.toml";
 
 /// A bundle whose manifest is good and whose files are those that the manifest means.
 #[derive(Debug, Clone)]

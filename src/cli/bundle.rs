@@ -1,5 +1,6 @@
 //! `riveg bundle`: what is in a bundle, is it whole, and how is a new one begun?
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,9 @@ use std::path::{Path, PathBuf};
 use bytesize::ByteSize;
 use clap::Subcommand;
 
-use crate::bundle::{BLANKS, Bundle, Part, Precision, Weights, blank, write_unfilled};
+use crate::bundle::{BLANKS, Bundle, Import, Part, Precision, Weights, blank, write_unfilled};
+use crate::checkpoint::Float;
+use crate::domain::Stage;
 use crate::models::device::find;
 
 use super::{AskedWrongly, Failure, with_causes};
@@ -18,6 +21,7 @@ use super::{AskedWrongly, Failure, with_causes};
 Examples:
   riveg bundle list bundles/pocket      stages, networks, parameters, bytes
   riveg bundle verify bundles/pocket    hashes, and each network's answer to its self-test
+  riveg bundle import --stage segment --from sam_vit_b_01ec64.pth --preset sam-vit-b --out bundles/mine
   riveg bundle new --preset riveg-large --random-weights 7 --out bundles/large")]
 pub struct Arguments {
     #[command(subcommand)]
@@ -40,6 +44,38 @@ enum What {
         /// Where the networks run: `cpu`, `cuda:0`.
         #[arg(long, default_value = "cpu")]
         device: String,
+    },
+    /// Bring a published checkpoint into a bundle, which is begun where there is none. Of pickles nothing is run.
+    #[command(after_help = "\
+Examples:
+  riveg bundle import --stage segment --from sam_vit_h_4b8939.pth --preset sam-vit-h --out bundles/mine
+  riveg bundle import --stage ground --from refcoco_large_best.pt --preset ofa-large \\
+      --network patch_image_size=512 --tokenizer ofa.tokenizer.json --store f16 --out bundles/mine")]
+    Import {
+        /// For which stage.
+        #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(Stage::ALL.map(Stage::as_str)))]
+        stage: String,
+        /// The published file: safetensors, or a file of torch.save.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        /// The published size.
+        #[arg(long)]
+        preset: Option<String>,
+        /// A dimension that differs from the preset's; may be given several times.
+        #[arg(long, value_name = "KEY=VALUE")]
+        network: Vec<String>,
+        /// Anything else of the stage, such as `prompt` or `threshold`; may be given several times.
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
+        /// The network's `tokenizer.json`.
+        #[arg(long, value_name = "FILE")]
+        tokenizer: Option<PathBuf>,
+        /// In what the weights are stored [default: as published].
+        #[arg(long, value_enum)]
+        store: Option<Precision>,
+        /// The bundle's folder.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
     },
     /// Write the manifest of a bundle of published sizes, whose weights are drawn at random when it is loaded.
     #[command(
@@ -73,6 +109,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.what {
         What::List { folder } => list(folder),
         What::Verify { folder, device } => verify(folder, device),
+        What::Import { stage, from, preset, network, set, tokenizer, store, out } => {
+            let known = Stage::ALL.into_iter().find(|known| known.as_str() == stage);
+            let stored = store.map(|store| match store {
+                Precision::F32 => Float::F32,
+                Precision::F16 => Float::F16,
+                Precision::Bf16 => Float::Bf16,
+            });
+            let import = Import {
+                stage: known.ok_or_else(|| AskedWrongly(format!("no stage is called `{stage}`")))?,
+                from: from.clone(),
+                preset: preset.clone(),
+                network: values(network)?,
+                tokenizer: tokenizer.clone(),
+                stored,
+                settings: values(set)?,
+            };
+            import_into(&import, out)
+        }
         What::New { preset, random_weights, precision, out } => new(preset, *random_weights, *precision, out),
     }
 }
@@ -138,6 +192,35 @@ fn verify(folder: &Path, device: &str) -> Result<(), Failure> {
         0 => Ok(()),
         failed => Err(NotVerified { failed, all: parts.len() }.into()),
     }
+}
+
+fn import_into(import: &Import, out: &Path) -> Result<(), Failure> {
+    let report = import.run(out)?;
+    let mut text = format!("{}: {} tensors, {}\n", import.stage, report.kept.len(), ByteSize(report.bytes));
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for dropped in &report.dropped {
+        *reasons.entry(dropped.reason.as_str()).or_default() += 1;
+    }
+    for (reason, count) in reasons {
+        let _ = writeln!(text, "left out {count}: {reason}"); // writing to a string cannot fail
+    }
+    std::io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+/// `key=value` as TOML; what is no TOML is a string.
+fn values(given: &[String]) -> Result<toml::Table, AskedWrongly> {
+    let one = |text: &String| {
+        let (key, value) = text
+            .split_once('=')
+            .ok_or_else(|| AskedWrongly(format!("`{text}` is not of the form key=value")))?;
+        let read = format!("value = {value}")
+            .parse::<toml::Table>()
+            .ok()
+            .and_then(|mut table| table.remove("value"));
+        Ok((key.to_owned(), read.unwrap_or_else(|| value.into())))
+    };
+    given.iter().map(one).collect()
 }
 
 fn new(preset: &str, seed: u64, precision: Precision, out: &Path) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 mod formats;
 mod harm;
+mod import;
 mod networks;
 
 use std::path::PathBuf;

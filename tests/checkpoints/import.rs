@@ -1,0 +1,97 @@
+//! Does `riveg bundle import` make a bundle of published checkpoints, and nothing of bad ones? Through the real binary.
+
+use std::path::Path;
+
+use crate::support::{Finished, riveg};
+
+use super::file;
+
+const TAGGER: &str = "vocabulary=40 hidden=16 layers=1 heads=2 ffn=24 max_positions=20 type_vocabulary=1 \
+                      layer_norm_eps=1e-5 pad=1 labels=17";
+const OFA: &str = "vocabulary=40 d_model=16 ffn=16 heads=2 encoder_layers=1 decoder_layers=1 resnet_layers=[1,1,1] \
+                   resnet_width=2 token_bucket=8 image_bucket=3 max_positions=16 patch_image_size=48 first_bin=20 \
+                   bins=20 answers=[7,8,9]";
+const SAM: &str = "image_size=16 patch_size=4 hidden=8 layers=2 heads=2 mlp_ratio=2.0 window=3 global_layers=[1] \
+                   output_channels=8 decoder_layers=2 decoder_heads=2 decoder_mlp=12 multimask=true";
+
+fn import(stage: &str, from: &Path, network: &str, out: &Path, more: &[&str]) -> Finished {
+    let (from, out) = (from.to_str().unwrap(), out.to_str().unwrap());
+    let mut arguments = vec!["bundle", "import", "--stage", stage, "--from", from, "--out", out];
+    arguments.extend(network.split_whitespace().flat_map(|value| ["--network", value]));
+    arguments.extend(more);
+    riveg(&arguments, b"")
+}
+
+/// All names in a folder; none where there is no folder.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn each_published_format_becomes_a_stage_of_one_bundle_that_verifies() {
+    let folder = tempfile::tempdir().unwrap();
+    for (stage, from, network) in [
+        ("recognise", "adaseq.bin", TAGGER),
+        ("entail", "ofa.bin", OFA),
+        ("ground", "ofa-fairseq.pt", OFA),
+        ("segment", "sam.safetensors", SAM),
+        ("segment", "sam.pth", SAM),
+    ] {
+        let more: &[&str] = if stage == "ground" { &["--set", "beam=3", "--store", "bf16"] } else { &[] };
+        let finished = import(stage, &file(from), network, folder.path(), more);
+        assert_eq!(finished.code, Some(0), "{from}: {}", finished.stderr);
+        assert!(finished.stdout.starts_with(&format!("{stage}: ")), "{}", finished.stdout);
+    }
+    let bundle = folder.path().to_str().unwrap();
+    let verified = riveg(&["bundle", "verify", bundle], b"");
+    assert_eq!((verified.code, verified.stdout.matches(" ok ").count()), (Some(0), 5), "{}", verified.stdout);
+    let files = ["bundle.toml", "entail", "ground", "recognise", "segment"];
+    let files =
+        files.map(|name| if name.contains('.') { name.to_owned() } else { format!("{name}.safetensors") });
+    assert_eq!(names(folder.path()), files);
+    let manifest = std::fs::read_to_string(folder.path().join("bundle.toml")).unwrap();
+    assert!(manifest.contains("beam = 3"), "{manifest}");
+}
+
+#[test]
+fn what_cannot_be_imported_is_named_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let done = import("segment", &file("sam.pth"), SAM, folder.path(), &[]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let before = std::fs::read(folder.path().join("bundle.toml")).unwrap();
+
+    let whole = std::fs::read(file("sam.pth")).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let cut = elsewhere.path().join("cut.pth");
+    std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    let wider = SAM.replace("hidden=8", "hidden=16");
+    let preset: &[&str] = &["--preset", "sam-vit-x"];
+    type Case<'case> = (&'case str, std::path::PathBuf, &'case str, &'case [&'case str], &'case [&'case str]);
+    let cases: [Case<'_>; 6] = [
+        ("segment", cut, SAM, &[], &["cut.pth"]),
+        ("segment", file("sam.pth"), &wider, &[], &["does not fit", "expected shape", "found shape"]),
+        ("segment", file("sam.pth"), "", preset, &["unknown preset \"sam-vit-x\"", "`sam-vit-b`"]),
+        (
+            "segment",
+            file("adaseq.bin"),
+            SAM,
+            &[],
+            &["adaseq.bin", "cannot serve the stage `segment`", "a SAM"],
+        ),
+        ("recognise", file("sam.pth"), TAGGER, &[], &["sam.pth", "expected a tagger with its CRF"]),
+        ("ground", elsewhere.path().join("none.pt"), OFA, &[], &["none.pt", "No such file"]),
+    ];
+    for (stage, from, network, more, parts) in cases {
+        let refused = import(stage, &from, network, folder.path(), more);
+        assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+        for part in parts {
+            assert!(refused.stderr.contains(part), "{part} is not in: {}", refused.stderr);
+        }
+        assert_eq!(std::fs::read(folder.path().join("bundle.toml")).unwrap(), before);
+        assert_eq!(names(folder.path()), ["bundle.toml", "segment.safetensors"]);
+    }
+}
