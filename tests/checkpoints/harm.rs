@@ -1,6 +1,7 @@
 //! What a file does to be harmful or broken, it does in vain: an error says where and what, whatever the bytes.
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rand::{Rng, SeedableRng};
@@ -14,7 +15,8 @@ fn functions_that_a_pickle_calls_are_refused_by_name_at_their_place_in_the_file(
     let cases = [
         ("harm-system.pth", "posix", "system"),
         ("harm-eval.pth", "__builtin__", "eval"),
-        ("harm-popen.pth", "subprocess", "Popen"),
+        // As protocol 2 says it, by the names of Python 2; a reader in Python takes it for `subprocess`.
+        ("harm-popen.pth", "commands", "Popen"),
         ("harm-getattr.pth", "builtins", "getattr"),
         ("harm-whole-network.pth", "torch.nn.modules.linear", "Linear"),
     ];
@@ -74,30 +76,31 @@ fn an_archive_that_torch_did_not_write_is_refused() {
     }
 }
 
-/// Opens what was written to a file and reads all of it.
-fn read_all(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
-    fs::write(path, bytes).unwrap();
+/// Opens a file and reads all of it.
+fn read_all(path: &Path) -> Result<(), CheckpointError> {
     let checkpoint = Checkpoint::open(path)?;
+    let length = fs::metadata(path).unwrap().len();
     for name in checkpoint.names() {
         let read = checkpoint.read(name)?;
-        assert!(read.len() <= 8 * bytes.len(), "`{name}` is larger than its file");
+        assert!(read.len() as u64 <= 8 * length, "`{name}` is larger than its file");
     }
     Ok(())
 }
 
-const SMALL: [&str; 5] =
-    ["in-model.pth", "mixed-zip-5.pth", "mixed-legacy.pth", "mixed-legacy-4.pth", "mixed.safetensors"];
+/// One of each format, small.
+const SMALL: [&str; 3] = ["in-model.pth", "mixed-legacy-4.pth", "mixed.safetensors"];
 
 #[test]
 fn a_file_that_ends_anywhere_too_early_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("cut");
     for name in SMALL {
-        let bytes = fs::read(file(name)).unwrap();
-        read_all(&path, &bytes).unwrap();
-        for end in 0..bytes.len() {
-            let read = read_all(&path, &bytes[..end]);
-            assert!(read.is_err(), "{name} was read without its last {} bytes", bytes.len() - end);
+        let path = folder.path().join(name);
+        let length = fs::copy(file(name), &path).unwrap();
+        read_all(&path).unwrap();
+        let cut = File::options().write(true).open(&path).unwrap();
+        for end in (0..length).rev() {
+            cut.set_len(end).unwrap();
+            assert!(read_all(&path).is_err(), "{name} was read without its last {} bytes", length - end);
         }
     }
 }
@@ -105,18 +108,22 @@ fn a_file_that_ends_anywhere_too_early_is_an_error() {
 #[test]
 fn a_file_with_bytes_changed_is_read_or_refused_and_no_worse() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("changed");
     let mut draw = ChaCha8Rng::seed_from_u64(11);
     let mut refused = 0;
     for name in SMALL {
+        let path = folder.path().join(name);
         let bytes = fs::read(file(name)).unwrap();
+        fs::write(&path, &bytes).unwrap();
+        // In place: a file that is written anew each time waits for the disk each time.
+        let target = File::options().write(true).open(&path).unwrap();
         for _ in 0..2000 {
             let mut changed = bytes.clone();
             for _ in 0..draw.random_range(1..4) {
                 let place = draw.random_range(0..changed.len());
                 changed[place] = draw.random();
             }
-            refused += usize::from(read_all(&path, &changed).is_err());
+            target.write_all_at(&changed, 0).unwrap();
+            refused += usize::from(read_all(&path).is_err());
         }
     }
     assert!(refused > 1000, "only {refused} changes were noticed: nothing was tested");

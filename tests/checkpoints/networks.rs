@@ -13,7 +13,8 @@ use tch::{Device, Kind, Tensor};
 
 use super::{file, open};
 
-const TOLERANCE: f64 = 1e-5; // of the largest number that is compared
+/// Of the largest number that is compared. SAM's authors and Hugging Face add different numbers to variances.
+const TOLERANCE: f64 = 1e-4;
 
 fn answer(name: &str) -> Tensor {
     let answers = Tensor::read_safetensors(file("answers.safetensors")).unwrap();
