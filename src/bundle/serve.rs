@@ -35,12 +35,12 @@ impl Bundle {
             EntailNetwork::Ofa(dimensions) => {
                 let make = |root: &Root<'_>| Ofa::new(root, &dimensions.config);
                 let ofa = self.load(device, &part.weights, part.precision, make)?;
-                Ok(Entailer::Ofa(OfaEntailer::new(ofa, cache_bytes)))
+                Ok(Entailer::Ofa(Box::new(OfaEntailer::new(ofa, cache_bytes))))
             }
             EntailNetwork::Albef(dimensions) => {
                 let make = |root: &Root<'_>| Albef::new(root, &dimensions.config);
                 let albef = self.load(device, &part.weights, part.precision, make)?;
-                Ok(Entailer::Albef(AlbefEntailer::new(albef, cache_bytes)))
+                Ok(Entailer::Albef(Box::new(AlbefEntailer::new(albef, cache_bytes))))
             }
         }
     }

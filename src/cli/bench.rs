@@ -53,9 +53,10 @@ enum What {
     },
 }
 
-/// Words of a post with what is known of it, in pieces, and tokens of a prompt: the means of the paper's data.
-const PIECES: u32 = 160;
-const PROMPT: u32 = 40;
+/// Words of a post with what is known of it, in pieces, and tokens of a prompt: the means of the paper's data, where the
+/// network can read as many.
+const PIECES: usize = 160;
+const PROMPT: usize = 40;
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let What::Models { bundle, device, threads, batch, stage, spend } = &arguments.what;
@@ -75,23 +76,24 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let clock = Clock { spend: **spend };
         let measured: Vec<(usize, Timing)> = match part.stage {
             Stage::Recognise => {
-                let rows = bundle.recognise()?.network.config().vocabulary;
-                clock.all(&mut bundle.tagger(place)?, batch, |_| words(rows))?
+                let config = bundle.recognise()?.network.config();
+                let (rows, most) = (config.vocabulary, config.max_pieces());
+                clock.all(&mut bundle.tagger(place)?, batch, |_| words(rows, most))?
             }
             Stage::Entail => {
                 let network = &bundle.entail()?.network;
-                let (side, (rows, _)) = (network.side(), network.reads());
+                let (side, (rows, most)) = (network.side(), network.reads());
                 clock.all(&mut bundle.entailer(place, 0)?, batch, |number| entail::Request {
                     picture: Picture::squashed(&frame(number, side), side),
-                    prompt: tokens(PROMPT, rows),
+                    prompt: tokens(PROMPT.min(most), rows),
                 })?
             }
             Stage::Ground => {
                 let network = &bundle.ground()?.network;
-                let (side, (rows, _)) = (network.side(), network.reads());
+                let (side, (rows, most)) = (network.side(), network.reads());
                 clock.all(&mut bundle.grounder(place, 0)?, batch, |number| ground::Request {
                     picture: Picture::squashed(&frame(number, side), side),
-                    prompt: tokens(PROMPT, rows),
+                    prompt: tokens(PROMPT.min(most), rows),
                 })?
             }
             Stage::Segment => {
@@ -160,15 +162,16 @@ impl Clock {
     }
 }
 
-fn words(rows: i64) -> recognise::Request {
-    let first_pieces = (1..PIECES - 1).step_by(2).collect();
-    recognise::Request { pieces: tokens(PIECES, rows), first_pieces, context_first_pieces: Vec::new() }
+fn words(rows: i64, most: usize) -> recognise::Request {
+    let pieces = tokens(PIECES.min(most), rows);
+    let first_pieces = (1..pieces.len() as u32 - 1).step_by(2).collect();
+    recognise::Request { pieces, first_pieces, context_first_pieces: Vec::new() }
 }
 
 /// Ids that every vocabulary has, none of them special to any network.
-fn tokens(count: u32, rows: i64) -> Vec<u32> {
+fn tokens(count: usize, rows: i64) -> Vec<u32> {
     let last = u32::try_from(rows - 1).unwrap_or(u32::MAX);
-    (0..count).map(|index| (3 + 7 * index).min(last)).collect()
+    (3..).step_by(7).take(count).map(|id: u32| id.min(last)).collect()
 }
 
 /// A picture unlike the others.

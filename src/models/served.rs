@@ -12,9 +12,9 @@ use crate::{entail, ground};
 #[derive(Debug)]
 pub enum Entailer {
     /// One for all.
-    Ofa(OfaEntailer),
+    Ofa(Box<OfaEntailer>),
     /// A vision transformer, and a BERT that looks at what it saw.
-    Albef(AlbefEntailer),
+    Albef(Box<AlbefEntailer>),
 }
 
 /// Answers where in pictures phrases are.

@@ -1,13 +1,15 @@
-//! What several groups of tests share: the binary, brokers, topics, clients, records, and waiting for conditions.
+//! What several groups of tests share: the binary, brokers, topics, clients, records, plain code, and waiting for conditions.
 
 mod binary;
 mod broker;
 mod clients;
+mod plain_code;
 mod records;
 mod wait;
 
 pub(crate) use binary::{Finished, binary, riveg};
 pub(crate) use broker::{Forwarder, broker, unique};
 pub(crate) use clients::{Writer, committed, create_topic, header, log_end, read};
+pub(crate) use plain_code::without_comments_and_literals;
 pub(crate) use records::{answered_records, pictures, post, refused_records};
 pub(crate) use wait::{WITHIN, until};

@@ -29,16 +29,29 @@ impl<R: Read> Machine<'_, '_, R> {
         self.count(arguments.len())?;
         match global {
             Global::OrderedDict => self.ordered_dict(&arguments),
-            Global::Set => Ok(self.push_object(Object::Set)),
-            Global::Bytes | Global::Encode => Ok(self.push_object(Object::Bytes)),
-            Global::Opaque(name) => Ok(self.push_object(Object::Opaque(name))),
+            Global::Set => {
+                self.push_object(Object::Set);
+                Ok(())
+            }
+            Global::Bytes | Global::Encode => {
+                self.push_object(Object::Bytes);
+                Ok(())
+            }
+            Global::Opaque(name) => {
+                self.push_object(Object::Opaque(name));
+                Ok(())
+            }
             Global::Size => match arguments[..] {
-                [size] if self.as_tuple(size).is_some() => Ok(self.push(size)),
+                [size] if self.as_tuple(size).is_some() => {
+                    self.push(size);
+                    Ok(())
+                }
                 _ => Err(self.damaged("a tuple for `torch.Size`", "other arguments")),
             },
             Global::RebuildParameter => match arguments.first() {
                 Some(&tensor) if matches!(self.object(tensor), Some(Object::Tensor(_))) => {
-                    Ok(self.push(tensor))
+                    self.push(tensor);
+                    Ok(())
                 }
                 _ => Err(self.damaged("a tensor for a parameter", "other arguments")),
             },
@@ -171,7 +184,7 @@ fn fits(view: &View, numel: u64) -> bool {
         return view.offset <= numel;
     }
     let steps = view.shape.iter().zip(&view.stride);
-    let last = steps.map(|(&size, &stride)| (size as u64 - 1).checked_mul(stride as u64));
-    let last = last.fold(Some(view.offset), |sum, step| sum?.checked_add(step?));
+    let mut last = steps.map(|(&size, &stride)| (size as u64 - 1).checked_mul(stride as u64));
+    let last = last.try_fold(view.offset, |sum, step| sum.checked_add(step?));
     numbers <= numel && last.is_some_and(|last| last < numel)
 }
