@@ -14,7 +14,7 @@ setup:
 	scripts/setup
 
 bench: setup
-	cargo bench
+	cargo bench --bench scheduler --bench pipeline
 
 # The networks against their Python originals, fixtures made anew, and at full size. Slow; not part of `make test`.
 parity:

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     let made: Vec<&str> = names.into_iter().filter(|name| weights(&folder, name).exists()).collect();
     if made.is_empty() {
         println!("no full-size networks in `{}`: `make parity` makes them", folder.display());
-        return ExitCode::SUCCESS;
+        return ExitCode::FAILURE;
     }
     println!("{:<20}{:<34}{:>14}{:>14}", "network", "reference", "parameters", "max error");
     let mut right = true;

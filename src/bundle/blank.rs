@@ -17,10 +17,10 @@ use super::stages::{
 /// The names of the presets of whole bundles.
 pub const BLANKS: [&str; 2] = ["riveg-base", "riveg-large"];
 
-/// What OFA was taught to be asked for visual entailment, with a caption of the picture's own left out.
-pub(super) const ENTAIL_PROMPT: &str = " does the image describe \" {phrase} \"?";
-/// What OFA was taught to be asked for grounding.
-pub(super) const GROUND_PROMPT: &str = " which region does the text \" {phrase} \" describe?";
+/// The question that entailment asks, as OFA was taught on SNLI-VE where pictures have no caption.
+pub const ENTAIL_PROMPT: &str = " does the image describe \" {phrase} \"?";
+/// The question that grounding asks, as OFA was taught on RefCOCO.
+pub const GROUND_PROMPT: &str = " which region does the text \" {phrase} \" describe?";
 /// The side at which grounding was taught.
 const GROUND_SIDE: i64 = 512;
 /// The authors' beam.

@@ -75,7 +75,8 @@ impl Import {
     /// [`ImportError`]; then the bundle is as it was.
     pub fn run(&self, out: &Path) -> Result<Report, ImportError> {
         let checkpoint = Checkpoint::open(&self.from)?;
-        let architecture = self.architecture(Family::of(&checkpoint)?)?;
+        let family = Family::of(&checkpoint)?;
+        let architecture = self.architecture(family)?;
         let unwritable = |source| BundleError::Write { file: out.to_owned(), source };
         fs::create_dir_all(out).map_err(unwritable)?;
         let mut bundle = begun(out)?;
@@ -84,8 +85,7 @@ impl Import {
         let trial = tempfile::Builder::new().prefix(".import").tempdir_in(out).map_err(unwritable)?;
         let weights = format!("{}.safetensors", self.stage);
         let tokenizer = self.tokenizer.as_ref().map(|_| format!("{}.tokenizer.json", self.stage));
-        let report =
-            convert(&checkpoint, Family::of(&checkpoint)?, &trial.path().join(&weights), self.stored)?;
+        let report = convert(&checkpoint, family, &trial.path().join(&weights), self.stored)?;
         if let (Some(from), Some(to)) = (&self.tokenizer, &tokenizer) {
             let copied = fs::copy(from, trial.path().join(to));
             copied.map_err(|source| BundleError::Read { file: from.clone(), source })?;

@@ -18,7 +18,7 @@ mod stages;
 pub mod untrained;
 mod weights;
 
-pub use blank::{BLANKS, blank};
+pub use blank::{BLANKS, ENTAIL_PROMPT, GROUND_PROMPT, blank};
 pub use dimensions::Dimensions;
 pub use error::{BundleError, Fault};
 pub use files::{FileEntry, Weights};

@@ -73,12 +73,12 @@ impl Encodings {
         Ok(Distinct { encodings: Tensor::f_stack(&encodings, 0)?, rows })
     }
 
-    pub(super) fn get(&mut self, hash: &ContentHash) -> Option<Tensor> {
+    fn get(&mut self, hash: &ContentHash) -> Option<Tensor> {
         self.kept.get(hash).map(Tensor::shallow_clone)
     }
 
     /// Keeps an encoding that owns its memory; one larger than the whole budget is not kept.
-    pub(super) fn keep(&mut self, hash: ContentHash, encoding: Tensor) {
+    fn keep(&mut self, hash: ContentHash, encoding: Tensor) {
         let bytes = bytes_of(&encoding);
         self.kept.insert(hash, encoding, bytes);
     }

@@ -3,6 +3,7 @@
 //! Sized so that all four together stay under 12 MB as 16-bit floats, and each learns in about an hour on two cores.
 
 use super::optimiser::Schedule;
+pub use crate::bundle::{ENTAIL_PROMPT, GROUND_PROMPT};
 use crate::models::ofa::OfaConfig;
 use crate::models::sam::SamConfig;
 use crate::models::tagger::{Positions, TaggerConfig};
@@ -19,10 +20,6 @@ pub const OFA_PIECES: usize = 900;
 pub const BINS: usize = 64;
 /// Posts whose texts the vocabularies are made from.
 pub const VOCABULARY_POSTS: u64 = 12_000;
-/// The question that entailment asks, as OFA was taught on SNLI-VE; pocket posts have no caption.
-pub const ENTAIL_PROMPT: &str = " does the image describe \" {phrase} \"?";
-/// The question that grounding asks, as OFA was taught on RefCOCO.
-pub const GROUND_PROMPT: &str = " which region does the text \" {phrase} \" describe?";
 
 /// The probability from which a picture is taken to show an entity.
 pub const GATE_THRESHOLD: f32 = 0.5;

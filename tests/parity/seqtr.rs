@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use riveg::domain::ContentHash;
 use riveg::ground::{Reply, Request};
 use riveg::imaging::{Picture, polygon};
+use riveg::models::preset::Preset;
 use riveg::models::seqtr::{
     Cells, Contour, Encoded, SeqTr, SeqTrConfig, SeqTrContour, SeqTrGrounder, Sequence, is_redundant,
 };
@@ -303,7 +304,7 @@ fn the_published_networks_are_as_large_as_the_restatement_at_full_size() {
     let fixture = Fixture::read();
     for name in ["seqtr-refcoco", "seqtr-refcoco-contour"] {
         let expected = fixture.get(&format!("published.{name}")).int64_value(&[]);
-        assert_eq!(SeqTrConfig::preset(name).unwrap().parameters(), expected, "{name}");
+        assert_eq!(SeqTrConfig::preset(name).unwrap().parameters(), expected as u64, "{name}");
     }
     assert_eq!(SeqTrConfig::preset("seqtr"), None);
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::preset::Preset;
+
 /// The id of padding, which no word has.
 pub const PAD: u32 = 0;
 /// The id that stands for every word that is not known.
@@ -84,13 +86,12 @@ pub enum SeqTrConfigError {
     GivesBoxes,
 }
 
-impl SeqTrConfig {
-    /// The networks that the authors publish for RefCOCO: `seqtr-refcoco` gives boxes, `seqtr-refcoco-contour` contours.
-    /// `None` for every other name.
-    ///
+impl Preset for SeqTrConfig {
+    /// The networks that the authors publish for RefCOCO: the first gives boxes, the second contours.
+    const NAMES: &'static [&'static str] = &["seqtr-refcoco", "seqtr-refcoco-contour"];
+
     /// The vocabulary has the size that the table of their checkpoint has (issue 35 of `seanzhuh/SeqTR`).
-    #[must_use]
-    pub fn preset(name: &str) -> Option<Self> {
+    fn preset(name: &str) -> Option<Self> {
         let contour_points = match name {
             "seqtr-refcoco" => None,
             "seqtr-refcoco-contour" => Some(18),
@@ -114,6 +115,13 @@ impl SeqTrConfig {
         })
     }
 
+    fn parameters(&self) -> u64 {
+        let vision = self.trunk_parameters() + self.fusion_parameters();
+        (vision + self.language_parameters() + self.head_parameters()).unsigned_abs()
+    }
+}
+
+impl SeqTrConfig {
     /// Channels of the trunk's deepest map, and of a phrase's vector.
     #[must_use]
     pub fn channels(&self) -> i64 {
@@ -186,15 +194,6 @@ impl SeqTrConfig {
             }
         }
         Ok(())
-    }
-
-    /// How many numbers the network learns, the words' vectors counted, what its batch norms remember not.
-    #[must_use]
-    pub fn parameters(&self) -> i64 {
-        self.trunk_parameters()
-            + self.fusion_parameters()
-            + self.language_parameters()
-            + self.head_parameters()
     }
 
     fn trunk_parameters(&self) -> i64 {

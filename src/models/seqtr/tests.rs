@@ -8,6 +8,7 @@ use super::*;
 use crate::domain::ContentHash;
 use crate::ground::Request;
 use crate::imaging::Picture;
+use crate::models::preset::Preset;
 use crate::scheduler::{Model, ModelError};
 
 fn tiny() -> SeqTrConfig {
@@ -41,7 +42,7 @@ fn as_many_numbers_are_learnt_as_counted() {
         let vs = nn::VarStore::new(Device::Cpu);
         let _seqtr = SeqTr::new(&vs.root(), &config);
         let counted: usize = vs.trainable_variables().iter().map(Tensor::numel).sum();
-        assert_eq!(config.parameters(), counted as i64);
+        assert_eq!(config.parameters(), counted as u64);
     }
 }
 
