@@ -17,8 +17,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::config::DeliveryMode;
 use crate::domain::{Rejection, RejectionClass};
-use crate::ingest::{self, Delivery, IngestError, SourceRecord};
+use crate::ingest::{self, Delivery, IngestError, OffsetsBy, SourceRecord};
 use crate::publish::{self, Annotated, Outcome, Provenance, PublishError, Publisher, Record};
 use crate::telemetry::{Health, Metrics};
 
@@ -52,6 +53,16 @@ impl Settings {
         ingest.max_bytes = usize::try_from(input.max_bytes.as_u64()).unwrap_or(usize::MAX);
         ingest.commit_interval = input.commit_interval;
         ingest.revoke_deadline = input.revoke_deadline;
+        ingest.protocol = input.protocol;
+        ingest.instance = Some(&input.instance).filter(|name| !name.is_empty()).cloned();
+        if output.delivery == DeliveryMode::ExactlyOnce {
+            ingest.offsets_by = OffsetsBy::Transaction;
+            publish.delivery = publish::Delivery::ExactlyOnce {
+                transactional_id: output.transactional_id(&input.group),
+                input: input.topic.clone(),
+                interval: input.commit_interval,
+            };
+        }
         ingest.properties = properties().collect();
         publish.properties = properties().collect();
         Self {
@@ -114,10 +125,14 @@ where
         abort: abort.clone(),
     };
     let reading = ingest::start(settings.ingest, watch).map_err(EngineError::Ingest)?;
-    let publisher =
-        Publisher::new(&settings.publish, settings.provenance, reading.settled, (metrics, health))
-            .map_err(EngineError::Publish)
-            .inspect_err(|_| stop.cancel())?;
+    let publisher = Publisher::new(
+        &settings.publish,
+        settings.provenance,
+        (reading.settled, reading.membership),
+        (metrics, health),
+    )
+    .map_err(EngineError::Publish)
+    .inspect_err(|_| stop.cancel())?;
     let (send, outcomes) = mpsc::channel(max_posts);
 
     let driving = async {

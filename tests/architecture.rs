@@ -248,8 +248,10 @@ fn imports(source: &Source) -> Vec<String> {
 
 /// Of some modules only a few names may be taken.
 fn narrow_imports(source: &Source) -> Vec<String> {
-    let narrow: [(&str, &str, &[&str]); 2] =
-        [("scheduler", "domain", &["Stage"]), ("publish", "ingest", &["Ticket", "SourceRecord"])];
+    let narrow: [(&str, &str, &[&str]); 2] = [
+        ("scheduler", "domain", &["Stage"]),
+        ("publish", "ingest", &["Ticket", "SourceRecord", "Fence", "Membership"]),
+    ];
     let ours = narrow.into_iter().filter(|(module, _, _)| source.module() == Some(module));
     ours.flat_map(|(module, from, only)| {
         let taken = after(source.shipped(), &format!("crate::{from}::")).flat_map(names);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
+use crate::ingest::GroupProtocol;
 use crate::scheduler::Budget;
 
 mod effective;
@@ -68,6 +69,10 @@ pub struct Ingest {
     /// How long a partition that is taken away may finish what was read of it.
     #[serde(with = "humantime_serde")]
     pub revoke_deadline: Duration,
+    /// How the group shares out partitions.
+    pub protocol: GroupProtocol,
+    /// A name in the group that outlives the process; empty: none.
+    pub instance: String,
 }
 
 /// Where annotations go.
@@ -78,6 +83,32 @@ pub struct Publish {
     pub topic: String,
     /// The topic of posts that could not be annotated.
     pub dead_letter_topic: String,
+    /// How safely they are written.
+    pub delivery: DeliveryMode,
+    /// The name that transactions are made under; empty: one of the group and this machine.
+    pub transactional_id: String,
+}
+
+/// How safely annotations are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeliveryMode {
+    /// Nothing is lost; a crash may write some twice.
+    AtLeastOnce,
+    /// Nothing is lost and, for those who read what is committed, nothing comes twice.
+    ExactlyOnce,
+}
+
+impl Publish {
+    /// The name that transactions are made under, by an engine that reads in `group`.
+    #[must_use]
+    pub fn transactional_id(&self, group: &str) -> String {
+        if !self.transactional_id.is_empty() {
+            return self.transactional_id.clone();
+        }
+        let host = gethostname::gethostname();
+        format!("riveg-{group}-{}", host.to_string_lossy())
+    }
 }
 
 /// How much is done at one time, and how it ends.

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use serde::{Deserialize, Serialize};
 
 /// How posts are read from Kafka.
 #[derive(Clone)]
@@ -22,10 +23,36 @@ pub struct Config {
     pub max_bytes: usize,
     /// How often offsets are committed.
     pub commit_interval: Duration,
+    /// Who commits them.
+    pub offsets_by: OffsetsBy,
+    /// How the group shares out partitions.
+    pub protocol: GroupProtocol,
+    /// A name in the group that outlives the process; none: a new one for each process.
+    pub instance: Option<String>,
     /// How long a partition that is taken away may finish what was read of it.
     pub revoke_deadline: Duration,
     /// Further properties of librdkafka; they win over ours.
     pub properties: BTreeMap<String, String>,
+}
+
+/// Who commits the offsets of what is delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OffsetsBy {
+    /// The reading thread, after delivery: a crash between the two repeats some posts.
+    Reader,
+    /// Whoever publishes, in one transaction with what is delivered.
+    Transaction,
+}
+
+/// How the members of a group share out partitions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GroupProtocol {
+    /// Among themselves, cooperatively: every broker can do that.
+    #[default]
+    Classic,
+    /// As the broker says (KIP-848): Kafka 4.0 and later.
+    Consumer,
 }
 
 impl Config {
@@ -41,6 +68,9 @@ impl Config {
             max_bytes: 256 * 1024 * 1024,
             // A crash repeats at most a second's work; a commit a second costs the broker nothing.
             commit_interval: Duration::from_secs(1),
+            offsets_by: OffsetsBy::Reader,
+            protocol: GroupProtocol::Classic,
+            instance: None,
             // Well within the five minutes after which the group gives up on a member, and longer than any batch.
             revoke_deadline: Duration::from_secs(20),
             properties: BTreeMap::new(),
@@ -57,8 +87,8 @@ impl Config {
             .set("enable.auto.offset.store", "false")
             // A new group begins with the oldest post: skipping posts must be asked for.
             .set("auto.offset.reset", "earliest")
-            // A rebalance moves only the partitions that change hands.
-            .set("partition.assignment.strategy", "cooperative-sticky")
+            // What an unfinished transaction wrote is not there yet.
+            .set("isolation.level", "read_committed")
             // Topics that appear and partitions that are added are noticed within this time.
             .set("topic.metadata.refresh.interval.ms", "5000")
             // The default of a second is felt as stalls whenever the queue of fetched records fills up.
@@ -67,6 +97,15 @@ impl Config {
             .set("queued.max.messages.kbytes", "65536")
             // Away brokers are asked again at least so often.
             .set("reconnect.backoff.max.ms", "2000");
+        match self.protocol {
+            // A rebalance moves only the partitions that change hands.
+            GroupProtocol::Classic => client.set("partition.assignment.strategy", "cooperative-sticky"),
+            // The broker assigns, and moves no more than it must.
+            GroupProtocol::Consumer => client.set("group.protocol", "consumer"),
+        };
+        if let Some(instance) = &self.instance {
+            client.set("group.instance.id", instance);
+        }
         for (name, value) in &self.properties {
             client.set(name, value);
         }

@@ -23,7 +23,10 @@ use super::context::{self, Context, Event};
 use super::offsets::{self, Offsets};
 use super::reading::FINAL_COMMIT;
 use super::trouble::Trouble;
-use super::{Config, Consumed, Delivery, Ingest, IngestError, Ledger, SourceRecord, Ticket, Watch};
+use super::{
+    Config, Consumed, Delivery, Fence, Ingest, IngestError, Ledger, Membership, OffsetsBy, SourceRecord,
+    Ticket, Watch,
+};
 use crate::telemetry::Rebalance;
 
 /// How long one poll waits for records; the stop signal waits no longer than that.
@@ -44,12 +47,15 @@ pub fn start(config: Config, watch: Watch) -> Result<Ingest, IngestError> {
     let consumer: BaseConsumer<Context> =
         config.client().create_with_context(Context::default()).map_err(set_up)?;
     consumer.subscribe(&[&config.topic]).map_err(set_up)?;
+    let (consumer, fence) = (Arc::new(consumer), Fence::default());
+    let membership = Membership::new(Arc::downgrade(&consumer), fence.clone());
     let (send, deliveries) = mpsc::channel(config.max_posts.get());
     let (settled, tickets) = sync_channel(config.max_posts.get());
     let (report, ended) = oneshot::channel();
     let reader = Reader {
         topic: config.topic.as_str().into(),
         ledger: Ledger::default(),
+        fence,
         budget: Budget::new(config.max_posts, config.max_bytes),
         offsets: Offsets::default(),
         trouble: Trouble::new(&config.bootstrap, &config.topic),
@@ -69,15 +75,16 @@ pub fn start(config: Config, watch: Watch) -> Result<Ingest, IngestError> {
             let _ = report.send(reader.run());
         })
         .map_err(IngestError::Thread)?;
-    Ok(Ingest { deliveries, settled, ended })
+    Ok(Ingest { deliveries, settled, membership, ended })
 }
 
 struct Reader {
     config: Config,
     watch: Watch,
     topic: Arc<str>,
-    consumer: BaseConsumer<Context>,
+    consumer: Arc<BaseConsumer<Context>>,
     ledger: Ledger,
+    fence: Fence,
     budget: Budget,
     offsets: Offsets,
     trouble: Trouble,
@@ -95,7 +102,11 @@ impl Reader {
         let drained = self.drain();
         self.watch.health.ended(NAME);
         self.consumer.context().is_closing();
-        read?;
+        match read {
+            // Told to stop and to wait for nothing, others may be gone before this thread hears of it.
+            Err(IngestError::Unread { .. }) if self.watch.stop.is_cancelled() => {}
+            read => read?,
+        }
         drained
     }
 
@@ -193,8 +204,8 @@ impl Reader {
         let paused = !self.paused;
         let changed = self.consumer.assignment().and_then(|assignment| {
             let count = assignment.count();
-            let change = if paused { Consumer::pause } else { Consumer::resume };
-            change(&self.consumer, &assignment).map(|()| count)
+            let consumer: &BaseConsumer<Context> = &self.consumer;
+            if paused { consumer.pause(&assignment) } else { consumer.resume(&assignment) }.map(|()| count)
         });
         match changed {
             Ok(partitions) => {
@@ -253,6 +264,8 @@ impl Reader {
             {}
             self.commit();
         }
+        // Before the group hears that they are let go: nothing of them is published from here on.
+        self.fence.raise(partitions, self.ledger.generation());
         self.ledger.revoke(partitions.iter().copied());
         self.offsets.forget(partitions);
         if let Err(error) = context::let_go(&self.consumer, &self.list(partitions)) {
@@ -272,6 +285,9 @@ impl Reader {
         }
         for (partition, records) in self.ledger.outstanding() {
             self.watch.metrics.outstanding(&self.topic, partition, records);
+        }
+        if self.config.offsets_by == OffsetsBy::Transaction {
+            return;
         }
         if let Err(error) = self.offsets.send(&self.consumer, &self.topic, self.ledger.watermarks()) {
             // No group yet, or a rebalance under way: the next interval tries again.

@@ -111,6 +111,12 @@ impl Ledger {
         true
     }
 
+    /// The latest generation of any partition.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generations
+    }
+
     /// Forgets partitions that belong to another consumer now.
     pub fn revoke(&mut self, partitions: impl IntoIterator<Item = i32>) {
         for partition in partitions {

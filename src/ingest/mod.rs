@@ -6,16 +6,20 @@
 mod record;
 mod ledger;
 mod budget;
+mod fence;
 
 mod config;
 mod context;
 mod trouble;
 mod offsets;
 mod reading;
+mod membership;
 mod consumer;
 
-pub use config::Config;
+pub use config::{Config, GroupProtocol, OffsetsBy};
 pub use consumer::start;
+pub use fence::Fence;
 pub use ledger::{Ledger, Ticket};
+pub use membership::Membership;
 pub use reading::{Consumed, Ingest, IngestError, Watch};
 pub use record::{Delivery, SourceRecord};

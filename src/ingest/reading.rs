@@ -8,7 +8,7 @@ use rdkafka::error::KafkaError;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{Delivery, Ticket};
+use super::{Delivery, Membership, Ticket};
 use crate::telemetry::{Health, Metrics};
 
 /// Who is told how reading goes, and who says when it ends.
@@ -30,6 +30,8 @@ pub struct Ingest {
     pub deliveries: mpsc::Receiver<Delivery>,
     /// Takes the tickets back. It has room for all that are out: sending never waits.
     pub settled: SyncSender<Ticket>,
+    /// The place in the group, for those who write offsets into transactions, and what must not be published any more.
+    pub membership: Membership,
     /// How it ended. An error here means that the thread panicked.
     pub ended: oneshot::Receiver<Result<Consumed, IngestError>>,
 }

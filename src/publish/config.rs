@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
@@ -17,8 +18,26 @@ pub struct Config {
     pub dead_letter_topic: String,
     /// Posts that are in flight at most: what waits here is no more.
     pub max_posts: NonZeroUsize,
+    /// How safely.
+    pub delivery: Delivery,
     /// Further properties of librdkafka; they win over ours.
     pub properties: BTreeMap<String, String>,
+}
+
+/// How safely results are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// Each one until the broker has it; a crash may write some twice.
+    AtLeastOnce,
+    /// In transactions, with the offsets of the posts that they answer.
+    ExactlyOnce {
+        /// The name that this engine's transactions are made under, in this process and in the next.
+        transactional_id: String,
+        /// The topic that posts are read from.
+        input: String,
+        /// How often what is ready is written.
+        interval: Duration,
+    },
 }
 
 impl Config {
@@ -30,6 +49,7 @@ impl Config {
             topic: topic.to_owned(),
             dead_letter_topic: dead_letter_topic.to_owned(),
             max_posts,
+            delivery: Delivery::AtLeastOnce,
             properties: BTreeMap::new(),
         }
     }
@@ -47,12 +67,20 @@ impl Config {
             .set("compression.codec", "lz4")
             // An answer waits for others no longer than this.
             .set("linger.ms", "5")
-            // A broker that is away is waited for: back-pressure reaches the input long before memory is short.
-            .set("message.timeout.ms", "0")
             // A dead letter is a whole record with pictures: the broker's limit decides, not ours.
             .set("message.max.bytes", "67108864")
             .set("topic.metadata.refresh.interval.ms", "5000")
             .set("reconnect.backoff.max.ms", "2000");
+        match &self.delivery {
+            // A broker that is away is waited for: back-pressure reaches the input long before memory is short.
+            Delivery::AtLeastOnce => client.set("message.timeout.ms", "0"),
+            // It is waited for here too, but in a transaction after the other, each shorter than the broker's patience
+            // with one that is left open: until that has passed, a crash holds up those who read what is committed.
+            Delivery::ExactlyOnce { transactional_id, .. } => client
+                .set("transactional.id", transactional_id)
+                .set("transaction.timeout.ms", "60000")
+                .set("message.timeout.ms", "30000"),
+        };
         for (name, value) in &self.properties {
             client.set(name, value);
         }

@@ -7,13 +7,20 @@ mod wire;
 mod dead_letter;
 
 mod config;
+mod error;
 mod parcel;
+mod outbox;
+mod reports;
 mod producer;
+mod transaction;
+mod exactly_once;
+mod publisher;
 mod embedded;
 
-pub use config::Config;
+pub use config::{Config, Delivery};
 pub use embedded::{EmbeddedBroker, EmbeddedError};
+pub use error::PublishError;
 pub use outcome::{Outcome, Record};
-pub use producer::{PublishError, Published, Publisher};
+pub use publisher::{Published, Publisher};
 pub use sequencer::{Released, Sequencer};
 pub use wire::{Annotated, MediaInfo, Provenance, SCHEMA, SCHEMA_VERSION};

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Counter, Histogram, HistogramOpts, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Counter, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 use super::stage_metrics::all_stages;
@@ -36,6 +37,7 @@ pub struct Metrics {
     outstanding: IntGaugeVec,
     paused_partitions: IntGauge,
     rebalances: IntCounterVec,
+    transactions: HistogramVec,
     bundle: IntGaugeVec,
 }
 
@@ -55,6 +57,26 @@ impl Rebalance {
         match self {
             Self::Assigned => "assigned",
             Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// What became of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transaction {
+    /// All of it is visible.
+    Committed,
+    /// Nothing of it is.
+    Aborted,
+}
+
+impl Transaction {
+    const ALL: [Self; 2] = [Self::Committed, Self::Aborted];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Aborted => "aborted",
         }
     }
 }
@@ -84,6 +106,18 @@ impl Metrics {
         let rebalances =
             counters("riveg_rebalances_total", "Rebalances of the consumer group by kind.", &["kind"]);
         Rebalance::ALL.iter().for_each(|kind| rebalances.with_label_values(&[kind.as_str()]).reset());
+        let transactions = register(
+            &registry,
+            HistogramVec::new(
+                HistogramOpts::new(
+                    "riveg_transaction_seconds",
+                    "Time from the begin of a transaction to its commit or abort.",
+                )
+                .buckets(seconds_buckets()),
+                &["outcome"],
+            ),
+        );
+        Transaction::ALL.iter().for_each(|outcome| drop(transactions.with_label_values(&[outcome.as_str()])));
         let build = gauges("riveg_build_info", "1, labelled with what was built.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Self {
@@ -139,6 +173,7 @@ impl Metrics {
             ),
             paused_partitions: gauge("riveg_paused_partitions", "Partitions not read from for want of room."),
             rebalances,
+            transactions,
             bundle: gauges("riveg_bundle_info", "1, labelled with the bundle in use.", &["hash"]),
             registry,
         }
@@ -262,6 +297,11 @@ impl Metrics {
     /// The consumer group was rebalanced.
     pub fn rebalanced(&self, kind: Rebalance) {
         self.rebalances.with_label_values(&[kind.as_str()]).inc();
+    }
+
+    /// A transaction ended after this long.
+    pub fn transaction(&self, outcome: Transaction, took: Duration) {
+        self.transactions.with_label_values(&[outcome.as_str()]).observe(took.as_secs_f64());
     }
 
     /// All metrics in Prometheus' text format.

@@ -13,7 +13,7 @@ mod watched;
 pub use health::{Health, Heartbeat};
 pub use http::serve;
 pub use latency::LatencyRecorder;
-pub use metrics::{Metrics, Rebalance};
+pub use metrics::{Metrics, Rebalance, Transaction};
 pub use seldom::Seldom;
 pub use stage_metrics::{Outcome, StageMetrics, StageSummary};
 pub use watched::CacheTally;

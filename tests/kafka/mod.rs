@@ -5,6 +5,8 @@
 
 mod echo;
 mod embedded;
+mod exactly_once;
 mod faults;
+mod qualification;
 mod real;
 mod running;

@@ -101,7 +101,9 @@ fn an_engine_that_is_cut_off_in_the_middle_loses_nothing() {
     echo.gate.add_permits(300);
     let mut output = read(broker(), &names.output, PARTITIONS);
     output.at_least(200);
-    until("posts are worked on", || (first.gauge("riveg_posts_in_flight") >= 32).then_some(()));
+    until("posts wait at the gate", || {
+        (echo.gate.available_permits() == 0 && first.gauge("riveg_posts_in_flight") >= 32).then_some(())
+    });
     let cut = first.stop().unwrap();
     assert!(cut.uncommitted > 0, "nothing was cut off: {cut:?}");
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use riveg::engine::{self, EngineError, Settings, Summary};
-use riveg::publish::Provenance;
+use riveg::ingest::OffsetsBy;
+use riveg::publish::{Delivery, Provenance};
 use riveg::telemetry::{Health, Metrics};
 use riveg::{ingest, publish};
 use tokio::runtime::Runtime;
@@ -52,6 +53,18 @@ impl Names {
             posts_in_flight: NonZeroUsize::new(max_posts.get().div_ceil(2)).unwrap(),
             drain_deadline: WITHIN,
         }
+    }
+
+    /// The same in transactions under that name.
+    pub(crate) fn exactly_once(&self, max_posts: usize, id: &str) -> Settings {
+        let mut settings = self.settings(max_posts);
+        settings.ingest.offsets_by = OffsetsBy::Transaction;
+        settings.publish.delivery = Delivery::ExactlyOnce {
+            transactional_id: format!("{}-{id}", self.group),
+            input: self.input.clone(),
+            interval: settings.ingest.commit_interval,
+        };
+        settings
     }
 }
 

@@ -1,17 +1,18 @@
 //! Plain clients that look at topics and groups from outside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::WITHIN;
+use super::{WITHIN, until};
 
 fn config(bootstrap: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
@@ -107,6 +108,32 @@ impl Seen {
     }
 }
 
+/// All that is committed in partitions `0..partitions` of a topic by now, partition by partition in order.
+pub(crate) fn read_committed(bootstrap: &str, topic: &str, partitions: i32) -> Vec<OwnedMessage> {
+    let mut config = config(bootstrap);
+    config.set("group.id", "outside").set("enable.auto.commit", "false");
+    let config = config.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
+    let consumer: BaseConsumer = config.create().unwrap();
+    let mut list = TopicPartitionList::new();
+    for partition in 0..partitions {
+        list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+    }
+    consumer.assign(&list).unwrap();
+    let deadline = Instant::now() + WITHIN;
+    let (mut ends, mut messages) = (BTreeSet::new(), Vec::new());
+    while ends.len() < list.count() {
+        assert!(Instant::now() < deadline, "the end of {topic} is not in sight");
+        match consumer.poll(Duration::from_millis(100)) {
+            Some(Ok(message)) => messages.push(message.detach()),
+            Some(Err(KafkaError::PartitionEOF(partition))) => drop(ends.insert(partition)),
+            Some(Err(error)) => panic!("{topic}: {error}"),
+            None => {}
+        }
+    }
+    messages.sort_by_key(|message| (message.partition(), message.offset()));
+    messages
+}
+
 /// The offset after the last record of each partition.
 pub(crate) fn log_end(bootstrap: &str, topic: &str, partitions: i32) -> BTreeMap<i32, i64> {
     let consumer: BaseConsumer = config(bootstrap).create().unwrap();
@@ -119,7 +146,15 @@ pub(crate) fn committed(bootstrap: &str, group: &str, topic: &str, partitions: i
     let consumer: BaseConsumer = config(bootstrap).set("group.id", group).create().unwrap();
     let mut list = TopicPartitionList::new();
     list.add_partition_range(topic, 0, partitions - 1);
-    let committed = consumer.committed_offsets(list, WITHIN).unwrap();
+    // A coordinator that has only just been found may still be reading up on its groups.
+    let committed =
+        until("the group's coordinator answers", || match consumer.committed_offsets(list.clone(), WITHIN) {
+            Ok(committed) => Some(committed),
+            Err(error) => match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::NotCoordinator | RDKafkaErrorCode::CoordinatorLoadInProgress) => None,
+                _ => panic!("{error}"),
+            },
+        });
     let offset = |offset| if let Offset::Offset(offset) = offset { Some(offset) } else { None };
     let elements = committed.elements();
     elements.iter().filter_map(|element| Some((element.partition(), offset(element.offset())?))).collect()

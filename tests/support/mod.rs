@@ -9,7 +9,7 @@ mod wait;
 
 pub(crate) use binary::{Finished, binary, riveg};
 pub(crate) use broker::{Forwarder, broker, unique};
-pub(crate) use clients::{Writer, committed, create_topic, header, log_end, read};
+pub(crate) use clients::{Writer, committed, create_topic, header, log_end, read, read_committed};
 pub(crate) use plain_code::without_comments_and_literals;
 pub(crate) use records::{answered_records, pictures, post, refused_records};
 pub(crate) use wait::{WITHIN, until};

@@ -1,0 +1,178 @@
+//! What may be written, and is not written yet? In the order of reading, without what belongs to others by now.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tracing::{debug, warn};
+
+use super::parcel::{Kind, Packer, Parcel};
+use super::{Config, Outcome, Provenance, PublishError, Published, Record, Sequencer};
+use crate::ingest::{Fence, SourceRecord, Ticket};
+use crate::telemetry::{Health, Metrics, Seldom};
+
+/// The name of this part in readiness.
+const NAME: &str = "publish";
+
+/// Parcels from the sequencer to their delivery; every ticket that goes in comes back, settled.
+pub(super) struct Outbox {
+    packer: Packer,
+    sequencer: Sequencer<(Arc<SourceRecord>, Record)>,
+    settled: SyncSender<Ticket>,
+    fence: Fence,
+    /// Released by the sequencer and not delivered.
+    parcels: BTreeMap<Place, Parcel>,
+    published: Published,
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+    warning: Seldom,
+}
+
+/// Partition, generation and sequence of a parcel's ticket.
+type Place = (i32, u64, u64);
+
+impl Outbox {
+    pub(super) fn new(
+        config: &Config,
+        provenance: Provenance,
+        (settled, fence): (SyncSender<Ticket>, Fence),
+        (metrics, health): (Arc<Metrics>, Arc<Health>),
+    ) -> Self {
+        Self {
+            packer: Packer::new(config, provenance),
+            sequencer: Sequencer::default(),
+            settled,
+            fence,
+            parcels: BTreeMap::new(),
+            published: Published::default(),
+            metrics,
+            health,
+            warning: Seldom::new(Duration::from_secs(30)),
+        }
+    }
+
+    /// Takes what became of a record; it may be taken out when all that was read before it may.
+    pub(super) fn accept(&mut self, outcome: Outcome) {
+        let Outcome { source, record, ticket } = outcome;
+        let released = self.sequencer.push(ticket, (source, record));
+        for (ticket, _) in released.overtaken {
+            self.settle(ticket);
+        }
+        let now = SystemTime::now();
+        for (ticket, (source, record)) in released.in_order {
+            let parcel = self.packer.pack(Outcome { source, record, ticket }, now);
+            self.put_back(parcel);
+        }
+    }
+
+    /// The next parcel to be written. Those of partitions that were taken away are dropped: their new reader writes them.
+    pub(super) fn take(&mut self) -> Option<Parcel> {
+        while let Some((_, parcel)) = self.parcels.pop_first() {
+            if !self.fence.is_past(&parcel.ticket) {
+                return Some(parcel);
+            }
+            self.drop_overtaken(parcel);
+        }
+        None
+    }
+
+    /// A parcel that must not be written any more.
+    pub(super) fn drop_overtaken(&self, parcel: Parcel) {
+        let (partition, offset) = (parcel.ticket.partition(), parcel.ticket.offset());
+        debug!(partition, offset, "an answer is left to the partition's new reader");
+        self.settle(parcel.ticket);
+    }
+
+    /// A parcel was not written: it takes its place again.
+    pub(super) fn put_back(&mut self, parcel: Parcel) {
+        let ticket = &parcel.ticket;
+        self.parcels.insert((ticket.partition(), ticket.generation(), ticket.sequence()), parcel);
+    }
+
+    /// A smaller parcel in place of one that is too large.
+    ///
+    /// # Errors
+    /// Where nothing smaller is left.
+    pub(super) fn smaller(&self, parcel: Parcel) -> Result<Parcel, PublishError> {
+        let topic = parcel.topic.clone();
+        self.packer.smaller(parcel).map_err(|ticket| PublishError::TooLarge {
+            topic: topic.to_string(),
+            partition: ticket.partition(),
+            offset: ticket.offset(),
+        })
+    }
+
+    /// A parcel is where it belongs.
+    pub(super) fn delivered(&mut self, parcel: Parcel) {
+        self.metrics.produced(&parcel.topic);
+        match &parcel.kind {
+            Kind::Annotation => self.published.annotations += 1,
+            Kind::DeadLetter(rejection) => {
+                self.published.dead_letters += 1;
+                self.metrics.dead_letter(rejection.class.as_str());
+            }
+        }
+        if let Some(age) = parcel.source.timestamp.and_then(age) {
+            self.metrics.delivered(age);
+        }
+        self.settle(parcel.ticket);
+        self.goes_well();
+    }
+
+    /// Writing is hindered for a reason that may pass.
+    pub(super) fn is_hindered(&mut self, reason: String) {
+        if self.warning.is_due(Instant::now()) {
+            warn!(reason, "nothing can be written; still trying");
+        }
+        self.health.waits(NAME, reason);
+    }
+
+    /// Writing is not hindered any more.
+    pub(super) fn goes_well(&mut self) {
+        self.warning.reset();
+        self.health.waits_no_more(NAME);
+    }
+
+    /// Nothing will ever be written by this process again.
+    pub(super) fn is_lost(&self, reason: &str) {
+        self.health.is_lost(reason);
+    }
+
+    /// Whether nothing may be written now.
+    pub(super) fn is_empty(&self) -> bool {
+        self.parcels.is_empty()
+    }
+
+    /// How many may be written now.
+    pub(super) fn len(&self) -> usize {
+        self.parcels.len()
+    }
+
+    /// How many wait for an earlier one.
+    pub(super) fn waiting(&self) -> usize {
+        self.sequencer.waiting()
+    }
+
+    /// What was delivered.
+    pub(super) fn published(&self) -> Published {
+        self.published
+    }
+
+    /// What is counted.
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    fn settle(&self, ticket: Ticket) {
+        if self.settled.send(ticket).is_err() {
+            debug!("nobody waits for tickets any more");
+        }
+    }
+}
+
+/// How old a record of that timestamp is; none if it comes from the future.
+fn age(timestamp: i64) -> Option<Duration> {
+    let written = UNIX_EPOCH + Duration::from_millis(u64::try_from(timestamp).ok()?);
+    SystemTime::now().duration_since(written).ok()
+}
