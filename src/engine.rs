@@ -5,23 +5,25 @@
 
 use std::future::Future;
 use std::num::NonZeroUsize;
-use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::FutureExt;
-use tokio::sync::Semaphore;
-use tokio::sync::mpsc::{self, Receiver, Sender};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
+use crate::attempts::{Attempts, AttemptsError};
 use crate::config::DeliveryMode;
-use crate::domain::{Rejection, RejectionClass};
-use crate::ingest::{self, Delivery, IngestError, OffsetsBy, SourceRecord};
-use crate::publish::{self, Annotated, Outcome, Provenance, PublishError, Publisher, Record};
+use crate::domain::Rejection;
+use crate::ingest::{self, IngestError, OffsetsBy};
+use crate::publish::{self, Annotated, Provenance, PublishError, Publisher};
 use crate::telemetry::{Health, Metrics};
+
+mod drive;
+
+use drive::drive;
 
 /// What the engine reads, writes and bounds.
 #[derive(Debug, Clone)]
@@ -36,6 +38,8 @@ pub struct Settings {
     pub posts_in_flight: NonZeroUsize,
     /// How long what was begun may be finished after the stop signal.
     pub drain_deadline: Duration,
+    /// The folder where what is worked on is written down for the next process; none: nowhere.
+    pub state: Option<PathBuf>,
 }
 
 impl Settings {
@@ -71,6 +75,7 @@ impl Settings {
             provenance: Provenance::of_bundle(bundle),
             posts_in_flight,
             drain_deadline: config.engine.drain_deadline,
+            state: Some(config.engine.state_folder()),
         }
     }
 }
@@ -92,6 +97,8 @@ pub struct Summary {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each is the error of the part it names")]
 pub enum EngineError {
+    #[error(transparent)]
+    Attempts(#[from] AttemptsError),
     #[error("the reading of posts failed")]
     Ingest(#[source] IngestError),
     #[error("the writing of annotations failed")]
@@ -118,6 +125,11 @@ where
     let stop = stop.child_token();
     let abort = CancellationToken::new();
     let max_posts = settings.ingest.max_posts.get();
+    let attempts = match &settings.state {
+        Some(folder) => Attempts::open(folder, &settings.ingest.group)?,
+        None => Attempts::default(),
+    };
+    let attempts = Arc::new(attempts);
     let watch = ingest::Watch {
         metrics: metrics.clone(),
         health: health.clone(),
@@ -125,6 +137,7 @@ where
         abort: abort.clone(),
     };
     let reading = ingest::start(settings.ingest, watch).map_err(EngineError::Ingest)?;
+    let told = Arc::clone(&health);
     let publisher = Publisher::new(
         &settings.publish,
         settings.provenance,
@@ -137,7 +150,7 @@ where
 
     let driving = async {
         tokio::select! {
-            () = drive(reading.deliveries, annotate, send, settings.posts_in_flight) => {}
+            () = drive(reading.deliveries, annotate, (send, Arc::clone(&attempts)), settings.posts_in_flight) => {}
             () = abort.cancelled() => warn!("posts that were worked on are given up"),
         }
     };
@@ -149,6 +162,10 @@ where
     };
     let deadline = async {
         stop.cancelled().await;
+        // An engine that is stopped because it stands still may well do so because of a post.
+        if told.alive(Instant::now()).is_ok() {
+            attempts.is_stopping();
+        }
         tokio::time::sleep(settings.drain_deadline).await;
         warn!(deadline = ?settings.drain_deadline, "the drain takes too long and is cut short");
         abort.cancel();
@@ -168,67 +185,4 @@ where
     };
     info!(?summary, "the engine has ended");
     Ok(summary)
-}
-
-/// Takes each record through `annotate` in a task of its own, at most `max_in_flight` at one time, and sends on what
-/// became of it, in whatever order. Ends when no more records come and all tasks are done, or when nobody takes outcomes.
-///
-/// A panic in `annotate` rejects its post and leaves the others alone.
-pub async fn drive<A, F>(
-    mut deliveries: Receiver<Delivery>,
-    annotate: A,
-    outcomes: Sender<Outcome>,
-    max_in_flight: NonZeroUsize,
-) where
-    A: Fn(Bytes) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Annotated, Rejection>> + Send,
-{
-    let annotate = Arc::new(annotate);
-    let permits = Arc::new(Semaphore::new(max_in_flight.get().min(Semaphore::MAX_PERMITS)));
-    let mut tasks = JoinSet::new();
-    loop {
-        let Ok(permit) = permits.clone().acquire_owned().await else {
-            unreachable!("the semaphore is never closed")
-        };
-        let delivery = tokio::select! {
-            delivery = deliveries.recv() => delivery,
-            () = outcomes.closed() => None,
-        };
-        let Some(Delivery { source, ticket }) = delivery else { break };
-        while tasks.try_join_next().is_some() {}
-        let (annotate, outcomes) = (annotate.clone(), outcomes.clone());
-        tasks.spawn(async move {
-            let record = one_post(&source, &*annotate).await;
-            drop(permit);
-            if outcomes.send(Outcome { source, record, ticket }).await.is_err() {
-                warn!("an outcome is lost: the writing has ended");
-            }
-        });
-    }
-    while tasks.join_next().await.is_some() {}
-}
-
-async fn one_post<A, F>(source: &SourceRecord, annotate: &A) -> Record
-where
-    A: Fn(Bytes) -> F,
-    F: Future<Output = Result<Annotated, Rejection>>,
-{
-    let Some(value) = source.value.clone() else {
-        let message = "the record has no value: deletions are not posts".to_owned();
-        return Record::Rejected(Rejection { stage: "decode", class: RejectionClass::Malformed, message });
-    };
-    // The call itself is inside: it may panic before there is a future.
-    let answer = AssertUnwindSafe(async { annotate(value).await }).catch_unwind().await;
-    match answer {
-        Ok(Ok(annotated)) => Record::Annotated(annotated),
-        Ok(Err(rejection)) => Record::Rejected(rejection),
-        Err(panic) => {
-            let said = panic.downcast_ref::<String>().map(String::as_str);
-            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words");
-            let (partition, offset) = (source.partition, source.offset);
-            error!(partition, offset, said, "the pipeline panicked");
-            let message = format!("the engine failed on this post: {said}");
-            Record::Rejected(Rejection { stage: "engine", class: RejectionClass::Internal, message })
-        }
-    }
 }

@@ -13,7 +13,8 @@
 //! * [`publish`] puts answers back into the order of their partition and delivers them; a delivered record settles its
 //!   ticket, and [`ingest`] commits what is settled without a gap.
 //!
-//! [`engine`] joins Kafka's two ends to an async function from bytes to an answer; [`runtime`] opens a [`bundle`] and
+//! [`engine`] joins Kafka's two ends to an async function from bytes to an answer, and [`attempts`] remembers what a process
+//! died of; [`runtime`] opens a [`bundle`] and
 //! gives that function its pipeline. [`checkpoint`] reads weights that others publish, under the names of [`models`].
 //! [`imaging`], [`prompt`] and [`cache`] serve several stages; [`telemetry`] and [`config`] serve all. [`cli`] is what
 //! people call; [`eval`] says how right the answers are, [`world`] invents posts with known truth, [`train`] teaches the
@@ -52,6 +53,7 @@ pub mod scheduler;
 pub mod models;
 
 pub mod publish;
+pub mod attempts;
 pub mod engine;
 
 pub mod bundle;

@@ -41,6 +41,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("ingest", &["telemetry"]),
     ("publish", &["domain", "telemetry", "ingest"]),
+    ("attempts", &["telemetry"]),
     (
         "bundle",
         &[

@@ -120,6 +120,21 @@ pub struct Engine {
     /// How long the engine may finish what it has begun.
     #[serde(with = "humantime_serde")]
     pub drain_deadline: Duration,
+    /// The folder where what is worked on is written down; empty: one in the user's home.
+    pub state: PathBuf,
+}
+
+impl Engine {
+    /// The folder where what is worked on is written down.
+    #[must_use]
+    pub fn state_folder(&self) -> PathBuf {
+        if !self.state.as_os_str().is_empty() {
+            return self.state.clone();
+        }
+        let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let home = || named("HOME").map(|home| home.join(".local/state"));
+        named("XDG_STATE_HOME").or_else(home).unwrap_or_else(std::env::temp_dir).join("riveg")
+    }
 }
 
 /// Which networks.

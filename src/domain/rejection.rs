@@ -36,6 +36,8 @@ pub enum RejectionClass {
     FetchFailed,
     /// A network could not answer for this post.
     ModelRefused,
+    /// Processes died of the post.
+    Poison,
     /// The post waited longer than its time.
     Expired,
     /// A fault of the engine itself.
@@ -44,13 +46,14 @@ pub enum RejectionClass {
 
 impl RejectionClass {
     /// All of them, so that metrics exist before the first fault.
-    pub const ALL: [RejectionClass; 8] = [
+    pub const ALL: [RejectionClass; 9] = [
         RejectionClass::Malformed,
         RejectionClass::TooLarge,
         RejectionClass::UnsupportedMedia,
         RejectionClass::FetchRefused,
         RejectionClass::FetchFailed,
         RejectionClass::ModelRefused,
+        RejectionClass::Poison,
         RejectionClass::Expired,
         RejectionClass::Internal,
     ];
@@ -65,6 +68,7 @@ impl RejectionClass {
             Self::FetchRefused => "fetch-refused",
             Self::FetchFailed => "fetch-failed",
             Self::ModelRefused => "model-refused",
+            Self::Poison => "poison",
             Self::Expired => "expired",
             Self::Internal => "internal",
         }

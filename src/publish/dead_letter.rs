@@ -10,8 +10,13 @@ use crate::ingest::SourceRecord;
 
 /// The headers of a dead letter: those of the record, then ours.
 ///
-/// `omitted` is the number of bytes of a value that was too large to be written again.
-pub(super) fn headers(source: &SourceRecord, rejection: &Rejection, omitted: Option<usize>) -> OwnedHeaders {
+/// `attempts` is how many processes worked on the record; `omitted` the number of bytes of a value that was too large to
+/// be written again.
+pub(super) fn headers(
+    source: &SourceRecord,
+    (rejection, attempts): (&Rejection, u32),
+    omitted: Option<usize>,
+) -> OwnedHeaders {
     let mut headers = source.headers.clone().unwrap_or_default();
     let mut add = |name: &str, value: &str| {
         headers = std::mem::take(&mut headers).insert(Header { key: name, value: Some(value) });
@@ -28,8 +33,8 @@ pub(super) fn headers(source: &SourceRecord, rejection: &Rejection, omitted: Opt
     if let Some(bytes) = omitted {
         add("riveg.error.value-omitted", &bytes.to_string());
     }
-    // A post is tried once: what fails for a passing reason waits inside the stage that knows the reason.
-    add("riveg.attempts", "1");
+    // A process tries a post once: what fails for a passing reason waits inside the stage that knows the reason.
+    add("riveg.attempts", &attempts.to_string());
     add("riveg.engine.version", env!("CARGO_PKG_VERSION"));
     headers
 }
@@ -71,7 +76,7 @@ mod tests {
 
     #[test]
     fn headers_say_where_the_record_was_and_what_went_wrong() {
-        let listed = listed(&headers(&source(None), &rejection(), Some(9)));
+        let listed = listed(&headers(&source(None), (&rejection(), 1), Some(9)));
         let expected = [
             ("riveg.error.topic", "posts"),
             ("riveg.error.partition", "3"),
@@ -94,7 +99,7 @@ mod tests {
             .insert(Header { key: "trace", value: Some("1") })
             .insert(Header { key: "trace", value: Some("") })
             .insert(Header { key: "trace", value: None::<&str> });
-        let listed = listed(&headers(&source(Some(own)), &rejection(), None));
+        let listed = listed(&headers(&source(Some(own)), (&rejection(), 1), None));
         let trace = |value: Option<&str>| ("trace".to_owned(), value.map(str::to_owned));
         assert_eq!(listed[..3], [trace(Some("1")), trace(Some("")), trace(None)]);
         assert_eq!(listed[3].0, "riveg.error.topic");

@@ -18,7 +18,7 @@ const NAME: &str = "publish";
 /// Parcels from the sequencer to their delivery; every ticket that goes in comes back, settled.
 pub(super) struct Outbox {
     packer: Packer,
-    sequencer: Sequencer<(Arc<SourceRecord>, Record)>,
+    sequencer: Sequencer<(Arc<SourceRecord>, Record, u32)>,
     settled: SyncSender<Ticket>,
     fence: Fence,
     /// Released by the sequencer and not delivered.
@@ -54,14 +54,14 @@ impl Outbox {
 
     /// Takes what became of a record; it may be taken out when all that was read before it may.
     pub(super) fn accept(&mut self, outcome: Outcome) {
-        let Outcome { source, record, ticket } = outcome;
-        let released = self.sequencer.push(ticket, (source, record));
+        let Outcome { source, record, ticket, attempts } = outcome;
+        let released = self.sequencer.push(ticket, (source, record, attempts));
         for (ticket, _) in released.overtaken {
             self.settle(ticket);
         }
         let now = SystemTime::now();
-        for (ticket, (source, record)) in released.in_order {
-            let parcel = self.packer.pack(Outcome { source, record, ticket }, now);
+        for (ticket, (source, record, attempts)) in released.in_order {
+            let parcel = self.packer.pack(Outcome { source, record, ticket, attempts }, now);
             self.put_back(parcel);
         }
     }

@@ -15,6 +15,8 @@ pub struct Outcome {
     pub record: Record,
     /// Its claim.
     pub ticket: Ticket,
+    /// How many processes worked on it, this one included.
+    pub attempts: u32,
 }
 
 /// What was made of a record.

@@ -20,6 +20,7 @@ pub(super) struct Parcel {
     pub(super) headers: OwnedHeaders,
     pub(super) source: Arc<SourceRecord>,
     pub(super) ticket: Ticket,
+    pub(super) attempts: u32,
 }
 
 /// What a parcel is.
@@ -47,10 +48,10 @@ impl Packer {
     }
 
     pub(super) fn pack(&self, outcome: Outcome, now: SystemTime) -> Parcel {
-        let Outcome { source, record, ticket } = outcome;
+        let Outcome { source, record, ticket, attempts } = outcome;
         let annotated = match record {
             Record::Annotated(annotated) => annotated,
-            Record::Rejected(rejection) => return self.dead_letter(source, ticket, rejection),
+            Record::Rejected(rejection) => return self.dead_letter(source, (ticket, attempts), rejection),
         };
         // Where the answer came from: readers that see it twice know it by these.
         let headers = OwnedHeaders::new()
@@ -66,18 +67,25 @@ impl Packer {
             headers,
             source,
             ticket,
+            attempts,
         }
     }
 
-    fn dead_letter(&self, source: Arc<SourceRecord>, ticket: Ticket, rejection: Rejection) -> Parcel {
+    fn dead_letter(
+        &self,
+        source: Arc<SourceRecord>,
+        (ticket, attempts): (Ticket, u32),
+        rejection: Rejection,
+    ) -> Parcel {
         Parcel {
             topic: self.dead_letter_topic.clone(),
             key: source.key.clone(),
             value: source.value.clone(),
-            headers: dead_letter::headers(&source, &rejection, None),
+            headers: dead_letter::headers(&source, (&rejection, attempts), None),
             kind: Kind::DeadLetter(rejection),
             source,
             ticket,
+            attempts,
         }
     }
 
@@ -92,11 +100,11 @@ impl Packer {
                 let message =
                     format!("the annotation has {size} bytes, more than topic `{}` takes", parcel.topic);
                 let rejection = Rejection { stage: "publish", class: RejectionClass::TooLarge, message };
-                Ok(self.dead_letter(parcel.source, parcel.ticket, rejection))
+                Ok(self.dead_letter(parcel.source, (parcel.ticket, parcel.attempts), rejection))
             }
             Kind::DeadLetter(rejection) if parcel.value.is_some() => Ok(Parcel {
                 value: None,
-                headers: dead_letter::headers(&parcel.source, &rejection, Some(size)),
+                headers: dead_letter::headers(&parcel.source, (&rejection, parcel.attempts), Some(size)),
                 kind: Kind::DeadLetter(rejection),
                 ..parcel
             }),
@@ -134,7 +142,7 @@ mod tests {
         };
         let source = Arc::new(source);
         let ticket = Ledger::default().issue(0, 5);
-        packer().pack(Outcome { source, record, ticket }, UNIX_EPOCH)
+        packer().pack(Outcome { source, record, ticket, attempts: 1 }, UNIX_EPOCH)
     }
 
     fn annotated() -> Record {

@@ -7,6 +7,7 @@ mod echo;
 mod embedded;
 mod exactly_once;
 mod faults;
+mod poison;
 mod qualification;
 mod real;
 mod running;

@@ -52,6 +52,7 @@ impl Names {
             provenance: Provenance::of_bundle("none"),
             posts_in_flight: NonZeroUsize::new(max_posts.get().div_ceil(2)).unwrap(),
             drain_deadline: WITHIN,
+            state: None,
         }
     }
 

@@ -1,0 +1,114 @@
+//! How is each post worked on? In a task of its own, many at a time, unless a process has died of it.
+
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tracing::{error, warn};
+
+use crate::attempts::{Attempts, Key, Verdict};
+use crate::domain::{Rejection, RejectionClass};
+use crate::ingest::{Delivery, SourceRecord};
+use crate::publish::{Annotated, Outcome, Record};
+
+/// Takes each record through `annotate` in a task of its own, at most `max_in_flight` at one time, and sends on what
+/// became of it, in whatever order. Ends when no more records come and all tasks are done, or when nobody takes outcomes.
+///
+/// A panic in `annotate` rejects its post and leaves the others alone. A post that an earlier process died of is worked
+/// on alone, and one that has killed is rejected.
+pub(super) async fn drive<A, F>(
+    mut deliveries: Receiver<Delivery>,
+    annotate: A,
+    (outcomes, attempts): (Sender<Outcome>, Arc<Attempts>),
+    max_in_flight: NonZeroUsize,
+) where
+    A: Fn(Bytes) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Annotated, Rejection>> + Send,
+{
+    let annotate = Arc::new(annotate);
+    let places = u32::try_from(max_in_flight.get().min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
+    let permits = Arc::new(Semaphore::new(places as usize));
+    let mut tasks = JoinSet::new();
+    loop {
+        let permit = places_of(&permits, 1).await;
+        let delivery = tokio::select! {
+            delivery = deliveries.recv() => delivery,
+            () = outcomes.closed() => None,
+        };
+        let Some(Delivery { source, ticket }) = delivery else { break };
+        while tasks.try_join_next().is_some() {}
+        let key = key(&source);
+        let verdict = attempts.verdict(&key);
+        let others = if verdict == Verdict::Suspect { places - 1 } else { 0 };
+        let (permit, alone) = (permit, places_of(&permits, others).await);
+        let (annotate, outcomes, attempts) = (annotate.clone(), outcomes.clone(), attempts.clone());
+        tasks.spawn(async move {
+            let (record, tries) = match verdict {
+                Verdict::Poison { deaths } => (poisoned(deaths), deaths),
+                Verdict::Free | Verdict::Suspect => {
+                    let attempt = attempts.begin(key);
+                    let record = one_post(&source, &*annotate).await;
+                    attempt.done();
+                    (record, 1)
+                }
+            };
+            drop((permit, alone));
+            if outcomes.send(Outcome { source, record, ticket, attempts: tries }).await.is_err() {
+                warn!("an outcome is lost: the writing has ended");
+            }
+        });
+    }
+    while tasks.join_next().await.is_some() {}
+}
+
+async fn places_of(permits: &Arc<Semaphore>, count: u32) -> OwnedSemaphorePermit {
+    match permits.clone().acquire_many_owned(count).await {
+        Ok(permit) => permit,
+        Err(_) => unreachable!("the semaphore is never closed"),
+    }
+}
+
+fn key(source: &SourceRecord) -> Key {
+    Key {
+        topic: source.topic.clone(),
+        partition: source.partition,
+        offset: source.offset,
+        timestamp: source.timestamp.unwrap_or(-1),
+    }
+}
+
+fn poisoned(deaths: u32) -> Record {
+    let message = format!("{deaths} processes have died while they worked on this post and on nothing else");
+    Record::Rejected(Rejection { stage: "engine", class: RejectionClass::Poison, message })
+}
+
+async fn one_post<A, F>(source: &SourceRecord, annotate: &A) -> Record
+where
+    A: Fn(Bytes) -> F,
+    F: Future<Output = Result<Annotated, Rejection>>,
+{
+    let Some(value) = source.value.clone() else {
+        let message = "the record has no value: deletions are not posts".to_owned();
+        return Record::Rejected(Rejection { stage: "decode", class: RejectionClass::Malformed, message });
+    };
+    // The call itself is inside: it may panic before there is a future.
+    let answer = AssertUnwindSafe(async { annotate(value).await }).catch_unwind().await;
+    match answer {
+        Ok(Ok(annotated)) => Record::Annotated(annotated),
+        Ok(Err(rejection)) => Record::Rejected(rejection),
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words");
+            let (partition, offset) = (source.partition, source.offset);
+            error!(partition, offset, said, "the pipeline panicked");
+            let message = format!("the engine failed on this post: {said}");
+            Record::Rejected(Rejection { stage: "engine", class: RejectionClass::Internal, message })
+        }
+    }
+}
