@@ -1,5 +1,5 @@
 # Two commands: `make demo` and `make test`. Both set up all they need first.
-.PHONY: demo test setup bench parity
+.PHONY: demo test setup bench parity chaos
 
 demo: setup
 	cargo run --release --quiet -- demo $(ARGS)
@@ -19,3 +19,9 @@ bench: setup
 # The networks against their Python originals, fixtures made anew, and at full size. Slow; not part of `make test`.
 parity:
 	scripts/parity
+
+# Two engines under a seeded feed while engines are killed and paused and the broker crashes, once for each way of
+# delivery; then everything is counted by id. About ten minutes. ARGS="--help" tells what can be asked for.
+chaos:
+	scripts/setup test
+	cargo run --quiet --example chaos -- $(ARGS)

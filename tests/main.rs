@@ -30,3 +30,4 @@ mod demo;
 mod k8s;
 mod shipped_bundle;
 mod kafka;
+mod chaos_runs;

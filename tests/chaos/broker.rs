@@ -1,0 +1,131 @@
+//! The broker of a run: started, crashed and started again over the same data, and read in the end.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Message, OwnedMessage};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+pub(crate) const PARTITIONS: i32 = 3;
+pub(crate) const INPUT: &str = "posts";
+pub(crate) const OUTPUT: &str = "annotations";
+pub(crate) const DEAD: &str = "dead-letters";
+pub(crate) const GROUP: &str = "chaos";
+
+/// An Apache Kafka on a port of its own.
+pub(crate) struct Broker {
+    pub(crate) bootstrap: String,
+    port: String,
+    data: PathBuf,
+}
+
+impl Broker {
+    pub(crate) fn start(folder: &Path) -> Self {
+        // A free port, which stays this broker's through all its crashes.
+        let port =
+            std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+        let data = std::path::absolute(folder).unwrap().join("broker");
+        let broker = Self { bootstrap: format!("127.0.0.1:{port}"), port, data };
+        broker.come_up();
+        broker
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) fn crash(&self) {
+        self.script(&["halt", "--port", &self.port]);
+    }
+
+    pub(crate) fn come_up(&self) {
+        let data = self.data.to_str().unwrap();
+        let ends_with = process::id().to_string();
+        self.script(&["start", "--port", &self.port, "--data", data, "--until-ends", &ends_with]);
+    }
+
+    pub(crate) fn stop(&self) {
+        self.script(&["stop", "--port", &self.port]);
+    }
+
+    fn script(&self, arguments: &[&str]) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/kafka");
+        let status = Command::new(script).args(arguments).stdout(Stdio::null()).status().unwrap();
+        assert!(status.success(), "scripts/kafka {arguments:?}: {status}");
+    }
+
+    fn config(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.bootstrap).set("group.id", GROUP);
+        config
+    }
+
+    pub(crate) fn create_topics(&self) {
+        let admin: AdminClient<DefaultClientContext> = self.config().create().unwrap();
+        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
+        let topics =
+            [INPUT, OUTPUT, DEAD].map(|name| NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1)));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        for result in runtime.block_on(admin.create_topics(&topics, &options)).unwrap() {
+            result.unwrap();
+        }
+    }
+
+    /// Whether all that lies in the input is answered for, within that time.
+    pub(crate) fn group_is_at_the_end(&self, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        let consumer: BaseConsumer = self.config().create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range(INPUT, 0, PARTITIONS - 1);
+        let patience = Duration::from_secs(5);
+        while Instant::now() < deadline {
+            let at_end = |partition| {
+                let (_, end) = consumer.fetch_watermarks(INPUT, partition, patience).ok()?;
+                let held = consumer.committed_offsets(list.clone(), patience).ok()?;
+                Some(held.find_partition(INPUT, partition)?.offset() == Offset::Offset(end))
+            };
+            if (0..PARTITIONS).all(|partition| at_end(partition) == Some(true)) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        false
+    }
+
+    pub(crate) fn annotations(&self) -> Vec<OwnedMessage> {
+        self.committed(OUTPUT)
+    }
+
+    pub(crate) fn dead_letters(&self) -> Vec<OwnedMessage> {
+        self.committed(DEAD)
+    }
+
+    /// All that is committed in a topic, each partition in its order.
+    fn committed(&self, topic: &str) -> Vec<OwnedMessage> {
+        let mut config = self.config();
+        config.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
+        let consumer: BaseConsumer = config.set("enable.auto.commit", "false").create().unwrap();
+        let mut list = TopicPartitionList::new();
+        for partition in 0..PARTITIONS {
+            list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+        }
+        consumer.assign(&list).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(120);
+        let (mut ends, mut messages) = (BTreeSet::new(), Vec::new());
+        while ends.len() < list.count() {
+            assert!(Instant::now() < deadline, "the end of {topic} is not in sight");
+            match consumer.poll(Duration::from_millis(100)) {
+                Some(Ok(message)) => messages.push(message.detach()),
+                Some(Err(KafkaError::PartitionEOF(partition))) => drop(ends.insert(partition)),
+                Some(Err(error)) => println!("reading {topic}: {error}"),
+                None => {}
+            }
+        }
+        messages.sort_by_key(|message| (message.partition(), message.offset()));
+        messages
+    }
+}
