@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rdkafka::message::{Message, OwnedMessage};
 use riveg::engine::{EngineError, Summary};
+use riveg::ingest::GroupProtocol;
 use riveg::publish::PublishError;
 
 use super::echo::{Echo, post};
@@ -102,13 +103,27 @@ fn an_engine_that_is_cut_off_between_transactions_repeats_work_but_no_answer() {
 }
 
 #[test]
-fn partitions_that_change_hands_are_answered_once() {
+fn partitions_that_change_hands_among_members_are_answered_once() {
+    hand_over(GroupProtocol::Classic);
+}
+
+#[test]
+fn partitions_that_change_hands_at_the_brokers_word_are_answered_once() {
+    hand_over(GroupProtocol::Consumer);
+}
+
+fn hand_over(protocol: GroupProtocol) {
     let names = topics();
     feed(&names, 0..300);
+    let settings = |id| {
+        let mut settings = names.exactly_once(32, id);
+        settings.ingest.protocol = protocol;
+        settings
+    };
     let (one, two) = (Echo::open(), Echo::open());
-    let first = Running::start(names.exactly_once(32, "a"), &one);
+    let first = Running::start(settings("a"), &one);
     until("the first engine works", || (!one.finished.lock().unwrap().is_empty()).then_some(()));
-    let second = Running::start(names.exactly_once(32, "b"), &two);
+    let second = Running::start(settings("b"), &two);
     let mut fed = 300;
     until("the second engine works too", || {
         feed(&names, fed..fed + 30);
@@ -122,6 +137,44 @@ fn partitions_that_change_hands_are_answered_once() {
     stands_at_the_end(&names);
     let right = second.stop().unwrap();
     assert_eq!((left.uncommitted, right.uncommitted), (0, 0));
+    each_is_answered_once(&names, fed);
+}
+
+#[test]
+fn a_member_with_a_name_comes_back_to_its_partitions_without_a_rebalance() {
+    let names = topics();
+    feed(&names, 0..60);
+    let settings = |id: &str| {
+        let mut settings = names.exactly_once(32, id);
+        settings.ingest.instance = Some(id.to_owned());
+        settings
+    };
+    let (one, two) = (Echo::open(), Echo::open());
+    let stays = Running::start(settings("stays"), &one);
+    let goes = Running::start(settings("goes"), &two);
+    let mut fed = 60;
+    until("both work", || {
+        feed(&names, fed..fed + 30);
+        fed += 30;
+        [&one, &two].iter().all(|echo| !echo.finished.lock().unwrap().is_empty()).then_some(())
+    });
+    stands_at_the_end(&names);
+    let rebalances = |engine: &Running| {
+        let text = engine.metrics.render();
+        text.lines()
+            .filter(|line| line.starts_with("riveg_rebalances_total"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let before = rebalances(&stays);
+    goes.stop().unwrap();
+    let returned = Running::start(settings("goes"), &two);
+    feed(&names, fed..fed + 90);
+    fed += 90;
+    stands_at_the_end(&names);
+    assert_eq!(rebalances(&stays), before, "a restart moved partitions");
+    returned.stop().unwrap();
+    stays.stop().unwrap();
     each_is_answered_once(&names, fed);
 }
 
