@@ -31,3 +31,4 @@ mod k8s;
 mod shipped_bundle;
 mod kafka;
 mod chaos_runs;
+mod dlq;

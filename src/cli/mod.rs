@@ -15,6 +15,7 @@ mod brokers;
 mod bundle;
 mod check;
 mod demo;
+mod dlq;
 mod eval;
 mod lines;
 mod live;
@@ -84,6 +85,8 @@ pub enum Command {
     Annotate(annotate::Arguments),
     /// Look at settings, bundle, brokers and topics, and say what is wrong, without running.
     Check(check::Arguments),
+    /// Look at dead letters, and send their posts round again.
+    Dlq(dlq::Arguments),
     /// See it work: posts of the pocket world through Kafka and back, with a broker of its own.
     Demo(demo::Arguments),
     /// Score the engine's answers against gold.
@@ -107,6 +110,7 @@ pub fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Run(arguments) => run::run(&arguments),
         Command::Annotate(arguments) => annotate::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Dlq(arguments) => dlq::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Bundle(arguments) => bundle::run(&arguments),

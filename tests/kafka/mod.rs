@@ -11,3 +11,6 @@ mod poison;
 mod qualification;
 mod real;
 mod running;
+
+pub(crate) use echo::{Echo, post};
+pub(crate) use running::{Names, Running};

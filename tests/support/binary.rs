@@ -16,6 +16,8 @@ pub(crate) fn binary() -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RIVEG_")) {
         command.env_remove(name);
     }
+    // What it remembers is no business of this user's own engines.
+    command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 

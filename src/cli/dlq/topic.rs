@@ -1,0 +1,139 @@
+//! What lies in the topic of dead letters? Read from outside, without a group, to its end as it is now.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::letter::Letter;
+use crate::cli::Failure;
+use crate::cli::brokers::{BrokerError, Brokers};
+use crate::config::Config;
+
+/// How long nothing may come while the end is not in sight.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The topic of dead letters.
+pub(super) struct Topic {
+    name: String,
+    partitions: i32,
+    client: ClientConfig,
+}
+
+/// Why it cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TopicError {
+    #[error("cannot read the topic of dead letters `{topic}`")]
+    Broker { topic: String, source: BrokerError },
+    #[error("reading the topic of dead letters `{topic}` failed")]
+    Read { topic: String, source: KafkaError },
+    #[error("nothing came of `{topic}` for {} s, and its end is not in sight", PATIENCE.as_secs())]
+    Silent { topic: String },
+}
+
+impl Topic {
+    pub(super) fn open(config: &Config) -> Result<Self, TopicError> {
+        let name = config.publish.dead_letter_topic.clone();
+        let broker = |source| TopicError::Broker { topic: name.clone(), source };
+        let (_, partitions) =
+            Brokers::new(&config.kafka).and_then(|brokers| brokers.topic(&name)).map_err(broker)?;
+        let partitions = i32::try_from(partitions.map_err(broker)?).unwrap_or(i32::MAX);
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", &config.kafka.bootstrap).set("client.id", "riveg-dlq");
+        for (name, value) in config.kafka.properties.iter() {
+            client.set(name, value);
+        }
+        // A group must have a name, even where it is not joined.
+        client
+            .set("group.id", "riveg-dlq")
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true");
+        Ok(Self { name, partitions, client })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Shows every dead letter to `take`, until it wants no more.
+    pub(super) fn read(&self, take: impl FnMut(Letter) -> Result<bool, Failure>) -> Result<(), Failure> {
+        self.each((0..self.partitions).map(|partition| (partition, Offset::Beginning)), take)
+    }
+
+    /// The dead letter at a place.
+    pub(super) fn at(&self, place: (i32, i64)) -> Result<Option<Letter>, Failure> {
+        let mut found = None;
+        if (0..self.partitions).contains(&place.0) && place.1 >= 0 {
+            self.each([(place.0, Offset::Offset(place.1))].into_iter(), |letter| {
+                found = Some(letter).filter(|letter| letter.place == place);
+                Ok(false)
+            })?;
+        }
+        Ok(found)
+    }
+
+    /// Shows the dead letters at these places, which are in order within each partition.
+    pub(super) fn each_of(
+        &self,
+        places: &[(i32, i64)],
+        mut take: impl FnMut(Letter) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut wanted: std::collections::BTreeSet<(i32, i64)> = places.iter().copied().collect();
+        let mut begin: std::collections::BTreeMap<i32, i64> = std::collections::BTreeMap::new();
+        for &(partition, offset) in &wanted {
+            begin.entry(partition).or_insert(offset);
+        }
+        let begin = begin.into_iter().map(|(partition, offset)| (partition, Offset::Offset(offset)));
+        self.each(begin, |letter| {
+            if wanted.remove(&letter.place) {
+                take(letter)?;
+            }
+            Ok(!wanted.is_empty())
+        })
+    }
+
+    fn each(
+        &self,
+        begin: impl Iterator<Item = (i32, Offset)>,
+        mut take: impl FnMut(Letter) -> Result<bool, Failure>,
+    ) -> Result<(), Failure> {
+        let failed = |source| TopicError::Read { topic: self.name.clone(), source };
+        let consumer: BaseConsumer = self.client.create().map_err(failed)?;
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in begin {
+            list.add_partition_offset(&self.name, partition, offset).map_err(failed)?;
+        }
+        if list.count() == 0 {
+            return Ok(());
+        }
+        consumer.assign(&list).map_err(failed)?;
+        let mut unread = list.count();
+        let mut last = Instant::now();
+        while unread > 0 {
+            match consumer.poll(Duration::from_millis(200)) {
+                Some(Ok(message)) => {
+                    last = Instant::now();
+                    if !take(Letter::read(&message))? {
+                        return Ok(());
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    // What is written from now on is not waited for.
+                    let mut done = TopicPartitionList::new();
+                    done.add_partition(&self.name, partition);
+                    consumer.pause(&done).map_err(failed)?;
+                    unread -= 1;
+                    last = Instant::now();
+                }
+                Some(Err(error)) => tracing::debug!(%error, "reading dead letters"),
+                None => {}
+            }
+            if last.elapsed() > PATIENCE {
+                return Err(TopicError::Silent { topic: self.name.clone() }.into());
+            }
+        }
+        Ok(())
+    }
+}
