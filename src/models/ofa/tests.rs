@@ -1,4 +1,4 @@
-//! One network in training and in service; batches that answer as their members alone.
+//! One network in training and in service; each picture read once, and what cannot be read refused.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -111,63 +111,6 @@ fn asked() -> Vec<(Arc<Picture>, Vec<u32>)> {
     [(1, 9, 0), (2, 4, 3), (1, 2, 0), (3, 30, 5), (2, 9, 8), (1, 17, 1)]
         .map(|(seed, length, first)| (picture(seed), prompt(length, first)))
         .to_vec()
-}
-
-/// Runs a batch in its order and the other way round, and each member alone on a network that remembers nothing.
-fn assert_answers_alone<M: Model>(
-    make: impl Fn(usize) -> M,
-    requests: &[M::Request],
-    assert_equal: impl Fn(&M::Reply, &M::Reply),
-) where
-    M::Request: Clone,
-{
-    let together = make(usize::MAX / 2).run(requests).unwrap();
-    let mut alone = make(0);
-    for (request, together) in requests.iter().zip(&together) {
-        assert_equal(&alone.run(std::slice::from_ref(request)).unwrap()[0], together);
-    }
-    let reversed: Vec<_> = requests.iter().rev().cloned().collect();
-    let mut warm = make(usize::MAX / 2);
-    for _ in 0..2 {
-        for (reversed, together) in warm.run(&reversed).unwrap().iter().rev().zip(&together) {
-            assert_equal(reversed, together);
-        }
-    }
-}
-
-#[test]
-fn the_entailer_answers_a_batch_as_its_members_alone() {
-    let requests: Vec<_> =
-        asked().into_iter().map(|(picture, prompt)| entail::Request { picture, prompt }).collect();
-    assert_answers_alone(
-        |bytes| OfaEntailer::new(network(), bytes),
-        &requests,
-        |one, other| {
-            let pairs = [(one.no, other.no), (one.yes, other.yes), (one.maybe, other.maybe)];
-            assert!(pairs.iter().all(|(one, other)| (one - other).abs() < 1e-5), "{one:?} {other:?}");
-            assert!((one.no + one.yes + one.maybe - 1.0).abs() < 1e-5);
-        },
-    );
-    let replies = OfaEntailer::new(network(), 0).run(&requests).unwrap();
-    let spread = |of: fn(&entail::Reply) -> f32| {
-        let values = replies.iter().map(of);
-        values.clone().fold(0.0, f32::max) - values.fold(1.0, f32::min)
-    };
-    assert!(spread(|reply| reply.yes) > 1e-3, "all answers are the same: nothing is tested");
-}
-
-#[test]
-fn the_grounder_answers_a_batch_as_its_members_alone() {
-    let requests: Vec<_> =
-        asked().into_iter().map(|(picture, prompt)| ground::Request { picture, prompt }).collect();
-    assert_answers_alone(
-        |bytes| OfaGrounder::new(network(), 5, bytes),
-        &requests,
-        |one, other| {
-            assert_eq!(one.corners, other.corners);
-            assert!((one.log_probability - other.log_probability).abs() < 1e-4, "{one:?} {other:?}");
-        },
-    );
 }
 
 #[test]
