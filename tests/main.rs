@@ -28,5 +28,6 @@ mod checkpoints;
 mod run_binary;
 mod demo;
 mod k8s;
+mod models;
 mod shipped_bundle;
 mod kafka;
