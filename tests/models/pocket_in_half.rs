@@ -1,20 +1,20 @@
 //! Does the bundle that ships find in 16 bits what it finds in 32?
 
-use std::path::Path;
 use std::sync::Arc;
 
 use riveg::bundle::Bundle;
 use riveg::config::{Config, Sources};
-use riveg::domain::{Annotation, Media, Post};
+use riveg::domain::{Annotation, Post};
 use riveg::runtime::{Runtime, Variant};
 use riveg::telemetry::Metrics;
-use riveg::world::{Split, World};
+
+use crate::support::{pocket_bundle, pocket_posts};
 
 const POSTS: u64 = 8;
 
 /// The pocket bundle in another precision.
 fn pocket(precision: &str) -> (tempfile::TempDir, Bundle) {
-    let pocket = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/bundles/pocket"));
+    let pocket = pocket_bundle();
     let folder = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(pocket).unwrap() {
         let file = entry.unwrap();
@@ -26,17 +26,6 @@ fn pocket(precision: &str) -> (tempfile::TempDir, Bundle) {
     std::fs::write(folder.path().join("bundle.toml"), written).unwrap();
     let bundle = Bundle::open(folder.path()).unwrap();
     (folder, bundle)
-}
-
-fn posts() -> Vec<Post> {
-    let world = World::new(1, Split::Test);
-    let post = |index| {
-        let sample = world.sample(index);
-        let frame = Arc::new(sample.picture.frame);
-        let media = vec![Media { key: "a".to_owned(), frame, alt_text: None }];
-        Post { id: sample.id, text: sample.text, created_at: None, lang: None, author: None, media }
-    };
-    (0..POSTS).map(post).collect()
 }
 
 async fn annotations(precision: &str, posts: &[Post]) -> Vec<Annotation> {
@@ -53,7 +42,7 @@ async fn annotations(precision: &str, posts: &[Post]) -> Vec<Annotation> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_bundle_that_ships_finds_in_16_bits_what_it_finds_in_32() {
-    let posts = posts();
+    let posts = pocket_posts(POSTS);
     let exact = annotations("f32", &posts).await;
     for precision in PRECISIONS {
         let rounded = annotations(precision.name, &posts).await;

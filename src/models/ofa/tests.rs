@@ -1,7 +1,7 @@
 //! One network in training and in service; each picture read once, and what cannot be read refused.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tch::nn::OptimizerConfig;
 use tch::{Device, Reduction};
@@ -126,6 +126,28 @@ fn each_picture_goes_through_the_trunk_once() {
             assert_eq!(runs.load(Ordering::Relaxed), expected, "with {bytes} bytes");
         }
     }
+}
+
+#[test]
+fn two_stages_of_one_network_read_each_picture_once_and_answer_as_two_networks() {
+    let entailing: Vec<_> =
+        asked().into_iter().map(|(picture, prompt)| entail::Request { picture, prompt }).collect();
+    let grounding: Vec<_> =
+        asked().into_iter().map(|(picture, prompt)| ground::Request { picture, prompt }).collect();
+    let everything = usize::MAX / 2;
+    let (mut entailer, mut grounder) =
+        (OfaEntailer::new(network(), everything), OfaGrounder::new(network(), 5, everything));
+    let mut first = OfaEntailer::new(network(), everything);
+    let mut second = first.grounder(5);
+    // Other batches, so that pictures come to the trunk in other company.
+    for batch in [0..2, 0..6, 3..5] {
+        let (verdicts, places) = (&entailing[batch.clone()], &grounding[batch]);
+        assert_eq!(first.run(verdicts).unwrap(), entailer.run(verdicts).unwrap());
+        assert_eq!(second.run(places).unwrap(), grounder.run(places).unwrap());
+    }
+    let runs = |counter: Arc<AtomicU64>| counter.load(Ordering::Relaxed);
+    assert_eq!([runs(entailer.trunk_runs()), runs(grounder.trunk_runs())], [3, 3]);
+    assert_eq!([runs(first.trunk_runs()), runs(second.trunk_runs())], [3, 0]);
 }
 
 #[test]
