@@ -118,9 +118,10 @@ mod tests {
             ("precision", |entail, _| entail.precision = Precision::F16, false),
             (
                 "dimensions",
-                |_, ground| {
-                    let GroundNetwork::Ofa(dimensions) = &mut ground.network;
-                    dimensions.config.patch_image_size = 16;
+                |entail, _| {
+                    if let EntailNetwork::Ofa(dimensions) = &mut entail.network {
+                        dimensions.config.patch_image_size = 16;
+                    }
                 },
                 false,
             ),
