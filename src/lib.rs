@@ -31,8 +31,8 @@
 //! * Every record that is read is answered once on the output or on the dead-letter topic before its offset is committed,
 //!   in the order of its partition. Bad input is an answer, not a fault.
 //! * One thread owns a device and every network on it. It never waits while work is queued.
-//! * A picture goes through a network's trunk or encoder once, however many entities and reposts ask, as long as its
-//!   cache holds it; an identical question to a maker of knowledge is asked once.
+//! * A picture goes through a network's trunk or encoder once, however many entities, reposts and stages of that network
+//!   ask, as long as its cache holds it; an identical question to a maker of knowledge is asked once.
 //! * A batch answers as its members would alone.
 //! * Every queue, cache and buffer is bounded, in number or in bytes, by a setting or by a constant with its reason.
 //! * Decisions (batches, order, watermarks, labels, beams, scores) are pure functions; the clock is passed in.

@@ -43,7 +43,7 @@ pub struct Runtime {
 pub struct PictureRuns {
     /// The entailer's trunk.
     pub entail: Arc<AtomicU64>,
-    /// The grounder's trunk.
+    /// The grounder's trunk: mostly none where it is the entailer's, which is asked first.
     pub ground: Arc<AtomicU64>,
     /// The segmenter's encoder.
     pub segment: Arc<AtomicU64>,
@@ -157,17 +157,16 @@ impl Runtime {
             let model = bundle.tagger(place)?;
             device.warmed_lane(Stage::Recognise, model, budgets.recognise, samples)
         };
+        let (entailing, grounding) = bundle.entailer_and_grounder(place, remembered)?;
         let entailer = {
             let samples = warm_up::entail(&entail_prompts, sides.entail, budgets.entail.max_requests.get());
-            let model = bundle.entailer(place, remembered)?;
-            picture_runs.entail = model.pictures_read();
-            device.warmed_lane(Stage::Entail, model, budgets.entail, samples)
+            picture_runs.entail = entailing.pictures_read();
+            device.warmed_lane(Stage::Entail, entailing, budgets.entail, samples)
         };
         let grounder = {
             let samples = warm_up::ground(&ground_prompts, sides.ground, budgets.ground.max_requests.get());
-            let model = bundle.grounder(place, remembered)?;
-            picture_runs.ground = model.pictures_read();
-            device.warmed_lane(Stage::Ground, model, budgets.ground, samples)
+            picture_runs.ground = grounding.pictures_read();
+            device.warmed_lane(Stage::Ground, grounding, budgets.ground, samples)
         };
         let segmenter = {
             let samples = warm_up::segment(segment_side, budgets.segment.max_requests.get());

@@ -31,7 +31,11 @@ fn a_bundle_is_listed_verified_and_measured() {
     assert_eq!(verified.matches(" ok ").count(), 5, "{verified}");
     let bench = ["bench", "models", "--bundle", text(folder.path()), "--spend", "1ms", "--batch", "2"];
     let measured = done(&bench).stdout;
-    assert_eq!(measured.lines().count(), 5, "{measured}");
+    assert_eq!(measured.lines().count(), 6, "{measured}");
+    for stage in ["recognise", "entail", "ground", "segment"] {
+        let line = measured.lines().find(|line| line.starts_with(stage)).unwrap();
+        assert!(line.contains(" f32 ") && !line.contains("not run"), "{measured}");
+    }
 }
 
 #[test]

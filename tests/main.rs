@@ -28,6 +28,7 @@ mod checkpoints;
 mod run_binary;
 mod demo;
 mod k8s;
+mod models;
 mod shipped_bundle;
 mod kafka;
 mod chaos_runs;

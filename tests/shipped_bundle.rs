@@ -1,17 +1,24 @@
 //! Does the bundle that ships answer rightly, and twice the same? Through the real binary, on posts with names that
 //! training never saw.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use riveg::bundle::Bundle;
+use riveg::config::{Config, Sources};
+use riveg::runtime::{Runtime, Variant};
+use riveg::telemetry::Metrics;
 use serde_json::Value;
 
-use crate::support::riveg;
+use crate::support::{pocket_bundle, pocket_posts, riveg};
 
 /// The figures of `riveg eval` on the first posts of the world's test split.
 fn figures() -> Value {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("figures.json");
-    let bundle = concat!("bundle.path=", env!("CARGO_MANIFEST_DIR"), "/bundles/pocket");
+    let bundle = format!("bundle.path={}", pocket_bundle().display());
     let json = file.to_str().unwrap();
-    let finished = riveg(&["eval", "--posts", "12", "--set", bundle, "--json", json], b"");
+    let finished = riveg(&["eval", "--posts", "12", "--set", &bundle, "--json", json], b"");
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
 }
@@ -31,4 +38,26 @@ fn the_bundle_that_ships_finds_what_is_there_and_finds_it_again() {
     // Most of what is named is placed rightly, or rightly said not to be shown.
     assert!(number("/scores/gmner/f1") > 0.8, "{figures:#}");
     assert!(number("/scores/ees/f1") > 0.8, "{figures:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entailment_and_grounding_read_each_picture_once_between_them() {
+    const POSTS: u64 = 6;
+    let bundle = Bundle::open(pocket_bundle()).unwrap();
+    let config = Config::load(&Sources::default()).unwrap().config;
+    let runtime = Runtime::start(&bundle, &config, Variant::default(), Arc::new(Metrics::new())).unwrap();
+    runtime.device.ready().await.unwrap();
+    let runs = || {
+        let runs = &runtime.picture_runs;
+        [&runs.entail, &runs.ground].map(|count| count.load(Ordering::Relaxed))
+    };
+    let warm = runs();
+    let (mut asked, mut located) = (0, 0);
+    for post in pocket_posts(POSTS) {
+        let triples = runtime.pipeline.annotate(&post).await.unwrap().triples;
+        asked += u64::from(!triples.is_empty());
+        located += triples.iter().map(|triple| triple.regions.len()).sum::<usize>();
+    }
+    assert!(asked > 3 && located > 3, "{asked} pictures were asked about, {located} things located");
+    assert_eq!([runs()[0] - warm[0], runs()[1] - warm[1]], [asked, 0]);
 }

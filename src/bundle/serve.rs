@@ -11,7 +11,7 @@ use crate::models::tagger::{ServedTagger, Tagger};
 
 use super::BundleError;
 use super::open::Bundle;
-use super::stages::{EntailNetwork, GroundNetwork, SegmentNetwork};
+use super::stages::{Entail, EntailNetwork, Ground, GroundNetwork, SegmentNetwork};
 
 impl Bundle {
     /// The tagger on `device`.
@@ -60,6 +60,26 @@ impl Bundle {
         }
     }
 
+    /// Both, on one `device` for one thread: one network where both stages name the same weights, dimensions and
+    /// precision, so that it lies in memory once and a picture goes through its trunk once for both.
+    ///
+    /// # Errors
+    /// As [`Self::tagger`].
+    pub fn entailer_and_grounder(
+        &self,
+        device: Device,
+        cache_bytes: usize,
+    ) -> Result<(Entailer, Grounder), BundleError> {
+        let entailer = self.entailer(device, cache_bytes)?;
+        let grounder = match &entailer {
+            Entailer::Ofa(ofa) if one_network(self.entail()?, self.ground()?) => {
+                Grounder::Ofa(ofa.grounder(self.ground()?.beam))
+            }
+            _ => self.grounder(device, cache_bytes)?,
+        };
+        Ok((entailer, grounder))
+    }
+
     /// The segmenter's network on `device`, remembering up to `cache_bytes` of encodings.
     ///
     /// # Errors
@@ -69,5 +89,54 @@ impl Bundle {
         let SegmentNetwork::Sam(dimensions) = &part.network;
         let make = |root: &Root<'_>| Sam::new(root, &dimensions.config);
         Ok(SamSegmenter::new(self.load(device, &part.weights, part.precision, make)?, device, cache_bytes))
+    }
+}
+
+/// Whether both stages run the same numbers in the same way. A preset is only a name.
+fn one_network(entail: &Entail, ground: &Ground) -> bool {
+    let same_dimensions = match (&entail.network, &ground.network) {
+        (EntailNetwork::Ofa(one), GroundNetwork::Ofa(other)) => one.config == other.config,
+        _ => false,
+    };
+    same_dimensions && entail.weights == ground.weights && entail.precision == ground.precision
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Manifest;
+    use super::super::files::Weights;
+    use super::super::stages::Precision;
+    use super::super::untrained::tests::without_tokenizers;
+    use super::*;
+
+    #[test]
+    fn only_the_same_weights_dimensions_and_precision_make_one_network() {
+        type Change = fn(&mut Entail, &mut Ground);
+        let cases: [(&str, Change, bool); 4] = [
+            ("nothing", |_, _| (), true),
+            ("weights", |entail, _| entail.weights = Weights::Random { seed: 1 }, false),
+            ("precision", |entail, _| entail.precision = Precision::F16, false),
+            (
+                "dimensions",
+                |entail, _| {
+                    if let EntailNetwork::Ofa(dimensions) = &mut entail.network {
+                        dimensions.config.patch_image_size = 16;
+                    }
+                },
+                false,
+            ),
+        ];
+        let folder = without_tokenizers();
+        let bundle = Bundle::open(folder.path()).unwrap();
+        let Manifest { entail: Some(entail), ground: Some(ground), .. } = bundle.manifest().clone() else {
+            panic!("the bundle has both")
+        };
+        assert!(!one_network(&entail, &ground), "their files differ");
+        for (what, change, one) in cases {
+            let (mut entail, mut ground) = (entail.clone(), ground.clone());
+            entail.weights = ground.weights.clone();
+            change(&mut entail, &mut ground);
+            assert_eq!(one_network(&entail, &ground), one, "{what}");
+        }
     }
 }

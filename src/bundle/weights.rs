@@ -15,6 +15,9 @@ use super::error::{BundleError, Fault};
 /// The longest header that is read: some hundred bytes for each of a few thousand tensors.
 const LONGEST_HEADER: u64 = 64 << 20;
 
+/// The largest f16.
+const LARGEST_HALF: f64 = 65_504.0;
+
 /// Fills all variables of a network from a safetensors file, converting to the variables' own kind.
 ///
 /// Strict: every variable is filled, every tensor of the file is used or among `ignored`, all shapes agree. The file is
@@ -22,7 +25,8 @@ const LONGEST_HEADER: u64 = 64 << 20;
 /// is for errors.
 ///
 /// # Errors
-/// All that does not fit, together; then nothing has been changed. Where the file ends too early, some has.
+/// All that does not fit, together; then nothing has been changed. Where the file ends too early, or a network of f16 is
+/// given numbers beyond it, some has.
 pub fn load_weights(
     store: &VarStore,
     file: &Path,
@@ -33,14 +37,25 @@ pub fn load_weights(
     let places = placed(store, &header, ignored)
         .map_err(|faults| BundleError::Unfit { file: file.to_owned(), faults })?;
     let mut bytes = Vec::new();
+    let mut faults = Vec::new();
     for (range, place) in places {
         bytes.resize(range.len(), 0);
         source.read_exact(&mut bytes).map_err(|source| unreadable(file, source))?;
-        if let Some((mut variable, kind)) = place {
+        if let Some((name, mut variable, kind)) = place {
             let torch = |source| BundleError::Torch { file: file.to_owned(), source };
             let tensor = Tensor::f_from_data_size(&bytes, &variable.size(), kind).map_err(torch)?;
             no_grad(|| variable.f_copy_(&tensor).map(|_| ())).map_err(torch)?;
+            if variable.kind() == Kind::Half && kind != Kind::Half {
+                let largest = no_grad(|| tensor.f_abs()?.f_max()?.f_double_value(&[])).map_err(torch)?;
+                if largest > LARGEST_HALF {
+                    let found = format!("{largest}, which bf16 and f32 have a place for");
+                    faults.push(Fault::new(&name, "numbers of f16, up to 65504", found));
+                }
+            }
         }
+    }
+    if !faults.is_empty() {
+        return Err(BundleError::Unfit { file: file.to_owned(), faults });
     }
     match source.read(&mut [0]).map_err(|source| unreadable(file, source))? {
         0 => Ok(()),
@@ -60,8 +75,8 @@ fn read_header(file: &Path, source: &mut impl Read) -> Result<Metadata, BundleEr
     serde_json::from_slice(&header).map_err(|error| not_safetensors(file, format!("its header: {error}")))
 }
 
-/// Where a tensor of the file goes: bytes, and the variable with the kind in which they are given.
-type Place = (Range<usize>, Option<(Tensor, Kind)>);
+/// Where a tensor of the file goes: bytes, and the variable by its name with the kind in which they are given.
+type Place = (Range<usize>, Option<(String, Tensor, Kind)>);
 
 /// The places of all tensors in the order of the file, which leaves no hole between them; or all that does not fit.
 fn placed(store: &VarStore, header: &Metadata, ignored: &[String]) -> Result<Vec<Place>, Vec<Fault>> {
@@ -86,7 +101,7 @@ fn placed(store: &VarStore, header: &Metadata, ignored: &[String]) -> Result<Vec
                 None => {
                     faults.push(Fault::new(&name, "F16, BF16, F32 or F64", format!("{:?}", tensor.dtype)))
                 }
-                Some(kind) => places.push((range(tensor), Some((variable, kind)))),
+                Some(kind) => places.push((range(tensor), Some((name, variable, kind)))),
             },
         }
     }
@@ -277,6 +292,25 @@ mod tests {
             error.contains("`tail.weight`: expected a tensor to be ignored, found no such tensor"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_network_of_f16_is_not_given_what_f16_has_no_place_for() {
+        let store = network(5);
+        let _ = no_grad(|| store.variables()["proj.bias"].shallow_clone().fill_(-1e6));
+        let bytes = saved(&store, Kind::Float);
+        for (kind, fits) in [(Kind::Half, false), (Kind::BFloat16, true), (Kind::Float, true)] {
+            let mut read = network(5);
+            read.set_kind(kind);
+            let loaded = load_weights(&read, Path::new("w.safetensors"), bytes.as_slice(), &[]);
+            match loaded {
+                Ok(()) => assert!(fits, "{kind:?}"),
+                Err(error) => {
+                    let error = error.to_string();
+                    assert!(!fits && error.contains("`proj.bias`: expected numbers of f16"), "{error}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! `riveg bench`: how fast is each network by itself?
 
-use std::io::Write as _;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Subcommand;
 
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Part};
 use crate::domain::{BBox, ContentHash, Frame, Stage};
 use crate::imaging::Picture;
 use crate::models::device::{find, use_threads};
@@ -30,6 +30,9 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Print parameters and milliseconds a batch for each stage of a bundle; every picture is new to the network.
+    ///
+    /// A line is printed as soon as it is measured, and one network is in memory at a time. `loaded s` are the seconds
+    /// that it took to get there.
     #[command(after_help = "Examples:\n  riveg bench models --bundle bundles/pocket --batch 1 --batch 8")]
     Models {
         /// The bundle's folder.
@@ -47,9 +50,13 @@ enum What {
         /// Only this stage; may be given several times.
         #[arg(long)]
         stage: Vec<String>,
-        /// Batches of each size are run until this much time has gone, and at least one after one to warm up.
-        #[arg(long, default_value = "3s")]
+        /// Batches of each size are run until this much time has gone, after one to warm up. Where that one alone takes
+        /// as long, it is what is measured, and marked `cold`.
+        #[arg(long, default_value = "10s")]
         spend: humantime_serde::re::humantime::Duration,
+        /// A batch that would take longer, going by the one before it, is not run, and the line says so.
+        #[arg(long, default_value = "1m")]
+        longest: humantime_serde::re::humantime::Duration,
     },
 }
 
@@ -59,106 +66,168 @@ const PIECES: usize = 160;
 const PROMPT: usize = 40;
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let What::Models { bundle, device, threads, batch, stage, spend } = &arguments.what;
+    let What::Models { bundle, device, threads, batch, stage, spend, longest } = &arguments.what;
     let place = find(device)?;
     use_threads(*threads);
     let bundle = Bundle::open(bundle)?;
     let mut out = std::io::stdout().lock();
+    writeln!(out, "on `{device}`")?;
     writeln!(
         out,
-        "{:<11}{:<17}{:<11}{:>12}{:>7}{:>9}{:>14}{:>16}",
-        "stage", "network", "precision", "parameters", "batch", "batches", "ms a batch", "requests/s"
+        "{:<11}{:<17}{:<11}{:>12}{:>10}{:>7}{:>9}{:>14}{:>16}",
+        "stage",
+        "network",
+        "precision",
+        "parameters",
+        "loaded s",
+        "batch",
+        "batches",
+        "ms a batch",
+        "requests/s"
     )?;
+    out.flush()?;
+    let clock = Clock { spend: **spend, longest: **longest };
+    let mut sizes: Vec<usize> = batch.iter().map(|&size| size.max(1)).collect();
+    sizes.sort_unstable();
     for part in bundle.manifest().parts() {
         if !stage.is_empty() && !stage.iter().any(|name| name == part.stage.as_str()) {
             continue;
         }
-        let clock = Clock { spend: **spend };
-        let measured: Vec<(usize, Timing)> = match part.stage {
+        let mut table = Table { out: &mut out, part: &part, began: Instant::now() };
+        match part.stage {
             Stage::Recognise => {
                 let config = bundle.recognise()?.network.config();
                 let (rows, most) = (config.vocabulary, config.max_pieces());
-                clock.all(&mut bundle.tagger(place)?, batch, |_| words(rows, most))?
+                clock.all(bundle.tagger(place)?, &sizes, &mut table, |_| words(rows, most))?;
             }
             Stage::Entail => {
                 let network = &bundle.entail()?.network;
                 let (side, (rows, most)) = (network.side(), network.reads());
-                clock.all(&mut bundle.entailer(place, 0)?, batch, |number| entail::Request {
+                clock.all(bundle.entailer(place, 0)?, &sizes, &mut table, |number| entail::Request {
                     picture: Picture::squashed(&frame(number, side), side),
                     prompt: tokens(PROMPT.min(most), rows),
-                })?
+                })?;
             }
             Stage::Ground => {
                 let network = &bundle.ground()?.network;
                 let (side, (rows, most)) = (network.side(), network.reads());
-                clock.all(&mut bundle.grounder(place, 0)?, batch, |number| ground::Request {
+                clock.all(bundle.grounder(place, 0)?, &sizes, &mut table, |number| ground::Request {
                     picture: Picture::squashed(&frame(number, side), side),
                     prompt: tokens(PROMPT.min(most), rows),
-                })?
+                })?;
             }
             Stage::Segment => {
                 let side = bundle.segment()?.network.config().image_size as u32;
                 let bbox = BBox { x0: 0.0, y0: 0.0, x1: side as f32 / 2.0, y1: side as f32 / 2.0 };
-                clock.all(&mut bundle.segmenter(place, 0)?, batch, |number| segment::Request {
+                clock.all(bundle.segmenter(place, 0)?, &sizes, &mut table, |number| segment::Request {
                     picture: Picture::longest_side(&frame(number, side), side),
                     boxes: vec![bbox],
-                })?
+                })?;
             }
-        };
-        for (size, Timing { batches, each }) in measured {
-            writeln!(
-                out,
-                "{:<11}{:<17}{:<11}{:>12}{size:>7}{batches:>9}{:>14.1}{:>16.2}",
-                part.stage.as_str(),
-                part.network.architecture,
-                format!("{:?}", part.precision).to_lowercase(),
-                part.network.parameters,
-                each.as_secs_f64() * 1e3,
-                size as f64 / each.as_secs_f64()
-            )?;
         }
-        out.flush()?;
     }
     Ok(())
 }
 
-/// How long one batch took on average.
-struct Timing {
-    batches: u32,
-    each: Duration,
+/// The lines of one stage.
+struct Table<'a, W> {
+    out: &'a mut W,
+    part: &'a Part<'a>,
+    /// When its network began to be loaded.
+    began: Instant,
+}
+
+impl<W: Write> Table<'_, W> {
+    fn line(&mut self, loaded: Duration, size: usize, timing: &Timing) -> Result<(), Failure> {
+        let Part { stage, network, precision, .. } = self.part;
+        write!(
+            self.out,
+            "{:<11}{:<17}{:<11}{:>12}{:>10.1}{size:>7}",
+            stage.as_str(),
+            network.architecture,
+            format!("{precision:?}").to_lowercase(),
+            network.parameters,
+            loaded.as_secs_f64(),
+        )?;
+        match timing {
+            Timing::Measured { batches, each, cold } => writeln!(
+                self.out,
+                "{batches:>9}{:>14.1}{:>16.2}{}",
+                each.as_secs_f64() * 1e3,
+                size as f64 / each.as_secs_f64(),
+                if *cold { "  cold" } else { "" }
+            )?,
+            Timing::LeftOut { foretold } => {
+                writeln!(self.out, "        -  not run: would take {:.0} s", foretold.as_secs_f64())?;
+            }
+        }
+        Ok(self.out.flush()?)
+    }
+}
+
+/// How long one batch takes.
+enum Timing {
+    Measured {
+        batches: u32,
+        each: Duration,
+        /// The first batch of its shape was the only one.
+        cold: bool,
+    },
+    LeftOut {
+        foretold: Duration,
+    },
 }
 
 struct Clock {
     spend: Duration,
+    longest: Duration,
 }
 
 impl Clock {
-    fn all<M: Model>(
+    /// Measures a network, the sizes in their order, and lets go of it.
+    fn all<M: Model, W: Write>(
         &self,
-        model: &mut M,
+        mut model: M,
         sizes: &[usize],
+        table: &mut Table<'_, W>,
         request: impl Fn(usize) -> M::Request,
-    ) -> Result<Vec<(usize, Timing)>, Failure> {
-        sizes
-            .iter()
-            .map(|&size| {
-                let batch: Vec<M::Request> = (0..size.max(1)).map(&request).collect();
-                Ok((size, self.one(model, &batch)?))
-            })
-            .collect()
+    ) -> Result<(), Failure> {
+        let loaded = table.began.elapsed();
+        let mut before: Option<(usize, Duration)> = None;
+        for &size in sizes {
+            let foretold = before.map(|(smaller, each)| each.mul_f64(size as f64 / smaller as f64));
+            let timing = match foretold.filter(|&foretold| foretold > self.longest) {
+                Some(foretold) => Timing::LeftOut { foretold },
+                None => {
+                    let batch: Vec<M::Request> = (0..size).map(&request).collect();
+                    self.one(&mut model, &batch)?
+                }
+            };
+            if let Timing::Measured { each, .. } = timing {
+                before = Some((size, each));
+            }
+            table.line(loaded, size, &timing)?;
+        }
+        Ok(())
     }
 
     /// Replies are plain values, so a batch has left the device when its call returns.
     fn one<M: Model>(&self, model: &mut M, batch: &[M::Request]) -> Result<Timing, Failure> {
-        let mut run = || model.run(batch).map(drop).map_err(|error| with_causes(&error));
-        run()?;
-        let start = Instant::now();
-        let mut batches = 0;
-        while batches == 0 || start.elapsed() < self.spend {
-            run()?;
+        let mut run = || -> Result<Duration, Failure> {
+            let start = Instant::now();
+            model.run(batch).map_err(|error| with_causes(&error))?;
+            Ok(start.elapsed())
+        };
+        let first = run()?;
+        if first >= self.spend {
+            return Ok(Timing::Measured { batches: 1, each: first, cold: true });
+        }
+        let (mut spent, mut batches) = (run()?, 1);
+        while spent < self.spend {
+            spent += run()?;
             batches += 1;
         }
-        Ok(Timing { batches, each: start.elapsed() / batches })
+        Ok(Timing::Measured { batches, each: spent / batches, cold: false })
     }
 }
 

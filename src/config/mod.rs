@@ -163,7 +163,7 @@ pub struct Device {
     pub name: String,
     /// Threads of one operator on the CPU; 0: as many as there are cores.
     pub threads: usize,
-    /// What each of the three networks that see may remember of pictures, in bytes of the device's memory.
+    /// What each network that sees may remember of pictures, in bytes of the device's memory.
     pub trunk_cache: ByteSize,
     /// Pictures kept at the sizes of the networks, in bytes.
     pub picture_cache: ByteSize,

@@ -17,14 +17,18 @@ pub struct Crf {
 }
 
 impl Crf {
-    /// Registers the parameters under `vs`, small and random.
+    /// Registers the parameters under `vs`, small and random: in single precision whatever the network computes in, for
+    /// the scores of whole sequences are sums of them.
     #[must_use]
     pub fn new(vs: &nn::Path, labels: i64) -> Self {
-        let init = nn::Init::Uniform { lo: -0.1, up: 0.1 };
+        let drawn = |name: &str, size: &[i64]| {
+            let init = nn::Init::Uniform { lo: -0.1, up: 0.1 };
+            vs.add(name, nn::init(init, size, vs.device()), true)
+        };
         Self {
-            start_transitions: vs.var("start_transitions", &[labels], init),
-            end_transitions: vs.var("end_transitions", &[labels], init),
-            transitions: vs.var("transitions", &[labels, labels], init),
+            start_transitions: drawn("start_transitions", &[labels]),
+            end_transitions: drawn("end_transitions", &[labels]),
+            transitions: drawn("transitions", &[labels, labels]),
             labels,
         }
     }

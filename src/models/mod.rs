@@ -6,6 +6,7 @@ mod bert;
 pub mod crf;
 pub mod device;
 mod encodings;
+mod layers;
 pub mod ofa;
 pub mod preset;
 mod rows;

@@ -13,9 +13,12 @@ fn config() -> Config {
     Config::load(&Sources::default()).unwrap().config
 }
 
+/// Of many seeds this one makes networks that find something in most pictures, and not everything.
+const SEED: u64 = 8;
+
 fn bundle() -> (tempfile::TempDir, Bundle) {
     let folder = tempfile::tempdir().unwrap();
-    untrained::write_bundle(folder.path(), 1).unwrap();
+    untrained::write_bundle(folder.path(), SEED).unwrap();
     let bundle = Bundle::open(folder.path()).unwrap();
     (folder, bundle)
 }

@@ -265,7 +265,9 @@ fn assert_answers_alone<M: Model<Request = Request>>(
 #[test]
 fn a_batch_of_phrases_and_pictures_answers_as_its_members_alone() {
     let fixture = Fixture::read();
-    let close = |one: f32, other: f32| (one - other).abs() < 1e-4 * one.abs().max(1.0);
+    // What rounding changes in a sum grows a few thousandfold on its way through the fixture's network, and with another
+    // number of threads, or other instructions, sums are rounded otherwise: 4e-4 was seen.
+    let close = |one: f32, other: f32| (one - other).abs() < 1e-3 * one.abs().max(1.0);
     assert_answers_alone(
         |bytes| SeqTrGrounder::new(fixture.seqtr(false), bytes).unwrap(),
         |one: &Reply, other: &Reply| {

@@ -1,9 +1,10 @@
-//! What several groups of tests share: the binary, brokers, topics, clients, records, plain code, and waiting for conditions.
+//! What several groups of tests share: the binary, brokers, topics, clients, records, plain code, the pocket world, and waiting for conditions.
 
 mod binary;
 mod broker;
 mod clients;
 mod plain_code;
+mod pocket;
 mod records;
 mod wait;
 
@@ -11,5 +12,6 @@ pub(crate) use binary::{Finished, binary, riveg};
 pub(crate) use broker::{Forwarder, broker, unique};
 pub(crate) use clients::{Writer, committed, create_topic, header, log_end, read, read_committed};
 pub(crate) use plain_code::without_comments_and_literals;
+pub(crate) use pocket::{pocket_bundle, pocket_posts};
 pub(crate) use records::{answered_records, pictures, post, refused_records};
 pub(crate) use wait::{WITHIN, until};

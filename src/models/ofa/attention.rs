@@ -3,6 +3,7 @@
 use tch::Tensor;
 use tch::nn::{self, Module};
 
+use super::super::layers::linear;
 use super::config::OfaConfig;
 use super::positions::{head_scale, shape};
 
@@ -93,17 +94,6 @@ impl Module for FeedForward {
     fn forward(&self, states: &Tensor) -> Tensor {
         states.apply(&self.widen).gelu("none").apply(&self.norm).apply(&self.narrow)
     }
-}
-
-/// A linear layer that begins without a bias and keeps the variance of what passes.
-pub(super) fn linear(vs: &nn::Path, from: i64, to: i64) -> nn::Linear {
-    let bound = (6.0 / (from + to) as f64).sqrt();
-    let config = nn::LinearConfig {
-        ws_init: nn::Init::Uniform { lo: -bound, up: bound },
-        bs_init: Some(nn::Init::Const(0.0)),
-        bias: true,
-    };
-    nn::linear(vs, from, to, config)
 }
 
 /// A layer norm over the last dimension.

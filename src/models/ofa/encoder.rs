@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use tch::Tensor;
 use tch::nn::{self, Module};
 
-use super::attention::{Attention, FeedForward, layer_norm, linear, table};
+use super::super::layers::linear;
+use super::attention::{Attention, FeedForward, layer_norm, table};
 use super::config::{OfaConfig, PAD};
 use super::positions::{
     AbsoluteBias, RelativeTables, image_buckets, image_positions, image_rows, text_buckets,

@@ -4,7 +4,7 @@ use tch::{Kind, TchError, Tensor};
 
 use super::beam::{self, Candidate, Hypothesis};
 use super::config::{BEGIN, END, PAD};
-use super::{Encoded, Ofa};
+use super::{Encoded, Ofa, logits_of};
 
 /// Left, top, right, bottom.
 const COORDINATES: i64 = 4;
@@ -50,14 +50,13 @@ impl Ofa {
         let mut past = self.decoder.begin(encoded, COORDINATES + 1);
         let mut beams = vec![vec![beam::start()]; encoded.states.size()[0] as usize];
         for _ in 0..COORDINATES {
-            let log_probabilities = self.next(&mut past, &beams);
+            let log_probabilities = self.next(&mut past, &beams, (first, count));
             if choice == Choice::Anything {
                 for token in [PAD, END] {
                     let _ = log_probabilities.select(2, token).f_fill_(f64::NEG_INFINITY)?;
                 }
             }
-            let (values, indices) =
-                log_probabilities.narrow(2, first, count).f_topk(needed as i64, 2, true, true)?;
+            let (values, indices) = log_probabilities.f_topk(needed as i64, 2, true, true)?;
             let values = Vec::try_from(values.f_reshape([-1])?)?;
             let tokens = Vec::try_from((indices + first).f_reshape([-1])?)?;
             let rows = candidates(&tokens, &values, needed)?;
@@ -69,19 +68,31 @@ impl Ofa {
                 .collect();
             past.follow(&parents(&beams, hypotheses).f_to_device(log_probabilities.device())?);
         }
-        let ends = self.next(&mut past, &beams).select(2, END);
+        let ends = self.next(&mut past, &beams, (END, 1));
         let ends = Vec::try_from(ends.f_reshape([-1])?)?;
         Ok(finished(beams, &ends))
     }
 
-    /// The log-probability of every token after each hypothesis, `[B, hypotheses, vocabulary]`.
-    fn next(&self, past: &mut super::decoder::Past, beams: &[Vec<Hypothesis>]) -> Tensor {
+    /// The log-probability after each hypothesis of `count` tokens of the vocabulary from `first` on,
+    /// `[B, hypotheses, count]`.
+    fn next(
+        &self,
+        past: &mut super::decoder::Past,
+        beams: &[Vec<Hypothesis>],
+        (first, count): (i64, i64),
+    ) -> Tensor {
         let last = |hypothesis: &Hypothesis| hypothesis.tokens.last().copied().unwrap_or(BEGIN);
         let last: Vec<i64> = beams.iter().flatten().map(last).collect();
         let last =
             Tensor::from_slice(&last).view([beams.len() as i64, -1]).to_device(self.embedding.device());
         let states = self.decoder.step(past, &last, &self.embedding);
-        self.logits(&states).log_softmax(-1, Kind::Float)
+        let logits = self.logits(&states);
+        if logits.kind() == Kind::Float {
+            return logits.log_softmax(-1, Kind::Float).narrow(2, first, count);
+        }
+        // In 16 bits the many errors of the sum cancel out; those of what is compared do not.
+        let all = logits.to_kind(Kind::Float).logsumexp(-1, true);
+        logits_of(&self.embedding.narrow(0, first, count), &states) - all
     }
 }
 

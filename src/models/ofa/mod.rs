@@ -87,8 +87,7 @@ impl Ofa {
         let last = tokens.ne(PAD).sum_dim_intlist(1, false, Kind::Int64) - 2;
         let last = last.view([-1, 1, 1]).expand([-1, 1, self.config.d_model], false);
         let answers = Tensor::from_slice(&self.config.answers).to_device(tokens.device());
-        let none: Option<Tensor> = None;
-        states.gather(1, &last, false).squeeze_dim(1).linear(&self.embedding.index_select(0, &answers), none)
+        logits_of(&self.embedding.index_select(0, &answers), &states.gather(1, &last, false).squeeze_dim(1))
     }
 
     /// Ends training: whatever depends on the parameters alone is computed once and remembered, so later changes of
@@ -116,6 +115,13 @@ impl Ofa {
         let none: Option<Tensor> = None;
         states.linear(&self.embedding, none)
     }
+}
+
+/// The logits of the few tokens that these rows of the vocabulary's table stand for, in single precision: a logit of 10
+/// would be told from its neighbours in steps of 0.06 by a bf16, and the likeliest of many places would be a matter of luck.
+fn logits_of(rows: &Tensor, states: &Tensor) -> Tensor {
+    let none: Option<Tensor> = None;
+    states.to_kind(Kind::Float).linear(&rows.to_kind(Kind::Float), none)
 }
 
 /// Whether a published checkpoint's tensor has no counterpart here, and may be left out: it repeats another, can be

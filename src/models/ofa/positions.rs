@@ -5,7 +5,7 @@
 use tch::nn::{self, Module};
 use tch::{Device, Kind, Tensor};
 
-use super::attention::linear;
+use super::super::layers::linear;
 use super::config::{LONGEST_TEXT, OfaConfig};
 
 /// One table a layer: a number a head for each bucket of distance.

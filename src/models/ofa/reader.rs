@@ -1,7 +1,7 @@
 //! From requests to what the encoder takes: each distinct picture through the trunk once, prompts of one length.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tch::{Device, TchError, Tensor};
 
@@ -10,6 +10,50 @@ use super::super::encodings::Encodings;
 use super::super::rows::padded;
 use super::{Encoded, Ofa, PAD};
 use crate::imaging::Picture;
+
+/// A stage's share in a network, which may be the network of another stage as well.
+#[derive(Debug)]
+pub(super) struct Share {
+    /// Stages take turns on their device's thread, so nobody ever waits for the lock.
+    reader: Arc<Mutex<Reader>>,
+    /// Pictures that went through the trunk because this stage asked first.
+    trunk_runs: Arc<AtomicU64>,
+}
+
+impl Share {
+    pub(super) fn new(ofa: Ofa, cache_bytes: usize) -> Self {
+        let device = ofa.embedding.device();
+        let reader = Reader { ofa: ofa.freeze(), device, known: Encodings::within(cache_bytes) };
+        Self { reader: Arc::new(Mutex::new(reader)), trunk_runs: Arc::default() }
+    }
+
+    /// The same network with the same memory of pictures, for another stage.
+    pub(super) fn another(&self) -> Self {
+        Self { reader: Arc::clone(&self.reader), trunk_runs: Arc::default() }
+    }
+
+    pub(super) fn trunk_runs(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.trunk_runs)
+    }
+
+    /// The network. One that libtorch panicked in can be asked again: what it remembers is only ever whole.
+    pub(super) fn reader(&self) -> MutexGuard<'_, Reader> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// [`Reader::read`], counting for this stage.
+    pub(super) fn read(
+        &self,
+        reader: &mut Reader,
+        batch: &[Asked<'_>],
+    ) -> Result<(Tensor, Encoded), TchError> {
+        let before = reader.known.made().load(Ordering::Relaxed);
+        let read = reader.read(batch);
+        let after = reader.known.made().load(Ordering::Relaxed);
+        self.trunk_runs.fetch_add(after - before, Ordering::Relaxed);
+        read
+    }
+}
 
 /// A frozen network that remembers what its trunk said of pictures.
 #[derive(Debug)]
@@ -20,15 +64,6 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(ofa: Ofa, cache_bytes: usize) -> Self {
-        let device = ofa.embedding.device();
-        Self { ofa: ofa.freeze(), device, known: Encodings::within(cache_bytes) }
-    }
-
-    pub(super) fn trunk_runs(&self) -> Arc<AtomicU64> {
-        self.known.made()
-    }
-
     pub(super) fn limits(&self) -> Limits {
         let config = self.ofa.config();
         Limits {
@@ -41,7 +76,7 @@ impl Reader {
     }
 
     /// Reads a batch: the prompts, `[B, L]`, and what encoder and pictures make of them.
-    pub(super) fn read(&mut self, batch: &[Asked<'_>]) -> Result<(Tensor, Encoded), TchError> {
+    fn read(&mut self, batch: &[Asked<'_>]) -> Result<(Tensor, Encoded), TchError> {
         let prompts: Vec<&[u32]> = batch.iter().map(|asked| asked.prompt).collect();
         let tokens = padded(&prompts, PAD, self.device)?;
         let pictures: Vec<&Picture> = batch.iter().map(|asked| asked.picture).collect();

@@ -3,13 +3,11 @@
 //! The bottlenecks have their stride in the 3x3 convolution (torchvision's version 1.5), and the names of variables
 //! are torchvision's below `embed_images`.
 
-use tch::nn::{self, ModuleT};
+use tch::nn;
 use tch::{Device, Tensor};
 
+use super::super::layers::{ConvNorm, Keeps};
 use super::config::OfaConfig;
-
-/// Added to the variance in batch norms.
-const NORM_EPS: f64 = 1e-5;
 
 /// The trunk.
 #[derive(Debug)]
@@ -21,7 +19,7 @@ pub(super) struct ResNet {
 impl ResNet {
     pub(super) fn new(vs: &nn::Path, config: &OfaConfig) -> Self {
         let width = config.resnet_width;
-        let stem = ConvNorm::new((vs / "conv1", vs / "bn1"), (3, width), (7, 2));
+        let stem = conv_norm((vs / "conv1", vs / "bn1"), (3, width), (7, 2));
         let mut blocks = Vec::new();
         let mut channels = width;
         for (stage, &count) in (0u32..).zip(&config.resnet_layers) {
@@ -80,12 +78,12 @@ impl Bottleneck {
     fn new(vs: &nn::Path, channels: i64, planes: i64, stride: i64) -> Self {
         let short_cut = (stride != 1 || channels != 4 * planes).then(|| {
             let path = vs / "downsample";
-            ConvNorm::new((&path / 0, &path / 1), (channels, 4 * planes), (1, stride))
+            conv_norm((&path / 0, &path / 1), (channels, 4 * planes), (1, stride))
         });
         Self {
-            narrow: ConvNorm::new((vs / "conv1", vs / "bn1"), (channels, planes), (1, 1)),
-            middle: ConvNorm::new((vs / "conv2", vs / "bn2"), (planes, planes), (3, stride)),
-            widen: ConvNorm::new((vs / "conv3", vs / "bn3"), (planes, 4 * planes), (1, 1)),
+            narrow: conv_norm((vs / "conv1", vs / "bn1"), (channels, planes), (1, 1)),
+            middle: conv_norm((vs / "conv2", vs / "bn2"), (planes, planes), (3, stride)),
+            widen: conv_norm((vs / "conv3", vs / "bn3"), (planes, 4 * planes), (1, 1)),
             short_cut,
         }
     }
@@ -108,54 +106,7 @@ impl Bottleneck {
     }
 }
 
-/// A convolution without bias and its batch norm.
-#[derive(Debug)]
-struct ConvNorm {
-    conv: nn::Conv2D,
-    norm: nn::BatchNorm,
-    stride: i64,
-    padding: i64,
-    /// Weight and bias of the convolution that does both, once frozen.
-    folded: Option<(Tensor, Tensor)>,
-}
-
-impl ConvNorm {
-    fn new((conv, norm): (nn::Path, nn::Path), (from, to): (i64, i64), (kernel, stride): (i64, i64)) -> Self {
-        let padding = kernel / 2;
-        // He's initialisation by the outputs: what passes backwards keeps its variance through the rectifiers.
-        let deviation = (2.0 / (to * kernel * kernel) as f64).sqrt();
-        let conv_config = nn::ConvConfig {
-            stride,
-            padding,
-            bias: false,
-            ws_init: nn::Init::Randn { mean: 0.0, stdev: deviation },
-            ..Default::default()
-        };
-        let norm_config =
-            nn::BatchNormConfig { ws_init: nn::Init::Const(1.0), eps: NORM_EPS, ..Default::default() };
-        Self {
-            conv: nn::conv2d(conv, from, to, kernel, conv_config),
-            norm: nn::batch_norm2d(norm, to, norm_config),
-            stride,
-            padding,
-            folded: None,
-        }
-    }
-
-    fn forward(&self, input: &Tensor, train: bool) -> Tensor {
-        match &self.folded {
-            Some((weight, bias)) if !train => {
-                input.conv2d(weight, Some(bias), self.stride, self.padding, 1, 1)
-            }
-            _ => self.norm.forward_t(&input.apply(&self.conv), train),
-        }
-    }
-
-    fn freeze(&mut self) {
-        let (Some(weight), Some(bias)) = (&self.norm.ws, &self.norm.bs) else { return };
-        let _guard = tch::no_grad_guard();
-        let scale = weight * (&self.norm.running_var + NORM_EPS).rsqrt();
-        let bias = bias - &self.norm.running_mean * &scale;
-        self.folded = Some((&self.conv.ws * scale.view([-1, 1, 1, 1]), bias));
-    }
+/// A convolution that begins so that what passes backwards keeps its variance, as torchvision's do.
+fn conv_norm(names: (nn::Path, nn::Path), channels: (i64, i64), kernel: (i64, i64)) -> ConvNorm {
+    ConvNorm::new(names, channels, kernel, Keeps::Backwards)
 }

@@ -8,20 +8,20 @@ use tch::{Kind, TchError};
 use super::super::asked::Asked;
 use super::Ofa;
 use super::locate::Choice;
-use super::reader::Reader;
+use super::reader::Share;
 use crate::scheduler::{Cost, Model, ModelError};
 use crate::{entail, ground};
 
 /// Answers whether pictures show phrases.
 #[derive(Debug)]
 pub struct OfaEntailer {
-    reader: Reader,
+    share: Share,
 }
 
 /// Answers where in pictures phrases are.
 #[derive(Debug)]
 pub struct OfaGrounder {
-    reader: Reader,
+    share: Share,
     beam: usize,
 }
 
@@ -30,20 +30,28 @@ impl OfaEntailer {
     /// pictures.
     #[must_use]
     pub fn new(ofa: Ofa, cache_bytes: usize) -> Self {
-        Self { reader: Reader::new(ofa, cache_bytes) }
+        Self { share: Share::new(ofa, cache_bytes) }
     }
 
-    /// How many pictures have gone through the trunk so far. The counter is shared: it can be read from other threads
-    /// after the network has moved to the device's.
+    /// A grounder with the same network, following `beam` boxes at a time. A picture goes through the trunk once for
+    /// both, whichever is asked first; both are to be run by one thread.
+    #[must_use]
+    pub fn grounder(&self, beam: usize) -> OfaGrounder {
+        OfaGrounder { share: self.share.another(), beam }
+    }
+
+    /// How many pictures have gone through the trunk for this stage so far. The counter is shared: it can be read from
+    /// other threads after the network has moved to the device's.
     #[must_use]
     pub fn trunk_runs(&self) -> Arc<AtomicU64> {
-        self.reader.trunk_runs()
+        self.share.trunk_runs()
     }
 
-    fn answer(&mut self, batch: &[entail::Request]) -> Result<Vec<f32>, TchError> {
+    fn answer(&self, batch: &[entail::Request]) -> Result<Vec<f32>, TchError> {
         let asked: Vec<_> = batch.iter().map(entailing).collect();
-        let (tokens, encoded) = self.reader.read(&asked)?;
-        let logits = self.reader.ofa.answer_logits(&encoded, &tokens, false);
+        let mut reader = self.share.reader();
+        let (tokens, encoded) = self.share.read(&mut reader, &asked)?;
+        let logits = reader.ofa.answer_logits(&encoded, &tokens, false);
         Vec::try_from(logits.f_softmax(-1, Kind::Float)?.f_reshape([-1])?)
     }
 }
@@ -62,7 +70,7 @@ impl Model for OfaEntailer {
             return Ok(Vec::new());
         }
         let _no_grad = tch::no_grad_guard();
-        let limits = self.reader.limits();
+        let limits = self.share.reader().limits();
         batch.iter().try_for_each(|request| entailing(request).check(limits))?;
         let probabilities =
             self.answer(batch).map_err(|error| ModelError::from_message(error.to_string()))?;
@@ -79,19 +87,20 @@ impl OfaGrounder {
     /// `cache_bytes` of what its trunk says of pictures.
     #[must_use]
     pub fn new(ofa: Ofa, beam: usize, cache_bytes: usize) -> Self {
-        Self { reader: Reader::new(ofa, cache_bytes), beam }
+        Self { share: Share::new(ofa, cache_bytes), beam }
     }
 
     /// How many pictures have gone through the trunk so far; shared as [`OfaEntailer::trunk_runs`] is.
     #[must_use]
     pub fn trunk_runs(&self) -> Arc<AtomicU64> {
-        self.reader.trunk_runs()
+        self.share.trunk_runs()
     }
 
-    fn answer(&mut self, batch: &[ground::Request]) -> Result<Vec<Option<ground::Reply>>, TchError> {
+    fn answer(&self, batch: &[ground::Request]) -> Result<Vec<Option<ground::Reply>>, TchError> {
         let asked: Vec<_> = batch.iter().map(grounding).collect();
-        let (_, encoded) = self.reader.read(&asked)?;
-        let ofa = &self.reader.ofa;
+        let mut reader = self.share.reader();
+        let (_, encoded) = self.share.read(&mut reader, &asked)?;
+        let ofa = &reader.ofa;
         let (first, last) = (ofa.config().first_bin, ofa.config().bins - 1);
         let located = ofa.locate(&encoded, self.beam, Choice::Bins)?;
         let reply = |answers: Vec<super::Located>| {
@@ -120,7 +129,7 @@ impl Model for OfaGrounder {
             return Ok(Vec::new());
         }
         let _no_grad = tch::no_grad_guard();
-        let limits = self.reader.limits();
+        let limits = self.share.reader().limits();
         batch.iter().try_for_each(|request| grounding(request).check(limits))?;
         let replies = self.answer(batch).map_err(|error| ModelError::from_message(error.to_string()))?;
         let none = || ModelError::Failed("the grounder found no box at all".to_owned());

@@ -1,7 +1,7 @@
-//! One network in training and in service; batches that answer as their members alone.
+//! One network in training and in service; each picture read once, and what cannot be read refused.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tch::nn::OptimizerConfig;
 use tch::{Device, Reduction};
@@ -113,63 +113,6 @@ fn asked() -> Vec<(Arc<Picture>, Vec<u32>)> {
         .to_vec()
 }
 
-/// Runs a batch in its order and the other way round, and each member alone on a network that remembers nothing.
-fn assert_answers_alone<M: Model>(
-    make: impl Fn(usize) -> M,
-    requests: &[M::Request],
-    assert_equal: impl Fn(&M::Reply, &M::Reply),
-) where
-    M::Request: Clone,
-{
-    let together = make(usize::MAX / 2).run(requests).unwrap();
-    let mut alone = make(0);
-    for (request, together) in requests.iter().zip(&together) {
-        assert_equal(&alone.run(std::slice::from_ref(request)).unwrap()[0], together);
-    }
-    let reversed: Vec<_> = requests.iter().rev().cloned().collect();
-    let mut warm = make(usize::MAX / 2);
-    for _ in 0..2 {
-        for (reversed, together) in warm.run(&reversed).unwrap().iter().rev().zip(&together) {
-            assert_equal(reversed, together);
-        }
-    }
-}
-
-#[test]
-fn the_entailer_answers_a_batch_as_its_members_alone() {
-    let requests: Vec<_> =
-        asked().into_iter().map(|(picture, prompt)| entail::Request { picture, prompt }).collect();
-    assert_answers_alone(
-        |bytes| OfaEntailer::new(network(), bytes),
-        &requests,
-        |one, other| {
-            let pairs = [(one.no, other.no), (one.yes, other.yes), (one.maybe, other.maybe)];
-            assert!(pairs.iter().all(|(one, other)| (one - other).abs() < 1e-5), "{one:?} {other:?}");
-            assert!((one.no + one.yes + one.maybe - 1.0).abs() < 1e-5);
-        },
-    );
-    let replies = OfaEntailer::new(network(), 0).run(&requests).unwrap();
-    let spread = |of: fn(&entail::Reply) -> f32| {
-        let values = replies.iter().map(of);
-        values.clone().fold(0.0, f32::max) - values.fold(1.0, f32::min)
-    };
-    assert!(spread(|reply| reply.yes) > 1e-3, "all answers are the same: nothing is tested");
-}
-
-#[test]
-fn the_grounder_answers_a_batch_as_its_members_alone() {
-    let requests: Vec<_> =
-        asked().into_iter().map(|(picture, prompt)| ground::Request { picture, prompt }).collect();
-    assert_answers_alone(
-        |bytes| OfaGrounder::new(network(), 5, bytes),
-        &requests,
-        |one, other| {
-            assert_eq!(one.corners, other.corners);
-            assert!((one.log_probability - other.log_probability).abs() < 1e-4, "{one:?} {other:?}");
-        },
-    );
-}
-
 #[test]
 fn each_picture_goes_through_the_trunk_once() {
     let requests: Vec<_> =
@@ -183,6 +126,28 @@ fn each_picture_goes_through_the_trunk_once() {
             assert_eq!(runs.load(Ordering::Relaxed), expected, "with {bytes} bytes");
         }
     }
+}
+
+#[test]
+fn two_stages_of_one_network_read_each_picture_once_and_answer_as_two_networks() {
+    let entailing: Vec<_> =
+        asked().into_iter().map(|(picture, prompt)| entail::Request { picture, prompt }).collect();
+    let grounding: Vec<_> =
+        asked().into_iter().map(|(picture, prompt)| ground::Request { picture, prompt }).collect();
+    let everything = usize::MAX / 2;
+    let (mut entailer, mut grounder) =
+        (OfaEntailer::new(network(), everything), OfaGrounder::new(network(), 5, everything));
+    let mut first = OfaEntailer::new(network(), everything);
+    let mut second = first.grounder(5);
+    // Other batches, so that pictures come to the trunk in other company.
+    for batch in [0..2, 0..6, 3..5] {
+        let (verdicts, places) = (&entailing[batch.clone()], &grounding[batch]);
+        assert_eq!(first.run(verdicts).unwrap(), entailer.run(verdicts).unwrap());
+        assert_eq!(second.run(places).unwrap(), grounder.run(places).unwrap());
+    }
+    let runs = |counter: Arc<AtomicU64>| counter.load(Ordering::Relaxed);
+    assert_eq!([runs(entailer.trunk_runs()), runs(grounder.trunk_runs())], [3, 3]);
+    assert_eq!([runs(first.trunk_runs()), runs(second.trunk_runs())], [3, 0]);
 }
 
 #[test]

@@ -122,22 +122,6 @@ fn a_mask_teaches_the_encoder_and_the_decoder() {
     }
 }
 
-#[test]
-fn a_batch_answers_as_its_members_would_alone_in_any_order() {
-    for multimask in [false, true] {
-        let together = segmenter(multimask, 0).run(&batch()).unwrap();
-        let alone: Vec<Reply> = batch()
-            .into_iter()
-            .flat_map(|request| segmenter(multimask, 0).run(&[request]).unwrap())
-            .collect();
-        same(&together, &alone);
-        let reversed: Vec<Request> = batch().into_iter().rev().collect();
-        let mut backwards = segmenter(multimask, 0).run(&reversed).unwrap();
-        backwards.reverse();
-        same(&together, &backwards);
-    }
-}
-
 fn same(left: &[Reply], right: &[Reply]) {
     assert_eq!(left.len(), right.len());
     for (left, right) in left.iter().zip(right) {

@@ -3,13 +3,12 @@
 //! Redmon and Farhadi, "YOLOv3" (2018). SeqTR takes maps at three depths: 8, 16 and 32 pixels to a cell. Names and
 //! numbers are those of SeqTR's checkpoints below `vis_enc.darknet`.
 
-use tch::nn::{self, ModuleT};
-use tch::{Kind, Tensor};
+use tch::Tensor;
+use tch::nn;
 
+use super::super::layers::{ConvNorm, Keeps};
 use super::config::SeqTrConfig;
 
-/// Added to the variance in batch norms.
-const NORM_EPS: f64 = 1e-5;
 /// What the rectifiers leave of negative values.
 const SLOPE: f64 = 0.1;
 /// Blocks without a short cut between the last stage and the last two convolutions.
@@ -67,13 +66,13 @@ impl DarkNet {
 /// What has one number in the checkpoint.
 #[derive(Debug)]
 enum Module {
-    Conv(Box<ConvNorm>),
+    Conv(Box<ConvLeaky>),
     Blocks(Blocks),
 }
 
 impl Module {
     fn conv(vs: &nn::Path, channels: (i64, i64), kernel: (i64, i64)) -> Self {
-        Self::Conv(Box::new(ConvNorm::new(vs, channels, kernel)))
+        Self::Conv(Box::new(ConvLeaky::new(vs, channels, kernel)))
     }
 
     fn forward(&self, input: &Tensor) -> Tensor {
@@ -86,7 +85,7 @@ impl Module {
     fn freeze(&mut self) {
         match self {
             Self::Conv(conv) => conv.freeze(),
-            Self::Blocks(blocks) => blocks.pairs.iter_mut().flatten().for_each(ConvNorm::freeze),
+            Self::Blocks(blocks) => blocks.pairs.iter_mut().flatten().for_each(ConvLeaky::freeze),
         }
     }
 }
@@ -94,7 +93,7 @@ impl Module {
 /// Pairs of convolutions to half the channels and back, each beside a short cut or not.
 #[derive(Debug)]
 struct Blocks {
-    pairs: Vec<[ConvNorm; 2]>,
+    pairs: Vec<[ConvLeaky; 2]>,
     short_cut: bool,
 }
 
@@ -104,8 +103,8 @@ impl Blocks {
         let pair = |index: i64| {
             let pair = &list / index;
             [
-                ConvNorm::new(&(&pair / 0), (channels, channels / 2), (1, 1)),
-                ConvNorm::new(&(&pair / 1), (channels / 2, channels), (3, 1)),
+                ConvLeaky::new(&(&pair / 0), (channels, channels / 2), (1, 1)),
+                ConvLeaky::new(&(&pair / 1), (channels / 2, channels), (3, 1)),
             ]
         };
         Self { pairs: (0..count).map(pair).collect(), short_cut }
@@ -121,52 +120,20 @@ impl Blocks {
 
 /// A convolution without bias, its batch norm and a leaky rectifier. Norms use what they remember.
 #[derive(Debug)]
-pub(super) struct ConvNorm {
-    conv: nn::Conv2D,
-    norm: nn::BatchNorm,
-    stride: i64,
-    padding: i64,
-    /// Weight and bias of the convolution that does both, once frozen.
-    folded: Option<(Tensor, Tensor)>,
-}
+pub(super) struct ConvLeaky(ConvNorm);
 
-impl ConvNorm {
-    pub(super) fn new(vs: &nn::Path, (from, to): (i64, i64), (kernel, stride): (i64, i64)) -> Self {
-        let padding = kernel / 2;
+impl ConvLeaky {
+    pub(super) fn new(vs: &nn::Path, channels: (i64, i64), kernel: (i64, i64)) -> Self {
         // He's initialisation by the inputs, as DarkNet does it.
-        let deviation = (2.0 / (from * kernel * kernel) as f64).sqrt();
-        let conv_config = nn::ConvConfig {
-            stride,
-            padding,
-            bias: false,
-            ws_init: nn::Init::Randn { mean: 0.0, stdev: deviation },
-            ..Default::default()
-        };
-        let norm_config =
-            nn::BatchNormConfig { ws_init: nn::Init::Const(1.0), eps: NORM_EPS, ..Default::default() };
-        Self {
-            conv: nn::conv2d(vs / "conv", from, to, kernel, conv_config),
-            norm: nn::batch_norm2d(vs / "bn", to, norm_config),
-            stride,
-            padding,
-            folded: None,
-        }
+        Self(ConvNorm::new((vs / "conv", vs / "bn"), channels, kernel, Keeps::Forwards))
     }
 
     pub(super) fn forward(&self, input: &Tensor) -> Tensor {
-        let normed = match &self.folded {
-            Some((weight, bias)) => input.conv2d(weight, Some(bias), self.stride, self.padding, 1, 1),
-            None => self.norm.forward_t(&input.apply(&self.conv), false),
-        };
+        let normed = self.0.forward(input, false);
         normed.prelu(&Tensor::full([1], SLOPE, (normed.kind(), normed.device())))
     }
 
-    /// Folds the remembered mean and variance into the convolution: a pass over memory less.
     pub(super) fn freeze(&mut self) {
-        let (Some(weight), Some(bias)) = (&self.norm.ws, &self.norm.bs) else { return };
-        let _guard = tch::no_grad_guard();
-        let scale = weight * (&self.norm.running_var + NORM_EPS).rsqrt();
-        let bias = (bias - &self.norm.running_mean * &scale).to_kind(Kind::Float);
-        self.folded = Some((&self.conv.ws * scale.view([-1, 1, 1, 1]), bias));
+        self.0.freeze();
     }
 }

@@ -4,14 +4,14 @@ use tch::Tensor;
 use tch::nn;
 
 use super::config::SeqTrConfig;
-use super::darknet::ConvNorm;
+use super::darknet::ConvLeaky;
 
 /// The fusion.
 #[derive(Debug)]
 pub(super) struct Fusion {
-    fine_to_middle: ConvNorm,
-    middle_to_coarse: ConvNorm,
-    project: [ConvNorm; 2],
+    fine_to_middle: ConvLeaky,
+    middle_to_coarse: ConvLeaky,
+    project: [ConvLeaky; 2],
 }
 
 impl Fusion {
@@ -21,15 +21,15 @@ impl Fusion {
         let project = vs / "top_project";
         // The numbers 1 count the pooling before each convolution, which has no parameters.
         Self {
-            fine_to_middle: ConvNorm::new(&(vs / "down_bot2mid" / 1), (fine, fine), (3, 1)),
-            middle_to_coarse: ConvNorm::new(
+            fine_to_middle: ConvLeaky::new(&(vs / "down_bot2mid" / 1), (fine, fine), (3, 1)),
+            middle_to_coarse: ConvLeaky::new(
                 &(vs / "down_mid2top" / 1),
                 (fine + middle, fine + middle),
                 (3, 1),
             ),
             project: [
-                ConvNorm::new(&(&project / 0), (all, all), (3, 1)),
-                ConvNorm::new(&(&project / 1), (all, coarse), (1, 1)),
+                ConvLeaky::new(&(&project / 0), (all, all), (3, 1)),
+                ConvLeaky::new(&(&project / 1), (all, coarse), (1, 1)),
             ],
         }
     }

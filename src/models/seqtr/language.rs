@@ -1,7 +1,7 @@
 //! What does the phrase ask for? The words' vectors, a GRU both ways, and of each channel the largest value.
 
-use tch::Tensor;
 use tch::nn::{self, RNN};
+use tch::{Kind, Tensor};
 
 use super::config::{PAD, SeqTrConfig};
 
@@ -31,6 +31,11 @@ impl Language {
             embedding: (vs / "embedding").var("weight", &shape, nn::Init::Randn { mean: 0.0, stdev: 1.0 }),
             gru: nn::gru(vs / "lstm", config.word_width, width, gru),
         }
+    }
+
+    /// In what the network computes.
+    pub(super) fn kind(&self) -> Kind {
+        self.embedding.kind()
     }
 
     /// `words` is `[B, max_words]`, filled up with [`PAD`] and with at least one word a row; the answer is

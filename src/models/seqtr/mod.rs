@@ -73,9 +73,9 @@ impl SeqTr {
     }
 
     /// The trunk's maps of `pixels` `[B, 3, S, S]`, 8, 16 and 32 pixels to a cell, the widths as many times the
-    /// trunk's first.
+    /// trunk's first. Levels up to 255 are exact in every precision that the network may compute in.
     pub fn maps(&self, pixels: &Tensor) -> [Tensor; 3] {
-        self.trunk.forward(pixels)
+        self.trunk.forward(&pixels.to_kind(self.language.kind()))
     }
 
     /// What the picture's cells show, whatever will be asked: `[B, channels, grid, grid]` of -1 to 1, from what

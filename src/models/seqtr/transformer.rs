@@ -5,7 +5,8 @@
 use tch::nn::{self, Module};
 use tch::{Kind, Tensor};
 
-use super::attention::{Attention, FeedForward, Memory, layer_norm, linear};
+use super::super::layers::linear;
+use super::attention::{Attention, FeedForward, Memory, layer_norm};
 use super::config::SeqTrConfig;
 use super::positions::{self, Cells};
 

@@ -1,0 +1,7 @@
+//! What must hold of every served network, whatever its weights are? One table of networks, a file for each property.
+
+mod half;
+mod memory;
+mod networks;
+mod pocket_in_half;
+mod properties;
