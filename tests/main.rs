@@ -29,4 +29,5 @@ mod run_binary;
 mod demo;
 mod k8s;
 mod shipped_bundle;
+mod variants;
 mod kafka;

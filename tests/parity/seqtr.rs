@@ -35,6 +35,14 @@ fn tiny() -> SeqTrConfig {
     }
 }
 
+/// A network that draws contours which enclose something: its dimensions and its weights.
+pub(crate) fn drawing() -> (SeqTrConfig, Vec<(String, Tensor)>) {
+    let fixture = Fixture::read();
+    let weights = fixture.weights("contour.").into_iter();
+    let owned = weights.map(|(name, tensor)| (name.to_owned(), tensor.shallow_clone())).collect();
+    (SeqTrConfig { contour_points: Some(6), ..tiny() }, owned)
+}
+
 struct Fixture(HashMap<String, Tensor>);
 
 impl Fixture {
