@@ -30,4 +30,5 @@ mod demo;
 mod k8s;
 mod models;
 mod shipped_bundle;
+mod variants;
 mod kafka;

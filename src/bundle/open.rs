@@ -25,9 +25,11 @@ pub(super) const MANIFEST: &str = "bundle.toml";
 /// A bundle whose manifest is good and whose files are those that the manifest means.
 #[derive(Debug, Clone)]
 pub struct Bundle {
-    folder: PathBuf,
-    manifest: Manifest,
-    hash: String,
+    pub(super) folder: PathBuf,
+    pub(super) manifest: Manifest,
+    pub(super) hash: String,
+    /// Those that stages were taken from, which have the stages' files.
+    pub(super) taken: Vec<(Stage, Bundle)>,
 }
 
 impl Bundle {
@@ -55,13 +57,21 @@ impl Bundle {
         if !faults.is_empty() {
             return Err(BundleError::Unfit { file, faults });
         }
-        Ok(Self { folder: folder.to_owned(), manifest, hash: hexadecimal(Sha256::digest(&text)) })
+        let hash = hexadecimal(Sha256::digest(&text));
+        Ok(Self { folder: folder.to_owned(), manifest, hash, taken: Vec::new() })
     }
 
-    /// The SHA-256 of the manifest, in hexadecimal: it names the bundle with all its files.
+    /// The SHA-256 of the manifest, in hexadecimal: it names the bundle with all its files, and those of the bundles
+    /// that stages were taken from.
     #[must_use]
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// What the manifest says.
@@ -128,8 +138,9 @@ impl Bundle {
         stage: Stage,
         entry: Option<&FileEntry>,
     ) -> Result<(PathBuf, Vec<u8>), BundleError> {
-        let entry = entry.ok_or_else(|| self.unfinished(stage, "tokenizer"))?;
-        Ok((self.path(entry), self.read(entry)?))
+        let home = self.home(stage);
+        let entry = entry.ok_or_else(|| home.unfinished(stage, "tokenizer"))?;
+        Ok((home.path(entry), home.read(entry)?))
     }
 
     /// Makes a network on `device` and gives it its weights, to be computed with in `precision` whatever the file holds.
@@ -203,7 +214,7 @@ pub fn write_manifest(folder: &Path, mut manifest: Manifest) -> Result<(), SelfT
     for entry in manifest.files_mut() {
         entry.sha256 = hash_of(&folder.join(&entry.file))?;
     }
-    let bundle = Bundle { folder: folder.to_owned(), manifest, hash: String::new() };
+    let bundle = Bundle { folder: folder.to_owned(), manifest, hash: String::new(), taken: Vec::new() };
     let answers = bundle
         .manifest
         .parts()
@@ -245,7 +256,7 @@ fn hash_of(file: &Path) -> Result<String, BundleError> {
     Ok(hexadecimal(hash.finalize()))
 }
 
-fn hexadecimal(hash: impl AsRef<[u8]>) -> String {
+pub(super) fn hexadecimal(hash: impl AsRef<[u8]>) -> String {
     hash.as_ref().iter().fold(String::with_capacity(64), |mut hexadecimal, byte| {
         let _ = write!(hexadecimal, "{byte:02x}"); // writing to a string cannot fail
         hexadecimal

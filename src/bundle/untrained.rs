@@ -112,7 +112,7 @@ fn manifest(vocabularies: Vocabularies) -> Manifest {
     }
 }
 
-fn tagger(vocabulary: i64) -> TaggerConfig {
+pub(super) fn tagger(vocabulary: i64) -> TaggerConfig {
     TaggerConfig {
         vocabulary,
         hidden: 16,
@@ -128,7 +128,7 @@ fn tagger(vocabulary: i64) -> TaggerConfig {
     }
 }
 
-fn ofa(vocabularies: Vocabularies) -> OfaConfig {
+pub(super) fn ofa(vocabularies: Vocabularies) -> OfaConfig {
     OfaConfig {
         vocabulary: vocabularies.ofa,
         d_model: 16,
@@ -148,7 +148,7 @@ fn ofa(vocabularies: Vocabularies) -> OfaConfig {
     }
 }
 
-fn sam() -> SamConfig {
+pub(super) fn sam() -> SamConfig {
     SamConfig {
         image_size: 64,
         patch_size: 8,

@@ -109,7 +109,7 @@ impl OfaGrounder {
             let fraction = |token: &i64| (token - first) as f64 / last as f64;
             let corners: Vec<f64> = best.tokens.iter().map(fraction).collect();
             let log_probability = best.log_probability;
-            Some(ground::Reply { corners: corners.try_into().ok()?, log_probability })
+            Some(ground::Reply { corners: corners.try_into().ok()?, log_probability, outline: None })
         };
         Ok(located.into_iter().map(reply).collect())
     }
