@@ -299,7 +299,8 @@ mod tests {
                 "threshold = 1.5",
                 "`entail.threshold`: expected a probability, found 1.5",
             ),
-            ("a beam", "beam = 3", "beam = 0", "`ground.beam`: expected 1 to 16, found 0"),
+            ("a beam", "beam = 3", "beam = 0", "`ground.beam`: expected 1 to 10, found 0"),
+            ("a wide beam", "beam = 3", "beam = 11", "`ground.beam`: expected 1 to 10, found 11"),
             ("a prompt", "{phrase}", "phrase", "`entail.prompt`: expected a text with one `{phrase}`, found"),
             (
                 "labels",

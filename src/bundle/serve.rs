@@ -4,7 +4,7 @@ use tch::Device;
 use tch::nn::Path as Root;
 
 use crate::models::albef::{Albef, AlbefEntailer};
-use crate::models::ofa::{Ofa, OfaEntailer, OfaGrounder};
+use crate::models::ofa::{Choice, Ofa, OfaEntailer, OfaGrounder};
 use crate::models::sam::{Sam, SamSegmenter};
 use crate::models::served::{Entailer, Grounder};
 use crate::models::tagger::{ServedTagger, Tagger};
@@ -55,7 +55,8 @@ impl Bundle {
             GroundNetwork::Ofa(dimensions) => {
                 let make = |root: &Root<'_>| Ofa::new(root, &dimensions.config);
                 let ofa = self.load(device, &part.weights, part.precision, make)?;
-                Ok(Grounder::Ofa(OfaGrounder::new(ofa, part.beam, cache_bytes)))
+                let choice = if part.bins_only { Choice::Bins } else { Choice::Anything };
+                Ok(Grounder::Ofa(OfaGrounder::new(ofa, part.beam, cache_bytes).among(choice)))
             }
         }
     }

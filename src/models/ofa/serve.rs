@@ -7,7 +7,7 @@ use tch::{Kind, TchError};
 
 use super::super::asked::Asked;
 use super::Ofa;
-use super::locate::Choice;
+use super::locate::{Choice, Located};
 use super::reader::Reader;
 use crate::scheduler::{Cost, Model, ModelError};
 use crate::{entail, ground};
@@ -15,14 +15,15 @@ use crate::{entail, ground};
 /// Answers whether pictures show phrases.
 #[derive(Debug)]
 pub struct OfaEntailer {
-    reader: Reader,
+    pub(super) reader: Reader,
 }
 
 /// Answers where in pictures phrases are.
 #[derive(Debug)]
 pub struct OfaGrounder {
-    reader: Reader,
+    pub(super) reader: Reader,
     beam: usize,
+    choice: Choice,
 }
 
 impl OfaEntailer {
@@ -79,7 +80,14 @@ impl OfaGrounder {
     /// `cache_bytes` of what its trunk says of pictures.
     #[must_use]
     pub fn new(ofa: Ofa, beam: usize, cache_bytes: usize) -> Self {
-        Self { reader: Reader::new(ofa, cache_bytes), beam }
+        Self { reader: Reader::new(ofa, cache_bytes), beam, choice: Choice::Bins }
+    }
+
+    /// Follows tokens of this choice. Of [`Choice::Anything`] the likeliest answer that is a box is taken; where none is
+    /// one, the likeliest of bins alone, so that there always is a box.
+    #[must_use]
+    pub fn among(self, choice: Choice) -> Self {
+        Self { choice, ..self }
     }
 
     /// How many pictures have gone through the trunk so far; shared as [`OfaEntailer::trunk_runs`] is.
@@ -93,9 +101,20 @@ impl OfaGrounder {
         let (_, encoded) = self.reader.read(&asked)?;
         let ofa = &self.reader.ofa;
         let (first, last) = (ofa.config().first_bin, ofa.config().bins - 1);
-        let located = ofa.locate(&encoded, self.beam, Choice::Bins)?;
-        let reply = |answers: Vec<super::Located>| {
-            let best = answers.into_iter().next()?;
+        let is_box =
+            |answer: &Located| answer.tokens.iter().all(|token| (first..=first + last).contains(token));
+        let likeliest = |choice| -> Result<Vec<Option<Located>>, TchError> {
+            let located = ofa.locate(&encoded, self.beam, choice)?;
+            Ok(located.into_iter().map(|answers| answers.into_iter().find(is_box)).collect())
+        };
+        let mut located = likeliest(self.choice)?;
+        if self.choice == Choice::Anything && located.contains(&None) {
+            for (answer, box_alone) in located.iter_mut().zip(likeliest(Choice::Bins)?) {
+                *answer = answer.take().or(box_alone);
+            }
+        }
+        let reply = |best: Option<Located>| {
+            let best = best?;
             // The picture is squashed: the first bin is its left or upper edge, the last one its right or lower edge.
             let fraction = |token: &i64| (token - first) as f64 / last as f64;
             let corners: Vec<f64> = best.tokens.iter().map(fraction).collect();
@@ -128,10 +147,10 @@ impl Model for OfaGrounder {
     }
 }
 
-fn entailing(request: &entail::Request) -> Asked<'_> {
+pub(super) fn entailing(request: &entail::Request) -> Asked<'_> {
     Asked { picture: &request.picture, prompt: &request.prompt }
 }
 
-fn grounding(request: &ground::Request) -> Asked<'_> {
+pub(super) fn grounding(request: &ground::Request) -> Asked<'_> {
     Asked { picture: &request.picture, prompt: &request.prompt }
 }
