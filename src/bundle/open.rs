@@ -11,6 +11,7 @@ use tch::{Device, nn};
 
 use crate::domain::Stage;
 
+use super::disk::replace;
 use super::error::{BundleError, Fault};
 use super::files::{FileEntry, Weights};
 use super::manifest::Manifest;
@@ -219,7 +220,7 @@ pub fn write_manifest(folder: &Path, mut manifest: Manifest) -> Result<(), SelfT
     Ok(write_unfilled(folder, &manifest)?)
 }
 
-/// Writes a manifest as it is: for bundles without files.
+/// Writes a manifest as it is, at one stroke.
 ///
 /// # Errors
 /// Where it would not be read again, or the folder cannot be written.
@@ -229,7 +230,7 @@ pub fn write_unfilled(folder: &Path, manifest: &Manifest) -> Result<(), BundleEr
     let text = toml::to_string_pretty(manifest).map_err(|error| unwritable(std::io::Error::other(error)))?;
     Manifest::parse(&file, &text)?;
     fs::create_dir_all(folder).map_err(unwritable)?;
-    fs::write(&file, text).map_err(unwritable)
+    replace(&file, text.as_bytes()).map_err(unwritable)
 }
 
 /// Reads a whole file: a bundle may be replaced on disk while it is in use, so nothing of it stays mapped.
@@ -238,7 +239,7 @@ fn read_file(file: &Path) -> Result<Vec<u8>, BundleError> {
 }
 
 /// The SHA-256 of a file, which may be larger than memory.
-fn hash_of(file: &Path) -> Result<String, BundleError> {
+pub(super) fn hash_of(file: &Path) -> Result<String, BundleError> {
     let unreadable = |source| BundleError::Read { file: file.to_owned(), source };
     let mut hash = Sha256::new();
     std::io::copy(&mut File::open(file).map_err(unreadable)?, &mut hash).map_err(unreadable)?;
