@@ -76,6 +76,23 @@ fn ofas_texts_are_cut_as_fairseq_cuts_them_from_either_layout() {
 }
 
 #[test]
+fn tokens_that_are_no_text_stay_where_a_vocabulary_has_them_already() {
+    let changed = tempfile::tempdir().unwrap();
+    fs::copy(folder("hugging-face").join("merges.txt"), changed.path().join("merges.txt")).unwrap();
+    let bytes = fs::read(folder("hugging-face").join("vocab.json")).unwrap();
+    let mut ids: serde_json::Map<String, Value> = serde_json::from_slice(&bytes).unwrap();
+    let codes = (0..CODES).map(|code| format!("<code_{code}>"));
+    for piece in codes.chain((0..BINS).map(|bin| format!("<bin_{bin}>"))) {
+        ids.insert(piece, ids.len().into());
+    }
+    fs::write(changed.path().join("vocab.json"), serde_json::to_vec(&ids).unwrap()).unwrap();
+    let published = read(&[changed.path().to_owned()], Some(locations())).unwrap();
+    assert_eq!(published.tokenizer.token_to_id("<bin_19>"), Some(locations().first + 19));
+    assert_eq!(published.tokenizer.get_vocab_size(true), ids.len());
+    assert_cut(published, "texts", "fairseq");
+}
+
+#[test]
 fn berts_texts_are_cut_as_bert_cuts_them_and_its_pieces_tell_whether_case_matters() {
     for (name, lower_case) in [("bert-uncased", true), ("bert-cased", false)] {
         let published = read(&[folder(name)], None).unwrap();

@@ -70,6 +70,14 @@ pub enum ImportError {
         /// The task that it was trained for.
         found: String,
     },
+    /// The stage is not described so that there could be a network.
+    #[error("the stage `{stage}` cannot be made as asked: {message}")]
+    Description {
+        /// The stage asked for.
+        stage: Stage,
+        /// What is wrong, with the key, what was expected and what was found.
+        message: String,
+    },
     /// Another import is at work in the same bundle.
     #[error("another import is at work in `{}`", folder.display())]
     Busy {

@@ -15,7 +15,7 @@ use crate::checkpoint::{Checkpoint, Family, Float, Report, convert_with};
 use crate::domain::Stage;
 
 use super::stages::EntailNetwork;
-use super::{Bundle, BundleError, Manifest, write_manifest};
+use super::{Bundle, BundleError, Manifest, SelfTestError, write_manifest};
 use part::{begun, with_part};
 use place::{Folder, TRIAL, named_by_hash, place};
 use tokenizer::ofa_of;
@@ -84,7 +84,7 @@ impl Import {
         let trial = tempfile::Builder::new().prefix(TRIAL).tempdir_in(out).map_err(unwritable)?;
         let trial = trial.path();
         let (part, mut notes) = self.part(checkpoint, architecture);
-        let alone = with_part(&old, self.stage, part, out)?;
+        let alone = with_part(&old, (self.stage, architecture), part, out)?;
 
         let fitting = self.fitting_tokenizer(&alone)?;
         if let Some(fitting) = &fitting {
@@ -105,7 +105,7 @@ impl Import {
         let report = convert_with(checkpoint, family, &weights, self.stored, &instead)?;
 
         let alone = self.with_files(alone, trial, fitting.is_some())?;
-        write_manifest(trial, alone)?;
+        write_manifest(trial, alone).map_err(|error| self.of_the_checkpoint(error, trial))?;
         let tried = Bundle::open(trial)?;
         let prompts = fitting.as_ref().and_then(|fitting| fitting.prompts.as_ref());
         if let Some(config) = ofa_of(tried.manifest()) {
@@ -113,6 +113,16 @@ impl Import {
         }
         place(folder, trial, &old, self.put_into(&old, tried.manifest()))?;
         Ok(Imported { report, notes })
+    }
+
+    /// What does not fit in a file of a trial, which is gone when the error is read, does not fit in the checkpoint.
+    fn of_the_checkpoint(&self, error: SelfTestError, trial: &Path) -> SelfTestError {
+        match error {
+            SelfTestError::Bundle(BundleError::Unfit { file, faults }) if file.starts_with(trial) => {
+                BundleError::Unfit { file: self.from.clone(), faults }.into()
+            }
+            error => error,
+        }
     }
 
     /// A bundle of the one stage with the names of its files, which lie in a trial.

@@ -9,6 +9,11 @@ use crate::bundle::{BundleError, Manifest};
 use crate::checkpoint::{Checkpoint, Family, Renamed};
 use crate::domain::Stage;
 use crate::expand::PhraseTemplate;
+use crate::models::albef::AlbefConfig;
+use crate::models::ofa::OfaConfig;
+use crate::models::preset::Preset;
+use crate::models::sam::SamConfig;
+use crate::models::tagger::TaggerConfig;
 
 /// The side of pictures, as an OFA's dimensions call it.
 const SIDE: &str = "patch_image_size";
@@ -112,6 +117,25 @@ impl Import {
     }
 }
 
+/// Where dimensions are missing, says which sizes would give them.
+fn with_hint(message: &str, architecture: &str) -> String {
+    if message.starts_with("missing field") {
+        let names = presets(architecture).join("`, `");
+        return format!("{message}; one of the published sizes would give it: `{names}`");
+    }
+    message.to_owned()
+}
+
+/// The published sizes of a network.
+fn presets(architecture: &str) -> &'static [&'static str] {
+    match architecture {
+        "ofa" => OfaConfig::NAMES,
+        "albef" => AlbefConfig::NAMES,
+        "sam" => SamConfig::NAMES,
+        _ => TaggerConfig::NAMES,
+    }
+}
+
 /// Stands for a hash until the file is there.
 const UNKNOWN: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -144,10 +168,10 @@ pub(super) fn begun(out: &Path) -> Result<Manifest, BundleError> {
 /// What a bundle says of all stages, with one stage alone, given as a table and read as if it had been written.
 pub(super) fn with_part(
     bundle: &Manifest,
-    stage: Stage,
+    (stage, architecture): (Stage, &str),
     part: toml::Table,
     out: &Path,
-) -> Result<Manifest, BundleError> {
+) -> Result<Manifest, ImportError> {
     let none = Manifest {
         recognise: None,
         entail: None,
@@ -156,13 +180,59 @@ pub(super) fn with_part(
         lexicon: None,
         ..bundle.clone()
     };
-    let file = out.join(MANIFEST);
-    let format = |message: String| BundleError::Format {
-        file: file.clone(),
-        format: "the manifest of a bundle with this stage",
-        message,
-    };
-    let mut table = toml::Table::try_from(none).map_err(|error| format(error.to_string()))?;
+    let refused = |message: String| ImportError::Description { stage, message };
+    let mut table = toml::Table::try_from(none).map_err(|error| refused(error.to_string()))?;
     table.insert(stage.as_str().to_owned(), part.into());
-    Manifest::parse(&file, &table.to_string())
+    // Without the text that would be quoted: nobody wrote it.
+    let read = table.clone().try_into::<Manifest>();
+    read.map_err(|error| refused(with_hint(error.message().trim_end(), architecture)))?;
+    match Manifest::parse(&out.join(MANIFEST), &table.to_string()) {
+        Err(BundleError::Unfit { faults, .. }) => {
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            Err(refused(faults.join("; ")))
+        }
+        parsed => Ok(parsed?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind, Tensor};
+
+    use super::*;
+
+    #[test]
+    fn pictures_have_the_side_at_which_the_stage_was_taught_unless_somebody_says_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let from = folder.path().join("ofa.safetensors");
+        let one = (
+            "encoder.layers.0.self_attn_mid_layer_norm.weight",
+            Tensor::ones([2], (Kind::Float, Device::Cpu)),
+        );
+        Tensor::write_safetensors(&[one], &from).unwrap();
+        let checkpoint = Checkpoint::open(&from).unwrap();
+        for (stage, given, expected) in [
+            (Stage::Ground, "", Some(512)),
+            (Stage::Ground, "patch_image_size = 384", Some(384)),
+            // The preset's own.
+            (Stage::Entail, "", None),
+        ] {
+            let import = Import {
+                stage,
+                from: from.clone(),
+                preset: Some("ofa-large".to_owned()),
+                network: given.parse().unwrap(),
+                tokenizer: Vec::new(),
+                stored: None,
+                settings: toml::Table::new(),
+            };
+            let (part, notes) = import.part(&checkpoint, "ofa");
+            let side = part["network"].get(SIDE).and_then(toml::Value::as_integer);
+            assert_eq!(
+                (side, notes.len()),
+                (expected, usize::from(expected == Some(512))),
+                "{stage} {given}"
+            );
+        }
+    }
 }

@@ -11,7 +11,8 @@ use crate::prompt::PromptEncoder;
 use crate::recognise::WordTokenizer;
 use crate::vocabulary::{Layout, Locations, Published, read};
 
-/// What an entailer of OFA's answers, as its vocabulary has it.
+/// What an OFA that is asked for entailment answers. Every published vocabulary has them where the network expects them,
+/// so they tell a whole dictionary from part of one.
 const ANSWERS: [&str; 3] = [" no", " yes", " maybe"];
 
 /// A tokenizer that belongs to its network.
@@ -46,7 +47,7 @@ impl Import {
         if let Some(config) = ofa {
             faults.extend(other_locations(&published.tokenizer, config));
             // Who brings a tokenizer of their own may have other words for the answers.
-            if alone.entail.is_some() && published.layout != Layout::Ready {
+            if published.layout != Layout::Ready {
                 faults.extend(other_answers(&published.tokenizer, config));
             }
         }
