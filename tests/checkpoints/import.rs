@@ -51,11 +51,19 @@ fn each_published_format_becomes_a_stage_of_one_bundle_that_verifies() {
         ("segment", "sam.safetensors", SAM),
         ("segment", "sam.pth", SAM),
     ] {
-        let more: &[&str] = if stage == "ground" { &["--set", "beam=3", "--store", "bf16"] } else { &[] };
+        let more: &[&str] = if stage == "ground" {
+            &["--set", "beam=3", "--set", "bins_only=false", "--store", "bf16"]
+        } else {
+            &[]
+        };
         let finished = import(stage, &file(from), network, folder.path(), more);
         assert_eq!(finished.code, Some(0), "{from}: {}", finished.stderr);
         assert!(finished.stdout.starts_with(&format!("{stage}: ")), "{}", finished.stdout);
+        assert!(!finished.stdout.contains("warning: "), "{}", finished.stdout);
     }
+    // The same network in another format, in the same numbers.
+    let twice = import("entail", &file("ofa-fairseq.pt"), OFA, folder.path(), &["--store", "bf16"]);
+    assert!(twice.stdout.contains("that the stage `ground` has already"), "{}", twice.stdout);
     let bundle = folder.path().to_str().unwrap();
     let verified = riveg(&["bundle", "verify", bundle], b"");
     assert_eq!((verified.code, verified.stdout.matches(" ok ").count()), (Some(0), 5), "{}", verified.stdout);
@@ -64,7 +72,7 @@ fn each_published_format_becomes_a_stage_of_one_bundle_that_verifies() {
     let files = ["entail", "ground", "recognise", "segment"].map(|name| format!("{name}-#.safetensors"));
     assert_eq!((names[0].as_str(), &names[1..]), ("bundle.toml", files.as_slice()));
     let manifest = std::fs::read_to_string(folder.path().join("bundle.toml")).unwrap();
-    assert!(manifest.contains("beam = 3"), "{manifest}");
+    assert!(manifest.contains("beam = 3") && manifest.contains("bins_only = false"), "{manifest}");
 }
 
 #[test]

@@ -117,6 +117,24 @@ fn an_ofa_is_asked_in_the_pieces_of_a_published_vocabulary_and_found_out_if_it_a
 }
 
 #[test]
+fn a_tokenizer_of_ones_own_may_have_other_words_for_the_answers_but_it_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let from = saying(&answers(), folder.path());
+    let tokenizer = vocabulary("fairseq");
+    let more = ["--tokenizer", &tokenizer, "--set", "prompt= {phrase}"];
+    assert_eq!(import("entail", &from, &dimensions(answers()), &first, &more).code, Some(0));
+    let ready = names(&first).pop().unwrap();
+    let ready = first.join(ready);
+    let [no, yes, maybe] = answers();
+    let more = ["--tokenizer", ready.to_str().unwrap(), "--set", "prompt= {phrase}"];
+    let done = import("entail", &from, &dimensions([yes, no, maybe]), &second, &more);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let warnings = done.stdout.lines().filter(|line| line.starts_with("warning: ")).count();
+    assert!(warnings == 2 && done.stdout.contains("`\" yes\"`: expected the one id"), "{}", done.stdout);
+}
+
+#[test]
 fn a_vocabulary_of_another_network_is_refused_with_all_that_differs() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("bundle");

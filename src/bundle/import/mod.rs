@@ -91,7 +91,7 @@ impl Import {
             let file = trial.join(format!("{}{TOKENIZER}", self.stage));
             let written = fitting.tokenizer.save(&file, false);
             written.map_err(|source| BundleError::Write { file, source: std::io::Error::other(source) })?;
-            notes.push(fitting.note.clone());
+            notes.extend(fitting.notes.iter().cloned());
         }
         let instead = match alone.entail.as_ref().map(|part| &part.network) {
             Some(EntailNetwork::Albef(dimensions)) => {
@@ -111,6 +111,7 @@ impl Import {
         if let Some(config) = ofa_of(tried.manifest()) {
             notes.extend(self.asked_in_earnest(&tried, prompts, config)?);
         }
+        notes.extend(task::same_weights(&old, tried.manifest()));
         place(folder, trial, &old, self.put_into(&old, tried.manifest()))?;
         Ok(Imported { report, notes })
     }

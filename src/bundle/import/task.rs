@@ -5,7 +5,7 @@ use tch::Device;
 
 use super::{Import, ImportError};
 use crate::bundle::self_test::frame;
-use crate::bundle::{Bundle, SelfTestError};
+use crate::bundle::{Bundle, Manifest, SelfTestError, Weights};
 use crate::checkpoint::Checkpoint;
 use crate::domain::Stage;
 use crate::imaging::Picture;
@@ -17,6 +17,19 @@ use crate::{entail, ground};
 /// The share of probability from which a network is taken to answer. One that was taught the task gives its answers
 /// nearly all, one that was taught another nearly nothing; a strange picture moves neither to the middle.
 const ANSWERS_FROM: f64 = 0.5;
+
+/// A warning where another stage of the bundle has the very same weights: one network cannot have been taught both.
+pub(super) fn same_weights(old: &Manifest, tried: &Manifest) -> Option<String> {
+    let hash = |weights: &Weights| weights.entry().map(|entry| entry.sha256.clone());
+    let new = tried.parts().pop()?;
+    let others = old.parts();
+    let same =
+        others.iter().find(|part| part.stage != new.stage && hash(part.weights) == hash(new.weights))?;
+    let stage = same.stage;
+    Some(format!(
+        "warning: these are the weights that the stage `{stage}` has already, and no network was taught both"
+    ))
+}
 
 /// What the network is asked for.
 const PHRASE: &str = "a dog";

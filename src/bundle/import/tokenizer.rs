@@ -21,8 +21,8 @@ pub(super) struct Fitting {
     pub(super) tokenizer: Tokenizer,
     /// What asks the network its question; none for a tagger.
     pub(super) prompts: Option<PromptEncoder>,
-    /// What was read, for people.
-    pub(super) note: String,
+    /// What was read, and what looks wrong, for people.
+    pub(super) notes: Vec<String>,
 }
 
 impl Import {
@@ -44,11 +44,16 @@ impl Import {
         let rows = asked.map(|(_, (rows, _))| rows).or(tagger.map(|config| config.vocabulary));
 
         let mut faults: Vec<Fault> = rows.and_then(|rows| too_many(&published, rows)).into_iter().collect();
+        let mut notes = Vec::new();
         if let Some(config) = ofa {
             faults.extend(other_locations(&published.tokenizer, config));
+            let other = other_answers(&published.tokenizer, config);
             // Who brings a tokenizer of their own may have other words for the answers.
             if published.layout != Layout::Ready {
-                faults.extend(other_answers(&published.tokenizer, config));
+                faults.extend(other);
+            } else if alone.entail.is_some() {
+                let file = published.file.display();
+                notes.extend(other.iter().map(|fault| format!("warning: `{file}`: {fault}")));
             }
         }
         let spoken = published.tokenizer.clone();
@@ -72,8 +77,8 @@ impl Import {
             return Err(BundleError::Unfit { file: published.file, faults }.into());
         }
         let pieces = published.tokenizer.get_vocab_size(true);
-        let note = format!("tokenizer: {pieces} pieces from {}", published.layout);
-        Ok(Some(Fitting { tokenizer: published.tokenizer, prompts, note }))
+        notes.insert(0, format!("tokenizer: {pieces} pieces from {}", published.layout));
+        Ok(Some(Fitting { tokenizer: published.tokenizer, prompts, notes }))
     }
 }
 
