@@ -18,7 +18,8 @@ use crate::{entail, ground};
 /// nearly all, one that was taught another nearly nothing; a strange picture moves neither to the middle.
 const ANSWERS_FROM: f64 = 0.5;
 
-/// A warning where another stage of the bundle has the very same weights: one network cannot have been taught both.
+/// A warning where another stage of the bundle has the very same weights: a network may be taught both, but of published
+/// checkpoints each is taught one.
 pub(super) fn same_weights(old: &Manifest, tried: &Manifest) -> Option<String> {
     let hash = |weights: &Weights| weights.entry().map(|entry| entry.sha256.clone());
     let new = tried.parts().pop()?;
@@ -27,7 +28,7 @@ pub(super) fn same_weights(old: &Manifest, tried: &Manifest) -> Option<String> {
         others.iter().find(|part| part.stage != new.stage && hash(part.weights) == hash(new.weights))?;
     let stage = same.stage;
     Some(format!(
-        "warning: these are the weights that the stage `{stage}` has already, and no network was taught both"
+        "warning: these are the weights that the stage `{stage}` has already; published checkpoints are taught one of the two"
     ))
 }
 
