@@ -15,9 +15,10 @@
 //!
 //! [`engine`] joins Kafka's two ends to an async function from bytes to an answer; [`runtime`] opens a [`bundle`], with
 //! stages of other bundles where the settings say so, and gives that function its pipeline. [`checkpoint`] reads weights
-//! that others publish, under the names of [`models`]. [`imaging`], [`prompt`] and [`cache`] serve several stages; [`telemetry`] and [`config`] serve all. [`cli`] is what
-//! people call; [`eval`] says how right the answers are, [`world`] invents posts with known truth, [`train`] teaches the
-//! networks of the bundle that ships, [`contact_sheet`] shows answers on a page.
+//! that others publish, under the names of [`models`], and [`vocabulary`] their vocabularies. [`imaging`], [`prompt`] and
+//! [`cache`] serve several stages; [`telemetry`] and [`config`] serve all. [`cli`] is what people call; [`eval`] says how
+//! right the answers are, [`world`] invents posts with known truth, [`train`] teaches the networks of the bundle that
+//! ships, [`contact_sheet`] shows answers on a page.
 //!
 //! # What always holds
 //!
@@ -56,6 +57,7 @@ pub mod engine;
 
 pub mod bundle;
 pub mod checkpoint;
+pub mod vocabulary;
 pub mod runtime;
 
 pub mod imaging;

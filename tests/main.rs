@@ -25,6 +25,7 @@ mod architecture;
 mod bad_input;
 mod bundle_commands;
 mod checkpoints;
+mod vocabularies;
 mod run_binary;
 mod demo;
 mod k8s;

@@ -28,9 +28,9 @@ pub const ENTAIL_PROMPT: &str = " does the image describe \" {phrase} \"?";
 /// The question that grounding asks, as OFA was taught on RefCOCO.
 pub const GROUND_PROMPT: &str = " which region does the text \" {phrase} \" describe?";
 /// The side at which grounding was taught.
-const GROUND_SIDE: i64 = 512;
+pub(super) const GROUND_SIDE: i64 = 512;
 /// The authors' beam.
-const BEAM: usize = 5;
+pub(super) const BEAM: usize = 5;
 
 /// A bundle of published sizes whose weights are drawn from `seed`; nothing of that name gives `None`.
 #[must_use]
@@ -144,6 +144,7 @@ fn ground(preset: &str, precision: Precision, seed: u64) -> Option<Ground> {
     Some(Ground {
         prompt: prompt.to_owned(),
         beam,
+        bins_only: true,
         precision,
         weights: Weights::Random { seed },
         tokenizer: None,

@@ -6,6 +6,7 @@
 
 mod blank;
 mod dimensions;
+mod disk;
 mod error;
 mod files;
 mod import;
@@ -24,7 +25,7 @@ pub use blank::{BLANKS, ENTAIL_PROMPT, GROUND_PROMPT, blank, blank_stage, preset
 pub use dimensions::Dimensions;
 pub use error::{BundleError, Fault};
 pub use files::{FileEntry, Weights};
-pub use import::{Import, ImportError};
+pub use import::{Import, ImportError, Imported};
 pub use manifest::{Manifest, Part};
 pub use open::{Bundle, write_manifest, write_unfilled};
 pub use self_test::SelfTestError;

@@ -11,6 +11,7 @@ use tch::{Device, nn};
 
 use crate::domain::Stage;
 
+use super::disk::replace;
 use super::error::{BundleError, Fault};
 use super::files::{FileEntry, Weights};
 use super::manifest::Manifest;
@@ -230,7 +231,7 @@ pub fn write_manifest(folder: &Path, mut manifest: Manifest) -> Result<(), SelfT
     Ok(write_unfilled(folder, &manifest)?)
 }
 
-/// Writes a manifest as it is: for bundles without files.
+/// Writes a manifest as it is, at one stroke.
 ///
 /// # Errors
 /// Where it would not be read again, or the folder cannot be written.
@@ -240,7 +241,7 @@ pub fn write_unfilled(folder: &Path, manifest: &Manifest) -> Result<(), BundleEr
     let text = toml::to_string_pretty(manifest).map_err(|error| unwritable(std::io::Error::other(error)))?;
     Manifest::parse(&file, &text)?;
     fs::create_dir_all(folder).map_err(unwritable)?;
-    fs::write(&file, text).map_err(unwritable)
+    replace(&file, text.as_bytes()).map_err(unwritable)
 }
 
 /// Reads a whole file: a bundle may be replaced on disk while it is in use, so nothing of it stays mapped.
@@ -249,7 +250,7 @@ fn read_file(file: &Path) -> Result<Vec<u8>, BundleError> {
 }
 
 /// The SHA-256 of a file, which may be larger than memory.
-fn hash_of(file: &Path) -> Result<String, BundleError> {
+pub(super) fn hash_of(file: &Path) -> Result<String, BundleError> {
     let unreadable = |source| BundleError::Read { file: file.to_owned(), source };
     let mut hash = Sha256::new();
     std::io::copy(&mut File::open(file).map_err(unreadable)?, &mut hash).map_err(unreadable)?;
@@ -310,7 +311,8 @@ mod tests {
                 "threshold = 1.5",
                 "`entail.threshold`: expected a probability, found 1.5",
             ),
-            ("a beam", "beam = 3", "beam = 0", "`ground.beam`: expected 1 to 16, found 0"),
+            ("a beam", "beam = 3", "beam = 0", "`ground.beam`: expected 1 to 10, found 0"),
+            ("a wide beam", "beam = 3", "beam = 11", "`ground.beam`: expected 1 to 10, found 11"),
             ("a prompt", "{phrase}", "phrase", "`entail.prompt`: expected a text with one `{phrase}`, found"),
             (
                 "labels",

@@ -135,7 +135,7 @@ fn prompt((rows, longest): (i64, usize)) -> Vec<u32> {
 }
 
 /// A wide picture of slanted stripes.
-fn frame() -> Arc<Frame> {
+pub(super) fn frame() -> Arc<Frame> {
     let (width, height) = (96_u32, 64_u32);
     let channel = |x: u32, y: u32, c: u32| ((5 * x + 3 * y + 60 * c) % 256) as u8;
     let pixels =

@@ -5,7 +5,7 @@ use tch::nn::Path as Root;
 
 use crate::domain::Stage;
 use crate::models::albef::{Albef, AlbefEntailer};
-use crate::models::ofa::{Ofa, OfaEntailer, OfaGrounder};
+use crate::models::ofa::{Choice, Ofa, OfaEntailer, OfaGrounder};
 use crate::models::sam::{Sam, SamSegmenter};
 use crate::models::seqtr::{SeqTr, SeqTrGrounder};
 use crate::models::served::{Entailer, Grounder};
@@ -60,7 +60,8 @@ impl Bundle {
             GroundNetwork::Ofa(dimensions) => {
                 let make = |root: &Root<'_>| Ofa::new(root, &dimensions.config);
                 let ofa = home.load(device, &part.weights, part.precision, make)?;
-                Ok(Grounder::Ofa(Box::new(OfaGrounder::new(ofa, part.beam, cache_bytes))))
+                let grounder = OfaGrounder::new(ofa, part.beam, cache_bytes).among(choice(part));
+                Ok(Grounder::Ofa(Box::new(grounder)))
             }
             GroundNetwork::SeqTr(dimensions) => {
                 let make = |root: &Root<'_>| SeqTr::new(root, &dimensions.config);
@@ -83,7 +84,8 @@ impl Bundle {
         let entailer = self.entailer(device, cache_bytes)?;
         let grounder = match &entailer {
             Entailer::Ofa(ofa) if one_network(self.entail()?, self.ground()?) => {
-                Grounder::Ofa(Box::new(ofa.grounder(self.ground()?.beam)))
+                let part = self.ground()?;
+                Grounder::Ofa(Box::new(ofa.grounder(part.beam).among(choice(part))))
             }
             _ => self.grounder(device, cache_bytes)?,
         };
@@ -101,6 +103,11 @@ impl Bundle {
         let make = |root: &Root<'_>| Sam::new(root, &dimensions.config);
         Ok(SamSegmenter::new(home.load(device, &part.weights, part.precision, make)?, device, cache_bytes))
     }
+}
+
+/// Which tokens an OFA follows while it grounds.
+fn choice(part: &Ground) -> Choice {
+    if part.bins_only { Choice::Bins } else { Choice::Anything }
 }
 
 /// Whether both stages run the same numbers in the same way. A preset is only a name.

@@ -13,6 +13,7 @@ use crate::models::tagger::{CrfScope, TaggerConfig};
 use crate::prompt::CaptionStyle;
 use crate::recognise::TagScheme;
 
+use super::blank::BEAM;
 use super::dimensions::Dimensions;
 use super::files::{FileEntry, Weights};
 
@@ -69,7 +70,12 @@ pub struct Ground {
     /// What it is asked; `{phrase}` stands for the phrase, and is all where the network reads words alone.
     pub prompt: String,
     /// Boxes that are followed at a time while one is decoded.
+    #[serde(default = "authors_beam")]
     pub beam: usize,
+    /// Whether an OFA follows location bins alone. The authors' code follows all tokens: then the likeliest answer that
+    /// is a box counts, and where none of the beam is one, the likeliest of bins alone.
+    #[serde(default = "bins_only")]
+    pub bins_only: bool,
     /// In what its network computes.
     #[serde(default)]
     pub precision: Precision,
@@ -83,6 +89,14 @@ pub struct Ground {
     /// What it answered to the request of the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
+}
+
+fn authors_beam() -> usize {
+    BEAM
+}
+
+fn bins_only() -> bool {
+    true
 }
 
 /// The segmenter.
@@ -145,6 +159,10 @@ pub enum SegmentNetwork {
     #[serde(rename = "sam")]
     Sam(Dimensions<SamConfig>),
 }
+
+/// The widest beam that is served, twice the authors' own: each box more is a row more in every step of the decoder. A
+/// network with few bins serves fewer, since one of its bins may be barred as a repetition.
+const WIDEST_BEAM: usize = 10;
 
 /// In what a network computes; files may hold another precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
@@ -293,7 +311,9 @@ impl GroundNetwork {
     #[must_use]
     pub fn widest_beam(&self) -> usize {
         match self {
-            Self::Ofa(dimensions) => usize::try_from(dimensions.config.bins).unwrap_or(0),
+            Self::Ofa(dimensions) => {
+                usize::try_from(dimensions.config.bins - 1).unwrap_or(0).min(WIDEST_BEAM)
+            }
             Self::SeqTr(_) => 1,
         }
     }

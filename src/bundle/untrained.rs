@@ -97,6 +97,7 @@ fn manifest(vocabularies: Vocabularies) -> Manifest {
         ground: Some(Ground {
             prompt: " which region does the text \" {phrase} \" describe?".to_owned(),
             beam: 3,
+            bins_only: true,
             precision: Precision::F32,
             weights: Weights::named(GROUND),
             tokenizer: Some(ofa_tokenizer),

@@ -9,7 +9,7 @@ use bytesize::ByteSize;
 use clap::Subcommand;
 
 use crate::bundle::{
-    BLANKS, Bundle, Import, Part, Precision, Weights, blank, blank_stage, presets, write_unfilled,
+    BLANKS, Bundle, Import, Imported, Part, Precision, Weights, blank, blank_stage, presets, write_unfilled,
 };
 use crate::checkpoint::Float;
 use crate::domain::Stage;
@@ -52,7 +52,8 @@ enum What {
 Examples:
   riveg bundle import --stage segment --from sam_vit_h_4b8939.pth --preset sam-vit-h --out bundles/mine
   riveg bundle import --stage ground --from refcoco_large_best.pt --preset ofa-large \\
-      --network patch_image_size=512 --tokenizer ofa.tokenizer.json --store f16 --out bundles/mine")]
+      --tokenizer OFA/utils/BPE --store f16 --out bundles/mine
+  riveg bundle import --stage entail --from albef_ve.pth --preset albef-base --tokenizer bert-base-uncased --out mine")]
     Import {
         /// For which stage.
         #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(Stage::ALL.map(Stage::as_str)))]
@@ -69,9 +70,11 @@ Examples:
         /// Anything else of the stage, such as `prompt` or `threshold`; may be given several times.
         #[arg(long, value_name = "KEY=VALUE")]
         set: Vec<String>,
-        /// The network's `tokenizer.json`.
-        #[arg(long, value_name = "FILE")]
-        tokenizer: Option<PathBuf>,
+        /// The network's vocabulary as it was published, a folder or its files: `tokenizer.json`; for OFA fairseq's
+        /// `dict.txt`, `encoder.json` and `vocab.bpe`, or Hugging Face's `vocab.json` and `merges.txt`; for BERT and
+        /// ALBEF `vocab.txt`; for XLM-R `sentencepiece.bpe.model`. May be given several times.
+        #[arg(long, value_name = "PATH")]
+        tokenizer: Vec<PathBuf>,
         /// In what the weights are stored [default: as published].
         #[arg(long, value_enum)]
         store: Option<Precision>,
@@ -208,7 +211,7 @@ fn verify(folder: &Path, device: &str) -> Result<(), Failure> {
 }
 
 fn import_into(import: &Import, out: &Path) -> Result<(), Failure> {
-    let report = import.run(out)?;
+    let Imported { report, notes } = import.run(out)?;
     let mut text = format!("{}: {} tensors, {}\n", import.stage, report.kept.len(), ByteSize(report.bytes));
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for dropped in &report.dropped {
@@ -216,6 +219,9 @@ fn import_into(import: &Import, out: &Path) -> Result<(), Failure> {
     }
     for (reason, count) in reasons {
         let _ = writeln!(text, "left out {count}: {reason}"); // writing to a string cannot fail
+    }
+    for note in notes {
+        let _ = writeln!(text, "{note}");
     }
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
