@@ -4,31 +4,17 @@ Needs torch 2.11.0, transformers 5.23.0, safetensors and modelscope 1.40.2 (of t
 `pip install --no-deps` will do). Run it as `python tests/parity/ofa.py`.
 """
 
-import importlib.util
 import json
-import math
-import sys
-import types
 from pathlib import Path
 
 import torch
+from common import import_from, randomise, stub, with_buffers
 from safetensors.torch import save_file
 
-
-def import_network():
-    """Imports OFA's own files and nothing beside them: the packages around them want everything there is."""
-    root = Path(importlib.util.find_spec("modelscope").submodule_search_locations[0])
-    for name in ("modelscope", "modelscope.models", "modelscope.models.multi_modal", "modelscope.models.multi_modal.ofa"):
-        package = types.ModuleType(name)
-        package.__path__ = [str(root.joinpath(*name.split(".")[1:]))]
-        sys.modules[name] = package
-    # The other trunk, which asks for fairseq.
-    other = types.ModuleType("modelscope.models.multi_modal.ofa.vit")
-    other.vit_base = other.vit_huge = other.vit_large = other.vit_large_336 = None
-    sys.modules[other.__name__] = other
-
-
-import_network()
+OWN = "modelscope.models.multi_modal.ofa"
+import_from("modelscope", "modelscope.models", "modelscope.models.multi_modal", OWN)
+# The other trunk, which asks for fairseq.
+stub(f"{OWN}.vit", vit_base=None, vit_huge=None, vit_large=None, vit_large_336=None)
 from modelscope.models.multi_modal.ofa import resnet  # noqa: E402
 from modelscope.models.multi_modal.ofa.configuration_ofa import OFAConfig  # noqa: E402
 from modelscope.models.multi_modal.ofa.generate.sequence_generator import SequenceGenerator  # noqa: E402
@@ -69,23 +55,11 @@ def tiny():
     return model.eval()
 
 
-def randomise(model, generator):
-    """No parameter keeps what it was initialised to: a table of zeros or a gain of one would hide a mistake."""
-    with torch.no_grad():
-        for name, parameter in list(model.named_parameters()) + list(model.named_buffers()):
-            if not parameter.is_floating_point():
-                continue
-            draw = torch.randn(parameter.shape, generator=generator)
-            if name.endswith("running_var"):
-                parameter.copy_((0.3 * draw).exp())
-            elif name.endswith("c_attn") or (parameter.dim() == 1 and name.endswith("weight")):
-                parameter.copy_(1.0 + 0.3 * draw)
-            elif "embed_tokens" in name or "embed_positions" in name or "embed_image_positions" in name:
-                parameter.copy_(draw)
-            elif parameter.dim() > 1 and "rel_pos_table" not in name and "type_embedding" not in name:
-                parameter.copy_(1.3 * draw / math.sqrt(parameter[0].numel()))
-            else:
-                parameter.copy_(0.5 * draw)
+def random(model, generator):
+    """Lets no parameter of the network, and nothing that its norms remember, be what it was."""
+    embeddings = dict.fromkeys(("embed_tokens", "embed_positions", "embed_image_positions"), 1.0)
+    tables = embeddings | {"rel_pos_table": 0.5, "type_embedding": 0.5}
+    randomise(with_buffers(model), generator, matrix=1.3, tables=tables)
 
 
 class Dictionary:
@@ -111,7 +85,7 @@ def prompts(generator):
 def main():
     generator = torch.Generator().manual_seed(20240607)
     model = tiny()
-    randomise(model, generator)
+    random(model, generator)
     tokens = prompts(generator)
     pixels = torch.randn((len(PROMPTS), 3, SIDE, SIDE), generator=generator)
     prefix = torch.randint(0, VOCABULARY, (len(PROMPTS), 6), generator=generator)
