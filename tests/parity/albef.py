@@ -95,11 +95,11 @@ class Albef(torch.nn.Module):
         return self.cls_head(states[:, 0])
 
 
-def random(sizes, generator):
-    """A network whose parameters are all random."""
+def random(sizes, generator, **spread):
+    """A network whose parameters are all random, as widely as `randomise` is told."""
     model = Albef(sizes).eval()
     tables = dict.fromkeys(("embeddings", "_token", "pos_embed"), 0.5)
-    randomise(model.named_parameters(), generator, matrix=1.5, tables=tables)
+    randomise(model.named_parameters(), generator, **({"matrix": 1.5, "tables": tables} | spread))
     return model
 
 

@@ -25,20 +25,22 @@ def import_from(package, *inner):
         stub(name, root.joinpath(*name.split(".")[1:]))
 
 
-def randomise(named, generator, matrix=1.0, gain=0.3, other=0.5, tables=None):
+def randomise(named, generator, matrix=1.0, gain=0.3, other=0.5, tables=None, matrices=None):
     """No parameter keeps what it was initialised to: a table of zeros or a gain of one would hide a mistake.
 
     `named` has parameters, and buffers where they count, with their names; what is drawn hangs on their order. Gains
     are drawn around one, variances around one and above zero, the rest around zero: matrices so that their outputs
-    deviate by `matrix` where their inputs deviate by one, `tables` (part of the name: deviation) and `other` as told.
+    deviate by `matrix` where their inputs deviate by one (some by `matrices`, a part of the name: deviation), `tables` (the
+    same) and `other` as told.
     """
-    tables = tables or {}
+    tables, matrices = tables or {}, matrices or {}
+    of = lambda parts, name: next((deviation for part, deviation in parts.items() if part in name), None)  # noqa: E731
     with torch.no_grad():
         for name, tensor in named:
             if not tensor.is_floating_point():
                 continue
             draw = torch.randn(tensor.shape, generator=generator)
-            table = next((deviation for part, deviation in tables.items() if part in name), None)
+            table, own = of(tables, name), of(matrices, name)
             if name.endswith("running_var"):
                 tensor.copy_((0.3 * draw).exp())
             elif name.endswith("c_attn") or (tensor.dim() == 1 and name.endswith("weight")):
@@ -46,7 +48,7 @@ def randomise(named, generator, matrix=1.0, gain=0.3, other=0.5, tables=None):
             elif table is not None and tensor.dim() > 1:
                 tensor.copy_(table * draw)
             elif tensor.dim() > 1:
-                tensor.copy_(matrix * draw / math.sqrt(tensor[0].numel()))
+                tensor.copy_((matrix if own is None else own) * draw / math.sqrt(tensor[0].numel()))
             else:
                 tensor.copy_(other * draw)
 

@@ -67,11 +67,40 @@ class Dictionary:
 
     bos_token_id, pad_token_id, eos_token_id, unk_token_id = 0, 1, 2, 3
 
+    def __init__(self, size):
+        self.size = size
+
     def get_vocab(self):
-        return {str(token): token for token in range(VOCABULARY)}
+        return {str(token): token for token in range(self.size)}
 
     def get_added_vocab(self):
         return {}
+
+
+def beams(model, vocabulary, tokens, pixels):
+    """The tokens and the score of each beam of each prompt, as the published networks are asked for boxes."""
+    search = SequenceGenerator(
+        Dictionary(vocabulary), beam_size=5, max_len_b=4, min_len=4, no_repeat_ngram_size=3, normalize_scores=True
+    )
+    seen = torch.ones(len(tokens), dtype=torch.bool)
+    found = search.generate(
+        [model], {"net_input": {"input_ids": tokens, "patch_images": pixels, "patch_masks": seen}}
+    )
+    assert all(one["tokens"][4] == 2 for beam in found for one in beam)
+    return {
+        "beam.tokens": torch.stack([torch.stack([one["tokens"][:4] for one in beam]) for beam in found]),
+        "beam.scores": torch.stack([torch.stack([one["score"] for one in beam]) for beam in found]),
+    }
+
+
+def kept(state):
+    """What a checkpoint has once: not the names of a tensor that has another, nor what is counted or draws pictures."""
+    return {
+        name: tensor for name, tensor in sorted(state.items())
+        if not name.endswith(("_rp_bucket", "_idx", "num_batches_tracked"))
+        and name not in ("decoder.embed_tokens.weight", "decoder.output_projection.weight")
+        and not name.startswith(("decoder.image_", "decoder.embed_image", "decoder.code_"))
+    }
 
 
 def prompts(generator):
@@ -110,26 +139,12 @@ def main():
             ).logits
             answers.append(said[0, -1, [7, 20, 33]])
         out["answers"] = torch.stack(answers)
-        search = SequenceGenerator(
-            Dictionary(), beam_size=5, max_len_b=4, min_len=4, no_repeat_ngram_size=3, normalize_scores=True
-        )
-        net_input = {"input_ids": tokens, "patch_images": pixels, "patch_masks": patch_masks}
-        found = search.generate([model], {"net_input": net_input})
-    out["beam.tokens"] = torch.stack([torch.stack([one["tokens"][:4] for one in beam]) for beam in found])
-    out["beam.scores"] = torch.stack([torch.stack([one["score"] for one in beam]) for beam in found])
-    assert all((one["tokens"][4] == 2) for beam in found for one in beam)
+        out |= beams(model, VOCABULARY, tokens, pixels)
 
-    names = sorted(model.state_dict())
-    kept = [
-        name for name in names
-        if not name.endswith(("_rp_bucket", "_idx", "num_batches_tracked"))
-        and name not in ("decoder.embed_tokens.weight", "decoder.output_projection.weight")
-        and not name.startswith(("decoder.image_", "decoder.embed_image", "decoder.code_"))
-    ]
     state = model.state_dict()
-    out.update({f"model.{name}": state[name] for name in kept})
+    out |= {f"model.{name}": tensor for name, tensor in kept(state).items()}
     # All names of a checkpoint, so that what is left out here is seen to be left out knowingly.
-    out["names"] = torch.tensor(list(json.dumps(names).encode()), dtype=torch.uint8)
+    out["names"] = torch.tensor(list(json.dumps(sorted(state)).encode()), dtype=torch.uint8)
     # Which bucket each distance has at published sizes, both ways.
     out["buckets"] = torch.stack(
         [model.encoder.token_rp_bucket[0], model.encoder.token_rp_bucket[:, 0]]

@@ -34,11 +34,15 @@ def tiny():
     )
 
 
+def draw(module, generator):
+    tables = dict.fromkeys(("embed.", "embedding", "_token", "rel_pos", "pos_embed"), 0.5)
+    randomise(module.named_parameters(), generator, matrix=1.3, gain=0.2, tables=tables)
+
+
 def random(config, generator):
     """A network whose parameters are all random."""
     model = SamModel(config).eval()
-    tables = dict.fromkeys(("embed.", "embedding", "_token", "rel_pos", "pos_embed"), 0.5)
-    randomise(model.named_parameters(), generator, matrix=1.3, gain=0.2, tables=tables)
+    draw(model, generator)
     with torch.no_grad():
         model.prompt_encoder.shared_embedding.positional_embedding.copy_(
             model.shared_image_embedding.positional_embedding

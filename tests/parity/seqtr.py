@@ -16,8 +16,6 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
-torch.set_num_threads(1)
-
 # Width and height as the network sees the picture, and of the original.
 PICTURES = [((128, 70), (300, 164)), ((50, 128), (70, 180)), ((128, 128), (128, 128)), ((128, 96), (64, 48))]
 WORDS = [4, 7, 1, 2]
@@ -275,16 +273,20 @@ class SeqTr(nn.Module):
         return tokens, logits
 
 
-def random(model, generator, pixels):
-    """Draws all parameters, and what the norms remember near to what they see of the pixels."""
+def random(model, generator, pixels, shift=0.0, head=None):
+    """Draws all parameters, and what the norms remember near to what they see of the pixels.
+
+    `shift` is added to what the norms add, `head` says how the head's matrices are drawn.
+    """
     with torch.no_grad():
         for name, part in model.named_children():
             # The head's matrices are large, or it would say the same of everything.
-            matrix = 3.0 if name == "head" else 1.5
-            randomise(part.named_parameters(), generator, matrix=matrix, other=0.2, tables={"embedding": 1.0})
+            spread = head or {"matrix": 3.0} if name == "head" else {"matrix": 1.5}
+            randomise(part.named_parameters(), generator, other=0.2, tables={"embedding": 1.0}, **spread)
         # What norms remember is near to what they see, or nothing but the signs would pass the tanh.
         norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
         for norm in norms:
+            norm.bias += shift
             norm.momentum = 1.0
         model.train()
         model.fusion(model.vis_enc(pixels), torch.ones(len(pixels), 32 * model.sizes.width))
@@ -386,6 +388,7 @@ def published():
 
 
 def main():
+    torch.set_num_threads(1)
     out = next(found for seed in range(100_000) if (found := made(seed)) is not None) | published()
     out = {name: tensor.contiguous().clone() for name, tensor in out.items()}
     save_file(out, Path(__file__).with_suffix(".safetensors"))
