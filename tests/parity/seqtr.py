@@ -276,13 +276,14 @@ class SeqTr(nn.Module):
 def random(model, generator, pixels, shift=0.0, head=None):
     """Draws all parameters, and what the norms remember near to what they see of the pixels.
 
-    `shift` is added to what the norms add, `head` says how the head's matrices are drawn.
+    `shift` is added to what the norms add, `head` says how the head is drawn.
     """
     with torch.no_grad():
         for name, part in model.named_children():
             # The head's matrices are large, or it would say the same of everything.
-            spread = head or {"matrix": 3.0} if name == "head" else {"matrix": 1.5}
-            randomise(part.named_parameters(), generator, other=0.2, tables={"embedding": 1.0}, **spread)
+            own = head or {"matrix": 3.0} if name == "head" else {"matrix": 1.5}
+            spread = {"other": 0.2, "tables": {"embedding": 1.0}} | own
+            randomise(part.named_parameters(), generator, **spread)
         # What norms remember is near to what they see, or nothing but the signs would pass the tanh.
         norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
         for norm in norms:
