@@ -55,11 +55,11 @@ def tiny():
     return model.eval()
 
 
-def random(model, generator):
+def random(model, generator, **spread):
     """Lets no parameter of the network, and nothing that its norms remember, be what it was."""
     embeddings = dict.fromkeys(("embed_tokens", "embed_positions", "embed_image_positions"), 1.0)
     tables = embeddings | {"rel_pos_table": 0.5, "type_embedding": 0.5}
-    randomise(with_buffers(model), generator, matrix=1.3, tables=tables)
+    randomise(with_buffers(model), generator, **({"matrix": 1.3, "tables": tables} | spread))
 
 
 class Dictionary:
