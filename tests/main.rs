@@ -6,6 +6,8 @@
 
 #[path = "parity/albef.rs"]
 mod parity_albef;
+#[path = "parity/compared.rs"]
+mod parity_compared;
 #[path = "parity/ofa.rs"]
 mod parity_ofa;
 #[path = "parity/resample.rs"]

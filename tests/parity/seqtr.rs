@@ -12,8 +12,11 @@ use riveg::models::seqtr::{Cells, Encoded, SeqTr, SeqTrConfig, SeqTrGrounder, Se
 use riveg::scheduler::{Cost, Model};
 use tch::{Device, Kind, Tensor, nn};
 
+use super::parity_compared::Original;
+
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parity/seqtr.safetensors");
-const TOLERANCE: f64 = 1e-4;
+const ORIGINAL: Original =
+    Original { network: "seqtr", size: "tiny", reference: "re-statement, torch 2.11.0" };
 const CASES: usize = 4;
 
 fn tiny() -> SeqTrConfig {
@@ -136,21 +139,6 @@ fn pixels(seqtr: &SeqTr, picture: &Picture) -> Tensor {
     seqtr.pixels(&Tensor::from_slice(&picture.rgb).view(shape))
 }
 
-/// The largest difference, as a share of the largest value expected.
-fn error(ours: &Tensor, expected: &Tensor) -> f64 {
-    assert_eq!(ours.size(), expected.size());
-    let largest = |tensor: &Tensor| tensor.abs().max().double_value(&[]);
-    let error = largest(&(ours.to_kind(Kind::Double) - expected.to_kind(Kind::Double))) / largest(expected);
-    assert!(error.is_finite());
-    error
-}
-
-fn assert_close(tap: &str, ours: &Tensor, expected: &Tensor) {
-    let error = error(ours, expected);
-    println!("{tap}: {error:.1e}");
-    assert!(error < TOLERANCE, "{tap}: {error:e}");
-}
-
 #[test]
 fn seqtr_sees_and_reads_as_the_restatement_does() {
     let fixture = Fixture::read();
@@ -159,17 +147,17 @@ fn seqtr_sees_and_reads_as_the_restatement_does() {
         let squares: Vec<Tensor> = (0..CASES).map(|case| pixels(&seqtr, &fixture.picture(case))).collect();
         let maps = seqtr.maps(&Tensor::stack(&squares, 0));
         for (depth, map) in maps.iter().enumerate() {
-            assert_close(&format!("{name} map {depth}"), map, fixture.get(&format!("map.{depth}")));
+            ORIGINAL.close(&format!("{name} map {depth}"), map, fixture.get(&format!("map.{depth}")));
         }
         let phrase = seqtr.phrase(fixture.get("words"));
-        assert_close(&format!("{name} phrase"), &phrase, fixture.get("phrase"));
+        ORIGINAL.close(&format!("{name} phrase"), &phrase, fixture.get("phrase"));
         let fused = seqtr.fuse(&seqtr.picture(&maps), &phrase);
-        assert_close(&format!("{name} fused"), &fused, fixture.get("fused"));
+        ORIGINAL.close(&format!("{name} fused"), &fused, fixture.get("fused"));
         // What the encoder says of cells without a picture means nothing, there and here.
         let hidden = fixture.get("hidden").unsqueeze(-1);
         let shown = |memory: &Tensor| memory.masked_fill(&hidden, 0.0);
         let states = seqtr.encode(&fused, &CELLS).states;
-        assert_close(&format!("{name} memory"), &shown(&states), &shown(fixture.get("memory")));
+        ORIGINAL.close(&format!("{name} memory"), &shown(&states), &shown(fixture.get("memory")));
     }
 }
 
@@ -186,11 +174,12 @@ fn every_step_of_an_answer_is_that_of_the_restatement() {
         let expected = fixture.get(&format!("{name}.logits"));
         for step in 0..tokens.size()[1] {
             let (ours, expected) = (logits.select(1, step), expected.select(1, step));
-            assert_close(&format!("{name} step {step}"), &ours, &expected);
+            ORIGINAL.close(&format!("{name} step {step}"), &ours, &expected);
         }
         let answers = seqtr.answer(&encoded).unwrap();
         let bins: Vec<Vec<i64>> = answers.iter().map(|answer| answer.bins.clone()).collect();
-        assert_eq!(bins, fixture.tokens(&format!("{name}.tokens")));
+        ORIGINAL.same(name, &bins.concat(), &fixture.tokens(&format!("{name}.tokens")).concat());
+        ORIGINAL.note("parameters", seqtr.config().parameters() as f64);
         assert_likelihoods(&answers, expected, contours);
     }
 }
