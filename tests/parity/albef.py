@@ -1,8 +1,9 @@
 """Makes albef.safetensors: what LAVIS' ALBEF says when it is tiny and all of its parameters are random.
 
-Needs torch 2.11.0, transformers 4.30.2 with tokenizers 0.13.3 (newer ones no longer have what LAVIS imports), timm
-0.9.16 with torchvision, safetensors, pillow<13 and salesforce-lavis 1.0.2 (of that only the files of the network, so
-`pip install --no-deps` will do). Run it as `python tests/parity/albef.py`.
+Needs torch 2.11.0, transformers 4.45.2 (much newer ones no longer have what LAVIS imports; 4.30.2, which LAVIS asks for,
+has no wheels of its tokenizers for Python 3.12), timm 0.9.16 with torchvision, safetensors, pillow<13 and
+salesforce-lavis 1.0.2 (of that only the files of the network, so `pip install --no-deps` will do). `scripts/parity`
+installs all of it. Run it as `PYTHONPATH=.deps/parity/lavis .deps/parity/bin/python tests/parity/albef.py`.
 
 LAVIS' encoder of texts has a table of token types only where its configuration says `add_type_embeddings`, and adds its
 row only where `token_type_ids` are given. The checkpoint that LAVIS publishes for visual entailment does neither; the
