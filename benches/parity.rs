@@ -1,117 +1,216 @@
-//! Do the published networks compute at full size what their Python originals compute? `tests/parity/full.py` made the
-//! weights and the answers; `make parity` runs both. Prints a table and fails where one differs.
+//! Do the published networks compute at full size what their Python originals compute? `tests/parity/full.py` makes the
+//! weights and the answers of one; `cargo bench --bench parity -- FOLDER NAME` fails where the network here differs.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use riveg::bundle::load_weights;
-use riveg::models::ofa::{Ofa, OfaConfig};
+use riveg::models::albef::{Albef, AlbefConfig};
+use riveg::models::ofa::{Choice, Ofa, OfaConfig};
 use riveg::models::preset::Preset;
 use riveg::models::sam::{Sam, SamConfig};
+use riveg::models::seqtr::{Cells, SeqTr, SeqTrConfig};
 use riveg::models::tagger::{Tagger, TaggerConfig};
 use tch::nn::{Path as Root, VarStore};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
-/// Of the largest number that is compared.
-const TOLERANCE: f64 = 1e-4;
+use compared::{Original, relative_error};
 
-/// One network's input and answer.
-type Case = BTreeMap<String, Tensor>;
+#[path = "../tests/parity/compared.rs"]
+mod compared;
 
-/// What is printed of a network.
-struct Row {
-    reference: &'static str,
-    parameters: u64,
-    error: f64,
+/// Precisions whose distance from single precision is told of some networks, and is no failure.
+const LOWER: [(&str, Kind); 2] = [("bf16", Kind::BFloat16), ("f16", Kind::Half)];
+
+/// One network's input and answer, and where its weights are.
+struct Case {
+    tensors: BTreeMap<String, Tensor>,
+    weights: PathBuf,
+    original: Original,
 }
 
 fn main() -> ExitCode {
-    let folder =
-        std::env::var_os("RIVEG_PARITY").map_or_else(|| PathBuf::from("target/parity"), PathBuf::from);
-    let names = ["xlm-roberta-large", "ofa-large", "sam-vit-b", "sam-vit-h"];
-    let made: Vec<&str> = names.into_iter().filter(|name| weights(&folder, name).exists()).collect();
-    if made.is_empty() {
-        println!("no full-size networks in `{}`: `make parity` makes them", folder.display());
+    // Cargo adds `--bench`.
+    let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let [folder, name] = arguments.as_slice() else {
+        eprintln!(
+            "parity: give a folder and the name of a network that full.py made there, as `make parity` does"
+        );
         return ExitCode::FAILURE;
-    }
-    println!("{:<20}{:<34}{:>14}{:>14}", "network", "reference", "parameters", "max error");
-    let mut right = true;
-    for name in made {
-        let Row { reference, parameters, error } = compared(&folder, name);
-        let verdict = if error <= TOLERANCE { "" } else { "  TOO FAR" };
-        println!("{name:<20}{reference:<34}{parameters:>14}{error:>14.2e}{verdict}");
-        right &= error <= TOLERANCE;
-    }
-    if right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn weights(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.weights.safetensors"))
-}
-
-fn compared(folder: &Path, name: &str) -> Row {
-    let case = folder.join(format!("{name}.case.safetensors"));
-    let case: Case = Tensor::read_safetensors(case).expect("full.py wrote it").into_iter().collect();
-    let file = weights(folder, name);
+    };
     let _no_grad = tch::no_grad_guard();
-    match name.split('-').next() {
-        Some("xlm") => tagger(&file, name, &case),
-        Some("ofa") => ofa(&file, name, &case),
-        _ => sam(&file, name, &case),
+    let case =
+        |network, reference| Case::read(Path::new(folder), Original { network, size: "full", reference });
+    match name.as_str() {
+        "xlm-roberta-large" => tagger(&case("xlm-roberta-large", "transformers 5.23.0"), 1, &LOWER),
+        "bert-large-cased" => tagger(&case("bert-large-cased", "transformers 5.23.0"), 0, &[]),
+        "ofa-large" => ofa(&case("ofa-large", "modelscope 1.40.2")),
+        "sam-vit-b" => sam(&case("sam-vit-b", "transformers 5.23.0")),
+        "sam-vit-l" => sam(&case("sam-vit-l", "transformers 5.23.0")),
+        "sam-vit-h" => sam(&case("sam-vit-h", "transformers 5.23.0")),
+        "albef-base" => albef(&case("albef-base", "salesforce-lavis 1.0.2")),
+        "seqtr-refcoco" => seqtr(&case("seqtr-refcoco", "re-statement, torch 2.11.0")),
+        "seqtr-refcoco-contour" => seqtr(&case("seqtr-refcoco-contour", "re-statement, torch 2.11.0")),
+        _ => {
+            eprintln!("parity: no network is called `{name}`");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+impl Case {
+    fn read(folder: &Path, original: Original) -> Self {
+        let file = |part: &str| folder.join(format!("{}.{part}.safetensors", original.network));
+        let tensors = Tensor::read_safetensors(file("case")).expect("full.py wrote it").into_iter().collect();
+        Self { tensors, weights: file("weights"), original }
+    }
+
+    fn get(&self, name: &str) -> &Tensor {
+        &self.tensors[name]
+    }
+
+    fn close(&self, name: &str, ours: &Tensor) {
+        self.original.close(name, ours, self.get(name));
+    }
+
+    fn numbers<T>(&self, name: &str) -> Vec<T>
+    where
+        Vec<T>: TryFrom<Tensor>,
+    {
+        Vec::try_from(self.get(name).flatten(0, -1)).ok().expect("numbers of that type")
+    }
+
+    /// The network with the weights of the file, all of them and no others, in that precision.
+    fn load<N>(&self, kind: Kind, make: impl FnOnce(&Root<'_>) -> N) -> N {
+        let mut store = VarStore::new(Device::Cpu);
+        let network = make(&store.root());
+        store.set_kind(kind);
+        store.freeze();
+        let source = BufReader::new(File::open(&self.weights).expect("full.py wrote it"));
+        load_weights(&store, &self.weights, source, &[]).unwrap_or_else(|error| panic!("{error}"));
+        network
+    }
+
+    /// Both count the same parameters.
+    fn count(&self, ours: u64) {
+        assert_eq!(self.get("parameters").int64_value(&[0]) as u64, ours, "{}", self.original.network);
+        self.original.note("parameters", ours as f64);
     }
 }
 
-/// A network with the weights of the file, all of them and no others.
-fn loaded<N>(file: &Path, make: impl FnOnce(&Root<'_>) -> N) -> N {
-    let mut store = VarStore::new(Device::Cpu);
-    let network = make(&store.root());
-    store.freeze();
-    let source = BufReader::new(File::open(file).expect("it is there"));
-    load_weights(&store, file, source, &[]).unwrap_or_else(|error| panic!("{error}"));
-    network
+fn preset<C: Preset>(case: &Case) -> C {
+    C::preset(case.original.network).expect("a published size")
 }
 
-fn tagger(file: &Path, name: &str, case: &Case) -> Row {
-    let config = TaggerConfig::preset(name).expect("a published size");
-    let parameters = config.parameters();
-    assert_eq!(parameters as i64, case["parameters"].int64_value(&[0]), "{name}");
-    let network = loaded(file, |root| Tagger::new(root, config));
-    let answer = network.emissions(&case["pieces"], &case["mask"], &case["first_pieces"], 0.0);
-    assert_eq!(answer.argmax(-1, false), case["answer"].argmax(-1, false), "{name} decides otherwise");
-    Row { reference: "transformers, pytorch-crf", parameters, error: error(&answer, &case["answer"]) }
+fn tagger(case: &Case, pad: i64, lower: &[(&'static str, Kind)]) {
+    let config: TaggerConfig = preset(case);
+    assert_eq!(config.pad, pad);
+    case.count(config.parameters());
+    let emissions = |network: &Tagger| {
+        network.emissions(case.get("pieces"), case.get("mask"), case.get("first_pieces"), 0.0)
+    };
+    let single = {
+        let network = case.load(Kind::Float, |root| Tagger::new(root, config.clone()));
+        let answer = emissions(&network);
+        case.close("emissions", &answer);
+        let words = case.get("first_pieces").ones_like().to_kind(Kind::Bool);
+        let best = network.crf.decode(&answer, &words).concat();
+        let best: Vec<i64> = best.into_iter().map(|label| label as i64).collect();
+        case.original.same("labels", &best, &case.numbers("best"));
+        answer
+    };
+    for &(column, kind) in lower {
+        let network = case.load(kind, |root| Tagger::new(root, config.clone()));
+        case.original.note(column, relative_error(&emissions(&network), &single));
+    }
 }
 
-fn ofa(file: &Path, name: &str, case: &Case) -> Row {
-    let config = OfaConfig::preset(name).expect("a published size");
-    let parameters = config.parameters() + config.drawing_parameters();
-    assert_eq!(parameters as i64, case["parameters"].int64_value(&[0]), "{name}");
-    let network = loaded(file, |root| Ofa::new(root, &config)).freeze();
-    let encoded = network.encode(&network.trunk(&case["pixels"], false), &case["tokens"], false);
-    let answer = network.decode(&encoded, &case["prefix"], false);
-    assert_eq!(answer.argmax(-1, false), case["answer"].argmax(-1, false), "{name} decides otherwise");
-    Row { reference: "modelscope", parameters, error: error(&answer, &case["answer"]) }
+fn ofa(case: &Case) {
+    let config: OfaConfig = preset(case);
+    case.count(config.parameters() + config.drawing_parameters());
+    let logits = |network: &Ofa, kind: Kind| {
+        let trunk = network.trunk(&case.get("pixels").to_kind(kind), false);
+        let encoded = network.encode(&trunk, case.get("tokens"), false);
+        let logits = network.decode(&encoded, case.get("prefix"), false);
+        (encoded, logits)
+    };
+    let single = {
+        let network = case.load(Kind::Float, |root| Ofa::new(root, &config)).freeze();
+        let (encoded, answer) = logits(&network, Kind::Float);
+        case.close("logits", &answer);
+        case.original.same_choices("logits", &answer, case.get("logits"));
+        let answers = network.answer_logits(&encoded, case.get("tokens"), false);
+        case.close("answers", &answers);
+        case.original.same_choices("answers", &answers, case.get("answers"));
+        let beams: Vec<_> =
+            network.locate(&encoded, 5, Choice::Anything).expect("it can be computed").concat();
+        let tokens: Vec<i64> = beams.iter().flat_map(|beam| beam.tokens.clone()).collect();
+        case.original.same("beams", &tokens, &case.numbers("beam.tokens"));
+        let scores: Vec<f32> = beams.iter().map(|beam| beam.score).collect();
+        case.close("beam.scores", &Tensor::from_slice(&scores).view([1, -1]));
+        answer
+    };
+    for (column, kind) in LOWER {
+        let network = case.load(kind, |root| Ofa::new(root, &config)).freeze();
+        case.original.note(column, relative_error(&logits(&network, kind).1, &single));
+    }
 }
 
-fn sam(file: &Path, name: &str, case: &Case) -> Row {
-    let config = SamConfig::preset(name).expect("a published size");
-    let parameters = config.parameters();
-    assert_eq!(parameters as i64, case["parameters"].int64_value(&[0]), "{name}");
-    let network = loaded(file, |root| Sam::new(root, &config));
-    let encoding = network.encode(&case["pixels"]);
-    let boxes = &case["boxes"];
-    let cells = encoding.index_select(0, &Tensor::zeros([boxes.size()[0]], (tch::Kind::Int64, Device::Cpu)));
+fn sam(case: &Case) {
+    let config: SamConfig = preset(case);
+    case.count(config.parameters());
+    let network = case.load(Kind::Float, |root| Sam::new(root, &config));
+    let encoding = network.encode(case.get("pixels"));
+    case.close("encoding", &encoding);
+    let boxes = case.get("boxes");
+    let cells = encoding.index_select(0, &Tensor::zeros([boxes.size()[0]], (Kind::Int64, Device::Cpu)));
     let (masks, ious) = network.decode(&cells, boxes);
-    let taps = [(&encoding, "encoding"), (&masks, "answer"), (&ious, "ious")]
-        .map(|(ours, theirs)| error(ours, &case[theirs]));
-    Row { reference: "transformers", parameters, error: taps.into_iter().fold(0.0, f64::max) }
+    case.close("masks", &masks);
+    case.close("ious", &ious);
+    let inside = |masks: &Tensor| Vec::<bool>::try_from(masks.gt(0.0).flatten(0, -1)).expect("of booleans");
+    case.original.same("pixels", &inside(&masks), &inside(case.get("masks")));
 }
 
-/// The largest difference, of the largest number.
-fn error(ours: &Tensor, theirs: &Tensor) -> f64 {
-    assert_eq!(ours.size(), theirs.size());
-    let difference = (ours - theirs).abs().max().double_value(&[]);
-    difference / theirs.abs().max().double_value(&[])
+fn albef(case: &Case) {
+    let config: AlbefConfig = preset(case);
+    case.count(config.parameters());
+    let network = case.load(Kind::Float, |root| Albef::new(root, &config));
+    let seen = network.see(case.get("pixels"));
+    case.close("seen", &seen);
+    let logits = network.logits(case.get("tokens"), case.get("mask"), &seen, case.get("rows"));
+    case.close("logits", &logits);
+    case.original.same_choices("logits", &logits, case.get("logits"));
+}
+
+fn seqtr(case: &Case) {
+    let config: SeqTrConfig = preset(case);
+    case.count(config.parameters());
+    let network = case.load(Kind::Float, |root| SeqTr::new(root, &config)).freeze();
+    let phrase = network.phrase(case.get("words"));
+    case.close("phrase", &phrase);
+    let fused = network.fuse(&network.picture(&network.maps(case.get("pixels"))), &phrase);
+    case.close("fused", &fused);
+    // A cell has 32 pixels a side; one that the picture reaches into is of the picture.
+    let cells = |size: &[i64]| Cells { columns: (size[0] + 31) / 32, rows: (size[1] + 31) / 32 };
+    let sizes: Vec<i64> = case.numbers("sizes");
+    let encoded = network.encode(&fused, &sizes.chunks(2).map(cells).collect::<Vec<_>>());
+    // What the encoder says of cells without a picture means nothing, there and here.
+    let hidden = case.get("hidden").unsqueeze(-1);
+    let shown = |memory: &Tensor| memory.masked_fill(&hidden, 0.0);
+    case.original.close("memory", &shown(&encoded.states), &shown(case.get("memory")));
+    let tokens = case.get("tokens");
+    case.close("logits", &network.logits(&encoded, &tokens.narrow(1, 0, tokens.size()[1] - 1)));
+    let answers = network.answer(&encoded).expect("it can be computed");
+    let ours: Vec<Vec<i64>> = answers.into_iter().map(|answer| answer.bins).collect();
+    // An answer is over at the end token, which is the last.
+    let until_end = |row: &[i64]| row.iter().copied().take_while(|&token| token != config.bins).collect();
+    let theirs: Vec<Vec<i64>> =
+        case.numbers("tokens").chunks(tokens.size()[1] as usize).map(until_end).collect();
+    assert_eq!(ours, theirs, "{} answers otherwise", case.original.network);
+    case.original.note("decisions", theirs.concat().len() as f64);
 }

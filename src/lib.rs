@@ -13,12 +13,12 @@
 //! * [`publish`] puts answers back into the order of their partition and delivers them; a delivered record settles its
 //!   ticket, and [`ingest`] commits what is settled without a gap.
 //!
-//! [`engine`] joins Kafka's two ends to an async function from bytes to an answer, and [`attempts`] remembers what a process
-//! died of; [`runtime`] opens a [`bundle`] and
-//! gives that function its pipeline. [`checkpoint`] reads weights that others publish, under the names of [`models`].
-//! [`imaging`], [`prompt`] and [`cache`] serve several stages; [`telemetry`] and [`config`] serve all. [`cli`] is what
-//! people call; [`eval`] says how right the answers are, [`world`] invents posts with known truth, [`train`] teaches the
-//! networks of the bundle that ships, [`contact_sheet`] shows answers on a page.
+//! [`engine`] joins Kafka's two ends to an async function from bytes to an answer, and [`attempts`] remembers what a
+//! process died of; [`runtime`] opens a [`bundle`], with stages of other bundles where the settings say so, and gives that
+//! function its pipeline. [`checkpoint`] reads weights that others publish, under the names of [`models`], and
+//! [`vocabulary`] their vocabularies. [`imaging`], [`prompt`] and [`cache`] serve several stages; [`telemetry`] and
+//! [`config`] serve all. [`cli`] is what people call; [`eval`] says how right the answers are, [`world`] invents posts with
+//! known truth, [`train`] teaches the networks of the bundle that ships, [`contact_sheet`] shows answers on a page.
 //!
 //! # What always holds
 //!
@@ -58,6 +58,7 @@ pub mod engine;
 
 pub mod bundle;
 pub mod checkpoint;
+pub mod vocabulary;
 pub mod runtime;
 
 pub mod imaging;

@@ -8,7 +8,8 @@ use futures_util::future::try_join_all;
 use crate::domain::{Annotation, BBox, GateVerdict, Mask, Media, Mention, Phrase, Post, Region, Triple};
 use crate::entail::Entailer;
 use crate::expand::Expander;
-use crate::ground::Grounder;
+use crate::ground::{Grounder, Located};
+use crate::imaging::{View, on_worker};
 use crate::recognise::Recogniser;
 use crate::scheduler::CallError;
 use crate::segment::Segmenter;
@@ -29,23 +30,23 @@ pub struct Pipeline {
     pub entailer: Entailer,
     /// Where?
     pub grounder: Grounder,
-    /// Which pixels?
-    pub segmenter: Segmenter,
+    /// Which pixels? Without one, those within the outlines that the grounder draws.
+    pub segmenter: Option<Segmenter>,
     /// The pictures as the entailer and the grounder read them.
     pub pictures: Pictures,
-    /// Sides in pixels of the squares that they read.
-    pub sides: Sides,
+    /// How they see pictures.
+    pub views: Views,
     /// Whether the entailer is asked at all.
     pub gate: Gate,
 }
 
-/// Sides in pixels of the squares that networks read.
+/// How networks see pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sides {
-    /// The entailer's.
-    pub entail: u32,
-    /// The grounder's.
-    pub ground: u32,
+pub struct Views {
+    /// The entailer.
+    pub entail: View,
+    /// The grounder.
+    pub ground: View,
 }
 
 /// What decides whether a picture is searched for an entity.
@@ -78,34 +79,41 @@ impl Pipeline {
     /// # Errors
     /// [`CallError`] of the entailer's network.
     pub async fn verdict(&self, phrase: &Phrase, media: &Media) -> Result<GateVerdict, CallError> {
-        let picture = self.pictures.squashed(&media.frame, self.sides.entail).await;
+        let picture = self.pictures.seen(&media.frame, self.views.entail).await;
         let (depicted, probability) = self.entailer.depicts(&picture, phrase).await?;
         Ok(GateVerdict { media_key: media.key.clone(), depicted, probability })
     }
 
-    /// Where a picture shows what a phrase says, and how likely that box is.
+    /// Where a picture shows what a phrase says.
     ///
     /// # Errors
     /// [`CallError`] of the grounder's network.
-    pub async fn locate(&self, phrase: &Phrase, media: &Media) -> Result<(BBox, f32), CallError> {
-        let picture = self.pictures.squashed(&media.frame, self.sides.ground).await;
+    pub async fn locate(&self, phrase: &Phrase, media: &Media) -> Result<Located, CallError> {
+        let picture = self.pictures.seen(&media.frame, self.views.ground).await;
         self.grounder.locate(&picture, phrase).await
     }
 
-    /// The pixels of each box of a picture, and the estimate of its IoU.
-    ///
-    /// # Errors
-    /// [`CallError`] of the segmenter's network.
-    pub async fn masks(&self, media: &Media, boxes: &[BBox]) -> Result<Vec<(Mask, f32)>, CallError> {
-        self.segmenter.masks(&media.frame, boxes).await
+    /// The pixels of what was found in a picture, each with how sure who drew it is: the segmenter, or without one the
+    /// grounder.
+    async fn masks(&self, media: &Media, found: &[Located]) -> Result<Vec<(Mask, f32)>, CallError> {
+        let Some(segmenter) = &self.segmenter else {
+            let (width, height) = (media.frame.width, media.frame.height);
+            let found = found.to_vec();
+            let drawn = on_worker(move || {
+                found.iter().map(|one| (one.mask(width, height), one.likelihood)).collect()
+            });
+            return Ok(drawn.await);
+        };
+        let boxes: Vec<BBox> = found.iter().map(|one| one.bbox).collect();
+        segmenter.masks(&media.frame, &boxes).await
     }
 
     /// Tries a mention on each picture of its post.
     async fn find(&self, mention: Mention, post: &Post) -> Result<Find, CallError> {
         let phrase = self.expander.phrase(&mention).await;
         let sights = try_join_all(post.media.iter().map(|media| self.look(&phrase, media))).await?;
-        let (verdicts, boxes) = sights.into_iter().unzip();
-        Ok(Find { triple: Triple { mention, phrase, verdicts, regions: Vec::new() }, boxes })
+        let (verdicts, located) = sights.into_iter().unzip();
+        Ok(Find { triple: Triple { mention, phrase, verdicts, regions: Vec::new() }, located })
     }
 
     /// Whether a picture shows what a phrase says, and if so, where.
@@ -113,7 +121,7 @@ impl Pipeline {
         &self,
         phrase: &Phrase,
         media: &Media,
-    ) -> Result<(GateVerdict, Option<(BBox, f32)>), CallError> {
+    ) -> Result<(GateVerdict, Option<Located>), CallError> {
         let verdict = match self.gate {
             Gate::Entailer => self.verdict(phrase, media).await?,
             Gate::Open => GateVerdict { media_key: media.key.clone(), depicted: true, probability: 1.0 },
@@ -132,17 +140,19 @@ impl Pipeline {
         media: &Media,
         finds: &[Find],
     ) -> Result<Vec<(usize, Region)>, CallError> {
-        let found = finds.iter().enumerate().filter_map(|(number, find)| Some((number, find.boxes[index]?)));
-        let (numbers, located): (Vec<usize>, Vec<(BBox, f32)>) = found.unzip();
+        let found = finds
+            .iter()
+            .enumerate()
+            .filter_map(|(number, find)| Some((number, find.located[index].clone()?)));
+        let (numbers, located): (Vec<usize>, Vec<Located>) = found.unzip();
         if located.is_empty() {
             return Ok(Vec::new());
         }
-        let boxes: Vec<BBox> = located.iter().map(|&(bbox, _)| bbox).collect();
-        let masks = self.masks(media, &boxes).await?;
-        let regions = located.into_iter().zip(masks).map(|((bbox, box_score), (mask, mask_score))| Region {
+        let masks = self.masks(media, &located).await?;
+        let regions = located.into_iter().zip(masks).map(|(located, (mask, mask_score))| Region {
             media_key: media.key.clone(),
-            bbox,
-            box_score,
+            bbox: located.bbox,
+            box_score: located.likelihood,
             mask,
             mask_score,
         });
@@ -150,8 +160,8 @@ impl Pipeline {
     }
 }
 
-/// A mention, and its box in each picture of the post that shows it.
+/// A mention, and where it is in each picture of the post that shows it.
 struct Find {
     triple: Triple,
-    boxes: Vec<Option<(BBox, f32)>>,
+    located: Vec<Option<Located>>,
 }

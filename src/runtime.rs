@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use bytesize::ByteSize;
-use tokenizers::Tokenizer;
 
-use crate::bundle::{Bundle, BundleError, FileEntry};
+use crate::bundle::{Bundle, BundleError};
 use crate::cache::CacheCounts;
 use crate::config::Config;
 use crate::domain::{EntityType, Stage};
@@ -16,17 +15,21 @@ use crate::entail::Entailer;
 use crate::expand::{Expander, Lexicon, LexiconError, Source};
 use crate::ground::Grounder;
 use crate::models::device::{NoDevice, find, use_threads};
-use crate::pipeline::{Gate, Pictures, Pipeline, Sides};
-use crate::prompt::{PromptEncoder, PromptError};
-use crate::recognise::{LabelSet, Recogniser, TokenizerError, WordTokenizer};
+use crate::pipeline::{Gate, Pictures, Pipeline, Views};
+use crate::prompt::{PromptError, WordListError};
+use crate::recognise::{LabelSet, Recogniser, TokenizerError};
 use crate::scheduler::{Device, DeviceHandle};
 use crate::segment::Segmenter;
 use crate::telemetry::Metrics;
 
+mod asking;
+mod opened;
 pub mod untrained;
 mod warm_up;
 #[cfg(test)]
 mod tests;
+
+pub use opened::open;
 
 /// A bundle at work. The device ends when the last holder of the pipeline lets go of it.
 pub struct Runtime {
@@ -103,6 +106,27 @@ pub enum RuntimeError {
         /// Rows of the network's table.
         rows: i64,
     },
+    /// The grounder's list of words cannot be used.
+    #[error("the bundle's network for `{stage}` cannot be asked")]
+    WordList {
+        /// Whose.
+        stage: Stage,
+        /// Why.
+        #[source]
+        source: WordListError,
+    },
+    /// A list of words is another network's.
+    #[error("`{}` has {words} words, but the network of stage `{stage}` has {rows}", file.display())]
+    Words {
+        /// The list.
+        file: PathBuf,
+        /// Whose.
+        stage: Stage,
+        /// Its words.
+        words: usize,
+        /// Rows of the network's table.
+        rows: i64,
+    },
     /// The lexicon cannot be read.
     #[error(transparent)]
     Lexicon(#[from] LexiconError),
@@ -124,27 +148,13 @@ impl Runtime {
     ) -> Result<Self, RuntimeError> {
         let place = find(&config.device.name)?;
         metrics.bundle(bundle.hash());
-        let words = word_tokenizer(bundle)?;
-        let (entail, ground, segment) = (bundle.entail()?, bundle.ground()?, bundle.segment()?);
-        let entail_prompts = prompts(
-            bundle,
-            Stage::Entail,
-            entail.tokenizer.as_ref(),
-            &entail.prompt,
-            entail.network.reads(),
-        )?;
-        let ground_prompts = prompts(
-            bundle,
-            Stage::Ground,
-            ground.tokenizer.as_ref(),
-            &ground.prompt,
-            ground.network.reads(),
-        )?;
-        let entail_prompts = entail_prompts.with_style(entail.network.style());
+        let words = asking::words(bundle)?;
+        let (entail, ground, segment) = (bundle.entail()?, bundle.ground()?, bundle.segment_or_outlines()?);
+        let entail_prompts = asking::entail_prompts(bundle)?;
+        let ground_phrases = asking::ground_phrases(bundle)?;
         let expander = expander(bundle, config, variant.knowledge)?;
 
-        let sides = Sides { entail: entail.network.side(), ground: ground.network.side() };
-        let segment_side = segment.network.config().image_size as u32;
+        let views = Views { entail: entail.network.view(), ground: ground.network.view() };
         let budgets = &config.scheduler;
         let mut picture_runs = PictureRuns::default();
         let remembered = bytes(config.device.trunk_cache);
@@ -159,20 +169,27 @@ impl Runtime {
         };
         let (entailing, grounding) = bundle.entailer_and_grounder(place, remembered)?;
         let entailer = {
-            let samples = warm_up::entail(&entail_prompts, sides.entail, budgets.entail.max_requests.get());
+            let samples = warm_up::entail(&entail_prompts, views.entail, budgets.entail.max_requests.get());
             picture_runs.entail = entailing.pictures_read();
             device.warmed_lane(Stage::Entail, entailing, budgets.entail, samples)
         };
         let grounder = {
-            let samples = warm_up::ground(&ground_prompts, sides.ground, budgets.ground.max_requests.get());
+            let samples = warm_up::ground(&ground_phrases, views.ground, budgets.ground.max_requests.get());
             picture_runs.ground = grounding.pictures_read();
             device.warmed_lane(Stage::Ground, grounding, budgets.ground, samples)
         };
-        let segmenter = {
-            let samples = warm_up::segment(segment_side, budgets.segment.max_requests.get());
-            let model = bundle.segmenter(place, remembered)?;
-            picture_runs.segment = model.encodings();
-            device.warmed_lane(Stage::Segment, model, budgets.segment, samples)
+        let segmenter = match segment {
+            Some(segment) => {
+                let side = segment.network.config().image_size as u32;
+                let samples = warm_up::segment(side, budgets.segment.max_requests.get());
+                let model = bundle.segmenter(place, remembered)?;
+                picture_runs.segment = model.encodings();
+                Some(Segmenter::new(
+                    device.warmed_lane(Stage::Segment, model, budgets.segment, samples),
+                    side,
+                ))
+            }
+            None => None,
         };
         let device = device.start().map_err(RuntimeError::Thread)?;
 
@@ -182,10 +199,10 @@ impl Runtime {
             recogniser: Recogniser::new(recogniser, words, labels),
             expander,
             entailer: Entailer::new(entailer, entail_prompts, entail.threshold),
-            grounder: Grounder::new(grounder, ground_prompts),
-            segmenter: Segmenter::new(segmenter, segment_side),
+            grounder: Grounder::new(grounder, ground_phrases),
+            segmenter,
             pictures: Pictures::new(bytes(config.device.picture_cache)),
-            sides,
+            views,
             gate: variant.gate,
         };
         let pipeline = Arc::new(pipeline);
@@ -212,41 +229,6 @@ fn watch_all(metrics: &Metrics, pipeline: &Arc<Pipeline>, runs: &PictureRuns) {
 /// A size of the settings as a size in memory.
 fn bytes(size: ByteSize) -> usize {
     usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
-}
-
-fn word_tokenizer(bundle: &Bundle) -> Result<WordTokenizer, RuntimeError> {
-    let part = bundle.recognise()?;
-    let network = part.network.config();
-    let (file, bytes) = bundle.tokenizer(Stage::Recognise, part.tokenizer.as_ref())?;
-    let tokenizer = WordTokenizer::from_bytes(&file, &bytes, network.max_pieces())
-        .map_err(RuntimeError::WordTokenizer)?;
-    fits(Stage::Recognise, file, tokenizer.vocabulary(), network.vocabulary)?;
-    Ok(tokenizer)
-}
-
-fn prompts(
-    bundle: &Bundle,
-    stage: Stage,
-    entry: Option<&FileEntry>,
-    template: &str,
-    (rows, longest): (i64, usize),
-) -> Result<PromptEncoder, RuntimeError> {
-    let (file, bytes) = bundle.tokenizer(stage, entry)?;
-    let encoder = Tokenizer::from_bytes(bytes)
-        .map_err(|source| PromptError::Read { path: file.clone(), source })
-        .and_then(|tokenizer| PromptEncoder::new(tokenizer, template, longest))
-        .map_err(|source| RuntimeError::Prompt { stage, source })?;
-    fits(stage, file, encoder.vocabulary(), rows)?;
-    Ok(encoder)
-}
-
-/// A network may have more rows than its tokenizer has pieces; the other way round a text could ask for a row that
-/// is not there.
-fn fits(stage: Stage, file: PathBuf, pieces: usize, rows: i64) -> Result<(), RuntimeError> {
-    if i64::try_from(pieces).is_ok_and(|pieces| pieces <= rows) {
-        return Ok(());
-    }
-    Err(RuntimeError::Vocabulary { file, stage, pieces, rows })
 }
 
 fn expander(bundle: &Bundle, config: &Config, knowledge: Knowledge) -> Result<Expander, RuntimeError> {

@@ -39,6 +39,39 @@ fn a_bundle_is_listed_verified_and_measured() {
 }
 
 #[test]
+fn a_bundle_of_seqtr_alone_is_listed_verified_and_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = (riveg::domain::Stage::Ground, "seqtr-refcoco-contour");
+    riveg::runtime::untrained::write_stage(folder.path(), stage, 1, |_| ()).unwrap();
+    let listed = done(&["bundle", "list", text(folder.path())]).stdout;
+    assert!(listed.contains("ground     seqtr"), "{listed}");
+    let verified = done(&["bundle", "verify", text(folder.path())]).stdout;
+    assert_eq!(verified.matches(" ok ").count(), 2, "{verified}");
+    let bench = ["bench", "models", "--bundle", text(folder.path()), "--spend", "1ms", "--batch", "2"];
+    assert!(done(&bench).stdout.contains("ground     seqtr"));
+}
+
+#[test]
+fn a_stage_of_published_size_is_a_bundle_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let new = |preset| {
+        let out = folder.path().join("new");
+        let stage = ["bundle", "new", "--stage", "ground", "--preset", preset, "--random-weights", "7"];
+        riveg(&[&stage[..], &["--out", text(&out)]].concat(), b"")
+    };
+    let unknown = new("albef-base");
+    assert_eq!(unknown.code, Some(2));
+    assert!(
+        unknown.stderr.contains("no preset is called `albef-base`; there are `ofa-tiny`"),
+        "{}",
+        unknown.stderr
+    );
+    assert_eq!(new("seqtr-refcoco").code, Some(0));
+    let listed = done(&["bundle", "list", text(&folder.path().join("new"))]).stdout;
+    assert!(listed.contains("seqtr-refcoco") && !listed.contains("recognise"), "{listed}");
+}
+
+#[test]
 fn a_network_that_answers_otherwise_is_found() {
     let folder = untrained();
     let file = folder.path().join("bundle.toml");

@@ -6,6 +6,8 @@
 
 #[path = "parity/albef.rs"]
 mod parity_albef;
+#[path = "parity/compared.rs"]
+mod parity_compared;
 #[path = "parity/ofa.rs"]
 mod parity_ofa;
 #[path = "parity/resample.rs"]
@@ -25,11 +27,13 @@ mod architecture;
 mod bad_input;
 mod bundle_commands;
 mod checkpoints;
+mod vocabularies;
 mod run_binary;
 mod demo;
 mod k8s;
 mod models;
 mod shipped_bundle;
+mod variants;
 mod kafka;
 mod chaos_runs;
 mod dlq;

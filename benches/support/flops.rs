@@ -32,7 +32,9 @@ pub(crate) fn floor(bundle: &Bundle, recorded: &Recorded) -> [f64; 4] {
     let entailing = answers + pictures * trunk(entail);
 
     let part = bundle.ground().expect(whole);
-    let GroundNetwork::Ofa(ground) = &part.network;
+    let GroundNetwork::Ofa(ground) = &part.network else {
+        unreachable!("the bundles of this bench ground with OFA")
+    };
     let (ground, beam) = (&ground.config, part.beam as f64);
     let prompts = recorded.ground.iter().map(|request| request.prompt.len() as f64);
     let answers: f64 = prompts.map(|length| read(ground, length) + locate(ground, length, beam)).sum();

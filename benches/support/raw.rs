@@ -63,8 +63,8 @@ impl Recorded {
     pub(crate) fn of(bundle: &Bundle, posts: &[Arc<Post>], annotations: &[Annotation]) -> Self {
         let (words, entail_prompts, ground_prompts) = tokenizers(bundle);
         let whole = "the pipeline ran";
-        let entail_side = bundle.entail().expect(whole).network.side();
-        let ground_side = bundle.ground().expect(whole).network.side();
+        let entail_view = bundle.entail().expect(whole).network.view();
+        let ground_view = bundle.ground().expect(whole).network.view();
         let segment_side = bundle.segment().expect(whole).network.config().image_size as u32;
         let mut recorded = Self {
             posts: posts.len(),
@@ -80,8 +80,8 @@ impl Recorded {
                 if annotation.triples.is_empty() {
                     continue;
                 }
-                let entail_picture = Picture::squashed(&media.frame, entail_side);
-                let ground_picture = Picture::squashed(&media.frame, ground_side);
+                let entail_picture = entail_view.of(&media.frame);
+                let ground_picture = ground_view.of(&media.frame);
                 for triple in &annotation.triples {
                     let prompt = entail_prompts.encode(&triple.phrase.text);
                     recorded.entail.push(entail::Request { picture: Arc::clone(&entail_picture), prompt });

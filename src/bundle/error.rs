@@ -54,6 +54,17 @@ pub enum BundleError {
         /// Whose.
         stage: Stage,
     },
+    /// Nothing says which pixels.
+    #[error(
+        "the bundle of `{}` has no network for the stage `segment`, and the one for the stage `ground` ({grounder}) \
+         draws no outlines that could stand for masks", file.display()
+    )]
+    NoMasks {
+        /// The manifest.
+        file: PathBuf,
+        /// What the grounder's network is.
+        grounder: &'static str,
+    },
     /// A stage asked libtorch for something that failed.
     #[error("libtorch failed on `{}`", file.display())]
     Torch {

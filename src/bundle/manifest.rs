@@ -15,7 +15,8 @@ use super::stages::{Entail, Ground, Precision, Recognise, Segment, Summary};
 
 /// The manifest. Its hash names the bundle, since it holds the hashes of all other files.
 ///
-/// While a bundle is being put together some of its stages are missing; an engine needs all four.
+/// While a bundle is being put together some of its stages are missing. An engine needs all four, or the first three
+/// where the grounder draws outlines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -205,7 +206,10 @@ impl Manifest {
             let probability = (0.0..=1.0).contains(threshold);
             expect(probability, "entail.threshold", "a probability", threshold.to_string());
         }
-        if let Some(Ground { beam, network, .. }) = &self.ground {
+        if let Some(Ground { prompt, beam, network, .. }) = &self.ground {
+            let alone = !network.reads_words() || prompt == PHRASE;
+            let expected = "`{phrase}` alone for a network that reads no questions";
+            expect(alone, "ground.prompt", expected, format!("`{prompt}`"));
             let most = network.widest_beam();
             expect((1..=most).contains(beam), "ground.beam", &format!("1 to {most}"), beam.to_string());
         }
@@ -215,5 +219,28 @@ impl Manifest {
             expect(network.fault.is_none(), &key, "dimensions of a network", found);
         }
         faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{GroundNetwork, blank_stage};
+    use super::*;
+
+    #[test]
+    fn a_network_that_reads_words_is_asked_phrases_alone_and_follows_one_box() {
+        let manifest = blank_stage(Stage::Ground, "seqtr-refcoco", Precision::F32, 1).unwrap();
+        assert_eq!(manifest.faults(), []);
+        let Some(ground) = &manifest.ground else { panic!("{manifest:?}") };
+        assert!(matches!(ground.network, GroundNetwork::SeqTr(_)));
+        let asked = |prompt: &str, beam| {
+            let ground = Ground { prompt: prompt.to_owned(), beam, ..ground.clone() };
+            let faults = Manifest { ground: Some(ground), ..manifest.clone() }.faults();
+            faults.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let prompt = "`ground.prompt`: expected `{phrase}` alone for a network that reads no questions, found \
+                      `where is {phrase}?`";
+        assert_eq!(asked("where is {phrase}?", 1), [prompt]);
+        assert_eq!(asked("{phrase}", 5), ["`ground.beam`: expected 1 to 1, found 5"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What is a bundle? A folder with a manifest, four networks' weights, their tokenizers and a lexicon.
+//! What is a bundle? A folder with a manifest, four networks' weights, their vocabularies and a lexicon.
 //!
 //! Opening one is strict: the manifest has no unknown keys, every file has the hash that the manifest gives, every
 //! tensor of a checkpoint has its parameter and every parameter its tensor. A network that was silently left half
@@ -6,26 +6,30 @@
 
 mod blank;
 mod dimensions;
+mod disk;
 mod error;
 mod files;
 mod import;
+mod join;
 mod manifest;
 mod open;
 mod random;
 mod self_test;
 mod serve;
+mod shrunk;
 mod stages;
 pub mod untrained;
 mod weights;
 
-pub use blank::{BLANKS, ENTAIL_PROMPT, GROUND_PROMPT, blank};
+pub use blank::{BLANKS, ENTAIL_PROMPT, GROUND_PROMPT, blank, blank_stage, presets};
 pub use dimensions::Dimensions;
 pub use error::{BundleError, Fault};
 pub use files::{FileEntry, Weights};
-pub use import::{Import, ImportError};
+pub use import::{Import, ImportError, Imported};
 pub use manifest::{Manifest, Part};
 pub use open::{Bundle, write_manifest, write_unfilled};
 pub use self_test::SelfTestError;
+pub use shrunk::{Vocabulary, shrunk};
 pub use stages::{
     Entail, EntailNetwork, Ground, GroundNetwork, Precision, Recognise, RecogniseNetwork, Segment,
     SegmentNetwork, Summary,

@@ -11,6 +11,7 @@ use tch::{Device, nn};
 
 use crate::domain::Stage;
 
+use super::disk::replace;
 use super::error::{BundleError, Fault};
 use super::files::{FileEntry, Weights};
 use super::manifest::Manifest;
@@ -25,9 +26,11 @@ pub(super) const MANIFEST: &str = "bundle.toml";
 /// A bundle whose manifest is good and whose files are those that the manifest means.
 #[derive(Debug, Clone)]
 pub struct Bundle {
-    folder: PathBuf,
-    manifest: Manifest,
-    hash: String,
+    pub(super) folder: PathBuf,
+    pub(super) manifest: Manifest,
+    pub(super) hash: String,
+    /// Those that stages were taken from, which have the stages' files.
+    pub(super) taken: Vec<(Stage, Bundle)>,
 }
 
 impl Bundle {
@@ -55,13 +58,21 @@ impl Bundle {
         if !faults.is_empty() {
             return Err(BundleError::Unfit { file, faults });
         }
-        Ok(Self { folder: folder.to_owned(), manifest, hash: hexadecimal(Sha256::digest(&text)) })
+        let hash = hexadecimal(Sha256::digest(&text));
+        Ok(Self { folder: folder.to_owned(), manifest, hash, taken: Vec::new() })
     }
 
-    /// The SHA-256 of the manifest, in hexadecimal: it names the bundle with all its files.
+    /// The SHA-256 of the manifest, in hexadecimal: it names the bundle with all its files, and those of the bundles
+    /// that stages were taken from.
     #[must_use]
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// What the manifest says.
@@ -128,8 +139,9 @@ impl Bundle {
         stage: Stage,
         entry: Option<&FileEntry>,
     ) -> Result<(PathBuf, Vec<u8>), BundleError> {
-        let entry = entry.ok_or_else(|| self.unfinished(stage, "tokenizer"))?;
-        Ok((self.path(entry), self.read(entry)?))
+        let home = self.home(stage);
+        let entry = entry.ok_or_else(|| home.unfinished(stage, "tokenizer"))?;
+        Ok((home.path(entry), home.read(entry)?))
     }
 
     /// Makes a network on `device` and gives it its weights, to be computed with in `precision` whatever the file holds.
@@ -203,7 +215,7 @@ pub fn write_manifest(folder: &Path, mut manifest: Manifest) -> Result<(), SelfT
     for entry in manifest.files_mut() {
         entry.sha256 = hash_of(&folder.join(&entry.file))?;
     }
-    let bundle = Bundle { folder: folder.to_owned(), manifest, hash: String::new() };
+    let bundle = Bundle { folder: folder.to_owned(), manifest, hash: String::new(), taken: Vec::new() };
     let answers = bundle
         .manifest
         .parts()
@@ -219,7 +231,7 @@ pub fn write_manifest(folder: &Path, mut manifest: Manifest) -> Result<(), SelfT
     Ok(write_unfilled(folder, &manifest)?)
 }
 
-/// Writes a manifest as it is: for bundles without files.
+/// Writes a manifest as it is, at one stroke.
 ///
 /// # Errors
 /// Where it would not be read again, or the folder cannot be written.
@@ -229,7 +241,7 @@ pub fn write_unfilled(folder: &Path, manifest: &Manifest) -> Result<(), BundleEr
     let text = toml::to_string_pretty(manifest).map_err(|error| unwritable(std::io::Error::other(error)))?;
     Manifest::parse(&file, &text)?;
     fs::create_dir_all(folder).map_err(unwritable)?;
-    fs::write(&file, text).map_err(unwritable)
+    replace(&file, text.as_bytes()).map_err(unwritable)
 }
 
 /// Reads a whole file: a bundle may be replaced on disk while it is in use, so nothing of it stays mapped.
@@ -238,14 +250,14 @@ fn read_file(file: &Path) -> Result<Vec<u8>, BundleError> {
 }
 
 /// The SHA-256 of a file, which may be larger than memory.
-fn hash_of(file: &Path) -> Result<String, BundleError> {
+pub(super) fn hash_of(file: &Path) -> Result<String, BundleError> {
     let unreadable = |source| BundleError::Read { file: file.to_owned(), source };
     let mut hash = Sha256::new();
     std::io::copy(&mut File::open(file).map_err(unreadable)?, &mut hash).map_err(unreadable)?;
     Ok(hexadecimal(hash.finalize()))
 }
 
-fn hexadecimal(hash: impl AsRef<[u8]>) -> String {
+pub(super) fn hexadecimal(hash: impl AsRef<[u8]>) -> String {
     hash.as_ref().iter().fold(String::with_capacity(64), |mut hexadecimal, byte| {
         let _ = write!(hexadecimal, "{byte:02x}"); // writing to a string cannot fail
         hexadecimal
@@ -299,7 +311,8 @@ mod tests {
                 "threshold = 1.5",
                 "`entail.threshold`: expected a probability, found 1.5",
             ),
-            ("a beam", "beam = 3", "beam = 0", "`ground.beam`: expected 1 to 16, found 0"),
+            ("a beam", "beam = 3", "beam = 0", "`ground.beam`: expected 1 to 10, found 0"),
+            ("a wide beam", "beam = 3", "beam = 11", "`ground.beam`: expected 1 to 10, found 11"),
             ("a prompt", "{phrase}", "phrase", "`entail.prompt`: expected a text with one `{phrase}`, found"),
             (
                 "labels",

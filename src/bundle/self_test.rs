@@ -68,15 +68,15 @@ impl Bundle {
             }
             Stage::Entail => {
                 let network = &self.entail()?.network;
-                let picture = Picture::squashed(&frame(), network.side());
-                let request = entail::Request { picture, prompt: prompt(network.reads().0) };
+                let picture = network.view().of(&frame());
+                let request = entail::Request { picture, prompt: prompt(network.reads()) };
                 first(&mut self.entailer(device, 0)?, request)
                     .map(|reply| [reply.no, reply.yes, reply.maybe].map(f64::from).to_vec())
             }
             Stage::Ground => {
                 let network = &self.ground()?.network;
-                let picture = Picture::squashed(&frame(), network.side());
-                let request = ground::Request { picture, prompt: prompt(network.reads().0) };
+                let picture = network.view().of(&frame());
+                let request = ground::Request { picture, prompt: prompt(network.reads()) };
                 first(&mut self.grounder(device, 0)?, request).map(|reply| {
                     let likelihood = f64::from(reply.log_probability);
                     reply.corners.into_iter().chain([likelihood]).collect()
@@ -128,14 +128,14 @@ fn words(vocabulary: i64) -> recognise::Request {
     recognise::Request { pieces, first_pieces: vec![1, 2, 4, 5, 7, 9, 10], context_first_pieces: Vec::new() }
 }
 
-/// A prompt of twelve tokens, none of which is special to any network.
-fn prompt(rows: i64) -> Vec<u32> {
+/// A prompt of twelve tokens, or as many as fit, none of which is special to any network.
+fn prompt((rows, longest): (i64, usize)) -> Vec<u32> {
     let last = u32::try_from(rows - 1).unwrap_or(u32::MAX);
-    (0..12).map(|index: u32| (3 + 23 * index).min(last)).collect()
+    (0..12).map(|index: u32| (3 + 23 * index).min(last)).take(longest).collect()
 }
 
 /// A wide picture of slanted stripes.
-fn frame() -> Arc<Frame> {
+pub(super) fn frame() -> Arc<Frame> {
     let (width, height) = (96_u32, 64_u32);
     let channel = |x: u32, y: u32, c: u32| ((5 * x + 3 * y + 60 * c) % 256) as u8;
     let pixels =
@@ -180,6 +180,14 @@ mod tests {
                 vision_heads = 2, vision_ffn = 32, vocabulary = 60, hidden = 16, layers = 2, fusion_layer = 1,
                 heads = 2, ffn = 32, max_positions = 40, type_vocabulary = 2 }
         };
+        let ground = toml::toml! {
+            prompt = "{phrase}"
+            beam = 1
+            weights = { random = 5 }
+            network = { architecture = "seqtr", vocabulary = 30, word_width = 6, max_words = 5, image_size = 64,
+                darknet_width = 1, darknet_blocks = [1, 1, 1, 1, 1], d_model = 8, ffn = 12, heads = 2, groups = 4,
+                encoder_layers = 1, decoder_layers = 1, bins = 20, contour_points = 6 }
+        };
         let head = toml::toml! {
             name = "random"
             version = "1"
@@ -189,6 +197,7 @@ mod tests {
         let mut manifest = head;
         manifest.insert("recognise".to_owned(), recognise.into());
         manifest.insert("entail".to_owned(), entail.into());
+        manifest.insert("ground".to_owned(), ground.into());
         std::fs::write(folder.path().join("bundle.toml"), manifest.to_string()).unwrap();
         let bundle = Bundle::open(folder.path()).unwrap();
         for part in bundle.manifest().parts() {
@@ -196,8 +205,9 @@ mod tests {
             assert!(answer.len() > 2 && answer.iter().all(|value| value.is_finite()), "{}", part.stage);
             assert_eq!(answer, bundle.self_test(part.stage, Device::Cpu).unwrap(), "the seed decides");
         }
-        let error = bundle.self_test(Stage::Ground, Device::Cpu).unwrap_err().to_string();
-        assert!(error.contains("has no network for the stage `ground`"), "{error}");
+        let error = bundle.self_test(Stage::Segment, Device::Cpu).unwrap_err().to_string();
+        assert!(error.contains("has no network for the stage `segment`"), "{error}");
+        assert!(bundle.segment_or_outlines().unwrap().is_none(), "the grounder draws outlines");
     }
 
     #[test]

@@ -3,9 +3,11 @@
 use tch::Device;
 use tch::nn::Path as Root;
 
+use crate::domain::Stage;
 use crate::models::albef::{Albef, AlbefEntailer};
-use crate::models::ofa::{Ofa, OfaEntailer, OfaGrounder};
+use crate::models::ofa::{Choice, Ofa, OfaEntailer, OfaGrounder};
 use crate::models::sam::{Sam, SamSegmenter};
+use crate::models::seqtr::{SeqTr, SeqTrGrounder};
 use crate::models::served::{Entailer, Grounder};
 use crate::models::tagger::{ServedTagger, Tagger};
 
@@ -19,9 +21,10 @@ impl Bundle {
     /// # Errors
     /// Where the bundle has none, or all keys of its checkpoint that do not fit.
     pub fn tagger(&self, device: Device) -> Result<ServedTagger, BundleError> {
-        let part = self.recognise()?;
+        let home = self.home(Stage::Recognise);
+        let part = home.recognise()?;
         let make = |root: &Root<'_>| Tagger::new(root, part.network.config().clone());
-        let tagger = self.load(device, &part.weights, part.precision, make)?;
+        let tagger = home.load(device, &part.weights, part.precision, make)?;
         Ok(ServedTagger::new(tagger).with_scope(part.crf))
     }
 
@@ -30,16 +33,17 @@ impl Bundle {
     /// # Errors
     /// As [`Self::tagger`].
     pub fn entailer(&self, device: Device, cache_bytes: usize) -> Result<Entailer, BundleError> {
-        let part = self.entail()?;
+        let home = self.home(Stage::Entail);
+        let part = home.entail()?;
         match &part.network {
             EntailNetwork::Ofa(dimensions) => {
                 let make = |root: &Root<'_>| Ofa::new(root, &dimensions.config);
-                let ofa = self.load(device, &part.weights, part.precision, make)?;
+                let ofa = home.load(device, &part.weights, part.precision, make)?;
                 Ok(Entailer::Ofa(Box::new(OfaEntailer::new(ofa, cache_bytes))))
             }
             EntailNetwork::Albef(dimensions) => {
                 let make = |root: &Root<'_>| Albef::new(root, &dimensions.config);
-                let albef = self.load(device, &part.weights, part.precision, make)?;
+                let albef = home.load(device, &part.weights, part.precision, make)?;
                 Ok(Entailer::Albef(Box::new(AlbefEntailer::new(albef, cache_bytes))))
             }
         }
@@ -50,12 +54,19 @@ impl Bundle {
     /// # Errors
     /// As [`Self::tagger`].
     pub fn grounder(&self, device: Device, cache_bytes: usize) -> Result<Grounder, BundleError> {
-        let part = self.ground()?;
+        let home = self.home(Stage::Ground);
+        let part = home.ground()?;
         match &part.network {
             GroundNetwork::Ofa(dimensions) => {
                 let make = |root: &Root<'_>| Ofa::new(root, &dimensions.config);
-                let ofa = self.load(device, &part.weights, part.precision, make)?;
-                Ok(Grounder::Ofa(OfaGrounder::new(ofa, part.beam, cache_bytes)))
+                let ofa = home.load(device, &part.weights, part.precision, make)?;
+                let grounder = OfaGrounder::new(ofa, part.beam, cache_bytes).among(choice(part));
+                Ok(Grounder::Ofa(Box::new(grounder)))
+            }
+            GroundNetwork::SeqTr(dimensions) => {
+                let make = |root: &Root<'_>| SeqTr::new(root, &dimensions.config);
+                let seqtr = home.load(device, &part.weights, part.precision, make)?;
+                Ok(Grounder::SeqTr(Box::new(SeqTrGrounder::new(seqtr, cache_bytes))))
             }
         }
     }
@@ -73,7 +84,8 @@ impl Bundle {
         let entailer = self.entailer(device, cache_bytes)?;
         let grounder = match &entailer {
             Entailer::Ofa(ofa) if one_network(self.entail()?, self.ground()?) => {
-                Grounder::Ofa(ofa.grounder(self.ground()?.beam))
+                let part = self.ground()?;
+                Grounder::Ofa(Box::new(ofa.grounder(part.beam).among(choice(part))))
             }
             _ => self.grounder(device, cache_bytes)?,
         };
@@ -85,11 +97,17 @@ impl Bundle {
     /// # Errors
     /// As [`Self::tagger`].
     pub fn segmenter(&self, device: Device, cache_bytes: usize) -> Result<SamSegmenter, BundleError> {
-        let part = self.segment()?;
+        let home = self.home(Stage::Segment);
+        let part = home.segment()?;
         let SegmentNetwork::Sam(dimensions) = &part.network;
         let make = |root: &Root<'_>| Sam::new(root, &dimensions.config);
-        Ok(SamSegmenter::new(self.load(device, &part.weights, part.precision, make)?, device, cache_bytes))
+        Ok(SamSegmenter::new(home.load(device, &part.weights, part.precision, make)?, device, cache_bytes))
     }
+}
+
+/// Which tokens an OFA follows while it grounds.
+fn choice(part: &Ground) -> Choice {
+    if part.bins_only { Choice::Bins } else { Choice::Anything }
 }
 
 /// Whether both stages run the same numbers in the same way. A preset is only a name.

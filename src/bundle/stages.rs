@@ -3,14 +3,17 @@
 use serde::{Deserialize, Serialize};
 use tch::Kind;
 
+use crate::imaging::View;
 use crate::models::albef::AlbefConfig;
 use crate::models::ofa::OfaConfig;
 use crate::models::preset::Preset;
 use crate::models::sam::SamConfig;
+use crate::models::seqtr::SeqTrConfig;
 use crate::models::tagger::{CrfScope, TaggerConfig};
 use crate::prompt::CaptionStyle;
 use crate::recognise::TagScheme;
 
+use super::blank::BEAM;
 use super::dimensions::Dimensions;
 use super::files::{FileEntry, Weights};
 
@@ -64,22 +67,36 @@ pub struct Entail {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ground {
-    /// What it is asked; `{phrase}` stands for the phrase.
+    /// What it is asked; `{phrase}` stands for the phrase, and is all where the network reads words alone.
     pub prompt: String,
     /// Boxes that are followed at a time while one is decoded.
+    #[serde(default = "authors_beam")]
     pub beam: usize,
+    /// Whether an OFA follows location bins alone. The authors' code follows all tokens: then the likeliest answer that
+    /// is a box counts, and where none of the beam is one, the likeliest of bins alone.
+    #[serde(default = "bins_only")]
+    pub bins_only: bool,
     /// In what its network computes.
     #[serde(default)]
     pub precision: Precision,
     /// Its weights.
     pub weights: Weights,
-    /// Its vocabulary, `tokenizer.json`; without one it can be measured, but not asked.
+    /// Its vocabulary: `tokenizer.json`, or SeqTR's list of words, one a line; without one it can be measured, but not
+    /// asked.
     pub tokenizer: Option<FileEntry>,
     /// Its network.
     pub network: GroundNetwork,
     /// What it answered to the request of the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
+}
+
+fn authors_beam() -> usize {
+    BEAM
+}
+
+fn bins_only() -> bool {
+    true
 }
 
 /// The segmenter.
@@ -129,6 +146,9 @@ pub enum GroundNetwork {
     /// One for all: a ResNet trunk with an encoder and a decoder.
     #[serde(rename = "ofa")]
     Ofa(Dimensions<OfaConfig>),
+    /// A DarkNet trunk and a GRU, compared and decoded into a box, or into a contour.
+    #[serde(rename = "seqtr")]
+    SeqTr(Dimensions<SeqTrConfig>),
 }
 
 /// The networks that segment.
@@ -139,6 +159,10 @@ pub enum SegmentNetwork {
     #[serde(rename = "sam")]
     Sam(Dimensions<SamConfig>),
 }
+
+/// The widest beam that is served, twice the authors' own: each box more is a row more in every step of the decoder. A
+/// network with few bins serves fewer, since one of its bins may be barred as a repetition.
+const WIDEST_BEAM: usize = 10;
 
 /// In what a network computes; files may hold another precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
@@ -209,12 +233,12 @@ impl RecogniseNetwork {
 }
 
 impl EntailNetwork {
-    /// The side of the square picture that it reads, in pixels.
+    /// How it sees pictures.
     #[must_use]
-    pub fn side(&self) -> u32 {
+    pub fn view(&self) -> View {
         match self {
-            Self::Ofa(dimensions) => dimensions.config.patch_image_size as u32,
-            Self::Albef(dimensions) => dimensions.config.image_size as u32,
+            Self::Ofa(dimensions) => View::squashed(dimensions.config.patch_image_size as u32),
+            Self::Albef(dimensions) => View::squashed(dimensions.config.image_size as u32),
         }
     }
 
@@ -253,27 +277,44 @@ impl EntailNetwork {
 }
 
 impl GroundNetwork {
-    /// The side of the square that it fits pictures into, in pixels.
+    /// How it sees pictures.
     #[must_use]
-    pub fn side(&self) -> u32 {
+    pub fn view(&self) -> View {
         match self {
-            Self::Ofa(dimensions) => dimensions.config.patch_image_size as u32,
+            Self::Ofa(dimensions) => View::squashed(dimensions.config.patch_image_size as u32),
+            Self::SeqTr(dimensions) => View::longest_side(dimensions.config.image_size as u32),
         }
     }
 
-    /// Rows of its table of tokens, and the longest prompt in tokens.
+    /// Rows of its table of tokens or words, and the longest prompt in them.
     #[must_use]
     pub fn reads(&self) -> (i64, usize) {
         match self {
             Self::Ofa(dimensions) => (dimensions.config.vocabulary, dimensions.config.max_positions as usize),
+            Self::SeqTr(dimensions) => (dimensions.config.vocabulary, dimensions.config.max_words as usize),
         }
+    }
+
+    /// Whether it reads a phrase word by word from a list of words, and no questions.
+    #[must_use]
+    pub fn reads_words(&self) -> bool {
+        matches!(self, Self::SeqTr(_))
+    }
+
+    /// Whether it draws outlines, which can stand for a segmenter's masks.
+    #[must_use]
+    pub fn draws_outlines(&self) -> bool {
+        matches!(self, Self::SeqTr(dimensions) if dimensions.config.contour_points.is_some())
     }
 
     /// The most boxes that can be followed at a time.
     #[must_use]
     pub fn widest_beam(&self) -> usize {
         match self {
-            Self::Ofa(dimensions) => usize::try_from(dimensions.config.bins).unwrap_or(0),
+            Self::Ofa(dimensions) => {
+                usize::try_from(dimensions.config.bins - 1).unwrap_or(0).min(WIDEST_BEAM)
+            }
+            Self::SeqTr(_) => 1,
         }
     }
 
@@ -283,6 +324,9 @@ impl GroundNetwork {
         match self {
             Self::Ofa(dimensions) => {
                 summary("ofa", dimensions, dimensions.config.check().map_err(|error| error.to_string()))
+            }
+            Self::SeqTr(dimensions) => {
+                summary("seqtr", dimensions, dimensions.config.check().map_err(|error| error.to_string()))
             }
         }
     }

@@ -97,6 +97,7 @@ fn manifest(vocabularies: Vocabularies) -> Manifest {
         ground: Some(Ground {
             prompt: " which region does the text \" {phrase} \" describe?".to_owned(),
             beam: 3,
+            bins_only: true,
             precision: Precision::F32,
             weights: Weights::named(GROUND),
             tokenizer: Some(ofa_tokenizer),
@@ -112,7 +113,7 @@ fn manifest(vocabularies: Vocabularies) -> Manifest {
     }
 }
 
-fn tagger(vocabulary: i64) -> TaggerConfig {
+pub(super) fn tagger(vocabulary: i64) -> TaggerConfig {
     TaggerConfig {
         vocabulary,
         hidden: 16,
@@ -128,7 +129,7 @@ fn tagger(vocabulary: i64) -> TaggerConfig {
     }
 }
 
-fn ofa(vocabularies: Vocabularies) -> OfaConfig {
+pub(super) fn ofa(vocabularies: Vocabularies) -> OfaConfig {
     OfaConfig {
         vocabulary: vocabularies.ofa,
         d_model: 16,
@@ -148,7 +149,7 @@ fn ofa(vocabularies: Vocabularies) -> OfaConfig {
     }
 }
 
-fn sam() -> SamConfig {
+pub(super) fn sam() -> SamConfig {
     SamConfig {
         image_size: 64,
         patch_size: 8,

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use safetensors::tensor::Metadata;
 
-use super::CheckpointError;
 use super::tensor::{Contents, Tensor, is_plausible, row_major};
+use super::{CheckpointError, Settings};
 
 /// The longest header that is read; the largest networks have less than a tenth of it.
 const LONGEST_HEADER: u64 = 64 << 20;
@@ -54,5 +54,6 @@ pub(super) fn open(path: &Path, file: &File, length: u64, head: &[u8]) -> Result
         let (shape, stride) = (info.shape.clone(), row_major(&info.shape));
         Ok((name, Tensor { dtype: info.dtype, shape, stride, start }))
     });
-    Ok(Contents { place: None, tensors: tensors.collect::<Result<_, _>>()?, others: Vec::new() })
+    let tensors = tensors.collect::<Result<_, _>>()?;
+    Ok(Contents { place: None, tensors, others: Vec::new(), settings: Settings::default() })
 }

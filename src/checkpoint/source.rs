@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use safetensors::Dtype;
 
 use super::tensor::{Contents, Tensor};
-use super::{CheckpointError, safetensors_file, torch_file};
+use super::{CheckpointError, Settings, safetensors_file, torch_file};
 
 /// A published file, open. Only names, shapes and places are held.
 #[derive(Debug)]
@@ -87,6 +87,12 @@ impl Checkpoint {
     #[must_use]
     pub fn place(&self) -> Option<&'static str> {
         self.contents.place
+    }
+
+    /// What the program that trained it says of itself, where it says anything.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.contents.settings
     }
 
     /// The names of its tensors, sorted.

@@ -112,7 +112,7 @@ impl Walk<'_, '_> {
                         return Err(self.unfit(&name, "one tensor of that name", "two"));
                     }
                 }
-                Some(Object::Opaque(_) | Object::Global(_)) => {
+                Some(Object::Opaque { .. } | Object::Global(_)) => {
                     return Err(self.unfit(&name, "a tensor", &pickled.describe(*value)));
                 }
                 _ => self.others.push((name, pickled.describe(*value))),

@@ -7,6 +7,8 @@ use std::os::unix::fs::FileExt;
 
 use safetensors::Dtype;
 
+use super::Settings;
+
 /// What a file was found to hold.
 #[derive(Debug)]
 pub(super) struct Contents {
@@ -15,6 +17,8 @@ pub(super) struct Contents {
     pub(super) tensors: BTreeMap<String, Tensor>,
     /// What stands among the tensors but is none: its name and what it is.
     pub(super) others: Vec<(String, String)>,
+    /// What the program that trained it says of itself.
+    pub(super) settings: Settings,
 }
 
 /// A tensor that is still in its file.

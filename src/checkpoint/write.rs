@@ -57,20 +57,49 @@ pub struct Dropped {
     pub reason: String,
 }
 
-/// Writes the tensors of a checkpoint as a safetensors file under the names that they have here, numbers with a fraction
-/// as `dtype` if one is given. No more than one tensor is held. The same checkpoint makes the same bytes.
-///
-/// The file appears when it is whole, in the place of one that was there; after an error nothing has changed.
+/// A tensor that is written in the place of a published one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Instead {
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its numbers, row by row.
+    pub values: Vec<f32>,
+}
+
+/// As [`convert_with`], each tensor as it was published.
 ///
 /// # Errors
-/// Where two tensors would get one name, a number has no place in `dtype`, or a file cannot be read or written.
+/// As [`convert_with`].
 pub fn convert(
     checkpoint: &Checkpoint,
     family: Family,
     out: &Path,
     dtype: Option<Float>,
 ) -> Result<Report, CheckpointError> {
+    convert_with(checkpoint, family, out, dtype, &BTreeMap::new())
+}
+
+/// Writes the tensors of a checkpoint as a safetensors file under the names that they have here, numbers with a fraction
+/// as `dtype` if one is given. Of those that `instead` has by the names here, its numbers are written. No more than one
+/// tensor is held. The same checkpoint makes the same bytes.
+///
+/// The file appears when it is whole, in the place of one that was there; after an error nothing has changed.
+///
+/// # Errors
+/// Where two tensors would get one name, a number has no place in `dtype`, or a file cannot be read or written.
+pub fn convert_with(
+    checkpoint: &Checkpoint,
+    family: Family,
+    out: &Path,
+    dtype: Option<Float>,
+    instead: &BTreeMap<String, Instead>,
+) -> Result<Report, CheckpointError> {
     let (mut kept, dropped) = plan(checkpoint, family, dtype)?;
+    for tensor in &mut kept {
+        if let Some(instead) = instead.get(&tensor.name) {
+            tensor.shape.clone_from(&instead.shape);
+        }
+    }
     // As the format's own library orders tensors: the widest numbers first, so that each begins at a multiple of its
     // width.
     kept.sort_by(|a, b| width(b.dtype).cmp(&width(a.dtype)).then_with(|| a.name.cmp(&b.name)));
@@ -87,7 +116,7 @@ pub fn convert(
     let mut writer = BufWriter::new(partial.as_file());
     writer.write_all(&header).map_err(unwritable)?;
     for tensor in &kept {
-        write_tensor(checkpoint, tensor, &mut writer, unwritable)?;
+        write_tensor(checkpoint, tensor, instead.get(&tensor.name), &mut writer, unwritable)?;
     }
     writer.flush().map_err(unwritable)?;
     drop(writer);
@@ -168,12 +197,18 @@ fn header(checkpoint: &Checkpoint, kept: &[Kept]) -> Result<Vec<u8>, CheckpointE
 fn write_tensor(
     checkpoint: &Checkpoint,
     tensor: &Kept,
+    instead: Option<&Instead>,
     writer: &mut impl Write,
     unwritable: impl Fn(io::Error) -> CheckpointError,
 ) -> Result<(), CheckpointError> {
     const NUMBERS_AT_ONCE: usize = 1 << 16; // so that a tensor is held once, not twice
-    let bytes = checkpoint.read(&tensor.published)?;
-    let stored = checkpoint.dtype(&tensor.published).unwrap_or(tensor.dtype);
+    let (bytes, stored) = match instead {
+        Some(instead) => (instead.values.iter().flat_map(|value| value.to_le_bytes()).collect(), Dtype::F32),
+        None => {
+            let stored = checkpoint.dtype(&tensor.published).unwrap_or(tensor.dtype);
+            (checkpoint.read(&tensor.published)?, stored)
+        }
+    };
     if stored == tensor.dtype {
         return writer.write_all(&bytes).map_err(unwritable);
     }

@@ -102,17 +102,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             }
             Stage::Entail => {
                 let network = &bundle.entail()?.network;
-                let (side, (rows, most)) = (network.side(), network.reads());
+                let (view, (rows, most)) = (network.view(), network.reads());
                 clock.all(bundle.entailer(place, 0)?, &sizes, &mut table, |number| entail::Request {
-                    picture: Picture::squashed(&frame(number, side), side),
+                    picture: view.of(&frame(number, view.side)),
                     prompt: tokens(PROMPT.min(most), rows),
                 })?;
             }
             Stage::Ground => {
                 let network = &bundle.ground()?.network;
-                let (side, (rows, most)) = (network.side(), network.reads());
+                let (view, (rows, most)) = (network.view(), network.reads());
                 clock.all(bundle.grounder(place, 0)?, &sizes, &mut table, |number| ground::Request {
-                    picture: Picture::squashed(&frame(number, side), side),
+                    picture: view.of(&frame(number, view.side)),
                     prompt: tokens(PROMPT.min(most), rows),
                 })?;
             }

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use bytesize::ByteSize;
 use clap::Subcommand;
 
-use crate::bundle::{BLANKS, Bundle, Import, Part, Precision, Weights, blank, write_unfilled};
+use crate::bundle::{
+    BLANKS, Bundle, Import, Imported, Part, Precision, Weights, blank, blank_stage, presets, write_unfilled,
+};
 use crate::checkpoint::Float;
 use crate::domain::Stage;
 use crate::models::device::find;
@@ -50,7 +52,8 @@ enum What {
 Examples:
   riveg bundle import --stage segment --from sam_vit_h_4b8939.pth --preset sam-vit-h --out bundles/mine
   riveg bundle import --stage ground --from refcoco_large_best.pt --preset ofa-large \\
-      --network patch_image_size=512 --tokenizer ofa.tokenizer.json --store f16 --out bundles/mine")]
+      --tokenizer OFA/utils/BPE --store f16 --out bundles/mine
+  riveg bundle import --stage entail --from albef_ve.pth --preset albef-base --tokenizer bert-base-uncased --out mine")]
     Import {
         /// For which stage.
         #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(Stage::ALL.map(Stage::as_str)))]
@@ -67,9 +70,11 @@ Examples:
         /// Anything else of the stage, such as `prompt` or `threshold`; may be given several times.
         #[arg(long, value_name = "KEY=VALUE")]
         set: Vec<String>,
-        /// The network's `tokenizer.json`.
-        #[arg(long, value_name = "FILE")]
-        tokenizer: Option<PathBuf>,
+        /// The network's vocabulary as it was published, a folder or its files: `tokenizer.json`; for OFA fairseq's
+        /// `dict.txt`, `encoder.json` and `vocab.bpe`, or Hugging Face's `vocab.json` and `merges.txt`; for BERT and
+        /// ALBEF `vocab.txt`; for XLM-R `sentencepiece.bpe.model`. May be given several times.
+        #[arg(long, value_name = "PATH")]
+        tokenizer: Vec<PathBuf>,
         /// In what the weights are stored [default: as published].
         #[arg(long, value_enum)]
         store: Option<Precision>,
@@ -78,13 +83,17 @@ Examples:
         out: PathBuf,
     },
     /// Write the manifest of a bundle of published sizes, whose weights are drawn at random when it is loaded.
-    #[command(
-        after_help = "Examples:\n  riveg bundle new --preset riveg-large --random-weights 7 --out large"
-    )]
+    #[command(after_help = "\
+Examples:
+  riveg bundle new --preset riveg-large --random-weights 7 --out bundles/large
+  riveg bundle new --stage ground --preset seqtr-refcoco --random-weights 7 --out bundles/seqtr")]
     New {
-        /// Which sizes.
-        #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(BLANKS))]
+        /// Which sizes: riveg-base or riveg-large, or with --stage a published network.
+        #[arg(long)]
         preset: String,
+        /// Of this stage alone, to be taken from there by other bundles.
+        #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(Stage::ALL.map(Stage::as_str)))]
+        stage: Option<String>,
         /// The seed of the weights.
         #[arg(long, value_name = "SEED")]
         random_weights: u64,
@@ -110,14 +119,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         What::List { folder } => list(folder),
         What::Verify { folder, device } => verify(folder, device),
         What::Import { stage, from, preset, network, set, tokenizer, store, out } => {
-            let known = Stage::ALL.into_iter().find(|known| known.as_str() == stage);
             let stored = store.map(|store| match store {
                 Precision::F32 => Float::F32,
                 Precision::F16 => Float::F16,
                 Precision::Bf16 => Float::Bf16,
             });
             let import = Import {
-                stage: known.ok_or_else(|| AskedWrongly(format!("no stage is called `{stage}`")))?,
+                stage: stage_named(stage)?,
                 from: from.clone(),
                 preset: preset.clone(),
                 network: values(network)?,
@@ -127,8 +135,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             };
             import_into(&import, out)
         }
-        What::New { preset, random_weights, precision, out } => new(preset, *random_weights, *precision, out),
+        What::New { preset, stage, random_weights, precision, out } => {
+            let stage = stage.as_ref().map(|stage| stage_named(stage)).transpose()?;
+            new((stage, preset), *random_weights, *precision, out)
+        }
     }
+}
+
+fn stage_named(name: &str) -> Result<Stage, AskedWrongly> {
+    let known = Stage::ALL.into_iter().find(|known| known.as_str() == name);
+    known.ok_or_else(|| AskedWrongly(format!("no stage is called `{name}`")))
 }
 
 fn list(folder: &Path) -> Result<(), Failure> {
@@ -195,7 +211,7 @@ fn verify(folder: &Path, device: &str) -> Result<(), Failure> {
 }
 
 fn import_into(import: &Import, out: &Path) -> Result<(), Failure> {
-    let report = import.run(out)?;
+    let Imported { report, notes } = import.run(out)?;
     let mut text = format!("{}: {} tensors, {}\n", import.stage, report.kept.len(), ByteSize(report.bytes));
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for dropped in &report.dropped {
@@ -203,6 +219,9 @@ fn import_into(import: &Import, out: &Path) -> Result<(), Failure> {
     }
     for (reason, count) in reasons {
         let _ = writeln!(text, "left out {count}: {reason}"); // writing to a string cannot fail
+    }
+    for note in notes {
+        let _ = writeln!(text, "{note}");
     }
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
@@ -223,12 +242,21 @@ fn values(given: &[String]) -> Result<toml::Table, AskedWrongly> {
     given.iter().map(one).collect()
 }
 
-fn new(preset: &str, seed: u64, precision: Precision, out: &Path) -> Result<(), Failure> {
+fn new(
+    (stage, preset): (Option<Stage>, &str),
+    seed: u64,
+    precision: Precision,
+    out: &Path,
+) -> Result<(), Failure> {
     if out.join("bundle.toml").exists() {
         return Err(AskedWrongly(format!("there is a bundle in `{}` already", out.display())).into());
     }
-    let manifest = blank(preset, precision, seed)
-        .ok_or_else(|| AskedWrongly(format!("no bundle is called `{preset}`")))?;
+    let (manifest, known) = match stage {
+        Some(stage) => (blank_stage(stage, preset, precision, seed), presets(stage)),
+        None => (blank(preset, precision, seed), BLANKS.to_vec()),
+    };
+    let unknown = || format!("no preset is called `{preset}`; there are `{}`", known.join("`, `"));
+    let manifest = manifest.ok_or_else(|| AskedWrongly(unknown()))?;
     write_unfilled(out, &manifest)?;
     writeln!(std::io::stdout(), "wrote {}", out.join("bundle.toml").display())?;
     Ok(())

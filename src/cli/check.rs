@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
 
+use crate::bundle::{Bundle, Part};
 use crate::config::Config;
+use crate::domain::Stage;
 use crate::runtime::Variant;
 use crate::telemetry::Metrics;
 
@@ -26,14 +28,14 @@ Examples:
 pub struct Arguments {
     /// What not to look at; may be given several times.
     #[arg(long, value_enum, value_name = "PART")]
-    skip: Vec<Part>,
+    skip: Vec<Subject>,
     #[command(flatten)]
     settings: Settings,
 }
 
 /// What is looked at beside the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Part {
+enum Subject {
     /// Manifest, hashes and weights of the bundle.
     Bundle,
     /// Brokers and topics.
@@ -60,10 +62,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     write!(out, "{effective}")?;
     let mut findings = Vec::new();
-    if !arguments.skip.contains(&Part::Bundle) {
-        findings.push(look_at_bundle(&effective.config)?);
+    if !arguments.skip.contains(&Subject::Bundle) {
+        findings.extend(look_at_bundle(&effective.config)?);
     }
-    if !arguments.skip.contains(&Part::Kafka) {
+    if !arguments.skip.contains(&Subject::Kafka) {
         findings.extend(look_at_kafka(&effective.config));
     }
     out.write_all(table(&findings).as_bytes())?;
@@ -74,12 +76,31 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Puts the bundle to work as the engine would, and lets go of it.
-fn look_at_bundle(config: &Config) -> Result<Finding, Failure> {
-    let opened = runtime()?.block_on(Running::open(config, Variant::default(), Arc::new(Metrics::new())));
-    let found =
-        opened.map(|running| format!("{}, {}, on {}", running.name(), running.hash(), config.device.name));
+fn look_at_bundle(config: &Config) -> Result<Vec<Finding>, Failure> {
     let what = format!("bundle {}", config.bundle.path.display());
-    Ok(Finding { what, found: found.map_err(|failure| with_causes(failure.as_ref())) })
+    let opened = runtime()?.block_on(Running::open(config, Variant::default(), Arc::new(Metrics::new())));
+    let running = match opened {
+        Ok(running) => running,
+        Err(failure) => return Ok(vec![Finding { what, found: Err(with_causes(failure.as_ref())) }]),
+    };
+    let bundle = &running.bundle;
+    let found = format!("{}, {}, on {}", bundle.title(), bundle.hash(), config.device.name);
+    let whole = Finding { what, found: Ok(found) };
+    Ok(std::iter::once(whole).chain(Stage::ALL.map(|stage| look_at_stage(bundle, stage))).collect())
+}
+
+/// Which network a stage has, and from which bundle.
+fn look_at_stage(bundle: &Bundle, stage: Stage) -> Finding {
+    let found = match bundle.manifest().parts().into_iter().find(|part| part.stage == stage) {
+        Some(Part { network, .. }) => {
+            let home = bundle.home(stage);
+            let size = network.preset.unwrap_or_else(|| format!("{} parameters", network.parameters));
+            let (title, folder) = (home.title(), home.folder().display());
+            format!("{}, {size}, of {title} in {folder}", network.architecture)
+        }
+        None => "none: the grounder's outlines are the masks".to_owned(),
+    };
+    Finding { what: format!("stage {stage}"), found: Ok(found) }
 }
 
 /// The brokers, and each topic where there is a broker to ask.

@@ -1,7 +1,7 @@
 //! `riveg demo`: see it work, with a broker of its own.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,12 +9,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::block_in_place;
 
 use crate::bundle::Bundle;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::engine::{self, Summary};
 use crate::eval::dataset::{self, Example};
 use crate::expand::Lexicon;
 use crate::publish::EmbeddedBroker;
-use crate::runtime::{Knowledge, Variant};
+use crate::runtime::{Knowledge, Variant, open};
 use crate::world::{Split, World, write_dataset};
 
 use super::live::{Watched, serve};
@@ -72,7 +72,7 @@ const AHEAD: usize = 4 << 20;
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.config()?;
-    let bundle = open_bundle(&config.bundle.path)?;
+    let bundle = open_bundle(&config.bundle)?;
     runtime()?.block_on(demonstrate(arguments, config, &bundle))
 }
 
@@ -95,9 +95,9 @@ impl Arguments {
     }
 }
 
-fn open_bundle(folder: &Path) -> Result<Bundle, Failure> {
-    if !folder.exists() {
-        let folder = folder.display();
+fn open_bundle(settings: &config::Bundle) -> Result<Bundle, Failure> {
+    if !settings.path.exists() {
+        let folder = settings.path.display();
         return Err(format!(
             "there is no bundle of networks at `{folder}`. The pocket bundle comes with the repository, in \
              `bundles/pocket`: run this from the repository's folder, or name another bundle with --bundle DIR; `riveg \
@@ -105,7 +105,7 @@ fn open_bundle(folder: &Path) -> Result<Bundle, Failure> {
         )
         .into());
     }
-    Ok(Bundle::open(folder)?)
+    Ok(open(settings)?)
 }
 
 async fn demonstrate(arguments: &Arguments, mut config: Config, bundle: &Bundle) -> Result<(), Failure> {
@@ -121,7 +121,7 @@ async fn demonstrate(arguments: &Arguments, mut config: Config, bundle: &Bundle)
         () = stop.cancelled() => return Ok(()),
     };
     watched.health.models_are_warm();
-    let (name, device) = (running.name(), &config.device.name);
+    let (name, device) = (running.bundle.title(), &config.device.name);
     say("networks", &format!("bundle `{name}` on {device}, warm after {}", seconds(began.elapsed())))?;
 
     let engine_stop = stop.child_token();

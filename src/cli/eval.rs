@@ -11,14 +11,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tracing::{info, warn};
 
-use crate::bundle::Bundle;
 use crate::config::Config;
 use crate::decode::Decoder;
 use crate::eval::dataset::{self, Example};
 use crate::eval::{GoldPost, MatchKey, PredictedMention, Rules, Scores, StageScores, Threshold, predictions};
 use crate::expand::Lexicon;
 use crate::pipeline::Gate;
-use crate::runtime::{Knowledge, Runtime, Variant};
+use crate::runtime::{Knowledge, Runtime, Variant, open};
 use crate::telemetry::Metrics;
 use crate::world::{Split, World, lexicon};
 
@@ -221,7 +220,7 @@ fn of_pipeline(posts: &Posts, arguments: &Arguments, rules: Rules) -> Result<(Re
         // Records of a data set name its own pictures.
         config.decode.file_root = fs::canonicalize(folder)?;
     }
-    let bundle = Bundle::open(&config.bundle.path)?;
+    let bundle = open(&config.bundle)?;
     let variant = Variant {
         gate: if arguments.no_gate { Gate::Open } else { Gate::Entailer },
         knowledge: knowledge(posts, arguments, &config)?,

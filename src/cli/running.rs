@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::decode::Decoder;
 use crate::domain::{Rejection, RejectionClass};
 use crate::publish::{Annotated, Provenance};
-use crate::runtime::{Runtime, Variant};
+use crate::runtime::{self, Runtime, Variant};
 use crate::scheduler::{CallError, ModelError};
 use crate::telemetry::Metrics;
 
@@ -22,8 +22,9 @@ pub(super) struct Running {
     pub(super) decoder: Decoder,
     pub(super) runtime: Runtime,
     pub(super) metrics: Arc<Metrics>,
+    /// The networks in use.
+    pub(super) bundle: Bundle,
     provenance: Provenance,
-    name: String,
 }
 
 impl Running {
@@ -33,18 +34,13 @@ impl Running {
         variant: Variant,
         metrics: Arc<Metrics>,
     ) -> Result<Self, Failure> {
-        let bundle = Bundle::open(&config.bundle.path)?;
+        let bundle = runtime::open(&config.bundle)?;
         let runtime = Runtime::start(&bundle, config, variant, Arc::clone(&metrics))?;
         runtime.device.ready().await?;
         info!(bundle = %config.bundle.path.display(), hash = bundle.hash(), "networks are warm");
         let decoder = Decoder::new(config.decode.clone());
-        let name = format!("{} {}", bundle.manifest().name, bundle.manifest().version);
-        Ok(Self { decoder, runtime, metrics, provenance: Provenance::of_bundle(bundle.hash()), name })
-    }
-
-    /// What the bundle in use is called.
-    pub(super) fn name(&self) -> &str {
-        &self.name
+        let provenance = Provenance::of_bundle(bundle.hash());
+        Ok(Self { decoder, runtime, metrics, bundle, provenance })
     }
 
     /// The hash of the bundle in use, as outputs name it.

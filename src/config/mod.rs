@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::Stage;
 use crate::ingest::GroupProtocol;
 use crate::scheduler::Budget;
 
@@ -143,6 +144,33 @@ impl Engine {
 pub struct Bundle {
     /// The bundle's folder.
     pub path: PathBuf,
+    /// The folder of the bundle whose tagger is used; empty: that of `path`.
+    pub recognise: PathBuf,
+    /// As `recognise`, for the gate.
+    pub entail: PathBuf,
+    /// As `recognise`, for the grounder.
+    pub ground: PathBuf,
+    /// As `recognise`, for the segmenter; `none`: there is none.
+    pub segment: PathBuf,
+}
+
+/// What stands for no network in place of a bundle's folder.
+const NONE: &str = "none";
+
+impl Bundle {
+    /// The stages that come from other bundles, with the folders of these.
+    #[must_use]
+    pub fn elsewhere(&self) -> Vec<(Stage, &Path)> {
+        let folders = [&self.recognise, &self.entail, &self.ground, &self.segment].map(PathBuf::as_path);
+        let named = Stage::ALL.into_iter().zip(folders).filter(|(_, folder)| !folder.as_os_str().is_empty());
+        named.filter(|&(stage, _)| stage != Stage::Segment || self.has_segmenter()).collect()
+    }
+
+    /// Whether there shall be a segmenter.
+    #[must_use]
+    pub fn has_segmenter(&self) -> bool {
+        self.segment != Path::new(NONE)
+    }
 }
 
 /// What a picture of an entity would show.
@@ -253,6 +281,10 @@ impl Config {
             !self.bundle.path.as_os_str().is_empty(),
             "is empty; it must name the bundle's folder",
         );
+        for (stage, folder) in self.bundle.elsewhere() {
+            let key = format!("bundle.{stage}");
+            hold(&key, folder != Path::new(NONE), "cannot be `none`: only the segmenter can be left out");
+        }
         hold("ingest.group", !self.ingest.group.is_empty(), "is empty; offsets are kept by group");
         let topics = BTreeMap::from([
             ("ingest.topic", &self.ingest.topic),

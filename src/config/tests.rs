@@ -48,11 +48,27 @@ fn every_default_has_a_comment() {
 
 #[test]
 fn the_overlays_that_ship_are_valid() {
-    for name in ["local.toml", "cluster.toml"] {
+    for name in ["local.toml", "cluster.toml", "outlines.toml"] {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config").join(name);
         let effective = Config::load(&Sources { files: vec![path], ..Sources::default() });
         assert!(effective.is_ok(), "{name}: {}", effective.unwrap_err());
     }
+}
+
+#[test]
+fn stages_come_from_the_bundle_or_from_others_and_only_the_segmenter_may_be_none() {
+    let stages = |sets: &[&str]| {
+        let bundle = with(sets).unwrap().config.bundle;
+        let named = bundle.elsewhere().into_iter().map(|(stage, folder)| (stage, folder.to_owned()));
+        (named.collect::<Vec<_>>(), bundle.has_segmenter())
+    };
+    assert_eq!(stages(&[]), (vec![], true));
+    let (entail, segment) = (PathBuf::from("a"), PathBuf::from("b/c"));
+    assert_eq!(stages(&["bundle.entail=a"]), (vec![(Stage::Entail, entail.clone())], true));
+    assert_eq!(stages(&["bundle.entail=a", "bundle.segment=none"]), (vec![(Stage::Entail, entail)], false));
+    assert_eq!(stages(&["bundle.segment=b/c"]), (vec![(Stage::Segment, segment)], true));
+    let fault = with(&["bundle.ground=none"]).unwrap_err().to_string();
+    assert!(fault.contains("bundle.ground (from --set): cannot be `none`"), "{fault}");
 }
 
 #[test]

@@ -42,10 +42,11 @@ pub struct Region {
     pub media_key: String,
     /// The box, in pixels of the original picture.
     pub bbox: BBox,
-    /// The grounder's probability of that box given the phrase, 0 to 1 (geometric mean over its four tokens).
+    /// The grounder's probability of its answer given the phrase, 0 to 1 (geometric mean over its tokens, the four of a
+    /// box or those of an outline).
     pub box_score: f32,
     /// The pixels, at the size of the original picture.
     pub mask: Mask,
-    /// The segmenter's own estimate of the mask's IoU.
+    /// The segmenter's own estimate of the mask's IoU; without a segmenter, `box_score`.
     pub mask_score: f32,
 }

@@ -6,8 +6,10 @@ use crate::domain::{ContentHash, Frame};
 
 pub mod polygon;
 pub mod resample;
+mod view;
 mod worker;
 
+pub use view::{Fit, View};
 pub use worker::on_worker;
 
 /// A picture made ready for one network: still 8 bits a channel, normalised only on the device.

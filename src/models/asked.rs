@@ -31,10 +31,10 @@ pub(super) struct Limits {
 }
 
 impl Asked<'_> {
-    /// Tokens of the picture and of the prompt.
+    /// Tokens of the square that the picture fills or is laid into, and of the prompt.
     pub(super) fn cost(self) -> Cost {
-        let cells = u64::from(self.picture.width / PATCH) * u64::from(self.picture.height / PATCH);
-        Cost(u32::try_from(cells + self.prompt.len() as u64).unwrap_or(u32::MAX))
+        let cells = u64::from(self.picture.width.max(self.picture.height) / PATCH);
+        Cost(u32::try_from(cells * cells + self.prompt.len() as u64).unwrap_or(u32::MAX))
     }
 
     /// Says what no network of these limits can read, before the device sees it.

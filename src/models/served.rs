@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::albef::AlbefEntailer;
 use super::ofa::{OfaEntailer, OfaGrounder};
+use super::seqtr::SeqTrGrounder;
 use crate::scheduler::{Cost, Model, ModelError};
 use crate::{entail, ground};
 
@@ -21,7 +22,9 @@ pub enum Entailer {
 #[derive(Debug)]
 pub enum Grounder {
     /// One for all.
-    Ofa(OfaGrounder),
+    Ofa(Box<OfaGrounder>),
+    /// Places alone: boxes, or outlines.
+    SeqTr(Box<SeqTrGrounder>),
 }
 
 impl Entailer {
@@ -42,6 +45,7 @@ impl Grounder {
     pub fn pictures_read(&self) -> Arc<AtomicU64> {
         match self {
             Self::Ofa(ofa) => ofa.trunk_runs(),
+            Self::SeqTr(seqtr) => seqtr.trunk_runs(),
         }
     }
 }
@@ -67,7 +71,7 @@ impl Model for Grounder {
     type Request = ground::Request;
     type Reply = ground::Reply;
 
-    /// As for the entailer.
+    /// As for the entailer, of the whole square where the picture does not fill it.
     fn cost(request: &ground::Request) -> Cost {
         OfaGrounder::cost(request)
     }
@@ -75,6 +79,7 @@ impl Model for Grounder {
     fn run(&mut self, batch: &[ground::Request]) -> Result<Vec<ground::Reply>, ModelError> {
         match self {
             Self::Ofa(ofa) => ofa.run(batch),
+            Self::SeqTr(seqtr) => seqtr.run(batch),
         }
     }
 }

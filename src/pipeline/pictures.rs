@@ -1,15 +1,15 @@
-//! Has the picture been made ready already? Each is squashed once, off the async threads, and reposts share it.
+//! Has the picture been made ready already? Each is scaled once for a view, off the async threads, and reposts share it.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use crate::cache::{Cache, CacheCounts};
 use crate::domain::{ContentHash, Frame};
-use crate::imaging::{Picture, on_worker};
+use crate::imaging::{Picture, View, on_worker};
 
-/// Pictures squashed to squares, by content hash and side.
+/// Pictures as networks read them, by content hash and view.
 pub struct Pictures {
-    cache: Cache<(ContentHash, u32), Arc<Picture>, Infallible>,
+    cache: Cache<(ContentHash, View), Arc<Picture>, Infallible>,
 }
 
 impl Pictures {
@@ -19,14 +19,14 @@ impl Pictures {
         Self { cache: Cache::new(max_bytes, |_, picture| picture.rgb.len()) }
     }
 
-    /// A picture squashed to a square of `side` pixels: kept, being made for someone else, or made now.
-    pub async fn squashed(&self, frame: &Arc<Frame>, side: u32) -> Arc<Picture> {
+    /// A picture in a network's view: kept, being made for someone else, or made now.
+    pub async fn seen(&self, frame: &Arc<Frame>, view: View) -> Arc<Picture> {
         let make = async {
             let frame = Arc::clone(frame);
             // Scaling a phone's picture takes tens of milliseconds.
-            Ok(on_worker(move || Picture::squashed(&frame, side)).await)
+            Ok(on_worker(move || view.of(&frame)).await)
         };
-        let Ok(picture) = self.cache.get_or_make(&(frame.hash, side), make).await;
+        let Ok(picture) = self.cache.get_or_make(&(frame.hash, view), make).await;
         picture
     }
 

@@ -12,6 +12,7 @@ use tokenizers::pre_tokenizers::whitespace::Whitespace;
 use super::*;
 use crate::domain::{ContentHash, EntityType, Frame, Stage};
 use crate::expand::PhraseTemplate;
+use crate::ground::Outline;
 use crate::imaging::Picture;
 use crate::prompt::PromptEncoder;
 use crate::recognise::{LabelSet, WordTokenizer};
@@ -125,7 +126,11 @@ fn pipeline(failing: Option<Stage>) -> (Pipeline, Log) {
         asked.lock().unwrap().grounded.push((PEOPLE[person].to_owned(), grey(&request.picture)));
         // A tenth of the picture wide, and at another place for each person.
         let edge = |tenths: usize| tenths as f64 / 10.0;
-        Ok(ground::Reply { corners: [edge(person), 0.0, edge(person + 1), 1.0], log_probability: 0.0 })
+        let corners = [edge(person), 0.0, edge(person + 1), 1.0];
+        // Its upper half, and a triangle of that.
+        let outline =
+            Outline { points: vec![[corners[0], 0.0], [corners[2], 0.0], [corners[0], 0.5]], tokens: 7 };
+        Ok(ground::Reply { corners, log_probability: 0.0, outline: Some(outline) })
     });
     let asked = Arc::clone(&log);
     let segmenter = lane(&mut device, Stage::Segment, move |request: &segment::Request| {
@@ -145,9 +150,9 @@ fn pipeline(failing: Option<Stage>) -> (Pipeline, Log) {
         expander: Expander::new(Vec::new(), PhraseTemplate::default(), 0),
         entailer: Entailer::new(entailer, prompts(), 0.5),
         grounder: Grounder::new(grounder, prompts()),
-        segmenter: Segmenter::new(segmenter, 16),
+        segmenter: Some(Segmenter::new(segmenter, 16)),
         pictures: Pictures::new(1 << 20),
-        sides: Sides { entail: 16, ground: 16 },
+        views: Views { entail: View::squashed(16), ground: View::squashed(16) },
         gate: Gate::Entailer,
     };
     (pipeline, log)
@@ -213,6 +218,34 @@ async fn all_boxes_of_a_picture_are_segmented_in_one_call() {
     for triple in &annotation.triples {
         // The closure scores a mask by its box, so a mask that went to another mention would show.
         assert!(triple.regions.iter().all(|region| region.mask_score == region.bbox.x0), "{triple:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_segmenter_the_grounders_outlines_are_the_masks() {
+    let (mut pipeline, log) = pipeline(None);
+    let segmented = pipeline.annotate(&post("ann bob", &[EVERYBODY])).await.unwrap();
+    pipeline.segmenter = None;
+    let outlined = pipeline.annotate(&post("ann bob", &[EVERYBODY])).await.unwrap();
+    assert_eq!(regions(&outlined), regions(&segmented));
+    assert_eq!(log.lock().unwrap().segmented.len(), 1, "by the first alone");
+    for triple in &outlined.triples {
+        let Region { mask, mask_score, box_score, bbox, .. } = &triple.regions[0];
+        assert_eq!((mask.width, mask.height, mask_score), (20, 10, box_score));
+        // A triangle two pixels wide and five high: a column of four, one of one.
+        let before = 10 * bbox.x0 as u32;
+        assert_eq!(mask.runs, [before, 4, 6, 1, 200 - before - 11]);
+    }
+}
+
+#[tokio::test]
+async fn networks_that_see_pictures_alike_share_them_and_others_do_not() {
+    for (ground, scaled) in [(View::squashed(16), 1), (View::longest_side(16), 2), (View::squashed(8), 2)] {
+        let (mut pipeline, log) = pipeline(None);
+        pipeline.views.ground = ground;
+        pipeline.annotate(&post("ann", &[1])).await.unwrap();
+        assert_eq!(pipeline.pictures.counts().misses, scaled, "{ground:?}");
+        assert_eq!(log.lock().unwrap().grounded.len(), 1);
     }
 }
 

@@ -1,4 +1,4 @@
-//! How is a phrase put to a network that reads sentences? Cleaned, set into the question it was taught, in its pieces.
+//! How is a phrase put to a network? Cleaned, set into the question it was taught, in its pieces; or word by word.
 
 use std::path::{Path, PathBuf};
 
@@ -6,14 +6,25 @@ use tokenizers::Tokenizer;
 
 mod caption;
 mod special;
+mod word_list;
 
 pub use caption::CaptionStyle;
 pub use special::SpecialPieces;
+pub use word_list::{WordList, WordListError, WordsError};
 
 /// What stands for the phrase in a question.
 pub const PHRASE: &str = "{phrase}";
 
-/// Turns phrases into the ids that a network reads.
+/// Turns phrases into the ids that a network reads, whichever kind of network it is.
+#[derive(Debug)]
+pub enum PhraseEncoder {
+    /// For a network that is asked a question about the phrase.
+    Question(Box<PromptEncoder>),
+    /// For a network that reads the phrase's words.
+    Words(WordList),
+}
+
+/// Turns phrases into the ids that a network of sentences reads.
 #[derive(Debug)]
 pub struct PromptEncoder {
     tokenizer: Tokenizer,
@@ -61,6 +72,29 @@ pub enum PromptError {
         /// How many there may be.
         longest: usize,
     },
+}
+
+impl PhraseEncoder {
+    /// What the network reads of a phrase.
+    #[must_use]
+    pub fn encode(&self, phrase: &str) -> Vec<u32> {
+        match self {
+            Self::Question(question) => question.encode(phrase),
+            Self::Words(words) => words.encode(phrase),
+        }
+    }
+}
+
+impl From<PromptEncoder> for PhraseEncoder {
+    fn from(question: PromptEncoder) -> Self {
+        Self::Question(Box::new(question))
+    }
+}
+
+impl From<WordList> for PhraseEncoder {
+    fn from(words: WordList) -> Self {
+        Self::Words(words)
+    }
 }
 
 impl PromptEncoder {

@@ -5,6 +5,7 @@ use std::path::Path;
 use futures_util::future::join_all;
 
 use super::*;
+use crate::bundle::{Ground, GroundNetwork, Manifest};
 use crate::config::Sources;
 use crate::domain::{Annotation, Media, Post};
 use crate::world::{Split, World};
@@ -189,4 +190,42 @@ fn what_does_not_fit_is_named() {
     std::fs::write(&file, manifest.to_string()).unwrap();
     let error = started(&config(), &Bundle::open(folder.path()).unwrap());
     assert!(error.contains("pieces, but the network of stage `recognise` has"), "{error}");
+}
+
+/// The untrained bundle with a SeqTR in the grounder's place, whose bundle is in `folder`.
+fn with_seqtr(folder: &Path, change: impl FnOnce(&mut Manifest)) -> (tempfile::TempDir, Bundle) {
+    untrained::write_stage(folder, (Stage::Ground, "seqtr-refcoco"), 3, change).unwrap();
+    let (base, bundle) = bundle();
+    (base, bundle.with_stage(Stage::Ground, Bundle::open(folder).unwrap()).unwrap())
+}
+
+#[test]
+fn a_list_of_words_must_be_the_networks_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rows = 0;
+    let (_base, bundle) = with_seqtr(folder.path(), |manifest| {
+        let Some(Ground { network: GroundNetwork::SeqTr(network), .. }) = &mut manifest.ground else {
+            panic!("{manifest:?}")
+        };
+        network.config.vocabulary += 1;
+        rows = network.config.vocabulary;
+    });
+    let error = asking::ground_phrases(&bundle).unwrap_err().to_string();
+    let file = folder.path().join("words.txt");
+    let expected =
+        format!("`{}` has {} words, but the network of stage `ground` has {rows}", file.display(), rows - 1);
+    assert_eq!(error, expected);
+}
+
+#[test]
+fn a_bundle_that_cannot_say_which_pixels_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_base, bundle) = with_seqtr(folder.path(), |_| ());
+    let bundle = bundle.without_segmenter();
+    let started = Runtime::start(&bundle, &config(), Variant::default(), Arc::new(Metrics::new()));
+    let error = started.err().unwrap().to_string();
+    assert!(
+        error.contains("`segment`, and the one for the stage `ground` (seqtr) draws no outlines"),
+        "{error}"
+    );
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::domain::{BBox, ContentHash, Frame};
-use crate::imaging::Picture;
-use crate::prompt::PromptEncoder;
+use crate::imaging::{Picture, View};
+use crate::prompt::{PhraseEncoder, PromptEncoder};
 use crate::recognise::{WordTokenizer, split_words};
 use crate::{entail, ground, recognise, segment};
 
@@ -23,18 +23,18 @@ pub(super) fn recognise(tokenizer: &WordTokenizer, count: usize) -> Vec<recognis
         .collect()
 }
 
-pub(super) fn entail(prompts: &PromptEncoder, side: u32, count: usize) -> Vec<entail::Request> {
+pub(super) fn entail(prompts: &PromptEncoder, view: View, count: usize) -> Vec<entail::Request> {
     let requests = (0..count).map(|index| entail::Request {
-        picture: Picture::squashed(&frame(index, side), side),
+        picture: view.of(&frame(index, view.side)),
         prompt: prompts.encode(first_words(PHRASE, index)),
     });
     requests.collect()
 }
 
-pub(super) fn ground(prompts: &PromptEncoder, side: u32, count: usize) -> Vec<ground::Request> {
+pub(super) fn ground(phrases: &PhraseEncoder, view: View, count: usize) -> Vec<ground::Request> {
     let requests = (0..count).map(|index| ground::Request {
-        picture: Picture::squashed(&frame(index, side), side),
-        prompt: prompts.encode(first_words(PHRASE, index)),
+        picture: view.of(&frame(index, view.side)),
+        prompt: phrases.encode(first_words(PHRASE, index)),
     });
     requests.collect()
 }

@@ -97,6 +97,7 @@ fn manifest(course: &Course, steps: &str) -> Result<Manifest> {
         ground: Some(Ground {
             prompt: recipe::GROUND_PROMPT.to_owned(),
             beam: recipe::BEAM,
+            bins_only: true,
             precision: Precision::F32,
             weights: weights(Network::Ofa),
             tokenizer: Some(FileEntry::named(OFA_TOKENIZER)),

@@ -175,3 +175,23 @@ fn a_folder_that_is_not_there_is_named() {
     let error = Checkpoint::open(&out).unwrap_err().to_string();
     assert!(error.contains("cannot read `") && error.contains("out.safetensors"), "{error}");
 }
+
+#[test]
+fn what_fairseq_says_of_itself_is_read_from_its_settings_of_every_age() {
+    let cases = [
+        ("ofa-task-args.pt", Some(("args.task", "refcoco")), Some("args.patch_image_size")),
+        ("ofa-task-cfg.pt", Some(("cfg.task._name", "snli_ve")), Some("cfg.task.patch_image_size")),
+        ("ofa-task-omegaconf.pt", Some(("cfg.task._name", "snli_ve")), Some("cfg.task.patch_image_size")),
+        ("ofa-fairseq.pt", None, Some("cfg.model.patch_image_size")),
+        ("ofa.bin", None, None),
+        ("sam.safetensors", None, None),
+    ];
+    for (name, task, side) in cases {
+        let checkpoint = open(name);
+        let settings = checkpoint.settings();
+        let found = settings.task.as_ref().map(|task| (task.key.as_str(), task.value.as_str()));
+        assert_eq!(found, task, "{name}");
+        let found = settings.patch_image_size.as_ref().map(|side| (side.key.as_str(), side.value));
+        assert_eq!(found, side.map(|key| (key, 48)), "{name}");
+    }
+}

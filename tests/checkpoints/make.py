@@ -7,9 +7,7 @@ Needs torch 2.11.0, transformers 5.23.0, safetensors, numpy, omegaconf 2.4.0, se
 
 import argparse
 import enum
-import importlib.util
 import io
-import math
 import os
 import pickle
 import shutil
@@ -25,23 +23,15 @@ import torch
 from omegaconf import OmegaConf
 from safetensors.torch import save_file
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "parity"))
+from common import import_from, randomise, stub, with_buffers  # noqa: E402
+
 FILES = Path(__file__).with_name("files")
 
-
-def import_from(package, *stubs):
-    """Lets files of a package be imported without the package's own start, which wants everything there is."""
-    root = Path(importlib.util.find_spec(package).submodule_search_locations[0])
-    for name in (package, *stubs):
-        module = types.ModuleType(name)
-        module.__path__ = [str(root.joinpath(*name.split(".")[1:]))]
-        sys.modules[name] = module
-
-
+OFA = "modelscope.models.multi_modal.ofa"
 import_from("segment_anything")
-import_from("modelscope", "modelscope.models", "modelscope.models.multi_modal", "modelscope.models.multi_modal.ofa")
-other_trunk = types.ModuleType("modelscope.models.multi_modal.ofa.vit")
-other_trunk.vit_base = other_trunk.vit_huge = other_trunk.vit_large = other_trunk.vit_large_336 = None
-sys.modules[other_trunk.__name__] = other_trunk
+import_from("modelscope", "modelscope.models", "modelscope.models.multi_modal", OFA)
+stub(f"{OFA}.vit", vit_base=None, vit_huge=None, vit_large=None, vit_large_336=None)
 
 from modelscope.models.multi_modal.ofa import resnet  # noqa: E402
 from modelscope.models.multi_modal.ofa.configuration_ofa import OFAConfig  # noqa: E402
@@ -64,22 +54,13 @@ def save(value, name, **settings):
     torch.save(value, FILES / name, **settings)
 
 
-def randomise(model, generator):
-    """Every parameter its own random values, which half precision holds exactly: a name that is mixed up shows."""
+def random(model, generator):
+    """Every parameter has its own random values, which half precision holds exactly: a name that is mixed up shows."""
+    randomise(with_buffers(model), generator, tables=dict.fromkeys(("pos", "embed", "token"), 0.5))
     with torch.no_grad():
-        for name, tensor in list(model.named_parameters()) + list(model.named_buffers()):
-            if not tensor.is_floating_point():
-                continue
-            draw = torch.randn(tensor.shape, generator=generator)
-            if name.endswith("running_var"):
-                drawn = (0.3 * draw).exp()
-            elif name.endswith("c_attn") or (tensor.dim() == 1 and name.endswith("weight")):
-                drawn = 1.0 + 0.3 * draw
-            elif tensor.dim() > 1 and "pos" not in name and "embed" not in name and "token" not in name:
-                drawn = draw / math.sqrt(tensor[0].numel())
-            else:
-                drawn = 0.5 * draw
-            tensor.copy_(drawn.half())
+        for _, tensor in with_buffers(model):
+            if tensor.is_floating_point():
+                tensor.copy_(tensor.half())
 
 
 def halved(state):
@@ -150,7 +131,7 @@ def text_encoders(generator, answers):
     roberta = XLMRobertaForMaskedLM(
         XLMRobertaConfig(**sizes, type_vocab_size=1, layer_norm_eps=1e-5, pad_token_id=1, attn_implementation="eager")
     ).eval()
-    randomise(roberta, generator)
+    random(roberta, generator)
     pieces = torch.randint(3, 40, (2, 9), generator=generator)
     with torch.no_grad():
         answers["text.pieces"] = pieces
@@ -165,7 +146,7 @@ def text_encoders(generator, answers):
     save_file({name: tensor.contiguous().clone() for name, tensor in plain.items()}, FILES / "xlm-roberta.safetensors")
 
     bert = BertForPreTraining(BertConfig(**sizes, type_vocab_size=2)).eval()
-    randomise(bert, generator)
+    random(bert, generator)
     # As converted from TensorFlow.
     old = {".LayerNorm.weight": ".LayerNorm.gamma", ".LayerNorm.bias": ".LayerNorm.beta"}
     renamed = OrderedDict()
@@ -238,7 +219,7 @@ def ofa(generator, answers):
     model.encoder.embed_images = NarrowResNet([1, 1, 1], 2)
     model.encoder.image_proj = torch.nn.Linear(32, 16)
     model.eval()
-    randomise(model, generator)
+    random(model, generator)
     tokens = torch.randint(4, 40, (1, 7), generator=generator)
     tokens[:, 0], tokens[:, -1] = 0, 2
     pixels = torch.randn((1, 3, 48, 48), generator=generator).half()
@@ -295,7 +276,7 @@ def sam(generator, answers):
             iou_head_depth=3, iou_head_hidden_dim=8,
         ),
     ).eval()
-    randomise(model, generator)
+    random(model, generator)
     pixels = torch.randn((1, 3, 16, 16), generator=generator)
     boxes = torch.tensor([[1.0, 2.0, 9.0, 14.0], [0.0, 5.5, 15.0, 8.25]])
     with torch.no_grad():
@@ -319,7 +300,7 @@ def sam(generator, answers):
             ).to_dict(),
         )
     ).eval()
-    randomise(ported, generator)
+    random(ported, generator)
     # Safetensors files have a tensor once that the network has under two names.
     state = halved(ported.state_dict())
     del state["prompt_encoder.shared_embedding.positional_embedding"]

@@ -3,6 +3,8 @@
 mod formats;
 mod harm;
 mod import;
+mod import_albef;
+mod import_ofa;
 mod networks;
 
 use std::path::PathBuf;

@@ -10,7 +10,7 @@ use riveg::models::albef::{Albef, AlbefConfig, AlbefEntailer};
 use riveg::models::device::use_threads;
 use riveg::models::ofa::{Ofa, OfaConfig, OfaEntailer, OfaGrounder};
 use riveg::models::sam::{Sam, SamConfig, SamSegmenter};
-use riveg::models::seqtr::{SeqTr, SeqTrConfig, SeqTrContour, SeqTrGrounder};
+use riveg::models::seqtr::{SeqTr, SeqTrConfig, SeqTrGrounder};
 use riveg::models::tagger::{Positions, ServedTagger, Tagger, TaggerConfig};
 use riveg::scheduler::Model;
 use riveg::{entail, ground, recognise, segment};
@@ -81,19 +81,15 @@ pub(crate) fn all() -> Vec<Network> {
         Network::of("OFA, entailing", |kind, bytes| OfaEntailer::new(ofa(kind), bytes), entailing, verdict),
         Network::of("OFA, grounding", |kind, bytes| OfaGrounder::new(ofa(kind), 5, bytes), grounding, place),
         Network::of("ALBEF", |kind, bytes| AlbefEntailer::new(albef(kind), bytes), entailing, verdict),
-        Network::of(
-            "SeqTR, boxes",
-            |kind, bytes| SeqTrGrounder::new(seqtr(kind, None), bytes).unwrap(),
-            words,
-            place,
-        ),
+        Network::of("SeqTR, boxes", |kind, bytes| SeqTrGrounder::new(seqtr(kind, None), bytes), words, place),
         Network::of(
             "SeqTR, contours",
-            |kind, bytes| SeqTrContour::new(seqtr(kind, Some(4)), bytes).unwrap(),
+            |kind, bytes| SeqTrGrounder::new(seqtr(kind, Some(4)), bytes),
             words,
-            |contour| Answer {
-                decisions: contour.corners.iter().flatten().copied().map(f64::from).collect(),
-                scores: vec![contour.log_probability],
+            |reply| {
+                let outline = reply.outline.as_ref().expect("a network of contours draws one");
+                let decisions = outline.points.iter().flatten().copied().collect();
+                Answer { decisions, scores: vec![reply.log_probability] }
             },
         ),
         Network::of("SAM", sam(false), boxes, masks),

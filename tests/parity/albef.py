@@ -1,55 +1,38 @@
 """Makes albef.safetensors: what LAVIS' ALBEF says when it is tiny and all of its parameters are random.
 
-Needs torch 2.11.0, transformers 4.30.2 with tokenizers 0.13.3 (newer ones no longer have what LAVIS imports), timm
-0.9.16 with torchvision, safetensors, pillow<13 and salesforce-lavis 1.0.2 (of that only the files of the network, so
-`pip install --no-deps` will do). Run it as `python tests/parity/albef.py`.
+Needs torch 2.11.0, transformers 4.45.2 (much newer ones no longer have what LAVIS imports; 4.30.2, which LAVIS asks for,
+has no wheels of its tokenizers for Python 3.12), timm 0.9.16 with torchvision, safetensors, pillow<13 and
+salesforce-lavis 1.0.2 (of that only the files of the network, so `pip install --no-deps` will do). `scripts/parity`
+installs all of it. Run it as `PYTHONPATH=.deps/parity/lavis .deps/parity/bin/python tests/parity/albef.py`.
 
 LAVIS' encoder of texts has a table of token types only where its configuration says `add_type_embeddings`, and adds its
 row only where `token_type_ids` are given. The checkpoint that LAVIS publishes for visual entailment does neither; the
 authors' own code does both, with the first row for every piece. The fixture has the logits of either way.
 """
 
-import importlib.util
 import json
-import math
-import sys
-import types
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from common import import_from, picture, randomise, stub
 from PIL import Image
 from safetensors.torch import save_file
 
+# Of LAVIS the files of both encoders and nothing beside them: the packages around want everything there is.
+import_from("lavis", "lavis.models", "lavis.common")
+# What loads configurations and checkpoints, and what saves memory in training.
+stub("lavis.common.utils", get_abs_path=None)
+stub("lavis.models.base_model", BaseEncoder=torch.nn.Module)
+for name in ("fairscale", "fairscale.nn", "fairscale.nn.checkpoint"):
+    stub(name, path="")
+stub("fairscale.nn.checkpoint.checkpoint_activations", checkpoint_wrapper=None)
 
-def import_network():
-    """Imports LAVIS' files of both encoders and nothing beside them: the packages around want everything there is."""
-    root = Path(importlib.util.find_spec("lavis").submodule_search_locations[0])
-
-    def stub(name, **names):
-        module = types.ModuleType(name)
-        module.__path__ = [str(root.joinpath(*name.split(".")[1:]))]
-        module.__dict__.update(names)
-        sys.modules[name] = module
-
-    stub("lavis")
-    stub("lavis.models")
-    stub("lavis.common")
-    # What loads configurations and checkpoints, and what saves memory in training.
-    stub("lavis.common.utils", get_abs_path=None)
-    stub("lavis.models.base_model", BaseEncoder=torch.nn.Module)
-    stub("fairscale")
-    stub("fairscale.nn")
-    stub("fairscale.nn.checkpoint")
-    stub("fairscale.nn.checkpoint.checkpoint_activations", checkpoint_wrapper=None)
-
-
-import_network()
 from lavis.models.med import XBertEncoder  # noqa: E402
 from lavis.models.vit import VisionTransformer  # noqa: E402
 from transformers import BertConfig  # noqa: E402
 
-SIDE, PATCH, VISION, HIDDEN, VOCABULARY = 48, 16, 36, 32, 60
 PAD, BEGIN, END = 0, 2, 3
 MEAN, DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 # Height and width of the pictures; the length of each prompt, and which picture it is about.
@@ -57,25 +40,51 @@ PICTURES = [(40, 64), (77, 51), (48, 48)]
 PROMPTS = [(12, 0), (5, 1), (30, 0), (2, 2), (9, 1), (17, 0)]
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """Those of the authors' network, if nothing else is said."""
+
+    side: int = 384
+    patch: int = 16
+    vision: int = 768
+    vision_layers: int = 12
+    vision_heads: int = 12
+    mlp_ratio: float = 4.0
+    vocabulary: int = 30_522
+    hidden: int = 768
+    layers: int = 12
+    heads: int = 12
+    ffn: int = 3072
+    positions: int = 512
+    fusion_layer: int = 6
+
+
+TINY = Sizes(
+    side=48, vision=36, vision_layers=3, vision_heads=3, mlp_ratio=2.0, vocabulary=60, hidden=32, layers=4, heads=4,
+    ffn=48, positions=40, fusion_layer=2,
+)
+
+
 class Albef(torch.nn.Module):
     """The network as a checkpoint for visual entailment names its parts."""
 
-    def __init__(self):
+    def __init__(self, sizes):
         super().__init__()
         self.visual_encoder = VisionTransformer(
-            img_size=SIDE, patch_size=PATCH, embed_dim=VISION, depth=3, num_heads=3, mlp_ratio=2.0,
+            img_size=sizes.side, patch_size=sizes.patch, embed_dim=sizes.vision, depth=sizes.vision_layers,
+            num_heads=sizes.vision_heads, mlp_ratio=sizes.mlp_ratio,
         )
         self.text_encoder = XBertEncoder(
             BertConfig(
-                vocab_size=VOCABULARY, hidden_size=HIDDEN, num_hidden_layers=4, num_attention_heads=4,
-                intermediate_size=48, max_position_embeddings=40, type_vocab_size=2, layer_norm_eps=1e-12,
-                pad_token_id=PAD, encoder_width=VISION, add_cross_attention=True, fusion_layer=2,
-                add_type_embeddings=True,
+                vocab_size=sizes.vocabulary, hidden_size=sizes.hidden, num_hidden_layers=sizes.layers,
+                num_attention_heads=sizes.heads, intermediate_size=sizes.ffn, max_position_embeddings=sizes.positions,
+                type_vocab_size=2, layer_norm_eps=1e-12, pad_token_id=PAD, encoder_width=sizes.vision,
+                add_cross_attention=True, fusion_layer=sizes.fusion_layer, add_type_embeddings=True,
             ),
             add_pooling_layer=False,
         )
         self.cls_head = torch.nn.Sequential(
-            torch.nn.Linear(HIDDEN, HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN, 3),
+            torch.nn.Linear(sizes.hidden, sizes.hidden), torch.nn.ReLU(), torch.nn.Linear(sizes.hidden, 3),
         )
 
     def logits(self, tokens, mask, seen, typed):
@@ -87,30 +96,17 @@ class Albef(torch.nn.Module):
         return self.cls_head(states[:, 0])
 
 
-def randomise(model, generator):
-    """No parameter keeps what it was initialised to: a table of zeros or a norm of ones would hide a mistake."""
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            draw = torch.randn(parameter.shape, generator=generator)
-            if "norm" in name.lower() and name.endswith("weight"):
-                parameter.copy_(1.0 + 0.3 * draw)
-            elif parameter.dim() > 1 and not any(part in name for part in ("embeddings", "_token", "pos_embed")):
-                parameter.copy_(1.5 * draw / math.sqrt(parameter[0].numel()))
-            else:
-                parameter.copy_(0.5 * draw)
-
-
-def picture(size, generator):
-    """Soft blobs with some noise: neither flat nor white noise."""
-    coarse = torch.rand((1, 3, 5, 5), generator=generator)
-    soft = torch.nn.functional.interpolate(coarse, size=size, mode="bicubic")
-    noisy = soft[0] * 255 + 12 * torch.randn((3, *size), generator=generator)
-    return noisy.clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous()
+def random(sizes, generator, **spread):
+    """A network whose parameters are all random, as widely as `randomise` is told."""
+    model = Albef(sizes).eval()
+    tables = dict.fromkeys(("embeddings", "_token", "pos_embed"), 0.5)
+    randomise(model.named_parameters(), generator, **({"matrix": 1.5, "tables": tables} | spread))
+    return model
 
 
 def read(rgb):
     """A picture as the network is shown it."""
-    squashed = Image.fromarray(rgb.numpy()).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    squashed = Image.fromarray(rgb.numpy()).resize((TINY.side, TINY.side), Image.Resampling.BICUBIC)
     levels = torch.from_numpy(np.array(squashed)).permute(2, 0, 1).float() / 255
     return (levels - torch.tensor(MEAN)[:, None, None]) / torch.tensor(DEVIATION)[:, None, None]
 
@@ -122,7 +118,7 @@ def answers(model, generator):
     tokens = torch.full((len(PROMPTS), longest), PAD)
     for row, (length, _) in zip(tokens, PROMPTS):
         row[0], row[length - 1] = BEGIN, END
-        row[1 : length - 1] = torch.randint(4, VOCABULARY, (length - 2,), generator=generator)
+        row[1 : length - 1] = torch.randint(4, TINY.vocabulary, (length - 2,), generator=generator)
     lengths = torch.tensor([length for length, _ in PROMPTS])
     rows = torch.tensor([index for _, index in PROMPTS])
     mask = torch.arange(longest) < lengths[:, None]
@@ -151,8 +147,7 @@ def main():
     torch.set_num_threads(1)
     for seed in range(10_000):
         generator = torch.Generator().manual_seed(seed)
-        model = Albef().eval()
-        randomise(model, generator)
+        model = random(TINY, generator)
         with torch.no_grad():
             tensors, elsewhere = answers(model, generator)
         if telling(tensors, elsewhere):
@@ -169,4 +164,5 @@ def main():
     print(f"{path.name}: seed {seed}, {path.stat().st_size} bytes")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -8,10 +8,14 @@ use riveg::domain::{ContentHash, Frame};
 use riveg::entail::{Reply, Request};
 use riveg::imaging::Picture;
 use riveg::models::albef::{Albef, AlbefConfig, AlbefEntailer, PAD, is_redundant};
+use riveg::models::preset::Preset;
 use riveg::scheduler::{Cost, Model, ModelError};
 use tch::{Device, Kind, Tensor, nn};
 
+use super::parity_compared::Original;
+
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parity/albef.safetensors");
+const ORIGINAL: Original = Original { network: "albef", size: "tiny", reference: "salesforce-lavis 1.0.2" };
 const PICTURES: usize = 3;
 /// What a cache keeps of one picture: ten vectors of 36 numbers of four bytes.
 const SEEN_BYTES: usize = 10 * 36 * 4;
@@ -104,15 +108,6 @@ fn tiny() -> AlbefConfig {
     }
 }
 
-/// The largest difference as a part of the largest number.
-fn assert_close(ours: &Tensor, theirs: &Tensor, what: &str) {
-    assert_eq!(ours.size(), theirs.size(), "{what}");
-    let largest = theirs.abs().max().double_value(&[]);
-    let error = (ours - theirs).abs().max().double_value(&[]) / largest;
-    println!("{what}: {error:.1e}");
-    assert!(error < 1e-4, "{what}: relative error {error:e}");
-}
-
 fn assert_same(ours: &[Reply], theirs: &[Reply]) {
     assert_eq!(ours.len(), theirs.len());
     for (one, other) in ours.iter().zip(theirs) {
@@ -129,10 +124,11 @@ fn albef_sees_and_answers_as_the_original_does() {
     for (config, logits) in [(tiny(), "logits"), (untyped, "untyped")] {
         let albef = fixture.albef(&config);
         let seen = albef.see(&fixture.of("pixels"));
-        assert_close(&seen, &fixture.of("seen"), "seen");
+        ORIGINAL.close("seen", &seen, &fixture.of("seen"));
         let ours = albef.logits(&fixture.of("tokens"), &fixture.mask(), &seen, &fixture.of("rows"));
-        assert_close(&ours, &fixture.of(logits), logits);
-        assert_eq!(ours.argmax(1, false), fixture.of(logits).argmax(1, false), "{logits}");
+        ORIGINAL.close(logits, &ours, &fixture.of(logits));
+        ORIGINAL.same_choices(logits, &ours, &fixture.of(logits));
+        ORIGINAL.note("parameters", config.parameters() as f64);
     }
 }
 
@@ -145,7 +141,7 @@ fn albef_is_shown_pictures_as_the_original_is() {
         levels.permute([2, 0, 1])
     });
     let pixels = albef.pixels(&Tensor::stack(&pictures.collect::<Vec<_>>(), 0));
-    assert_close(&pixels, &fixture.of("pixels"), "pixels");
+    ORIGINAL.close("pixels", &pixels, &fixture.of("pixels"));
 }
 
 #[test]
@@ -154,7 +150,7 @@ fn what_contradicts_is_no_what_is_open_is_maybe_and_what_follows_is_yes() {
     let replies = fixture.entailer(0).run(&fixture.requests()).unwrap();
     let ours: Vec<f32> = replies.iter().flat_map(|reply| [reply.no, reply.maybe, reply.yes]).collect();
     let expected = fixture.of("logits").softmax(-1, Kind::Float);
-    assert_close(&Tensor::from_slice(&ours).view([-1, 3]), &expected, "probabilities");
+    ORIGINAL.close("probabilities", &Tensor::from_slice(&ours).view([-1, 3]), &expected);
 }
 
 #[test]
@@ -203,7 +199,7 @@ fn what_padding_holds_changes_nothing() {
         (fixture.of("tokens"), fixture.mask(), fixture.of("seen"), fixture.of("rows"));
     let other = tokens.where_self(&mask, &Tensor::from(41_i64));
     assert_ne!(other, tokens);
-    assert_close(&albef.logits(&other, &mask, &seen, &rows), &fixture.of("logits"), "other padding");
+    ORIGINAL.close("other padding", &albef.logits(&other, &mask, &seen, &rows), &fixture.of("logits"));
 }
 
 #[test]

@@ -1,104 +1,145 @@
-"""Makes the published networks at full size with random weights, and keeps what the Python originals say of one input.
+"""Makes one published network at full size with random weights, and keeps what the original says of one input.
 
-Writes two files a network into the folder given: `NAME.weights.safetensors`, with the names that a bundle's file has,
-and `NAME.case.safetensors`, the input and the answer. Together some 7 GB, not to be committed; `cargo bench --bench
-parity` holds the networks here against them. Needs what ofa.py, sam.py and tagger.py need.
+Writes `NAME.weights.safetensors`, with the names that a bundle's file has, and `NAME.case.safetensors`, the input and the
+answer, into the folder given. `benches/parity.rs` holds the network here against them. Not to be committed. Needs what
+the script of the network's tiny fixture needs.
 
-Run: python tests/parity/full.py FOLDER [NAME ...]
+Run: python tests/parity/full.py FOLDER NAME
 """
 
+import importlib
 import sys
 from pathlib import Path
 
-import ofa
-import sam
 import torch
+from common import randomise
 from safetensors.torch import save_file
-from torchcrf import CRF
-from transformers import SamConfig, SamMaskDecoderConfig, SamModel, SamPromptEncoderConfig, SamVisionConfig
-from transformers import XLMRobertaConfig, XLMRobertaModel
-
-PAD = 1
 
 
-def keep(folder, name, weights, case, parameters):
-    case["parameters"] = torch.tensor([parameters])
-    for part, tensors in (("weights", weights), ("case", case)):
-        contiguous = {key: tensor.detach().contiguous() for key, tensor in tensors.items()}
-        save_file(contiguous, folder / f"{name}.{part}.safetensors")
-    print(f"{name}: {parameters:,} parameters in the original", flush=True)
+# Of the largest number of an answer: a hundred times what networks may differ by.
+LEAST = 0.01
+# A deep text encoder of large matrices and biases says the same of every word; sharp attention and a weak hold of each
+# layer on what goes through keep words apart, and every word in reach of the others.
+KEEPS_APART = {"query": 3.0, "key": 3.0, "attention.output": 0.3}
 
 
-def counted(module):
-    return sum(parameter.numel() for parameter in module.parameters())
+def matters(what, answer, other):
+    """Fails where what is asked hardly moves the answer: parity of such a network would show nothing."""
+    moved = ((answer - other).abs().max() / answer.abs().max()).item()
+    print(f"  {what} moves the answer by {moved:.1%} of its largest number", flush=True)
+    assert moved > LEAST, what
 
 
-def tagger(folder, name, hidden, layers, heads):
+def decides(decisions, least=2):
+    """Fails where everything is decided alike."""
+    kinds = len(set(decisions.flatten().tolist()))
+    print(f"  {decisions.numel()} decisions of {kinds} kinds", flush=True)
+    assert kinds >= least
+
+
+def counted(*modules):
+    return sum(parameter.numel() for module in modules for parameter in module.parameters())
+
+
+def tagger(encoder, vocabulary, pad):
     """The encoder as transformers has it, the field as pytorch-crf has it, the names as AdaSeq saves them."""
-    torch.manual_seed(20240611)
-    config = XLMRobertaConfig(
-        vocab_size=250_002, hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=heads,
-        intermediate_size=4 * hidden, max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5,
-        pad_token_id=PAD, attn_implementation="eager",
+    crf = importlib.import_module("torchcrf").CRF(17, batch_first=True)
+    linear = torch.nn.Linear(1024, 17)
+    generator = torch.Generator().manual_seed(20240611)
+    randomise(
+        encoder.named_parameters(), generator, matrix=0.7, other=0.05, tables={"embeddings": 1.0}, matrices=KEEPS_APART
     )
-    encoder = XLMRobertaModel(config, add_pooling_layer=False).eval()
-    linear, crf = torch.nn.Linear(hidden, 17), CRF(17, batch_first=True)
-    with torch.no_grad():
-        for key, parameter in encoder.named_parameters():
-            # A fresh norm is the identity and a fresh bias zero: parity on those would show little.
-            if parameter.dim() == 1:
-                parameter.add_(0.1 * torch.randn_like(parameter))
-        pieces = torch.full((2, 160), PAD)
-        pieces[0] = torch.randint(3, 250_002, (160,))
-        pieces[1, :90] = torch.randint(3, 250_002, (90,))
-        mask = pieces != PAD
-        hidden_states = encoder(input_ids=pieces, attention_mask=mask.long()).last_hidden_state
-        first = torch.arange(1, 81).expand(2, -1)
-        emissions = linear(hidden_states.gather(1, first[:, :, None].expand(-1, -1, hidden)))
-        best = torch.tensor(crf.decode(emissions))
+    randomise(linear.named_parameters(), generator, matrix=3.0)
+    randomise(crf.named_parameters(), generator, tables={"": 0.5})
+    pieces = torch.randint(3, vocabulary, (2, 160), generator=generator)
+    pieces[1, 90:] = pad
+    mask = pieces != pad
+    first = torch.arange(1, 81).expand(2, -1)
+
+    def emitted(pieces):
+        hidden = encoder(input_ids=pieces, attention_mask=mask.long()).last_hidden_state
+        return linear(hidden.gather(1, first[:, :, None].expand(-1, -1, 1024)))
+
+    emissions = emitted(pieces)
+    best = torch.tensor(crf.decode(emissions))
+    decides(best, least=5)
+    # Piece 85 is of neither text's compared words: only attention carries it to them.
+    other = pieces.clone()
+    other[:, 85] = 3 + (pieces[:, 85] + 7) % (vocabulary - 3)
+    matters("another piece", emissions, emitted(other))
     weights = {f"embedder.transformer_model.{key}": value for key, value in encoder.named_parameters()}
     weights |= {f"linear.{key}": value for key, value in linear.named_parameters()}
     weights |= {f"crf.{key}": value for key, value in crf.named_parameters()}
-    case = {"pieces": pieces, "mask": mask, "first_pieces": first.clone(), "answer": emissions, "best": best}
-    keep(folder, name, weights, case, counted(encoder) + counted(linear) + counted(crf))
+    case = {"pieces": pieces, "mask": mask, "first_pieces": first, "emissions": emissions, "best": best}
+    return weights, case, counted(encoder, linear, crf)
 
 
-def seer(folder, name, width, heads, layers, trunk):
-    """OFA as ModelScope has it: the answer of one prompt on one picture, all logits of one step after another."""
+LARGE = {
+    "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096,
+    "attn_implementation": "eager",
+}
+
+
+def xlm_roberta_large():
+    from transformers import XLMRobertaConfig, XLMRobertaModel
+
+    config = XLMRobertaConfig(
+        vocab_size=250_002, max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5, pad_token_id=1, **LARGE
+    )
+    return tagger(XLMRobertaModel(config, add_pooling_layer=False).eval(), 250_002, pad=1)
+
+
+def bert_large_cased():
+    from transformers import BertConfig, BertModel
+
+    config = BertConfig(
+        vocab_size=28_996, max_position_embeddings=512, type_vocab_size=2, layer_norm_eps=1e-12, pad_token_id=0, **LARGE
+    )
+    return tagger(BertModel(config, add_pooling_layer=False).eval(), 28_996, pad=0)
+
+
+def ofa_large():
+    """One prompt on one picture: logits of one step after another, those of an answer, and the five best boxes."""
+    import ofa
+
+    vocabulary, width, heads, layers = 59_457, 1024, 16, 12
     ofa.OFAConfig.forced_bos_token_id = None
     config = ofa.OFAConfig(
-        vocab_size=59_457, d_model=width, encoder_layers=layers[0], decoder_layers=layers[1],
-        encoder_ffn_dim=4 * width, decoder_ffn_dim=4 * width, encoder_attention_heads=heads,
-        decoder_attention_heads=heads, resnet_type=trunk,
+        vocab_size=vocabulary, d_model=width, encoder_layers=layers, decoder_layers=layers, encoder_ffn_dim=4 * width,
+        decoder_ffn_dim=4 * width, encoder_attention_heads=heads, decoder_attention_heads=heads,
+        resnet_type="resnet152",
     )
     config._attn_implementation = "eager"
     model = ofa.OFAModel(config).eval()
     generator = torch.Generator().manual_seed(20240612)
-    ofa.randomise(model, generator)
+    # Sharp attention, or one token among a thousand is lost; strong layers, or the decoder repeats what it is told.
+    ofa.random(model, generator, matrix=1.0, other=0.05, matrices={"q_proj": 2.5, "k_proj": 2.5, "fc2": 2.0, "image_proj": 0.3})
     tokens = torch.randint(4, 50_000, (1, 24), generator=generator)
     tokens[0, 0], tokens[0, -1] = 0, 2
     pixels = torch.randn((1, 3, 480, 480), generator=generator)
-    prefix = torch.randint(58_457, 59_457, (1, 4), generator=generator)
+    prefix = torch.randint(58_457, vocabulary, (1, 4), generator=generator)
     prefix[0, 0] = 0
-    with torch.no_grad():
-        answer = model(
-            input_ids=tokens, patch_images=pixels, patch_masks=torch.ones(1, dtype=torch.bool),
-            decoder_input_ids=prefix, use_cache=False,
-        ).logits
-    state = model.state_dict()
-    left_out = ("_rp_bucket", "_idx", "num_batches_tracked")
-    weights = {
-        key: value for key, value in state.items()
-        if not key.endswith(left_out)
-        and key not in ("decoder.embed_tokens.weight", "decoder.output_projection.weight")
-        and not key.startswith(("decoder.image_", "decoder.embed_image", "decoder.code_"))
-    }
-    case = {"tokens": tokens, "pixels": pixels, "prefix": prefix, "answer": answer}
-    keep(folder, name, weights, case, counted(model))
+    encoded = model.encoder(input_ids=tokens, patch_images=pixels, patch_masks=torch.ones(1, dtype=torch.bool))
+    decode = lambda ids: model(encoder_outputs=encoded, decoder_input_ids=ids, use_cache=False).logits  # noqa: E731
+    # The last logits of the prompt without its end: no, yes, maybe.
+    answers = decode(tokens[:, :-1])[:, -1, [117, 4420, 2085]]
+    logits = decode(prefix)
+    other, seen = tokens.clone(), torch.ones(1, dtype=torch.bool)
+    other[0, 9] = 4 + (tokens[0, 9] + 7) % 50_000
+    for what, asked, shown in (("another token", other, pixels), ("another picture", tokens, -pixels)):
+        said = model(input_ids=asked, patch_images=shown, patch_masks=seen, decoder_input_ids=prefix, use_cache=False)
+        matters(what, logits, said.logits)
+    case = {"tokens": tokens, "pixels": pixels, "prefix": prefix, "logits": logits, "answers": answers}
+    case |= ofa.beams(model, vocabulary, tokens, pixels)
+    decides(case["beam.tokens"], least=3)
+    return ofa.kept(model.state_dict()), case, counted(model)
 
 
-def segmenter(folder, name, hidden, layers, heads, everywhere):
-    """SAM as transformers has it: the masks of two boxes on one picture."""
+def sam(hidden, layers, heads, everywhere):
+    """The masks of two boxes on one picture."""
+    import sam
+    from transformers import SamConfig, SamMaskDecoderConfig, SamPromptEncoderConfig, SamVisionConfig
+
     config = SamConfig(
         vision_config=SamVisionConfig(
             hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=heads, mlp_dim=4 * hidden,
@@ -107,31 +148,116 @@ def segmenter(folder, name, hidden, layers, heads, everywhere):
         prompt_encoder_config=SamPromptEncoderConfig().to_dict(),
         mask_decoder_config=SamMaskDecoderConfig().to_dict(),
     )
-    model = SamModel(config).eval()
     generator = torch.Generator().manual_seed(20240613)
-    sam.randomise(model, generator)
+    model = sam.random(config, generator)
     pixels = torch.randn((1, 3, 1024, 1024), generator=generator)
     boxes = torch.tensor([[100.0, 80.0, 600.5, 700.25], [0.0, 0.0, 1024.0, 768.0]])
-    with torch.no_grad():
-        encoding = model.get_image_embeddings(pixels)
-        said = model(image_embeddings=encoding, input_boxes=boxes[None], multimask_output=False)
-    case = {"pixels": pixels, "boxes": boxes, "encoding": encoding, "answer": said.pred_masks[0], "ious": said.iou_scores[0]}
-    keep(folder, name, {key: value.clone() for key, value in model.state_dict().items()}, case, counted(model))
+    encoding = model.get_image_embeddings(pixels)
+    decode = lambda seen: model(image_embeddings=seen, input_boxes=boxes[None], multimask_output=False)  # noqa: E731
+    for _ in range(1000):
+        said = decode(encoding)
+        masks = said.pred_masks[0, :, 0]
+        inside = (masks > 0).float().mean((1, 2))
+        # Masks neither empty nor full, and no pixel of them hanging on how sums are rounded.
+        if inside.min() > 0.05 and inside.max() < 0.95 and masks.abs().min() > 3e-6 * masks.abs().max():
+            break
+        sam.draw(model.mask_decoder, generator)
+    else:
+        raise SystemExit("no decoder draws masks that can be compared")
+    print(f"  masks cover {inside.tolist()}", flush=True)
+    matters("another picture", said.pred_masks, decode(encoding.flip(2)).pred_masks)
+    matters("another box", masks[0], masks[1])
+    case = {"pixels": pixels, "boxes": boxes, "encoding": encoding, "masks": said.pred_masks[0], "ious": said.iou_scores[0]}
+    # The frequencies of positions are drawn once and not learnt; the authors do not count them.
+    drawn = model.shared_image_embedding.positional_embedding.numel()
+    return model.state_dict(), case, counted(model) - drawn
+
+
+def albef_base():
+    """Four prompts of several lengths on two pictures."""
+    import albef
+
+    generator = torch.Generator().manual_seed(20240614)
+    spread = {"matrix": 0.7, "other": 0.05, "matrices": KEEPS_APART | {"attn.qkv": 1.5, "cls_head": 2.0}}
+    model = albef.random(albef.Sizes(), generator, **spread)
+    lengths = torch.tensor([30, 12, 7, 21])
+    mask = torch.arange(30) < lengths[:, None]
+    tokens = torch.randint(1, 30_522, (4, 30), generator=generator).where(mask, albef.PAD)
+    pixels, rows = torch.randn((2, 3, 384, 384), generator=generator), torch.tensor([0, 1, 1, 0])
+    seen = model.visual_encoder(pixels)
+    logits = model.logits(tokens, mask, seen[rows], typed=True)
+    decides(logits.argmax(1))
+    matters("another picture", logits, model.logits(tokens, mask, seen[1 - rows], typed=True))
+    other = tokens.clone()
+    other[:, 5] = 1 + (tokens[:, 5] + 7) % 30_521
+    matters("another token", logits, model.logits(other, mask, seen[rows], typed=True))
+    case = {"tokens": tokens, "mask": mask, "pixels": pixels, "rows": rows, "seen": seen, "logits": logits}
+    return dict(model.named_parameters()), case, counted(model)
+
+
+def seqtr(points):
+    """A wide and a high picture, a phrase for each, and the likeliest token at each step."""
+    import seqtr
+
+    generator = torch.Generator().manual_seed(20240615)
+    model = seqtr.SeqTr(seqtr.Sizes(points=points))
+    sizes = [(640, 427), (500, 640)]
+    pixels = torch.zeros(2, 3, 640, 640)
+    for square, (width, height) in zip(pixels, sizes):
+        patches = torch.randint(0, 200, (3, 40, 40), generator=generator).repeat_interleave(16, 1).repeat_interleave(16, 2)
+        noise = torch.randint(0, 56, (3, 640, 640), generator=generator)
+        square[:, :height, :width] = (patches + noise)[:, :height, :width].float()
+    words = torch.randint(1, 10_344, (2, 15), generator=generator)
+    words[1, 6:] = 0
+    # Rectifiers that are mostly open, or fifty layers of them make a large error of every small one: the original would
+    # be as far from itself in double precision. And a head that hears what it said and which step it is.
+    heard = {
+        "matrix": 0.5, "other": 0.05, "tables": {"seq_positional": 3.0, "query_embedding": 3.0},
+        "matrices": {"self_attn.in_proj": 3.0, "in_proj": 2.0, "predictor": 2.0},
+    }
+    seqtr.random(model, generator, pixels, shift=2.0, head=heard)
+    for _ in range(100):
+        taps = model.encode(pixels, words, sizes)
+        tokens, logits = model.answer(taps["memory"])
+        # Both answers go on for some steps, and not with one bin for all.
+        if all(len(set(row.tolist())) >= 3 and 1000 not in row[:4] for row in tokens):
+            break
+        randomise(model.head.named_parameters(), generator, **heard)
+    else:
+        raise SystemExit("no head draws answers that can be compared")
+    decides(tokens, least=4)
+    same_steps = lambda phrase, shown: model.logits(tokens[:, :-1], model.encode(shown, phrase, sizes)["memory"])  # noqa: E731
+    matters("another phrase", logits, same_steps((words % 10_000 + 300).where(words != 0, 0), pixels))
+    matters("another picture", logits, same_steps(words, 255 - pixels))
+    case = {"pixels": pixels, "words": words, "sizes": torch.tensor(sizes), "tokens": tokens, "logits": logits}
+    case |= {"phrase": taps["phrase"], "fused": taps["fused"], "memory": taps["memory"][0], "hidden": taps["memory"][2]}
+    weights = {key: value for key, value in model.state_dict().items() if not key.endswith("num_batches_tracked")}
+    return weights, case, counted(model)
 
 
 NETWORKS = {
-    "xlm-roberta-large": lambda folder, name: tagger(folder, name, 1024, 24, 16),
-    "ofa-large": lambda folder, name: seer(folder, name, 1024, 16, (12, 12), "resnet152"),
-    "sam-vit-b": lambda folder, name: segmenter(folder, name, 768, 12, 12, [2, 5, 8, 11]),
-    "sam-vit-h": lambda folder, name: segmenter(folder, name, 1280, 32, 16, [7, 15, 23, 31]),
+    "xlm-roberta-large": xlm_roberta_large,
+    "bert-large-cased": bert_large_cased,
+    "ofa-large": ofa_large,
+    "sam-vit-b": lambda: sam(768, 12, 12, [2, 5, 8, 11]),
+    "sam-vit-l": lambda: sam(1024, 24, 16, [5, 11, 17, 23]),
+    "sam-vit-h": lambda: sam(1280, 32, 16, [7, 15, 23, 31]),
+    "albef-base": albef_base,
+    "seqtr-refcoco": lambda: seqtr(0),
+    "seqtr-refcoco-contour": lambda: seqtr(18),
 }
 
 
 def main():
-    folder, names = Path(sys.argv[1]), sys.argv[2:] or list(NETWORKS)
+    folder, name = Path(sys.argv[1]), sys.argv[2]
     folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        NETWORKS[name](folder, name)
+    with torch.no_grad():
+        weights, case, parameters = NETWORKS[name]()
+    case["parameters"] = torch.tensor([parameters])
+    for part, tensors in (("weights", weights), ("case", case)):
+        own = {key: tensor.detach().contiguous().clone() for key, tensor in tensors.items()}
+        save_file(own, folder / f"{name}.{part}.safetensors")
+    print(f"{name}: {parameters:,} parameters in the original", flush=True)
 
 
 if __name__ == "__main__":

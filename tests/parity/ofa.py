@@ -4,31 +4,17 @@ Needs torch 2.11.0, transformers 5.23.0, safetensors and modelscope 1.40.2 (of t
 `pip install --no-deps` will do). Run it as `python tests/parity/ofa.py`.
 """
 
-import importlib.util
 import json
-import math
-import sys
-import types
 from pathlib import Path
 
 import torch
+from common import import_from, randomise, stub, with_buffers
 from safetensors.torch import save_file
 
-
-def import_network():
-    """Imports OFA's own files and nothing beside them: the packages around them want everything there is."""
-    root = Path(importlib.util.find_spec("modelscope").submodule_search_locations[0])
-    for name in ("modelscope", "modelscope.models", "modelscope.models.multi_modal", "modelscope.models.multi_modal.ofa"):
-        package = types.ModuleType(name)
-        package.__path__ = [str(root.joinpath(*name.split(".")[1:]))]
-        sys.modules[name] = package
-    # The other trunk, which asks for fairseq.
-    other = types.ModuleType("modelscope.models.multi_modal.ofa.vit")
-    other.vit_base = other.vit_huge = other.vit_large = other.vit_large_336 = None
-    sys.modules[other.__name__] = other
-
-
-import_network()
+OWN = "modelscope.models.multi_modal.ofa"
+import_from("modelscope", "modelscope.models", "modelscope.models.multi_modal", OWN)
+# The other trunk, which asks for fairseq.
+stub(f"{OWN}.vit", vit_base=None, vit_huge=None, vit_large=None, vit_large_336=None)
 from modelscope.models.multi_modal.ofa import resnet  # noqa: E402
 from modelscope.models.multi_modal.ofa.configuration_ofa import OFAConfig  # noqa: E402
 from modelscope.models.multi_modal.ofa.generate.sequence_generator import SequenceGenerator  # noqa: E402
@@ -69,23 +55,11 @@ def tiny():
     return model.eval()
 
 
-def randomise(model, generator):
-    """No parameter keeps what it was initialised to: a table of zeros or a gain of one would hide a mistake."""
-    with torch.no_grad():
-        for name, parameter in list(model.named_parameters()) + list(model.named_buffers()):
-            if not parameter.is_floating_point():
-                continue
-            draw = torch.randn(parameter.shape, generator=generator)
-            if name.endswith("running_var"):
-                parameter.copy_((0.3 * draw).exp())
-            elif name.endswith("c_attn") or (parameter.dim() == 1 and name.endswith("weight")):
-                parameter.copy_(1.0 + 0.3 * draw)
-            elif "embed_tokens" in name or "embed_positions" in name or "embed_image_positions" in name:
-                parameter.copy_(draw)
-            elif parameter.dim() > 1 and "rel_pos_table" not in name and "type_embedding" not in name:
-                parameter.copy_(1.3 * draw / math.sqrt(parameter[0].numel()))
-            else:
-                parameter.copy_(0.5 * draw)
+def random(model, generator, **spread):
+    """Lets no parameter of the network, and nothing that its norms remember, be what it was."""
+    embeddings = dict.fromkeys(("embed_tokens", "embed_positions", "embed_image_positions"), 1.0)
+    tables = embeddings | {"rel_pos_table": 0.5, "type_embedding": 0.5}
+    randomise(with_buffers(model), generator, **({"matrix": 1.3, "tables": tables} | spread))
 
 
 class Dictionary:
@@ -93,11 +67,40 @@ class Dictionary:
 
     bos_token_id, pad_token_id, eos_token_id, unk_token_id = 0, 1, 2, 3
 
+    def __init__(self, size):
+        self.size = size
+
     def get_vocab(self):
-        return {str(token): token for token in range(VOCABULARY)}
+        return {str(token): token for token in range(self.size)}
 
     def get_added_vocab(self):
         return {}
+
+
+def beams(model, vocabulary, tokens, pixels):
+    """The tokens and the score of each beam of each prompt, as the published networks are asked for boxes."""
+    search = SequenceGenerator(
+        Dictionary(vocabulary), beam_size=5, max_len_b=4, min_len=4, no_repeat_ngram_size=3, normalize_scores=True
+    )
+    seen = torch.ones(len(tokens), dtype=torch.bool)
+    found = search.generate(
+        [model], {"net_input": {"input_ids": tokens, "patch_images": pixels, "patch_masks": seen}}
+    )
+    assert all(one["tokens"][4] == 2 for beam in found for one in beam)
+    return {
+        "beam.tokens": torch.stack([torch.stack([one["tokens"][:4] for one in beam]) for beam in found]),
+        "beam.scores": torch.stack([torch.stack([one["score"] for one in beam]) for beam in found]),
+    }
+
+
+def kept(state):
+    """What a checkpoint has once: not the names of a tensor that has another, nor what is counted or draws pictures."""
+    return {
+        name: tensor for name, tensor in sorted(state.items())
+        if not name.endswith(("_rp_bucket", "_idx", "num_batches_tracked"))
+        and name not in ("decoder.embed_tokens.weight", "decoder.output_projection.weight")
+        and not name.startswith(("decoder.image_", "decoder.embed_image", "decoder.code_"))
+    }
 
 
 def prompts(generator):
@@ -111,7 +114,7 @@ def prompts(generator):
 def main():
     generator = torch.Generator().manual_seed(20240607)
     model = tiny()
-    randomise(model, generator)
+    random(model, generator)
     tokens = prompts(generator)
     pixels = torch.randn((len(PROMPTS), 3, SIDE, SIDE), generator=generator)
     prefix = torch.randint(0, VOCABULARY, (len(PROMPTS), 6), generator=generator)
@@ -136,26 +139,12 @@ def main():
             ).logits
             answers.append(said[0, -1, [7, 20, 33]])
         out["answers"] = torch.stack(answers)
-        search = SequenceGenerator(
-            Dictionary(), beam_size=5, max_len_b=4, min_len=4, no_repeat_ngram_size=3, normalize_scores=True
-        )
-        net_input = {"input_ids": tokens, "patch_images": pixels, "patch_masks": patch_masks}
-        found = search.generate([model], {"net_input": net_input})
-    out["beam.tokens"] = torch.stack([torch.stack([one["tokens"][:4] for one in beam]) for beam in found])
-    out["beam.scores"] = torch.stack([torch.stack([one["score"] for one in beam]) for beam in found])
-    assert all((one["tokens"][4] == 2) for beam in found for one in beam)
+        out |= beams(model, VOCABULARY, tokens, pixels)
 
-    names = sorted(model.state_dict())
-    kept = [
-        name for name in names
-        if not name.endswith(("_rp_bucket", "_idx", "num_batches_tracked"))
-        and name not in ("decoder.embed_tokens.weight", "decoder.output_projection.weight")
-        and not name.startswith(("decoder.image_", "decoder.embed_image", "decoder.code_"))
-    ]
     state = model.state_dict()
-    out.update({f"model.{name}": state[name] for name in kept})
+    out |= {f"model.{name}": tensor for name, tensor in kept(state).items()}
     # All names of a checkpoint, so that what is left out here is seen to be left out knowingly.
-    out["names"] = torch.tensor(list(json.dumps(names).encode()), dtype=torch.uint8)
+    out["names"] = torch.tensor(list(json.dumps(sorted(state)).encode()), dtype=torch.uint8)
     # Which bucket each distance has at published sizes, both ways.
     out["buckets"] = torch.stack(
         [model.encoder.token_rp_bucket[0], model.encoder.token_rp_bucket[:, 0]]

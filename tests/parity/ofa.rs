@@ -3,9 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use riveg::models::ofa::{Choice, Ofa, OfaConfig, PAD, is_redundant};
+use riveg::models::preset::Preset;
 use tch::{Device, Kind, Tensor, nn};
 
+use super::parity_compared::Original;
+
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parity/ofa.safetensors");
+const ORIGINAL: Original = Original { network: "ofa", size: "tiny", reference: "modelscope 1.40.2" };
 
 struct Fixture(HashMap<String, Tensor>);
 
@@ -64,39 +68,28 @@ fn as_loaded_and_as_served(fixture: &Fixture) -> [(&'static str, Ofa); 2] {
     [("as loaded", fixture.ofa()), ("as served", fixture.ofa().freeze())]
 }
 
-/// The largest difference as a part of the largest number.
-fn relative_error(ours: &Tensor, theirs: &Tensor) -> f64 {
-    assert_eq!(ours.size(), theirs.size());
-    let largest = theirs.abs().max().double_value(&[]);
-    let difference = (ours - theirs).abs().max().double_value(&[]);
-    difference / largest
-}
-
-fn assert_close(ours: &Tensor, theirs: &Tensor, what: &str) {
-    let error = relative_error(ours, theirs);
-    assert!(error < 1e-4, "{what}: relative error {error:e}");
-}
-
 #[test]
 fn ofa_computes_what_modelscope_computes() {
     let fixture = Fixture::read();
     let _no_grad = tch::no_grad_guard();
     let (pixels, tokens, prefix) = (fixture.of("pixels"), fixture.of("tokens"), fixture.of("prefix"));
+    ORIGINAL.note("parameters", (tiny().parameters() + tiny().drawing_parameters()) as f64);
     for (state, ofa) in as_loaded_and_as_served(&fixture) {
         // Twice: what a serving network remembers must be what it computed.
         for _ in 0..2 {
             let trunk = ofa.trunk(&pixels, false);
-            assert_close(&trunk, &fixture.of("trunk"), &format!("trunk, {state}"));
+            ORIGINAL.close(&format!("trunk, {state}"), &trunk, &fixture.of("trunk"));
             let encoded = ofa.encode(&trunk, &tokens, false);
             let image = Tensor::ones([tokens.size()[0], trunk.size()[1]], (Kind::Bool, Device::Cpu));
             let kept = Tensor::cat(&[image, tokens.ne(PAD)], 1).unsqueeze(-1);
             let theirs = fixture.of("encoded") * &kept;
-            assert_close(&(&encoded.states * kept), &theirs, &format!("encoder, {state}"));
+            ORIGINAL.close(&format!("encoder, {state}"), &(&encoded.states * kept), &theirs);
             let logits = ofa.decode(&encoded, &prefix, false);
-            assert_close(&logits, &fixture.of("logits"), &format!("decoder, {state}"));
+            ORIGINAL.close(&format!("decoder, {state}"), &logits, &fixture.of("logits"));
             let answers = ofa.answer_logits(&encoded, &tokens, false);
-            assert_close(&answers, &fixture.of("answers"), &format!("answers, {state}"));
-            assert_eq!(answers.argmax(1, false), fixture.of("answers").argmax(1, false), "answers, {state}");
+            ORIGINAL.close(&format!("answers, {state}"), &answers, &fixture.of("answers"));
+            ORIGINAL.same_choices(&format!("answers, {state}"), &answers, &fixture.of("answers"));
+            ORIGINAL.same_choices(&format!("decoder, {state}"), &logits, &fixture.of("logits"));
         }
     }
 }
@@ -111,9 +104,9 @@ fn ofa_finds_the_beams_that_modelscope_finds() {
         let encoded = ofa.encode(&ofa.trunk(&fixture.of("pixels"), false), &fixture.of("tokens"), false);
         let found = ofa.locate(&encoded, 5, Choice::Anything).unwrap();
         let found: Vec<_> = found.into_iter().flatten().collect();
-        assert_eq!(found.len(), scores.len(), "{state}");
-        for ((ours, theirs), score) in found.iter().zip(tokens.chunks(4)).zip(&scores) {
-            assert_eq!(ours.tokens, theirs, "{state}");
+        let beams: Vec<_> = found.iter().map(|beam| beam.tokens.as_slice()).collect();
+        ORIGINAL.same(&format!("beams, {state}"), &beams, &tokens.chunks(4).collect::<Vec<_>>());
+        for (ours, score) in found.iter().zip(&scores) {
             assert!((ours.score - score).abs() < 1e-4 * score.abs(), "{state}: {} for {score}", ours.score);
         }
     }

@@ -3,11 +3,11 @@
 Needs torch 2.11.0, transformers 5.23.0, safetensors and pillow<13. Run it as `python tests/parity/sam.py`.
 """
 
-import math
 from pathlib import Path
 
 import numpy as np
 import torch
+from common import picture, randomise
 from safetensors.torch import save_file
 from transformers import SamConfig, SamMaskDecoderConfig, SamModel, SamPromptEncoderConfig, SamVisionConfig
 from transformers.models.sam.image_processing_pil_sam import SamImageProcessorPil
@@ -34,30 +34,20 @@ def tiny():
     )
 
 
-def randomise(model, generator):
-    """No parameter keeps what it was initialised to: a table of zeros or a norm of ones would hide a mistake."""
+def draw(module, generator):
+    tables = dict.fromkeys(("embed.", "embedding", "_token", "rel_pos", "pos_embed"), 0.5)
+    randomise(module.named_parameters(), generator, matrix=1.3, gain=0.2, tables=tables)
+
+
+def random(config, generator):
+    """A network whose parameters are all random."""
+    model = SamModel(config).eval()
+    draw(model, generator)
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            draw = torch.randn(parameter.shape, generator=generator)
-            if "norm" in name and name.endswith("weight"):
-                parameter.copy_(1.0 + 0.2 * draw)
-            elif parameter.dim() > 1 and not any(
-                part in name for part in ("embed.", "embedding", "_token", "rel_pos", "pos_embed")
-            ):
-                parameter.copy_(1.3 * draw / math.sqrt(parameter[0].numel()))
-            else:
-                parameter.copy_(0.5 * draw)
         model.prompt_encoder.shared_embedding.positional_embedding.copy_(
             model.shared_image_embedding.positional_embedding
         )
-
-
-def picture(size, generator):
-    """Soft blobs with some noise: neither flat nor white noise."""
-    coarse = torch.rand((1, 3, 5, 5), generator=generator)
-    soft = torch.nn.functional.interpolate(coarse, size=size, mode="bicubic")
-    noisy = soft[0] * 255 + 12 * torch.randn((3, *size), generator=generator)
-    return noisy.clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous()
+    return model
 
 
 def answers(model, processor, size, boxes, rgb):
@@ -96,8 +86,7 @@ def main():
     )
     for seed in range(10_000):
         generator = torch.Generator().manual_seed(seed)
-        model = SamModel(tiny()).eval()
-        randomise(model, generator)
+        model = random(tiny(), generator)
         with torch.no_grad():
             cases = [answers(model, processor, *given, picture(given[0], generator)) for given in PICTURES]
         if telling(cases):

@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use riveg::domain::{BBox, ContentHash, Frame};
 use riveg::imaging::Picture;
+use riveg::models::preset::Preset;
 use riveg::models::sam::{Sam, SamConfig, SamSegmenter};
 use riveg::scheduler::Model;
 use riveg::segment::Request;
 use tch::{Device, Kind, Tensor, nn};
 
+use super::parity_compared::{Original, relative_error};
+
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parity/sam.safetensors");
+const ORIGINAL: Original = Original { network: "sam", size: "tiny", reference: "transformers 5.23.0" };
 const CASES: usize = 3;
 
 struct Fixture(HashMap<String, Tensor>);
@@ -82,15 +86,6 @@ fn tiny() -> SamConfig {
     }
 }
 
-/// The largest difference, as a share of the largest value expected.
-fn error(ours: &Tensor, expected: &Tensor) -> f64 {
-    assert_eq!(ours.size(), expected.size());
-    let largest = |tensor: &Tensor| tensor.abs().max().double_value(&[]);
-    let error = largest(&(ours.to_kind(Kind::Double) - expected.to_kind(Kind::Double))) / largest(expected);
-    assert!(error.is_finite());
-    error
-}
-
 #[test]
 fn sam_reads_pictures_as_the_original_processor_does() {
     let fixture = Fixture::read();
@@ -99,7 +94,7 @@ fn sam_reads_pictures_as_the_original_processor_does() {
         let picture = fixture.picture(case);
         let shape = [i64::from(picture.height), i64::from(picture.width), 3];
         let pixels = sam.pixels(&Tensor::from_slice(&picture.rgb).view(shape));
-        let error = error(&pixels, &fixture.of(case, "pixels"));
+        let error = relative_error(&pixels, &fixture.of(case, "pixels"));
         assert!(error < 1e-6, "case {case}: {error:e}");
     }
 }
@@ -108,6 +103,7 @@ fn sam_reads_pictures_as_the_original_processor_does() {
 fn sam_encodes_and_decodes_as_the_original_does() {
     let fixture = Fixture::read();
     let _no_grad = tch::no_grad_guard();
+    ORIGINAL.note("parameters", tiny().parameters() as f64);
     for (name, multimask) in [("single", false), ("multi", true)] {
         let sam = fixture.sam(multimask);
         for case in 0..CASES {
@@ -116,15 +112,14 @@ fn sam_encodes_and_decodes_as_the_original_does() {
             let rows = Tensor::zeros([boxes.size()[0]], (Kind::Int64, Device::Cpu));
             let (low_res, ious) = sam.decode(&encoding.index_select(0, &rows), &boxes);
             let expected_ious = fixture.of(case, &format!("{name}.ious"));
-            for (tap, error) in [
-                ("encoding", error(&encoding.squeeze_dim(0), &fixture.of(case, "encoding"))),
-                ("masks", error(&low_res, &fixture.of(case, &format!("{name}.low_res")))),
-                ("ious", error(&ious, &expected_ious)),
+            for (tap, ours, theirs) in [
+                ("encoding", &encoding.squeeze_dim(0), fixture.of(case, "encoding")),
+                ("masks", &low_res, fixture.of(case, &format!("{name}.low_res"))),
+                ("ious", &ious, expected_ious.shallow_clone()),
             ] {
-                println!("case {case} {name} {tap}: {error:.1e}");
-                assert!(error < 1e-4, "case {case} {name} {tap}: {error:e}");
+                ORIGINAL.close(&format!("case {case} {name} {tap}"), ours, &theirs);
             }
-            assert_eq!(ious.argmax(1, false), expected_ious.argmax(1, false));
+            ORIGINAL.same_choices(&format!("case {case} {name} best"), &ious, &expected_ious);
         }
     }
 }
@@ -142,10 +137,8 @@ fn sam_finds_the_pixels_that_the_original_finds_pictures_and_boxes_in_one_batch(
             assert_eq!(reply.len() as i64, expected.size()[0]);
             for (index, found) in reply.iter().enumerate() {
                 let inside: Vec<u8> = Vec::try_from(expected.get(index as i64).flatten(0, -1)).unwrap();
-                let differing =
-                    found.inside.iter().zip(&inside).filter(|(ours, theirs)| ours != theirs).count();
-                assert_eq!(found.inside.len(), inside.len());
-                assert_eq!(differing, 0, "case {case} box {index} {name}");
+                assert!(found.inside == inside, "case {case} box {index} {name}: other pixels");
+                ORIGINAL.note("decisions", inside.len() as f64);
                 let score = ious.double_value(&[index as i64]);
                 assert!((f64::from(found.score) - score).abs() < 1e-4 * score.abs().max(1.0));
             }

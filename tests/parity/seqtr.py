@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from common import randomise
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
-
-torch.set_num_threads(1)
 
 # Width and height as the network sees the picture, and of the original.
 PICTURES = [((128, 70), (300, 164)), ((50, 128), (70, 180)), ((128, 128), (128, 128)), ((128, 96), (64, 48))]
@@ -274,24 +273,21 @@ class SeqTr(nn.Module):
         return tokens, logits
 
 
-def randomise(model, generator, pixels):
-    """No parameter keeps what it was initialised to: a gain of one or a bias of zero would hide a mistake."""
+def random(model, generator, pixels, shift=0.0, head=None):
+    """Draws all parameters, and what the norms remember near to what they see of the pixels.
+
+    `shift` is added to what the norms add, `head` says how the head is drawn.
+    """
     with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            draw = torch.randn(parameter.shape, generator=generator)
-            if parameter.dim() == 1 and name.endswith("weight"):
-                parameter.copy_(1.0 + 0.3 * draw)
-            elif "embedding" in name:
-                parameter.copy_(draw)
-            elif parameter.dim() > 1:
-                # The head's are large, or it would say the same of everything.
-                scale = 3.0 if name.startswith("head") else 1.5
-                parameter.copy_(scale * draw / math.sqrt(parameter[0].numel()))
-            else:
-                parameter.copy_(0.2 * draw)
+        for name, part in model.named_children():
+            # The head's matrices are large, or it would say the same of everything.
+            own = head or {"matrix": 3.0} if name == "head" else {"matrix": 1.5}
+            spread = {"other": 0.2, "tables": {"embedding": 1.0}} | own
+            randomise(part.named_parameters(), generator, **spread)
         # What norms remember is near to what they see, or nothing but the signs would pass the tanh.
         norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
         for norm in norms:
+            norm.bias += shift
             norm.momentum = 1.0
         model.train()
         model.fusion(model.vis_enc(pixels), torch.ones(len(pixels), 32 * model.sizes.width))
@@ -328,7 +324,7 @@ def made(seed):
     generator = torch.Generator().manual_seed(seed)
     words, pictures, pixels = questions(generator)
     boxes = SeqTr(TINY)
-    randomise(boxes, generator, pixels)
+    random(boxes, generator, pixels)
     with torch.no_grad():
         taps = boxes.encode(pixels, words, [size for size, _ in PICTURES])
         box_tokens, box_logits = boxes.answer(taps["memory"])
@@ -393,9 +389,11 @@ def published():
 
 
 def main():
+    torch.set_num_threads(1)
     out = next(found for seed in range(100_000) if (found := made(seed)) is not None) | published()
     out = {name: tensor.contiguous().clone() for name, tensor in out.items()}
     save_file(out, Path(__file__).with_suffix(".safetensors"))
 
 
-main()
+if __name__ == "__main__":
+    main()

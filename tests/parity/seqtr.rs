@@ -8,14 +8,15 @@ use riveg::domain::ContentHash;
 use riveg::ground::{Reply, Request};
 use riveg::imaging::{Picture, polygon};
 use riveg::models::preset::Preset;
-use riveg::models::seqtr::{
-    Cells, Contour, Encoded, SeqTr, SeqTrConfig, SeqTrContour, SeqTrGrounder, Sequence, is_redundant,
-};
+use riveg::models::seqtr::{Cells, Encoded, SeqTr, SeqTrConfig, SeqTrGrounder, Sequence, is_redundant};
 use riveg::scheduler::{Cost, Model};
 use tch::{Device, Kind, Tensor, nn};
 
+use super::parity_compared::Original;
+
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parity/seqtr.safetensors");
-const TOLERANCE: f64 = 1e-4;
+const ORIGINAL: Original =
+    Original { network: "seqtr", size: "tiny", reference: "re-statement, torch 2.11.0" };
 const CASES: usize = 4;
 
 fn tiny() -> SeqTrConfig {
@@ -35,6 +36,14 @@ fn tiny() -> SeqTrConfig {
         bins: 50,
         contour_points: None,
     }
+}
+
+/// A network that draws contours which enclose something: its dimensions and its weights.
+pub(crate) fn drawing() -> (SeqTrConfig, Vec<(String, Tensor)>) {
+    let fixture = Fixture::read();
+    let weights = fixture.weights("contour.").into_iter();
+    let owned = weights.map(|(name, tensor)| (name.to_owned(), tensor.shallow_clone())).collect();
+    (SeqTrConfig { contour_points: Some(6), ..tiny() }, owned)
 }
 
 struct Fixture(HashMap<String, Tensor>);
@@ -130,21 +139,6 @@ fn pixels(seqtr: &SeqTr, picture: &Picture) -> Tensor {
     seqtr.pixels(&Tensor::from_slice(&picture.rgb).view(shape))
 }
 
-/// The largest difference, as a share of the largest value expected.
-fn error(ours: &Tensor, expected: &Tensor) -> f64 {
-    assert_eq!(ours.size(), expected.size());
-    let largest = |tensor: &Tensor| tensor.abs().max().double_value(&[]);
-    let error = largest(&(ours.to_kind(Kind::Double) - expected.to_kind(Kind::Double))) / largest(expected);
-    assert!(error.is_finite());
-    error
-}
-
-fn assert_close(tap: &str, ours: &Tensor, expected: &Tensor) {
-    let error = error(ours, expected);
-    println!("{tap}: {error:.1e}");
-    assert!(error < TOLERANCE, "{tap}: {error:e}");
-}
-
 #[test]
 fn seqtr_sees_and_reads_as_the_restatement_does() {
     let fixture = Fixture::read();
@@ -153,17 +147,17 @@ fn seqtr_sees_and_reads_as_the_restatement_does() {
         let squares: Vec<Tensor> = (0..CASES).map(|case| pixels(&seqtr, &fixture.picture(case))).collect();
         let maps = seqtr.maps(&Tensor::stack(&squares, 0));
         for (depth, map) in maps.iter().enumerate() {
-            assert_close(&format!("{name} map {depth}"), map, fixture.get(&format!("map.{depth}")));
+            ORIGINAL.close(&format!("{name} map {depth}"), map, fixture.get(&format!("map.{depth}")));
         }
         let phrase = seqtr.phrase(fixture.get("words"));
-        assert_close(&format!("{name} phrase"), &phrase, fixture.get("phrase"));
+        ORIGINAL.close(&format!("{name} phrase"), &phrase, fixture.get("phrase"));
         let fused = seqtr.fuse(&seqtr.picture(&maps), &phrase);
-        assert_close(&format!("{name} fused"), &fused, fixture.get("fused"));
+        ORIGINAL.close(&format!("{name} fused"), &fused, fixture.get("fused"));
         // What the encoder says of cells without a picture means nothing, there and here.
         let hidden = fixture.get("hidden").unsqueeze(-1);
         let shown = |memory: &Tensor| memory.masked_fill(&hidden, 0.0);
         let states = seqtr.encode(&fused, &CELLS).states;
-        assert_close(&format!("{name} memory"), &shown(&states), &shown(fixture.get("memory")));
+        ORIGINAL.close(&format!("{name} memory"), &shown(&states), &shown(fixture.get("memory")));
     }
 }
 
@@ -180,11 +174,12 @@ fn every_step_of_an_answer_is_that_of_the_restatement() {
         let expected = fixture.get(&format!("{name}.logits"));
         for step in 0..tokens.size()[1] {
             let (ours, expected) = (logits.select(1, step), expected.select(1, step));
-            assert_close(&format!("{name} step {step}"), &ours, &expected);
+            ORIGINAL.close(&format!("{name} step {step}"), &ours, &expected);
         }
         let answers = seqtr.answer(&encoded).unwrap();
         let bins: Vec<Vec<i64>> = answers.iter().map(|answer| answer.bins.clone()).collect();
-        assert_eq!(bins, fixture.tokens(&format!("{name}.tokens")));
+        ORIGINAL.same(name, &bins.concat(), &fixture.tokens(&format!("{name}.tokens")).concat());
+        ORIGINAL.note("parameters", seqtr.config().parameters() as f64);
         assert_likelihoods(&answers, expected, contours);
     }
 }
@@ -206,7 +201,7 @@ fn assert_likelihoods(answers: &[Sequence], logits: &Tensor, contours: bool) {
 fn a_box_is_told_in_fractions_of_the_original_picture() {
     let fixture = Fixture::read();
     let requests: Vec<Request> = (0..CASES).map(|case| fixture.request(case)).collect();
-    let replies = SeqTrGrounder::new(fixture.seqtr(false), 1 << 20).unwrap().run(&requests).unwrap();
+    let replies = SeqTrGrounder::new(fixture.seqtr(false), 1 << 20).run(&requests).unwrap();
     // Sides padded to cells, over sides as seen: what 50 bins divide, in pictures.
     let divided = [[1.0, 96.0 / 70.0], [64.0 / 50.0, 1.0], [1.0, 1.0], [1.0, 1.0]];
     for ((reply, divided), tokens) in replies.iter().zip(divided).zip(fixture.tokens("boxes.tokens")) {
@@ -222,31 +217,34 @@ fn a_box_is_told_in_fractions_of_the_original_picture() {
 fn a_contour_is_drawn_in_pixels_of_the_original_picture() {
     let fixture = Fixture::read();
     let requests: Vec<Request> = (0..CASES).map(|case| fixture.request(case)).collect();
-    let contours = SeqTrContour::new(fixture.seqtr(true), 1 << 20).unwrap().run(&requests).unwrap();
+    let replies = SeqTrGrounder::new(fixture.seqtr(true), 1 << 20).run(&requests).unwrap();
     let divided = [[300.0, 164.0 * 96.0 / 70.0], [70.0 * 64.0 / 50.0, 180.0], [128.0, 128.0], [64.0, 48.0]];
     let mut painted = 0;
     for (case, tokens) in fixture.tokens("contours.tokens").iter().enumerate() {
-        let (contour, picture) = (&contours[case], &requests[case].picture);
+        let (outline, picture) = (replies[case].outline.as_ref().unwrap(), &requests[case].picture);
         let (width, height) = (picture.original_width, picture.original_height);
-        assert_eq!(contour.corners.len(), tokens.len() / 2);
-        for (corner, point) in contour.corners.iter().zip(tokens.chunks_exact(2)) {
+        let corners = outline.pixels(width, height);
+        assert_eq!(corners.len(), tokens.len() / 2);
+        for (corner, point) in corners.iter().zip(tokens.chunks_exact(2)) {
             for (axis, side) in [width, height].into_iter().enumerate() {
                 let expected = (point[axis] as f64 / 50.0 * divided[case][axis]).min(f64::from(side));
-                assert!((f64::from(corner[axis]) - expected).abs() < 1e-4, "case {case}: {contour:?}");
+                assert!((f64::from(corner[axis]) - expected).abs() < 1e-4, "case {case}: {outline:?}");
             }
         }
-        let mask = contour.mask(width, height);
-        assert_eq!(mask.to_pixels(), polygon::inside(&contour.corners, width, height));
+        let mask = outline.mask(width, height);
+        assert_eq!(mask.to_pixels(), polygon::inside(&corners, width, height));
+        // The box is drawn around the outline.
+        let bbox = replies[case].bbox(picture);
+        for [x, y] in corners {
+            assert!((bbox.x0..=bbox.x1).contains(&x) && (bbox.y0..=bbox.y1).contains(&y), "{bbox:?}");
+        }
         painted += mask.area();
     }
     assert!(painted > 0, "no contour encloses anything");
 }
 
 /// Runs a batch in its order and the other way round, and each member alone on a network that remembers nothing.
-fn assert_answers_alone<M: Model<Request = Request>>(
-    make: impl Fn(usize) -> M,
-    assert_equal: impl Fn(&M::Reply, &M::Reply),
-) {
+fn assert_answers_alone(make: impl Fn(usize) -> SeqTrGrounder, assert_equal: impl Fn(&Reply, &Reply)) {
     let requests = Fixture::read().requests();
     let together = make(1 << 20).run(&requests).unwrap();
     let mut alone = make(0);
@@ -268,20 +266,16 @@ fn a_batch_of_phrases_and_pictures_answers_as_its_members_alone() {
     // What rounding changes in a sum grows a few thousandfold on its way through the fixture's network, and with another
     // number of threads, or other instructions, sums are rounded otherwise: 4e-4 was seen.
     let close = |one: f32, other: f32| (one - other).abs() < 1e-3 * one.abs().max(1.0);
-    assert_answers_alone(
-        |bytes| SeqTrGrounder::new(fixture.seqtr(false), bytes).unwrap(),
-        |one: &Reply, other: &Reply| {
-            assert_eq!(one.corners, other.corners);
-            assert!(close(one.log_probability, other.log_probability), "{one:?} {other:?}");
-        },
-    );
-    assert_answers_alone(
-        |bytes| SeqTrContour::new(fixture.seqtr(true), bytes).unwrap(),
-        |one: &Contour, other: &Contour| {
-            assert_eq!(one.corners, other.corners);
-            assert!(close(one.log_probability, other.log_probability), "{one:?} {other:?}");
-        },
-    );
+    for contours in [false, true] {
+        assert_answers_alone(
+            |bytes| SeqTrGrounder::new(fixture.seqtr(contours), bytes),
+            |one: &Reply, other: &Reply| {
+                assert_eq!((one.corners, &one.outline), (other.corners, &other.outline));
+                assert_eq!(one.outline.is_some(), contours);
+                assert!(close(one.log_probability, other.log_probability), "{one:?} {other:?}");
+            },
+        );
+    }
 }
 
 #[test]
@@ -290,7 +284,7 @@ fn seqtr_says_the_same_each_time_and_sees_each_picture_once() {
     let requests = fixture.requests();
     let encoding = 4 * 64 * 4 * 4;
     for (bytes, runs) in [(4 * encoding, [4, 4]), (0, [4, 8])] {
-        let mut grounder = SeqTrGrounder::new(fixture.seqtr(false), bytes).unwrap();
+        let mut grounder = SeqTrGrounder::new(fixture.seqtr(false), bytes);
         let seen = grounder.trunk_runs();
         let first = grounder.run(&requests).unwrap();
         assert_eq!(seen.load(Ordering::Relaxed), runs[0], "with {bytes} bytes");

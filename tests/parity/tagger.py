@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 
 import torch
+from common import randomise
 from safetensors.torch import save_file
 from torchcrf import CRF
 from transformers import BertConfig, BertModel, XLMRobertaConfig, XLMRobertaModel
@@ -44,14 +45,8 @@ def tagger(encoder, vocabulary, begin, end, pad):
     """A linear layer and a CRF on an encoder, and all that they say of texts of several lengths."""
     linear = torch.nn.Linear(32, LABELS)
     crf = CRF(LABELS, batch_first=True)
-    # A fresh layer norm is the identity and a fresh bias is zero: parity on those would show nothing.
-    with torch.no_grad():
-        for name, parameter in encoder.named_parameters():
-            centre = 1.0 if name.endswith("LayerNorm.weight") else 0.0
-            parameter.copy_(centre + 0.3 * torch.randn_like(parameter))
-        for module, scale in ((linear, 0.4), (crf, 1.2)):
-            for parameter in module.parameters():
-                parameter.copy_(scale * torch.randn_like(parameter))
+    for module, deviation in ((encoder, 0.3), (linear, 0.4), (crf, 1.2)):
+        randomise(module.named_parameters(), None, other=deviation, tables={"": deviation})
 
     pieces = torch.full((len(LENGTHS), max(LENGTHS)), pad)
     first_pieces = torch.zeros(len(WORDS), max(WORDS), dtype=torch.long)

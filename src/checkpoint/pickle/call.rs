@@ -38,7 +38,7 @@ impl<R: Read> Machine<'_, '_, R> {
                 Ok(())
             }
             Global::Opaque(name) => {
-                self.push_object(Object::Opaque(name));
+                self.push_object(Object::Opaque { name, state: None });
                 Ok(())
             }
             Global::Size => match arguments[..] {
@@ -60,12 +60,16 @@ impl<R: Read> Machine<'_, '_, R> {
         }
     }
 
-    /// An object's state. A state dict has its version there; what is not worked out has all of it there.
+    /// An object's state. A state dict has its version there; what is not worked out has all of it there, where it stays.
     pub(super) fn build(&mut self) -> Done {
-        self.pop("the state of an object")?;
+        let given = self.pop("the state of an object")?;
         let built = self.top("an object with state")?;
-        match self.object(built) {
-            Some(Object::Dict(_) | Object::Opaque(_)) => Ok(()),
+        match self.object_mut(built) {
+            Some(Object::Dict(_)) => Ok(()),
+            Some(Object::Opaque { state, .. }) => {
+                *state = Some(given);
+                Ok(())
+            }
             _ => Err(self.damaged("an object with state", "another value")),
         }
     }

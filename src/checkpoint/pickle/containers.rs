@@ -37,7 +37,7 @@ impl<R: Read> Machine<'_, '_, R> {
         let list = self.top("a list to add to")?;
         match self.object_mut(list) {
             Some(Object::List(list)) => list.extend(items),
-            Some(Object::Opaque(_)) => {}
+            Some(Object::Opaque { .. }) => {}
             _ => return Err(self.damaged("a list to add to", "another value")),
         }
         Ok(())
@@ -64,7 +64,7 @@ impl<R: Read> Machine<'_, '_, R> {
         let dict = self.top("a dictionary to add to")?;
         match self.object_mut(dict) {
             Some(Object::Dict(dict)) => dict.extend(items),
-            Some(Object::Opaque(_)) => {}
+            Some(Object::Opaque { .. }) => {}
             _ => return Err(self.damaged("a dictionary to add to", "another value")),
         }
         Ok(())
@@ -75,7 +75,7 @@ impl<R: Read> Machine<'_, '_, R> {
             self.pop_to_mark()?; // ADDITEMS
             let set = self.top("a set to add to")?;
             return match self.object_mut(set) {
-                Some(Object::Set | Object::Opaque(_)) => Ok(()),
+                Some(Object::Set | Object::Opaque { .. }) => Ok(()),
                 _ => Err(self.damaged("a set to add to", "another value")),
             };
         }

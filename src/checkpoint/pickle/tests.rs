@@ -120,7 +120,7 @@ fn names_beside_a_state_dict_become_opaque_only_where_that_was_asked_for() {
         assert!(error_of(body, Foreign::Refused).contains("is refused"));
         let bytes = [b"\x80\x02", body, b"."].concat();
         let found = read_bytes(&bytes, Foreign::Opaque).unwrap();
-        assert!(matches!(found.object(found.root), Some(Object::Opaque(_))), "{}", body.escape_ascii());
+        assert!(matches!(found.object(found.root), Some(Object::Opaque { .. })), "{}", body.escape_ascii());
     }
     // A package whose name only begins alike is another.
     assert!(error_of(b"cfairseq_evil\nx\n", Foreign::Opaque).contains("is refused"));

@@ -38,8 +38,11 @@ pub(crate) enum Object {
     /// A number among the pickle's storages.
     Storage(usize),
     Tensor(View),
-    /// What Python would have made by calling something that is not called here.
-    Opaque(Rc<Name>),
+    /// What Python would have made by calling something that is not called here, and the state it would have been given.
+    Opaque {
+        name: Rc<Name>,
+        state: Option<Value>,
+    },
 }
 
 /// A name of Python's with its module.
@@ -104,6 +107,25 @@ impl Pickled {
         items.iter().rev().find(|(name, _)| self.text(*name) == Some(key)).map(|(_, value)| *value)
     }
 
+    /// What a dictionary has under a text, or an object among its attributes: argparse's and omegaconf's hold settings.
+    pub(crate) fn attribute(&self, of: Value, key: &str) -> Option<Value> {
+        match self.object(of)? {
+            Object::Opaque { state: Some(state), .. } => {
+                let content = || self.get(self.get(*state, "_content")?, key);
+                self.get(*state, key).or_else(content)
+            }
+            _ => self.get(of, key),
+        }
+    }
+
+    /// A value itself where omegaconf has wrapped it.
+    pub(crate) fn unwrapped(&self, value: Value) -> Value {
+        match self.object(value) {
+            Some(Object::Opaque { state: Some(state), .. }) => self.get(*state, "_val").unwrap_or(value),
+            _ => value,
+        }
+    }
+
     /// A value in words, for an error.
     pub(crate) fn describe(&self, value: Value) -> String {
         let words = match (value, self.object(value)) {
@@ -120,7 +142,7 @@ impl Pickled {
                 Object::Global(_) => "the name of a function or class",
                 Object::Storage(_) => "a storage",
                 Object::Tensor(_) => "a tensor",
-                Object::Opaque(name) => {
+                Object::Opaque { name, .. } => {
                     let (module, name) = (name.module.escape_debug(), name.name.escape_debug());
                     return format!("an object made by `{module}.{name}`");
                 }

@@ -8,10 +8,10 @@ mod legacy;
 
 use std::path::Path;
 
-use super::CheckpointError;
 use super::pickle::{Pickled, Storage};
 use super::state_dict::{self, StateDict};
 use super::tensor::{Contents, Tensor, width};
+use super::{CheckpointError, Settings};
 
 /// Joins the state dict of a pickle with the places of its storages; `start_of` finds one and checks its size.
 fn contents(
@@ -26,7 +26,8 @@ fn contents(
         let (shape, stride) = (view.shape.clone(), view.stride.clone());
         Ok((name, Tensor { dtype: storage.dtype, shape, stride, start }))
     });
-    Ok(Contents { place, tensors: tensors.collect::<Result<_, _>>()?, others })
+    let settings = Settings::of(pickled);
+    Ok(Contents { place, tensors: tensors.collect::<Result<_, _>>()?, others, settings })
 }
 
 /// How many bytes a storage takes, if that can be counted.

@@ -137,6 +137,8 @@ fn unreadable(path: &Path, part: &str, error: zip::result::ZipError) -> Checkpoi
         zip::result::ZipError::Io(source) if source.kind() != ErrorKind::UnexpectedEof => {
             CheckpointError::read(path, source)
         }
-        other => CheckpointError::unfit(path, part, "a whole zip archive", other),
+        other => {
+            CheckpointError::unfit(path, part, "a whole zip archive, which ends with its directory", other)
+        }
     }
 }

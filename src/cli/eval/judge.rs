@@ -100,11 +100,12 @@ impl Judge {
         if gold.is_empty() {
             return Ok(());
         }
-        let (bbox, _) = self.pipeline.locate(&phrase, media).await?;
-        scores.grounded(&bbox, gold, self.threshold);
+        let located = self.pipeline.locate(&phrase, media).await?;
+        scores.grounded(&located.bbox, gold, self.threshold);
+        let Some(segmenter) = &self.pipeline.segmenter else { return Ok(()) };
         let (boxes, masks): (Vec<BBox>, Vec<&Mask>) =
             gold.iter().filter_map(|region| Some((region.bbox, region.mask.as_ref()?))).unzip();
-        for ((found, _), gold) in self.pipeline.masks(media, &boxes).await?.iter().zip(masks) {
+        for ((found, _), gold) in segmenter.masks(&media.frame, &boxes).await?.iter().zip(masks) {
             scores.segmented(found, gold);
         }
         Ok(())

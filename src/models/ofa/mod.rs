@@ -15,6 +15,7 @@ mod presets;
 mod reader;
 mod resnet;
 mod serve;
+mod taught;
 
 use tch::nn;
 use tch::{Kind, Tensor};

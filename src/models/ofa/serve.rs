@@ -7,7 +7,7 @@ use tch::{Kind, TchError};
 
 use super::super::asked::Asked;
 use super::Ofa;
-use super::locate::Choice;
+use super::locate::{Choice, Located};
 use super::reader::Share;
 use crate::scheduler::{Cost, Model, ModelError};
 use crate::{entail, ground};
@@ -15,14 +15,15 @@ use crate::{entail, ground};
 /// Answers whether pictures show phrases.
 #[derive(Debug)]
 pub struct OfaEntailer {
-    share: Share,
+    pub(super) share: Share,
 }
 
 /// Answers where in pictures phrases are.
 #[derive(Debug)]
 pub struct OfaGrounder {
-    share: Share,
+    pub(super) share: Share,
     beam: usize,
+    choice: Choice,
 }
 
 impl OfaEntailer {
@@ -37,7 +38,7 @@ impl OfaEntailer {
     /// both, whichever is asked first; both are to be run by one thread.
     #[must_use]
     pub fn grounder(&self, beam: usize) -> OfaGrounder {
-        OfaGrounder { share: self.share.another(), beam }
+        OfaGrounder { share: self.share.another(), beam, choice: Choice::Bins }
     }
 
     /// How many pictures have gone through the trunk for this stage so far. The counter is shared: it can be read from
@@ -87,7 +88,14 @@ impl OfaGrounder {
     /// `cache_bytes` of what its trunk says of pictures.
     #[must_use]
     pub fn new(ofa: Ofa, beam: usize, cache_bytes: usize) -> Self {
-        Self { share: Share::new(ofa, cache_bytes), beam }
+        Self { share: Share::new(ofa, cache_bytes), beam, choice: Choice::Bins }
+    }
+
+    /// Follows tokens of this choice. Of [`Choice::Anything`] the likeliest answer that is a box is taken; where none is
+    /// one, the likeliest of bins alone, so that there always is a box.
+    #[must_use]
+    pub fn among(self, choice: Choice) -> Self {
+        Self { choice, ..self }
     }
 
     /// How many pictures have gone through the trunk so far; shared as [`OfaEntailer::trunk_runs`] is.
@@ -102,14 +110,25 @@ impl OfaGrounder {
         let (_, encoded) = self.share.read(&mut reader, &asked)?;
         let ofa = &reader.ofa;
         let (first, last) = (ofa.config().first_bin, ofa.config().bins - 1);
-        let located = ofa.locate(&encoded, self.beam, Choice::Bins)?;
-        let reply = |answers: Vec<super::Located>| {
-            let best = answers.into_iter().next()?;
+        let is_box =
+            |answer: &Located| answer.tokens.iter().all(|token| (first..=first + last).contains(token));
+        let likeliest = |choice| -> Result<Vec<Option<Located>>, TchError> {
+            let located = ofa.locate(&encoded, self.beam, choice)?;
+            Ok(located.into_iter().map(|answers| answers.into_iter().find(is_box)).collect())
+        };
+        let mut located = likeliest(self.choice)?;
+        if self.choice == Choice::Anything && located.contains(&None) {
+            for (answer, box_alone) in located.iter_mut().zip(likeliest(Choice::Bins)?) {
+                *answer = answer.take().or(box_alone);
+            }
+        }
+        let reply = |best: Option<Located>| {
+            let best = best?;
             // The picture is squashed: the first bin is its left or upper edge, the last one its right or lower edge.
             let fraction = |token: &i64| (token - first) as f64 / last as f64;
             let corners: Vec<f64> = best.tokens.iter().map(fraction).collect();
             let log_probability = best.log_probability;
-            Some(ground::Reply { corners: corners.try_into().ok()?, log_probability })
+            Some(ground::Reply { corners: corners.try_into().ok()?, log_probability, outline: None })
         };
         Ok(located.into_iter().map(reply).collect())
     }
@@ -137,10 +156,10 @@ impl Model for OfaGrounder {
     }
 }
 
-fn entailing(request: &entail::Request) -> Asked<'_> {
+pub(super) fn entailing(request: &entail::Request) -> Asked<'_> {
     Asked { picture: &request.picture, prompt: &request.prompt }
 }
 
-fn grounding(request: &ground::Request) -> Asked<'_> {
+pub(super) fn grounding(request: &ground::Request) -> Asked<'_> {
     Asked { picture: &request.picture, prompt: &request.prompt }
 }

@@ -83,6 +83,21 @@ fn network() -> Ofa {
     ofa
 }
 
+/// A network that gives each token these logits, whatever it is asked.
+fn saying(logit: impl Fn(i64) -> f32) -> Ofa {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let ofa = Ofa::new(&vs.root(), &tiny());
+    let _guard = tch::no_grad_guard();
+    let mut variables = vs.variables();
+    let mut variable = |name: &str| variables.remove(name).unwrap();
+    let _ = variable("decoder.layer_norm.weight").zero_();
+    let _ = variable("decoder.layer_norm.bias").fill_(1.0);
+    let logits: Vec<f32> = (0..60).map(logit).collect();
+    let rows = Tensor::from_slice(&logits).view([60, 1]).expand([60, 16], false) / 16.0;
+    variable("encoder.embed_tokens.weight").copy_(&rows);
+    ofa
+}
+
 fn picture(seed: u8) -> Arc<Picture> {
     let rgb = (0..64u32 * 64 * 3)
         .map(|index| (index.wrapping_mul(2_654_435_761 + u32::from(seed) * 97) >> 13) as u8);
@@ -111,6 +126,47 @@ fn asked() -> Vec<(Arc<Picture>, Vec<u32>)> {
     [(1, 9, 0), (2, 4, 3), (1, 2, 0), (3, 30, 5), (2, 9, 8), (1, 17, 1)]
         .map(|(seed, length, first)| (picture(seed), prompt(length, first)))
         .to_vec()
+}
+
+#[test]
+fn a_grounder_that_may_say_anything_still_answers_with_a_box() {
+    let (picture, prompt) = asked().remove(0);
+    let requests = [ground::Request { picture, prompt }];
+    let bin = |token: i64| if token >= 40 { 1.0 - 0.1 * (token - 40) as f32 } else { -9.0 };
+    let boxes_alone = OfaGrounder::new(saying(bin), 5, 0).run(&requests).unwrap();
+    // Three of the first bin and one of the second, as four of the first would repeat three; their order is open.
+    let sorted = |replies: &[ground::Reply]| {
+        let mut corners = replies[0].corners;
+        corners.sort_by(f64::total_cmp);
+        corners
+    };
+    assert_eq!(sorted(&boxes_alone), [0.0, 0.0, 0.0, 1.0 / 19.0]);
+
+    let chattering = |token| if token == 20 { 6.0 } else { bin(token) };
+    let anything = OfaGrounder::new(saying(bin), 5, 0).among(Choice::Anything).run(&requests).unwrap();
+    assert_eq!(anything, boxes_alone);
+    let chatty = OfaGrounder::new(saying(chattering), 5, 0).among(Choice::Anything).run(&requests).unwrap();
+    let confined = OfaGrounder::new(saying(chattering), 5, 0).run(&requests).unwrap();
+    assert_eq!(chatty, confined, "where no answer is a box, bins alone are asked");
+
+    // The word comes second: of the five likeliest answers only some are boxes, and the likeliest of these counts.
+    let at_times = |token| if token == 20 { 0.95 } else { bin(token) };
+    let some = OfaGrounder::new(saying(at_times), 5, 0).among(Choice::Anything).run(&requests).unwrap();
+    assert_eq!(sorted(&some), sorted(&boxes_alone));
+}
+
+#[test]
+fn what_a_network_was_taught_shows_in_what_it_says_after_a_question() {
+    let (picture, prompt) = asked().remove(0);
+    let entail = entail::Request { picture: picture.clone(), prompt: prompt.clone() };
+    let ground = ground::Request { picture, prompt };
+    let answers = |token| if (10..13).contains(&token) { 9.0 } else { 0.0 };
+    let bins = |token| if token >= 40 { 9.0 } else { 0.0 };
+    let share_of_answers =
+        |logit: fn(i64) -> f32| OfaEntailer::new(saying(logit), 0).share_of_answers(&entail);
+    let share_of_bins = |logit: fn(i64) -> f32| OfaGrounder::new(saying(logit), 5, 0).share_of_bins(&ground);
+    assert!(share_of_answers(answers).unwrap() > 0.99 && share_of_answers(bins).unwrap() < 0.01);
+    assert!(share_of_bins(bins).unwrap() > 0.99 && share_of_bins(answers).unwrap() < 0.01);
 }
 
 #[test]

@@ -6,10 +6,8 @@ use super::super::preset::Preset;
 
 /// The id of padding, which no word has.
 pub const PAD: u32 = 0;
-/// The id that stands for every word that is not known.
-pub const UNKNOWN: u32 = 1;
-/// Words that every vocabulary begins with, in the order of their ids.
-pub const SPECIAL_WORDS: [&str; 3] = ["PAD", "UNK", "CLS"];
+/// Rows of the table of words that no phrase's word has: padding, what is not known, and one that is never used.
+const SPECIAL_WORDS: i64 = 3;
 
 /// Pixels that a side shrinks by on its way through the trunk to one cell.
 pub(super) const CELL: i64 = 32;
@@ -20,7 +18,7 @@ pub(super) const COORDINATES: i64 = 4;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeqTrConfig {
-    /// Words that it knows, those of [`SPECIAL_WORDS`] counted.
+    /// Words that it knows, the three special ones counted.
     pub vocabulary: i64,
     /// Width of a word's vector: 300 in GloVe.
     pub word_width: i64,
@@ -53,7 +51,7 @@ pub struct SeqTrConfig {
     pub contour_points: Option<i64>,
 }
 
-/// Dimensions that no network can have, or not the network that is wanted.
+/// Dimensions that no network can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SeqTrConfigError {
     /// A number is out of its range.
@@ -78,12 +76,6 @@ pub enum SeqTrConfigError {
         /// What it should be a multiple of.
         of: i64,
     },
-    /// Boxes are wanted of a network that draws contours.
-    #[error("boxes are wanted of a SeqTR whose `contour_points` are {0}: it draws contours")]
-    DrawsContours(i64),
-    /// Contours are wanted of a network that gives boxes.
-    #[error("contours are wanted of a SeqTR without `contour_points`: it gives boxes")]
-    GivesBoxes,
 }
 
 impl Preset for SeqTrConfig {
@@ -161,7 +153,7 @@ impl SeqTrConfig {
         const WIDE: i64 = 1 << 16; // the same for the trunk, of whose width products of three are taken
         let blocks = self.darknet_blocks.map(|blocks| ("darknet_blocks", blocks, 1, WIDE));
         let ranges = [
-            ("vocabulary", self.vocabulary, SPECIAL_WORDS.len() as i64, MANY),
+            ("vocabulary", self.vocabulary, SPECIAL_WORDS, MANY),
             ("word_width", self.word_width, 1, MANY),
             ("max_words", self.max_words, 1, MANY),
             ("image_size", self.image_size, CELL, WIDE),

@@ -4,35 +4,18 @@ use tch::{Kind, TchError, Tensor};
 
 use super::config::CELL;
 use super::{Encoded, SeqTr};
-use crate::domain::Mask;
-use crate::imaging::{Picture, polygon};
+use crate::ground::Outline;
+use crate::imaging::Picture;
 
 /// A finished answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sequence {
     /// Its bins, x and y in turn, without the end.
     pub bins: Vec<i64>,
-    /// The log-probability of all of them, and of the end where there is one.
+    /// Tokens that were said: the bins, and the end where there is one.
+    pub tokens: usize,
+    /// The log-probability of all of them.
     pub log_probability: f32,
-}
-
-/// The outline of what a phrase names.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Contour {
-    /// Its corners x, y in pixels of the original picture, the last one joined to the first. Fewer than three enclose
-    /// nothing.
-    pub corners: Vec<[f32; 2]>,
-    /// The log-probability of its tokens together.
-    pub log_probability: f32,
-}
-
-impl Contour {
-    /// The pixels inside, of an original picture of so many columns and rows. Where the outline crosses itself, what
-    /// is enclosed twice is outside, as in COCO's masks.
-    #[must_use]
-    pub fn mask(&self, width: u32, height: u32) -> Mask {
-        Mask::from_pixels(&polygon::inside(&self.corners, width, height), width, height)
-    }
 }
 
 /// Where a picture's bins lie in the original, as fractions of its sides.
@@ -59,18 +42,19 @@ impl Ruler {
         (bin as f64 * self.padded[axis] / self.bins / self.scaled[axis]).min(1.0)
     }
 
-    /// A contour in pixels of the original picture. A last x without its y is no point.
+    /// The edges of a box of four bins, as fractions of the original.
+    pub(super) fn corners(&self, sequence: &Sequence) -> [f64; 4] {
+        [0, 1, 2, 3].map(|edge| self.fraction(edge % 2, sequence.bins[edge]))
+    }
+
+    /// The outline of a contour. A last x without its y is no point.
     ///
     /// The authors' evaluation takes a contour of two points for a box with a width and a height; here it encloses
     /// nothing.
-    pub(super) fn contour(&self, sequence: &Sequence, picture: &Picture) -> Contour {
-        let sides = [picture.original_width, picture.original_height].map(f64::from);
-        let place = |axis: usize, bin: i64| (self.fraction(axis, bin) * sides[axis]) as f32;
+    pub(super) fn outline(&self, sequence: &Sequence) -> Outline {
         let points = sequence.bins.chunks_exact(2);
-        Contour {
-            corners: points.map(|point| [place(0, point[0]), place(1, point[1])]).collect(),
-            log_probability: sequence.log_probability,
-        }
+        let points = points.map(|point| [self.fraction(0, point[0]), self.fraction(1, point[1])]);
+        Outline { points: points.collect(), tokens: sequence.tokens }
     }
 }
 
@@ -119,7 +103,11 @@ impl SeqTr {
 fn up_to_the_end(tokens: &[i64], likelihoods: &[f32], end: i64) -> Sequence {
     let length = tokens.iter().position(|&token| token == end).unwrap_or(tokens.len());
     let counted = (length + 1).min(likelihoods.len());
-    Sequence { bins: tokens[..length].to_vec(), log_probability: likelihoods[..counted].iter().sum() }
+    Sequence {
+        bins: tokens[..length].to_vec(),
+        tokens: counted,
+        log_probability: likelihoods[..counted].iter().sum(),
+    }
 }
 
 #[cfg(test)]
@@ -151,22 +139,19 @@ mod tests {
     }
 
     #[test]
-    fn a_contour_is_pairs_of_bins_in_pixels_of_the_original() {
-        let sequence = Sequence { bins: vec![0, 0, 48, 0, 48, 90, 7], log_probability: -1.0 };
-        let contour = Ruler::of(&picture(), 96).contour(&sequence, &picture());
-        assert_eq!(contour.corners, [[0.0, 0.0], [150.0, 0.0], [150.0, 100.0]]);
-        let mask = contour.mask(300, 100);
-        assert_eq!((mask.width, mask.height), (300, 100));
-        let half_of_half = 300 * 100 / 4;
-        assert!(mask.area().abs_diff(half_of_half) <= 150, "{} pixels", mask.area());
+    fn a_contour_is_pairs_of_bins_as_fractions_of_the_original() {
+        let sequence = Sequence { bins: vec![0, 0, 48, 0, 48, 90, 7], tokens: 7, log_probability: -1.0 };
+        let outline = Ruler::of(&picture(), 96).outline(&sequence);
+        assert_eq!(outline.pixels(300, 100), [[0.0, 0.0], [150.0, 0.0], [150.0, 100.0]]);
+        assert_eq!(outline.tokens, 7);
     }
 
     #[test]
     fn what_follows_the_end_is_not_said() {
         let said = up_to_the_end(&[4, 5, 9, 6], &[-1.0, -2.0, -4.0, -8.0], 9);
-        assert_eq!(said, Sequence { bins: vec![4, 5], log_probability: -7.0 });
+        assert_eq!(said, Sequence { bins: vec![4, 5], tokens: 3, log_probability: -7.0 });
         let said = up_to_the_end(&[4, 5], &[-1.0, -2.0], 9);
-        assert_eq!(said, Sequence { bins: vec![4, 5], log_probability: -3.0 });
+        assert_eq!(said, Sequence { bins: vec![4, 5], tokens: 2, log_probability: -3.0 });
         assert!(up_to_the_end(&[9], &[-1.0], 9).bins.is_empty());
     }
 }

@@ -19,17 +19,15 @@ mod positions;
 mod reader;
 mod serve;
 mod transformer;
-mod vocabulary;
 
 use tch::nn;
 use tch::{Device, Kind, Tensor};
 
-pub use config::{PAD, SPECIAL_WORDS, SeqTrConfig, SeqTrConfigError, UNKNOWN};
-pub use decode::{Contour, Sequence};
+pub use config::{PAD, SeqTrConfig, SeqTrConfigError};
+pub use decode::Sequence;
 pub use positions::Cells;
-pub use serve::{SeqTrContour, SeqTrGrounder};
+pub use serve::SeqTrGrounder;
 pub use transformer::Encoded;
-pub use vocabulary::{Vocabulary, VocabularyError, WordsError};
 
 use darknet::DarkNet;
 use fusion::Fusion;

@@ -1,26 +1,31 @@
-//! Which words does SeqTR know? Those of the expressions it was taught, each with its number.
+//! Which words does a network know that reads no pieces? Those of the expressions it was taught, as SeqTR's authors
+//! number them.
 
 use std::collections::HashMap;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::str::Utf8Error;
 
-use super::config::{SPECIAL_WORDS, UNKNOWN};
+/// Words that every list begins with: what fills up, what stands for all that is not known, and one that SeqTR never
+/// uses.
+const SPECIAL_WORDS: [&str; 3] = ["PAD", "UNK", "CLS"];
+/// The id that stands for every word that is not known.
+const UNKNOWN: u32 = 1;
 
 /// What is taken out of phrases before they are cut into words.
 const PUNCTUATION: &[char] = &['.', ',', '\'', '!', '?', '"', '(', ')', '*', '#', ':', ';'];
 
-/// Turns phrases into the ids that the network reads.
+/// All words that a network knows, each with its id.
 #[derive(Debug, Clone)]
-pub struct Vocabulary {
+pub struct WordList {
     ids: HashMap<String, u32>,
     max_words: usize,
 }
 
-/// A list of words that no vocabulary can be made of. Positions count from 0, as ids do.
+/// Words that a network cannot be taught with. Positions count from 0, as ids do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WordsError {
     /// The list does not begin with the special words.
-    #[error("word {position} of SeqTR's vocabulary must be `{expected}`, but is {}", found.as_ref().map_or("not there".to_owned(), |word| format!("`{word}`")))]
+    #[error("word {position} must be `{expected}`, but is {}", found.as_ref().map_or("not there".to_owned(), |word| format!("`{word}`")))]
     NotSpecial {
         /// Which.
         position: usize,
@@ -30,7 +35,7 @@ pub enum WordsError {
         found: Option<String>,
     },
     /// A word stands there twice.
-    #[error("`{word}` is both word {first} and word {second} of SeqTR's vocabulary")]
+    #[error("`{word}` is both word {first} and word {second}")]
     Repeated {
         /// Which.
         word: String,
@@ -40,24 +45,24 @@ pub enum WordsError {
         second: u32,
     },
     /// A word has no letters.
-    #[error("word {0} of SeqTR's vocabulary is empty")]
+    #[error("word {0} is empty")]
     Empty(usize),
 }
 
-/// A file that is no vocabulary.
+/// A file that is no list of words.
 #[derive(Debug, thiserror::Error)]
-pub enum VocabularyError {
-    /// It cannot be read.
-    #[error("failed to read SeqTR's vocabulary `{}`", path.display())]
-    Read {
+pub enum WordListError {
+    /// It is no text.
+    #[error("the list of words `{}` is not UTF-8", path.display())]
+    NotText {
         /// Which.
         path: PathBuf,
-        /// Why.
+        /// Where.
         #[source]
-        source: io::Error,
+        source: Utf8Error,
     },
     /// It begins as JSON does, but is no list of words.
-    #[error("SeqTR's vocabulary `{}` is no JSON list of words", path.display())]
+    #[error("`{}` is no JSON list of words", path.display())]
     Json {
         /// Which.
         path: PathBuf,
@@ -65,8 +70,8 @@ pub enum VocabularyError {
         #[source]
         source: serde_json::Error,
     },
-    /// Its words make no vocabulary.
-    #[error("`{}` is no vocabulary", path.display())]
+    /// A word is wrong.
+    #[error("`{}` is no list of a network's words", path.display())]
     Words {
         /// Which.
         path: PathBuf,
@@ -76,22 +81,22 @@ pub enum VocabularyError {
     },
 }
 
-impl Vocabulary {
-    /// Reads a file of all words in the order of their ids, [`SPECIAL_WORDS`] first: one a line, or a JSON list.
-    /// `max_words` is how many the network reads of a phrase.
+impl WordList {
+    /// Takes the bytes of a file of all words in the order of their ids: one a line, or a JSON list; PAD, UNK and CLS
+    /// come first. `max_words` is how many the network reads of a phrase, `path` is for the error.
     ///
     /// # Errors
-    /// [`VocabularyError`]: the file, or what [`Vocabulary::new`] refuses.
-    pub fn load(path: &Path, max_words: usize) -> Result<Self, VocabularyError> {
+    /// [`WordListError`]: the file, or what [`WordList::new`] refuses.
+    pub fn from_bytes(path: &Path, bytes: &[u8], max_words: usize) -> Result<Self, WordListError> {
         let file = || path.to_owned();
-        let text = std::fs::read_to_string(path);
-        let text = text.map_err(|source| VocabularyError::Read { path: file(), source })?;
+        let text = std::str::from_utf8(bytes);
+        let text = text.map_err(|source| WordListError::NotText { path: file(), source })?;
         let words: Vec<String> = if text.trim_start().starts_with('[') {
-            serde_json::from_str(&text).map_err(|source| VocabularyError::Json { path: file(), source })?
+            serde_json::from_str(text).map_err(|source| WordListError::Json { path: file(), source })?
         } else {
             text.lines().map(str::to_owned).collect()
         };
-        Self::new(words, max_words).map_err(|source| VocabularyError::Words { path: file(), source })
+        Self::new(words, max_words).map_err(|source| WordListError::Words { path: file(), source })
     }
 
     /// Numbers words in their order.
@@ -145,8 +150,8 @@ mod tests {
 
     #[test]
     fn phrases_are_read_as_the_training_expressions_were() {
-        let vocabulary = Vocabulary::new(words(&["man", "in", "red", "tshirt", "left"]), 4).unwrap();
-        assert_eq!(vocabulary.size(), 8);
+        let list = WordList::new(words(&["man", "in", "red", "tshirt", "left"]), 4).unwrap();
+        assert_eq!(list.size(), 8);
         let cases: [(&str, &[u32]); 7] = [
             ("Man in RED", &[3, 4, 5]),
             ("red-man/left", &[5, 3, 7]),
@@ -158,41 +163,41 @@ mod tests {
             ("PAD", &[1]),
         ];
         for (phrase, ids) in cases {
-            assert_eq!(vocabulary.encode(phrase), ids, "{phrase:?}");
+            assert_eq!(list.encode(phrase), ids, "{phrase:?}");
         }
+    }
+
+    fn read(bytes: &[u8]) -> Result<WordList, WordListError> {
+        WordList::from_bytes(Path::new("words.txt"), bytes, 15)
     }
 
     #[test]
     fn lines_and_json_are_the_same_list() {
-        let folder = tempfile::tempdir().unwrap();
-        let (lines, json) = (folder.path().join("words.txt"), folder.path().join("words.json"));
-        std::fs::write(&lines, "PAD\nUNK\nCLS\nman\nred\n").unwrap();
-        std::fs::write(&json, r#"["PAD", "UNK", "CLS", "man", "red"]"#).unwrap();
-        for path in [lines, json] {
-            let vocabulary = Vocabulary::load(&path, 15).unwrap();
-            assert_eq!(vocabulary.encode("red man"), [4, 3]);
-            assert_eq!(vocabulary.size(), 5);
+        for bytes in [b"PAD\nUNK\nCLS\nman\nred\n".as_slice(), br#"["PAD", "UNK", "CLS", "man", "red"]"#] {
+            let list = read(bytes).unwrap();
+            assert_eq!(list.encode("red man"), [4, 3]);
+            assert_eq!(list.size(), 5);
         }
     }
 
     #[test]
-    fn lists_that_are_no_vocabulary_are_refused_by_word() {
+    fn what_is_no_list_of_words_is_refused_by_file_and_word() {
         let cases = [
-            (vec!["PAD".to_owned()], "word 1 of SeqTR's vocabulary must be `UNK`, but is not there"),
-            (vec!["the".to_owned()], "word 0 of SeqTR's vocabulary must be `PAD`, but is `the`"),
-            (words(&["a", "b", "a"]), "`a` is both word 3 and word 5 of SeqTR's vocabulary"),
-            (words(&["a", "", "b"]), "word 4 of SeqTR's vocabulary is empty"),
+            (vec!["PAD".to_owned()], "word 1 must be `UNK`, but is not there"),
+            (vec!["the".to_owned()], "word 0 must be `PAD`, but is `the`"),
+            (words(&["a", "b", "a"]), "`a` is both word 3 and word 5"),
+            (words(&["a", "", "b"]), "word 4 is empty"),
         ];
         for (words, message) in cases {
-            assert_eq!(Vocabulary::new(words, 15).unwrap_err().to_string(), message);
+            assert_eq!(WordList::new(words, 15).unwrap_err().to_string(), message);
         }
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("words");
-        let refused = |path: &Path| Vocabulary::load(path, 15).unwrap_err();
-        assert!(matches!(refused(&path), VocabularyError::Read { .. }));
-        std::fs::write(&path, "[1, 2").unwrap();
-        assert!(matches!(refused(&path), VocabularyError::Json { .. }));
-        std::fs::write(&path, "the\nman\n").unwrap();
-        assert!(matches!(refused(&path), VocabularyError::Words { .. }));
+        let cases = [
+            (b"\xff".as_slice(), "the list of words `words.txt` is not UTF-8"),
+            (b"[1, 2", "`words.txt` is no JSON list of words"),
+            (b"the\nman\n", "`words.txt` is no list of a network's words"),
+        ];
+        for (bytes, message) in cases {
+            assert_eq!(read(bytes).unwrap_err().to_string(), message);
+        }
     }
 }

@@ -1,0 +1,152 @@
+//! How is a bundle put together of several? Stages come from others; phrases and lexicon stay its own.
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::Stage;
+
+use super::BundleError;
+use super::open::{Bundle, MANIFEST, hexadecimal};
+use super::stages::Segment;
+
+impl Bundle {
+    /// The bundle with a stage of another in place of its own, or where it had none. The tagger brings its entity types
+    /// along, of which its labels are made.
+    ///
+    /// The hash is then one of both hashes: it names all files of both.
+    ///
+    /// # Errors
+    /// Where the other has no such stage.
+    pub fn with_stage(mut self, stage: Stage, other: Self) -> Result<Self, BundleError> {
+        match stage {
+            Stage::Recognise => {
+                self.manifest.recognise = Some(other.recognise()?.clone());
+                self.manifest.entity_types.clone_from(&other.manifest.entity_types);
+            }
+            Stage::Entail => self.manifest.entail = Some(other.entail()?.clone()),
+            Stage::Ground => self.manifest.ground = Some(other.ground()?.clone()),
+            Stage::Segment => self.manifest.segment = Some(other.segment()?.clone()),
+        }
+        self.hash = changed(&self.hash, stage, &other.hash);
+        self.taken.retain(|(taken, _)| *taken != stage);
+        self.taken.push((stage, other));
+        Ok(self)
+    }
+
+    /// The bundle without its segmenter, for a grounder that draws outlines.
+    #[must_use]
+    pub fn without_segmenter(mut self) -> Self {
+        self.manifest.segment = None;
+        self.hash = changed(&self.hash, Stage::Segment, "none");
+        self.taken.retain(|(taken, _)| *taken != Stage::Segment);
+        self
+    }
+
+    /// The segmenter's part of the manifest, or none where the grounder draws outlines instead.
+    ///
+    /// # Errors
+    /// Where nothing says which pixels.
+    pub fn segment_or_outlines(&self) -> Result<Option<&Segment>, BundleError> {
+        let ground = &self.ground()?.network;
+        if self.manifest.segment.is_none() && !ground.draws_outlines() {
+            let grounder = ground.summary().architecture;
+            return Err(BundleError::NoMasks { file: self.folder.join(MANIFEST), grounder });
+        }
+        Ok(self.manifest.segment.as_ref())
+    }
+
+    /// The bundle that a stage was taken from: another, or this one.
+    #[must_use]
+    pub fn home(&self, stage: Stage) -> &Self {
+        self.taken.iter().find(|(taken, _)| *taken == stage).map_or(self, |(_, other)| other.home(stage))
+    }
+
+    /// Its name and its edition.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("{} {}", self.manifest.name, self.manifest.version)
+    }
+}
+
+/// The hash of a bundle in which a stage was changed for one with a hash of its own.
+fn changed(hash: &str, stage: Stage, with: &str) -> String {
+    hexadecimal(Sha256::digest(format!("{hash}\n{stage} {with}\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use tch::Device;
+
+    use super::super::untrained::tests::without_tokenizers;
+    use super::*;
+
+    fn open(folder: &Path) -> Bundle {
+        Bundle::open(folder).unwrap()
+    }
+
+    /// Changes a manifest, which keeps its files.
+    fn edit(folder: &Path, change: impl FnOnce(&mut toml::Table)) {
+        let file = folder.join("bundle.toml");
+        let mut manifest: toml::Table = fs::read_to_string(&file).unwrap().parse().unwrap();
+        change(&mut manifest);
+        fs::write(file, manifest.to_string()).unwrap();
+    }
+
+    #[test]
+    fn a_stage_of_another_bundle_comes_with_its_settings_and_its_files() {
+        let (one, other) = (without_tokenizers(), without_tokenizers());
+        edit(other.path(), |manifest| {
+            manifest["entail"].as_table_mut().unwrap().insert("threshold".to_owned(), 0.25.into());
+            manifest["entity_types"] = vec!["A", "B", "C", "D"].into();
+        });
+        fs::remove_file(one.path().join("entail.safetensors")).unwrap();
+        edit(one.path(), |manifest| drop(manifest.remove("entail")));
+        let bundle = open(one.path());
+        assert!(bundle.entailer(Device::Cpu, 0).is_err());
+        let joined = bundle.with_stage(Stage::Entail, open(other.path())).unwrap();
+        assert_eq!(joined.entail().unwrap().threshold, 0.25);
+        assert_eq!(joined.manifest().entity_types[0], "LOC", "the gate brings no types");
+        joined.entailer(Device::Cpu, 0).unwrap();
+        let entry = joined.entail().unwrap().tokenizer.clone();
+        let (file, _) = joined.tokenizer(Stage::Entail, entry.as_ref()).unwrap();
+        assert!(file.starts_with(other.path()), "{}", file.display());
+        for part in joined.manifest().parts() {
+            joined.verify(&part, Device::Cpu).unwrap();
+        }
+        let joined = joined.with_stage(Stage::Recognise, open(other.path())).unwrap();
+        assert_eq!(joined.manifest().entity_types, ["A", "B", "C", "D"]);
+        assert_eq!(joined.home(Stage::Ground).folder(), one.path());
+    }
+
+    #[test]
+    fn the_hash_is_of_all_parts_and_of_where_they_stand() {
+        let (one, other) = (without_tokenizers(), without_tokenizers());
+        edit(other.path(), |manifest| manifest["version"] = "2".into());
+        let take = |stage| open(one.path()).with_stage(stage, open(other.path())).unwrap().hash().to_owned();
+        let mut hashes: Vec<String> = Stage::ALL.map(take).into();
+        hashes.extend([one.path(), other.path()].map(|folder| open(folder).hash().to_owned()));
+        hashes.push(open(one.path()).without_segmenter().hash().to_owned());
+        assert_eq!(hashes, [Stage::ALL.map(take).to_vec(), hashes[4..].to_vec()].concat());
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!(hashes.len(), 7);
+        assert!(hashes.iter().all(|hash| hash.len() == 64));
+    }
+
+    #[test]
+    fn what_is_not_there_is_named_by_file_and_stage() {
+        let (one, other) = (without_tokenizers(), without_tokenizers());
+        edit(other.path(), |manifest| drop(manifest.remove("ground")));
+        let error = open(one.path()).with_stage(Stage::Ground, open(other.path())).unwrap_err().to_string();
+        let file = other.path().join("bundle.toml");
+        let expected = format!("the bundle of `{}` has no network for the stage `ground`", file.display());
+        assert_eq!(error, expected);
+        let error = open(one.path()).without_segmenter().segment_or_outlines().unwrap_err().to_string();
+        assert!(
+            error.contains("`segment`, and the one for the stage `ground` (ofa) draws no outlines"),
+            "{error}"
+        );
+    }
+}

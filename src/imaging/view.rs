@@ -1,0 +1,63 @@
+//! In which form does a network read pictures? So many pixels a side, squashed or whole.
+
+use std::sync::Arc;
+
+use super::Picture;
+use crate::domain::Frame;
+
+/// The form in which a network reads pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct View {
+    /// Side in pixels of the square that pictures are fitted into.
+    pub side: u32,
+    /// How they are fitted.
+    pub fit: Fit,
+}
+
+/// How a picture is fitted into a square.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fit {
+    /// It becomes square.
+    Squash,
+    /// It keeps its proportions, and its longer side becomes the square's; the network fills up the rest.
+    LongestSide,
+}
+
+impl View {
+    /// A square of `side` pixels that pictures are squashed into.
+    #[must_use]
+    pub fn squashed(side: u32) -> Self {
+        Self { side, fit: Fit::Squash }
+    }
+
+    /// A square of `side` pixels that pictures are laid into.
+    #[must_use]
+    pub fn longest_side(side: u32) -> Self {
+        Self { side, fit: Fit::LongestSide }
+    }
+
+    /// A picture in this form.
+    #[must_use]
+    pub fn of(self, frame: &Frame) -> Arc<Picture> {
+        match self.fit {
+            Fit::Squash => Picture::squashed(frame, self.side),
+            Fit::LongestSide => Picture::longest_side(frame, self.side),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ContentHash;
+
+    #[test]
+    fn a_wide_picture_becomes_square_or_stays_wide() {
+        let frame = Frame { hash: ContentHash([0; 32]), width: 40, height: 10, rgb: vec![9; 3 * 40 * 10] };
+        for (view, size) in [(View::squashed(20), (20, 20)), (View::longest_side(20), (20, 5))] {
+            let picture = view.of(&frame);
+            assert_eq!((picture.width, picture.height), size, "{view:?}");
+            assert_eq!((picture.original_width, picture.original_height), (40, 10), "{view:?}");
+        }
+    }
+}

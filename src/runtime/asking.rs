@@ -1,0 +1,72 @@
+//! How is each network asked? In the vocabulary that its bundle gives it, which must be its own.
+
+use std::path::PathBuf;
+
+use tokenizers::Tokenizer;
+
+use crate::bundle::{Bundle, FileEntry};
+use crate::domain::Stage;
+use crate::prompt::{PhraseEncoder, PromptEncoder, PromptError, WordList};
+use crate::recognise::WordTokenizer;
+
+use super::RuntimeError;
+
+pub(super) fn words(bundle: &Bundle) -> Result<WordTokenizer, RuntimeError> {
+    let part = bundle.recognise()?;
+    let network = part.network.config();
+    let (file, bytes) = bundle.tokenizer(Stage::Recognise, part.tokenizer.as_ref())?;
+    let tokenizer = WordTokenizer::from_bytes(&file, &bytes, network.max_pieces())
+        .map_err(RuntimeError::WordTokenizer)?;
+    fits(Stage::Recognise, file, tokenizer.vocabulary(), network.vocabulary)?;
+    Ok(tokenizer)
+}
+
+pub(super) fn entail_prompts(bundle: &Bundle) -> Result<PromptEncoder, RuntimeError> {
+    let part = bundle.entail()?;
+    let question = (part.prompt.as_str(), part.network.reads());
+    let encoder = questions(bundle, Stage::Entail, part.tokenizer.as_ref(), question)?;
+    Ok(encoder.with_style(part.network.style()))
+}
+
+pub(super) fn ground_phrases(bundle: &Bundle) -> Result<PhraseEncoder, RuntimeError> {
+    let part = bundle.ground()?;
+    let stage = Stage::Ground;
+    if !part.network.reads_words() {
+        let question = (part.prompt.as_str(), part.network.reads());
+        return Ok(questions(bundle, stage, part.tokenizer.as_ref(), question)?.into());
+    }
+    let (rows, longest) = part.network.reads();
+    let (file, bytes) = bundle.tokenizer(stage, part.tokenizer.as_ref())?;
+    let list = WordList::from_bytes(&file, &bytes, longest)
+        .map_err(|source| RuntimeError::WordList { stage, source })?;
+    // A word's row means that word alone: a list that is longer or shorter is another network's.
+    let words = list.size();
+    if i64::try_from(words).is_ok_and(|words| words == rows) {
+        return Ok(list.into());
+    }
+    Err(RuntimeError::Words { file, stage, words, rows })
+}
+
+fn questions(
+    bundle: &Bundle,
+    stage: Stage,
+    entry: Option<&FileEntry>,
+    (template, (rows, longest)): (&str, (i64, usize)),
+) -> Result<PromptEncoder, RuntimeError> {
+    let (file, bytes) = bundle.tokenizer(stage, entry)?;
+    let encoder = Tokenizer::from_bytes(bytes)
+        .map_err(|source| PromptError::Read { path: file.clone(), source })
+        .and_then(|tokenizer| PromptEncoder::new(tokenizer, template, longest))
+        .map_err(|source| RuntimeError::Prompt { stage, source })?;
+    fits(stage, file, encoder.vocabulary(), rows)?;
+    Ok(encoder)
+}
+
+/// A network may have more rows than its tokenizer has pieces; the other way round a text could ask for a row that
+/// is not there.
+fn fits(stage: Stage, file: PathBuf, pieces: usize, rows: i64) -> Result<(), RuntimeError> {
+    if i64::try_from(pieces).is_ok_and(|pieces| pieces <= rows) {
+        return Ok(());
+    }
+    Err(RuntimeError::Vocabulary { file, stage, pieces, rows })
+}

@@ -1,0 +1,97 @@
+//! Which pieces was a published network taught? Reads vocabularies in the layouts in which they are published, and makes
+//! of each the one tokenizer that bundles hold.
+//!
+//! [`read`] knows the layouts by the names of their files; a ready `tokenizer.json` is taken as it is.
+
+mod error;
+mod files;
+mod byte_pairs;
+mod word_pieces;
+mod sentence_pieces;
+mod protobuf;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use tokenizers::Tokenizer;
+
+use files::Files;
+
+pub use byte_pairs::Locations;
+pub use error::VocabularyError;
+
+/// A vocabulary, ready to cut texts.
+#[derive(Debug)]
+pub struct Published {
+    /// What turns text into ids.
+    pub tokenizer: Tokenizer,
+    /// In which layout it was published.
+    pub layout: Layout,
+    /// The file that says which id a piece has.
+    pub file: PathBuf,
+}
+
+/// How a vocabulary is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// A `tokenizer.json`.
+    Ready,
+    /// fairseq's `dict.txt` over GPT-2's `encoder.json` and `vocab.bpe`: OFA by its authors.
+    Fairseq,
+    /// `vocab.json` and `merges.txt`: OFA by Hugging Face.
+    BytePairs,
+    /// `vocab.txt`: BERT.
+    WordPieces {
+        /// Whether texts are read in lower case without accents.
+        lower_case: bool,
+    },
+    /// `sentencepiece.bpe.model`: XLM-R.
+    SentencePieces,
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Ready => "a `tokenizer.json`",
+            Self::Fairseq => "fairseq's `dict.txt` over GPT-2's byte pairs",
+            Self::BytePairs => "Hugging Face's `vocab.json` and `merges.txt`",
+            Self::WordPieces { lower_case: true } => "an uncased `vocab.txt`",
+            Self::WordPieces { lower_case: false } => "a cased `vocab.txt`",
+            Self::SentencePieces => "a sentencepiece model",
+        })
+    }
+}
+
+/// Reads the vocabulary that a folder or its files hold; `locations` are those of an OFA, none for another network.
+///
+/// # Errors
+/// With the file, the place in it, what was expected and what was found.
+pub fn read(given: &[PathBuf], locations: Option<Locations>) -> Result<Published, VocabularyError> {
+    let files = Files::find(given)?;
+    if let Some(file) = &files.ready {
+        let read = Tokenizer::from_file(file);
+        let tokenizer = read.map_err(|source| VocabularyError::unusable(file, source))?;
+        return Ok(Published { tokenizer, layout: Layout::Ready, file: file.clone() });
+    }
+    let (tokenizer, layout, file) = match (&files, locations) {
+        (
+            Files { ids: Some(ids), merges: Some(merges), dictionary: Some(dictionary), .. },
+            Some(locations),
+        ) => {
+            let tokenizer = byte_pairs::fairseq(dictionary, ids, merges, locations)?;
+            (tokenizer, Layout::Fairseq, dictionary)
+        }
+        (Files { ids: Some(ids), merges: Some(merges), .. }, Some(locations)) => {
+            (byte_pairs::hugging_face(ids, merges, locations)?, Layout::BytePairs, ids)
+        }
+        (Files { sentences: Some(model), .. }, None) => {
+            (sentence_pieces::xlm_roberta(model)?, Layout::SentencePieces, model)
+        }
+        (Files { words: Some(words), .. }, None) => {
+            let (tokenizer, lower_case) = word_pieces::bert(words, files.settings.as_deref())?;
+            (tokenizer, Layout::WordPieces { lower_case }, words)
+        }
+        _ => return Err(files.incomplete(given, locations.is_some())),
+    };
+    Ok(Published { tokenizer, layout, file: file.clone() })
+}

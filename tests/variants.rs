@@ -1,0 +1,376 @@
+//! Do the variants of `config/variants` run from end to end, each with the networks that it names and with no others?
+//! With tiny networks of the same architectures in the folders that the overlays name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use riveg::bundle::{Bundle, GroundNetwork, Manifest, Precision, Weights, blank_stage, save_weights};
+use riveg::config::{Config, Sources};
+use riveg::domain::{Annotation, EntityType, Media, Post, Stage};
+use riveg::models::tagger::CrfScope;
+use riveg::recognise::{LabelSet, Reply, Request, WordTokenizer, split_words};
+use riveg::runtime::untrained::write_stage;
+use riveg::runtime::{Runtime, Variant, open};
+use riveg::scheduler::Model;
+use riveg::telemetry::Metrics;
+use riveg::world::{Split, World};
+use tch::{Device, Kind};
+
+use crate::parity_seqtr;
+use crate::support::binary;
+
+const POSTS: u64 = 3;
+
+/// Entities that a tagger must find in them.
+const MENTIONS: usize = 6;
+
+/// What a folder of an overlay is called after.
+struct Named {
+    stage: Stage,
+    preset: String,
+    /// Over the text alone.
+    tweet: bool,
+}
+
+fn named(folder: &Path) -> Named {
+    let name = folder.file_name().unwrap().to_str().unwrap();
+    let (stage, network) = name.split_once('-').unwrap();
+    let stage = Stage::ALL.into_iter().find(|known| known.as_str() == stage).unwrap();
+    let preset = network.trim_end_matches("-tweet").to_owned();
+    Named { stage, tweet: preset != network, preset }
+}
+
+fn config_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name)
+}
+
+/// The overlays, by name.
+fn variants() -> BTreeMap<String, PathBuf> {
+    let files = fs::read_dir(config_file("variants")).unwrap().map(|entry| entry.unwrap().path());
+    let overlays = files.filter(|file| file.extension().is_some_and(|extension| extension == "toml"));
+    overlays.map(|file| (file.file_stem().unwrap().to_str().unwrap().to_owned(), file)).collect()
+}
+
+/// The settings with an overlay, as `riveg run --config` reads them. One request a batch: sums do not depend on who
+/// happens to share one.
+fn settings(overlay: &Path) -> Config {
+    let alone = Stage::ALL.map(|stage| format!("scheduler.{stage}.max_requests=1"));
+    let sets = [&alone[..], &["device.threads=1".to_owned()]].concat();
+    Config::load(&Sources { files: vec![overlay.to_owned()], sets, ..Sources::default() }).unwrap().config
+}
+
+/// The folders that settings name for the stages, in order; none where there shall be no network.
+fn folders(config: &Config) -> [Option<PathBuf>; 4] {
+    let elsewhere = config.bundle.elsewhere();
+    Stage::ALL.map(|stage| {
+        let other =
+            elsewhere.iter().find(|(taken, _)| *taken == stage).map(|(_, folder)| folder.to_path_buf());
+        let own =
+            || (stage != Stage::Segment || config.bundle.has_segmenter()).then(|| config.bundle.path.clone());
+        other.or_else(own)
+    })
+}
+
+/// Settings whose folders lie under another one.
+fn under(root: &Path, mut config: Config) -> Config {
+    let bundle = &mut config.bundle;
+    bundle.path = root.join(&bundle.path);
+    for folder in [&mut bundle.recognise, &mut bundle.entail, &mut bundle.ground] {
+        *folder = root.join(&folder);
+    }
+    config
+}
+
+/// Writes tiny bundles into all folders that are named; the gate lets everything through.
+fn write_all(root: &Path, folders: impl IntoIterator<Item = PathBuf>) {
+    let folders: BTreeSet<PathBuf> = folders.into_iter().collect();
+    let posts = posts();
+    for (number, folder) in (1..).zip(folders) {
+        let Named { stage, preset, tweet } = named(&folder);
+        let folder = root.join(folder);
+        let write = |seed: u64| {
+            write_stage(&folder, (stage, &preset), seed, |manifest| {
+                if let Some(entail) = &mut manifest.entail {
+                    entail.threshold = 0.0;
+                }
+                if let Some(recognise) = manifest.recognise.as_mut().filter(|_| tweet) {
+                    recognise.crf = CrfScope::Tweet;
+                }
+            })
+            .unwrap();
+        };
+        // Chance makes some taggers silent, and what nobody names is never grounded.
+        let mut seeds = 100 * number..100 * (number + 1);
+        let enough = |seed: u64| {
+            write(seed);
+            stage != Stage::Recognise || mentions(&folder, &posts) >= MENTIONS
+        };
+        assert!(seeds.any(enough), "no tagger of a hundred names anything: {}", folder.display());
+    }
+}
+
+/// How many entities a bundle's tagger finds.
+fn mentions(folder: &Path, posts: &[Post]) -> usize {
+    let bundle = Bundle::open(folder).unwrap();
+    let part = bundle.recognise().unwrap();
+    let file = bundle.path(part.tokenizer.as_ref().unwrap());
+    let tokenizer = WordTokenizer::load(&file, part.network.config().max_pieces()).unwrap();
+    let labels = LabelSet::new(bundle.manifest().entity_types.iter().map(|name| EntityType::new(name)));
+    let windows = posts.iter().flat_map(|post| tokenizer.windows(&post.text, &split_words(&post.text)));
+    let requests: Vec<Request> = windows.map(|window| window.request).collect();
+    let replies = bundle.tagger(Device::Cpu).unwrap().run(&requests).unwrap();
+    replies.iter().map(|reply| labels.decode(&reply.labels).len()).sum()
+}
+
+/// Replaces a bundle of SeqTR by one whose weights are a file, and whose contours enclose something.
+fn write_drawing(folder: &Path) {
+    let (config, weights) = parity_seqtr::drawing();
+    save_weights(weights, &folder.join("seqtr.safetensors"), Kind::Float).unwrap();
+    let (words, file) = (config.vocabulary as usize, folder.join("words.txt"));
+    write_stage(folder, (Stage::Ground, "seqtr-refcoco-contour"), 1, |manifest| {
+        let known = fs::read_to_string(&file).unwrap();
+        let known: Vec<&str> = known.lines().take(words).collect();
+        fs::write(&file, known.join("\n")).unwrap();
+        let ground = manifest.ground.as_mut().unwrap();
+        ground.network = GroundNetwork::SeqTr(config.into());
+        ground.weights = Weights::named("seqtr.safetensors");
+    })
+    .unwrap();
+}
+
+fn posts() -> Vec<Post> {
+    let world = World::new(0, Split::Train);
+    let post = |index| {
+        let sample = world.sample(index);
+        let frame = Arc::new(sample.picture.frame);
+        let media = |key: &str| Media { key: key.to_owned(), frame: Arc::clone(&frame), alt_text: None };
+        let (id, text, media) = (sample.id, sample.text, vec![media("a"), media("b")]);
+        Post { id, text, created_at: None, lang: None, author: None, media }
+    };
+    (0..POSTS).map(post).collect()
+}
+
+async fn annotate(config: &Config, posts: &[Post]) -> Vec<Annotation> {
+    let bundle = open(&config.bundle).unwrap();
+    let runtime = Runtime::start(&bundle, config, Variant::default(), Arc::new(Metrics::new())).unwrap();
+    let Runtime { pipeline, device, .. } = runtime;
+    device.ready().await.unwrap();
+    let mut annotations = Vec::new();
+    for post in posts {
+        annotations.push(pipeline.annotate(post).await.unwrap());
+    }
+    drop(pipeline);
+    device.ended().await.unwrap();
+    annotations
+}
+
+/// Everything that an answer must be, whatever the networks are; how many regions there are.
+fn assert_well_formed(variant: &str, post: &Post, annotation: &Annotation) -> usize {
+    let keys: Vec<&str> = post.media.iter().map(|media| media.key.as_str()).collect();
+    let (width, height) = (post.media[0].frame.width, post.media[0].frame.height);
+    for triple in &annotation.triples {
+        let span = triple.mention.span;
+        assert_eq!(post.text[span.byte_start..span.byte_end], triple.mention.text, "{variant}");
+        assert!(["LOC", "ORG", "OTHER", "PER"].contains(&triple.mention.entity_type.as_str()), "{variant}");
+        let probability = 0.0..=1.0;
+        assert!(probability.contains(&triple.mention.score), "{variant}: {triple:?}");
+        let asked: Vec<&str> = triple.verdicts.iter().map(|verdict| verdict.media_key.as_str()).collect();
+        assert_eq!(asked, keys, "{variant}: every picture is judged");
+        assert!(triple.verdicts.iter().all(|verdict| verdict.depicted), "{variant}: the gate is open");
+        assert!(
+            triple.verdicts.iter().all(|verdict| probability.contains(&verdict.probability)),
+            "{variant}"
+        );
+        let shown: Vec<&str> = triple.regions.iter().map(|region| region.media_key.as_str()).collect();
+        assert_eq!(shown, keys, "{variant}: what is depicted is somewhere");
+        for region in &triple.regions {
+            let (bbox, mask) = (&region.bbox, &region.mask);
+            assert!(0.0 <= bbox.x0 && bbox.x0 <= bbox.x1 && bbox.x1 <= width as f32, "{variant}: {bbox:?}");
+            assert!(0.0 <= bbox.y0 && bbox.y0 <= bbox.y1 && bbox.y1 <= height as f32, "{variant}: {bbox:?}");
+            assert!(probability.contains(&region.box_score), "{variant}: {}", region.box_score);
+            assert_eq!((mask.width, mask.height), (width, height), "{variant}");
+            assert_eq!(
+                mask.runs.iter().sum::<u32>(),
+                width * height,
+                "{variant}: a mask of the whole picture"
+            );
+        }
+    }
+    annotation.triples.iter().map(|triple| triple.regions.len()).sum()
+}
+
+/// What one stage said, as text.
+fn said(stage: Stage, annotations: &[Annotation]) -> Vec<String> {
+    let triples = annotations.iter().flat_map(|annotation| &annotation.triples);
+    match stage {
+        Stage::Recognise => triples.map(|triple| format!("{:?}", triple.mention)).collect(),
+        Stage::Entail => triples.map(|triple| format!("{:?}", triple.verdicts)).collect(),
+        Stage::Ground => triples
+            .flat_map(|triple| &triple.regions)
+            .map(|region| format!("{:?} {}", region.bbox, region.box_score))
+            .collect(),
+        Stage::Segment => triples
+            .flat_map(|triple| &triple.regions)
+            .map(|region| format!("{:?} {}", region.mask, region.mask_score))
+            .collect(),
+    }
+}
+
+#[test]
+fn there_are_14_variants_of_published_networks() {
+    let variants = variants();
+    assert_eq!(variants.len(), 14, "{:?}", variants.keys());
+    let all: BTreeSet<_> = variants.values().map(|overlay| folders(&settings(overlay))).collect();
+    assert_eq!(all.len(), 14, "no two name the same networks");
+    for folder in all.into_iter().flatten().flatten().collect::<BTreeSet<_>>() {
+        let Named { stage, preset, .. } = named(&folder);
+        let manifest = blank_stage(stage, &preset, Precision::F32, 7).unwrap();
+        let written = toml::to_string_pretty(&manifest).unwrap();
+        assert_eq!(Manifest::parse(&folder, &written).unwrap(), manifest, "{preset}");
+        let part = &manifest.parts()[0];
+        assert_eq!((part.network.fault.as_deref(), part.stage), (None, stage), "{preset}");
+        assert!(part.network.parameters > 50_000_000, "{preset} has {}", part.network.parameters);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_variant_answers_with_the_networks_that_it_names() {
+    let root = tempfile::tempdir().unwrap();
+    let variants = variants();
+    let named = variants.values().flat_map(|overlay| folders(&settings(overlay)).into_iter().flatten());
+    write_all(root.path(), named);
+    let posts = posts();
+    let mut answers = BTreeMap::new();
+    for (variant, overlay) in &variants {
+        let config = settings(overlay);
+        let folders = folders(&config);
+        let config = under(root.path(), config);
+        let annotations = annotate(&config, &posts).await;
+        assert_eq!(annotations.len(), posts.len());
+        let regions =
+            posts.iter().zip(&annotations).map(|(post, one)| assert_well_formed(variant, post, one));
+        assert_eq!(regions.sum::<usize>(), 2 * said(Stage::Recognise, &annotations).len(), "{variant}");
+        assert!(annotations.iter().map(|one| one.triples.len()).sum::<usize>() >= MENTIONS, "{variant}");
+        assert_eq!(
+            annotate(&config, &posts).await,
+            annotations,
+            "{variant} answers otherwise the second time"
+        );
+        answers.insert(variant, (folders, annotations));
+    }
+    for (one, (networks, annotations)) in &answers {
+        for (other, (other_networks, other_annotations)) in answers.iter().filter(|(other, _)| *other > one) {
+            assert_ne!(annotations, other_annotations, "{one} and {other}");
+            let alike = |stage: Stage| networks[stage as usize] == other_networks[stage as usize];
+            let agree = |stage| said(stage, annotations) == said(stage, other_annotations);
+            assert_eq!(agree(Stage::Recognise), alike(Stage::Recognise), "{one} and {other}");
+            // Where the mentions are the same, so are the phrases that the other stages are asked about.
+            if alike(Stage::Recognise) {
+                assert_eq!(agree(Stage::Entail), alike(Stage::Entail), "{one} and {other}");
+                assert_eq!(agree(Stage::Ground), alike(Stage::Ground), "{one} and {other}");
+                let follow = agree(Stage::Segment) || !alike(Stage::Ground);
+                assert!(follow, "{one} and {other}: masks follow boxes");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_text_with_knowledge_is_labelled_by_the_scope_of_the_crf() {
+    let root = tempfile::tempdir().unwrap();
+    let reply = |scope: CrfScope| -> Reply {
+        let folder = root.path().join(format!("{scope:?}"));
+        write_stage(&folder, (Stage::Recognise, "bert-base-cased"), 5, |manifest| {
+            manifest.recognise.as_mut().unwrap().crf = scope;
+        })
+        .unwrap();
+        let request = |context: &[u32]| Request {
+            pieces: (2..20).collect(),
+            first_pieces: vec![1, 2, 4, 5, 7],
+            context_first_pieces: context.to_vec(),
+        };
+        let mut tagger = Bundle::open(&folder).unwrap().tagger(Device::Cpu).unwrap();
+        let mut replies = tagger.run(&[request(&[9, 10, 12, 14])]).unwrap();
+        replies.remove(0)
+    };
+    let (whole, tweet) = (reply(CrfScope::Whole), reply(CrfScope::Tweet));
+    assert_eq!((whole.labels.len(), tweet.labels.len()), (5, 5));
+    assert_ne!(whole.posteriors, tweet.posteriors, "what is known of a text weighs on its last words");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_segmenter_the_outlines_of_seqtr_are_the_masks() {
+    let root = tempfile::tempdir().unwrap();
+    let overlay = config_file("outlines.toml");
+    let config = settings(&overlay);
+    let path = config.bundle.path.clone();
+    write_all(root.path(), folders(&config).into_iter().flatten().chain([path]));
+    let mut config = under(root.path(), config);
+    write_drawing(&config.bundle.ground);
+    let posts = posts();
+    let outlined = annotate(&config, &posts).await;
+    let regions = posts.iter().zip(&outlined).map(|(post, one)| assert_well_formed("outlines", post, one));
+    assert!(regions.sum::<usize>() >= 2 * MENTIONS);
+
+    let bundle = open(&config.bundle).unwrap();
+    let runtime = Runtime::start(&bundle, &config, Variant::default(), Arc::new(Metrics::new())).unwrap();
+    let mut pixels = 0;
+    for (post, annotation) in posts.iter().zip(&outlined) {
+        for triple in &annotation.triples {
+            for (media, region) in post.media.iter().zip(&triple.regions) {
+                let located = runtime.pipeline.locate(&triple.phrase, media).await.unwrap();
+                let outline = located.outline.unwrap();
+                assert_eq!(region.mask, outline.mask(media.frame.width, media.frame.height));
+                assert_eq!(region.mask_score, region.box_score);
+                pixels += region.mask.area();
+            }
+        }
+    }
+    assert!(pixels > 0, "no outline encloses anything");
+
+    // The segmenter of the same bundle finds others in the same boxes.
+    config.bundle.segment = PathBuf::new();
+    let segmented = annotate(&config, &posts).await;
+    assert_eq!(said(Stage::Ground, &segmented), said(Stage::Ground, &outlined));
+    assert_ne!(said(Stage::Segment, &segmented), said(Stage::Segment, &outlined));
+}
+
+#[test]
+fn check_says_whose_stages_are_used_and_eval_scores_outlines() {
+    let root = tempfile::tempdir().unwrap();
+    let overlay = config_file("outlines.toml");
+    let config = settings(&overlay);
+    let path = config.bundle.path.clone();
+    write_all(root.path(), folders(&config).into_iter().flatten().chain([path]));
+    let run = |arguments: &[&str]| {
+        let mut command = binary();
+        command.args(arguments).arg("--config").arg(&overlay).current_dir(root.path());
+        let output = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, table, said) = run(&["check", "--skip", "kafka"]);
+    assert_eq!(code, Some(0), "{said}{table}");
+    for line in [
+        "segment = \"none\"",
+        "stage recognise",
+        "of recognise-xlm-roberta-large 1 in bundles/published/recognise-xlm-roberta-large",
+        "of ground-seqtr-refcoco-contour 1 in bundles/published/ground-seqtr-refcoco-contour",
+        "none: the grounder's outlines are the masks",
+    ] {
+        assert!(table.contains(line), "{line} is not in\n{table}");
+    }
+
+    let (code, scores, said) = run(&["eval", "--posts", "2"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(scores.contains("SMNER") && scores.contains("2 posts, 0 of them without"), "{scores}");
+
+    let ofa = ["check", "--skip", "kafka", "--set", "bundle.ground=bundles/published/entail-ofa-large"];
+    let (code, table, _) = run(&ofa);
+    assert_eq!(code, Some(1), "{table}");
+    let expected =
+        "bundle of `bundles/published/entail-ofa-large/bundle.toml` has no network for the stage `ground`";
+    assert!(table.contains(expected), "{table}");
+}
