@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -103,6 +104,8 @@ pub enum EngineError {
     Ingest(#[source] IngestError),
     #[error("the writing of annotations failed")]
     Publish(#[source] PublishError),
+    #[error("a post's task ended before its time")]
+    PostPanicked(#[source] JoinError),
     #[error("the reading thread ended without a word: it panicked")]
     ReaderPanicked,
 }
@@ -137,7 +140,7 @@ where
         abort: abort.clone(),
     };
     let reading = ingest::start(settings.ingest, watch).map_err(EngineError::Ingest)?;
-    let told = Arc::clone(&health);
+    let (told, underway) = (Arc::clone(&health), metrics.underway().clone());
     let publisher = Publisher::new(
         &settings.publish,
         settings.provenance,
@@ -147,12 +150,22 @@ where
     .map_err(EngineError::Publish)
     .inspect_err(|_| stop.cancel())?;
     let (send, outcomes) = mpsc::channel(max_posts);
+    let with = (send, Arc::clone(&attempts), underway);
 
     let driving = async {
-        tokio::select! {
-            () = drive(reading.deliveries, annotate, (send, Arc::clone(&attempts)), settings.posts_in_flight) => {}
-            () = abort.cancelled() => warn!("posts that were worked on are given up"),
+        let driven = tokio::select! {
+            driven = drive(reading.deliveries, annotate, with, settings.posts_in_flight) => driven,
+            () = abort.cancelled() => {
+                warn!("posts that were worked on are given up");
+                Ok(())
+            }
+        };
+        if driven.is_err() {
+            // A ticket is lost: nobody need wait for it.
+            stop.cancel();
+            abort.cancel();
         }
+        driven
     };
     let writing = async {
         let published = publisher.run(outcomes, abort.clone()).await;
@@ -171,10 +184,11 @@ where
         abort.cancel();
         std::future::pending::<()>().await;
     };
-    let (consumed, published) = tokio::select! {
-        ((), published, consumed) = async { tokio::join!(driving, writing, reading.ended) } => (consumed, published),
+    let (driven, published, consumed) = tokio::select! {
+        ended = async { tokio::join!(driving, writing, reading.ended) } => ended,
         () = deadline => unreachable!("it never ends"),
     };
+    driven.map_err(EngineError::PostPanicked)?;
     let published = published.map_err(EngineError::Publish)?;
     let consumed = consumed.map_err(|_| EngineError::ReaderPanicked)?.map_err(EngineError::Ingest)?;
     let summary = Summary {

@@ -130,7 +130,7 @@ async fn demonstrate(arguments: &Arguments, mut config: Config, bundle: &Bundle)
     let mut engine = tokio::spawn(serve(settings, Arc::clone(&running), told, engine_stop.clone()));
     let is_over = || stop.is_cancelled() || engine.is_finished();
     // The group takes some seconds to form; it would have formed long ago where posts come all day.
-    while watched.health.ready().is_err() && !is_over() {
+    while watched.health.ready(Instant::now()).is_err() && !is_over() {
         tokio::time::sleep(READY_AGAIN).await;
     }
     let demonstration = Demonstration {

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::domain::RejectionClass;
 use crate::engine::{self, Settings, Summary};
 use crate::scheduler::ModelError;
-use crate::telemetry::{self, Health, Metrics};
+use crate::telemetry::{self, Health, Metrics, Patience};
 
 use super::Failure;
 use super::running::Running;
@@ -42,7 +42,9 @@ struct Lost(#[source] ModelError);
 impl Watched {
     /// Begins to answer, so that a probe learns that the networks are still warming up.
     pub(super) async fn begin(config: &Config) -> Result<Self, Deaf> {
-        let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::default()));
+        let metrics = Arc::new(Metrics::new());
+        let patience = Patience { ready: config.engine.stall_unready, alive: config.engine.stall_dead };
+        let health = Arc::new(Health::watching(metrics.underway().clone(), patience));
         metrics.know_dead_letter_classes(&RejectionClass::ALL.map(RejectionClass::as_str));
         metrics.know_output_topics(&[&config.publish.topic, &config.publish.dead_letter_topic]);
         let ended = CancellationToken::new();

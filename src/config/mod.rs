@@ -123,6 +123,12 @@ pub struct Engine {
     pub drain_deadline: Duration,
     /// The folder where what is worked on is written down; empty: one in the user's home.
     pub state: PathBuf,
+    /// How long work may stand still before the engine is not ready.
+    #[serde(with = "humantime_serde")]
+    pub stall_unready: Duration,
+    /// How long it may stand still before the engine is not alive.
+    #[serde(with = "humantime_serde")]
+    pub stall_dead: Duration,
 }
 
 impl Engine {
@@ -285,6 +291,11 @@ impl Config {
             let key = format!("bundle.{stage}");
             hold(&key, folder != Path::new(NONE), "cannot be `none`: only the segmenter can be left out");
         }
+        hold(
+            "engine.stall_dead",
+            self.engine.stall_dead >= self.engine.stall_unready,
+            "must not be shorter than engine.stall_unready",
+        );
         hold("ingest.group", !self.ingest.group.is_empty(), "is empty; offsets are kept by group");
         let topics = BTreeMap::from([
             ("ingest.topic", &self.ingest.topic),

@@ -3,37 +3,44 @@
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tracing::{error, warn};
 
 use crate::attempts::{Attempts, Key, Verdict};
 use crate::domain::{Rejection, RejectionClass};
 use crate::ingest::{Delivery, SourceRecord};
 use crate::publish::{Annotated, Outcome, Record};
+use crate::telemetry::Underway;
 
 /// Takes each record through `annotate` in a task of its own, at most `max_in_flight` at one time, and sends on what
 /// became of it, in whatever order. Ends when no more records come and all tasks are done, or when nobody takes outcomes.
 ///
 /// A panic in `annotate` rejects its post and leaves the others alone. A post that an earlier process died of is worked
 /// on alone, and one that has killed is rejected.
+///
+/// # Errors
+/// A panic anywhere else: its post's ticket is lost, and so nothing of its partition would be committed any more.
 pub(super) async fn drive<A, F>(
     mut deliveries: Receiver<Delivery>,
     annotate: A,
-    (outcomes, attempts): (Sender<Outcome>, Arc<Attempts>),
+    (outcomes, attempts, underway): (Sender<Outcome>, Arc<Attempts>, Underway),
     max_in_flight: NonZeroUsize,
-) where
+) -> Result<(), JoinError>
+where
     A: Fn(Bytes) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Annotated, Rejection>> + Send,
 {
     let annotate = Arc::new(annotate);
     let places = u32::try_from(max_in_flight.get().min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
     let permits = Arc::new(Semaphore::new(places as usize));
+    let posts = Posts { underway, count: Arc::default() };
     let mut tasks = JoinSet::new();
     loop {
         let permit = places_of(&permits, 1).await;
@@ -42,12 +49,15 @@ pub(super) async fn drive<A, F>(
             () = outcomes.closed() => None,
         };
         let Some(Delivery { source, ticket }) = delivery else { break };
-        while tasks.try_join_next().is_some() {}
+        while let Some(ended) = tasks.try_join_next() {
+            ended?;
+        }
         let key = key(&source);
         let verdict = attempts.verdict(&key);
         let others = if verdict == Verdict::Suspect { places - 1 } else { 0 };
         let (permit, alone) = (permit, places_of(&permits, others).await);
         let (annotate, outcomes, attempts) = (annotate.clone(), outcomes.clone(), attempts.clone());
+        let posts = posts.begin();
         tasks.spawn(async move {
             let (record, tries) = match verdict {
                 Verdict::Poison { deaths } => (poisoned(deaths), deaths),
@@ -58,13 +68,16 @@ pub(super) async fn drive<A, F>(
                     (record, 1)
                 }
             };
-            drop((permit, alone));
+            drop((permit, alone, posts));
             if outcomes.send(Outcome { source, record, ticket, attempts: tries }).await.is_err() {
                 warn!("an outcome is lost: the writing has ended");
             }
         });
     }
-    while tasks.join_next().await.is_some() {}
+    while let Some(ended) = tasks.join_next().await {
+        ended?;
+    }
+    Ok(())
 }
 
 async fn places_of(permits: &Arc<Semaphore>, count: u32) -> OwnedSemaphorePermit {
@@ -109,6 +122,42 @@ where
             error!(partition, offset, said, "the pipeline panicked");
             let message = format!("the engine failed on this post: {said}");
             Record::Rejected(Rejection { stage: "engine", class: RejectionClass::Internal, message })
+        }
+    }
+}
+
+/// The posts that are worked on, as one who watches sees them: as long as one after another is done, all is well.
+#[derive(Clone)]
+struct Posts {
+    underway: Underway,
+    count: Arc<Mutex<usize>>,
+}
+
+/// One of them, until it is dropped.
+struct Post(Posts);
+
+impl Posts {
+    const NAME: &'static str = "posts";
+
+    fn begin(&self) -> Post {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        if *count == 0 {
+            self.underway.gets_on(Self::NAME, Instant::now());
+        }
+        *count += 1;
+        Post(self.clone())
+    }
+}
+
+impl Drop for Post {
+    fn drop(&mut self) {
+        let Posts { underway, count } = &self.0;
+        let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
+        *count -= 1;
+        if *count == 0 {
+            underway.rests(Posts::NAME);
+        } else {
+            underway.gets_on(Posts::NAME, Instant::now());
         }
     }
 }

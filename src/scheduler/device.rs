@@ -177,7 +177,12 @@ fn serve_all(lanes: &mut [Box<dyn Lane>], doorbell: &Doorbell, metrics: &Metrics
             offers.push(lane.offer());
         }
         match next_lane(&offers, Instant::now()) {
-            Some(lane) => lanes[lane].serve()?,
+            Some(lane) => {
+                let name = lanes[lane].stage().as_str();
+                metrics.underway().gets_on(name, Instant::now());
+                lanes[lane].serve()?;
+                metrics.underway().rests(name);
+            }
             None if more_can_come => {
                 let since = Instant::now();
                 doorbell.wait();

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::{Patience, Underway};
+
 /// What the probes are told. Shared by all parts of the engine.
 #[derive(Debug, Default)]
 pub struct Health {
     state: Mutex<State>,
+    underway: Underway,
+    patience: Patience,
 }
 
 /// A loop that must keep turning.
@@ -30,6 +34,12 @@ struct State {
 }
 
 impl Health {
+    /// Watches what is under way, so patiently.
+    #[must_use]
+    pub fn watching(underway: Underway, patience: Patience) -> Self {
+        Self { state: Mutex::default(), underway, patience }
+    }
+
     /// Every network answered its samples.
     pub fn models_are_warm(&self) {
         self.state().models_warm = true;
@@ -73,8 +83,9 @@ impl Health {
     /// Whether posts can be taken in.
     ///
     /// # Errors
-    /// What is missing, in words.
-    pub fn ready(&self) -> Result<(), String> {
+    /// What is missing or does not get on, in words.
+    pub fn ready(&self, now: Instant) -> Result<(), String> {
+        let stalled = self.underway.stalled(now, self.patience.ready);
         let state = self.state();
         let missing = [
             (!state.models_warm, "the networks are not warm"),
@@ -86,11 +97,12 @@ impl Health {
             .into_iter()
             .filter_map(|(is, word)| is.then_some(word))
             .chain(state.waits.values().map(String::as_str))
+            .chain(stalled.iter().map(String::as_str))
             .collect();
         if words.is_empty() { Ok(()) } else { Err(words.join(", ")) }
     }
 
-    /// Whether every loop turns and nothing is broken for good.
+    /// Whether every loop turns, all work gets on and nothing is broken for good.
     ///
     /// # Errors
     /// What stands still, for how long, or what is broken.
@@ -100,7 +112,8 @@ impl Health {
             let still = now.saturating_duration_since(beat.last);
             (still > beat.limit).then(|| format!("`{name}` has not turned for {:.1} s", still.as_secs_f64()))
         });
-        let faults: Vec<String> = state.lost.clone().into_iter().chain(still).collect();
+        let stalled = self.underway.stalled(now, self.patience.alive);
+        let faults: Vec<String> = state.lost.clone().into_iter().chain(still).chain(stalled).collect();
         if faults.is_empty() { Ok(()) } else { Err(faults.join(", ")) }
     }
 
@@ -117,13 +130,16 @@ mod tests {
     #[test]
     fn ready_is_warm_and_assigned_and_not_draining() {
         let health = Health::default();
-        assert_eq!(health.ready(), Err("the networks are not warm, no partitions are assigned".to_owned()));
+        assert_eq!(
+            health.ready(Instant::now()),
+            Err("the networks are not warm, no partitions are assigned".to_owned())
+        );
         health.models_are_warm();
-        assert!(health.ready().is_err());
+        assert!(health.ready(Instant::now()).is_err());
         health.partitions_are_assigned();
-        assert_eq!(health.ready(), Ok(()));
+        assert_eq!(health.ready(Instant::now()), Ok(()));
         health.is_draining();
-        assert_eq!(health.ready(), Err("the engine is draining".to_owned()));
+        assert_eq!(health.ready(Instant::now()), Err("the engine is draining".to_owned()));
     }
 
     #[test]
@@ -132,10 +148,10 @@ mod tests {
         health.models_are_warm();
         health.partitions_are_assigned();
         health.waits("ingest", "topic `posts` does not exist".to_owned());
-        assert_eq!(health.ready(), Err("topic `posts` does not exist".to_owned()));
+        assert_eq!(health.ready(Instant::now()), Err("topic `posts` does not exist".to_owned()));
         assert_eq!(health.alive(Instant::now()), Ok(()));
         health.waits_no_more("ingest");
-        assert_eq!(health.ready(), Ok(()));
+        assert_eq!(health.ready(Instant::now()), Ok(()));
     }
 
     #[test]
@@ -155,12 +171,30 @@ mod tests {
     }
 
     #[test]
+    fn work_that_does_not_get_on_is_not_ready_and_then_not_alive() {
+        let underway = Underway::default();
+        let patience = Patience { ready: Duration::from_secs(10), alive: Duration::from_secs(100) };
+        let health = Health::watching(underway.clone(), patience);
+        health.models_are_warm();
+        health.partitions_are_assigned();
+        let start = Instant::now();
+        underway.gets_on("segment", start);
+        let after = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!((health.ready(after(10)), health.alive(after(10))), (Ok(()), Ok(())));
+        let says = |seconds| Err(format!("`segment` has not got on for {seconds} s"));
+        assert_eq!((health.ready(after(11)), health.alive(after(11))), (says(11), Ok(())));
+        assert_eq!(health.alive(after(101)), says(101));
+        underway.rests("segment");
+        assert_eq!(health.ready(after(101)), Ok(()));
+    }
+
+    #[test]
     fn what_is_lost_is_neither_ready_nor_alive() {
         let health = Health::default();
         health.models_are_warm();
         health.partitions_are_assigned();
         health.is_lost("the device is lost: fell off the bus");
-        assert!(health.ready().is_err());
+        assert!(health.ready(Instant::now()).is_err());
         assert_eq!(health.alive(Instant::now()), Err("the device is lost: fell off the bus".to_owned()));
     }
 }

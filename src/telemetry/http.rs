@@ -31,7 +31,7 @@ pub async fn serve(
     let router = Router::new()
         .route("/metrics", get(async move || ([(header::CONTENT_TYPE, TEXT_FORMAT)], metrics.render())))
         .route("/livez", get(async move || probe(live.alive(Instant::now()))))
-        .route("/readyz", get(async move || probe(ready.ready())));
+        .route("/readyz", get(async move || probe(ready.ready(Instant::now()))));
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }
 

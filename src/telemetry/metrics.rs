@@ -15,7 +15,7 @@ use prometheus::{
 
 use super::stage_metrics::all_stages;
 use super::watched::{CacheTally, Watched, catch_up};
-use super::{StageMetrics, StageSummary};
+use super::{StageMetrics, StageSummary, Underway};
 use crate::domain::Stage;
 
 /// All metrics of one engine, in a registry of its own.
@@ -28,6 +28,7 @@ pub struct Metrics {
     cache_requests: IntCounterVec,
     pictures_read: IntCounterVec,
     watched: Watched,
+    underway: Underway,
     decode_seconds: Histogram,
     end_to_end_seconds: Histogram,
     device_idle_seconds: Counter,
@@ -144,6 +145,7 @@ impl Metrics {
                 &["stage"],
             ),
             watched: Watched::default(),
+            underway: Underway::default(),
             decode_seconds: seconds("riveg_decode_seconds", "Time to decode a post with its pictures."),
             end_to_end_seconds: seconds(
                 "riveg_end_to_end_seconds",
@@ -183,6 +185,12 @@ impl Metrics {
     #[must_use]
     pub fn stage(&self, stage: Stage) -> StageMetrics {
         self.stages[stage as usize].clone()
+    }
+
+    /// What is under way, for whoever watches whether it gets on.
+    #[must_use]
+    pub fn underway(&self) -> &Underway {
+        &self.underway
     }
 
     /// All stages in figures, in order.

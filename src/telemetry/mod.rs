@@ -8,6 +8,7 @@ mod seldom;
 mod stage_metrics;
 #[cfg(test)]
 mod tests;
+mod underway;
 mod watched;
 
 pub use health::{Health, Heartbeat};
@@ -16,4 +17,5 @@ pub use latency::LatencyRecorder;
 pub use metrics::{Metrics, Rebalance, Transaction};
 pub use seldom::Seldom;
 pub use stage_metrics::{Outcome, StageMetrics, StageSummary};
+pub use underway::{Patience, Underway};
 pub use watched::CacheTally;

@@ -173,7 +173,9 @@ fn a_drain_finishes_what_was_begun_and_reads_no_more() {
     let engine = Running::start(names.settings(6), &echo);
     until("posts are in flight", || (engine.gauge("riveg_posts_in_flight") == 6).then_some(()));
     engine.tell_to_stop();
-    until("readiness says so", || engine.health.ready().err().filter(|words| words.contains("draining")));
+    until("readiness says so", || {
+        engine.health.ready(std::time::Instant::now()).err().filter(|words| words.contains("draining"))
+    });
     assert!(!engine.has_ended(), "posts are still worked on");
     echo.gate.add_permits(1000);
     let summary = engine.stop().unwrap();

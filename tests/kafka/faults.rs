@@ -14,7 +14,11 @@ fn one_post(names: &Names) {
 
 fn readiness(engine: &Running, contains: &[&str]) {
     until(&format!("readiness says {contains:?}"), || {
-        engine.health.ready().err().filter(|words| contains.iter().all(|part| words.contains(part)))
+        engine
+            .health
+            .ready(std::time::Instant::now())
+            .err()
+            .filter(|words| contains.iter().all(|part| words.contains(part)))
     });
     engine.health.alive(std::time::Instant::now()).expect("who waits is alive");
 }
@@ -30,7 +34,7 @@ fn a_missing_topic_is_named_and_read_once_it_is_there() {
     create_topic(broker(), &names.input, 1);
     one_post(&names);
     read(broker(), &names.output, 1).at_least(1);
-    until("the engine is ready", || engine.health.ready().ok());
+    until("the engine is ready", || engine.health.ready(std::time::Instant::now()).ok());
     assert_eq!(engine.stop().unwrap(), ONE);
 }
 
@@ -46,7 +50,7 @@ fn a_broker_that_is_away_at_start_is_named_and_used_once_it_is_there() {
     readiness(&engine, &["no Kafka broker answers", &late.address()]);
     late.open(broker());
     read(broker(), &names.output, 1).at_least(1);
-    until("the engine is ready", || engine.health.ready().ok());
+    until("the engine is ready", || engine.health.ready(std::time::Instant::now()).ok());
     assert_eq!(engine.stop().unwrap(), ONE);
 }
 
