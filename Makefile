@@ -1,5 +1,5 @@
 # Two commands: `make demo` and `make test`. Both set up all they need first.
-.PHONY: demo test setup bench parity chaos
+.PHONY: demo test setup bench parity chaos soak
 
 demo: setup
 	cargo run --release --quiet -- demo $(ARGS)
@@ -25,3 +25,10 @@ parity:
 chaos:
 	scripts/setup test
 	cargo run --quiet --example chaos -- $(ARGS)
+
+# Memory under a backlog: many posts through one engine, with networks that echo and with the pocket bundle. Some ten
+# minutes. ARGS="soak --help" tells what can be asked for.
+soak:
+	scripts/setup test
+	cargo build --quiet --bin riveg
+	cargo run --quiet --example chaos -- soak $(ARGS)

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-#[path = "chaos/check.rs"]
+#[path = "../benches/chaos/check.rs"]
 mod check;
 
 /// The executable of `make chaos`, as `cargo test` builds it beside this one.

@@ -32,7 +32,12 @@ impl Budget {
         self.spent &= self.posts > self.max_posts.get() / 2 || self.bytes > self.max_bytes / 2;
     }
 
-    /// Whether reading must stop.
+    /// Whether one more record may be read.
+    pub(super) fn has_room(&self) -> bool {
+        self.posts < self.max_posts.get() && self.bytes < self.max_bytes
+    }
+
+    /// Whether a partition that was paused stays so.
     pub(super) fn is_spent(&self) -> bool {
         self.spent
     }
@@ -51,10 +56,11 @@ mod tests {
     fn it_is_spent_at_the_count_and_open_again_at_half_of_it() {
         let mut budget = Budget::new(NonZeroUsize::new(4).unwrap(), 1000);
         (0..3).for_each(|_| budget.take(1));
-        assert!(!budget.is_spent());
+        assert!(!budget.is_spent() && budget.has_room());
         budget.take(1);
-        assert!(budget.is_spent());
+        assert!(budget.is_spent() && !budget.has_room());
         budget.give_back(1);
+        assert!(budget.has_room());
         assert!(budget.is_spent(), "one place is too few to resume for");
         budget.give_back(1);
         assert!(!budget.is_spent());

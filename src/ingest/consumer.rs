@@ -33,6 +33,8 @@ use crate::telemetry::Rebalance;
 const POLL: Duration = Duration::from_millis(100);
 /// How long to wait for a ticket where nothing but tickets is waited for; other events wait no longer than that.
 const TICKET: Duration = Duration::from_millis(20);
+/// Without room for another record for so long, partitions are paused.
+const PAUSE_AFTER: Duration = Duration::from_secs(1);
 /// The loop turns at least every poll; a rebalance may hold it for the deadline of revoked partitions.
 const STANDSTILL: Duration = Duration::from_secs(60);
 /// The reading thread's name, for debuggers and liveness.
@@ -62,6 +64,7 @@ pub fn start(config: Config, watch: Watch) -> Result<Ingest, IngestError> {
         deliveries: Some(send),
         tickets,
         paused: false,
+        full_since: None,
         records: 0,
         next_commit: Instant::now() + config.commit_interval,
         consumer,
@@ -92,6 +95,8 @@ struct Reader {
     deliveries: Option<mpsc::Sender<Delivery>>,
     tickets: Receiver<Ticket>,
     paused: bool,
+    /// Since when there is no room for another record.
+    full_since: Option<Instant>,
     records: u64,
     next_commit: Instant,
 }
@@ -114,11 +119,15 @@ impl Reader {
         while !self.watch.stop.is_cancelled() {
             self.watch.health.ticked(NAME, STANDSTILL, Instant::now());
             self.settle_returned(Duration::ZERO)?;
-            self.pause_or_resume();
-            if self.paused {
+            self.pause_or_resume(Instant::now());
+            let full = !self.budget.has_room();
+            if full || self.paused {
                 self.settle_returned(TICKET)?;
             }
-            self.poll(if self.paused { Duration::ZERO } else { POLL })?;
+            // Polling goes on where it returns no record: before a pause it would.
+            if self.paused || !full {
+                self.poll(if self.paused { Duration::ZERO } else { POLL })?;
+            }
             self.handle_events();
             self.trouble.look_again(&self.consumer, &self.watch.health, Instant::now());
             if Instant::now() >= self.next_commit {
@@ -197,8 +206,20 @@ impl Reader {
         }
     }
 
-    fn pause_or_resume(&mut self) {
-        if self.budget.is_spent() == self.paused {
+    /// Pauses when there has been no room for a while, and resumes when there is some for a while.
+    ///
+    /// A pause throws away what the client has fetched ahead, and costs a round to the broker: so short of room, records
+    /// wait in the client unpolled, for far less than a rebalance would mind.
+    fn pause_or_resume(&mut self, now: Instant) {
+        if self.budget.has_room() {
+            self.full_since = None;
+        }
+        let pause = if self.paused {
+            self.budget.is_spent()
+        } else {
+            !self.budget.has_room() && now.duration_since(*self.full_since.get_or_insert(now)) >= PAUSE_AFTER
+        };
+        if pause == self.paused {
             return;
         }
         let paused = !self.paused;

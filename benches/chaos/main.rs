@@ -10,6 +10,7 @@ mod crew;
 mod feed;
 mod havoc;
 mod report;
+mod soak;
 mod worker;
 
 use std::path::PathBuf;
@@ -69,12 +70,16 @@ struct Arguments {
 enum What {
     /// One engine.
     Worker(worker::Arguments),
+    /// Many posts through one engine, whose memory is watched.
+    Soak(soak::Arguments),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(What::Worker(worker)) = &arguments.what {
-        return worker::run(worker);
+    match &arguments.what {
+        Some(What::Worker(worker)) => return worker::run(worker),
+        Some(What::Soak(soak)) => return soak::run(soak),
+        None => {}
     }
     let report = Report::new(arguments.mode.iter().map(|&mode| (mode, run(&arguments, mode))));
     report.print();

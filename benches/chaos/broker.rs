@@ -13,6 +13,8 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{Message, OwnedMessage};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+/// How long a broker that is there may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) const PARTITIONS: i32 = 3;
 pub(crate) const INPUT: &str = "posts";
 pub(crate) const OUTPUT: &str = "annotations";
@@ -79,21 +81,28 @@ impl Broker {
     pub(crate) fn group_is_at_the_end(&self, within: Duration) -> bool {
         let deadline = Instant::now() + within;
         let consumer: BaseConsumer = self.config().create().unwrap();
-        let mut list = TopicPartitionList::new();
-        list.add_partition_range(INPUT, 0, PARTITIONS - 1);
-        let patience = Duration::from_secs(5);
+        let end = || -> Option<i64> {
+            let ends =
+                (0..PARTITIONS).map(|partition| consumer.fetch_watermarks(INPUT, partition, PATIENCE).ok());
+            ends.map(|marks| Some(marks?.1)).sum()
+        };
         while Instant::now() < deadline {
-            let at_end = |partition| {
-                let (_, end) = consumer.fetch_watermarks(INPUT, partition, patience).ok()?;
-                let held = consumer.committed_offsets(list.clone(), patience).ok()?;
-                Some(held.find_partition(INPUT, partition)?.offset() == Offset::Offset(end))
-            };
-            if (0..PARTITIONS).all(|partition| at_end(partition) == Some(true)) {
+            if end().is_some_and(|end| self.answered() == end) {
                 return true;
             }
             std::thread::sleep(Duration::from_millis(200));
         }
         false
+    }
+
+    /// How many posts the group has answered for.
+    pub(crate) fn answered(&self) -> i64 {
+        let consumer: BaseConsumer = self.config().create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range(INPUT, 0, PARTITIONS - 1);
+        let Ok(held) = consumer.committed_offsets(list, PATIENCE) else { return 0 };
+        let offset = |offset| if let Offset::Offset(offset) = offset { offset } else { 0 };
+        held.elements().iter().map(|element| offset(element.offset())).sum()
     }
 
     pub(crate) fn annotations(&self) -> Vec<OwnedMessage> {

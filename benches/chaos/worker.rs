@@ -11,6 +11,7 @@ use bytes::Bytes;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use riveg::cli::Failure;
 use riveg::domain::{Annotation, Rejection, RejectionClass};
 use riveg::engine::{self, Settings};
 use riveg::ingest::{self, OffsetsBy, SourceRecord};
@@ -50,10 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             Mode::CommitFirst => commit_first(arguments, stop).await,
             Mode::AtLeastOnce | Mode::ExactlyOnce => {
                 let told = (Arc::new(Metrics::new()), Arc::new(Health::default()));
-                engine::run(settings(arguments), told, echo, stop)
-                    .await
-                    .map(drop)
-                    .map_err(anyhow::Error::from)
+                engine::run(settings(arguments), told, echo, stop).await.map(drop).map_err(Failure::from)
             }
         }
     });
@@ -110,7 +108,7 @@ async fn echo(value: Bytes) -> Result<Annotated, Rejection> {
 }
 
 /// An engine that says that it is done with a post before it is: what the real one must never do.
-async fn commit_first(arguments: &Arguments, stop: CancellationToken) -> anyhow::Result<()> {
+async fn commit_first(arguments: &Arguments, stop: CancellationToken) -> Result<(), Failure> {
     let settings = settings(arguments);
     let watch = ingest::Watch {
         metrics: Arc::new(Metrics::new()),
@@ -145,7 +143,7 @@ async fn commit_first(arguments: &Arguments, stop: CancellationToken) -> anyhow:
     Ok(())
 }
 
-fn answer(producer: &ThreadedProducer<DefaultProducerContext>, source: &SourceRecord) -> anyhow::Result<()> {
+fn answer(producer: &ThreadedProducer<DefaultProducerContext>, source: &SourceRecord) -> Result<(), Failure> {
     let offset = source.offset.to_string();
     let headers = OwnedHeaders::new().insert(Header { key: "riveg.source.offset", value: Some(&offset) });
     let (key, value) = (source.key.clone().unwrap_or_default(), b"{}".as_slice());
