@@ -4,12 +4,16 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use riveg::config::{Config, Sources};
+use riveg::config::{Config, DeliveryMode, Sources};
 use serde_json::Value;
 
 fn built() -> Vec<Value> {
-    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("k8s/base");
-    let output = Command::new("kubectl").arg("kustomize").arg(base).output();
+    kustomized("k8s/base")
+}
+
+fn kustomized(folder: &str) -> Vec<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let output = Command::new("kubectl").arg("kustomize").arg(folder).output();
     let output = output.expect("`scripts/setup test` installs kubectl, or says what to install");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let yaml = String::from_utf8(output.stdout).unwrap();
@@ -96,6 +100,28 @@ fn the_container_reads_the_settings_that_are_mounted_and_knows_every_variable() 
     let sources = Sources { environment: environment.collect(), ..Sources::default() };
     let config = Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config;
     assert_eq!(config.kafka.bootstrap, "kafka.kafka.svc:9092");
+}
+
+#[test]
+fn exactly_once_gives_every_pod_a_name_of_its_own_that_lasts() {
+    let objects = kustomized("k8s/exactly-once");
+    let set = of_kind(&objects, "StatefulSet");
+    assert!(!objects.iter().any(|object| object["kind"] == "Deployment"));
+    assert_eq!(set["spec"]["strategy"], Value::Null, "a StatefulSet has none");
+    assert_eq!(set["spec"]["serviceName"], of_kind(&objects, "Service")["metadata"]["name"]);
+    let environment = set["spec"]["template"]["spec"]["containers"][0]["env"].as_array().unwrap();
+    let pod = environment.iter().find(|variable| variable["name"] == "POD_NAME").unwrap();
+    assert_eq!(pod["valueFrom"]["fieldRef"]["fieldPath"], "metadata.name");
+    // As the kubelet fills it in, in the pod of that name.
+    let ours = environment.iter().filter_map(|variable| {
+        let value = variable["value"].as_str()?.replace("$(POD_NAME)", "riveg-1");
+        Some((variable["name"].as_str()?.to_owned(), value))
+    });
+    let sources = Sources { environment: ours.collect(), ..Sources::default() };
+    let config = Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config;
+    assert_eq!(config.publish.delivery, DeliveryMode::ExactlyOnce);
+    assert_eq!(config.publish.transactional_id(&config.ingest.group), "riveg-riveg-1");
+    assert_eq!(config.ingest.instance, "riveg-1");
 }
 
 #[test]
