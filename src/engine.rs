@@ -37,6 +37,8 @@ pub struct Settings {
     pub provenance: Provenance,
     /// Posts worked on at one time.
     pub posts_in_flight: NonZeroUsize,
+    /// How long after it was written a post is still worth working on; none: for ever.
+    pub max_age: Option<Duration>,
     /// How long what was begun may be finished after the stop signal.
     pub drain_deadline: Duration,
     /// The folder where what is worked on is written down for the next process; none: nowhere.
@@ -75,6 +77,7 @@ impl Settings {
             publish,
             provenance: Provenance::of_bundle(bundle),
             posts_in_flight,
+            max_age: Some(config.engine.max_age).filter(|age| !age.is_zero()),
             drain_deadline: config.engine.drain_deadline,
             state: Some(config.engine.state_folder()),
         }
@@ -154,7 +157,7 @@ where
 
     let driving = async {
         let driven = tokio::select! {
-            driven = drive(reading.deliveries, annotate, with, settings.posts_in_flight) => driven,
+            driven = drive(reading.deliveries, annotate, with, (settings.posts_in_flight, settings.max_age)) => driven,
             () = abort.cancelled() => {
                 warn!("posts that were worked on are given up");
                 Ok(())

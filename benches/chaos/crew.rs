@@ -13,6 +13,8 @@ use clap::ValueEnum;
 use super::Mode;
 use super::broker::Broker;
 
+/// The executable, in the run's folder.
+const ENGINE: &str = "engine";
 /// How many engines there are all the time.
 const SIZE: usize = 2;
 /// How long an engine that is told to stop may take: its own drain and the last commit.
@@ -47,7 +49,7 @@ impl Hire {
             .open(self.folder.join(format!("engine-{}.log", self.number)))
             .unwrap();
         let mode = self.mode.to_possible_value().unwrap();
-        Command::new(std::env::current_exe().unwrap())
+        Command::new(std::path::absolute(self.folder.join(ENGINE)).unwrap())
             .args(["worker", "--mode", mode.get_name(), "--bootstrap", &self.bootstrap])
             .args(["--number", &self.number.to_string(), "--state"])
             .arg(self.folder.join("state"))
@@ -61,6 +63,8 @@ impl Hire {
 
 impl Crew {
     pub(crate) fn hire(mode: Mode, broker: &Broker, folder: &Path) -> Self {
+        // A copy: a build meanwhile replaces the original.
+        std::fs::copy(std::env::current_exe().unwrap(), folder.join(ENGINE)).unwrap();
         let over = Arc::new(AtomicBool::new(false));
         let seat = |number| {
             let (bootstrap, folder) = (broker.bootstrap.clone(), folder.to_owned());

@@ -89,6 +89,7 @@ fn settings(arguments: &Arguments) -> Settings {
         publish,
         provenance: Provenance::of_bundle("chaos"),
         posts_in_flight: IN_FLIGHT,
+        max_age: None,
         drain_deadline: Duration::from_secs(20),
         state: Some(arguments.state.clone()),
     }

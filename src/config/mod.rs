@@ -118,6 +118,9 @@ impl Publish {
 pub struct Engine {
     /// Posts worked on at one time.
     pub posts_in_flight: usize,
+    /// How long after it was written a post is still worth working on; nothing: for ever.
+    #[serde(with = "humantime_serde")]
+    pub max_age: Duration,
     /// How long the engine may finish what it has begun.
     #[serde(with = "humantime_serde")]
     pub drain_deadline: Duration,

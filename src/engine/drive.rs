@@ -4,7 +4,7 @@ use std::future::Future;
 use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -31,7 +31,7 @@ pub(super) async fn drive<A, F>(
     mut deliveries: Receiver<Delivery>,
     annotate: A,
     (outcomes, attempts, underway): (Sender<Outcome>, Arc<Attempts>, Underway),
-    max_in_flight: NonZeroUsize,
+    (max_in_flight, max_age): (NonZeroUsize, Option<Duration>),
 ) -> Result<(), JoinError>
 where
     A: Fn(Bytes) -> F + Send + Sync + 'static,
@@ -59,9 +59,11 @@ where
         let (annotate, outcomes, attempts) = (annotate.clone(), outcomes.clone(), attempts.clone());
         let posts = posts.begin();
         tasks.spawn(async move {
-            let (record, tries) = match verdict {
-                Verdict::Poison { deaths } => (poisoned(deaths), deaths),
-                Verdict::Free | Verdict::Suspect => {
+            let expired = expired(&source, max_age, SystemTime::now());
+            let (record, tries) = match (verdict, expired) {
+                (Verdict::Poison { deaths }, _) => (poisoned(deaths), deaths),
+                (_, Some(record)) => (record, 1),
+                (Verdict::Free | Verdict::Suspect, None) => {
                     let attempt = attempts.begin(key);
                     let record = one_post(&source, &*annotate).await;
                     attempt.done();
@@ -94,6 +96,19 @@ fn key(source: &SourceRecord) -> Key {
         offset: source.offset,
         timestamp: source.timestamp.unwrap_or(-1),
     }
+}
+
+/// The answer to a post that has waited longer than its time.
+fn expired(source: &SourceRecord, max_age: Option<Duration>, now: SystemTime) -> Option<Record> {
+    let written = UNIX_EPOCH + Duration::from_millis(u64::try_from(source.timestamp?).ok()?);
+    // What comes from the future has not waited at all.
+    let (age, max_age) = (now.duration_since(written).ok()?, max_age?);
+    let message = || {
+        let [age, most] = [age, max_age].map(|length| length.as_secs());
+        format!("the post has waited {age} s, longer than the {most} s of engine.max_age")
+    };
+    let rejection = || Rejection { stage: "engine", class: RejectionClass::Expired, message: message() };
+    (age > max_age).then(|| Record::Rejected(rejection()))
 }
 
 fn poisoned(deaths: u32) -> Record {
@@ -158,6 +173,37 @@ impl Drop for Post {
             underway.rests(Posts::NAME);
         } else {
             underway.gets_on(Posts::NAME, Instant::now());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_post_expires_when_it_has_waited_longer_than_it_may() {
+        let at = |second: u64| UNIX_EPOCH + Duration::from_secs(second);
+        let source = |timestamp| SourceRecord {
+            topic: "posts".into(),
+            partition: 0,
+            offset: 0,
+            timestamp,
+            key: None,
+            value: None,
+            headers: None,
+            received: UNIX_EPOCH,
+        };
+        let minute = Some(Duration::from_secs(60));
+        let cases = [
+            ("in time", Some(1_000_000), minute, at(1060), false),
+            ("too late", Some(1_000_000), minute, at(1061), true),
+            ("from the future", Some(2_000_000), minute, at(1000), false),
+            ("without a time", None, minute, at(1061), false),
+            ("without a limit", Some(1_000_000), None, at(9_999_999), false),
+        ];
+        for (name, timestamp, max_age, now, is_expired) in cases {
+            assert_eq!(expired(&source(timestamp), max_age, now).is_some(), is_expired, "{name}");
         }
     }
 }

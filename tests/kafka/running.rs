@@ -51,6 +51,7 @@ impl Names {
             publish,
             provenance: Provenance::of_bundle("none"),
             posts_in_flight: NonZeroUsize::new(max_posts.get().div_ceil(2)).unwrap(),
+            max_age: None,
             drain_deadline: WITHIN,
             state: None,
         }
