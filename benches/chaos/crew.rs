@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -98,9 +98,9 @@ impl Crew {
     }
 
     /// Tells all to stop, and waits until they have. How many had died before.
-    pub(crate) fn dismiss(self) -> usize {
+    pub(crate) fn dismiss(mut self) -> usize {
         self.over.store(true, Ordering::Relaxed);
-        for keeper in self.keepers {
+        for keeper in std::mem::take(&mut self.keepers) {
             keeper.join().unwrap();
         }
         for seat in &self.seats {
@@ -114,6 +114,24 @@ impl Crew {
             }
         }
         self.seats.iter().map(|seat| seat.deaths.load(Ordering::Relaxed)).sum()
+    }
+}
+
+impl Drop for Crew {
+    /// Nobody outlives a run that has failed.
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        for keeper in std::mem::take(&mut self.keepers) {
+            // It has said why it ended.
+            let _ = keeper.join();
+        }
+        for seat in &self.seats {
+            let engine = &mut *seat.engine.lock().unwrap_or_else(PoisonError::into_inner);
+            if matches!(engine.try_wait(), Ok(None)) {
+                let _ = engine.kill();
+                let _ = engine.wait();
+            }
+        }
     }
 }
 
