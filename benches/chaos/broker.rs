@@ -1,6 +1,7 @@
 //! The broker of a run: started, crashed and started again over the same data, and read in the end.
 
 use std::collections::BTreeSet;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -30,9 +31,11 @@ pub(crate) struct Broker {
 
 impl Broker {
     pub(crate) fn start(folder: &Path) -> Self {
-        // A free port, which stays this broker's through all its crashes.
-        let port =
-            std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+        // A free port, which stays this broker's through all its crashes: so it is none of those that the system gives to
+        // outgoing connections, one of which would take it while the broker is away.
+        let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        let first = 20_000 + (process::id() % 10_000) as u16;
+        let port = (first..32_000).find(is_free).unwrap().to_string();
         let data = std::path::absolute(folder).unwrap().join("broker");
         let broker = Self { bootstrap: format!("127.0.0.1:{port}"), port, data };
         broker.come_up();
