@@ -8,8 +8,12 @@ use riveg::config::{Config, Sources};
 use serde_json::Value;
 
 fn built() -> Vec<Value> {
-    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("k8s/base");
-    let output = Command::new("kubectl").arg("kustomize").arg(base).output();
+    built_from("k8s/base")
+}
+
+fn built_from(folder: &str) -> Vec<Value> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let output = Command::new("kubectl").arg("kustomize").arg(folder).output();
     let output = output.expect("`scripts/setup test` installs kubectl, or says what to install");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let yaml = String::from_utf8(output.stdout).unwrap();
@@ -114,4 +118,30 @@ fn the_container_has_no_more_rights_than_it_needs() {
     assert!(dockerfile.lines().any(|line| line == user), "the image's user is not {user}");
     let bundle = settings(&objects).bundle.path;
     assert!(dockerfile.contains(bundle.to_str().unwrap()), "the image has no {}", bundle.display());
+}
+
+#[test]
+fn before_a_broker_that_asks_the_secret_is_mounted_where_the_settings_look_for_it() {
+    let objects = built_from("k8s/secure");
+    let container = container(&objects);
+    let arguments: Vec<&str> =
+        container["args"].as_array().unwrap().iter().map(|argument| argument.as_str().unwrap()).collect();
+    assert_eq!(arguments[3..5], ["--config", "/etc/riveg/kafka.toml"]);
+    let volumes = of_kind(&objects, "Deployment")["spec"]["template"]["spec"]["volumes"].as_array().unwrap();
+    let volume = volumes.iter().find(|volume| volume["secret"]["secretName"] == "riveg-kafka").unwrap();
+    assert_eq!(volume["secret"]["defaultMode"], 0o440, "readable by the engine, and by nobody else");
+    let mounts = container["volumeMounts"].as_array().unwrap();
+    let mount = mounts.iter().find(|mount| mount["name"] == volume["name"]).unwrap();
+    assert_eq!((&mount["mountPath"], &mount["readOnly"]), (&"/run/secrets/riveg".into(), &true.into()));
+
+    // Read as the binary reads them, with the secret in a folder of this test's.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("password"), "canary\n").unwrap();
+    let toml = of_kind(&objects, "ConfigMap")["data"]["kafka.toml"].as_str().unwrap();
+    let toml = toml.replace("/run/secrets/riveg", folder.path().to_str().unwrap());
+    let file = folder.path().join("kafka.toml");
+    std::fs::write(&file, toml).unwrap();
+    let effective = Config::load(&Sources { files: vec![file], ..Sources::default() }).unwrap();
+    assert_eq!(effective.config.kafka.properties.get("sasl.password"), Some("canary"));
+    assert!(!format!("{effective} {effective:?} {:?}", effective.config).contains("canary"));
 }

@@ -33,3 +33,4 @@ mod shipped_bundle;
 mod kafka;
 mod chaos_runs;
 mod dlq;
+mod secrets;
