@@ -51,7 +51,6 @@ impl Settings {
     pub fn new(config: &crate::config::Config, bundle: &str) -> Self {
         let posts_in_flight = NonZeroUsize::new(config.engine.posts_in_flight).unwrap_or(NonZeroUsize::MIN);
         let max_posts = posts_in_flight.saturating_mul(config.ingest.read_ahead);
-        let properties = || config.kafka.properties.iter().map(|(name, value)| (name.into(), value.into()));
         let bootstrap = &config.kafka.bootstrap;
         let (input, output) = (&config.ingest, &config.publish);
         let mut ingest = ingest::Config::new(bootstrap, &input.topic, &input.group, max_posts);
@@ -70,8 +69,8 @@ impl Settings {
                 interval: input.commit_interval,
             };
         }
-        ingest.properties = properties().collect();
-        publish.properties = properties().collect();
+        ingest.kafka.clone_from(&config.kafka);
+        publish.kafka.clone_from(&config.kafka);
         Self {
             ingest,
             publish,

@@ -13,12 +13,13 @@
 //! * [`publish`] puts answers back into the order of their partition and delivers them; a delivered record settles its
 //!   ticket, and [`ingest`] commits what is settled without a gap.
 //!
-//! [`engine`] joins Kafka's two ends to an async function from bytes to an answer, and [`attempts`] remembers what a
-//! process died of; [`runtime`] opens a [`bundle`], with stages of other bundles where the settings say so, and gives that
-//! function its pipeline. [`checkpoint`] reads weights that others publish, under the names of [`models`], and
-//! [`vocabulary`] their vocabularies. [`imaging`], [`prompt`] and [`cache`] serve several stages; [`telemetry`] and
-//! [`config`] serve all. [`cli`] is what people call; [`eval`] says how right the answers are, [`world`] invents posts with
-//! known truth, [`train`] teaches the networks of the bundle that ships, [`contact_sheet`] shows answers on a page.
+//! [`kafka`] says how every client reaches the brokers, and as whom. [`engine`] joins Kafka's two ends to an async function
+//! from bytes to an answer, and [`attempts`] remembers what a process died of; [`runtime`] opens a [`bundle`], with stages
+//! of other bundles where the settings say so, and gives that function its pipeline. [`checkpoint`] reads weights that
+//! others publish, under the names of [`models`], and [`vocabulary`] their vocabularies. [`imaging`], [`prompt`] and
+//! [`cache`] serve several stages; [`telemetry`] and [`config`] serve all. [`cli`] is what people call; [`eval`] says how
+//! right the answers are, [`world`] invents posts with known truth, [`train`] teaches the networks of the bundle that
+//! ships, [`contact_sheet`] shows answers on a page.
 //!
 //! # What always holds
 //!
@@ -26,7 +27,7 @@
 //!
 //! * No stage imports another; what they share are plain values of [`domain`], which imports nothing.
 //! * Tensors exist only in [`models`], and in [`train`] and [`bundle`] on top of it. Everything else could run without.
-//! * Kafka exists only in [`ingest`] and [`publish`]. The pipeline knows nothing of it, the scheduler nothing of posts.
+//! * Kafka exists only in [`ingest`] and [`publish`], and in [`kafka`], which lets them in. The pipeline knows nothing of it, the scheduler nothing of posts.
 //! * Data moves one way. The only thing that travels back is a ticket, and a ticket settles once.
 //! * Every record that is read is answered once on the output or on the dead-letter topic before its offset is committed,
 //!   in the order of its partition. Bad input is an answer, not a fault.
@@ -53,6 +54,7 @@ pub mod scheduler;
 pub mod models;
 
 pub mod publish;
+pub mod kafka;
 pub mod attempts;
 pub mod engine;
 

@@ -39,8 +39,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "pipeline",
         &["domain", "imaging", "scheduler", "cache", "recognise", "expand", "entail", "ground", "segment"],
     ),
-    ("ingest", &["telemetry"]),
-    ("publish", &["domain", "telemetry", "ingest"]),
+    ("kafka", &[]),
+    ("ingest", &["telemetry", "kafka"]),
+    ("publish", &["domain", "telemetry", "kafka", "ingest"]),
     ("attempts", &["telemetry"]),
     (
         "bundle",
@@ -89,6 +90,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "cache",
             "decode",
             "ingest",
+            "kafka",
             "llm",
             "pipeline",
             "publish",
@@ -106,7 +108,7 @@ const TOP: &[&str] = &["engine", "cli", "runtime", "main", "lib"];
 /// Where the name of a dependency may stand: tensors in few folders, Kafka at both ends.
 const CONFINED: &[(&str, &[&str])] = &[
     ("tch", &["src/models", "src/train", "src/bundle", "tests", "benches"]),
-    ("rdkafka", &["src/ingest", "src/publish", "src/engine", "src/cli", "tests", "benches"]),
+    ("rdkafka", &["src/kafka", "src/ingest", "src/publish", "src/engine", "src/cli", "tests", "benches"]),
     ("anyhow", &["src/main.rs", "src/cli", "src/engine", "src/train"]),
 ];
 

@@ -8,10 +8,10 @@ use riveg::config::{Config, DeliveryMode, Sources};
 use serde_json::Value;
 
 fn built() -> Vec<Value> {
-    kustomized("k8s/base")
+    built_from("k8s/base")
 }
 
-fn kustomized(folder: &str) -> Vec<Value> {
+fn built_from(folder: &str) -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let output = Command::new("kubectl").arg("kustomize").arg(folder).output();
     let output = output.expect("`scripts/setup test` installs kubectl, or says what to install");
@@ -104,7 +104,7 @@ fn the_container_reads_the_settings_that_are_mounted_and_knows_every_variable() 
 
 #[test]
 fn exactly_once_gives_every_pod_a_name_of_its_own_that_lasts() {
-    let objects = kustomized("k8s/exactly-once");
+    let objects = built_from("k8s/exactly-once");
     let set = of_kind(&objects, "StatefulSet");
     assert!(!objects.iter().any(|object| object["kind"] == "Deployment"));
     assert_eq!(set["spec"]["strategy"], Value::Null, "a StatefulSet has none");
@@ -140,4 +140,30 @@ fn the_container_has_no_more_rights_than_it_needs() {
     assert!(dockerfile.lines().any(|line| line == user), "the image's user is not {user}");
     let bundle = settings(&objects).bundle.path;
     assert!(dockerfile.contains(bundle.to_str().unwrap()), "the image has no {}", bundle.display());
+}
+
+#[test]
+fn before_a_broker_that_asks_the_secret_is_mounted_where_the_settings_look_for_it() {
+    let objects = built_from("k8s/secure");
+    let container = container(&objects);
+    let arguments: Vec<&str> =
+        container["args"].as_array().unwrap().iter().map(|argument| argument.as_str().unwrap()).collect();
+    assert_eq!(arguments[3..5], ["--config", "/etc/riveg/kafka.toml"]);
+    let volumes = of_kind(&objects, "Deployment")["spec"]["template"]["spec"]["volumes"].as_array().unwrap();
+    let volume = volumes.iter().find(|volume| volume["secret"]["secretName"] == "riveg-kafka").unwrap();
+    assert_eq!(volume["secret"]["defaultMode"], 0o440, "readable by the engine, and by nobody else");
+    let mounts = container["volumeMounts"].as_array().unwrap();
+    let mount = mounts.iter().find(|mount| mount["name"] == volume["name"]).unwrap();
+    assert_eq!((&mount["mountPath"], &mount["readOnly"]), (&"/run/secrets/riveg".into(), &true.into()));
+
+    // Read as the binary reads them, with the secret in a folder of this test's.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("password"), "canary\n").unwrap();
+    let toml = of_kind(&objects, "ConfigMap")["data"]["kafka.toml"].as_str().unwrap();
+    let toml = toml.replace("/run/secrets/riveg", folder.path().to_str().unwrap());
+    let file = folder.path().join("kafka.toml");
+    std::fs::write(&file, toml).unwrap();
+    let effective = Config::load(&Sources { files: vec![file], ..Sources::default() }).unwrap();
+    assert_eq!(effective.config.kafka.properties.get("sasl.password"), Some("canary"));
+    assert!(!format!("{effective} {effective:?} {:?}", effective.config).contains("canary"));
 }

@@ -37,3 +37,4 @@ mod variants;
 mod kafka;
 mod chaos_runs;
 mod dlq;
+mod secrets;

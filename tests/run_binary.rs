@@ -1,33 +1,16 @@
 //! `riveg run` as a process: ready when it is, answers and dead letters in Kafka, and a clean end at SIGTERM.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::io::Read;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
 
 use rdkafka::message::Message;
 use riveg::publish::EmbeddedBroker;
 use serde_json::{Value, json};
 
-use crate::support::{Writer, answered_records, committed, header, pictures, read, refused_records, until};
-
-/// Ended with the test, however the test ends.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn get(address: &str, path: &str) -> Option<String> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: riveg\r\nConnection: close\r\n\r\n").ok()?;
-    let mut response = String::new();
-    stream.read_to_string(&mut response).ok()?;
-    Some(response)
-}
+use crate::support::{
+    Process, Writer, answered_records, committed, get, header, pictures, read, refused_records, until,
+};
 
 #[test]
 fn the_process_answers_posts_from_kafka_and_ends_cleanly_at_sigterm() {

@@ -70,9 +70,8 @@ fn settings(arguments: &Arguments) -> Settings {
     ingest.commit_interval = Duration::from_millis(200);
     ingest.revoke_deadline = Duration::from_secs(5);
     // The group gives up on the dead within seconds: a run of minutes is to see many of them.
-    ingest.properties = [("session.timeout.ms", "4000"), ("heartbeat.interval.ms", "500")]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+    let quick = [("session.timeout.ms", "4000"), ("heartbeat.interval.ms", "500")];
+    ingest.kafka.properties.extend(quick.map(|(name, value)| (name.to_owned(), value.to_owned())));
     if arguments.mode == Mode::ExactlyOnce {
         ingest.offsets_by = OffsetsBy::Transaction;
         publish.delivery = Delivery::ExactlyOnce {
@@ -80,9 +79,8 @@ fn settings(arguments: &Arguments) -> Settings {
             input: INPUT.to_owned(),
             interval: ingest.commit_interval,
         };
-        publish.properties = [("transaction.timeout.ms", "20000"), ("message.timeout.ms", "10000")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into();
+        let quick = [("transaction.timeout.ms", "20000"), ("message.timeout.ms", "10000")];
+        publish.kafka.properties.extend(quick.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
     Settings {
         ingest,

@@ -1,23 +1,26 @@
 //! Is Kafka there? Asks the brokers for the topics that the engine needs, changing nothing.
 
+use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
+use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 
-use crate::config::Kafka;
+use crate::kafka::{Complaint, Connection, Secrets};
 
 /// How long a broker may take to answer: long for a network, short for who waits before a terminal.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A connection to the brokers, made at the first question. A producer, since that needs no group, and nothing is sent.
+/// A connection to the brokers, made at the first question. A producer, since that needs no group, and nothing is sent;
+/// with a thread of its own, which brings complaints and asks for tokens while a question waits.
 pub(super) struct Brokers {
-    client: BaseProducer<Remembering>,
+    client: ThreadedProducer<Remembering>,
     bootstrap: String,
 }
 
@@ -26,6 +29,8 @@ pub(super) struct Brokers {
 pub(super) enum BrokerError {
     #[error("the properties in kafka.properties are not those of librdkafka")]
     Properties(#[source] KafkaError),
+    #[error("the brokers of `{bootstrap}` do not let us in: {reason}")]
+    Stranger { bootstrap: String, reason: String },
     #[error("no broker of `{bootstrap}` answered within {} s{last}", PATIENCE.as_secs())]
     Away { bootstrap: String, last: String, source: Box<KafkaError> },
     #[error("it does not exist; create it, or name another one")]
@@ -35,15 +40,14 @@ pub(super) enum BrokerError {
 }
 
 impl Brokers {
-    pub(super) fn new(kafka: &Kafka) -> Result<Self, BrokerError> {
+    pub(super) fn new(kafka: &Connection) -> Result<Self, BrokerError> {
         let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &kafka.bootstrap).set("client.id", "riveg-check");
-        for (name, value) in kafka.properties.iter() {
-            config.set(name, value);
-        }
+        config.set("client.id", "riveg-check");
+        let mut config = kafka.over(config);
         // Asking for a topic must not make it, which a producer would do by default.
         config.set("allow.auto.create.topics", "false");
-        let client = config.create_with_context(Remembering::default()).map_err(BrokerError::Properties)?;
+        let context = Remembering::new(kafka.secrets());
+        let client = kafka.client(&config, context).map_err(BrokerError::Properties)?;
         Ok(Self { client, bootstrap: kafka.bootstrap.clone() })
     }
 
@@ -67,32 +71,58 @@ impl Brokers {
 
     /// The client's own last complaint says more than that time was up.
     fn away(&self, source: KafkaError) -> BrokerError {
-        // Complaints reach the context only when events are served.
-        self.client.poll(Duration::from_millis(10));
+        let bootstrap = self.bootstrap.clone();
         let last = self.client.context().last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let last = last.map(|last| format!(" ({last})")).unwrap_or_default();
-        BrokerError::Away { bootstrap: self.bootstrap.clone(), last, source: Box::new(source) }
+        match last {
+            Some(Complaint { is_kept_out: true, words: reason }) => {
+                BrokerError::Stranger { bootstrap, reason }
+            }
+            last => {
+                let last = last.map(|last| format!(" ({})", last.words)).unwrap_or_default();
+                BrokerError::Away { bootstrap, last, source: Box::new(source) }
+            }
+        }
     }
 }
 
-/// Remembers what the client complained of last.
-#[derive(Default)]
-struct Remembering {
-    last: Mutex<Option<String>>,
+/// Remembers what the client complained of last, without secrets.
+pub(super) struct Remembering {
+    secrets: Secrets,
+    last: Mutex<Option<Complaint>>,
+}
+
+impl Remembering {
+    pub(super) fn new(secrets: Secrets) -> Self {
+        Self { secrets, last: Mutex::default() }
+    }
+
+    fn remember(&self, complaint: Option<Complaint>) {
+        if let Some(complaint) = complaint {
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(complaint);
+        }
+    }
 }
 
 impl ClientContext for Remembering {
-    /// The client's own log would say the same again, in other words.
-    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.secrets.token()
+    }
+
+    /// The client's own log says the same again, in other words, but for connections that are closed.
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.remember(Complaint::of_log(level, facility, &self.secrets.blotted_out(message)));
+    }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        // That none is left follows from what was said before, and says less.
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
-            return;
-        }
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        let reason = self.secrets.blotted_out(reason);
+        // That none is left speaks of no connection, and says less.
+        self.remember(error.rdkafka_error_code().and_then(|code| Complaint::of_error(code, &reason)));
     }
 }
+
+impl ConsumerContext for Remembering {}
 
 impl ProducerContext for Remembering {
     type DeliveryOpaque = ();
@@ -105,11 +135,9 @@ mod tests {
     use rdkafka::mocking::MockCluster;
 
     use super::*;
-    use crate::config::ClientProperties;
 
     fn brokers(bootstrap: &str) -> Brokers {
-        let kafka = Kafka { bootstrap: bootstrap.to_owned(), properties: ClientProperties::default() };
-        Brokers::new(&kafka).unwrap()
+        Brokers::new(&Connection::to(bootstrap)).unwrap()
     }
 
     #[test]
@@ -132,8 +160,9 @@ mod tests {
 
     #[test]
     fn properties_that_librdkafka_does_not_know_are_refused() {
-        let properties = toml::from_str("\"no.such.property\" = \"1\"").unwrap();
-        let error = Brokers::new(&Kafka { bootstrap: "localhost:1".to_owned(), properties }).err().unwrap();
+        let mut kafka = Connection::to("localhost:1");
+        kafka.properties.insert("no.such.property".to_owned(), "1".to_owned());
+        let error = Brokers::new(&kafka).err().unwrap();
         assert!(std::error::Error::source(&error).unwrap().to_string().contains("no.such.property"));
     }
 }

@@ -13,6 +13,7 @@ use crate::config::{self, Config};
 use crate::engine::{self, Summary};
 use crate::eval::dataset::{self, Example};
 use crate::expand::Lexicon;
+use crate::kafka::Connection;
 use crate::publish::EmbeddedBroker;
 use crate::runtime::{Knowledge, Variant, open};
 use crate::world::{Split, World, write_dataset};
@@ -112,7 +113,8 @@ async fn demonstrate(arguments: &Arguments, mut config: Config, bundle: &Bundle)
     let stop = stop_signal()?;
     let posts = block_in_place(|| make_posts(arguments))?;
     let (_broker, topics) = open_broker(&config)?;
-    config.kafka.bootstrap.clone_from(&topics.bootstrap);
+    // The broker inside this process lets everyone in.
+    config.kafka = Connection::to(&topics.bootstrap);
     let watched = Watched::begin(&config).await?;
     let began = Instant::now();
     let variant = Variant { knowledge: knowledge(arguments, &config)?, ..Variant::default() };

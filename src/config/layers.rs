@@ -1,12 +1,14 @@
-//! Which layer wins, and what is wrong? Merging, unknown keys, types and ranges, all faults in one go.
+//! Which layer wins, and what is wrong? Merging, references, unknown keys, types and ranges, all faults in one go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
-use super::properties::is_secret;
+use super::effective::without_userinfo;
+use super::references::resolve;
 use super::sources::{Layer, OPEN_TABLE, all_keys, look_up};
 use super::{Config, DEFAULTS, Effective, Fault, Faults, Sources};
+use crate::kafka::is_secret;
 
 pub(super) const DEFAULT_LAYER: &str = "default";
 
@@ -15,15 +17,22 @@ pub(super) fn load(sources: &Sources) -> Result<Effective, Faults> {
         Ok(defaults) => defaults,
         Err(fault) => unreachable!("a test reads config/default.toml: {fault}"),
     };
-    let mut merge =
-        Merge { merged: defaults.clone(), defaults, origins: BTreeMap::new(), faults: Vec::new() };
+    let mut merge = Merge {
+        merged: defaults.clone(),
+        resolved: Table::new(),
+        defaults,
+        origins: BTreeMap::new(),
+        referenced: BTreeSet::new(),
+        faults: Vec::new(),
+    };
     for layer in sources.layers(&merge.defaults, &mut merge.faults) {
         let Layer { name, table } = layer;
         merge.overlay("", table, &name);
     }
+    merge.follow_references(&sources.environment);
     let config = merge.typed();
     for (key, message) in config.out_of_range() {
-        merge.fault(&key, message);
+        merge.fault(&key, &message);
     }
     if merge.faults.is_empty() {
         Ok(Effective { config, merged: merge.merged, origins: merge.origins })
@@ -34,9 +43,14 @@ pub(super) fn load(sources: &Sources) -> Result<Effective, Faults> {
 
 struct Merge {
     defaults: Table,
+    /// What the layers say, references as they are: this may be shown.
     merged: Table,
+    /// The same with references followed: this is what holds.
+    resolved: Table,
     /// Which layer each key that is not a default comes from.
     origins: BTreeMap<String, String>,
+    /// The keys whose values come from elsewhere, and are secrets therefore.
+    referenced: BTreeSet<String>,
     faults: Vec<Fault>,
 }
 
@@ -88,12 +102,33 @@ impl Merge {
         self.faults.push(Fault { key: path, layer: name.to_owned(), message });
     }
 
-    /// Reads the merged table. A value that cannot be read is a fault, and its default stands in for it, so that the
+    /// Puts what references point at in their place. Where there is nothing, that is a fault, and the default stands in.
+    fn follow_references(&mut self, environment: &[(String, String)]) {
+        let (resolved, found) = followed("", &self.merged, &self.defaults, environment);
+        self.resolved = resolved;
+        for (key, fault) in found {
+            self.referenced.insert(key.clone());
+            if let Some(message) = fault {
+                let layer = self.origins.get(&key).map_or(DEFAULT_LAYER, String::as_str).to_owned();
+                self.faults.push(Fault { key, layer, message });
+            }
+        }
+    }
+
+    /// Reads the table that holds. A value that cannot be read is a fault, and its default stands in for it, so that the
     /// next fault can be found.
     fn typed(&mut self) -> Config {
         loop {
-            let fault = match serde_path_to_error::deserialize(Value::Table(self.merged.clone())) {
-                Ok(config) => return config,
+            let read = serde_path_to_error::deserialize::<_, Config>(Value::Table(self.resolved.clone()));
+            let fault = match read {
+                Ok(mut config) => {
+                    for key in &self.referenced {
+                        if let Some(property) = key.strip_prefix(OPEN_TABLE) {
+                            config.kafka.properties.keep_secret(property.trim_start_matches('.'));
+                        }
+                    }
+                    return config;
+                }
                 Err(fault) => fault,
             };
             let path = fault.path().to_string();
@@ -101,18 +136,54 @@ impl Merge {
             else {
                 unreachable!("a test reads config/default.toml: at {path}: {}", fault.inner())
             };
-            place(&mut self.merged, &path, default.clone());
+            place(&mut self.resolved, &path, default.clone());
             let message = fault.into_inner().message().to_owned();
-            self.fault(&path, message);
+            self.fault(&path, &message);
         }
     }
 
-    fn fault(&mut self, key: &str, message: String) {
+    fn fault(&mut self, key: &str, message: &str) {
         let layer = self.origins.get(key).map_or(DEFAULT_LAYER, String::as_str).to_owned();
         // What was found may be quoted in the message.
-        let message = if is_secret(key) { "is not what it must be".to_owned() } else { message };
+        let hidden = is_secret(key) || self.referenced.contains(key);
+        let message = if hidden { "is not what it must be".to_owned() } else { without_userinfo(message) };
         self.faults.push(Fault { key: key.to_owned(), layer, message });
     }
+}
+
+/// A table with its references followed; the keys that had any, each with what is wrong with them if anything.
+fn followed(
+    prefix: &str,
+    table: &Table,
+    defaults: &Table,
+    environment: &[(String, String)],
+) -> (Table, Vec<(String, Option<String>)>) {
+    let (mut resolved, mut found) = (Table::new(), Vec::new());
+    for (key, value) in table {
+        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        let value = match value {
+            Value::Table(inner) => {
+                let (inner, more) = followed(&path, inner, defaults, environment);
+                found.extend(more);
+                Some(Value::Table(inner))
+            }
+            Value::String(text) => match resolve(text, environment) {
+                Ok(None) => Some(value.clone()),
+                Ok(Some(text)) => {
+                    found.push((path, None));
+                    Some(Value::String(text))
+                }
+                Err(fault) => {
+                    let default = look_up(defaults, &path).cloned();
+                    found.push((path, Some(fault)));
+                    default
+                }
+            },
+            other => Some(other.clone()),
+        };
+        resolved.extend(value.map(|value| (key.clone(), value)));
+    }
+    (resolved, found)
 }
 
 /// The properties of a table of tables under their dotted names, as the strings that librdkafka takes.

@@ -11,26 +11,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::Stage;
 use crate::ingest::GroupProtocol;
+use crate::kafka::Connection;
 use crate::scheduler::Budget;
 
 mod effective;
 mod layers;
-mod properties;
+mod references;
 mod sources;
 
 pub use effective::Effective;
-pub use properties::ClientProperties;
 pub use sources::Sources;
 
 /// The defaults, every key of them: the file `config/default.toml` as it was compiled in.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// All settings. `config/default.toml` says what each is for and what it is unless told otherwise.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "the sections are documented where they are defined")]
 pub struct Config {
-    pub kafka: Kafka,
+    pub kafka: Connection,
     pub ingest: Ingest,
     pub publish: Publish,
     pub engine: Engine,
@@ -40,16 +40,6 @@ pub struct Config {
     pub device: Device,
     pub scheduler: Scheduler,
     pub telemetry: Telemetry,
-}
-
-/// How to reach Kafka.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Kafka {
-    /// Brokers to begin with, `host:port,host:port`.
-    pub bootstrap: String,
-    /// Further properties of librdkafka; secrets among them.
-    pub properties: ClientProperties,
 }
 
 /// Where posts come from.
@@ -266,13 +256,13 @@ impl Config {
             .faults()
             .into_iter()
             .map(|(key, message)| (format!("decode.{key}"), message))
+            .chain(self.kafka.faults().into_iter().map(|(key, message)| (format!("kafka.{key}"), message)))
             .collect();
         let mut hold = |key: &str, holds: bool, message: &str| {
             if !holds {
                 faults.push((key.to_owned(), message.to_owned()));
             }
         };
-        hold("kafka.bootstrap", !self.kafka.bootstrap.trim().is_empty(), "is empty; it must name a broker");
         let in_flight = self.engine.posts_in_flight;
         hold("engine.posts_in_flight", (1..=100_000).contains(&in_flight), "must be 1 to 100000");
         let ingest = &self.ingest;

@@ -36,8 +36,7 @@ impl Sources {
         for path in &self.files {
             let name = path.display().to_string();
             let read = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"));
-            match read.and_then(|text| text.parse::<Table>().map_err(|error| format!("is not TOML: {error}")))
-            {
+            match read.and_then(|text| text.parse::<Table>().map_err(|error| no_toml(&text, &error))) {
                 Ok(table) => layers.push(Layer { name, table }),
                 Err(message) => {
                     faults.push(Fault {
@@ -53,6 +52,16 @@ impl Sources {
         layers.extend(self.sets.iter().filter_map(|set| assignment(set, defaults, faults)));
         layers
     }
+}
+
+/// What is wrong and where; not the line itself, which may hold a secret.
+fn no_toml(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let (line, column) = (
+        before.matches('\n').count() + 1,
+        before.chars().rev().take_while(|&letter| letter != '\n').count() + 1,
+    );
+    format!("is not TOML: line {line}, column {column}: {}", error.message())
 }
 
 /// A variable of ours has two underscores in its name: a cluster's own `RIVEG_PORT` and the like are none.
@@ -78,7 +87,10 @@ fn assignment(set: &str, defaults: &Table, faults: &mut Vec<Fault>) -> Option<La
     let name = "--set".to_owned();
     let Some((path, raw)) = set.split_once('=') else {
         let message = "has no `=`; expected section.key=value".to_owned();
-        faults.push(Fault { key: set.to_owned(), layer: name, message });
+        // What follows the key may be a secret all the same.
+        let is_key = |letter: char| letter.is_alphanumeric() || "._-".contains(letter);
+        let key = set.chars().take_while(|&letter| is_key(letter)).collect();
+        faults.push(Fault { key, layer: name, message });
         return None;
     };
     Some(Layer { name, table: single(path.trim(), raw.trim(), defaults) })

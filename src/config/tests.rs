@@ -224,3 +224,57 @@ fn variables_of_others_are_passed_over_and_misspelt_ones_of_ours_are_not() {
     let fault = in_environment(&[("RIVEG_KAFKA__BOOTSTRP", "a:1")]).unwrap_err().to_string();
     assert!(fault.contains("did you mean kafka.bootstrap?"), "{fault}");
 }
+
+#[test]
+fn a_reference_holds_for_what_lies_there_and_is_shown_as_it_is() {
+    let secret = file("canary\n");
+    let reference = format!("${{file:{}}}", secret.path().display());
+    let sources = Sources {
+        environment: vec![("TOPIC".to_owned(), "posts".to_owned())],
+        sets: vec![
+            format!("kafka.properties.sasl.password={reference}"),
+            format!("kafka.properties.sasl.username={reference}"),
+            format!("kafka.properties.ssl.key.password=canary{reference}"),
+            "ingest.topic=${env:TOPIC}".to_owned(),
+        ],
+        ..Sources::default()
+    };
+    let effective = Config::load(&sources).unwrap();
+    let config = &effective.config;
+    let properties: Vec<_> = config.kafka.properties.iter().collect();
+    let expected =
+        [("sasl.password", "canary"), ("sasl.username", "canary"), ("ssl.key.password", "canarycanary")];
+    assert_eq!((properties.as_slice(), config.ingest.topic.as_str()), (expected.as_slice(), "posts"));
+    let shown = effective.to_string();
+    for line in [
+        format!("\"sasl.password\" = \"{reference}\""),
+        format!("\"sasl.username\" = \"{reference}\""),
+        "\"ssl.key.password\" = \"[redacted]\"".to_owned(),
+        "topic = \"${env:TOPIC}\"".to_owned(),
+    ] {
+        assert!(shown.contains(&line), "{line} is not in {shown}");
+    }
+    for shown in [shown, format!("{effective:?}"), format!("{config:?}")] {
+        assert!(!shown.contains("canary"), "{shown}");
+    }
+}
+
+#[test]
+fn a_reference_to_nothing_is_a_fault_of_its_key_and_layer_and_others_are_found_too() {
+    let sets = [
+        "kafka.properties.sasl.password=${file:/nowhere}",
+        "decode.memory=${env:NOWHERE}",
+        "device.threads=\"x\"",
+        "kafka.properties.sasl.mechanism=OAUTHBEARER",
+    ];
+    let text = with(&sets).unwrap_err().to_string();
+    for expected in [
+        "the configuration has 4 faults:",
+        "kafka.properties.sasl.password (from --set): names the file `/nowhere`, which cannot be read: No such file",
+        "decode.memory (from --set): names the environment variable `NOWHERE`, which is not set",
+        "device.threads (from --set): invalid type",
+        "kafka.properties.sasl.mechanism (from --set): needs a token: kafka.oauth_token_file",
+    ] {
+        assert!(text.contains(expected), "{expected} is not in {text}");
+    }
+}

@@ -1,18 +1,18 @@
 //! What is read, how much of it ahead, and how it is committed?
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::kafka::Connection;
+
 /// How posts are read from Kafka.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Config {
-    /// Brokers to begin with, `host:port,host:port`.
-    pub bootstrap: String,
+    /// The brokers, and what lets us in.
+    pub kafka: Connection,
     /// The topic of posts.
     pub topic: String,
     /// The consumer group.
@@ -31,8 +31,6 @@ pub struct Config {
     pub instance: Option<String>,
     /// How long a partition that is taken away may finish what was read of it.
     pub revoke_deadline: Duration,
-    /// Further properties of librdkafka; they win over ours.
-    pub properties: BTreeMap<String, String>,
 }
 
 /// Who commits the offsets of what is delivered.
@@ -60,7 +58,7 @@ impl Config {
     #[must_use]
     pub fn new(bootstrap: &str, topic: &str, group: &str, max_posts: NonZeroUsize) -> Self {
         Self {
-            bootstrap: bootstrap.to_owned(),
+            kafka: Connection::to(bootstrap),
             topic: topic.to_owned(),
             group: group.to_owned(),
             max_posts,
@@ -73,14 +71,12 @@ impl Config {
             instance: None,
             // Well within the five minutes after which the group gives up on a member, and longer than any batch.
             revoke_deadline: Duration::from_secs(20),
-            properties: BTreeMap::new(),
         }
     }
 
     pub(super) fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client
-            .set("bootstrap.servers", &self.bootstrap)
             .set("group.id", &self.group)
             .set("client.id", "riveg")
             .set("enable.auto.commit", "false")
@@ -106,24 +102,6 @@ impl Config {
         if let Some(instance) = &self.instance {
             client.set("group.instance.id", instance);
         }
-        for (name, value) in &self.properties {
-            client.set(name, value);
-        }
-        client
-    }
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Values of properties may be secrets.
-        formatter
-            .debug_struct("Config")
-            .field("bootstrap", &self.bootstrap)
-            .field("topic", &self.topic)
-            .field("group", &self.group)
-            .field("max_posts", &self.max_posts)
-            .field("max_bytes", &self.max_bytes)
-            .field("properties", &self.properties.keys())
-            .finish_non_exhaustive()
+        self.kafka.over(client)
     }
 }

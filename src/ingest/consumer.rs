@@ -46,8 +46,8 @@ const NAME: &str = "ingest";
 /// Settings that the client refuses, a thread that does not start.
 pub fn start(config: Config, watch: Watch) -> Result<Ingest, IngestError> {
     let set_up = |source| IngestError::SetUp { topic: config.topic.clone(), source };
-    let consumer: BaseConsumer<Context> =
-        config.client().create_with_context(Context::default()).map_err(set_up)?;
+    let context = Context::new(config.kafka.secrets());
+    let consumer: BaseConsumer<Context> = config.kafka.client(&config.client(), context).map_err(set_up)?;
     consumer.subscribe(&[&config.topic]).map_err(set_up)?;
     let (consumer, fence) = (Arc::new(consumer), Fence::default());
     let membership = Membership::new(Arc::downgrade(&consumer), fence.clone());
@@ -60,7 +60,7 @@ pub fn start(config: Config, watch: Watch) -> Result<Ingest, IngestError> {
         fence,
         budget: Budget::new(config.max_posts, config.max_bytes),
         offsets: Offsets::default(),
-        trouble: Trouble::new(&config.bootstrap, &config.topic),
+        trouble: Trouble::new(&config.kafka.bootstrap, &config.topic),
         deliveries: Some(send),
         tickets,
         paused: false,
@@ -246,6 +246,7 @@ impl Reader {
                     warn!(reason, "offsets were not committed; they are sent again");
                     self.offsets.refused();
                 }
+                Event::Closed(complaint) => self.trouble.closed(complaint),
                 Event::Fault(error, reason) => {
                     self.trouble.complaint(&error, &reason, &self.watch.health, Instant::now());
                 }

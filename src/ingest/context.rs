@@ -1,16 +1,19 @@
 //! What does the client tell us? Its callbacks only write down; the poll thread acts when the poll has returned.
 
 use std::collections::VecDeque;
+use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::base_consumer::BaseConsumer;
 use rdkafka::consumer::{Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
+
+use crate::kafka::{Complaint, Secrets};
 
 /// What happened while polling.
 #[derive(Debug)]
@@ -21,18 +24,24 @@ pub(super) enum Event {
     Revoke(Vec<i32>),
     /// The broker refused offsets, in the client's words.
     CommitFailed(String),
+    /// A connection was closed.
+    Closed(Complaint),
     /// A fault of the client, with its own words for it.
     Fault(KafkaError, String),
 }
 
-/// Collects events in the order in which they happen.
-#[derive(Default)]
+/// Collects events in the order in which they happen, without secrets.
 pub(super) struct Context {
+    secrets: Secrets,
     events: Mutex<VecDeque<Event>>,
     closing: AtomicBool,
 }
 
 impl Context {
+    pub(super) fn new(secrets: Secrets) -> Self {
+        Self { secrets, events: Mutex::default(), closing: AtomicBool::new(false) }
+    }
+
     /// The oldest event that was not taken yet.
     pub(super) fn next_event(&self) -> Option<Event> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
@@ -49,17 +58,27 @@ impl Context {
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.secrets.token()
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        let message = self.secrets.blotted_out(message);
         // What came of a commit that nobody waits for is told nowhere but here.
         if facility == "COMMITFAIL" {
-            self.happened(Event::CommitFailed(message.to_owned()));
+            self.happened(Event::CommitFailed(message.clone()));
+        }
+        if let Some(complaint) = Complaint::of_log(level, facility, &message) {
+            self.happened(Event::Closed(complaint));
         }
         // Other faults that matter come as events; these lines repeat them every second.
         tracing::debug!(?level, facility, message, "librdkafka");
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.happened(Event::Fault(error, reason.to_owned()));
+        self.happened(Event::Fault(error, self.secrets.blotted_out(reason)));
     }
 }
 

@@ -1,5 +1,5 @@
-//! Why does nothing come? A broker that is away, a topic that is missing: said seldom, shown in readiness, probed until it
-//! has passed.
+//! Why does nothing come? A broker that is away or lets us not in, a topic that is missing: said seldom, shown in readiness,
+//! probed until it has passed.
 
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tracing::{info, warn};
 
 use super::context::Context;
+use crate::kafka::Complaint;
 use crate::telemetry::{Health, Seldom};
 
 /// Whether the broker and the topic are there.
@@ -15,6 +16,8 @@ pub(super) struct Trouble {
     bootstrap: String,
     topic: String,
     current: Option<String>,
+    /// What was wrong with a connection last, in the client's words.
+    connection: Option<Complaint>,
     warning: Seldom,
     other: Seldom,
     probe: Seldom,
@@ -29,6 +32,7 @@ impl Trouble {
             bootstrap: bootstrap.to_owned(),
             topic: topic.to_owned(),
             current: None,
+            connection: None,
             // Often enough to be found in a log's tail, seldom enough to leave room for other lines.
             warning: Seldom::new(Duration::from_secs(30)),
             other: Seldom::new(Duration::from_secs(30)),
@@ -40,14 +44,23 @@ impl Trouble {
     /// The client complains.
     pub(super) fn complaint(&mut self, error: &KafkaError, reason: &str, health: &Health, now: Instant) {
         use RDKafkaErrorCode as Code;
+        let complaint = error.rdkafka_error_code().and_then(|code| Complaint::of_error(code, reason));
+        if let Some(complaint) = complaint {
+            let is_kept_out = complaint.is_kept_out;
+            self.connection = Some(complaint);
+            if is_kept_out {
+                self.begin(self.no_connection(reason), health, now);
+            } else {
+                // One connection of several: where it is the last one, the client says that all brokers are down.
+                tracing::debug!(%error, reason, "connection");
+            }
+            return;
+        }
         match error.rdkafka_error_code() {
-            Some(Code::AllBrokersDown) => self.begin(self.no_broker(reason), health, now),
+            // It follows the complaint of the last connection, which says more.
+            Some(Code::AllBrokersDown) => self.begin(self.no_connection(reason), health, now),
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
                 self.begin(self.no_topic(), health, now);
-            }
-            // One connection of several: where it is the last one, the client says that all brokers are down.
-            Some(Code::BrokerTransportFailure | Code::Resolve) => {
-                tracing::debug!(%error, reason, "connection")
             }
             _ => {
                 if self.other.is_due(now) {
@@ -57,6 +70,11 @@ impl Trouble {
         }
     }
 
+    /// The client says of a connection that it is no more, and why. That alone may be in order.
+    pub(super) fn closed(&mut self, complaint: Complaint) {
+        self.connection = Some(complaint);
+    }
+
     /// Asks the broker whether it has passed. Without trouble nothing is asked.
     pub(super) fn look_again(&mut self, consumer: &BaseConsumer<Context>, health: &Health, now: Instant) {
         if self.current.is_none() || !self.probe.is_due(now) {
@@ -64,7 +82,7 @@ impl Trouble {
         }
         // Answers come within milliseconds where there is somebody to give them.
         match consumer.fetch_metadata(Some(&self.topic), Duration::from_millis(200)) {
-            Err(error) => self.begin(self.no_broker(&error.to_string()), health, now),
+            Err(error) => self.begin(self.no_connection(&error.to_string()), health, now),
             Ok(metadata) => {
                 let topic = metadata.topics().first();
                 if topic.is_some_and(|topic| topic.error().is_none() && !topic.partitions().is_empty()) {
@@ -77,6 +95,7 @@ impl Trouble {
     }
 
     fn passed(&mut self, health: &Health) {
+        self.connection = None;
         if let Some(reason) = self.current.take() {
             info!(was = reason, "broker and topic are there");
             health.waits_no_more(NAME);
@@ -96,8 +115,16 @@ impl Trouble {
         self.current = Some(reason);
     }
 
-    fn no_broker(&self, reason: &str) -> String {
-        format!("no Kafka broker answers at {}: {reason}", self.bootstrap)
+    fn no_connection(&self, reason: &str) -> String {
+        match &self.connection {
+            Some(Complaint { is_kept_out: true, words }) => {
+                format!("the Kafka broker at {} does not let us in: {words}", self.bootstrap)
+            }
+            Some(Complaint { words, .. }) => {
+                format!("no Kafka broker answers at {}: {words}", self.bootstrap)
+            }
+            None => format!("no Kafka broker answers at {}: {reason}", self.bootstrap),
+        }
     }
 
     fn no_topic(&self) -> String {

@@ -1,17 +1,17 @@
 //! Where do annotations and dead letters go, and how safely?
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
+use crate::kafka::Connection;
+
 /// How results are written to Kafka.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Config {
-    /// Brokers to begin with, `host:port,host:port`.
-    pub bootstrap: String,
+    /// The brokers, and what lets us in.
+    pub kafka: Connection,
     /// The topic of annotations.
     pub topic: String,
     /// The topic of posts that could not be annotated.
@@ -20,8 +20,6 @@ pub struct Config {
     pub max_posts: NonZeroUsize,
     /// How safely.
     pub delivery: Delivery,
-    /// Further properties of librdkafka; they win over ours.
-    pub properties: BTreeMap<String, String>,
 }
 
 /// How safely results are written.
@@ -45,19 +43,17 @@ impl Config {
     #[must_use]
     pub fn new(bootstrap: &str, topic: &str, dead_letter_topic: &str, max_posts: NonZeroUsize) -> Self {
         Self {
-            bootstrap: bootstrap.to_owned(),
+            kafka: Connection::to(bootstrap),
             topic: topic.to_owned(),
             dead_letter_topic: dead_letter_topic.to_owned(),
             max_posts,
             delivery: Delivery::AtLeastOnce,
-            properties: BTreeMap::new(),
         }
     }
 
     pub(super) fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
         client
-            .set("bootstrap.servers", &self.bootstrap)
             .set("client.id", "riveg")
             // Neither lost nor doubled nor out of order by retries of the client.
             .set("enable.idempotence", "true")
@@ -81,22 +77,6 @@ impl Config {
                 .set("transaction.timeout.ms", "60000")
                 .set("message.timeout.ms", "30000"),
         };
-        for (name, value) in &self.properties {
-            client.set(name, value);
-        }
-        client
-    }
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Values of properties may be secrets.
-        formatter
-            .debug_struct("Config")
-            .field("bootstrap", &self.bootstrap)
-            .field("topic", &self.topic)
-            .field("dead_letter_topic", &self.dead_letter_topic)
-            .field("properties", &self.properties.keys())
-            .finish_non_exhaustive()
+        self.kafka.over(client)
     }
 }

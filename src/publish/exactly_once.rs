@@ -82,13 +82,12 @@ impl ExactlyOnce {
         steps: &Steps,
         abort: &CancellationToken,
     ) -> Result<(), Failure> {
-        let outbox = &mut self.outbox;
-        let hindered = |error: &KafkaError| outbox.is_hindered(format!("transactions cannot begin: {error}"));
-        steps.take_name(hindered).await?;
-        self.outbox.goes_well();
-        let mut open = true;
+        let Some(mut open) = self.take_name(outcomes, steps).await? else { return Ok(()) };
         let mut due = None;
         while open || !self.outbox.is_empty() {
+            if due.is_none() && !self.outbox.is_empty() {
+                due = Some(Instant::now() + if open { self.interval } else { Duration::ZERO });
+            }
             tokio::select! {
                 () = abort.cancelled() => return Err(Failure::Cut),
                 outcome = outcomes.recv(), if open => match outcome {
@@ -101,11 +100,39 @@ impl ExactlyOnce {
                     due = again;
                 }
             }
-            if due.is_none() && !self.outbox.is_empty() {
-                due = Some(Instant::now() + if open { self.interval } else { Duration::ZERO });
-            }
         }
         Ok(())
+    }
+
+    /// Takes the name that transactions are made under, and meanwhile the outcomes that come. Whether more may come; none
+    /// where all has ended and there was nothing to write, so that a broker that is away holds nobody up.
+    async fn take_name(
+        &mut self,
+        outcomes: &mut Receiver<Outcome>,
+        steps: &Steps,
+    ) -> Result<Option<bool>, Failure> {
+        // No more than posts in flight.
+        let mut come = Vec::new();
+        let mut open = true;
+        {
+            let outbox = &mut self.outbox;
+            let hindered =
+                |error: &KafkaError| outbox.is_hindered(format!("transactions cannot begin: {error}"));
+            let mut naming = std::pin::pin!(steps.take_name(hindered));
+            loop {
+                tokio::select! {
+                    named = &mut naming => break named?,
+                    outcome = outcomes.recv(), if open => match outcome {
+                        Some(outcome) => come.push(outcome),
+                        None if come.is_empty() => return Ok(None),
+                        None => open = false,
+                    },
+                }
+            }
+        }
+        self.outbox.goes_well();
+        come.into_iter().for_each(|outcome| self.outbox.accept(outcome));
+        Ok(Some(open))
     }
 
     /// Makes one transaction of all that may be written. Whether it was committed, or there was nothing to be written.

@@ -50,7 +50,8 @@ impl Publisher {
     ) -> Result<Self, PublishError> {
         // Room for every post in flight: a report never waits.
         let (send, reports) = mpsc::channel(config.max_posts.get());
-        let client: Client = config.client().create_with_context(Reports(send)).map_err(|source| {
+        let context = Reports::new(send, config.kafka.secrets());
+        let client: Client = config.kafka.client(&config.client(), context).map_err(|source| {
             let Config { topic, dead_letter_topic, .. } = config.clone();
             PublishError::SetUp { topic, dead_letter_topic, source: Box::new(source) }
         })?;

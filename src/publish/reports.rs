@@ -1,6 +1,8 @@
 //! What became of a parcel that the client took? Its delivery reports, and the client's own words.
 
-use rdkafka::client::ClientContext;
+use std::error::Error;
+
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::ToBytes;
@@ -9,6 +11,7 @@ use tokio::sync::mpsc;
 use tracing::debug;
 
 use super::parcel::Parcel;
+use crate::kafka::Secrets;
 
 /// The client that writes, whose thread brings reports.
 pub(super) type Client = ThreadedProducer<Reports>;
@@ -21,7 +24,16 @@ pub(super) struct Report {
 }
 
 /// Sends delivery reports on.
-pub(super) struct Reports(pub(super) mpsc::Sender<Report>);
+pub(super) struct Reports {
+    to: mpsc::Sender<Report>,
+    secrets: Secrets,
+}
+
+impl Reports {
+    pub(super) fn new(to: mpsc::Sender<Report>, secrets: Secrets) -> Self {
+        Self { to, secrets }
+    }
+}
 
 /// Hands a parcel to the client. Every parcel that it takes comes back in one report.
 ///
@@ -38,13 +50,19 @@ pub(super) fn hand_over(client: &Client, parcel: Parcel) -> Result<(), (Box<Parc
 }
 
 impl ClientContext for Reports {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.secrets.token()
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        debug!(?level, facility, message, "librdkafka");
+        debug!(?level, facility, message = self.secrets.blotted_out(message), "librdkafka");
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         // Whatever hinders a delivery comes with its report; until then the client keeps trying.
-        debug!(%error, reason, "producer");
+        debug!(%error, reason = self.secrets.blotted_out(reason), "producer");
     }
 }
 
@@ -53,7 +71,7 @@ impl ProducerContext for Reports {
 
     fn delivery(&self, result: &DeliveryResult<'_>, parcel: Box<Parcel>) {
         let error = result.as_ref().err().map(|(error, _)| error.clone());
-        if self.0.try_send(Report { parcel, error }).is_err() {
+        if self.to.try_send(Report { parcel, error }).is_err() {
             debug!("the publisher has ended before this delivery");
         }
     }

@@ -112,7 +112,7 @@ fn an_output_that_the_topic_does_not_take_becomes_a_dead_letter() {
     writer.send(&names.input, 0, Some("small"), Some(&post("small")));
     writer.flush();
     let mut settings = names.settings(4);
-    settings.publish.properties.insert("message.max.bytes".to_owned(), "10000".to_owned());
+    settings.publish.kafka.properties.insert("message.max.bytes".to_owned(), "10000".to_owned());
     let engine = Running::start(settings, &Echo::open());
     let mut dead = read(&names.bootstrap, &names.dead, 1);
     let letter = &dead.at_least(1)[0];
@@ -136,9 +136,9 @@ fn no_more_posts_are_in_flight_than_the_budget_allows_and_polling_goes_on() {
     let mut settings = names.settings(8);
     // A consumer that did not poll while it is paused would be thrown out of its group before the test is over.
     for name in ["max.poll.interval.ms", "session.timeout.ms"] {
-        settings.ingest.properties.insert(name.to_owned(), "4000".to_owned());
+        settings.ingest.kafka.properties.insert(name.to_owned(), "4000".to_owned());
     }
-    settings.ingest.properties.insert("heartbeat.interval.ms".to_owned(), "100".to_owned());
+    settings.ingest.kafka.properties.insert("heartbeat.interval.ms".to_owned(), "100".to_owned());
     let engine = Running::start(settings, &echo);
     until("the budget is spent and partitions are paused", || {
         (engine.gauge("riveg_paused_partitions") > 0).then_some(())

@@ -215,7 +215,7 @@ fn an_answer_that_is_too_large_becomes_a_dead_letter_and_spoils_no_other() {
     }
     writer.flush();
     let mut settings = names.exactly_once(16, "a");
-    settings.publish.properties.insert("message.max.bytes".to_owned(), "100000".to_owned());
+    settings.publish.kafka.properties.insert("message.max.bytes".to_owned(), "100000".to_owned());
     let engine = Running::start(settings, &Echo::open());
     stands_at_the_end(&names);
     let summary = engine.stop().unwrap();

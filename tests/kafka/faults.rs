@@ -61,7 +61,11 @@ fn an_output_topic_that_is_missing_holds_back_the_post_until_it_is_there() {
     one_post(&names);
     let mut settings = names.settings(4);
     // How long the client hopes that a topic that it has never seen is only new.
-    settings.publish.properties.insert("topic.metadata.propagation.max.ms".to_owned(), "200".to_owned());
+    settings
+        .publish
+        .kafka
+        .properties
+        .insert("topic.metadata.propagation.max.ms".to_owned(), "200".to_owned());
     let engine = Running::start(settings, &Echo::open());
     readiness(&engine, &[&format!("topic `{}` takes no records", names.output)]);
     create_topic(broker(), &names.output, 1);
@@ -81,7 +85,7 @@ fn an_engine_without_a_broker_stops_when_it_is_told_to() {
 #[test]
 fn a_property_that_the_client_does_not_know_is_refused_by_name() {
     let mut settings = Names::new("localhost:1").settings(4);
-    settings.ingest.properties.insert("no.such.property".to_owned(), "1".to_owned());
+    settings.ingest.kafka.properties.insert("no.such.property".to_owned(), "1".to_owned());
     let error = Running::start(settings, &Echo::open()).stop().unwrap_err();
     let EngineError::Ingest(cause) = &error else { panic!("{error:?}") };
     let cause = std::error::Error::source(cause).unwrap().to_string();

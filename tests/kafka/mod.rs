@@ -11,6 +11,7 @@ mod poison;
 mod qualification;
 mod real;
 mod running;
+mod security;
 
 pub(crate) use echo::{Echo, post};
 pub(crate) use running::{Names, Running};

@@ -43,7 +43,7 @@ impl Names {
         ingest.commit_interval = Duration::from_millis(50);
         let mut publish = publish::Config::new(&self.bootstrap, &self.output, &self.dead, max_posts);
         let quick = [("topic.metadata.refresh.interval.ms", "300"), ("reconnect.backoff.max.ms", "200")];
-        for properties in [&mut ingest.properties, &mut publish.properties] {
+        for properties in [&mut ingest.kafka.properties, &mut publish.kafka.properties] {
             properties.extend(quick.map(|(name, value)| (name.to_owned(), value.to_owned())));
         }
         Settings {

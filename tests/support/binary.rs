@@ -1,7 +1,8 @@
-//! How is the real binary run? To its end, with its input given and its output kept.
+//! How is the real binary run? To its end, with its input given and its output kept; or beside the test, and asked.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
 
 /// What the binary left behind.
 pub(crate) struct Finished {
@@ -39,4 +40,24 @@ pub(crate) fn riveg(arguments: &[&str], input: &[u8]) -> Finished {
     feeder.join().expect("writing does not panic");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
     Finished { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// Ended with the test, however the test ends.
+pub(crate) struct Process(pub(crate) Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What the process answers at a path of its telemetry, if it answers.
+pub(crate) fn get(address: &str, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: riveg\r\nConnection: close\r\n\r\n").ok()?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response).ok()?;
+    Some(response)
 }

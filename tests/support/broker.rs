@@ -1,7 +1,9 @@
-//! A real Kafka: that of KAFKA_BOOTSTRAP, or one of our own for this test binary, ended with it.
+//! A real Kafka: that of KAFKA_BOOTSTRAP, or one of our own for this test binary, ended with it. What asks who one is, only
+//! our own does.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{self, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,10 +16,40 @@ use std::time::SystemTime;
 /// Where there is no broker: these tests do not pass without one.
 pub(crate) fn broker() -> &'static str {
     static BROKER: OnceLock<String> = OnceLock::new();
-    BROKER.get_or_init(|| std::env::var("KAFKA_BOOTSTRAP").unwrap_or_else(|_| start()))
+    BROKER.get_or_init(|| std::env::var("KAFKA_BOOTSTRAP").unwrap_or_else(|_| own_broker().plain.clone()))
 }
 
-fn start() -> String {
+/// The addresses of a broker of ours, and what lets a client in.
+pub(crate) struct OwnBroker {
+    /// Where everybody is let in.
+    pub(crate) plain: String,
+    /// Where TLS and SASL are asked for.
+    pub(crate) sasl: String,
+    /// Where TLS is asked for, with a certificate of the client's.
+    pub(crate) mtls: String,
+    secrets: PathBuf,
+}
+
+impl OwnBroker {
+    /// Where a file that `scripts/kafka` has made lies.
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.secrets.join(name).display().to_string()
+    }
+
+    /// The password of its user `riveg`.
+    pub(crate) fn password(&self) -> String {
+        let password = std::fs::read_to_string(self.secrets.join("password")).expect("scripts/kafka made it");
+        password.trim_end().to_owned()
+    }
+}
+
+/// A broker of our own, whoever else's the others use.
+pub(crate) fn own_broker() -> &'static OwnBroker {
+    static BROKER: OnceLock<OwnBroker> = OnceLock::new();
+    BROKER.get_or_init(start)
+}
+
+fn start() -> OwnBroker {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/kafka");
     let output = Command::new(script)
         .args(["start", "--until-ends", &process::id().to_string()])
@@ -25,8 +57,16 @@ fn start() -> String {
         .output()
         .expect("scripts/kafka can be run");
     let said = String::from_utf8_lossy(&output.stdout);
-    let address = said.lines().find_map(|line| line.strip_prefix("KAFKA_BOOTSTRAP="));
-    address.unwrap_or_else(|| panic!("scripts/kafka did not start a broker: {}", output.status)).to_owned()
+    let told = |name: &str| {
+        let value = said.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        value.unwrap_or_else(|| panic!("scripts/kafka says no {name}: {}", output.status)).to_owned()
+    };
+    OwnBroker {
+        plain: told("KAFKA_BOOTSTRAP"),
+        sasl: told("KAFKA_SASL"),
+        mtls: told("KAFKA_MTLS"),
+        secrets: told("KAFKA_SECRETS").into(),
+    }
 }
 
 /// A name that no other test, and no other run on the same broker, uses.

@@ -8,8 +8,8 @@ mod pocket;
 mod records;
 mod wait;
 
-pub(crate) use binary::{Finished, binary, riveg};
-pub(crate) use broker::{Forwarder, broker, unique};
+pub(crate) use binary::{Finished, Process, binary, get, riveg};
+pub(crate) use broker::{Forwarder, OwnBroker, broker, own_broker, unique};
 pub(crate) use clients::{Writer, committed, create_topic, header, log_end, read, read_committed};
 pub(crate) use plain_code::without_comments_and_literals;
 pub(crate) use pocket::{pocket_bundle, pocket_posts};

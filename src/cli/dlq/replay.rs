@@ -1,12 +1,13 @@
 //! How do posts go round again? As they came, to the topic that is read, each until the broker has it.
 
+use std::error::Error;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rdkafka::ClientConfig;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
@@ -15,6 +16,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use super::topic::Topic;
 use crate::cli::Failure;
 use crate::config::Config;
+use crate::kafka::Secrets;
 
 /// How long a broker that is away is waited for before the replay fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,9 +38,16 @@ struct Tally {
     written: AtomicU64,
     fault: Mutex<Option<KafkaError>>,
     bar: ProgressBar,
+    secrets: Secrets,
 }
 
 impl ClientContext for Tally {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.secrets.token()
+    }
+
     /// What matters of it comes with a delivery.
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
 }
@@ -69,7 +78,6 @@ pub(super) fn replay(
 ) -> Result<u64, Failure> {
     let mut client = ClientConfig::new();
     client
-        .set("bootstrap.servers", &config.kafka.bootstrap)
         .set("client.id", "riveg-dlq")
         .set("enable.idempotence", "true")
         // A post has its partition by its key, whoever writes it.
@@ -77,14 +85,13 @@ pub(super) fn replay(
         .set("compression.codec", "lz4")
         .set("message.timeout.ms", PATIENCE.as_millis().to_string())
         .set("message.max.bytes", "67108864");
-    for (name, value) in config.kafka.properties.iter() {
-        client.set(name, value);
-    }
+    let client = config.kafka.over(client);
     let to = &config.ingest.topic;
     let failed = |written, source| NotWritten { topic: to.clone(), written, source };
-    let tally = Tally { written: AtomicU64::new(0), fault: Mutex::default(), bar: bar(letters.len(), shown) };
+    let (bar, secrets) = (bar(letters.len(), shown), config.kafka.secrets());
+    let tally = Tally { written: AtomicU64::new(0), fault: Mutex::default(), bar, secrets };
     let producer: BaseProducer<Tally> =
-        client.create_with_context(tally).map_err(|error| failed(0, error))?;
+        config.kafka.client(&client, tally).map_err(|error| failed(0, error))?;
     let fault = |producer: &BaseProducer<Tally>| {
         let tally = producer.context();
         let fault = tally.fault.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();

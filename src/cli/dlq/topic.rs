@@ -9,8 +9,9 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::letter::Letter;
 use crate::cli::Failure;
-use crate::cli::brokers::{BrokerError, Brokers};
+use crate::cli::brokers::{BrokerError, Brokers, Remembering};
 use crate::config::Config;
+use crate::kafka::Connection;
 
 /// How long nothing may come while the end is not in sight.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -19,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Topic {
     name: String,
     partitions: i32,
+    kafka: Connection,
     client: ClientConfig,
 }
 
@@ -41,16 +43,14 @@ impl Topic {
             Brokers::new(&config.kafka).and_then(|brokers| brokers.topic(&name)).map_err(broker)?;
         let partitions = i32::try_from(partitions.map_err(broker)?).unwrap_or(i32::MAX);
         let mut client = ClientConfig::new();
-        client.set("bootstrap.servers", &config.kafka.bootstrap).set("client.id", "riveg-dlq");
-        for (name, value) in config.kafka.properties.iter() {
-            client.set(name, value);
-        }
+        client.set("client.id", "riveg-dlq");
+        let mut client = config.kafka.over(client);
         // A group must have a name, even where it is not joined.
         client
             .set("group.id", "riveg-dlq")
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true");
-        Ok(Self { name, partitions, client })
+        Ok(Self { name, partitions, kafka: config.kafka.clone(), client })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -100,7 +100,8 @@ impl Topic {
         mut take: impl FnMut(Letter) -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
         let failed = |source| TopicError::Read { topic: self.name.clone(), source };
-        let consumer: BaseConsumer = self.client.create().map_err(failed)?;
+        let context = Remembering::new(self.kafka.secrets());
+        let consumer: BaseConsumer<Remembering> = self.kafka.client(&self.client, context).map_err(failed)?;
         let mut list = TopicPartitionList::new();
         for (partition, offset) in begin {
             list.add_partition_offset(&self.name, partition, offset).map_err(failed)?;

@@ -1,0 +1,68 @@
+//! What is wrong with a connection? By the client's own words: errors, and what it only logs.
+
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::RDKafkaErrorCode;
+
+/// Why a broker is out of reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// Somebody is there, and one side does not trust or understand the other.
+    pub is_kept_out: bool,
+    /// The client's words.
+    pub words: String,
+}
+
+impl Complaint {
+    /// What an error of the client says of a connection, if it speaks of one.
+    #[must_use]
+    pub fn of_error(code: RDKafkaErrorCode, words: &str) -> Option<Self> {
+        use RDKafkaErrorCode as Code;
+        let is_kept_out = match code {
+            Code::Authentication | Code::SSL => true,
+            // An alert that comes after the handshake is told as a broken connection.
+            Code::BrokerTransportFailure | Code::Resolve => words.contains("SSL"),
+            _ => return None,
+        };
+        Some(Self { is_kept_out, words: words.to_owned() })
+    }
+
+    /// What a line of the client's log says of a connection: one that was closed is no error to it, although speaking
+    /// plainly to a broker that expects TLS ends so. What is an error comes as one, and what is for debugging is no news.
+    #[must_use]
+    pub fn of_log(level: RDKafkaLogLevel, facility: &str, line: &str) -> Option<Self> {
+        use RDKafkaLogLevel as Level;
+        if facility != "FAIL" || !matches!(level, Level::Warning | Level::Notice | Level::Info) {
+            return None;
+        }
+        // The name of the client's thread says nothing to others.
+        let words =
+            line.split_once("]: ").filter(|_| line.starts_with("[thrd:")).map_or(line, |(_, words)| words);
+        let mut complaint = Self::of_error(RDKafkaErrorCode::BrokerTransportFailure, words)?;
+        if words.contains("in state APIVERSION_QUERY") && !words.contains("ssl://") {
+            complaint.words.push_str("; it may speak TLS only (security.protocol in kafka.properties)");
+        }
+        Some(complaint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_kept_out_is_told_from_who_finds_nobody() {
+        let error = |code, words| Complaint::of_error(code, words).map(|complaint| complaint.is_kept_out);
+        use RDKafkaErrorCode as Code;
+        assert_eq!(error(Code::Authentication, "wrong password"), Some(true));
+        assert_eq!(error(Code::SSL, "handshake failed"), Some(true));
+        assert_eq!(error(Code::BrokerTransportFailure, "ssl://a:1: Connection refused"), Some(false));
+        assert_eq!(error(Code::BrokerTransportFailure, "SSL routines: alert bad certificate"), Some(true));
+        assert_eq!(error(Code::UnknownTopic, "SSL"), None);
+        let line = "[thrd:a:1/bootstrap]: a:1/bootstrap: Disconnected (after 1ms in state APIVERSION_QUERY)";
+        let complaint = Complaint::of_log(RDKafkaLogLevel::Info, "FAIL", line).unwrap();
+        assert!(complaint.words.starts_with("a:1/bootstrap: Disc"), "{complaint:?}");
+        assert!(complaint.words.contains("security.protocol"), "{complaint:?}");
+        assert_eq!(Complaint::of_log(RDKafkaLogLevel::Info, "CONFWARN", line), None);
+        assert_eq!(Complaint::of_log(RDKafkaLogLevel::Debug, "FAIL", line), None);
+    }
+}

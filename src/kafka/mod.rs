@@ -1,0 +1,12 @@
+//! How does a client reach Kafka, and as whom? One set of properties, secrets and tokens for every client of the process.
+
+mod complaint;
+mod connection;
+mod properties;
+mod secrets;
+mod token;
+
+pub use complaint::Complaint;
+pub use connection::Connection;
+pub use properties::{ClientProperties, REDACTED, is_secret};
+pub use secrets::Secrets;
