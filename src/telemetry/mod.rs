@@ -1,5 +1,6 @@
 //! What the engine tells its operators: metrics by name, and whether it is well.
 
+mod fetch_metrics;
 mod health;
 mod http;
 mod latency;
@@ -10,6 +11,7 @@ mod stage_metrics;
 mod tests;
 mod watched;
 
+pub use fetch_metrics::{FetchMetrics, FetchOutcome};
 pub use health::{Health, Heartbeat};
 pub use http::serve;
 pub use latency::LatencyRecorder;
