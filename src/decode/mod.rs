@@ -17,6 +17,7 @@ mod fetched;
 mod frames;
 mod image;
 mod jpeg;
+mod webp;
 mod wire;
 
 pub use config::Config;

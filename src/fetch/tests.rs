@@ -11,6 +11,7 @@ use super::*;
 use crate::telemetry::Metrics;
 
 mod allowed;
+mod encrypted;
 mod server;
 
 use server::{Server, Step, answer, head};
