@@ -5,7 +5,8 @@
 //! Open the folders in this order and you follow a post from Kafka to Kafka:
 //!
 //! * [`ingest`] polls Kafka on a thread of its own and issues a ticket for every record;
-//! * [`decode`] makes a [`domain::Post`] of its bytes, pictures as pixels, within limits;
+//! * [`decode`] makes a [`domain::Post`] of its bytes, pictures as pixels, within limits; pictures that lie elsewhere it
+//!   has from [`fetch`], which trusts no address;
 //! * [`pipeline`] is the life of that post, on one page, through the stages:
 //!   [`recognise`] (which entities does the text name?), [`expand`] (what would a picture of one show?), [`entail`]
 //!   (does this picture show it?), [`ground`] (where?), [`segment`] (which pixels?);
@@ -42,6 +43,7 @@ pub mod domain;
 
 pub mod ingest;
 pub mod decode;
+pub mod fetch;
 
 pub mod pipeline;
 pub mod recognise;

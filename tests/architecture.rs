@@ -25,7 +25,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("telemetry", &["domain"]),
     ("cache", &["telemetry"]),
     ("imaging", &["domain"]),
-    ("decode", &["domain"]),
+    ("fetch", &["cache", "telemetry"]),
+    ("decode", &["domain", "fetch"]),
     ("scheduler", &["domain", "telemetry"]),
     ("recognise", STAGE),
     ("expand", &["domain", "scheduler", "imaging", "prompt", "cache", "llm"]),
@@ -89,6 +90,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "cache",
             "decode",
+            "fetch",
             "ingest",
             "kafka",
             "llm",
@@ -109,6 +111,8 @@ const TOP: &[&str] = &["engine", "cli", "runtime", "main", "lib"];
 const CONFINED: &[(&str, &[&str])] = &[
     ("tch", &["src/models", "src/train", "src/bundle", "tests", "benches"]),
     ("rdkafka", &["src/kafka", "src/ingest", "src/publish", "src/engine", "src/cli", "tests", "benches"]),
+    ("reqwest", &["src/fetch"]),
+    ("object_store", &["src/fetch"]),
     ("anyhow", &["src/main.rs", "src/cli", "src/engine", "src/train"]),
 ];
 

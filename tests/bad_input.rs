@@ -101,7 +101,7 @@ fn answers(finished: &Finished) -> Vec<Value> {
 #[test]
 fn a_bad_record_gives_an_error_that_names_it_and_the_posts_around_it_are_unharmed() {
     let (bundle, pictures) = (bundle(), pictures());
-    let root = format!("decode.file_root={}", pictures.path().display());
+    let root = format!("fetch.file_root={}", pictures.path().display());
     // One post at a time: what a batch is made of may change the last digit of a score.
     let settings = ["--set", &root, "--set", "engine.posts_in_flight=1"];
 

@@ -7,6 +7,7 @@ use riveg::bundle::Bundle;
 use riveg::config::Config;
 use riveg::decode::Decoder;
 use riveg::domain::{Annotation, Post};
+use riveg::fetch::Fetcher;
 use riveg::pipeline::Pipeline;
 use riveg::runtime::{Runtime, Variant};
 use riveg::telemetry::{Metrics, StageSummary};
@@ -47,7 +48,7 @@ pub(crate) async fn serve(bundle: &Bundle, config: &Config, input: Input<'_>, in
         Runtime::start(bundle, config, Variant::default(), Arc::clone(&metrics))
             .unwrap_or_else(|error| panic!("{error}"));
     device.ready().await.expect("the networks can be run");
-    let decoder = Decoder::new(config.decode.clone());
+    let decoder = decoder(config, &metrics);
     let idle_before = figure(&metrics, "riveg_device_idle_seconds_total");
     let watch = Stopwatch::device_thread();
 
@@ -79,9 +80,14 @@ pub(crate) async fn serve(bundle: &Bundle, config: &Config, input: Input<'_>, in
     served
 }
 
+fn decoder(config: &Config, metrics: &Metrics) -> Decoder {
+    let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches());
+    Decoder::new(config.decode.clone(), fetcher.unwrap_or_else(|error| panic!("{error}")))
+}
+
 /// How long records take to be decoded, with nothing else to do.
 pub(crate) async fn decode(config: &Config, records: &[Bytes]) -> Spent {
-    let decoder = Decoder::new(config.decode.clone());
+    let decoder = decoder(config, &Metrics::new());
     let watch = Stopwatch::this_thread();
     let mut tasks: JoinSet<_> = records
         .iter()

@@ -30,7 +30,7 @@ use super::{Failure, Settings, runtime, stop_signal};
 Examples:
   riveg annotate posts.jsonl > annotations.jsonl
   riveg annotate posts.jsonl --errors refused.jsonl > annotations.jsonl
-  zcat posts.jsonl.gz | riveg annotate - --set decode.file_root=pictures
+  zcat posts.jsonl.gz | riveg annotate - --set fetch.file_root=pictures
   echo '{\"id\":\"1\",\"text\":\"Ada is in Oslo\",\"created_at\":\"2026-01-01T00:00:00Z\"}' | riveg annotate -")]
 pub struct Arguments {
     /// The file; `-` is standard input.

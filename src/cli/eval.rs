@@ -16,6 +16,7 @@ use crate::decode::Decoder;
 use crate::eval::dataset::{self, Example};
 use crate::eval::{GoldPost, MatchKey, PredictedMention, Rules, Scores, StageScores, Threshold, predictions};
 use crate::expand::Lexicon;
+use crate::fetch::Fetcher;
 use crate::pipeline::Gate;
 use crate::runtime::{Knowledge, Runtime, Variant, open};
 use crate::telemetry::Metrics;
@@ -218,7 +219,7 @@ fn of_pipeline(posts: &Posts, arguments: &Arguments, rules: Rules) -> Result<(Re
     let mut config = arguments.settings.load()?.config;
     if let Posts::Folder { folder, .. } = posts {
         // Records of a data set name its own pictures.
-        config.decode.file_root = fs::canonicalize(folder)?;
+        config.fetch.file_root = fs::canonicalize(folder)?;
     }
     let bundle = open(&config.bundle)?;
     let variant = Variant {
@@ -226,10 +227,12 @@ fn of_pipeline(posts: &Posts, arguments: &Arguments, rules: Rules) -> Result<(Re
         knowledge: knowledge(posts, arguments, &config)?,
     };
     let judged = runtime()?.block_on(async {
-        let runtime = Runtime::start(&bundle, &config, variant, Arc::new(Metrics::new()))?;
+        let metrics = Arc::new(Metrics::new());
+        let runtime = Runtime::start(&bundle, &config, variant, Arc::clone(&metrics))?;
         runtime.device.ready().await?;
         info!(bundle = bundle.hash(), "the networks are warm");
-        let decoder = Decoder::new(config.decode.clone());
+        let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches())?;
+        let decoder = Decoder::new(config.decode.clone(), fetcher);
         let judge = Judge { pipeline: Arc::clone(&runtime.pipeline), decoder, threshold: rules.threshold };
         judge_all(posts, &judge, config.engine.posts_in_flight).await
     })?;

@@ -10,6 +10,7 @@ use crate::bundle::Bundle;
 use crate::config::Config;
 use crate::decode::Decoder;
 use crate::domain::{Rejection, RejectionClass};
+use crate::fetch::Fetcher;
 use crate::publish::{Annotated, Provenance};
 use crate::runtime::{self, Runtime, Variant};
 use crate::scheduler::{CallError, ModelError};
@@ -38,7 +39,8 @@ impl Running {
         let runtime = Runtime::start(&bundle, config, variant, Arc::clone(&metrics))?;
         runtime.device.ready().await?;
         info!(bundle = %config.bundle.path.display(), hash = bundle.hash(), "networks are warm");
-        let decoder = Decoder::new(config.decode.clone());
+        let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches())?;
+        let decoder = Decoder::new(config.decode.clone(), fetcher);
         let provenance = Provenance::of_bundle(bundle.hash());
         Ok(Self { decoder, runtime, metrics, bundle, provenance })
     }
@@ -70,7 +72,10 @@ impl Running {
             Err(rejection) => return Ok(Err(rejection)),
         };
         match self.runtime.pipeline.annotate(&post).await {
-            Ok(annotation) => Ok(Ok(Annotated::new(&post, annotation))),
+            Ok(mut annotation) => {
+                annotation.degraded.extend_from_slice(post.degraded());
+                Ok(Ok(Annotated::new(&post, annotation)))
+            }
             Err(error) if error.retry_can_help() => Err(error),
             Err(error) => Ok(Err(refused_by_network(&error))),
         }

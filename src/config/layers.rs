@@ -131,7 +131,9 @@ impl Merge {
                 }
                 Err(fault) => fault,
             };
+            // What is wrong with one entry of a list, is wrong with the list.
             let path = fault.path().to_string();
+            let path = path.split('[').next().unwrap_or_default().to_owned();
             let Some(default) = look_up(&self.defaults, &path).filter(|_| self.origins.contains_key(&path))
             else {
                 unreachable!("a test reads config/default.toml: at {path}: {}", fault.inner())

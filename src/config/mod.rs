@@ -34,6 +34,7 @@ pub struct Config {
     pub ingest: Ingest,
     pub publish: Publish,
     pub engine: Engine,
+    pub fetch: crate::fetch::Config,
     pub decode: crate::decode::Config,
     pub bundle: Bundle,
     pub expand: Expand,
@@ -258,6 +259,9 @@ impl Config {
             .map(|(key, message)| (format!("decode.{key}"), message))
             .chain(self.kafka.faults().into_iter().map(|(key, message)| (format!("kafka.{key}"), message)))
             .collect();
+        let most_of_a_post = self.decode.max_picture.as_u64().saturating_mul(self.decode.max_media as u64);
+        let fetch = self.fetch.faults(most_of_a_post).into_iter();
+        faults.extend(fetch.map(|(key, message)| (format!("fetch.{key}"), message)));
         let mut hold = |key: &str, holds: bool, message: &str| {
             if !holds {
                 faults.push((key.to_owned(), message.to_owned()));

@@ -1,7 +1,5 @@
 //! How large may a post be? The limits of decoding; `config/default.toml` holds their values and reasons.
 
-use std::path::{Path, PathBuf};
-
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +25,6 @@ pub struct Config {
     pub cache: ByteSize,
     /// Threads that decode at one time.
     pub threads: usize,
-    /// The folder whose files may be named by `file://` addresses; empty: none may.
-    pub file_root: PathBuf,
 }
 
 impl Config {
@@ -59,9 +55,5 @@ impl Config {
             faults.push(("threads", format!("is {}; it must be from 1 to 1024", self.threads)));
         }
         faults
-    }
-
-    pub(super) fn file_root(&self) -> Option<&Path> {
-        Some(self.file_root.as_path()).filter(|root| !root.as_os_str().is_empty())
     }
 }

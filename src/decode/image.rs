@@ -7,7 +7,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 
 use crate::domain::{ContentHash, Frame, RejectionClass};
 
-use super::{Config, jpeg};
+use super::{Config, jpeg, webp};
 
 /// What a picture's header says, checked against the limits; nothing has been allocated for its pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub(super) fn probe(bytes: &[u8], config: &Config) -> Result<Header, PictureFaul
         return Err(fault(RejectionClass::TooLarge, message));
     }
     let format = sniff(bytes)?;
-    let (width, height) = decoder(bytes, format, config)?.dimensions();
+    let (width, height) = decoder(bytes, format, MOST_OF_A_HEADER)?.dimensions();
     if width == 0 || height == 0 {
         return Err(fault(RejectionClass::Malformed, format!("is {width} x {height} pixels: it has none")));
     }
@@ -72,9 +72,8 @@ pub(super) fn probe(bytes: &[u8], config: &Config) -> Result<Header, PictureFaul
     if format == ImageFormat::Jpeg && !jpeg::is_complete(bytes) {
         return Err(fault(RejectionClass::Malformed, "is a JPEG that was cut off: its end is missing"));
     }
-    if let Some(promised) = promised_by_riff(bytes, format).filter(|&promised| promised > size) {
-        let message = format!("is a WebP that was cut off: it has {size} of {promised} bytes");
-        return Err(fault(RejectionClass::Malformed, message));
+    if format == ImageFormat::WebP {
+        webp::check(bytes, (width, height)).map_err(|flaw| not_whole(&flaw))?;
     }
     Ok(Header { format, width, height })
 }
@@ -89,8 +88,11 @@ pub(super) fn decode(
     hash: ContentHash,
     config: &Config,
 ) -> Result<Frame, PictureFault> {
-    let mut decoder = decoder(bytes, header.format, config)?;
-    decoder.set_limits(limits(config)).map_err(|error| explained(header.format, &error))?;
+    let allowed = allocations(header);
+    let mut decoder = decoder(bytes, header.format, allowed)?;
+    let mut limits = only(allowed);
+    (limits.max_image_width, limits.max_image_height) = (Some(config.max_side), Some(config.max_side));
+    decoder.set_limits(limits).map_err(|error| explained(header.format, &error))?;
     // A damaged EXIF block is no reason to refuse a good picture: it is shown as it is stored.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut picture =
@@ -129,6 +131,14 @@ fn sniff(bytes: &[u8]) -> Result<ImageFormat, PictureFault> {
         }
         Err(_) => {
             let beginning = bytes[..bytes.len().min(12)].escape_ascii();
+            // HEIC and its relatives, and videos: containers of ISO/IEC 14496-12, which name their kind.
+            if let (Some(b"ftyp"), Some(brand)) = (bytes.get(4..8), bytes.get(8..12)) {
+                let message = format!(
+                    "is a container of kind `{}` (HEIC, AVIF or a video); JPEG, PNG, WebP and GIF are decoded",
+                    brand.escape_ascii()
+                );
+                return Err(fault(RejectionClass::UnsupportedMedia, message));
+            }
             let message = format!(
                 "is not a picture: it begins with `{beginning}`; JPEG, PNG, WebP and GIF are decoded"
             );
@@ -137,32 +147,35 @@ fn sniff(bytes: &[u8]) -> Result<ImageFormat, PictureFault> {
     }
 }
 
-fn decoder<'a>(
-    bytes: &'a [u8],
-    format: ImageFormat,
-    config: &Config,
-) -> Result<impl ImageDecoder + 'a, PictureFault> {
+/// A decoder that may allocate so many bytes. Sides are checked by `probe`, which can name them.
+fn decoder(bytes: &[u8], format: ImageFormat, allowed: u64) -> Result<impl ImageDecoder + '_, PictureFault> {
+    // What follows the picture is none of it, though its decoder would read on.
+    let bytes = match format {
+        ImageFormat::WebP => &bytes[..webp::end(bytes).map_err(|flaw| not_whole(&flaw))?],
+        _ => bytes,
+    };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    // Sides are checked by `probe`, which can name them; here only what a decoder may allocate.
-    let mut limits = limits(config);
-    (limits.max_image_width, limits.max_image_height) = (None, None);
-    reader.limits(limits);
+    reader.limits(only(allowed));
     reader.into_decoder().map_err(|error| explained(format, &error))
 }
 
-fn limits(config: &Config) -> Limits {
+/// Bytes that reading a header may take: tables, texts, and a colour profile that is unpacked on the way though nobody reads it.
+const MOST_OF_A_HEADER: u64 = 8 << 20;
+
+/// Bytes that decoding may take: four channels of 16 bits, twice (a frame and the canvas that it is laid on), and a header.
+/// By the picture's own size, so that one pixel outside does not stand for millions inside.
+fn allocations(header: Header) -> u64 {
+    16 * u64::from(header.width) * u64::from(header.height) + MOST_OF_A_HEADER
+}
+
+fn only(allowed: u64) -> Limits {
     let mut limits = Limits::no_limits();
-    limits.max_image_width = Some(config.max_side);
-    limits.max_image_height = Some(config.max_side);
-    // Four channels of 16 bits, twice (a frame and the canvas that it is laid on), and room for tables.
-    limits.max_alloc = Some(16 * config.max_pixels + (8 << 20));
+    limits.max_alloc = Some(allowed);
     limits
 }
 
-/// The length that a RIFF container gives itself.
-fn promised_by_riff(bytes: &[u8], format: ImageFormat) -> Option<u64> {
-    let length: [u8; 4] = bytes.get(4..8)?.try_into().ok()?;
-    (format == ImageFormat::WebP).then(|| 8 + u64::from(u32::from_le_bytes(length)))
+fn not_whole(flaw: &str) -> PictureFault {
+    fault(RejectionClass::Malformed, format!("is a WebP {flaw}"))
 }
 
 fn explained(format: ImageFormat, error: &ImageError) -> PictureFault {
@@ -178,6 +191,9 @@ fn fault(class: RejectionClass, message: impl Into<String>) -> PictureFault {
     PictureFault { class, message: message.into() }
 }
 
+#[cfg(test)]
+#[path = "hostile_tests.rs"]
+mod hostile_tests;
 #[cfg(test)]
 #[path = "image_tests.rs"]
 mod tests;

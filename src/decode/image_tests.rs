@@ -10,35 +10,35 @@ use super::*;
 use crate::decode::test_config;
 
 /// Red on the left, blue on the right: turned or mirrored, it shows.
-fn two_colours(width: u32, height: u32) -> RgbImage {
+pub(super) fn two_colours(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, _| if x < width / 2 { Rgb([255, 0, 0]) } else { Rgb([0, 0, 255]) })
 }
 
-fn as_jpeg(picture: &RgbImage) -> Vec<u8> {
+pub(super) fn as_jpeg(picture: &RgbImage) -> Vec<u8> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, 95).encode_image(picture).unwrap();
     bytes
 }
 
-fn as_png(picture: &DynamicImage) -> Vec<u8> {
+pub(super) fn as_png(picture: &DynamicImage) -> Vec<u8> {
     let mut bytes = Vec::new();
     picture.write_with_encoder(PngEncoder::new(&mut bytes)).unwrap();
     bytes
 }
 
-fn decoded(bytes: &[u8]) -> Result<Frame, PictureFault> {
+pub(super) fn decoded(bytes: &[u8]) -> Result<Frame, PictureFault> {
     let config = test_config();
     let header = probe(bytes, &config)?;
     decode(bytes, header, content_hash(bytes), &config)
 }
 
-fn pixel(frame: &Frame, x: u32, y: u32) -> [u8; 3] {
+pub(super) fn pixel(frame: &Frame, x: u32, y: u32) -> [u8; 3] {
     let at = 3 * (y * frame.width + x) as usize;
     frame.rgb[at..at + 3].try_into().unwrap()
 }
 
 /// JPEG and palettes change colours a little.
-fn assert_close(found: [u8; 3], expected: [u8; 3], case: &str) {
+pub(super) fn assert_close(found: [u8; 3], expected: [u8; 3], case: &str) {
     let near = found.iter().zip(expected).all(|(&found, expected)| found.abs_diff(expected) <= 12);
     assert!(near, "{case}: {found:?} is not {expected:?}");
 }
@@ -62,7 +62,7 @@ fn huge_png(width: u32, height: u32, length: usize) -> Vec<u8> {
     bytes
 }
 
-fn crc32(bytes: &[u8]) -> u32 {
+pub(super) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
     })

@@ -2,6 +2,8 @@
 
 /// Whether the file goes on to its end-of-image marker, after at least one scan.
 ///
+/// A picture that was cut off and closed again passes: nothing in the file tells it from one whose author drew it so.
+///
 /// Walks the marker segments (ITU T.81, annex B), so a thumbnail inside a segment does not count.
 pub(super) fn is_complete(bytes: &[u8]) -> bool {
     let mut rest = bytes.get(2..).unwrap_or_default();

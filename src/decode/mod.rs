@@ -10,12 +10,14 @@ use futures_util::future::try_join_all;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::{ContentHash, Frame, Media, Post, Rejection, RejectionClass};
+use crate::fetch::Fetcher;
 
 mod config;
-mod fetch;
+mod fetched;
 mod frames;
 mod image;
 mod jpeg;
+mod webp;
 mod wire;
 
 pub use config::Config;
@@ -37,12 +39,14 @@ struct Shared {
     /// Decoded bytes that posts in flight may hold together, in [`MEMORY_UNIT`]s.
     memory: Arc<Semaphore>,
     frames: frames::Frames,
+    fetcher: Fetcher,
 }
 
 /// A decoded post, and its share of the memory for pictures, given back when this is dropped.
 #[derive(Debug)]
 pub struct Decoded {
     post: Post,
+    degraded: Vec<String>,
     _memory: OwnedSemaphorePermit,
 }
 
@@ -54,14 +58,24 @@ impl Deref for Decoded {
     }
 }
 
-impl Decoder {
-    /// A decoder with its own workers' permits, memory and kept pictures.
+impl Decoded {
+    /// What is missing of the post, in words for the answer's provenance.
     #[must_use]
-    pub fn new(config: Config) -> Self {
+    pub fn degraded(&self) -> &[String] {
+        &self.degraded
+    }
+}
+
+impl Decoder {
+    /// A decoder with its own workers' permits, memory and kept pictures; pictures that the record does not hold are
+    /// fetched by `fetcher`.
+    #[must_use]
+    pub fn new(config: Config, fetcher: Fetcher) -> Self {
         let shared = Shared {
             workers: Arc::new(Semaphore::new(config.threads)),
             memory: Arc::new(Semaphore::new(memory_units(config.memory.as_u64()) as usize)),
             frames: frames::Frames::new(config.cache.as_u64()),
+            fetcher,
             config,
         };
         Self { shared: Arc::new(shared) }
@@ -74,10 +88,11 @@ impl Decoder {
     pub async fn decode(&self, payload: Bytes) -> Result<Decoded, Rejection> {
         let shared = Arc::clone(&self.shared);
         let (mut post, pictures) = self.on_worker(move || read(&payload, &shared.config)).await?;
-        let bytes = pictures.iter().map(|picture| picture.header.decoded_bytes()).sum::<u64>();
+        let fetched = self.fetched(pictures).await?;
+        let bytes = fetched.pictures.iter().map(|picture| picture.header.decoded_bytes()).sum::<u64>();
         let memory = self.memory_for(bytes).await?;
-        post.media = try_join_all(pictures.into_iter().map(|picture| self.medium(picture))).await?;
-        Ok(Decoded { post, _memory: memory })
+        post.media = try_join_all(fetched.pictures.into_iter().map(|picture| self.medium(picture))).await?;
+        Ok(Decoded { post, degraded: fetched.degraded, _memory: memory })
     }
 
     /// How often a picture did not have to be decoded.
@@ -130,11 +145,25 @@ impl Decoder {
     }
 }
 
-/// A picture as it came, its header found good.
+/// A picture as the record gives it.
+enum Given {
+    Here(Encoded),
+    Elsewhere { label: Label, address: String },
+}
+
+/// What the record says of a picture beside its bytes.
+struct Label {
+    key: String,
+    /// What the feed calls it.
+    declared: Option<String>,
+    alt_text: Option<String>,
+}
+
+/// A picture's encoded bytes, its header found good.
 struct Encoded {
     key: String,
     alt_text: Option<String>,
-    bytes: Vec<u8>,
+    bytes: Bytes,
     header: Header,
     hash: ContentHash,
 }
@@ -146,10 +175,10 @@ fn memory_units(bytes: u64) -> u32 {
 }
 
 /// Reads a record: its post without pictures, and the pictures still encoded.
-fn read(payload: &[u8], config: &Config) -> Result<(Post, Vec<Encoded>), Rejection> {
+fn read(payload: &[u8], config: &Config) -> Result<(Post, Vec<Given>), Rejection> {
     let wire = wire::read(payload, config)?;
     let media = wire.media.unwrap_or_default();
-    let pictures = media.into_iter().map(|medium| encoded(medium, config)).collect::<Result<_, _>>()?;
+    let pictures = media.into_iter().map(|medium| given(medium, config)).collect::<Result<_, _>>()?;
     let post = Post {
         id: wire.id.0,
         text: wire.text.0,
@@ -161,23 +190,36 @@ fn read(payload: &[u8], config: &Config) -> Result<(Post, Vec<Encoded>), Rejecti
     Ok((post, pictures))
 }
 
-fn encoded(medium: wire::WireMedia<'_>, config: &Config) -> Result<Encoded, Rejection> {
-    let key = medium.key.0;
-    let found = match (&medium.bytes, &medium.url) {
-        (Some(base64), None) => inline(base64, config.max_picture.as_u64()),
-        (None, Some(url)) => fetch::fetch(&url.0, config.file_root(), config.max_picture.as_u64()),
-        (Some(_), Some(_)) => Err(malformed("has both `bytes` and `url`; one of them is expected")),
-        (None, None) => Err(malformed("has neither `bytes` nor `url`; one of them is expected")),
+fn given(medium: wire::WireMedia<'_>, config: &Config) -> Result<Given, Rejection> {
+    let label = Label {
+        key: medium.key.0,
+        declared: medium.declared.map(|text| text.0),
+        alt_text: medium.alt_text.map(|text| text.0),
     };
-    let checked = found.and_then(|bytes| image::probe(&bytes, config).map(|header| (bytes, header)));
-    let (bytes, header) = checked.map_err(|mut fault| {
-        if let (RejectionClass::UnsupportedMedia, Some(declared)) = (fault.class, &medium.declared) {
-            fault.message += &format!(" (the record calls it `{}`)", wire::brief(&declared.0));
+    let refused = |message| Err(of_media(&label.key, &malformed(message)));
+    match (medium.bytes, medium.url) {
+        (Some(base64), None) => {
+            let bytes = inline(&base64, config.max_picture.as_u64());
+            let bytes = bytes.map_err(|fault| of_media(&label.key, &fault))?;
+            encoded(label, bytes.into(), config).map(Given::Here)
+        }
+        (None, Some(url)) => Ok(Given::Elsewhere { label, address: url.0 }),
+        (Some(_), Some(_)) => refused("has both `bytes` and `url`; one of them is expected"),
+        (None, None) => refused("has neither `bytes` nor `url`; one of them is expected"),
+    }
+}
+
+/// Looks at a picture's header: all pictures share these limits, wherever they come from.
+fn encoded(label: Label, bytes: Bytes, config: &Config) -> Result<Encoded, Rejection> {
+    let Label { key, declared, alt_text } = label;
+    let header = image::probe(&bytes, config).map_err(|mut fault| {
+        if let (RejectionClass::UnsupportedMedia, Some(declared)) = (fault.class, declared) {
+            fault.message += &format!(" (the record calls it `{}`)", wire::brief(&declared));
         }
         of_media(&key, &fault)
     })?;
     let hash = image::content_hash(&bytes);
-    Ok(Encoded { key, alt_text: medium.alt_text.map(|text| text.0), bytes, header, hash })
+    Ok(Encoded { key, alt_text, bytes, header, hash })
 }
 
 /// Standard base64, with or without its padding.
@@ -220,7 +262,6 @@ fn test_config() -> Config {
         memory: ByteSize::mib(256),
         cache: ByteSize::mib(64),
         threads: 2,
-        file_root: std::path::PathBuf::new(),
     }
 }
 

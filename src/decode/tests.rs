@@ -5,6 +5,21 @@ use bytesize::ByteSize;
 use futures_util::FutureExt;
 
 use super::*;
+use crate::fetch::{self, Degrade};
+use crate::telemetry::Metrics;
+
+fn decoder(config: Config) -> Decoder {
+    decoder_that_fetches(config, |_| {})
+}
+
+/// With settings of fetching under which files, but no servers, may be asked.
+fn decoder_that_fetches(config: Config, set: impl FnOnce(&mut fetch::Config)) -> Decoder {
+    let mut fetching = crate::config::Config::load(&crate::config::Sources::default()).unwrap().config.fetch;
+    fetching.schemes = vec![];
+    set(&mut fetching);
+    let fetcher = Fetcher::new(&fetching, config.max_picture.as_u64(), Metrics::new().fetches()).unwrap();
+    Decoder::new(config, fetcher)
+}
 
 fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
@@ -25,12 +40,12 @@ fn inline_media(key: &str, bytes: &[u8]) -> String {
 }
 
 async fn refusal(media: &str) -> Rejection {
-    Decoder::new(test_config()).decode(record(media)).await.unwrap_err()
+    decoder(test_config()).decode(record(media)).await.unwrap_err()
 }
 
 #[tokio::test]
 async fn a_post_keeps_all_that_the_record_says() {
-    let decoder = Decoder::new(test_config());
+    let decoder = decoder(test_config());
     let media = [inline_media("a", &png(4, 3)), inline_media("b", &png(2, 5))].join(",");
     let post = decoder.decode(record(&media)).await.unwrap();
     assert_eq!((post.id.as_str(), post.text.as_str()), ("p1", "hello"));
@@ -43,7 +58,7 @@ async fn a_post_keeps_all_that_the_record_says() {
 
 #[tokio::test]
 async fn a_post_needs_no_media() {
-    let decoder = Decoder::new(test_config());
+    let decoder = decoder(test_config());
     for json in [
         r#"{"id":"1","text":""}"#,
         r#"{"id":"1","text":"x","media":null}"#,
@@ -55,7 +70,7 @@ async fn a_post_needs_no_media() {
 
 #[tokio::test]
 async fn reposts_share_one_decoded_picture() {
-    let decoder = Decoder::new(test_config());
+    let decoder = decoder(test_config());
     let first = decoder.decode(record(&inline_media("a", &png(4, 3)))).await.unwrap();
     let again = decoder.decode(record(&inline_media("z", &png(4, 3)))).await.unwrap();
     assert!(Arc::ptr_eq(&first.media[0].frame, &again.media[0].frame));
@@ -111,11 +126,7 @@ async fn base64_may_lack_its_padding() {
         [STANDARD.encode(&bytes), STANDARD_NO_PAD.encode(&bytes), STANDARD.encode(&bytes).replace('/', r"\/")]
     {
         let media = format!(r#"{{"key":"m","bytes":"{encoded}"}}"#);
-        assert_eq!(
-            Decoder::new(test_config()).decode(record(&media)).await.unwrap().media.len(),
-            1,
-            "{encoded}"
-        );
+        assert_eq!(decoder(test_config()).decode(record(&media)).await.unwrap().media.len(), 1, "{encoded}");
     }
 }
 
@@ -123,16 +134,71 @@ async fn base64_may_lack_its_padding() {
 async fn a_file_under_the_root_is_a_picture_like_any_other() {
     let root = tempfile::tempdir().unwrap();
     std::fs::write(root.path().join("a.jpg"), png(3, 2)).unwrap();
-    let decoder = Decoder::new(Config { file_root: root.path().to_owned(), ..test_config() });
+    let decoder = decoder_that_fetches(test_config(), |fetch| fetch.file_root = root.path().to_owned());
     let media = format!(r#"{{"key":"m","type":"photo","url":"file://{}/a.jpg"}}"#, root.path().display());
     assert_eq!(decoder.decode(record(&media)).await.unwrap().media[0].frame.width, 3);
+}
+
+#[tokio::test]
+async fn a_picture_that_does_not_come_is_a_dead_letter_or_done_without_as_configured() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("a.jpg"), png(3, 2)).unwrap();
+    let url = |key: &str, name: &str| {
+        format!(r#"{{"key":"{key}","url":"file://{}/{name}"}}"#, root.path().display())
+    };
+    let with = |degrade| {
+        decoder_that_fetches(test_config(), |fetch| {
+            fetch.file_root = root.path().to_owned();
+            fetch.degrade = degrade;
+        })
+    };
+    let media = [inline_media("a", &png(4, 3)), url("gone", "none.jpg"), url("b", "a.jpg")].join(",");
+    let refusal = with(Degrade::DeadLetter).decode(record(&media)).await.unwrap_err();
+    assert_eq!(refusal.class, RejectionClass::FetchFailed);
+    assert!(refusal.message.starts_with("media `gone` at `file:///"), "{refusal}");
+
+    let post = with(Degrade::PublishWithout).decode(record(&media)).await.unwrap();
+    let keys: Vec<_> = post.media.iter().map(|media| media.key.as_str()).collect();
+    assert_eq!(keys, ["a", "b"]);
+    let [degraded] = post.degraded() else { panic!("{:?}", post.degraded()) };
+    assert!(degraded.starts_with("fetch-failed: media `gone` at `file:///"), "{degraded}");
+
+    // Whatever is configured: these addresses are nobody's bad luck.
+    let media =
+        [inline_media("a", &png(4, 3)), r#"{"key":"m","url":"file:///etc/passwd"}"#.to_owned()].join(",");
+    let refusal = with(Degrade::PublishWithout).decode(record(&media)).await.unwrap_err();
+    assert_eq!(refusal.class, RejectionClass::FetchRefused);
+}
+
+#[tokio::test]
+async fn fetched_bytes_are_judged_like_those_of_a_record() {
+    let root = tempfile::tempdir().unwrap();
+    let decoder = decoder_that_fetches(test_config(), |fetch| fetch.file_root = root.path().to_owned());
+    let whole = png(64, 64);
+    for (bytes, class, part) in [
+        (
+            b"<html>not found</html>".as_slice(),
+            RejectionClass::UnsupportedMedia,
+            "(the record calls it `image/jpeg`)",
+        ),
+        (b"\x1f\x8b\x08\0 packed", RejectionClass::UnsupportedMedia, "is not a picture"),
+        (&whole[..whole.len() / 2], RejectionClass::Malformed, "cannot be decoded as Png"),
+        (b"", RejectionClass::Malformed, "no bytes at all"),
+    ] {
+        std::fs::write(root.path().join("a.jpg"), bytes).unwrap();
+        let media =
+            format!(r#"{{"key":"m","type":"image/jpeg","url":"file://{}/a.jpg"}}"#, root.path().display());
+        let refusal = decoder.decode(record(&media)).await.unwrap_err();
+        assert_eq!(refusal.class, class, "{refusal}");
+        assert!(refusal.message.contains(part), "{refusal}");
+    }
 }
 
 #[tokio::test]
 async fn a_post_waits_while_the_posts_in_flight_hold_the_memory() {
     let config =
         Config { memory: ByteSize::kib(96), max_pixels: 32 * 1024, cache: ByteSize(0), ..test_config() };
-    let decoder = Decoder::new(config);
+    let decoder = decoder(config);
     // 20,000 pixels take 59 units of 1 KiB: two such posts do not fit into 96.
     let (one, other) =
         (record(&inline_media("a", &png(200, 100))), record(&inline_media("a", &png(100, 200))));
@@ -151,7 +217,7 @@ async fn a_post_waits_while_the_posts_in_flight_hold_the_memory() {
 async fn a_post_that_needs_more_than_all_the_memory_is_refused() {
     let config = Config { memory: ByteSize::kib(96), ..test_config() };
     let media = [inline_media("a", &png(200, 100)), inline_media("b", &png(100, 200))].join(",");
-    let refusal = Decoder::new(config).decode(record(&media)).await.unwrap_err();
+    let refusal = decoder(config).decode(record(&media)).await.unwrap_err();
     assert!(
         refusal.class == RejectionClass::TooLarge && refusal.message.contains("decode.memory"),
         "{refusal}"
@@ -160,7 +226,7 @@ async fn a_post_that_needs_more_than_all_the_memory_is_refused() {
 
 #[tokio::test]
 async fn a_picture_longer_than_allowed_is_refused_before_it_is_decoded_from_base64() {
-    let decoder = Decoder::new(Config { max_picture: ByteSize(30), ..test_config() });
+    let decoder = decoder(Config { max_picture: ByteSize(30), ..test_config() });
     let refusal = decoder.decode(record(&inline_media("a", &[7; 100]))).await.unwrap_err();
     assert!(
         refusal.class == RejectionClass::TooLarge && refusal.message.contains("max_picture"),

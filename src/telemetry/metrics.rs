@@ -15,13 +15,14 @@ use prometheus::{
 
 use super::stage_metrics::all_stages;
 use super::watched::{CacheTally, Watched, catch_up};
-use super::{StageMetrics, StageSummary, Underway};
+use super::{FetchMetrics, StageMetrics, StageSummary, Underway};
 use crate::domain::Stage;
 
 /// All metrics of one engine, in a registry of its own.
 pub struct Metrics {
     registry: Registry,
     stages: [StageMetrics; Stage::ALL.len()],
+    fetches: FetchMetrics,
     consumed: IntCounterVec,
     produced: IntCounterVec,
     dead_letters: IntCounterVec,
@@ -123,6 +124,7 @@ impl Metrics {
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Self {
             stages: all_stages(&registry),
+            fetches: FetchMetrics::new(&registry),
             consumed: counters("riveg_records_consumed_total", "Records read.", &["topic", "partition"]),
             produced: counters(
                 "riveg_records_produced_total",
@@ -191,6 +193,12 @@ impl Metrics {
     #[must_use]
     pub fn underway(&self) -> &Underway {
         &self.underway
+    }
+
+    /// The counters of fetched pictures.
+    #[must_use]
+    pub fn fetches(&self) -> FetchMetrics {
+        self.fetches.clone()
     }
 
     /// All stages in figures, in order.

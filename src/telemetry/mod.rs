@@ -1,5 +1,6 @@
 //! What the engine tells its operators: metrics by name, and whether it is well.
 
+mod fetch_metrics;
 mod health;
 mod http;
 mod latency;
@@ -11,6 +12,7 @@ mod tests;
 mod underway;
 mod watched;
 
+pub use fetch_metrics::{FetchMetrics, FetchOutcome};
 pub use health::{Health, Heartbeat};
 pub use http::serve;
 pub use latency::LatencyRecorder;

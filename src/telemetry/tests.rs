@@ -27,6 +27,12 @@ fn labels_that_are_known_start_at_nothing() {
             );
         }
     }
+    for outcome in ["fetched", "refused", "too-large", "failed"] {
+        assert!(
+            text.contains(&format!("riveg_picture_fetches_total{{outcome=\"{outcome}\"}} 0\n")),
+            "{text}"
+        );
+    }
     assert!(text.contains("riveg_rebalances_total{kind=\"revoked\"} 0\n"), "{text}");
     assert!(text.contains(&format!("riveg_build_info{{version=\"{}\"}} 1\n", env!("CARGO_PKG_VERSION"))));
 }
@@ -64,6 +70,9 @@ fn every_event_is_counted_where_its_name_says() {
     metrics.watch_cache("expansion", || CacheTally { hits: 3, joins: 1, misses: 2 });
     let read = Arc::new(AtomicU64::new(4));
     metrics.watch_pictures_read(Stage::Ground, Arc::clone(&read));
+    metrics.fetches().fetched(70, Duration::from_millis(250));
+    metrics.fetches().not_fetched(FetchOutcome::Refused, Duration::ZERO);
+    metrics.fetches().retried();
     metrics.bundle("abc");
     metrics.consumed("posts", 0);
     metrics.dead_letter("not-json");
@@ -90,6 +99,11 @@ fn every_event_is_counted_where_its_name_says() {
         r#"riveg_cache_requests_total{kind="expansion",outcome="join"} 1"#,
         r#"riveg_cache_requests_total{kind="expansion",outcome="miss"} 2"#,
         r#"riveg_pictures_read_total{stage="ground"} 4"#,
+        r#"riveg_picture_fetches_total{outcome="fetched"} 1"#,
+        r#"riveg_picture_fetches_total{outcome="refused"} 1"#,
+        "riveg_picture_fetch_bytes_total 70",
+        "riveg_picture_fetch_seconds_sum 0.25",
+        "riveg_picture_fetch_retries_total 1",
         r#"riveg_bundle_info{hash="abc"} 1"#,
         r#"riveg_records_consumed_total{partition="0",topic="posts"} 1"#,
         r#"riveg_dead_letters_total{class="not-json"} 1"#,

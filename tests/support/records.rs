@@ -59,7 +59,8 @@ pub(crate) fn refused_records(pictures: &Path) -> Vec<(&'static str, Vec<u8>, &'
     let text_called_jpg =
         json!([{ "key": "m1", "type": "photo", "url": format!("file://{}/text.jpg", pictures.display()) }]);
     let outside = json!([{ "key": "m1", "type": "photo", "url": "file:///etc/passwd" }]);
-    let remote = json!([{ "key": "m1", "type": "photo", "url": "https://example.org/a.jpg" }]);
+    let remote = json!([{ "key": "m1", "type": "photo", "url": "http://example.org/a.jpg" }]);
+    let own = json!([{ "key": "m1", "type": "photo", "url": "https://2130706433/a.jpg" }]);
     let record = |media: &Value| post("bad", "Jordan at the tower", media).into_bytes();
     vec![
         ("not JSON", b"hello there".to_vec(), "malformed", "not JSON: expected value at line 1 column 1"),
@@ -105,8 +106,9 @@ pub(crate) fn refused_records(pictures: &Path) -> Vec<(&'static str, Vec<u8>, &'
             "begins with `just a text`",
         ),
         ("a text called .jpg", record(&text_called_jpg), "unsupported-media", "media `m1` is not a picture"),
-        ("a file outside", record(&outside), "fetch-refused", "lies outside decode.file_root"),
-        ("an address of the web", record(&remote), "fetch-refused", "`https` is not fetched"),
+        ("a file outside", record(&outside), "fetch-refused", "lies outside fetch.file_root"),
+        ("an address of the open web", record(&remote), "fetch-refused", "`http` is not fetched"),
+        ("an address of this machine", record(&own), "fetch-refused", "is not public (loopback)"),
     ]
 }
 

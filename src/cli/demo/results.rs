@@ -21,7 +21,9 @@ use crate::decode::Decoder;
 use crate::domain::{Annotation, Stage};
 use crate::eval::dataset::Example;
 use crate::eval::{GoldPost, PredictedMention, Rules, Scores};
+use crate::fetch::Fetcher;
 use crate::runtime::Runtime;
+use crate::telemetry::Metrics;
 
 /// What was streamed, through what.
 pub(super) struct Demonstration<'a> {
@@ -118,7 +120,9 @@ impl Demonstration<'_> {
     }
 
     async fn write_sheet(&self, annotations: &HashMap<String, Annotation>) -> Result<PathBuf, Failure> {
-        let decoder = Decoder::new(self.config.decode.clone());
+        let (config, metrics) = (&self.config, Metrics::new());
+        let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches())?;
+        let decoder = Decoder::new(config.decode.clone(), fetcher);
         let gold: Vec<&GoldPost> = self.posts.iter().map(|post| &post.gold).collect();
         let mut cards = Vec::new();
         for number in sheet::choose(&gold) {

@@ -1,0 +1,134 @@
+//! Which addresses may be asked for pictures, for how long, and what then? `config/default.toml` holds the reasons.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::bucket::Bucket;
+
+/// The section `fetch` of the configuration.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// How web servers may be asked; none: no web server is.
+    pub schemes: Vec<Scheme>,
+    /// The hosts that may be asked, `example.org` or `*.example.org`; none: any.
+    pub hosts: Vec<String>,
+    /// The ports that may be asked.
+    pub ports: Vec<u16>,
+    /// Networks that may be connected to although they are not public.
+    pub allow_networks: Vec<IpNet>,
+    /// Buckets whose objects may be named, `s3://bucket` or `gs://bucket/folder`; none: no object may.
+    pub buckets: Vec<Bucket>,
+    /// The folder whose files may be named by `file://` addresses; empty: none may.
+    pub file_root: PathBuf,
+    /// Redirects followed for one picture.
+    pub redirects: usize,
+    /// The longest wait for a connection, its name looked up and its keys agreed on.
+    #[serde(with = "humantime_serde")]
+    pub connect_timeout: Duration,
+    /// The longest wait for the head of an answer, connecting included.
+    #[serde(with = "humantime_serde")]
+    pub first_byte_timeout: Duration,
+    /// The longest time for one request, to its last byte.
+    #[serde(with = "humantime_serde")]
+    pub timeout: Duration,
+    /// The longest time for one picture: redirects, attempts and waits.
+    #[serde(with = "humantime_serde")]
+    pub patience: Duration,
+    /// Further attempts after a fault that may pass.
+    pub retries: u32,
+    /// The wait before the first further attempt; each wait after it is twice as long.
+    #[serde(with = "humantime_serde")]
+    pub backoff: Duration,
+    /// Requests to one host at one time.
+    pub per_host: usize,
+    /// Requests at one time.
+    pub at_once: usize,
+    /// Encoded pictures fetched and not yet decoded, in bytes.
+    pub memory: ByteSize,
+    /// What becomes of a post whose picture could not be fetched.
+    pub degrade: Degrade,
+}
+
+/// How a web server is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "their names say it")]
+pub enum Scheme {
+    Https,
+    Http,
+}
+
+impl Scheme {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Https => "https",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// What becomes of a post whose picture could not be fetched, after all attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Degrade {
+    /// It is answered without that picture, and the answer says so.
+    PublishWithout,
+    /// It goes to the dead letters.
+    DeadLetter,
+}
+
+impl Config {
+    /// What is out of range: the key within the section, and the bound it breaks.
+    ///
+    /// `most_of_a_post` is what the pictures of one post may have together, in encoded bytes.
+    #[must_use]
+    pub fn faults(&self, most_of_a_post: u64) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        let mut hold = |key, holds: bool, message: &str| {
+            if !holds {
+                faults.push((key, message.to_owned()));
+            }
+        };
+        let is_host = |host: &String| {
+            let name = host.strip_prefix("*.").unwrap_or(host);
+            url::Host::parse(name).is_ok_and(|host| host.to_string() == name)
+        };
+        hold(
+            "hosts",
+            self.hosts.iter().all(is_host),
+            "must hold names such as `example.org` or `*.example.org`",
+        );
+        hold("redirects", self.redirects <= 20, "must be 0 to 20");
+        hold("retries", self.retries <= 10, "must be 0 to 10");
+        for (key, length) in [
+            ("connect_timeout", self.connect_timeout),
+            ("first_byte_timeout", self.first_byte_timeout),
+            ("timeout", self.timeout),
+            ("patience", self.patience),
+            ("backoff", self.backoff),
+        ] {
+            hold(key, !length.is_zero(), "must be longer than nothing");
+        }
+        hold("per_host", (1..=10_000).contains(&self.per_host), "must be 1 to 10000");
+        hold("at_once", (1..=10_000).contains(&self.at_once), "must be 1 to 10000");
+        let memory = self.memory.as_u64();
+        if memory < most_of_a_post {
+            let needed = ByteSize(most_of_a_post);
+            let message = format!(
+                "is {}; one post of decode.max_media pictures of decode.max_picture takes {needed}",
+                self.memory
+            );
+            faults.push(("memory", message));
+        }
+        faults
+    }
+
+    pub(super) fn file_root(&self) -> Option<&Path> {
+        Some(self.file_root.as_path()).filter(|root| !root.as_os_str().is_empty())
+    }
+}

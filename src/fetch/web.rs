@@ -1,0 +1,141 @@
+//! What does a web server answer? One request, without following anything.
+
+use std::error::Error;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{Client, ClientBuilder, Response, StatusCode};
+use tokio::time::timeout;
+
+use super::body;
+use super::config::Config;
+use super::error::{FetchError, FetchErrorKind, with_causes};
+use super::networks::Networks;
+use super::resolve::{Judging, LeadsAstray, Lookup};
+use super::target::Target;
+
+/// Asks web servers, one request at a time.
+pub(super) struct Web {
+    client: Client,
+    networks: Networks,
+    first_byte_timeout: Duration,
+    timeout: Duration,
+    limit: u64,
+}
+
+/// What a web server says.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// The bytes that were asked for.
+    Bytes(Bytes),
+    /// They are elsewhere.
+    Redirect(String),
+}
+
+impl Web {
+    /// `builder` holds whom the client trusts; all else is set here.
+    pub(super) fn new(
+        config: &Config,
+        limit: u64,
+        (builder, lookup): (ClientBuilder, Lookup),
+    ) -> reqwest::Result<Self> {
+        let networks = Networks { allowed: config.allow_networks.clone() };
+        // Other formats are refused: a server that can choose should not choose them.
+        let accepted = HeaderValue::from_static("image/jpeg, image/png, image/webp, image/gif");
+        let client = builder
+            .user_agent(concat!("riveg/", env!("CARGO_PKG_VERSION")))
+            .default_headers(HeaderMap::from_iter([(ACCEPT, accepted)]))
+            .redirect(reqwest::redirect::Policy::none())
+            // A proxy would look names up again, past what was judged here.
+            .no_proxy()
+            .referer(false)
+            .http1_only()
+            .dns_resolver(Judging { lookup, networks: networks.clone() })
+            .connect_timeout(config.connect_timeout)
+            .pool_max_idle_per_host(config.per_host)
+            .build()?;
+        Ok(Self {
+            client,
+            networks,
+            first_byte_timeout: config.first_byte_timeout,
+            timeout: config.timeout,
+            limit,
+        })
+    }
+
+    /// Asks once.
+    ///
+    /// # Errors
+    /// Refusals, answers that are none, silence, and what is too large.
+    pub(super) async fn ask(&self, target: &Target) -> Result<Answer, FetchError> {
+        let shown = target.shown();
+        let late = |what: &str, after| {
+            FetchError::passing(format!("at `{shown}` did not come: {what} within {after:?}"))
+        };
+        let asked = async {
+            let sent = timeout(self.first_byte_timeout, self.client.get(target.url().clone()).send());
+            let response = sent.await.map_err(|_| late("no answer", self.first_byte_timeout))?;
+            let response = response.map_err(|error| unreachable_host(&shown, &error))?;
+            self.read(response, &shown).await
+        };
+        timeout(self.timeout, asked).await.map_err(|_| late("not all of it", self.timeout))?
+    }
+
+    async fn read(&self, response: Response, shown: &str) -> Result<Answer, FetchError> {
+        // Seen already when it was resolved; a second lock on the same door.
+        if let Some(Err(what)) = response.remote_addr().map(|peer| self.networks.check(peer.ip())) {
+            let message = format!("has the url `{shown}`, which was answered from an address that is {what}");
+            return Err(FetchError::refused(message));
+        }
+        let status = response.status();
+        match status {
+            StatusCode::OK => Ok(Answer::Bytes(body::read(response, self.limit, shown).await?)),
+            StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT => {
+                let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+                let nowhere =
+                    || FetchError::lasting(format!("at `{shown}` is elsewhere, but not said where"));
+                location.map(|location| Answer::Redirect(location.to_owned())).ok_or_else(nowhere)
+            }
+            _ => Err(unwilling(status, response.headers(), shown)),
+        }
+    }
+}
+
+/// Which answers may change: the server is busy or broken. All others say that there is no picture for us.
+fn unwilling(status: StatusCode, headers: &HeaderMap, shown: &str) -> FetchError {
+    let message = format!("at `{shown}` did not come: the server answered {status}");
+    let is_passing = status.is_server_error()
+        || status == StatusCode::TOO_MANY_REQUESTS
+        || status == StatusCode::REQUEST_TIMEOUT;
+    if !is_passing {
+        return FetchError::lasting(message);
+    }
+    // Seconds alone: servers that say a date instead are asked again after the usual wait.
+    let asked = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let after = asked.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs);
+    FetchError { kind: FetchErrorKind::Passing { after }, message }
+}
+
+fn unreachable_host(shown: &str, error: &reqwest::Error) -> FetchError {
+    let mut cause: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(error) = cause {
+        if let Some(astray) = error.downcast_ref::<LeadsAstray>() {
+            return FetchError::refused(format!("has the url `{shown}`: {astray}"));
+        }
+        cause = error.source();
+    }
+    FetchError::passing(format!("at `{shown}` did not come: {}", causes_of(error)))
+}
+
+/// Without the address, which holds the query.
+pub(super) fn causes_of(error: &reqwest::Error) -> String {
+    match error.source() {
+        Some(cause) => with_causes(cause),
+        None => "the connection failed".to_owned(),
+    }
+}
