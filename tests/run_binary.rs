@@ -27,7 +27,7 @@ fn the_process_answers_posts_from_kafka_and_ends_cleanly_at_sigterm() {
         .env("RIVEG_KAFKA__BOOTSTRAP", broker.bootstrap())
         .env("RIVEG_BUNDLE__PATH", bundle.path())
         .env("RIVEG_TELEMETRY__ADDRESS", &address)
-        .env("RIVEG_DECODE__FILE_ROOT", pictures.path())
+        .env("RIVEG_FETCH__FILE_ROOT", pictures.path())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
