@@ -25,6 +25,7 @@ mod support;
 
 mod architecture;
 mod bad_input;
+mod hostile_text;
 mod bundle_commands;
 mod checkpoints;
 mod vocabularies;
