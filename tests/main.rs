@@ -26,6 +26,7 @@ mod support;
 mod architecture;
 mod bad_input;
 mod hostile_text;
+mod fuzz;
 mod bundle_commands;
 mod checkpoints;
 mod vocabularies;
