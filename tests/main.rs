@@ -27,6 +27,7 @@ mod architecture;
 mod bad_input;
 mod hostile_text;
 mod fuzz;
+mod supply_chain;
 mod bundle_commands;
 mod checkpoints;
 mod vocabularies;
