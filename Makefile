@@ -1,5 +1,5 @@
 # Two commands: `make demo` and `make test`. Both set up all they need first.
-.PHONY: demo test setup bench parity chaos soak
+.PHONY: demo test setup bench parity chaos soak fuzz deny sbom
 
 demo: setup
 	cargo run --release --quiet -- demo $(ARGS)
@@ -32,3 +32,18 @@ soak:
 	scripts/setup test
 	cargo build --quiet --bin riveg
 	cargo run --quiet --example chaos -- soak $(ARGS)
+
+# Every fuzz target for SECONDS_EACH (60) seconds, with libFuzzer, from the corpus that is kept; needs rustup's nightly and cargo-fuzz.
+# What is found new goes to target/fuzz/corpus, what fails to tests/fuzz/artifacts. TARGETS="mask pickle" for some alone.
+fuzz:
+	scripts/fuzz $(TARGETS)
+
+# Advisories, licences, bans and sources of all packages, by deny.toml. Installs cargo-deny on demand (minutes, once); the
+# database of advisories is fetched anew. Licences and sources are part of `make test` too.
+deny:
+	command -v cargo-deny >/dev/null || cargo install cargo-deny --locked --version 0.20.2
+	cargo deny check $(ARGS)
+
+# What the engine is made of, with hashes and licences, in CycloneDX: target/sbom.json.
+sbom:
+	scripts/sbom

@@ -25,6 +25,9 @@ mod support;
 
 mod architecture;
 mod bad_input;
+mod hostile_text;
+mod fuzz;
+mod supply_chain;
 mod bundle_commands;
 mod checkpoints;
 mod vocabularies;

@@ -33,9 +33,17 @@ impl<C: Preset> Dimensions<C> {
 
 const PRESET: &str = "preset";
 
+/// The largest dimension: twice the largest vocabulary there is (XLM-R's 250,002), and so little that no count of
+/// parameters, which multiplies three of them and some more, overflows.
+const LARGEST: i64 = 1 << 19;
+
 impl<'de, C: Preset + Serialize + DeserializeOwned> Deserialize<'de> for Dimensions<C> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut given = toml::Table::deserialize(deserializer)?;
+        let immense = given.iter().find(|(_, value)| value.as_integer().is_some_and(|size| size > LARGEST));
+        if let Some((key, value)) = immense {
+            return Err(D::Error::custom(format!("`{key}` is {value}, expected at most {LARGEST}")));
+        }
         let Some(preset) = given.remove(PRESET) else {
             let config = C::deserialize(given).map_err(D::Error::custom)?;
             return Ok(Self { preset: None, config });

@@ -36,8 +36,10 @@ pub(super) fn open(path: &Path, file: &File, length: u64, head: &[u8]) -> Result
     }
     let mut json = vec![0; header as usize];
     file.read_exact_at(&mut json, 8).map_err(|error| CheckpointError::read(path, error))?;
+    // What the fault quotes must not steer the terminal that shows it.
+    let quoted = |error: serde_json::Error| error.to_string().escape_debug().to_string();
     let metadata: Metadata = serde_json::from_slice(&json)
-        .map_err(|error| CheckpointError::damaged(path, 8, "a header of safetensors", error))?;
+        .map_err(|error| CheckpointError::damaged(path, 8, "a header of safetensors", quoted(error)))?;
 
     let data = 8 + header;
     let expected = data + metadata.data_len() as u64;

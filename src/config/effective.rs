@@ -8,7 +8,6 @@ use toml::{Table, Value};
 use super::Config;
 use super::layers::DEFAULT_LAYER;
 use super::references::is_reference;
-use super::sources::OPEN_TABLE;
 use crate::kafka::{REDACTED, is_secret};
 
 /// The settings that hold, with the layer that each came from. Displayed as TOML: secrets blotted out, references to them
@@ -59,9 +58,11 @@ impl Effective {
             Value::String(text) => Value::from(without_userinfo(text)),
             _ => value.clone(),
         };
-        let name = if path == OPEN_TABLE { format!("{key:?}") } else { key.to_owned() };
         let origin = self.origins.get(&format!("{path}.{key}")).map_or(DEFAULT_LAYER, String::as_str);
-        writeln!(formatter, "{:<44} # {origin}", format!("{name} = {shown}"))
+        // As a table of its own, since names of properties have dots in them, and may have anything.
+        let line = Table::from_iter([(key.to_owned(), shown)]).to_string();
+        // A file may be called anything, and a comment ends with its line.
+        writeln!(formatter, "{:<44} # {}", line.trim_end(), origin.escape_debug())
     }
 }
 

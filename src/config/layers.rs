@@ -133,15 +133,26 @@ impl Merge {
             };
             // What is wrong with one entry of a list, is wrong with the list.
             let path = fault.path().to_string();
-            let path = path.split('[').next().unwrap_or_default().to_owned();
-            let Some(default) = look_up(&self.defaults, &path).filter(|_| self.origins.contains_key(&path))
-            else {
+            let key = self.key_above(&path).map(str::to_owned);
+            let Some((key, default)) = key.and_then(|key| {
+                let default = look_up(&self.defaults, &key)?.clone();
+                Some((key, default))
+            }) else {
                 unreachable!("a test reads config/default.toml: at {path}: {}", fault.inner())
             };
-            place(&mut self.resolved, &path, default.clone());
+            place(&mut self.resolved, &key, default);
             let message = fault.into_inner().message().to_owned();
-            self.fault(&path, &message);
+            self.fault(&key, &message);
         }
+    }
+
+    /// The key that a layer set in which a value may be wrong deep inside: `publish.delivery` for a table in its place.
+    fn key_above<'path>(&self, path: &'path str) -> Option<&'path str> {
+        let mut key = path;
+        while !self.origins.contains_key(key) {
+            key = &key[..key.rfind(['.', '['])?];
+        }
+        Some(key)
     }
 
     fn fault(&mut self, key: &str, message: &str) {

@@ -80,7 +80,18 @@ fn variable(name: &str, raw: &str, defaults: &Table, faults: &mut Vec<Fault>) ->
         Some(property) => format!("{OPEN_TABLE}.{}", property.replace('_', ".")),
         None => path.replace("__", "."),
     };
-    Some(Layer { name: format!("environment variable {name}"), table: single(&path, raw, defaults) })
+    layer(format!("environment variable {name}"), &path, raw, defaults, faults)
+}
+
+/// A layer of one value. A path of very many parts would be a table so deep that walking it overflows the stack.
+fn layer(name: String, path: &str, raw: &str, defaults: &Table, faults: &mut Vec<Fault>) -> Option<Layer> {
+    const MOST_PARTS: usize = 16; // ours have 3, librdkafka's properties up to 7
+    if path.split('.').count() > MOST_PARTS {
+        let message = format!("has more than the {MOST_PARTS} parts that a key may have");
+        faults.push(Fault { key: path.to_owned(), layer: name, message });
+        return None;
+    }
+    Some(Layer { name, table: single(path, raw, defaults) })
 }
 
 fn assignment(set: &str, defaults: &Table, faults: &mut Vec<Fault>) -> Option<Layer> {
@@ -93,7 +104,7 @@ fn assignment(set: &str, defaults: &Table, faults: &mut Vec<Fault>) -> Option<La
         faults.push(Fault { key, layer: name, message });
         return None;
     };
-    Some(Layer { name, table: single(path.trim(), raw.trim(), defaults) })
+    layer(name, path.trim(), raw.trim(), defaults, faults)
 }
 
 /// A table with one value in it. Where the default is a string, so is this, without quotes; else it is TOML.

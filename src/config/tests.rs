@@ -287,3 +287,39 @@ fn a_reference_to_nothing_is_a_fault_of_its_key_and_layer_and_others_are_found_t
         assert!(text.contains(expected), "{expected} is not in {text}");
     }
 }
+
+#[test]
+fn a_value_that_is_wrong_deep_inside_is_told_by_its_key() {
+    let cases = [
+        ("[publish]\ndelivery = { at-least-once = 1 }\n", "publish.delivery (from "),
+        ("[ingest]\nprotocol = { classic = { a = [1] } }\n", "ingest.protocol (from "),
+        ("[decode]\nmax_text = [1, 2]\n", "decode.max_text (from "),
+        ("[ingest]\ncommit_interval = { secs = 1 }\n", "ingest.commit_interval (from "),
+        ("[scheduler.entail]\npatience = 1979-05-27T07:32:00Z\n", "scheduler.entail.patience (from "),
+    ];
+    for (text, expected) in cases {
+        let path = file(text);
+        let sources = Sources { files: vec![path.path().to_owned()], ..Sources::default() };
+        let faults = Config::load(&sources).unwrap_err();
+        assert_eq!(faults.0.len(), 1, "{faults}");
+        assert!(faults.to_string().contains(expected), "{faults}");
+    }
+}
+
+#[test]
+fn a_key_of_very_many_parts_is_refused_before_it_is_walked() {
+    for key in ["a.".repeat(100_000), format!("kafka.properties{}", ".a".repeat(100_000))] {
+        let faults = with(&[&format!("{key}=1")]).unwrap_err();
+        assert!(faults.0[0].message.contains("more than the 16 parts"), "{:?}", faults.0[0].message);
+    }
+}
+
+#[test]
+fn what_is_printed_can_be_read_again_whatever_properties_are_called() {
+    let path = file("[kafka.properties]\n\"a b\\n\\\"\\u007f.c\" = \"x\\ny\"\nd = \"\"\n");
+    let sources = Sources { files: vec![path.path().to_owned()], ..Sources::default() };
+    let effective = Config::load(&sources).unwrap();
+    let printed: toml::Table = effective.to_string().parse().unwrap();
+    let properties = printed["kafka"]["properties"].as_table().unwrap();
+    assert_eq!(properties.get("a b\n\"\u{7f}.c").and_then(toml::Value::as_str), Some("x\ny"));
+}

@@ -3,6 +3,8 @@
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
+use super::wire::MOST_MEDIA;
+
 /// The section `decode` of the configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +36,9 @@ impl Config {
         let mut faults = Vec::new();
         if self.max_record.as_u64() == 0 {
             faults.push(("max_record", "must be at least 1 byte".to_owned()));
+        }
+        if self.max_media > MOST_MEDIA {
+            faults.push(("max_media", format!("is {}; it must be at most {MOST_MEDIA}", self.max_media)));
         }
         if self.max_picture.as_u64() == 0 {
             faults.push(("max_picture", "must be at least 1 byte".to_owned()));

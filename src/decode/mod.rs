@@ -17,6 +17,8 @@ mod fetched;
 mod frames;
 mod image;
 mod jpeg;
+mod said;
+mod strings;
 mod webp;
 mod wire;
 
@@ -177,8 +179,7 @@ fn memory_units(bytes: u64) -> u32 {
 /// Reads a record: its post without pictures, and the pictures still encoded.
 fn read(payload: &[u8], config: &Config) -> Result<(Post, Vec<Given>), Rejection> {
     let wire = wire::read(payload, config)?;
-    let media = wire.media.unwrap_or_default();
-    let pictures = media.into_iter().map(|medium| given(medium, config)).collect::<Result<_, _>>()?;
+    let pictures = wire.media.into_iter().map(|medium| given(medium, config)).collect::<Result<_, _>>()?;
     let post = Post {
         id: wire.id.0,
         text: wire.text.0,
@@ -246,7 +247,7 @@ fn of_media(key: &str, fault: &PictureFault) -> Rejection {
 }
 
 fn rejected(class: RejectionClass, message: String) -> Rejection {
-    Rejection { stage: "decode", class, message }
+    Rejection { stage: "decode", class, message: said::sayable(message) }
 }
 
 #[cfg(test)]

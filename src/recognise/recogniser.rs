@@ -64,9 +64,12 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
+    use proptest::prelude::*;
     use tokenizers::Tokenizer;
     use tokenizers::models::wordlevel::WordLevel;
 
+    use super::super::tokens::tests::word_pieces;
+    use super::super::words::tests::texts;
     use super::*;
     use crate::domain::{EntityType, Stage};
     use crate::scheduler::{Budget, Cost, Device, Model, ModelError};
@@ -158,5 +161,34 @@ mod tests {
                 },
             ]
         );
+    }
+
+    proptest! {
+        // The tokenizer cleans, folds and takes accents off; what is said of words must not move by it.
+        #[test]
+        fn whatever_the_tagger_says_mentions_cut_their_own_text_out_of_the_posts(
+            text in texts(),
+            said in prop::collection::vec(0..12_usize, 1..60),
+        ) {
+            let words = split_words(&text);
+            let labels = LabelSet::new(["LOC", "PER"].map(EntityType::new));
+            let mut said = said.into_iter().cycle();
+            let (mut end, mut next_word) = ((0, 0), 0);
+            for Window { words: range, request } in word_pieces(12).windows(&text, &words) {
+                prop_assert_eq!(range.start, next_word);
+                next_word = range.end;
+                // A tagger that answers for too few words, or for too many, moves nothing either.
+                let count = (request.first_pieces.len() + said.next().unwrap() % 3).saturating_sub(1);
+                let reply = Reply { labels: said.by_ref().take(count).collect(), posteriors: vec![0.5; count] };
+                for Mention { text: named, span, .. } in mentions(&text, &words[range], &reply, &labels) {
+                    prop_assert_eq!(&text[span.byte_start..span.byte_end], &named);
+                    let counted: String = text.chars().skip(span.start).take(span.end - span.start).collect();
+                    prop_assert_eq!(counted, named);
+                    prop_assert!(end.0 <= span.start && end.1 <= span.byte_start && span.start < span.end);
+                    end = (span.end, span.byte_end);
+                }
+            }
+            prop_assert_eq!(next_word, words.len());
+        }
     }
 }

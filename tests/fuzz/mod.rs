@@ -1,0 +1,85 @@
+//! Do the places where the engine reads what others wrote stand bytes that nobody meant? The targets of `cargo fuzz`
+//! (`make fuzz`), each over its corpus and some thousand seeded changes of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+mod mutation;
+#[expect(unreachable_pub, reason = "the targets are a library of its own for `cargo fuzz`")]
+mod targets;
+
+use self::mutation::Mutator;
+
+/// The files of a target's corpus, by name; in it are also the inputs that were once answered wrongly.
+fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 3, "{} has {} files: too few to vary", folder.display(), files.len());
+    files.into_iter().map(|file| (file.clone(), fs::read(file).unwrap())).collect()
+}
+
+/// Calls a target with all of its corpus and with so many changes of it.
+fn run(name: &str, target: fn(&[u8]), changes: usize) {
+    let corpus = corpus(name);
+    for (file, input) in &corpus {
+        call(target, input, &file.display().to_string());
+    }
+    let inputs: Vec<Vec<u8>> = corpus.into_iter().map(|(_, input)| input).collect();
+    let mut mutator = Mutator::new(&inputs, 1);
+    for number in 0..changes * scale() {
+        let input = mutator.next_input();
+        call(target, &input, &format!("change {number}"));
+    }
+}
+
+/// How many times as many changes: `RIVEG_FUZZ_SCALE=100 cargo test fuzz` keeps the processors busy for minutes.
+fn scale() -> usize {
+    std::env::var("RIVEG_FUZZ_SCALE").ok().and_then(|scale| scale.parse().ok()).unwrap_or(1)
+}
+
+/// Where a target panics, the input is kept: as a file it becomes a case of the corpus.
+fn call(target: fn(&[u8]), input: &[u8], what: &str) {
+    if let Err(panic) = std::panic::catch_unwind(|| target(input)) {
+        let kept = std::env::temp_dir().join(format!("riveg-fuzz-{}", blake3::hash(input).to_hex()));
+        fs::write(&kept, input).unwrap();
+        eprintln!("{what}, {} bytes, kept as {}", input.len(), kept.display());
+        std::panic::resume_unwind(panic);
+    }
+}
+
+#[test]
+fn any_record_is_refused_or_becomes_a_post_whose_words_can_be_cut_out() {
+    run("record", targets::record, 4000);
+}
+
+#[test]
+fn any_picture_is_refused_or_becomes_pixels_within_the_limits() {
+    run("picture", targets::picture, 2000);
+}
+
+#[test]
+fn any_run_lengths_are_refused_or_written_down_alike() {
+    run("mask", targets::mask, 10_000);
+}
+
+#[test]
+fn any_settings_are_accepted_within_bounds_or_refused_with_all_faults() {
+    run("config", targets::config, 2000);
+}
+
+#[test]
+fn any_manifest_is_refused_with_its_place_or_read_again_alike() {
+    run("manifest", targets::manifest, 2000);
+}
+
+#[test]
+fn any_checkpoint_is_refused_with_its_place_or_read_whole() {
+    run("checkpoint", targets::checkpoint, 4000);
+}
+
+#[test]
+fn any_pickle_is_refused_with_its_place_or_holds_tensors() {
+    run("pickle", targets::pickle, 6000);
+}

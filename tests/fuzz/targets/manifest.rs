@@ -1,0 +1,30 @@
+//! A bundle's manifest: refused with its file and place, or the same again once it is written and read.
+
+use std::path::Path;
+
+use riveg::bundle::{BundleError, Manifest};
+
+/// The text of a `bundle.toml`.
+pub fn manifest(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    match Manifest::parse(Path::new("some/bundle.toml"), &text) {
+        Ok(manifest) => {
+            let written = toml::to_string_pretty(&manifest).expect("a manifest is TOML");
+            let read = Manifest::parse(Path::new("written.toml"), &written);
+            assert_eq!(read.unwrap_or_else(|error| panic!("{error}\n{written}")), manifest);
+            for part in manifest.parts() {
+                assert!(part.network.fault.is_none(), "{part:?}");
+            }
+        }
+        Err(error) => {
+            let said = error.to_string();
+            assert!(said.contains("some/bundle.toml"), "{said}");
+            match error {
+                // TOML's own faults draw the line that they speak of.
+                BundleError::Format { message, .. } => assert!(message.contains("line "), "{message}"),
+                BundleError::Unfit { faults, .. } => assert!(!faults.is_empty()),
+                other => panic!("a text gives another kind of error: {other}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! A record of the feed: refused with a reason and a place, or a post within the limits whose words can be cut out again.
+
+use riveg::config::{Config, Sources};
+use riveg::decode::{self, Decoded, Decoder};
+use riveg::domain::{
+    Annotation, EntityType, Mention, Phrase, PhraseSource, Post, Rejection, RejectionClass, Span, Triple,
+};
+use riveg::fetch::Fetcher;
+use riveg::publish::{Annotated, Provenance};
+use riveg::recognise::split_words;
+use riveg::telemetry::Metrics;
+
+/// The limits, low enough that what goes beyond them is found out quickly.
+const LIMITS: [&str; 7] = [
+    "decode.max_record=256KiB",
+    "decode.max_text=16KiB",
+    "decode.max_picture=128KiB",
+    "decode.max_side=2000",
+    "decode.max_pixels=1000000",
+    "decode.memory=4MiB",
+    // No address that is made up here is asked.
+    "fetch.schemes=[]",
+];
+
+/// The bytes of a record.
+pub fn record(input: &[u8]) {
+    if let Err(rejection) = decoded(input.to_vec()) {
+        // JSON's faults are told by line or path, those of content by the field; or all of it is something else.
+        let placed = ["line ", "byte ", "`", "expected an object"]
+            .iter()
+            .any(|place| rejection.message.contains(place));
+        assert!(placed, "no place: {rejection}");
+    }
+}
+
+/// What decodes, made once: its client for web servers reads all of the system's certificates.
+struct Reader {
+    runtime: tokio::runtime::Runtime,
+    limits: decode::Config,
+    decoder: Decoder,
+}
+
+thread_local! {
+    static READER: Reader = Reader::new();
+}
+
+impl Reader {
+    fn new() -> Self {
+        let sets = LIMITS.map(str::to_owned).to_vec();
+        let config = Config::load(&Sources { sets, ..Sources::default() }).expect("the limits are settings");
+        let limits = config.config.decode.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let fetches = Metrics::new().fetches();
+        let fetcher = Fetcher::new(&config.config.fetch, limits.max_picture.as_u64(), fetches);
+        let decoder = Decoder::new(limits.clone(), fetcher.expect("nothing is fetched"));
+        Self { runtime: runtime.expect("a thread is a runtime"), limits, decoder }
+    }
+}
+
+/// Decodes a record, and holds the answer against what is promised of it.
+pub(super) fn decoded(record: Vec<u8>) -> Result<Decoded, Rejection> {
+    READER.with(|reader| {
+        let answer = reader.runtime.block_on(reader.decoder.decode(record.into()));
+        assert_promised(&answer, &reader.limits);
+        answer
+    })
+}
+
+fn assert_promised(answer: &Result<Decoded, Rejection>, decode: &decode::Config) {
+    match answer {
+        Ok(post) => {
+            assert!(!post.id.is_empty() && post.text.len() as u64 <= decode.max_text.as_u64());
+            assert!(post.media.len() <= decode.max_media);
+            let sizes = post.media.iter().map(|media| media.frame.rgb.len() as u64);
+            assert!(sizes.sum::<u64>() <= decode.memory.as_u64());
+            for media in &post.media {
+                let (width, height) = (media.frame.width, media.frame.height);
+                assert!(width > 0 && height > 0 && width.max(height) <= decode.max_side);
+                assert!(u64::from(width) * u64::from(height) <= decode.max_pixels);
+                assert_eq!(media.frame.rgb.len(), 3 * width as usize * height as usize);
+            }
+            words_can_be_cut_out(post);
+        }
+        Err(rejection) => {
+            assert_eq!(rejection.stage, "decode");
+            assert_ne!(rejection.class, RejectionClass::Internal, "{rejection}");
+            super::assert_sayable(&rejection.message);
+        }
+    }
+}
+
+/// Readers of an answer find each entity in the text that they sent, by either count.
+fn words_can_be_cut_out(post: &Post) {
+    let triples = split_words(&post.text).into_iter().map(|span| named(&post.text, span)).collect();
+    let annotated = Annotated::new(post, Annotation { triples, degraded: Vec::new() });
+    let epoch = std::time::UNIX_EPOCH;
+    let json = annotated.to_json(&Provenance::of_bundle("b"), epoch, epoch);
+    let said: serde_json::Value = serde_json::from_slice(&json).expect("an answer is JSON");
+    assert_eq!(said["post_id"], post.id.as_str());
+    let characters: Vec<char> = post.text.chars().collect();
+    let mut end = 0;
+    for entity in said["entities"].as_array().expect("entities are a list") {
+        let [start, stop, byte_start, byte_stop] = ["start", "end", "byte_start", "byte_end"]
+            .map(|key| entity["span"][key].as_u64().expect("spans are numbers") as usize);
+        let text = entity["text"].as_str().expect("an entity has a text");
+        assert_eq!(characters[start..stop].iter().collect::<String>(), text);
+        assert_eq!(&post.text[byte_start..byte_stop], text);
+        assert!(end <= start && start < stop, "words overlap or are out of order at {start}");
+        end = stop;
+    }
+}
+
+fn named(text: &str, span: Span) -> Triple {
+    let text = text[span.byte_start..span.byte_end].to_owned();
+    let phrase = Phrase { text: text.clone(), expansion: None, source: PhraseSource::NameOnly };
+    let mention = Mention { text, entity_type: EntityType::new("PER"), span, score: 1.0 };
+    Triple { mention, phrase, verdicts: Vec::new(), regions: Vec::new() }
+}

@@ -1,0 +1,128 @@
+//! What is the engine made of, and may it be? The lock file and cargo's own account of it, held against `deny.toml`;
+//! `make deny` asks for advisories too, which needs their database and a tool that is not installed everywhere.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use toml::Table;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn table(file: &str) -> Table {
+    std::fs::read_to_string(root().join(file)).unwrap().parse().unwrap()
+}
+
+/// What a program of this repository, or cargo, prints.
+fn printed_by(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The packages that are built here: name and version, with their licence.
+fn licences() -> BTreeMap<(String, String), Option<String>> {
+    let cargo = env!("CARGO");
+    let version = printed_by(cargo, &["-vV"]);
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    let asked = ["metadata", "--locked", "--offline", "--format-version", "1", "--filter-platform", host];
+    let metadata: Value = serde_json::from_str(&printed_by(cargo, &asked)).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    packages
+        .map(|package| {
+            let licence = package["license"].as_str().map(str::to_owned);
+            ((text(&package["name"]), text(&package["version"])), licence)
+        })
+        .collect()
+}
+
+/// The packages of a lock file: name and version, with the hash of their contents.
+fn locked(file: &str) -> BTreeMap<(String, String), Option<String>> {
+    let lock = table(file);
+    let packages = lock["package"].as_array().unwrap().iter().map(|package| package.as_table().unwrap());
+    packages
+        .map(|package| {
+            let text = |key: &str| package.get(key).and_then(toml::Value::as_str).map(str::to_owned);
+            ((text("name").unwrap(), text("version").unwrap()), text("checksum"))
+        })
+        .collect()
+}
+
+#[test]
+fn packages_come_from_the_registry_alone_and_are_held_by_their_hashes() {
+    for (file, ours) in
+        [("Cargo.lock", vec!["riveg"]), ("tests/fuzz/Cargo.lock", vec!["riveg", "riveg-fuzz"])]
+    {
+        let packages = locked(file);
+        assert!(packages.len() > 100, "{file} has {} packages", packages.len());
+        for ((name, version), checksum) in packages {
+            let held = checksum.is_some_and(|checksum| checksum.len() == 64);
+            assert_eq!(held, !ours.contains(&name.as_str()), "{file}: {name} {version}");
+        }
+        // A package of git has a source with its commit, and no hash; this says it where it is easily seen.
+        let text = std::fs::read_to_string(root().join(file)).unwrap();
+        let sources = text.lines().filter_map(|line| line.strip_prefix("source = "));
+        assert!(sources.clone().all(|source| source.starts_with("\"registry+")), "{file}");
+        assert_eq!(
+            sources.collect::<std::collections::BTreeSet<_>>().len(),
+            1,
+            "{file}: more than one registry"
+        );
+    }
+}
+
+#[test]
+fn every_licence_is_one_that_deny_toml_allows() {
+    let deny = table("deny.toml");
+    let allowed = deny["licenses"]["allow"].as_array().unwrap();
+    let allowed: Vec<spdx::Licensee> =
+        allowed.iter().map(|name| spdx::Licensee::parse(name.as_str().unwrap()).unwrap()).collect();
+    let is_allowed = |licence: &str| {
+        let expression = spdx::Expression::parse_mode(licence, spdx::ParseMode::LAX).unwrap();
+        expression.evaluate(|asked| allowed.iter().any(|licensee| licensee.satisfies(asked)))
+    };
+    let packages = licences();
+    assert!(packages.len() > 100, "cargo names {} packages", packages.len());
+    let refused: Vec<_> =
+        packages.iter().filter(|(_, licence)| !licence.as_deref().is_some_and(is_allowed)).collect();
+    assert!(refused.is_empty(), "{refused:?}");
+    for (licence, expected) in
+        [("MIT/Apache-2.0", true), ("GPL-3.0-only", false), ("MIT AND AGPL-3.0", false)]
+    {
+        assert_eq!(is_allowed(licence), expected, "{licence}");
+    }
+}
+
+#[test]
+fn the_bill_of_materials_names_every_package_with_its_hash() {
+    printed_by("scripts/sbom", &[]);
+    let bill: Value =
+        serde_json::from_str(&std::fs::read_to_string(root().join("target/sbom.json")).unwrap()).unwrap();
+    assert_eq!((&bill["bomFormat"], &bill["specVersion"]), (&"CycloneDX".into(), &"1.5".into()));
+    let components = bill["components"].as_array().unwrap();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let listed: BTreeMap<(String, String), String> = components
+        .iter()
+        .map(|component| {
+            let name = (text(&component["name"]), text(&component["version"]));
+            (name, text(&component["hashes"][0]["content"]))
+        })
+        .collect();
+    assert_eq!(listed.len(), components.len(), "a component is listed twice");
+    assert!(listed.contains_key(&("torch".to_owned(), "2.11.0".to_owned())), "libtorch is missing");
+    let hashes = locked("Cargo.lock");
+    for name in licences().keys().filter(|(name, _)| name != "riveg") {
+        assert_eq!(listed.get(name), hashes[name].as_ref(), "{name:?}");
+    }
+    // What a component is said to need must be a component.
+    let references: Vec<&Value> = components.iter().map(|component| &component["bom-ref"]).collect();
+    for needed in bill["dependencies"].as_array().unwrap() {
+        for reference in needed["dependsOn"].as_array().unwrap() {
+            assert!(references.contains(&reference), "{reference}");
+        }
+    }
+}
