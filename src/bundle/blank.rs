@@ -68,7 +68,8 @@ pub fn presets(stage: Stage) -> Vec<&'static str> {
     }
 }
 
-fn empty(name: String, made: String) -> Manifest {
+/// A bundle without stages, which others fill.
+pub(super) fn empty(name: String, made: String) -> Manifest {
     Manifest {
         name,
         version: "1".to_owned(),

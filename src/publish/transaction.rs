@@ -62,7 +62,7 @@ impl Steps {
         mut hindered: impl FnMut(&KafkaError) + Send,
     ) -> Result<(), Failure> {
         loop {
-            match self.step(|client| client.init_transactions(OPERATION)).await {
+            match self.step_told(|client| client.init_transactions(OPERATION), &mut hindered).await {
                 Err(Failure::Abortable(error)) => hindered(&error),
                 other => return other,
             }
@@ -93,7 +93,7 @@ impl Steps {
                 Err(Failure::Abortable(error)) => tracing::debug!(%error, "giving a transaction up"),
                 other => return other,
             }
-            tokio::time::sleep(AGAIN).await;
+            self.unless_cut(tokio::time::sleep(AGAIN)).await?;
         }
     }
 
@@ -113,6 +113,15 @@ impl Steps {
         &self,
         step: impl Fn(&Client) -> KafkaResult<()> + Send + Sync + 'static,
     ) -> Result<(), Failure> {
+        self.step_told(step, |error| tracing::debug!(%error, "a step of a transaction is made again")).await
+    }
+
+    /// The same, told why the step is made again.
+    async fn step_told(
+        &self,
+        step: impl Fn(&Client) -> KafkaResult<()> + Send + Sync + 'static,
+        mut again: impl FnMut(&KafkaError) + Send,
+    ) -> Result<(), Failure> {
         let step = Arc::new(step);
         loop {
             let (client, once) = (Arc::clone(&self.client), Arc::clone(&step));
@@ -124,7 +133,10 @@ impl Steps {
                 Err(panic) => std::panic::resume_unwind(panic.into_panic()),
             };
             match next(&error) {
-                Next::Again => tokio::time::sleep(AGAIN).await,
+                Next::Again => {
+                    again(&error);
+                    self.unless_cut(tokio::time::sleep(AGAIN)).await?;
+                }
                 Next::Abort => return Err(Failure::Abortable(error)),
                 Next::Fenced => return Err(Failure::Fatal(self.fenced(error))),
                 Next::Fatal => return Err(Failure::Fatal(self.fatal(error))),

@@ -11,17 +11,9 @@ use riveg::publish::PublishError;
 
 use super::echo::{Echo, post};
 use super::running::{Names, Running};
-use crate::support::{Writer, broker, committed, create_topic, header, log_end, read_committed, until};
+use crate::support::{Writer, broker, committed, header, log_end, read_committed, until};
 
 const PARTITIONS: i32 = 3;
-
-fn topics() -> Names {
-    let names = Names::new(broker());
-    for topic in [&names.input, &names.output, &names.dead] {
-        create_topic(&names.bootstrap, topic, PARTITIONS);
-    }
-    names
-}
 
 /// Writes posts `from..to`, the `number`th to partition `number % 3`; every tenth is bad.
 fn feed(names: &Names, numbers: std::ops::Range<i32>) {
@@ -68,7 +60,7 @@ fn each_is_answered_once(names: &Names, to: i32) {
 
 #[test]
 fn in_one_go_each_post_is_answered_once_and_the_offsets_are_at_the_end() {
-    let names = topics();
+    let names = Names::with_topics(PARTITIONS);
     feed(&names, 0..900);
     let engine = Running::start(names.exactly_once(128, "a"), &Echo::open());
     stands_at_the_end(&names);
@@ -79,7 +71,7 @@ fn in_one_go_each_post_is_answered_once_and_the_offsets_are_at_the_end() {
 
 #[test]
 fn an_engine_that_is_cut_off_between_transactions_repeats_work_but_no_answer() {
-    let names = topics();
+    let names = Names::with_topics(PARTITIONS);
     feed(&names, 0..600);
     let echo = Echo::gated();
     let mut settings = names.exactly_once(64, "a");
@@ -113,7 +105,7 @@ fn partitions_that_change_hands_at_the_brokers_word_are_answered_once() {
 }
 
 fn hand_over(protocol: GroupProtocol) {
-    let names = topics();
+    let names = Names::with_topics(PARTITIONS);
     feed(&names, 0..300);
     let settings = |id| {
         let mut settings = names.exactly_once(32, id);
@@ -142,7 +134,7 @@ fn hand_over(protocol: GroupProtocol) {
 
 #[test]
 fn a_member_with_a_name_comes_back_to_its_partitions_without_a_rebalance() {
-    let names = topics();
+    let names = Names::with_topics(PARTITIONS);
     feed(&names, 0..60);
     let settings = |id: &str| {
         let mut settings = names.exactly_once(32, id);
@@ -180,7 +172,7 @@ fn a_member_with_a_name_comes_back_to_its_partitions_without_a_rebalance() {
 
 #[test]
 fn the_first_of_two_engines_under_one_transactional_id_ends_and_says_why() {
-    let names = topics();
+    let names = Names::with_topics(PARTITIONS);
     feed(&names, 0..60);
     let echo = Echo::open();
     let first = Running::start(names.exactly_once(32, "same"), &echo);
@@ -204,7 +196,7 @@ fn the_first_of_two_engines_under_one_transactional_id_ends_and_says_why() {
 
 #[test]
 fn an_answer_that_is_too_large_becomes_a_dead_letter_and_spoils_no_other() {
-    let names = topics();
+    let names = Names::with_topics(PARTITIONS);
     let writer = Writer::new(&names.bootstrap);
     let large = br#"{"id":"large","size":200000}"#.as_slice();
     for partition in 0..PARTITIONS {

@@ -8,17 +8,9 @@ use riveg::engine::Summary;
 
 use super::echo::{Echo, post};
 use super::running::{Names, Running};
-use crate::support::{Writer, broker, committed, create_topic, header, log_end, read, until};
+use crate::support::{Writer, broker, committed, header, log_end, read, until};
 
 const PARTITIONS: i32 = 3;
-
-fn topics() -> Names {
-    let names = Names::new(broker());
-    for topic in [&names.input, &names.output, &names.dead] {
-        create_topic(&names.bootstrap, topic, PARTITIONS);
-    }
-    names
-}
 
 /// Writes posts `from..to`, the `number`th to partition `number % 3`; every fiftieth is bad.
 fn feed(names: &Names, numbers: std::ops::Range<i32>) {
@@ -55,7 +47,7 @@ fn expected(numbers: std::ops::Range<i32>, bad: bool) -> BTreeSet<String> {
 
 #[test]
 fn of_two_thousand_posts_each_is_answered_once_and_the_group_stands_at_the_end() {
-    let names = topics();
+    let names = Names::with_topics(PARTITIONS);
     feed(&names, 0..2000);
     let echo = Echo::open();
     let engine = Running::start(names.settings(128), &echo);
@@ -92,7 +84,7 @@ fn of_two_thousand_posts_each_is_answered_once_and_the_group_stands_at_the_end()
 
 #[test]
 fn an_engine_that_is_cut_off_in_the_middle_loses_nothing() {
-    let names = topics();
+    let names = Names::with_topics(PARTITIONS);
     feed(&names, 0..900);
     let echo = Echo::gated();
     let mut settings = names.settings(64);
@@ -124,7 +116,7 @@ fn an_engine_that_is_cut_off_in_the_middle_loses_nothing() {
 
 #[test]
 fn a_second_engine_takes_over_partitions_and_no_post_is_lost_or_answered_twice() {
-    let names = topics();
+    let names = Names::with_topics(PARTITIONS);
     feed(&names, 0..300);
     let (one, two) = (Echo::open(), Echo::open());
     let first = Running::start(names.settings(32), &one);

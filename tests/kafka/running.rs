@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::echo::Echo;
-use crate::support::{WITHIN, unique};
+use crate::support::{WITHIN, broker, create_topic, unique};
 
 /// The names that one test uses, and an engine's settings for them.
 pub(crate) struct Names {
@@ -34,6 +34,15 @@ impl Names {
             dead: unique("dead-letters"),
             group: unique("group"),
         }
+    }
+
+    /// Names whose topics exist on the common broker, with so many partitions.
+    pub(crate) fn with_topics(partitions: i32) -> Self {
+        let names = Self::new(broker());
+        for topic in [&names.input, &names.output, &names.dead] {
+            create_topic(&names.bootstrap, topic, partitions);
+        }
+        names
     }
 
     /// At most `max_posts` read and not delivered, half of them worked on; everything quick to notice.

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use super::{Import, ImportError, TOKENIZER, WEIGHTS, read_manifest};
-use crate::bundle::blank::{BEAM, ENTAIL_PROMPT, GROUND_PROMPT, GROUND_SIDE};
+use crate::bundle::blank::{BEAM, ENTAIL_PROMPT, GROUND_PROMPT, GROUND_SIDE, empty};
 use crate::bundle::open::MANIFEST;
 use crate::bundle::{BundleError, Manifest};
 use crate::checkpoint::{Checkpoint, Family, Renamed};
 use crate::domain::Stage;
-use crate::expand::PhraseTemplate;
 use crate::models::albef::AlbefConfig;
 use crate::models::ofa::OfaConfig;
 use crate::models::preset::Preset;
@@ -151,18 +150,7 @@ pub(super) fn begun(out: &Path) -> Result<Manifest, BundleError> {
     }
     let name =
         out.file_name().map_or_else(|| "imported".to_owned(), |name| name.to_string_lossy().into_owned());
-    Ok(Manifest {
-        name,
-        version: "1".to_owned(),
-        made: "`riveg bundle import` of published checkpoints".to_owned(),
-        entity_types: ["LOC", "ORG", "OTHER", "PER"].map(str::to_owned).to_vec(),
-        lexicon: None,
-        phrase: PhraseTemplate::default(),
-        recognise: None,
-        entail: None,
-        ground: None,
-        segment: None,
-    })
+    Ok(empty(name, "`riveg bundle import` of published checkpoints".to_owned()))
 }
 
 /// What a bundle says of all stages, with one stage alone, given as a table and read as if it had been written.
