@@ -1,5 +1,5 @@
 # Two commands: `make demo` and `make test`. Both set up all they need first.
-.PHONY: demo test setup bench parity chaos soak fuzz deny sbom
+.PHONY: demo test setup bench parity chaos soak knowledge fuzz deny sbom
 
 demo: setup
 	cargo run --release --quiet -- demo $(ARGS)
@@ -32,6 +32,12 @@ soak:
 	scripts/setup test
 	cargo build --quiet --bin riveg
 	cargo run --quiet --example chaos -- soak $(ARGS)
+
+# What knowledge of a language model costs and is worth: questions and latency over 100,000 posts, and the five scores. Some
+# twenty minutes. ARGS="--no-stream" for the scores alone.
+knowledge: setup
+	cargo build --release --quiet --bin riveg --example knowledge
+	target/release/examples/knowledge $(ARGS)
 
 # Every fuzz target for SECONDS_EACH (60) seconds, with libFuzzer, from the corpus that is kept; needs rustup's nightly and cargo-fuzz.
 # What is found new goes to target/fuzz/corpus, what fails to tests/fuzz/artifacts. TARGETS="mask pickle" for some alone.

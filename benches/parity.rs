@@ -15,6 +15,7 @@ use riveg::models::preset::Preset;
 use riveg::models::sam::{Sam, SamConfig};
 use riveg::models::seqtr::{Cells, SeqTr, SeqTrConfig};
 use riveg::models::tagger::{Tagger, TaggerConfig};
+use riveg::models::umt::{Umt, UmtConfig};
 use tch::nn::{Path as Root, VarStore};
 use tch::{Device, Kind, Tensor};
 
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         "albef-base" => albef(&case("albef-base", "salesforce-lavis 1.0.2")),
         "seqtr-refcoco" => seqtr(&case("seqtr-refcoco", "re-statement, torch 2.11.0")),
         "seqtr-refcoco-contour" => seqtr(&case("seqtr-refcoco-contour", "re-statement, torch 2.11.0")),
+        "umt-base-resnet152" => umt(&case("umt-base-resnet152", "re-statement, transformers 5.23.0")),
         _ => {
             eprintln!("parity: no network is called `{name}`");
             return ExitCode::FAILURE;
@@ -213,4 +215,19 @@ fn seqtr(case: &Case) {
         case.numbers("tokens").chunks(tokens.size()[1] as usize).map(until_end).collect();
     assert_eq!(ours, theirs, "{} answers otherwise", case.original.network);
     case.original.note("decisions", theirs.concat().len() as f64);
+}
+
+fn umt(case: &Case) {
+    let config: UmtConfig = preset(case);
+    case.count(config.parameters());
+    let network = case.load(Kind::Float, |root| Umt::new(root, &config)).freeze();
+    let seen = network.see(&network.pixels(case.get("levels")), false);
+    case.close("seen", &seen);
+    let mask = case.get("mask");
+    let fused = network.fuse(case.get("pieces"), mask, &seen.index_select(0, case.get("rows")), 0.0);
+    // What stands where there is no piece means nothing, there and here.
+    case.close("fused", &(&fused * mask.unsqueeze(-1)));
+    let features = Umt::pooled(&fused, mask);
+    case.close("features", &features);
+    case.original.same_choices("largest feature", &features, case.get("features"));
 }

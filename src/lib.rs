@@ -8,8 +8,10 @@
 //! * [`decode`] makes a [`domain::Post`] of its bytes, pictures as pixels, within limits; pictures that lie elsewhere it
 //!   has from [`fetch`], which trusts no address;
 //! * [`pipeline`] is the life of that post, on one page, through the stages:
+//!   [`describe`] (what do its pictures show, in words?), [`knowledge`] (what should the tagger know?),
 //!   [`recognise`] (which entities does the text name?), [`expand`] (what would a picture of one show?), [`entail`]
-//!   (does this picture show it?), [`ground`] (where?), [`segment`] (which pixels?);
+//!   (does this picture show it?), [`ground`] (where?), [`segment`] (which pixels?); [`knowledge`] says which annotated
+//!   examples a post is like, for those who are asked what else is known of it;
 //! * [`scheduler`] makes batches of the stages' single requests for [`models`], the networks;
 //! * [`publish`] puts answers back into the order of their partition and delivers them; a delivered record settles its
 //!   ticket, and [`ingest`] commits what is settled without a gap.
@@ -17,7 +19,9 @@
 //! [`kafka`] says how every client reaches the brokers, and as whom. [`engine`] joins Kafka's two ends to an async function
 //! from bytes to an answer, and [`attempts`] remembers what a process died of; [`runtime`] opens a [`bundle`], with stages
 //! of other bundles where the settings say so, and gives that function its pipeline. [`checkpoint`] reads weights that
-//! others publish, under the names of [`models`], and [`vocabulary`] their vocabularies. [`imaging`], [`prompt`] and
+//! others publish, under the names of [`models`], and [`vocabulary`] their vocabularies. Where the settings name a
+//! language model, [`llm`] asks it, and [`consult`] sees that each question is asked once and its answer fit to use;
+//! [`outbound`] is what it and [`fetch`] have in common, and [`secret`] keeps keys out of sight. [`imaging`], [`prompt`] and
 //! [`cache`] serve several stages; [`telemetry`] and [`config`] serve all. [`cli`] is what people call; [`eval`] says how
 //! right the answers are, [`world`] invents posts with known truth, [`train`] teaches the networks of the bundle that
 //! ships, [`contact_sheet`] shows answers on a page.
@@ -46,6 +50,8 @@ pub mod decode;
 pub mod fetch;
 
 pub mod pipeline;
+pub mod describe;
+pub mod knowledge;
 pub mod recognise;
 pub mod expand;
 pub mod entail;
@@ -54,6 +60,9 @@ pub mod segment;
 
 pub mod scheduler;
 pub mod models;
+
+pub mod llm;
+pub mod consult;
 
 pub mod publish;
 pub mod kafka;
@@ -64,6 +73,9 @@ pub mod bundle;
 pub mod checkpoint;
 pub mod vocabulary;
 pub mod runtime;
+
+pub mod outbound;
+pub mod secret;
 
 pub mod imaging;
 pub mod prompt;

@@ -1,27 +1,37 @@
 //! The life of one post: its mentions, what each is in words, which pictures show it, where, which pixels.
 //!
-//! Everything that can be asked side by side is asked side by side; the scheduler makes batches of it. Only the masks
+//! A language model is asked first where the settings say so: what the pictures show, what the tagger should know, what
+//! entities look like. Everything that can be asked side by side is asked side by side; the scheduler makes batches of it. Only the masks
 //! wait for all boxes of a picture, so that it is encoded once for them.
 
 use futures_util::future::try_join_all;
 
+use crate::consult::asked_text;
+use crate::describe::{Describers, Length};
 use crate::domain::{Annotation, BBox, GateVerdict, Mask, Media, Mention, Phrase, Post, Region, Triple};
 use crate::entail::Entailer;
-use crate::expand::Expander;
+use crate::expand::{Context, Expander};
 use crate::ground::{Grounder, Located};
 use crate::imaging::{View, on_worker};
+use crate::knowledge::{Knowledge, Known};
 use crate::recognise::Recogniser;
 use crate::scheduler::CallError;
 use crate::segment::Segmenter;
 
+mod error;
 mod pictures;
 #[cfg(test)]
 mod tests;
 
+pub use error::AnnotateError;
 pub use pictures::Pictures;
 
 /// The stages, joined.
 pub struct Pipeline {
+    /// What do the pictures show, in words?
+    pub describers: Describers,
+    /// What should the tagger know of a post? Without it, the text alone.
+    pub knowledge: Option<Knowledge>,
     /// Which entities does the text name?
     pub recogniser: Recogniser,
     /// What would a picture of it show?
@@ -63,15 +73,59 @@ impl Pipeline {
     /// All that the engine says of one post.
     ///
     /// # Errors
-    /// The first call that got no reply, with its stage.
-    pub async fn annotate(&self, post: &Post) -> Result<Annotation, CallError> {
-        let mentions = self.recogniser.mentions(&post.text).await?;
-        let mut finds = try_join_all(mentions.into_iter().map(|mention| self.find(mention, post))).await?;
+    /// The first call that got no reply, or a language model that said nothing where the settings want it to.
+    pub async fn annotate(&self, post: &Post) -> Result<Annotation, AnnotateError> {
+        let mut degraded = Vec::new();
+        let known = self.known(post, &mut degraded).await?;
+        let mentions = self.recogniser.mentions(&post.text, &known.words).await?;
+        degraded.extend(known.fault);
+        let mut context = Context::default();
+        if !mentions.is_empty() {
+            let (read, fault) = self.context(post).await;
+            context = read;
+            degraded.extend(fault);
+        }
+        let found = mentions.into_iter().map(|mention| self.find(mention, post, &context));
+        let (mut finds, faults): (Vec<Find>, Vec<Option<String>>) =
+            try_join_all(found).await?.into_iter().unzip();
+        degraded.extend(faults.into_iter().flatten());
         let regions = post.media.iter().enumerate().map(|(index, media)| self.regions(index, media, &finds));
         for (find, region) in try_join_all(regions).await?.into_iter().flatten() {
             finds[find].triple.regions.push(region);
         }
-        Ok(Annotation { triples: finds.into_iter().map(|find| find.triple).collect(), degraded: Vec::new() })
+        Ok(Annotation { triples: finds.into_iter().map(|find| find.triple).collect(), degraded })
+    }
+
+    /// What questions about a post's entities may hold of it, and what could not be done as configured. Pictures are
+    /// described only where any question holds that.
+    pub async fn context(&self, post: &Post) -> (Context, Option<String>) {
+        if !self.expander.reads_posts() {
+            return (Context::default(), None);
+        }
+        let described = self.describers.describe(post, Length::Detailed).await;
+        let fault = described.fault.map(|fault| format!("a picture was not described: {fault}"));
+        (Context { text: asked_text(&post.text), background: described.words }, fault)
+    }
+
+    /// What the tagger should know.
+    async fn known(&self, post: &Post, degraded: &mut Vec<String>) -> Result<Known, AnnotateError> {
+        let text = asked_text(&post.text);
+        let Some(knowledge) = self.knowledge.as_ref().filter(|_| !text.is_empty()) else {
+            return Ok(Known::default());
+        };
+        let caption = self.describers.describe(post, Length::Short).await;
+        degraded.extend(caption.fault.map(|fault| format!("a picture has no caption: {fault}")));
+        let similar = match &knowledge.likeness {
+            None => None,
+            Some(likeness) => {
+                let picture = match post.media.first() {
+                    Some(media) => Some(self.pictures.seen(&media.frame, likeness.view()).await),
+                    None => None,
+                };
+                likeness.nearest((&post.id, &text), picture, knowledge.shown).await?
+            }
+        };
+        Ok(knowledge.of(&text, caption.words.as_deref(), similar.as_deref()).await?)
     }
 
     /// Whether a picture shows what a phrase says, in the entailer's eyes.
@@ -108,12 +162,19 @@ impl Pipeline {
         segmenter.masks(&media.frame, &boxes).await
     }
 
-    /// Tries a mention on each picture of its post.
-    async fn find(&self, mention: Mention, post: &Post) -> Result<Find, CallError> {
-        let phrase = self.expander.phrase(&mention).await;
+    /// Tries a mention on each picture of its post; says what of it could not be done as configured.
+    async fn find(
+        &self,
+        mention: Mention,
+        post: &Post,
+        context: &Context,
+    ) -> Result<(Find, Option<String>), AnnotateError> {
+        let found = self.expander.phrase(&mention, context).await?;
+        let phrase = found.phrase;
         let sights = try_join_all(post.media.iter().map(|media| self.look(&phrase, media))).await?;
         let (verdicts, located) = sights.into_iter().unzip();
-        Ok(Find { triple: Triple { mention, phrase, verdicts, regions: Vec::new() }, located })
+        let triple = Triple { mention, phrase, verdicts, regions: Vec::new() };
+        Ok((Find { triple, located }, found.fault))
     }
 
     /// Whether a picture shows what a phrase says, and if so, where.

@@ -6,30 +6,38 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use bytesize::ByteSize;
+use tracing::{info, warn};
 
 use crate::bundle::{Bundle, BundleError};
 use crate::cache::CacheCounts;
+use crate::cache::answers::AnswersError;
 use crate::config::Config;
 use crate::domain::{EntityType, Stage};
 use crate::entail::Entailer;
-use crate::expand::{Expander, Lexicon, LexiconError, Source};
+use crate::expand::{Expander, Lexicon, LexiconError, Source, SourceName};
 use crate::ground::Grounder;
+use crate::knowledge::{ExamplesError, Index, IndexError, Likeness, Mode};
+use crate::llm::EndpointError;
 use crate::models::device::{NoDevice, find, use_threads};
 use crate::pipeline::{Gate, Pictures, Pipeline, Views};
 use crate::prompt::{PromptError, WordListError};
 use crate::recognise::{LabelSet, Recogniser, TokenizerError};
-use crate::scheduler::{Device, DeviceHandle};
+use crate::scheduler::{Device, DeviceHandle, ModelError};
 use crate::segment::Segmenter;
 use crate::telemetry::Metrics;
 
 mod asking;
+mod consulted;
 mod opened;
+mod similar;
 pub mod untrained;
 mod warm_up;
 #[cfg(test)]
 mod tests;
 
+pub use consulted::Consulted;
 pub use opened::open;
+pub use similar::{IndexedError, indexed, similar};
 
 /// A bundle at work. The device ends when the last holder of the pipeline lets go of it.
 pub struct Runtime {
@@ -53,21 +61,23 @@ pub struct PictureRuns {
 }
 
 /// What is different from an ordinary run: to see what each part is worth, or to know other names.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Variant {
     /// Whether the entailer decides.
     pub gate: Gate,
     /// Who knows what entities look like.
-    pub knowledge: Knowledge,
+    pub expansions: Expansions,
+    /// The language models of the settings.
+    pub consulted: Consulted,
 }
 
 /// Who knows what entities look like.
 #[derive(Debug, Default)]
-pub enum Knowledge {
-    /// The lexicon of the settings, or else the bundle's.
+pub enum Expansions {
+    /// The sources of the settings; the lexicon is that of the settings, or else the bundle's.
     #[default]
     Configured,
-    /// This lexicon alone.
+    /// The sources of the settings with this lexicon.
     Given(Lexicon),
     /// Nobody: phrases are names and types.
     Nobody,
@@ -85,6 +95,9 @@ pub enum RuntimeError {
     /// The tagger's tokenizer cannot be used.
     #[error("the bundle's tagger has no tokenizer")]
     WordTokenizer(#[source] TokenizerError),
+    /// The tokenizer of the encoder of posts cannot be used.
+    #[error("the bundle's encoder of posts has no tokenizer")]
+    TextTokenizer(#[source] TokenizerError),
     /// The tokenizer of the entailer or the grounder cannot be used.
     #[error("the bundle's network for `{stage}` cannot be asked")]
     Prompt {
@@ -130,6 +143,21 @@ pub enum RuntimeError {
     /// The lexicon cannot be read.
     #[error(transparent)]
     Lexicon(#[from] LexiconError),
+    /// The examples for language models cannot be read.
+    #[error(transparent)]
+    Examples(#[from] ExamplesError),
+    /// There are no examples.
+    #[error("the bundle has no annotated examples, and knowledge.examples names none")]
+    NoExamples,
+    /// A language model's settings make no client.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The cache of answers cannot be opened.
+    #[error(transparent)]
+    Answers(#[from] AnswersError),
+    /// The settings ask a language model that whoever starts this did not open.
+    #[error("the language model `{0}` was not opened")]
+    NotConsulted(String),
     /// The operating system has no thread for the device.
     #[error("cannot start the device's thread")]
     Thread(#[source] io::Error),
@@ -152,7 +180,11 @@ impl Runtime {
         let (entail, ground, segment) = (bundle.entail()?, bundle.ground()?, bundle.segment_or_outlines()?);
         let entail_prompts = asking::entail_prompts(bundle)?;
         let ground_phrases = asking::ground_phrases(bundle)?;
-        let expander = expander(bundle, config, variant.knowledge)?;
+        let types: Vec<EntityType> =
+            bundle.manifest().entity_types.iter().map(|name| EntityType::new(name)).collect();
+        let consulted = variant.consulted;
+        let expander = expander(bundle, config, variant.expansions, &consulted)?;
+        let describers = consulted.describers(config)?;
 
         let views = Views { entail: entail.network.view(), ground: ground.network.view() };
         let budgets = &config.scheduler;
@@ -191,11 +223,20 @@ impl Runtime {
             }
             None => None,
         };
+        // What the encoder reads weighs as what the entailer does: a picture and a line of text.
+        let likeness = match config.knowledge.mode {
+            Mode::Similar => {
+                Some(Likeness::new(similar(bundle, &config.device, budgets.entail, &mut device)?))
+            }
+            Mode::Fixed | Mode::Off => None,
+        };
+        let knowledge = consulted.knowledge(bundle, config, &types, likeness)?;
         let device = device.start().map_err(RuntimeError::Thread)?;
 
-        let labels = LabelSet::new(bundle.manifest().entity_types.iter().map(|name| EntityType::new(name)));
-        let labels = labels.with_scheme(bundle.recognise()?.scheme);
+        let labels = LabelSet::new(types).with_scheme(bundle.recognise()?.scheme);
         let pipeline = Pipeline {
+            describers,
+            knowledge,
             recogniser: Recogniser::new(recogniser, words, labels),
             expander,
             entailer: Entailer::new(entailer, entail_prompts, entail.threshold),
@@ -211,6 +252,53 @@ impl Runtime {
     }
 }
 
+impl Runtime {
+    /// Waits until the networks are warm, and knows what the examples for language models are about: as it is kept beside
+    /// them, or else asked now and kept.
+    ///
+    /// # Errors
+    /// The networks did not answer, or an example cannot be read.
+    pub async fn ready(&self, bundle: &Bundle, config: &Config) -> Result<(), NotReady> {
+        self.device.ready().await?;
+        let Some(knowledge) = &self.pipeline.knowledge else { return Ok(()) };
+        let Some(likeness) = &knowledge.likeness else { return Ok(()) };
+        let file = consulted::examples(bundle, &config.knowledge).map_err(Box::new)?;
+        let (path, encoder) =
+            (Index::path(&file), bundle.know().map_err(RuntimeError::from).map_err(Box::new)?.hash());
+        let index = match Index::load(&path, &encoder, &knowledge.examples.hash) {
+            Ok(index) => index,
+            Err(error) if error.new_vectors_would_do() => {
+                info!(%error, examples = knowledge.examples.list.len(), "the encoder is asked about all examples");
+                let index = indexed(&knowledge.examples, &likeness.similar, &config.decode, || ()).await?;
+                if let Err(error) = index.save(&path, &encoder, &knowledge.examples.hash) {
+                    warn!(%error, "what the encoder says of the examples is not kept, and asked again next time");
+                }
+                index
+            }
+            Err(error) => return Err(error.into()),
+        };
+        likeness.know(index);
+        Ok(())
+    }
+}
+
+/// Why a runtime cannot answer.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReady {
+    /// A network did not answer its samples.
+    #[error(transparent)]
+    Device(#[from] ModelError),
+    /// A file that is needed is not there.
+    #[error(transparent)]
+    Missing(#[from] Box<RuntimeError>),
+    /// What is kept of the examples cannot be read.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The examples could not be asked about.
+    #[error(transparent)]
+    Indexed(#[from] IndexedError),
+}
+
 /// Whoever holds the metrics holds no pipeline, or the device would never end.
 fn watch_all(metrics: &Metrics, pipeline: &Arc<Pipeline>, runs: &PictureRuns) {
     let tally = |counts: fn(&Pipeline) -> CacheCounts| {
@@ -222,7 +310,6 @@ fn watch_all(metrics: &Metrics, pipeline: &Arc<Pipeline>, runs: &PictureRuns) {
     {
         metrics.watch_pictures_read(stage, Arc::clone(runs));
     }
-    metrics.watch_cache("expansion", tally(|pipeline| pipeline.expander.cache_counts()));
     metrics.watch_cache("picture", tally(|pipeline| pipeline.pictures.counts()));
 }
 
@@ -231,18 +318,37 @@ fn bytes(size: ByteSize) -> usize {
     usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
 }
 
-fn expander(bundle: &Bundle, config: &Config, knowledge: Knowledge) -> Result<Expander, RuntimeError> {
-    let lexicon = match (knowledge, &bundle.manifest().lexicon) {
-        (Knowledge::Nobody, _) => None,
-        (Knowledge::Given(lexicon), _) => Some(lexicon),
-        (Knowledge::Configured, _) if !config.expand.lexicon.as_os_str().is_empty() => {
-            Some(Lexicon::load(&config.expand.lexicon)?)
-        }
-        (Knowledge::Configured, Some(entry)) => {
-            Some(Lexicon::read(bundle.read(entry)?.as_slice(), &bundle.path(entry))?)
-        }
-        (Knowledge::Configured, None) => None,
+fn expander(
+    bundle: &Bundle,
+    config: &Config,
+    expansions: Expansions,
+    consulted: &Consulted,
+) -> Result<Expander, RuntimeError> {
+    let template = bundle.manifest().phrase.clone();
+    let mut given = match expansions {
+        Expansions::Nobody => return Ok(Expander::new(Vec::new(), template, config.expand.degrade)),
+        Expansions::Given(lexicon) => Some(lexicon),
+        Expansions::Configured => None,
     };
-    let sources = lexicon.map(Source::Lexicon).into_iter().collect();
-    Ok(Expander::new(sources, bundle.manifest().phrase.clone(), bytes(config.expand.cache)))
+    let mut sources = Vec::new();
+    for source in &config.expand.sources {
+        sources.extend(match source {
+            SourceName::Lexicon => match given.take() {
+                Some(lexicon) => Some(lexicon),
+                None => lexicon(bundle, config)?,
+            }
+            .map(Source::Lexicon),
+            SourceName::Llm => consulted.asking(config)?.map(Source::Llm),
+        });
+    }
+    Ok(Expander::new(sources, template, config.expand.degrade))
+}
+
+/// The lexicon of the settings, or else the bundle's.
+fn lexicon(bundle: &Bundle, config: &Config) -> Result<Option<Lexicon>, RuntimeError> {
+    if !config.expand.lexicon.as_os_str().is_empty() {
+        return Ok(Some(Lexicon::load(&config.expand.lexicon)?));
+    }
+    let Some(entry) = &bundle.manifest().lexicon else { return Ok(None) };
+    Ok(Some(Lexicon::read(bundle.read(entry)?.as_slice(), &bundle.path(entry))?))
 }

@@ -20,6 +20,8 @@ mod parity_sam;
 mod parity_seqtr;
 #[path = "parity/tagger.rs"]
 mod parity_tagger;
+#[path = "parity/umt.rs"]
+mod parity_umt;
 
 mod support;
 
@@ -28,7 +30,9 @@ mod bad_input;
 mod hostile_text;
 mod fuzz;
 mod supply_chain;
+mod answers;
 mod bundle_commands;
+mod knowledge_commands;
 mod checkpoints;
 mod vocabularies;
 mod run_binary;
@@ -37,7 +41,9 @@ mod k8s;
 mod models;
 mod shipped_bundle;
 mod variants;
+mod knowledge;
 mod kafka;
 mod chaos_runs;
 mod dlq;
 mod secrets;
+mod llm;

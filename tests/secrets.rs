@@ -132,6 +132,18 @@ fn no_fault_of_a_configuration_shows_a_secret() {
             "ssl.key.pem",
         ),
         (
+            "the key of a language model",
+            both(set("llm.local.api_key", &reference), set("llm.local.temperature", "9")),
+            2,
+            "llm.local.temperature",
+        ),
+        (
+            "a password of no Redis",
+            set("answers.redis", &format!("http://:{CANARY}@host")),
+            2,
+            "answers.redis",
+        ),
+        (
             "a secret where there should be none",
             set("kafka.properties.acks", &reference),
             1,

@@ -11,6 +11,7 @@ use crate::recognise::TagScheme;
 
 use super::error::{BundleError, Fault};
 use super::files::{FileEntry, Weights};
+use super::know::Know;
 use super::stages::{Entail, Ground, Precision, Recognise, Segment, Summary};
 
 /// The manifest. Its hash names the bundle, since it holds the hashes of all other files.
@@ -30,9 +31,13 @@ pub struct Manifest {
     pub entity_types: Vec<String>,
     /// What is known of names: JSONL of surface, type, expansion.
     pub lexicon: Option<FileEntry>,
+    /// Annotated posts that questions to language models show: JSONL of id, text, caption, annotation.
+    pub examples: Option<FileEntry>,
     /// How an entity reads with its expansion, and without.
     #[serde(default)]
     pub phrase: PhraseTemplate,
+    /// Which examples is a post like? No engine needs it.
+    pub know: Option<Know>,
     /// Which entities does the text name?
     pub recognise: Option<Recognise>,
     /// Does the picture show it?
@@ -82,6 +87,14 @@ impl Manifest {
     /// The stages that there are, in the order of a post's life.
     #[must_use]
     pub fn parts(&self) -> Vec<Part<'_>> {
+        let know = self.know.as_ref().map(|part| Part {
+            stage: Stage::Know,
+            network: part.network.summary(),
+            precision: part.precision,
+            weights: &part.weights,
+            tokenizer: part.tokenizer.as_ref(),
+            self_test: &part.self_test,
+        });
         let recognise = self.recognise.as_ref().map(|part| Part {
             stage: Stage::Recognise,
             network: part.network.summary(),
@@ -114,7 +127,7 @@ impl Manifest {
             tokenizer: None,
             self_test: &part.self_test,
         });
-        [recognise, entail, ground, segment].into_iter().flatten().collect()
+        [know, recognise, entail, ground, segment].into_iter().flatten().collect()
     }
 
     /// All files that it names, with the keys under which it does.
@@ -125,11 +138,16 @@ impl Manifest {
             files.extend(tokenizer.map(|entry| (format!("{stage}.tokenizer"), entry)));
         }
         files.extend(self.lexicon.as_ref().map(|lexicon| ("lexicon".to_owned(), lexicon)));
+        files.extend(self.examples.as_ref().map(|examples| ("examples".to_owned(), examples)));
         files
     }
 
     pub(super) fn files_mut(&mut self) -> Vec<&mut FileEntry> {
         let mut files = Vec::new();
+        if let Some(Know { weights, tokenizer, .. }) = &mut self.know {
+            files.extend(weights.entry_mut());
+            files.extend(tokenizer);
+        }
         if let Some(Recognise { weights, tokenizer, .. }) = &mut self.recognise {
             files.extend(weights.entry_mut());
             files.extend(tokenizer);
@@ -146,11 +164,13 @@ impl Manifest {
             files.extend(weights.entry_mut());
         }
         files.extend(&mut self.lexicon);
+        files.extend(&mut self.examples);
         files
     }
 
     pub(super) fn self_test_mut(&mut self, stage: Stage) -> Option<&mut Vec<f64>> {
         match stage {
+            Stage::Know => self.know.as_mut().map(|part| &mut part.self_test),
             Stage::Recognise => self.recognise.as_mut().map(|part| &mut part.self_test),
             Stage::Entail => self.entail.as_mut().map(|part| &mut part.self_test),
             Stage::Ground => self.ground.as_mut().map(|part| &mut part.self_test),

@@ -177,7 +177,7 @@ impl Bundle {
         Ok(network)
     }
 
-    fn unfinished(&self, stage: Stage, what: &'static str) -> BundleError {
+    pub(super) fn unfinished(&self, stage: Stage, what: &'static str) -> BundleError {
         BundleError::Unfinished { file: self.folder.join(MANIFEST), what, stage }
     }
 }

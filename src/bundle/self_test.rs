@@ -8,7 +8,7 @@ use tch::Device;
 use crate::domain::{BBox, ContentHash, Frame, Stage};
 use crate::imaging::Picture;
 use crate::scheduler::{Model, ModelError};
-use crate::{entail, ground, recognise, segment};
+use crate::{entail, ground, knowledge, recognise, segment};
 
 use super::open::Bundle;
 use super::stages::Precision;
@@ -59,6 +59,16 @@ impl Bundle {
     /// Where the network cannot be loaded, or fails.
     pub fn self_test(&self, stage: Stage, device: Device) -> Result<Vec<f64>, SelfTestError> {
         let asked = match stage {
+            Stage::Know => {
+                let network = &self.know()?.network;
+                let request = knowledge::Request {
+                    picture: network.view().of(&frame()),
+                    pieces: prompt(network.reads()),
+                };
+                // The first numbers of the vector hang on all that is in front of them.
+                first(&mut self.encoder(device, 0)?, request)
+                    .map(|reply| reply.features.into_iter().take(8).map(f64::from).collect())
+            }
             Stage::Recognise => {
                 let network = self.recognise()?.network.config();
                 first(&mut self.tagger(device)?, words(network.vocabulary)).map(|reply| {

@@ -202,7 +202,7 @@ pub struct Summary {
     pub fault: Option<String>,
 }
 
-fn summary<C: Preset>(
+pub(super) fn summary<C: Preset>(
     architecture: &'static str,
     dimensions: &Dimensions<C>,
     checked: Result<(), String>,

@@ -75,7 +75,9 @@ fn manifest(vocabularies: Vocabularies) -> Manifest {
         made: "drawn at random for tests; it has learnt nothing".to_owned(),
         entity_types: ["LOC", "ORG", "OTHER", "PER"].map(str::to_owned).to_vec(),
         lexicon: Some(lexicon),
+        examples: None,
         phrase: PhraseTemplate::default(),
+        know: None,
         recognise: Some(Recognise {
             precision: Precision::F32,
             weights: Weights::named(RECOGNISE),

@@ -30,22 +30,38 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         self.entries.get(key).map(|entry| &entry.value)
     }
 
-    /// Keeps a value that weighs `bytes` and lets others go for it. One that would never fit is not kept, and what its
-    /// key had before is forgotten.
-    pub fn insert(&mut self, key: K, value: V, bytes: usize) {
+    /// Keeps a value that weighs `bytes` and lets others go for it, as many as it says. One that would never fit is not
+    /// kept, and what its key had before is forgotten.
+    pub fn insert(&mut self, key: K, value: V, bytes: usize) -> usize {
+        let mut evicted = 0;
         if let Some(replaced) = self.entries.pop(&key) {
             self.bytes -= replaced.bytes;
         }
         if bytes > self.max_bytes {
-            return;
+            return evicted;
         }
         // Subtracted rather than added: the sum of two weights may not fit into the number.
         while self.bytes > self.max_bytes - bytes {
             let Some((_, least_used)) = self.entries.pop_lru() else { break };
             self.bytes -= least_used.bytes;
+            evicted += 1;
         }
         self.bytes += bytes;
         self.entries.put(key, Weighed { value, bytes });
+        evicted
+    }
+
+    /// Lets go of those that are said to be gone; how many those were.
+    pub fn remove_if(&mut self, is_gone: impl Fn(&K, &V) -> bool) -> usize
+    where
+        K: Clone,
+    {
+        let gone = self.entries.iter().filter(|(key, entry)| is_gone(key, &entry.value));
+        let gone: Vec<K> = gone.map(|(key, _)| key.clone()).collect();
+        for key in &gone {
+            self.bytes -= self.entries.pop(key).map_or(0, |entry| entry.bytes);
+        }
+        gone.len()
     }
 
     /// What all values weigh.
@@ -90,6 +106,17 @@ mod tests {
         assert_eq!(cache.bytes(), 10);
         cache.insert("a", 3, 11);
         assert_eq!((look(&mut cache, "a"), cache.bytes(), cache.count()), (None, 0, 0));
+    }
+
+    #[test]
+    fn those_that_are_said_to_be_gone_leave_with_their_weight() {
+        let mut cache = Bounded::new(10);
+        for (key, value) in [("a", 1), ("b", 2), ("c", 3)] {
+            assert_eq!(cache.insert(key, value, 3), 0);
+        }
+        assert_eq!(cache.insert("d", 4, 5), 2);
+        assert_eq!(cache.remove_if(|_, value| *value == 4), 1);
+        assert_eq!((look(&mut cache, "c"), cache.bytes(), cache.count()), (Some(3), 3, 1));
     }
 
     proptest! {

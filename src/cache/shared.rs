@@ -20,6 +20,18 @@ pub struct Cache<K: Hash + Eq, V, E> {
     hits: AtomicU64,
     joined: AtomicU64,
     misses: AtomicU64,
+    evicted: AtomicU64,
+}
+
+/// How an answer came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// It was kept.
+    Kept,
+    /// Another was making it.
+    Joined,
+    /// The asker made it, or failed to.
+    Made,
 }
 
 /// What a cache has done so far, and what it holds.
@@ -31,6 +43,8 @@ pub struct CacheCounts {
     pub joined: u64,
     /// Questions whose asker had to make the value.
     pub misses: u64,
+    /// Values that left for others.
+    pub evicted: u64,
     /// Values kept.
     pub entries: usize,
     /// What they weigh.
@@ -61,6 +75,7 @@ where
             hits: AtomicU64::new(0),
             joined: AtomicU64::new(0),
             misses: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
         }
     }
 
@@ -75,30 +90,54 @@ where
     where
         F: Future<Output = Result<V, E>>,
     {
+        self.obtain(key, |_| true, make).await.1
+    }
+
+    /// The same where what is kept may be too old: only what is `good` counts as kept. And how the value came about.
+    pub async fn obtain<F>(&self, key: &K, good: impl Fn(&V) -> bool, make: F) -> (Way, Result<V, E>)
+    where
+        F: Future<Output = Result<V, E>>,
+    {
         let duty = loop {
-            if let Some(value) = self.lookup(key) {
+            if let Some(value) = self.lookup(key).filter(&good) {
                 count(&self.hits);
-                return Ok(value);
+                return (Way::Kept, Ok(value));
             }
             match self.claim(key) {
                 Claim::Wait(flight) => {
                     if let Some(outcome) = landed(flight).await {
                         count(&self.joined);
-                        return outcome;
+                        return (Way::Joined, outcome);
                     }
                 }
                 Claim::Make(duty) => break duty,
             }
         };
         // Between the look and the claim another maker may have finished.
-        if let Some(value) = self.lookup(key) {
+        if let Some(value) = self.lookup(key).filter(&good) {
             count(&self.hits);
-            return Ok(value);
+            return (Way::Kept, Ok(value));
         }
         count(&self.misses);
         let outcome = make.await;
         duty.fulfil(&outcome);
-        outcome
+        (Way::Made, outcome)
+    }
+
+    /// Makes a value although one may be kept, which stays where making fails; nothing where it is being made already.
+    pub async fn renew<F>(&self, key: &K, make: F) -> Option<Result<V, E>>
+    where
+        F: Future<Output = Result<V, E>>,
+    {
+        let Claim::Make(duty) = self.claim(key) else { return None };
+        let outcome = make.await;
+        duty.fulfil(&outcome);
+        Some(outcome)
+    }
+
+    /// Forgets what is said to be gone; how many values those were.
+    pub fn forget(&self, is_gone: impl Fn(&K, &V) -> bool) -> usize {
+        self.kept().remove_if(is_gone)
     }
 
     /// What it has done so far, and what it holds.
@@ -109,6 +148,7 @@ where
             hits: self.hits.load(Ordering::Relaxed),
             joined: self.joined.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
+            evicted: self.evicted.load(Ordering::Relaxed),
             entries: kept.count(),
             bytes: kept.bytes(),
         }
@@ -154,7 +194,8 @@ impl<K: Hash + Eq + Clone, V: Clone, E: Clone> Duty<'_, K, V, E> {
     fn fulfil(self, outcome: &Result<V, E>) {
         if let Ok(value) = outcome {
             let bytes = (self.cache.weigh)(&self.key, value);
-            self.cache.kept().insert(self.key.clone(), value.clone(), bytes);
+            let evicted = self.cache.kept().insert(self.key.clone(), value.clone(), bytes);
+            self.cache.evicted.fetch_add(evicted as u64, Ordering::Relaxed);
         }
         self.sender.send_replace(Some(outcome.clone()));
     }
@@ -176,148 +217,4 @@ fn count(counter: &AtomicU64) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::future::poll_fn;
-    use std::panic::AssertUnwindSafe;
-    use std::pin::Pin;
-    use std::sync::Arc;
-    use std::sync::atomic::AtomicUsize;
-    use std::task::Poll;
-
-    use futures_util::FutureExt;
-    use futures_util::future::join_all;
-    use tokio::sync::oneshot;
-
-    use super::*;
-
-    type Texts = Cache<&'static str, String, &'static str>;
-    type Answer = Result<String, &'static str>;
-
-    fn cache() -> Texts {
-        Cache::new(100, |key, value| key.len() + value.len())
-    }
-
-    async fn never() -> Answer {
-        panic!("this value must not be made again")
-    }
-
-    async fn made() -> Answer {
-        Ok("made".to_owned())
-    }
-
-    /// Lets a future run until it waits, which it must.
-    async fn begin(mut future: Pin<&mut impl Future<Output = Answer>>) {
-        let polled = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
-        assert_eq!(polled, Poll::Pending);
-    }
-
-    /// Eight who ask while another makes, and are waiting.
-    async fn waiting<F: Future<Output = Answer>>(
-        cache: &Texts,
-        make: fn() -> F,
-    ) -> Vec<Pin<Box<impl Future<Output = Answer>>>> {
-        let mut askers: Vec<_> = (0..8).map(|_| Box::pin(cache.get_or_make(&"key", make()))).collect();
-        for asker in &mut askers {
-            begin(asker.as_mut()).await;
-        }
-        askers
-    }
-
-    #[tokio::test]
-    async fn a_value_is_made_once_and_then_kept() {
-        let cache = cache();
-        assert_eq!(cache.get_or_make(&"key", made()).await.as_deref(), Ok("made"));
-        assert_eq!(cache.get_or_make(&"key", never()).await.as_deref(), Ok("made"));
-        assert_eq!(cache.counts(), CacheCounts { hits: 1, joined: 0, misses: 1, entries: 1, bytes: 7 });
-    }
-
-    #[tokio::test]
-    async fn those_who_ask_while_it_is_made_wait_for_the_one_maker() {
-        let cache = cache();
-        let (open, gate) = oneshot::channel::<Answer>();
-        let mut maker = Box::pin(cache.get_or_make(&"key", async { gate.await.unwrap() }));
-        begin(maker.as_mut()).await;
-        let askers = waiting(&cache, never).await;
-        assert_eq!(
-            cache.get_or_make(&"other", made()).await.as_deref(),
-            Ok("made"),
-            "another key does not wait"
-        );
-        open.send(Ok("slow".to_owned())).unwrap();
-        assert_eq!(maker.await.as_deref(), Ok("slow"));
-        assert!(join_all(askers).await.iter().all(|answer| answer.as_deref() == Ok("slow")));
-        assert_eq!((cache.counts().joined, cache.counts().misses), (8, 2));
-    }
-
-    #[tokio::test]
-    async fn an_error_goes_to_all_who_wait_and_is_not_kept() {
-        let cache = cache();
-        let (open, gate) = oneshot::channel::<Answer>();
-        let mut maker = Box::pin(cache.get_or_make(&"key", async { gate.await.unwrap() }));
-        begin(maker.as_mut()).await;
-        let askers = waiting(&cache, never).await;
-        open.send(Err("broken")).unwrap();
-        assert_eq!(maker.await, Err("broken"));
-        assert!(join_all(askers).await.iter().all(|answer| *answer == Err("broken")));
-        assert_eq!(cache.get_or_make(&"key", made()).await.as_deref(), Ok("made"));
-    }
-
-    #[tokio::test]
-    async fn when_the_maker_is_dropped_one_of_those_who_wait_makes_it() {
-        let cache = cache();
-        let mut maker = Box::pin(cache.get_or_make(&"key", std::future::pending()));
-        begin(maker.as_mut()).await;
-        let askers = waiting(&cache, made).await;
-        drop(maker);
-        assert!(join_all(askers).await.iter().all(|answer| answer.as_deref() == Ok("made")));
-        assert_eq!(cache.counts().misses, 2);
-    }
-
-    #[tokio::test]
-    async fn when_the_maker_panics_one_of_those_who_wait_makes_it() {
-        let cache = cache();
-        let (open, gate) = oneshot::channel::<Answer>();
-        let mut maker = Box::pin(cache.get_or_make(&"key", async { gate.await.unwrap() }));
-        begin(maker.as_mut()).await;
-        let askers = waiting(&cache, made).await;
-        drop(open);
-        assert!(AssertUnwindSafe(maker).catch_unwind().await.is_err());
-        assert!(join_all(askers).await.iter().all(|answer| answer.as_deref() == Ok("made")));
-        assert_eq!(cache.counts().misses, 2);
-    }
-
-    #[tokio::test]
-    async fn an_asker_who_leaves_disturbs_nobody() {
-        let cache = cache();
-        let (open, gate) = oneshot::channel::<Answer>();
-        let mut maker = Box::pin(cache.get_or_make(&"key", async { gate.await.unwrap() }));
-        begin(maker.as_mut()).await;
-        drop(waiting(&cache, never).await);
-        open.send(Ok("slow".to_owned())).unwrap();
-        assert_eq!(maker.await.as_deref(), Ok("slow"));
-        assert!(cache.flights.is_empty());
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn many_threads_make_each_key_once() {
-        let cache: Arc<Cache<usize, usize, ()>> = Arc::new(Cache::new(1_000, |_, _| 1));
-        let makes = Arc::new(AtomicUsize::new(0));
-        let tasks = (0..800).map(|index| {
-            let (cache, makes) = (Arc::clone(&cache), Arc::clone(&makes));
-            tokio::spawn(async move {
-                let make = async {
-                    makes.fetch_add(1, Ordering::Relaxed);
-                    tokio::task::yield_now().await;
-                    Ok(index % 16)
-                };
-                assert_eq!(cache.get_or_make(&(index % 16), make).await, Ok(index % 16));
-            })
-        });
-        for ended in join_all(tasks).await {
-            ended.unwrap();
-        }
-        assert_eq!(makes.load(Ordering::Relaxed), 16);
-        let counts = cache.counts();
-        assert_eq!((counts.misses, counts.hits + counts.joined), (16, 784));
-    }
-}
+mod tests;

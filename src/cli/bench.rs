@@ -12,7 +12,7 @@ use crate::domain::{BBox, ContentHash, Frame, Stage};
 use crate::imaging::Picture;
 use crate::models::device::{find, use_threads};
 use crate::scheduler::Model;
-use crate::{entail, ground, recognise, segment};
+use crate::{entail, ground, knowledge, recognise, segment};
 
 use super::{Failure, with_causes};
 
@@ -95,6 +95,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         let mut table = Table { out: &mut out, part: &part, began: Instant::now() };
         match part.stage {
+            Stage::Know => {
+                let network = &bundle.know()?.network;
+                let (view, (rows, most)) = (network.view(), network.reads());
+                clock.all(bundle.encoder(place, 0)?, &sizes, &mut table, |number| knowledge::Request {
+                    picture: view.of(&frame(number, view.side)),
+                    pieces: tokens(PROMPT.min(most), rows),
+                })?;
+            }
             Stage::Recognise => {
                 let config = bundle.recognise()?.network.config();
                 let (rows, most) = (config.vocabulary, config.max_pieces());

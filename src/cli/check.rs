@@ -7,7 +7,8 @@ use std::sync::Arc;
 use crate::bundle::{Bundle, Part};
 use crate::config::Config;
 use crate::domain::Stage;
-use crate::runtime::Variant;
+use crate::llm::LlmError;
+use crate::runtime::{Consulted, RuntimeError, Variant};
 use crate::telemetry::Metrics;
 
 use super::brokers::Brokers;
@@ -24,6 +25,7 @@ Examples:
   riveg check                                   the defaults
   riveg check --config config/cluster.toml
   riveg check --skip kafka                      where no broker is in reach
+  riveg check --skip kafka --skip llm           and no language model either
   RIVEG_KAFKA__BOOTSTRAP=broker:9092 riveg check --set ingest.topic=posts")]
 pub struct Arguments {
     /// What not to look at; may be given several times.
@@ -40,6 +42,8 @@ enum Subject {
     Bundle,
     /// Brokers and topics.
     Kafka,
+    /// The language models that are asked.
+    Llm,
 }
 
 /// One line of the table.
@@ -68,6 +72,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !arguments.skip.contains(&Subject::Kafka) {
         findings.extend(look_at_kafka(&effective.config));
     }
+    if !arguments.skip.contains(&Subject::Llm) {
+        findings.extend(look_at_models(&effective.config)?);
+    }
     out.write_all(table(&findings).as_bytes())?;
     match findings.iter().filter(|finding| finding.found.is_err()).count() {
         0 => Ok(()),
@@ -86,7 +93,31 @@ fn look_at_bundle(config: &Config) -> Result<Vec<Finding>, Failure> {
     let bundle = &running.bundle;
     let found = format!("{}, {}, on {}", bundle.title(), bundle.hash(), config.device.name);
     let whole = Finding { what, found: Ok(found) };
-    Ok(std::iter::once(whole).chain(Stage::ALL.map(|stage| look_at_stage(bundle, stage))).collect())
+    let knows = bundle.manifest().know.is_some();
+    let stages = Stage::WITH_KNOWLEDGE.into_iter().filter(|&stage| knows || stage != Stage::Know);
+    Ok(std::iter::once(whole).chain(stages.map(|stage| look_at_stage(bundle, stage))).collect())
+}
+
+/// Whether the language models in use answer; none of them is asked anything.
+fn look_at_models(config: &Config) -> Result<Vec<Finding>, Failure> {
+    let looks = runtime()?.block_on(async {
+        let consulted = Consulted::open(config, &Arc::new(Metrics::new())).await?;
+        Ok::<_, RuntimeError>(consulted.look().await)
+    });
+    let looks = match looks {
+        Ok(looks) => looks,
+        Err(error) => {
+            let what = "language models".to_owned();
+            return Ok(vec![Finding { what, found: Err(with_causes(&error)) }]);
+        }
+    };
+    let finding = |(name, model, found): (String, String, Result<(), LlmError>)| Finding {
+        what: format!("language model {name}"),
+        found: found
+            .map(|()| format!("in reach, to be asked for `{model}`"))
+            .map_err(|error| with_causes(&error)),
+    };
+    Ok(looks.into_iter().map(finding).collect())
 }
 
 /// Which network a stage has, and from which bundle.

@@ -15,7 +15,7 @@ use crate::eval::dataset::{self, Example};
 use crate::expand::Lexicon;
 use crate::kafka::Connection;
 use crate::publish::EmbeddedBroker;
-use crate::runtime::{Knowledge, Variant, open};
+use crate::runtime::{Expansions, Variant, open};
 use crate::world::{Split, World, write_dataset};
 
 use super::live::{Watched, serve};
@@ -117,7 +117,7 @@ async fn demonstrate(arguments: &Arguments, mut config: Config, bundle: &Bundle)
     config.kafka = Connection::to(&topics.bootstrap);
     let watched = Watched::begin(&config).await?;
     let began = Instant::now();
-    let variant = Variant { knowledge: knowledge(arguments, &config)?, ..Variant::default() };
+    let variant = Variant { expansions: expansions(arguments, &config)?, ..Variant::default() };
     let running = tokio::select! {
         running = Running::open(&config, variant, Arc::clone(&watched.metrics)) => Arc::new(running?),
         () = stop.cancelled() => return Ok(()),
@@ -225,11 +225,11 @@ fn open_broker(config: &Config) -> Result<(EmbeddedBroker, Topics), Failure> {
 }
 
 /// The lexicon of these posts, unless the settings name another.
-fn knowledge(arguments: &Arguments, config: &Config) -> Result<Knowledge, Failure> {
+fn expansions(arguments: &Arguments, config: &Config) -> Result<Expansions, Failure> {
     if !config.expand.lexicon.as_os_str().is_empty() {
-        return Ok(Knowledge::Configured);
+        return Ok(Expansions::Configured);
     }
-    Ok(Knowledge::Given(Lexicon::load(&arguments.world().join("lexicon.jsonl"))?))
+    Ok(Expansions::Given(Lexicon::load(&arguments.world().join("lexicon.jsonl"))?))
 }
 
 fn say_where(topics: &Topics, watched: &Watched) -> Result<(), Failure> {

@@ -18,7 +18,7 @@ use crate::eval::{GoldPost, MatchKey, PredictedMention, Rules, Scores, StageScor
 use crate::expand::Lexicon;
 use crate::fetch::Fetcher;
 use crate::pipeline::Gate;
-use crate::runtime::{Knowledge, Runtime, Variant, open};
+use crate::runtime::{Consulted, Expansions, Runtime, Variant, open};
 use crate::telemetry::Metrics;
 use crate::world::{Split, World, lexicon};
 
@@ -224,12 +224,15 @@ fn of_pipeline(posts: &Posts, arguments: &Arguments, rules: Rules) -> Result<(Re
     let bundle = open(&config.bundle)?;
     let variant = Variant {
         gate: if arguments.no_gate { Gate::Open } else { Gate::Entailer },
-        knowledge: knowledge(posts, arguments, &config)?,
+        expansions: expansions(posts, arguments, &config)?,
+        consulted: Consulted::default(),
     };
     let judged = runtime()?.block_on(async {
         let metrics = Arc::new(Metrics::new());
+        let consulted = Consulted::open(&config, &metrics).await?;
+        let variant = Variant { consulted, ..variant };
         let runtime = Runtime::start(&bundle, &config, variant, Arc::clone(&metrics))?;
-        runtime.device.ready().await?;
+        runtime.ready(&bundle, &config).await?;
         info!(bundle = bundle.hash(), "the networks are warm");
         let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches())?;
         let decoder = Decoder::new(config.decode.clone(), fetcher);
@@ -243,14 +246,14 @@ fn of_pipeline(posts: &Posts, arguments: &Arguments, rules: Rules) -> Result<(Re
     Ok((Report { posts: judged.len(), missing, scores, stages: Some(stages) }, bundle.hash().to_owned()))
 }
 
-fn knowledge(posts: &Posts, arguments: &Arguments, config: &Config) -> Result<Knowledge, Failure> {
+fn expansions(posts: &Posts, arguments: &Arguments, config: &Config) -> Result<Expansions, Failure> {
     if arguments.no_expansion {
-        return Ok(Knowledge::Nobody);
+        return Ok(Expansions::Nobody);
     }
     if !config.expand.lexicon.as_os_str().is_empty() {
-        return Ok(Knowledge::Configured);
+        return Ok(Expansions::Configured);
     }
-    Ok(posts.lexicon(&arguments.split)?.map_or(Knowledge::Configured, Knowledge::Given))
+    Ok(posts.lexicon(&arguments.split)?.map_or(Expansions::Configured, Expansions::Given))
 }
 
 async fn judge_all(posts: &Posts, judge: &Judge, at_once: usize) -> Result<Vec<Judged>, Failure> {

@@ -13,10 +13,12 @@ mod annotate;
 mod bench;
 mod brokers;
 mod bundle;
+mod cache;
 mod check;
 mod demo;
 mod dlq;
 mod eval;
+mod knowledge;
 mod lines;
 mod live;
 mod process;
@@ -87,10 +89,14 @@ pub enum Command {
     Check(check::Arguments),
     /// Look at dead letters, and send their posts round again.
     Dlq(dlq::Arguments),
+    /// Look at answers that are kept on disk and in Redis, carry them elsewhere, let go of some.
+    Cache(cache::Arguments),
     /// See it work: posts of the pocket world through Kafka and back, with a broker of its own.
     Demo(demo::Arguments),
     /// Score the engine's answers against gold.
     Eval(eval::Arguments),
+    /// Make sets of annotated examples, and say what each example is about.
+    Knowledge(knowledge::Arguments),
     /// Look into bundles, check them, begin new ones.
     Bundle(bundle::Arguments),
     /// Measure networks by themselves.
@@ -111,8 +117,10 @@ pub fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Annotate(arguments) => annotate::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Dlq(arguments) => dlq::run(&arguments),
+        Command::Cache(arguments) => cache::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Knowledge(arguments) => knowledge::run(&arguments),
         Command::Bundle(arguments) => bundle::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Train(arguments) => train::run(arguments),

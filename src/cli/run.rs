@@ -40,9 +40,12 @@ async fn until_stopped(config: &Config) -> Result<(), Failure> {
         () = stop.cancelled() => return Ok(()),
     };
     watched.health.models_are_warm();
+    let watching = running.consulted.clone().watch(config.clone(), Arc::clone(&watched.health), stop.clone());
+    tokio::spawn(watching);
     let settings = Settings::new(config, running.hash());
     let told = (Arc::clone(&watched.metrics), Arc::clone(&watched.health));
-    let summary = serve(settings, running, told, stop).await?;
+    let summary = serve(settings, Arc::clone(&running), told, stop).await?;
+    running.consulted.close().await;
     info!(?summary, "stopped");
     Ok(())
 }

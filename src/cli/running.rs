@@ -11,8 +11,9 @@ use crate::config::Config;
 use crate::decode::Decoder;
 use crate::domain::{Rejection, RejectionClass};
 use crate::fetch::Fetcher;
+use crate::pipeline::AnnotateError;
 use crate::publish::{Annotated, Provenance};
-use crate::runtime::{self, Runtime, Variant};
+use crate::runtime::{self, Consulted, Runtime, Variant};
 use crate::scheduler::{CallError, ModelError};
 use crate::telemetry::Metrics;
 
@@ -25,6 +26,8 @@ pub(super) struct Running {
     pub(super) metrics: Arc<Metrics>,
     /// The networks in use.
     pub(super) bundle: Bundle,
+    /// The language models in use.
+    pub(super) consulted: Consulted,
     provenance: Provenance,
 }
 
@@ -36,13 +39,15 @@ impl Running {
         metrics: Arc<Metrics>,
     ) -> Result<Self, Failure> {
         let bundle = runtime::open(&config.bundle)?;
+        let consulted = Consulted::open(config, &metrics).await?;
+        let variant = Variant { consulted: consulted.clone(), ..variant };
         let runtime = Runtime::start(&bundle, config, variant, Arc::clone(&metrics))?;
-        runtime.device.ready().await?;
+        runtime.ready(&bundle, config).await?;
         info!(bundle = %config.bundle.path.display(), hash = bundle.hash(), "networks are warm");
         let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches())?;
         let decoder = Decoder::new(config.decode.clone(), fetcher);
         let provenance = Provenance::of_bundle(bundle.hash());
-        Ok(Self { decoder, runtime, metrics, bundle, provenance })
+        Ok(Self { decoder, runtime, metrics, bundle, consulted, provenance })
     }
 
     /// The hash of the bundle in use, as outputs name it.
@@ -76,8 +81,10 @@ impl Running {
                 annotation.degraded.extend_from_slice(post.degraded());
                 Ok(Ok(Annotated::new(&post, annotation)))
             }
-            Err(error) if error.retry_can_help() => Err(error),
-            Err(error) => Ok(Err(refused_by_network(&error))),
+            Err(AnnotateError::Network(error)) if error.retry_can_help() => Err(error),
+            Err(AnnotateError::Network(error)) => Ok(Err(refused_by_network(&error))),
+            Err(error @ AnnotateError::NotTold(_)) => Ok(Err(not_told("expand", &error))),
+            Err(error @ AnnotateError::NotKnown(_)) => Ok(Err(not_told("know", &error))),
         }
     }
 
@@ -98,4 +105,8 @@ fn refused_by_network(error: &CallError) -> Rejection {
         class: RejectionClass::ModelRefused,
         message: with_causes(error),
     }
+}
+
+fn not_told(stage: &'static str, error: &AnnotateError) -> Rejection {
+    Rejection { stage, class: RejectionClass::NotTold, message: with_causes(error) }
 }

@@ -8,7 +8,8 @@ use toml::{Table, Value};
 use super::Config;
 use super::layers::DEFAULT_LAYER;
 use super::references::is_reference;
-use crate::kafka::{REDACTED, is_secret};
+use crate::kafka::is_secret;
+use crate::secret::REDACTED;
 
 /// The settings that hold, with the layer that each came from. Displayed as TOML: secrets blotted out, references to them
 /// as they are.
@@ -54,6 +55,8 @@ impl Effective {
     fn line(&self, formatter: &mut fmt::Formatter<'_>, path: &str, key: &str, value: &Value) -> fmt::Result {
         let shown = match value {
             Value::String(text) if is_secret(key) && is_reference(text) => value.clone(),
+            // That there is none is no secret.
+            Value::String(text) if text.is_empty() => value.clone(),
             _ if is_secret(key) => Value::from(REDACTED),
             Value::String(text) => Value::from(without_userinfo(text)),
             _ => value.clone(),

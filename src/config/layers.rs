@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use super::effective::without_userinfo;
 use super::references::resolve;
-use super::sources::{Layer, OPEN_TABLE, all_keys, look_up};
+use super::sources::{Layer, NAMED, OPEN_TABLE, all_keys, default_of, inherit};
 use super::{Config, DEFAULTS, Effective, Fault, Faults, Sources};
 use crate::kafka::is_secret;
 
@@ -29,6 +29,7 @@ pub(super) fn load(sources: &Sources) -> Result<Effective, Faults> {
         let Layer { name, table } = layer;
         merge.overlay("", table, &name);
     }
+    merge.inherit();
     merge.follow_references(&sources.environment);
     let config = merge.typed();
     for (key, message) in config.out_of_range() {
@@ -62,7 +63,7 @@ impl Merge {
                 self.overlay_open(value, name);
                 continue;
             }
-            match (look_up(&self.defaults, &path), value) {
+            match (default_of(&self.defaults, &path), value) {
                 (None, Value::Table(inner)) if !inner.is_empty() => self.overlay(&path, inner, name),
                 (None, _) => self.unknown(path, name),
                 (Some(Value::Table(_)), Value::Table(inner)) => self.overlay(&path, inner, name),
@@ -76,6 +77,16 @@ impl Merge {
                 }
             }
         }
+    }
+
+    /// What a named table does not say, the template says, whoever said that.
+    fn inherit(&mut self) {
+        let Self { merged, origins, .. } = self;
+        inherit(merged, |key, from| {
+            if let Some(origin) = origins.get(&from).cloned() {
+                origins.insert(key, origin);
+            }
+        });
     }
 
     /// Names of librdkafka's properties contain dots, which TOML reads as tables unless they are quoted.
@@ -135,7 +146,7 @@ impl Merge {
             let path = fault.path().to_string();
             let key = self.key_above(&path).map(str::to_owned);
             let Some((key, default)) = key.and_then(|key| {
-                let default = look_up(&self.defaults, &key)?.clone();
+                let default = default_of(&self.defaults, &key)?.clone();
                 Some((key, default))
             }) else {
                 unreachable!("a test reads config/default.toml: at {path}: {}", fault.inner())
@@ -187,7 +198,7 @@ fn followed(
                     Some(Value::String(text))
                 }
                 Err(fault) => {
-                    let default = look_up(defaults, &path).cloned();
+                    let default = default_of(defaults, &path).cloned();
                     found.push((path, Some(fault)));
                     default
                 }
@@ -228,9 +239,14 @@ fn nearest(path: &str, known: &[String]) -> Option<String> {
     (best.0 >= ALIKE).then(|| best.1.clone())
 }
 
+/// Sets the value at a path whose tables are there, or begins a table with a name of the user's own.
 fn place(table: &mut Table, path: &str, value: Value) {
-    if let Some(slot) = at(table, path) {
-        *slot = value;
+    let Some((above, key)) = path.rsplit_once('.') else { return };
+    if above.starts_with(NAMED) && at(table, above).is_none() {
+        place(table, above, Value::Table(Table::new()));
+    }
+    if let Some(Value::Table(inner)) = at(table, above) {
+        inner.insert(key.to_owned(), value);
     }
 }
 

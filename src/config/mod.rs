@@ -9,9 +9,12 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
+use crate::describe::ALT_TEXT;
 use crate::domain::Stage;
+use crate::expand::{Scope, SourceName};
 use crate::ingest::GroupProtocol;
 use crate::kafka::Connection;
+use crate::knowledge::Mode;
 use crate::scheduler::Budget;
 
 mod effective;
@@ -25,6 +28,9 @@ pub use sources::Sources;
 /// The defaults, every key of them: the file `config/default.toml` as it was compiled in.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
+/// The endpoint that nobody asks: it tells what the others do not say themselves.
+const UNNAMED: &str = "default";
+
 /// All settings. `config/default.toml` says what each is for and what it is unless told otherwise.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,7 +43,11 @@ pub struct Config {
     pub fetch: crate::fetch::Config,
     pub decode: crate::decode::Config,
     pub bundle: Bundle,
-    pub expand: Expand,
+    pub llm: BTreeMap<String, crate::llm::Config>,
+    pub answers: crate::cache::answers::Config,
+    pub describe: crate::describe::Config,
+    pub knowledge: crate::knowledge::Config,
+    pub expand: crate::expand::Config,
     pub device: Device,
     pub scheduler: Scheduler,
     pub telemetry: Telemetry,
@@ -173,16 +183,6 @@ impl Bundle {
     }
 }
 
-/// What a picture of an entity would show.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Expand {
-    /// A lexicon to use instead of the bundle's own; empty: the bundle's.
-    pub lexicon: PathBuf,
-    /// Expansions kept in memory, in bytes.
-    pub cache: ByteSize,
-}
-
 /// Where the networks run.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -250,6 +250,33 @@ impl Config {
         layers::load(sources)
     }
 
+    /// The language models that have names, in the order of these.
+    pub fn endpoints(&self) -> impl Iterator<Item = (&String, &crate::llm::Config)> {
+        self.llm.iter().filter(|(name, _)| name.as_str() != UNNAMED)
+    }
+
+    /// The endpoints that are asked at all, each with the key that names it first.
+    #[must_use]
+    pub fn endpoints_in_use(&self) -> BTreeMap<&str, &'static str> {
+        let expanding = self.expand.sources.contains(&SourceName::Llm);
+        let knowing = self.knowledge.mode != Mode::Off;
+        let posts_are_shown =
+            expanding && !self.expand.endpoints.is_empty() && self.expand.scope == Scope::Post;
+        let told = [
+            (expanding, "expand.endpoints", self.expand.endpoints.as_slice()),
+            (knowing, "knowledge.endpoint", std::slice::from_ref(&self.knowledge.endpoint)),
+            (knowing, "describe.short", &self.describe.short),
+            (posts_are_shown, "describe.detailed", &self.describe.detailed),
+        ];
+        let mut in_use = BTreeMap::new();
+        for (_, key, names) in told.into_iter().filter(|(is_asked, ..)| *is_asked) {
+            for name in names.iter().filter(|name| name.as_str() != ALT_TEXT) {
+                in_use.entry(name.as_str()).or_insert(key);
+            }
+        }
+        in_use
+    }
+
     /// What is out of range: the key's path, and the bound that it breaks.
     fn out_of_range(&self) -> Vec<(String, String)> {
         let mut faults: Vec<_> = self
@@ -262,11 +289,27 @@ impl Config {
         let most_of_a_post = self.decode.max_picture.as_u64().saturating_mul(self.decode.max_media as u64);
         let fetch = self.fetch.faults(most_of_a_post).into_iter();
         faults.extend(fetch.map(|(key, message)| (format!("fetch.{key}"), message)));
+        faults.extend(
+            self.answers.faults().into_iter().map(|(key, message)| (format!("answers.{key}"), message)),
+        );
+        for (name, endpoint) in self.endpoints() {
+            let found = endpoint.faults().into_iter();
+            faults.extend(found.map(|(key, message)| (format!("llm.{name}.{key}"), message)));
+        }
         let mut hold = |key: &str, holds: bool, message: &str| {
             if !holds {
                 faults.push((key.to_owned(), message.to_owned()));
             }
         };
+        for (name, key) in self.endpoints_in_use() {
+            let message = match name {
+                "" => "is empty; it must name an endpoint, `[llm.NAME]`".to_owned(),
+                name => format!("names `{name}`, and there is no `[llm.{name}]`"),
+            };
+            hold(key, name != UNNAMED && self.llm.contains_key(name), &message);
+        }
+        let shown = self.knowledge.shown;
+        hold("knowledge.shown", (1..=50).contains(&shown), "must be 1 to 50");
         let in_flight = self.engine.posts_in_flight;
         hold("engine.posts_in_flight", (1..=100_000).contains(&in_flight), "must be 1 to 100000");
         let ingest = &self.ingest;

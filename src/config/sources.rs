@@ -29,6 +29,10 @@ const PREFIX: &str = "RIVEG_";
 /// The table whose keys are free: names in it contain dots, and underscores stand for them in the environment.
 pub(super) const OPEN_TABLE: &str = "kafka.properties";
 
+/// The table of tables with names of the user's own, and the one of them that tells what each of them may say.
+pub(super) const NAMED: &str = "llm";
+const TEMPLATE: &str = "llm.default";
+
 impl Sources {
     /// All layers that can be read, in order; what cannot be read becomes a fault.
     pub(super) fn layers(&self, defaults: &Table, faults: &mut Vec<Fault>) -> Vec<Layer> {
@@ -111,7 +115,7 @@ fn assignment(set: &str, defaults: &Table, faults: &mut Vec<Fault>) -> Option<La
 fn single(path: &str, raw: &str, defaults: &Table) -> Table {
     let text = || Value::String(raw.to_owned());
     let is_text = !raw.starts_with('"')
-        && (path.starts_with(OPEN_TABLE) || look_up(defaults, path).is_none_or(toml::Value::is_str));
+        && (path.starts_with(OPEN_TABLE) || default_of(defaults, path).is_none_or(toml::Value::is_str));
     let value = if is_text {
         text()
     } else {
@@ -135,6 +139,38 @@ pub(super) fn look_up<'a>(table: &'a Table, path: &str) -> Option<&'a Value> {
         (value, None) => Some(value),
         (Value::Table(inner), Some(rest)) => look_up(inner, rest),
         _ => None,
+    }
+}
+
+/// The default at a dotted path: that of the template where the path leads into a table with a name of the user's own.
+pub(super) fn default_of<'a>(defaults: &'a Table, path: &str) -> Option<&'a Value> {
+    let Some(inner) = path.strip_prefix(NAMED).and_then(|rest| rest.strip_prefix('.')) else {
+        return look_up(defaults, path);
+    };
+    match inner.split_once('.') {
+        Some((_, key)) => look_up(defaults, &format!("{TEMPLATE}.{key}")),
+        None => look_up(defaults, TEMPLATE),
+    }
+}
+
+/// Gives every table with a name of the user's own what it does not say itself: what the template says. Tells of each key
+/// that was given so.
+pub(super) fn inherit(merged: &mut Table, mut tell: impl FnMut(String, String)) {
+    let Some(template) = look_up(merged, TEMPLATE).and_then(Value::as_table).cloned() else {
+        unreachable!("the defaults have this table")
+    };
+    let Some(Value::Table(named)) = merged.get_mut(NAMED) else { unreachable!("it holds the template") };
+    for (name, table) in named.iter_mut() {
+        let Value::Table(table) = table else { continue };
+        let said = std::mem::take(table);
+        // In the template's order.
+        for (key, value) in &template {
+            let own = said.get(key);
+            if own.is_none() {
+                tell(format!("{NAMED}.{name}.{key}"), format!("{TEMPLATE}.{key}"));
+            }
+            table.insert(key.clone(), own.unwrap_or(value).clone());
+        }
     }
 }
 

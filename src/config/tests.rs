@@ -184,6 +184,12 @@ fn what_is_out_of_range_names_its_bound() {
         ("fetch.schemes=[\"file\"]", "unknown variant `file`, expected `https` or `http`"),
         ("fetch.allow_networks=[\"10.0.0.0/40\"]", "invalid IP address syntax"),
         ("fetch.buckets=[\"pictures\"]", "`pictures` is no bucket"),
+        (
+            "answers.redis=http://:canary@host",
+            "answers.redis (from --set): must be an address such as `redis://host",
+        ),
+        ("answers.disk=1MiB", "answers.disk (from --set): must be 8 MiB or more"),
+        ("answers.ttl_jitter=2.0", "answers.ttl_jitter (from --set): must be 0 to 1"),
         ("fetch.degrade=ignore", "expected `publish-without` or `dead-letter`"),
         ("publish.topic=riveg.posts", "is the name of another topic"),
         ("device.threads=-1", "device.threads (from --set): invalid value: integer `-1`, expected usize"),
@@ -322,4 +328,25 @@ fn what_is_printed_can_be_read_again_whatever_properties_are_called() {
     let printed: toml::Table = effective.to_string().parse().unwrap();
     let properties = printed["kafka"]["properties"].as_table().unwrap();
     assert_eq!(properties.get("a b\n\"\u{7f}.c").and_then(toml::Value::as_str), Some("x\ny"));
+}
+
+#[test]
+fn an_endpoint_says_what_the_template_does_not_and_the_template_is_what_the_code_takes_for_granted() {
+    let sets = [
+        "llm.local.url=http://localhost:8000/v1",
+        "llm.local.model=small",
+        "llm.local.max_tokens=64",
+        "llm.default.seed=7",
+    ];
+    let effective = with(&sets).unwrap();
+    let local = &effective.config.llm["local"];
+    let expected = crate::llm::Config {
+        url: "http://localhost:8000/v1".to_owned(),
+        model: "small".to_owned(),
+        max_tokens: 64,
+        seed: Some(7),
+        ..crate::llm::Config::default()
+    };
+    assert_eq!(local, &expected);
+    assert_eq!(effective.config.endpoints().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["local"]);
 }

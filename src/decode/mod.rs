@@ -147,6 +147,16 @@ impl Decoder {
     }
 }
 
+/// Decodes a picture that is no part of a record, within the same limits; `key` is what errors call it.
+///
+/// # Errors
+/// As for a picture of a record.
+pub fn picture(key: &str, bytes: Bytes, config: &Config) -> Result<Frame, Rejection> {
+    let label = Label { key: key.to_owned(), declared: None, alt_text: None };
+    let Encoded { bytes, header, hash, .. } = encoded(label, bytes, config)?;
+    image::decode(&bytes, header, hash, config).map_err(|fault| of_media(key, &fault))
+}
+
 /// A picture as the record gives it.
 enum Given {
     Here(Encoded),

@@ -14,7 +14,7 @@ pub use annotation::{Annotation, GateVerdict, Region, Triple};
 pub use frame::{ContentHash, Frame};
 pub use geometry::{BBox, Mask};
 pub use mention::{EntityType, Mention, Span};
-pub use phrase::{Phrase, PhraseSource};
+pub use phrase::{Phrase, PhraseSource, Told};
 pub use post::{Media, Post};
 pub use rejection::{Rejection, RejectionClass};
 pub use rle::RleError;

@@ -9,6 +9,17 @@ pub struct Phrase {
     pub expansion: Option<String>,
     /// Who knew the expansion.
     pub source: PhraseSource,
+    /// All that language models said, each once; the first is the expansion. Empty where another source knew it.
+    pub told: Vec<Told>,
+}
+
+/// An expansion, as one source told it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Told {
+    /// The endpoint that said so; nothing for a file.
+    pub by: Option<String>,
+    /// What it said.
+    pub text: String,
 }
 
 /// Where an expansion came from.
@@ -16,16 +27,22 @@ pub struct Phrase {
 pub enum PhraseSource {
     /// The bundle's or the user's lexicon file.
     Lexicon,
+    /// A language model, now or when the same was asked before.
+    Llm,
     /// Nobody: the phrase is entity and type alone.
     NameOnly,
 }
 
 impl PhraseSource {
+    /// All of them.
+    pub const ALL: [PhraseSource; 3] = [PhraseSource::Lexicon, PhraseSource::Llm, PhraseSource::NameOnly];
+
     /// The word for it on the wire and in metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Lexicon => "lexicon",
+            Self::Llm => "llm",
             Self::NameOnly => "name-only",
         }
     }

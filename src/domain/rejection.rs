@@ -36,6 +36,8 @@ pub enum RejectionClass {
     FetchFailed,
     /// A network could not answer for this post.
     ModelRefused,
+    /// A language model that the settings do not do without gave no answer.
+    NotTold,
     /// Processes died of the post.
     Poison,
     /// The post waited longer than its time.
@@ -46,13 +48,14 @@ pub enum RejectionClass {
 
 impl RejectionClass {
     /// All of them, so that metrics exist before the first fault.
-    pub const ALL: [RejectionClass; 9] = [
+    pub const ALL: [RejectionClass; 10] = [
         RejectionClass::Malformed,
         RejectionClass::TooLarge,
         RejectionClass::UnsupportedMedia,
         RejectionClass::FetchRefused,
         RejectionClass::FetchFailed,
         RejectionClass::ModelRefused,
+        RejectionClass::NotTold,
         RejectionClass::Poison,
         RejectionClass::Expired,
         RejectionClass::Internal,
@@ -68,6 +71,7 @@ impl RejectionClass {
             Self::FetchRefused => "fetch-refused",
             Self::FetchFailed => "fetch-failed",
             Self::ModelRefused => "model-refused",
+            Self::NotTold => "not-told",
             Self::Poison => "poison",
             Self::Expired => "expired",
             Self::Internal => "internal",

@@ -13,11 +13,18 @@ pub enum Stage {
     Ground,
     /// Which pixels?
     Segment,
+    /// Before them all, which examples is the post like? A bundle may lack it. It stands last so that a number counts the
+    /// others.
+    Know,
 }
 
 impl Stage {
-    /// All of them, in order.
+    /// Those that annotate a post, in order.
     pub const ALL: [Stage; 4] = [Stage::Recognise, Stage::Entail, Stage::Ground, Stage::Segment];
+
+    /// All that may have a network, by number: those of [`Self::ALL`], and the one that no answer needs.
+    pub const WITH_KNOWLEDGE: [Stage; 5] =
+        [Stage::Recognise, Stage::Entail, Stage::Ground, Stage::Segment, Stage::Know];
 
     /// Its name in configuration, metrics and manifests.
     #[must_use]
@@ -27,6 +34,7 @@ impl Stage {
             Self::Entail => "entail",
             Self::Ground => "ground",
             Self::Segment => "segment",
+            Self::Know => "know",
         }
     }
 }
@@ -34,5 +42,18 @@ impl Stage {
 impl fmt::Display for Stage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_finds_a_stage_in_both_lists() {
+        for (number, stage) in Stage::WITH_KNOWLEDGE.into_iter().enumerate() {
+            assert_eq!(stage as usize, number);
+        }
+        assert_eq!(Stage::WITH_KNOWLEDGE[..4], Stage::ALL);
     }
 }

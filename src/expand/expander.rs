@@ -1,74 +1,156 @@
-//! Who knows the expansion? The sources in order, the first that knows; what they say is kept.
+//! Who knows the expansion? The sources in order, the first that knows.
 
-use std::convert::Infallible;
-use std::sync::Arc;
+use futures_util::future::join_all;
 
-use super::{Lexicon, PhraseTemplate};
-use crate::cache::{Cache, CacheCounts};
-use crate::domain::{EntityType, Mention, Phrase, PhraseSource};
+use super::{Context, ExpansionPrompt, Lexicon, Mix, PhraseTemplate, Scope};
+use super::{prompt, said};
+use crate::cache::answers::Kind;
+use crate::consult::{Consultant, Degrade};
+use crate::domain::{Mention, Phrase, PhraseSource, Told};
+use crate::llm::LlmError;
 
 /// Turns mentions into phrases.
 pub struct Expander {
     sources: Vec<Source>,
     template: PhraseTemplate,
-    cache: Cache<Key, Option<Expansion>, Infallible>,
+    degrade: Degrade,
 }
 
 /// Someone who may know what an entity looks like.
-#[derive(Debug)]
 pub enum Source {
     /// A file.
     Lexicon(Lexicon),
+    /// Language models.
+    Llm(Asking),
 }
 
-type Key = (String, EntityType);
-
-#[derive(Debug, Clone)]
-struct Expansion {
-    text: Arc<str>,
-    source: PhraseSource,
+/// How language models are asked.
+pub struct Asking {
+    /// Who, in this order.
+    pub consultants: Vec<Consultant>,
+    /// In which words.
+    pub prompt: ExpansionPrompt,
+    /// How much of the post they see.
+    pub scope: Scope,
+    /// One or all of them.
+    pub mix: Mix,
 }
 
-/// What an entry takes beside its texts: two strings, a type, their places in the map and in the order of use.
-const ENTRY_OVERHEAD_BYTES: usize = 200;
+/// A phrase, and what could not be done as configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// What to look for.
+    pub phrase: Phrase,
+    /// Why no language model was heard, in words for the provenance.
+    pub fault: Option<String>,
+}
+
+/// The settings want no answer without a language model's, and there was none.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("no language model said what `{entity}` looks like")]
+pub struct NotTold {
+    /// The entity.
+    pub entity: String,
+    /// What went wrong last.
+    #[source]
+    pub source: LlmError,
+}
 
 impl Expander {
-    /// Asks `sources` in this order, without any of them all phrases are names alone. What they say is kept in at most
-    /// `cache_bytes`.
+    /// Asks `sources` in this order, without any of them all phrases are names alone.
     #[must_use]
-    pub fn new(sources: Vec<Source>, template: PhraseTemplate, cache_bytes: usize) -> Self {
-        let weigh = |key: &Key, value: &Option<Expansion>| {
-            ENTRY_OVERHEAD_BYTES + key.0.len() + value.as_ref().map_or(0, |expansion| expansion.text.len())
-        };
-        Self { sources, template, cache: Cache::new(cache_bytes, weigh) }
+    pub fn new(sources: Vec<Source>, template: PhraseTemplate, degrade: Degrade) -> Self {
+        Self { sources, template, degrade }
+    }
+
+    /// Whether any question holds the text and the description of the picture.
+    #[must_use]
+    pub fn reads_posts(&self) -> bool {
+        self.sources.iter().any(|source| matches!(source, Source::Llm(asking) if asking.scope == Scope::Post))
     }
 
     /// What to look for in a picture of this entity. Nobody knows: its name and type, which is a phrase too.
-    pub async fn phrase(&self, mention: &Mention) -> Phrase {
-        let key = (mention.text.clone(), mention.entity_type.clone());
-        let asked = async { Ok(self.ask(mention)) };
-        let Ok(known) = self.cache.get_or_make(&key, asked).await;
-        let expansion = known.as_ref().map(|expansion| &*expansion.text);
-        Phrase {
-            text: self.template.fill(&mention.text, mention.entity_type.as_str(), expansion),
-            expansion: expansion.map(str::to_owned),
-            source: known.map_or(PhraseSource::NameOnly, |expansion| expansion.source),
+    ///
+    /// # Errors
+    /// No endpoint answered, nobody after it knew, and the settings want no post published without.
+    pub async fn phrase(&self, mention: &Mention, context: &Context) -> Result<Found, NotTold> {
+        let mut fault = None;
+        for source in &self.sources {
+            let (source, told) = match source {
+                Source::Lexicon(lexicon) => {
+                    let known = lexicon.get(&mention.text, &mention.entity_type);
+                    let told = known.map(|text| Told { by: None, text: text.to_string() });
+                    (PhraseSource::Lexicon, told.into_iter().collect())
+                }
+                Source::Llm(asking) => {
+                    let (told, failed) = asking.ask(mention, context).await;
+                    fault = failed.or(fault);
+                    (PhraseSource::Llm, told)
+                }
+            };
+            if !told.is_empty() {
+                return Ok(Found { phrase: self.told(mention, source, told), fault: None });
+            }
+        }
+        let entity = mention.text.clone();
+        match (fault, self.degrade) {
+            (Some(source), Degrade::DeadLetter) => Err(NotTold { entity, source }),
+            (fault, _) => {
+                let phrase = self.told(mention, PhraseSource::NameOnly, Vec::new());
+                let fault = fault.map(|error| format!("`{entity}` was not expanded: {error}"));
+                Ok(Found { phrase, fault })
+            }
         }
     }
 
-    /// Hits and misses so far.
-    #[must_use]
-    pub fn cache_counts(&self) -> CacheCounts {
-        self.cache.counts()
+    fn told(&self, mention: &Mention, source: PhraseSource, told: Vec<Told>) -> Phrase {
+        let expansion = told.first().map(|told| told.text.clone());
+        Phrase {
+            text: self.template.fill(&mention.text, mention.entity_type.as_str(), expansion.as_deref()),
+            expansion,
+            source,
+            told: if source == PhraseSource::Llm { told } else { Vec::new() },
+        }
     }
+}
 
-    fn ask(&self, mention: &Mention) -> Option<Expansion> {
-        self.sources.iter().find_map(|source| match source {
-            Source::Lexicon(lexicon) => {
-                let text = lexicon.get(&mention.text, &mention.entity_type)?;
-                Some(Expansion { text, source: PhraseSource::Lexicon })
+impl Asking {
+    /// What the endpoints say, in their order, and the last fault where one failed.
+    async fn ask(&self, mention: &Mention, context: &Context) -> (Vec<Told>, Option<LlmError>) {
+        let question = self.prompt.question(mention, context, self.scope);
+        let subject = prompt::subject(&mention.text, &mention.entity_type);
+        let ask = |consultant: &Consultant| {
+            let (consultant, question, subject) = (consultant.clone(), question.clone(), subject.clone());
+            async move {
+                let said =
+                    consultant.ask(Kind::Expansion, &subject, (question, None), said::expansion).await?;
+                Ok(said.map(|text| Told { by: Some(consultant.name().to_owned()), text: text.to_string() }))
             }
-        })
+        };
+        let (mut told, mut fault) = (Vec::new(), None);
+        let mut heard = |answer: Result<Option<Told>, LlmError>| match answer {
+            Ok(one) => {
+                told.extend(one);
+                !told.is_empty()
+            }
+            Err(error) => {
+                fault = Some(error);
+                false
+            }
+        };
+        match self.mix {
+            Mix::All => join_all(self.consultants.iter().map(ask)).await.into_iter().for_each(|answer| {
+                heard(answer);
+            }),
+            Mix::First => {
+                for consultant in &self.consultants {
+                    if heard(ask(consultant).await) {
+                        break;
+                    }
+                }
+            }
+        }
+        (told, fault)
     }
 }
 
@@ -77,7 +159,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::domain::Span;
+    use crate::domain::{EntityType, Span};
 
     fn mention(text: &str, entity_type: &str) -> Mention {
         let end = text.chars().count();
@@ -99,38 +181,19 @@ mod tests {
     async fn the_first_source_that_knows_is_believed() {
         let users = lexicon(&[("Jordan", "PER", "a man in blue")]);
         let bundles = lexicon(&[("Jordan", "PER", "a man in red"), ("Vorlan", "LOC", "a stone bridge")]);
-        let expander = Expander::new(vec![users, bundles], PhraseTemplate::default(), 10_000);
+        let expander =
+            Expander::new(vec![users, bundles], PhraseTemplate::default(), Degrade::PublishWithout);
+        assert!(!expander.reads_posts());
         let cases = [
             ("Jordan", "PER", "Jordan (PER) - a man in blue", PhraseSource::Lexicon),
             ("Vorlan", "LOC", "Vorlan (LOC) - a stone bridge", PhraseSource::Lexicon),
             ("Jordan", "OTHER", "Jordan (OTHER)", PhraseSource::NameOnly),
         ];
         for (text, entity_type, expected, source) in cases {
-            let phrase = expander.phrase(&mention(text, entity_type)).await;
-            assert_eq!((phrase.text.as_str(), phrase.source), (expected, source));
-            assert_eq!(phrase.expansion.is_some(), source == PhraseSource::Lexicon);
+            let found = expander.phrase(&mention(text, entity_type), &Context::default()).await.unwrap();
+            assert_eq!((found.phrase.text.as_str(), found.phrase.source), (expected, source));
+            assert_eq!(found.phrase.expansion.is_some(), source == PhraseSource::Lexicon);
+            assert_eq!((found.fault, found.phrase.told), (None, Vec::new()));
         }
-    }
-
-    #[tokio::test]
-    async fn the_same_entity_is_asked_for_once_and_so_is_one_that_nobody_knows() {
-        let expander =
-            Expander::new(vec![lexicon(&[("Jordan", "PER", "a man")])], PhraseTemplate::default(), 10_000);
-        for _ in 0..3 {
-            expander.phrase(&mention("Jordan", "PER")).await;
-            expander.phrase(&mention("nobody", "PER")).await;
-        }
-        let counts = expander.cache_counts();
-        assert_eq!((counts.misses, counts.hits, counts.entries), (2, 4, 2));
-    }
-
-    #[tokio::test]
-    async fn a_cache_without_room_changes_no_answer() {
-        let expander =
-            Expander::new(vec![lexicon(&[("Jordan", "PER", "a man")])], PhraseTemplate::default(), 0);
-        for _ in 0..2 {
-            assert_eq!(expander.phrase(&mention("JORDAN", "PER")).await.text, "JORDAN (PER) - a man");
-        }
-        assert_eq!(expander.cache_counts().entries, 0);
     }
 }

@@ -1,9 +1,14 @@
 //! What would a picture of it show? From a mention to a phrase that can be looked for.
 
+mod config;
 mod expander;
 mod lexicon;
+mod prompt;
+mod said;
 mod template;
 
-pub use expander::{Expander, Source};
+pub use config::{Config, Mix, SourceName};
+pub use expander::{Asking, Expander, Found, NotTold, Source};
 pub use lexicon::{Lexicon, LexiconError, LineFault};
+pub use prompt::{Context, ExpansionPrompt, Scope};
 pub use template::{PhraseFormat, PhraseTemplate, TemplateError};

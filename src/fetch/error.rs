@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::outbound::MayPass;
+
 /// A picture that could not be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -47,16 +49,33 @@ impl FetchError {
     }
 }
 
-/// An error and its causes in one sentence: what went wrong on a connection is said by the innermost.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut said = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !said.contains(&more) {
-            said = format!("{said}: {more}");
+impl MayPass for FetchError {
+    fn passes_after(&self) -> Option<Duration> {
+        match self.kind {
+            FetchErrorKind::Passing { after } => Some(after.unwrap_or_default()),
+            FetchErrorKind::Refused | FetchErrorKind::TooLarge | FetchErrorKind::Lasting => None,
         }
-        cause = error.source();
     }
-    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_go_better_passes_and_not_before_the_server_says_so() {
+        let asked = Duration::from_secs(7);
+        for (error, expected) in [
+            (FetchError::passing(String::new()), Some(Duration::ZERO)),
+            (
+                FetchError { kind: FetchErrorKind::Passing { after: Some(asked) }, message: String::new() },
+                Some(asked),
+            ),
+            (FetchError::lasting(String::new()), None),
+            (FetchError::refused(String::new()), None),
+            (FetchError::too_large("", 1, 0), None),
+        ] {
+            assert_eq!(error.passes_after(), expected, "{:?}", error.kind);
+        }
+    }
 }

@@ -2,17 +2,17 @@
 //!
 //! Addresses come from strangers. [`target`] judges what they say, [`resolve`] and [`networks`] where they lead, at every
 //! redirect again; [`web`] and [`body`] bound what a server can make of its answer, [`turns`] how many are asked at one
-//! time, [`retry`] how often. What arrives is judged by its bytes, in [`crate::decode`].
+//! time, [`crate::outbound`] how often. What arrives is judged by its bytes, in [`crate::decode`].
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::time::timeout;
 use tracing::debug;
 use url::Url;
 
 use crate::cache::Cache;
+use crate::outbound::{Schedule, patiently};
 use crate::telemetry::{FetchMetrics, FetchOutcome};
 
 mod body;
@@ -22,7 +22,6 @@ mod error;
 mod file;
 mod networks;
 mod resolve;
-mod retry;
 mod room;
 mod stores;
 mod target;
@@ -154,31 +153,16 @@ impl Shared {
 
     /// Attempts until one succeeds, none is left, or the time is over.
     async fn patiently(&self, place: &Place) -> Result<Bytes, FetchError> {
-        let deadline = Instant::now() + self.config.patience;
-        let mut attempts = 0;
-        let mut last = None;
-        let trying = async {
-            loop {
-                let error = match self.once(place).await {
-                    Ok(bytes) => return Ok(bytes),
-                    Err(error) => error,
-                };
-                attempts += 1;
-                let left = deadline.saturating_duration_since(Instant::now());
-                let Some(wait) = retry::wait(&self.config, &error, (attempts, left), rand::random()) else {
-                    return Err(error);
-                };
-                debug!(%error, ?wait, "fetching is tried again");
-                self.metrics.retried();
-                last = Some(error);
-                tokio::time::sleep(wait).await;
-            }
+        let Config { retries, backoff, patience, .. } = self.config;
+        let deadline = tokio::time::Instant::now() + patience;
+        let again = |error: &FetchError, wait| {
+            debug!(%error, ?wait, "fetching is tried again");
+            self.metrics.retried();
         };
-        if let Ok(outcome) = timeout(self.config.patience, trying).await {
-            return outcome;
-        }
-        let late = |patience: Duration| format!("did not come: no turn and no answer within {patience:?}");
-        Err(last.unwrap_or_else(|| FetchError::passing(late(self.config.patience))))
+        let late = || format!("did not come: no turn and no answer within {patience:?}");
+        patiently(Schedule { retries, backoff }, deadline, || self.once(place), again)
+            .await
+            .map_err(|last| last.unwrap_or_else(|| FetchError::passing(late())))
     }
 
     async fn once(&self, place: &Place) -> Result<Bytes, FetchError> {

@@ -12,7 +12,8 @@ use tokio::time::timeout;
 
 use super::bucket::{Bucket, Store};
 use super::config::Config;
-use super::error::{FetchError, with_causes};
+use super::error::FetchError;
+use crate::outbound::with_causes;
 
 /// The stores of the buckets that may be named, by kind and name.
 pub(super) struct Stores {

@@ -1,19 +1,20 @@
 //! What does a web server answer? One request, without following anything.
 
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Client, ClientBuilder, Response, StatusCode};
 use tokio::time::timeout;
 
 use super::body;
 use super::config::Config;
-use super::error::{FetchError, FetchErrorKind, with_causes};
+use super::error::{FetchError, FetchErrorKind};
 use super::networks::Networks;
 use super::resolve::{Judging, LeadsAstray, Lookup};
 use super::target::Target;
+use crate::outbound::{causes_of, retry_after};
 
 /// Asks web servers, one request at a time.
 pub(super) struct Web {
@@ -115,9 +116,7 @@ fn unwilling(status: StatusCode, headers: &HeaderMap, shown: &str) -> FetchError
     if !is_passing {
         return FetchError::lasting(message);
     }
-    // Seconds alone: servers that say a date instead are asked again after the usual wait.
-    let asked = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let after = asked.and_then(|seconds| seconds.trim().parse().ok()).map(Duration::from_secs);
+    let after = retry_after(headers, SystemTime::now());
     FetchError { kind: FetchErrorKind::Passing { after }, message }
 }
 
@@ -130,12 +129,4 @@ fn unreachable_host(shown: &str, error: &reqwest::Error) -> FetchError {
         cause = error.source();
     }
     FetchError::passing(format!("at `{shown}` did not come: {}", causes_of(error)))
-}
-
-/// Without the address, which holds the query.
-pub(super) fn causes_of(error: &reqwest::Error) -> String {
-    match error.source() {
-        Some(cause) => with_causes(cause),
-        None => "the connection failed".to_owned(),
-    }
 }

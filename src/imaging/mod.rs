@@ -44,6 +44,23 @@ impl Picture {
         Self::at(frame, scaled(frame.width), scaled(frame.height), resample::Filter::Bilinear)
     }
 
+    /// Scales the middle square of a picture to `side` (bilinear): the middle that remains where a picture's shorter side
+    /// is scaled to it, as torchvision's evaluation does, up to what the filter would have seen beyond the square's
+    /// edges. Cut first, a picture of one row costs no more than another.
+    #[must_use]
+    pub fn centre(frame: &Frame, side: u32) -> Arc<Self> {
+        let edge = frame.width.min(frame.height);
+        let (left, top) = ((frame.width - edge) / 2, (frame.height - edge) / 2);
+        let row = |row: u32| {
+            let start = 3 * (row as usize * frame.width as usize + left as usize);
+            &frame.rgb[start..start + 3 * edge as usize]
+        };
+        let square: Vec<u8> = (top..top + edge).flat_map(row).copied().collect();
+        let rgb = resample::resize_rgb(&square, (edge, edge), (side, side), resample::Filter::Bilinear);
+        let (original_width, original_height) = (frame.width, frame.height);
+        Arc::new(Self { hash: frame.hash, width: side, height: side, original_width, original_height, rgb })
+    }
+
     fn at(frame: &Frame, width: u32, height: u32, filter: resample::Filter) -> Arc<Self> {
         let rgb = resample::resize_rgb(&frame.rgb, (frame.width, frame.height), (width, height), filter);
         Arc::new(Self {
@@ -54,5 +71,24 @@ impl Picture {
             original_height: frame.height,
             rgb,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_a_picture_is_the_square_without_both_ends_of_the_longer_side() {
+        let column = |column: u32| [column as u8, 100, 200];
+        let wide: Vec<u8> = (0..2).flat_map(|_| (0..7).flat_map(column)).collect();
+        let hash = ContentHash([0; 32]);
+        let frame = Frame { hash, width: 7, height: 2, rgb: wide };
+        assert_eq!(Picture::centre(&frame, 2).rgb, [2, 100, 200, 3, 100, 200, 2, 100, 200, 3, 100, 200]);
+        let high: Vec<u8> = (0..6).flat_map(|row| [column(row), column(row)].concat()).collect();
+        let frame = Frame { hash, width: 2, height: 6, rgb: high };
+        assert_eq!(Picture::centre(&frame, 2).rgb, [2, 100, 200, 2, 100, 200, 3, 100, 200, 3, 100, 200]);
+        let dot = Frame { hash, width: 9, height: 1, rgb: (0..9).flat_map(column).collect() };
+        assert_eq!(Picture::centre(&dot, 3).rgb, [4, 100, 200].repeat(9));
     }
 }

@@ -21,6 +21,8 @@ pub enum Fit {
     Squash,
     /// It keeps its proportions, and its longer side becomes the square's; the network fills up the rest.
     LongestSide,
+    /// Its middle becomes the square: of the longer side both ends are left out.
+    Centre,
 }
 
 impl View {
@@ -36,12 +38,19 @@ impl View {
         Self { side, fit: Fit::LongestSide }
     }
 
+    /// A square of `side` pixels that the middle of pictures fills.
+    #[must_use]
+    pub fn centre(side: u32) -> Self {
+        Self { side, fit: Fit::Centre }
+    }
+
     /// A picture in this form.
     #[must_use]
     pub fn of(self, frame: &Frame) -> Arc<Picture> {
         match self.fit {
             Fit::Squash => Picture::squashed(frame, self.side),
             Fit::LongestSide => Picture::longest_side(frame, self.side),
+            Fit::Centre => Picture::centre(frame, self.side),
         }
     }
 }
@@ -54,7 +63,9 @@ mod tests {
     #[test]
     fn a_wide_picture_becomes_square_or_stays_wide() {
         let frame = Frame { hash: ContentHash([0; 32]), width: 40, height: 10, rgb: vec![9; 3 * 40 * 10] };
-        for (view, size) in [(View::squashed(20), (20, 20)), (View::longest_side(20), (20, 5))] {
+        let views =
+            [(View::squashed(20), (20, 20)), (View::longest_side(20), (20, 5)), (View::centre(20), (20, 20))];
+        for (view, size) in views {
             let picture = view.of(&frame);
             assert_eq!((picture.width, picture.height), size, "{view:?}");
             assert_eq!((picture.original_width, picture.original_height), (40, 10), "{view:?}");

@@ -8,5 +8,5 @@ mod token;
 
 pub use complaint::Complaint;
 pub use connection::Connection;
-pub use properties::{ClientProperties, REDACTED, is_secret};
+pub use properties::{ClientProperties, is_secret};
 pub use secrets::Secrets;

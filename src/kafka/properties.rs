@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use crate::secret::REDACTED;
+
 /// Properties of librdkafka by name. Shown with secrets blotted out; `iter` gives them as they are.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "BTreeMap<String, String>")]
@@ -66,18 +68,26 @@ impl fmt::Debug for ClientProperties {
     }
 }
 
-/// What stands for a secret wherever people may read it.
-pub const REDACTED: &str = "[redacted]";
-
 /// Whether the value under that name is nobody's business, by the words that names of secrets contain. Where a secret
-/// lies is none.
+/// lies is none, nor is a number of tokens.
 #[must_use]
 pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let is_place = name.ends_with("file") || name.ends_with("location");
-    let words =
-        ["password", "passphrase", "secret", "token", "pem", "credential", "jaas", "sasl.oauthbearer.config"];
-    !is_place && words.iter().any(|word| name.contains(word))
+    // How many tokens a language model may say, and what that is called in a request.
+    let is_number = name.ends_with("tokens") || name.ends_with("_limit");
+    let words = [
+        "password",
+        "passphrase",
+        "secret",
+        "token",
+        "api_key",
+        "pem",
+        "credential",
+        "jaas",
+        "sasl.oauthbearer.config",
+    ];
+    !is_place && !is_number && words.iter().any(|word| name.contains(word))
 }
 
 #[cfg(test)]
@@ -93,10 +103,17 @@ mod tests {
             "sasl.oauthbearer.client.secret",
             "sasl.oauthbearer.assertion.private.key.passphrase",
             "SASL.Password",
+            "llm.large.api_key",
         ] {
             assert!(is_secret(name), "{name}");
         }
-        for name in ["ssl.key.location", "ssl.ca.location", "kafka.oauth_token_file", "sasl.username"] {
+        for name in [
+            "ssl.key.location",
+            "ssl.ca.location",
+            "kafka.oauth_token_file",
+            "sasl.username",
+            "llm.large.max_tokens",
+        ] {
             assert!(!is_secret(name), "{name}");
         }
         let mut properties = ClientProperties::default();

@@ -8,8 +8,8 @@ use std::time::SystemTime;
 use rdkafka::client::OAuthToken;
 use rdkafka::error::KafkaError;
 
-use super::properties::REDACTED;
 use super::token;
+use crate::secret::REDACTED;
 
 /// The secrets of one connection, for the contexts of its clients. Cheap to clone, and shows nothing.
 #[derive(Clone, Default)]

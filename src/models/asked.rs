@@ -26,8 +26,8 @@ pub(super) struct Limits {
     pub(super) longest: i64,
     /// Tokens of the vocabulary.
     pub(super) vocabulary: i64,
-    /// The one that fills up, which no prompt may contain.
-    pub(super) pad: i64,
+    /// The one that fills up, where no prompt may contain it.
+    pub(super) pad: Option<i64>,
 }
 
 impl Asked<'_> {
@@ -53,7 +53,7 @@ impl Asked<'_> {
         if !(2..=longest).contains(&length) {
             return refuse(format!("a prompt of {length} tokens, where 2 to {longest} fit"));
         }
-        let known = |id: u32| i64::from(id) < vocabulary && i64::from(id) != pad;
+        let known = |id: u32| i64::from(id) < vocabulary && Some(i64::from(id)) != pad;
         match self.prompt.iter().find(|&&id| !known(id)) {
             Some(id) => refuse(format!("token {id} is none of the {vocabulary} that prompts are made of")),
             None => Ok(()),

@@ -10,6 +10,7 @@ use tokenizers::models::wordlevel::WordLevel;
 use tokenizers::pre_tokenizers::whitespace::Whitespace;
 
 use super::*;
+use crate::consult::Degrade;
 use crate::domain::{ContentHash, EntityType, Frame, Stage};
 use crate::expand::PhraseTemplate;
 use crate::ground::Outline;
@@ -146,8 +147,10 @@ fn pipeline(failing: Option<Stage>) -> (Pipeline, Log) {
     device.start().unwrap();
     let labels = LabelSet::new([EntityType::new("PER")]);
     let pipeline = Pipeline {
+        describers: Describers::new(Vec::new(), Vec::new()),
+        knowledge: None,
         recogniser: Recogniser::new(recogniser, WordTokenizer::new(tokenizer(), 50).unwrap(), labels),
-        expander: Expander::new(Vec::new(), PhraseTemplate::default(), 0),
+        expander: Expander::new(Vec::new(), PhraseTemplate::default(), Degrade::PublishWithout),
         entailer: Entailer::new(entailer, prompts(), 0.5),
         grounder: Grounder::new(grounder, prompts()),
         segmenter: Some(Segmenter::new(segmenter, 16)),
@@ -264,6 +267,7 @@ async fn a_fault_surfaces_with_the_stage_it_happened_in() {
     for stage in Stage::ALL {
         let (pipeline, _) = pipeline(Some(stage));
         let error = pipeline.annotate(&post("ann cid", &[EVERYBODY])).await.unwrap_err();
+        let AnnotateError::Network(error) = error else { panic!("{error}") };
         assert_eq!(error.stage(), stage, "{error}");
         assert!(!error.retry_can_help(), "{error}");
         let unharmed = pipeline.annotate(&post("ann bob", &[EVERYBODY])).await.unwrap();

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use serde::{Serialize, Serializer};
 
 use super::time::rfc3339;
-use crate::domain::{Annotation, ContentHash, Mention, Post, Region, Triple};
+use crate::domain::{Annotation, ContentHash, Mention, Phrase, Post, Region, Told, Triple};
 
 /// The name of the output's schema.
 pub const SCHEMA: &str = "riveg.annotation";
@@ -130,6 +130,18 @@ struct WireSpan {
 struct Expansion<'a> {
     text: &'a str,
     source: &'static str,
+    /// The endpoint of a language model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
+    /// What further language models said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    others: Vec<Other<'a>>,
+}
+
+#[derive(Serialize)]
+struct Other<'a> {
+    text: &'a str,
+    by: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -191,7 +203,6 @@ impl<const DECIMALS: i32> Serialize for Rounded<DECIMALS> {
 
 fn entity<'a>(post_id: &str, triple: &'a Triple) -> Entity<'a> {
     let Triple { mention, phrase, verdicts, regions } = triple;
-    let expansion = phrase.expansion.as_deref();
     Entity {
         id: entity_id(post_id, mention),
         text: &mention.text,
@@ -204,10 +215,20 @@ fn entity<'a>(post_id: &str, triple: &'a Triple) -> Entity<'a> {
             byte_end: mention.span.byte_end,
         },
         score: Rounded(mention.score),
-        expansion: expansion.map(|text| Expansion { text, source: phrase.source.as_str() }),
+        expansion: phrase.expansion.as_deref().map(|text| expansion(text, phrase)),
         phrase: &phrase.text,
         gate: gate(triple, verdicts.iter().map(|verdict| verdict.probability).reduce(f32::max)),
         regions: regions.iter().map(region).collect(),
+    }
+}
+
+fn expansion<'a>(text: &'a str, phrase: &'a Phrase) -> Expansion<'a> {
+    let other = |told: &'a Told| Other { text: &told.text, by: told.by.as_deref() };
+    Expansion {
+        text,
+        source: phrase.source.as_str(),
+        by: phrase.told.first().and_then(|told| told.by.as_deref()),
+        others: phrase.told.iter().skip(1).map(other).collect(),
     }
 }
 

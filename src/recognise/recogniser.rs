@@ -20,13 +20,14 @@ impl Recogniser {
         Self { handle, tokenizer, labels }
     }
 
-    /// The entities that a text names, in reading order. A text without words asks nobody.
+    /// The entities that a text names, in reading order; `knowledge` is what is known of it, as far as the tagger can read
+    /// it beside the text. A text without words asks nobody.
     ///
     /// # Errors
     /// [`CallError`] of the tagger.
-    pub async fn mentions(&self, text: &str) -> Result<Vec<Mention>, CallError> {
+    pub async fn mentions(&self, text: &str, knowledge: &str) -> Result<Vec<Mention>, CallError> {
         let words = split_words(text);
-        let windows = self.tokenizer.windows(text, &words);
+        let windows = self.tokenizer.windows_knowing(text, &words, knowledge);
         let calls = windows.into_iter().map(|Window { words, request }| async move {
             let reply = self.handle.call(request).await?;
             Ok((words, reply))
@@ -119,7 +120,7 @@ mod tests {
         let (device, recogniser) = device();
         device.start().unwrap();
         let text = "Vorlan met Keldor. Ondrick and Miravel and met and met and Tasqua.";
-        let found = recogniser.mentions(text).await.unwrap();
+        let found = recogniser.mentions(text, "").await.unwrap();
         let names: Vec<_> = found.iter().map(|mention| mention.text.as_str()).collect();
         assert_eq!(names, ["Vorlan", "Keldor", "Ondrick", "Miravel", "Tasqua"]);
         for mention in found {
@@ -132,8 +133,8 @@ mod tests {
     async fn a_text_without_words_asks_nobody() {
         let (device, recogniser) = device();
         drop(device);
-        assert_eq!(recogniser.mentions(" \n").await, Ok(Vec::new()));
-        assert_eq!(recogniser.mentions("word").await, Err(CallError::Closed { stage: Stage::Recognise }));
+        assert_eq!(recogniser.mentions(" \n", "").await, Ok(Vec::new()));
+        assert_eq!(recogniser.mentions("word", "").await, Err(CallError::Closed { stage: Stage::Recognise }));
     }
 
     #[test]

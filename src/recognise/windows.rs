@@ -50,6 +50,21 @@ impl WordTokenizer {
             .collect()
     }
 
+    /// All words of a text as one request's pieces, as many as the network can hold: for one that answers for the whole.
+    #[must_use]
+    pub fn whole(&self, text: &str, words: &[Span]) -> Vec<u32> {
+        let mut pieces = vec![self.begin];
+        for word in words {
+            let room = self.max_pieces.saturating_sub(pieces.len() + 1);
+            if room == 0 {
+                break;
+            }
+            pieces.extend(self.pieces(&text[word.byte_start..word.byte_end]).into_iter().take(room));
+        }
+        pieces.push(self.end);
+        pieces
+    }
+
     /// The words of what is known, in pieces, the separator first: no more than one window could hold.
     fn knowledge(&self, knowledge: &str) -> Vec<Vec<u32>> {
         let mut words = knowledge.split_whitespace().peekable();
@@ -135,6 +150,19 @@ mod tests {
         };
         assert_eq!(windows, [Window { words: 0..3, request }]);
         assert!(words(16).windows(" \n", &[]).is_empty());
+    }
+
+    #[test]
+    fn a_whole_text_is_read_as_its_words_are_as_far_as_there_is_room() {
+        let text = "Jordans met Keldor's";
+        for (max_pieces, expected) in
+            [(9, vec![2, 8, 9, 12, 13, 14, 10, 11, 3]), (6, vec![2, 8, 9, 12, 13, 3]), (3, vec![2, 8, 3])]
+        {
+            assert_eq!(word_pieces(max_pieces).whole(text, &split_words(text)), expected);
+        }
+        assert_eq!(word_pieces(9).whole("", &[]), [2, 3]);
+        let long = "x".repeat(100_000);
+        assert_eq!(word_pieces(9).whole(&long, &split_words(&long)).len(), 3);
     }
 
     #[test]

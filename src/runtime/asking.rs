@@ -6,8 +6,9 @@ use tokenizers::Tokenizer;
 
 use crate::bundle::{Bundle, FileEntry};
 use crate::domain::Stage;
+use crate::knowledge::Texts;
 use crate::prompt::{PhraseEncoder, PromptEncoder, PromptError, WordList};
-use crate::recognise::WordTokenizer;
+use crate::recognise::{WordTokenizer, split_words};
 
 use super::RuntimeError;
 
@@ -19,6 +20,16 @@ pub(super) fn words(bundle: &Bundle) -> Result<WordTokenizer, RuntimeError> {
         .map_err(RuntimeError::WordTokenizer)?;
     fits(Stage::Recognise, file, tokenizer.vocabulary(), network.vocabulary)?;
     Ok(tokenizer)
+}
+
+/// How the encoder of posts reads texts: in the words that the tagger reads.
+pub(super) fn texts(bundle: &Bundle) -> Result<Texts, RuntimeError> {
+    let part = bundle.know()?;
+    let (rows, longest) = part.network.reads();
+    let (file, bytes) = bundle.tokenizer(Stage::Know, part.tokenizer.as_ref())?;
+    let tokenizer = WordTokenizer::from_bytes(&file, &bytes, longest).map_err(RuntimeError::TextTokenizer)?;
+    fits(Stage::Know, file, tokenizer.vocabulary(), rows)?;
+    Ok(Box::new(move |text| tokenizer.whole(text, &split_words(text))))
 }
 
 pub(super) fn entail_prompts(bundle: &Bundle) -> Result<PromptEncoder, RuntimeError> {

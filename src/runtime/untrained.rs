@@ -74,8 +74,8 @@ pub fn write_stage(
             save(&ofa.tokenizer, &file)?;
             (Some(TOKENIZER), vocabulary(&ofa)?)
         }
-        "bert" | "albef" => {
-            let lower_case = !preset.ends_with("-cased");
+        "bert" | "albef" | "umt" => {
+            let lower_case = !preset.ends_with("-cased") && family != "umt";
             let pieces = words::pieces(&[known.texts.clone(), known.phrases()].concat(), lower_case)?;
             save(&pieces, &file)?;
             (Some(TOKENIZER), rows(pieces.get_vocab_size(true)))

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::domain::{BBox, ContentHash, Frame};
 use crate::imaging::{Picture, View};
+use crate::knowledge::Texts;
 use crate::prompt::{PhraseEncoder, PromptEncoder};
 use crate::recognise::{WordTokenizer, split_words};
-use crate::{entail, ground, recognise, segment};
+use crate::{entail, ground, knowledge, recognise, segment};
 
 /// A post and a phrase of the usual lengths; the first few words of them are used as well.
 const TEXT: &str =
@@ -21,6 +22,14 @@ pub(super) fn recognise(tokenizer: &WordTokenizer, count: usize) -> Vec<recognis
         .filter_map(|text| tokenizer.windows(text, &split_words(text)).into_iter().next())
         .map(|w| w.request)
         .collect()
+}
+
+pub(super) fn know(texts: &Texts, view: View, count: usize) -> Vec<knowledge::Request> {
+    let requests = (0..count).map(|index| knowledge::Request {
+        pieces: texts(first_words(TEXT, index)),
+        picture: view.of(&frame(index, view.side)),
+    });
+    requests.collect()
 }
 
 pub(super) fn entail(prompts: &PromptEncoder, view: View, count: usize) -> Vec<entail::Request> {

@@ -89,8 +89,9 @@ impl Device {
     /// # Errors
     /// Where the operating system refuses the thread.
     pub fn start(mut self) -> io::Result<DeviceHandle> {
-        // The policy breaks ties in favour of the later lane, which is to be the later stage.
-        self.lanes.sort_by_key(|lane| lane.stage());
+        // The policy breaks ties in favour of the later lane, which is to be the later stage; what is to be known of a
+        // post is asked first of all.
+        self.lanes.sort_by_key(|lane| (lane.stage() != Stage::Know, lane.stage()));
         let (report, state) = watch::channel(DeviceState::Warming);
         let thread = std::thread::Builder::new().name(self.name).spawn(move || {
             self.doorbell.answer_to();

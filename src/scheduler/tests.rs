@@ -144,7 +144,7 @@ async fn the_later_stage_goes_first_in_whatever_order_the_lanes_were_added() {
     let mut device = device();
     let mut gate = Some(gate);
     let mut handles = Vec::new();
-    for stage in [Stage::Segment, Stage::Recognise, Stage::Ground, Stage::Entail] {
+    for stage in [Stage::Segment, Stage::Know, Stage::Recognise, Stage::Ground, Stage::Entail] {
         let (started, gate) = (started.clone(), gate.take());
         let model = Closure(move |batch: &[u32]| {
             started.send(stage).unwrap();
@@ -155,13 +155,13 @@ async fn the_later_stage_goes_first_in_whatever_order_the_lanes_were_added() {
         });
         handles.push(device.lane(stage, model, budget(4)));
     }
-    // Queued before the start, so that the first choice is among all four.
+    // Queued before the start, so that the first choice is among all.
     let calls: Vec<_> = handles.iter().map(|handle| queued(handle, 1)).collect();
     let _thread = device.start().unwrap();
     open.send(()).unwrap();
     soon(join_all(calls)).await;
     let order: Vec<Stage> = batches.try_iter().collect();
-    assert_eq!(order, [Stage::Segment, Stage::Ground, Stage::Entail, Stage::Recognise]);
+    assert_eq!(order, [Stage::Segment, Stage::Ground, Stage::Entail, Stage::Recognise, Stage::Know]);
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ struct State {
     draining: bool,
     lost: Option<String>,
     waits: BTreeMap<&'static str, String>,
+    notes: BTreeMap<&'static str, String>,
     loops: BTreeMap<&'static str, Heartbeat>,
 }
 
@@ -68,6 +69,23 @@ impl Health {
     /// The reason has passed.
     pub fn waits_no_more(&self, name: &'static str) {
         self.state().waits.remove(name);
+    }
+
+    /// What the part of that name needs and can be done without is away, or is there again (`None`): a reason not to be
+    /// ready if `strict`, else a note.
+    pub fn knows_without(&self, name: &'static str, strict: bool, away: Option<String>) {
+        let mut state = self.state();
+        state.waits.remove(name);
+        state.notes.remove(name);
+        if let Some(reason) = away {
+            if strict { &mut state.waits } else { &mut state.notes }.insert(name, reason);
+        }
+    }
+
+    /// What who is ready has to say all the same; empty: nothing.
+    pub fn notes(&self) -> String {
+        let notes: Vec<String> = self.state().notes.values().cloned().collect();
+        notes.join(", ")
     }
 
     /// The loop of that name turned at `now`, and will turn again within `limit`.
@@ -152,6 +170,22 @@ mod tests {
         assert_eq!(health.alive(Instant::now()), Ok(()));
         health.waits_no_more("ingest");
         assert_eq!(health.ready(Instant::now()), Ok(()));
+    }
+
+    #[test]
+    fn what_can_be_done_without_is_a_note_and_what_cannot_is_waited_for() {
+        let health = Health::default();
+        health.models_are_warm();
+        health.partitions_are_assigned();
+        health.knows_without("llm", false, Some("`a` is away".to_owned()));
+        assert_eq!((health.ready(Instant::now()), health.notes()), (Ok(()), "`a` is away".to_owned()));
+        health.knows_without("llm", true, Some("`a` is away".to_owned()));
+        assert_eq!(
+            (health.ready(Instant::now()), health.notes()),
+            (Err("`a` is away".to_owned()), String::new())
+        );
+        health.knows_without("llm", true, None);
+        assert_eq!((health.ready(Instant::now()), health.notes()), (Ok(()), String::new()));
     }
 
     #[test]

@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
@@ -30,14 +29,15 @@ pub async fn serve(
     let (live, ready) = (Arc::clone(&health), health);
     let router = Router::new()
         .route("/metrics", get(async move || ([(header::CONTENT_TYPE, TEXT_FORMAT)], metrics.render())))
-        .route("/livez", get(async move || probe(live.alive(Instant::now()))))
-        .route("/readyz", get(async move || probe(ready.ready(Instant::now()))));
+        .route("/livez", get(async move || probe(live.alive(Instant::now()), "")))
+        .route("/readyz", get(async move || probe(ready.ready(Instant::now()), &ready.notes())));
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }
 
-fn probe(verdict: Result<(), String>) -> impl IntoResponse {
+fn probe(verdict: Result<(), String>, notes: &str) -> (StatusCode, String) {
     match verdict {
-        Ok(()) => (StatusCode::OK, "ok".to_owned()),
+        Ok(()) if notes.is_empty() => (StatusCode::OK, "ok".to_owned()),
+        Ok(()) => (StatusCode::OK, format!("ok, though {notes}")),
         Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason),
     }
 }

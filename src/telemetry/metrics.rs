@@ -13,16 +13,19 @@ use prometheus::{
     TextEncoder,
 };
 
+use super::llm_metrics::LlmFamilies;
 use super::stage_metrics::all_stages;
 use super::watched::{CacheTally, Watched, catch_up};
-use super::{FetchMetrics, StageMetrics, StageSummary, Underway};
+use super::{AnswerMetrics, FetchMetrics, LlmMetrics, StageMetrics, StageSummary, Underway};
 use crate::domain::Stage;
 
 /// All metrics of one engine, in a registry of its own.
 pub struct Metrics {
     registry: Registry,
-    stages: [StageMetrics; Stage::ALL.len()],
+    stages: [StageMetrics; Stage::WITH_KNOWLEDGE.len()],
     fetches: FetchMetrics,
+    llms: LlmFamilies,
+    answers: AnswerMetrics,
     consumed: IntCounterVec,
     produced: IntCounterVec,
     dead_letters: IntCounterVec,
@@ -125,6 +128,8 @@ impl Metrics {
         Self {
             stages: all_stages(&registry),
             fetches: FetchMetrics::new(&registry),
+            llms: LlmFamilies::new(&registry),
+            answers: AnswerMetrics::new(&registry),
             consumed: counters("riveg_records_consumed_total", "Records read.", &["topic", "partition"]),
             produced: counters(
                 "riveg_records_produced_total",
@@ -201,10 +206,22 @@ impl Metrics {
         self.fetches.clone()
     }
 
+    /// The counters of the language model that the settings call by that name.
+    #[must_use]
+    pub fn llm(&self, endpoint: &str) -> LlmMetrics {
+        self.llms.endpoint(endpoint)
+    }
+
+    /// The counters of answers that are kept.
+    #[must_use]
+    pub fn answers(&self) -> AnswerMetrics {
+        self.answers.clone()
+    }
+
     /// All stages in figures, in order.
     #[must_use]
     pub fn stage_summaries(&self) -> Vec<StageSummary> {
-        Stage::ALL.iter().map(|&stage| self.stages[stage as usize].summary(stage)).collect()
+        Stage::WITH_KNOWLEDGE.iter().map(|&stage| self.stages[stage as usize].summary(stage)).collect()
     }
 
     /// A cache of that kind, such as `expansion`, is asked what it has done whenever somebody asks the metrics.

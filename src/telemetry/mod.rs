@@ -1,9 +1,11 @@
 //! What the engine tells its operators: metrics by name, and whether it is well.
 
+mod answer_metrics;
 mod fetch_metrics;
 mod health;
 mod http;
 mod latency;
+mod llm_metrics;
 mod metrics;
 mod seldom;
 mod stage_metrics;
@@ -12,10 +14,12 @@ mod tests;
 mod underway;
 mod watched;
 
+pub use answer_metrics::{AnswerMetrics, AnswerSource, AnswerTier, Renewal};
 pub use fetch_metrics::{FetchMetrics, FetchOutcome};
 pub use health::{Health, Heartbeat};
 pub use http::serve;
 pub use latency::LatencyRecorder;
+pub use llm_metrics::{BreakerState, InFlight, LlmFault, LlmMetrics};
 pub use metrics::{Metrics, Rebalance, Transaction};
 pub use seldom::Seldom;
 pub use stage_metrics::{Outcome, StageMetrics, StageSummary};

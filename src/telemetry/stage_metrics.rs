@@ -146,7 +146,7 @@ impl StageMetrics {
 }
 
 /// Registers the families of all stages, and looks each stage's counters up: all start at 0.
-pub(super) fn all_stages(registry: &Registry) -> [StageMetrics; Stage::ALL.len()] {
+pub(super) fn all_stages(registry: &Registry) -> [StageMetrics; Stage::WITH_KNOWLEDGE.len()] {
     let counters = |name: &str, help: &str, labels: &[&str]| {
         register(registry, IntCounterVec::new(Opts::new(name, help), labels))
     };
@@ -176,7 +176,7 @@ pub(super) fn all_stages(registry: &Registry) -> [StageMetrics; Stage::ALL.len()
     );
     let compute_seconds =
         histograms("riveg_stage_compute_seconds", "Time a batch took on the device.", seconds_buckets());
-    Stage::ALL.map(|stage| {
+    Stage::WITH_KNOWLEDGE.map(|stage| {
         let label = [stage.as_str()];
         StageMetrics {
             outcomes: Outcome::ALL

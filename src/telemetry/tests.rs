@@ -15,7 +15,7 @@ fn families(text: &str) -> BTreeSet<&str> {
 #[test]
 fn labels_that_are_known_start_at_nothing() {
     let text = Metrics::new().render();
-    for stage in Stage::ALL {
+    for stage in Stage::WITH_KNOWLEDGE {
         for outcome in ["answered", "failed", "device-lost", "abandoned"] {
             let line = format!("riveg_stage_requests_total{{outcome=\"{outcome}\",stage=\"{stage}\"}} 0\n");
             assert!(text.contains(&line), "{line}{text}");
@@ -44,6 +44,7 @@ fn labels_that_are_found_out_start_at_nothing_when_they_are_known() {
     metrics.know_dead_letter_classes(&["not-json"]);
     metrics.know_output_topics(&["annotations", "dead-letters"]);
     metrics.partition_assigned("posts", 2);
+    let _endpoint = metrics.llm("small");
     let text = metrics.render();
     for line in [
         r#"riveg_cache_requests_total{kind="expansion",outcome="join"} 0"#,
@@ -51,6 +52,10 @@ fn labels_that_are_found_out_start_at_nothing_when_they_are_known() {
         r#"riveg_records_produced_total{topic="dead-letters"} 0"#,
         r#"riveg_records_consumed_total{partition="2",topic="posts"} 0"#,
         r#"riveg_outstanding_records{partition="2",topic="posts"} 0"#,
+        r#"riveg_llm_requests_total{endpoint="small",outcome="answered"} 0"#,
+        r#"riveg_llm_attempts_total{endpoint="small",outcome="too-large"} 0"#,
+        r#"riveg_llm_tokens_total{direction="in",endpoint="small"} 0"#,
+        r#"riveg_llm_breaker_state{endpoint="small"} 0"#,
     ] {
         assert!(text.contains(line), "{line} in\n{text}");
     }
@@ -73,6 +78,14 @@ fn every_event_is_counted_where_its_name_says() {
     metrics.fetches().fetched(70, Duration::from_millis(250));
     metrics.fetches().not_fetched(FetchOutcome::Refused, Duration::ZERO);
     metrics.fetches().retried();
+    let llm = metrics.llm("small");
+    llm.answered((30, 7), Duration::from_millis(1500));
+    llm.failed(LlmFault::RateLimited, Duration::from_millis(500));
+    llm.attempted(None);
+    llm.attempted(Some(LlmFault::Open));
+    llm.breaker(BreakerState::Open);
+    drop(llm.asking());
+    let _in_flight = llm.asking();
     metrics.bundle("abc");
     metrics.consumed("posts", 0);
     metrics.dead_letter("not-json");
@@ -104,6 +117,15 @@ fn every_event_is_counted_where_its_name_says() {
         "riveg_picture_fetch_bytes_total 70",
         "riveg_picture_fetch_seconds_sum 0.25",
         "riveg_picture_fetch_retries_total 1",
+        r#"riveg_llm_requests_total{endpoint="small",outcome="answered"} 1"#,
+        r#"riveg_llm_requests_total{endpoint="small",outcome="rate-limited"} 1"#,
+        r#"riveg_llm_attempts_total{endpoint="small",outcome="answered"} 1"#,
+        r#"riveg_llm_attempts_total{endpoint="small",outcome="open"} 1"#,
+        r#"riveg_llm_tokens_total{direction="in",endpoint="small"} 30"#,
+        r#"riveg_llm_tokens_total{direction="out",endpoint="small"} 7"#,
+        r#"riveg_llm_seconds_sum{endpoint="small"} 2"#,
+        r#"riveg_llm_in_flight{endpoint="small"} 1"#,
+        r#"riveg_llm_breaker_state{endpoint="small"} 2"#,
         r#"riveg_bundle_info{hash="abc"} 1"#,
         r#"riveg_records_consumed_total{partition="0",topic="posts"} 1"#,
         r#"riveg_dead_letters_total{class="not-json"} 1"#,

@@ -15,15 +15,20 @@ use crate::bundle::{
     RecogniseNetwork, Segment, SegmentNetwork, Weights, save_weights, write_manifest,
 };
 use crate::expand::PhraseTemplate;
+use crate::knowledge::Example;
 use crate::models::tagger::CrfScope;
 use crate::recognise::{TagScheme, WordTokenizer};
-use crate::world::{Split, World, lexicon};
+use crate::world::{Sample, Split, World, annotation, lexicon};
 
 /// Seed of the world whose names the lexicon knows: the one that the demo and the evaluation show.
 pub const SHOWN_SEED: u64 = 0;
 /// Posts whose names the lexicon knows.
 const KNOWN_POSTS: u64 = 2_000;
 const LEXICON: &str = "lexicon.jsonl";
+/// Annotated posts of the training world, and how many: published sets have 120 to 200.
+const EXAMPLES: &str = "examples.jsonl";
+const EXAMPLE_PICTURES: &str = "examples";
+const ANNOTATED_POSTS: u64 = 120;
 
 /// Writes the bundle of a course's checkpoints into `out`.
 ///
@@ -34,24 +39,31 @@ pub fn assemble(course: &Course, out: &Path) -> Result<()> {
     let mut steps = Vec::new();
     for network in Network::ALL {
         let checkpoint = course.folder.join(network.file());
-        ensure!(checkpoint.exists(), "`{}` is missing: train that network first", checkpoint.display());
-        let tensors = Tensor::read_safetensors(&checkpoint)
-            .with_context(|| format!("failed to read the checkpoint `{}`", checkpoint.display()))?;
-        let done = tensors.iter().find(|(name, _)| name == "step").map(|(_, step)| step.int64_value(&[0]));
-        steps.push(format!("{} {}", network.name(), done.unwrap_or_default()));
-        let averaged = tensors.into_iter().filter_map(|(name, tensor)| {
-            let name = name.strip_prefix("average/")?;
-            (!name.starts_with(HINTS)).then(|| (name.to_owned(), tensor))
-        });
-        save_weights(averaged, &out.join(network.file()), Kind::Half)?;
+        let done = export(&checkpoint, &out.join(network.file()), |name| !name.starts_with(HINTS))?;
+        steps.push(format!("{} {done}", network.name()));
     }
     for file in [TAGGER_TOKENIZER, OFA_TOKENIZER] {
         let from = course.folder.join(file);
         fs::copy(&from, out.join(file)).with_context(|| format!("failed to copy `{}`", from.display()))?;
     }
     write_lexicon(&out.join(LEXICON))?;
+    write_examples(&course.world(Split::Train), out)?;
     write_manifest(out, manifest(course, &steps.join(", "))?)?;
     Ok(())
+}
+
+/// Writes those of a checkpoint's averaged weights that are shipped, and says after how many steps they are.
+pub(super) fn export(checkpoint: &Path, out: &Path, is_shipped: impl Fn(&str) -> bool) -> Result<i64> {
+    ensure!(checkpoint.exists(), "`{}` is missing: train that network first", checkpoint.display());
+    let tensors = Tensor::read_safetensors(checkpoint)
+        .with_context(|| format!("failed to read the checkpoint `{}`", checkpoint.display()))?;
+    let done = tensors.iter().find(|(name, _)| name == "step").map(|(_, step)| step.int64_value(&[0]));
+    let averaged = tensors.into_iter().filter_map(|(name, tensor)| {
+        let name = name.strip_prefix("average/")?;
+        is_shipped(name).then(|| (name.to_owned(), tensor))
+    });
+    save_weights(averaged, out, Kind::Half)?;
+    Ok(done.unwrap_or_default())
 }
 
 fn write_lexicon(path: &Path) -> Result<()> {
@@ -62,6 +74,24 @@ fn write_lexicon(path: &Path) -> Result<()> {
         file.write_all(b"\n").with_context(failed)?;
     }
     file.flush().with_context(failed)
+}
+
+/// Posts of the training world as a careful reader annotates them, with their pictures.
+fn write_examples(world: &World, out: &Path) -> Result<()> {
+    let folder = out.join(EXAMPLE_PICTURES);
+    let failed = || format!("failed to write pictures into `{}`", folder.display());
+    fs::create_dir_all(&folder).with_context(failed)?;
+    let mut examples = Vec::new();
+    for index in 0..ANNOTATED_POSTS {
+        let Sample { id, text, picture, .. } = world.sample(index);
+        let seen: Vec<String> = picture.objects.into_iter().map(|object| object.description).collect();
+        let caption = format!("a picture of {}", seen.join(" and "));
+        let file = format!("{id}.jpg");
+        fs::write(folder.join(&file), picture.jpeg).with_context(failed)?;
+        let picture = Some(Path::new(EXAMPLE_PICTURES).join(file));
+        examples.push(Example { id, text, caption, annotation: annotation(&world.named(index)), picture });
+    }
+    Ok(Example::write(&examples, &out.join(EXAMPLES))?)
 }
 
 fn manifest(course: &Course, steps: &str) -> Result<Manifest> {
@@ -76,12 +106,14 @@ fn manifest(course: &Course, steps: &str) -> Result<Manifest> {
         entity_types: recipe::ENTITY_TYPES.map(str::to_owned).to_vec(),
         phrase: PhraseTemplate::default(),
         lexicon: Some(FileEntry::named(LEXICON)),
+        examples: Some(FileEntry::named(EXAMPLES)),
+        know: None,
         recognise: Some(Recognise {
             precision: Precision::F32,
             weights: weights(Network::Tagger),
             tokenizer: Some(FileEntry::named(TAGGER_TOKENIZER)),
             scheme: TagScheme::Bioes,
-            crf: CrfScope::Whole,
+            crf: CrfScope::Tweet,
             network: RecogniseNetwork::XlmRobertaCrf(recipe::tagger(pieces as i64).into()),
             self_test: Vec::new(),
         }),

@@ -1,11 +1,12 @@
 //! How the networks of the pocket bundle learn: seeded, one at a time if asked, from a checkpoint if there is one.
 //!
-//! `recipe` says how large and how long, `pocket` in which order; the rest is what each network is taught, and the
+//! `recipe` says how large and how long, `pocket` in which order, `know` what comes to a bundle that is there; the rest is what each network is taught, and the
 //! loop, the optimiser and the checkpoints that they share.
 
 mod assemble;
 mod checkpoint;
 mod feed;
+mod know;
 mod learn;
 mod ofa;
 mod optimiser;
@@ -15,7 +16,9 @@ pub mod recipe;
 mod segmenter;
 mod tagger;
 pub mod tokenizers;
+mod umt;
 
 pub use assemble::{SHOWN_SEED, assemble};
+pub use know::train_know;
 pub use optimiser::Schedule;
 pub use pocket::{Course, Network, train_pocket};

@@ -73,17 +73,27 @@ pub struct Course {
 }
 
 impl Course {
-    fn job(&self, network: Network, schedule: Schedule) -> Job {
+    /// Makes the folder, and lets libtorch use so many threads.
+    pub(super) fn begin(&self) -> Result<()> {
+        fs::create_dir_all(&self.folder)
+            .with_context(|| format!("failed to create `{}`", self.folder.display()))?;
+        if let Some(threads) = self.threads {
+            tch::set_num_threads(threads);
+        }
+        Ok(())
+    }
+
+    pub(super) fn job(&self, name: &str, schedule: Schedule) -> Job {
         let steps = self.steps.unwrap_or(schedule.steps);
         Job {
-            name: network.name().to_owned(),
-            checkpoint: self.folder.join(network.file()),
+            name: name.to_owned(),
+            checkpoint: self.folder.join(format!("{name}.safetensors")),
             schedule: Schedule { steps, warm_up: schedule.warm_up.min(steps / 4), ..schedule },
             weight_decay: recipe::WEIGHT_DECAY,
         }
     }
 
-    fn world(&self, split: Split) -> World {
+    pub(super) fn world(&self, split: Split) -> World {
         World::new(self.seed, split)
     }
 }
@@ -93,11 +103,7 @@ impl Course {
 /// # Errors
 /// If the folder cannot be read or written, or holds checkpoints of other networks.
 pub fn train_pocket(course: &Course, networks: &[Network]) -> Result<()> {
-    fs::create_dir_all(&course.folder)
-        .with_context(|| format!("failed to create `{}`", course.folder.display()))?;
-    if let Some(threads) = course.threads {
-        tch::set_num_threads(threads);
-    }
+    course.begin()?;
     for &network in networks {
         tch::manual_seed(course.seed as i64);
         match network {
@@ -114,6 +120,8 @@ fn train_tagger(course: &Course) -> Result<()> {
     if !path.exists() {
         let world = course.world(Split::Train);
         let texts = (0..recipe::VOCABULARY_POSTS).map(|index| world.text(index).text);
+        let annotations = (0..recipe::VOCABULARY_POSTS / 4).map(|index| world.annotation(index));
+        let texts = texts.chain(annotations);
         vocabularies::save(&vocabularies::train_unigram(texts, recipe::TAGGER_PIECES)?, &path)?;
     }
     let writer = |split| {
@@ -127,7 +135,7 @@ fn train_tagger(course: &Course) -> Result<()> {
     let (train, dev) = (writer(Split::Train)?, writer(Split::Dev)?);
     let store = VarStore::new(Device::Cpu);
     let tagger = Tagger::new(&store.root(), recipe::tagger(train.tokenizer.vocabulary() as i64));
-    let job = course.job(Network::Tagger, recipe::TAGGER_SCHEDULE);
+    let job = course.job(Network::Tagger.name(), recipe::TAGGER_SCHEDULE);
     learn(&job, &store, |first| Box::new(TaggerLearner::new(tagger, train, dev, first)))
 }
 
@@ -135,7 +143,7 @@ fn train_segmenter(course: &Course) -> Result<()> {
     let store = VarStore::new(Device::Cpu);
     let sam = Sam::new(&store.root(), &recipe::sam());
     let (train, dev) = (course.world(Split::Train), course.world(Split::Dev));
-    let job = course.job(Network::Segmenter, recipe::SAM_SCHEDULE);
+    let job = course.job(Network::Segmenter.name(), recipe::SAM_SCHEDULE);
     learn(&job, &store, |first| Box::new(SamLearner::new(sam, train, dev, first)))
 }
 
@@ -143,7 +151,7 @@ fn train_ofa(course: &Course) -> Result<()> {
     let (tokenizer, config) = ofa_vocabulary(course)?;
     let store = VarStore::new(Device::Cpu);
     let learner = OfaLearner::new(&store.root(), &config, KINDS.len() as i64, COLOURS.len() as i64);
-    let job = course.job(Network::Ofa, recipe::OFA_SCHEDULE);
+    let job = course.job(Network::Ofa.name(), recipe::OFA_SCHEDULE);
     let sight =
         Sight { side: config.patch_image_size as u32, grid: config.grid() as u32, bins: config.bins as u32 };
     let encoder = |template| -> Result<Encode> {

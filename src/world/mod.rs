@@ -3,6 +3,7 @@
 //! Entities have hidden looks. A name tells its type, more or less, and nothing of the look; the lexicon tells the
 //! look. A sample is a pure function of seed, split and number, so that training may draw them on any thread.
 
+mod annotation;
 mod backdrop;
 mod cast;
 mod chance;
@@ -25,6 +26,7 @@ mod stamp;
 mod things;
 mod tweet;
 
+pub use annotation::{Named, annotation};
 pub use dataset::{DatasetError, write_dataset};
 pub use lexicon::{LexiconEntry, lexicon};
 pub use looks::{Description, KINDS, Look};

@@ -4,9 +4,10 @@ use riveg::models::device::use_threads;
 use riveg::models::sam::Sam;
 use riveg::models::seqtr::Cells;
 use riveg::models::tagger::Positions;
+use riveg::models::umt::Umt;
 use tch::{Device, Kind, Tensor};
 
-use super::networks::{albef, filled, ofa, sam_config, seqtr, tagger};
+use super::networks::{albef, filled, ofa, sam_config, seqtr, tagger, umt};
 
 /// The share of its largest value by which an output may be off. A bf16 has 8 significant bits, so that each rounding
 /// is wrong by up to 2^-9, an f16 11, so 2^-12. On the way through a tiny network come some hundred roundings one after
@@ -18,13 +19,14 @@ const TOLERANCES: [(Kind, f64); 2] = [(Kind::BFloat16, 30.0 / 512.0), (Kind::Hal
 /// What a network of that kind computes, by name.
 type Outputs = fn(Kind) -> Vec<(&'static str, Tensor)>;
 
-const NETWORKS: [(&str, Outputs); 7] = [
+const NETWORKS: [(&str, Outputs); 8] = [
     ("XLM-R", |kind| emissions(kind, Positions::AfterPadding)),
     ("BERT", |kind| emissions(kind, Positions::FromZero)),
     ("OFA", of_ofa),
     ("ALBEF", of_albef),
     ("SeqTR, boxes", |kind| of_seqtr(kind, None)),
     ("SeqTR, contours", |kind| of_seqtr(kind, Some(4))),
+    ("UMT", of_umt),
     ("SAM", of_sam),
 ];
 
@@ -105,6 +107,15 @@ fn of_seqtr(kind: Kind, contour_points: Option<i64>) -> Vec<(&'static str, Tenso
     let encoded = seqtr.encode(&seqtr.fuse(&shown, &phrases), &cells);
     let prefix = Tensor::from_slice(&[5_i64, 20, 31]).expand([3, 3], false);
     vec![("picture", shown), ("phrases", phrases), ("next tokens", seqtr.logits(&encoded, &prefix))]
+}
+
+fn of_umt(kind: Kind) -> Vec<(&'static str, Tensor)> {
+    let umt = umt(kind).freeze();
+    let (tokens, mask) = tokens(0);
+    let seen = umt.see(&umt.pixels(&(numbers(&[3, 3, 64, 64], 2.0) * 127.0 + 127.0)), false);
+    let fused = umt.fuse(&tokens, &mask, &seen, 0.0) * mask.unsqueeze(-1);
+    let features = Umt::pooled(&fused, &mask);
+    vec![("seen", seen), ("fused", fused), ("features", features)]
 }
 
 fn of_sam(kind: Kind) -> Vec<(&'static str, Tensor)> {

@@ -12,8 +12,9 @@ use riveg::models::ofa::{Ofa, OfaConfig, OfaEntailer, OfaGrounder};
 use riveg::models::sam::{Sam, SamConfig, SamSegmenter};
 use riveg::models::seqtr::{SeqTr, SeqTrConfig, SeqTrGrounder};
 use riveg::models::tagger::{Positions, ServedTagger, Tagger, TaggerConfig};
+use riveg::models::umt::{Umt, UmtConfig, UmtEncoder};
 use riveg::scheduler::Model;
-use riveg::{entail, ground, recognise, segment};
+use riveg::{entail, ground, knowledge, recognise, segment};
 use tch::{Device, Kind, Tensor, nn};
 
 /// What a reply says, whichever network gave it.
@@ -91,6 +92,12 @@ pub(crate) fn all() -> Vec<Network> {
                 let decisions = outline.points.iter().flatten().copied().collect();
                 Answer { decisions, scores: vec![reply.log_probability] }
             },
+        ),
+        Network::of(
+            "UMT",
+            |kind, bytes| UmtEncoder::new(umt(kind), bytes),
+            knowing,
+            |reply| Answer { decisions: Vec::new(), scores: reply.features.clone() },
         ),
         Network::of("SAM", sam(false), boxes, masks),
         Network::of("SAM, several masks", sam(true), boxes, masks),
@@ -180,6 +187,24 @@ pub(crate) fn seqtr(kind: Kind, contour_points: Option<i64>) -> SeqTr {
     filled(kind, |vs| SeqTr::new(vs, &config))
 }
 
+pub(crate) fn umt(kind: Kind) -> Umt {
+    let config = UmtConfig {
+        vocabulary: TOKENS,
+        hidden: 16,
+        layers: 2,
+        heads: 2,
+        ffn: 32,
+        max_positions: LONGEST as i64 + 2,
+        max_pieces: LONGEST as i64,
+        type_vocabulary: 2,
+        image_size: i64::from(SIDE),
+        resnet_layers: [1, 1, 2, 1],
+        resnet_width: 4,
+    };
+    config.check().unwrap();
+    filled(kind, |vs| Umt::new(vs, &config))
+}
+
 pub(crate) fn sam_config(multimask: bool) -> SamConfig {
     SamConfig {
         image_size: i64::from(SIDE),
@@ -249,6 +274,11 @@ fn text(rng: &mut ChaCha8Rng) -> recognise::Request {
 fn entailing(rng: &mut ChaCha8Rng) -> entail::Request {
     let (picture, length) = (square(rng), rng.random_range(2..=LONGEST));
     entail::Request { picture, prompt: tokens(rng, length) }
+}
+
+fn knowing(rng: &mut ChaCha8Rng) -> knowledge::Request {
+    let entail::Request { picture, prompt } = entailing(rng);
+    knowledge::Request { picture, pieces: prompt }
 }
 
 fn grounding(rng: &mut ChaCha8Rng) -> ground::Request {

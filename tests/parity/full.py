@@ -235,6 +235,43 @@ def seqtr(points):
     return weights, case, counted(model)
 
 
+def umt_base():
+    """Three texts of several lengths with two pictures."""
+    import umt
+    from torchvision.models import resnet152
+
+    sizes = umt.Sizes()
+    generator = torch.Generator().manual_seed(20240616)
+    # Patches and noise: norms of a deep trunk that saw noise alone would remember hardly any deviation.
+    patches = torch.randint(0, 200, (2, 3, 14, 14), generator=generator)
+    patches = patches.repeat_interleave(16, 2).repeat_interleave(16, 3)
+    levels = (patches + torch.randint(0, 56, patches.shape, generator=generator)).float()
+    # Branches that add little to what goes around them, or fifty blocks make a large error of every small one.
+    trunk = {"bn3.weight": 0.2}
+    spread = {"matrix": 0.7, "other": 0.05, "tables": {"embeddings": 1.0}, "matrices": KEEPS_APART | {"resnet": 1.0}}
+    model = umt.random(sizes, generator, levels, scales=trunk, **spread)
+    lengths, rows = torch.tensor([40, 128, 9]), torch.tensor([0, 1, 1])
+    mask = torch.arange(128) < lengths[:, None]
+    pieces = torch.randint(1, 28_996, (3, 128), generator=generator).where(mask, 0)
+    seen = model.see(levels)
+    # The trunk is torchvision's under its own names.
+    theirs = resnet152().eval()
+    fitting = theirs.load_state_dict(model.resnet.state_dict(), strict=False)
+    assert fitting.missing_keys == ["fc.weight", "fc.bias"] and not fitting.unexpected_keys, fitting
+    theirs.avgpool, theirs.fc = torch.nn.Identity(), torch.nn.Identity()
+    theirs = theirs(umt.read(levels)).unflatten(1, (2048, 49)).transpose(1, 2)
+    assert (seen - theirs).abs().max() < 1e-5 * seen.abs().max(), "the trunk is not torchvision's"
+    answer = lambda words, shown: umt.pooled(model.fuse(words, mask, shown[rows]), mask)  # noqa: E731
+    fused, features = model.fuse(pieces, mask, seen[rows]), answer(pieces, seen)
+    matters("another picture", features, answer(pieces, seen.flip(0)))
+    other = pieces.clone()
+    other[:, 5] = 1 + (pieces[:, 5] + 7) % 28_995
+    matters("another piece", features, answer(other, seen))
+    case = {"levels": levels, "pieces": pieces, "mask": mask, "rows": rows, "seen": seen}
+    case |= {"fused": fused * mask[:, :, None], "features": features, "largest": features.argmax(1)}
+    return umt.stored(model), case, counted(model)
+
+
 NETWORKS = {
     "xlm-roberta-large": xlm_roberta_large,
     "bert-large-cased": bert_large_cased,
@@ -245,6 +282,7 @@ NETWORKS = {
     "albef-base": albef_base,
     "seqtr-refcoco": lambda: seqtr(0),
     "seqtr-refcoco-contour": lambda: seqtr(18),
+    "umt-base-resnet152": umt_base,
 }
 
 

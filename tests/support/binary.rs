@@ -18,7 +18,9 @@ pub(crate) fn binary() -> Command {
         command.env_remove(name);
     }
     // What it remembers is no business of this user's own engines.
-    command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
+    for folder in ["XDG_STATE_HOME", "XDG_CACHE_HOME"] {
+        command.env(folder, env!("CARGO_TARGET_TMPDIR"));
+    }
     command
 }
 

@@ -1,13 +1,16 @@
-//! What several groups of tests share: the binary, brokers, topics, clients, records, plain code, the pocket world, and waiting for conditions.
+//! What several groups of tests share: the binary, brokers, topics, clients, records, Redis, plain code, the pocket world, and waiting for conditions.
 
 mod binary;
 mod broker;
 mod clients;
+pub(crate) mod llm;
 mod plain_code;
 mod pocket;
 mod records;
+mod redis;
 mod wait;
 
+pub(crate) use self::redis::Redis;
 pub(crate) use binary::{Finished, Process, binary, get, riveg};
 pub(crate) use broker::{Forwarder, OwnBroker, broker, own_broker, unique};
 pub(crate) use clients::{Writer, committed, create_topic, header, log_end, read, read_committed};

@@ -157,8 +157,14 @@ mod tests {
         fs::create_dir(&trial).unwrap();
         fs::copy(folder.path().join("ground.safetensors"), trial.join("entail.safetensors")).unwrap();
         let name = named_by_hash(&trial, Stage::Entail, ".safetensors").unwrap();
-        let mut alone =
-            Manifest { recognise: None, ground: None, segment: None, lexicon: None, ..old.clone() };
+        let mut alone = Manifest {
+            recognise: None,
+            ground: None,
+            segment: None,
+            lexicon: None,
+            examples: None,
+            ..old.clone()
+        };
         let entail = alone.entail.as_mut().unwrap();
         entail.weights = crate::bundle::Weights::named(&name);
         entail.tokenizer = None;

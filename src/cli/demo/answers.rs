@@ -86,8 +86,10 @@ impl Entity {
         let WireSpan { start, end, byte_start, byte_end } = self.span;
         let source = match &self.expansion {
             None => PhraseSource::NameOnly,
-            Some(expansion) if expansion.source == PhraseSource::Lexicon.as_str() => PhraseSource::Lexicon,
-            Some(expansion) => return Err(format!("`{}` is no source of expansions", expansion.source)),
+            Some(expansion) => PhraseSource::ALL
+                .into_iter()
+                .find(|source| source.as_str() == expansion.source)
+                .ok_or_else(|| format!("`{}` is no source of expansions", expansion.source))?,
         };
         let verdicts = self.gate.into_iter().flat_map(|gate| gate.pictures).map(|picture| GateVerdict {
             media_key: picture.media_key,
@@ -105,6 +107,7 @@ impl Entity {
                 text: self.phrase,
                 expansion: self.expansion.map(|expansion| expansion.text),
                 source,
+                told: Vec::new(),
             },
             verdicts: verdicts.collect(),
             regions: self.regions.into_iter().map(WireRegion::region).collect::<Result<_, _>>()?,
@@ -146,6 +149,7 @@ mod tests {
                 text: format!("{text} (PER)"),
                 expansion: expansion.map(str::to_owned),
                 source: if expansion.is_some() { PhraseSource::Lexicon } else { PhraseSource::NameOnly },
+                told: Vec::new(),
             },
             verdicts: vec![GateVerdict {
                 media_key: "m".to_owned(),

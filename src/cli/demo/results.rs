@@ -61,6 +61,9 @@ impl Demonstration<'_> {
         posts_under_way: usize,
     ) -> Result<(), Failure> {
         let annotations = self.annotations(exchange)?;
+        // The demonstration shows no examples, so nobody looks for similar ones.
+        let stages = self.running.metrics.stage_summaries();
+        let stages = stages.iter().filter(|summary| summary.stage != Stage::Know);
         let figures = Figures {
             posts: self.posts.len(),
             rejected: exchange.rejected.len(),
@@ -68,7 +71,7 @@ impl Demonstration<'_> {
             posts_per_second: hundredths(self.posts.len() as f64 / exchange.took.as_secs_f64()),
             posts_under_way,
             end_to_end: Quantiles::of(&exchange.end_to_end),
-            stages: self.running.metrics.stage_summaries().iter().map(StageFigures::from).collect(),
+            stages: stages.map(StageFigures::from).collect(),
             caches: caches(self.running, warm),
             scores: self.scores(&annotations),
             bundle: self.bundle_name(),
@@ -169,7 +172,6 @@ fn caches(running: &Running, warm: &PicturesRead) -> Vec<CacheFigures> {
     let read = PicturesRead::so_far(&running.runtime);
     let frames = running.decoder.frame_counts();
     vec![
-        shared("expansions", pipeline.expander.cache_counts()),
         CacheFigures::with_misses("pictures decoded", frames.hits + frames.misses, frames.misses),
         shared("pictures scaled", pipeline.pictures.counts()),
         CacheFigures::with_misses("entailer's trunk", asked(Stage::Entail), read.entail - warm.entail),

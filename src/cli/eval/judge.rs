@@ -11,8 +11,8 @@ use crate::decode::Decoder;
 use crate::domain::{BBox, Mask, Media, Mention, Post, Span};
 use crate::eval::dataset::Example;
 use crate::eval::{GoldMention, GoldPost, GoldRegion, PredictedMention, StageScores, Threshold};
-use crate::pipeline::Pipeline;
-use crate::scheduler::CallError;
+use crate::expand::Context;
+use crate::pipeline::{AnnotateError, Pipeline};
 use crate::world::World;
 
 /// Runs posts as the engine does, from the record on.
@@ -60,7 +60,7 @@ impl Judge {
         };
         match self.annotated(&post, &gold).await {
             Ok((predicted, stages)) => Ok(Judged { gold, predicted, stages, fault: None }),
-            Err(error) if error.retry_can_help() => Err(error.into()),
+            Err(AnnotateError::Network(error)) if error.retry_can_help() => Err(error.into()),
             Err(error) => Ok(refused(gold, error.to_string())),
         }
     }
@@ -69,19 +69,16 @@ impl Judge {
         &self,
         post: &Post,
         gold: &GoldPost,
-    ) -> Result<(Vec<PredictedMention>, StageScores), CallError> {
+    ) -> Result<(Vec<PredictedMention>, StageScores), AnnotateError> {
         let annotation = self.pipeline.annotate(post).await?;
         let mut stages = StageScores::default();
+        let (context, _) = self.pipeline.context(post).await;
         for mention in &gold.mentions {
             for media in &post.media {
                 let shown = mention.regions.iter().filter(|region| region.media_key == media.key);
-                self.ask(
-                    &as_mention(mention, &gold.text),
-                    media,
-                    &shown.cloned().collect::<Vec<_>>(),
-                    &mut stages,
-                )
-                .await?;
+                let shown: Vec<GoldRegion> = shown.cloned().collect();
+                let mention = as_mention(mention, &gold.text);
+                self.ask((&mention, &context), media, &shown, &mut stages).await?;
             }
         }
         Ok((PredictedMention::all_of(&annotation), stages))
@@ -90,12 +87,12 @@ impl Judge {
     /// Asks each network about a gold mention and a picture that shows it in these places.
     async fn ask(
         &self,
-        mention: &Mention,
+        (mention, context): (&Mention, &Context),
         media: &Media,
         gold: &[GoldRegion],
         scores: &mut StageScores,
-    ) -> Result<(), CallError> {
-        let phrase = self.pipeline.expander.phrase(mention).await;
+    ) -> Result<(), AnnotateError> {
+        let phrase = self.pipeline.expander.phrase(mention, context).await?.phrase;
         scores.entailed(self.pipeline.verdict(&phrase, media).await?.depicted, gold);
         if gold.is_empty() {
             return Ok(());

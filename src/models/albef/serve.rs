@@ -41,7 +41,7 @@ impl AlbefEntailer {
             side: config.image_size,
             longest: config.max_positions,
             vocabulary: config.vocabulary,
-            pad: PAD,
+            pad: Some(PAD),
         }
     }
 

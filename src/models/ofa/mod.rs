@@ -13,7 +13,6 @@ mod locate;
 mod positions;
 mod presets;
 mod reader;
-mod resnet;
 mod serve;
 mod taught;
 
@@ -25,9 +24,9 @@ pub use encoder::Encoded;
 pub use locate::{Choice, Located};
 pub use serve::{OfaEntailer, OfaGrounder};
 
+use super::resnet::ResNet;
 use decoder::Decoder;
 use encoder::Encoder;
-use resnet::ResNet;
 
 /// The network.
 #[derive(Debug)]
@@ -50,7 +49,7 @@ impl Ofa {
         let encoder = vs / "encoder";
         let ofa = Self {
             embedding: attention::table(&(&encoder / "embed_tokens"), config.vocabulary, config.d_model),
-            trunk: ResNet::new(&(&encoder / "embed_images"), config),
+            trunk: ResNet::new(&(&encoder / "embed_images"), config.resnet_width, &config.resnet_layers),
             encoder: Encoder::new(&encoder, config),
             decoder: Decoder::new(&(vs / "decoder"), config),
             config: config.clone(),

@@ -1,6 +1,7 @@
 //! Which OFAs were published, and how many parameters do they have?
 
 use super::super::preset::{Preset, linear, norm};
+use super::super::resnet::ResNet;
 use super::config::OfaConfig;
 use super::positions::image_rows;
 
@@ -52,22 +53,7 @@ impl OfaConfig {
     }
 
     fn trunk(&self) -> i64 {
-        let width = self.resnet_width;
-        let mut total = 3 * 7 * 7 * width + norm(width);
-        let mut channels = width;
-        for (stage, &blocks) in (0u32..).zip(&self.resnet_layers) {
-            let planes = width << stage;
-            let wide = 4 * planes;
-            for block in 0..blocks {
-                let (narrow, middle, widen) = (channels * planes, 9 * planes * planes, planes * wide);
-                total += narrow + middle + widen + 2 * norm(planes) + norm(wide);
-                if block == 0 && (stage > 0 || channels != wide) {
-                    total += channels * wide + norm(wide);
-                }
-                channels = wide;
-            }
-        }
-        total
+        ResNet::parameters(self.resnet_width, &self.resnet_layers)
     }
 
     fn encoder(&self) -> i64 {

@@ -71,7 +71,7 @@ impl Reader {
             side: config.patch_image_size,
             longest: config.max_positions,
             vocabulary: config.vocabulary,
-            pad: PAD,
+            pad: Some(PAD),
         }
     }
 

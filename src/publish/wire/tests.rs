@@ -29,6 +29,7 @@ fn annotated() -> Annotated {
             text: "CP3 (PER) - a basketball player in a purple jersey".to_owned(),
             expansion: Some("a basketball player in a purple jersey".to_owned()),
             source: PhraseSource::Lexicon,
+            told: Vec::new(),
         },
         verdicts: vec![verdict("a", true, 0.912_34), verdict("b", false, 0.000_04)],
         regions: vec![Region {
@@ -41,7 +42,12 @@ fn annotated() -> Annotated {
     };
     let absent = Triple {
         mention: mention("Zürich", "LOC", [9, 15, 12, 19]),
-        phrase: Phrase { text: "Zürich (LOC)".to_owned(), expansion: None, source: PhraseSource::NameOnly },
+        phrase: Phrase {
+            text: "Zürich (LOC)".to_owned(),
+            expansion: None,
+            source: PhraseSource::NameOnly,
+            told: Vec::new(),
+        },
         verdicts: vec![verdict("a", false, 0.1), verdict("b", false, 0.25)],
         regions: vec![],
     };

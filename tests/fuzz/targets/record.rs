@@ -112,7 +112,8 @@ fn words_can_be_cut_out(post: &Post) {
 
 fn named(text: &str, span: Span) -> Triple {
     let text = text[span.byte_start..span.byte_end].to_owned();
-    let phrase = Phrase { text: text.clone(), expansion: None, source: PhraseSource::NameOnly };
+    let phrase =
+        Phrase { text: text.clone(), expansion: None, source: PhraseSource::NameOnly, told: Vec::new() };
     let mention = Mention { text, entity_type: EntityType::new("PER"), span, score: 1.0 };
     Triple { mention, phrase, verdicts: Vec::new(), regions: Vec::new() }
 }

@@ -1,13 +1,13 @@
-//! What is in the picture, cell by cell? The trunk: a ResNet without its last stage, 16 pixels to a cell.
+//! What is in the picture, cell by cell? A ResNet without its classifier: OFA's trunk has three stages, UMT's all four.
 //!
-//! The bottlenecks have their stride in the 3x3 convolution (torchvision's version 1.5), and the names of variables
-//! are torchvision's below `embed_images`.
+//! He et al., "Deep Residual Learning for Image Recognition" (arXiv 1512.03385). The bottlenecks have their stride in the
+//! 3x3 convolution (torchvision's version 1.5), and the names of variables are torchvision's.
 
 use tch::nn;
 use tch::{Device, Tensor};
 
-use super::super::layers::{ConvNorm, Keeps};
-use super::config::OfaConfig;
+use super::layers::{ConvNorm, Keeps};
+use super::preset::norm;
 
 /// The trunk.
 #[derive(Debug)]
@@ -17,12 +17,12 @@ pub(super) struct ResNet {
 }
 
 impl ResNet {
-    pub(super) fn new(vs: &nn::Path, config: &OfaConfig) -> Self {
-        let width = config.resnet_width;
+    /// A trunk whose first convolution has `width` channels, with so many bottlenecks in each of its stages.
+    pub(super) fn new(vs: &nn::Path, width: i64, stages: &[i64]) -> Self {
         let stem = conv_norm((vs / "conv1", vs / "bn1"), (3, width), (7, 2));
         let mut blocks = Vec::new();
         let mut channels = width;
-        for (stage, &count) in (0u32..).zip(&config.resnet_layers) {
+        for (stage, &count) in (0u32..).zip(stages) {
             let planes = width << stage;
             for index in 0..count {
                 let stride = if index == 0 && stage > 0 { 2 } else { 1 };
@@ -34,8 +34,8 @@ impl ResNet {
         Self { stem, blocks }
     }
 
-    /// `pixels` is `[B, 3, S, S]`; the answer `[B, (S / 16)^2, 16 * width]`, cells row by row. In training the batch's
-    /// own mean and variance are used and remembered, otherwise those remembered.
+    /// `pixels` is `[B, 3, S, S]`; the answer `[B, (S / 2^(n + 1))^2, 2^(n + 1) * width]` of `n` stages, cells row by row.
+    /// In training the batch's own mean and variance are used and remembered, otherwise those remembered.
     pub(super) fn forward(&self, pixels: &Tensor, train: bool) -> Tensor {
         let stem = self.stem.forward(&laid_out(pixels), train).relu_().max_pool2d(
             [3, 3],
@@ -46,6 +46,25 @@ impl ResNet {
         );
         let cells = self.blocks.iter().fold(stem, |input, block| block.forward(&input, train));
         cells.flatten(2, 3).transpose(1, 2)
+    }
+
+    /// How many numbers such a trunk learns.
+    pub(super) fn parameters(width: i64, stages: &[i64]) -> i64 {
+        let mut total = 3 * 7 * 7 * width + norm(width);
+        let mut channels = width;
+        for (stage, &blocks) in (0u32..).zip(stages) {
+            let planes = width << stage;
+            let wide = 4 * planes;
+            for block in 0..blocks {
+                let (narrow, middle, widen) = (channels * planes, 9 * planes * planes, planes * wide);
+                total += narrow + middle + widen + 2 * norm(planes) + norm(wide);
+                if block == 0 && (stage > 0 || channels != wide) {
+                    total += channels * wide + norm(wide);
+                }
+                channels = wide;
+            }
+        }
+        total
     }
 
     /// Folds the remembered means and variances into the convolutions: two passes over memory less for each.

@@ -1,0 +1,143 @@
+//! What does the stream cost? Questions, hits by tier and latency, by scope: with nothing known, after a restart, and on a
+//! further replica that has Redis in common with the first.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt, stream};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use riveg::cache::answers::Answers;
+use riveg::config::{Config, Sources};
+use riveg::consult::{Consultant, Degrade, asked_text};
+use riveg::expand::{Asking, Context, Expander, ExpansionPrompt, Mix, PhraseTemplate, Scope, Source};
+use riveg::llm::Endpoint;
+use riveg::telemetry::Metrics;
+use serde_json::{Value, json};
+
+use crate::Arguments;
+use crate::famous::{self, Post};
+use crate::llm::{Asked, Gate, LlmServer, Reply};
+
+/// Posts that are worked on at one time: the engine's default.
+const IN_FLIGHT: usize = 64;
+/// How long the language model takes, at least and at most, in milliseconds: a tenth of what a real one takes, so that a
+/// run ends; the latencies below are to be read beside it.
+const TAKES: std::ops::RangeInclusive<u64> = 20..=60;
+
+/// All runs; prints the table.
+pub(crate) fn all(arguments: &Arguments) -> Vec<Value> {
+    let posts = famous::stream(arguments.posts, arguments.entities, 1);
+    println!(
+        "{} posts, {} entities, the language model takes {} to {} ms\n",
+        arguments.posts,
+        arguments.entities,
+        TAKES.start(),
+        TAKES.end()
+    );
+    println!(
+        "{:<8} {:<22} {:>12} {:>8} {:>8} {:>8} {:>9} {:>9}",
+        "scope", "known before", "questions/1k", "memory", "disk", "joined", "p50 ms", "p99 ms"
+    );
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let mut rows = Vec::new();
+    for (scope, word) in [(Scope::Entity, "entity"), (Scope::Post, "post")] {
+        let folder = arguments.out.join(format!("answers-{word}"));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        for known in ["nothing", "the same, restarted"] {
+            rows.push(runtime.block_on(run(&posts, (scope, word), &folder, known)));
+        }
+    }
+    rows
+}
+
+async fn run(posts: &[Post], (scope, word): (Scope, &str), folder: &Path, known: &str) -> Value {
+    let server = server();
+    let metrics = Arc::new(Metrics::new());
+    let (expander, answers) = expander(&server, scope, folder, &metrics).await;
+    let mut took: Vec<Duration> =
+        stream::iter(posts).map(|post| phrases(&expander, post)).buffer_unordered(IN_FLIGHT).collect().await;
+    drop(expander);
+    answers.close().await;
+    took.sort();
+    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+    let page = metrics.render();
+    let mentions: usize = posts.iter().map(|post| post.mentions.len()).sum();
+    let share = |name: &str, label: &str| sum(&page, name, label) / mentions as f64;
+    let questions = server.asked() as f64 / posts.len() as f64 * 1e3;
+    let [memory, disk, joined] = ["memory", "disk", "joined"]
+        .map(|source| share("riveg_answers_total", &format!("source=\"{source}\"")));
+    println!(
+        "{word:<8} {known:<22} {questions:>12.1} {:>7.1}% {:>7.1}% {:>7.1}% {:>9.2} {:>9.2}",
+        memory * 1e2,
+        disk * 1e2,
+        joined * 1e2,
+        at(0.5),
+        at(0.99)
+    );
+    json!({
+        "scope": word, "known": known, "posts": posts.len(), "mentions": mentions, "questions": server.asked(),
+        "questions_per_1000_posts": questions, "hits": {"memory": memory, "disk": disk}, "joined": joined,
+        "latency_ms": {"p50": at(0.5), "p99": at(0.99)},
+    })
+}
+
+/// The sum of a metric's samples that have this label.
+fn sum(page: &str, name: &str, label: &str) -> f64 {
+    let samples = page.lines().filter(|line| line.starts_with(name) && line.contains(label));
+    samples.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
+}
+
+/// A language model that takes its time and says something fit to use.
+fn server() -> LlmServer {
+    let clock = tokio::runtime::Handle::current();
+    LlmServer::start(move |asked: &Asked| {
+        let hash = blake3::hash(asked.text.as_bytes());
+        let mut dice = ChaCha8Rng::from_seed(*hash.as_bytes());
+        let takes = Duration::from_millis(dice.random_range(TAKES));
+        let gate = Gate::shut();
+        let opens = gate.clone();
+        clock.spawn(async move {
+            tokio::time::sleep(takes).await;
+            opens.open(1);
+        });
+        Reply::text("someone in a coat of some colour").held(&gate)
+    })
+}
+
+async fn expander(
+    server: &LlmServer,
+    scope: Scope,
+    folder: &Path,
+    metrics: &Arc<Metrics>,
+) -> (Expander, Answers) {
+    let sets = [
+        format!("llm.stand-in.url={}", server.url()),
+        "llm.stand-in.model=stand-in".to_owned(),
+        "llm.stand-in.concurrency=64".to_owned(),
+        format!("answers.disk_path={}", folder.join("answers.redb").display()),
+    ];
+    let config = Config::load(&Sources { sets: sets.to_vec(), ..Sources::default() }).unwrap().config;
+    let answers = Answers::open(&config.answers, metrics.answers()).await.unwrap();
+    let endpoint = Endpoint::new("stand-in", &config.llm["stand-in"], metrics.llm("stand-in")).unwrap();
+    let asking = Asking {
+        consultants: vec![Consultant::new(endpoint, answers.clone())],
+        prompt: ExpansionPrompt::default(),
+        scope,
+        mix: Mix::First,
+    };
+    (Expander::new(vec![Source::Llm(asking)], PhraseTemplate::default(), Degrade::PublishWithout), answers)
+}
+
+/// How long all phrases of a post take, side by side, as in the pipeline.
+async fn phrases(expander: &Expander, post: &Post) -> Duration {
+    let begun = Instant::now();
+    let context = Context { text: asked_text(&post.text), background: None };
+    let asked = post.mentions.iter().map(|mention| expander.phrase(mention, &context));
+    for found in futures_util::future::join_all(asked).await {
+        assert_eq!(found.unwrap().fault, None);
+    }
+    begun.elapsed()
+}

@@ -1,0 +1,110 @@
+//! How does an answer look on a line? As JSON, for other programs and for another riveg.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cache::answers::{Id, Kind, Record, SUBJECT, millis, moment};
+
+/// An answer on a line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    kind: String,
+    key: String,
+    subject: String,
+    model: String,
+    text: Option<Arc<str>>,
+    made_at: String,
+}
+
+/// The line of an answer.
+pub(super) fn write(id: &Id, record: &Record) -> String {
+    let made_at = moment(record.made_at).unwrap_or(SystemTime::UNIX_EPOCH);
+    let line = Line {
+        kind: id.kind.as_str().to_owned(),
+        key: id.hex(),
+        subject: record.subject.clone(),
+        model: record.model.clone(),
+        text: record.text.clone(),
+        made_at: humantime::format_rfc3339_millis(made_at).to_string(),
+    };
+    match serde_json::to_string(&line) {
+        Ok(line) => line,
+        Err(error) => unreachable!("strings are always JSON: {error}"),
+    }
+}
+
+/// The answer of a line.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn read(line: &[u8], now: SystemTime) -> Result<(Id, Record), String> {
+    let line: Line = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let kind = Kind::named(&line.kind).ok_or_else(|| {
+        let known = Kind::ALL.map(Kind::as_str).join("`, `");
+        format!("`kind`: expected one of `{known}`, found `{}`", line.kind)
+    })?;
+    let id = Id::of(kind, &line.key)
+        .ok_or_else(|| format!("`key`: expected 64 hexadecimal digits, found `{:.80}`", line.key))?;
+    let made_at = humantime::parse_rfc3339_weak(&line.made_at).map_err(|_| {
+        format!("`made_at`: expected a time such as 2026-01-31T08:00:00Z, found `{:.80}`", line.made_at)
+    })?;
+    if made_at > now {
+        return Err(format!("`made_at`: expected a time that has been, found `{}`", line.made_at));
+    }
+    let length = line.subject.chars().count();
+    if length > SUBJECT {
+        return Err(format!("`subject`: expected {SUBJECT} characters or fewer, found {length}"));
+    }
+    let Line { subject, model, text, .. } = line;
+    Ok((id, Record { subject, model, text, made_at: millis(made_at) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_as_it_was_written() {
+        let id = Id { kind: Kind::Knowledge, key: [7; 32] };
+        for text in [None, Some("a \"dog\"\n".into())] {
+            let record = Record { subject: "dog".to_owned(), model: "m".to_owned(), text, made_at: 1_500 };
+            let line = write(&id, &record);
+            assert_eq!(read(line.as_bytes(), SystemTime::now()), Ok((id, record)));
+            assert!(line.contains("\"made_at\":\"1970-01-01T00:00:01.500Z\""), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_line_is_named() {
+        let good = format!(
+            r#"{{"kind":"caption","key":"{}","subject":"dog","model":"m","text":null,"made_at":"1970-01-01T00:00:10Z"}}"#,
+            "0a".repeat(32)
+        );
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(20);
+        assert!(read(good.as_bytes(), now).is_ok());
+        let cases = [
+            (
+                "caption",
+                "joke",
+                "`kind`: expected one of `expansion`, `knowledge`, `caption`, `description`, found `joke`",
+            ),
+            ("0a0a", "0a", "`key`: expected 64 hexadecimal digits, found `0a"),
+            ("10Z", "21Z", "`made_at`: expected a time that has been"),
+            ("1970-01", "in may", "`made_at`: expected a time such as"),
+            ("dog", &"é".repeat(201), "`subject`: expected 200 characters or fewer, found 201"),
+            ("null", "5", "invalid type: integer `5`"),
+            ("\"model\":\"m\",", "", "missing field `model`"),
+            ("model", "modell", "unknown field `modell`"),
+            ("}", "", "EOF while parsing"),
+        ];
+        for (what, instead, expected) in cases {
+            let error = read(good.replacen(what, instead, 1).as_bytes(), now).unwrap_err();
+            assert!(error.contains(expected), "{expected}: {error}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Who is asked, and where are answers kept? One endpoint behind the cache of all answers.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::encoded::encoded;
+use super::key;
+use crate::cache::answers::{Answers, Asked, Kind, Made};
+use crate::domain::Frame;
+use crate::llm::{Answer, Endpoint, LlmError, Question};
+
+/// What of an answer is believed; nothing: as if the model had said that it does not know.
+pub type Accept = fn(&Answer, &str) -> Option<String>;
+
+/// An endpoint that is asked each question once.
+#[derive(Clone)]
+pub struct Consultant {
+    endpoint: Endpoint,
+    answers: Answers,
+}
+
+/// What becomes of a post for which a language model gave no answer after all attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Degrade {
+    /// It is answered without, and its provenance says so.
+    #[default]
+    PublishWithout,
+    /// It goes to the dead-letter topic.
+    DeadLetter,
+}
+
+impl Consultant {
+    /// Asks `endpoint` what `answers` do not hold.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, answers: Answers) -> Self {
+        Self { endpoint, answers }
+    }
+
+    /// The endpoint's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.endpoint.name()
+    }
+
+    /// What the model says, as far as `accept` believes it, which is given the answer and the `subject` that the question
+    /// is about; kept under the hash of all that the model was given. The picture is encoded only where it is sent.
+    ///
+    /// # Errors
+    /// The endpoint's, after all its attempts.
+    pub async fn ask(
+        &self,
+        kind: Kind,
+        subject: &str,
+        (mut question, seen): (Question, Option<Arc<Frame>>),
+        accept: Accept,
+    ) -> Result<Option<Arc<str>>, LlmError> {
+        let asked = Asked {
+            kind,
+            key: key(kind, &self.endpoint.parameters(), &question, seen.as_ref().map(|frame| frame.hash)),
+            subject: subject.to_owned(),
+            model: self.endpoint.model().to_owned(),
+        };
+        let (endpoint, about) = (self.endpoint.clone(), subject.to_owned());
+        let make = move || async move {
+            if let Some(frame) = &seen {
+                question.picture = Some(encoded(frame).await);
+            }
+            let answer = endpoint.ask(&question).await?;
+            Ok(Made { text: accept(&answer, &about) })
+        };
+        self.answers.get_or_ask(&asked, make).await
+    }
+}

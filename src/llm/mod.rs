@@ -1,0 +1,21 @@
+//! How is a language model asked? One question, one answer, by any endpoint that speaks OpenAI's chat completions.
+//!
+//! An [`Endpoint`] is asked by many at one time. [`breaker`] says whether it is asked at all, [`rate`] how often, and
+//! [`crate::outbound`] how often again; [`request`] is what it is sent, [`web`] how, [`answer`] what its bytes say. What an
+//! answer is worth is for others to judge.
+
+mod answer;
+mod breaker;
+mod config;
+mod endpoint;
+mod error;
+mod question;
+mod rate;
+mod request;
+mod web;
+
+pub use answer::{Answer, Finish};
+pub use config::{Config, TokenLimit};
+pub use endpoint::Endpoint;
+pub use error::{EndpointError, LlmError};
+pub use question::{Picture, Question};

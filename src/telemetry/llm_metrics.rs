@@ -1,0 +1,214 @@
+//! What is counted of questions to language models? Outcomes, attempts, tokens, times, and whether they are asked at all.
+
+use std::time::Duration;
+
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
+
+use super::metrics::{register, seconds_buckets};
+
+/// Why a question to a language model, or an attempt at it, has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LlmFault {
+    /// No answer came in time.
+    Timeout,
+    /// There is no connection, or it broke.
+    Connection,
+    /// The server wants to be asked less often.
+    RateLimited,
+    /// The server has trouble of its own.
+    Server,
+    /// The server does not answer this question, or not us.
+    Refused,
+    /// What came is no answer.
+    Malformed,
+    /// More came than an answer may have.
+    TooLarge,
+    /// Too many wait here already, or no turn came in time.
+    Busy,
+    /// It is not asked for a while, since it failed too often.
+    Open,
+}
+
+impl LlmFault {
+    /// All there are.
+    pub const ALL: [Self; 9] = [
+        Self::Timeout,
+        Self::Connection,
+        Self::RateLimited,
+        Self::Server,
+        Self::Refused,
+        Self::Malformed,
+        Self::TooLarge,
+        Self::Busy,
+        Self::Open,
+    ];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Connection => "connection",
+            Self::RateLimited => "rate-limited",
+            Self::Server => "server",
+            Self::Refused => "refused",
+            Self::Malformed => "malformed",
+            Self::TooLarge => "too-large",
+            Self::Busy => "busy",
+            Self::Open => "open",
+        }
+    }
+}
+
+/// Whether a language model is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerState {
+    /// It is.
+    Closed,
+    /// One question finds out whether it can be again.
+    HalfOpen,
+    /// It is not, for a while.
+    Open,
+}
+
+/// What an answered question is called in metrics.
+const ANSWERED: &str = "answered";
+
+/// The counters of one endpoint, looked up once.
+#[derive(Debug, Clone)]
+pub struct LlmMetrics {
+    questions: Outcomes,
+    attempts: Outcomes,
+    tokens_in: IntCounter,
+    tokens_out: IntCounter,
+    seconds: Histogram,
+    in_flight: IntGauge,
+    breaker: IntGauge,
+}
+
+/// A question that is being asked; it no longer is when this is dropped.
+#[derive(Debug)]
+pub struct InFlight(IntGauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl LlmMetrics {
+    /// A question was answered in this time, of so many tokens, by so many.
+    pub fn answered(&self, (tokens_in, tokens_out): (u64, u64), took: Duration) {
+        self.questions.answered.inc();
+        self.tokens_in.inc_by(tokens_in);
+        self.tokens_out.inc_by(tokens_out);
+        self.seconds.observe(took.as_secs_f64());
+    }
+
+    /// A question was not answered, which was known after this time.
+    pub fn failed(&self, fault: LlmFault, took: Duration) {
+        self.questions.failed[fault as usize].inc();
+        self.seconds.observe(took.as_secs_f64());
+    }
+
+    /// An attempt ended, with a fault or without.
+    pub fn attempted(&self, fault: Option<LlmFault>) {
+        match fault {
+            None => self.attempts.answered.inc(),
+            Some(fault) => self.attempts.failed[fault as usize].inc(),
+        }
+    }
+
+    /// A question has its turn.
+    #[must_use]
+    pub fn asking(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    /// Whether the endpoint is asked now.
+    pub fn breaker(&self, state: BreakerState) {
+        self.breaker.set(match state {
+            BreakerState::Closed => 0,
+            BreakerState::HalfOpen => 1,
+            BreakerState::Open => 2,
+        });
+    }
+}
+
+/// A counter for each way to end.
+#[derive(Debug, Clone)]
+struct Outcomes {
+    answered: IntCounter,
+    failed: [IntCounter; LlmFault::ALL.len()],
+}
+
+impl Outcomes {
+    fn new(family: &IntCounterVec, endpoint: &str) -> Self {
+        let counter = |outcome| family.with_label_values(&[endpoint, outcome]);
+        Self { answered: counter(ANSWERED), failed: LlmFault::ALL.map(|fault| counter(fault.as_str())) }
+    }
+}
+
+/// The families of all endpoints.
+pub(super) struct LlmFamilies {
+    questions: IntCounterVec,
+    attempts: IntCounterVec,
+    tokens: IntCounterVec,
+    seconds: HistogramVec,
+    in_flight: IntGaugeVec,
+    breaker: IntGaugeVec,
+}
+
+impl LlmFamilies {
+    pub(super) fn new(registry: &Registry) -> Self {
+        let counters = |name: &str, help: &str, label: &str| {
+            register(registry, IntCounterVec::new(Opts::new(name, help), &["endpoint", label]))
+        };
+        let gauges = |name: &str, help: &str| {
+            register(registry, IntGaugeVec::new(Opts::new(name, help), &["endpoint"]))
+        };
+        let seconds = HistogramOpts::new(
+            "riveg_llm_seconds",
+            "Time from a question to a language model to its outcome: turn, attempts and waits.",
+        );
+        Self {
+            questions: counters(
+                "riveg_llm_requests_total",
+                "Questions to a language model, by outcome.",
+                "outcome",
+            ),
+            attempts: counters(
+                "riveg_llm_attempts_total",
+                "Attempts at questions to a language model, by outcome.",
+                "outcome",
+            ),
+            tokens: counters(
+                "riveg_llm_tokens_total",
+                "Tokens of answered questions, by direction, as the server counts them.",
+                "direction",
+            ),
+            seconds: register(registry, HistogramVec::new(seconds.buckets(seconds_buckets()), &["endpoint"])),
+            in_flight: gauges("riveg_llm_in_flight", "Questions that are being asked."),
+            breaker: gauges(
+                "riveg_llm_breaker_state",
+                "Whether the endpoint is asked: 0, it is; 1, one question finds out; 2, it is not for a while.",
+            ),
+        }
+    }
+
+    /// The counters of one endpoint: they start at 0.
+    pub(super) fn endpoint(&self, name: &str) -> LlmMetrics {
+        LlmMetrics {
+            questions: Outcomes::new(&self.questions, name),
+            attempts: Outcomes::new(&self.attempts, name),
+            tokens_in: self.tokens.with_label_values(&[name, "in"]),
+            tokens_out: self.tokens.with_label_values(&[name, "out"]),
+            seconds: self.seconds.with_label_values(&[name]),
+            in_flight: self.in_flight.with_label_values(&[name]),
+            breaker: self.breaker.with_label_values(&[name]),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What would a language model say of the entities in a post? An annotation, as people write them for examples.
+
+use rand::Rng;
+
+use super::chance::generator;
+use super::looks::Class;
+use super::sample::World;
+
+/// An entity as an annotation names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The name as the text has it.
+    pub surface: String,
+    /// Its type.
+    pub entity_type: String,
+    /// What it is.
+    pub expansion: String,
+}
+
+/// Share of entities that a model of seven billion parameters overlooks in short posts, as a guess: few.
+const OVERLOOKED: f64 = 0.06;
+/// Share of entities that it takes for another type. A tagger that is taught with such annotations weighs them.
+const MISTAKEN: f64 = 0.06;
+
+/// The words of an annotation: the entities with their types, then why.
+#[must_use]
+pub fn annotation(named: &[Named]) -> String {
+    if named.is_empty() {
+        return "Named entities: none. Reasoning: the text names nobody and nothing.".to_owned();
+    }
+    let list: Vec<String> = named
+        .iter()
+        .zip(1..)
+        .map(|(one, number)| format!("{number}. {} ({})", one.surface, one.entity_type))
+        .collect();
+    let reasons: Vec<String> =
+        named.iter().map(|one| format!("{} is {}", one.surface, one.expansion)).collect();
+    format!("Named entities: {} Reasoning: {}.", list.join(" "), reasons.join("; "))
+}
+
+/// The same entities as a model that errs now and then would tell them.
+pub(super) fn flawed(named: Vec<Named>, rng: &mut impl Rng) -> Vec<Named> {
+    let overlooked = |_: &Named| rng.random_bool(OVERLOOKED);
+    let (_, mut seen): (Vec<Named>, Vec<Named>) = named.into_iter().partition(overlooked);
+    for one in &mut seen {
+        if rng.random_bool(MISTAKEN) {
+            Class::ALL[rng.random_range(0..Class::ALL.len())].type_name().clone_into(&mut one.entity_type);
+        }
+    }
+    seen
+}
+
+impl World {
+    /// The entities of a post as they are.
+    #[must_use]
+    pub fn named(&self, index: u64) -> Vec<Named> {
+        let draft = self.draft(index);
+        let name = |entity: &super::entity::Entity| Named {
+            surface: entity.surface.clone(),
+            entity_type: entity.class.type_name().to_owned(),
+            expansion: entity.description.words(),
+        };
+        draft.entities.iter().map(name).collect()
+    }
+
+    /// What a model that errs says of a post; the same each time.
+    #[must_use]
+    pub fn annotation(&self, index: u64) -> String {
+        let mut rng = generator("annotation", self.split().as_str(), index);
+        annotation(&flawed(self.named(index), &mut rng))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Split;
+    use super::*;
+
+    #[test]
+    fn an_annotation_lists_the_entities_with_types_and_reasons() {
+        let named = [("Vorlan", "PER", "a man in red"), ("Harrow", "LOC", "a bridge")];
+        let named = named.map(|(surface, entity_type, expansion)| Named {
+            surface: surface.to_owned(),
+            entity_type: entity_type.to_owned(),
+            expansion: expansion.to_owned(),
+        });
+        assert_eq!(
+            annotation(&named),
+            "Named entities: 1. Vorlan (PER) 2. Harrow (LOC) Reasoning: Vorlan is a man in red; Harrow is a bridge."
+        );
+        assert!(annotation(&[]).starts_with("Named entities: none."));
+    }
+
+    #[test]
+    fn a_model_errs_now_and_then_and_always_alike() {
+        let world = World::new(3, Split::Dev);
+        let right = (0..400).filter(|&index| world.annotation(index) == annotation(&world.named(index)));
+        let right = right.count();
+        assert!((280..390).contains(&right), "{right} of 400 annotations are right");
+        assert_eq!(world.annotation(7), World::new(3, Split::Dev).annotation(7));
+    }
+}

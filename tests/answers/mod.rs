@@ -1,0 +1,86 @@
+//! Are answers kept where they should be? With a real Redis, several replicas, processes that are killed, and the command.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use riveg::cache::answers::{Address, Answers, Asked, Config, Kind, Made};
+use riveg::telemetry::Metrics;
+
+mod command;
+mod faults;
+mod killed;
+mod replicas;
+
+/// One engine's part in it.
+struct Replica {
+    answers: Answers,
+    metrics: Metrics,
+}
+
+impl Replica {
+    async fn open(config: &Config) -> Self {
+        let metrics = Metrics::new();
+        Self { answers: Answers::open(config, metrics.answers()).await.unwrap(), metrics }
+    }
+
+    /// Asks a question whose maker counts its calls.
+    async fn ask(&self, question: &Asked, calls: &Arc<AtomicUsize>) -> String {
+        let (calls, text) = (Arc::clone(calls), format!("answer to {}", question.subject));
+        let make = move || async move {
+            calls.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            Ok::<_, ()>(Made { text: Some(text) })
+        };
+        self.answers.get_or_ask(question, make).await.unwrap().unwrap().to_string()
+    }
+
+    /// The value of a metric; 0 where there is none yet.
+    fn count(&self, metric: &str) -> u64 {
+        let text = self.metrics.render();
+        let line = text.lines().find_map(|line| line.strip_prefix(metric)?.trim().parse().ok());
+        line.unwrap_or(0)
+    }
+}
+
+/// As long as no test lasts: what must come must come without it.
+const LONG: Duration = Duration::from_secs(3600);
+
+fn config(redis: &str, file: Option<&Path>) -> Config {
+    Config {
+        memory: ByteSize::mib(4),
+        disk_path: file.map_or_else(|| "none".into(), Into::into),
+        disk: ByteSize::mib(64),
+        redis: Address::from(redis),
+        redis_prefix: "tests".to_owned(),
+        redis_timeout: Duration::from_secs(30),
+        lease: Duration::from_secs(600),
+        purge_poll: LONG,
+        ttl: LONG,
+        ttl_jitter: 0.1,
+        negative_ttl: LONG,
+        stale_for: LONG,
+        renewals: 4,
+    }
+}
+
+fn asked(number: usize) -> Asked {
+    Asked {
+        kind: Kind::Expansion,
+        key: *blake3::hash(&number.to_le_bytes()).as_bytes(),
+        subject: format!("subject {number}"),
+        model: "m".to_owned(),
+    }
+}
+
+/// The key of that question in Redis.
+fn key(question: &Asked) -> String {
+    format!("tests:1:expansion:{}", blake3::Hash::from_bytes(question.key).to_hex())
+}
+
+/// How many keys there are in Redis.
+fn size(client: &mut redis::Connection) -> u64 {
+    redis::cmd("DBSIZE").query(client).unwrap()
+}

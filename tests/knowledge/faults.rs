@@ -1,0 +1,91 @@
+//! What is left of an answer when the language model fails, and is it said?
+
+use riveg::domain::PhraseSource;
+use riveg::pipeline::AnnotateError;
+use serde_json::json;
+
+use super::wired::{Wired, settings};
+use crate::support::llm::{LlmServer, Reply};
+use crate::support::pocket_posts;
+
+const ASKED: &str = "expand.endpoints=[\"pocket\"]";
+const POSTS: u64 = 3;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_fails_costs_the_expansion_and_never_the_post() {
+    let faults = [
+        ("an error", Reply::status(500)),
+        ("a refusal to let us in", Reply::status(401)),
+        ("no JSON", Reply::Bytes(b"<html>".to_vec())),
+        ("an answer that is cut off", Reply::CutOff),
+        ("a connection that is reset", Reply::Reset),
+        ("a stream that nobody asked for", Reply::EventStream),
+        ("an answer without an end", Reply::Endless),
+    ];
+    for (name, reply) in faults {
+        let server = LlmServer::start(move |_| reply.clone());
+        let wired = Wired::new(&settings(&server.url(), &[ASKED])).await;
+        let mut degraded = 0;
+        for post in pocket_posts(POSTS) {
+            let annotation = wired.annotate(&post).await.unwrap();
+            for triple in &annotation.triples {
+                assert_eq!(triple.phrase.source, PhraseSource::NameOnly, "{name}");
+                let mark = format!("`{}` was not expanded", triple.mention.text);
+                let said = annotation.degraded.iter().filter(|words| words.starts_with(&mark)).count();
+                assert!(said > 0, "{name}: {:?}", annotation.degraded);
+                degraded += said;
+            }
+        }
+        assert!(degraded > 0, "{name}: nothing was named");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_talks_nonsense_is_not_believed_and_not_asked_again_at_once() {
+    let nonsense = [
+        ("another language", json!({"content": "一个穿红衣服的男人"})),
+        ("an address", json!({"content": "see https://evil.example/x"})),
+        ("nothing", json!({"content": ""})),
+        ("an excuse", json!({"content": null, "refusal": "I'm sorry, but no."})),
+        ("the question", json!({"content": "Q: As a picture would show it, what is 'X (PER)' here?\nA:"})),
+    ];
+    for (name, message) in nonsense {
+        let server = LlmServer::start(move |_| Reply::Message(message.clone(), "stop"));
+        let wired = Wired::new(&settings(&server.url(), &[ASKED])).await;
+        for post in pocket_posts(POSTS) {
+            let annotation = wired.annotate(&post).await.unwrap();
+            assert_eq!(annotation.degraded, Vec::<String>::new(), "{name}");
+            assert!(annotation.triples.iter().all(|triple| triple.phrase.expansion.is_none()), "{name}");
+        }
+        let asked = server.asked();
+        assert!(asked > 0, "{name}");
+        for post in pocket_posts(POSTS) {
+            wired.annotate(&post).await.unwrap();
+        }
+        assert_eq!(server.asked(), asked, "{name}: asked again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_goes_out_without_the_model_the_post_is_refused_with_the_reason() {
+    let server = LlmServer::start(|_| Reply::status(500));
+    let cases = [
+        (vec![ASKED, "expand.degrade=dead-letter"], "no language model said what"),
+        (
+            vec!["knowledge.mode=fixed", "knowledge.endpoint=pocket", "knowledge.degrade=dead-letter"],
+            "no language model said which entities",
+        ),
+    ];
+    for (sets, message) in cases {
+        let wired = Wired::new(&settings(&server.url(), &sets)).await;
+        let mut refused = 0;
+        for post in pocket_posts(POSTS) {
+            if let Err(error) = wired.annotate(&post).await {
+                assert!(matches!(error, AnnotateError::NotTold(_) | AnnotateError::NotKnown(_)), "{error}");
+                assert!(error.to_string().starts_with(message), "{error}");
+                refused += 1;
+            }
+        }
+        assert!(refused > 0, "{message}");
+    }
+}

@@ -1,0 +1,9 @@
+//! What does a language model add to the answers, and what do its faults leave of them? The pocket bundle, asked whole, with
+//! a model that is told what to say.
+
+mod engine;
+mod expansions;
+mod faults;
+mod pictures;
+mod tagger;
+mod wired;

@@ -1,0 +1,61 @@
+//! The pocket bundle with language models, ready to answer.
+
+use std::sync::Arc;
+
+use riveg::bundle::Bundle;
+use riveg::config::{Config, Sources};
+use riveg::domain::{Annotation, Post};
+use riveg::pipeline::AnnotateError;
+use riveg::runtime::{Consulted, Runtime, Variant};
+use riveg::telemetry::Metrics;
+use riveg::world::{LexiconEntry, Split, World, lexicon};
+
+use crate::support::llm::PocketLlm;
+use crate::support::pocket_bundle;
+
+/// What stands around the entity in a question about it.
+pub(crate) const ENTITY_BETWEEN: (&str, &str) = ("what is '", "' here?");
+
+/// A pipeline whose language models are those of the settings.
+pub(crate) struct Wired {
+    runtime: Runtime,
+}
+
+/// Settings that ask a model called `pocket` there, with nothing kept on disk and no patience.
+pub(crate) fn settings(url: &str, more: &[&str]) -> Config {
+    let mut sets = endpoint("pocket", url);
+    sets.extend(["answers.disk_path=none", "expand.sources=[\"llm\"]"].map(str::to_owned));
+    sets.extend(more.iter().map(|&set| set.to_owned()));
+    Config::load(&Sources { sets, ..Sources::default() }).unwrap().config
+}
+
+/// The settings of one endpoint that is asked once, however it answers.
+pub(crate) fn endpoint(name: &str, url: &str) -> Vec<String> {
+    // Two models of one name would answer for each other.
+    [("url", url), ("model", name), ("retries", "0")]
+        .map(|(key, value)| format!("llm.{name}.{key}={value}"))
+        .to_vec()
+}
+
+impl Wired {
+    pub(crate) async fn new(config: &Config) -> Self {
+        let metrics = Arc::new(Metrics::new());
+        let bundle = Bundle::open(pocket_bundle()).unwrap();
+        let consulted = Consulted::open(config, &metrics).await.unwrap();
+        let runtime =
+            Runtime::start(&bundle, config, Variant { consulted, ..Variant::default() }, metrics).unwrap();
+        runtime.ready(&bundle, config).await.unwrap();
+        Self { runtime }
+    }
+
+    pub(crate) async fn annotate(&self, post: &Post) -> Result<Annotation, AnnotateError> {
+        self.runtime.pipeline.annotate(post).await
+    }
+}
+
+/// A model that knows what the names of the first posts look like.
+pub(crate) fn knowing(posts: u64) -> PocketLlm {
+    let fact = |entry: LexiconEntry| ((entry.surface, entry.entity_type), entry.expansion);
+    let facts = lexicon(&World::new(1, Split::Test), posts).into_iter().map(fact);
+    PocketLlm::new(facts, ENTITY_BETWEEN)
+}
