@@ -35,7 +35,8 @@ soak:
 
 # What knowledge of a language model costs and is worth: questions and latency over 100,000 posts, and the five scores. Some
 # twenty minutes. ARGS="--no-stream" for the scores alone.
-knowledge: setup
+knowledge:
+	scripts/setup test
 	cargo build --release --quiet --bin riveg --example knowledge
 	target/release/examples/knowledge $(ARGS)
 

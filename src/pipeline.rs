@@ -48,6 +48,8 @@ pub struct Pipeline {
     pub views: Views,
     /// Whether the entailer is asked at all.
     pub gate: Gate,
+    /// Entities of one post that are answered: a text may name thousands, each of which is dear.
+    pub most_entities: usize,
 }
 
 /// How networks see pictures.
@@ -77,8 +79,13 @@ impl Pipeline {
     pub async fn annotate(&self, post: &Post) -> Result<Annotation, AnnotateError> {
         let mut degraded = Vec::new();
         let known = self.known(post, &mut degraded).await?;
-        let mentions = self.recogniser.mentions(&post.text, &known.words).await?;
+        let mut mentions = self.recogniser.mentions(&post.text, &known.words).await?;
         degraded.extend(known.fault);
+        let left_out = mentions.len().saturating_sub(self.most_entities);
+        if left_out > 0 {
+            mentions.truncate(self.most_entities);
+            degraded.push(format!("{left_out} entities after the first {} were left out", self.most_entities));
+        }
         let mut context = Context::default();
         if !mentions.is_empty() {
             let (read, fault) = self.context(post).await;

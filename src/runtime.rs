@@ -245,6 +245,7 @@ impl Runtime {
             pictures: Pictures::new(bytes(config.device.picture_cache)),
             views,
             gate: variant.gate,
+            most_entities: config.engine.max_entities,
         };
         let pipeline = Arc::new(pipeline);
         watch_all(&watch, &pipeline, &picture_runs);

@@ -8,6 +8,12 @@
 #[expect(dead_code, unused_imports, reason = "the tests ask for more of it")]
 mod llm;
 
+#[path = "../../tests/support/redis.rs"]
+#[expect(dead_code, reason = "the tests ask for more of it")]
+mod redis_server;
+#[path = "../../tests/support/wait.rs"]
+mod wait;
+
 mod famous;
 mod pocket;
 mod scores;
@@ -17,6 +23,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use serde_json::json;
+
+use wait::until;
 
 #[derive(Debug, Parser)]
 struct Arguments {

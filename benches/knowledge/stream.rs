@@ -1,7 +1,7 @@
 //! What does the stream cost? Questions, hits by tier and latency, by scope: with nothing known, after a restart, and on a
 //! further replica that has Redis in common with the first.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use crate::Arguments;
 use crate::famous::{self, Post};
 use crate::llm::{Asked, Gate, LlmServer, Reply};
+use crate::redis_server::Redis;
 
 /// Posts that are worked on at one time: the engine's default.
 const IN_FLIGHT: usize = 64;
@@ -37,8 +38,8 @@ pub(crate) fn all(arguments: &Arguments) -> Vec<Value> {
         TAKES.end()
     );
     println!(
-        "{:<8} {:<22} {:>12} {:>8} {:>8} {:>8} {:>9} {:>9}",
-        "scope", "known before", "questions/1k", "memory", "disk", "joined", "p50 ms", "p99 ms"
+        "{:<8} {:<22} {:>12} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9}",
+        "scope", "known before", "questions/1k", "memory", "disk", "redis", "joined", "p50 ms", "p99 ms"
     );
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let mut rows = Vec::new();
@@ -46,17 +47,19 @@ pub(crate) fn all(arguments: &Arguments) -> Vec<Value> {
         let folder = arguments.out.join(format!("answers-{word}"));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
-        for known in ["nothing", "the same, restarted"] {
-            rows.push(runtime.block_on(run(&posts, (scope, word), &folder, known)));
+        let redis = Redis::start();
+        for (known, file) in [("nothing", "first"), ("the same, restarted", "first"), ("by another replica", "second")] {
+            let places = (folder.join(format!("{file}.redb")), redis.address());
+            rows.push(runtime.block_on(run(&posts, (scope, word), places, known)));
         }
     }
     rows
 }
 
-async fn run(posts: &[Post], (scope, word): (Scope, &str), folder: &Path, known: &str) -> Value {
+async fn run(posts: &[Post], (scope, word): (Scope, &str), places: (PathBuf, String), known: &str) -> Value {
     let server = server();
     let metrics = Arc::new(Metrics::new());
-    let (expander, answers) = expander(&server, scope, folder, &metrics).await;
+    let (expander, answers) = expander(&server, scope, places, &metrics).await;
     let mut took: Vec<Duration> =
         stream::iter(posts).map(|post| phrases(&expander, post)).buffer_unordered(IN_FLIGHT).collect().await;
     drop(expander);
@@ -67,19 +70,20 @@ async fn run(posts: &[Post], (scope, word): (Scope, &str), folder: &Path, known:
     let mentions: usize = posts.iter().map(|post| post.mentions.len()).sum();
     let share = |name: &str, label: &str| sum(&page, name, label) / mentions as f64;
     let questions = server.asked() as f64 / posts.len() as f64 * 1e3;
-    let [memory, disk, joined] = ["memory", "disk", "joined"]
+    let [memory, disk, redis, joined] = ["memory", "disk", "redis", "joined"]
         .map(|source| share("riveg_answers_total", &format!("source=\"{source}\"")));
     println!(
-        "{word:<8} {known:<22} {questions:>12.1} {:>7.1}% {:>7.1}% {:>7.1}% {:>9.2} {:>9.2}",
+        "{word:<8} {known:<22} {questions:>12.1} {:>7.1}% {:>7.1}% {:>7.1}% {:>7.1}% {:>9.2} {:>9.2}",
         memory * 1e2,
         disk * 1e2,
+        redis * 1e2,
         joined * 1e2,
         at(0.5),
         at(0.99)
     );
     json!({
         "scope": word, "known": known, "posts": posts.len(), "mentions": mentions, "questions": server.asked(),
-        "questions_per_1000_posts": questions, "hits": {"memory": memory, "disk": disk}, "joined": joined,
+        "questions_per_1000_posts": questions, "hits": {"memory": memory, "disk": disk, "redis": redis}, "joined": joined,
         "latency_ms": {"p50": at(0.5), "p99": at(0.99)},
     })
 }
@@ -110,14 +114,15 @@ fn server() -> LlmServer {
 async fn expander(
     server: &LlmServer,
     scope: Scope,
-    folder: &Path,
+    (file, redis): (PathBuf, String),
     metrics: &Arc<Metrics>,
 ) -> (Expander, Answers) {
     let sets = [
         format!("llm.stand-in.url={}", server.url()),
         "llm.stand-in.model=stand-in".to_owned(),
         "llm.stand-in.concurrency=64".to_owned(),
-        format!("answers.disk_path={}", folder.join("answers.redb").display()),
+        format!("answers.disk_path={}", file.display()),
+        format!("answers.redis={redis}"),
     ];
     let config = Config::load(&Sources { sets: sets.to_vec(), ..Sources::default() }).unwrap().config;
     let answers = Answers::open(&config.answers, metrics.answers()).await.unwrap();

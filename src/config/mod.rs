@@ -119,6 +119,8 @@ impl Publish {
 pub struct Engine {
     /// Posts worked on at one time.
     pub posts_in_flight: usize,
+    /// Entities of one post that are answered.
+    pub max_entities: usize,
     /// How long after it was written a post is still worth working on; nothing: for ever.
     #[serde(with = "humantime_serde")]
     pub max_age: Duration,
@@ -312,6 +314,8 @@ impl Config {
         hold("knowledge.shown", (1..=50).contains(&shown), "must be 1 to 50");
         let in_flight = self.engine.posts_in_flight;
         hold("engine.posts_in_flight", (1..=100_000).contains(&in_flight), "must be 1 to 100000");
+        let entities = self.engine.max_entities;
+        hold("engine.max_entities", (1..=100_000).contains(&entities), "must be 1 to 100000");
         let ingest = &self.ingest;
         hold("ingest.read_ahead", ingest.read_ahead.get() <= 1_000, "must be 1 to 1000");
         hold("ingest.commit_interval", !ingest.commit_interval.is_zero(), "must be longer than nothing");

@@ -157,6 +157,7 @@ fn pipeline(failing: Option<Stage>) -> (Pipeline, Log) {
         pictures: Pictures::new(1 << 20),
         views: Views { entail: View::squashed(16), ground: View::squashed(16) },
         gate: Gate::Entailer,
+        most_entities: 3,
     };
     (pipeline, log)
 }
@@ -260,6 +261,16 @@ async fn identical_pictures_are_made_ready_once() {
     let counts = pipeline.pictures.counts();
     assert_eq!((counts.misses, counts.entries), (1, 1), "{counts:?}");
     assert_eq!(log.lock().unwrap().entailed.len(), 5, "but every question is asked");
+}
+
+#[tokio::test]
+async fn of_a_text_that_names_too_many_the_first_are_answered_and_the_rest_are_counted() {
+    let (pipeline, log) = pipeline(None);
+    let annotation = pipeline.annotate(&post("ann bob ann bob ann", &[EVERYBODY])).await.unwrap();
+    let names: Vec<&str> = annotation.triples.iter().map(|triple| triple.mention.text.as_str()).collect();
+    assert_eq!(names, ["ann", "bob", "ann"]);
+    assert_eq!(annotation.degraded, ["2 entities after the first 3 were left out"]);
+    assert_eq!(log.lock().unwrap().entailed.len(), 3);
 }
 
 #[tokio::test]
