@@ -19,6 +19,7 @@ use riveg::publish::{self, Annotated, Delivery, Provenance};
 use riveg::telemetry::{Health, Metrics};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
 
 use super::Mode;
 use super::broker::{DEAD, GROUP, INPUT, OUTPUT};
@@ -43,7 +44,9 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
+    // RUST_LOG=riveg=debug tells every step, and what the client says of itself.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     let runtime = riveg::cli::runtime().unwrap();
     let ended = runtime.block_on(async {
         let stop = riveg::cli::stop_signal().unwrap();
