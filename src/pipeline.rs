@@ -84,7 +84,8 @@ impl Pipeline {
         let left_out = mentions.len().saturating_sub(self.most_entities);
         if left_out > 0 {
             mentions.truncate(self.most_entities);
-            degraded.push(format!("{left_out} entities after the first {} were left out", self.most_entities));
+            degraded
+                .push(format!("{left_out} entities after the first {} were left out", self.most_entities));
         }
         let mut context = Context::default();
         if !mentions.is_empty() {

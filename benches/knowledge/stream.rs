@@ -48,7 +48,9 @@ pub(crate) fn all(arguments: &Arguments) -> Vec<Value> {
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let redis = Redis::start();
-        for (known, file) in [("nothing", "first"), ("the same, restarted", "first"), ("by another replica", "second")] {
+        for (known, file) in
+            [("nothing", "first"), ("the same, restarted", "first"), ("by another replica", "second")]
+        {
             let places = (folder.join(format!("{file}.redb")), redis.address());
             rows.push(runtime.block_on(run(&posts, (scope, word), places, known)));
         }

@@ -260,11 +260,12 @@ impl Reader {
             warn!(%error, ?partitions, "partitions were not taken");
             return;
         }
-        // Nothing is fetched between taking and pausing that a poll could return.
-        if (self.paused || self.deliveries.is_none())
-            && let Err(error) = self.consumer.pause(&list)
-        {
-            warn!(%error, ?partitions, "new partitions could not be paused");
+        // Nothing is fetched between taking and pausing that a poll could return. One that was paused when it was taken
+        // away is paused still when it comes back, and the client fetches nothing of it until it is resumed.
+        let reads = !self.paused && self.deliveries.is_some();
+        let changed = if reads { self.consumer.resume(&list) } else { self.consumer.pause(&list) };
+        if let Err(error) = changed {
+            warn!(%error, ?partitions, reads, "new partitions could not be paused or resumed");
         }
         for &partition in partitions {
             self.watch.metrics.partition_assigned(&self.topic, partition);

@@ -115,6 +115,31 @@ fn an_engine_that_is_cut_off_in_the_middle_loses_nothing() {
 }
 
 #[test]
+fn a_partition_that_is_taken_away_while_reading_pauses_is_read_again_when_it_comes_back() {
+    let names = Names::with_topics(PARTITIONS);
+    feed(&names, 0..300);
+    let (one, two) = (Echo::gated(), Echo::open());
+    let mut settings = names.settings(32);
+    // What waits at the gate is not finished by then.
+    settings.ingest.revoke_deadline = Duration::from_millis(100);
+    let first = Running::start(settings, &one);
+    until("the first engine pauses", || (first.gauge("riveg_paused_partitions") > 0).then_some(()));
+    let second = Running::start(names.settings(32), &two);
+    until("the second engine works", || (!two.finished.lock().unwrap().is_empty()).then_some(()));
+    one.gate.add_permits(10_000);
+    until("the first engine reads on", || (first.gauge("riveg_paused_partitions") == 0).then_some(()));
+    second.stop().unwrap();
+    feed(&names, 300..600);
+    let ends = log_end(broker(), &names.input, PARTITIONS);
+    until("the group stands at the end", || {
+        (committed(broker(), &names.group, &names.input, PARTITIONS) == ends).then_some(())
+    });
+    first.stop().unwrap();
+    let answered = ids(read(broker(), &names.output, PARTITIONS).all(broker(), &names.output));
+    assert_eq!(answered.into_keys().collect::<BTreeSet<_>>(), expected(0..600, false));
+}
+
+#[test]
 fn a_second_engine_takes_over_partitions_and_no_post_is_lost_or_answered_twice() {
     let names = Names::with_topics(PARTITIONS);
     feed(&names, 0..300);
