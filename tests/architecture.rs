@@ -5,6 +5,10 @@ use std::path::Path;
 
 use crate::support::without_comments_and_literals;
 
+mod may_import;
+
+use may_import::MAY_IMPORT;
+
 /// What is wrong with one file, if anything.
 type Check = fn(&Source) -> Vec<String>;
 
@@ -14,120 +18,6 @@ struct Source {
     text: String,
     code: String,
 }
-
-/// The stages. None imports another.
-const STAGE: &[&str] = &["domain", "scheduler", "imaging", "prompt", "cache"];
-
-/// Which modules of the crate a module may name. `engine` and `cli` may name all, and only they name `engine`.
-const MAY_IMPORT: &[(&str, &[&str])] = &[
-    ("domain", &[]),
-    ("prompt", &[]),
-    ("telemetry", &["domain"]),
-    ("cache", &["telemetry"]),
-    ("imaging", &["domain"]),
-    ("secret", &[]),
-    ("outbound", &[]),
-    ("fetch", &["cache", "outbound", "telemetry"]),
-    ("decode", &["domain", "fetch"]),
-    ("scheduler", &["domain", "telemetry"]),
-    ("recognise", STAGE),
-    ("expand", &["domain", "scheduler", "imaging", "prompt", "cache", "llm", "consult"]),
-    ("knowledge", &["domain", "scheduler", "imaging", "prompt", "cache", "llm", "consult"]),
-    ("describe", &["domain", "cache", "llm", "consult"]),
-    ("consult", &["domain", "imaging", "cache", "llm"]),
-    ("entail", STAGE),
-    ("ground", STAGE),
-    ("segment", STAGE),
-    ("llm", &["outbound", "secret", "telemetry"]),
-    (
-        "models",
-        &["domain", "scheduler", "imaging", "cache", "knowledge", "recognise", "entail", "ground", "segment"],
-    ),
-    (
-        "pipeline",
-        &[
-            "domain",
-            "imaging",
-            "scheduler",
-            "cache",
-            "consult",
-            "describe",
-            "knowledge",
-            "recognise",
-            "expand",
-            "entail",
-            "ground",
-            "segment",
-        ],
-    ),
-    ("kafka", &["secret"]),
-    ("ingest", &["telemetry", "kafka"]),
-    ("publish", &["domain", "telemetry", "kafka", "ingest"]),
-    ("attempts", &["telemetry"]),
-    (
-        "bundle",
-        &[
-            "domain",
-            "imaging",
-            "prompt",
-            "scheduler",
-            "knowledge",
-            "recognise",
-            "expand",
-            "entail",
-            "ground",
-            "segment",
-            "models",
-            "checkpoint",
-            "vocabulary",
-        ],
-    ),
-    ("checkpoint", &["models"]),
-    ("vocabulary", &[]),
-    ("eval", &["domain", "decode"]),
-    ("contact_sheet", &["domain", "imaging"]),
-    ("world", &["domain", "imaging", "eval"]),
-    (
-        "train",
-        &[
-            "domain",
-            "imaging",
-            "prompt",
-            "scheduler",
-            "recognise",
-            "expand",
-            "knowledge",
-            "entail",
-            "ground",
-            "segment",
-            "models",
-            "bundle",
-            "eval",
-            "world",
-            "decode",
-        ],
-    ),
-    (
-        "config",
-        &[
-            "cache",
-            "decode",
-            "describe",
-            "knowledge",
-            "fetch",
-            "ingest",
-            "kafka",
-            "llm",
-            "pipeline",
-            "publish",
-            "scheduler",
-            "secret",
-            "telemetry",
-            "expand",
-            "domain",
-        ],
-    ),
-];
 
 /// Modules at the top, which nothing below them may name.
 const TOP: &[&str] = &["engine", "cli", "runtime", "main", "lib"];

@@ -36,6 +36,7 @@ mod knowledge_commands;
 mod checkpoints;
 mod vocabularies;
 mod run_binary;
+mod slow_pictures;
 mod demo;
 mod k8s;
 mod models;

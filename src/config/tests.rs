@@ -183,6 +183,13 @@ fn what_is_out_of_range_names_its_bound() {
         ("fetch.hosts=[\"EXAMPLE.org\"]", "fetch.hosts (from --set): must hold names such as `example.org`"),
         ("fetch.schemes=[\"file\"]", "unknown variant `file`, expected `https` or `http`"),
         ("fetch.allow_networks=[\"10.0.0.0/40\"]", "invalid IP address syntax"),
+        (
+            "fetch.nat64_prefixes=[\"2001:db8::/33\"]",
+            "fetch.nat64_prefixes (from --set): must hold prefixes of 32, 40, 48, 56, 64 or 96 bits",
+        ),
+        ("fetch.per_post=0", "fetch.per_post (from --set): must be 1 to 10000"),
+        ("fetch.breaker_failures=0", "fetch.breaker_failures (from --set): must be 1 or more"),
+        ("fetch.breaker_pause=0s", "fetch.breaker_pause (from --set): must be longer than nothing"),
         ("fetch.buckets=[\"pictures\"]", "`pictures` is no bucket"),
         (
             "answers.redis=http://:canary@host",

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 
 use crate::domain::{Rejection, RejectionClass};
-use crate::fetch::{Degrade, FetchError, FetchErrorKind, Room};
+use crate::fetch::{Degrade, FetchError, FetchErrorKind, Share};
 
 use super::image::PictureFault;
 use super::{Decoder, Encoded, Given, Label, encoded, of_media};
@@ -14,8 +14,8 @@ pub(super) struct Fetched {
     pub(super) pictures: Vec<Encoded>,
     /// What the post has to do without.
     pub(super) degraded: Vec<String>,
-    /// The share of the memory for what was fetched, if anything was; given back when the pictures are decoded.
-    pub(super) _room: Option<Room>,
+    /// The room for what was fetched, if anything was; given back when the pictures are decoded.
+    pub(super) _share: Option<Share>,
 }
 
 impl Decoder {
@@ -27,25 +27,25 @@ impl Decoder {
                 Given::Here(picture) => Some(picture),
                 Given::Elsewhere { .. } => None,
             });
-            return Ok(Fetched { pictures: here.collect(), degraded: Vec::new(), _room: None });
+            return Ok(Fetched { pictures: here.collect(), degraded: Vec::new(), _share: None });
         }
         let fetcher = &self.shared.fetcher;
-        let mut room = fetcher.room(elsewhere).await;
+        let share = fetcher.share(elsewhere);
         // All of them, though one may fail: which fault a post is refused for should not depend on who answers first.
         let arrived = join_all(given.into_iter().map(|picture| async {
             match picture {
                 Given::Here(picture) => Arrived::Here(picture),
-                Given::Elsewhere { label, address } => match fetcher.fetch(&address).await {
+                Given::Elsewhere { label, address } => match fetcher.fetch(&address, &share).await {
                     Ok(bytes) => Arrived::Fetched(label, bytes),
                     Err(error) => Arrived::Missing(label, error),
                 },
             }
         }))
         .await;
-        room.shrink(arrived.iter().map(Arrived::fetched_bytes).sum());
+        share.is_fetched();
         let (shared, degrade) = (std::sync::Arc::clone(&self.shared), fetcher.degrade());
         self.on_worker(move || {
-            let mut fetched = Fetched { pictures: Vec::new(), degraded: Vec::new(), _room: Some(room) };
+            let mut fetched = Fetched { pictures: Vec::new(), degraded: Vec::new(), _share: Some(share) };
             for picture in arrived {
                 match picture {
                     Arrived::Here(picture) => fetched.pictures.push(picture),
@@ -70,19 +70,17 @@ enum Arrived {
     Missing(Label, FetchError),
 }
 
-impl Arrived {
-    fn fetched_bytes(&self) -> u64 {
-        if let Self::Fetched(_, bytes) = self { bytes.len() as u64 } else { 0 }
-    }
-}
-
 /// What the answer says of a picture that failed to come. What may not be asked for is an attack or a wrong setting, and
 /// what is too large is too large wherever it lies: such posts are for people to look at.
 fn done_without(label: &Label, error: FetchError, degrade: Degrade) -> Result<String, Rejection> {
     let class = match error.kind {
         FetchErrorKind::Refused => RejectionClass::FetchRefused,
         FetchErrorKind::TooLarge => RejectionClass::TooLarge,
-        FetchErrorKind::Lasting | FetchErrorKind::Passing { .. } => RejectionClass::FetchFailed,
+        FetchErrorKind::Lasting
+        | FetchErrorKind::Passing { .. }
+        | FetchErrorKind::NoAnswer
+        | FetchErrorKind::HostIsShut { .. }
+        | FetchErrorKind::NoRoom => RejectionClass::FetchFailed,
     };
     let rejection = of_media(&label.key, &PictureFault { class, message: error.message });
     if class == RejectionClass::FetchFailed && degrade == Degrade::PublishWithout {

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use super::bucket::Bucket;
+use super::networks::{Networks, embedded_v4};
 
 /// The section `fetch` of the configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -21,6 +22,8 @@ pub struct Config {
     pub ports: Vec<u16>,
     /// Networks that may be connected to although they are not public.
     pub allow_networks: Vec<IpNet>,
+    /// Prefixes under which a gateway puts IPv4 addresses into IPv6, besides the well-known one.
+    pub nat64_prefixes: Vec<Ipv6Net>,
     /// Buckets whose objects may be named, `s3://bucket` or `gs://bucket/folder`; none: no object may.
     pub buckets: Vec<Bucket>,
     /// The folder whose files may be named by `file://` addresses; empty: none may.
@@ -46,8 +49,15 @@ pub struct Config {
     pub backoff: Duration,
     /// Requests to one host at one time.
     pub per_host: usize,
+    /// Pictures of one post that are asked for at one time.
+    pub per_post: usize,
     /// Requests at one time.
     pub at_once: usize,
+    /// After so many requests in a row that a host did not answer, it is not asked for a while.
+    pub breaker_failures: u32,
+    /// That while.
+    #[serde(with = "humantime_serde")]
+    pub breaker_pause: Duration,
     /// Encoded pictures fetched and not yet decoded, in bytes.
     pub memory: ByteSize,
     /// What becomes of a post whose picture could not be fetched.
@@ -103,6 +113,11 @@ impl Config {
             self.hosts.iter().all(is_host),
             "must hold names such as `example.org` or `*.example.org`",
         );
+        hold(
+            "nat64_prefixes",
+            self.nat64_prefixes.iter().all(|prefix| embedded_v4(*prefix, prefix.network()).is_some()),
+            "must hold prefixes of 32, 40, 48, 56, 64 or 96 bits",
+        );
         hold("redirects", self.redirects <= 20, "must be 0 to 20");
         hold("retries", self.retries <= 10, "must be 0 to 10");
         for (key, length) in [
@@ -111,10 +126,13 @@ impl Config {
             ("timeout", self.timeout),
             ("patience", self.patience),
             ("backoff", self.backoff),
+            ("breaker_pause", self.breaker_pause),
         ] {
             hold(key, !length.is_zero(), "must be longer than nothing");
         }
         hold("per_host", (1..=10_000).contains(&self.per_host), "must be 1 to 10000");
+        hold("per_post", (1..=10_000).contains(&self.per_post), "must be 1 to 10000");
+        hold("breaker_failures", self.breaker_failures > 0, "must be 1 or more");
         hold("at_once", (1..=10_000).contains(&self.at_once), "must be 1 to 10000");
         let memory = self.memory.as_u64();
         if memory < most_of_a_post {
@@ -126,6 +144,10 @@ impl Config {
             faults.push(("memory", message));
         }
         faults
+    }
+
+    pub(super) fn networks(&self) -> Networks {
+        Networks { allowed: self.allow_networks.clone(), nat64: self.nat64_prefixes.clone() }
     }
 
     pub(super) fn file_root(&self) -> Option<&Path> {

@@ -28,6 +28,15 @@ pub enum FetchErrorKind {
         /// The wait that the server asks for.
         after: Option<Duration>,
     },
+    /// The server could not be reached, or did not send all of its answer in time: the next attempt may go better.
+    NoAnswer,
+    /// The host has not answered for a while, and is left alone.
+    HostIsShut {
+        /// When it is asked again; none: as soon as the request under way has found out.
+        left: Option<Duration>,
+    },
+    /// There was no room for its bytes in time.
+    NoRoom,
 }
 
 impl FetchError {
@@ -47,13 +56,33 @@ impl FetchError {
     pub(super) fn passing(message: String) -> Self {
         Self { kind: FetchErrorKind::Passing { after: None }, message }
     }
+
+    pub(super) fn no_answer(message: String) -> Self {
+        Self { kind: FetchErrorKind::NoAnswer, message }
+    }
+
+    pub(super) fn late(shown: &str, what: &str, after: Duration) -> Self {
+        Self::no_answer(format!("at `{shown}` did not come: {what} within {after:?}"))
+    }
+
+    pub(super) fn no_room(shown: &str) -> Self {
+        let message = format!("at `{shown}` did not come: there was no room for it in fetch.memory in time");
+        Self { kind: FetchErrorKind::NoRoom, message }
+    }
 }
 
 impl MayPass for FetchError {
     fn passes_after(&self) -> Option<Duration> {
         match self.kind {
-            FetchErrorKind::Passing { after } => Some(after.unwrap_or_default()),
-            FetchErrorKind::Refused | FetchErrorKind::TooLarge | FetchErrorKind::Lasting => None,
+            FetchErrorKind::Passing { after } | FetchErrorKind::HostIsShut { left: after } => {
+                Some(after.unwrap_or_default())
+            }
+            FetchErrorKind::NoAnswer => Some(Duration::ZERO),
+            // Room is waited for until all patience is at an end.
+            FetchErrorKind::Refused
+            | FetchErrorKind::TooLarge
+            | FetchErrorKind::Lasting
+            | FetchErrorKind::NoRoom => None,
         }
     }
 }
@@ -71,6 +100,12 @@ mod tests {
                 FetchError { kind: FetchErrorKind::Passing { after: Some(asked) }, message: String::new() },
                 Some(asked),
             ),
+            (FetchError::late("", "", asked), Some(Duration::ZERO)),
+            (
+                FetchError { kind: FetchErrorKind::HostIsShut { left: Some(asked) }, message: String::new() },
+                Some(asked),
+            ),
+            (FetchError::no_room(""), None),
             (FetchError::lasting(String::new()), None),
             (FetchError::refused(String::new()), None),
             (FetchError::too_large("", 1, 0), None),

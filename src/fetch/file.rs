@@ -8,15 +8,19 @@ use url::Url;
 
 use super::error::FetchError;
 
-/// Reads the file of a `file://` address under `root`, links followed, at most `limit` bytes.
+/// A file that may be read.
+#[derive(Debug)]
+pub(super) struct Found {
+    file: File,
+    /// Its bytes, when it was found.
+    pub(super) size: u64,
+}
+
+/// Opens the file of a `file://` address under `root`, links followed, if it has at most `limit` bytes.
 ///
 /// # Errors
 /// An address that may not be read, a file that cannot be read or is too large.
-pub(super) fn fetch(
-    url: &Url,
-    (root, limit): (Option<&Path>, u64),
-    shown: &str,
-) -> Result<Vec<u8>, FetchError> {
+pub(super) fn find(url: &Url, (root, limit): (Option<&Path>, u64), shown: &str) -> Result<Found, FetchError> {
     let Some(root) = root else {
         return Err(FetchError::refused(format!(
             "has the url `{shown}`, but fetch.file_root allows no folder"
@@ -26,7 +30,7 @@ pub(super) fn fetch(
         .to_file_path()
         .map_err(|()| FetchError::refused(format!("has the url `{shown}`, which is no local file")))?;
     let path = inside(&path, root, shown)?;
-    read(&path, limit, shown)
+    open(&path, limit, shown)
 }
 
 /// The file that the path leads to when all links and `..` are followed, if it lies under the root.
@@ -47,7 +51,7 @@ fn inside(path: &Path, root: &Path, shown: &str) -> Result<PathBuf, FetchError> 
     }
 }
 
-fn read(path: &Path, limit: u64, shown: &str) -> Result<Vec<u8>, FetchError> {
+fn open(path: &Path, limit: u64, shown: &str) -> Result<Found, FetchError> {
     // Asked before opening, since opening a pipe would wait for its writer.
     let found = path.metadata().map_err(|error| unreadable(shown, &error))?;
     if !found.is_file() {
@@ -56,14 +60,25 @@ fn read(path: &Path, limit: u64, shown: &str) -> Result<Vec<u8>, FetchError> {
     if found.len() > limit {
         return Err(FetchError::too_large(shown, found.len(), limit));
     }
-    let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| unreadable(shown, &error))?;
-    // One byte more than allowed shows a file that has grown since.
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| unreadable(shown, &error))?;
-    if bytes.len() as u64 > limit {
-        return Err(FetchError::too_large(shown, bytes.len() as u64, limit));
+    Ok(Found { file, size: found.len() })
+}
+
+impl Found {
+    /// Reads what was found.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has grown since.
+    pub(super) fn read(self, shown: &str) -> Result<Vec<u8>, FetchError> {
+        let Self { file, size } = self;
+        let mut bytes = Vec::new();
+        // One byte more than there was shows a file that has grown since.
+        file.take(size + 1).read_to_end(&mut bytes).map_err(|error| unreadable(shown, &error))?;
+        if bytes.len() as u64 > size {
+            return Err(FetchError::passing(format!("at `{shown}` is being written")));
+        }
+        Ok(bytes)
     }
-    Ok(bytes)
 }
 
 fn unreadable(shown: &str, error: &io::Error) -> FetchError {
@@ -92,7 +107,8 @@ mod tests {
 
         fn fetch(&self, address: &str) -> Result<Vec<u8>, FetchErrorKind> {
             let url = Url::parse(address).unwrap();
-            fetch(&url, (Some(self.root.path()), 6), address).map_err(|error| error.kind)
+            let found = find(&url, (Some(self.root.path()), 6), address);
+            found.and_then(|found| found.read(address)).map_err(|error| error.kind)
         }
 
         fn url(&self, tail: &str) -> String {
@@ -133,7 +149,7 @@ mod tests {
     #[test]
     fn no_root_means_no_files() {
         let url = Url::parse("file:///etc/passwd").unwrap();
-        let error = fetch(&url, (None, 6), "it").unwrap_err();
+        let error = find(&url, (None, 6), "it").unwrap_err();
         assert!(
             error.kind == FetchErrorKind::Refused && error.message.contains("fetch.file_root"),
             "{error}"

@@ -2,17 +2,16 @@
 //!
 //! Addresses come from strangers. [`target`] judges what they say, [`resolve`] and [`networks`] where they lead, at every
 //! redirect again; [`web`] and [`body`] bound what a server can make of its answer, [`turns`] how many are asked at one
-//! time, [`crate::outbound`] how often. What arrives is judged by its bytes, in [`crate::decode`].
+//! time, [`patience`] how long and how often, [`hosts`] which not at all. [`room`] bounds what all of it takes of memory,
+//! and a post's [`Share`] what it may take of what all use. What arrives is judged by its bytes, in [`crate::decode`].
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use tracing::debug;
 use url::Url;
 
 use crate::cache::Cache;
-use crate::outbound::{Schedule, patiently};
 use crate::telemetry::{FetchMetrics, FetchOutcome};
 
 mod body;
@@ -20,7 +19,10 @@ mod bucket;
 mod config;
 mod error;
 mod file;
+mod hosts;
+mod ledger;
 mod networks;
+mod patience;
 mod resolve;
 mod room;
 mod stores;
@@ -31,10 +33,10 @@ mod web;
 pub use bucket::{Bucket, Store};
 pub use config::{Config, Degrade, Scheme};
 pub use error::{FetchError, FetchErrorKind};
-pub use room::Room;
+pub use room::Share;
 
 use target::{Rules, Target};
-use web::{Answer, Web};
+use web::Web;
 
 /// Fetches pictures by their addresses. Those who ask for one address at one time share one answer.
 #[derive(Clone)]
@@ -49,7 +51,8 @@ struct Shared {
     web: Web,
     stores: stores::Stores,
     turns: turns::Turns,
-    memory: room::Memory,
+    hosts: hosts::Hosts,
+    memory: Arc<room::Memory>,
     /// Keeps nothing: what was fetched is known by its content from then on.
     joined: Cache<String, Bytes, FetchError>,
     metrics: FetchMetrics,
@@ -70,6 +73,17 @@ enum Place {
     Web(Target),
     Object(Bucket),
     File(Url),
+}
+
+impl Place {
+    /// The address without its query: what people are shown.
+    fn shown(&self) -> String {
+        match self {
+            Self::Web(target) => target.shown(),
+            Self::Object(object) => object.to_string(),
+            Self::File(url) => target::shown(url),
+        }
+    }
 }
 
 impl Fetcher {
@@ -95,6 +109,7 @@ impl Fetcher {
             web,
             stores,
             turns: turns::Turns::new(config.per_host, config.at_once),
+            hosts: hosts::Hosts::new(config.breaker_failures, config.breaker_pause),
             memory: room::Memory::new(config.memory.as_u64()),
             joined: Cache::new(0, |_, bytes| bytes.len().max(1)),
             metrics,
@@ -109,24 +124,28 @@ impl Fetcher {
         self.shared.config.degrade
     }
 
-    /// Waits for room for so many pictures that are about to be fetched.
-    pub async fn room(&self, pictures: usize) -> Room {
-        self.shared.memory.room(self.shared.limit.saturating_mul(pictures as u64)).await
+    /// What a post may take of what all use, so many of whose pictures are about to be fetched.
+    #[must_use]
+    pub fn share(&self, pictures: usize) -> Share {
+        let Shared { memory, limit, config, .. } = &*self.shared;
+        memory.share(limit.saturating_mul(pictures as u64), config.per_post)
     }
 
-    /// The bytes behind an address.
+    /// The bytes behind an address, for the post whose share it is, which holds the room that they take.
     ///
     /// # Errors
     /// The address may not be asked, there is too much behind it, or no attempt brought it in time.
-    pub async fn fetch(&self, address: &str) -> Result<Bytes, FetchError> {
+    pub async fn fetch(&self, address: &str, share: &Share) -> Result<Bytes, FetchError> {
         let shared = &self.shared;
         let begun = Instant::now();
         let fetched = match shared.place(address) {
-            Ok(place) => shared.joined.get_or_make(&address.to_owned(), shared.patiently(&place)).await,
+            Ok(place) => shared.in_time((address, &place), share).await,
             Err(refused) => Err(refused),
         };
+        let size = fetched.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        share.renounce(shared.limit.saturating_sub(size));
         match &fetched {
-            Ok(bytes) => shared.metrics.fetched(bytes.len() as u64, begun.elapsed()),
+            Ok(_) => shared.metrics.fetched(size, begun.elapsed()),
             Err(error) => shared.metrics.not_fetched(outcome(error.kind), begun.elapsed()),
         }
         fetched
@@ -135,6 +154,7 @@ impl Fetcher {
 
 impl Shared {
     fn place(&self, address: &str) -> Result<Place, FetchError> {
+        target::of_length(address).map_err(|why| FetchError::refused(format!("has a url that {why}")))?;
         let url = Url::parse(address).map_err(|error| {
             let beginning: String = address.chars().take_while(|&letter| letter != '?').take(100).collect();
             FetchError::refused(format!("has the url `{beginning}`, which is no address: {error}"))
@@ -150,70 +170,17 @@ impl Shared {
             .map_err(|why| FetchError::refused(format!("has the url `{shown}`, which {why}")))?;
         self.stores.allowed(object, &shown).map(Place::Object)
     }
-
-    /// Attempts until one succeeds, none is left, or the time is over.
-    async fn patiently(&self, place: &Place) -> Result<Bytes, FetchError> {
-        let Config { retries, backoff, patience, .. } = self.config;
-        let deadline = tokio::time::Instant::now() + patience;
-        let again = |error: &FetchError, wait| {
-            debug!(%error, ?wait, "fetching is tried again");
-            self.metrics.retried();
-        };
-        let late = || format!("did not come: no turn and no answer within {patience:?}");
-        patiently(Schedule { retries, backoff }, deadline, || self.once(place), again)
-            .await
-            .map_err(|last| last.unwrap_or_else(|| FetchError::passing(late())))
-    }
-
-    async fn once(&self, place: &Place) -> Result<Bytes, FetchError> {
-        match place {
-            Place::Web(target) => self.follow(target.clone()).await,
-            Place::Object(object) => {
-                let _turn = self.turns.take(&object.name).await;
-                self.stores.read(object, &self.config).await
-            }
-            Place::File(url) => {
-                let _turn = self.turns.take("").await;
-                let (url, shown) = (url.clone(), target::shown(url));
-                let (root, limit) = (self.config.file_root().map(ToOwned::to_owned), self.limit);
-                let read = move || file::fetch(&url, (root.as_deref(), limit), &shown);
-                let reading = tokio::task::spawn_blocking(read).await;
-                let broken = |fault| FetchError::lasting(format!("could not be read: {fault}"));
-                reading.map_err(broken)?.map(Bytes::from)
-            }
-        }
-    }
-
-    /// Follows redirects by hand: each leads to an address like the first, judged like it.
-    async fn follow(&self, mut target: Target) -> Result<Bytes, FetchError> {
-        let first = target.shown();
-        for _ in 0..=self.config.redirects {
-            let answer = {
-                let _turn = self.turns.take(target.host()).await;
-                self.web.ask(&target).await?
-            };
-            let location = match answer {
-                Answer::Bytes(bytes) => return Ok(bytes),
-                Answer::Redirect(location) => location,
-            };
-            let url = target.url().join(&location).map_err(|error| {
-                FetchError::lasting(format!("at `{first}` is redirected to what is no address: {error}"))
-            })?;
-            let shown = format!("{first}` which leads to `{}", target::shown(&url));
-            target = self.rules.target(url, &shown)?;
-        }
-        let redirects = self.config.redirects;
-        Err(FetchError::lasting(format!(
-            "at `{first}` did not come: it is redirected more than {redirects} times"
-        )))
-    }
 }
 
 fn outcome(kind: FetchErrorKind) -> FetchOutcome {
     match kind {
         FetchErrorKind::Refused => FetchOutcome::Refused,
         FetchErrorKind::TooLarge => FetchOutcome::TooLarge,
-        FetchErrorKind::Lasting | FetchErrorKind::Passing { .. } => FetchOutcome::Failed,
+        FetchErrorKind::HostIsShut { .. } => FetchOutcome::HostShut,
+        FetchErrorKind::NoRoom => FetchOutcome::NoRoom,
+        FetchErrorKind::Lasting | FetchErrorKind::Passing { .. } | FetchErrorKind::NoAnswer => {
+            FetchOutcome::Failed
+        }
     }
 }
 

@@ -58,6 +58,8 @@ const TEREDO: Ipv6Net = v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 32);
 pub(super) struct Networks {
     /// Networks that may be connected to although they are not public.
     pub(super) allowed: Vec<IpNet>,
+    /// Prefixes under which a gateway puts IPv4 addresses into IPv6, besides the well-known one.
+    pub(super) nat64: Vec<Ipv6Net>,
 }
 
 impl Networks {
@@ -74,10 +76,29 @@ impl Networks {
             // A mapped address is the IPv4 address itself to the system that connects.
             IpAddr::V6(address) => match address.to_ipv4_mapped() {
                 Some(mapped) => self.check(IpAddr::V4(mapped)),
-                None => public_v6(address),
+                None => match self.nat64.iter().find_map(|&prefix| embedded_v4(prefix, address)) {
+                    Some(embedded) => public_v4(embedded),
+                    None => public_v6(address),
+                },
             },
         }
     }
+}
+
+/// The IPv4 address that a translator's prefix carries to (RFC 6052, section 2.2): behind the prefix, around the bits 64
+/// to 71, which are zero. None if the address has another prefix, or the prefix a length that no translator's has.
+pub(super) fn embedded_v4(prefix: Ipv6Net, address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let places = match prefix.prefix_len() {
+        32 => [4, 5, 6, 7],
+        40 => [5, 6, 7, 9],
+        48 => [6, 7, 9, 10],
+        56 => [7, 9, 10, 11],
+        64 => [9, 10, 11, 12],
+        96 => [12, 13, 14, 15],
+        _ => return None,
+    };
+    let octets = address.octets();
+    prefix.contains(&address).then(|| places.map(|place| octets[place]).into())
 }
 
 fn public_v4(address: Ipv4Addr) -> Result<(), &'static str> {
@@ -211,12 +232,33 @@ mod tests {
 
     #[test]
     fn an_allowed_network_opens_itself_alone_under_every_spelling() {
-        let networks =
-            Networks { allowed: vec!["10.1.0.0/16".parse().unwrap(), "fd12::/48".parse().unwrap()] };
+        let networks = Networks {
+            allowed: vec!["10.1.0.0/16".parse().unwrap(), "fd12::/48".parse().unwrap()],
+            nat64: vec![],
+        };
         let check = |address: &str| networks.check(address.parse().unwrap()).is_ok();
         assert!(check("10.1.2.3") && check("::ffff:10.1.2.3") && check("fd12::7") && check("1.1.1.1"));
         assert!(!check("10.2.0.0") && !check("127.0.0.1") && !check("fd13::7"));
         // A detour to an allowed network is still a detour.
         assert!(!check("64:ff9b::a01:203") && !check("2002:a01:203::1"));
+    }
+
+    /// The examples of RFC 6052, section 2.4, with an address that is private and one that is public.
+    #[test]
+    fn a_gateways_prefix_that_is_listed_leads_where_its_ipv4_address_leads() {
+        for (prefix, private, public) in [
+            ("2a00:db8::/32", "2a00:db8:c0a8:221::", "2a00:db8:101:101::"),
+            ("2a00:db8:100::/40", "2a00:db8:1c0:a802:21::", "2a00:db8:101:101:1::"),
+            ("2a00:db8:122::/48", "2a00:db8:122:c0a8:2:2100::", "2a00:db8:122:101:1:100::"),
+            ("2a00:db8:122:300::/56", "2a00:db8:122:3c0:a8:221::", "2a00:db8:122:301:1:101::"),
+            ("2a00:db8:122:344::/64", "2a00:db8:122:344:c0:a802:2100::", "2a00:db8:122:344:1:101:100::"),
+            ("2a00:db8:122:344::/96", "2a00:db8:122:344::192.168.2.33", "2a00:db8:122:344::1.1.1.1"),
+        ] {
+            let networks = Networks { allowed: vec![], nat64: vec![prefix.parse().unwrap()] };
+            let [private, public] = [private, public].map(|address| address.parse::<IpAddr>().unwrap());
+            assert_eq!(networks.check(private), Err("private"), "{prefix}");
+            assert_eq!(networks.check(public), Ok(()), "{prefix}");
+            assert_eq!(Networks::default().check(private), Ok(()), "nobody can know: {prefix}");
+        }
     }
 }

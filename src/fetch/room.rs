@@ -1,67 +1,189 @@
-//! Is there room for what a post's pictures may weigh? Records are small, what they point to is not.
+//! Is there room for the bytes that come? Records are small, what they point to is not: room is taken as bytes come, by
+//! the post whose picture they are, and kept until its pictures are decoded.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
 
-const UNIT: u64 = 1024; // bytes: a semaphore counts to 2^32 at most, which is 4 TiB of these
+use super::ledger::Ledger;
 
 /// Bytes of encoded pictures that may be held at one time.
 #[derive(Debug)]
 pub(super) struct Memory {
-    left: Arc<Semaphore>,
-    whole: u32,
+    ledger: Mutex<Ledger>,
+    changed: Notify,
 }
 
-/// The share of a post, given back when it is dropped.
+/// What the pictures of one post may take of what all share: requests at one time, and room. Its room is given back when
+/// it is dropped.
 #[derive(Debug)]
-pub struct Room(OwnedSemaphorePermit);
+pub struct Share {
+    memory: Arc<Memory>,
+    account: u64,
+    turns: Semaphore,
+}
+
+/// The room of a picture on its way: given back when it is dropped, unless it is kept.
+#[derive(Debug)]
+pub(super) struct Room<'a> {
+    share: &'a Share,
+    bytes: u64,
+}
+
+/// There is no room.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NoRoom;
 
 impl Memory {
-    pub(super) fn new(bytes: u64) -> Self {
-        let whole = units(bytes);
-        Self { left: Arc::new(Semaphore::new(whole as usize)), whole }
+    pub(super) fn new(bytes: u64) -> Arc<Self> {
+        Arc::new(Self { ledger: Mutex::new(Ledger::new(bytes)), changed: Notify::new() })
     }
 
-    /// Waits until there is room for so many bytes, all at once: posts that each hold a part and wait for more would wait
-    /// for ever. What could never fit, waits for all there is.
-    pub(super) async fn room(&self, bytes: u64) -> Room {
-        match Arc::clone(&self.left).acquire_many_owned(units(bytes).min(self.whole)).await {
-            Ok(permit) => Room(permit),
+    /// A post whose pictures have `most` bytes at the most, and of which so many are asked for at one time.
+    pub(super) fn share(self: &Arc<Self>, most: u64, at_once: usize) -> Share {
+        let account = self.ledger().open(most);
+        Share { memory: Arc::clone(self), account, turns: Semaphore::new(at_once) }
+    }
+
+    /// Waits while what is fetched waits for the decoder. No server can make this last: the decoder's own posts end it.
+    pub(super) async fn decoder_keeps_up(&self) {
+        self.until(|ledger| (!ledger.decoder_is_behind()).then_some(())).await;
+    }
+
+    /// Waits until the ledger says something.
+    async fn until<T>(&self, mut asked: impl FnMut(&mut Ledger) -> Option<T>) -> T {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            // Listens before it asks: what changes in between is heard.
+            changed.as_mut().enable();
+            if let Some(said) = asked(&mut self.ledger()) {
+                return said;
+            }
+            changed.await;
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Ledger)) {
+        change(&mut self.ledger());
+        self.changed.notify_waiters();
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        // The ledger is whole at every moment at which a panic could leave it.
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Share {
+    /// Waits for the post's turn to have one more request under way.
+    pub(super) async fn turn(&self) -> SemaphorePermit<'_> {
+        match self.turns.acquire().await {
+            Ok(turn) => turn,
             Err(_) => unreachable!("nobody closes this semaphore"),
         }
     }
-}
 
-impl Room {
-    /// Gives back what the pictures turned out not to need.
-    pub fn shrink(&mut self, bytes: u64) {
-        let spare = self.0.num_permits().saturating_sub(units(bytes) as usize);
-        drop(self.0.split(spare));
+    /// The room of a picture that begins to come: none yet.
+    pub(super) fn begin(&self) -> Room<'_> {
+        Room { share: self, bytes: 0 }
+    }
+
+    /// A picture has come, or never will, and does not need so much of what it might have needed.
+    pub(super) fn renounce(&self, bytes: u64) {
+        self.memory.change(|ledger| ledger.renounce(self.account, bytes));
+    }
+
+    /// All pictures of the post have come, or never will: what it holds waits for the decoder.
+    pub fn is_fetched(&self) {
+        self.memory.change(|ledger| ledger.fetched(self.account));
     }
 }
 
-fn units(bytes: u64) -> u32 {
-    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.memory.change(|ledger| ledger.close(self.account));
+    }
+}
+
+impl Room<'_> {
+    /// Makes it so many bytes; waits for them until `deadline`, or until it turns out that the decoder is behind.
+    pub(super) async fn grow_to(&mut self, bytes: u64, deadline: Instant) -> Result<(), NoRoom> {
+        let Share { memory, account, .. } = self.share;
+        let more = bytes.saturating_sub(self.bytes);
+        let taken = memory.until(|ledger| {
+            if ledger.take(*account, more) {
+                return Some(Ok(()));
+            }
+            ledger.decoder_is_behind().then_some(Err(NoRoom))
+        });
+        timeout_at(deadline, taken).await.unwrap_or(Err(NoRoom))?;
+        self.bytes += more;
+        Ok(())
+    }
+
+    /// Leaves it to the post.
+    pub(super) fn keep(mut self) {
+        self.bytes = 0;
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.share.memory.change(|ledger| ledger.give_back(self.share.account, self.bytes));
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
+    use std::time::Duration;
 
     use futures_util::FutureExt;
 
     use super::*;
 
-    #[tokio::test]
-    async fn room_is_taken_whole_and_what_is_not_needed_is_given_back() {
-        let memory = Memory::new(10 * UNIT);
-        let mut first = memory.room(8 * UNIT).await;
-        let mut second = pin!(memory.room(8 * UNIT));
-        assert!(second.as_mut().now_or_never().is_none());
-        first.shrink(UNIT + 1);
-        let second = second.now_or_never().expect("8 of 10 are free");
-        drop((first, second));
-        assert!(memory.room(99 * UNIT).now_or_never().is_some(), "all there is will do");
+    const LONG: Duration = Duration::from_secs(3600);
+
+    #[tokio::test(start_paused = true)]
+    async fn room_is_taken_as_bytes_come_and_what_is_not_kept_is_given_back() {
+        let memory = Memory::new(10);
+        let (first, second) = (memory.share(10, 1), memory.share(10, 1));
+        let deadline = Instant::now() + LONG;
+        let mut attempt = first.begin();
+        attempt.grow_to(4, deadline).await.unwrap();
+        attempt.grow_to(8, deadline).await.unwrap();
+        let mut other = second.begin();
+        let mut waiting = Box::pin(other.grow_to(3, deadline));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        drop(attempt);
+        waiting.await.unwrap();
+        other.keep();
+        assert_eq!(first.begin().grow_to(8, Instant::now()).await, Err(NoRoom), "it is kept");
+        drop(second);
+        first.begin().grow_to(10, deadline).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_for_room_ends_at_its_deadline_or_when_the_decoder_is_behind() {
+        let memory = Memory::new(10);
+        let (first, second) = (memory.share(10, 1), memory.share(10, 1));
+        let begun = Instant::now();
+        let mut slow = first.begin();
+        slow.grow_to(8, begun + LONG).await.unwrap();
+        assert_eq!(second.begin().grow_to(8, begun + LONG).await, Err(NoRoom));
+        assert!(begun.elapsed() >= LONG);
+        slow.keep();
+        let mut room = second.begin();
+        let mut waiting = pin!(room.grow_to(8, Instant::now() + LONG));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        first.is_fetched();
+        assert_eq!(waiting.now_or_never(), Some(Err(NoRoom)), "the decoder is waited for elsewhere");
+        let mut keeps_up = pin!(memory.decoder_keeps_up());
+        assert!(keeps_up.as_mut().now_or_never().is_none());
+        drop(first);
+        assert!(keeps_up.now_or_never().is_some());
     }
 }

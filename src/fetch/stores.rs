@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::{ClientConfigKey, ObjectStore, ObjectStoreExt, RetryConfig};
-use tokio::time::timeout;
+use tokio::time::Instant;
 
+use super::body::{self, Allowance, Ends};
 use super::bucket::{Bucket, Store};
 use super::config::Config;
 use super::error::FetchError;
@@ -55,39 +56,25 @@ impl Stores {
     ///
     /// # Errors
     /// It is not there, too large, or the store does not answer.
-    pub(super) async fn read(&self, object: &Bucket, config: &Config) -> Result<Bytes, FetchError> {
+    pub(super) async fn read(
+        &self,
+        object: &Bucket,
+        config: &Config,
+        allowance: Allowance<'_>,
+    ) -> Result<Bytes, FetchError> {
         let shown = object.to_string();
         let Some(client) = self.clients.get(&(object.store, object.name.clone())) else {
             return Err(FetchError::refused(format!("has the url `{shown}`, whose bucket is not open")));
         };
-        let reading = async {
-            let found = timeout(config.first_byte_timeout, client.get(&object.folder)).await;
-            let late =
-                || format!("at `{shown}` did not come: no answer within {:?}", config.first_byte_timeout);
-            let found =
-                found.map_err(|_| FetchError::passing(late()))?.map_err(|error| failed(&shown, &error))?;
-            if found.meta.size > self.limit {
-                return Err(FetchError::too_large(&shown, found.meta.size, self.limit));
-            }
-            let mut stream = found.into_stream();
-            let mut body = BytesMut::new();
-            while let Some(chunk) = stream.next().await {
-                let chunk = chunk.map_err(|error| failed(&shown, &error))?;
-                let size = (body.len() + chunk.len()) as u64;
-                if size > self.limit {
-                    return Err(FetchError::too_large(&shown, size, self.limit));
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok(body.freeze())
-        };
-        let late = |_| {
-            FetchError::passing(format!(
-                "at `{shown}` did not come: not all of it within {:?}",
-                config.timeout
-            ))
-        };
-        timeout(config.timeout, reading).await.map_err(late)?
+        let Config { first_byte_timeout, timeout, .. } = *config;
+        let ends = Ends { limit: self.limit, timeout, at: Instant::now() + timeout };
+        let first = first_byte_timeout.min(timeout);
+        let found = tokio::time::timeout(first, client.get(&object.folder)).await;
+        let found = found.map_err(|_| FetchError::late(&shown, "no answer", first))?;
+        let found = found.map_err(|error| failed(&shown, &error))?;
+        let size = found.meta.size;
+        let chunks = found.into_stream().map(|chunk| chunk.map_err(|error| failed(&shown, &error)));
+        body::read((Some(size), chunks), ends, allowance, &shown).await
     }
 }
 

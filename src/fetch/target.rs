@@ -8,6 +8,9 @@ use super::config::{Config, Scheme};
 use super::error::FetchError;
 use super::networks::Networks;
 
+/// The longest address, in bytes: web servers take no request whose first line has more (8 KiB in nginx and Apache).
+const LONGEST: usize = 8 * 1024;
+
 /// What a web server may be asked for.
 #[derive(Debug, Clone)]
 pub(super) struct Rules {
@@ -30,7 +33,7 @@ impl Rules {
             schemes: config.schemes.clone(),
             hosts: config.hosts.clone(),
             ports: config.ports.clone(),
-            networks: Networks { allowed: config.allow_networks.clone() },
+            networks: config.networks(),
         }
     }
 
@@ -40,6 +43,10 @@ impl Rules {
     /// Which rule it breaks; the message shows the address as `shown`.
     pub(super) fn target(&self, mut url: Url, shown: &str) -> Result<Target, FetchError> {
         let refused = |why: String| Err(FetchError::refused(format!("has the url `{shown}`: {why}")));
+        // Spelt out, an address may be three times as long as it was written.
+        if let Err(why) = of_length(url.as_str()) {
+            return refused(format!("spelt out it {why}"));
+        }
         if !self.schemes.iter().any(|scheme| scheme.as_str() == url.scheme()) {
             return refused(format!("`{}` is not fetched, fetch.schemes does not name it", url.scheme()));
         }
@@ -84,6 +91,18 @@ impl Target {
     pub(super) fn shown(&self) -> String {
         shown(&self.url)
     }
+}
+
+/// Whether an address is short enough to be one.
+///
+/// # Errors
+/// How long it is, in words that follow its name.
+pub(super) fn of_length(address: &str) -> Result<(), String> {
+    let length = address.len();
+    if length <= LONGEST {
+        return Ok(());
+    }
+    Err(format!("has {length} bytes, more than the {LONGEST} that an address may have"))
 }
 
 /// An address without what may be secret in it, cut where it is long.
@@ -175,6 +194,19 @@ mod tests {
             let refusal = judged(&rules(&[]), address).unwrap_err();
             assert!(refusal.contains(part) && !refusal.contains("secret"), "{address}: {refusal}");
         }
+    }
+
+    #[test]
+    fn an_address_that_no_server_would_take_is_refused_as_it_is_written_and_as_it_is_sent() {
+        let of = |letter: &str, count: usize| format!("https://a.example/?{}", letter.repeat(count));
+        let around = of("", 0).len();
+        assert!(judged(&rules(&[]), &of("x", LONGEST - around)).is_ok());
+        let refusal = judged(&rules(&[]), &of("x", LONGEST - around + 1)).unwrap_err();
+        assert!(refusal.contains("has 8193 bytes, more than the 8192"), "{refusal}");
+        assert!(refusal.len() < 400, "it is not repeated");
+        let written = of("é", 2000);
+        assert!(of_length(&written).is_ok());
+        assert!(judged(&rules(&[]), &written).unwrap_err().contains("spelt out it has 12019 bytes"));
     }
 
     #[test]

@@ -8,10 +8,12 @@ use bytesize::ByteSize;
 use futures_util::future::join_all;
 
 use super::*;
+use crate::outbound::MayPass;
 use crate::telemetry::Metrics;
 
 mod allowed;
 mod encrypted;
+mod fairness;
 mod server;
 
 use server::{Server, Step, answer, head};
@@ -21,27 +23,33 @@ const LIMIT: u64 = 4096;
 
 /// Settings under which servers of this machine may be asked. Times are so long that they never end a test that passes.
 pub(super) fn config() -> Config {
-    let long = Duration::from_secs(60);
     Config {
         schemes: vec![Scheme::Https, Scheme::Http],
         hosts: vec![],
         ports: vec![],
         allow_networks: vec!["127.0.0.1/32".parse().unwrap()],
+        nat64_prefixes: vec![],
         buckets: vec![],
         file_root: std::path::PathBuf::new(),
         redirects: 3,
-        connect_timeout: long,
-        first_byte_timeout: long,
-        timeout: long,
-        patience: long,
+        connect_timeout: LONG,
+        first_byte_timeout: LONG,
+        timeout: LONG,
+        patience: LONG,
         retries: 0,
         backoff: Duration::from_millis(1),
         per_host: 8,
+        per_post: 8,
         at_once: 32,
+        breaker_failures: 5,
+        breaker_pause: LONG,
         memory: ByteSize::mib(1),
         degrade: Degrade::DeadLetter,
     }
 }
+
+/// So long that it never ends a test that passes.
+const LONG: Duration = Duration::from_secs(60);
 
 /// So short that a silent server ends soon.
 const SHORT: Duration = Duration::from_millis(200);
@@ -65,7 +73,12 @@ fn asking(server: &Server) -> Config {
 }
 
 async fn fetched(config: &Config, address: &str) -> Result<Bytes, FetchError> {
-    fetcher(config, leading_to(&["127.0.0.1"])).fetch(address).await
+    alone(&fetcher(config, leading_to(&["127.0.0.1"])), address).await
+}
+
+/// What a post with this picture alone gets.
+async fn alone(fetcher: &Fetcher, address: &str) -> Result<Bytes, FetchError> {
+    fetcher.fetch(address, &fetcher.share(1)).await
 }
 
 /// What the fetcher says of a server that always does the same.
@@ -74,7 +87,7 @@ async fn refusal(server: &Server, config: &Config) -> FetchError {
 }
 
 fn is_passing(error: &FetchError) -> bool {
-    matches!(error.kind, FetchErrorKind::Passing { .. })
+    error.passes_after().is_some()
 }
 
 #[tokio::test]
@@ -151,10 +164,10 @@ async fn a_name_is_looked_up_once_and_what_was_judged_is_what_is_connected_to() 
     });
     let fetcher = fetcher(&asking(&server), lookup);
     let address = format!("http://rebinding.example:{}/a", server.port());
-    assert_eq!(fetcher.fetch(&address).await.unwrap(), "good");
+    assert_eq!(alone(&fetcher, &address).await.unwrap(), "good");
     assert_eq!(lookups.load(Ordering::Relaxed), 1);
     // The next connection looks again, and judges again.
-    let error = fetcher.fetch(&address).await.unwrap_err();
+    let error = alone(&fetcher, &address).await.unwrap_err();
     assert_eq!((error.kind, lookups.load(Ordering::Relaxed)), (FetchErrorKind::Refused, 2));
     assert!(error.message.contains("`rebinding.example` leads to an address that is not public (loopback)"));
     assert_eq!(server.requests().len(), 1);
@@ -171,10 +184,10 @@ async fn a_name_with_one_address_that_is_not_public_is_refused_whole() {
         &["2002:7f00:1::1", "127.0.0.1"],
     ];
     for addresses in cases {
-        let error = fetcher(&asking(&server), leading_to(addresses)).fetch(&address).await.unwrap_err();
+        let error = alone(&fetcher(&asking(&server), leading_to(addresses)), &address).await.unwrap_err();
         assert_eq!(error.kind, FetchErrorKind::Refused, "{addresses:?}: {error}");
     }
-    let error = fetcher(&asking(&server), leading_to(&[])).fetch(&address).await.unwrap_err();
+    let error = alone(&fetcher(&asking(&server), leading_to(&[])), &address).await.unwrap_err();
     assert!(is_passing(&error), "a name without addresses: {error}");
     assert_eq!(server.requests().len(), 0);
 }
@@ -199,7 +212,7 @@ async fn silence_and_dripping_end_when_their_time_is_over() {
     let never: resolve::Lookup = Arc::new(|_| Box::pin(std::future::pending()));
     let config = Config { connect_timeout: SHORT, ..asking(&silent) };
     let address = format!("http://lost.example:{}/", silent.port());
-    let error = fetcher(&config, never).fetch(&address).await.unwrap_err();
+    let error = alone(&fetcher(&config, never), &address).await.unwrap_err();
     assert!(is_passing(&error) && error.message.contains("timed out"), "{error}");
 }
 
@@ -326,7 +339,7 @@ async fn a_host_is_asked_for_so_many_pictures_at_one_time() {
     let pictures: Vec<_> = (0..6)
         .map(|number| {
             let (fetcher, address) = (fetcher.clone(), server.url(&format!("/{number}")));
-            tokio::spawn(async move { fetcher.fetch(&address).await })
+            tokio::spawn(async move { alone(&fetcher, &address).await })
         })
         .collect();
     // Each round two are let in, no matter how many wait.
@@ -345,7 +358,7 @@ async fn those_who_ask_for_one_address_at_one_time_share_the_answer() {
     let server = Server::gated(answer(200, "", b"picture"));
     let fetcher = fetcher(&asking(&server), leading_to(&["127.0.0.1"]));
     let address = server.url("/same");
-    let askers: Vec<_> = (0..5).map(|_| fetcher.fetch(&address)).collect();
+    let askers: Vec<_> = (0..5).map(|_| alone(&fetcher, &address)).collect();
     let opened = async {
         server.until_requests(1).await;
         server.open(1);
@@ -355,6 +368,6 @@ async fn those_who_ask_for_one_address_at_one_time_share_the_answer() {
     assert_eq!(server.requests().len(), 1);
     // What is over is not remembered: the next one asks again.
     server.open(1);
-    assert_eq!(fetcher.fetch(&address).await.unwrap(), "picture");
+    assert_eq!(alone(&fetcher, &address).await.unwrap(), "picture");
     assert_eq!(server.requests().len(), 2);
 }

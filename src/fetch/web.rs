@@ -4,11 +4,12 @@ use std::error::Error;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Client, ClientBuilder, Response, StatusCode};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use super::body;
+use super::body::{self, Allowance, Ends};
 use super::config::Config;
 use super::error::{FetchError, FetchErrorKind};
 use super::networks::Networks;
@@ -41,7 +42,7 @@ impl Web {
         limit: u64,
         (builder, lookup): (ClientBuilder, Lookup),
     ) -> reqwest::Result<Self> {
-        let networks = Networks { allowed: config.allow_networks.clone() };
+        let networks = config.networks();
         // Other formats are refused: a server that can choose should not choose them.
         let accepted = HeaderValue::from_static("image/jpeg, image/png, image/webp, image/gif");
         let client = builder
@@ -69,21 +70,22 @@ impl Web {
     ///
     /// # Errors
     /// Refusals, answers that are none, silence, and what is too large.
-    pub(super) async fn ask(&self, target: &Target) -> Result<Answer, FetchError> {
+    pub(super) async fn ask(&self, target: &Target, allowance: Allowance<'_>) -> Result<Answer, FetchError> {
         let shown = target.shown();
-        let late = |what: &str, after| {
-            FetchError::passing(format!("at `{shown}` did not come: {what} within {after:?}"))
-        };
-        let asked = async {
-            let sent = timeout(self.first_byte_timeout, self.client.get(target.url().clone()).send());
-            let response = sent.await.map_err(|_| late("no answer", self.first_byte_timeout))?;
-            let response = response.map_err(|error| unreachable_host(&shown, &error))?;
-            self.read(response, &shown).await
-        };
-        timeout(self.timeout, asked).await.map_err(|_| late("not all of it", self.timeout))?
+        let ends = Ends { limit: self.limit, timeout: self.timeout, at: Instant::now() + self.timeout };
+        let first = self.first_byte_timeout.min(self.timeout);
+        let sent = timeout(first, self.client.get(target.url().clone()).send()).await;
+        let response = sent.map_err(|_| FetchError::late(&shown, "no answer", first))?;
+        let response = response.map_err(|error| unreachable_host(&shown, &error))?;
+        self.read(response, (ends, allowance), &shown).await
     }
 
-    async fn read(&self, response: Response, shown: &str) -> Result<Answer, FetchError> {
+    async fn read(
+        &self,
+        response: Response,
+        (ends, allowance): (Ends, Allowance<'_>),
+        shown: &str,
+    ) -> Result<Answer, FetchError> {
         // Seen already when it was resolved; a second lock on the same door.
         if let Some(Err(what)) = response.remote_addr().map(|peer| self.networks.check(peer.ip())) {
             let message = format!("has the url `{shown}`, which was answered from an address that is {what}");
@@ -91,7 +93,14 @@ impl Web {
         }
         let status = response.status();
         match status {
-            StatusCode::OK => Ok(Answer::Bytes(body::read(response, self.limit, shown).await?)),
+            StatusCode::OK => {
+                let promised = response.content_length();
+                let broken = |error: reqwest::Error| {
+                    FetchError::no_answer(format!("at `{shown}` came in part: {}", causes_of(&error)))
+                };
+                let chunks = response.bytes_stream().map(|chunk| chunk.map_err(broken));
+                Ok(Answer::Bytes(body::read((promised, chunks), ends, allowance, shown).await?))
+            }
             StatusCode::MOVED_PERMANENTLY
             | StatusCode::FOUND
             | StatusCode::SEE_OTHER
@@ -128,5 +137,5 @@ fn unreachable_host(shown: &str, error: &reqwest::Error) -> FetchError {
         }
         cause = error.source();
     }
-    FetchError::passing(format!("at `{shown}` did not come: {}", causes_of(error)))
+    FetchError::no_answer(format!("at `{shown}` did not come: {}", causes_of(error)))
 }

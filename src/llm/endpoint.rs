@@ -10,14 +10,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, warn};
 
 use super::answer::Answer;
-use super::breaker::{Breaker, Ended, Pass, Shut};
 use super::config::Config;
 use super::error::{EndpointError, LlmError};
 use super::question::Question;
 use super::rate::Rate;
 use super::request;
 use super::web::Web;
-use crate::outbound::{Schedule, patiently};
+use crate::outbound::{Breaker, Ended, Pass, Schedule, Shut, patiently};
 use crate::telemetry::{BreakerState, LlmFault, LlmMetrics};
 
 /// A language model that is asked by many at one time. Cheap to clone.

@@ -1,11 +1,11 @@
 //! How is a language model asked? One question, one answer, by any endpoint that speaks OpenAI's chat completions.
 //!
-//! An [`Endpoint`] is asked by many at one time. [`breaker`] says whether it is asked at all, [`rate`] how often, and
-//! [`crate::outbound`] how often again; [`request`] is what it is sent, [`web`] how, [`answer`] what its bytes say. What an
+//! An [`Endpoint`] is asked by many at one time. [`rate`] says how often it is asked, [`crate::outbound`] whether at all
+//! and how often again; [`request`] is what it is sent, [`web`] how, [`answer`] what its bytes say. What an
 //! answer is worth is for others to judge.
 
 mod answer;
-mod breaker;
+mod body;
 mod config;
 mod endpoint;
 mod error;

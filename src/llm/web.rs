@@ -9,9 +9,10 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use url::Url;
 
 use super::answer::{self, Answer};
+use super::body::{self, Unread};
 use super::config::Config;
 use super::error::{EndpointError, LlmError};
-use crate::outbound::{self, Unread, causes_of, retry_after};
+use crate::outbound::{causes_of, retry_after};
 use crate::secret::Secret;
 use crate::telemetry::LlmFault;
 
@@ -88,7 +89,7 @@ impl Web {
         if kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream") {
             return Err(self.malformed("comes as a stream of events, which was not asked for"));
         }
-        let body = outbound::read(response, self.limit).await.map_err(|unread| self.unread(&unread))?;
+        let body = body::read(response, self.limit).await.map_err(|unread| self.unread(&unread))?;
         answer::read(&body).map_err(|what| self.malformed(&what))
     }
 
@@ -125,7 +126,7 @@ impl Web {
             Unread::TooMuchPromised(promised) => {
                 too_large(format!("answers {promised} bytes, more than the {limit} of max_answer"))
             }
-            Unread::TooMuchSent(_) => too_large(format!("answers more than the {limit} bytes of max_answer")),
+            Unread::TooMuchSent => too_large(format!("answers more than the {limit} bytes of max_answer")),
             Unread::Broken(error) => {
                 let message = format!("broke off its answer: {}", causes_of(error));
                 LlmError::passing(&self.endpoint, (LlmFault::Connection, None), message)
@@ -143,7 +144,7 @@ impl Web {
         let status = response.status();
         let after = retry_after(response.headers(), SystemTime::now());
         // Where no words come, the status says enough.
-        let said = outbound::read(response, LONGEST_COMPLAINT).await.ok();
+        let said = body::read(response, LONGEST_COMPLAINT).await.ok();
         let said = said.and_then(|body| answer::complaint(&body)).map(|words| self.told(&words));
         let about = match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ", so it does not accept `api_key`",

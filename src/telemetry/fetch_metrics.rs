@@ -15,18 +15,25 @@ pub enum FetchOutcome {
     Refused,
     /// It has too many bytes.
     TooLarge,
+    /// Its host had given no answer for a while, and was not asked.
+    HostShut,
+    /// There was no room for it in time.
+    NoRoom,
     /// No attempt brought it.
     Failed,
 }
 
 impl FetchOutcome {
-    const ALL: [Self; 4] = [Self::Fetched, Self::Refused, Self::TooLarge, Self::Failed];
+    const ALL: [Self; 6] =
+        [Self::Fetched, Self::Refused, Self::TooLarge, Self::HostShut, Self::NoRoom, Self::Failed];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Fetched => "fetched",
             Self::Refused => "refused",
             Self::TooLarge => "too-large",
+            Self::HostShut => "host-shut",
+            Self::NoRoom => "no-room",
             Self::Failed => "failed",
         }
     }

@@ -37,7 +37,7 @@ fn object(body: &[u8]) -> Vec<u8> {
 async fn an_object_of_an_allowed_bucket_is_read_with_the_operators_key() {
     let server = Server::always(vec![Step::Send(object(b"an object"))]);
     let fetcher = of_store(&server, &with_bucket());
-    assert_eq!(fetcher.fetch("s3://pictures/feed/a%20b.jpg").await.unwrap(), "an object");
+    assert_eq!(alone(&fetcher, "s3://pictures/feed/a%20b.jpg").await.unwrap(), "an object");
     let request = server.requests().remove(0);
     assert!(request.starts_with(&format!("GET {KEY} HTTP/1.1\r\n")), "{request}");
     assert!(request.contains("Credential=key/") && !request.contains("secret"), "{request}");
@@ -55,7 +55,7 @@ async fn no_other_object_is_asked_for() {
         ("s3:///feed/a.jpg", "names no bucket"),
         ("s3://pictures/feed/a.jpg?versionId=1", "has a `?`"),
     ] {
-        let error = fetcher.fetch(address).await.unwrap_err();
+        let error = alone(&fetcher, address).await.unwrap_err();
         assert_eq!(error.kind, FetchErrorKind::Refused, "{address}: {error}");
         assert!(error.message.contains(part), "{address}: {error}");
     }
@@ -66,28 +66,29 @@ async fn no_other_object_is_asked_for() {
 async fn objects_have_the_limits_and_attempts_of_all_pictures() {
     let address = "s3://pictures/feed/a.jpg";
     let large = Server::always(vec![Step::Send(object(&vec![b'x'; LIMIT as usize + 1]))]);
-    let error = of_store(&large, &with_bucket()).fetch(address).await.unwrap_err();
+    let error = alone(&of_store(&large, &with_bucket()), address).await.unwrap_err();
     assert_eq!(error.kind, FetchErrorKind::TooLarge, "{error}");
 
     let absent = Server::always(vec![Step::Send(answer(404, "", b""))]);
-    let error = of_store(&absent, &Config { retries: 2, ..with_bucket() }).fetch(address).await.unwrap_err();
+    let error =
+        alone(&of_store(&absent, &Config { retries: 2, ..with_bucket() }), address).await.unwrap_err();
     assert_eq!((error.kind, absent.requests().len()), (FetchErrorKind::Lasting, 1), "{error}");
 
     let busy =
         Server::by_turns(vec![vec![Step::Send(answer(503, "", b""))], vec![Step::Send(object(b"at last"))]]);
     let fetcher = of_store(&busy, &Config { retries: 1, ..with_bucket() });
-    assert_eq!(fetcher.fetch(address).await.unwrap(), "at last");
+    assert_eq!(alone(&fetcher, address).await.unwrap(), "at last");
 
     let silent = Server::always(vec![Step::Hang]);
     let config = Config { first_byte_timeout: SHORT, ..with_bucket() };
-    assert!(is_passing(&of_store(&silent, &config).fetch(address).await.unwrap_err()));
+    assert!(is_passing(&alone(&of_store(&silent, &config), address).await.unwrap_err()));
 
     let config = Config { timeout: SHORT, ..with_bucket() };
     let slow = Server::always(vec![
         Step::Send(head(200, "content-length: 4000\r\nlast-modified: Sat, 21 Nov 2026 09:00:00 GMT\r\n")),
         Step::Drip(b"x".to_vec()),
     ]);
-    assert!(is_passing(&of_store(&slow, &config).fetch(address).await.unwrap_err()));
+    assert!(is_passing(&alone(&of_store(&slow, &config), address).await.unwrap_err()));
 }
 
 #[tokio::test]

@@ -74,9 +74,9 @@ async fn a_server_that_cannot_prove_its_name_is_not_listened_to() {
     };
     let (trusting, others) = (with(trusting), with(reqwest::Client::builder()));
     let good = format!("https://pictures.example:{port}/a");
-    assert_eq!(trusting.fetch(&good).await.unwrap(), "a picture");
-    let error = others.fetch(&good).await.unwrap_err();
+    assert_eq!(alone(&trusting, &good).await.unwrap(), "a picture");
+    let error = alone(&others, &good).await.unwrap_err();
     assert!(is_passing(&error) && error.message.contains("certificate verify failed"), "{error}");
-    let error = trusting.fetch(&format!("https://other.example:{port}/a")).await.unwrap_err();
+    let error = alone(&trusting, &format!("https://other.example:{port}/a")).await.unwrap_err();
     assert!(is_passing(&error) && error.message.contains("certificate verify failed"), "{error}");
 }

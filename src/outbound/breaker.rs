@@ -1,4 +1,4 @@
-//! Is an endpoint asked at all? Not for a while after many failures in a row; then one question finds out. A pure state
+//! Is a server asked at all? Not for a while after many failures in a row; then one question finds out. A pure state
 //! machine; the clock is its caller's.
 
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use crate::telemetry::BreakerState;
 
 /// Counts failures in a row, and stops questions after too many.
 #[derive(Debug)]
-pub(super) struct Breaker {
+pub struct Breaker {
     most: u32,
     pause: Duration,
     state: State,
@@ -25,7 +25,7 @@ enum State {
 
 /// A question that was let through: what becomes of it is told to the breaker, once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pass {
+pub enum Pass {
     /// One among many.
     Usual,
     /// The one that finds out.
@@ -34,10 +34,10 @@ pub(super) enum Pass {
 
 /// How a question ended that was let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended<'a> {
-    /// The endpoint did its part.
+pub enum Ended<'a> {
+    /// The server did its part.
     Well,
-    /// The endpoint failed, and how.
+    /// The server failed, and how.
     Failed(&'a str),
     /// Nobody knows: the one who asked has gone, or it was not sent.
     Unknown,
@@ -45,21 +45,25 @@ pub(super) enum Ended<'a> {
 
 /// A question that is not let through.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Shut {
+pub struct Shut {
     /// When one will be; none: when the one under way is answered.
-    pub(super) left: Option<Duration>,
+    pub left: Option<Duration>,
     /// What went wrong last.
-    pub(super) why: String,
+    pub why: String,
 }
 
 impl Breaker {
     /// Opens after so many failures in a row, for so long.
-    pub(super) fn new(most: u32, pause: Duration) -> Self {
+    #[must_use]
+    pub fn new(most: u32, pause: Duration) -> Self {
         Self { most, pause, state: State::Closed { failed: 0 } }
     }
 
     /// Whether a question would be let through.
-    pub(super) fn check(&self, now: Instant) -> Result<(), Shut> {
+    ///
+    /// # Errors
+    /// Why not, and when one will be.
+    pub fn check(&self, now: Instant) -> Result<(), Shut> {
         match &self.state {
             State::Closed { .. } => Ok(()),
             State::Open { until, .. } if now >= *until => Ok(()),
@@ -69,7 +73,10 @@ impl Breaker {
     }
 
     /// Lets a question through.
-    pub(super) fn enter(&mut self, now: Instant) -> Result<Pass, Shut> {
+    ///
+    /// # Errors
+    /// Why not, and when one will be.
+    pub fn enter(&mut self, now: Instant) -> Result<Pass, Shut> {
         self.check(now)?;
         let State::Open { why, .. } = &mut self.state else { return Ok(Pass::Usual) };
         self.state = State::HalfOpen { why: std::mem::take(why) };
@@ -77,7 +84,7 @@ impl Breaker {
     }
 
     /// A question that was let through has ended.
-    pub(super) fn ended(&mut self, pass: Pass, now: Instant, how: Ended<'_>) {
+    pub fn ended(&mut self, pass: Pass, now: Instant, how: Ended<'_>) {
         let open = |until, why: &str| State::Open { until, why: why.to_owned() };
         match (how, &mut self.state) {
             // Whoever was answered: it answers.
@@ -101,7 +108,8 @@ impl Breaker {
     }
 
     /// The state for metrics.
-    pub(super) fn state(&self) -> BreakerState {
+    #[must_use]
+    pub fn state(&self) -> BreakerState {
         match self.state {
             State::Closed { .. } => BreakerState::Closed,
             State::HalfOpen { .. } => BreakerState::HalfOpen,
@@ -110,7 +118,10 @@ impl Breaker {
     }
 
     /// Whether questions go through as usual; if not, what went wrong, and when one may again.
-    pub(super) fn is_closed(&self, now: Instant) -> Result<(), Shut> {
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub fn is_closed(&self, now: Instant) -> Result<(), Shut> {
         match &self.state {
             State::Open { why, .. } if self.check(now).is_ok() => {
                 Err(Shut { left: Some(Duration::ZERO), why: why.clone() })

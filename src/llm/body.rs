@@ -5,11 +5,11 @@ use reqwest::Response;
 
 /// A body that is not there as a whole.
 #[derive(Debug)]
-pub enum Unread {
+pub(super) enum Unread {
     /// Its head promises that many bytes, which is more than the limit; none of them was read.
     TooMuchPromised(u64),
-    /// More than the limit was sent: so many bytes at least.
-    TooMuchSent(u64),
+    /// More than the limit was sent.
+    TooMuchSent,
     /// The connection ended first.
     Broken(reqwest::Error),
 }
@@ -18,15 +18,14 @@ pub enum Unread {
 ///
 /// # Errors
 /// As soon as there is more than `limit`, said or sent; and where it ends before its promised length.
-pub async fn read(mut response: Response, limit: u64) -> Result<Bytes, Unread> {
+pub(super) async fn read(mut response: Response, limit: u64) -> Result<Bytes, Unread> {
     if let Some(promised) = response.content_length().filter(|&promised| promised > limit) {
         return Err(Unread::TooMuchPromised(promised));
     }
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(Unread::Broken)? {
-        let size = (body.len() + chunk.len()) as u64;
-        if size > limit {
-            return Err(Unread::TooMuchSent(size));
+        if (body.len() + chunk.len()) as u64 > limit {
+            return Err(Unread::TooMuchSent);
         }
         body.extend_from_slice(&chunk);
     }
