@@ -1,7 +1,8 @@
 //! `riveg run` as a process: ready when it is, answers and dead letters in Kafka, and a clean end at SIGTERM.
 
-use std::io::Read;
-use std::net::TcpListener;
+use std::io::ErrorKind::ConnectionReset;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
 use rdkafka::message::Message;
@@ -9,7 +10,8 @@ use riveg::publish::EmbeddedBroker;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Process, Writer, answered_records, committed, get, header, pictures, read, refused_records, until,
+    Process, WITHIN, Writer, answered_records, binary, committed, get, header, pictures, read,
+    refused_records, until,
 };
 
 #[test]
@@ -110,4 +112,52 @@ fn an_address_that_is_taken_is_named() {
         said.contains(&format!("cannot listen at telemetry.address `{address}`: Address already in use")),
         "{said}"
     );
+}
+
+#[test]
+fn probes_are_answered_however_many_connections_say_nothing() {
+    let bundle = tempfile::tempdir().unwrap();
+    riveg::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    // Fewer descriptors than connections, as in a container with the usual 1,024 and a patient stranger.
+    let engine = binary();
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 256 && exec \"$0\" \"$@\""]).arg(engine.get_program());
+    for (name, value) in engine.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    // No broker: the engine waits for one, and is alive.
+    let settings = [
+        "kafka.bootstrap=127.0.0.1:1".to_owned(),
+        format!("bundle.path={}", bundle.path().display()),
+        format!("telemetry.address={address}"),
+    ];
+    command.arg("run").args(settings.iter().flat_map(|setting| ["--set", setting]));
+    let _process = Process(command.stderr(Stdio::null()).spawn().unwrap());
+    until("the port answers", || get(&address, "/livez"));
+
+    let silent = (0..300).map(|number| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let half = if number % 2 == 0 { "GET /livez HTTP/1.1\r\nHost: " } else { "" };
+        stream.write_all(half.as_bytes()).unwrap();
+        stream
+    });
+    let silent: Vec<TcpStream> = silent.collect();
+    let mut probe = TcpStream::connect(&address).unwrap();
+    probe.set_read_timeout(Some(WITHIN)).unwrap();
+    probe.write_all(b"GET /livez HTTP/1.1\r\nHost: riveg\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    probe.read_to_string(&mut answer).expect("the probe is answered");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    // And what is left of the silent ones is closed by and by.
+    for mut stream in silent {
+        stream.set_read_timeout(Some(WITHIN)).unwrap();
+        let ended = stream.read(&mut [0]);
+        let is_over =
+            ended.as_ref().map_or_else(|error| error.kind() == ConnectionReset, |&count| count == 0);
+        assert!(is_over, "{ended:?}");
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::config::Config;
 use crate::domain::RejectionClass;
@@ -97,10 +97,6 @@ async fn answer(
     info!(address = %bound, "metrics and probes are served");
     let serving =
         telemetry::serve(listener, Arc::clone(metrics), Arc::clone(health), ended.cancelled_owned());
-    tokio::spawn(async move {
-        if let Err(error) = serving.await {
-            warn!(%error, "metrics and probes are served no more");
-        }
-    });
+    tokio::spawn(serving);
     Ok(Some(bound))
 }

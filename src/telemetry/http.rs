@@ -1,6 +1,5 @@
 //! Where are metrics and probes read? `/metrics`, `/livez`, `/readyz`.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,6 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::routing::get;
 use tokio::net::TcpListener;
 
+use super::connections::{self, Limits};
 use super::{Health, Metrics};
 
 /// What Prometheus calls its text format.
@@ -17,21 +17,18 @@ const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Answers metrics and probes until `shutdown` is done.
 ///
 /// A probe that fails answers 503 with the reason in words.
-///
-/// # Errors
-/// Where the listener fails.
 pub async fn serve(
     listener: TcpListener,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
+    shutdown: impl Future<Output = ()>,
+) {
     let (live, ready) = (Arc::clone(&health), health);
     let router = Router::new()
         .route("/metrics", get(async move || ([(header::CONTENT_TYPE, TEXT_FORMAT)], metrics.render())))
         .route("/livez", get(async move || probe(live.alive(Instant::now()), "")))
         .route("/readyz", get(async move || probe(ready.ready(Instant::now()), &ready.notes())));
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+    connections::answer(listener, router, Limits::default(), shutdown).await;
 }
 
 fn probe(verdict: Result<(), String>, notes: &str) -> (StatusCode, String) {
@@ -44,7 +41,7 @@ fn probe(verdict: Result<(), String>, notes: &str) -> (StatusCode, String) {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
+    use std::io::{self, Read, Write};
     use std::net::{SocketAddr, TcpStream};
     use std::time::Duration;
 
@@ -95,7 +92,7 @@ mod tests {
 
         assert!(get(address, "/nothing").await.starts_with("HTTP/1.1 404"));
         stop.send(()).unwrap();
-        server.await.unwrap().unwrap();
+        server.await.unwrap();
         assert!(TcpStream::connect(address).is_err(), "nobody listens any more");
     }
 }

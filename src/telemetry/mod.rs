@@ -1,6 +1,7 @@
 //! What the engine tells its operators: metrics by name, and whether it is well.
 
 mod answer_metrics;
+mod connections;
 mod fetch_metrics;
 mod health;
 mod http;
