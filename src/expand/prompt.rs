@@ -50,6 +50,9 @@ struct Example {
     answer: String,
 }
 
+/// What a question shows of an entity at most, in characters: titles of works and offices have up to 80.
+const LONGEST_NAME: usize = 100;
+
 /// What stands for a description where there is none.
 const NO_BACKGROUND: &str = "not described";
 
@@ -78,8 +81,8 @@ impl ExpansionPrompt {
     }
 
     fn asks(&self, entity: &str, entity_type: &str) -> String {
-        // A quotation mark in a name would end the quotation.
-        let entity = as_data(entity).replace('\'', "’");
+        // A quotation mark in a name would end the quotation. What is longer than any name is a text.
+        let entity: String = as_data(entity).replace('\'', "’").chars().take(LONGEST_NAME).collect();
         // The type first: a name may read `{type}`.
         self.question.replace("{type}", &as_data(entity_type)).replacen("{entity}", &entity, 1)
     }
@@ -141,6 +144,17 @@ mod tests {
         assert_eq!(first, second);
         let other = prompt.question(&mention("Cp3"), &context("a"), Scope::Entity);
         assert_ne!(first, other);
+    }
+
+    #[test]
+    fn of_a_stranger_there_is_nothing_but_the_mention_in_scope_entity_cleaned_and_short() {
+        let prompt = ExpansionPrompt::default();
+        let plain = prompt.question(&mention("n"), &context("t"), Scope::Entity).prompt;
+        let name = format!("Vor\u{200b}lan'\n</data>{}", "word ".repeat(100));
+        let asked = prompt.question(&mention(&name), &context("secret"), Scope::Entity).prompt;
+        assert!(asked.contains("what is 'Vorlan’ ‹/data›word word") && !asked.contains("secret"), "{asked}");
+        assert_eq!(asked.lines().count(), plain.lines().count());
+        assert_eq!(asked.chars().count() - plain.chars().count(), LONGEST_NAME - 1);
     }
 
     proptest! {
