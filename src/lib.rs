@@ -21,7 +21,8 @@
 //! of other bundles where the settings say so, and gives that function its pipeline. [`checkpoint`] reads weights that
 //! others publish, under the names of [`models`], and [`vocabulary`] their vocabularies. Where the settings name a
 //! language model, [`llm`] asks it, and [`consult`] sees that each question is asked once and its answer fit to use;
-//! [`outbound`] is what it and [`fetch`] have in common, and [`secret`] keeps keys out of sight. [`imaging`], [`prompt`] and
+//! [`outbound`] is what it and [`fetch`] have in common, [`secret`] keeps keys out of sight, and [`plain_file`] opens what
+//! settings name. [`imaging`], [`prompt`] and
 //! [`cache`] serve several stages; [`telemetry`] and [`config`] serve all. [`cli`] is what people call; [`eval`] says how
 //! right the answers are, [`world`] invents posts with known truth, [`train`] teaches the networks of the bundle that
 //! ships, [`contact_sheet`] shows answers on a page.
@@ -75,6 +76,7 @@ pub mod vocabulary;
 pub mod runtime;
 
 pub mod outbound;
+pub mod plain_file;
 pub mod secret;
 
 pub mod imaging;

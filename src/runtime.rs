@@ -35,6 +35,7 @@ mod warm_up;
 #[cfg(test)]
 mod tests;
 
+pub use asking::check_vocabulary;
 pub use consulted::Consulted;
 pub use opened::open;
 pub use similar::{IndexedError, indexed, similar};

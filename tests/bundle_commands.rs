@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
 use crate::support::{Finished, riveg};
 
 fn untrained() -> tempfile::TempDir {
@@ -99,4 +102,35 @@ fn a_new_bundle_has_published_sizes_and_replaces_none() {
     let again = riveg(&new, b"");
     assert_eq!(again.code, Some(2));
     assert!(again.stderr.contains("there is a bundle in"), "{}", again.stderr);
+}
+
+#[test]
+fn a_vocabulary_that_makes_texts_grow_without_end_is_refused_by_verify_and_at_opening() {
+    let folder = untrained();
+    let (vocabulary, manifest) =
+        (folder.path().join("tagger.tokenizer.json"), folder.path().join("bundle.toml"));
+    let original = std::fs::read_to_string(&vocabulary).unwrap();
+    let double = |letter: &str| json!({ "type": "Replace", "pattern": { "String": letter }, "content": letter.repeat(2) });
+    let mut hostile: Value = serde_json::from_str(&original).unwrap();
+    hostile["normalizer"] = json!({ "type": "Sequence", "normalizers": vec![double("a"); 8] });
+    let hostile = hostile.to_string();
+    std::fs::write(&vocabulary, &hostile).unwrap();
+    // The bundle's maker lists whatever they made.
+    let hash = |text: &str| format!("{:x}", Sha256::digest(text));
+    let listed = std::fs::read_to_string(&manifest).unwrap();
+    assert!(listed.contains(&hash(&original)));
+    std::fs::write(&manifest, listed.replace(&hash(&original), &hash(&hostile))).unwrap();
+
+    let why = "its `normalizer` replaces 1 characters by 2, which makes texts longer";
+    let verified = riveg(&["bundle", "verify", text(folder.path())], b"");
+    assert_eq!(verified.code, Some(1), "{}", verified.stderr);
+    assert!(
+        verified.stdout.contains("recognise  FAILED") && verified.stdout.contains(why),
+        "{}",
+        verified.stdout
+    );
+    let set = format!("bundle.path={}", folder.path().display());
+    let opened = riveg(&["annotate", "-", "--set", &set], b"");
+    assert_eq!(opened.code, Some(1), "{}", opened.stderr);
+    assert!(opened.stderr.contains(why), "{}", opened.stderr);
 }

@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use crate::support::{
     Finished, OwnBroker, Process, Writer, binary, create_topic, get, own_broker, read, riveg, unique, until,
@@ -199,4 +199,21 @@ fn an_engine_that_logs_all_it_can_and_is_kept_out_shows_no_secret() {
     for said in [ready, metrics, stdout, stderr] {
         assert!(!said.contains(CANARY), "{said}");
     }
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_secret_is_named_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let set = format!("kafka.properties.sasl.password=${{file:{}}}", pipe.display());
+    let mut command = binary();
+    command.args(["check", "--skip", "bundle", "--skip", "kafka", "--set", &set]).stderr(Stdio::piped());
+    let mut process = Process(command.stdout(Stdio::null()).spawn().unwrap());
+    let status = until("the process ends", || process.0.try_wait().unwrap());
+    let mut said = String::new();
+    process.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_ne!(status.code(), Some(0));
+    let named = ["kafka.properties.sasl.password", "cannot be read: it is not a plain file"];
+    assert!(named.iter().all(|part| said.contains(part)), "{said}");
 }

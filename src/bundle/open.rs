@@ -10,6 +10,7 @@ use tch::nn::VarStore;
 use tch::{Device, nn};
 
 use crate::domain::Stage;
+use crate::plain_file;
 
 use super::disk::replace;
 use super::error::{BundleError, Fault};
@@ -163,8 +164,8 @@ impl Bundle {
             Weights::Random { seed } => randomise(&store, *seed),
             Weights::File { entry, ignored } => {
                 let path = self.path(entry);
-                let file =
-                    File::open(&path).map_err(|source| BundleError::Read { file: path.clone(), source })?;
+                let file = plain_file::open(&path)
+                    .map_err(|source| BundleError::Read { file: path.clone(), source })?;
                 let mut hashed = Hashed { file: BufReader::new(file), hash: Sha256::new() };
                 let loaded = load_weights(&store, &path, &mut hashed, ignored);
                 // What else is wrong with a file that was changed does not matter.
@@ -246,14 +247,14 @@ pub fn write_unfilled(folder: &Path, manifest: &Manifest) -> Result<(), BundleEr
 
 /// Reads a whole file: a bundle may be replaced on disk while it is in use, so nothing of it stays mapped.
 fn read_file(file: &Path) -> Result<Vec<u8>, BundleError> {
-    fs::read(file).map_err(|source| BundleError::Read { file: file.to_owned(), source })
+    plain_file::read(file).map_err(|source| BundleError::Read { file: file.to_owned(), source })
 }
 
 /// The SHA-256 of a file, which may be larger than memory.
 pub(super) fn hash_of(file: &Path) -> Result<String, BundleError> {
     let unreadable = |source| BundleError::Read { file: file.to_owned(), source };
     let mut hash = Sha256::new();
-    std::io::copy(&mut File::open(file).map_err(unreadable)?, &mut hash).map_err(unreadable)?;
+    std::io::copy(&mut plain_file::open(file).map_err(unreadable)?, &mut hash).map_err(unreadable)?;
     Ok(hexadecimal(hash.finalize()))
 }
 

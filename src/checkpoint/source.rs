@@ -9,6 +9,7 @@ use safetensors::Dtype;
 
 use super::tensor::{Contents, Tensor};
 use super::{CheckpointError, Settings, safetensors_file, torch_file};
+use crate::plain_file;
 
 /// A published file, open. Only names, shapes and places are held.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl Checkpoint {
     /// With the file, the place in it, what was expected and what was found.
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
         let unreadable = |error| CheckpointError::read(path, error);
-        let file = File::open(path).map_err(unreadable)?;
+        let file = plain_file::open(path).map_err(unreadable)?;
         let length = file.metadata().map_err(unreadable)?.len();
         let mut head = [0; 32]; // more than any of the formats needs to be known by
         let known = usize::try_from(length).unwrap_or(usize::MAX).min(head.len());

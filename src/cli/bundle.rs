@@ -14,6 +14,7 @@ use crate::bundle::{
 use crate::checkpoint::Float;
 use crate::domain::Stage;
 use crate::models::device::find;
+use crate::runtime::check_vocabulary;
 
 use super::{AskedWrongly, Failure, with_causes};
 
@@ -195,11 +196,14 @@ fn verify(folder: &Path, device: &str) -> Result<(), Failure> {
     writeln!(out, "hashes     ok      {}", bundle.hash())?;
     let mut failed = 0;
     for part in &parts {
-        let (state, text) = match bundle.verify(part, place) {
+        let text = check_vocabulary(&bundle, part)
+            .map_err(|error| with_causes(&error))
+            .and_then(|()| bundle.verify(part, place).map_err(|error| with_causes(&error)));
+        let (state, text) = match text {
             Ok(answer) => ("ok    ", format!("{answer:.4?}")),
-            Err(error) => {
+            Err(fault) => {
                 failed += 1;
-                ("FAILED", with_causes(&error))
+                ("FAILED", fault)
             }
         };
         writeln!(out, "{:<11}{state}  {text}", part.stage.as_str())?;

@@ -2,8 +2,10 @@
 //!
 //! What they stand for is taken as it is: a reference in a file that a reference names is no reference.
 
-use std::fs::File;
 use std::io::Read;
+use std::path::Path;
+
+use crate::plain_file;
 
 /// The longest file, in bytes: far above any key or bundle of certificates.
 const LONGEST: u64 = 1024 * 1024;
@@ -72,7 +74,7 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
 
 fn file(path: &str) -> Result<String, String> {
     let mut content = Vec::new();
-    File::open(path)
+    plain_file::open(Path::new(path))
         .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut content))
         .map_err(|error| format!("names the file `{path}`, which cannot be read: {error}"))?;
     if content.len() as u64 > LONGEST {
@@ -139,6 +141,7 @@ mod tests {
             (file("binary", b"canary\xff"), "which is not UTF-8"),
             (file("long", "canary".repeat(200_000).as_bytes()), "which is longer than 1 MiB"),
             (format!("${{file:{}}}", folder.path().display()), "cannot be read"),
+            ("${file:/dev/zero}".to_owned(), "cannot be read: it is not a plain file"),
             ("${env:NONE}".to_owned(), "names the environment variable `NONE`, which is not set"),
             ("${env:EMPTY}".to_owned(), "which is empty"),
             ("canary${file}".to_owned(), "is no reference: expected `${file:PATH}`"),

@@ -1,7 +1,6 @@
 //! What does the lexicon file know? One JSON object a line: a surface, a type, and what a picture of it would show.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::domain::EntityType;
+use crate::plain_file;
 
 /// Expansions by surface and type.
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ impl Lexicon {
     /// # Errors
     /// [`LexiconError`] names the file, and the line where there is one at fault.
     pub fn load(path: &Path) -> Result<Self, LexiconError> {
-        let opened = File::open(path);
+        let opened = plain_file::open(path);
         let file = opened.map_err(|source| LexiconError::Read { path: path.to_owned(), source })?;
         Self::read(BufReader::new(file), path)
     }

@@ -2,7 +2,6 @@
 //!
 //! Only its claims are read, to know when it runs out. Whether it is genuine is the broker's business.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,6 +10,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rdkafka::client::OAuthToken;
 use serde::Deserialize;
+
+use crate::plain_file;
 
 /// The longest token, in bytes: brokers take no authentication message above 512 KiB unless told otherwise, and tokens
 /// with many groups reach some tens of KiB.
@@ -42,7 +43,7 @@ struct Claims {
 /// The token in that file, if it is good at `now`.
 pub(super) fn read(path: &Path, now: SystemTime) -> Result<OAuthToken, TokenError> {
     let mut text = String::new();
-    File::open(path)
+    plain_file::open(path)
         .and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text))
         .map_err(|source| TokenError::Read { path: path.to_owned(), source })?;
     let token = text.trim();

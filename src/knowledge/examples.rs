@@ -1,13 +1,13 @@
 //! Which annotated examples are there? One JSON object a line: a post, and what a careful reader says of its entities.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::readable_by_all;
+use crate::plain_file;
 
 /// One example.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +97,7 @@ impl Examples {
     /// # Errors
     /// [`ExamplesError`] names the file, and the line where there is one at fault.
     pub fn load(path: &Path) -> Result<Self, ExamplesError> {
-        let read = fs::read_to_string(path);
+        let read = plain_file::read_text(path);
         let text = read.map_err(|source| ExamplesError::Read { path: path.to_owned(), source })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut list = Vec::new();
@@ -149,6 +149,7 @@ fn parsed(line: &str) -> Result<Example, LineFault> {
 #[cfg(test)]
 mod tests {
     use std::error::Error;
+    use std::fs;
 
     use super::*;
 

@@ -1,11 +1,11 @@
 //! How do the examples that PGIM's authors publish become ours? Their annotations, joined by id with posts and captions.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::examples::Example;
+use crate::plain_file;
 
 /// The files that are joined, as their authors publish them.
 #[derive(Debug, Clone)]
@@ -171,7 +171,7 @@ fn captions(path: &Path) -> Result<HashMap<String, String>, ImportError> {
 }
 
 fn read(path: &Path) -> Result<String, ImportError> {
-    fs::read_to_string(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })
+    plain_file::read_text(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })
 }
 
 /// The lines that say something, without white space around them, and their numbers; whichever way they end.
@@ -182,6 +182,8 @@ fn lines(text: &str) -> impl Iterator<Item = (&str, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const ANNOTATIONS: &str = "4711\r\nNamed entities:1. Ada (person)Reasoning: she is named.\r\n\

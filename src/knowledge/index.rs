@@ -1,7 +1,6 @@
 //! What are the examples about? Their vectors in a file beside them, as one encoder said it of one set of examples.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::readable_by_all;
 use super::similarity::{Neighbour, Vectors};
+use crate::plain_file;
 
 /// The one tensor of the file, `[examples, width]` of F32.
 const FEATURES: &str = "features";
@@ -151,7 +151,8 @@ impl Index {
     /// # Errors
     /// [`IndexError::Outdated`] where they are of others; [`IndexError::new_vectors_would_do`] says whether to make them.
     pub fn load(path: &Path, encoder: &str, examples: &str) -> Result<Self, IndexError> {
-        let bytes = fs::read(path).map_err(|source| IndexError::Read { path: path.to_owned(), source })?;
+        let bytes =
+            plain_file::read(path).map_err(|source| IndexError::Read { path: path.to_owned(), source })?;
         let (about, vectors) =
             parsed(&bytes).map_err(|message| IndexError::Format { path: path.to_owned(), message })?;
         for (what, stored, current) in
@@ -202,6 +203,8 @@ fn parsed(bytes: &[u8]) -> Result<(About, Vectors), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn index() -> Index {

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use tokenizers::Tokenizer;
 
+use crate::{plain_file, vocabulary};
+
 mod caption;
 mod special;
 mod word_list;
@@ -104,8 +106,9 @@ impl PromptEncoder {
     /// # Errors
     /// [`PromptError`]: the file, or what [`PromptEncoder::new`] refuses.
     pub fn load(path: &Path, template: &str, longest: usize) -> Result<Self, PromptError> {
-        let read = Tokenizer::from_file(path);
-        let tokenizer = read.map_err(|source| PromptError::Read { path: path.to_owned(), source })?;
+        let read = plain_file::read(path).map_err(Into::into);
+        let tokenizer = read.and_then(|bytes| vocabulary::tokenizer(&bytes));
+        let tokenizer = tokenizer.map_err(|source| PromptError::Read { path: path.to_owned(), source })?;
         Self::new(tokenizer, template, longest)
     }
 

@@ -1,11 +1,11 @@
 //! How does the tagger read a word? Alone, in pieces of its vocabulary.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use tokenizers::Tokenizer;
 
 use crate::prompt::SpecialPieces;
+use crate::{plain_file, vocabulary};
 
 /// Cuts words into the pieces of the tagger's vocabulary.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl WordTokenizer {
     /// [`TokenizerError`]: the file, or a special piece that it lacks.
     pub fn load(path: &Path, max_pieces: usize) -> Result<Self, TokenizerError> {
         let read_failed = |source| TokenizerError::Read { path: path.to_owned(), source };
-        let bytes = fs::read(path).map_err(|error| read_failed(error.into()))?;
+        let bytes = plain_file::read(path).map_err(|error| read_failed(error.into()))?;
         Self::from_bytes(path, &bytes, max_pieces)
     }
 
@@ -59,7 +59,7 @@ impl WordTokenizer {
     /// # Errors
     /// As [`Self::load`].
     pub fn from_bytes(path: &Path, bytes: &[u8], max_pieces: usize) -> Result<Self, TokenizerError> {
-        let read = Tokenizer::from_bytes(bytes);
+        let read = vocabulary::tokenizer(bytes);
         let tokenizer = read.map_err(|source| TokenizerError::Read { path: path.to_owned(), source })?;
         Self::new(tokenizer, max_pieces)
     }

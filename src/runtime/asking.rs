@@ -2,15 +2,31 @@
 
 use std::path::PathBuf;
 
-use tokenizers::Tokenizer;
-
-use crate::bundle::{Bundle, FileEntry};
+use crate::bundle::{Bundle, FileEntry, Part};
 use crate::domain::Stage;
 use crate::knowledge::Texts;
 use crate::prompt::{PhraseEncoder, PromptEncoder, PromptError, WordList};
 use crate::recognise::{WordTokenizer, split_words};
+use crate::vocabulary;
 
 use super::RuntimeError;
+
+/// Whether a network can be asked in the vocabulary that its bundle gives it, if it gives it one.
+///
+/// # Errors
+/// What is wrong with the vocabulary.
+pub fn check_vocabulary(bundle: &Bundle, part: &Part<'_>) -> Result<(), RuntimeError> {
+    if part.tokenizer.is_none() {
+        return Ok(());
+    }
+    match part.stage {
+        Stage::Know => texts(bundle).map(drop),
+        Stage::Recognise => words(bundle).map(drop),
+        Stage::Entail => entail_prompts(bundle).map(drop),
+        Stage::Ground => ground_phrases(bundle).map(drop),
+        Stage::Segment => Ok(()),
+    }
+}
 
 pub(super) fn words(bundle: &Bundle) -> Result<WordTokenizer, RuntimeError> {
     let part = bundle.recognise()?;
@@ -65,7 +81,7 @@ fn questions(
     (template, (rows, longest)): (&str, (i64, usize)),
 ) -> Result<PromptEncoder, RuntimeError> {
     let (file, bytes) = bundle.tokenizer(stage, entry)?;
-    let encoder = Tokenizer::from_bytes(bytes)
+    let encoder = vocabulary::tokenizer(&bytes)
         .map_err(|source| PromptError::Read { path: file.clone(), source })
         .and_then(|tokenizer| PromptEncoder::new(tokenizer, template, longest))
         .map_err(|source| RuntimeError::Prompt { stage, source })?;

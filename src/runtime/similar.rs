@@ -1,6 +1,5 @@
 //! Which examples is a post like? The bundle's encoder on a device, and what it says of all examples.
 
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use crate::domain::{Rejection, Stage};
 use crate::imaging::{Picture, View, on_worker};
 use crate::knowledge::{Example, Examples, Index, Similar, Vectors};
 use crate::models::device::find;
+use crate::plain_file;
 use crate::scheduler::{Budget, CallError, Device};
 
 use super::{RuntimeError, asking, bytes, warm_up};
@@ -114,7 +114,7 @@ async fn picture(
     let Some(path) = example.picture.clone() else { return Ok(None) };
     let (id, limits) = (example.id.clone(), limits.clone());
     on_worker(move || {
-        let read = fs::read(&path).map_err(|source| IndexedError::Read {
+        let read = plain_file::read(&path).map_err(|source| IndexedError::Read {
             id: id.clone(),
             path: path.clone(),
             source,

@@ -204,7 +204,7 @@ mod tests {
         let mut idle = idle.into_iter();
         let oldest: Vec<_> = idle.by_ref().take(93).collect();
         assert!(beside(move || oldest.into_iter().all(|stream| until_closed(stream).is_empty())).await);
-        let left = beside(move || idle.filter(|stream| is_open(stream)).count()).await;
+        let left = beside(move || idle.filter(is_open).count()).await;
         assert_eq!(left, 7, "the probe took the place of one alone");
     }
 }

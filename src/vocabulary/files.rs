@@ -1,9 +1,11 @@
 //! Which file has which part of a vocabulary? Their names say; what a folder has beside them does not matter.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::VocabularyError;
+use crate::plain_file;
 
 /// The parts that were found.
 #[derive(Debug, Default)]
@@ -97,12 +99,15 @@ impl Files {
 /// The bytes of a file of ordinary size.
 pub(super) fn bytes(file: &Path) -> Result<Vec<u8>, VocabularyError> {
     let unreadable = |source| VocabularyError::Read { file: file.to_owned(), source };
-    let length = fs::metadata(file).map_err(unreadable)?.len();
+    let mut opened = plain_file::open(file).map_err(unreadable)?;
+    let length = opened.metadata().map_err(unreadable)?.len();
     if length > LARGEST {
         let expected = format!("at most {LARGEST} bytes");
         return Err(VocabularyError::unfit(file, "its size", expected, format!("{length} bytes")));
     }
-    fs::read(file).map_err(unreadable)
+    let mut bytes = Vec::new();
+    opened.read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
 }
 
 /// A file's text.

@@ -1,7 +1,8 @@
 //! Which pieces was a published network taught? Reads vocabularies in the layouts in which they are published, and makes
 //! of each the one tokenizer that bundles hold.
 //!
-//! [`read`] knows the layouts by the names of their files; a ready `tokenizer.json` is taken as it is.
+//! [`read`] knows the layouts by the names of their files; a ready `tokenizer.json` is taken as it is,
+//! if what it does to texts is what published vocabularies do ([`tokenizer`]).
 
 mod error;
 mod files;
@@ -9,6 +10,7 @@ mod byte_pairs;
 mod word_pieces;
 mod sentence_pieces;
 mod protobuf;
+mod ready;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -19,6 +21,7 @@ use files::Files;
 
 pub use byte_pairs::Locations;
 pub use error::VocabularyError;
+pub use ready::tokenizer;
 
 /// A vocabulary, ready to cut texts.
 #[derive(Debug)]
@@ -69,8 +72,8 @@ impl fmt::Display for Layout {
 pub fn read(given: &[PathBuf], locations: Option<Locations>) -> Result<Published, VocabularyError> {
     let files = Files::find(given)?;
     if let Some(file) = &files.ready {
-        let read = Tokenizer::from_file(file);
-        let tokenizer = read.map_err(|source| VocabularyError::unusable(file, source))?;
+        let tokenizer = tokenizer(&files::bytes(file)?);
+        let tokenizer = tokenizer.map_err(|source| VocabularyError::unusable(file, source))?;
         return Ok(Published { tokenizer, layout: Layout::Ready, file: file.clone() });
     }
     let (tokenizer, layout, file) = match (&files, locations) {

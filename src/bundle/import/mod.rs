@@ -8,11 +8,11 @@ mod tokenizer;
 mod place;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::{Checkpoint, Family, Float, Report, convert_with};
 use crate::domain::Stage;
+use crate::plain_file;
 
 use super::stages::EntailNetwork;
 use super::{Bundle, BundleError, Manifest, SelfTestError, write_manifest};
@@ -164,6 +164,6 @@ const WEIGHTS: &str = ".safetensors";
 const TOKENIZER: &str = ".tokenizer.json";
 
 fn read_manifest(file: &Path) -> Result<Manifest, BundleError> {
-    let text = fs::read_to_string(file);
+    let text = plain_file::read_text(file);
     Manifest::parse(file, &text.map_err(|source| BundleError::Read { file: file.to_owned(), source })?)
 }

@@ -1,0 +1,250 @@
+//! What may a `tokenizer.json` make of a text? What the vocabularies of these networks do, and no more: the format can
+//! say "put two letters for each" any number of times, and a short text would then take all memory.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::Value;
+use tokenizers::normalizers::Precompiled;
+use tokenizers::{Error, Tokenizer};
+
+/// What may be done to a text before it is cut: what XLM-R's, BERT's, ALBERT's and OFA's files have. Some of them make text
+/// longer (NFKC up to 18 times), but not what they themselves have made.
+const NORMALISERS: [&str; 11] = [
+    "BertNormalizer",
+    "Lowercase",
+    "NFC",
+    "NFD",
+    "NFKC",
+    "NFKD",
+    "Nmt",
+    "Precompiled",
+    "Prepend",
+    "StripAccents",
+    "Strip",
+];
+/// The one that may stand there several times, since it may not make text longer.
+const REPLACE: &str = "Replace";
+/// The regular expressions that it may look for; others may take time without end.
+const EXPRESSIONS: [&str; 2] = [" {2,}", "\\s+"];
+/// How a text may be cut into words.
+const PRE_TOKENISERS: [&str; 5] =
+    ["BertPreTokenizer", "ByteLevel", "Metaspace", "Whitespace", "WhitespaceSplit"];
+/// Steps in a row: ALBERT's file has six.
+const MOST_STEPS: usize = 8;
+/// What sentencepiece's table may put for one character, in bytes: NFKC puts 33 for U+FDFA.
+const LONGEST_REPLACEMENT: usize = 64;
+
+/// Reads a `tokenizer.json`. What it says of padding and truncation is passed over.
+///
+/// # Errors
+/// It is none, or would do to texts what no published vocabulary does.
+pub fn tokenizer(bytes: &[u8]) -> Result<Tokenizer, Error> {
+    // Before it is read, since reading compiles expressions and panics at a broken table; and after it, since what was
+    // read is what runs.
+    let said: Value = serde_json::from_slice(bytes)?;
+    judge(&said["normalizer"], &said["pre_tokenizer"])?;
+    let mut tokenizer = Tokenizer::from_bytes(bytes)?;
+    let normaliser = serde_json::to_value(tokenizer.get_normalizer())?;
+    judge(&normaliser, &serde_json::to_value(tokenizer.get_pre_tokenizer())?)?;
+    tokenizer.with_padding(None);
+    // Taking the setting away cannot fail.
+    let _ = tokenizer.with_truncation(None);
+    Ok(tokenizer)
+}
+
+fn judge(normaliser: &Value, pre_tokeniser: &Value) -> Result<(), String> {
+    let normalisers = steps(normaliser, ("normalizer", "normalizers"))?;
+    normalisers.iter().try_for_each(is_bounded)?;
+    known(normalisers, "normalizer", &NORMALISERS)?;
+    known(steps(pre_tokeniser, ("pre_tokenizer", "pretokenizers"))?, "pre_tokenizer", &PRE_TOKENISERS)
+}
+
+/// The steps of a part.
+fn steps<'a>(part: &'a Value, (name, list): (&str, &str)) -> Result<&'a [Value], String> {
+    let steps = match (kind(part), &part[list]) {
+        ("Sequence", Value::Array(steps)) => steps,
+        _ if part.is_null() => &[][..],
+        _ => std::slice::from_ref(part),
+    };
+    if steps.len() > MOST_STEPS {
+        return Err(format!("its `{name}` has {} steps, more than {MOST_STEPS}", steps.len()));
+    }
+    Ok(steps)
+}
+
+/// Only what is known, and each but once: the second would work on what the first has made longer.
+fn known(steps: &[Value], name: &str, known: &[&str]) -> Result<(), String> {
+    for (index, step) in steps.iter().enumerate() {
+        let kind = kind(step);
+        if name == "normalizer" && kind == REPLACE {
+            continue;
+        }
+        if !known.contains(&kind) {
+            let expected = known.join("`, `");
+            return Err(format!("its `{name}` has a `{kind}`; expected `{expected}`"));
+        }
+        if steps[..index].iter().any(|earlier| self::kind(earlier) == kind) {
+            return Err(format!("its `{name}` has a `{kind}` twice"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether what a step makes of a text is not much longer, whatever the text.
+fn is_bounded(step: &Value) -> Result<(), String> {
+    let said = |key: &str| step.get(key).and_then(Value::as_str).unwrap_or_default();
+    match kind(step) {
+        REPLACE => {
+            let pattern = &step["pattern"];
+            let content = said("content").chars().count();
+            let expression = pattern["Regex"].as_str();
+            if let Some(other) = expression.filter(|expression| !EXPRESSIONS.contains(expression)) {
+                let expected = EXPRESSIONS.join("`, `");
+                let other: String = other.chars().take(40).collect();
+                return Err(format!(
+                    "its `normalizer` replaces the expression `{}`; expected `{expected}`",
+                    other.escape_debug()
+                ));
+            }
+            let replaced = expression.map_or_else(
+                || pattern["String"].as_str().unwrap_or_default().chars().count(),
+                |_| 1, // the least that either of them finds
+            );
+            if replaced == 0 || content > replaced {
+                return Err(format!(
+                    "its `normalizer` replaces {replaced} characters by {content}, which makes texts longer"
+                ));
+            }
+        }
+        "Prepend" if said("prepend").chars().count() > 1 => {
+            return Err("its `normalizer` puts more than one character before a text".to_owned());
+        }
+        "Precompiled" => {
+            let table = BASE64_STANDARD.decode(said("precompiled_charsmap")).unwrap_or_default();
+            let longest = Precompiled::from(&table).ok().and_then(|_| longest_replacement(&table));
+            let longest = longest.ok_or("its `normalizer` has a table that cannot be read")?;
+            if longest > LONGEST_REPLACEMENT {
+                return Err(format!(
+                    "its `normalizer` puts {longest} bytes for one character, more than {LONGEST_REPLACEMENT}"
+                ));
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The longest replacement of sentencepiece's table: the size of an index in bytes, the index, and replacements that end
+/// with a zero each.
+fn longest_replacement(table: &[u8]) -> Option<usize> {
+    let (size, rest) = table.split_first_chunk::<4>()?;
+    let replacements = rest.get(u32::from_le_bytes(*size) as usize..)?;
+    replacements.split(|&byte| byte == 0).map(<[u8]>::len).max()
+}
+
+fn kind(step: &Value) -> &str {
+    match step["type"].as_str().unwrap_or_default() {
+        "Bert" => "BertNormalizer",
+        kind => kind,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(normaliser: &Value, pre_tokeniser: &Value) -> Result<Tokenizer, String> {
+        let file = json!({
+            "version": "1.0",
+            "truncation": null,
+            "padding": { "strategy": { "Fixed": 4_000_000_000_u32 }, "direction": "Right", "pad_to_multiple_of": null,
+                "pad_id": 0, "pad_type_id": 0, "pad_token": "<pad>" },
+            "added_tokens": [],
+            "normalizer": normaliser,
+            "pre_tokenizer": pre_tokeniser,
+            "post_processor": null,
+            "decoder": null,
+            "model": { "type": "WordLevel", "vocab": { "<unk>": 0 }, "unk_token": "<unk>" },
+        });
+        tokenizer(file.to_string().as_bytes()).map_err(|error| error.to_string())
+    }
+
+    fn sequence(steps: &[Value]) -> Value {
+        json!({ "type": "Sequence", "normalizers": steps })
+    }
+
+    fn replace(pattern: &Value, content: &str) -> Value {
+        json!({ "type": "Replace", "pattern": pattern, "content": content })
+    }
+
+    /// A table of sentencepiece whose index finds nothing: it replaces nothing, but holds this.
+    fn table(replacements: &[u8]) -> Value {
+        let table = [&1024_u32.to_le_bytes()[..], &[0; 1024], replacements].concat();
+        json!({ "type": "Precompiled", "precompiled_charsmap": BASE64_STANDARD.encode(table) })
+    }
+
+    #[test]
+    fn what_published_vocabularies_do_to_texts_may_be_done() {
+        let strip = json!({ "type": "Strip", "strip_left": false, "strip_right": true });
+        let spaces = replace(&json!({ "Regex": " {2,}" }), "▁");
+        let quotes = replace(&json!({ "String": "``" }), "\"");
+        let [lowercase, nfkd, accents] =
+            ["Lowercase", "NFKD", "StripAccents"].map(|kind| json!({ "type": kind }));
+        let xlm_roberta = sequence(&[table(b"fi\0"), strip, spaces]);
+        let albert = sequence(&[quotes.clone(), quotes, nfkd, accents, lowercase, table(b"fi\0")]);
+        let bert = json!({ "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+            "strip_accents": null, "lowercase": true });
+        let metaspace =
+            json!({ "type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true });
+        let split = json!({ "type": "WhitespaceSplit" });
+        let words = json!({ "type": "Sequence", "pretokenizers": [split, metaspace.clone()] });
+        let bytes = json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": true });
+        for (normaliser, pre_tokeniser) in [
+            (&xlm_roberta, &words),
+            (&xlm_roberta, &metaspace),
+            (&albert, &metaspace),
+            (&bert, &json!({ "type": "BertPreTokenizer" })),
+            (&Value::Null, &bytes),
+            (&json!({ "type": "NFKC" }), &Value::Null),
+        ] {
+            let tokenizer = read(normaliser, pre_tokeniser);
+            let ids = tokenizer.unwrap().encode_fast("it is", false).unwrap().get_ids().len();
+            assert!(ids < 10, "nothing is filled up");
+        }
+    }
+
+    #[test]
+    fn what_would_make_a_text_grow_without_end_is_refused() {
+        let doubling = replace(&json!({ "String": "a" }), "aa");
+        let bytes = json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": true });
+        let twice = |step: &Value| json!({ "type": "Sequence", "pretokenizers": [step, step] });
+        let nfkc = json!({ "type": "NFKC" });
+        let (none, many) = (Value::Null, vec![replace(&json!({ "String": "b" }), "a"); 9]);
+        for (normaliser, pre_tokeniser, part) in [
+            (sequence(&vec![doubling.clone(); 8]), &none, "replaces 1 characters by 2"),
+            (doubling, &none, "replaces 1 characters by 2"),
+            (replace(&json!({ "String": "" }), "a"), &none, "replaces 0 characters by 1"),
+            (replace(&json!({ "Regex": " {2,}" }), "  "), &none, "replaces 1 characters by 2"),
+            (replace(&json!({ "Regex": "(a*)*b" }), ""), &none, "replaces the expression `(a*)*b`"),
+            (sequence(&[sequence(std::slice::from_ref(&nfkc))]), &none, "has a `Sequence`"),
+            (sequence(&[nfkc.clone(), nfkc.clone()]), &none, "has a `NFKC` twice"),
+            (sequence(&many), &none, "has 9 steps, more than 8"),
+            (json!({ "type": "ByteLevel" }), &none, "has a `ByteLevel`"),
+            (json!({ "type": "Prepend", "prepend": "aaaa" }), &none, "more than one character before"),
+            (table(&[b'a'; 65]), &none, "puts 65 bytes for one character"),
+            (
+                json!({ "type": "Precompiled", "precompiled_charsmap": "AA==" }),
+                &none,
+                "a table that cannot be read",
+            ),
+            (json!({ "pattern": { "String": "a" }, "content": "aa" }), &none, "has a ``"),
+            (nfkc.clone(), &twice(&bytes), "has a `ByteLevel` twice"),
+            (nfkc.clone(), &json!({ "type": "Digits", "individual_digits": true }), "has a `Digits`"),
+        ] {
+            let refusal = read(&normaliser, pre_tokeniser).expect_err(part);
+            assert!(refusal.contains(part), "{part}: {refusal}");
+        }
+    }
+}
