@@ -60,6 +60,7 @@ impl Settings {
         ingest.commit_interval = input.commit_interval;
         ingest.revoke_deadline = input.revoke_deadline;
         ingest.protocol = input.protocol;
+        ingest.tombstones = input.tombstones;
         ingest.instance = Some(&input.instance).filter(|name| !name.is_empty()).cloned();
         if output.delivery == DeliveryMode::ExactlyOnce {
             ingest.offsets_by = OffsetsBy::Transaction;
@@ -141,6 +142,7 @@ where
         stop: stop.clone(),
         abort: abort.clone(),
     };
+    let limits = (settings.posts_in_flight, settings.max_age, settings.ingest.tombstones);
     let reading = ingest::start(settings.ingest, watch).map_err(EngineError::Ingest)?;
     let (told, underway) = (Arc::clone(&health), metrics.underway().clone());
     let publisher = Publisher::new(
@@ -156,7 +158,7 @@ where
 
     let driving = async {
         let driven = tokio::select! {
-            driven = drive(reading.deliveries, annotate, with, (settings.posts_in_flight, settings.max_age)) => driven,
+            driven = drive(reading.deliveries, annotate, with, limits) => driven,
             () = abort.cancelled() => {
                 warn!("posts that were worked on are given up");
                 Ok(())

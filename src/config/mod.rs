@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::describe::ALT_TEXT;
 use crate::domain::Stage;
 use crate::expand::{Scope, SourceName};
-use crate::ingest::GroupProtocol;
+use crate::ingest::{GroupProtocol, Tombstones};
 use crate::kafka::Connection;
 use crate::knowledge::Mode;
 use crate::scheduler::Budget;
@@ -75,6 +75,8 @@ pub struct Ingest {
     pub protocol: GroupProtocol,
     /// A name in the group that outlives the process; empty: none.
     pub instance: String,
+    /// What becomes of records without a value.
+    pub tombstones: Tombstones,
 }
 
 /// Where annotations go.

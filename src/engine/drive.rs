@@ -15,7 +15,7 @@ use tracing::{error, warn};
 
 use crate::attempts::{Attempts, Key, Verdict};
 use crate::domain::{Rejection, RejectionClass};
-use crate::ingest::{Delivery, SourceRecord};
+use crate::ingest::{Delivery, SourceRecord, Tombstones};
 use crate::publish::{Annotated, Outcome, Record};
 use crate::telemetry::Underway;
 
@@ -31,7 +31,7 @@ pub(super) async fn drive<A, F>(
     mut deliveries: Receiver<Delivery>,
     annotate: A,
     (outcomes, attempts, underway): (Sender<Outcome>, Arc<Attempts>, Underway),
-    (max_in_flight, max_age): (NonZeroUsize, Option<Duration>),
+    (max_in_flight, max_age, tombstones): (NonZeroUsize, Option<Duration>, Tombstones),
 ) -> Result<(), JoinError>
 where
     A: Fn(Bytes) -> F + Send + Sync + 'static,
@@ -52,6 +52,14 @@ where
         while let Some(ended) = tasks.try_join_next() {
             ended?;
         }
+        let Some(value) = source.value.clone() else {
+            // A deletion is no work: it waits only in the order of its partition.
+            let record = deletion(&source, tombstones);
+            if outcomes.send(Outcome { source, record, ticket, attempts: 1 }).await.is_err() {
+                warn!("an outcome is lost: the writing has ended");
+            }
+            continue;
+        };
         let key = key(&source);
         let verdict = attempts.verdict(&key);
         let others = if verdict == Verdict::Suspect { places - 1 } else { 0 };
@@ -65,7 +73,7 @@ where
                 (_, Some(record)) => (record, 1),
                 (Verdict::Free | Verdict::Suspect, None) => {
                     let attempt = attempts.begin(key);
-                    let record = one_post(&source, &*annotate).await;
+                    let record = one_post(&source, value, &*annotate).await;
                     attempt.done();
                     (record, 1)
                 }
@@ -98,6 +106,20 @@ fn key(source: &SourceRecord) -> Key {
     }
 }
 
+/// What becomes of a record without a value, which is no post.
+fn deletion(source: &SourceRecord, tombstones: Tombstones) -> Record {
+    let message = match (tombstones, &source.key) {
+        (Tombstones::Forward, Some(_)) => return Record::Tombstone,
+        (Tombstones::Skip, _) => return Record::Skipped,
+        (Tombstones::Forward, None) => {
+            "the record has neither key nor value: nobody can tell what was deleted"
+        }
+        (Tombstones::DeadLetter, _) => "the record has no value, and ingest.tombstones is `dead-letter`",
+    };
+    let (stage, class, message) = ("decode", RejectionClass::Malformed, message.to_owned());
+    Record::Rejected(Rejection { stage, class, message })
+}
+
 /// The answer to a post that has waited longer than its time.
 fn expired(source: &SourceRecord, max_age: Option<Duration>, now: SystemTime) -> Option<Record> {
     let written = UNIX_EPOCH + Duration::from_millis(u64::try_from(source.timestamp?).ok()?);
@@ -116,15 +138,11 @@ fn poisoned(deaths: u32) -> Record {
     Record::Rejected(Rejection { stage: "engine", class: RejectionClass::Poison, message })
 }
 
-async fn one_post<A, F>(source: &SourceRecord, annotate: &A) -> Record
+async fn one_post<A, F>(source: &SourceRecord, value: Bytes, annotate: &A) -> Record
 where
     A: Fn(Bytes) -> F,
     F: Future<Output = Result<Annotated, Rejection>>,
 {
-    let Some(value) = source.value.clone() else {
-        let message = "the record has no value: deletions are not posts".to_owned();
-        return Record::Rejected(Rejection { stage: "decode", class: RejectionClass::Malformed, message });
-    };
     // The call itself is inside: it may panic before there is a future.
     let answer = AssertUnwindSafe(async { annotate(value).await }).catch_unwind().await;
     match answer {
@@ -181,19 +199,34 @@ impl Drop for Post {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_post_expires_when_it_has_waited_longer_than_it_may() {
-        let at = |second: u64| UNIX_EPOCH + Duration::from_secs(second);
-        let source = |timestamp| SourceRecord {
+    fn source(key: Option<&'static str>) -> SourceRecord {
+        SourceRecord {
             topic: "posts".into(),
             partition: 0,
             offset: 0,
-            timestamp,
-            key: None,
+            timestamp: None,
+            key: key.map(|key| Bytes::from_static(key.as_bytes())),
             value: None,
             headers: None,
             received: UNIX_EPOCH,
-        };
+        }
+    }
+
+    #[test]
+    fn a_record_without_a_value_is_a_deletion_where_it_says_of_what() {
+        let becomes = |key, tombstones| deletion(&source(key), tombstones);
+        assert_eq!(becomes(Some(""), Tombstones::Forward), Record::Tombstone);
+        assert_eq!(becomes(None, Tombstones::Skip), Record::Skipped);
+        for (key, tombstones) in [(None, Tombstones::Forward), (Some("a"), Tombstones::DeadLetter)] {
+            let Record::Rejected(rejection) = becomes(key, tombstones) else { panic!("{key:?}") };
+            assert_eq!(rejection.class, RejectionClass::Malformed);
+        }
+    }
+
+    #[test]
+    fn a_post_expires_when_it_has_waited_longer_than_it_may() {
+        let at = |second: u64| UNIX_EPOCH + Duration::from_secs(second);
+        let source = |timestamp| SourceRecord { timestamp, ..source(None) };
         let minute = Some(Duration::from_secs(60));
         let cases = [
             ("in time", Some(1_000_000), minute, at(1060), false),

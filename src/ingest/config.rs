@@ -31,6 +31,8 @@ pub struct Config {
     pub instance: Option<String>,
     /// How long a partition that is taken away may finish what was read of it.
     pub revoke_deadline: Duration,
+    /// What becomes of records without a value.
+    pub tombstones: Tombstones,
 }
 
 /// Who commits the offsets of what is delivered.
@@ -53,6 +55,19 @@ pub enum GroupProtocol {
     Consumer,
 }
 
+/// What becomes of a record without a value, by which a feed says that the post of that key was deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tombstones {
+    /// It goes to the topic of annotations under its key, so that a compacted topic forgets the answer too.
+    #[default]
+    Forward,
+    /// It is counted, and nothing is written.
+    Skip,
+    /// It is a dead letter.
+    DeadLetter,
+}
+
 impl Config {
     /// Reading that topic in that group, with bounds that suit one engine.
     #[must_use]
@@ -71,6 +86,7 @@ impl Config {
             instance: None,
             // Well within the five minutes after which the group gives up on a member, and longer than any batch.
             revoke_deadline: Duration::from_secs(20),
+            tombstones: Tombstones::Forward,
         }
     }
 

@@ -194,6 +194,12 @@ impl ExactlyOnce {
         let mut under_way = 0;
         let mut failure = None;
         while let Some(parcel) = next.take() {
+            if !parcel.is_written() {
+                // Its offset goes out with those of the others.
+                batch.parcels.push(parcel);
+                next = self.outbox.take();
+                continue;
+            }
             match hand_over(&self.client, parcel) {
                 Ok(()) => {
                     under_way += 1;

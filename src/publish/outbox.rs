@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 use super::parcel::{Kind, Packer, Parcel};
 use super::{Config, Outcome, Provenance, PublishError, Published, Record, Sequencer};
 use crate::ingest::{Fence, SourceRecord, Ticket};
-use crate::telemetry::{Health, Metrics, Seldom};
+use crate::telemetry::{Health, Metrics, Seldom, Tombstone};
 
 /// The name of this part in readiness.
 const NAME: &str = "publish";
@@ -105,14 +105,19 @@ impl Outbox {
 
     /// A parcel is where it belongs.
     pub(super) fn delivered(&mut self, parcel: Parcel) {
-        self.metrics.produced(&parcel.topic);
         match &parcel.kind {
             Kind::Annotation => self.published.annotations += 1,
             Kind::DeadLetter(rejection) => {
                 self.published.dead_letters += 1;
                 self.metrics.dead_letter(rejection.class.as_str());
             }
+            Kind::Tombstone => self.metrics.ingest().tombstone(Tombstone::Forwarded),
+            Kind::Skipped => {
+                self.metrics.ingest().tombstone(Tombstone::Skipped);
+                return self.settle(parcel.ticket);
+            }
         }
+        self.metrics.produced(&parcel.topic);
         if let Some(age) = parcel.source.timestamp.and_then(age) {
             self.metrics.delivered(age);
         }

@@ -26,4 +26,8 @@ pub enum Record {
     Annotated(Annotated),
     /// Nothing, for this reason, for the topic of dead letters.
     Rejected(Rejection),
+    /// The deletion that it says, under its key, for the topic of annotations.
+    Tombstone,
+    /// Nothing is written: a deletion that nobody downstream is told of.
+    Skipped,
 }

@@ -28,6 +28,17 @@ pub(super) struct Parcel {
 pub(super) enum Kind {
     Annotation,
     DeadLetter(Rejection),
+    /// A record without a value, as it came.
+    Tombstone,
+    /// Nothing to be written: it only settles its ticket, in its place.
+    Skipped,
+}
+
+impl Parcel {
+    /// Whether there is a record to be written.
+    pub(super) fn is_written(&self) -> bool {
+        !matches!(self.kind, Kind::Skipped)
+    }
 }
 
 /// Makes parcels.
@@ -49,26 +60,26 @@ impl Packer {
 
     pub(super) fn pack(&self, outcome: Outcome, now: SystemTime) -> Parcel {
         let Outcome { source, record, ticket, attempts } = outcome;
-        let annotated = match record {
-            Record::Annotated(annotated) => annotated,
+        let (kind, key, value) = match record {
+            Record::Annotated(annotated) => (
+                Kind::Annotation,
+                Some(Bytes::from(annotated.post_id.clone().into_bytes())),
+                Some(annotated.to_json(&self.provenance, source.received, now).into()),
+            ),
             Record::Rejected(rejection) => return self.dead_letter(source, (ticket, attempts), rejection),
+            Record::Tombstone => (Kind::Tombstone, source.key.clone(), None),
+            Record::Skipped => (Kind::Skipped, None, None),
         };
+        let mut headers = OwnedHeaders::new();
+        if value.is_some() {
+            headers = headers.insert(Header { key: "content-type", value: Some("application/json") });
+        }
         // Where the answer came from: readers that see it twice know it by these.
-        let headers = OwnedHeaders::new()
-            .insert(Header { key: "content-type", value: Some("application/json") })
+        let headers = headers
             .insert(Header { key: "riveg.source.topic", value: Some(&*source.topic) })
             .insert(Header { key: "riveg.source.partition", value: Some(&source.partition.to_string()) })
             .insert(Header { key: "riveg.source.offset", value: Some(&source.offset.to_string()) });
-        Parcel {
-            kind: Kind::Annotation,
-            topic: self.topic.clone(),
-            key: Some(Bytes::from(annotated.post_id.clone().into_bytes())),
-            value: Some(annotated.to_json(&self.provenance, source.received, now).into()),
-            headers,
-            source,
-            ticket,
-            attempts,
-        }
+        Parcel { kind, topic: self.topic.clone(), key, value, headers, source, ticket, attempts }
     }
 
     fn dead_letter(
@@ -96,9 +107,11 @@ impl Packer {
     pub(super) fn smaller(&self, parcel: Parcel) -> Result<Parcel, Ticket> {
         let size = parcel.value.as_ref().map_or(0, Bytes::len);
         match parcel.kind {
-            Kind::Annotation => {
+            Kind::Annotation | Kind::Tombstone | Kind::Skipped => {
+                let what = if parcel.value.is_some() { "annotation" } else { "deletion" };
+                let size = size + parcel.key.as_ref().map_or(0, Bytes::len);
                 let message =
-                    format!("the annotation has {size} bytes, more than topic `{}` takes", parcel.topic);
+                    format!("the {what} has {size} bytes, more than topic `{}` takes", parcel.topic);
                 let rejection = Rejection { stage: "publish", class: RejectionClass::TooLarge, message };
                 Ok(self.dead_letter(parcel.source, (parcel.ticket, parcel.attempts), rejection))
             }
@@ -156,6 +169,15 @@ mod tests {
         assert_eq!((&*parcel.topic, parcel.key.as_deref()), ("out", Some(&b"p"[..])));
         let names: Vec<&str> = parcel.headers.iter().map(|header| header.key).collect();
         assert_eq!(names[1..], ["riveg.source.topic", "riveg.source.partition", "riveg.source.offset"]);
+    }
+
+    #[test]
+    fn a_deletion_keeps_its_key_and_has_no_value() {
+        let parcel = pack(Record::Tombstone);
+        assert_eq!((&*parcel.topic, parcel.key.as_deref(), &parcel.value), ("out", Some(&b""[..]), &None));
+        assert!(parcel.is_written() && !pack(Record::Skipped).is_written());
+        let letter = packer().smaller(parcel).unwrap();
+        assert!(matches!(letter.kind, Kind::DeadLetter(_)), "{letter:?}");
     }
 
     #[test]

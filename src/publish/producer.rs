@@ -72,6 +72,10 @@ impl Producer {
         while self.not_before.is_none()
             && let Some(parcel) = self.outbox.take()
         {
+            if !parcel.is_written() {
+                self.outbox.delivered(parcel);
+                continue;
+            }
             match hand_over(&self.client, parcel) {
                 Ok(()) => self.in_client += 1,
                 Err((parcel, error)) => self.refused(*parcel, &error)?,

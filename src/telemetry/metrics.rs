@@ -16,7 +16,7 @@ use prometheus::{
 use super::llm_metrics::LlmFamilies;
 use super::stage_metrics::all_stages;
 use super::watched::{CacheTally, Watched, catch_up};
-use super::{AnswerMetrics, FetchMetrics, LlmMetrics, StageMetrics, StageSummary, Underway};
+use super::{AnswerMetrics, FetchMetrics, IngestMetrics, LlmMetrics, StageMetrics, StageSummary, Underway};
 use crate::domain::Stage;
 
 /// All metrics of one engine, in a registry of its own.
@@ -24,6 +24,7 @@ pub struct Metrics {
     registry: Registry,
     stages: [StageMetrics; Stage::WITH_KNOWLEDGE.len()],
     fetches: FetchMetrics,
+    ingest: IngestMetrics,
     llms: LlmFamilies,
     answers: AnswerMetrics,
     consumed: IntCounterVec,
@@ -128,6 +129,7 @@ impl Metrics {
         Self {
             stages: all_stages(&registry),
             fetches: FetchMetrics::new(&registry),
+            ingest: IngestMetrics::new(&registry),
             llms: LlmFamilies::new(&registry),
             answers: AnswerMetrics::new(&registry),
             consumed: counters("riveg_records_consumed_total", "Records read.", &["topic", "partition"]),
@@ -204,6 +206,12 @@ impl Metrics {
     #[must_use]
     pub fn fetches(&self) -> FetchMetrics {
         self.fetches.clone()
+    }
+
+    /// The counters of what is read and is no post.
+    #[must_use]
+    pub fn ingest(&self) -> &IngestMetrics {
+        &self.ingest
     }
 
     /// The counters of the language model that the settings call by that name.

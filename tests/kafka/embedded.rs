@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::message::{Header, Message, OwnedHeaders, OwnedMessage};
 use riveg::engine::Summary;
+use riveg::ingest::Tombstones;
 use riveg::publish::EmbeddedBroker;
 
 use super::echo::{Echo, post};
@@ -79,7 +80,9 @@ fn dead_letters_keep_the_record_as_it_was_and_say_what_was_wrong() {
     }
     writer.send(&names.input, 0, Some("good"), Some(&post("good")));
     writer.flush();
-    let engine = Running::start(names.settings(16), &Echo::open());
+    let mut settings = names.settings(16);
+    settings.ingest.tombstones = Tombstones::DeadLetter;
+    let engine = Running::start(settings, &Echo::open());
     let mut dead = read(&names.bootstrap, &names.dead, 1);
     for (offset, (message, (key, value, class, words))) in dead.at_least(5).iter().zip(cases).enumerate() {
         assert_eq!(message.key(), key.map(str::as_bytes), "{words}");

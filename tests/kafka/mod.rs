@@ -12,6 +12,7 @@ mod qualification;
 mod real;
 mod running;
 mod security;
+mod tombstones;
 
 pub(crate) use echo::{Echo, post};
 pub(crate) use running::{Names, Running};

@@ -1,0 +1,77 @@
+//! Deletions: a record without a value is written on in its place in the order, in both delivery modes, or left out.
+
+use rdkafka::message::Message;
+use riveg::engine::Settings;
+use riveg::ingest::Tombstones;
+
+use super::echo::{Echo, post};
+use super::running::{Names, Running};
+use crate::support::{Writer, broker, committed, header, log_end, read_committed, until};
+
+/// A post, its deletion, and the post anew; then a deletion that does not say of what.
+fn feed(names: &Names) {
+    let writer = Writer::new(&names.bootstrap);
+    for key in ["a", "b"] {
+        for value in [Some(post(key)), None, Some(post(key)), None] {
+            writer.send(&names.input, 0, Some(key), value.as_deref());
+        }
+    }
+    writer.send(&names.input, 0, None, None);
+    writer.flush();
+}
+
+/// Keys, and whether there is a value, of all that is committed in the topic.
+fn written(topic: &str) -> Vec<(Option<String>, bool)> {
+    let messages = read_committed(broker(), topic, 1);
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    messages.iter().map(|message| (message.key().map(text), message.payload().is_some())).collect()
+}
+
+fn runs_to_the_end(names: &Names, settings: Settings) -> String {
+    feed(names);
+    let engine = Running::start(settings, &Echo::open());
+    let ends = log_end(broker(), &names.input, 1);
+    until("the group stands at the end", || {
+        (committed(broker(), &names.group, &names.input, 1) == ends).then_some(())
+    });
+    let metrics = engine.metrics.render();
+    engine.stop().unwrap();
+    metrics
+}
+
+fn forwards(names: &Names, settings: Settings) {
+    let metrics = runs_to_the_end(names, settings);
+    let expected = ["a", "b"].map(|key| [true, false, true, false].map(|is| (Some(key.to_owned()), is)));
+    assert_eq!(written(&names.output), expected.concat());
+    let deletion = &read_committed(broker(), &names.output, 1)[1];
+    assert_eq!(header(deletion, "riveg.source.offset"), Some("1"));
+    assert!(metrics.contains("riveg_tombstones_total{outcome=\"forwarded\"} 4"), "{metrics}");
+    let dead = read_committed(broker(), &names.dead, 1);
+    assert_eq!((dead.len(), header(&dead[0], "riveg.error.class")), (1, Some("malformed")));
+}
+
+#[test]
+fn a_deletion_is_written_on_under_its_key_in_its_place() {
+    let names = Names::with_topics(1);
+    forwards(&names, names.settings(16));
+}
+
+#[test]
+fn a_deletion_is_written_on_in_transactions_too() {
+    let names = Names::with_topics(1);
+    forwards(&names, names.exactly_once(16, "a"));
+}
+
+#[test]
+fn deletions_that_are_skipped_hold_no_offset_back() {
+    for exactly_once in [false, true] {
+        let names = Names::with_topics(1);
+        let mut settings = if exactly_once { names.exactly_once(16, "a") } else { names.settings(16) };
+        settings.ingest.tombstones = Tombstones::Skip;
+        let metrics = runs_to_the_end(&names, settings);
+        let expected = ["a", "a", "b", "b"].map(|key| (Some(key.to_owned()), true));
+        assert_eq!(written(&names.output), expected);
+        assert_eq!(written(&names.dead), []);
+        assert!(metrics.contains("riveg_tombstones_total{outcome=\"skipped\"} 5"), "{metrics}");
+    }
+}
