@@ -60,6 +60,8 @@ impl Settings {
         ingest.commit_interval = input.commit_interval;
         ingest.revoke_deadline = input.revoke_deadline;
         ingest.protocol = input.protocol;
+        ingest.session_timeout = input.session_timeout;
+        ingest.start = input.start;
         ingest.tombstones = input.tombstones;
         ingest.instance = Some(&input.instance).filter(|name| !name.is_empty()).cloned();
         if output.delivery == DeliveryMode::ExactlyOnce {

@@ -45,6 +45,26 @@ fn unknown_keys_are_refused_with_the_nearest_valid_one_and_all_faults_come_at_on
 }
 
 #[test]
+fn properties_of_kafka_that_would_undo_what_is_promised_are_refused_with_the_setting_to_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[kafka.properties]\n\"enable.auto.commit\" = true\n\"enable.auto.offset.store\" = \"true\"\n\
+                acks = 1\nsession.timeout.ms = 30000\n\"isolation.level\" = \"read_committed\"\n";
+    let file = written(folder.path(), "a.toml", text);
+    let expected = [
+        "the configuration has 4 faults",
+        "kafka.properties.enable.auto.commit",
+        "must be `false`: the client would commit posts that are not answered yet",
+        "kafka.properties.enable.auto.offset.store",
+        "kafka.properties.acks",
+        "kafka.properties.session.timeout.ms",
+        "is set by ingest.session_timeout alone",
+    ];
+    for command in ["check", "run"] {
+        assert_said(&riveg(&[command, "--config", &file], b""), 2, &expected);
+    }
+}
+
+#[test]
 fn a_configuration_that_is_missing_or_no_toml_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let broken = written(folder.path(), "broken.toml", "[engine\nposts_in_flight = 3\n");

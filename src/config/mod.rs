@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::describe::ALT_TEXT;
 use crate::domain::Stage;
 use crate::expand::{Scope, SourceName};
-use crate::ingest::{GroupProtocol, Tombstones};
+use crate::ingest::{GroupProtocol, Start, Tombstones};
 use crate::kafka::Connection;
 use crate::knowledge::Mode;
 use crate::scheduler::Budget;
@@ -75,6 +75,11 @@ pub struct Ingest {
     pub protocol: GroupProtocol,
     /// A name in the group that outlives the process; empty: none.
     pub instance: String,
+    /// How long the group waits for a member that is silent.
+    #[serde(with = "humantime_serde")]
+    pub session_timeout: Duration,
+    /// Where a group begins that has committed nothing yet.
+    pub start: Start,
     /// What becomes of records without a value.
     pub tombstones: Tombstones,
 }
@@ -325,6 +330,11 @@ impl Config {
             "ingest.revoke_deadline",
             ingest.revoke_deadline <= Duration::from_secs(240),
             "must be 4m or less",
+        );
+        hold(
+            "ingest.session_timeout",
+            (Duration::from_secs(1)..=Duration::from_secs(300)).contains(&ingest.session_timeout),
+            "must be 1s to 5m",
         );
         hold("device.name", is_device(&self.device.name), "must be `cpu`, `cuda` or `cuda:` and an index");
         hold("device.threads", self.device.threads <= 1024, "must be 0 (all cores) to 1024");

@@ -29,6 +29,10 @@ pub struct Config {
     pub protocol: GroupProtocol,
     /// A name in the group that outlives the process; none: a new one for each process.
     pub instance: Option<String>,
+    /// How long the group waits for a member that is silent.
+    pub session_timeout: Duration,
+    /// Where a group begins that has committed nothing yet.
+    pub start: Start,
     /// How long a partition that is taken away may finish what was read of it.
     pub revoke_deadline: Duration,
     /// What becomes of records without a value.
@@ -53,6 +57,26 @@ pub enum GroupProtocol {
     Classic,
     /// As the broker says (KIP-848): Kafka 4.0 and later.
     Consumer,
+}
+
+/// Where a group begins to read a partition that it has committed nothing of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// With the oldest record that is there.
+    #[default]
+    Earliest,
+    /// With the next record that comes.
+    Latest,
+}
+
+impl Start {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Earliest => "earliest",
+            Self::Latest => "latest",
+        }
+    }
 }
 
 /// What becomes of a record without a value, by which a feed says that the post of that key was deleted.
@@ -84,6 +108,11 @@ impl Config {
             offsets_by: OffsetsBy::Reader,
             protocol: GroupProtocol::Classic,
             instance: None,
+            // The least that brokers grant unless told otherwise: nobody reads the partitions of a crashed engine for
+            // so long.
+            session_timeout: Duration::from_secs(6),
+            // Skipping posts must be asked for.
+            start: Start::Earliest,
             // Well within the five minutes after which the group gives up on a member, and longer than any batch.
             revoke_deadline: Duration::from_secs(20),
             tombstones: Tombstones::Forward,
@@ -97,8 +126,7 @@ impl Config {
             .set("client.id", "riveg")
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
-            // A new group begins with the oldest post: skipping posts must be asked for.
-            .set("auto.offset.reset", "earliest")
+            .set("auto.offset.reset", self.start.as_str())
             // What an unfinished transaction wrote is not there yet.
             .set("isolation.level", "read_committed")
             // Topics that appear and partitions that are added are noticed within this time.
@@ -111,8 +139,12 @@ impl Config {
             .set("reconnect.backoff.max.ms", "2000");
         match self.protocol {
             // A rebalance moves only the partitions that change hands.
-            GroupProtocol::Classic => client.set("partition.assignment.strategy", "cooperative-sticky"),
-            // The broker assigns, and moves no more than it must.
+            GroupProtocol::Classic => client
+                .set("partition.assignment.strategy", "cooperative-sticky")
+                .set("session.timeout.ms", millis(self.session_timeout))
+                // Three of them may be lost.
+                .set("heartbeat.interval.ms", millis(self.session_timeout / 4)),
+            // The broker assigns, and moves no more than it must; it says too how often it wants to hear of us.
             GroupProtocol::Consumer => client.set("group.protocol", "consumer"),
         };
         if let Some(instance) = &self.instance {
@@ -120,4 +152,8 @@ impl Config {
         }
         self.kafka.over(client)
     }
+}
+
+fn millis(duration: Duration) -> String {
+    duration.as_millis().to_string()
 }

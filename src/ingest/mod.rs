@@ -16,7 +16,7 @@ mod reading;
 mod membership;
 mod consumer;
 
-pub use config::{Config, GroupProtocol, OffsetsBy, Tombstones};
+pub use config::{Config, GroupProtocol, OffsetsBy, Start, Tombstones};
 pub use consumer::start;
 pub use fence::Fence;
 pub use ledger::{Ledger, Ticket};

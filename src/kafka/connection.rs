@@ -8,7 +8,7 @@ use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::KafkaResult;
 use serde::Deserialize;
 
-use super::{ClientProperties, Secrets};
+use super::{ClientProperties, Secrets, guarded};
 
 /// The section `kafka` of the configuration: how every client reaches the brokers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -18,7 +18,8 @@ pub struct Connection {
     pub bootstrap: String,
     /// A file that holds the token of SASL OAUTHBEARER and that something else renews; empty: none.
     pub oauth_token_file: PathBuf,
-    /// Further properties of librdkafka; they win over ours. Secrets among them.
+    /// Further properties of librdkafka; they win over ours, but for those on which delivery and order rest, which
+    /// [`Self::faults`] refuses. Secrets among them.
     pub properties: ClientProperties,
 }
 
@@ -82,6 +83,9 @@ impl Connection {
         );
         for (name, value) in self.properties.iter() {
             hold(&property(name), !value.contains('\0') && !name.contains('\0'), "has a NUL in it");
+            if let Some(message) = guarded::fault(name, value) {
+                hold(&property(name), false, &message);
+            }
         }
         let is = |name: &str, value: &str| {
             self.properties.get(name).is_some_and(|set| set.eq_ignore_ascii_case(value))
@@ -170,7 +174,7 @@ mod tests {
     #[test]
     fn what_cannot_work_is_refused_before_a_client_is_made() {
         let by_token = ("sasl.mechanism", "OAUTHBEARER");
-        let cases: [Case<'_>; 8] = [
+        let cases: [Case<'_>; 9] = [
             ("a:1", &[], "", ""),
             ("a:1", &[("sasl.mechanism", "PLAIN"), ("sasl.password", "x")], "", ""),
             (" ", &[], "bootstrap", "is empty"),
@@ -189,6 +193,7 @@ mod tests {
                 "proves nothing",
             ),
             ("a:1", &[by_token], "properties.sasl.mechanism", "needs a token"),
+            ("a:1", &[("group.id", "canary")], "properties.group.id", "ingest.group"),
         ];
         for (bootstrap, properties, key, message) in cases {
             let faults = with(bootstrap, properties).faults();

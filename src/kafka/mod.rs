@@ -2,6 +2,7 @@
 
 mod complaint;
 mod connection;
+mod guarded;
 mod properties;
 mod secrets;
 mod token;
