@@ -62,6 +62,7 @@ impl Settings {
         ingest.protocol = input.protocol;
         ingest.session_timeout = input.session_timeout;
         ingest.start = input.start;
+        ingest.on_data_loss = input.on_data_loss;
         ingest.tombstones = input.tombstones;
         ingest.instance = Some(&input.instance).filter(|name| !name.is_empty()).cloned();
         if output.delivery == DeliveryMode::ExactlyOnce {

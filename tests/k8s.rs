@@ -100,6 +100,9 @@ fn the_container_reads_the_settings_that_are_mounted_and_knows_every_variable() 
     let sources = Sources { environment: environment.collect(), ..Sources::default() };
     let config = Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config;
     assert_eq!(config.kafka.bootstrap, "kafka.kafka.svc:9092");
+    // A Deployment's pods have new names each: nobody waits for one that has crashed to come back.
+    assert_eq!(config.ingest.instance, "");
+    assert!(config.ingest.session_timeout <= Duration::from_secs(8), "{:?}", config.ingest.session_timeout);
 }
 
 #[test]
@@ -122,6 +125,10 @@ fn exactly_once_gives_every_pod_a_name_of_its_own_that_lasts() {
     assert_eq!(config.publish.delivery, DeliveryMode::ExactlyOnce);
     assert_eq!(config.publish.transactional_id(&config.ingest.group), "riveg-riveg-1");
     assert_eq!(config.ingest.instance, "riveg-1");
+    assert!(
+        config.ingest.session_timeout >= Duration::from_secs(30),
+        "a pod is replaced and warm within that time"
+    );
 }
 
 #[test]

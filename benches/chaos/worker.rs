@@ -130,9 +130,11 @@ async fn commit_first(arguments: &Arguments, stop: CancellationToken) -> Result<
         let due = due.unwrap_or_else(|| Instant::now() + Duration::from_secs(60));
         tokio::select! {
             delivery = reading.deliveries.recv() => {
-                let Some(ingest::Delivery { source, ticket }) = delivery else { break };
+                let Some(ingest::Delivery { source, ticket, is_gap }) = delivery else { break };
                 reading.settled.send(ticket)?;
-                later.push_back((Instant::now(), source));
+                if !is_gap {
+                    later.push_back((Instant::now(), source));
+                }
             }
             () = tokio::time::sleep_until(due.into()) => {
                 if let Some((_, source)) = later.pop_front() {

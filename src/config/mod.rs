@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::describe::ALT_TEXT;
 use crate::domain::Stage;
 use crate::expand::{Scope, SourceName};
-use crate::ingest::{GroupProtocol, Start, Tombstones};
+use crate::ingest::{DataLoss, GroupProtocol, Start, Tombstones};
 use crate::kafka::Connection;
 use crate::knowledge::Mode;
 use crate::scheduler::Budget;
@@ -80,6 +80,8 @@ pub struct Ingest {
     pub session_timeout: Duration,
     /// Where a group begins that has committed nothing yet.
     pub start: Start,
+    /// What follows when posts were deleted before they were read.
+    pub on_data_loss: DataLoss,
     /// What becomes of records without a value.
     pub tombstones: Tombstones,
 }

@@ -48,13 +48,13 @@ where
             delivery = deliveries.recv() => delivery,
             () = outcomes.closed() => None,
         };
-        let Some(Delivery { source, ticket }) = delivery else { break };
+        let Some(Delivery { source, ticket, is_gap }) = delivery else { break };
         while let Some(ended) = tasks.try_join_next() {
             ended?;
         }
         let Some(value) = source.value.clone() else {
-            // A deletion is no work: it waits only in the order of its partition.
-            let record = deletion(&source, tombstones);
+            // No work: it waits only in the order of its partition.
+            let record = if is_gap { Record::Gap } else { deletion(&source, tombstones) };
             if outcomes.send(Outcome { source, record, ticket, attempts: 1 }).await.is_err() {
                 warn!("an outcome is lost: the writing has ended");
             }

@@ -33,6 +33,8 @@ pub struct Config {
     pub session_timeout: Duration,
     /// Where a group begins that has committed nothing yet.
     pub start: Start,
+    /// What follows when posts were deleted before they were read.
+    pub on_data_loss: DataLoss,
     /// How long a partition that is taken away may finish what was read of it.
     pub revoke_deadline: Duration,
     /// What becomes of records without a value.
@@ -70,13 +72,15 @@ pub enum Start {
     Latest,
 }
 
-impl Start {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Earliest => "earliest",
-            Self::Latest => "latest",
-        }
-    }
+/// What follows when posts were deleted before they were read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DataLoss {
+    /// It is said and counted, and reading goes on where the log starts.
+    #[default]
+    Continue,
+    /// Reading ends with an error.
+    Stop,
 }
 
 /// What becomes of a record without a value, by which a feed says that the post of that key was deleted.
@@ -113,6 +117,7 @@ impl Config {
             session_timeout: Duration::from_secs(6),
             // Skipping posts must be asked for.
             start: Start::Earliest,
+            on_data_loss: DataLoss::Continue,
             // Well within the five minutes after which the group gives up on a member, and longer than any batch.
             revoke_deadline: Duration::from_secs(20),
             tombstones: Tombstones::Forward,
@@ -126,7 +131,10 @@ impl Config {
             .set("client.id", "riveg")
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
-            .set("auto.offset.reset", self.start.as_str())
+            // A position that the log does not hold is told, not chosen.
+            .set("auto.offset.reset", "error")
+            // Where a partition ends, markers of transactions may follow its last record.
+            .set("enable.partition.eof", "true")
             // What an unfinished transaction wrote is not there yet.
             .set("isolation.level", "read_committed")
             // Topics that appear and partitions that are added are noticed within this time.
@@ -135,6 +143,8 @@ impl Config {
             .set("fetch.queue.backoff.ms", "50")
             // Records wait in our own budget; the client need not hold more than that of them again.
             .set("queued.max.messages.kbytes", "65536")
+            // A broker that hangs is found out when an answer is that late: readiness tells a few seconds later.
+            .set("socket.timeout.ms", "5000")
             // Away brokers are asked again at least so often.
             .set("reconnect.backoff.max.ms", "2000");
         match self.protocol {

@@ -4,6 +4,7 @@
 //! spent, partitions are paused instead. A partition that is taken away may finish what was read of it, within a
 //! deadline; then its tickets settle nothing any more.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::thread;
@@ -14,31 +15,30 @@ use rdkafka::Message;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
-use rdkafka::topic_partition_list::TopicPartitionList;
 use tokio::sync::{mpsc, oneshot};
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use super::budget::Budget;
-use super::context::{self, Context, Event};
-use super::offsets::{self, Offsets};
-use super::reading::FINAL_COMMIT;
+use super::context::Context;
+use super::offsets::Offsets;
+use super::positions::Positions;
+use super::probe::{Answer, Probe};
 use super::trouble::Trouble;
 use super::{
-    Config, Consumed, Delivery, Fence, Ingest, IngestError, Ledger, Membership, OffsetsBy, SourceRecord,
-    Ticket, Watch,
+    Config, Consumed, Delivery, Fence, Ingest, IngestError, Ledger, Membership, SourceRecord, Ticket, Watch,
 };
-use crate::telemetry::Rebalance;
+use crate::telemetry::Seldom;
 
 /// How long one poll waits for records; the stop signal waits no longer than that.
 const POLL: Duration = Duration::from_millis(100);
 /// How long to wait for a ticket where nothing but tickets is waited for; other events wait no longer than that.
-const TICKET: Duration = Duration::from_millis(20);
+pub(super) const TICKET: Duration = Duration::from_millis(20);
 /// Without room for another record for so long, partitions are paused.
 const PAUSE_AFTER: Duration = Duration::from_secs(1);
 /// The loop turns at least every poll; a rebalance may hold it for the deadline of revoked partitions.
-const STANDSTILL: Duration = Duration::from_secs(60);
+pub(super) const STANDSTILL: Duration = Duration::from_secs(60);
 /// The reading thread's name, for debuggers and liveness.
-const NAME: &str = "ingest";
+pub(super) const NAME: &str = "ingest";
 
 /// Starts reading. A broker or topic that is not there yet is waited for.
 ///
@@ -60,6 +60,12 @@ pub fn start(config: Config, watch: Watch) -> Result<Ingest, IngestError> {
         fence,
         budget: Budget::new(config.max_posts, config.max_bytes),
         offsets: Offsets::default(),
+        positions: Positions::default(),
+        is_astray: false,
+        ends: BTreeMap::new(),
+        // Partitions that are looked for are not read, and each look asks the brokers about every one.
+        way_back: Seldom::new(Duration::from_millis(500)),
+        probe: Probe::start(&config)?,
         trouble: Trouble::new(&config.kafka.bootstrap, &config.topic),
         deliveries: Some(send),
         tickets,
@@ -81,24 +87,31 @@ pub fn start(config: Config, watch: Watch) -> Result<Ingest, IngestError> {
     Ok(Ingest { deliveries, settled, membership, ended })
 }
 
-struct Reader {
-    config: Config,
-    watch: Watch,
-    topic: Arc<str>,
-    consumer: Arc<BaseConsumer<Context>>,
-    ledger: Ledger,
-    fence: Fence,
-    budget: Budget,
-    offsets: Offsets,
-    trouble: Trouble,
+pub(super) struct Reader {
+    pub(super) config: Config,
+    pub(super) watch: Watch,
+    pub(super) topic: Arc<str>,
+    pub(super) consumer: Arc<BaseConsumer<Context>>,
+    pub(super) ledger: Ledger,
+    pub(super) fence: Fence,
+    pub(super) budget: Budget,
+    pub(super) offsets: Offsets,
+    pub(super) positions: Positions,
+    /// The client says that a position is not in the log, without a word on which.
+    pub(super) is_astray: bool,
+    /// Where the client was at the end of a partition, with nothing read of it since.
+    pub(super) ends: BTreeMap<i32, i64>,
+    pub(super) way_back: Seldom,
+    pub(super) trouble: Trouble,
+    pub(super) probe: Probe,
     /// None once nothing more is read.
-    deliveries: Option<mpsc::Sender<Delivery>>,
-    tickets: Receiver<Ticket>,
-    paused: bool,
+    pub(super) deliveries: Option<mpsc::Sender<Delivery>>,
+    pub(super) tickets: Receiver<Ticket>,
+    pub(super) paused: bool,
     /// Since when there is no room for another record.
-    full_since: Option<Instant>,
-    records: u64,
-    next_commit: Instant,
+    pub(super) full_since: Option<Instant>,
+    pub(super) records: u64,
+    pub(super) next_commit: Instant,
 }
 
 impl Reader {
@@ -128,35 +141,62 @@ impl Reader {
             if self.paused || !full {
                 self.poll(if self.paused { Duration::ZERO } else { POLL })?;
             }
-            self.handle_events();
-            self.trouble.look_again(&self.consumer, &self.watch.health, Instant::now());
+            self.handle_events()?;
+            self.find_way_back(Instant::now())?;
+            self.trouble.look_again(&self.probe, Instant::now());
+            self.hear_answers();
+            self.pass_to_ends()?;
             if Instant::now() >= self.next_commit {
                 self.commit();
                 self.next_commit = Instant::now() + self.config.commit_interval;
             }
         }
-        Ok(())
+        self.close_ends()
+    }
+
+    /// What the brokers have answered aside.
+    fn hear_answers(&mut self) {
+        while let Some(answer) = self.probe.answer() {
+            match answer {
+                Answer::Topic(answer) => self.trouble.answered(answer, &self.watch.health, Instant::now()),
+                // Asked for when reading ends alone.
+                Answer::Ends(_) => {}
+            }
+        }
     }
 
     fn poll(&mut self, patience: Duration) -> Result<(), IngestError> {
-        let (source, bytes) = match self.consumer.poll(patience) {
+        let source = match self.consumer.poll(patience) {
             None => return Ok(()),
             Some(Ok(message)) => self.source(&message),
             Some(Err(source @ KafkaError::MessageConsumptionFatal(_))) => {
                 return Err(IngestError::Read { topic: self.config.topic.clone(), source });
             }
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                self.end_reached(partition);
+                return Ok(());
+            }
             // Whatever else goes wrong is an event of the context too, with more words.
             Some(Err(error)) => {
+                self.is_astray |= error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset);
                 debug!(%error, "poll");
                 return Ok(());
             }
         };
-        self.budget.take(bytes);
         self.records += 1;
         self.watch.metrics.consumed(&self.topic, source.partition);
+        self.positions.set(source.partition, source.offset + 1);
+        self.ends.remove(&source.partition);
+        self.deliver(Arc::new(source), false)
+    }
+
+    /// Sends on what was read, with its ticket.
+    pub(super) fn deliver(&mut self, source: Arc<SourceRecord>, is_gap: bool) -> Result<(), IngestError> {
+        let bytes = source.bytes();
+        self.budget.take(bytes);
         self.watch.metrics.posts_in_flight(self.budget.posts());
         let ticket = self.ledger.issue(source.partition, source.offset).weighing(bytes);
-        let delivery = Delivery { source: Arc::new(source), ticket };
+        let delivery = Delivery { source, ticket, is_gap };
         match self.deliveries.as_ref().map(|deliveries| deliveries.try_send(delivery)) {
             Some(Ok(())) => Ok(()),
             Some(Err(mpsc::error::TrySendError::Full(_))) => {
@@ -166,8 +206,8 @@ impl Reader {
         }
     }
 
-    fn source(&self, message: &BorrowedMessage<'_>) -> (SourceRecord, usize) {
-        let source = SourceRecord {
+    fn source(&self, message: &BorrowedMessage<'_>) -> SourceRecord {
+        SourceRecord {
             topic: self.topic.clone(),
             partition: message.partition(),
             offset: message.offset(),
@@ -176,13 +216,11 @@ impl Reader {
             value: message.payload().map(Bytes::copy_from_slice),
             headers: message.headers().map(|headers| headers.detach()),
             received: SystemTime::now(),
-        };
-        let bytes = source.bytes();
-        (source, bytes)
+        }
     }
 
     /// Takes in the tickets that have come back; waits for the first one no longer than `patience`.
-    fn settle_returned(&mut self, patience: Duration) -> Result<(), IngestError> {
+    pub(super) fn settle_returned(&mut self, patience: Duration) -> Result<(), IngestError> {
         match self.tickets.recv_timeout(patience) {
             Ok(ticket) => self.settle(ticket),
             Err(RecvTimeoutError::Timeout) => {}
@@ -235,142 +273,6 @@ impl Reader {
             }
             Err(error) => warn!(%error, paused, "partitions could not be paused or resumed; trying again"),
         }
-    }
-
-    fn handle_events(&mut self) {
-        while let Some(event) = self.consumer.context().next_event() {
-            match event {
-                Event::Assign(partitions) => self.assigned(&partitions),
-                Event::Revoke(partitions) => self.revoked(&partitions),
-                Event::CommitFailed(reason) => {
-                    warn!(reason, "offsets were not committed; they are sent again");
-                    self.offsets.refused();
-                }
-                Event::Closed(complaint) => self.trouble.closed(complaint),
-                Event::Fault(error, reason) => {
-                    self.trouble.complaint(&error, &reason, &self.watch.health, Instant::now());
-                }
-            }
-        }
-    }
-
-    fn assigned(&mut self, partitions: &[i32]) {
-        let list = self.list(partitions);
-        if let Err(error) = context::take(&self.consumer, &list) {
-            warn!(%error, ?partitions, "partitions were not taken");
-            return;
-        }
-        // Nothing is fetched between taking and pausing that a poll could return. One that was paused when it was taken
-        // away is paused still when it comes back, and the client fetches nothing of it until it is resumed.
-        let reads = !self.paused && self.deliveries.is_some();
-        let changed = if reads { self.consumer.resume(&list) } else { self.consumer.pause(&list) };
-        if let Err(error) = changed {
-            warn!(%error, ?partitions, reads, "new partitions could not be paused or resumed");
-        }
-        for &partition in partitions {
-            self.watch.metrics.partition_assigned(&self.topic, partition);
-        }
-        self.watch.metrics.rebalanced(Rebalance::Assigned);
-        self.watch.health.partitions_are_assigned();
-        info!(topic = &*self.topic, ?partitions, "partitions assigned");
-    }
-
-    fn revoked(&mut self, partitions: &[i32]) {
-        let lost = self.consumer.assignment_lost();
-        if !lost {
-            // Finished work counts: drain first, then fence.
-            let deadline = Instant::now() + self.config.revoke_deadline;
-            while !self.ledger.is_settled(partitions)
-                && Instant::now() < deadline
-                && !self.watch.abort.is_cancelled()
-                && self.settle_returned(TICKET).is_ok()
-            {}
-            self.commit();
-        }
-        // Before the group hears that they are let go: nothing of them is published from here on.
-        self.fence.raise(partitions, self.ledger.generation());
-        self.ledger.revoke(partitions.iter().copied());
-        self.offsets.forget(partitions);
-        if let Err(error) = context::let_go(&self.consumer, &self.list(partitions)) {
-            warn!(%error, ?partitions, "partitions were not let go");
-        }
-        for &partition in partitions {
-            self.watch.metrics.partition_revoked(&self.topic, partition);
-        }
-        self.watch.metrics.rebalanced(Rebalance::Revoked);
-        info!(topic = &*self.topic, ?partitions, lost, "partitions revoked");
-    }
-
-    /// Sends the watermarks that have moved. Only a refusal is answered, as an event.
-    fn commit(&mut self) {
-        for (partition, offset) in self.ledger.watermarks() {
-            self.watch.metrics.watermark(&self.topic, partition, offset);
-        }
-        for (partition, records) in self.ledger.outstanding() {
-            self.watch.metrics.outstanding(&self.topic, partition, records);
-        }
-        if self.config.offsets_by == OffsetsBy::Transaction {
-            return;
-        }
-        if let Err(error) = self.offsets.send(&self.consumer, &self.topic, self.ledger.watermarks()) {
-            // No group yet, or a rebalance under way: the next interval tries again.
-            let quiet = error.rdkafka_error_code() == Some(RDKafkaErrorCode::NoOffset);
-            if !quiet {
-                warn!(%error, "offsets could not be sent; they are sent again");
-            }
-        }
-    }
-
-    /// Reads no more, waits for what is out, and commits it.
-    fn drain(&mut self) -> Result<Consumed, IngestError> {
-        self.watch.health.is_draining();
-        self.deliveries = None;
-        let paused = self.consumer.assignment().and_then(|assignment| self.consumer.pause(&assignment));
-        if let Err(error) = paused {
-            debug!(%error, "partitions could not be paused for the drain");
-        }
-        while self.budget.posts() > 0 && !self.watch.abort.is_cancelled() {
-            self.watch.health.ticked(NAME, STANDSTILL, Instant::now());
-            if self.settle_returned(TICKET).is_err() {
-                break;
-            }
-            self.keep_in_group(Duration::ZERO);
-        }
-        let uncommitted = self.ledger.unsettled();
-        info!(topic = &*self.topic, records = self.records, uncommitted, "reading has ended");
-        if self.config.offsets_by == OffsetsBy::Transaction {
-            // A ticket comes back when the broker has its transaction. One that was cut off meanwhile hides the
-            // offsets before it, until the broker or the next engine under its name has ended it.
-            return Ok(Consumed { records: self.records, uncommitted });
-        }
-        let watermarks: Vec<(i32, i64)> = self.ledger.watermarks().collect();
-        let deadline = Instant::now() + FINAL_COMMIT;
-        loop {
-            self.commit();
-            if offsets::are_held(&self.consumer, &self.topic, &watermarks, FINAL_COMMIT / 5) {
-                return Ok(Consumed { records: self.records, uncommitted });
-            }
-            if Instant::now() > deadline {
-                return Err(IngestError::FinalCommit { topic: self.config.topic.clone() });
-            }
-            self.keep_in_group(TICKET);
-        }
-    }
-
-    /// Polls without reading: everything is paused.
-    fn keep_in_group(&mut self, patience: Duration) {
-        if let Some(Ok(message)) = self.consumer.poll(patience) {
-            debug!(offset = message.offset(), "a record of a paused partition is left for the next reader");
-        }
-        self.handle_events();
-    }
-
-    fn list(&self, partitions: &[i32]) -> TopicPartitionList {
-        let mut list = TopicPartitionList::with_capacity(partitions.len());
-        for &partition in partitions {
-            list.add_partition(&self.topic, partition);
-        }
-        list
     }
 
     fn unread(&self) -> IngestError {

@@ -9,10 +9,11 @@ use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::base_consumer::BaseConsumer;
 use rdkafka::consumer::{Consumer, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
+use super::ends::end_in;
 use crate::kafka::{Complaint, Secrets};
 
 /// What happened while polling.
@@ -35,16 +36,23 @@ pub(super) struct Context {
     secrets: Secrets,
     events: Mutex<VecDeque<Event>>,
     closing: AtomicBool,
+    /// Where the client was at the end of a partition last.
+    end: Mutex<Option<i64>>,
 }
 
 impl Context {
     pub(super) fn new(secrets: Secrets) -> Self {
-        Self { secrets, events: Mutex::default(), closing: AtomicBool::new(false) }
+        Self { secrets, events: Mutex::default(), closing: AtomicBool::new(false), end: Mutex::default() }
     }
 
     /// The oldest event that was not taken yet.
     pub(super) fn next_event(&self) -> Option<Event> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// The offset of the end that a poll has just returned, once.
+    pub(super) fn end(&self) -> Option<i64> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// From now on nobody takes events: partitions are let go where the callback stands.
@@ -78,7 +86,17 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.happened(Event::Fault(error, self.secrets.blotted_out(reason)));
+        match error.rdkafka_error_code() {
+            // Not a fault: the poll returns it too, with the partition and without the offset.
+            Some(RDKafkaErrorCode::PartitionEOF) => {
+                *self.end.lock().unwrap_or_else(PoisonError::into_inner) = end_in(reason);
+            }
+            // The poll says so too, and what follows is said with both offsets.
+            Some(RDKafkaErrorCode::AutoOffsetReset) => {
+                tracing::debug!(reason, "a position is not in the log")
+            }
+            _ => self.happened(Event::Fault(error, self.secrets.blotted_out(reason))),
+        }
     }
 }
 

@@ -10,13 +10,19 @@ mod fence;
 
 mod config;
 mod context;
+mod probe;
 mod trouble;
 mod offsets;
+mod positions;
 mod reading;
 mod membership;
+mod assignment;
+mod loss;
+mod ends;
+mod drain;
 mod consumer;
 
-pub use config::{Config, GroupProtocol, OffsetsBy, Start, Tombstones};
+pub use config::{Config, DataLoss, GroupProtocol, OffsetsBy, Start, Tombstones};
 pub use consumer::start;
 pub use fence::Fence;
 pub use ledger::{Ledger, Ticket};

@@ -52,6 +52,28 @@ impl Offsets {
     }
 }
 
+/// The offsets that the group has committed of these partitions, where it has.
+///
+/// # Errors
+/// No answer within `patience`.
+pub(super) fn committed(
+    consumer: &BaseConsumer<Context>,
+    topic: &str,
+    partitions: TopicPartitionList,
+    patience: Duration,
+) -> KafkaResult<BTreeMap<i32, i64>> {
+    let held = consumer.committed_offsets(partitions, patience)?;
+    let mut offsets = BTreeMap::new();
+    for element in held.elements_for_topic(topic) {
+        // A partition that is not answered for may well have a committed offset.
+        element.error()?;
+        if let Offset::Offset(offset) = element.offset() {
+            offsets.insert(element.partition(), offset);
+        }
+    }
+    Ok(offsets)
+}
+
 /// Whether the broker holds these offsets. One that does not answer within `patience` is not known to.
 pub(super) fn are_held(
     consumer: &BaseConsumer<Context>,
@@ -68,7 +90,7 @@ pub(super) fn are_held(
     watermarks.iter().all(is_held)
 }
 
-fn list(topic: &str, offsets: &[(i32, i64)]) -> KafkaResult<TopicPartitionList> {
+pub(super) fn list(topic: &str, offsets: &[(i32, i64)]) -> KafkaResult<TopicPartitionList> {
     let mut list = TopicPartitionList::with_capacity(offsets.len());
     for &(partition, offset) in offsets {
         list.add_partition_offset(topic, partition, Offset::Offset(offset))?;

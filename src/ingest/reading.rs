@@ -67,6 +67,23 @@ pub enum IngestError {
         /// What the client says.
         source: KafkaError,
     },
+    /// What was to be read next is gone, and the settings say to stop then.
+    #[error(
+        "offset {position} of partition {partition} of topic `{topic}` was to be read next, and the log holds {start} to \
+         {end} only; to go on without what is lost, set ingest.on_data_loss to `continue` or move the group's offset"
+    )]
+    Lost {
+        /// The topic that was read.
+        topic: String,
+        /// Its partition.
+        partition: i32,
+        /// The offset of the record that was to be read next.
+        position: i64,
+        /// The offset of the oldest record there is.
+        start: i64,
+        /// The offset after the newest.
+        end: i64,
+    },
     /// Nobody takes records or returns tickets any more.
     #[error("the rest of the engine has ended before the reading of topic `{topic}`")]
     Unread {

@@ -46,4 +46,6 @@ pub struct Delivery {
     pub source: Arc<SourceRecord>,
     /// Its claim.
     pub ticket: Ticket,
+    /// There is no record: nothing that is delivered has the offsets up to this one.
+    pub is_gap: bool,
 }

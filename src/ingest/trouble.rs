@@ -3,12 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tracing::{info, warn};
 
-use super::context::Context;
-use crate::kafka::Complaint;
+use super::probe::{Probe, Question};
+use crate::kafka::{Complaint, is_of_a_rebalance};
 use crate::telemetry::{Health, Seldom};
 
 /// Whether the broker and the topic are there.
@@ -21,6 +20,10 @@ pub(super) struct Trouble {
     warning: Seldom,
     other: Seldom,
     probe: Seldom,
+    /// A request was not answered in time: nobody knows yet whether the broker is there.
+    is_suspected: bool,
+    /// A question to the broker is under way.
+    is_asked: bool,
 }
 
 /// The name of this part in readiness.
@@ -36,8 +39,10 @@ impl Trouble {
             // Often enough to be found in a log's tail, seldom enough to leave room for other lines.
             warning: Seldom::new(Duration::from_secs(30)),
             other: Seldom::new(Duration::from_secs(30)),
-            // A probe blocks reading for a moment, and nothing is read while there is trouble.
+            // Often enough to be noticed soon, seldom enough to be no load.
             probe: Seldom::new(Duration::from_millis(500)),
+            is_suspected: false,
+            is_asked: false,
         }
     }
 
@@ -62,6 +67,12 @@ impl Trouble {
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
                 self.begin(self.no_topic(), health, now);
             }
+            // A broker that hangs keeps its connections open, and says nothing.
+            Some(Code::OperationTimedOut | Code::RequestTimedOut) => {
+                tracing::debug!(%error, reason, "a request is not answered");
+                self.is_suspected = true;
+            }
+            Some(code) if is_of_a_rebalance(code) => tracing::debug!(%error, reason, "rebalance"),
             _ => {
                 if self.other.is_due(now) {
                     warn!(%error, reason, brokers = self.bootstrap, "the consumer complains");
@@ -76,22 +87,26 @@ impl Trouble {
     }
 
     /// Asks the broker whether it has passed. Without trouble nothing is asked.
-    pub(super) fn look_again(&mut self, consumer: &BaseConsumer<Context>, health: &Health, now: Instant) {
-        if self.current.is_none() || !self.probe.is_due(now) {
-            return;
+    pub(super) fn look_again(&mut self, probe: &Probe, now: Instant) {
+        let is_due = self.current.is_some() || self.is_suspected;
+        if is_due && !self.is_asked && self.probe.is_due(now) {
+            self.is_asked = probe.ask(Question::Topic);
         }
-        // Answers come within milliseconds where there is somebody to give them.
-        match consumer.fetch_metadata(Some(&self.topic), Duration::from_millis(200)) {
+    }
+
+    /// The broker's answer: whether the topic is there, or why there is none.
+    pub(super) fn answered(&mut self, answer: Result<bool, KafkaError>, health: &Health, now: Instant) {
+        (self.is_asked, self.is_suspected) = (false, false);
+        match answer {
+            Ok(true) => self.passed(health),
+            Ok(false) => self.begin(self.no_topic(), health, now),
             Err(error) => self.begin(self.no_connection(&error.to_string()), health, now),
-            Ok(metadata) => {
-                let topic = metadata.topics().first();
-                if topic.is_some_and(|topic| topic.error().is_none() && !topic.partitions().is_empty()) {
-                    self.passed(health);
-                } else {
-                    self.begin(self.no_topic(), health, now);
-                }
-            }
         }
+    }
+
+    /// Whether there is any.
+    pub(super) fn is_there(&self) -> bool {
+        self.current.is_some()
     }
 
     fn passed(&mut self, health: &Health) {

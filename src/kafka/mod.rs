@@ -4,10 +4,12 @@ mod complaint;
 mod connection;
 mod guarded;
 mod properties;
+mod rebalance;
 mod secrets;
 mod token;
 
 pub use complaint::Complaint;
 pub use connection::Connection;
 pub use properties::{ClientProperties, is_secret};
+pub use rebalance::{is_of_a_rebalance, tells_of_a_rebalance};
 pub use secrets::Secrets;

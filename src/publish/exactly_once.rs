@@ -18,7 +18,7 @@ use rdkafka::producer::Producer as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::outbox::Outbox;
 use super::parcel::Parcel;
@@ -26,10 +26,14 @@ use super::reports::{Client, Report, hand_over};
 use super::transaction::{Failure, Steps};
 use super::{Outcome, PublishError, Published};
 use crate::ingest::Membership;
+use crate::kafka;
 use crate::telemetry::Transaction;
 
 /// Between a transaction that was given up and the next: a broker that is away needs longer than a partition that moves.
 const GIVEN_UP: Duration = Duration::from_millis(500);
+
+/// So many transactions in a row may fail because of a rebalance: ten seconds of them, and joining a group takes three.
+const REBALANCES: u32 = 20;
 
 /// Writes outcomes to Kafka in transactions.
 pub(super) struct ExactlyOnce {
@@ -42,6 +46,8 @@ pub(super) struct ExactlyOnce {
     /// The topic that is read.
     pub(super) input: String,
     pub(super) interval: Duration,
+    /// Transactions in a row that were given up because the group had moved on.
+    pub(super) rebalances: u32,
 }
 
 /// The parcels of one transaction.
@@ -154,19 +160,33 @@ impl ExactlyOnce {
                 if !batch.parcels.is_empty() {
                     self.outbox.metrics().transaction(Transaction::Committed, took);
                 }
+                self.rebalances = 0;
                 batch.parcels.into_iter().for_each(|parcel| self.outbox.delivered(parcel));
                 Ok(true)
             }
             Err(Failure::Abortable(error)) => {
-                warn!(%error, parcels = batch.parcels.len(), "a transaction is given up and made again");
+                let parcels = batch.parcels.len();
                 steps.give_up().await?;
                 self.outbox.metrics().transaction(Transaction::Aborted, took);
-                self.outbox.is_hindered(format!("transactions are given up: {error}"));
+                if self.is_of_a_rebalance(&error) {
+                    debug!(%error, parcels, "the group has moved on; a transaction is made again");
+                } else {
+                    warn!(%error, parcels, "a transaction is given up and made again");
+                    self.outbox.is_hindered(format!("transactions are given up: {error}"));
+                }
                 batch.parcels.into_iter().chain(batch.shrunk).for_each(|parcel| self.outbox.put_back(parcel));
                 Ok(false)
             }
             Err(other) => Err(other),
         }
+    }
+
+    /// Whether a transaction failed only because the group is handing out partitions anew. Where that lasts, it is a
+    /// hindrance all the same.
+    fn is_of_a_rebalance(&mut self, error: &KafkaError) -> bool {
+        let is = error.rdkafka_error_code().is_some_and(kafka::is_of_a_rebalance);
+        self.rebalances = if is { self.rebalances + 1 } else { 0 };
+        is && self.rebalances <= REBALANCES
     }
 
     async fn fill_and_commit(

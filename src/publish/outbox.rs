@@ -116,6 +116,7 @@ impl Outbox {
                 self.metrics.ingest().tombstone(Tombstone::Skipped);
                 return self.settle(parcel.ticket);
             }
+            Kind::Gap => return self.settle(parcel.ticket),
         }
         self.metrics.produced(&parcel.topic);
         if let Some(age) = parcel.source.timestamp.and_then(age) {

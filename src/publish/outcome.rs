@@ -30,4 +30,6 @@ pub enum Record {
     Tombstone,
     /// Nothing is written: a deletion that nobody downstream is told of.
     Skipped,
+    /// There was no record, only offsets that no delivered record has.
+    Gap,
 }

@@ -30,14 +30,16 @@ pub(super) enum Kind {
     DeadLetter(Rejection),
     /// A record without a value, as it came.
     Tombstone,
-    /// Nothing to be written: it only settles its ticket, in its place.
+    /// A record without a value that is not written: it only settles its ticket, in its place.
     Skipped,
+    /// The same without a record.
+    Gap,
 }
 
 impl Parcel {
     /// Whether there is a record to be written.
     pub(super) fn is_written(&self) -> bool {
-        !matches!(self.kind, Kind::Skipped)
+        !matches!(self.kind, Kind::Skipped | Kind::Gap)
     }
 }
 
@@ -69,6 +71,7 @@ impl Packer {
             Record::Rejected(rejection) => return self.dead_letter(source, (ticket, attempts), rejection),
             Record::Tombstone => (Kind::Tombstone, source.key.clone(), None),
             Record::Skipped => (Kind::Skipped, None, None),
+            Record::Gap => (Kind::Gap, None, None),
         };
         let mut headers = OwnedHeaders::new();
         if value.is_some() {
@@ -107,7 +110,7 @@ impl Packer {
     pub(super) fn smaller(&self, parcel: Parcel) -> Result<Parcel, Ticket> {
         let size = parcel.value.as_ref().map_or(0, Bytes::len);
         match parcel.kind {
-            Kind::Annotation | Kind::Tombstone | Kind::Skipped => {
+            Kind::Annotation | Kind::Tombstone | Kind::Skipped | Kind::Gap => {
                 let what = if parcel.value.is_some() { "annotation" } else { "deletion" };
                 let size = size + parcel.key.as_ref().map_or(0, Bytes::len);
                 let message =

@@ -73,6 +73,7 @@ impl Publisher {
                     id: transactional_id.clone(),
                     input: input.clone(),
                     interval: *interval,
+                    rebalances: 0,
                 }))
             }
         };

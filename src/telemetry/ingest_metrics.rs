@@ -28,6 +28,7 @@ impl Tombstone {
 #[derive(Debug, Clone)]
 pub struct IngestMetrics {
     tombstones: IntCounterVec,
+    lost: IntCounterVec,
 }
 
 impl IngestMetrics {
@@ -41,7 +42,17 @@ impl IngestMetrics {
             &["outcome"],
         );
         Tombstone::ALL.iter().for_each(|outcome| tombstones.with_label_values(&[outcome.as_str()]).reset());
-        Self { tombstones }
+        let lost = counters(
+            "riveg_records_lost_total",
+            "Offsets that were deleted before they were read, markers of transactions among them.",
+            &["topic", "partition"],
+        );
+        Self { tombstones, lost }
+    }
+
+    /// So many records of a partition were deleted before they were read. None makes the counter known.
+    pub fn lost(&self, topic: &str, partition: i32, records: u64) {
+        self.lost.with_label_values(&[topic, &partition.to_string()]).inc_by(records);
     }
 
     /// A record without a value was dealt with.

@@ -310,6 +310,7 @@ impl Metrics {
         let labels = [topic, &partition.to_string()];
         self.consumed.with_label_values(&labels).inc_by(0);
         self.outstanding.with_label_values(&labels).set(0);
+        self.ingest.lost(topic, partition, 0);
     }
 
     /// A partition was taken from this engine: another one reports of it now.

@@ -5,9 +5,14 @@
 
 mod echo;
 mod embedded;
+mod ends;
 mod exactly_once;
 mod faults;
+mod group;
+mod hang;
+mod loss;
 mod poison;
+mod process;
 mod qualification;
 mod real;
 mod running;

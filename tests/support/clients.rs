@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tokio::runtime::Runtime;
 
 use super::{WITHIN, until};
 
@@ -20,16 +21,52 @@ fn config(bootstrap: &str) -> ClientConfig {
     config
 }
 
+/// An administrator, its options, and a runtime to wait in.
+fn admin(bootstrap: &str) -> (AdminClient<DefaultClientContext>, AdminOptions, Runtime) {
+    let options = AdminOptions::new().operation_timeout(Some(WITHIN));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    (config(bootstrap).create().unwrap(), options, runtime)
+}
+
 /// Creates a topic on a real broker, and waits until it can be used.
 pub(crate) fn create_topic(bootstrap: &str, topic: &str, partitions: i32) {
-    let admin: AdminClient<DefaultClientContext> = config(bootstrap).create().unwrap();
-    let options = AdminOptions::new().operation_timeout(Some(WITHIN));
+    let (admin, options, runtime) = admin(bootstrap);
     let topics = [NewTopic::new(topic, partitions, TopicReplication::Fixed(1))];
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let results = runtime.block_on(admin.create_topics(&topics, &options)).unwrap();
+    // One of that name that was deleted a moment ago may still be there.
+    until("the topic is made", || {
+        let results = runtime.block_on(admin.create_topics(&topics, &options)).unwrap();
+        match results.into_iter().next().unwrap() {
+            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => None,
+            result => Some(result.unwrap()),
+        }
+    });
+}
+
+/// Deletes a topic.
+pub(crate) fn delete_topic(bootstrap: &str, topic: &str) {
+    let (admin, options, runtime) = admin(bootstrap);
+    let results = runtime.block_on(admin.delete_topics(&[topic], &options)).unwrap();
     results.into_iter().for_each(|result| {
         result.unwrap();
     });
+}
+
+/// Deletes the records of a partition before that offset, as retention does.
+pub(crate) fn delete_records(bootstrap: &str, topic: &str, partition: i32, before: i64) {
+    let (admin, options, runtime) = admin(bootstrap);
+    let mut offsets = TopicPartitionList::new();
+    offsets.add_partition_offset(topic, partition, Offset::Offset(before)).unwrap();
+    let deleted = runtime.block_on(admin.delete_records(&offsets, &options)).unwrap();
+    deleted.elements().iter().for_each(|element| element.error().unwrap());
+}
+
+/// Commits an offset of a group that has no members.
+pub(crate) fn commit(bootstrap: &str, group: &str, topic: &str, partition: i32, offset: i64) {
+    let consumer: BaseConsumer = config(bootstrap).set("group.id", group).create().unwrap();
+    let mut offsets = TopicPartitionList::new();
+    offsets.add_partition_offset(topic, partition, Offset::Offset(offset)).unwrap();
+    // A coordinator that has only just been found may still be reading up on its groups.
+    until("the offset is committed", || consumer.commit(&offsets, CommitMode::Sync).ok());
 }
 
 /// Writes records to a topic, in order.

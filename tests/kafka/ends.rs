@@ -1,0 +1,101 @@
+//! A topic that transactional producers write is read to its end: lag is 0 behind markers and aborted records too.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use riveg::engine::Settings;
+
+use super::echo::{Echo, post};
+use super::running::{Names, Running};
+use crate::support::{WITHIN, broker, committed, log_end, read_committed, unique, until};
+
+/// Writes posts in one transaction, which is committed or given up.
+fn transaction(names: &Names, ids: &[&str], commits: bool) {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", broker())
+        .set("transactional.id", unique("feed"))
+        .create()
+        .unwrap();
+    producer.init_transactions(WITHIN).unwrap();
+    producer.begin_transaction().unwrap();
+    for id in ids {
+        let value = post(id);
+        let record = BaseRecord::to(&names.input).partition(0).key(*id).payload(&value);
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
+    producer.flush(WITHIN).unwrap();
+    if commits { producer.commit_transaction(WITHIN) } else { producer.abort_transaction(WITHIN) }.unwrap();
+}
+
+fn three_and_three(names: &Names) {
+    transaction(names, &["a", "b", "c"], true);
+    transaction(names, &["x", "y", "z"], false);
+    assert_eq!(log_end(broker(), &names.input, 1)[&0], 8, "six records and two markers");
+}
+
+fn stands_at(names: &Names, offset: i64) {
+    until(&format!("the group stands at {offset}"), || {
+        (committed(broker(), &names.group, &names.input, 1).get(&0) == Some(&offset)).then_some(())
+    });
+}
+
+fn answered(names: &Names) -> Vec<String> {
+    let messages = read_committed(broker(), &names.output, 1);
+    messages
+        .iter()
+        .map(|message| String::from_utf8(rdkafka::Message::key(message).unwrap().to_vec()).unwrap())
+        .collect()
+}
+
+/// Markers are passed when nothing comes, also those behind which nothing was read, and what comes behind them is read.
+fn idles_at_the_end(settings: impl Fn(&Names) -> Settings) {
+    let names = Names::with_topics(1);
+    three_and_three(&names);
+    let engine = Running::start(settings(&names), &Echo::open());
+    stands_at(&names, 8);
+    transaction(&names, &["x"], false);
+    stands_at(&names, 10);
+    transaction(&names, &["d"], true);
+    stands_at(&names, 12);
+    let summary = engine.stop().unwrap();
+    assert_eq!((summary.posts_in, summary.annotations, summary.uncommitted), (4, 4, 0));
+    assert_eq!(answered(&names), ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn an_idle_engine_stands_behind_the_markers() {
+    idles_at_the_end(|names| names.settings(16));
+}
+
+#[test]
+fn an_idle_engine_that_writes_in_transactions_stands_behind_the_markers() {
+    idles_at_the_end(|names| names.exactly_once(16, "a"));
+}
+
+/// An engine that is stopped while the last posts are worked on stands behind the markers all the same.
+fn stops_at_the_end(settings: impl Fn(&Names) -> Settings) {
+    let names = Names::with_topics(1);
+    three_and_three(&names);
+    let echo = Echo::gated();
+    let mut settings = settings(&names);
+    // Nothing but the end commits.
+    settings.ingest.commit_interval = Duration::from_secs(600);
+    let engine = Running::start(settings, &echo);
+    until("the posts are worked on", || (echo.under_way() == 3).then_some(()));
+    engine.tell_to_stop();
+    echo.gate.add_permits(3);
+    let summary = engine.stop().unwrap();
+    assert_eq!((summary.posts_in, summary.annotations, summary.uncommitted), (3, 3, 0));
+    stands_at(&names, 8);
+}
+
+#[test]
+fn an_engine_that_is_stopped_stands_behind_the_markers() {
+    stops_at_the_end(|names| names.settings(16));
+}
+
+#[test]
+fn an_engine_that_writes_in_transactions_and_is_stopped_stands_behind_the_markers() {
+    stops_at_the_end(|names| names.exactly_once(16, "a"));
+}

@@ -1,0 +1,139 @@
+//! Posts that are deleted before they are read are counted and said, at assignment and while the engine runs; or they stop
+//! it, where the settings say so.
+
+use riveg::engine::EngineError;
+use riveg::ingest::{DataLoss, IngestError};
+
+use super::echo::{Echo, post};
+use super::process::Engine;
+use super::running::{Names, Running};
+use crate::support::{
+    Writer, broker, commit, committed, create_topic, delete_records, delete_topic, get, log_end, until,
+};
+
+fn feed(names: &Names, numbers: std::ops::Range<i32>) {
+    let writer = Writer::new(broker());
+    for number in numbers {
+        let id = format!("{number}");
+        writer.send(&names.input, 0, Some(&id), Some(&post(&id)));
+    }
+    writer.flush();
+}
+
+fn stands_at_the_end(names: &Names) {
+    let ends = log_end(broker(), &names.input, 1);
+    until("the group stands at the end", || {
+        (committed(broker(), &names.group, &names.input, 1) == ends).then_some(())
+    });
+}
+
+fn lost(names: &Names, count: i64) -> String {
+    format!("riveg_records_lost_total{{partition=\"0\",topic=\"{}\"}} {count}\n", names.input)
+}
+
+/// Twenty posts, of which the group has committed two and the log holds all but the first seven.
+fn five_are_lost(names: &Names) {
+    feed(names, 0..20);
+    commit(broker(), &names.group, &names.input, 0, 2);
+    delete_records(broker(), &names.input, 0, 7);
+}
+
+#[test]
+fn posts_that_were_deleted_while_the_engine_was_away_are_said_and_counted() {
+    let names = Names::with_topics(1);
+    five_are_lost(&names);
+    let mut engine = Engine::start(&names, &[]);
+    stands_at_the_end(&names);
+    let metrics = engine.get("/metrics");
+    assert!(metrics.contains(&lost(&names, 5)), "{metrics}");
+    let (code, log) = engine.stop();
+    assert_eq!(code, Some(0), "{log}");
+    let line = log.lines().find(|line| line.contains("posts were deleted before they were read"));
+    let line = line.unwrap_or_else(|| panic!("no word of it in {log}"));
+    for part in ["WARN", names.input.as_str(), "\"partition\":0", "\"position\":2", "\"log_start\":7"] {
+        assert!(line.contains(part), "{part} is not in {line}");
+    }
+}
+
+#[test]
+fn an_engine_that_is_to_stop_at_a_loss_ends_with_an_error_and_reads_nothing() {
+    let names = Names::with_topics(1);
+    five_are_lost(&names);
+    for _ in 0..2 {
+        let mut engine = Engine::start(&names, &["ingest.on_data_loss=stop"]);
+        let (code, log) = engine.ends();
+        assert_eq!(code, Some(1), "{log}");
+        let said = format!("offset 2 of partition 0 of topic `{}` was to be read next", names.input);
+        for part in [said.as_str(), "the log holds 7 to 20 only", "ingest.on_data_loss"] {
+            assert!(log.contains(part), "{part} is not in {log}");
+        }
+        assert_eq!(committed(broker(), &names.group, &names.input, 1)[&0], 2);
+    }
+}
+
+/// An engine whose reading pauses at the sixth post, while the log loses the first fifty.
+fn loses_while_it_runs(on_data_loss: DataLoss) -> (Names, Running) {
+    let names = Names::with_topics(1);
+    feed(&names, 0..100);
+    let echo = Echo::gated();
+    let mut settings = names.settings(5);
+    settings.ingest.on_data_loss = on_data_loss;
+    let engine = Running::start(settings, &echo);
+    until("reading pauses", || (engine.gauge("riveg_paused_partitions") == 1).then_some(()));
+    delete_records(broker(), &names.input, 0, 50);
+    echo.gate.add_permits(1000);
+    (names, engine)
+}
+
+#[test]
+fn posts_that_are_deleted_while_the_engine_runs_are_counted_and_the_others_are_read() {
+    let (names, engine) = loses_while_it_runs(DataLoss::Continue);
+    stands_at_the_end(&names);
+    let metrics = engine.metrics.render();
+    assert!(metrics.contains(&lost(&names, 45)), "{metrics}");
+    let summary = engine.stop().unwrap();
+    assert_eq!((summary.posts_in, summary.annotations, summary.uncommitted), (55, 55, 0));
+}
+
+#[test]
+fn an_engine_that_is_to_stop_at_a_loss_finishes_what_it_has_read_and_ends() {
+    let (names, engine) = loses_while_it_runs(DataLoss::Stop);
+    until("the engine ends of itself", || engine.has_ended().then_some(()));
+    let error = engine.stop().unwrap_err();
+    let EngineError::Ingest(IngestError::Lost { position: 5, start: 50, .. }) = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(committed(broker(), &names.group, &names.input, 1)[&0], 5);
+}
+
+#[test]
+fn a_topic_that_is_made_anew_is_read_from_its_start_and_the_broker_is_not_said_to_be_away() {
+    let names = Names::with_topics(1);
+    feed(&names, 0..10);
+    let mut engine = Engine::start(&names, &[]);
+    stands_at_the_end(&names);
+    delete_topic(broker(), &names.input);
+    let mut said = Vec::new();
+    let mut listen = |engine: &Engine| {
+        let ready = get(&engine.address, "/readyz").unwrap();
+        said.push(ready.lines().last().unwrap_or_default().to_owned());
+    };
+    until("the engine misses its topic", || {
+        listen(&engine);
+        get(&engine.address, "/readyz").filter(|answer| answer.contains("does not exist"))
+    });
+    create_topic(broker(), &names.input, 1);
+    feed(&names, 0..3);
+    until("the posts of the new topic are answered", || {
+        listen(&engine);
+        (committed(broker(), &names.group, &names.input, 1).get(&0) == Some(&3)).then_some(())
+    });
+    until("the engine is ready", || {
+        listen(&engine);
+        get(&engine.address, "/readyz").filter(|answer| answer.starts_with("HTTP/1.1 200"))
+    });
+    let (code, log) = engine.stop();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!said.iter().any(|words| words.contains("no Kafka broker answers")), "{said:?}");
+    assert!(!log.contains("no Kafka broker answers"), "{log}");
+}
