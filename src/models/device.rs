@@ -1,6 +1,6 @@
 //! Where do the networks run?
 
-use tch::{Cuda, Device};
+use tch::{Cuda, Device, Kind, Tensor};
 
 /// A device that this machine does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +28,21 @@ pub fn find(name: &str) -> Result<Device, NoDevice> {
         return Err(none(format!("libtorch sees {count} CUDA devices")));
     }
     Ok(Device::Cuda(index))
+}
+
+/// More than any device has, and less than the 2^60 bytes that libtorch refuses before it looks for room.
+const IMPOSSIBLE: i64 = 1 << 50;
+
+/// Has libtorch's allocator hand the memory back to the driver that it keeps for later and no tensor holds.
+///
+/// cuBLAS and cuDNN allocate beside it, and cannot use what it keeps. tch has no call for this. libtorch does it by
+/// itself before it says that an allocation does not fit: so one is asked for that fits nowhere. On a processor memory
+/// goes back as it is freed.
+pub(super) fn hand_back(device: Device) {
+    if device.is_cuda() {
+        // It cannot succeed; and if it failed for another reason, the next run will say so.
+        let _ = Tensor::f_empty([IMPOSSIBLE], (Kind::Uint8, device));
+    }
 }
 
 /// Lets operators on the CPU that this thread runs use so many threads; 0: as many as there are cores.

@@ -73,6 +73,11 @@ impl Encodings {
         Ok(Distinct { encodings: Tensor::f_stack(&encodings, 0)?, rows })
     }
 
+    /// Forgets all encodings, which are made again when they are asked for.
+    pub(super) fn forget(&mut self) {
+        self.kept.clear();
+    }
+
     fn get(&mut self, hash: &ContentHash) -> Option<Tensor> {
         self.kept.get(hash).map(Tensor::shallow_clone)
     }
@@ -138,6 +143,15 @@ mod tests {
         assert_eq!(encode(&mut encodings, &[4], 1000).0, [4]);
         assert_eq!(encode(&mut encodings, &[4], 1000).0, [4], "larger than the budget");
         assert_eq!(encodings.made().load(Ordering::Relaxed), 6);
+    }
+
+    #[test]
+    fn what_was_forgotten_is_encoded_again() {
+        let mut encodings = Encodings::within(1000);
+        assert_eq!(encode(&mut encodings, &[1, 2], 10).0, [1, 2]);
+        encodings.forget();
+        assert_eq!(encodings.kept.bytes(), 0);
+        assert_eq!(encode(&mut encodings, &[2], 10).0, [2]);
     }
 
     #[test]

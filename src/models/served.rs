@@ -59,6 +59,13 @@ impl Model for Entailer {
         OfaEntailer::cost(request)
     }
 
+    fn free_memory(&mut self) {
+        match self {
+            Self::Ofa(ofa) => ofa.free_memory(),
+            Self::Albef(albef) => albef.free_memory(),
+        }
+    }
+
     fn run(&mut self, batch: &[entail::Request]) -> Result<Vec<entail::Reply>, ModelError> {
         match self {
             Self::Ofa(ofa) => ofa.run(batch),
@@ -74,6 +81,13 @@ impl Model for Grounder {
     /// As for the entailer, of the whole square where the picture does not fill it.
     fn cost(request: &ground::Request) -> Cost {
         OfaGrounder::cost(request)
+    }
+
+    fn free_memory(&mut self) {
+        match self {
+            Self::Ofa(ofa) => ofa.free_memory(),
+            Self::SeqTr(seqtr) => seqtr.free_memory(),
+        }
     }
 
     fn run(&mut self, batch: &[ground::Request]) -> Result<Vec<ground::Reply>, ModelError> {

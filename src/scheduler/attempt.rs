@@ -2,20 +2,33 @@
 
 use super::ModelError;
 
+/// What is done before a part of a batch runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Nothing.
+    Nothing,
+    /// All networks of the device give back what they remember.
+    FreeMemory,
+}
+
 /// Runs a batch and answers every request: with its reply, or with the error it met when it stood alone.
 ///
 /// A failed part is cut in two and both halves are run, so one request at fault among `n` costs at most
-/// `2 * ceil(log2 n)` further runs and no other request its answer. Memory that ran out is met the same way. A lost
-/// device ends it: whatever has no reply by then has that error.
+/// `2 * ceil(log2 n)` further runs and no other request its answer. Memory that ran out is met the same way, and so is
+/// a library that failed: both may be what a smaller batch cures. A request that meets them alone is tried once more
+/// when memory was freed. What then still does not fit is at fault itself; a library that then still fails would fail
+/// with any request, so the device is lost.
+///
+/// A lost device ends it: whatever has no reply by then has that error.
 pub(super) fn answer_all<Q, R>(
     requests: &[Q],
-    mut run: impl FnMut(&[Q]) -> Result<Vec<R>, ModelError>,
+    mut run: impl FnMut(&[Q], Before) -> Result<Vec<R>, ModelError>,
 ) -> Vec<Result<R, ModelError>> {
     let mut answers = Vec::with_capacity(requests.len());
     // Parts yet to run, the first on top: answers come in the order of the requests.
     let mut parts = vec![requests];
     while let Some(part) = parts.pop() {
-        match run(part).and_then(|replies| counted(replies, part.len())) {
+        match attempt(part, &mut run) {
             Ok(replies) => answers.extend(replies.into_iter().map(Ok)),
             Err(lost @ ModelError::DeviceLost(_)) => {
                 answers.extend((answers.len()..requests.len()).map(|_| Err(lost.clone())));
@@ -29,6 +42,23 @@ pub(super) fn answer_all<Q, R>(
         }
     }
     answers
+}
+
+/// Runs a part; one request alone a second time, in freed memory, where that can help.
+pub(super) fn attempt<Q, R>(
+    part: &[Q],
+    mut run: impl FnMut(&[Q], Before) -> Result<Vec<R>, ModelError>,
+) -> Result<Vec<R>, ModelError> {
+    let mut counted = |before| run(part, before).and_then(|replies| counted(replies, part.len()));
+    let first = counted(Before::Nothing);
+    let may_pass = matches!(first, Err(ModelError::OutOfMemory(_) | ModelError::LibraryFailed(_)));
+    if part.len() != 1 || !may_pass {
+        return first;
+    }
+    counted(Before::FreeMemory).map_err(|error| match error {
+        ModelError::LibraryFailed(message) => ModelError::DeviceLost(message),
+        error => error,
+    })
 }
 
 fn counted<R>(replies: Vec<R>, requests: usize) -> Result<Vec<R>, ModelError> {
@@ -47,7 +77,7 @@ mod tests {
     fn answers_with_poison(n: u32, poison: &[u32]) -> (Vec<Result<u32, ModelError>>, usize) {
         let requests: Vec<u32> = (0..n).collect();
         let mut runs = 0;
-        let answers = answer_all(&requests, |part| {
+        let answers = answer_all(&requests, |part, _| {
             runs += 1;
             match part.iter().find(|request| poison.contains(request)) {
                 Some(request) => Err(ModelError::Failed(format!("request {request}"))),
@@ -89,7 +119,7 @@ mod tests {
     #[test]
     fn memory_that_holds_three_answers_any_number_but_no_request_larger_than_it() {
         let requests: Vec<u32> = vec![1, 1, 1, 4, 1, 1, 1];
-        let answers = answer_all(&requests, |part| {
+        let answers = answer_all(&requests, |part, _| {
             if part.iter().sum::<u32>() <= 3 {
                 Ok(part.to_vec())
             } else {
@@ -102,16 +132,16 @@ mod tests {
 
     #[test]
     fn replies_too_few_or_too_many_are_a_fault_and_never_go_to_the_wrong_caller() {
-        let short = answer_all(&[1, 2, 3, 4], |part: &[u32]| Ok(part[..part.len() / 2].to_vec()));
+        let short = answer_all(&[1, 2, 3, 4], |part: &[u32], _| Ok(part[..part.len() / 2].to_vec()));
         assert!(short.iter().all(|answer| matches!(answer, Err(ModelError::Failed(_)))), "{short:?}");
-        let long = answer_all(&[1, 2], |part: &[u32]| Ok([part, &[9]].concat()));
+        let long = answer_all(&[1, 2], |part: &[u32], _| Ok([part, &[9]].concat()));
         assert_eq!(long[0], Err(ModelError::Failed("the network gave 2 replies to 1 requests".to_owned())));
     }
 
     #[test]
     fn a_lost_device_is_asked_no_more() {
         let mut runs = 0;
-        let answers = answer_all(&[1, 2, 3, 4], |part: &[u32]| {
+        let answers = answer_all(&[1, 2, 3, 4], |part: &[u32], _| {
             runs += 1;
             match runs {
                 1 => Err(ModelError::Failed("as a whole".to_owned())),
@@ -122,5 +152,54 @@ mod tests {
         let gone = Err(ModelError::DeviceLost("gone".to_owned()));
         assert_eq!(answers, [Ok(1), Ok(2), gone.clone(), gone]);
         assert_eq!(runs, 3);
+    }
+
+    #[test]
+    fn a_request_that_does_not_fit_alone_is_tried_once_more_in_freed_memory() {
+        let mut before = Vec::new();
+        let mut is_freed = false;
+        let answers = answer_all(&[1, 2], |part: &[u32], first| {
+            before.push((part.to_vec(), first));
+            is_freed |= first == Before::FreeMemory;
+            if is_freed { Ok(part.to_vec()) } else { Err(ModelError::OutOfMemory("full".to_owned())) }
+        });
+        assert_eq!(answers, [Ok(1), Ok(2)]);
+        let expected = [
+            (vec![1, 2], Before::Nothing),
+            (vec![1], Before::Nothing),
+            (vec![1], Before::FreeMemory),
+            (vec![2], Before::Nothing),
+        ];
+        assert_eq!(before, expected);
+    }
+
+    #[test]
+    fn what_does_not_fit_in_freed_memory_is_its_own_fault_and_a_library_that_fails_there_is_the_devices() {
+        let fails = |error: fn(String) -> ModelError| {
+            let mut runs = 0;
+            let answers = answer_all(&[1, 2], |part: &[u32], _| {
+                runs += 1;
+                if part.contains(&1) { Err(error("why".to_owned())) } else { Ok(part.to_vec()) }
+            });
+            (answers, runs)
+        };
+        let (answers, runs) = fails(ModelError::OutOfMemory);
+        assert_eq!((answers, runs), (vec![Err(ModelError::OutOfMemory("why".to_owned())), Ok(2)], 4));
+        let lost = Err(ModelError::DeviceLost("why".to_owned()));
+        let (answers, runs) = fails(ModelError::LibraryFailed);
+        assert_eq!((answers, runs), (vec![lost.clone(), lost], 3), "good requests are not answered with it");
+        let (answers, runs) = fails(ModelError::Failed);
+        assert_eq!((answers, runs), (vec![Err(ModelError::Failed("why".to_owned())), Ok(2)], 3));
+    }
+
+    #[test]
+    fn a_library_that_fails_once_costs_no_request_its_answer() {
+        let mut runs = 0;
+        let answers = answer_all(&[1, 2, 3, 4], |part: &[u32], _| {
+            runs += 1;
+            let is_first = runs == 1;
+            if is_first { Err(ModelError::LibraryFailed("once".to_owned())) } else { Ok(part.to_vec()) }
+        });
+        assert_eq!((answers, runs), (vec![Ok(1), Ok(2), Ok(3), Ok(4)], 3));
     }
 }

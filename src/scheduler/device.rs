@@ -8,7 +8,7 @@ use std::time::Instant;
 use tokio::sync::watch;
 
 use super::handle::{Doorbell, Port};
-use super::lane::{Lane, ModelLane};
+use super::lane::{Lane, ModelLane, Others};
 use super::{Budget, Handle, Model, ModelError, Queue, next_lane};
 use crate::domain::Stage;
 use crate::telemetry::Metrics;
@@ -161,10 +161,18 @@ fn thread_died() -> ModelError {
 }
 
 fn warm_up(lanes: &mut [Box<dyn Lane>]) -> Result<(), ModelError> {
-    lanes.iter_mut().try_for_each(|lane| {
-        lane.warm_up()
+    (0..lanes.len()).try_for_each(|index| {
+        let (lane, mut others) = one_of(lanes, index);
+        lane.warm_up(&mut others)
             .map_err(|error| ModelError::DeviceLost(format!("warming up `{}`: {error}", lane.stage())))
     })
+}
+
+/// A lane, and all others.
+fn one_of(lanes: &mut [Box<dyn Lane>], index: usize) -> (&mut Box<dyn Lane>, Others<'_>) {
+    let (before, rest) = lanes.split_at_mut(index);
+    let [lane, after @ ..] = rest else { unreachable!("there is a lane of that index") };
+    (lane, Others { before, after })
 }
 
 /// Runs batches until all callers have left and all calls are answered.
@@ -179,9 +187,10 @@ fn serve_all(lanes: &mut [Box<dyn Lane>], doorbell: &Doorbell, metrics: &Metrics
         }
         match next_lane(&offers, Instant::now()) {
             Some(lane) => {
-                let name = lanes[lane].stage().as_str();
+                let (lane, mut others) = one_of(lanes, lane);
+                let name = lane.stage().as_str();
                 metrics.underway().gets_on(name, Instant::now());
-                lanes[lane].serve()?;
+                lane.serve(&mut others)?;
                 metrics.underway().rests(name);
             }
             None if more_can_come => {

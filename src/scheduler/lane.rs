@@ -3,11 +3,12 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use tracing::warn;
 
-use super::attempt::answer_all;
+use super::attempt::{Before, answer_all, attempt};
 use super::handle::{Arrival, Port};
 use super::{Batch, CallError, Model, ModelError, Offer, Queue};
 use crate::domain::Stage;
@@ -19,7 +20,7 @@ pub(super) trait Lane: Send {
     fn stage(&self) -> Stage;
 
     /// Runs the network on samples, small batches first, until it is warm and its rates are known.
-    fn warm_up(&mut self) -> Result<(), ModelError>;
+    fn warm_up(&mut self, others: &mut Others<'_>) -> Result<(), ModelError>;
 
     /// Takes in what has arrived. False once nothing more can: all callers have left.
     fn admit(&mut self) -> bool;
@@ -28,10 +29,25 @@ pub(super) trait Lane: Send {
     fn offer(&self) -> Option<Offer>;
 
     /// Binds a batch, runs it and answers its callers. An error is a lost device.
-    fn serve(&mut self) -> Result<(), ModelError>;
+    fn serve(&mut self, others: &mut Others<'_>) -> Result<(), ModelError>;
+
+    /// Has the network give back what it only remembers.
+    fn free_memory(&mut self);
 
     /// Answers all that wait with this error of the device, and refuses what comes.
     fn fail(&mut self, lost: &ModelError);
+}
+
+/// The other lanes of the device, whose networks take up the same memory.
+pub(super) struct Others<'a> {
+    pub(super) before: &'a mut [Box<dyn Lane>],
+    pub(super) after: &'a mut [Box<dyn Lane>],
+}
+
+impl Others<'_> {
+    fn free_memory(&mut self) {
+        self.before.iter_mut().chain(self.after.iter_mut()).for_each(|lane| lane.free_memory());
+    }
 }
 
 /// A model, what waits for it, and where callers reach it.
@@ -61,25 +77,23 @@ impl<M: Model> Lane for ModelLane<M> {
         self.stage
     }
 
-    fn warm_up(&mut self) -> Result<(), ModelError> {
+    fn warm_up(&mut self, others: &mut Others<'_>) -> Result<(), ModelError> {
         let samples = std::mem::take(&mut self.samples);
         for size in warm_up_sizes(samples.len()) {
             let batch = &samples[..size];
             // The first run of a size allocates and tunes; only the second tells what it costs.
-            let outcome = run_caught(&mut self.model, batch).and_then(|_| {
-                let started = Instant::now();
-                run_caught(&mut self.model, batch).map(|_| started.elapsed())
-            });
+            let outcome = self.sample(batch, others).and_then(|_| self.sample(batch, others));
             match outcome {
                 Ok(took) => self.queue.batch_was_clean(padded::<M>(batch), took),
-                Err(ModelError::OutOfMemory(_)) if size > 1 => {
-                    self.metrics.out_of_memory();
-                    self.queue.memory_ran_out(padded::<M>(batch));
-                    return Ok(());
+                Err(error @ (ModelError::OutOfMemory(_) | ModelError::LibraryFailed(_))) if size > 1 => {
+                    self.failed(batch, &error);
+                    break;
                 }
                 Err(error) => return Err(error),
             }
         }
+        // No post will ask about the samples' pictures.
+        self.free_memory();
         Ok(())
     }
 
@@ -95,7 +109,7 @@ impl<M: Model> Lane for ModelLane<M> {
         self.queue.offer()
     }
 
-    fn serve(&mut self) -> Result<(), ModelError> {
+    fn serve(&mut self, others: &mut Others<'_>) -> Result<(), ModelError> {
         let batch = self.queue.bind(|waiting| !waiting.caller.reply.is_closed());
         self.port.give_room(batch.members.len() + batch.abandoned);
         self.metrics.abandoned(batch.abandoned);
@@ -104,7 +118,7 @@ impl<M: Model> Lane for ModelLane<M> {
         }
         self.metrics.batch(batch.members.len(), batch.padded() as f64 / batch.real() as f64);
         let (requests, callers) = self.unpack(batch);
-        let answers = self.run(&requests);
+        let answers = self.run(&requests, others);
         let lost = answers.iter().find_map(|answer| match answer {
             Err(lost @ ModelError::DeviceLost(_)) => Some(lost.clone()),
             _ => None,
@@ -115,6 +129,11 @@ impl<M: Model> Lane for ModelLane<M> {
             let _ = caller.reply.send(answer.map_err(|source| self.call_error(source)));
         }
         lost.map_or(Ok(()), Err)
+    }
+
+    fn free_memory(&mut self) {
+        // One that panics holds what it holds.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.model.free_memory()));
     }
 
     fn fail(&mut self, lost: &ModelError) {
@@ -146,33 +165,66 @@ impl<M: Model> ModelLane<M> {
             .unzip()
     }
 
-    fn run(&mut self, requests: &[M::Request]) -> Vec<Result<M::Reply, ModelError>> {
-        let Self { model, queue, metrics, .. } = self;
-        answer_all(requests, |part| {
+    fn run(&mut self, requests: &[M::Request], others: &mut Others<'_>) -> Vec<Result<M::Reply, ModelError>> {
+        answer_all(requests, |part, before| {
+            if before == Before::FreeMemory {
+                self.free_all(others);
+            }
             let started = Instant::now();
-            let replies = run_caught(model, part);
+            let replies = run_caught(&mut self.model, part);
             let took = started.elapsed();
-            metrics.computed(took);
+            self.metrics.computed(took);
             if part.len() < requests.len() {
-                metrics.split();
+                self.metrics.split();
             }
             match &replies {
-                Ok(_) => queue.batch_was_clean(padded::<M>(part), took),
-                Err(ModelError::OutOfMemory(_)) => {
-                    metrics.out_of_memory();
-                    queue.memory_ran_out(padded::<M>(part));
-                }
-                Err(_) => {}
+                Ok(_) => self.queue.batch_was_clean(padded::<M>(part), took),
+                Err(error) => self.failed(part, error),
             }
             replies
         })
+    }
+
+    /// Takes in that a batch failed. A lone request says nothing of the size that fits: it runs whatever its size is.
+    fn failed(&mut self, batch: &[M::Request], error: &ModelError) {
+        match error {
+            ModelError::OutOfMemory(_) => self.metrics.out_of_memory(),
+            ModelError::LibraryFailed(why) => {
+                warn!(stage = %self.stage, requests = batch.len(), why, "a library of the device failed");
+            }
+            ModelError::Failed(_) | ModelError::DeviceLost(_) => return,
+        }
+        if batch.len() > 1 {
+            self.queue.memory_ran_out(padded::<M>(batch));
+        }
+    }
+
+    /// How long the network takes to answer samples; one alone is tried again as a request would be.
+    fn sample(&mut self, batch: &[M::Request], others: &mut Others<'_>) -> Result<Duration, ModelError> {
+        let mut took = Duration::ZERO;
+        attempt(batch, |batch, before| {
+            if before == Before::FreeMemory {
+                self.free_all(others);
+            }
+            let started = Instant::now();
+            let replies = run_caught(&mut self.model, batch);
+            took = started.elapsed();
+            replies
+        })
+        .map(|_| took)
+    }
+
+    fn free_all(&mut self, others: &mut Others<'_>) {
+        warn!(stage = %self.stage, "the device gives back what it remembers: one request alone did not fit");
+        self.free_memory();
+        others.free_memory();
     }
 
     fn call_error(&self, source: ModelError) -> CallError {
         let stage = self.stage;
         match source {
             ModelError::DeviceLost(_) => CallError::DeviceLost { stage, source },
-            ModelError::OutOfMemory(_) | ModelError::Failed(_) => CallError::ModelFailed { stage, source },
+            _ => CallError::ModelFailed { stage, source },
         }
     }
 }
@@ -199,7 +251,7 @@ fn outcome<R>(answer: &Result<R, ModelError>) -> Outcome {
     match answer {
         Ok(_) => Outcome::Answered,
         Err(ModelError::DeviceLost(_)) => Outcome::DeviceLost,
-        Err(ModelError::OutOfMemory(_) | ModelError::Failed(_)) => Outcome::Failed,
+        Err(_) => Outcome::Failed,
     }
 }
 

@@ -7,6 +7,7 @@ mod attempt;
 mod budget;
 mod cost_model;
 mod device;
+mod fault;
 mod handle;
 mod lane;
 mod model;

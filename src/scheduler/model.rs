@@ -21,6 +21,10 @@ pub trait Model: Send + 'static {
     /// # Errors
     /// One error for the whole batch; the scheduler finds the request at fault by halving.
     fn run(&mut self, batch: &[Self::Request]) -> Result<Vec<Self::Reply>, ModelError>;
+
+    /// Gives the device's memory back that holds nothing but what is remembered of earlier requests. Later answers are
+    /// the same and take longer. A network that remembers nothing has nothing to do.
+    fn free_memory(&mut self) {}
 }
 
 /// Why a batch got no answer.
@@ -32,47 +36,10 @@ pub enum ModelError {
     /// Some request in the batch cannot be answered: the others may.
     #[error("the network failed: {0}")]
     Failed(String),
+    /// A library of the device failed, which is no request's fault: less at a time, or another attempt, may pass.
+    #[error("a library of the device failed: {0}")]
+    LibraryFailed(String),
     /// The device will not answer again in this process: stop, commit nothing more.
     #[error("the device is lost: {0}")]
     DeviceLost(String),
-}
-
-impl ModelError {
-    /// What a message of libtorch means, whether it came as an error or as a panic.
-    ///
-    /// Memory that ran out is the one fault that a smaller batch may cure. After any other CUDA error the context is
-    /// broken for good: the driver answers every later call with the same.
-    #[must_use]
-    pub fn from_message(message: String) -> Self {
-        // The last is what libtorch's allocator for the processor says on Linux.
-        let memory = ["out of memory", "not enough memory", "can't allocate memory"];
-        if memory.iter().any(|words| message.contains(words)) {
-            Self::OutOfMemory(message)
-        } else if message.contains("CUDA error") || message.contains("device-side assert") {
-            Self::DeviceLost(message)
-        } else {
-            Self::Failed(message)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_memory_can_be_cured_and_only_cuda_is_lost() {
-        let memory = "CUDA out of memory. Tried to allocate 2.00 GiB";
-        let sticky = "CUDA error: an illegal memory access was encountered";
-        let processor =
-            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes";
-        assert!(matches!(ModelError::from_message(memory.to_owned()), ModelError::OutOfMemory(_)));
-        assert!(matches!(
-            ModelError::from_message("CUDA error: out of memory".to_owned()),
-            ModelError::OutOfMemory(_)
-        ));
-        assert!(matches!(ModelError::from_message(processor.to_owned()), ModelError::OutOfMemory(_)));
-        assert!(matches!(ModelError::from_message(sticky.to_owned()), ModelError::DeviceLost(_)));
-        assert!(matches!(ModelError::from_message("size mismatch".to_owned()), ModelError::Failed(_)));
-    }
 }

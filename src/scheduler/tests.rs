@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use futures_util::future::join_all;
 use super::*;
 use crate::domain::Stage;
 use crate::telemetry::Metrics;
+
+mod faults;
 
 /// A network made of a closure over the numbers of the requests.
 struct Closure<F>(F);
@@ -162,95 +164,6 @@ async fn the_later_stage_goes_first_in_whatever_order_the_lanes_were_added() {
     soon(join_all(calls)).await;
     let order: Vec<Stage> = batches.try_iter().collect();
     assert_eq!(order, [Stage::Segment, Stage::Ground, Stage::Entail, Stage::Recognise, Stage::Know]);
-}
-
-#[tokio::test]
-async fn a_poisoned_request_fails_alone_and_says_which_stage_and_why() {
-    let runs = Arc::new(AtomicU32::new(0));
-    let counted = Arc::clone(&runs);
-    let mut device = device();
-    let model = Closure(move |batch: &[u32]| {
-        counted.fetch_add(1, Ordering::Relaxed);
-        if batch.contains(&13) { Err(ModelError::Failed("unlucky".to_owned())) } else { Ok(batch.to_vec()) }
-    });
-    let handle = device.lane(Stage::Entail, model, budget(32));
-    let calls: Vec<_> = (0..32).map(|number| queued(&handle, number)).collect();
-    let _thread = device.start().unwrap();
-    for (number, answer) in (0_u32..).zip(soon(join_all(calls)).await) {
-        if number == 13 {
-            let error = answer.unwrap_err();
-            assert_eq!((error.stage(), error.retry_can_help()), (Stage::Entail, false));
-            let source = ModelError::Failed("unlucky".to_owned());
-            assert_eq!(error, CallError::ModelFailed { stage: Stage::Entail, source });
-        } else {
-            assert_eq!(answer, Ok(number));
-        }
-    }
-    assert!(runs.load(Ordering::Relaxed) <= 1 + 2 * 5 + 1);
-}
-
-#[tokio::test]
-async fn a_panic_in_a_network_is_an_error_of_the_request_at_fault_alone() {
-    let mut device = device();
-    let model = Closure(|batch: &[u32]| {
-        assert!(!batch.contains(&3), "a shape does not fit");
-        Ok(batch.to_vec())
-    });
-    let handle = device.lane(Stage::Segment, model, budget(8));
-    let calls: Vec<_> = (0..8).map(|number| queued(&handle, number)).collect();
-    let _thread = device.start().unwrap();
-    for (number, answer) in (0_u32..).zip(soon(join_all(calls)).await) {
-        match answer {
-            Err(CallError::ModelFailed { source: ModelError::Failed(message), .. }) if number == 3 => {
-                assert_eq!(message, "panicked: a shape does not fit");
-            }
-            answer => assert_eq!(answer, Ok(number)),
-        }
-    }
-    assert_eq!(soon(handle.call(9)).await, Ok(9), "the device goes on");
-}
-
-#[tokio::test]
-async fn memory_that_runs_out_loses_nothing_and_makes_later_batches_smaller() {
-    let sizes = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let seen = Arc::clone(&sizes);
-    let mut device = device();
-    let model = Closure(move |batch: &[u32]| {
-        seen.lock().unwrap().push(batch.len());
-        if batch.len() > 5 { Err(ModelError::OutOfMemory("of 5".to_owned())) } else { Ok(batch.to_vec()) }
-    });
-    let handle = device.lane(Stage::Segment, model, Budget { max_cost: 16, ..budget(16) });
-    let calls: Vec<_> = (0..32).map(|number| queued(&handle, number)).collect();
-    let _thread = device.start().unwrap();
-    for (number, answer) in (0_u32..).zip(soon(join_all(calls)).await) {
-        assert_eq!(answer, Ok(number));
-    }
-    let sizes = sizes.lock().unwrap().clone();
-    assert_eq!(sizes[..7], [16, 8, 4, 4, 8, 4, 4], "the first batch is halved twice");
-    assert!(sizes[7..].iter().all(|&size| size <= 4), "later ones fit at once: {sizes:?}");
-}
-
-#[tokio::test]
-async fn a_lost_device_fails_all_that_wait_refuses_what_comes_and_is_seen() {
-    let mut device = device();
-    let model = Closure(|_: &[u32]| Err(ModelError::DeviceLost("an illegal address".to_owned())));
-    let losing = device.lane(Stage::Ground, model, budget(1));
-    let healthy = device.lane(Stage::Recognise, Closure(|batch: &[u32]| Ok(batch.to_vec())), budget(1));
-    let calls = vec![queued(&losing, 1), queued(&losing, 2), queued(&healthy, 3)];
-    // One more than there is room for: it waits outside.
-    let outside = queued(&healthy, 4);
-    let crowd = queued(&healthy, 5);
-    let thread = device.start().unwrap();
-    let source = ModelError::DeviceLost("an illegal address".to_owned());
-    for answer in soon(join_all(calls.into_iter().chain([outside, crowd]))).await {
-        let error = answer.unwrap_err();
-        assert!(error.retry_can_help());
-        assert_eq!(error, CallError::DeviceLost { stage: error.stage(), source: source.clone() });
-    }
-    assert_eq!(soon(thread.ended()).await, Err(source.clone()));
-    let late = soon(healthy.call(6)).await;
-    assert_eq!(late, Err(CallError::DeviceLost { stage: Stage::Recognise, source: source.clone() }));
-    assert_eq!(thread.join(), Err(source));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use tch::{Kind, TchError};
 
 use super::super::asked::{Asked, Limits, levels};
+use super::super::device::hand_back;
 use super::super::encodings::Encodings;
 use super::super::rows;
 use super::{Albef, PAD};
@@ -69,6 +70,11 @@ impl Model for AlbefEntailer {
     /// Tokens of the picture, which may have to be seen for this request, and of the prompt.
     fn cost(request: &Request) -> Cost {
         asked(request).cost()
+    }
+
+    fn free_memory(&mut self) {
+        self.seen.forget();
+        hand_back(self.albef.device);
     }
 
     fn run(&mut self, batch: &[Request]) -> Result<Vec<Reply>, ModelError> {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tch::{Device, TchError, Tensor};
 
 use super::super::asked::{Asked, Limits, levels};
+use super::super::device::hand_back;
 use super::super::encodings::Encodings;
 use super::super::rows::padded;
 use super::{Encoded, Ofa, PAD};
@@ -73,6 +74,12 @@ impl Reader {
             vocabulary: config.vocabulary,
             pad: Some(PAD),
         }
+    }
+
+    /// Gives back what is remembered of pictures.
+    pub(super) fn forget(&mut self) {
+        self.known.forget();
+        hand_back(self.device);
     }
 
     /// Reads a batch: the prompts, `[B, L]`, and what encoder and pictures make of them.

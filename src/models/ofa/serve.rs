@@ -66,6 +66,10 @@ impl Model for OfaEntailer {
         entailing(request).cost()
     }
 
+    fn free_memory(&mut self) {
+        self.share.reader().forget();
+    }
+
     fn run(&mut self, batch: &[entail::Request]) -> Result<Vec<entail::Reply>, ModelError> {
         if batch.is_empty() {
             return Ok(Vec::new());
@@ -141,6 +145,10 @@ impl Model for OfaGrounder {
     /// Tokens of the picture and of the prompt.
     fn cost(request: &ground::Request) -> Cost {
         grounding(request).cost()
+    }
+
+    fn free_memory(&mut self) {
+        self.share.reader().forget();
     }
 
     fn run(&mut self, batch: &[ground::Request]) -> Result<Vec<ground::Reply>, ModelError> {

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use tch::{Device, Kind, Tensor};
 
+use super::super::device::hand_back;
 use super::super::encodings::{Distinct, Encodings};
 use super::Sam;
 use crate::domain::BBox;
@@ -137,6 +138,11 @@ impl Model for SamSegmenter {
         let tokens = u64::from(side) * u64::from(side);
         let boxes = (tokens * request.boxes.len() as u64).div_ceil(u64::from(BOXES_A_PICTURE));
         Cost(u32::try_from(tokens + boxes).unwrap_or(u32::MAX))
+    }
+
+    fn free_memory(&mut self) {
+        self.encodings.forget();
+        hand_back(self.device);
     }
 
     fn run(&mut self, batch: &[Request]) -> Result<Vec<Reply>, ModelError> {

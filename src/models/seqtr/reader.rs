@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use tch::{TchError, Tensor};
 
+use super::super::device::hand_back;
 use super::super::encodings::Encodings;
 use super::config::{CELL, PAD};
 use super::{Cells, Encoded, SeqTr, SeqTrConfig};
@@ -29,6 +30,12 @@ impl Reader {
 
     pub(super) fn trunk_runs(&self) -> Arc<AtomicU64> {
         self.known.made()
+    }
+
+    /// Gives back what is remembered of pictures.
+    pub(super) fn forget(&mut self) {
+        self.known.forget();
+        hand_back(self.seqtr.device);
     }
 
     /// Reads a batch of at least one request.

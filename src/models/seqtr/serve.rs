@@ -46,6 +46,10 @@ impl Model for SeqTrGrounder {
         cost(request)
     }
 
+    fn free_memory(&mut self) {
+        self.reader.forget();
+    }
+
     fn run(&mut self, batch: &[Request]) -> Result<Vec<Reply>, ModelError> {
         if batch.is_empty() {
             return Ok(Vec::new());

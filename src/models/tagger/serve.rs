@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, TchError};
 
 use super::super::crf::Chain;
+use super::super::device::hand_back;
 use super::super::rows;
 use super::Tagger;
 use crate::recognise::{Reply, Request};
@@ -93,6 +94,11 @@ impl Model for ServedTagger {
     /// Pieces.
     fn cost(request: &Request) -> Cost {
         Cost(u32::try_from(request.pieces.len()).unwrap_or(u32::MAX))
+    }
+
+    /// It remembers nothing; what its batches took may be kept for the next ones.
+    fn free_memory(&mut self) {
+        hand_back(self.tagger.device);
     }
 
     fn run(&mut self, batch: &[Request]) -> Result<Vec<Reply>, ModelError> {

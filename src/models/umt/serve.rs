@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use tch::{Device, Kind, TchError};
 
 use super::super::asked::{Asked, Limits, levels};
+use super::super::device::hand_back;
 use super::super::encodings::Encodings;
 use super::super::rows;
 use super::Umt;
@@ -73,6 +74,11 @@ impl Model for UmtEncoder {
     /// as for the other networks that see.
     fn cost(request: &Request) -> Cost {
         asked(request).cost()
+    }
+
+    fn free_memory(&mut self) {
+        self.seen.forget();
+        hand_back(self.umt.device);
     }
 
     fn run(&mut self, batch: &[Request]) -> Result<Vec<Reply>, ModelError> {
