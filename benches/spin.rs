@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use riveg::domain::Stage;
-use riveg::scheduler::{Budget, Cost, Device, Handle, Model, ModelError};
+use riveg::scheduler::{Budget, Cost, Device, Flow, Handle, Model, ModelError};
 use riveg::telemetry::{Metrics, StageSummary};
 
 /// A network that keeps its thread busy for as long as the formula says of the members and the widest cost.
@@ -90,7 +90,7 @@ pub(crate) fn closed_loop(service: fn(usize, u32) -> Duration, budget: Budget, c
 
 async fn call_all(handle: Handle<u32, ()>, costs: Vec<u32>) {
     for cost in costs {
-        handle.call(cost).await.expect("the network never fails");
+        handle.call(Flow::default(), cost).await.expect("the network never fails");
     }
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn open_loop(
         lags.push(start.elapsed().saturating_sub(at));
         let handle = handle.clone();
         calls.push(runtime.spawn(async move {
-            handle.call(1).await.expect("the network never fails");
+            handle.call(Flow::default(), 1).await.expect("the network never fails");
             start.elapsed().saturating_sub(at)
         }));
     }

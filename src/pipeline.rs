@@ -15,7 +15,7 @@ use crate::ground::{Grounder, Located};
 use crate::imaging::{View, on_worker};
 use crate::knowledge::{Knowledge, Known};
 use crate::recognise::Recogniser;
-use crate::scheduler::CallError;
+use crate::scheduler::{CallError, Flow, Flows};
 use crate::segment::Segmenter;
 
 mod error;
@@ -50,6 +50,8 @@ pub struct Pipeline {
     pub gate: Gate,
     /// Entities of one post that are answered: a text may name thousands, each of which is dear.
     pub most_entities: usize,
+    /// Each post is a flow of its own: what one asks of a network waits for a few questions of each other, not for all.
+    pub flows: Flows,
 }
 
 /// How networks see pictures.
@@ -77,9 +79,10 @@ impl Pipeline {
     /// # Errors
     /// The first call that got no reply, or a language model that said nothing where the settings want it to.
     pub async fn annotate(&self, post: &Post) -> Result<Annotation, AnnotateError> {
+        let flow = self.flows.begin();
         let mut degraded = Vec::new();
-        let known = self.known(post, &mut degraded).await?;
-        let mut mentions = self.recogniser.mentions(&post.text, &known.words).await?;
+        let known = self.known(flow, post, &mut degraded).await?;
+        let mut mentions = self.recogniser.mentions(flow, &post.text, &known.words).await?;
         degraded.extend(known.fault);
         let left_out = mentions.len().saturating_sub(self.most_entities);
         if left_out > 0 {
@@ -93,11 +96,12 @@ impl Pipeline {
             context = read;
             degraded.extend(fault);
         }
-        let found = mentions.into_iter().map(|mention| self.find(mention, post, &context));
+        let found = mentions.into_iter().map(|mention| self.find(flow, mention, post, &context));
         let (mut finds, faults): (Vec<Find>, Vec<Option<String>>) =
             try_join_all(found).await?.into_iter().unzip();
         degraded.extend(faults.into_iter().flatten());
-        let regions = post.media.iter().enumerate().map(|(index, media)| self.regions(index, media, &finds));
+        let regions =
+            post.media.iter().enumerate().map(|(index, media)| self.regions(flow, index, media, &finds));
         for (find, region) in try_join_all(regions).await?.into_iter().flatten() {
             finds[find].triple.regions.push(region);
         }
@@ -116,7 +120,12 @@ impl Pipeline {
     }
 
     /// What the tagger should know.
-    async fn known(&self, post: &Post, degraded: &mut Vec<String>) -> Result<Known, AnnotateError> {
+    async fn known(
+        &self,
+        flow: Flow,
+        post: &Post,
+        degraded: &mut Vec<String>,
+    ) -> Result<Known, AnnotateError> {
         let text = asked_text(&post.text);
         let Some(knowledge) = self.knowledge.as_ref().filter(|_| !text.is_empty()) else {
             return Ok(Known::default());
@@ -130,7 +139,7 @@ impl Pipeline {
                     Some(media) => Some(self.pictures.seen(&media.frame, likeness.view()).await),
                     None => None,
                 };
-                likeness.nearest((&post.id, &text), picture, knowledge.shown).await?
+                likeness.nearest(flow, (&post.id, &text), picture, knowledge.shown).await?
             }
         };
         Ok(knowledge.of(&text, caption.words.as_deref(), similar.as_deref()).await?)
@@ -140,9 +149,14 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`CallError`] of the entailer's network.
-    pub async fn verdict(&self, phrase: &Phrase, media: &Media) -> Result<GateVerdict, CallError> {
+    pub async fn verdict(
+        &self,
+        flow: Flow,
+        phrase: &Phrase,
+        media: &Media,
+    ) -> Result<GateVerdict, CallError> {
         let picture = self.pictures.seen(&media.frame, self.views.entail).await;
-        let (depicted, probability) = self.entailer.depicts(&picture, phrase).await?;
+        let (depicted, probability) = self.entailer.depicts(flow, &picture, phrase).await?;
         Ok(GateVerdict { media_key: media.key.clone(), depicted, probability })
     }
 
@@ -150,14 +164,19 @@ impl Pipeline {
     ///
     /// # Errors
     /// [`CallError`] of the grounder's network.
-    pub async fn locate(&self, phrase: &Phrase, media: &Media) -> Result<Located, CallError> {
+    pub async fn locate(&self, flow: Flow, phrase: &Phrase, media: &Media) -> Result<Located, CallError> {
         let picture = self.pictures.seen(&media.frame, self.views.ground).await;
-        self.grounder.locate(&picture, phrase).await
+        self.grounder.locate(flow, &picture, phrase).await
     }
 
     /// The pixels of what was found in a picture, each with how sure who drew it is: the segmenter, or without one the
     /// grounder.
-    async fn masks(&self, media: &Media, found: &[Located]) -> Result<Vec<(Mask, f32)>, CallError> {
+    async fn masks(
+        &self,
+        flow: Flow,
+        media: &Media,
+        found: &[Located],
+    ) -> Result<Vec<(Mask, f32)>, CallError> {
         let Some(segmenter) = &self.segmenter else {
             let (width, height) = (media.frame.width, media.frame.height);
             let found = found.to_vec();
@@ -167,19 +186,20 @@ impl Pipeline {
             return Ok(drawn.await);
         };
         let boxes: Vec<BBox> = found.iter().map(|one| one.bbox).collect();
-        segmenter.masks(&media.frame, &boxes).await
+        segmenter.masks(flow, &media.frame, &boxes).await
     }
 
     /// Tries a mention on each picture of its post; says what of it could not be done as configured.
     async fn find(
         &self,
+        flow: Flow,
         mention: Mention,
         post: &Post,
         context: &Context,
     ) -> Result<(Find, Option<String>), AnnotateError> {
         let found = self.expander.phrase(&mention, context).await?;
         let phrase = found.phrase;
-        let sights = try_join_all(post.media.iter().map(|media| self.look(&phrase, media))).await?;
+        let sights = try_join_all(post.media.iter().map(|media| self.look(flow, &phrase, media))).await?;
         let (verdicts, located) = sights.into_iter().unzip();
         let triple = Triple { mention, phrase, verdicts, regions: Vec::new() };
         Ok((Find { triple, located }, found.fault))
@@ -188,23 +208,25 @@ impl Pipeline {
     /// Whether a picture shows what a phrase says, and if so, where.
     async fn look(
         &self,
+        flow: Flow,
         phrase: &Phrase,
         media: &Media,
     ) -> Result<(GateVerdict, Option<Located>), CallError> {
         let verdict = match self.gate {
-            Gate::Entailer => self.verdict(phrase, media).await?,
+            Gate::Entailer => self.verdict(flow, phrase, media).await?,
             Gate::Open => GateVerdict { media_key: media.key.clone(), depicted: true, probability: 1.0 },
         };
         if !verdict.depicted {
             return Ok((verdict, None));
         }
-        let located = self.locate(phrase, media).await?;
+        let located = self.locate(flow, phrase, media).await?;
         Ok((verdict, Some(located)))
     }
 
     /// The regions in one picture, each with the number of its mention.
     async fn regions(
         &self,
+        flow: Flow,
         index: usize,
         media: &Media,
         finds: &[Find],
@@ -217,7 +239,7 @@ impl Pipeline {
         if located.is_empty() {
             return Ok(Vec::new());
         }
-        let masks = self.masks(media, &located).await?;
+        let masks = self.masks(flow, media, &located).await?;
         let regions = located.into_iter().zip(masks).map(|(located, (mask, mask_score))| Region {
             media_key: media.key.clone(),
             bbox: located.bbox,

@@ -22,7 +22,7 @@ use crate::models::device::{NoDevice, find, use_threads};
 use crate::pipeline::{Gate, Pictures, Pipeline, Views};
 use crate::prompt::{PromptError, WordListError};
 use crate::recognise::{LabelSet, Recogniser, TokenizerError};
-use crate::scheduler::{Device, DeviceHandle, ModelError};
+use crate::scheduler::{Device, DeviceHandle, Flows, ModelError};
 use crate::segment::Segmenter;
 use crate::telemetry::Metrics;
 
@@ -247,6 +247,7 @@ impl Runtime {
             views,
             gate: variant.gate,
             most_entities: config.engine.max_entities,
+            flows: Flows::default(),
         };
         let pipeline = Arc::new(pipeline);
         watch_all(&watch, &pipeline, &picture_runs);

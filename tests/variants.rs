@@ -13,7 +13,7 @@ use riveg::models::tagger::CrfScope;
 use riveg::recognise::{LabelSet, Reply, Request, WordTokenizer, split_words};
 use riveg::runtime::untrained::write_stage;
 use riveg::runtime::{Runtime, Variant, open};
-use riveg::scheduler::Model;
+use riveg::scheduler::{Flow, Model};
 use riveg::telemetry::Metrics;
 use riveg::world::{Split, World};
 use tch::{Device, Kind};
@@ -321,7 +321,7 @@ async fn without_a_segmenter_the_outlines_of_seqtr_are_the_masks() {
     for (post, annotation) in posts.iter().zip(&outlined) {
         for triple in &annotation.triples {
             for (media, region) in post.media.iter().zip(&triple.regions) {
-                let located = runtime.pipeline.locate(&triple.phrase, media).await.unwrap();
+                let located = runtime.pipeline.locate(Flow::default(), &triple.phrase, media).await.unwrap();
                 let outline = located.outline.unwrap();
                 assert_eq!(region.mask, outline.mask(media.frame.width, media.frame.height));
                 assert_eq!(region.mask_score, region.box_score);

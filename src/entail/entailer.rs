@@ -6,7 +6,7 @@ use super::{Reply, Request};
 use crate::domain::Phrase;
 use crate::imaging::Picture;
 use crate::prompt::PromptEncoder;
-use crate::scheduler::{CallError, Handle};
+use crate::scheduler::{CallError, Flow, Handle};
 
 /// Decides whether pictures show phrases.
 pub struct Entailer {
@@ -27,9 +27,14 @@ impl Entailer {
     ///
     /// # Errors
     /// [`CallError`] of the network.
-    pub async fn depicts(&self, picture: &Arc<Picture>, phrase: &Phrase) -> Result<(bool, f32), CallError> {
+    pub async fn depicts(
+        &self,
+        flow: Flow,
+        picture: &Arc<Picture>,
+        phrase: &Phrase,
+    ) -> Result<(bool, f32), CallError> {
         let prompt = self.prompts.encode(&phrase.text);
-        let reply = self.handle.call(Request { picture: Arc::clone(picture), prompt }).await?;
+        let reply = self.handle.call(flow, Request { picture: Arc::clone(picture), prompt }).await?;
         let probability = reply.shown();
         Ok((probability >= self.threshold, probability))
     }

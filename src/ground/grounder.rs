@@ -6,7 +6,7 @@ use super::{Outline, Reply, Request};
 use crate::domain::{BBox, Mask, Phrase};
 use crate::imaging::{Picture, polygon};
 use crate::prompt::PhraseEncoder;
-use crate::scheduler::{CallError, Handle};
+use crate::scheduler::{CallError, Flow, Handle};
 
 /// Finds phrases in pictures.
 pub struct Grounder {
@@ -36,9 +36,14 @@ impl Grounder {
     ///
     /// # Errors
     /// [`CallError`] of the network.
-    pub async fn locate(&self, picture: &Arc<Picture>, phrase: &Phrase) -> Result<Located, CallError> {
+    pub async fn locate(
+        &self,
+        flow: Flow,
+        picture: &Arc<Picture>,
+        phrase: &Phrase,
+    ) -> Result<Located, CallError> {
         let prompt = self.phrases.encode(&phrase.text);
-        let reply = self.handle.call(Request { picture: Arc::clone(picture), prompt }).await?;
+        let reply = self.handle.call(flow, Request { picture: Arc::clone(picture), prompt }).await?;
         let (bbox, likelihood) = (reply.bbox(picture), reply.likelihood());
         Ok(Located { bbox, likelihood, outline: reply.outline })
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Index, Similar};
 use crate::imaging::{Picture, View};
-use crate::scheduler::CallError;
+use crate::scheduler::{CallError, Flow};
 
 /// Finds examples that are like a post.
 pub struct Likeness {
@@ -40,12 +40,13 @@ impl Likeness {
     /// [`CallError`] of the encoder.
     pub async fn nearest(
         &self,
+        flow: Flow,
         (id, text): (&str, &str),
         picture: Option<Arc<Picture>>,
         count: usize,
     ) -> Result<Option<Vec<usize>>, CallError> {
         let Some(index) = self.index.get() else { return Ok(None) };
-        let features = self.similar.features(text, picture).await?;
+        let features = self.similar.features(flow, text, picture).await?;
         Ok(Some(index.nearest(&features, count, Some(id)).iter().map(|near| near.row).collect()))
     }
 }

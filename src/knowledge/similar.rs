@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::ContentHash;
 use crate::imaging::{Picture, View};
-use crate::scheduler::{CallError, Handle};
+use crate::scheduler::{CallError, Flow, Handle};
 
 /// A text and a picture as the encoder reads them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,10 +54,15 @@ impl Similar {
     ///
     /// # Errors
     /// [`CallError`] says whose fault it was.
-    pub async fn features(&self, text: &str, picture: Option<Arc<Picture>>) -> Result<Vec<f32>, CallError> {
+    pub async fn features(
+        &self,
+        flow: Flow,
+        text: &str,
+        picture: Option<Arc<Picture>>,
+    ) -> Result<Vec<f32>, CallError> {
         let picture = picture.unwrap_or_else(|| Arc::clone(&self.grey));
         let request = Request { pieces: (self.texts)(text), picture };
-        Ok(self.encoder.call(request).await?.features)
+        Ok(self.encoder.call(flow, request).await?.features)
     }
 }
 

@@ -22,6 +22,8 @@ use crate::segment::Segmentation;
 use crate::telemetry::Metrics;
 use crate::{entail, ground, recognise, segment};
 
+mod fair;
+
 /// Everybody whom these networks know. Who stands at 1 is shown by pictures of grey 1, and so on.
 const PEOPLE: [&str; 4] = ["nobody", "ann", "bob", "cid"];
 /// A picture of this grey shows everybody.
@@ -145,21 +147,31 @@ fn pipeline(failing: Option<Stage>) -> (Pipeline, Log) {
         Ok(request.boxes.iter().map(mask).collect::<Vec<_>>())
     });
     device.start().unwrap();
+    (joined(recogniser, entailer, grounder, Some(Segmenter::new(segmenter, 16))), log)
+}
+
+/// The pipeline over networks whose device has started.
+fn joined(
+    recogniser: Handle<recognise::Request, recognise::Reply>,
+    entailer: Handle<entail::Request, entail::Reply>,
+    grounder: Handle<ground::Request, ground::Reply>,
+    segmenter: Option<Segmenter>,
+) -> Pipeline {
     let labels = LabelSet::new([EntityType::new("PER")]);
-    let pipeline = Pipeline {
+    Pipeline {
         describers: Describers::new(Vec::new(), Vec::new()),
         knowledge: None,
         recogniser: Recogniser::new(recogniser, WordTokenizer::new(tokenizer(), 50).unwrap(), labels),
         expander: Expander::new(Vec::new(), PhraseTemplate::default(), Degrade::PublishWithout),
         entailer: Entailer::new(entailer, prompts(), 0.5),
         grounder: Grounder::new(grounder, prompts()),
-        segmenter: Some(Segmenter::new(segmenter, 16)),
+        segmenter,
         pictures: Pictures::new(1 << 20),
         views: Views { entail: View::squashed(16), ground: View::squashed(16) },
         gate: Gate::Entailer,
         most_entities: 3,
-    };
-    (pipeline, log)
+        flows: Flows::default(),
+    }
 }
 
 fn post(text: &str, greys: &[u8]) -> Post {

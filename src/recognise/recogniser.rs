@@ -4,7 +4,7 @@ use futures_util::future::try_join_all;
 
 use super::{LabelSet, Reply, Request, Window, WordTokenizer, split_words};
 use crate::domain::{Mention, Span};
-use crate::scheduler::{CallError, Handle};
+use crate::scheduler::{CallError, Flow, Handle};
 
 /// Finds the entities that a text names.
 pub struct Recogniser {
@@ -25,11 +25,11 @@ impl Recogniser {
     ///
     /// # Errors
     /// [`CallError`] of the tagger.
-    pub async fn mentions(&self, text: &str, knowledge: &str) -> Result<Vec<Mention>, CallError> {
+    pub async fn mentions(&self, flow: Flow, text: &str, knowledge: &str) -> Result<Vec<Mention>, CallError> {
         let words = split_words(text);
         let windows = self.tokenizer.windows_knowing(text, &words, knowledge);
         let calls = windows.into_iter().map(|Window { words, request }| async move {
-            let reply = self.handle.call(request).await?;
+            let reply = self.handle.call(flow, request).await?;
             Ok((words, reply))
         });
         let replies = try_join_all(calls).await?;
@@ -120,7 +120,7 @@ mod tests {
         let (device, recogniser) = device();
         device.start().unwrap();
         let text = "Vorlan met Keldor. Ondrick and Miravel and met and met and Tasqua.";
-        let found = recogniser.mentions(text, "").await.unwrap();
+        let found = recogniser.mentions(Flow::default(), text, "").await.unwrap();
         let names: Vec<_> = found.iter().map(|mention| mention.text.as_str()).collect();
         assert_eq!(names, ["Vorlan", "Keldor", "Ondrick", "Miravel", "Tasqua"]);
         for mention in found {
@@ -133,8 +133,11 @@ mod tests {
     async fn a_text_without_words_asks_nobody() {
         let (device, recogniser) = device();
         drop(device);
-        assert_eq!(recogniser.mentions(" \n", "").await, Ok(Vec::new()));
-        assert_eq!(recogniser.mentions("word", "").await, Err(CallError::Closed { stage: Stage::Recognise }));
+        assert_eq!(recogniser.mentions(Flow::default(), " \n", "").await, Ok(Vec::new()));
+        assert_eq!(
+            recogniser.mentions(Flow::default(), "word", "").await,
+            Err(CallError::Closed { stage: Stage::Recognise })
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::imaging::{Picture, View, on_worker};
 use crate::knowledge::{Example, Examples, Index, Similar, Vectors};
 use crate::models::device::find;
 use crate::plain_file;
-use crate::scheduler::{Budget, CallError, Device};
+use crate::scheduler::{Budget, CallError, Device, Flow};
 
 use super::{RuntimeError, asking, bytes, warm_up};
 
@@ -91,7 +91,7 @@ pub async fn indexed(
     let rows: Vec<Vec<f32>> = stream::iter(&examples.list)
         .map(|example| async {
             let picture = picture(example, similar.view(), limits).await?;
-            let features = similar.features(&example.text, picture).await;
+            let features = similar.features(Flow::default(), &example.text, picture).await;
             features.map_err(|source| IndexedError::Call { id: example.id.clone(), source })
         })
         .buffered(AT_ONCE)

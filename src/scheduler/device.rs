@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::handle::{Doorbell, Port};
 use super::lane::{Lane, ModelLane, Others};
-use super::{Budget, Handle, Model, ModelError, Queue, next_lane};
+use super::{Budget, Handle, Model, ModelError, Policy, Queue};
 use crate::domain::Stage;
 use crate::telemetry::Metrics;
 
@@ -68,7 +68,7 @@ impl Device {
         budget: Budget,
         samples: Vec<M::Request>,
     ) -> Handle<M::Request, M::Reply> {
-        // While one batch runs, the next one can be complete.
+        // While one batch runs, the next one can be complete, be it of one flow.
         let room = 2 * budget.max_requests.get();
         let port = Port::new(stage, M::cost, room, Arc::clone(&self.doorbell));
         let queue = Queue::new(budget);
@@ -178,6 +178,7 @@ fn one_of(lanes: &mut [Box<dyn Lane>], index: usize) -> (&mut Box<dyn Lane>, Oth
 /// Runs batches until all callers have left and all calls are answered.
 fn serve_all(lanes: &mut [Box<dyn Lane>], doorbell: &Doorbell, metrics: &Metrics) -> Result<(), ModelError> {
     let mut offers = Vec::with_capacity(lanes.len());
+    let mut policy = Policy::default();
     loop {
         let mut more_can_come = false;
         offers.clear();
@@ -185,7 +186,7 @@ fn serve_all(lanes: &mut [Box<dyn Lane>], doorbell: &Doorbell, metrics: &Metrics
             more_can_come |= lane.admit();
             offers.push(lane.offer());
         }
-        match next_lane(&offers, Instant::now()) {
+        match policy.choose(&offers, Instant::now()) {
             Some(lane) => {
                 let (lane, mut others) = one_of(lanes, lane);
                 let name = lane.stage().as_str();

@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Instant;
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
-use super::{Cost, ModelError};
+use super::rooms::{Place, Rooms};
+use super::{Cost, Flow, ModelError};
 use crate::domain::Stage;
 
 /// Calls one network on one device. Cloning is cheap; the device ends when all handles to it are gone.
@@ -66,20 +67,20 @@ impl<Q, R> Handle<Q, R> {
         Self { presence: Arc::new(Presence(port)) }
     }
 
-    /// Queues a request and waits for its reply. Waits for room first where the lane's queue is full.
+    /// Queues a request of a flow and waits for its reply. Waits for a place first where the flow has all of its own in
+    /// the lane.
     ///
     /// A call that is dropped before its batch is bound costs the device nothing.
     ///
     /// # Errors
     /// [`CallError`] says whose fault it was.
-    pub async fn call(&self, request: Q) -> Result<R, CallError> {
+    pub async fn call(&self, flow: Flow, request: Q) -> Result<R, CallError> {
         let port = &self.presence.0;
         let called = Instant::now();
-        // The lane gives the room back when it binds the request, for all members of a batch at once.
-        port.room.acquire().await.map_err(|_| port.why_closed())?.forget();
+        let place = port.rooms.place(flow).await.ok_or_else(|| port.why_closed())?;
         let (reply, answer) = oneshot::channel();
         let cost = (port.cost)(&request);
-        port.push(Arrival { request, cost, reply, called, since: Instant::now() })?;
+        port.push(Arrival { request, flow, cost, reply, called, since: Instant::now(), place })?;
         port.doorbell.ring();
         // A sender that is dropped without a word is a device that ended.
         answer.await.unwrap_or_else(|_| Err(port.why_closed()))
@@ -105,12 +106,14 @@ impl<Q, R> Drop for Presence<Q, R> {
 /// One request on its way to its lane.
 pub(super) struct Arrival<Q, R> {
     pub(super) request: Q,
+    pub(super) flow: Flow,
     pub(super) cost: Cost,
     pub(super) reply: oneshot::Sender<Result<R, CallError>>,
     /// When the caller called: includes the wait for room.
     pub(super) called: Instant,
     /// When it was queued.
     pub(super) since: Instant,
+    pub(super) place: Place,
 }
 
 /// Where callers and their lane meet.
@@ -118,8 +121,7 @@ pub(super) struct Port<Q, R> {
     stage: Stage,
     /// Weighs a request in its caller's task, where a panic is the caller's own.
     cost: fn(&Q) -> Cost,
-    /// Room for requests that are queued: as many permits as the queue has free places.
-    room: Semaphore,
+    rooms: Rooms,
     inbox: Mutex<Inbox<Q, R>>,
     doorbell: Arc<Doorbell>,
 }
@@ -131,20 +133,21 @@ struct Inbox<Q, R> {
 }
 
 impl<Q, R> Port<Q, R> {
-    pub(super) fn new(stage: Stage, cost: fn(&Q) -> Cost, room: usize, doorbell: Arc<Doorbell>) -> Arc<Self> {
+    /// Where each flow has so many places.
+    pub(super) fn new(
+        stage: Stage,
+        cost: fn(&Q) -> Cost,
+        places: usize,
+        doorbell: Arc<Doorbell>,
+    ) -> Arc<Self> {
         let inbox = Mutex::new(Inbox { arrivals: Vec::new(), callers_left: false, closed: None });
-        Arc::new(Self { stage, cost, room: Semaphore::new(room), inbox, doorbell })
+        Arc::new(Self { stage, cost, rooms: Rooms::new(places), inbox, doorbell })
     }
 
     /// Takes what has arrived, and says whether more can arrive.
     pub(super) fn collect(&self) -> (Vec<Arrival<Q, R>>, bool) {
         let mut inbox = self.inbox();
         (std::mem::take(&mut inbox.arrivals), !inbox.callers_left)
-    }
-
-    /// Gives back the places of requests that have left the queue.
-    pub(super) fn give_room(&self, places: usize) {
-        self.room.add_permits(places);
     }
 
     /// Refuses all calls from now on, and answers those that have arrived or wait for room. The first reason stays.
@@ -154,7 +157,7 @@ impl<Q, R> Port<Q, R> {
             inbox.closed.get_or_insert_with(|| reason.clone());
             std::mem::take(&mut inbox.arrivals)
         };
-        self.room.close();
+        self.rooms.close();
         for arrival in arrivals {
             // A caller that has gone needs no answer.
             let _ = arrival.reply.send(Err(reason.clone()));
@@ -214,58 +217,71 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_call_beyond_the_room_is_queued_only_when_a_place_is_given_back() {
-        let port = Port::<u32, u32>::new(Stage::Ground, |_| Cost(1), 2, Arc::default());
-        let handle = Handle::new(Arc::clone(&port));
-        let mut calls: Vec<_> = (0..3).map(|number| Box::pin(handle.call(number))).collect();
-        for call in &mut calls {
-            assert!(call.now_or_never().is_none());
-        }
-        let numbers = |port: &Port<u32, u32>| -> Vec<u32> {
-            port.collect().0.into_iter().map(|arrival| arrival.request).collect()
-        };
-        assert_eq!(numbers(&port), [0, 1]);
-        port.give_room(1);
-        assert!((&mut calls[2]).now_or_never().is_none());
-        assert_eq!(numbers(&port), [2]);
+    fn port(places: usize) -> Arc<Port<u32, u32>> {
+        Port::new(Stage::Ground, |_| Cost(1), places, Arc::default())
+    }
+
+    fn flow() -> Flow {
+        Flow::default()
     }
 
     #[test]
-    fn a_call_that_is_given_up_while_it_waits_for_room_takes_none() {
-        let port = Port::<u32, u32>::new(Stage::Ground, |_| Cost(1), 1, Arc::default());
+    fn a_call_beyond_the_places_of_its_flow_is_queued_only_when_one_is_given_back() {
+        let port = port(2);
         let handle = Handle::new(Arc::clone(&port));
-        let mut first = pin!(handle.call(1));
+        let mut calls: Vec<_> = (0..3).map(|number| Box::pin(handle.call(flow(), number))).collect();
+        for call in &mut calls {
+            assert!(call.now_or_never().is_none());
+        }
+        let numbers = |arrivals: &[Arrival<u32, u32>]| -> Vec<u32> {
+            arrivals.iter().map(|arrival| arrival.request).collect()
+        };
+        let mut arrivals = port.collect().0;
+        assert_eq!(numbers(&arrivals), [0, 1]);
+        assert!((&mut calls[2]).now_or_never().is_none());
+        assert!(port.collect().0.is_empty(), "its flow has no place");
+        arrivals.pop();
+        assert!((&mut calls[2]).now_or_never().is_none());
+        assert_eq!(numbers(&port.collect().0), [2]);
+    }
+
+    #[test]
+    fn a_call_that_is_given_up_while_it_waits_for_a_place_takes_none() {
+        let port = port(1);
+        let handle = Handle::new(Arc::clone(&port));
+        let mut first = pin!(handle.call(flow(), 1));
         assert!(first.as_mut().now_or_never().is_none());
         {
-            let mut second = pin!(handle.call(2));
+            let mut second = pin!(handle.call(flow(), 2));
             assert!(second.as_mut().now_or_never().is_none());
         }
-        port.give_room(1);
-        let mut third = pin!(handle.call(3));
+        assert_eq!(port.collect().0.len(), 1, "the first");
+        let mut third = pin!(handle.call(flow(), 3));
         assert!(third.as_mut().now_or_never().is_none());
-        assert_eq!(port.collect().0.len(), 2, "the first and the third");
+        assert_eq!(port.collect().0.len(), 1, "the third");
     }
 
     #[test]
     fn the_first_reason_for_closing_stays() {
-        let port = Port::<u32, u32>::new(Stage::Ground, |_| Cost(1), 1, Arc::default());
+        let port = port(1);
         let handle = Handle::new(Arc::clone(&port));
         let source = ModelError::DeviceLost("gone".to_owned());
         let lost = CallError::DeviceLost { stage: Stage::Ground, source };
         port.close(&lost);
         port.close(&CallError::Closed { stage: Stage::Ground });
-        assert_eq!(handle.call(1).now_or_never(), Some(Err(lost)));
+        assert_eq!(handle.call(flow(), 1).now_or_never(), Some(Err(lost)));
     }
 
     #[test]
     fn a_request_that_had_room_when_the_port_closed_is_refused_and_not_forgotten() {
-        let port = Port::<u32, u32>::new(Stage::Ground, |_| Cost(1), 1, Arc::default());
+        let port = port(1);
         let closed = CallError::Closed { stage: Stage::Ground };
+        let Some(Some(place)) = port.rooms.place(flow()).now_or_never() else { panic!("there is a place") };
         port.close(&closed);
         let (reply, _answer) = oneshot::channel();
         let now = Instant::now();
-        let arrival = Arrival { request: 1, cost: Cost(1), reply, called: now, since: now };
+        let arrival =
+            Arrival { request: 1, flow: flow(), cost: Cost(1), reply, called: now, since: now, place };
         assert_eq!(port.push(arrival), Err(closed));
     }
 }

@@ -10,6 +10,7 @@ use tracing::warn;
 
 use super::attempt::{Before, answer_all, attempt};
 use super::handle::{Arrival, Port};
+use super::rooms::Place;
 use super::{Batch, CallError, Model, ModelError, Offer, Queue};
 use crate::domain::Stage;
 use crate::telemetry::{Outcome, StageMetrics};
@@ -65,6 +66,8 @@ pub(super) struct ModelLane<M: Model> {
 pub(super) struct Waiting<M: Model> {
     request: M::Request,
     caller: Caller<M::Reply>,
+    /// Free for another request of the flow when this one is bound or given up.
+    _place: Place,
 }
 
 struct Caller<R> {
@@ -99,8 +102,13 @@ impl<M: Model> Lane for ModelLane<M> {
 
     fn admit(&mut self) -> bool {
         let (arrivals, more_can_come) = self.port.collect();
-        for Arrival { request, cost, reply, called, since } in arrivals {
-            self.queue.push(Waiting { request, caller: Caller { reply, called } }, cost, since);
+        for Arrival { request, flow, cost, reply, called, since, place } in arrivals {
+            self.queue.push(
+                Waiting { request, caller: Caller { reply, called }, _place: place },
+                flow,
+                cost,
+                since,
+            );
         }
         more_can_come
     }
@@ -111,7 +119,6 @@ impl<M: Model> Lane for ModelLane<M> {
 
     fn serve(&mut self, others: &mut Others<'_>) -> Result<(), ModelError> {
         let batch = self.queue.bind(|waiting| !waiting.caller.reply.is_closed());
-        self.port.give_room(batch.members.len() + batch.abandoned);
         self.metrics.abandoned(batch.abandoned);
         if batch.members.is_empty() {
             return Ok(());

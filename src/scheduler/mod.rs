@@ -2,25 +2,30 @@
 //!
 //! A [`Handle`] calls, a lane queues, one thread a [`Device`] owns every network on it and chooses the next batch. An
 //! idle device with anything queued runs at once, and a batch's members are bound only when it runs: there is no timer.
+//! Requests of one flow take turns with those of others, in a lane and between lanes.
 
 mod attempt;
 mod budget;
 mod cost_model;
 mod device;
 mod fault;
+mod flow;
 mod handle;
 mod lane;
 mod model;
 mod policy;
 mod queue;
+mod rooms;
 pub mod simulate;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 pub use budget::Budget;
 pub use cost_model::CostModel;
 pub use device::{Device, DeviceHandle, DeviceState};
+pub use flow::{Flow, Flows};
 pub use handle::{CallError, Handle};
 pub use model::{Cost, Model, ModelError};
-pub use policy::{Offer, next_lane};
+pub use policy::{Offer, Policy, next_lane};
 pub use queue::{Batch, Bound, Queue};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Cost, Queue, next_lane};
+use super::{Cost, Flow, Policy, Queue};
 
 /// A request that will come.
 #[derive(Debug, Clone, Copy)]
@@ -47,13 +47,14 @@ pub fn simulate(arrivals: &[Arrival], lanes: &mut [SimulatedLane]) -> Vec<Served
     ];
     let mut now = Duration::ZERO;
     let mut next = 0;
+    let mut policy = Policy::default();
     loop {
         while let Some(arrival) = arrivals.get(next).filter(|arrival| arrival.at <= now) {
-            lanes[arrival.lane].queue.push(next, arrival.cost, epoch + arrival.at);
+            lanes[arrival.lane].queue.push(next, Flow::default(), arrival.cost, epoch + arrival.at);
             next += 1;
         }
         let offers: Vec<_> = lanes.iter().map(|lane| lane.queue.offer()).collect();
-        if let Some(lane) = next_lane(&offers, epoch + now) {
+        if let Some(lane) = policy.choose(&offers, epoch + now) {
             now += run(&mut lanes[lane], now, &mut served);
         } else if let Some(arrival) = arrivals.get(next) {
             now = arrival.at;

@@ -84,7 +84,8 @@ fn device() -> Device {
 /// Makes a call and polls it once: it is queued when this returns.
 fn queued(handle: &Handle<u32, u32>, number: u32) -> Pin<Box<dyn Future<Output = Answer>>> {
     let handle = handle.clone();
-    let mut call: Pin<Box<dyn Future<Output = Answer>>> = Box::pin(async move { handle.call(number).await });
+    let mut call: Pin<Box<dyn Future<Output = Answer>>> =
+        Box::pin(async move { handle.call(Flow::default(), number).await });
     assert_eq!((&mut call).now_or_never(), None, "nothing has let the call through");
     call
 }
@@ -175,7 +176,7 @@ async fn a_device_ends_when_all_handles_are_gone_and_all_calls_are_answered() {
     soon(thread.ready()).await.unwrap();
     let clone = handle.clone();
     drop((handle, other));
-    assert_eq!(soon(clone.call(7)).await, Ok(7), "one clone is enough to go on");
+    assert_eq!(soon(clone.call(Flow::default(), 7)).await, Ok(7), "one clone is enough to go on");
     assert!(thread.ended().now_or_never().is_none());
     drop(clone);
     soon(thread.ended()).await.unwrap();
@@ -253,7 +254,7 @@ fn ten_thousand_requests_from_eight_threads_are_all_accounted_for() {
                     let lane = (number % 4) as usize;
                     let handle = &handles[lane];
                     async move {
-                        match handle.call(number).await {
+                        match handle.call(Flow::default(), number).await {
                             Ok(reply) => assert_eq!(reply, number + lane as u32),
                             Err(error) => assert!(number % 500 == 499, "{number}: {error}"),
                         }
@@ -285,7 +286,7 @@ async fn what_a_device_begins_with_is_done_on_its_thread_before_any_network_runs
     let handle = device.lane(Stage::Ground, network, budget(1));
     device.begin_with(move || say("beginning"));
     let device = device.start().unwrap();
-    assert_eq!(soon(handle.call(3)).await, Ok(3));
+    assert_eq!(soon(handle.call(Flow::default(), 3)).await, Ok(3));
     let said: Vec<_> = order.try_iter().collect();
     assert_eq!(said.iter().map(|(what, _)| *what).collect::<Vec<_>>(), ["beginning", "network"]);
     assert_eq!(said[0].1, said[1].1);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::{BBox, Frame, Mask};
 use crate::imaging::{Picture, on_worker};
-use crate::scheduler::{CallError, Handle};
+use crate::scheduler::{CallError, Flow, Handle};
 
 /// All boxes to be segmented in one picture: it is encoded once for them.
 #[derive(Debug, Clone)]
@@ -46,7 +46,12 @@ impl Segmenter {
     ///
     /// # Errors
     /// The network did not answer.
-    pub async fn masks(&self, frame: &Arc<Frame>, boxes: &[BBox]) -> Result<Vec<(Mask, f32)>, CallError> {
+    pub async fn masks(
+        &self,
+        flow: Flow,
+        frame: &Arc<Frame>,
+        boxes: &[BBox],
+    ) -> Result<Vec<(Mask, f32)>, CallError> {
         if boxes.is_empty() {
             return Ok(Vec::new());
         }
@@ -54,7 +59,7 @@ impl Segmenter {
         let boxes = boxes.iter().map(|bbox| clipped(bbox, width, height)).collect();
         let (frame, side) = (Arc::clone(frame), self.side);
         let picture = on_worker(move || Picture::longest_side(&frame, side)).await;
-        let found = self.network.call(Request { picture, boxes }).await?;
+        let found = self.network.call(flow, Request { picture, boxes }).await?;
         Ok(on_worker(move || {
             found.iter().map(|one| (Mask::from_pixels(&one.inside, width, height), one.score)).collect()
         })
@@ -126,11 +131,11 @@ mod tests {
 
         let boxes =
             [BBox { x0: -7.0, y0: 1.0, x1: 2.0, y1: 99.0 }, BBox { x0: 4.0, y0: 0.0, x1: 5.0, y1: 1.0 }];
-        let masks = segmenter.masks(&frame(), &boxes).await.unwrap();
+        let masks = segmenter.masks(Flow::default(), &frame(), &boxes).await.unwrap();
         assert_eq!(masks.len(), 2);
         assert_eq!(masks[0], (Mask { width: 5, height: 3, runs: vec![1, 2, 1, 2, 9] }, 4.0));
         assert_eq!(masks[1], (Mask { width: 5, height: 3, runs: vec![12, 1, 2] }, 1.0));
-        assert_eq!(segmenter.masks(&frame(), &[]).await, Ok(vec![]));
+        assert_eq!(segmenter.masks(Flow::default(), &frame(), &[]).await, Ok(vec![]));
 
         drop(segmenter);
         device.join().unwrap();
@@ -144,6 +149,6 @@ mod tests {
         let segmenter = Segmenter::new(device.lane(Stage::Segment, Filler, budget), 32);
         // The device never starts and is gone: any call would fail.
         drop(device);
-        assert_eq!(segmenter.masks(&frame(), &[]).await, Ok(vec![]));
+        assert_eq!(segmenter.masks(Flow::default(), &frame(), &[]).await, Ok(vec![]));
     }
 }

@@ -93,16 +93,17 @@ impl Judge {
         scores: &mut StageScores,
     ) -> Result<(), AnnotateError> {
         let phrase = self.pipeline.expander.phrase(mention, context).await?.phrase;
-        scores.entailed(self.pipeline.verdict(&phrase, media).await?.depicted, gold);
+        let flow = self.pipeline.flows.begin();
+        scores.entailed(self.pipeline.verdict(flow, &phrase, media).await?.depicted, gold);
         if gold.is_empty() {
             return Ok(());
         }
-        let located = self.pipeline.locate(&phrase, media).await?;
+        let located = self.pipeline.locate(flow, &phrase, media).await?;
         scores.grounded(&located.bbox, gold, self.threshold);
         let Some(segmenter) = &self.pipeline.segmenter else { return Ok(()) };
         let (boxes, masks): (Vec<BBox>, Vec<&Mask>) =
             gold.iter().filter_map(|region| Some((region.bbox, region.mask.as_ref()?))).unzip();
-        for ((found, _), gold) in segmenter.masks(&media.frame, &boxes).await?.iter().zip(masks) {
+        for ((found, _), gold) in segmenter.masks(flow, &media.frame, &boxes).await?.iter().zip(masks) {
             scores.segmented(found, gold);
         }
         Ok(())

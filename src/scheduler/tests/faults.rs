@@ -45,7 +45,7 @@ async fn a_panic_in_a_network_is_an_error_of_the_request_at_fault_alone() {
             answer => assert_eq!(answer, Ok(number)),
         }
     }
-    assert_eq!(soon(handle.call(9)).await, Ok(9), "the device goes on");
+    assert_eq!(soon(handle.call(Flow::default(), 9)).await, Ok(9), "the device goes on");
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn a_lost_device_fails_all_that_wait_refuses_what_comes_and_is_seen() {
         assert_eq!(error, CallError::DeviceLost { stage: error.stage(), source: source.clone() });
     }
     assert_eq!(soon(thread.ended()).await, Err(source.clone()));
-    let late = soon(healthy.call(6)).await;
+    let late = soon(healthy.call(Flow::default(), 6)).await;
     assert_eq!(late, Err(CallError::DeviceLost { stage: Stage::Recognise, source: source.clone() }));
     assert_eq!(thread.join(), Err(source));
 }

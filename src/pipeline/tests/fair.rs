@@ -1,0 +1,168 @@
+//! How long does a small post wait for a large one? Networks run a batch when the test lets them.
+
+use std::sync::mpsc;
+
+use super::*;
+
+/// What one batch was of: its stage, and for each request the grey of its picture, or the number of its words.
+type Ran = (Stage, Vec<usize>);
+
+/// A network that says what it runs and waits to be let through. All networks of a device share the gate.
+struct Gated<Q, R> {
+    stage: Stage,
+    started: mpsc::Sender<Ran>,
+    gate: Arc<Mutex<mpsc::Receiver<()>>>,
+    whose: fn(&Q) -> usize,
+    answer: fn(&Q) -> R,
+}
+
+impl<Q: Send + 'static, R: Send + 'static> Model for Gated<Q, R> {
+    type Request = Q;
+    type Reply = R;
+
+    fn cost(_: &Q) -> Cost {
+        Cost(1)
+    }
+
+    fn run(&mut self, batch: &[Q]) -> Result<Vec<R>, ModelError> {
+        // Where the test has ended, nobody listens and everything is let through.
+        let _ = self.started.send((self.stage, batch.iter().map(self.whose).collect()));
+        let _ = self.gate.lock().unwrap().recv();
+        Ok(batch.iter().map(self.answer).collect())
+    }
+}
+
+/// The test's side.
+struct Gate {
+    started: mpsc::Receiver<Ran>,
+    open: mpsc::Sender<()>,
+}
+
+impl Gate {
+    /// The batch that has started and waits, when all tasks have come as far as they can.
+    async fn batch(&self) -> Ran {
+        let started = async {
+            loop {
+                match self.started.try_recv() {
+                    Ok(batch) => return batch,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        let batch = tokio::time::timeout(Duration::from_secs(60), started).await.expect("a batch");
+        settle().await;
+        batch
+    }
+
+    /// Lets the batch through that waits, and gives the next one.
+    async fn next(&self) -> Ran {
+        self.open.send(()).unwrap();
+        self.batch().await
+    }
+}
+
+/// Lets all tasks run until they wait for something; this runtime has one thread.
+async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// All words are names, all pictures show everybody, everywhere.
+fn gated() -> (Pipeline, Gate) {
+    let (report, started) = mpsc::channel();
+    let (open, gate) = mpsc::channel();
+    let gate = Arc::new(Mutex::new(gate));
+    let mut device = Device::new("test", Arc::new(Metrics::new()));
+    let max_requests = NonZeroUsize::new(4).unwrap();
+    let budget = Budget { max_requests, max_cost: 100, patience: Duration::from_secs(3600) };
+    let recogniser = device.lane(
+        Stage::Recognise,
+        Gated {
+            stage: Stage::Recognise,
+            started: report.clone(),
+            gate: Arc::clone(&gate),
+            whose: |request: &recognise::Request| request.first_pieces.len(),
+            answer: |request: &recognise::Request| {
+                let words = request.first_pieces.len();
+                recognise::Reply { labels: vec![4; words], posteriors: vec![0.5; words] }
+            },
+        },
+        budget,
+    );
+    let entailer = device.lane(
+        Stage::Entail,
+        Gated {
+            stage: Stage::Entail,
+            started: report.clone(),
+            gate: Arc::clone(&gate),
+            whose: |request: &entail::Request| grey(&request.picture).into(),
+            answer: |_: &entail::Request| entail::Reply { no: 0.0, yes: 1.0, maybe: 0.0 },
+        },
+        budget,
+    );
+    let grounder = device.lane(
+        Stage::Ground,
+        Gated {
+            stage: Stage::Ground,
+            started: report,
+            gate,
+            whose: |request: &ground::Request| grey(&request.picture).into(),
+            answer: |_: &ground::Request| ground::Reply {
+                corners: [0.0, 0.0, 1.0, 1.0],
+                log_probability: 0.0,
+                outline: None,
+            },
+        },
+        budget,
+    );
+    device.start().unwrap();
+    let pipeline = Pipeline { most_entities: 256, ..joined(recogniser, entailer, grounder, None) };
+    (pipeline, Gate { started, open })
+}
+
+#[tokio::test]
+async fn a_post_of_one_entity_waits_a_few_batches_behind_one_that_asks_thousands_of_questions() {
+    /// The batch that runs, those that its lane lets pass, and those of the other lanes that waited longer.
+    const FEW: usize = 8;
+    const NEWCOMER: u8 = 99;
+
+    let (pipeline, gate) = gated();
+    let pipeline = Arc::new(pipeline);
+    let names: Vec<String> = (0..256).map(|number| format!("name{number}")).collect();
+    let large = post(&names.join(" "), &(0..16).collect::<Vec<u8>>());
+    let small = post("somebody", &[NEWCOMER]);
+    // Made ready now, so that nothing but the networks is waited for.
+    pipeline.pictures.seen(&small.media[0].frame, pipeline.views.entail).await;
+    let annotate = |post: Post| {
+        let pipeline = Arc::clone(&pipeline);
+        tokio::spawn(async move { pipeline.annotate(&post).await.unwrap() })
+    };
+
+    let crowd = annotate(large);
+    let mut batch = gate.batch().await;
+    let mut full = 0;
+    while full < 20 {
+        full += usize::from(batch.0 == Stage::Entail && batch.1.len() == 4);
+        batch = gate.next().await;
+    }
+    let newcomer = annotate(small);
+    settle().await;
+    let mut batches = Vec::new();
+    while !newcomer.is_finished() && batches.len() < 1000 {
+        batches.push(gate.next().await);
+    }
+    assert!(!crowd.is_finished(), "the large post is still worked on");
+
+    let ran = |stage: Stage, whose: usize| {
+        let found = batches.iter().position(|(ran, members)| *ran == stage && members.contains(&whose));
+        found.unwrap_or_else(|| panic!("`{stage}` was not asked in {} batches", batches.len()))
+    };
+    let recognised = ran(Stage::Recognise, 1);
+    let entailed = ran(Stage::Entail, NEWCOMER.into());
+    let grounded = ran(Stage::Ground, NEWCOMER.into());
+    let waits = [recognised, entailed - recognised, grounded - entailed];
+    assert!(waits.iter().all(|&wait| wait <= FEW), "batches waited for: {waits:?}");
+    assert_eq!(newcomer.await.unwrap().triples[0].regions.len(), 1);
+    crowd.abort();
+}
