@@ -77,7 +77,7 @@ fn millis(millis: f64) -> Duration {
 
 fn budget(most: usize) -> Budget {
     let max_requests = NonZeroUsize::new(most).expect("a batch has members");
-    Budget { max_requests, max_cost: u32::MAX, patience: Duration::from_secs(10) }
+    Budget { max_requests, max_tokens: u32::MAX, patience: Duration::from_secs(10) }
 }
 
 fn simulated_latencies() {
@@ -117,7 +117,7 @@ fn simulated_latencies() {
 fn simulated(shape: Shape, arrivals: &[Duration]) -> Vec<Duration> {
     let requests: Vec<Arrival> = arrivals.iter().map(|&at| Arrival { at, lane: 0, cost: Cost(1) }).collect();
     let service = Box::new(move |members, _| shape.service(members));
-    let mut lanes = [SimulatedLane { queue: shape.queue(), service }];
+    let mut lanes = [SimulatedLane::new(shape.queue(), service)];
     simulate(&requests, &mut lanes).iter().map(|served| served.finished).collect()
 }
 

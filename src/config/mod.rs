@@ -372,7 +372,7 @@ impl Config {
             ("ground", budgets.ground),
             ("segment", budgets.segment),
         ] {
-            hold(&format!("scheduler.{stage}.max_cost"), budget.max_cost > 0, "must be at least 1");
+            hold(&format!("scheduler.{stage}.max_tokens"), budget.max_tokens > 0, "must be at least 1");
         }
         let address = &self.telemetry.address;
         let bindable = address.is_empty()

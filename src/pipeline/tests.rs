@@ -95,7 +95,7 @@ fn lane<Q: Send + 'static, R: Send + 'static>(
     answer: impl FnMut(&Q) -> Result<R, ModelError> + Send + 'static,
 ) -> Handle<Q, R> {
     let max_requests = NonZeroUsize::new(4).unwrap();
-    let budget = Budget { max_requests, max_cost: 100, patience: Duration::from_secs(5) };
+    let budget = Budget { max_requests, max_tokens: 100, patience: Duration::from_secs(5) };
     device.lane(stage, Closure(Box::new(answer)), budget)
 }
 

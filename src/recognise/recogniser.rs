@@ -110,7 +110,7 @@ mod tests {
         let tokenizer = WordTokenizer::new(Tokenizer::new(model), 8).unwrap();
         let mut device = Device::new("test", Arc::new(Metrics::new()));
         let budget =
-            Budget { max_requests: NonZeroUsize::MIN, max_cost: 1_000, patience: Duration::from_secs(1) };
+            Budget { max_requests: NonZeroUsize::MIN, max_tokens: 1_000, patience: Duration::from_secs(1) };
         let handle = device.lane(Stage::Recognise, Stranger, budget);
         (device, Recogniser::new(handle, tokenizer, LabelSet::new([EntityType::new("PER")])))
     }

@@ -12,6 +12,7 @@ mod fault;
 mod flow;
 mod handle;
 mod lane;
+mod limit;
 mod model;
 mod policy;
 mod queue;

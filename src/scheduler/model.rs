@@ -1,6 +1,7 @@
 //! What the scheduler asks of a network: the cost of one request, and answers for a batch of them.
 
-/// What a request weighs, in the unit of its lane's budget: tokens or pixels.
+/// What a request weighs, in tokens: a piece of text is one, and so are 16 x 16 pixels of a picture, as most networks that
+/// see read them. What else a request takes of a network is given in as many tokens as take the same.
 ///
 /// A batch is as wide as its widest member, so a batch of `n` weighs `n * max(cost)`: the padding is paid for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

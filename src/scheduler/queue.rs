@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::budget::Limits;
 use super::cost_model::class_of;
+use super::limit::Limit;
 use super::turns::{Turn, Turns};
 use super::{Budget, Cost, CostModel, Flow, Offer};
 
@@ -39,7 +39,7 @@ impl<T> Batch<T> {
     /// What the batch costs the device: every member is as wide as the widest.
     #[must_use]
     pub fn padded(&self) -> u64 {
-        padded(self.members.len(), self.members.iter().map(|member| weight(member.cost)).max().unwrap_or(0))
+        padded_of(&self.members)
     }
 
     /// What was asked for.
@@ -57,7 +57,11 @@ pub struct Queue<T> {
     turns: Turns,
     len: usize,
     cost: u64,
-    limits: Limits,
+    budget: Budget,
+    /// What the device's memory has left of the budget.
+    limit: Limit,
+    /// The padded cost of the last batch, if it would have been larger but for the limit.
+    cut_off: Option<u64>,
     cost_model: CostModel,
 }
 
@@ -77,7 +81,9 @@ impl<T> Queue<T> {
             turns: Turns::default(),
             len: 0,
             cost: 0,
-            limits: Limits::new(budget),
+            limit: Limit::new(u64::from(budget.max_tokens)),
+            budget,
+            cut_off: None,
             cost_model: CostModel::default(),
         }
     }
@@ -108,9 +114,9 @@ impl<T> Queue<T> {
     pub fn offer(&self) -> Option<Offer> {
         let fronts = self.classes.values().filter_map(BTreeMap::first_key_value);
         let (_, next) = fronts.min_by_key(|&(turn, _)| turn)?;
-        let by_count = self.len as f64 / self.limits.max_requests() as f64;
+        let by_count = self.len as f64 / self.max_requests() as f64;
         let by_cost = self.cost as f64 / self.full_cost() as f64;
-        let patience = self.limits.budget().patience;
+        let patience = self.budget.patience;
         Some(Offer { since: next.since, patience, fill: by_count.max(by_cost).min(1.0) })
     }
 
@@ -139,12 +145,12 @@ impl<T> Queue<T> {
     /// Takes in that a batch of this padded cost was answered at the first try in this time.
     pub fn batch_was_clean(&mut self, padded: u64, took: Duration) {
         self.cost_model.observe(padded, took);
-        self.limits.batch_was_clean();
+        self.limit.passed(padded, self.cut_off == Some(padded));
     }
 
     /// Takes in that a batch of this padded cost did not fit into the device's memory.
     pub fn memory_ran_out(&mut self, padded: u64) {
-        self.limits.memory_ran_out(padded);
+        self.limit.ran_out(padded);
     }
 
     /// The padded cost at which a batch is full now: the knee while less than the budget waits, else the budget or what
@@ -154,9 +160,13 @@ impl<T> Queue<T> {
     /// of its rate are worth having, and large batches are measured again, should a bad day have made a small knee.
     #[must_use]
     pub fn full_cost(&self) -> u64 {
-        let budget = self.limits.max_cost();
-        let is_deep = self.len >= self.limits.max_requests() || self.cost >= budget;
-        if is_deep { budget } else { budget.min(self.cost_model.knee().unwrap_or(u64::MAX)) }
+        let limit = self.limit.now();
+        let is_deep = self.len >= self.max_requests() || self.cost >= limit;
+        if is_deep { limit } else { limit.min(self.cost_model.knee().unwrap_or(u64::MAX)) }
+    }
+
+    fn max_requests(&self) -> usize {
+        self.budget.max_requests.get()
     }
 
     /// The first of all turns, and the class whose it is.
@@ -176,24 +186,35 @@ impl<T> Queue<T> {
             self.take(anchor, &mut draft, wanted);
         }
         loop {
-            let below = self.classes.range(..anchor).rev().find(|(_, queue)| !queue.is_empty());
-            let above = self.classes.range(anchor + 1..).find(|(_, queue)| !queue.is_empty());
-            let candidates = [below, above].into_iter().flatten().filter_map(|(&class, queue)| {
-                let cost = weight(front(queue)?.cost);
-                let padding = draft.padding_with(cost);
-                (padding <= MAX_PADDING && self.fits(&draft, cost, full_cost)).then_some((class, padding))
-            });
-            let Some((class, _)) = candidates.min_by(|left, right| left.1.total_cmp(&right.1)) else {
-                return draft.members;
-            };
+            let fitting =
+                self.neighbours(anchor, &draft).filter(|&(_, cost, _)| self.fits(&draft, cost, full_cost));
+            let Some((class, ..)) = fitting.min_by(|left, right| left.2.total_cmp(&right.2)) else { break };
             self.take(class, &mut draft, wanted);
         }
+        let is_left_out =
+            self.front_cost(anchor).is_some() || self.neighbours(anchor, &draft).next().is_some();
+        let has_places = draft.members.len() < self.max_requests();
+        self.cut_off = (is_left_out && has_places && full_cost == self.limit.now()).then(|| draft.padded());
+        draft.members
+    }
+
+    /// The first requests of the cost classes next to the anchor's, as far as they would pad the batch little: class,
+    /// cost, and the padding.
+    fn neighbours(&self, anchor: usize, draft: &Draft<T>) -> impl Iterator<Item = (usize, u64, f64)> {
+        let below = self.classes.range(..anchor).rev().find(|(_, queue)| !queue.is_empty());
+        let above = self.classes.range(anchor + 1..).find(|(_, queue)| !queue.is_empty());
+        let pads = |(&class, queue)| {
+            let cost = weight(front(queue)?.cost);
+            let padding = draft.padding_with(cost);
+            (padding <= MAX_PADDING).then_some((class, cost, padding))
+        };
+        [below, above].map(|class| class.and_then(pads)).into_iter().flatten()
     }
 
     fn fits(&self, draft: &Draft<T>, cost: u64, full_cost: u64) -> bool {
         let members = draft.members.len() + 1;
         members == 1
-            || (members <= self.limits.max_requests() && padded(members, draft.widest.max(cost)) <= full_cost)
+            || (members <= self.max_requests() && padded(members, draft.widest.max(cost)) <= full_cost)
     }
 
     fn front_cost(&self, class: usize) -> Option<u64> {
@@ -235,6 +256,10 @@ impl<T> Queue<T> {
 }
 
 impl<T> Draft<T> {
+    fn padded(&self) -> u64 {
+        padded(self.members.len(), self.widest)
+    }
+
     fn padding_with(&self, cost: u64) -> f64 {
         padded(self.members.len() + 1, self.widest.max(cost)) as f64 / (self.real + cost) as f64
     }
@@ -243,6 +268,11 @@ impl<T> Draft<T> {
 /// The request of a class whose turn comes first.
 fn front<T>(class: &BTreeMap<Turn, Bound<T>>) -> Option<&Bound<T>> {
     class.first_key_value().map(|(_, request)| request)
+}
+
+/// What requests cost the device together: each is as wide as the widest.
+pub(super) fn padded_of<T>(requests: &[Bound<T>]) -> u64 {
+    padded(requests.len(), requests.iter().map(|request| weight(request.cost)).max().unwrap_or(0))
 }
 
 /// Nothing is free: a request of cost 0 would make a batch without end.

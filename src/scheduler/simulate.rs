@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Cost, Flow, Policy, Queue};
+use super::attempt::answer_all;
+use super::queue::padded_of;
+use super::{Bound, Cost, Flow, ModelError, Policy, Queue};
 
 /// A request that will come.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +23,18 @@ pub struct SimulatedLane {
     pub queue: Queue<usize>,
     /// How long a batch of so many members and such a padded cost takes.
     pub service: Box<dyn Fn(usize, u64) -> Duration>,
+    /// The largest padded cost that fits into memory at this time, from the start.
+    pub memory: Box<dyn Fn(Duration) -> u64>,
+    /// When batches did not fit, or parts of them.
+    pub out_of_memory: Vec<Duration>,
+}
+
+impl SimulatedLane {
+    /// A lane with memory for everything.
+    #[must_use]
+    pub fn new(queue: Queue<usize>, service: Box<dyn Fn(usize, u64) -> Duration>) -> Self {
+        Self { queue, service, memory: Box::new(|_| u64::MAX), out_of_memory: Vec::new() }
+    }
 }
 
 /// What became of one arrival.
@@ -67,16 +81,38 @@ pub fn simulate(arrivals: &[Arrival], lanes: &mut [SimulatedLane]) -> Vec<Served
 fn run(lane: &mut SimulatedLane, now: Duration, served: &mut [Served]) -> Duration {
     let batch = lane.queue.bind(|_| true);
     let (members, padded) = (batch.members.len(), batch.padded());
-    let took = (lane.service)(members, padded);
-    lane.queue.batch_was_clean(padded, took);
+    let mut took = Duration::ZERO;
+    answer_all(&batch.members, |part, _| run_part(lane, part, now, &mut took));
     for member in batch.members {
         served[member.item] = Served { started: now, finished: now + took, members, padded };
     }
     took
 }
 
+/// What does not fit takes as long as if it had.
+fn run_part(
+    lane: &mut SimulatedLane,
+    part: &[Bound<usize>],
+    now: Duration,
+    took: &mut Duration,
+) -> Result<Vec<()>, ModelError> {
+    let padded = padded_of(part);
+    let time = (lane.service)(part.len(), padded);
+    *took += time;
+    if padded <= (lane.memory)(now) {
+        lane.queue.batch_was_clean(padded, time);
+        return Ok(vec![(); part.len()]);
+    }
+    lane.out_of_memory.push(now);
+    if part.len() > 1 {
+        lane.queue.memory_ran_out(padded);
+    }
+    Err(ModelError::OutOfMemory(format!("for a batch of {padded}")))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::num::NonZeroUsize;
 
     use super::super::Budget;
@@ -84,11 +120,8 @@ mod tests {
 
     fn lane(max_requests: usize, patience: Duration, service: fn(usize) -> f64) -> SimulatedLane {
         let max_requests = NonZeroUsize::new(max_requests).unwrap();
-        let queue = Queue::new(Budget { max_requests, max_cost: 1000, patience });
-        SimulatedLane {
-            queue,
-            service: Box::new(move |members, _| Duration::from_secs_f64(service(members))),
-        }
+        let queue = Queue::new(Budget { max_requests, max_tokens: 1000, patience });
+        SimulatedLane::new(queue, Box::new(move |members, _| Duration::from_secs_f64(service(members))))
     }
 
     fn every(period_ms: u64, lane: usize, count: u64) -> impl Iterator<Item = Arrival> {
@@ -138,5 +171,81 @@ mod tests {
         let run =
             || simulate(&arrivals, &mut [lane(8, Duration::from_secs(1), |members| 0.002 * members as f64)]);
         assert_eq!(run(), run());
+    }
+
+    /// A lane that is never idle, on a device that holds so much at a time.
+    fn crowded(max_tokens: u32, memory: impl Fn(Duration) -> u64 + 'static) -> SimulatedLane {
+        let max_requests = NonZeroUsize::new(64).unwrap();
+        let queue = Queue::new(Budget { max_requests, max_tokens, patience: Duration::from_secs(5) });
+        // A network that batches well: what a batch does not take costs much.
+        let service = Box::new(|_, padded| Duration::from_micros(20_000 + 10 * padded));
+        SimulatedLane { memory: Box::new(memory), ..SimulatedLane::new(queue, service) }
+    }
+
+    /// Requests that all wait from the start.
+    fn crowd(count: u64, cost: impl Fn(u64) -> u32) -> Vec<Arrival> {
+        (0..count).map(|index| Arrival { at: Duration::ZERO, lane: 0, cost: Cost(cost(index)) }).collect()
+    }
+
+    /// When the last was served.
+    fn took(served: &[Served]) -> Duration {
+        served.iter().map(|served| served.finished).max().unwrap()
+    }
+
+    /// From then on, which is after the size was looked for, one batch in five hundred at most did not fit.
+    fn assert_seldom(name: &str, lane: &SimulatedLane, served: &[Served], from: Duration) {
+        let started: BTreeSet<Duration> =
+            served.iter().map(|served| served.started).filter(|&started| started >= from).collect();
+        let failures = lane.out_of_memory.iter().filter(|&&at| at >= from).count();
+        let batches = started.len();
+        assert!(
+            batches >= 500 && failures * 500 <= batches,
+            "{name}: {failures} failures in {batches} batches"
+        );
+    }
+
+    #[test]
+    fn memory_of_a_size_that_nobody_said_is_found_and_hardly_ever_exceeded() {
+        let texts = |index: u64| 20 + (index.wrapping_mul(2_654_435_761) % 300) as u32;
+        type CostOf = fn(u64) -> u32;
+        let costs: [(&str, CostOf); 3] = [
+            ("pictures of one size", |_| 530),
+            ("pictures that fit a few at a time", |_| 1_050),
+            ("texts of many lengths", texts),
+        ];
+        for (name, cost) in costs {
+            for memory in [2_400_u64, 3_300, 5_300, 7_000] {
+                let arrivals = crowd(40_000, cost);
+                let mut lanes = [crowded(8_192, move |_| memory)];
+                let served = simulate(&arrivals, &mut lanes);
+                let known = u32::try_from(memory).unwrap();
+                let best = simulate(&arrivals, &mut [crowded(known, move |_| memory)]);
+                let share = took(&best).as_secs_f64() / took(&served).as_secs_f64();
+                let name = format!("{name}, {memory}");
+                assert!(share >= 0.95, "{name}: {share:.3} of the best rate");
+                assert_seldom(&name, &lanes[0], &served, took(&served) / 4);
+            }
+        }
+    }
+
+    #[test]
+    fn memory_that_becomes_free_or_is_taken_away_is_found_again() {
+        let (early, late) = (Duration::from_secs(60), Duration::from_secs(300));
+        let memory = move |at| match at {
+            at if at < early => 2_400,
+            at if at < late => 7_000,
+            _ => 3_300,
+        };
+        let mut lanes = [crowded(8_192, memory)];
+        let served = simulate(&crowd(75_000, |_| 400), &mut lanes);
+        let largest = |from: u64, to: u64| {
+            let between = Duration::from_secs(from)..Duration::from_secs(to);
+            let padded = served.iter().filter(|served| between.contains(&served.started));
+            padded.map(|served| served.padded).filter(|&padded| padded <= memory(between.start)).max()
+        };
+        for (from, to, holds) in [(40, 60, 2_400), (250, 300, 7_000), (350, 400, 3_300)] {
+            let found = largest(from, to).unwrap();
+            assert!(100 * found >= 95 * holds, "{found} of {holds} from {from} s");
+        }
     }
 }

@@ -74,7 +74,7 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
 
 fn budget(max_requests: usize) -> Budget {
     let max_requests = NonZeroUsize::new(max_requests).unwrap();
-    Budget { max_requests, max_cost: u32::MAX, patience: Duration::from_secs(3600) }
+    Budget { max_requests, max_tokens: u32::MAX, patience: Duration::from_secs(3600) }
 }
 
 fn device() -> Device {

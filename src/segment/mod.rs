@@ -125,7 +125,7 @@ mod tests {
     async fn boxes_are_cut_at_the_edges_and_come_back_as_masks_of_the_original_size() {
         let mut device = Device::new("test", Arc::new(Metrics::new()));
         let budget =
-            Budget { max_requests: NonZeroUsize::MIN, max_cost: 1, patience: Duration::from_secs(1) };
+            Budget { max_requests: NonZeroUsize::MIN, max_tokens: 1, patience: Duration::from_secs(1) };
         let segmenter = Segmenter::new(device.lane(Stage::Segment, Filler, budget), 32);
         let device = device.start().unwrap();
 
@@ -145,7 +145,7 @@ mod tests {
     async fn no_box_asks_no_network() {
         let mut device = Device::new("test", Arc::new(Metrics::new()));
         let budget =
-            Budget { max_requests: NonZeroUsize::MIN, max_cost: 1, patience: Duration::from_secs(1) };
+            Budget { max_requests: NonZeroUsize::MIN, max_tokens: 1, patience: Duration::from_secs(1) };
         let segmenter = Segmenter::new(device.lane(Stage::Segment, Filler, budget), 32);
         // The device never starts and is gone: any call would fail.
         drop(device);

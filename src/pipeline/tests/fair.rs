@@ -75,7 +75,7 @@ fn gated() -> (Pipeline, Gate) {
     let gate = Arc::new(Mutex::new(gate));
     let mut device = Device::new("test", Arc::new(Metrics::new()));
     let max_requests = NonZeroUsize::new(4).unwrap();
-    let budget = Budget { max_requests, max_cost: 100, patience: Duration::from_secs(3600) };
+    let budget = Budget { max_requests, max_tokens: 100, patience: Duration::from_secs(3600) };
     let recogniser = device.lane(
         Stage::Recognise,
         Gated {

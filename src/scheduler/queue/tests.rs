@@ -6,13 +6,13 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn queue<T>(max_requests: usize, max_cost: u32) -> Queue<T> {
+fn queue<T>(max_requests: usize, max_tokens: u32) -> Queue<T> {
     let max_requests = NonZeroUsize::new(max_requests).unwrap();
-    Queue::new(Budget { max_requests, max_cost, patience: Duration::from_secs(1) })
+    Queue::new(Budget { max_requests, max_tokens, patience: Duration::from_secs(1) })
 }
 
-fn filled(max_requests: usize, max_cost: u32, costs: &[u32]) -> Queue<usize> {
-    let mut queue = queue(max_requests, max_cost);
+fn filled(max_requests: usize, max_tokens: u32, costs: &[u32]) -> Queue<usize> {
+    let mut queue = queue(max_requests, max_tokens);
     let start = Instant::now();
     for (index, &cost) in costs.iter().enumerate() {
         queue.push(index, Flow::default(), Cost(cost), start + Duration::from_millis(index as u64));
@@ -44,8 +44,8 @@ fn batches_are_bound_from_the_oldest_and_its_like() {
         ),
         ("nothing is free", (2, 1), &[0, 0], &[0]),
     ];
-    for (name, (max_requests, max_cost), costs, members) in cases {
-        assert_eq!(items(filled(max_requests, max_cost, costs).bind(|_| true)), members, "{name}");
+    for (name, (max_requests, max_tokens), costs, members) in cases {
+        assert_eq!(items(filled(max_requests, max_tokens, costs).bind(|_| true)), members, "{name}");
     }
 }
 
@@ -103,10 +103,10 @@ proptest! {
         costs in prop::collection::vec(0_u32..300, 1..120),
         abandoned in prop::collection::vec(any::<bool>(), 120),
         max_requests in 1_usize..20,
-        max_cost in 1_u32..2000,
+        max_tokens in 1_u32..2000,
         binds_between in 1_usize..8,
     ) {
-        let mut queue = queue(max_requests, max_cost);
+        let mut queue = queue(max_requests, max_tokens);
         let start = Instant::now();
         let (mut answered, mut dropped) = (Vec::new(), 0);
         let mut bind = |queue: &mut Queue<usize>| {
@@ -115,7 +115,7 @@ proptest! {
             let batch = queue.bind(|&item| !abandoned[item]);
             prop_assert_eq!(batch.members.first().map(|member| member.item), oldest, "the oldest first");
             prop_assert!(batch.members.len() <= max_requests);
-            prop_assert!(batch.members.len() <= 1 || batch.padded() <= u64::from(max_cost));
+            prop_assert!(batch.members.len() <= 1 || batch.padded() <= u64::from(max_tokens));
             prop_assert!(batch.padded() as f64 <= 1.25 * batch.real() as f64 + 0.001);
             for class in 0..100 {
                 let of_class = |member: &&Bound<usize>| class_of(weight(member.cost)) == class;

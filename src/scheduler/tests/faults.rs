@@ -57,7 +57,7 @@ async fn memory_that_runs_out_loses_nothing_and_makes_later_batches_smaller() {
         seen.lock().unwrap().push(batch.len());
         if batch.len() > 5 { Err(ModelError::OutOfMemory("of 5".to_owned())) } else { Ok(batch.to_vec()) }
     });
-    let handle = device.lane(Stage::Segment, model, Budget { max_cost: 16, ..budget(16) });
+    let handle = device.lane(Stage::Segment, model, Budget { max_tokens: 16, ..budget(16) });
     let calls: Vec<_> = (0..32).map(|number| queued(&handle, number)).collect();
     let _thread = device.start().unwrap();
     for (number, answer) in (0_u32..).zip(soon(join_all(calls)).await) {
