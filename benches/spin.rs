@@ -102,9 +102,8 @@ pub(crate) fn open_loop(
     arrivals: &[Duration],
 ) -> (Vec<Duration>, Duration) {
     let mut device = Device::new("bench device", Arc::new(Metrics::new()));
-    let samples = vec![1; budget.max_requests.get()];
     let model = Spin { service, thread_nanos: Arc::default() };
-    let handle = device.warmed_lane(Stage::Ground, model, budget, samples);
+    let handle = device.warmed_lane(Stage::Ground, model, budget, Box::new(std::iter::repeat(1)));
     let thread = device.start().expect("the machine has room for a thread");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

@@ -196,25 +196,25 @@ impl Runtime {
         let threads = config.device.threads;
         device.begin_with(move || use_threads(threads));
         let recogniser = {
-            let samples = warm_up::recognise(&words, budgets.recognise.max_requests.get());
+            let samples = warm_up::recognise(&words);
             let model = bundle.tagger(place)?;
             device.warmed_lane(Stage::Recognise, model, budgets.recognise, samples)
         };
         let (entailing, grounding) = bundle.entailer_and_grounder(place, remembered)?;
         let entailer = {
-            let samples = warm_up::entail(&entail_prompts, views.entail, budgets.entail.max_requests.get());
+            let samples = warm_up::entail(&entail_prompts, views.entail);
             picture_runs.entail = entailing.pictures_read();
             device.warmed_lane(Stage::Entail, entailing, budgets.entail, samples)
         };
         let grounder = {
-            let samples = warm_up::ground(&ground_phrases, views.ground, budgets.ground.max_requests.get());
+            let samples = warm_up::ground(&ground_phrases, views.ground);
             picture_runs.ground = grounding.pictures_read();
             device.warmed_lane(Stage::Ground, grounding, budgets.ground, samples)
         };
         let segmenter = match segment {
             Some(segment) => {
                 let side = segment.network.config().image_size as u32;
-                let samples = warm_up::segment(side, budgets.segment.max_requests.get());
+                let samples = warm_up::segment(side);
                 let model = bundle.segmenter(place, remembered)?;
                 picture_runs.segment = model.encodings();
                 Some(Segmenter::new(

@@ -73,7 +73,7 @@ pub fn similar(
     let texts = asking::texts(bundle)?;
     let view = bundle.know()?.network.view();
     let model = bundle.encoder(find(&config.name)?, bytes(config.trunk_cache))?;
-    let samples = warm_up::know(&texts, view, budget.max_requests.get());
+    let samples = warm_up::know(&texts, view);
     let handle = device.warmed_lane(Stage::Know, model, budget, samples);
     Ok(Similar::new(handle, texts, view))
 }

@@ -1,6 +1,7 @@
 //! The real networks, tiny and untrained, behind the real scheduler.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
 
@@ -8,6 +9,7 @@ use super::*;
 use crate::bundle::{Ground, GroundNetwork, Manifest};
 use crate::config::Sources;
 use crate::domain::{Annotation, Media, Post};
+use crate::scheduler::Budget;
 use crate::world::{Split, World};
 
 fn config() -> Config {
@@ -75,6 +77,22 @@ async fn posts_side_by_side_get_the_answers_that_each_alone_gets() {
     ] {
         assert!(counted(&metrics, what) > 8, "{what}");
     }
+}
+
+#[tokio::test]
+async fn warming_up_reads_every_picture_anew_so_that_batches_of_new_pictures_are_measured() {
+    let (_folder, bundle) = bundle();
+    let runtime = start(&bundle, Variant::default());
+    runtime.device.ready().await.unwrap();
+    // Batches of 1, 2, 4 and all that a budget allows, each once to prepare and once to measure.
+    let samples = |budget: Budget| {
+        let largest = budget.max_requests.get();
+        let sizes = (0..).map(|power| 1 << power).take_while(|size| *size < largest).chain([largest]);
+        2 * sizes.sum::<usize>() as u64
+    };
+    let (runs, budgets) = (&runtime.picture_runs, config().scheduler);
+    let read = [&runs.entail, &runs.ground, &runs.segment].map(|read| read.load(Ordering::Relaxed));
+    assert_eq!(read, [budgets.entail, budgets.ground, budgets.segment].map(samples));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::handle::{Doorbell, Port};
 use super::lane::{Lane, ModelLane, Others};
-use super::{Budget, Handle, Model, ModelError, Policy, Queue};
+use super::{Budget, Handle, Model, ModelError, Policy, Queue, Samples};
 use crate::domain::Stage;
 use crate::telemetry::Metrics;
 
@@ -56,17 +56,18 @@ impl Device {
 
     /// Puts a network on this device. Calls queue until the device is started.
     pub fn lane<M: Model>(&mut self, stage: Stage, model: M, budget: Budget) -> Handle<M::Request, M::Reply> {
-        self.warmed_lane(stage, model, budget, Vec::new())
+        self.warmed_lane(stage, model, budget, Box::new(std::iter::empty()))
     }
 
     /// Puts a network on this device that is run on `samples` before the device is ready: in batches of 1, 2, 4 and so
-    /// on up to all of them, each twice. Typical requests, as many as a batch may hold, make the best samples.
+    /// on up to what the budget allows, none of them twice. Typical requests of the largest size, of which no two are
+    /// about the same picture, make the best samples: what is measured is then what a batch of new posts takes.
     pub fn warmed_lane<M: Model>(
         &mut self,
         stage: Stage,
         model: M,
         budget: Budget,
-        samples: Vec<M::Request>,
+        samples: Samples<M::Request>,
     ) -> Handle<M::Request, M::Reply> {
         // While one batch runs, the next one can be complete, be it of one flow.
         let room = 2 * budget.max_requests.get();
@@ -76,6 +77,7 @@ impl Device {
         self.lanes.push(Box::new(ModelLane {
             stage,
             model,
+            budget,
             samples,
             queue,
             port: Arc::clone(&port),

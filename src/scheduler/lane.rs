@@ -11,7 +11,7 @@ use tracing::warn;
 use super::attempt::{Before, answer_all, attempt};
 use super::handle::{Arrival, Port};
 use super::rooms::Place;
-use super::{Batch, CallError, Model, ModelError, Offer, Queue};
+use super::{Batch, Budget, CallError, Model, ModelError, Offer, Queue, Samples};
 use crate::domain::Stage;
 use crate::telemetry::{Outcome, StageMetrics};
 
@@ -55,11 +55,22 @@ impl Others<'_> {
 pub(super) struct ModelLane<M: Model> {
     pub(super) stage: Stage,
     pub(super) model: M,
+    pub(super) budget: Budget,
     /// Requests to warm up with; none left afterwards.
-    pub(super) samples: Vec<M::Request>,
+    pub(super) samples: Samples<M::Request>,
     pub(super) queue: Queue<Waiting<M>>,
     pub(super) port: Arc<Port<M::Request, M::Reply>>,
     pub(super) metrics: StageMetrics,
+}
+
+/// A run that takes so long tells what its size costs at once: what the first run allocates and tunes takes far less.
+const LONG_RUN: Duration = Duration::from_secs(2);
+
+/// A batch of samples that was answered.
+struct Sampled {
+    requests: usize,
+    padded: u64,
+    took: Duration,
 }
 
 /// A request and who waits for its reply.
@@ -81,20 +92,25 @@ impl<M: Model> Lane for ModelLane<M> {
     }
 
     fn warm_up(&mut self, others: &mut Others<'_>) -> Result<(), ModelError> {
-        let samples = std::mem::take(&mut self.samples);
-        for size in warm_up_sizes(samples.len()) {
-            let batch = &samples[..size];
+        for size in warm_up_sizes(self.budget.max_requests.get()) {
             // The first run of a size allocates and tunes; only the second tells what it costs.
-            let outcome = self.sample(batch, others).and_then(|_| self.sample(batch, others));
-            match outcome {
-                Ok(took) => self.queue.batch_was_clean(padded::<M>(batch), took),
-                Err(error @ (ModelError::OutOfMemory(_) | ModelError::LibraryFailed(_))) if size > 1 => {
-                    self.failed(batch, &error);
-                    break;
+            let Some(first) = self.sampled(size, others) else { break };
+            let told = match first {
+                Ok(batch) if batch.took < LONG_RUN => self.sampled(size, others).unwrap_or(Ok(batch)),
+                first => first,
+            };
+            match told {
+                Ok(batch) => {
+                    self.queue.batch_was_clean(batch.padded, batch.took);
+                    if batch.requests < size {
+                        break;
+                    }
                 }
+                Err(ModelError::OutOfMemory(_) | ModelError::LibraryFailed(_)) if size > 1 => break,
                 Err(error) => return Err(error),
             }
         }
+        self.samples = Box::new(std::iter::empty());
         // No post will ask about the samples' pictures.
         self.free_memory();
         Ok(())
@@ -206,10 +222,18 @@ impl<M: Model> ModelLane<M> {
         }
     }
 
-    /// How long the network takes to answer samples; one alone is tried again as a request would be.
-    fn sample(&mut self, batch: &[M::Request], others: &mut Others<'_>) -> Result<Duration, ModelError> {
+    /// Runs the network on so many samples, or as many as the budget allows; none where there are no more. One alone is
+    /// tried again as a request would be.
+    fn sampled(&mut self, size: usize, others: &mut Others<'_>) -> Option<Result<Sampled, ModelError>> {
+        let mut batch: Vec<M::Request> = self.samples.by_ref().take(size).collect();
+        while batch.len() > 1 && padded::<M>(&batch) > u64::from(self.budget.max_tokens) {
+            batch.pop();
+        }
+        if batch.is_empty() {
+            return None;
+        }
         let mut took = Duration::ZERO;
-        attempt(batch, |batch, before| {
+        let outcome = attempt(&batch, |batch, before| {
             if before == Before::FreeMemory {
                 self.free_all(others);
             }
@@ -217,8 +241,9 @@ impl<M: Model> ModelLane<M> {
             let replies = run_caught(&mut self.model, batch);
             took = started.elapsed();
             replies
-        })
-        .map(|_| took)
+        });
+        let outcome = outcome.inspect_err(|error| self.failed(&batch, error));
+        Some(outcome.map(|_| Sampled { requests: batch.len(), padded: padded::<M>(&batch), took }))
     }
 
     fn free_all(&mut self, others: &mut Others<'_>) {
@@ -262,8 +287,8 @@ fn outcome<R>(answer: &Result<R, ModelError>) -> Outcome {
     }
 }
 
-/// Powers of two below, then all: enough to see the knee, in at most twice the time of the largest.
-fn warm_up_sizes(samples: usize) -> impl Iterator<Item = usize> {
-    let below = (0..usize::BITS).map(|power| 1_usize << power).take_while(move |&size| size < samples);
-    below.chain((samples > 0).then_some(samples))
+/// Powers of two below, then the largest: enough to see the knee, in at most twice the time of the largest.
+fn warm_up_sizes(largest: usize) -> impl Iterator<Item = usize> {
+    let below = (0..usize::BITS).map(|power| 1_usize << power).take_while(move |&size| size < largest);
+    below.chain((largest > 0).then_some(largest))
 }

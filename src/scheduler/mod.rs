@@ -27,6 +27,6 @@ pub use cost_model::CostModel;
 pub use device::{Device, DeviceHandle, DeviceState};
 pub use flow::{Flow, Flows};
 pub use handle::{CallError, Handle};
-pub use model::{Cost, Model, ModelError};
+pub use model::{Cost, Model, ModelError, Samples};
 pub use policy::{Offer, Policy, next_lane};
 pub use queue::{Batch, Bound, Queue};

@@ -28,6 +28,9 @@ pub trait Model: Send + 'static {
     fn free_memory(&mut self) {}
 }
 
+/// Requests to warm a network up with, made as they are needed.
+pub type Samples<Q> = Box<dyn Iterator<Item = Q> + Send>;
+
 /// Why a batch got no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {

@@ -14,6 +14,7 @@ use crate::domain::Stage;
 use crate::telemetry::Metrics;
 
 mod faults;
+mod warming_up;
 
 /// A network made of a closure over the numbers of the requests.
 struct Closure<F>(F);
@@ -193,32 +194,6 @@ async fn a_device_that_is_never_started_refuses_its_calls() {
     for answer in soon(join_all(calls)).await {
         assert_eq!(answer, Err(CallError::Closed { stage: Stage::Ground }));
     }
-}
-
-#[tokio::test]
-async fn warming_up_runs_growing_batches_and_a_network_that_fails_them_is_never_ready() {
-    let sizes = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let seen = Arc::clone(&sizes);
-    let mut device = device();
-    let model = Closure(move |batch: &[u32]| {
-        seen.lock().unwrap().push(batch.len());
-        Ok(batch.to_vec())
-    });
-    let handle = device.warmed_lane(Stage::Ground, model, budget(8), (0..6).collect());
-    let thread = device.start().unwrap();
-    soon(thread.ready()).await.unwrap();
-    assert_eq!(*sizes.lock().unwrap(), [1, 1, 2, 2, 4, 4, 6, 6]);
-    drop(handle);
-    soon(thread.ended()).await.unwrap();
-
-    let mut device = self::device();
-    let broken = Closure(|_: &[u32]| Err(ModelError::Failed("a weight is missing".to_owned())));
-    let handle = device.warmed_lane(Stage::Ground, broken, budget(8), vec![1]);
-    let call = queued(&handle, 1);
-    let thread = device.start().unwrap();
-    let reason = "warming up `ground`: the network failed: a weight is missing".to_owned();
-    assert_eq!(soon(thread.ready()).await, Err(ModelError::DeviceLost(reason)));
-    assert!(soon(call).await.is_err());
 }
 
 /// What many callers at once must not break: every request is answered, once, with its own reply.
