@@ -12,6 +12,8 @@ use crate::domain::{Annotation, Media, Post};
 use crate::scheduler::Budget;
 use crate::world::{Split, World};
 
+mod budgets;
+
 fn config() -> Config {
     Config::load(&Sources::default()).unwrap().config
 }
