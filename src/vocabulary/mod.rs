@@ -10,6 +10,7 @@ mod byte_pairs;
 mod word_pieces;
 mod sentence_pieces;
 mod protobuf;
+mod characters;
 mod ready;
 
 use std::fmt;

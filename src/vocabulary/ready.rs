@@ -4,8 +4,9 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
-use tokenizers::normalizers::Precompiled;
 use tokenizers::{Error, Tokenizer};
+
+use super::characters;
 
 /// What may be done to a text before it is cut: what XLM-R's, BERT's, ALBERT's and OFA's files have. Some of them make text
 /// longer (NFKC up to 18 times), but not what they themselves have made.
@@ -31,9 +32,6 @@ const PRE_TOKENISERS: [&str; 5] =
     ["BertPreTokenizer", "ByteLevel", "Metaspace", "Whitespace", "WhitespaceSplit"];
 /// Steps in a row: ALBERT's file has six.
 const MOST_STEPS: usize = 8;
-/// What sentencepiece's table may put for one character, in bytes: NFKC puts 33 for U+FDFA.
-const LONGEST_REPLACEMENT: usize = 64;
-
 /// Reads a `tokenizer.json`. What it says of padding and truncation is passed over.
 ///
 /// # Errors
@@ -121,25 +119,11 @@ fn is_bounded(step: &Value) -> Result<(), String> {
         }
         "Precompiled" => {
             let table = BASE64_STANDARD.decode(said("precompiled_charsmap")).unwrap_or_default();
-            let longest = Precompiled::from(&table).ok().and_then(|_| longest_replacement(&table));
-            let longest = longest.ok_or("its `normalizer` has a table that cannot be read")?;
-            if longest > LONGEST_REPLACEMENT {
-                return Err(format!(
-                    "its `normalizer` puts {longest} bytes for one character, more than {LONGEST_REPLACEMENT}"
-                ));
-            }
+            characters::table(&table).map_err(|why| format!("its `normalizer` has a table that {why}"))?;
         }
         _ => {}
     }
     Ok(())
-}
-
-/// The longest replacement of sentencepiece's table: the size of an index in bytes, the index, and replacements that end
-/// with a zero each.
-fn longest_replacement(table: &[u8]) -> Option<usize> {
-    let (size, rest) = table.split_first_chunk::<4>()?;
-    let replacements = rest.get(u32::from_le_bytes(*size) as usize..)?;
-    replacements.split(|&byte| byte == 0).map(<[u8]>::len).max()
 }
 
 fn kind(step: &Value) -> &str {
@@ -153,6 +137,7 @@ fn kind(step: &Value) -> &str {
 mod tests {
     use serde_json::json;
 
+    use super::characters::tests::of_one_key;
     use super::*;
 
     fn read(normaliser: &Value, pre_tokeniser: &Value) -> Result<Tokenizer, String> {
@@ -179,9 +164,9 @@ mod tests {
         json!({ "type": "Replace", "pattern": pattern, "content": content })
     }
 
-    /// A table of sentencepiece whose index finds nothing: it replaces nothing, but holds this.
-    fn table(replacements: &[u8]) -> Value {
-        let table = [&1024_u32.to_le_bytes()[..], &[0; 1024], replacements].concat();
+    /// A table of sentencepiece that puts this for an `a`.
+    fn table(replacement: &str) -> Value {
+        let table = of_one_key(0, 512, format!("{replacement}\0").as_bytes());
         json!({ "type": "Precompiled", "precompiled_charsmap": BASE64_STANDARD.encode(table) })
     }
 
@@ -192,8 +177,8 @@ mod tests {
         let quotes = replace(&json!({ "String": "``" }), "\"");
         let [lowercase, nfkd, accents] =
             ["Lowercase", "NFKD", "StripAccents"].map(|kind| json!({ "type": kind }));
-        let xlm_roberta = sequence(&[table(b"fi\0"), strip, spaces]);
-        let albert = sequence(&[quotes.clone(), quotes, nfkd, accents, lowercase, table(b"fi\0")]);
+        let xlm_roberta = sequence(&[table("fi"), strip, spaces]);
+        let albert = sequence(&[quotes.clone(), quotes, nfkd, accents, lowercase, table("fi")]);
         let bert = json!({ "type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
             "strip_accents": null, "lowercase": true });
         let metaspace =
@@ -233,11 +218,11 @@ mod tests {
             (sequence(&many), &none, "has 9 steps, more than 8"),
             (json!({ "type": "ByteLevel" }), &none, "has a `ByteLevel`"),
             (json!({ "type": "Prepend", "prepend": "aaaa" }), &none, "more than one character before"),
-            (table(&[b'a'; 65]), &none, "puts 65 bytes for one character"),
+            (table(&"a".repeat(65)), &none, "puts 65 bytes for one character"),
             (
                 json!({ "type": "Precompiled", "precompiled_charsmap": "AA==" }),
                 &none,
-                "a table that cannot be read",
+                "a table that ends before its index",
             ),
             (json!({ "pattern": { "String": "a" }, "content": "aa" }), &none, "has a ``"),
             (nfkc.clone(), &twice(&bytes), "has a `ByteLevel` twice"),

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use tokenizers::models::unigram::Unigram;
 use tokenizers::normalizers::replace::ReplacePattern;
-use tokenizers::normalizers::{Precompiled, Replace, Sequence, Strip};
+use tokenizers::normalizers::{Replace, Sequence, Strip};
 use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
 use tokenizers::{AddedToken, NormalizerWrapper, Tokenizer};
 
-use super::VocabularyError;
 use super::files::bytes;
 use super::protobuf::{Field, fields};
+use super::{VocabularyError, characters};
 
 /// The model's own first pieces: fairseq has others in their place.
 const FIRST: [&str; 3] = ["<unk>", "<s>", "</s>"];
@@ -47,7 +47,8 @@ pub(super) fn xlm_roberta(file: &Path) -> Result<Tokenizer, VocabularyError> {
     let mut tokenizer = Tokenizer::new(Unigram::from(all, Some(UNKNOWN), false).map_err(unusable)?);
     let mut steps: Vec<NormalizerWrapper> = Vec::new();
     if !characters.is_empty() {
-        steps.push(Precompiled::from(&characters).map_err(|error| unusable(error.into()))?.into());
+        let table = characters::table(&characters);
+        steps.push(table.map_err(|why| unusable(format!("its table of characters {why}").into()))?.into());
     }
     // What is plain may have become space.
     steps.push(Strip::new(false, true).into());
