@@ -28,6 +28,7 @@ mod support;
 mod architecture;
 mod bad_input;
 mod hostile_text;
+mod hostile_pictures;
 mod fuzz;
 mod supply_chain;
 mod answers;

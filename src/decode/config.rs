@@ -1,5 +1,7 @@
 //! How large may a post be? The limits of decoding; `config/default.toml` holds their values and reasons.
 
+use std::time::Duration;
+
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
@@ -21,13 +23,25 @@ pub struct Config {
     pub max_side: u32,
     /// The largest picture, in pixels.
     pub max_pixels: u64,
-    /// Decoded pictures that the posts in flight may hold together, in bytes.
+    /// The most pixels that a byte of an encoded picture may stand for.
+    pub max_pixels_per_byte: u64,
+    /// Pixels that every picture may have, however few its bytes.
+    pub free_pixels: u64,
+    /// The most scans of a JPEG.
+    pub max_scans: u32,
+    /// How long decoding one picture may take.
+    #[serde(with = "humantime_serde")]
+    pub picture_timeout: Duration,
+    /// What the posts in flight may hold together of pictures that are being decoded or are decoded, in bytes.
     pub memory: ByteSize,
     /// Decoded pictures kept for reposts, in bytes.
     pub cache: ByteSize,
-    /// Threads that decode at one time.
+    /// Threads that decode pictures at one time, and as many that read records.
     pub threads: usize,
 }
+
+/// Bytes a pixel that a progressive JPEG of full chroma takes while it is decoded: its coefficients and its frame.
+const MOST_OF_A_JPEG: u64 = 9;
 
 impl Config {
     /// What is out of range: the key within the section, and the bound it breaks.
@@ -52,9 +66,23 @@ impl Config {
         if self.max_pixels == 0 {
             faults.push(("max_pixels", "must be at least 1".to_owned()));
         }
-        if self.memory.as_u64() < 3 * self.max_pixels {
-            let needed = ByteSize(3 * self.max_pixels);
-            faults.push(("memory", format!("is {}; one picture of max_pixels takes {needed}", self.memory)));
+        for (key, number) in
+            [("max_pixels_per_byte", self.max_pixels_per_byte), ("max_scans", u64::from(self.max_scans))]
+        {
+            if number == 0 {
+                faults.push((key, "must be at least 1".to_owned()));
+            }
+        }
+        if self.picture_timeout.is_zero() {
+            faults.push(("picture_timeout", "must be longer than nothing".to_owned()));
+        }
+        let needed = MOST_OF_A_JPEG.saturating_mul(self.max_pixels);
+        if self.memory.as_u64() < needed {
+            let needed = ByteSize(needed);
+            faults.push((
+                "memory",
+                format!("is {}; one picture of max_pixels takes {needed} while it is decoded", self.memory),
+            ));
         }
         if !(1..=1024).contains(&self.threads) {
             faults.push(("threads", format!("is {}; it must be from 1 to 1024", self.threads)));

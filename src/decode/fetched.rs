@@ -6,8 +6,9 @@ use futures_util::future::join_all;
 use crate::domain::{Rejection, RejectionClass};
 use crate::fetch::{Degrade, FetchError, FetchErrorKind, Share};
 
+use super::given::{Encoded, Given, Label, encoded};
 use super::image::PictureFault;
-use super::{Decoder, Encoded, Given, Label, encoded, of_media};
+use super::{Decoder, of_media};
 
 /// The pictures of a post, all at hand.
 pub(super) struct Fetched {
@@ -44,7 +45,7 @@ impl Decoder {
         .await;
         share.is_fetched();
         let (shared, degrade) = (std::sync::Arc::clone(&self.shared), fetcher.degrade());
-        self.on_worker(move || {
+        self.parse(move || {
             let mut fetched = Fetched { pictures: Vec::new(), degraded: Vec::new(), _share: Some(share) };
             for picture in arrived {
                 match picture {

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use lru::LruCache;
 use tokio::sync::OnceCell;
 
 use crate::domain::{ContentHash, Frame};
+
+use super::locked;
 
 /// How often a picture was at hand, since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,11 +112,6 @@ impl Kept {
             self.bytes -= oldest.rgb.len() as u64;
         }
     }
-}
-
-/// What the lock guards is whole at every moment at which a panic could leave it.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

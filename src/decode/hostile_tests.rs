@@ -2,6 +2,11 @@
 
 use image::{DynamicImage, GrayImage, Luma, RgbImage};
 
+use super::super::header::{Header, probe};
+use super::super::hostile_pictures::{
+    animation, blank_gif, blank_webp, canvas, deep_png, jpeg_of_scans, lossy, many_codes, webp_of,
+};
+use super::super::{jpeg, test_config};
 use super::tests::{as_jpeg, as_png, assert_close, crc32, decoded, pixel, two_colours};
 use super::*;
 
@@ -140,51 +145,29 @@ fn a_gif_may_have_no_frame_of_millions_on_a_screen_of_one() {
     assert_refused(&gif, RejectionClass::TooLarge, &["Gif"], "32,767 x 32,767 in 1 x 1");
 }
 
-/// A WebP of these chunks, its length right.
-fn webp_of(chunks: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
-    let mut body = b"WEBP".to_vec();
-    for (name, chunk) in chunks {
-        body.extend_from_slice(*name);
-        body.extend_from_slice(&u32::try_from(chunk.len()).unwrap().to_le_bytes());
-        body.extend_from_slice(chunk);
-        body.resize(body.len() + chunk.len() % 2, 0);
-    }
-    [b"RIFF".as_slice(), &u32::try_from(body.len()).unwrap().to_le_bytes(), &body].concat()
-}
-
-fn three(number: u32) -> [u8; 3] {
-    let [a, b, c, _] = number.to_le_bytes();
-    [a, b, c]
-}
-
-fn canvas(flags: u8, width: u32, height: u32) -> Vec<u8> {
-    [[flags, 0, 0, 0].as_slice(), &three(width - 1), &three(height - 1)].concat()
-}
-
-fn lossy(width: u16, height: u16) -> Vec<u8> {
-    [b"\x10\0\0\x9d\x01\x2a".as_slice(), &width.to_le_bytes(), &height.to_le_bytes(), &[0; 64]].concat()
+fn cut_short(width: u16, height: u16) -> Vec<u8> {
+    let mut picture = lossy(width, height);
+    picture.truncate(74);
+    picture
 }
 
 #[test]
 fn a_webp_may_not_be_larger_inside_than_it_says() {
-    let animated = |frame: (u32, u32), picture: Vec<u8>| {
-        let mut head = [[0; 6].as_slice(), &three(frame.0 - 1), &three(frame.1 - 1), &[0; 4]].concat();
-        head.extend_from_slice(&webp_of(&[(b"VP8 ", picture)])[12..]);
-        webp_of(&[(b"VP8X", canvas(2, 8, 8)), (b"ANIM", vec![0; 6]), (b"ANMF", head)])
-    };
-    let still = webp_of(&[(b"VP8X", canvas(0, 8, 8)), (b"VP8 ", lossy(16_383, 16_383))]);
+    let animated = |frame: (u32, u32), picture: Vec<u8>| animation((8, 8), frame, &[(b"VP8 ", picture)]);
+    let still = webp_of(&[(b"VP8X", canvas(0, 8, 8)), (b"VP8 ", cut_short(16_383, 16_383))]);
     let malformed = RejectionClass::Malformed;
     assert_refused(&still, malformed, &["8 x 8 pixels, and that it has 16383 x 16383"], "a still picture");
-    let frame = animated((8, 8), lossy(16_383, 16_383));
+    let frame = animated((8, 8), cut_short(16_383, 16_383));
     assert_refused(&frame, malformed, &["8 x 8 pixels, and that it has 16383 x 16383"], "a frame's picture");
-    let frame = animated((9, 8), lossy(9, 8));
+    let frame = animated((9, 8), cut_short(9, 8));
     assert_refused(&frame, malformed, &["8 x 8 pixels with a frame of 9 x 8"], "a frame");
     // Four gigabytes of description, of which a few bytes are there.
-    let mut described = webp_of(&[(b"VP8X", canvas(8, 8, 8)), (b"VP8 ", lossy(8, 8)), (b"EXIF", vec![0; 8])]);
+    let mut described =
+        webp_of(&[(b"VP8X", canvas(8, 8, 8)), (b"VP8 ", cut_short(8, 8)), (b"EXIF", vec![0; 8])]);
     let at = described.len() - 12;
     described[at..at + 4].copy_from_slice(&u32::MAX.to_le_bytes());
     assert_refused(&described, malformed, &["chunk `EXIF` says it has 4294967295"], "a description");
-    let huge = webp_of(&[(b"VP8X", canvas(0, 20_000, 20_000)), (b"VP8 ", lossy(1, 1))]);
+    let huge = webp_of(&[(b"VP8X", canvas(0, 20_000, 20_000)), (b"VP8 ", cut_short(1, 1))]);
     assert_refused(&huge, RejectionClass::TooLarge, &["decode.max_side"], "a canvas");
     // What follows the container is not looked at.
     let followed = [picture("animated-lossy.webp"), b"VP8 \xff\xff\xff\xffand so on".to_vec()].concat();
@@ -211,7 +194,7 @@ fn a_picture_without_pixels_is_refused() {
     let mut jpeg = as_jpeg(&RgbImage::new(8, 8));
     let frame = jpeg.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
     jpeg[frame + 5..frame + 9].fill(0);
-    let webp = webp_of(&[(b"VP8 ", lossy(0, 8))]);
+    let webp = webp_of(&[(b"VP8 ", cut_short(0, 8))]);
     for (case, bytes) in [("PNG", png), ("JPEG", jpeg), ("WebP", webp)] {
         assert_refused(&bytes, RejectionClass::Malformed, &[], case);
     }
@@ -224,7 +207,7 @@ fn a_jpeg_of_endless_passes_is_refused() {
     let starts: Vec<usize> = (0..bytes.len() - 1).filter(|&at| bytes[at..at + 2] == [0xFF, 0xDA]).collect();
     let last = &bytes[*starts.last().unwrap()..bytes.len() - 2];
     let many = [&bytes[..bytes.len() - 2], &last.repeat(200), b"\xff\xd9"].concat();
-    assert_refused(&many, RejectionClass::Malformed, &["Too many scans"], "200 passes");
+    assert_refused(&many, RejectionClass::TooLarge, &["210 scans", "decode.max_scans"], "200 passes");
 }
 
 #[test]
@@ -233,5 +216,98 @@ fn sixteen_bits_become_eight_at_every_depth() {
         let deep = image::ImageBuffer::from_pixel(2, 2, Luma([stored]));
         let frame = decoded(&as_png(&DynamicImage::ImageLuma16(deep))).unwrap();
         assert_eq!(pixel(&frame, 1, 1), [expected; 3], "{stored}");
+    }
+}
+
+fn probed(bytes: &[u8]) -> Header {
+    probe(bytes, &test_config()).unwrap_or_else(|fault| panic!("{}", fault.message))
+}
+
+#[test]
+fn a_picture_has_the_bytes_that_its_pixels_take() {
+    // Up to a full screen a picture may be blank, in any format.
+    for (case, blank) in [
+        ("WebP", blank_webp(1920, 1080)),
+        ("GIF", blank_gif(1920, 1080)),
+        ("JPEG", jpeg_of_scans(1920, 1080, 10)),
+        ("PNG", deep_png(1920, 1080)),
+    ] {
+        let frame = decoded(&blank).unwrap_or_else(|fault| panic!("{case}: {}", fault.message));
+        assert_eq!((frame.width, frame.height), (1920, 1080), "{case}");
+        assert_eq!(pixel(&frame, 9, 9), pixel(&frame, 1900, 1070), "{case}");
+    }
+    let tiny = blank_webp(16_383, 1500);
+    assert!(tiny.len() < 50, "{} bytes", tiny.len());
+    let parts = ["16383 x 1500 pixels in ", " bytes", "1032 a byte of decode.max_pixels_per_byte"];
+    assert_refused(&tiny, RejectionClass::TooLarge, &parts, "a WebP of 24 megapixels");
+    let gif = blank_gif(5000, 4000);
+    assert!(gif.len() > 5000, "{} bytes", gif.len());
+    assert_refused(&gif, RejectionClass::TooLarge, &["decode.max_pixels_per_byte"], "a GIF of 20 megapixels");
+    // Large and flat, as screenshots are: it is no bomb.
+    assert!(decoded(&as_png(&DynamicImage::ImageRgb8(two_colours(3840, 2160)))).is_ok());
+    assert!(decoded(&as_jpeg(&two_colours(3840, 2160))).is_ok());
+}
+
+#[test]
+fn the_scans_of_a_jpeg_are_bounded_and_weighed() {
+    let bounded = jpeg_of_scans(640, 480, 99);
+    let parts = ["is a JPEG of 99 scans, more than the 32 of decode.max_scans"];
+    assert_refused(&bounded, RejectionClass::TooLarge, &parts, "99 scans");
+    assert!(decoded(&jpeg_of_scans(640, 480, 32)).is_ok());
+    let work = |scans| probed(&jpeg_of_scans(640, 480, scans)).work();
+    assert_eq!((work(1), work(11), work(31)), (work(10), 2 * work(10), 4 * work(10)));
+    // 2 megapixels pass, whatever their bytes; not four times.
+    let parts = ["gone over 4 times, in ", "decode.max_pixels_per_byte"];
+    let often = jpeg_of_scans(1920, 1080, 32);
+    let strict = Config { max_pixels_per_byte: 100, ..test_config() };
+    let fault = probe(&often, &strict).unwrap_err();
+    assert!(parts.iter().all(|part| fault.message.contains(part)), "{}", fault.message);
+}
+
+#[test]
+fn a_webp_may_not_have_codes_without_end() {
+    // 65,536 groups in 4 MB would become 1.3 GB of tables.
+    let webp = |groups| webp_of(&[(b"VP8L", many_codes(64, 64, groups))]);
+    assert!(decoded(&webp(cost::MOST_GROUPS)).is_ok());
+    let parts = ["2601 groups of codes"];
+    assert_refused(&webp(cost::MOST_GROUPS + 1), RejectionClass::TooLarge, &parts, "a still picture");
+    let frame = animation((64, 64), (64, 64), &[(b"VP8L", many_codes(64, 64, 3000))]);
+    assert_refused(&frame, RejectionClass::TooLarge, &["3000 groups of codes"], "a frame");
+    let alpha = [[1].as_slice(), &many_codes(64, 64, 3000)[5..]].concat();
+    let alpha = webp_of(&[(b"VP8X", canvas(16, 64, 64)), (b"ALPH", alpha), (b"VP8 ", lossy(64, 64))]);
+    assert_refused(&alpha, RejectionClass::TooLarge, &["3000 groups of codes"], "an alpha");
+}
+
+#[test]
+fn the_decoder_of_a_jpeg_sees_the_header_that_was_reckoned_with() {
+    let jpeg = as_jpeg(&two_colours(32, 16));
+    let read = jpeg::structure(&jpeg).unwrap();
+    assert!(jpeg_decoder::size(&jpeg, Some(&read)).is_ok());
+    for other in [
+        jpeg::Structure { width: 16, ..read.clone() },
+        jpeg::Structure { progressive: true, ..read.clone() },
+        jpeg::Structure { components: vec![(1, 1)], ..read },
+    ] {
+        assert!(jpeg_decoder::size(&jpeg, Some(&other)).is_err(), "{other:?}");
+    }
+    // A second frame header is one too many.
+    let at = jpeg.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    let twice = [&jpeg[..at + 19], &jpeg[at..]].concat();
+    assert_refused(&twice, RejectionClass::Malformed, &["Jpeg"], "two frame headers");
+}
+
+#[test]
+fn a_picture_that_nobody_waits_for_is_not_decoded_to_its_end() {
+    for (case, bytes) in [
+        ("WebP", blank_webp(64, 64)),
+        ("GIF", blank_gif(64, 64)),
+        ("JPEG", as_jpeg(&two_colours(64, 64))),
+        ("PNG", as_png(&DynamicImage::ImageRgb8(two_colours(64, 64)))),
+    ] {
+        let header = probed(&bytes);
+        let stop = Stop::default();
+        stop.set();
+        let fault = decode(&bytes, header, content_hash(&bytes), &test_config(), &stop).expect_err(case);
+        assert!(fault.message.contains("nobody waits"), "{case}: {}", fault.message);
     }
 }

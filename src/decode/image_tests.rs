@@ -7,6 +7,7 @@ use image::codecs::webp::WebPEncoder;
 use image::{DynamicImage, ExtendedColorType, GrayImage, ImageEncoder, Rgb, RgbImage, Rgba, RgbaImage};
 
 use super::*;
+use crate::decode::header::probe;
 use crate::decode::test_config;
 
 /// Red on the left, blue on the right: turned or mirrored, it shows.
@@ -29,7 +30,7 @@ pub(super) fn as_png(picture: &DynamicImage) -> Vec<u8> {
 pub(super) fn decoded(bytes: &[u8]) -> Result<Frame, PictureFault> {
     let config = test_config();
     let header = probe(bytes, &config)?;
-    decode(bytes, header, content_hash(bytes), &config)
+    decode(bytes, header, content_hash(bytes), &config, &Stop::default())
 }
 
 pub(super) fn pixel(frame: &Frame, x: u32, y: u32) -> [u8; 3] {

@@ -1,31 +1,42 @@
 //! From the bytes of a record to a post with its pictures as pixels.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use base64::{Engine, alphabet};
 use bytes::Bytes;
-use futures_util::future::try_join_all;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::domain::{ContentHash, Frame, Media, Post, Rejection, RejectionClass};
+use crate::domain::{Frame, Media, Post, Rejection, RejectionClass};
 use crate::fetch::Fetcher;
 
 mod config;
+mod cost;
 mod fetched;
 mod frames;
+mod gate;
+mod given;
+mod header;
 mod image;
 mod jpeg;
+mod jpeg_decoder;
+mod pool;
+mod rgb;
 mod said;
 mod strings;
+mod turn;
+mod watched;
 mod webp;
+mod webp_codes;
 mod wire;
 
 pub use config::Config;
 pub use frames::FrameCounts;
 
-use self::image::{Header, PictureFault};
+use self::gate::{Gate, Permit};
+use self::given::{Encoded, Label};
+use self::image::PictureFault;
+use self::pool::{Pool, Unfinished};
+use self::watched::Stop;
 
 /// Turns records into posts: off the async threads, within limits, each picture once.
 #[derive(Debug, Clone)]
@@ -36,10 +47,9 @@ pub struct Decoder {
 #[derive(Debug)]
 struct Shared {
     config: Config,
-    /// Threads that may decode at one time.
-    workers: Arc<Semaphore>,
-    /// Decoded bytes that posts in flight may hold together, in [`MEMORY_UNIT`]s.
-    memory: Arc<Semaphore>,
+    pool: Pool,
+    /// Bytes that posts in flight may hold together.
+    memory: Arc<Gate>,
     frames: frames::Frames,
     fetcher: Fetcher,
 }
@@ -49,7 +59,7 @@ struct Shared {
 pub struct Decoded {
     post: Post,
     degraded: Vec<String>,
-    _memory: OwnedSemaphorePermit,
+    _memory: Permit,
 }
 
 impl Deref for Decoded {
@@ -69,13 +79,13 @@ impl Decoded {
 }
 
 impl Decoder {
-    /// A decoder with its own workers' permits, memory and kept pictures; pictures that the record does not hold are
+    /// A decoder with its own threads' permits, memory and kept pictures; pictures that the record does not hold are
     /// fetched by `fetcher`.
     #[must_use]
     pub fn new(config: Config, fetcher: Fetcher) -> Self {
         let shared = Shared {
-            workers: Arc::new(Semaphore::new(config.threads)),
-            memory: Arc::new(Semaphore::new(memory_units(config.memory.as_u64()) as usize)),
+            pool: Pool::new(config.threads),
+            memory: Gate::new(config.memory.as_u64()),
             frames: frames::Frames::new(config.cache.as_u64()),
             fetcher,
             config,
@@ -89,11 +99,18 @@ impl Decoder {
     /// The whole post is rejected for one bad picture: half an answer would look like a whole one.
     pub async fn decode(&self, payload: Bytes) -> Result<Decoded, Rejection> {
         let shared = Arc::clone(&self.shared);
-        let (mut post, pictures) = self.on_worker(move || read(&payload, &shared.config)).await?;
+        let (mut post, pictures) = self.parse(move || given::read(&payload, &shared.config)).await?;
         let fetched = self.fetched(pictures).await?;
-        let bytes = fetched.pictures.iter().map(|picture| picture.header.decoded_bytes()).sum::<u64>();
-        let memory = self.memory_for(bytes).await?;
-        post.media = try_join_all(fetched.pictures.into_iter().map(|picture| self.medium(picture))).await?;
+        let kept = fetched.pictures.iter().map(|picture| picture.header.frame_bytes()).sum();
+        let mut memory = self.memory_for(&fetched.pictures, kept).await?;
+        // One after the other: a post of many pictures keeps no more than one thread from the others, and no more than
+        // one of its pictures takes what decoding takes beside the frame.
+        for picture in fetched.pictures {
+            let (medium, given_back) = self.medium(picture, memory).await?;
+            post.media.push(medium);
+            memory = given_back;
+        }
+        memory.shrink_to(kept);
         Ok(Decoded { post, degraded: fetched.degraded, _memory: memory })
     }
 
@@ -103,46 +120,57 @@ impl Decoder {
         self.shared.frames.counts()
     }
 
-    /// All that a post needs at once: posts that each hold a part and wait for more would wait for ever.
-    async fn memory_for(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Rejection> {
-        let limit = self.shared.config.memory;
+    /// All that a post needs at once: posts that each hold a part and wait for more would wait for ever. That is its
+    /// frames, `kept` bytes, and what the dearest of its pictures takes beside its frame while it is decoded.
+    async fn memory_for(&self, pictures: &[Encoded], kept: u64) -> Result<Permit, Rejection> {
+        let headers = || pictures.iter().map(|picture| picture.header);
+        let beside = headers().map(|header| header.peak_bytes - header.frame_bytes()).max().unwrap_or(0);
+        let (bytes, limit) = (kept + beside, self.shared.config.memory);
         if bytes > limit.as_u64() {
             let message = format!(
-                "the post's pictures take {bytes} bytes decoded, more than the {limit} of decode.memory"
+                "the post's pictures take {bytes} bytes while they are decoded, {kept} of them for their pixels: more \
+                 than the {limit} of decode.memory"
             );
             return Err(rejected(RejectionClass::TooLarge, message));
         }
-        let acquired = Arc::clone(&self.shared.memory).acquire_many_owned(memory_units(bytes)).await;
-        acquired.map_err(|_| unreachable!("the decoder never closes its semaphores"))
+        Ok(self.shared.memory.acquire(bytes, headers().map(header::Header::work).sum()).await)
     }
 
-    async fn medium(&self, picture: Encoded) -> Result<Media, Rejection> {
+    /// A picture with its pixels. The post's memory goes along: where nobody waits any more, it is held until the thread
+    /// that decodes has ended.
+    async fn medium(&self, picture: Encoded, memory: Permit) -> Result<(Media, Permit), Rejection> {
         let Encoded { key, alt_text, bytes, header, hash } = picture;
-        let decode = || {
-            let (shared, key) = (Arc::clone(&self.shared), key.clone());
-            self.on_worker(move || {
-                image::decode(&bytes, header, hash, &shared.config).map_err(|fault| of_media(&key, &fault))
-            })
+        let mut held = Some(memory);
+        let lent = &mut held;
+        let name = key.as_str();
+        let decode = move || async move {
+            let memory = lent.take();
+            let (shared, limit) = (Arc::clone(&self.shared), self.shared.config.picture_timeout);
+            let decoded = self.shared.pool.decode(header.work(), limit, move |stop| {
+                (image::decode(&bytes, header, hash, &shared.config, stop), memory)
+            });
+            match decoded.await {
+                Ok((frame, memory)) => {
+                    *lent = memory;
+                    frame.map_err(|fault| of_media(name, &fault))
+                }
+                Err(Unfinished::TooSlow) => Err(of_media(name, &too_slow(limit))),
+                Err(Unfinished::Panicked(fault)) => Err(panicked(&fault)),
+            }
         };
         let frame: Arc<Frame> = self.shared.frames.get_or_decode(hash, decode).await?;
-        Ok(Media { key, frame, alt_text })
+        let Some(memory) = held else { unreachable!("what was lent comes back with the frame") };
+        Ok((Media { key, frame, alt_text }, memory))
     }
 
-    /// Runs what takes long on a thread that may block, at most `threads` of them at a time.
-    async fn on_worker<T: Send + 'static>(
+    /// Reads bytes, not pixels.
+    async fn parse<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Rejection> + Send + 'static,
     ) -> Result<T, Rejection> {
-        let Ok(permit) = Arc::clone(&self.shared.workers).acquire_owned().await else {
-            unreachable!("the decoder never closes its semaphores")
-        };
-        let worked = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work()
-        });
-        worked.await.unwrap_or_else(|fault| {
-            // A decoder's panic on hostile bytes ends one post, not the engine.
-            Err(rejected(RejectionClass::Internal, format!("decoding the record failed: {fault}")))
+        self.shared.pool.parse(work).await.unwrap_or_else(|fault| match fault {
+            Unfinished::Panicked(fault) => Err(panicked(&fault)),
+            Unfinished::TooSlow => unreachable!("reading has no limit of time but that of its bytes"),
         })
     }
 }
@@ -153,99 +181,24 @@ impl Decoder {
 /// As for a picture of a record.
 pub fn picture(key: &str, bytes: Bytes, config: &Config) -> Result<Frame, Rejection> {
     let label = Label { key: key.to_owned(), declared: None, alt_text: None };
-    let Encoded { bytes, header, hash, .. } = encoded(label, bytes, config)?;
-    image::decode(&bytes, header, hash, config).map_err(|fault| of_media(key, &fault))
+    let Encoded { bytes, header, hash, .. } = given::encoded(label, bytes, config)?;
+    image::decode(&bytes, header, hash, config, &Stop::default()).map_err(|fault| of_media(key, &fault))
 }
 
-/// A picture as the record gives it.
-enum Given {
-    Here(Encoded),
-    Elsewhere { label: Label, address: String },
+/// A decoder's panic on hostile bytes ends one post, not the engine.
+fn panicked(fault: &str) -> Rejection {
+    rejected(RejectionClass::Internal, format!("decoding the record failed: {fault}"))
 }
 
-/// What the record says of a picture beside its bytes.
-struct Label {
-    key: String,
-    /// What the feed calls it.
-    declared: Option<String>,
-    alt_text: Option<String>,
+fn too_slow(limit: Duration) -> PictureFault {
+    let limit = humantime::format_duration(limit);
+    let message = format!("takes longer to decode than the {limit} of decode.picture_timeout");
+    PictureFault { class: RejectionClass::TooSlow, message }
 }
 
-/// A picture's encoded bytes, its header found good.
-struct Encoded {
-    key: String,
-    alt_text: Option<String>,
-    bytes: Bytes,
-    header: Header,
-    hash: ContentHash,
-}
-
-const MEMORY_UNIT: u64 = 1024; // bytes: a semaphore counts to 2^32 at most, which is 4 TiB of these
-
-fn memory_units(bytes: u64) -> u32 {
-    u32::try_from(bytes.div_ceil(MEMORY_UNIT)).unwrap_or(u32::MAX)
-}
-
-/// Reads a record: its post without pictures, and the pictures still encoded.
-fn read(payload: &[u8], config: &Config) -> Result<(Post, Vec<Given>), Rejection> {
-    let wire = wire::read(payload, config)?;
-    let pictures = wire.media.into_iter().map(|medium| given(medium, config)).collect::<Result<_, _>>()?;
-    let post = Post {
-        id: wire.id.0,
-        text: wire.text.0,
-        created_at: wire.created_at.map(|text| text.0),
-        lang: wire.lang.map(|text| text.0),
-        author: wire.author.map(|text| text.0),
-        media: Vec::new(),
-    };
-    Ok((post, pictures))
-}
-
-fn given(medium: wire::WireMedia<'_>, config: &Config) -> Result<Given, Rejection> {
-    let label = Label {
-        key: medium.key.0,
-        declared: medium.declared.map(|text| text.0),
-        alt_text: medium.alt_text.map(|text| text.0),
-    };
-    let refused = |message| Err(of_media(&label.key, &malformed(message)));
-    match (medium.bytes, medium.url) {
-        (Some(base64), None) => {
-            let bytes = inline(&base64, config.max_picture.as_u64());
-            let bytes = bytes.map_err(|fault| of_media(&label.key, &fault))?;
-            encoded(label, bytes.into(), config).map(Given::Here)
-        }
-        (None, Some(url)) => Ok(Given::Elsewhere { label, address: url.0 }),
-        (Some(_), Some(_)) => refused("has both `bytes` and `url`; one of them is expected"),
-        (None, None) => refused("has neither `bytes` nor `url`; one of them is expected"),
-    }
-}
-
-/// Looks at a picture's header: all pictures share these limits, wherever they come from.
-fn encoded(label: Label, bytes: Bytes, config: &Config) -> Result<Encoded, Rejection> {
-    let Label { key, declared, alt_text } = label;
-    let header = image::probe(&bytes, config).map_err(|mut fault| {
-        if let (RejectionClass::UnsupportedMedia, Some(declared)) = (fault.class, declared) {
-            fault.message += &format!(" (the record calls it `{}`)", wire::brief(&declared));
-        }
-        of_media(&key, &fault)
-    })?;
-    let hash = image::content_hash(&bytes);
-    Ok(Encoded { key, alt_text, bytes, header, hash })
-}
-
-/// Standard base64, with or without its padding.
-fn inline(base64: &str, limit: u64) -> Result<Vec<u8>, PictureFault> {
-    const LENIENT: GeneralPurposeConfig =
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    // Known before decoding, so that nothing is allocated for a picture that is refused anyway.
-    let size = base64.len() as u64 / 4 * 3;
-    if size > limit + 3 {
-        let message = format!("has about {size} bytes, more than the {limit} of decode.max_picture");
-        return Err(PictureFault { class: RejectionClass::TooLarge, message });
-    }
-    GeneralPurpose::new(&alphabet::STANDARD, LENIENT)
-        .decode(base64)
-        .map_err(|error| malformed(&format!("has `bytes` that are not base64: {error}")))
+/// What the lock guards is whole at every moment at which a panic could leave it.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn malformed(message: &str) -> PictureFault {
@@ -270,11 +223,18 @@ fn test_config() -> Config {
         max_picture: ByteSize::mib(5),
         max_side: 16_384,
         max_pixels: 25_000_000,
+        max_pixels_per_byte: 1032,
+        free_pixels: 2_100_000,
+        max_scans: 32,
+        picture_timeout: Duration::from_secs(60),
         memory: ByteSize::mib(256),
         cache: ByteSize::mib(64),
         threads: 2,
     }
 }
 
+#[cfg(test)]
+#[path = "../../tests/pictures/hostile.rs"]
+mod hostile_pictures;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,10 @@
 //! Whole records through the decoder.
 
+use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use bytesize::ByteSize;
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 
 use super::*;
 use crate::fetch::{self, Degrade};
@@ -196,21 +198,71 @@ async fn fetched_bytes_are_judged_like_those_of_a_record() {
 
 #[tokio::test]
 async fn a_post_waits_while_the_posts_in_flight_hold_the_memory() {
-    let config =
-        Config { memory: ByteSize::kib(96), max_pixels: 32 * 1024, cache: ByteSize(0), ..test_config() };
-    let decoder = decoder(config);
-    // 20,000 pixels take 59 units of 1 KiB: two such posts do not fit into 96.
-    let (one, other) =
-        (record(&inline_media("a", &png(200, 100))), record(&inline_media("a", &png(100, 200))));
-    let held = decoder.decode(one).await.unwrap();
-    let mut waiting = Box::pin(decoder.decode(other));
+    // 20,000 pixels take 60,000 bytes as a frame; while they are decoded some hundred thousand more.
+    let config = Config { cache: ByteSize(0), ..test_config() };
+    let one = png(200, 100);
+    let peak = header::probe(&one, &config).unwrap().peak_bytes;
+    let decoder = decoder(Config { memory: ByteSize(peak + 59_999), ..config });
+    let held = decoder.decode(record(&inline_media("a", &one))).await.unwrap();
+    // What decoding took beside the frame is given back.
+    assert_eq!(decoder.shared.memory.free(), peak - 1);
+    let mut waiting = Box::pin(decoder.decode(record(&inline_media("b", &one))));
     // Its record is read on another thread; when that is done, what is left to wait for is memory.
-    while decoder.shared.workers.available_permits() < 2 || waiting.as_mut().now_or_never().is_some() {
+    while decoder.shared.memory.waiting() == 0 {
+        assert!(waiting.as_mut().now_or_never().is_none());
         tokio::task::yield_now().await;
     }
-    assert!(waiting.as_mut().now_or_never().is_none());
     drop(held);
-    assert_eq!(waiting.await.unwrap().media[0].frame.height, 200);
+    assert_eq!(waiting.await.unwrap().media[0].key, "b");
+    assert_eq!(decoder.shared.memory.free(), peak + 59_999);
+}
+
+#[tokio::test]
+async fn posts_without_pictures_wait_for_no_picture() {
+    let decoder = decoder(test_config());
+    let (release, gate) = std::sync::mpsc::channel::<()>();
+    let gate = Arc::new(Mutex::new(gate));
+    // Both threads have pictures that do not end before the text is read.
+    let held = (0..2).map(|_| {
+        let (shared, gate) = (Arc::clone(&decoder.shared), Arc::clone(&gate));
+        tokio::spawn(async move {
+            let limit = Duration::from_secs(600);
+            shared.pool.decode(Duration::ZERO, limit, move |_| locked(&gate).recv()).await
+        })
+    });
+    let held: Vec<_> = held.collect();
+    while decoder.shared.pool.free() > 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut picture = Box::pin(decoder.decode(record(&inline_media("a", &png(4, 3)))));
+    while decoder.shared.pool.waiting() == 0 {
+        assert!(picture.as_mut().now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(decoder.decode(record("")).await.unwrap().text, "hello");
+    // Nor does a post whose picture is refused for what its header says.
+    let refusal = decoder.decode(record(&inline_media("a", b"just a text"))).await.unwrap_err();
+    assert_eq!(refusal.class, RejectionClass::UnsupportedMedia);
+    assert!(picture.as_mut().now_or_never().is_none());
+    for _ in 0..2 {
+        release.send(()).unwrap();
+    }
+    assert!(join_all(held).await.iter().all(Result::is_ok));
+    assert_eq!(picture.await.unwrap().media.len(), 1);
+}
+
+#[tokio::test]
+async fn a_picture_that_takes_too_long_is_refused_as_such() {
+    // 24 megapixels are no matter of a microsecond.
+    let slow = inline_media("slow", &png(6000, 4000));
+    let decoder = decoder(Config { picture_timeout: Duration::from_nanos(1000), ..test_config() });
+    let refusal = decoder.decode(record(&slow)).await.unwrap_err();
+    assert_eq!(refusal.class, RejectionClass::TooSlow);
+    assert_eq!(refusal.message, "media `slow` takes longer to decode than the 1us of decode.picture_timeout");
+    // Thread and memory come back when the decoder has ended.
+    while decoder.shared.pool.free() < 2 || decoder.shared.memory.free() < test_config().memory.as_u64() {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
@@ -240,4 +292,13 @@ fn ranges_of_the_configuration_are_held() {
     let bad = Config { threads: 0, max_side: 70_000, memory: ByteSize(1), ..test_config() };
     let keys: Vec<_> = bad.faults().into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys, ["max_side", "memory", "threads"]);
+    let bad = Config {
+        max_pixels_per_byte: 0,
+        max_scans: 0,
+        picture_timeout: Duration::ZERO,
+        memory: ByteSize(9 * test_config().max_pixels - 1),
+        ..test_config()
+    };
+    let keys: Vec<_> = bad.faults().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, ["max_pixels_per_byte", "max_scans", "picture_timeout", "memory"]);
 }

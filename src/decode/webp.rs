@@ -14,23 +14,61 @@ pub(super) fn end(bytes: &[u8]) -> Result<usize, String> {
     Ok(end)
 }
 
-/// Whether every chunk lies within the container, and every coded picture has the size of its canvas or frame.
+/// The ways in which a WebP's pictures are coded: any of them in its first frame.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Coding<'a> {
+    pub(super) lossy: bool,
+    pub(super) lossless: bool,
+    /// An alpha beside a lossy picture.
+    pub(super) alpha: bool,
+    pub(super) animated: bool,
+    /// What is coded without loss, from behind its size on, and its size.
+    pub(super) streams: Vec<(&'a [u8], (u32, u32))>,
+}
+
+impl<'a> Coding<'a> {
+    /// Notes a chunk, the first of its kind: its decoder looks at no other.
+    fn note(&mut self, name: &[u8], body: &'a [u8], size: (u32, u32)) {
+        const LOSSLESS: u8 = 1;
+        let first = |known: &mut bool| !std::mem::replace(known, true);
+        match name {
+            b"VP8 " => self.lossy = true,
+            b"VP8L" if first(&mut self.lossless) => {
+                self.streams.push((body.get(5..).unwrap_or_default(), size));
+            }
+            b"ALPH" if first(&mut self.alpha) => {
+                if let Some((head, stream)) = body.split_first()
+                    && head & 3 == LOSSLESS
+                {
+                    self.streams.push((stream, size));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Checks that every chunk lies within the container and that every coded picture has the size of its canvas or frame; tells
+/// what it met.
 ///
 /// # Errors
 /// As [`end`].
-pub(super) fn check(bytes: &[u8], canvas: (u32, u32)) -> Result<(), String> {
+pub(super) fn check(bytes: &[u8], canvas: (u32, u32)) -> Result<Coding<'_>, String> {
+    let mut coding = Coding::default();
     let mut rest = bytes[..end(bytes)?].get(12..).unwrap_or_default();
     while let Some((name, body)) = next_chunk(&mut rest)? {
         if name == b"ANMF" {
-            check_frame(body, canvas)?;
+            check_frame(body, canvas, &mut coding)?;
         } else {
             check_size(name, body, canvas)?;
+            coding.note(name, body, canvas);
         }
     }
-    Ok(())
+    Ok(coding)
 }
 
-fn check_frame(body: &[u8], canvas: (u32, u32)) -> Result<(), String> {
+fn check_frame<'a>(body: &'a [u8], canvas: (u32, u32), coding: &mut Coding<'a>) -> Result<(), String> {
+    let first = !std::mem::replace(&mut coding.animated, true);
     let side = |at| number(body, at, 3).and_then(|less_one| u32::try_from(less_one + 1).ok());
     let (Some(width), Some(height)) = (side(6), side(9)) else {
         return Err("with a frame that was cut off".to_owned());
@@ -41,6 +79,9 @@ fn check_frame(body: &[u8], canvas: (u32, u32)) -> Result<(), String> {
     let mut rest = body.get(16..).unwrap_or_default();
     while let Some((name, body)) = next_chunk(&mut rest)? {
         check_size(name, body, (width, height))?;
+        if first {
+            coding.note(name, body, (width, height));
+        }
     }
     Ok(())
 }

@@ -28,6 +28,8 @@ pub enum RejectionClass {
     Malformed,
     /// A limit on bytes, pixels or counts was exceeded.
     TooLarge,
+    /// A picture takes longer to decode than it may.
+    TooSlow,
     /// The media is not a picture in a format that is decoded.
     UnsupportedMedia,
     /// The picture's address may not be fetched.
@@ -48,9 +50,10 @@ pub enum RejectionClass {
 
 impl RejectionClass {
     /// All of them, so that metrics exist before the first fault.
-    pub const ALL: [RejectionClass; 10] = [
+    pub const ALL: [RejectionClass; 11] = [
         RejectionClass::Malformed,
         RejectionClass::TooLarge,
+        RejectionClass::TooSlow,
         RejectionClass::UnsupportedMedia,
         RejectionClass::FetchRefused,
         RejectionClass::FetchFailed,
@@ -67,6 +70,7 @@ impl RejectionClass {
         match self {
             Self::Malformed => "malformed",
             Self::TooLarge => "too-large",
+            Self::TooSlow => "too-slow",
             Self::UnsupportedMedia => "unsupported-media",
             Self::FetchRefused => "fetch-refused",
             Self::FetchFailed => "fetch-failed",

@@ -17,7 +17,7 @@ const LIMITS: [&str; 7] = [
     "decode.max_picture=128KiB",
     "decode.max_side=2000",
     "decode.max_pixels=1000000",
-    "decode.memory=4MiB",
+    "decode.memory=16MiB",
     // No address that is made up here is asked.
     "fetch.schemes=[]",
 ];

@@ -1,0 +1,106 @@
+//! What does decoding take at most? Bytes of memory by format, known from the headers before anything is allocated.
+//!
+//! The decoders' own buffers were read off their sources and are measured by the tests beside this file.
+
+use image::ColorType;
+
+use super::jpeg::Structure;
+use super::webp::Coding;
+
+/// Bytes that reading a header may take: tables, texts, and a colour profile that is unpacked on the way though nobody reads it.
+pub(super) const MOST_OF_A_HEADER: u64 = 8 << 20;
+
+/// Windows, tables and rows that every decoder has.
+const SMALL_THINGS: u64 = 512 << 10;
+
+/// The most groups of codes that a WebP without loss may have; the encoder of all of them, libwebp, makes no more.
+pub(super) const MOST_GROUPS: u32 = 2600;
+
+/// Bytes that a group takes: five tables of 1024 numbers, and what is longer than ten bits.
+const MOST_OF_ALL_CODES: u64 = MOST_GROUPS as u64 * 5 * 5120;
+
+/// The most bytes that one byte of a code's description becomes.
+const MOST_OF_A_CODE: u64 = 400;
+
+/// The most bytes that one byte of DEFLATE stands for.
+const MOST_PACKED: u64 = 1032;
+
+/// Bytes of a frame.
+pub(super) fn frame(pixels: u64) -> u64 {
+    3 * pixels
+}
+
+/// What every picture takes: its frame beside the stored pixels that it is made from, or beside itself turned by a quarter.
+fn whole(pixels: u64, colours: ColorType, decoding: u64, encoded: u64) -> u64 {
+    let stored = u64::from(colours.bytes_per_pixel()) * pixels;
+    let converting = if colours == ColorType::Rgb8 { stored } else { stored + frame(pixels) };
+    let turning = 2 * frame(pixels);
+    (stored + decoding).max(converting).max(turning) + encoded + SMALL_THINGS
+}
+
+/// PNG is decoded row by row; profiles and texts are kept.
+pub(super) fn png(pixels: u64, colours: ColorType, encoded: u64) -> u64 {
+    whole(pixels, colours, 0, 0) + encoded.saturating_mul(MOST_PACKED).min(MOST_OF_A_HEADER)
+}
+
+/// GIF is decoded to indices, then to colours with an alpha; a frame that does not cover its screen lies beside it. No frame
+/// is larger than its screen.
+pub(super) fn gif(pixels: u64, colours: ColorType, encoded: u64) -> u64 {
+    whole(pixels, colours, pixels + 4 * pixels, encoded)
+}
+
+/// WebP: planes of luma and chroma in 16 x 16 blocks, or one plane of four channels with its transforms; an alpha is a
+/// picture of its own; a frame of an animation lies beside its canvas.
+pub(super) fn webp(size: (u32, u32), colours: ColorType, coding: &Coding<'_>, encoded: u64) -> u64 {
+    let padded = size_in_blocks(size, (16, 16));
+    let pixels = u64::from(size.0) * u64::from(size.1);
+    let planes = padded + padded / 2;
+    // Four bytes for each 4 x 4 pixels: two transforms, the groups of codes, and these once more as numbers.
+    let codes = encoded.saturating_mul(MOST_OF_A_CODE).min(MOST_OF_ALL_CODES);
+    let lossless = 4 * pixels + pixels + codes;
+    let mut decoding = 0;
+    if coding.lossy {
+        decoding = planes;
+    }
+    if coding.lossless {
+        decoding = decoding.max(lossless);
+    }
+    if coding.alpha {
+        decoding = decoding.max(planes + lossless + pixels);
+    }
+    if coding.animated {
+        // A frame with its own decoding, then with the canvas.
+        decoding = (4 * pixels + decoding).max(8 * pixels);
+    }
+    // Partitions are copied, and copied once more to align them.
+    whole(pixels, colours, decoding, 4 * encoded)
+}
+
+/// JPEG is decoded by rows of blocks, unless its coefficients come in several scans: then all are kept.
+pub(super) fn jpeg(structure: &Structure, colours: ColorType, encoded: u64) -> u64 {
+    let (width, height) = (structure.width, structure.height);
+    let across = structure.components.iter().map(|&(across, _)| u64::from(across)).max().unwrap_or(1).max(1);
+    let down = structure.components.iter().map(|&(_, down)| u64::from(down)).max().unwrap_or(1).max(1);
+    let (columns, rows) = (u64::from(width).div_ceil(8 * across), u64::from(height).div_ceil(8 * down));
+    let (mut coefficients, mut strips) = (0, 0);
+    for &(h, v) in &structure.components {
+        let (h, v) = (u64::from(h), u64::from(v));
+        // 2 bytes for each of 64 coefficients of a block.
+        coefficients += 128 * columns * rows * h * v;
+        // A row of blocks, its neighbours, and what they become when they are scaled up to the largest component.
+        strips += 2 * (8 * columns * h) * (10 * v + (v + 16) * across * down + 8);
+    }
+    if !structure.progressive && structure.whole_at_once {
+        coefficients = 0;
+    }
+    whole(u64::from(width) * u64::from(height), colours, coefficients + strips, encoded)
+}
+
+/// Pixels after sides were filled up to whole blocks.
+fn size_in_blocks((width, height): (u32, u32), (across, down): (u64, u64)) -> u64 {
+    u64::from(width).next_multiple_of(across) * u64::from(height).next_multiple_of(down)
+}
+
+#[cfg(test)]
+#[path = "cost_tests.rs"]
+mod tests;

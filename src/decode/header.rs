@@ -1,0 +1,188 @@
+//! What does a picture's header promise, and is that within the limits? Known before anything is allocated for its pixels.
+
+use std::time::Duration;
+
+use image::{ImageDecoder, ImageFormat};
+
+use crate::domain::RejectionClass;
+
+use super::image::{PictureFault, decoder, fault, jpeg_fault, not_whole};
+use super::watched::Stop;
+use super::{Config, cost, jpeg, jpeg_decoder, webp, webp_codes};
+
+/// What a picture's header says, checked against the limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) format: ImageFormat,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    /// How many times its decoder goes over the picture, in passes that cost as much as decoding it once.
+    passes: u64,
+    /// Bytes that decoding takes at most, the frame among them.
+    pub(super) peak_bytes: u64,
+}
+
+impl Header {
+    pub(super) fn pixels(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// Bytes that the decoded picture takes.
+    pub(super) fn frame_bytes(self) -> u64 {
+        cost::frame(self.pixels())
+    }
+
+    /// About how long decoding takes: 10 ms a megapixel. What matters is that dear pictures have more of it.
+    pub(super) fn work(self) -> Duration {
+        Duration::from_nanos(10 * self.pixels() * self.passes)
+    }
+}
+
+/// Scans that count as one pass. Encoders write progressive pictures of colours in ten scans, each of which has but a part
+/// of the coefficients.
+const SCANS_OF_A_PASS: u32 = 10;
+
+/// Learns the format from the bytes themselves and the size from the header.
+///
+/// # Errors
+/// `unsupported-media` for anything but JPEG, PNG, WebP and GIF, `too-large` beyond a limit, else `malformed`.
+pub(super) fn probe(bytes: &[u8], config: &Config) -> Result<Header, PictureFault> {
+    if bytes.is_empty() {
+        return Err(fault(RejectionClass::Malformed, "has no bytes at all"));
+    }
+    let encoded = bytes.len() as u64;
+    if encoded > config.max_picture.as_u64() {
+        let message =
+            format!("has {encoded} bytes, more than the {} of decode.max_picture", config.max_picture);
+        return Err(fault(RejectionClass::TooLarge, message));
+    }
+    let format = sniff(bytes)?;
+    if format == ImageFormat::Jpeg {
+        return probe_jpeg(bytes, config);
+    }
+    let stop = Stop::default();
+    let decoder = decoder(bytes, format, cost::MOST_OF_A_HEADER, &stop)?;
+    let (size, colours) = (decoder.dimensions(), decoder.color_type());
+    drop(decoder);
+    size_within_limits(size, config)?;
+    let pixels = u64::from(size.0) * u64::from(size.1);
+    let mut header = Header { format, width: size.0, height: size.1, passes: 1, peak_bytes: 0 };
+    worth_its_pixels(header, encoded, config)?;
+    header.peak_bytes = match format {
+        ImageFormat::WebP => {
+            let coding = webp::check(bytes, size).map_err(|flaw| not_whole(&flaw))?;
+            few_codes(&coding)?;
+            cost::webp(size, colours, &coding, encoded)
+        }
+        ImageFormat::Gif => cost::gif(pixels, colours, encoded),
+        _ => cost::png(pixels, colours, encoded),
+    };
+    Ok(header)
+}
+
+fn few_codes(coding: &webp::Coding<'_>) -> Result<(), PictureFault> {
+    for &(stream, (width, height)) in &coding.streams {
+        // What is damaged is told by its decoder, which gets no further than this.
+        let groups = webp_codes::groups(stream, width, height).unwrap_or(0);
+        if groups > cost::MOST_GROUPS {
+            let message = format!(
+                "is a WebP without loss that has {groups} groups of codes, more than the {} of any encoder",
+                cost::MOST_GROUPS
+            );
+            return Err(fault(RejectionClass::TooLarge, message));
+        }
+    }
+    Ok(())
+}
+
+fn probe_jpeg(bytes: &[u8], config: &Config) -> Result<Header, PictureFault> {
+    let structure = jpeg::structure(bytes);
+    let (width, height) =
+        jpeg_decoder::size(bytes, structure.as_ref()).map_err(|error| jpeg_fault(&error))?;
+    size_within_limits((width, height), config)?;
+    let Some(structure) = structure else {
+        return Err(fault(RejectionClass::Malformed, "is a JPEG that was cut off: its end is missing"));
+    };
+    if structure.scans > config.max_scans {
+        let message = format!(
+            "is a JPEG of {} scans, more than the {} of decode.max_scans",
+            structure.scans, config.max_scans
+        );
+        return Err(fault(RejectionClass::TooLarge, message));
+    }
+    let colours = if structure.components.len() == 1 { image::ColorType::L8 } else { image::ColorType::Rgb8 };
+    let encoded = bytes.len() as u64;
+    let header = Header {
+        format: ImageFormat::Jpeg,
+        width,
+        height,
+        passes: u64::from(structure.scans.div_ceil(SCANS_OF_A_PASS)),
+        peak_bytes: cost::jpeg(&structure, colours, encoded),
+    };
+    worth_its_pixels(header, encoded, config)?;
+    Ok(header)
+}
+
+fn size_within_limits((width, height): (u32, u32), config: &Config) -> Result<(), PictureFault> {
+    if width == 0 || height == 0 {
+        return Err(fault(RejectionClass::Malformed, format!("is {width} x {height} pixels: it has none")));
+    }
+    let too_large = |message| Err(fault(RejectionClass::TooLarge, message));
+    if width.max(height) > config.max_side {
+        return too_large(format!(
+            "is {width} x {height} pixels, a side longer than the {} of decode.max_side",
+            config.max_side
+        ));
+    }
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > config.max_pixels {
+        return too_large(format!(
+            "is {width} x {height} = {pixels} pixels, more than the {} of decode.max_pixels",
+            config.max_pixels
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the picture has the bytes that so many pixels take in a picture of something.
+fn worth_its_pixels(header: Header, encoded: u64, config: &Config) -> Result<(), PictureFault> {
+    let Header { width, height, passes, .. } = header;
+    let pixels = header.pixels() * passes;
+    if pixels <= config.free_pixels.max(encoded.saturating_mul(config.max_pixels_per_byte)) {
+        return Ok(());
+    }
+    let gone_over = if passes == 1 { String::new() } else { format!(", gone over {passes} times,") };
+    let message = format!(
+        "is {width} x {height} pixels{gone_over} in {encoded} bytes, more than the {} a byte of \
+         decode.max_pixels_per_byte and the {} of decode.free_pixels",
+        config.max_pixels_per_byte, config.free_pixels
+    );
+    Err(fault(RejectionClass::TooLarge, message))
+}
+
+fn sniff(bytes: &[u8]) -> Result<ImageFormat, PictureFault> {
+    match image::guess_format(bytes) {
+        Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP | ImageFormat::Gif)) => {
+            Ok(format)
+        }
+        Ok(other) => {
+            let message = format!("is {other:?}; JPEG, PNG, WebP and GIF are decoded");
+            Err(fault(RejectionClass::UnsupportedMedia, message))
+        }
+        Err(_) => {
+            let beginning = bytes[..bytes.len().min(12)].escape_ascii();
+            // HEIC and its relatives, and videos: containers of ISO/IEC 14496-12, which name their kind.
+            if let (Some(b"ftyp"), Some(brand)) = (bytes.get(4..8), bytes.get(8..12)) {
+                let message = format!(
+                    "is a container of kind `{}` (HEIC, AVIF or a video); JPEG, PNG, WebP and GIF are decoded",
+                    brand.escape_ascii()
+                );
+                return Err(fault(RejectionClass::UnsupportedMedia, message));
+            }
+            let message = format!(
+                "is not a picture: it begins with `{beginning}`; JPEG, PNG, WebP and GIF are decoded"
+            );
+            Err(fault(RejectionClass::UnsupportedMedia, message))
+        }
+    }
+}

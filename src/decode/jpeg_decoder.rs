@@ -1,0 +1,67 @@
+//! What does a JPEG show? Its pixels, by a decoder that can be stopped and is told how many scans it may read.
+
+use image::ColorType;
+use image::metadata::Orientation;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use super::image::Stored;
+use super::jpeg::Structure;
+use super::watched::{Stop, Watched};
+
+fn decoder<'a>(
+    bytes: &'a [u8],
+    stop: &'a Stop,
+    max_scans: u32,
+) -> Result<JpegDecoder<Watched<'a>>, DecodeErrors> {
+    // What others show, odd as it may be, is shown: files that were cut off are refused before.
+    let options = DecoderOptions::default()
+        .set_strict_mode(false)
+        .set_max_width(usize::MAX)
+        .set_max_height(usize::MAX)
+        .jpeg_set_max_scans(max_scans as usize);
+    let mut decoder = JpegDecoder::new_with_options(Watched::new(bytes, stop), options);
+    decoder.decode_headers()?;
+    Ok(decoder)
+}
+
+/// The size, as the decoder understands the headers; it must understand them as they were read by [`super::jpeg`].
+pub(super) fn size(bytes: &[u8], read: Option<&Structure>) -> Result<(u32, u32), DecodeErrors> {
+    let stop = Stop::default();
+    let decoder = decoder(bytes, &stop, u32::MAX)?;
+    let info = decoder.info().ok_or(DecodeErrors::FormatStatic("no headers"))?;
+    let size = (u32::from(info.width), u32::from(info.height));
+    let alike = read.is_none_or(|read| {
+        (read.width, read.height, read.components.len()) == (size.0, size.1, usize::from(info.components))
+            && read.progressive != info.sof.is_sequential_dct()
+    });
+    if alike { Ok(size) } else { Err(DecodeErrors::FormatStatic("more than one frame header")) }
+}
+
+/// The pixels as they are stored.
+pub(super) fn stored(bytes: &[u8], stop: &Stop, max_scans: u32) -> Result<Stored, DecodeErrors> {
+    let mut decoder = decoder(bytes, stop, max_scans)?;
+    let (shown, colours) = match decoder.input_colorspace() {
+        Some(ColorSpace::Luma) => (ColorSpace::Luma, ColorType::L8),
+        _ => (ColorSpace::RGB, ColorType::Rgb8),
+    };
+    decoder.set_options(decoder.options().jpeg_set_out_colorspace(shown));
+    let info = decoder.info().ok_or(DecodeErrors::FormatStatic("no headers"))?;
+    let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
+    let size = decoder.output_buffer_size().ok_or(DecodeErrors::FormatStatic("no size"))?;
+    let mut bytes = vec![0; size];
+    decoder.decode_into(&mut bytes)?;
+    if stop.is_set() {
+        // It fills what it could not read, like what is missing.
+        return Err(DecodeErrors::FormatStatic("nobody waits for this picture any more"));
+    }
+    Ok(Stored {
+        width: u32::from(info.width),
+        height: u32::from(info.height),
+        colours,
+        bytes,
+        orientation: orientation.unwrap_or(Orientation::NoTransforms),
+    })
+}

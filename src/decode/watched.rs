@@ -1,0 +1,109 @@
+//! How is a decoder stopped that nobody can interrupt? By its input: the next read fails.
+
+use std::io::{self, BufRead, Read, Seek, SeekFrom};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Set when nobody waits for the picture any more.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Encoded bytes that can be read until the picture is given up.
+#[derive(Debug)]
+pub(super) struct Watched<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    stop: &'a Stop,
+}
+
+/// The most bytes that a decoder gets before it is asked again: with the most pixels a byte that formats reach, a few
+/// milliseconds of work.
+const STEP: usize = 512;
+
+impl<'a> Watched<'a> {
+    pub(super) fn new(bytes: &'a [u8], stop: &'a Stop) -> Self {
+        Self { bytes, at: 0, stop }
+    }
+
+    fn rest(&self) -> io::Result<&'a [u8]> {
+        if self.stop.is_set() {
+            // Not `Interrupted`, on which readers try again.
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "nobody waits for this picture any more"));
+        }
+        Ok(self.bytes.get(self.at..).unwrap_or_default())
+    }
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = self.rest()?;
+        let length = rest.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        self.at += length;
+        Ok(length)
+    }
+}
+
+impl BufRead for Watched<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let rest = self.rest()?;
+        Ok(&rest[..rest.len().min(STEP)])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.at = self.at.saturating_add(amount);
+    }
+}
+
+impl Seek for Watched<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let (from, by) = match to {
+            SeekFrom::Start(at) => (at, 0),
+            SeekFrom::End(by) => (self.bytes.len() as u64, by),
+            SeekFrom::Current(by) => (self.at as u64, by),
+        };
+        let at = from.checked_add_signed(by).and_then(|at| usize::try_from(at).ok());
+        self.at =
+            at.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a place before the start"))?;
+        Ok(self.at as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_reads_as_a_cursor_does_until_it_is_stopped() {
+        let bytes: Vec<u8> = (0..2000_u32).map(|n| n as u8).collect();
+        let stop = Stop::default();
+        let mut watched = Watched::new(&bytes, &stop);
+        let mut read = Vec::new();
+        watched.read_to_end(&mut read).unwrap();
+        assert_eq!(read, bytes);
+        assert_eq!(watched.seek(SeekFrom::End(-3)).unwrap(), 1997);
+        assert_eq!(watched.fill_buf().unwrap(), &bytes[1997..]);
+        assert_eq!(watched.seek(SeekFrom::Current(-1997)).unwrap(), 0);
+        assert_eq!(watched.fill_buf().unwrap(), &bytes[..STEP]);
+        watched.consume(STEP);
+        assert_eq!(watched.stream_position().unwrap(), STEP as u64);
+        assert!(watched.seek(SeekFrom::Current(-1000)).is_err());
+        assert_eq!(watched.seek(SeekFrom::Start(5000)).unwrap(), 5000);
+        assert_eq!(watched.read(&mut [0; 4]).unwrap(), 0);
+
+        watched.seek(SeekFrom::Start(0)).unwrap();
+        stop.set();
+        assert_eq!(watched.read(&mut [0; 4]).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(watched.fill_buf().unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+}

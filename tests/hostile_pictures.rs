@@ -1,0 +1,94 @@
+//! Do pictures of few bytes that take long or much to decode harm the posts around them? Through the real binary.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::support::{Finished, post, riveg};
+
+#[path = "pictures/hostile.rs"]
+#[expect(dead_code, reason = "tests of the decoder make more of them")]
+mod made;
+
+fn with_pictures(id: &str, pictures: &[Vec<u8>]) -> String {
+    let media = pictures.iter().enumerate().map(|(number, picture)| {
+        json!({ "key": format!("m{number}"), "type": "photo", "bytes": STANDARD.encode(picture) })
+    });
+    post(id, "Jordan Hale at the Blue Tower", &media.collect())
+}
+
+/// What became of each line, in order: the post's id, or the class and the message of its refusal.
+fn lines(finished: &Finished) -> Vec<Result<String, (String, String)>> {
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    let records = finished.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+    let said = |value: &Value| value.as_str().unwrap().to_owned();
+    records
+        .map(|record: Value| match record.get("error") {
+            None => Ok(said(&record["post_id"])),
+            Some(error) => Err((said(&error["class"]), said(&error["message"]))),
+        })
+        .collect()
+}
+
+fn annotate(bundle: &tempfile::TempDir, sets: &[&str], posts: &[String]) -> Finished {
+    let path = format!("bundle.path={}", bundle.path().display());
+    let sets = sets.iter().flat_map(|set| ["--set", set]);
+    let arguments: Vec<&str> = ["annotate", "-", "--set", &path].into_iter().chain(sets).collect();
+    riveg(&arguments, posts.join("\n").as_bytes())
+}
+
+#[test]
+fn pictures_of_few_bytes_that_take_long_are_refused_and_posts_between_them_are_answered() {
+    let bundle = tempfile::tempdir().unwrap();
+    riveg::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+    // Of 50 megapixels each, but for the last: three in 500 bytes, one in 19 kB, one that is gone over 99 times.
+    let tiny = with_pictures("tiny", &[0, 1, 2].map(|less| made::blank_webp(16_383, 3051 - less)));
+    assert!(tiny.len() < 700, "{} bytes", tiny.len());
+    let hostile = [
+        (tiny, "too-large", "decode.max_pixels_per_byte"),
+        (with_pictures("gif", &[made::blank_gif(10_000, 5000)]), "too-large", "decode.max_pixels_per_byte"),
+        (
+            with_pictures("scans", &[made::jpeg_of_scans(10_000, 5000, 99)]),
+            "too-large",
+            "99 scans, more than the 32 of decode.max_scans",
+        ),
+        // Its pixels would fit three times over: what its 16 bits take while it is decoded does not.
+        (
+            with_pictures("deep", &[made::deep_png(8000, 6250)]),
+            "too-large",
+            "bytes while they are decoded, 150000000 of them for their pixels: more than the",
+        ),
+    ];
+    let text = |number: usize| post(&format!("text {number}"), "Jordan Hale in Oslo", &Value::Null);
+    let posts: Vec<String> = hostile
+        .iter()
+        .enumerate()
+        .flat_map(|(number, (record, _, _))| [text(number), record.clone()])
+        .chain([text(hostile.len())])
+        .collect();
+    let found = lines(&annotate(&bundle, &["decode.memory=450MB"], &posts));
+    assert_eq!(found.len(), posts.len());
+    for (number, found) in found.iter().enumerate() {
+        if number % 2 == 0 {
+            assert_eq!(found, &Ok(format!("text {}", number / 2)));
+        } else {
+            let (_, class, part) = &hostile[number / 2];
+            let Err((said, message)) = found else { panic!("{found:?}") };
+            assert!(said == class && message.contains(part), "{said}: {message}");
+        }
+    }
+}
+
+#[test]
+fn a_picture_beyond_its_time_is_a_refusal_of_its_own_class() {
+    let bundle = tempfile::tempdir().unwrap();
+    riveg::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+    // 12 megapixels in a microsecond.
+    let slow = with_pictures("slow", &[made::deep_png(4000, 3000)]);
+    let posts = [slow, post("text", "Jordan Hale in Oslo", &Value::Null)];
+    let found = lines(&annotate(&bundle, &["decode.picture_timeout=1us"], &posts));
+    let Err((class, message)) = &found[0] else { panic!("{found:?}") };
+    assert_eq!(class, "too-slow");
+    assert!(message.contains("the 1us of decode.picture_timeout"), "{message}");
+    assert_eq!(found[1], Ok("text".to_owned()));
+}
