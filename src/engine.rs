@@ -73,6 +73,7 @@ impl Settings {
                 interval: input.commit_interval,
             };
         }
+        publish.carry = output.carry();
         ingest.kafka.clone_from(&config.kafka);
         publish.kafka.clone_from(&config.kafka);
         Self {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 
 use crate::kafka::{Echo, Names, Running, post};
-use crate::support::{Writer, create_topic, header, read, riveg};
+use crate::support::{Writer, create_topic, create_topic_with, header, read, riveg};
 
 /// Three posts that are set aside and one that is not; what is set aside has a header of its own.
 fn set_aside(names: &Names) {
@@ -83,7 +83,88 @@ fn dead_letters_go_round_again_as_they_came() {
     assert_eq!(messages.len(), 5, "the dry run wrote nothing");
     let (first, again) = (&messages[1], &messages[4]);
     assert_eq!((first.key(), first.payload()), (again.key(), again.payload()));
-    assert_eq!(again.headers().unwrap().count(), 2);
+    assert_eq!(again.headers().unwrap().count(), 4);
     assert_eq!(header(again, "trace"), Some("1"));
     assert_eq!(header(again, "riveg.replayed.from"), Some(&*format!("{}/0/1", names.dead)));
+    assert_eq!(header(again, "riveg.replayed.origin"), Some(&*format!("{}/0/1", names.input)));
+    assert_eq!(header(again, "riveg.replayed.attempts"), Some("1"));
+}
+
+#[test]
+fn three_replays_of_a_fault_that_lasts_leave_one_letter_with_four_attempts() {
+    let names = Names::new(crate::support::broker());
+    set_aside(&names);
+    let engine = Running::start(names.settings(8), &Echo::open());
+    let mut dead = read(&names.bootstrap, &names.dead, 1);
+    for round in 1..=3 {
+        let (code, written, error) = dlq(&names, &["replay", "--contains", "`id` is missing"]);
+        assert_eq!(code, Some(0), "{error}");
+        assert_eq!(written, format!("1 malformed\n1 were written to `{}`\n", names.input), "round {round}");
+        // Three letters at first; of each round a marker and the letter that came back.
+        dead.at_least(3 + 2 * round);
+    }
+    engine.stop().unwrap();
+    let (_, live, _) = dlq(&names, &["list", "--json"]);
+    let letters: Vec<Value> = live.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(letters.len(), 3, "{live}");
+    let letter = letters.iter().find(|letter| letter["key"] == "b").unwrap();
+    assert_eq!((&letter["attempts"], &letter["state"]), (&4.into(), &"live".into()));
+    assert_eq!(letter["origin"], format!("{}/0/1", names.input));
+    let (_, list, _) = dlq(&names, &["list", "--contains", "`id` is missing"]);
+    assert!(list.contains(" [attempt 4]\n3 more were replayed since: --all lists them too\n"), "{list}");
+    let (_, all, _) = dlq(&names, &["list", "--all"]);
+    assert!(all.ends_with(&format!("6 dead letters of `{}`: 6 malformed\n", names.dead)), "{all}");
+    let (_, tired, _) = dlq(&names, &["replay", "--dry-run", "--max-attempts", "3"]);
+    assert_eq!(tired, format!("2 malformed\n2 would be written to `{}`\n", names.input));
+
+    // With no engine nothing comes back, as after a replay that was answered.
+    let (_, written, _) = dlq(&names, &["replay", "--limit", "2"]);
+    assert!(written.ends_with(&format!("2 were written to `{}`\n", names.input)), "{written}");
+    let (_, rest, _) = dlq(&names, &["replay", "--dry-run"]);
+    let skipped = "2 were replayed before and have not come back: --again takes them too\n";
+    assert_eq!(rest, format!("1 malformed\n{skipped}1 would be written to `{}`\n", names.input));
+    let (_, again, _) = dlq(&names, &["replay", "--dry-run", "--again"]);
+    assert_eq!(again, format!("3 malformed\n3 would be written to `{}`\n", names.input));
+    // The last of nine letters and markers is at 8.
+    let (code, _, error) = dlq(&names, &["show", "0:9"]);
+    assert!(code == Some(1) && error.contains("there is no dead letter"), "a marker is no letter: {error}");
+}
+
+#[test]
+fn a_letter_that_was_cut_says_so_and_a_header_of_the_record_does_not_make_it_look_so() {
+    let names = Names::new(crate::support::broker());
+    for topic in [&names.input, &names.output] {
+        create_topic(&names.bootstrap, topic, 1);
+    }
+    create_topic_with(&names.bootstrap, &names.dead, 1, &[("max.message.bytes", "20000")]);
+    let writer = Writer::new(&names.bootstrap);
+    let liar = OwnedHeaders::new().insert(Header { key: "riveg.error.value-omitted", value: Some("9") });
+    writer.send_with(&names.input, 0, (Some("liar"), Some(b"{")), liar);
+    // As random as it looks to the codec.
+    let noise: String = (0..5_000_u64)
+        .map(|number| blake3::hash(&number.to_le_bytes()).to_hex())
+        .map(|hex| hex[..8].to_owned())
+        .collect();
+    writer.send(&names.input, 0, Some("large"), Some(noise.as_bytes()));
+    writer.flush();
+    let engine = Running::start(names.settings(8), &Echo::open());
+    let mut dead = read(&names.bootstrap, &names.dead, 1);
+    dead.at_least(2);
+    engine.stop().unwrap();
+    let (_, list, _) = dlq(&names, &["list"]);
+    let lines: Vec<&str> = list.lines().collect();
+    assert!(!lines[0].contains("[without") && lines[1].ends_with("[without value]"), "{list}");
+    let (_, whole, _) = dlq(&names, &["show", "0:1"]);
+    assert!(whole.contains("no room for all of the record: value left out"), "{whole}");
+    let (code, written, error) = dlq(&names, &["replay"]);
+    assert_eq!(code, Some(0), "{error}");
+    let bare = "1 cannot go round again: parts of them were too large for the topic of dead letters\n";
+    assert_eq!(written, format!("1 malformed\n{bare}1 were written to `{}`\n", names.input));
+    let mut input = read(&names.bootstrap, &names.input, 1);
+    let again = &input.all(&names.bootstrap, &names.input)[2];
+    assert_eq!(
+        header(again, "riveg.error.value-omitted"),
+        Some("9"),
+        "its own header has its own name again"
+    );
 }

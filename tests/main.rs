@@ -38,6 +38,7 @@ mod checkpoints;
 mod vocabularies;
 mod run_binary;
 mod slow_pictures;
+mod included;
 mod demo;
 mod k8s;
 mod models;

@@ -15,7 +15,7 @@ use riveg::cli::Failure;
 use riveg::domain::{Annotation, Rejection, RejectionClass};
 use riveg::engine::{self, Settings};
 use riveg::ingest::{self, OffsetsBy, SourceRecord};
-use riveg::publish::{self, Annotated, Delivery, Provenance};
+use riveg::publish::{self, Annotated, Delivery, Included, Provenance};
 use riveg::telemetry::{Health, Metrics};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -106,7 +106,7 @@ async fn echo(value: Bytes) -> Result<Annotated, Rejection> {
         std::process::abort();
     }
     let annotation = Annotation { triples: vec![], degraded: vec![] };
-    Ok(Annotated { post_id: id.to_owned(), media: vec![], annotation })
+    Ok(Annotated { post_id: id.to_owned(), media: vec![], annotation, included: Included::default() })
 }
 
 /// An engine that says that it is done with a post before it is: what the real one must never do.

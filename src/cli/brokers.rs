@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
@@ -67,6 +68,25 @@ impl Brokers {
             },
         };
         Ok((metadata.brokers().len(), partitions))
+    }
+
+    /// The largest batch of records that each topic takes, in bytes; none where the brokers do not say.
+    pub(super) async fn max_message_bytes<const N: usize>(
+        kafka: &Connection,
+        topics: [&str; N],
+    ) -> [Option<u64>; N] {
+        let mut config = ClientConfig::new();
+        config.set("client.id", "riveg-check");
+        let context = Remembering::new(kafka.secrets());
+        let asked = topics.map(ResourceSpecifier::Topic);
+        let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+        let described = match kafka.client::<_, AdminClient<_>>(&kafka.over(config), context) {
+            Ok(client) => client.describe_configs(&asked, &options).await,
+            Err(error) => Err(error),
+        };
+        // In the order of the questions.
+        let mut described = described.unwrap_or_default().into_iter();
+        topics.map(|_| described.next()?.ok()?.get("max.message.bytes")?.value.as_ref()?.parse().ok())
     }
 
     /// The client's own last complaint says more than that time was up.

@@ -12,13 +12,14 @@ use crate::runtime::{Consulted, RuntimeError, Variant};
 use crate::telemetry::Metrics;
 
 use super::brokers::Brokers;
+use super::limits::Limits;
 use super::running::Running;
 use super::{Failure, Settings, runtime, with_causes};
 
 /// Look at settings, bundle, brokers and topics, and say what is wrong, without running.
 ///
 /// Prints the settings that hold, each with the layer it comes from and secrets blotted out, then a table of what was
-/// looked at. Exit code 1 if anything in it failed.
+/// looked at. Exit code 1 if anything in it failed; `WARN` is no failure.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -51,6 +52,14 @@ enum Subject {
 struct Finding {
     what: String,
     found: Result<String, String>,
+    /// It runs, and loses something that the operator may want to keep.
+    doubtful: bool,
+}
+
+impl Finding {
+    fn new(what: String, found: Result<String, String>) -> Self {
+        Self { what, found, doubtful: false }
+    }
 }
 
 /// Something in the table failed.
@@ -70,7 +79,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         findings.extend(look_at_bundle(&effective.config)?);
     }
     if !arguments.skip.contains(&Subject::Kafka) {
-        findings.extend(look_at_kafka(&effective.config));
+        findings.extend(look_at_kafka(&effective.config)?);
     }
     if !arguments.skip.contains(&Subject::Llm) {
         findings.extend(look_at_models(&effective.config)?);
@@ -88,11 +97,11 @@ fn look_at_bundle(config: &Config) -> Result<Vec<Finding>, Failure> {
     let opened = runtime()?.block_on(Running::open(config, Variant::default(), Arc::new(Metrics::new())));
     let running = match opened {
         Ok(running) => running,
-        Err(failure) => return Ok(vec![Finding { what, found: Err(with_causes(failure.as_ref())) }]),
+        Err(failure) => return Ok(vec![Finding::new(what, Err(with_causes(failure.as_ref())))]),
     };
     let bundle = &running.bundle;
     let found = format!("{}, {}, on {}", bundle.title(), bundle.hash(), config.device.name);
-    let whole = Finding { what, found: Ok(found) };
+    let whole = Finding::new(what, Ok(found));
     let knows = bundle.manifest().know.is_some();
     let stages = Stage::WITH_KNOWLEDGE.into_iter().filter(|&stage| knows || stage != Stage::Know);
     Ok(std::iter::once(whole).chain(stages.map(|stage| look_at_stage(bundle, stage))).collect())
@@ -108,14 +117,12 @@ fn look_at_models(config: &Config) -> Result<Vec<Finding>, Failure> {
         Ok(looks) => looks,
         Err(error) => {
             let what = "language models".to_owned();
-            return Ok(vec![Finding { what, found: Err(with_causes(&error)) }]);
+            return Ok(vec![Finding::new(what, Err(with_causes(&error)))]);
         }
     };
-    let finding = |(name, model, found): (String, String, Result<(), LlmError>)| Finding {
-        what: format!("language model {name}"),
-        found: found
-            .map(|()| format!("in reach, to be asked for `{model}`"))
-            .map_err(|error| with_causes(&error)),
+    let finding = |(name, model, found): (String, String, Result<(), LlmError>)| {
+        let found = found.map(|()| format!("in reach, to be asked for `{model}`"));
+        Finding::new(format!("language model {name}"), found.map_err(|error| with_causes(&error)))
     };
     Ok(looks.into_iter().map(finding).collect())
 }
@@ -131,42 +138,55 @@ fn look_at_stage(bundle: &Bundle, stage: Stage) -> Finding {
         }
         None => "none: the grounder's outlines are the masks".to_owned(),
     };
-    Finding { what: format!("stage {stage}"), found: Ok(found) }
+    Finding::new(format!("stage {stage}"), Ok(found))
 }
 
 /// The brokers, and each topic where there is a broker to ask.
-fn look_at_kafka(config: &Config) -> Vec<Finding> {
+fn look_at_kafka(config: &Config) -> Result<Vec<Finding>, Failure> {
     let what = format!("brokers {}", config.kafka.bootstrap);
     let brokers = match Brokers::new(&config.kafka) {
         Ok(brokers) => brokers,
-        Err(error) => return vec![Finding { what, found: Err(with_causes(&error)) }],
+        Err(error) => return Ok(vec![Finding::new(what, Err(with_causes(&error)))]),
     };
     let mut findings = Vec::new();
-    for topic in [&config.ingest.topic, &config.publish.topic, &config.publish.dead_letter_topic] {
+    let topics = [&config.ingest.topic, &config.publish.topic, &config.publish.dead_letter_topic];
+    for topic in topics {
         match brokers.topic(topic) {
             Ok((count, partitions)) => {
                 if findings.is_empty() {
-                    findings.push(Finding { what: what.clone(), found: Ok(format!("{count} in reach")) });
+                    findings.push(Finding::new(what.clone(), Ok(format!("{count} in reach"))));
                 }
                 let found = partitions.map(|partitions| format!("{partitions} partitions"));
                 let found = found.map_err(|error| with_causes(&error));
-                findings.push(Finding { what: format!("topic {topic}"), found });
+                findings.push(Finding::new(format!("topic {topic}"), found));
             }
             // Nobody there: the other topics would wait as long for the same answer.
             Err(error) => {
-                findings.push(Finding { what, found: Err(with_causes(&error)) });
-                return findings;
+                findings.push(Finding::new(what, Err(with_causes(&error))));
+                return Ok(findings);
             }
         }
     }
-    findings
+    let topics = topics.map(String::as_str);
+    let topics = runtime()?.block_on(Brokers::max_message_bytes(&config.kafka, topics));
+    findings.push(sizes(&Limits::of(config, topics)));
+    Ok(findings)
+}
+
+/// Whether what goes in fits where it comes out.
+fn sizes(limits: &Limits) -> Finding {
+    let misfits = limits.misfits();
+    let doubtful = !misfits.is_empty();
+    let found = if doubtful { misfits.join("; ") } else { limits.line() };
+    Finding { what: "sizes of records".to_owned(), found: Ok(found), doubtful }
 }
 
 fn table(findings: &[Finding]) -> String {
     let width = findings.iter().map(|finding| finding.what.chars().count()).max().unwrap_or_default();
     let mut table = String::new();
-    for Finding { what, found } in findings {
+    for Finding { what, found, doubtful } in findings {
         let (state, text) = match found {
+            Ok(text) if *doubtful => ("WARN  ", text),
             Ok(text) => ("ok    ", text),
             Err(text) => ("FAILED", text),
         };

@@ -45,7 +45,7 @@ impl Watched {
         let metrics = Arc::new(Metrics::new());
         let patience = Patience { ready: config.engine.stall_unready, alive: config.engine.stall_dead };
         let health = Arc::new(Health::watching(metrics.underway().clone(), patience));
-        metrics.know_dead_letter_classes(&RejectionClass::ALL.map(RejectionClass::as_str));
+        metrics.know_dead_letters(&RejectionClass::ALL.map(RejectionClass::as_str), &[]);
         metrics.know_output_topics(&[&config.publish.topic, &config.publish.dead_letter_topic]);
         let ended = CancellationToken::new();
         let address = answer(&config.telemetry.address, &metrics, &health, ended.clone()).await?;

@@ -19,6 +19,7 @@ mod demo;
 mod dlq;
 mod eval;
 mod knowledge;
+mod limits;
 mod lines;
 mod live;
 mod process;

@@ -12,7 +12,7 @@ use crate::decode::Decoder;
 use crate::domain::{Rejection, RejectionClass};
 use crate::fetch::Fetcher;
 use crate::pipeline::AnnotateError;
-use crate::publish::{Annotated, Provenance};
+use crate::publish::{Annotated, Include, Included, Provenance};
 use crate::runtime::{self, Consulted, Runtime, Variant};
 use crate::scheduler::{CallError, ModelError};
 use crate::telemetry::Metrics;
@@ -29,6 +29,8 @@ pub(super) struct Running {
     /// The language models in use.
     pub(super) consulted: Consulted,
     provenance: Provenance,
+    /// What answers repeat of their posts.
+    include: Vec<Include>,
 }
 
 impl Running {
@@ -47,7 +49,8 @@ impl Running {
         let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches())?;
         let decoder = Decoder::new(config.decode.clone(), fetcher);
         let provenance = Provenance::of_bundle(bundle.hash());
-        Ok(Self { decoder, runtime, metrics, bundle, consulted, provenance })
+        let include = config.publish.include.clone();
+        Ok(Self { decoder, runtime, metrics, bundle, consulted, provenance, include })
     }
 
     /// The hash of the bundle in use, as outputs name it.
@@ -79,7 +82,8 @@ impl Running {
         match self.runtime.pipeline.annotate(&post).await {
             Ok(mut annotation) => {
                 annotation.degraded.extend_from_slice(post.degraded());
-                Ok(Ok(Annotated::new(&post, annotation)))
+                let included = Included::of(&post, post.addresses(), &self.include);
+                Ok(Ok(Annotated { included, ..Annotated::new(&post, annotation) }))
             }
             Err(AnnotateError::Network(error)) if error.retry_can_help() => Err(error),
             Err(AnnotateError::Network(error)) => Ok(Err(refused_by_network(&error))),

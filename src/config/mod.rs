@@ -19,10 +19,12 @@ use crate::scheduler::Budget;
 
 mod effective;
 mod layers;
+mod publish;
 mod references;
 mod sources;
 
 pub use effective::Effective;
+pub use publish::{DeliveryMode, Publish};
 pub use sources::Sources;
 
 /// The defaults, every key of them: the file `config/default.toml` as it was compiled in.
@@ -84,42 +86,6 @@ pub struct Ingest {
     pub on_data_loss: DataLoss,
     /// What becomes of records without a value.
     pub tombstones: Tombstones,
-}
-
-/// Where annotations go.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Publish {
-    /// The topic of annotations.
-    pub topic: String,
-    /// The topic of posts that could not be annotated.
-    pub dead_letter_topic: String,
-    /// How safely they are written.
-    pub delivery: DeliveryMode,
-    /// The name that transactions are made under; empty: one of the group and this machine.
-    pub transactional_id: String,
-}
-
-/// How safely annotations are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DeliveryMode {
-    /// Nothing is lost; a crash may write some twice.
-    AtLeastOnce,
-    /// Nothing is lost and, for those who read what is committed, nothing comes twice.
-    ExactlyOnce,
-}
-
-impl Publish {
-    /// The name that transactions are made under, by an engine that reads in `group`.
-    #[must_use]
-    pub fn transactional_id(&self, group: &str) -> String {
-        if !self.transactional_id.is_empty() {
-            return self.transactional_id.clone();
-        }
-        let host = gethostname::gethostname();
-        format!("riveg-{group}-{}", host.to_string_lossy())
-    }
 }
 
 /// How much is done at one time, and how it ends.
@@ -307,6 +273,9 @@ impl Config {
             let found = endpoint.faults().into_iter();
             faults.extend(found.map(|(key, message)| (format!("llm.{name}.{key}"), message)));
         }
+        faults.extend(
+            self.publish.faults().into_iter().map(|(key, message)| (format!("publish.{key}"), message)),
+        );
         let mut hold = |key: &str, holds: bool, message: &str| {
             if !holds {
                 faults.push((key.to_owned(), message.to_owned()));

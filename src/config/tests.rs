@@ -199,6 +199,14 @@ fn what_is_out_of_range_names_its_bound() {
         ("answers.ttl_jitter=2.0", "answers.ttl_jitter (from --set): must be 0 to 1"),
         ("fetch.degrade=ignore", "expected `publish-without` or `dead-letter`"),
         ("publish.topic=riveg.posts", "is the name of another topic"),
+        (
+            "publish.headers=[\"riveg.x\"]",
+            "publish.headers (from --set): names `riveg.x`; names that begin with",
+        ),
+        ("publish.headers=[\"*\", \"a\"]", "publish.headers (from --set): has `*`, which stands for all"),
+        ("publish.headers=[\"trace*\"]", "`*` stands for all headers and for nothing else"),
+        ("publish.key=none", "expected `input` or `post-id`"),
+        ("publish.include=[\"title\"]", "expected one of `created_at`, `lang`, `author`, `text`, `media`"),
         ("device.threads=-1", "device.threads (from --set): invalid value: integer `-1`, expected usize"),
     ];
     for (set, expected) in cases {

@@ -16,6 +16,16 @@ pub(super) enum Given {
     Elsewhere { label: Label, address: String },
 }
 
+impl Given {
+    /// The picture's key, and where it is if it is not here.
+    pub(super) fn address(&self) -> Option<(String, String)> {
+        match self {
+            Self::Here(_) => None,
+            Self::Elsewhere { label, address } => Some((label.key.clone(), address.clone())),
+        }
+    }
+}
+
 /// What the record says of a picture beside its bytes.
 pub(super) struct Label {
     pub(super) key: String,

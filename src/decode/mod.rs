@@ -33,7 +33,7 @@ pub use config::Config;
 pub use frames::FrameCounts;
 
 use self::gate::{Gate, Permit};
-use self::given::{Encoded, Label};
+use self::given::{Encoded, Given, Label};
 use self::image::PictureFault;
 use self::pool::{Pool, Unfinished};
 use self::watched::Stop;
@@ -59,6 +59,7 @@ struct Shared {
 pub struct Decoded {
     post: Post,
     degraded: Vec<String>,
+    addresses: Vec<(String, String)>,
     _memory: Permit,
 }
 
@@ -75,6 +76,12 @@ impl Decoded {
     #[must_use]
     pub fn degraded(&self) -> &[String] {
         &self.degraded
+    }
+
+    /// The pictures that the record only points to: keys and addresses.
+    #[must_use]
+    pub fn addresses(&self) -> &[(String, String)] {
+        &self.addresses
     }
 }
 
@@ -100,6 +107,7 @@ impl Decoder {
     pub async fn decode(&self, payload: Bytes) -> Result<Decoded, Rejection> {
         let shared = Arc::clone(&self.shared);
         let (mut post, pictures) = self.parse(move || given::read(&payload, &shared.config)).await?;
+        let addresses = pictures.iter().filter_map(Given::address).collect();
         let fetched = self.fetched(pictures).await?;
         let kept = fetched.pictures.iter().map(|picture| picture.header.frame_bytes()).sum();
         let mut memory = self.memory_for(&fetched.pictures, kept).await?;
@@ -111,7 +119,7 @@ impl Decoder {
             memory = given_back;
         }
         memory.shrink_to(kept);
-        Ok(Decoded { post, degraded: fetched.degraded, _memory: memory })
+        Ok(Decoded { post, degraded: fetched.degraded, addresses, _memory: memory })
     }
 
     /// How often a picture did not have to be decoded.

@@ -207,7 +207,7 @@ mod tests {
             timestamp: None,
             key: key.map(|key| Bytes::from_static(key.as_bytes())),
             value: None,
-            headers: None,
+            headers: crate::kafka::RecordHeaders::default(),
             received: UNIX_EPOCH,
         }
     }

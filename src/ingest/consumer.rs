@@ -27,6 +27,7 @@ use super::trouble::Trouble;
 use super::{
     Config, Consumed, Delivery, Fence, Ingest, IngestError, Ledger, Membership, SourceRecord, Ticket, Watch,
 };
+use crate::kafka::RecordHeaders;
 use crate::telemetry::Seldom;
 
 /// How long one poll waits for records; the stop signal waits no longer than that.
@@ -214,7 +215,7 @@ impl Reader {
             timestamp: message.timestamp().to_millis(),
             key: message.key().map(Bytes::copy_from_slice),
             value: message.payload().map(Bytes::copy_from_slice),
-            headers: message.headers().map(|headers| headers.detach()),
+            headers: message.headers().map(RecordHeaders::read).unwrap_or_default(),
             received: SystemTime::now(),
         }
     }

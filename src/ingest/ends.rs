@@ -17,6 +17,7 @@ use tracing::debug;
 use super::consumer::{Reader, TICKET};
 use super::probe::{Answer, Question};
 use super::{IngestError, SourceRecord};
+use crate::kafka::RecordHeaders;
 
 /// How long the ends are looked for when reading ends. The client is at one within half a second, for which it waits for
 /// further records.
@@ -58,7 +59,7 @@ impl Reader {
                 timestamp: None,
                 key: None,
                 value: None,
-                headers: None,
+                headers: RecordHeaders::default(),
                 received: SystemTime::now(),
             };
             self.deliver(Arc::new(source), true)?;

@@ -4,13 +4,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use rdkafka::message::OwnedHeaders;
 
 use super::Ticket;
+use crate::kafka::RecordHeaders;
 
 /// A record as it came. Nothing and emptiness are kept apart: a key, value or header may be absent or of no bytes.
-///
-/// Headers stay in the client's own form, unread: their names need not be text.
 #[derive(Debug, Clone)]
 pub struct SourceRecord {
     /// Where it was read.
@@ -26,16 +24,17 @@ pub struct SourceRecord {
     /// Its value: the post.
     pub value: Option<Bytes>,
     /// Its headers, in order; names may repeat.
-    pub headers: Option<OwnedHeaders>,
+    pub headers: RecordHeaders,
     /// When the engine read it.
     pub received: SystemTime,
 }
 
 impl SourceRecord {
-    /// The bytes of key and value.
+    /// The bytes of key, value and headers: a record may be all headers.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        [&self.key, &self.value].into_iter().flatten().map(Bytes::len).sum()
+        let parts = [&self.key, &self.value].into_iter().flatten().map(Bytes::len);
+        parts.sum::<usize>() + self.headers.bytes()
     }
 }
 
@@ -48,4 +47,26 @@ pub struct Delivery {
     pub ticket: Ticket,
     /// There is no record: nothing that is delivered has the offsets up to this one.
     pub is_gap: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_count_in_the_size_of_a_record() {
+        let mut source = SourceRecord {
+            topic: "posts".into(),
+            partition: 0,
+            offset: 0,
+            timestamp: None,
+            key: Some(Bytes::from_static(b"key")),
+            value: Some(Bytes::from_static(b"value")),
+            headers: RecordHeaders::default(),
+            received: SystemTime::UNIX_EPOCH,
+        };
+        assert_eq!(source.bytes(), 8);
+        source.headers.push("big", Some(&[0; 5_000]));
+        assert!(source.bytes() > 5_008, "{}", source.bytes());
+    }
 }

@@ -3,6 +3,7 @@
 mod complaint;
 mod connection;
 mod guarded;
+mod headers;
 mod properties;
 mod rebalance;
 mod secrets;
@@ -10,6 +11,7 @@ mod token;
 
 pub use complaint::Complaint;
 pub use connection::Connection;
+pub use headers::RecordHeaders;
 pub use properties::{ClientProperties, is_secret};
 pub use rebalance::{is_of_a_rebalance, tells_of_a_rebalance};
 pub use secrets::Secrets;

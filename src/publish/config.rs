@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use serde::{Deserialize, Serialize};
 
 use crate::kafka::Connection;
 
@@ -20,6 +21,50 @@ pub struct Config {
     pub max_posts: NonZeroUsize,
     /// How safely.
     pub delivery: Delivery,
+    /// What answers keep of their records.
+    pub carry: Carry,
+}
+
+/// What an answer keeps of its record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carry {
+    /// The key.
+    pub key: KeyOf,
+    /// Names of headers; [`Carry::ALL_HEADERS`]: every one.
+    pub headers: Vec<String>,
+    /// The timestamp.
+    pub timestamp: TimestampOf,
+}
+
+impl Carry {
+    /// What stands for every header.
+    pub const ALL_HEADERS: &str = "*";
+}
+
+impl Default for Carry {
+    fn default() -> Self {
+        Self { key: KeyOf::Input, headers: vec![Self::ALL_HEADERS.to_owned()], timestamp: TimestampOf::Input }
+    }
+}
+
+/// Whose key an answer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyOf {
+    /// The record's, or the post's id where it has none.
+    Input,
+    /// The post's id.
+    PostId,
+}
+
+/// Whose timestamp an answer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimestampOf {
+    /// The record's.
+    Input,
+    /// Its own: when it is written.
+    Now,
 }
 
 /// How safely results are written.
@@ -38,6 +83,11 @@ pub enum Delivery {
     },
 }
 
+/// The largest record that the producer hands to a broker, in bytes, unless kafka.properties says otherwise.
+pub const MESSAGE_MAX_BYTES: &str = "67108864";
+
+const BATCH_SIZE: &str = "batch.size";
+
 impl Config {
     /// Writing to those topics.
     #[must_use]
@@ -48,7 +98,13 @@ impl Config {
             dead_letter_topic: dead_letter_topic.to_owned(),
             max_posts,
             delivery: Delivery::AtLeastOnce,
+            carry: Carry::default(),
         }
+    }
+
+    /// The most bytes of records that share a batch; a larger record has one of its own.
+    pub(super) fn batch_bytes(&self) -> usize {
+        self.client().get(BATCH_SIZE).and_then(|bytes| bytes.parse().ok()).unwrap_or(usize::MAX)
     }
 
     pub(super) fn client(&self) -> ClientConfig {
@@ -64,7 +120,9 @@ impl Config {
             // An answer waits for others no longer than this.
             .set("linger.ms", "5")
             // A dead letter is a whole record with pictures: the broker's limit decides, not ours.
-            .set("message.max.bytes", "67108864")
+            .set("message.max.bytes", MESSAGE_MAX_BYTES)
+            // A broker refuses a batch as a whole: even a topic with a small limit should refuse single records alone.
+            .set(BATCH_SIZE, "65536")
             .set("topic.metadata.refresh.interval.ms", "5000")
             .set("reconnect.backoff.max.ms", "2000");
         match &self.delivery {

@@ -34,16 +34,4 @@ pub enum PublishError {
         /// What the client says.
         source: Box<KafkaError>,
     },
-    /// Not even a dead letter without its value fits.
-    #[error(
-        "topic `{topic}` takes not even the headers of the dead letter of partition {partition}, offset {offset}"
-    )]
-    TooLarge {
-        /// The topic of dead letters.
-        topic: String,
-        /// The partition of the record at fault.
-        partition: i32,
-        /// Its offset.
-        offset: i64,
-    },
 }

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::outbox::Outbox;
-use super::parcel::Parcel;
+use super::parcel::{Amended, Parcel};
 use super::reports::{Client, Report, hand_over};
 use super::transaction::{Failure, Steps};
 use super::{Outcome, PublishError, Published};
@@ -54,8 +54,8 @@ pub(super) struct ExactlyOnce {
 #[derive(Default)]
 struct Batch {
     parcels: Vec<Parcel>,
-    /// Those that were found too large, and would be again.
-    shrunk: Vec<Parcel>,
+    /// Those that were refused for what they are, and would be again: as they may be taken.
+    amended: Vec<Parcel>,
 }
 
 impl ExactlyOnce {
@@ -141,7 +141,7 @@ impl ExactlyOnce {
         Ok(Some(open))
     }
 
-    /// Makes one transaction of all that may be written. Whether it was committed, or there was nothing to be written.
+    /// Makes one transaction of all that may be written. Whether the next may be made at once.
     async fn write(&mut self, steps: &Steps) -> Result<bool, Failure> {
         let begun = Instant::now();
         // Asked before parcels are taken: of what is taken then, nothing was read under an older name.
@@ -165,17 +165,21 @@ impl ExactlyOnce {
                 Ok(true)
             }
             Err(Failure::Abortable(error)) => {
-                let parcels = batch.parcels.len();
+                let (parcels, amended) = (batch.parcels.len(), batch.amended.len());
                 steps.give_up().await?;
                 self.outbox.metrics().transaction(Transaction::Aborted, took);
-                if self.is_of_a_rebalance(&error) {
+                if amended > 0 {
+                    // It failed for a record's own fault, and is made again at once without it.
+                    info!(%error, parcels, amended, "a transaction is made again without what was refused");
+                } else if self.is_of_a_rebalance(&error) {
                     debug!(%error, parcels, "the group has moved on; a transaction is made again");
                 } else {
                     warn!(%error, parcels, "a transaction is given up and made again");
                     self.outbox.is_hindered(format!("transactions are given up: {error}"));
                 }
-                batch.parcels.into_iter().chain(batch.shrunk).for_each(|parcel| self.outbox.put_back(parcel));
-                Ok(false)
+                let given_up = batch.parcels.into_iter().chain(batch.amended);
+                given_up.for_each(|parcel| self.outbox.put_back(parcel));
+                Ok(amended > 0)
             }
             Err(other) => Err(other),
         }
@@ -213,6 +217,7 @@ impl ExactlyOnce {
         let mut next = Some(first);
         let mut under_way = 0;
         let mut failure = None;
+        let mut is_alone = false;
         while let Some(parcel) = next.take() {
             if !parcel.is_written() {
                 // Its offset goes out with those of the others.
@@ -220,6 +225,12 @@ impl ExactlyOnce {
                 next = self.outbox.take();
                 continue;
             }
+            // One that must not share a batch with others neither joins them nor is joined.
+            while under_way > 0 && (is_alone || parcel.alone) {
+                under_way -= 1;
+                self.reported(steps, batch, &mut failure).await?;
+            }
+            is_alone = parcel.alone;
             match hand_over(&self.client, parcel) {
                 Ok(()) => {
                     under_way += 1;
@@ -231,13 +242,13 @@ impl ExactlyOnce {
                         self.reported(steps, batch, &mut failure).await?;
                         next = Some(*parcel);
                     }
-                    Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
-                        next = Some(self.outbox.smaller(*parcel).map_err(Failure::Fatal)?);
-                    }
-                    _ => {
-                        batch.parcels.push(*parcel);
-                        failure.get_or_insert(error);
-                    }
+                    code => match self.outbox.amended(*parcel, code, false) {
+                        Amended::Changed(amended) => next = Some(amended),
+                        Amended::Same(parcel) => {
+                            batch.parcels.push(parcel);
+                            failure.get_or_insert(error);
+                        }
+                    },
                 },
             }
         }
@@ -268,14 +279,9 @@ impl ExactlyOnce {
         match error {
             None => batch.parcels.push(*parcel),
             Some(error) => {
-                let too_large = matches!(
-                    error.rdkafka_error_code(),
-                    Some(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessageSize)
-                );
-                if too_large {
-                    batch.shrunk.push(self.outbox.smaller(*parcel).map_err(Failure::Fatal)?);
-                } else {
-                    batch.parcels.push(*parcel);
+                match self.outbox.amended(*parcel, error.rdkafka_error_code(), true) {
+                    Amended::Changed(amended) => batch.amended.push(amended),
+                    Amended::Same(parcel) => batch.parcels.push(parcel),
                 }
                 failure.get_or_insert(error);
             }

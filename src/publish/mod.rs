@@ -4,7 +4,11 @@ mod outcome;
 mod sequencer;
 mod time;
 mod wire;
+mod include;
+mod lineage;
+mod cut;
 mod dead_letter;
+mod carried;
 
 mod config;
 mod error;
@@ -17,9 +21,12 @@ mod exactly_once;
 mod publisher;
 mod embedded;
 
-pub use config::{Config, Delivery};
+pub use config::{Carry, Config, Delivery, KeyOf, MESSAGE_MAX_BYTES, TimestampOf};
+pub use dead_letter::{LETTER_BYTES, OURS, RENAMED};
 pub use embedded::{EmbeddedBroker, EmbeddedError};
 pub use error::PublishError;
+pub use include::{Include, Included};
+pub use lineage::{ATTEMPTS, FROM, ORIGIN, RECORD};
 pub use outcome::{Outcome, Record};
 pub use publisher::{Published, Publisher};
 pub use sequencer::{Released, Sequencer};

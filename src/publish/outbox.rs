@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rdkafka::error::RDKafkaErrorCode;
 use tracing::{debug, warn};
 
-use super::parcel::{Kind, Packer, Parcel};
-use super::{Config, Outcome, Provenance, PublishError, Published, Record, Sequencer};
+use super::cut::Cut;
+use super::parcel::{Amended, Kind, Packer, Parcel};
+use super::{Config, Outcome, Provenance, Published, Record, Sequencer};
 use crate::ingest::{Fence, SourceRecord, Ticket};
 use crate::telemetry::{Health, Metrics, Seldom, Tombstone};
 
@@ -27,6 +29,8 @@ pub(super) struct Outbox {
     metrics: Arc<Metrics>,
     health: Arc<Health>,
     warning: Seldom,
+    cut_warning: Seldom,
+    timestamp_warning: Seldom,
 }
 
 /// Partition, generation and sequence of a parcel's ticket.
@@ -49,6 +53,8 @@ impl Outbox {
             metrics,
             health,
             warning: Seldom::new(Duration::from_secs(30)),
+            cut_warning: Seldom::new(Duration::from_secs(30)),
+            timestamp_warning: Seldom::new(Duration::from_secs(30)),
         }
     }
 
@@ -90,26 +96,46 @@ impl Outbox {
         self.parcels.insert((ticket.partition(), ticket.generation(), ticket.sequence()), parcel);
     }
 
-    /// A smaller parcel in place of one that is too large.
-    ///
-    /// # Errors
-    /// Where nothing smaller is left.
-    pub(super) fn smaller(&self, parcel: Parcel) -> Result<Parcel, PublishError> {
-        let topic = parcel.topic.clone();
-        self.packer.smaller(parcel).map_err(|ticket| PublishError::TooLarge {
-            topic: topic.to_string(),
-            partition: ticket.partition(),
-            offset: ticket.offset(),
-        })
+    /// A parcel that was refused for what it is, as it may be taken. `by_broker`: with its whole batch, so that it is tried
+    /// once more by itself before it is found too large.
+    pub(super) fn amended(
+        &mut self,
+        mut parcel: Parcel,
+        code: Option<RDKafkaErrorCode>,
+        by_broker: bool,
+    ) -> Amended {
+        match code {
+            // The topic takes none so far from now; of a batch that was refused for one, all are written with the time.
+            Some(RDKafkaErrorCode::InvalidTimestamp) if parcel.timestamp.is_some() => {
+                if self.timestamp_warning.is_due(Instant::now()) {
+                    warn!(
+                        topic = &*parcel.topic,
+                        "timestamps are refused; answers are written with the time of writing"
+                    );
+                }
+                parcel.timestamp = None;
+                Amended::Changed(parcel)
+            }
+            Some(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessageSize) => {
+                if by_broker && !parcel.alone && !parcel.has_own_batch {
+                    parcel.alone = true;
+                    return Amended::Changed(parcel);
+                }
+                self.packer.smaller(parcel)
+            }
+            _ => Amended::Same(parcel),
+        }
     }
 
     /// A parcel is where it belongs.
     pub(super) fn delivered(&mut self, parcel: Parcel) {
         match &parcel.kind {
             Kind::Annotation => self.published.annotations += 1,
-            Kind::DeadLetter(rejection) => {
+            Kind::DeadLetter(rejection, cut) => {
                 self.published.dead_letters += 1;
                 self.metrics.dead_letter(rejection.class.as_str());
+                let (source, cut) = (Arc::clone(&parcel.source), *cut);
+                self.was_cut(&source, cut);
             }
             Kind::Tombstone => self.metrics.ingest().tombstone(Tombstone::Forwarded),
             Kind::Skipped => {
@@ -124,6 +150,22 @@ impl Outbox {
         }
         self.settle(parcel.ticket);
         self.goes_well();
+    }
+
+    /// Says what a dead letter had to give up: the first line in a while, since a feed may be full of such records.
+    fn was_cut(&mut self, source: &SourceRecord, cut: Cut) {
+        let given_up: Vec<&str> = cut.given_up(source).into_iter().map(Cut::as_str).collect();
+        given_up.iter().for_each(|what| self.metrics.dead_letter_cut(what));
+        if !given_up.is_empty() && self.cut_warning.is_due(Instant::now()) {
+            let (topic, partition, offset) = (&*source.topic, source.partition, source.offset);
+            warn!(
+                topic,
+                partition,
+                offset,
+                ?given_up,
+                "a dead letter was cut: its topic takes no record so large"
+            );
+        }
     }
 
     /// Writing is hindered for a reason that may pass.

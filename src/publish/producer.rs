@@ -2,7 +2,9 @@
 //! record.
 //!
 //! A record that the broker refuses for a passing reason (a topic that is missing, a broker that is away) is sent again
-//! until it is taken: nothing is given up, and back-pressure stops the reading. What is too large becomes a dead letter.
+//! until it is taken: nothing is given up, and back-pressure stops the reading. What is too large becomes a dead letter,
+//! which gives up what it must. A broker refuses whole batches, so a record that was refused is sent by itself once more
+//! before it is found too large.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::outbox::Outbox;
-use super::parcel::Parcel;
+use super::parcel::{Amended, Parcel};
 use super::reports::{Client, Report, hand_over};
 use super::{Outcome, PublishError, Published};
 
@@ -30,11 +32,23 @@ pub(super) struct Producer {
     /// Nothing is sent before that moment: the broker refused something a moment ago.
     not_before: Option<Instant>,
     in_client: usize,
+    /// What is sent next must not share a batch with what the client has: it waits until that is delivered.
+    waits_for_reports: bool,
+    /// The client has a parcel that must not share its batch.
+    is_alone: bool,
 }
 
 impl Producer {
     pub(super) fn new(client: Arc<Client>, reports: Receiver<Report>, outbox: Outbox) -> Self {
-        Self { client, reports, outbox, not_before: None, in_client: 0 }
+        Self {
+            client,
+            reports,
+            outbox,
+            not_before: None,
+            in_client: 0,
+            waits_for_reports: false,
+            is_alone: false,
+        }
     }
 
     /// Writes until the channel is closed and all is delivered, or until `abort` is cancelled.
@@ -49,7 +63,7 @@ impl Producer {
             tokio::select! {
                 () = abort.cancelled() => break,
                 Some(report) = self.reports.recv() => self.reported(report)?,
-                () = next_attempt, if !self.outbox.is_empty() => {}
+                () = next_attempt, if !self.outbox.is_empty() && !self.waits() => {}
                 outcome = outcomes.recv(), if open && self.outbox.is_empty() => match outcome {
                     Some(outcome) => self.outbox.accept(outcome),
                     None => open = false,
@@ -69,6 +83,7 @@ impl Producer {
             return Ok(());
         }
         self.not_before = None;
+        self.waits_for_reports = false;
         while self.not_before.is_none()
             && let Some(parcel) = self.outbox.take()
         {
@@ -76,9 +91,15 @@ impl Producer {
                 self.outbox.delivered(parcel);
                 continue;
             }
+            if self.in_client > 0 && (self.is_alone || parcel.alone) {
+                self.outbox.put_back(parcel);
+                self.waits_for_reports = true;
+                break;
+            }
+            self.is_alone = parcel.alone;
             match hand_over(&self.client, parcel) {
                 Ok(()) => self.in_client += 1,
-                Err((parcel, error)) => self.refused(*parcel, &error)?,
+                Err((parcel, error)) => self.refused(*parcel, &error, false)?,
             }
         }
         Ok(())
@@ -91,12 +112,12 @@ impl Producer {
                 self.outbox.delivered(*parcel);
                 Ok(())
             }
-            Some(error) => self.refused(*parcel, &error),
+            Some(error) => self.refused(*parcel, &error, true),
         }
     }
 
     /// The client or the broker does not take the parcel: it takes its place again, smaller if it was too large.
-    fn refused(&mut self, parcel: Parcel, error: &KafkaError) -> Result<(), PublishError> {
+    fn refused(&mut self, parcel: Parcel, error: &KafkaError, by_broker: bool) -> Result<(), PublishError> {
         if let Some((code, reason)) = self.client.client().fatal_error() {
             self.outbox.is_lost(&format!("the producer is broken for good: {reason}"));
             return Err(PublishError::Fatal {
@@ -104,22 +125,27 @@ impl Producer {
                 source: Box::new(KafkaError::MessageProduction(code)),
             });
         }
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::QueueFull) => {
-                self.not_before = Some(Instant::now() + QUEUE_FULL);
-                self.outbox.put_back(parcel);
-            }
-            Some(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessageSize) => {
-                let smaller = self.outbox.smaller(parcel)?;
-                self.outbox.put_back(smaller);
-            }
-            _ => {
+        let code = error.rdkafka_error_code();
+        if code == Some(RDKafkaErrorCode::QueueFull) {
+            self.not_before = Some(Instant::now() + QUEUE_FULL);
+            self.outbox.put_back(parcel);
+            return Ok(());
+        }
+        let parcel = match self.outbox.amended(parcel, code, by_broker) {
+            Amended::Changed(parcel) => parcel,
+            Amended::Same(parcel) => {
                 self.outbox.is_hindered(format!("topic `{}` takes no records: {error}", parcel.topic));
                 self.not_before = Some(Instant::now() + REFUSED);
-                self.outbox.put_back(parcel);
+                parcel
             }
-        }
+        };
+        self.outbox.put_back(parcel);
         Ok(())
+    }
+
+    /// Whether nothing can be sent before a report comes.
+    fn waits(&self) -> bool {
+        self.waits_for_reports && self.in_client > 0
     }
 
     fn until_next_attempt(&self) -> Duration {

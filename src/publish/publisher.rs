@@ -7,6 +7,7 @@ use tokio::sync::mpsc::{self, Receiver};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
+use super::cut::Cut;
 use super::exactly_once::ExactlyOnce;
 use super::outbox::Outbox;
 use super::producer::Producer;
@@ -57,7 +58,7 @@ impl Publisher {
         })?;
         let client = Arc::new(client);
         metrics.know_output_topics(&[&config.topic, &config.dead_letter_topic]);
-        metrics.know_dead_letter_classes(&RejectionClass::ALL.map(RejectionClass::as_str));
+        metrics.know_dead_letters(&RejectionClass::ALL.map(RejectionClass::as_str), &Cut::words());
         let settled = (settled, membership.fence().clone());
         let outbox = Outbox::new(config, provenance, settled, (metrics, health));
         let writing = match &config.delivery {

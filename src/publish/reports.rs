@@ -41,11 +41,12 @@ impl Reports {
 /// The parcel, where the client does not take it, and why.
 pub(super) fn hand_over(client: &Client, parcel: Parcel) -> Result<(), (Box<Parcel>, KafkaError)> {
     let (topic, key, value) = (parcel.topic.clone(), parcel.key.clone(), parcel.value.clone());
-    let headers = parcel.headers.clone();
+    let (headers, timestamp) = (parcel.headers.clone(), parcel.timestamp);
     let mut record: BaseRecord<'_, [u8], [u8], Box<Parcel>> =
         BaseRecord::with_opaque_to(&topic, Box::new(parcel)).headers(headers);
     record.key = key.as_deref().map(ToBytes::to_bytes);
     record.payload = value.as_deref().map(ToBytes::to_bytes);
+    record.timestamp = timestamp;
     client.send(record).map_err(|(error, BaseRecord { delivery_opaque, .. })| (delivery_opaque, error))
 }
 

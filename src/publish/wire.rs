@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use serde::{Serialize, Serializer};
 
+use super::Included;
 use super::time::rfc3339;
 use crate::domain::{Annotation, ContentHash, Mention, Phrase, Post, Region, Told, Triple};
 
@@ -22,6 +23,8 @@ pub struct Annotated {
     pub media: Vec<MediaInfo>,
     /// What was found.
     pub annotation: Annotation,
+    /// What is repeated of the post.
+    pub included: Included,
 }
 
 /// What readers of an annotation are told of a picture.
@@ -64,7 +67,8 @@ impl Annotated {
             height: media.frame.height,
             hash: media.frame.hash,
         });
-        Self { post_id: post.id.clone(), media: media.collect(), annotation }
+        let included = Included::default();
+        Self { post_id: post.id.clone(), media: media.collect(), annotation, included }
     }
 
     /// The record's value: JSON without line breaks.
@@ -75,7 +79,8 @@ impl Annotated {
             version: SCHEMA_VERSION,
             post_id: &self.post_id,
             entities: self.annotation.triples.iter().map(|triple| entity(&self.post_id, triple)).collect(),
-            media: self.media.iter().map(medium).collect(),
+            included: &self.included,
+            media: self.media.iter().map(|media| medium(media, &self.included)).collect(),
             provenance: WireProvenance {
                 engine: &provenance.engine,
                 bundle: &provenance.bundle,
@@ -96,6 +101,8 @@ struct Event<'a> {
     schema: &'static str,
     version: u32,
     post_id: &'a str,
+    #[serde(flatten)]
+    included: &'a Included,
     entities: Vec<Entity<'a>>,
     media: Vec<Medium<'a>>,
     provenance: WireProvenance<'a>,
@@ -181,6 +188,8 @@ struct Medium<'a> {
     width: u32,
     height: u32,
     blake3: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -272,8 +281,14 @@ fn region(region: &Region) -> WireRegion<'_> {
     }
 }
 
-fn medium(media: &MediaInfo) -> Medium<'_> {
-    Medium { key: &media.key, width: media.width, height: media.height, blake3: media.hash.to_string() }
+fn medium<'a>(media: &'a MediaInfo, included: &'a Included) -> Medium<'a> {
+    Medium {
+        key: &media.key,
+        width: media.width,
+        height: media.height,
+        blake3: media.hash.to_string(),
+        url: included.address(&media.key),
+    }
 }
 
 #[cfg(test)]

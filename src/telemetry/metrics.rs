@@ -13,6 +13,7 @@ use prometheus::{
     TextEncoder,
 };
 
+use super::letter_metrics::LetterMetrics;
 use super::llm_metrics::LlmFamilies;
 use super::stage_metrics::all_stages;
 use super::watched::{CacheTally, Watched, catch_up};
@@ -29,7 +30,7 @@ pub struct Metrics {
     answers: AnswerMetrics,
     consumed: IntCounterVec,
     produced: IntCounterVec,
-    dead_letters: IntCounterVec,
+    dead_letters: LetterMetrics,
     cache_requests: IntCounterVec,
     pictures_read: IntCounterVec,
     watched: Watched,
@@ -138,11 +139,7 @@ impl Metrics {
                 "Records whose delivery was reported.",
                 &["topic"],
             ),
-            dead_letters: counters(
-                "riveg_dead_letters_total",
-                "Records rejected, by class of the reason.",
-                &["class"],
-            ),
+            dead_letters: LetterMetrics::new(&registry),
             cache_requests: counters(
                 "riveg_cache_requests_total",
                 "Questions to a cache, by kind of cache and outcome.",
@@ -250,9 +247,9 @@ impl Metrics {
         self.watched.watch(move || catch_up((&counter, read.load(Ordering::Relaxed))));
     }
 
-    /// Makes the classes of dead letters known.
-    pub fn know_dead_letter_classes(&self, classes: &[&str]) {
-        classes.iter().for_each(|class| self.dead_letters.with_label_values(&[class]).inc_by(0));
+    /// Makes the classes of dead letters known, and the parts that they may have to do without.
+    pub fn know_dead_letters(&self, classes: &[&str], parts: &[&str]) {
+        self.dead_letters.know(classes, parts);
     }
 
     /// Makes the topics known that are written to.
@@ -277,7 +274,12 @@ impl Metrics {
 
     /// A record was rejected.
     pub fn dead_letter(&self, class: &str) {
-        self.dead_letters.with_label_values(&[class]).inc();
+        self.dead_letters.rejected(class);
+    }
+
+    /// A dead letter was written without that part of its record.
+    pub fn dead_letter_cut(&self, part: &str) {
+        self.dead_letters.cut(part);
     }
 
     /// A post was decoded in this time.

@@ -7,6 +7,7 @@ mod health;
 mod http;
 mod ingest_metrics;
 mod latency;
+mod letter_metrics;
 mod llm_metrics;
 mod metrics;
 mod seldom;

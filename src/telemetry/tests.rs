@@ -41,7 +41,7 @@ fn labels_that_are_known_start_at_nothing() {
 fn labels_that_are_found_out_start_at_nothing_when_they_are_known() {
     let metrics = Metrics::new();
     metrics.watch_cache("expansion", CacheTally::default);
-    metrics.know_dead_letter_classes(&["not-json"]);
+    metrics.know_dead_letters(&["not-json"], &["value"]);
     metrics.know_output_topics(&["annotations", "dead-letters"]);
     metrics.partition_assigned("posts", 2);
     let _endpoint = metrics.llm("small");
@@ -49,6 +49,7 @@ fn labels_that_are_found_out_start_at_nothing_when_they_are_known() {
     for line in [
         r#"riveg_cache_requests_total{kind="expansion",outcome="join"} 0"#,
         r#"riveg_dead_letters_total{class="not-json"} 0"#,
+        r#"riveg_dead_letters_cut_total{what="value"} 0"#,
         r#"riveg_records_produced_total{topic="dead-letters"} 0"#,
         r#"riveg_records_consumed_total{partition="2",topic="posts"} 0"#,
         r#"riveg_outstanding_records{partition="2",topic="posts"} 0"#,
@@ -89,6 +90,7 @@ fn every_event_is_counted_where_its_name_says() {
     metrics.bundle("abc");
     metrics.consumed("posts", 0);
     metrics.dead_letter("not-json");
+    metrics.dead_letter_cut("key");
     metrics.decoded(Duration::from_millis(7));
     metrics.delivered(Duration::from_secs(2));
     metrics.device_idle(Duration::from_millis(500));
@@ -129,6 +131,7 @@ fn every_event_is_counted_where_its_name_says() {
         r#"riveg_bundle_info{hash="abc"} 1"#,
         r#"riveg_records_consumed_total{partition="0",topic="posts"} 1"#,
         r#"riveg_dead_letters_total{class="not-json"} 1"#,
+        r#"riveg_dead_letters_cut_total{what="key"} 1"#,
         "riveg_decode_seconds_count 1",
         "riveg_end_to_end_seconds_sum 2",
         "riveg_device_idle_seconds_total 0.5",

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use riveg::domain::{Annotation, Rejection, RejectionClass};
-use riveg::publish::Annotated;
+use riveg::publish::{Annotated, Included};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -91,7 +91,7 @@ impl Echo {
             echo.finished.lock().expect("nobody panics here").push(id.to_owned());
             let degraded = post["size"].as_u64().map(|size| "x".repeat(usize::try_from(size).unwrap()));
             let annotation = Annotation { triples: vec![], degraded: degraded.into_iter().collect() };
-            Ok(Annotated { post_id: id.to_owned(), media: vec![], annotation })
+            Ok(Annotated { post_id: id.to_owned(), media: vec![], annotation, included: Included::default() })
         }
     }
 }

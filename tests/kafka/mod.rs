@@ -3,6 +3,7 @@
 //! `embedded` runs against the broker inside the process, for what happens often and quickly; `real` against Apache
 //! Kafka, for what only a real broker can prove.
 
+mod carried;
 mod echo;
 mod embedded;
 mod ends;
@@ -17,6 +18,7 @@ mod qualification;
 mod real;
 mod running;
 mod security;
+mod sizes;
 mod tombstones;
 
 pub(crate) use echo::{Echo, post};

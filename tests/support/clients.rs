@@ -30,8 +30,14 @@ fn admin(bootstrap: &str) -> (AdminClient<DefaultClientContext>, AdminOptions, R
 
 /// Creates a topic on a real broker, and waits until it can be used.
 pub(crate) fn create_topic(bootstrap: &str, topic: &str, partitions: i32) {
+    create_topic_with(bootstrap, topic, partitions, &[]);
+}
+
+/// The same with settings of its own.
+pub(crate) fn create_topic_with(bootstrap: &str, topic: &str, partitions: i32, settings: &[(&str, &str)]) {
     let (admin, options, runtime) = admin(bootstrap);
-    let topics = [NewTopic::new(topic, partitions, TopicReplication::Fixed(1))];
+    let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+    let topics = [settings.iter().fold(new, |new, (name, value)| new.set(name, value))];
     // One of that name that was deleted a moment ago may still be there.
     until("the topic is made", || {
         let results = runtime.block_on(admin.create_topics(&topics, &options)).unwrap();
@@ -78,8 +84,8 @@ impl Writer {
     pub(crate) fn new(bootstrap: &str) -> Self {
         let mut producer = config(bootstrap);
         producer.set("enable.idempotence", "true").set("linger.ms", "5");
-        // A picture of 1 MB is 1.4 MB in base64.
-        let producer = producer.set("message.max.bytes", "4000000").create().unwrap();
+        // The most that the broker takes.
+        let producer = producer.set("message.max.bytes", "8388608").create().unwrap();
         Self { producer }
     }
 
@@ -97,6 +103,20 @@ impl Writer {
         let mut record = BaseRecord::<str, [u8]>::to(topic).partition(partition).headers(headers);
         record.key = key;
         record.payload = value;
+        self.producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
+
+    /// A record that need not have a key of text, written at that time.
+    pub(crate) fn send_at(
+        &self,
+        topic: &str,
+        (key, value): (Option<&[u8]>, &[u8]),
+        headers: OwnedHeaders,
+        timestamp: i64,
+    ) {
+        let mut record = BaseRecord::<[u8], [u8]>::to(topic).payload(value).headers(headers);
+        record.key = key;
+        record.timestamp = Some(timestamp);
         self.producer.send(record).map_err(|(error, _)| error).unwrap();
     }
 

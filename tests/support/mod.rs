@@ -14,8 +14,8 @@ pub(crate) use self::redis::Redis;
 pub(crate) use binary::{Finished, Process, binary, get, riveg};
 pub(crate) use broker::{Forwarder, OwnBroker, broker, own_broker, unique};
 pub(crate) use clients::{
-    Writer, commit, committed, create_topic, delete_records, delete_topic, header, log_end, read,
-    read_committed,
+    Writer, commit, committed, create_topic, create_topic_with, delete_records, delete_topic, header,
+    log_end, read, read_committed,
 };
 pub(crate) use plain_code::without_comments_and_literals;
 pub(crate) use pocket::{pocket_bundle, pocket_posts};

@@ -135,7 +135,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
-    use crate::publish::{Annotated, Provenance};
+    use crate::publish::{Annotated, Included, Provenance};
 
     fn annotation() -> Annotation {
         let triple = |text: &str, expansion: Option<&str>, regions: Vec<Region>| Triple {
@@ -171,7 +171,12 @@ mod tests {
 
     #[test]
     fn what_the_engine_writes_is_read_again() {
-        let annotated = Annotated { post_id: "p".to_owned(), media: Vec::new(), annotation: annotation() };
+        let annotated = Annotated {
+            post_id: "p".to_owned(),
+            media: Vec::new(),
+            annotation: annotation(),
+            included: Included::default(),
+        };
         let json = annotated.to_json(&Provenance::of_bundle("b"), UNIX_EPOCH, UNIX_EPOCH);
         assert_eq!(read(&json), Ok(("p".to_owned(), annotation())));
     }

@@ -23,6 +23,9 @@ pub(super) struct Choice {
     /// Set aside before then, likewise.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<SystemTime>,
+    /// Tried so often at most, replays included.
+    #[arg(long, value_name = "COUNT")]
+    max_attempts: Option<u32>,
     /// So many at most.
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
@@ -37,6 +40,7 @@ impl Choice {
             && self.contains.as_ref().is_none_or(|words| letter.message.contains(words))
             && self.since.is_none_or(|since| written.is_some_and(|written| written >= since))
             && self.until.is_none_or(|until| written.is_some_and(|written| written < until))
+            && self.max_attempts.is_none_or(|most| letter.attempts <= most)
     }
 
     /// Whether any more are wanted where so many were found.
@@ -59,12 +63,14 @@ mod tests {
     use super::*;
 
     fn letter() -> Letter {
-        let mut letter = Letter::default();
-        letter.class = "malformed".to_owned();
-        letter.stage = "decode".to_owned();
-        letter.message = "not JSON: line 1".to_owned();
-        letter.written = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1000));
-        letter
+        Letter {
+            class: "malformed".to_owned(),
+            stage: "decode".to_owned(),
+            message: "not JSON: line 1".to_owned(),
+            written: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1000)),
+            attempts: 3,
+            ..Letter::default()
+        }
     }
 
     #[test]
@@ -78,6 +84,8 @@ mod tests {
             ("another stage", Choice { stage: words("entail"), ..Choice::default() }, false),
             ("its words", Choice { contains: Some("JSON".to_owned()), ..Choice::default() }, true),
             ("since then", Choice { since: at(1000), ..Choice::default() }, true),
+            ("tried so often", Choice { max_attempts: Some(3), ..Choice::default() }, true),
+            ("tried too often", Choice { max_attempts: Some(2), ..Choice::default() }, false),
             ("before then", Choice { until: at(1000), ..Choice::default() }, false),
             (
                 "one of two",

@@ -5,13 +5,16 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::history::{History, Marker};
 use super::letter::Letter;
 use crate::cli::Failure;
 use crate::cli::brokers::{BrokerError, Brokers, Remembering};
 use crate::config::Config;
-use crate::kafka::Connection;
+use crate::kafka::{Connection, RecordHeaders};
+use crate::publish::{ATTEMPTS, RECORD};
 
 /// How long nothing may come while the end is not in sight.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,6 +25,32 @@ pub(super) struct Topic {
     partitions: i32,
     kafka: Connection,
     client: ClientConfig,
+}
+
+/// A record of the topic.
+enum Entry {
+    Letter(Box<Letter>),
+    /// Of a replay.
+    Marker(Marker),
+}
+
+impl Entry {
+    fn read(message: &BorrowedMessage<'_>) -> Self {
+        let marker = message.headers().map(RecordHeaders::read).and_then(|headers| marker(&headers));
+        marker.map_or_else(|| Self::Letter(Box::new(Letter::read(message))), Self::Marker)
+    }
+}
+
+/// The marker that these headers are of, if they are not of a dead letter.
+fn marker(headers: &RecordHeaders) -> Option<Marker> {
+    if headers.last("riveg.error.topic").is_some() {
+        return None;
+    }
+    let text = |name| headers.last(name).and_then(|value| std::str::from_utf8(value).ok());
+    Some(Marker {
+        record: blake3::Hash::from_hex(text(RECORD)?).ok()?,
+        attempts: text(ATTEMPTS)?.parse().ok()?,
+    })
 }
 
 /// Why it cannot be read.
@@ -57,17 +86,39 @@ impl Topic {
         &self.name
     }
 
+    /// How the letters stand.
+    pub(super) fn history(&self) -> Result<History, Failure> {
+        let mut history = History::default();
+        self.each(self.beginning(), |entry| {
+            match entry {
+                Entry::Letter(letter) => history.saw_letter(&letter),
+                Entry::Marker(marker) => history.saw_marker(marker),
+            }
+            Ok(true)
+        })?;
+        Ok(history)
+    }
+
     /// Shows every dead letter to `take`, until it wants no more.
-    pub(super) fn read(&self, take: impl FnMut(Letter) -> Result<bool, Failure>) -> Result<(), Failure> {
-        self.each((0..self.partitions).map(|partition| (partition, Offset::Beginning)), take)
+    pub(super) fn read(&self, mut take: impl FnMut(Letter) -> Result<bool, Failure>) -> Result<(), Failure> {
+        self.each(self.beginning(), |entry| match entry {
+            Entry::Letter(letter) => take(*letter),
+            Entry::Marker(_) => Ok(true),
+        })
+    }
+
+    fn beginning(&self) -> impl Iterator<Item = (i32, Offset)> + use<> {
+        (0..self.partitions).map(|partition| (partition, Offset::Beginning))
     }
 
     /// The dead letter at a place.
     pub(super) fn at(&self, place: (i32, i64)) -> Result<Option<Letter>, Failure> {
         let mut found = None;
         if (0..self.partitions).contains(&place.0) && place.1 >= 0 {
-            self.each([(place.0, Offset::Offset(place.1))].into_iter(), |letter| {
-                found = Some(letter).filter(|letter| letter.place == place);
+            self.each([(place.0, Offset::Offset(place.1))].into_iter(), |entry| {
+                if let Entry::Letter(letter) = entry {
+                    found = Some(*letter).filter(|letter| letter.place == place);
+                }
                 Ok(false)
             })?;
         }
@@ -86,9 +137,11 @@ impl Topic {
             begin.entry(partition).or_insert(offset);
         }
         let begin = begin.into_iter().map(|(partition, offset)| (partition, Offset::Offset(offset)));
-        self.each(begin, |letter| {
-            if wanted.remove(&letter.place) {
-                take(letter)?;
+        self.each(begin, |entry| {
+            if let Entry::Letter(letter) = entry
+                && wanted.remove(&letter.place)
+            {
+                take(*letter)?;
             }
             Ok(!wanted.is_empty())
         })
@@ -97,7 +150,7 @@ impl Topic {
     fn each(
         &self,
         begin: impl Iterator<Item = (i32, Offset)>,
-        mut take: impl FnMut(Letter) -> Result<bool, Failure>,
+        mut take: impl FnMut(Entry) -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
         let failed = |source| TopicError::Read { topic: self.name.clone(), source };
         let context = Remembering::new(self.kafka.secrets());
@@ -116,7 +169,7 @@ impl Topic {
             match consumer.poll(Duration::from_millis(200)) {
                 Some(Ok(message)) => {
                     last = Instant::now();
-                    if !take(Letter::read(&message))? {
+                    if !take(Entry::read(&message))? {
                         return Ok(());
                     }
                 }

@@ -6,6 +6,7 @@ use expect_test::expect;
 
 use super::*;
 use crate::domain::{BBox, EntityType, GateVerdict, Mask, Phrase, PhraseSource, Span};
+use crate::publish::Include;
 
 fn mention(text: &str, entity_type: &str, span: [usize; 4]) -> Mention {
     let [start, end, byte_start, byte_end] = span;
@@ -61,6 +62,7 @@ fn annotated() -> Annotated {
         post_id: "post-1".to_owned(),
         media: vec![media("a", 0xab), media("b", 0)],
         annotation: Annotation { triples: vec![shown, absent], degraded: vec![] },
+        included: Included::default(),
     }
 }
 
@@ -176,4 +178,35 @@ fn ids_depend_on_post_span_and_type_alone() {
     let mut other_place = base.clone();
     other_place.annotation.triples[0].mention.span.byte_end += 1;
     assert_ne!(&ids(&other_place)[0], first);
+}
+
+#[test]
+fn what_is_repeated_of_a_post_stands_beside_its_id_and_an_address_beside_its_picture() {
+    let post = Post {
+        id: "post-1".to_owned(),
+        text: "🏀 CP3 in Zürich".to_owned(),
+        created_at: Some("2026-11-21T09:00:00Z".to_owned()),
+        lang: None,
+        author: Some("kessa".to_owned()),
+        media: vec![],
+    };
+    let addresses = [("b".to_owned(), "https://example.org/b.jpg".to_owned())];
+    let all = [Include::CreatedAt, Include::Lang, Include::Author, Include::Text, Include::Media];
+    let with = |wanted: &[Include]| {
+        json(&Annotated { included: Included::of(&post, &addresses, wanted), ..annotated() })
+    };
+    let json = with(&all);
+    for (field, expected) in
+        [("created_at", "2026-11-21T09:00:00Z"), ("author", "kessa"), ("text", "🏀 CP3 in Zürich")]
+    {
+        assert_eq!(json[field], expected);
+    }
+    assert_eq!(json.get("lang"), None, "the feed does not say it");
+    assert_eq!(json["media"][1]["url"], "https://example.org/b.jpg");
+    assert_eq!(json["media"][0].get("url"), None, "this picture was in the record");
+    let json = with(&[Include::Author]);
+    let fields: Vec<bool> =
+        ["author", "text", "created_at"].iter().map(|field| json.get(field).is_some()).collect();
+    assert_eq!(fields, [true, false, false]);
+    assert_eq!(json["media"][1].get("url"), None);
 }

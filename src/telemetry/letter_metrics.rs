@@ -1,0 +1,46 @@
+//! What is counted of dead letters? How many there are of each class, and what of their records did not fit.
+
+use prometheus::{IntCounterVec, Opts, Registry};
+
+use super::metrics::register;
+
+/// The counters of dead letters.
+#[derive(Debug, Clone)]
+pub(super) struct LetterMetrics {
+    rejected: IntCounterVec,
+    cut: IntCounterVec,
+}
+
+impl LetterMetrics {
+    pub(super) fn new(registry: &Registry) -> Self {
+        let counters = |name: &str, help: &str, label: &str| {
+            register(registry, IntCounterVec::new(Opts::new(name, help), &[label]))
+        };
+        Self {
+            rejected: counters(
+                "riveg_dead_letters_total",
+                "Records rejected, by class of the reason.",
+                "class",
+            ),
+            cut: counters(
+                "riveg_dead_letters_cut_total",
+                "Parts of records that the topic of dead letters had no room for, by part.",
+                "what",
+            ),
+        }
+    }
+
+    /// Makes classes and parts known.
+    pub(super) fn know(&self, classes: &[&str], parts: &[&str]) {
+        classes.iter().for_each(|class| self.rejected.with_label_values(&[class]).inc_by(0));
+        parts.iter().for_each(|part| self.cut.with_label_values(&[part]).inc_by(0));
+    }
+
+    pub(super) fn rejected(&self, class: &str) {
+        self.rejected.with_label_values(&[class]).inc();
+    }
+
+    pub(super) fn cut(&self, part: &str) {
+        self.cut.with_label_values(&[part]).inc();
+    }
+}
