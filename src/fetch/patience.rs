@@ -96,10 +96,10 @@ impl Shared {
             Place::Web(target) => self.follow(target.clone(), allowance).await,
             Place::Object(object) => {
                 let read = self.stores.read(object, &self.config, allowance);
-                self.at_host((&object.name, &object.to_string()), read).await
+                self.at_host((&object.name, &object.to_string()), allowance.share, read).await
             }
             Place::File(url) => {
-                let _turn = self.turns.take("").await;
+                let _turn = self.turns.take("", allowance.share.first()).await;
                 self.file(url, allowance).await
             }
         }
@@ -109,11 +109,12 @@ impl Shared {
     async fn at_host<T>(
         &self,
         (host, shown): (&str, &str),
+        share: &Share,
         ask: impl Future<Output = Result<T, FetchError>>,
     ) -> Result<T, FetchError> {
         // Known before a turn comes: who waits in vain keeps others waiting.
         self.hosts.check(host, shown, Instant::now().into_std())?;
-        let _turn = self.turns.take(host).await;
+        let _turn = self.turns.take(host, share.first()).await;
         let entered = self.hosts.enter(host, shown, Instant::now().into_std())?;
         let asked = ask.await;
         entered.ended(asked.as_ref().err(), Instant::now().into_std());
@@ -138,7 +139,8 @@ impl Shared {
         let first = target.shown();
         for _ in 0..=self.config.redirects {
             let asked = self.web.ask(&target, allowance);
-            let location = match self.at_host((target.host(), &target.shown()), asked).await? {
+            let asked = self.at_host((target.host(), &target.shown()), allowance.share, asked).await?;
+            let location = match asked {
                 Answer::Bytes(bytes) => return Ok(bytes),
                 Answer::Redirect(location) => location,
             };

@@ -22,6 +22,7 @@ pub struct Share {
     memory: Arc<Memory>,
     account: u64,
     turns: Semaphore,
+    first: Semaphore,
 }
 
 /// The room of a picture on its way: given back when it is dropped, unless it is kept.
@@ -43,7 +44,7 @@ impl Memory {
     /// A post whose pictures have `most` bytes at the most, and of which so many are asked for at one time.
     pub(super) fn share(self: &Arc<Self>, most: u64, at_once: usize) -> Share {
         let account = self.ledger().open(most);
-        Share { memory: Arc::clone(self), account, turns: Semaphore::new(at_once) }
+        Share { memory: Arc::clone(self), account, turns: Semaphore::new(at_once), first: Semaphore::new(1) }
     }
 
     /// Waits while what is fetched waits for the decoder. No server can make this last: the decoder's own posts end it.
@@ -82,6 +83,11 @@ impl Share {
             Ok(turn) => turn,
             Err(_) => unreachable!("nobody closes this semaphore"),
         }
+    }
+
+    /// The place of the post's first request, as long as that is under way.
+    pub(super) fn first(&self) -> &Semaphore {
+        &self.first
     }
 
     /// The room of a picture that begins to come: none yet.

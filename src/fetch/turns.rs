@@ -1,15 +1,18 @@
-//! Whose turn is it at this host? So many requests at one time to each, and to all together.
+//! Whose turn is it at this host? So many requests at one time to each, and to all together, of which half are kept for
+//! posts that have no other request under way: a few posts of many slow addresses cannot take all.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 /// Hands out turns. Hosts are known only while somebody asks or waits there, so their number is that of the askers.
 #[derive(Debug)]
 pub(super) struct Turns {
     per_host: usize,
     all: Semaphore,
+    /// For requests of posts that have another under way.
+    further: Semaphore,
     hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
@@ -18,6 +21,7 @@ pub(super) struct Turns {
 pub(super) struct Turn<'a> {
     // In this order: a host is forgotten when its last permit is back.
     _all: SemaphorePermit<'a>,
+    _of_post: SemaphorePermit<'a>,
     _at_host: AtHost<'a>,
 }
 
@@ -31,11 +35,13 @@ struct AtHost<'a> {
 
 impl Turns {
     pub(super) fn new(per_host: usize, at_once: usize) -> Self {
-        Self { per_host, all: Semaphore::new(at_once), hosts: Mutex::default() }
+        let further = Semaphore::new(at_once.div_ceil(2));
+        Self { per_host, all: Semaphore::new(at_once), further, hosts: Mutex::default() }
     }
 
-    /// Waits for a turn at a host. Who waits for a slow host holds nothing that others wait for.
-    pub(super) async fn take(&self, host: &str) -> Turn<'_> {
+    /// Waits for a turn at a host; `first` is the one place of the post's first request. Who waits for a slow host holds
+    /// nothing that others wait for.
+    pub(super) async fn take<'a>(&'a self, host: &str, first: &'a Semaphore) -> Turn<'a> {
         let places = {
             let mut hosts = self.hosts();
             let places =
@@ -43,11 +49,19 @@ impl Turns {
             Arc::clone(places)
         };
         let mut at_host = AtHost { permit: None, turns: self, host: host.to_owned() };
-        let (Ok(permit), Ok(all)) = (places.acquire_owned().await, self.all.acquire().await) else {
+        let permits = async {
+            let at_host = places.acquire_owned().await?;
+            let of_post = match first.try_acquire() {
+                Ok(first) => first,
+                Err(_) => self.further.acquire().await?,
+            };
+            Ok::<_, AcquireError>((at_host, of_post, self.all.acquire().await?))
+        };
+        let Ok((permit, of_post, all)) = permits.await else {
             unreachable!("nobody closes these semaphores")
         };
         at_host.permit = Some(permit);
-        Turn { _all: all, _at_host: at_host }
+        Turn { _all: all, _of_post: of_post, _at_host: at_host }
     }
 
     /// How many ask or wait at a host.
@@ -82,30 +96,52 @@ mod tests {
 
     use super::*;
 
+    fn posts<const COUNT: usize>() -> [Semaphore; COUNT] {
+        std::array::from_fn(|_| Semaphore::new(1))
+    }
+
     #[tokio::test]
     async fn each_host_has_its_own_places_and_is_forgotten_when_all_have_left() {
-        let turns = Turns::new(2, 10);
-        let first = turns.take("a").await;
-        let _second = turns.take("a").await;
-        let mut third = pin!(turns.take("a"));
+        let (turns, posts) = (Turns::new(2, 10), posts::<4>());
+        let first = turns.take("a", &posts[0]).await;
+        let second = turns.take("a", &posts[1]).await;
+        let mut third = pin!(turns.take("a", &posts[2]));
         assert!(third.as_mut().now_or_never().is_none());
-        assert!(turns.take("b").now_or_never().is_some(), "another host is free");
+        assert!(turns.take("b", &posts[3]).now_or_never().is_some(), "another host is free");
         drop(first);
         drop(third.await);
         assert_eq!(turns.hosts().keys().collect::<Vec<_>>(), ["a"]);
-        drop(_second);
+        drop(second);
         assert!(turns.hosts().is_empty());
     }
 
     #[tokio::test]
     async fn those_who_wait_for_a_slow_host_leave_the_others_their_places() {
-        let turns = Turns::new(1, 2);
-        let slow = turns.take("slow").await;
-        let mut waiting: Vec<_> = (0..5).map(|_| Box::pin(turns.take("slow"))).collect();
+        let (turns, posts) = (Turns::new(1, 2), posts::<8>());
+        let slow = turns.take("slow", &posts[0]).await;
+        let mut waiting: Vec<_> = posts[1..6].iter().map(|post| Box::pin(turns.take("slow", post))).collect();
         assert!(waiting.iter_mut().all(|turn| turn.as_mut().now_or_never().is_none()));
-        let other = turns.take("other").now_or_never().expect("one place is left in all");
-        assert!(turns.take("third").now_or_never().is_none(), "both places are taken");
+        let other = turns.take("other", &posts[6]).now_or_never().expect("one place is left in all");
+        assert!(turns.take("third", &posts[7]).now_or_never().is_none(), "both places are taken");
         drop((slow, other, waiting));
         assert!(turns.hosts().is_empty());
+    }
+
+    #[tokio::test]
+    async fn posts_with_many_requests_leave_half_of_the_places_to_those_with_one() {
+        let (turns, posts) = (Turns::new(9, 6), posts::<5>());
+        let mut taken = Vec::new();
+        for _ in 0..4 {
+            taken
+                .push(turns.take("a", &posts[0]).now_or_never().expect("its first, and half of all besides"));
+        }
+        assert!(turns.take("a", &posts[0]).now_or_never().is_none());
+        assert!(turns.take("a", &posts[1]).now_or_never().is_some());
+        let _first = turns.take("a", &posts[1]).now_or_never().expect("others have their first");
+        assert!(turns.take("a", &posts[1]).now_or_never().is_none(), "and no second");
+        let _other = turns.take("a", &posts[2]).now_or_never().expect("this one, too");
+        assert!(turns.take("a", &posts[3]).now_or_never().is_none(), "all are taken");
+        drop(taken);
+        assert!(turns.take("a", &posts[0]).now_or_never().is_some(), "what is given back is there again");
     }
 }

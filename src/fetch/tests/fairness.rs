@@ -1,6 +1,7 @@
 //! What do posts with slow addresses leave to the others? Turns, room, and the hosts that answer.
 
 use futures_util::FutureExt;
+use tokio::task::JoinSet;
 
 use super::*;
 
@@ -20,33 +21,39 @@ fn at(name: &str, server: &Server) -> String {
     format!("http://{name}.example:{}/{name}", server.port())
 }
 
+/// How many pictures a hostile post has.
+const PICTURES: usize = 16;
+
+/// Posts of slow pictures, each at a host of its own; ended with the test.
+fn hostile(posts: usize, fetcher: &Fetcher, slow: &Server) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    for post in 0..posts {
+        let (fetcher, slow) = (fetcher.clone(), slow.port());
+        tasks.spawn(async move {
+            let share = fetcher.share(PICTURES);
+            let addresses = (0..PICTURES).map(|picture| format!("http://p{picture}-{post}.example:{slow}/"));
+            let fetched = addresses.map(|address| {
+                let (fetcher, share) = (&fetcher, &share);
+                async move { fetcher.fetch(&address, share).await }
+            });
+            join_all(fetched).await;
+        });
+    }
+    tasks
+}
+
 #[tokio::test]
 async fn posts_with_slow_addresses_hold_few_turns_and_the_room_of_what_they_have_sent() {
-    const PICTURES: usize = 16;
-    let (slow, quick) = (slow(), Server::always(vec![Step::Send(answer(200, "", b"a picture"))]));
-    // As by default: two posts of 16 pictures could fill the room, and take all the turns.
-    let memory = ByteSize(2 * PICTURES as u64 * LIMIT);
-    let config = Config { per_post: 4, at_once: 32, memory, ..config() };
-    let fetcher = by_name(&config, &[&slow, &quick]);
-    let posts: Vec<_> = (0..2)
-        .map(|post| {
-            let (fetcher, slow) = (fetcher.clone(), slow.port());
-            tokio::spawn(async move {
-                let share = fetcher.share(PICTURES);
-                let addresses =
-                    (0..PICTURES).map(|picture| format!("http://p{picture}-{post}.example:{slow}/"));
-                let fetched = addresses.map(|address| {
-                    let (fetcher, share) = (&fetcher, &share);
-                    async move { fetcher.fetch(&address, share).await }
-                });
-                join_all(fetched).await
-            })
-        })
-        .collect();
-    slow.until_requests(8).await;
-    assert_eq!(alone(&fetcher, &at("innocent", &quick)).await.unwrap(), "a picture");
-    assert_eq!(slow.requests().len(), 8, "each has as many requests under way as one post may");
-    posts.iter().for_each(tokio::task::JoinHandle::abort);
+    // As by default: two posts of 16 pictures could fill the room and take all the turns, eight have four each.
+    for (posts, under_way) in [(2, 8), (8, 24)] {
+        let (slow, quick) = (slow(), Server::always(vec![Step::Send(answer(200, "", b"a picture"))]));
+        let memory = ByteSize(2 * PICTURES as u64 * LIMIT);
+        let fetcher = by_name(&Config { per_post: 4, at_once: 32, memory, ..config() }, &[&slow, &quick]);
+        let _hostile = hostile(posts, &fetcher, &slow);
+        slow.until_requests(under_way).await;
+        assert_eq!(alone(&fetcher, &at("innocent", &quick)).await.unwrap(), "a picture");
+        assert_eq!(slow.requests().len(), under_way, "no more than they may have under way");
+    }
 }
 
 #[tokio::test]
