@@ -8,7 +8,7 @@ use crate::domain::RejectionClass;
 
 use super::image::{PictureFault, decoder, fault, jpeg_fault, not_whole};
 use super::watched::Stop;
-use super::{Config, cost, jpeg, jpeg_decoder, webp, webp_codes};
+use super::{Config, cost, jpeg, jpeg_decoder, webp};
 
 /// What a picture's header says, checked against the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,28 +71,12 @@ pub(super) fn probe(bytes: &[u8], config: &Config) -> Result<Header, PictureFaul
     header.peak_bytes = match format {
         ImageFormat::WebP => {
             let coding = webp::check(bytes, size).map_err(|flaw| not_whole(&flaw))?;
-            few_codes(&coding)?;
             cost::webp(size, colours, &coding, encoded)
         }
         ImageFormat::Gif => cost::gif(pixels, colours, encoded),
         _ => cost::png(pixels, colours, encoded),
     };
     Ok(header)
-}
-
-fn few_codes(coding: &webp::Coding<'_>) -> Result<(), PictureFault> {
-    for &(stream, (width, height)) in &coding.streams {
-        // What is damaged is told by its decoder, which gets no further than this.
-        let groups = webp_codes::groups(stream, width, height).unwrap_or(0);
-        if groups > cost::MOST_GROUPS {
-            let message = format!(
-                "is a WebP without loss that has {groups} groups of codes, more than the {} of any encoder",
-                cost::MOST_GROUPS
-            );
-            return Err(fault(RejectionClass::TooLarge, message));
-        }
-    }
-    Ok(())
 }
 
 fn probe_jpeg(bytes: &[u8], config: &Config) -> Result<Header, PictureFault> {

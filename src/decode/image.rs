@@ -9,7 +9,7 @@ use crate::domain::{ContentHash, Frame, RejectionClass};
 use super::header::Header;
 use super::rgb::rgb;
 use super::watched::{Stop, Watched};
-use super::{Config, cost, jpeg_decoder, webp};
+use super::{Config, cost, jpeg_decoder, webp, webp_codes};
 
 /// Why bytes are no picture for the engine: the kind of fault, and a sentence that begins after the picture's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,28 @@ pub(super) fn decode(
     Ok(Frame { hash, width, height, rgb: picture.into_rgb8().into_raw() })
 }
 
+/// Refuses a WebP without loss whose codes would take more than was reserved for them. Where the picture is decoded, not where
+/// its header is read: what is read here of 50 megapixels may take a quarter of a second.
+fn few_codes(bytes: &[u8], header: Header) -> Result<(), PictureFault> {
+    let coding = webp::check(bytes, (header.width, header.height)).map_err(|flaw| not_whole(&flaw))?;
+    for (stream, (width, height)) in coding.streams {
+        // What is damaged is told by its decoder, which gets no further than this.
+        let groups = webp_codes::groups(stream, width, height).unwrap_or(0);
+        if groups > cost::MOST_GROUPS {
+            let message = format!(
+                "is a WebP without loss that has {groups} groups of codes, more than the {} of any encoder",
+                cost::MOST_GROUPS
+            );
+            return Err(fault(RejectionClass::TooLarge, message));
+        }
+    }
+    Ok(())
+}
+
 fn stored(bytes: &[u8], header: Header, config: &Config, stop: &Stop) -> Result<Stored, PictureFault> {
+    if header.format == ImageFormat::WebP {
+        few_codes(bytes, header)?;
+    }
     let allowed = allocations(header);
     let mut decoder = decoder(bytes, header.format, allowed, stop)?;
     let mut limits = only(allowed);
