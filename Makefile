@@ -1,5 +1,5 @@
 # Two commands: `make demo` and `make test`. Both set up all they need first.
-.PHONY: demo test setup bench parity chaos soak knowledge fuzz deny sbom
+.PHONY: demo test setup bench parity chaos soak hostile knowledge fuzz deny sbom
 
 demo: setup
 	cargo run --release --quiet -- demo $(ARGS)
@@ -32,6 +32,11 @@ soak:
 	scripts/setup test
 	cargo build --quiet --bin riveg
 	cargo run --quiet --example chaos -- soak $(ARGS)
+
+# Posts that ask for more than their share: peak memory, time of the device and how long other posts wait, for each. Some
+# minutes. ARGS="--help" tells what can be asked for.
+hostile:
+	scripts/hostile $(ARGS)
 
 # What knowledge of a language model costs and is worth: questions and latency over 100,000 posts, and the five scores. Some
 # twenty minutes. ARGS="--no-stream" for the scores alone.

@@ -1,14 +1,17 @@
 //! The life of one post: its mentions, what each is in words, which pictures show it, where, which pixels.
 //!
 //! A language model is asked first where the settings say so: what the pictures show, what the tagger should know, what
-//! entities look like. Everything that can be asked side by side is asked side by side; the scheduler makes batches of it. Only the masks
-//! wait for all boxes of a picture, so that it is encoded once for them.
+//! entities look like. Everything that can be asked side by side is asked side by side; the scheduler makes batches of
+//! it. Pictures wait for all phrases, so that equal questions are asked once and the first ones where a post has too
+//! many; masks wait for all boxes of a picture, so that it is encoded once for them.
+
+use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 
 use crate::consult::asked_text;
 use crate::describe::{Describers, Length};
-use crate::domain::{Annotation, BBox, GateVerdict, Mask, Media, Mention, Phrase, Post, Region, Triple};
+use crate::domain::{Annotation, ContentHash, GateVerdict, Mask, Media, Phrase, Post, Region, Triple};
 use crate::entail::Entailer;
 use crate::expand::{Context, Expander};
 use crate::ground::{Grounder, Located};
@@ -18,13 +21,20 @@ use crate::recognise::Recogniser;
 use crate::scheduler::{CallError, Flow, Flows};
 use crate::segment::Segmenter;
 
+mod boxes;
 mod error;
+mod limits;
+mod looks;
 mod pictures;
 #[cfg(test)]
 mod tests;
 
 pub use error::AnnotateError;
+pub use limits::Limits;
 pub use pictures::Pictures;
+
+use boxes::Boxes;
+use looks::Looks;
 
 /// The stages, joined.
 pub struct Pipeline {
@@ -48,8 +58,8 @@ pub struct Pipeline {
     pub views: Views,
     /// Whether the entailer is asked at all.
     pub gate: Gate,
-    /// Entities of one post that are answered: a text may name thousands, each of which is dear.
-    pub most_entities: usize,
+    /// What one post may cost.
+    pub limits: Limits,
     /// Each post is a flow of its own: what one asks of a network waits for a few questions of each other, not for all.
     pub flows: Flows,
 }
@@ -84,28 +94,43 @@ impl Pipeline {
         let known = self.known(flow, post, &mut degraded).await?;
         let mut mentions = self.recogniser.mentions(flow, &post.text, &known.words).await?;
         degraded.extend(known.fault);
-        let left_out = mentions.len().saturating_sub(self.most_entities);
-        if left_out > 0 {
-            mentions.truncate(self.most_entities);
-            degraded
-                .push(format!("{left_out} entities after the first {} were left out", self.most_entities));
-        }
+        let left_out = mentions.len().saturating_sub(self.limits.entities);
+        mentions.truncate(self.limits.entities);
+        degraded.extend(self.limits.fewer_entities(left_out));
         let mut context = Context::default();
         if !mentions.is_empty() {
             let (read, fault) = self.context(post).await;
             context = read;
             degraded.extend(fault);
         }
-        let found = mentions.into_iter().map(|mention| self.find(flow, mention, post, &context));
-        let (mut finds, faults): (Vec<Find>, Vec<Option<String>>) =
-            try_join_all(found).await?.into_iter().unzip();
-        degraded.extend(faults.into_iter().flatten());
-        let regions =
-            post.media.iter().enumerate().map(|(index, media)| self.regions(flow, index, media, &finds));
-        for (find, region) in try_join_all(regions).await?.into_iter().flatten() {
-            finds[find].triple.regions.push(region);
+        let found = mentions.iter().map(|mention| self.expander.phrase(mention, &context));
+        let mut phrases = Vec::with_capacity(mentions.len());
+        for found in try_join_all(found).await? {
+            phrases.push(found.phrase);
+            degraded.extend(found.fault);
         }
-        Ok(Annotation { triples: finds.into_iter().map(|find| find.triple).collect(), degraded })
+
+        let looks = self.looks(&phrases, post);
+        degraded.extend(self.limits.fewer_looks(looks.left_out));
+        let asked = looks
+            .asked
+            .iter()
+            .map(|&(mention, media)| self.look(flow, &phrases[mention], &post.media[media]));
+        let sights = try_join_all(asked).await?;
+        let (drawings, left_out) = self.draw(flow, post, &looks, &sights).await?;
+        degraded.extend(self.limits.fewer_masks(left_out));
+
+        let told = mentions.into_iter().zip(phrases).enumerate();
+        let triples = told.map(|(number, (mention, phrase))| {
+            let own = || looks.of_mention(number).map(|(media, look)| (post.media[media].key.clone(), look));
+            let verdicts = own().map(|(media_key, look)| sights[look].verdict(media_key)).collect();
+            let region = |(media_key, look): (String, usize)| {
+                let (located, drawing) = (sights[look].located.as_ref()?, drawings[look].as_ref()?);
+                Some(region(media_key, located, drawing))
+            };
+            Triple { mention, phrase, verdicts, regions: own().filter_map(region).collect() }
+        });
+        Ok(Annotation { triples: triples.collect(), degraded })
     }
 
     /// What questions about a post's entities may hold of it, and what could not be done as configured. Pictures are
@@ -169,90 +194,110 @@ impl Pipeline {
         self.grounder.locate(flow, &picture, phrase).await
     }
 
-    /// The pixels of what was found in a picture, each with how sure who drew it is: the segmenter, or without one the
-    /// grounder.
-    async fn masks(
-        &self,
-        flow: Flow,
-        media: &Media,
-        found: &[Located],
-    ) -> Result<Vec<(Mask, f32)>, CallError> {
-        let Some(segmenter) = &self.segmenter else {
-            let (width, height) = (media.frame.width, media.frame.height);
-            let found = found.to_vec();
-            let drawn = on_worker(move || {
-                found.iter().map(|one| (one.mask(width, height), one.likelihood)).collect()
-            });
-            return Ok(drawn.await);
-        };
-        let boxes: Vec<BBox> = found.iter().map(|one| one.bbox).collect();
-        segmenter.masks(flow, &media.frame, &boxes).await
-    }
-
-    /// Tries a mention on each picture of its post; says what of it could not be done as configured.
-    async fn find(
-        &self,
-        flow: Flow,
-        mention: Mention,
-        post: &Post,
-        context: &Context,
-    ) -> Result<(Find, Option<String>), AnnotateError> {
-        let found = self.expander.phrase(&mention, context).await?;
-        let phrase = found.phrase;
-        let sights = try_join_all(post.media.iter().map(|media| self.look(flow, &phrase, media))).await?;
-        let (verdicts, located) = sights.into_iter().unzip();
-        let triple = Triple { mention, phrase, verdicts, regions: Vec::new() };
-        Ok((Find { triple, located }, found.fault))
+    /// The distinct questions that a post asks of its pictures, as many as it may.
+    fn looks(&self, phrases: &[Phrase], post: &Post) -> Looks {
+        let phrases: Vec<&str> = phrases.iter().map(|phrase| phrase.text.as_str()).collect();
+        let pictures: Vec<ContentHash> = post.media.iter().map(|media| media.frame.hash).collect();
+        Looks::new(&phrases, &pictures, self.limits.looks)
     }
 
     /// Whether a picture shows what a phrase says, and if so, where.
-    async fn look(
-        &self,
-        flow: Flow,
-        phrase: &Phrase,
-        media: &Media,
-    ) -> Result<(GateVerdict, Option<Located>), CallError> {
-        let verdict = match self.gate {
-            Gate::Entailer => self.verdict(flow, phrase, media).await?,
-            Gate::Open => GateVerdict { media_key: media.key.clone(), depicted: true, probability: 1.0 },
+    async fn look(&self, flow: Flow, phrase: &Phrase, media: &Media) -> Result<Sight, CallError> {
+        let (depicted, probability) = match self.gate {
+            Gate::Entailer => {
+                let verdict = self.verdict(flow, phrase, media).await?;
+                (verdict.depicted, verdict.probability)
+            }
+            Gate::Open => (true, 1.0),
         };
-        if !verdict.depicted {
-            return Ok((verdict, None));
-        }
-        let located = self.locate(flow, phrase, media).await?;
-        Ok((verdict, Some(located)))
+        let located = if depicted { Some(self.locate(flow, phrase, media).await?) } else { None };
+        Ok(Sight { depicted, probability, located })
     }
 
-    /// The regions in one picture, each with the number of its mention.
-    async fn regions(
+    /// The pixels of each sight that was located, and how many masks the segmenter was not asked for: the grounder's
+    /// stand in for them.
+    async fn draw(
         &self,
         flow: Flow,
-        index: usize,
-        media: &Media,
-        finds: &[Find],
-    ) -> Result<Vec<(usize, Region)>, CallError> {
-        let found = finds
-            .iter()
-            .enumerate()
-            .filter_map(|(number, find)| Some((number, find.located[index].clone()?)));
-        let (numbers, located): (Vec<usize>, Vec<Located>) = found.unzip();
-        if located.is_empty() {
-            return Ok(Vec::new());
-        }
-        let masks = self.masks(flow, media, &located).await?;
-        let regions = located.into_iter().zip(masks).map(|(located, (mask, mask_score))| Region {
-            media_key: media.key.clone(),
-            bbox: located.bbox,
-            box_score: located.likelihood,
-            mask,
-            mask_score,
+        post: &Post,
+        looks: &Looks,
+        sights: &[Sight],
+    ) -> Result<(Vec<Option<Drawing>>, usize), CallError> {
+        let found: Vec<(usize, &Media, &Located)> = (0..)
+            .zip(&looks.asked)
+            .zip(sights)
+            .filter_map(|((look, &(_, media)), sight)| {
+                Some((look, &post.media[media], sight.located.as_ref()?))
+            })
+            .collect();
+        let mut drawings: Vec<Option<Drawing>> = sights.iter().map(|_| None).collect();
+        let Some(segmenter) = &self.segmenter else {
+            for &(look, media, located) in &found {
+                drawings[look] = Some(outlined(media, located).await);
+            }
+            return Ok((drawings, 0));
+        };
+        let place = |&(look, media, located): &(usize, &Media, &Located)| {
+            let pixels = u64::from(media.frame.width) * u64::from(media.frame.height);
+            (looks.asked[look].1, pixels, located.bbox)
+        };
+        let boxes = Boxes::new(found.iter().map(place), self.limits.mask_pixels);
+        let asked = boxes.pictures.iter().map(|(media, boxes)| {
+            let frame = &post.media[*media].frame;
+            segmenter.masks(flow, frame, boxes)
         });
-        Ok(numbers.into_iter().zip(regions).collect())
+        let drawn = try_join_all(asked).await?;
+        let drawn: Vec<Vec<Drawing>> =
+            drawn.into_iter().map(|masks| masks.into_iter().map(Drawing::from).collect()).collect();
+        for (&(look, media, located), of) in found.iter().zip(&boxes.of) {
+            drawings[look] = Some(match of {
+                Some((picture, number)) => drawn[*picture][*number].clone(),
+                None => outlined(media, located).await,
+            });
+        }
+        Ok((drawings, boxes.left_out))
     }
 }
 
-/// A mention, and where it is in each picture of the post that shows it.
-struct Find {
-    triple: Triple,
-    located: Vec<Option<Located>>,
+/// What one question about a picture found.
+struct Sight {
+    depicted: bool,
+    probability: f32,
+    located: Option<Located>,
+}
+
+impl Sight {
+    fn verdict(&self, media_key: String) -> GateVerdict {
+        GateVerdict { media_key, depicted: self.depicted, probability: self.probability }
+    }
+}
+
+/// The pixels of one sight, and how sure who drew it is: the segmenter, or else the grounder.
+#[derive(Clone)]
+struct Drawing {
+    mask: Arc<Mask>,
+    score: f32,
+}
+
+impl From<(Mask, f32)> for Drawing {
+    fn from((mask, score): (Mask, f32)) -> Self {
+        Self { mask: Arc::new(mask), score }
+    }
+}
+
+/// The pixels within what the grounder drew in a picture.
+async fn outlined(media: &Media, located: &Located) -> Drawing {
+    let (width, height) = (media.frame.width, media.frame.height);
+    let located = located.clone();
+    on_worker(move || Drawing::from((located.mask(width, height), located.likelihood))).await
+}
+
+fn region(media_key: String, located: &Located, drawing: &Drawing) -> Region {
+    Region {
+        media_key,
+        bbox: located.bbox,
+        box_score: located.likelihood,
+        mask: Arc::clone(&drawing.mask),
+        mask_score: drawing.score,
+    }
 }

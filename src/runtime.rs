@@ -19,7 +19,7 @@ use crate::ground::Grounder;
 use crate::knowledge::{ExamplesError, Index, IndexError, Likeness, Mode};
 use crate::llm::EndpointError;
 use crate::models::device::{NoDevice, find, use_threads};
-use crate::pipeline::{Gate, Pictures, Pipeline, Views};
+use crate::pipeline::{Gate, Limits, Pictures, Pipeline, Views};
 use crate::prompt::{PromptError, WordListError};
 use crate::recognise::{LabelSet, Recogniser, TokenizerError};
 use crate::scheduler::{Device, DeviceHandle, Flows, ModelError};
@@ -246,7 +246,11 @@ impl Runtime {
             pictures: Pictures::new(bytes(config.device.picture_cache)),
             views,
             gate: variant.gate,
-            most_entities: config.engine.max_entities,
+            limits: Limits {
+                entities: config.engine.max_entities,
+                looks: config.engine.max_looks,
+                mask_pixels: config.engine.max_mask_pixels,
+            },
             flows: Flows::default(),
         };
         let pipeline = Arc::new(pipeline);

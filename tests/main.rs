@@ -27,6 +27,7 @@ mod support;
 
 mod architecture;
 mod bad_input;
+mod hostile_posts;
 mod hostile_text;
 mod hostile_pictures;
 mod fuzz;

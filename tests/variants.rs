@@ -323,7 +323,7 @@ async fn without_a_segmenter_the_outlines_of_seqtr_are_the_masks() {
             for (media, region) in post.media.iter().zip(&triple.regions) {
                 let located = runtime.pipeline.locate(Flow::default(), &triple.phrase, media).await.unwrap();
                 let outline = located.outline.unwrap();
-                assert_eq!(region.mask, outline.mask(media.frame.width, media.frame.height));
+                assert_eq!(*region.mask, outline.mask(media.frame.width, media.frame.height));
                 assert_eq!(region.mask_score, region.box_score);
                 pixels += region.mask.area();
             }

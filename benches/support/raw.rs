@@ -1,5 +1,6 @@
 //! The networks without the engine: the same requests in full batches, back to back.
 
+use std::collections::HashSet;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -76,13 +77,17 @@ impl Recorded {
         for (post, annotation) in posts.iter().zip(annotations) {
             let windows = words.windows(&post.text, &split_words(&post.text));
             recorded.recognise.extend(windows.into_iter().map(|window| window.request));
+            // What several mentions have in common is asked once.
+            let mut told = HashSet::new();
+            let asking: Vec<_> =
+                annotation.triples.iter().filter(|triple| told.insert(&triple.phrase.text)).collect();
             for (index, media) in post.media.iter().enumerate() {
-                if annotation.triples.is_empty() {
+                if asking.is_empty() {
                     continue;
                 }
                 let entail_picture = entail_view.of(&media.frame);
                 let ground_picture = ground_view.of(&media.frame);
-                for triple in &annotation.triples {
+                for triple in &asking {
                     let prompt = entail_prompts.encode(&triple.phrase.text);
                     recorded.entail.push(entail::Request { picture: Arc::clone(&entail_picture), prompt });
                     if triple.verdicts[index].depicted {
@@ -91,7 +96,7 @@ impl Recorded {
                         recorded.ground.push(ground::Request { picture, prompt });
                     }
                 }
-                let regions = annotation.triples.iter().flat_map(|triple| &triple.regions);
+                let regions = asking.iter().flat_map(|triple| &triple.regions);
                 let boxes: Vec<_> = regions
                     .filter(|region| region.media_key == media.key)
                     .map(|region| region.bbox)

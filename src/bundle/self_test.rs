@@ -98,9 +98,9 @@ impl Bundle {
                 let request =
                     segment::Request { picture: Picture::longest_side(&frame(), side), boxes: vec![bbox] };
                 first(&mut self.segmenter(device, 0)?, request).map(|masks| {
-                    let of_one = |mask: &segment::Segmentation| {
-                        let inside = mask.inside.iter().filter(|&&inside| inside == 1).count();
-                        [f64::from(mask.score), inside as f64 / mask.inside.len() as f64]
+                    let of_one = |one: &segment::Segmentation| {
+                        let pixels = f64::from(one.mask.width) * f64::from(one.mask.height);
+                        [f64::from(one.score), one.mask.area() as f64 / pixels]
                     };
                     masks.iter().flat_map(of_one).collect()
                 })

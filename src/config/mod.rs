@@ -18,12 +18,14 @@ use crate::knowledge::Mode;
 use crate::scheduler::Budget;
 
 mod effective;
+mod engine;
 mod layers;
 mod publish;
 mod references;
 mod sources;
 
 pub use effective::Effective;
+pub use engine::Engine;
 pub use publish::{DeliveryMode, Publish};
 pub use sources::Sources;
 
@@ -86,43 +88,6 @@ pub struct Ingest {
     pub on_data_loss: DataLoss,
     /// What becomes of records without a value.
     pub tombstones: Tombstones,
-}
-
-/// How much is done at one time, and how it ends.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Engine {
-    /// Posts worked on at one time.
-    pub posts_in_flight: usize,
-    /// Entities of one post that are answered.
-    pub max_entities: usize,
-    /// How long after it was written a post is still worth working on; nothing: for ever.
-    #[serde(with = "humantime_serde")]
-    pub max_age: Duration,
-    /// How long the engine may finish what it has begun.
-    #[serde(with = "humantime_serde")]
-    pub drain_deadline: Duration,
-    /// The folder where what is worked on is written down; empty: one in the user's home.
-    pub state: PathBuf,
-    /// How long work may stand still before the engine is not ready.
-    #[serde(with = "humantime_serde")]
-    pub stall_unready: Duration,
-    /// How long it may stand still before the engine is not alive.
-    #[serde(with = "humantime_serde")]
-    pub stall_dead: Duration,
-}
-
-impl Engine {
-    /// The folder where what is worked on is written down.
-    #[must_use]
-    pub fn state_folder(&self) -> PathBuf {
-        if !self.state.as_os_str().is_empty() {
-            return self.state.clone();
-        }
-        let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let home = || named("HOME").map(|home| home.join(".local/state"));
-        named("XDG_STATE_HOME").or_else(home).unwrap_or_else(std::env::temp_dir).join("riveg")
-    }
 }
 
 /// Which networks.
@@ -290,10 +255,7 @@ impl Config {
         }
         let shown = self.knowledge.shown;
         hold("knowledge.shown", (1..=50).contains(&shown), "must be 1 to 50");
-        let in_flight = self.engine.posts_in_flight;
-        hold("engine.posts_in_flight", (1..=100_000).contains(&in_flight), "must be 1 to 100000");
-        let entities = self.engine.max_entities;
-        hold("engine.max_entities", (1..=100_000).contains(&entities), "must be 1 to 100000");
+        self.engine.check(&mut hold);
         let ingest = &self.ingest;
         hold("ingest.read_ahead", ingest.read_ahead.get() <= 1_000, "must be 1 to 1000");
         hold("ingest.commit_interval", !ingest.commit_interval.is_zero(), "must be longer than nothing");
@@ -318,11 +280,6 @@ impl Config {
             let key = format!("bundle.{stage}");
             hold(&key, folder != Path::new(NONE), "cannot be `none`: only the segmenter can be left out");
         }
-        hold(
-            "engine.stall_dead",
-            self.engine.stall_dead >= self.engine.stall_unready,
-            "must not be shorter than engine.stall_unready",
-        );
         hold("ingest.group", !self.ingest.group.is_empty(), "is empty; offsets are kept by group");
         let topics = BTreeMap::from([
             ("ingest.topic", &self.ingest.topic),

@@ -61,7 +61,7 @@ fn region(x0: u32, y0: u32, x1: u32, y1: u32) -> Region {
         let (x, y) = (pixel % 80, pixel / 80);
         u8::from((x0..middle).contains(&x) && (y0..y1).contains(&y))
     };
-    let mask = Mask::from_pixels(&(0..80 * 60).map(inside).collect::<Vec<_>>(), 80, 60);
+    let mask = Mask::from_pixels(&(0..80 * 60).map(inside).collect::<Vec<_>>(), 80, 60).into();
     let [x0, y0, x1, y1] = [x0, y0, x1, y1].map(|edge| edge as f32);
     Region { media_key: "m".to_owned(), bbox: BBox { x0, y0, x1, y1 }, box_score: 0.8, mask, mask_score: 0.7 }
 }
@@ -170,7 +170,7 @@ fn an_empty_sheet_and_a_mask_of_nothing_are_drawn_too() {
     let empty = draw(&sheet(Vec::new()));
     assert!(empty.height > 0 && empty.rgb.iter().any(|&level| level < 100), "the header is there");
     let mut card = card();
-    card.triples[0].regions[0].mask = Mask { width: 0, height: 0, runs: Vec::new() };
+    card.triples[0].regions[0].mask = Mask { width: 0, height: 0, runs: Vec::new() }.into();
     assert_eq!(draw(&sheet(vec![card])).width, plan(&[]).width, "no fault of the page");
 }
 

@@ -1,5 +1,7 @@
 //! What comes out: for every mention, whether and where the pictures show it.
 
+use std::sync::Arc;
+
 use super::{BBox, Mask, Mention, Phrase};
 
 /// All that the engine says of one post.
@@ -45,8 +47,8 @@ pub struct Region {
     /// The grounder's probability of its answer given the phrase, 0 to 1 (geometric mean over its tokens, the four of a
     /// box or those of an outline).
     pub box_score: f32,
-    /// The pixels, at the size of the original picture.
-    pub mask: Mask,
+    /// The pixels, at the size of the original picture; shared by all mentions that were looked for in the same words.
+    pub mask: Arc<Mask>,
     /// The segmenter's own estimate of the mask's IoU; without a segmenter, `box_score`.
     pub mask_score: f32,
 }

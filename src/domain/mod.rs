@@ -8,6 +8,7 @@ mod phrase;
 mod post;
 mod rejection;
 mod rle;
+mod run_lengths;
 mod stage;
 
 pub use annotation::{Annotation, GateVerdict, Region, Triple};
@@ -18,4 +19,5 @@ pub use phrase::{Phrase, PhraseSource, Told};
 pub use post::{Media, Post};
 pub use rejection::{Rejection, RejectionClass};
 pub use rle::RleError;
+pub use run_lengths::RunLengths;
 pub use stage::Stage;

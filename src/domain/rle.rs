@@ -4,7 +4,7 @@
 //! its difference to the run two before; a number is cut into groups of 5 bits, the lowest first, each a character
 //! from `0` (48) on; bit 5 says that more follow, bit 4 of the last group is the sign.
 
-use super::Mask;
+use super::{Mask, RunLengths};
 
 /// The lowest character of the text.
 const ZERO: u8 = b'0';
@@ -67,19 +67,16 @@ impl Mask {
     pub fn from_pixels(inside: &[u8], width: u32, height: u32) -> Self {
         let (columns, rows) = (width as usize, height as usize);
         assert_eq!(inside.len(), columns * rows, "a mask has one byte for every pixel");
-        let mut runs = Vec::new();
-        let (mut within, mut length) = (false, 0);
+        let (mut runs, mut within) = (RunLengths::default(), false);
         for column in 0..columns {
             for row in 0..rows {
                 if (inside[row * columns + column] != 0) != within {
-                    runs.push(length);
-                    (within, length) = (!within, 0);
+                    runs.change_at((column * rows + row) as u64);
+                    within = !within;
                 }
-                length += 1;
             }
         }
-        runs.push(length);
-        Self { width, height, runs }
+        runs.finish(width, height)
     }
 
     /// The mask as bytes, one a pixel, row by row: 1 inside, 0 outside. Runs beyond the last pixel are left out.

@@ -78,7 +78,7 @@ impl PredictedMention {
                     .map(|region| PredictedRegion {
                         media_key: region.media_key.clone(),
                         bbox: region.bbox,
-                        mask: region.mask.clone(),
+                        mask: Mask::clone(&region.mask),
                     })
                     .collect(),
             })

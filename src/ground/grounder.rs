@@ -58,7 +58,7 @@ impl Located {
         }
         let BBox { x0, y0, x1, y1 } = self.bbox;
         let corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
-        Mask::from_pixels(&polygon::inside(&corners, width, height), width, height)
+        polygon::mask(&corners, width, height)
     }
 }
 

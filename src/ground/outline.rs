@@ -26,7 +26,7 @@ impl Outline {
     /// COCO's masks.
     #[must_use]
     pub fn mask(&self, width: u32, height: u32) -> Mask {
-        Mask::from_pixels(&polygon::inside(&self.pixels(width, height), width, height), width, height)
+        polygon::mask(&self.pixels(width, height), width, height)
     }
 
     /// The smallest box around all points: left, top, right, bottom as fractions. Around none, nothing at the upper left

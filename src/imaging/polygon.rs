@@ -1,33 +1,47 @@
 //! Which pixels does a polygon enclose? Those whose centres are inside.
 
-use tiny_skia::{FillRule, Mask, PathBuilder, Transform};
+use crate::domain::{Mask, RunLengths};
 
-/// One byte a pixel, row by row, 1 inside and 0 outside, of a picture of so many columns and rows. `corners` are x, y
-/// in pixels, edges between pixels: a whole picture has the corners 0, 0 and `width`, `height`. The last is joined to
-/// the first; fewer than three enclose nothing, and where lines cross, what is enclosed twice is outside.
+/// The pixels inside, of a picture of so many columns and rows. `corners` are x, y in pixels, edges between pixels: a
+/// whole picture has the corners 0, 0 and `width`, `height`. The last is joined to the first; fewer than three enclose
+/// nothing, and where lines cross, what is enclosed twice is outside. A centre on a line belongs to what is right of it
+/// or below.
 ///
-/// Edges are laid to 1/64 of a pixel.
+/// Columns are cut one by one: no more is held than the runs.
 #[must_use]
-pub fn inside(corners: &[[f32; 2]], width: u32, height: u32) -> Vec<u8> {
-    let pixels = width as usize * height as usize;
-    filled(corners, width, height).unwrap_or_else(|| vec![0; pixels])
+pub fn mask(corners: &[[f32; 2]], width: u32, height: u32) -> Mask {
+    let corners: Vec<[f64; 2]> = corners.iter().map(|corner| corner.map(f64::from)).collect();
+    let across = |fold: fn(f64, f64) -> f64| corners.iter().map(|corner| corner[0]).reduce(fold);
+    let left = across(f64::min).map_or(0, |x| first_centre(x, width));
+    let right = across(f64::max).map_or(0, |x| first_centre(x, width));
+    let edges = || corners.iter().zip(corners.iter().cycle().skip(1));
+
+    let mut runs = RunLengths::default();
+    let mut crossings = Vec::new();
+    for column in left..right {
+        crossings.clear();
+        crossings.extend(edges().filter_map(|(from, to)| crossing(from, to, f64::from(column) + 0.5)));
+        crossings.sort_unstable_by(f64::total_cmp);
+        let first = u64::from(column) * u64::from(height);
+        // What lies between the first and the second is inside, and so on: closed lines are crossed in pairs.
+        for y in crossings.chunks_exact(2).flatten() {
+            runs.change_at(first + u64::from(first_centre(*y, height)));
+        }
+    }
+    runs.finish(width, height)
 }
 
-/// `None` where there is nothing to fill.
-fn filled(corners: &[[f32; 2]], width: u32, height: u32) -> Option<Vec<u8>> {
-    let [[x, y], rest @ ..] = corners else { return None };
-    let mut outline = PathBuilder::new();
-    outline.move_to(*x, *y);
-    for [x, y] in rest {
-        outline.line_to(*x, *y);
-    }
-    outline.close();
-    let path = outline.finish()?;
-    // Neither a point nor a line up or across encloses anything, and filling one would be logged.
-    let flat = path.bounds().width() <= 0.0 || path.bounds().height() <= 0.0;
-    let mut mask = Mask::new(width, height).filter(|_| !flat)?;
-    mask.fill_path(&path, FillRule::EvenOdd, false, Transform::identity());
-    Some(mask.data().iter().map(|&covered| u8::from(covered > 0)).collect())
+/// The first pixel of a row or column whose centre does not lie before this place; one past the last if none does.
+fn first_centre(place: f64, pixels: u32) -> u32 {
+    // What lies before the first pixel becomes 0.
+    ((place - 0.5).ceil() as u32).min(pixels)
+}
+
+/// Where an edge crosses the vertical line at `x`: its left end belongs to it, its right end does not. What is no number
+/// crosses nothing.
+fn crossing([x0, y0]: &[f64; 2], [x1, y1]: &[f64; 2], x: f64) -> Option<f64> {
+    let crossed = (*x0 > x) != (*x1 > x);
+    crossed.then(|| y0 + (x - x0) / (x1 - x0) * (y1 - y0)).filter(|y| y.is_finite())
 }
 
 #[cfg(test)]
@@ -38,8 +52,7 @@ mod tests {
 
     /// The rows as text, a character a pixel.
     fn drawn(corners: &[[f32; 2]], width: u32, height: u32) -> Vec<String> {
-        let bytes = inside(corners, width, height);
-        assert_eq!(bytes.len(), (width * height) as usize);
+        let bytes = mask(corners, width, height).to_pixels();
         let row = |row: &[u8]| row.iter().map(|&byte| if byte == 1 { '#' } else { '.' }).collect();
         bytes.chunks(width as usize).map(row).collect()
     }
@@ -78,27 +91,51 @@ mod tests {
 
     #[test]
     fn what_encloses_nothing_paints_nothing() {
-        let cases: [&[[f32; 2]]; 4] =
-            [&[], &[[1.0, 1.0]], &[[1.0, 1.0]; 5], &[[0.0, 1.5], [3.0, 1.5], [2.0, 1.5]]];
+        let cases: [&[[f32; 2]]; 5] = [
+            &[],
+            &[[1.0, 1.0]],
+            &[[1.0, 1.0]; 5],
+            &[[0.0, 1.5], [3.0, 1.5], [2.0, 1.5]],
+            &[[0.0, 0.0], [3.0, f32::NAN], [f32::NAN, 2.0]],
+        ];
         for corners in cases {
-            assert_eq!(inside(corners, 3, 2), [0; 6], "{corners:?}");
+            assert_eq!(mask(corners, 3, 2).runs, [6], "{corners:?}");
         }
-        assert_eq!(inside(&[[0.0, 0.0], [3.0, 0.0], [3.0, 3.0]], 0, 7), [0_u8; 0]);
+        assert_eq!(mask(&[[0.0, 0.0], [3.0, 0.0], [3.0, 3.0]], 0, 7).runs, [0]);
+    }
+
+    #[test]
+    fn a_centre_on_a_line_belongs_to_what_is_right_of_it_or_below() {
+        let square = [[1.5, 1.5], [3.5, 1.5], [3.5, 2.5], [1.5, 2.5]];
+        assert_eq!(drawn(&square, 5, 4), [".....", ".##..", ".....", "....."]);
+        let (left, right) = ([[0.0, 0.0], [5.0, 0.0], [0.0, 4.0]], [[5.0, 0.0], [5.0, 4.0], [0.0, 4.0]]);
+        let together = mask(&left, 5, 4).area() + mask(&right, 5, 4).area();
+        assert_eq!(together, 20, "halves of a picture share no pixel and leave none out");
+    }
+
+    #[test]
+    fn a_large_picture_costs_no_more_than_its_runs() {
+        let whole =
+            mask(&[[0.0, 0.0], [16_384.0, 0.0], [16_384.0, 16_384.0], [0.0, 16_384.0]], 16_384, 16_384);
+        assert_eq!(whole.runs, [0, 1 << 28]);
+        let half =
+            mask(&[[8192.0, 0.0], [16_384.0, 0.0], [16_384.0, 16_384.0], [8192.0, 16_384.0]], 16_384, 16_384);
+        assert_eq!(half.runs, [1 << 27, 1 << 27]);
     }
 
     proptest! {
-        /// Away from the edges, by more than they are rounded, every pixel is as the crossing rule says.
+        /// Away from the edges every pixel is as lines across, not down, say.
         #[test]
         fn pixels_agree_with_counted_crossings(
             corners in prop::collection::vec((0..200_i32, 0..160_i32), 3..19),
         ) {
             let corners: Vec<[f32; 2]> =
                 corners.into_iter().map(|(x, y)| [x as f32 / 10.0, y as f32 / 10.0]).collect();
-            let bytes = inside(&corners, 20, 16);
+            let bytes = mask(&corners, 20, 16).to_pixels();
             for (index, &byte) in bytes.iter().enumerate() {
                 let centre = [(index % 20) as f64 + 0.5, (index / 20) as f64 + 0.5];
                 let edges: Vec<_> = corners.iter().zip(corners.iter().cycle().skip(1)).collect();
-                if edges.iter().all(|(from, to)| distance(centre, from, to) > 1.0 / 16.0) {
+                if edges.iter().all(|(from, to)| distance(centre, from, to) > 1e-9) {
                     let crossings = edges.iter().filter(|(from, to)| is_crossed(centre, from, to)).count();
                     prop_assert_eq!(usize::from(byte), crossings % 2, "pixel {} of {:?}", index, corners);
                 }

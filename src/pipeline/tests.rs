@@ -11,7 +11,7 @@ use tokenizers::pre_tokenizers::whitespace::Whitespace;
 
 use super::*;
 use crate::consult::Degrade;
-use crate::domain::{ContentHash, EntityType, Frame, Stage};
+use crate::domain::{BBox, ContentHash, EntityType, Frame, Stage};
 use crate::expand::PhraseTemplate;
 use crate::ground::Outline;
 use crate::imaging::Picture;
@@ -142,8 +142,9 @@ fn pipeline(failing: Option<Stage>) -> (Pipeline, Log) {
             trouble(failing, Stage::Segment, (bbox.x0 / 2.0) as usize)?;
         }
         asked.lock().unwrap().segmented.push((grey(&request.picture), request.boxes.len()));
-        let pixels = (request.picture.original_width * request.picture.original_height) as usize;
-        let mask = |bbox: &BBox| Segmentation { inside: vec![1; pixels], score: bbox.x0 };
+        let (width, height) = (request.picture.original_width, request.picture.original_height);
+        let all = Mask { width, height, runs: vec![0, width * height] };
+        let mask = |bbox: &BBox| Segmentation { mask: all.clone(), score: bbox.x0 };
         Ok(request.boxes.iter().map(mask).collect::<Vec<_>>())
     });
     device.start().unwrap();
@@ -169,7 +170,7 @@ fn joined(
         pictures: Pictures::new(1 << 20),
         views: Views { entail: View::squashed(16), ground: View::squashed(16) },
         gate: Gate::Entailer,
-        most_entities: 3,
+        limits: Limits { entities: 4, looks: 12, mask_pixels: 10_000 },
         flows: Flows::default(),
     }
 }
@@ -272,17 +273,75 @@ async fn identical_pictures_are_made_ready_once() {
     pipeline.annotate(&post("ann", &[1])).await.unwrap();
     let counts = pipeline.pictures.counts();
     assert_eq!((counts.misses, counts.entries), (1, 1), "{counts:?}");
-    assert_eq!(log.lock().unwrap().entailed.len(), 5, "but every question is asked");
+    assert_eq!(log.lock().unwrap().entailed.len(), 3, "and each post asks its own questions");
 }
 
 #[tokio::test]
 async fn of_a_text_that_names_too_many_the_first_are_answered_and_the_rest_are_counted() {
     let (pipeline, log) = pipeline(None);
-    let annotation = pipeline.annotate(&post("ann bob ann bob ann", &[EVERYBODY])).await.unwrap();
+    let annotation = pipeline.annotate(&post("ann bob ann bob cid ann", &[EVERYBODY])).await.unwrap();
     let names: Vec<&str> = annotation.triples.iter().map(|triple| triple.mention.text.as_str()).collect();
-    assert_eq!(names, ["ann", "bob", "ann"]);
-    assert_eq!(annotation.degraded, ["2 entities after the first 3 were left out"]);
+    assert_eq!(names, ["ann", "bob", "ann", "bob"]);
+    assert_eq!(annotation.degraded, ["2 entities after the first 4 were left out"]);
+    assert_eq!(log.lock().unwrap().entailed.len(), 2);
+}
+
+#[tokio::test]
+async fn equal_questions_of_a_post_are_asked_once_and_every_mention_has_its_own_answer() {
+    let (pipeline, log) = pipeline(None);
+    let annotation = pipeline.annotate(&post("ann bob ann ann", &[EVERYBODY, 2, EVERYBODY])).await.unwrap();
+    let (ann, bob) = (vec![("m0", 2.0), ("m2", 2.0)], vec![("m0", 4.0), ("m1", 4.0), ("m2", 4.0)]);
+    assert_eq!(
+        regions(&annotation),
+        [("ann", ann.clone()), ("bob", bob), ("ann", ann.clone()), ("ann", ann)]
+    );
+    let starts: Vec<usize> = annotation.triples.iter().map(|triple| triple.mention.span.start).collect();
+    assert_eq!(starts, [0, 4, 8, 12]);
+    for triple in &annotation.triples {
+        let keys: Vec<_> = triple.verdicts.iter().map(|verdict| verdict.media_key.as_str()).collect();
+        assert_eq!(keys, ["m0", "m1", "m2"]);
+    }
+    let mut asked = std::mem::take(&mut *log.lock().unwrap());
+    [&mut asked.entailed, &mut asked.grounded].into_iter().for_each(|list| list.sort_unstable());
+    asked.segmented.sort_unstable();
+    let question = |name: &str, grey| (name.to_owned(), grey);
+    assert_eq!(
+        asked.entailed,
+        [question("ann", 2), question("ann", EVERYBODY), question("bob", 2), question("bob", EVERYBODY)]
+    );
+    assert_eq!(asked.grounded, [question("ann", EVERYBODY), question("bob", 2), question("bob", EVERYBODY)]);
+    assert_eq!(asked.segmented, [(2, 1), (EVERYBODY, 2)]);
+    assert!(annotation.degraded.is_empty(), "{:?}", annotation.degraded);
+}
+
+#[tokio::test]
+async fn a_post_asks_about_so_many_pairs_of_entity_and_picture_and_says_how_many_it_left_out() {
+    let (mut pipeline, log) = pipeline(None);
+    pipeline.limits.looks = 3;
+    let annotation = pipeline.annotate(&post("ann bob ann cid", &[EVERYBODY, 2])).await.unwrap();
+    let ann = vec![("m0", 2.0)];
+    assert_eq!(
+        regions(&annotation),
+        [("ann", ann.clone()), ("bob", vec![("m0", 4.0)]), ("ann", ann), ("cid", vec![])]
+    );
+    let asked: Vec<usize> = annotation.triples.iter().map(|triple| triple.verdicts.len()).collect();
+    assert_eq!(asked, [2, 1, 2, 0], "what was not asked has no verdict");
+    assert_eq!(annotation.degraded, ["3 pairs of entity and picture after the first 3 were left out"]);
     assert_eq!(log.lock().unwrap().entailed.len(), 3);
+}
+
+#[tokio::test]
+async fn masks_beyond_a_posts_pixels_are_the_grounders_and_are_counted() {
+    let (mut pipeline, log) = pipeline(None);
+    // A picture has 200.
+    pipeline.limits.mask_pixels = 500;
+    let annotation = pipeline.annotate(&post("ann bob cid ann", &[EVERYBODY])).await.unwrap();
+    assert_eq!(log.lock().unwrap().segmented, [(EVERYBODY, 2)]);
+    let areas: Vec<u64> = annotation.triples.iter().map(|triple| triple.regions[0].mask.area()).collect();
+    assert_eq!(areas, [200, 200, 5, 200], "the third is the triangle that the grounder drew");
+    let left_out = &annotation.triples[2].regions[0];
+    assert_eq!((left_out.mask_score, left_out.bbox.x0), (left_out.box_score, 6.0));
+    assert_eq!(annotation.degraded, ["1 mask beyond 500 pixels is what the grounder found"]);
 }
 
 #[tokio::test]

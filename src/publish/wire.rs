@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::Included;
 use super::time::rfc3339;
-use crate::domain::{Annotation, ContentHash, Mention, Phrase, Post, Region, Told, Triple};
+use crate::domain::{Annotation, ContentHash, Mask, Mention, Phrase, Post, Region, Told, Triple};
 
 /// The name of the output's schema.
 pub const SCHEMA: &str = "riveg.annotation";
@@ -171,15 +171,24 @@ struct WireRegion<'a> {
     #[serde(rename = "box")]
     bbox: [Rounded<2>; 4],
     box_score: Rounded<4>,
-    mask: WireMask,
+    mask: WireMask<'a>,
     mask_score: Rounded<4>,
 }
 
 #[derive(Serialize)]
-struct WireMask {
+struct WireMask<'a> {
     /// Rows, then columns, as COCO has it.
     size: [u32; 2],
-    counts: String,
+    counts: Counts<'a>,
+}
+
+/// Made only when it is written: the texts of all masks of a post never exist beside the record.
+struct Counts<'a>(&'a Mask);
+
+impl Serialize for Counts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_coco_counts())
+    }
 }
 
 #[derive(Serialize)]
@@ -276,7 +285,7 @@ fn region(region: &Region) -> WireRegion<'_> {
         media_key,
         bbox: [bbox.x0, bbox.y0, bbox.x1, bbox.y1].map(Rounded),
         box_score: Rounded(*box_score),
-        mask: WireMask { size: [mask.height, mask.width], counts: mask.to_coco_counts() },
+        mask: WireMask { size: [mask.height, mask.width], counts: Counts(mask) },
         mask_score: Rounded(*mask_score),
     }
 }

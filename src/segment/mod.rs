@@ -21,8 +21,8 @@ pub type Reply = Vec<Segmentation>;
 /// The pixels that the network found in one box.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Segmentation {
-    /// One byte a pixel of the original picture, row by row: 1 inside, 0 outside.
-    pub inside: Vec<u8>,
+    /// Those pixels, of the original picture.
+    pub mask: Mask,
     /// The network's own estimate of its IoU.
     pub score: f32,
 }
@@ -60,10 +60,7 @@ impl Segmenter {
         let (frame, side) = (Arc::clone(frame), self.side);
         let picture = on_worker(move || Picture::longest_side(&frame, side)).await;
         let found = self.network.call(flow, Request { picture, boxes }).await?;
-        Ok(on_worker(move || {
-            found.iter().map(|one| (Mask::from_pixels(&one.inside, width, height), one.score)).collect()
-        })
-        .await)
+        Ok(found.into_iter().map(|one| (one.mask, one.score)).collect())
     }
 }
 
@@ -113,8 +110,9 @@ mod tests {
         let edges = [bbox.x0, bbox.y0, bbox.x1, bbox.y1].map(|edge| edge as u32);
         let inside = |x, y| (edges[0]..edges[2]).contains(&x) && (edges[1]..edges[3]).contains(&y);
         let (width, height) = (picture.original_width, picture.original_height);
-        let inside = (0..height).flat_map(|y| (0..width).map(move |x| u8::from(inside(x, y)))).collect();
-        Segmentation { inside, score: bbox.area() }
+        let inside: Vec<u8> =
+            (0..height).flat_map(|y| (0..width).map(move |x| u8::from(inside(x, y)))).collect();
+        Segmentation { mask: Mask::from_pixels(&inside, width, height), score: bbox.area() }
     }
 
     fn frame() -> Arc<Frame> {

@@ -348,6 +348,6 @@ fn place(reply: &ground::Reply) -> Answer {
 }
 
 fn masks(reply: &segment::Reply) -> Answer {
-    let pixels = reply.iter().flat_map(|one| &one.inside).map(|&inside| f64::from(inside));
+    let pixels = reply.iter().flat_map(|one| one.mask.to_pixels()).map(f64::from);
     Answer { decisions: pixels.collect(), scores: reply.iter().map(|one| one.score).collect() }
 }

@@ -137,7 +137,7 @@ fn sam_finds_the_pixels_that_the_original_finds_pictures_and_boxes_in_one_batch(
             assert_eq!(reply.len() as i64, expected.size()[0]);
             for (index, found) in reply.iter().enumerate() {
                 let inside: Vec<u8> = Vec::try_from(expected.get(index as i64).flatten(0, -1)).unwrap();
-                assert!(found.inside == inside, "case {case} box {index} {name}: other pixels");
+                assert!(found.mask.to_pixels() == inside, "case {case} box {index} {name}: other pixels");
                 ORIGINAL.note("decisions", inside.len() as f64);
                 let score = ious.double_value(&[index as i64]);
                 assert!((f64::from(found.score) - score).abs() < 1e-4 * score.abs().max(1.0));

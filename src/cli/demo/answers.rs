@@ -124,7 +124,8 @@ impl WireRegion {
             bbox: BBox { x0, y0, x1, y1 },
             box_score: self.box_score,
             mask: Mask::from_coco_counts(width, height, &self.mask.counts)
-                .map_err(|error| error.to_string())?,
+                .map_err(|error| error.to_string())?
+                .into(),
             mask_score: self.mask_score,
         })
     }
@@ -162,7 +163,7 @@ mod tests {
             media_key: "m".to_owned(),
             bbox: BBox { x0: 0.5, y0: 0.0, x1: 2.25, y1: 3.0 },
             box_score: 0.75,
-            mask: Mask { width: 3, height: 4, runs: vec![5, 2, 2, 2, 1] },
+            mask: Mask { width: 3, height: 4, runs: vec![5, 2, 2, 2, 1] }.into(),
             mask_score: 1.0,
         };
         let triples = vec![triple("Ann", Some("a woman"), vec![region]), triple("Bob", None, Vec::new())];

@@ -7,6 +7,7 @@ mod config;
 mod image_encoder;
 mod layers;
 mod mask_decoder;
+mod paint;
 mod presets;
 mod prompt_encoder;
 mod serve;
@@ -95,16 +96,6 @@ impl Sam {
         let side = low_res.size()[2];
         let everywhere = best.view([-1, 1, 1, 1]).expand([-1, 1, side, side], false);
         (low_res.gather(1, &everywhere, false), ious.gather(1, &best, false))
-    }
-
-    /// Mask logits `[N, M, 4h, 4w]` at the size of the original picture, `[N, M, H, W]`: up to the network's square,
-    /// the padding cut off, then to the original. Sizes are `(width, height)`, of the picture as the network read it
-    /// and of the original.
-    pub fn mask_logits_at(&self, low_res: &Tensor, resized: (i64, i64), original: (i64, i64)) -> Tensor {
-        let side = self.config.image_size;
-        let square = low_res.to_kind(Kind::Float).upsample_bilinear2d([side, side], false, None, None);
-        let cropped = square.narrow(2, 0, resized.1).narrow(3, 0, resized.0);
-        cropped.upsample_bilinear2d([original.1, original.0], false, None, None)
     }
 }
 

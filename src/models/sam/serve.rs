@@ -8,13 +8,15 @@ use tch::{Device, Kind, Tensor};
 use super::super::device::hand_back;
 use super::super::encodings::{Distinct, Encodings};
 use super::Sam;
+use super::paint::PIXELS_AT_ONCE;
 use crate::domain::BBox;
 use crate::imaging::Picture;
 use crate::scheduler::{Cost, Model, ModelError};
 use crate::segment::{Reply, Request, Segmentation};
 
-/// Boxes decoded at once. At the published sizes one takes some 30 MB on its way through the decoder.
-const BOXES_AT_ONCE: usize = 64;
+/// Boxes decoded at once. At the published sizes one takes some 30 MB on its way through the decoder, and sixteen are
+/// 65,536 cells: enough for a GPU, and half a gigabyte.
+const BOXES_AT_ONCE: usize = 16;
 
 /// Patches have sixteen pixels a side in every published network; the cost of a picture is counted in them.
 const PATCH: u32 = 16;
@@ -53,36 +55,22 @@ impl SamSegmenter {
         })
     }
 
-    /// The best mask of every box, `[N, 1, 4h, 4w]`, and its predicted IoU, in the order of the boxes.
-    fn decode(&self, encodings: &Tensor, prompts: &[Prompt]) -> Result<(Tensor, Vec<f32>), tch::TchError> {
-        let mut masks = Vec::new();
-        let mut scores = Vec::new();
-        for prompts in prompts.chunks(BOXES_AT_ONCE) {
-            let rows: Vec<i64> = prompts.iter().map(|prompt| prompt.row).collect();
-            let corners: Vec<f32> = prompts.iter().flat_map(|prompt| prompt.corners).collect();
-            let rows = Tensor::f_from_slice(&rows)?.f_to_device(self.device)?;
-            let boxes = Tensor::f_from_slice(&corners)?.f_view([-1, 4])?.f_to_device(self.device)?;
-            let (low_res, ious) = self.sam.decode(&encodings.f_index_select(0, &rows)?, &boxes);
-            let (low_res, ious) = Sam::best(&low_res, &ious);
-            masks.push(low_res);
-            scores.push(ious);
-        }
-        let scores = Tensor::f_cat(&scores, 0)?.f_flatten(0, 1)?.f_to_kind(Kind::Float)?;
-        Ok((Tensor::f_cat(&masks, 0)?, Vec::<f32>::try_from(&scores)?))
-    }
-
-    /// One picture's masks at its original size.
-    fn paint(&self, picture: &Picture, low_res: &Tensor) -> Result<Vec<Vec<u8>>, tch::TchError> {
-        let resized = (i64::from(picture.width), i64::from(picture.height));
-        let original = (i64::from(picture.original_width), i64::from(picture.original_height));
-        // One at a time: at the original size the logits of many boxes would be the largest thing on the device.
-        (0..low_res.size()[0])
-            .map(|row| {
-                let logits = self.sam.mask_logits_at(&low_res.f_narrow(0, row, 1)?, resized, original);
-                let inside = logits.f_gt(self.sam.config().mask_threshold)?.f_to_kind(Kind::Uint8)?;
-                Vec::<u8>::try_from(&inside.f_flatten(0, -1)?)
-            })
-            .collect()
+    /// The best mask of every box and its predicted IoU, in the order of the boxes.
+    fn decode(&self, encodings: &Tensor, prompts: &[Prompt<'_>]) -> Result<Vec<Segmentation>, tch::TchError> {
+        let rows: Vec<i64> = prompts.iter().map(|prompt| prompt.row).collect();
+        let corners: Vec<f32> = prompts.iter().flat_map(|prompt| prompt.corners).collect();
+        let rows = Tensor::f_from_slice(&rows)?.f_to_device(self.device)?;
+        let boxes = Tensor::f_from_slice(&corners)?.f_view([-1, 4])?.f_to_device(self.device)?;
+        let (low_res, ious) = self.sam.decode(&encodings.f_index_select(0, &rows)?, &boxes);
+        let (low_res, ious) = Sam::best(&low_res, &ious);
+        let scores = Vec::<f32>::try_from(&ious.f_flatten(0, 1)?.f_to_kind(Kind::Float)?)?;
+        let masks = prompts.iter().zip(0..).map(|(prompt, row)| {
+            let picture = prompt.picture;
+            let resized = (i64::from(picture.width), i64::from(picture.height));
+            let original = (picture.original_width, picture.original_height);
+            self.sam.paint(&low_res.f_narrow(0, row, 1)?, resized, original, PIXELS_AT_ONCE)
+        });
+        masks.zip(scores).map(|(mask, score)| Ok(Segmentation { mask: mask?, score })).collect()
     }
 
     fn answer(&mut self, batch: &[Request]) -> Result<Vec<Reply>, tch::TchError> {
@@ -92,34 +80,20 @@ impl SamSegmenter {
         }
         let pictures: Vec<&Picture> = asked.iter().map(|request| request.picture.as_ref()).collect();
         let Distinct { encodings, rows } = self.encode(&pictures)?;
-        let prompts: Vec<Prompt> = asked
+        let prompts: Vec<Prompt<'_>> = asked
             .iter()
             .zip(rows)
             .flat_map(|(request, row)| {
-                request.boxes.iter().map(move |bbox| Prompt { row, corners: resized(bbox, &request.picture) })
+                let picture = request.picture.as_ref();
+                request.boxes.iter().map(move |bbox| Prompt { row, corners: resized(bbox, picture), picture })
             })
             .collect();
-        let (low_res, scores) = self.decode(&encodings, &prompts)?;
-
-        let mut first = 0;
-        batch
-            .iter()
-            .map(|request| {
-                let count = request.boxes.len();
-                if count == 0 {
-                    return Ok(Vec::new());
-                }
-                let own = low_res.f_narrow(0, first as i64, count as i64)?;
-                let scores = &scores[first..first + count];
-                first += count;
-                let masks = self.paint(&request.picture, &own)?;
-                Ok(masks
-                    .into_iter()
-                    .zip(scores)
-                    .map(|(inside, &score)| Segmentation { inside, score })
-                    .collect())
-            })
-            .collect()
+        let mut found = Vec::with_capacity(prompts.len());
+        for prompts in prompts.chunks(BOXES_AT_ONCE) {
+            found.extend(self.decode(&encodings, prompts)?);
+        }
+        let mut found = found.into_iter();
+        Ok(batch.iter().map(|request| found.by_ref().take(request.boxes.len()).collect()).collect())
     }
 }
 
@@ -154,10 +128,11 @@ impl Model for SamSegmenter {
     }
 }
 
-/// One box in pixels of the resized picture, and the row of its picture's encoding.
-struct Prompt {
+/// One box in pixels of the resized picture, and the row of that picture's encoding.
+struct Prompt<'a> {
     row: i64,
     corners: [f32; 4],
+    picture: &'a Picture,
 }
 
 fn resized(bbox: &BBox, picture: &Picture) -> [f32; 4] {

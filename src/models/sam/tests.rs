@@ -10,9 +10,9 @@ use super::{Sam, SamConfig, SamSegmenter, shapes};
 use crate::domain::{BBox, ContentHash, Frame};
 use crate::imaging::Picture;
 use crate::scheduler::{Model, ModelError};
-use crate::segment::{Reply, Request};
+use crate::segment::{Reply, Request, Segmentation};
 
-fn tiny() -> SamConfig {
+pub(super) fn tiny() -> SamConfig {
     SamConfig {
         image_size: 64,
         patch_size: 8,
@@ -127,15 +127,7 @@ fn same(left: &[Reply], right: &[Reply]) {
     for (left, right) in left.iter().zip(right) {
         assert_eq!(left.len(), right.len());
         for (left, right) in left.iter().zip(right) {
-            let differing =
-                left.inside.iter().zip(&right.inside).filter(|(left, right)| left != right).count();
-            assert_eq!(
-                (left.inside.len(), differing),
-                (right.inside.len(), 0),
-                "scores {} {}",
-                left.score,
-                right.score
-            );
+            assert!(left.mask == right.mask, "scores {} {}", left.score, right.score);
             assert!((left.score - right.score).abs() < 1e-5);
         }
     }
@@ -144,20 +136,21 @@ fn same(left: &[Reply], right: &[Reply]) {
 #[test]
 fn masks_are_as_large_as_the_original_picture_and_not_all_alike() {
     let replies = segmenter(false, 0).run(&batch()).unwrap();
-    let sizes: Vec<Vec<usize>> =
-        replies.iter().map(|reply| reply.iter().map(|one| one.inside.len()).collect()).collect();
-    assert_eq!(sizes, [vec![50 * 90; 2], vec![], vec![120 * 64], vec![50 * 90]]);
-    assert!(replies.iter().flatten().all(|one| one.inside.iter().all(|&byte| byte <= 1)));
+    let size = |one: &Segmentation| (one.mask.width, one.mask.height);
+    let sizes: Vec<Vec<(u32, u32)>> = replies.iter().map(|reply| reply.iter().map(size).collect()).collect();
+    assert_eq!(sizes, [vec![(50, 90); 2], vec![], vec![(120, 64)], vec![(50, 90)]]);
+    let pixels = |one: &Segmentation| one.mask.runs.iter().map(|&run| u64::from(run)).sum::<u64>();
+    assert!(replies.iter().flatten().all(|one| pixels(one) == u64::from(one.mask.width * one.mask.height)));
     // What follows from other tests follows only if boxes and pictures make a difference, to masks and to scores.
     let found = [&replies[0][0], &replies[0][1], &replies[3][0]];
     for (index, one) in found.iter().enumerate() {
-        let share = one.inside.iter().filter(|&&byte| byte == 1).count() as f64 / one.inside.len() as f64;
+        let share = one.mask.area() as f64 / (50.0 * 90.0);
         assert!(share > 0.02 && share < 0.98, "{share}");
-        assert!(found[..index].iter().all(|other| other.inside != one.inside && other.score != one.score));
+        assert!(found[..index].iter().all(|other| other.mask != one.mask && other.score != one.score));
     }
     let elsewhere = Request { picture: picture(4, 50, 90), boxes: vec![bbox(3.0, 4.0, 40.0, 80.0)] };
     let elsewhere = segmenter(false, 0).run(&[elsewhere]).unwrap();
-    assert_ne!(elsewhere[0][0].inside, replies[0][0].inside);
+    assert_ne!(elsewhere[0][0].mask, replies[0][0].mask);
 }
 
 #[test]

@@ -117,7 +117,8 @@ fn gated() -> (Pipeline, Gate) {
         budget,
     );
     device.start().unwrap();
-    let pipeline = Pipeline { most_entities: 256, ..joined(recogniser, entailer, grounder, None) };
+    let limits = Limits { entities: 256, looks: 256 * 16, mask_pixels: 0 };
+    let pipeline = Pipeline { limits, ..joined(recogniser, entailer, grounder, None) };
     (pipeline, Gate { started, open })
 }
 

@@ -37,7 +37,7 @@ fn annotated() -> Annotated {
             media_key: "a".to_owned(),
             bbox: BBox { x0: -0.001, y0: 1.005, x1: 2.996, y1: 4.0 },
             box_score: 0.75,
-            mask: Mask { width: 3, height: 4, runs: vec![5, 2, 2, 2, 1] },
+            mask: Mask { width: 3, height: 4, runs: vec![5, 2, 2, 2, 1] }.into(),
             mask_score: 1.0,
         }],
     };
