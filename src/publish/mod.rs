@@ -14,6 +14,7 @@ mod config;
 mod error;
 mod parcel;
 mod outbox;
+mod pace;
 mod reports;
 mod producer;
 mod transaction;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
+use rdkafka::producer::Producer as _;
 use tokio::sync::mpsc::{self, Receiver};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -21,6 +22,7 @@ use crate::telemetry::{Health, Metrics};
 pub struct Publisher {
     writing: Writing,
     client: Arc<Client>,
+    health: Arc<Health>,
 }
 
 enum Writing {
@@ -60,7 +62,7 @@ impl Publisher {
         metrics.know_output_topics(&[&config.topic, &config.dead_letter_topic]);
         metrics.know_dead_letters(&RejectionClass::ALL.map(RejectionClass::as_str), &Cut::words());
         let settled = (settled, membership.fence().clone());
-        let outbox = Outbox::new(config, provenance, settled, (metrics, health));
+        let outbox = Outbox::new(config, provenance, settled, (metrics, Arc::clone(&health)));
         let writing = match &config.delivery {
             Delivery::AtLeastOnce => {
                 Writing::AtLeastOnce(Box::new(Producer::new(Arc::clone(&client), reports, outbox)))
@@ -78,7 +80,7 @@ impl Publisher {
                 }))
             }
         };
-        Ok(Self { writing, client })
+        Ok(Self { writing, client, health })
     }
 
     /// Writes until the channel is closed and all is delivered, or until `abort` is cancelled.
@@ -90,12 +92,18 @@ impl Publisher {
         outcomes: Receiver<Outcome>,
         abort: CancellationToken,
     ) -> Result<Published, PublishError> {
-        let published = match self.writing {
-            Writing::AtLeastOnce(producer) => producer.run(outcomes, abort).await,
-            Writing::ExactlyOnce(transactions) => transactions.run(outcomes, abort).await,
+        let Self { writing, client, health } = self;
+        let written = async {
+            match writing {
+                Writing::AtLeastOnce(producer) => producer.run(outcomes, abort).await,
+                Writing::ExactlyOnce(transactions) => transactions.run(outcomes, abort).await,
+            }
+        };
+        let published = tokio::select! {
+            published = written => published,
+            () = client.context().pace().watch(health) => unreachable!("it never ends"),
         };
         // Dropping the client joins its thread.
-        let client = self.client;
         if let Err(fault) = tokio::task::spawn_blocking(move || drop(client)).await {
             error!(%fault, "the producer did not end in order");
         }

@@ -1,15 +1,17 @@
 //! What became of a parcel that the client took? Its delivery reports, and the client's own words.
 
 use std::error::Error;
+use std::time::Instant;
 
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::ToBytes;
-use rdkafka::producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use tokio::sync::mpsc;
 use tracing::debug;
 
+use super::pace::Pace;
 use super::parcel::Parcel;
 use crate::kafka::Secrets;
 
@@ -27,11 +29,17 @@ pub(super) struct Report {
 pub(super) struct Reports {
     to: mpsc::Sender<Report>,
     secrets: Secrets,
+    pace: Pace,
 }
 
 impl Reports {
     pub(super) fn new(to: mpsc::Sender<Report>, secrets: Secrets) -> Self {
-        Self { to, secrets }
+        Self { to, secrets, pace: Pace::default() }
+    }
+
+    /// Whether reports come.
+    pub(super) fn pace(&self) -> Pace {
+        self.pace.clone()
     }
 }
 
@@ -47,7 +55,13 @@ pub(super) fn hand_over(client: &Client, parcel: Parcel) -> Result<(), (Box<Parc
     record.key = key.as_deref().map(ToBytes::to_bytes);
     record.payload = value.as_deref().map(ToBytes::to_bytes);
     record.timestamp = timestamp;
-    client.send(record).map_err(|(error, BaseRecord { delivery_opaque, .. })| (delivery_opaque, error))
+    let pace = &client.context().pace;
+    // Before the client has it: the report may be quicker than this thread.
+    pace.given(Instant::now());
+    client.send(record).map_err(|(error, BaseRecord { delivery_opaque, .. })| {
+        pace.taken_back();
+        (delivery_opaque, error)
+    })
 }
 
 impl ClientContext for Reports {
@@ -71,6 +85,7 @@ impl ProducerContext for Reports {
     type DeliveryOpaque = Box<Parcel>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, parcel: Box<Parcel>) {
+        self.pace.reported(Instant::now());
         let error = result.as_ref().err().map(|(error, _)| error.clone());
         if self.to.try_send(Report { parcel, error }).is_err() {
             debug!("the publisher has ended before this delivery");

@@ -48,6 +48,7 @@ fn partitions_of_an_engine_that_is_killed_are_read_by_another_within_ten_seconds
     stands_at_the_end(&names);
     let took = killed.elapsed();
     dies.ends();
+    eprintln!("partitions of a killed engine stood still for {took:?}");
     assert!(took < Duration::from_secs(10), "partitions stood still for {took:?}");
     stays.stop().unwrap();
 }

@@ -1,12 +1,20 @@
-//! A broker that hangs keeps its connections and answers nothing: readiness says so within seconds.
+//! A broker that hangs keeps its connections and answers nothing: readiness says so within seconds, whichever it is.
 
 use std::time::{Duration, Instant};
 
-use rdkafka::mocking::MockCluster;
+use rdkafka::mocking::{MockCluster, MockCoordinator};
+use riveg::engine::Settings;
 
 use super::echo::{Echo, post};
 use super::running::{Names, Running};
 use crate::support::{Writer, read, until};
+
+/// What this broker has not answered it never will, and holds back all that comes after it on that connection.
+fn impatient(names: &Names) -> Settings {
+    let mut settings = names.settings(4);
+    settings.publish.kafka.properties.insert("socket.timeout.ms".to_owned(), "5000".to_owned());
+    settings
+}
 
 #[test]
 fn an_engine_whose_broker_hangs_is_unready_within_fifteen_seconds_until_it_answers_again() {
@@ -18,9 +26,8 @@ fn an_engine_whose_broker_hangs_is_unready_within_fifteen_seconds_until_it_answe
     let writer = Writer::new(&names.bootstrap);
     writer.send(&names.input, 0, Some("a"), Some(&post("a")));
     writer.flush();
-    let engine = Running::start(names.settings(4), &Echo::open());
-    let mut output = read(&names.bootstrap, &names.output, 1);
-    output.at_least(1);
+    let engine = Running::start(impatient(&names), &Echo::open());
+    read(&names.bootstrap, &names.output, 1).at_least(1);
     until("the engine is ready", || engine.health.ready(Instant::now()).ok());
 
     let begun = Instant::now();
@@ -28,6 +35,7 @@ fn an_engine_whose_broker_hangs_is_unready_within_fifteen_seconds_until_it_answe
     let said = until("the engine is not ready", || engine.health.ready(Instant::now()).err());
     let took = begun.elapsed();
     assert!(said.contains("no Kafka broker answers"), "{said}");
+    eprintln!("unready {took:?} after the broker began to hang");
     assert!(took < Duration::from_secs(15), "after {took:?}");
     engine.health.alive(Instant::now()).expect("who waits is alive");
 
@@ -36,6 +44,38 @@ fn an_engine_whose_broker_hangs_is_unready_within_fifteen_seconds_until_it_answe
     let writer = Writer::new(&names.bootstrap);
     writer.send(&names.input, 0, Some("b"), Some(&post("b")));
     writer.flush();
-    output.at_least(2);
+    read(&names.bootstrap, &names.output, 1).at_least(2);
+    engine.stop().unwrap();
+}
+
+#[test]
+fn an_engine_is_unready_where_only_the_broker_that_takes_its_answers_hangs() {
+    let cluster = MockCluster::new(2).unwrap();
+    let names = Names::new(&cluster.bootstrap_servers());
+    for (topic, leader) in [(&names.input, 1), (&names.output, 2), (&names.dead, 2)] {
+        cluster.create_topic(topic, 1, 1).unwrap();
+        cluster.partition_leader(topic, 0, Some(leader)).unwrap();
+    }
+    cluster.coordinator(MockCoordinator::Group(names.group.clone()), 1).unwrap();
+    let writer = Writer::new(&names.bootstrap);
+    writer.send(&names.input, 0, Some("a"), Some(&post("a")));
+    writer.flush();
+    let engine = Running::start(impatient(&names), &Echo::open());
+    read(&names.bootstrap, &names.output, 1).at_least(1);
+    until("the engine is ready", || engine.health.ready(Instant::now()).ok());
+
+    let begun = Instant::now();
+    cluster.broker_round_trip_time(2, Duration::from_secs(3600)).unwrap();
+    writer.send(&names.input, 0, Some("b"), Some(&post("b")));
+    until("the engine is not ready", || {
+        engine.health.ready(Instant::now()).err().filter(|words| words.contains("has confirmed an answer"))
+    });
+    let took = begun.elapsed();
+    eprintln!("unready {took:?} after the broker of the answers began to hang");
+    assert!(took < Duration::from_secs(15), "after {took:?}");
+
+    cluster.broker_round_trip_time(2, Duration::ZERO).unwrap();
+    read(&names.bootstrap, &names.output, 1).at_least(2);
+    until("the engine is ready again", || engine.health.ready(Instant::now()).ok());
     engine.stop().unwrap();
 }

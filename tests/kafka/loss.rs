@@ -2,7 +2,7 @@
 //! it, where the settings say so.
 
 use riveg::engine::EngineError;
-use riveg::ingest::{DataLoss, IngestError};
+use riveg::ingest::{DataLoss, GroupProtocol, IngestError};
 
 use super::echo::{Echo, post};
 use super::process::Engine;
@@ -72,12 +72,13 @@ fn an_engine_that_is_to_stop_at_a_loss_ends_with_an_error_and_reads_nothing() {
 }
 
 /// An engine whose reading pauses at the sixth post, while the log loses the first fifty.
-fn loses_while_it_runs(on_data_loss: DataLoss) -> (Names, Running) {
+fn loses_while_it_runs(on_data_loss: DataLoss, protocol: GroupProtocol) -> (Names, Running) {
     let names = Names::with_topics(1);
     feed(&names, 0..100);
     let echo = Echo::gated();
     let mut settings = names.settings(5);
     settings.ingest.on_data_loss = on_data_loss;
+    settings.ingest.protocol = protocol;
     let engine = Running::start(settings, &echo);
     until("reading pauses", || (engine.gauge("riveg_paused_partitions") == 1).then_some(()));
     delete_records(broker(), &names.input, 0, 50);
@@ -87,17 +88,19 @@ fn loses_while_it_runs(on_data_loss: DataLoss) -> (Names, Running) {
 
 #[test]
 fn posts_that_are_deleted_while_the_engine_runs_are_counted_and_the_others_are_read() {
-    let (names, engine) = loses_while_it_runs(DataLoss::Continue);
-    stands_at_the_end(&names);
-    let metrics = engine.metrics.render();
-    assert!(metrics.contains(&lost(&names, 45)), "{metrics}");
-    let summary = engine.stop().unwrap();
-    assert_eq!((summary.posts_in, summary.annotations, summary.uncommitted), (55, 55, 0));
+    for protocol in [GroupProtocol::Classic, GroupProtocol::Consumer] {
+        let (names, engine) = loses_while_it_runs(DataLoss::Continue, protocol);
+        stands_at_the_end(&names);
+        let metrics = engine.metrics.render();
+        assert!(metrics.contains(&lost(&names, 45)), "{metrics}");
+        let summary = engine.stop().unwrap();
+        assert_eq!((summary.posts_in, summary.annotations, summary.uncommitted), (55, 55, 0));
+    }
 }
 
 #[test]
 fn an_engine_that_is_to_stop_at_a_loss_finishes_what_it_has_read_and_ends() {
-    let (names, engine) = loses_while_it_runs(DataLoss::Stop);
+    let (names, engine) = loses_while_it_runs(DataLoss::Stop, GroupProtocol::Classic);
     until("the engine ends of itself", || engine.has_ended().then_some(()));
     let error = engine.stop().unwrap_err();
     let EngineError::Ingest(IngestError::Lost { position: 5, start: 50, .. }) = &error else {
