@@ -27,7 +27,6 @@ fn the_defaults_are_whole_and_within_their_ranges() {
     let again = file(&printed);
     let sources = Sources { files: vec![again.path().to_owned()], ..Sources::default() };
     assert_eq!(Config::load(&sources).unwrap().config, config);
-    let config = with(&[]).unwrap().config;
     assert!(config.fetch.patience < config.ingest.revoke_deadline, "as the comments of both say");
     assert!(config.fetch.breaker_pause < config.fetch.patience, "as its comment says");
 }
