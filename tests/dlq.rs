@@ -1,5 +1,7 @@
 //! Dead letters are listed, shown and sent round again by the binary, against a real Kafka.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
@@ -167,4 +169,29 @@ fn a_letter_that_was_cut_says_so_and_a_header_of_the_record_does_not_make_it_loo
         Some("9"),
         "its own header has its own name again"
     );
+}
+
+#[test]
+fn a_record_without_a_key_is_set_aside_on_a_compacted_topic_and_goes_round_without_one() {
+    let names = Names::new(crate::support::broker());
+    for topic in [&names.input, &names.output] {
+        create_topic(&names.bootstrap, topic, 1);
+    }
+    create_topic_with(&names.bootstrap, &names.dead, 1, &[("cleanup.policy", "compact")]);
+    let writer = Writer::new(&names.bootstrap);
+    for (key, value) in [(None, b"{".to_vec()), (Some("keyed"), b"[".to_vec()), (Some("good"), post("good"))]
+    {
+        writer.send(&names.input, 0, key, Some(&value));
+    }
+    writer.flush();
+    let engine = Running::start(names.settings(8), &Echo::open());
+    let mut dead = read(&names.bootstrap, &names.dead, 1);
+    let keys: BTreeSet<_> = dead.at_least(2).iter().map(|letter| letter.key().unwrap().to_vec()).collect();
+    engine.stop().unwrap();
+    assert_eq!(keys, BTreeSet::from([b"keyed".to_vec(), format!("{}/0/0", names.input).into_bytes()]));
+    let (_, written, _) = dlq(&names, &["replay"]);
+    assert!(written.ends_with(&format!("2 were written to `{}`\n", names.input)), "{written}");
+    let mut input = read(&names.bootstrap, &names.input, 1);
+    let again: Vec<_> = input.all(&names.bootstrap, &names.input)[3..].iter().map(Message::key).collect();
+    assert!(again.contains(&None) && again.contains(&Some(b"keyed")), "{again:?}");
 }

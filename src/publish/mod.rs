@@ -29,6 +29,7 @@ pub use error::PublishError;
 pub use include::{Include, Included};
 pub use lineage::{ATTEMPTS, FROM, ORIGIN, RECORD};
 pub use outcome::{Outcome, Record};
+pub use parcel::KEY_ADDED;
 pub use publisher::{Published, Publisher};
 pub use sequencer::{Released, Sequencer};
 pub use wire::{Annotated, MediaInfo, Provenance, SCHEMA, SCHEMA_VERSION};

@@ -104,9 +104,13 @@ impl Outbox {
         code: Option<RDKafkaErrorCode>,
         by_broker: bool,
     ) -> Amended {
+        use RDKafkaErrorCode as Code;
         match code {
-            // The topic takes none so far from now; of a batch that was refused for one, all are written with the time.
-            Some(RDKafkaErrorCode::InvalidTimestamp) if parcel.timestamp.is_some() => {
+            // Another record of its batch is at fault.
+            Some(Code::InvalidDifferentRecord) => Amended::Changed(parcel),
+            // The topic takes none so far from now. Where several of a batch are refused, the client says no more than that
+            // they are invalid.
+            Some(Code::InvalidTimestamp | Code::InvalidRecord) if parcel.timestamp.is_some() => {
                 if self.timestamp_warning.is_due(Instant::now()) {
                     warn!(
                         topic = &*parcel.topic,
@@ -116,7 +120,8 @@ impl Outbox {
                 parcel.timestamp = None;
                 Amended::Changed(parcel)
             }
-            Some(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessageSize) => {
+            Some(Code::InvalidRecord) => Packer::keyed(parcel),
+            Some(Code::MessageSizeTooLarge | Code::InvalidMessageSize) => {
                 if by_broker && !parcel.alone && !parcel.has_own_batch {
                     parcel.alone = true;
                     return Amended::Changed(parcel);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use rdkafka::message::OwnedHeaders;
+use rdkafka::message::{Header, OwnedHeaders};
 
 use super::cut::Cut;
 use super::dead_letter::letter;
@@ -183,6 +183,24 @@ impl Packer {
                 None => Amended::Same(Parcel { kind: Kind::DeadLetter(rejection, cut), ..parcel }),
             },
         }
+    }
+}
+
+/// A header of a dead letter whose record has no key, on a topic that takes no record without one.
+pub const KEY_ADDED: &str = "riveg.error.key-added";
+
+impl Packer {
+    /// A dead letter without a key as a compacted topic takes it: the place of its record stands for the key.
+    pub(super) fn keyed(mut parcel: Parcel) -> Amended {
+        if parcel.key.is_some() || !matches!(parcel.kind, Kind::DeadLetter(..)) {
+            return Amended::Same(parcel);
+        }
+        let SourceRecord { topic, partition, offset, .. } = &*parcel.source;
+        let place = format!("{topic}/{partition}/{offset}");
+        parcel.headers = std::mem::take(&mut parcel.headers)
+            .insert(Header { key: KEY_ADDED, value: Some("the record has none, and the topic wants one") });
+        parcel.key = Some(place.into());
+        Amended::Changed(parcel)
     }
 }
 

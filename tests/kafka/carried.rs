@@ -120,17 +120,29 @@ fn answers_have_what_the_settings_say() {
 
 #[test]
 fn a_topic_that_takes_no_old_timestamps_gets_the_time_of_writing() {
-    let topics = Names::new(broker());
-    create_topic(broker(), &topics.input, 1);
-    create_topic(broker(), &topics.dead, 1);
-    create_topic_with(broker(), &topics.output, 1, &[("message.timestamp.before.max.ms", "3600000")]);
-    let writer = Writer::new(broker());
-    writer.send_at(&topics.input, (Some(b"old"), &post("old")), OwnedHeaders::new(), THEN);
-    writer.send(&topics.input, 0, Some("new"), Some(&post("new")));
-    writer.flush();
-    let engine = Running::start(topics.settings(4), &Echo::open());
-    let mut output = read(broker(), &topics.output, 1);
-    let answers = output.at_least(2);
-    assert!(answers.iter().all(|answer| answer.timestamp().to_millis().unwrap() > THEN + 1_000_000_000));
-    engine.stop().unwrap();
+    for exactly_once in [false, true] {
+        let topics = Names::new(broker());
+        create_topic(broker(), &topics.input, 1);
+        create_topic(broker(), &topics.dead, 1);
+        create_topic_with(broker(), &topics.output, 1, &[("message.timestamp.before.max.ms", "3600000")]);
+        let writer = Writer::new(broker());
+        // One of a batch, then several: the client says another thing of each.
+        for (number, is_old) in [true, false, true, true, false, true].into_iter().enumerate() {
+            let id = format!("{number}");
+            if is_old {
+                let headers = OwnedHeaders::new();
+                writer.send_at(&topics.input, (Some(id.as_bytes()), &post(&id)), headers, THEN);
+            } else {
+                writer.send(&topics.input, 0, Some(&id), Some(&post(&id)));
+            }
+        }
+        writer.flush();
+        let settings = if exactly_once { topics.exactly_once(16, "a") } else { topics.settings(16) };
+        let engine = Running::start(settings, &Echo::open());
+        read(broker(), &topics.output, 1).at_least(6);
+        engine.stop().unwrap();
+        let answers = read_committed(broker(), &topics.output, 1);
+        assert_eq!(answers.len(), 6);
+        assert!(answers.iter().all(|answer| answer.timestamp().to_millis().unwrap() > THEN + 1_000_000_000));
+    }
 }

@@ -6,7 +6,7 @@ use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
 
 use crate::kafka::RecordHeaders;
-use crate::publish::{ATTEMPTS, FROM, ORIGIN, OURS, RENAMED};
+use crate::publish::{ATTEMPTS, FROM, KEY_ADDED, ORIGIN, OURS, RENAMED};
 
 /// A dead letter.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +37,7 @@ impl Letter {
         let text = |name: &str| String::from_utf8_lossy(headers.last(name).unwrap_or_default()).into_owned();
         let source = ["topic", "partition", "offset"].map(|name| text(&format!("riveg.error.{name}")));
         let origin = text("riveg.error.origin");
+        let is_keyless = headers.last(KEY_ADDED).is_some();
         let millis = message.timestamp().to_millis().and_then(|millis| u64::try_from(millis).ok());
         Self {
             place: (message.partition(), message.offset()),
@@ -47,7 +48,7 @@ impl Letter {
             origin: if origin.is_empty() { source.join("/") } else { origin },
             source,
             attempts: text("riveg.attempts").parse().unwrap_or(1),
-            key: message.key().map(<[u8]>::to_vec),
+            key: message.key().filter(|_| !is_keyless).map(<[u8]>::to_vec),
             value: message.payload().map(<[u8]>::to_vec),
             headers,
         }
