@@ -3,29 +3,23 @@
 //! Exit codes: 0 done, 1 failed, 2 asked for wrongly (arguments or settings), 130 cut short by a second signal.
 
 use std::io::IsTerminal;
-use std::process::ExitCode;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::Parser;
-use riveg::cli::{self, Arguments, LogFormat};
+use riveg::cli::{self, Arguments, Ending, LogFormat};
 use tracing_subscriber::EnvFilter;
 
-fn main() -> ExitCode {
+fn main() -> ! {
     let arguments = Arguments::parse();
+    let ending = Ending::default();
     if let Err(error) = log_to_stderr(&arguments) {
-        eprintln!("riveg: {error:#}");
-        return ExitCode::from(cli::ASKED_WRONGLY);
+        cli::tell(error);
+        ending.exit(cli::ASKED_WRONGLY);
     }
-    match cli::dispatch(arguments.command) {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads the output has seen enough, as `head` has.
-        Err(failure) if cli::reader_has_gone(failure.as_ref()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            let code = cli::exit_code(failure.as_ref());
-            // With all its causes, in one paragraph.
-            eprintln!("riveg: {:#}", anyhow::Error::from_boxed(failure));
-            ExitCode::from(code)
-        }
-    }
+    cli::log_panics();
+    // Nothing of it is looked at after a panic.
+    let outcome = catch_unwind(AssertUnwindSafe(|| cli::dispatch(arguments.command, &ending)));
+    ending.conclude(outcome)
 }
 
 /// Standard output belongs to what a command produces, so the log goes to standard error.
@@ -37,6 +31,8 @@ fn log_to_stderr(arguments: &Arguments) -> anyhow::Result<()> {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
+        // A log that nobody reads any more is no fault; telling of it on the same closed pipe would be a panic.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     match arguments.log_format {
         LogFormat::Text => subscriber.init(),

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
-use riveg::cli::Failure;
+use riveg::cli::{Ending, Failure};
 use riveg::domain::{Annotation, Rejection, RejectionClass};
 use riveg::engine::{self, Settings};
 use riveg::ingest::{self, OffsetsBy, SourceRecord};
@@ -47,9 +47,9 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     // RUST_LOG=riveg=debug tells every step, and what the client says of itself.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
-    let runtime = riveg::cli::runtime().unwrap();
-    let ended = runtime.block_on(async {
-        let stop = riveg::cli::stop_signal().unwrap();
+    let ending = Ending::default();
+    let ended = riveg::cli::run_to_end(async {
+        let stop = riveg::cli::stop_signal(&ending).unwrap();
         match arguments.mode {
             Mode::CommitFirst => commit_first(arguments, stop).await,
             Mode::AtLeastOnce | Mode::ExactlyOnce => {

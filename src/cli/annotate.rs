@@ -19,7 +19,7 @@ use crate::telemetry::Metrics;
 
 use super::lines::{Line, Lines};
 use super::running::Running;
-use super::{Failure, Settings, runtime, stop_signal};
+use super::{Ending, Failure, Settings, Unwritten, run_to_end, stop_signal};
 
 /// Annotate posts from a file, one JSON object a line, and print the annotations, one a line, in the same order.
 ///
@@ -80,16 +80,20 @@ struct FileError {
     source: io::Error,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure> {
     let effective = arguments.settings.load()?;
-    runtime()?.block_on(annotate(arguments, &effective.config))
+    run_to_end(annotate(arguments, &effective.config, ending))
 }
 
-async fn annotate(arguments: &Arguments, config: &Config) -> Result<(), Failure> {
+async fn annotate(arguments: &Arguments, config: &Config, ending: &Ending) -> Result<(), Failure> {
     let (input, length) = open_input(&arguments.input)?;
-    let mut errors = arguments.errors.as_ref().map(|path| create(path)).transpose()?;
-    let stop = stop_signal()?;
-    let running = Running::open(config, Variant::default(), Arc::new(Metrics::new())).await?;
+    let mut errors =
+        arguments.errors.as_ref().map(|path| create(path).map(|file| (path, file))).transpose()?;
+    let stop = stop_signal(ending)?;
+    let running = tokio::select! {
+        running = Running::open(config, Variant::default(), Arc::new(Metrics::new()), ending) => running?,
+        () = stop.cancelled() => return Ok(()),
+    };
     let progress = progress_of(length);
 
     let at_once = config.engine.posts_in_flight;
@@ -98,9 +102,10 @@ async fn annotate(arguments: &Arguments, config: &Config) -> Result<(), Failure>
     let tally = answer_all(lines, at_once, stop, answer, |line, answer| {
         progress.set_position(line.end);
         match (answer, &mut errors) {
-            (Ok(json), _) => write_line(&mut io::stdout().lock(), &json)?,
-            (Err(refusal), Some(errors)) => write_line(errors, &refused(line, &refusal))?,
-            (Err(refusal), None) => write_line(&mut io::stdout().lock(), &refused(line, &refusal))?,
+            (Ok(json), _) => print_line(&json)?,
+            (Err(refusal), Some((path, errors))) => write_line(errors, &refused(line, &refusal))
+                .map_err(|source| FileError { doing: "write", path: path.clone(), source })?,
+            (Err(refusal), None) => print_line(&refused(line, &refusal))?,
         }
         Ok(())
     })
@@ -140,6 +145,10 @@ fn progress_of(length: Option<u64>) -> ProgressBar {
         ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {elapsed} gone, {eta} to go");
     // It hides itself where standard error is no terminal.
     ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn print_line(line: &[u8]) -> Result<(), Unwritten> {
+    write_line(&mut io::stdout().lock(), line).map_err(Unwritten)
 }
 
 fn write_line(out: &mut impl Write, line: &[u8]) -> io::Result<()> {

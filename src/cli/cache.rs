@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{AskedWrongly, Failure, Settings, runtime};
+use super::{AskedWrongly, Failure, Settings, run_to_end, tell};
 use crate::cache::answers::{Archive, Choice, Kind, millis};
 use crate::config::Config;
 use crate::telemetry::Metrics;
@@ -127,7 +127,7 @@ fn with_archive(
     work: impl AsyncFnOnce(&Archive, &Config) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let config = settings.load()?.config;
-    runtime()?.block_on(async {
+    run_to_end(async {
         let archive = Archive::open(&config.answers, begin, Metrics::new().answers())?;
         if archive.tiers().is_empty() {
             let file = config.answers.disk_file().unwrap_or_else(|| "none".into());
@@ -137,7 +137,7 @@ fn with_archive(
             });
         }
         if let Some(held) = archive.held() {
-            eprintln!("riveg: {held}: only Redis is looked at");
+            tell(format_args!("{held}: only Redis is looked at"));
         }
         work(&archive, &config).await
     })

@@ -8,13 +8,13 @@ use crate::bundle::{Bundle, Part};
 use crate::config::Config;
 use crate::domain::Stage;
 use crate::llm::LlmError;
-use crate::runtime::{Consulted, RuntimeError, Variant};
+use crate::runtime::{Consulted, Variant};
 use crate::telemetry::Metrics;
 
 use super::brokers::Brokers;
 use super::limits::Limits;
 use super::running::Running;
-use super::{Failure, Settings, runtime, with_causes};
+use super::{Ending, Failure, Settings, run_to_end, with_causes};
 
 /// Look at settings, bundle, brokers and topics, and say what is wrong, without running.
 ///
@@ -70,19 +70,19 @@ struct ChecksFailed {
     all: usize,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure> {
     let effective = arguments.settings.load()?;
     let mut out = std::io::stdout().lock();
     write!(out, "{effective}")?;
     let mut findings = Vec::new();
     if !arguments.skip.contains(&Subject::Bundle) {
-        findings.extend(look_at_bundle(&effective.config)?);
+        findings.extend(look_at_bundle(&effective.config, ending));
     }
     if !arguments.skip.contains(&Subject::Kafka) {
         findings.extend(look_at_kafka(&effective.config)?);
     }
     if !arguments.skip.contains(&Subject::Llm) {
-        findings.extend(look_at_models(&effective.config)?);
+        findings.extend(look_at_models(&effective.config));
     }
     out.write_all(table(&findings).as_bytes())?;
     match findings.iter().filter(|finding| finding.found.is_err()).count() {
@@ -92,39 +92,41 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Puts the bundle to work as the engine would, and lets go of it.
-fn look_at_bundle(config: &Config) -> Result<Vec<Finding>, Failure> {
+fn look_at_bundle(config: &Config, ending: &Ending) -> Vec<Finding> {
     let what = format!("bundle {}", config.bundle.path.display());
-    let opened = runtime()?.block_on(Running::open(config, Variant::default(), Arc::new(Metrics::new())));
-    let running = match opened {
-        Ok(running) => running,
-        Err(failure) => return Ok(vec![Finding::new(what, Err(with_causes(failure.as_ref())))]),
+    let opened = run_to_end(async {
+        let running = Running::open(config, Variant::default(), Arc::new(Metrics::new()), ending).await?;
+        Ok(running.bundle)
+    });
+    let bundle = match &opened {
+        Ok(bundle) => bundle,
+        Err(failure) => return vec![Finding::new(what, Err(with_causes(failure.as_ref())))],
     };
-    let bundle = &running.bundle;
     let found = format!("{}, {}, on {}", bundle.title(), bundle.hash(), config.device.name);
     let whole = Finding::new(what, Ok(found));
     let knows = bundle.manifest().know.is_some();
     let stages = Stage::WITH_KNOWLEDGE.into_iter().filter(|&stage| knows || stage != Stage::Know);
-    Ok(std::iter::once(whole).chain(stages.map(|stage| look_at_stage(bundle, stage))).collect())
+    std::iter::once(whole).chain(stages.map(|stage| look_at_stage(bundle, stage))).collect()
 }
 
 /// Whether the language models in use answer; none of them is asked anything.
-fn look_at_models(config: &Config) -> Result<Vec<Finding>, Failure> {
-    let looks = runtime()?.block_on(async {
+fn look_at_models(config: &Config) -> Vec<Finding> {
+    let looks = run_to_end(async {
         let consulted = Consulted::open(config, &Arc::new(Metrics::new())).await?;
-        Ok::<_, RuntimeError>(consulted.look().await)
+        Ok(consulted.look().await)
     });
     let looks = match looks {
         Ok(looks) => looks,
         Err(error) => {
             let what = "language models".to_owned();
-            return Ok(vec![Finding::new(what, Err(with_causes(&error)))]);
+            return vec![Finding::new(what, Err(with_causes(error.as_ref())))];
         }
     };
     let finding = |(name, model, found): (String, String, Result<(), LlmError>)| {
         let found = found.map(|()| format!("in reach, to be asked for `{model}`"));
         Finding::new(format!("language model {name}"), found.map_err(|error| with_causes(&error)))
     };
-    Ok(looks.into_iter().map(finding).collect())
+    looks.into_iter().map(finding).collect()
 }
 
 /// Which network a stage has, and from which bundle.

@@ -20,7 +20,7 @@ use crate::world::{Split, World, write_dataset};
 
 use super::live::{Watched, serve};
 use super::running::Running;
-use super::{Failure, Settings, runtime, stop_signal};
+use super::{Ending, Failure, Settings, run_to_end, stop_signal};
 
 mod answers;
 mod exchange;
@@ -71,10 +71,10 @@ const READY_AGAIN: Duration = Duration::from_millis(20);
 /// Bytes sent ahead of the answers: the broker keeps 5 MiB of a partition, and chance may put all posts into one.
 const AHEAD: usize = 4 << 20;
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure> {
     let config = arguments.config()?;
     let bundle = open_bundle(&config.bundle)?;
-    runtime()?.block_on(demonstrate(arguments, config, &bundle))
+    run_to_end(demonstrate(arguments, config, &bundle, ending))
 }
 
 impl Arguments {
@@ -109,8 +109,13 @@ fn open_bundle(settings: &config::Bundle) -> Result<Bundle, Failure> {
     Ok(open(settings)?)
 }
 
-async fn demonstrate(arguments: &Arguments, mut config: Config, bundle: &Bundle) -> Result<(), Failure> {
-    let stop = stop_signal()?;
+async fn demonstrate(
+    arguments: &Arguments,
+    mut config: Config,
+    bundle: &Bundle,
+    ending: &Ending,
+) -> Result<(), Failure> {
+    let stop = stop_signal(ending)?;
     let posts = block_in_place(|| make_posts(arguments))?;
     let (_broker, topics) = open_broker(&config)?;
     // The broker inside this process lets everyone in.
@@ -119,7 +124,7 @@ async fn demonstrate(arguments: &Arguments, mut config: Config, bundle: &Bundle)
     let began = Instant::now();
     let variant = Variant { expansions: expansions(arguments, &config)?, ..Variant::default() };
     let running = tokio::select! {
-        running = Running::open(&config, variant, Arc::clone(&watched.metrics)) => Arc::new(running?),
+        running = Running::open(&config, variant, Arc::clone(&watched.metrics), ending) => Arc::new(running?),
         () = stop.cancelled() => return Ok(()),
     };
     watched.health.models_are_warm();

@@ -22,7 +22,7 @@ use crate::runtime::{Consulted, Expansions, Runtime, Variant, open};
 use crate::telemetry::Metrics;
 use crate::world::{Split, World, lexicon};
 
-use super::{AskedWrongly, Failure, Settings, runtime};
+use super::{AskedWrongly, Ending, Failure, Settings, run_to_end};
 
 mod judge;
 #[cfg(test)]
@@ -88,7 +88,7 @@ struct Report {
     stages: Option<StageScores>,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure> {
     let rules = Rules {
         threshold: if arguments.strict { Threshold::Above(0.5) } else { Threshold::AtLeast(0.5) },
         key: if arguments.by_span { MatchKey::Span } else { MatchKey::Text },
@@ -98,7 +98,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (report, bundle) = match &arguments.predictions {
         Some(file) => (of_predictions(&posts, file, rules)?, None),
         None => {
-            let (report, bundle) = of_pipeline(&posts, arguments, rules)?;
+            let (report, bundle) = of_pipeline(&posts, arguments, rules, ending)?;
             (report, Some(bundle))
         }
     };
@@ -215,7 +215,12 @@ fn of_predictions(posts: &Posts, file: &Path, rules: Rules) -> Result<Report, Fa
 }
 
 /// Runs the engine's pipeline on all posts, and each network on their gold.
-fn of_pipeline(posts: &Posts, arguments: &Arguments, rules: Rules) -> Result<(Report, String), Failure> {
+fn of_pipeline(
+    posts: &Posts,
+    arguments: &Arguments,
+    rules: Rules,
+    ending: &Ending,
+) -> Result<(Report, String), Failure> {
     let mut config = arguments.settings.load()?.config;
     if let Posts::Folder { folder, .. } = posts {
         // Records of a data set name its own pictures.
@@ -227,11 +232,12 @@ fn of_pipeline(posts: &Posts, arguments: &Arguments, rules: Rules) -> Result<(Re
         expansions: expansions(posts, arguments, &config)?,
         consulted: Consulted::default(),
     };
-    let judged = runtime()?.block_on(async {
+    let judged = run_to_end(async {
         let metrics = Arc::new(Metrics::new());
         let consulted = Consulted::open(&config, &metrics).await?;
         let variant = Variant { consulted, ..variant };
         let runtime = Runtime::start(&bundle, &config, variant, Arc::clone(&metrics))?;
+        ending.stops(runtime.device.stop());
         runtime.ready(&bundle, &config).await?;
         info!(bundle = bundle.hash(), "the networks are warm");
         let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches())?;

@@ -15,7 +15,7 @@ use crate::runtime::{indexed, open, similar};
 use crate::scheduler::Device;
 use crate::telemetry::Metrics;
 
-use super::{AskedWrongly, Failure, Settings, runtime};
+use super::{AskedWrongly, Ending, Failure, Settings, run_to_end};
 
 /// Make sets of annotated examples, and say what each example is about.
 #[derive(Debug, clap::Args)]
@@ -72,7 +72,7 @@ Examples:
     },
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure> {
     match &arguments.what {
         What::Import { annotations, posts, captions, pictures, out } => {
             let published = Published {
@@ -88,7 +88,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             let config = settings.load()?.config;
             let bundle =
                 bundle.as_ref().map_or_else(|| open(&config.bundle), |folder| Bundle::open(folder))?;
-            runtime()?.block_on(index(examples, &bundle, &config))
+            run_to_end(index(examples, &bundle, &config, ending))
         }
     }
 }
@@ -108,7 +108,7 @@ fn import(published: &Published, out: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn index(file: &Path, bundle: &Bundle, config: &Config) -> Result<(), Failure> {
+async fn index(file: &Path, bundle: &Bundle, config: &Config, ending: &Ending) -> Result<(), Failure> {
     let examples = Examples::load(file)?;
     if examples.list.is_empty() {
         return Err(AskedWrongly(format!("there is no example in `{}`", file.display())).into());
@@ -118,7 +118,7 @@ async fn index(file: &Path, bundle: &Bundle, config: &Config) -> Result<(), Fail
         Ok(_) => "up to date",
         Err(error) if error.new_vectors_would_do() => {
             info!("asking anew: {error}");
-            ask_all(&examples, bundle, config).await?.save(&path, &encoder, &examples.hash)?;
+            ask_all(&examples, bundle, config, ending).await?.save(&path, &encoder, &examples.hash)?;
             "written"
         }
         Err(error) => return Err(error.into()),
@@ -128,13 +128,19 @@ async fn index(file: &Path, bundle: &Bundle, config: &Config) -> Result<(), Fail
     Ok(())
 }
 
-async fn ask_all(examples: &Examples, bundle: &Bundle, config: &Config) -> Result<Index, Failure> {
+async fn ask_all(
+    examples: &Examples,
+    bundle: &Bundle,
+    config: &Config,
+    ending: &Ending,
+) -> Result<Index, Failure> {
     let mut device = Device::new("riveg-device", Arc::new(Metrics::new()));
     let threads = config.device.threads;
     device.begin_with(move || use_threads(threads));
     // What the encoder reads weighs as what the entailer does: a picture and a line of text.
     let asked = similar(bundle, &config.device, config.scheduler.entail, &mut device)?;
     let device = device.start()?;
+    ending.stops(device.stop());
     device.ready().await?;
     let progress = if std::io::stderr().is_terminal() {
         ProgressBar::new(examples.list.len() as u64)

@@ -1,7 +1,7 @@
 //! The subcommands, one file each: what they are asked, and who answers.
 //!
-//! A subcommand is a struct of arguments and a function `run` that takes it. It may fail with any error: `main` prints
-//! it with its causes and chooses the exit code.
+//! A subcommand is a struct of arguments and a function `run` that takes it, with the process's ending where it starts a
+//! device. It may fail with any error: the ending prints it with its causes and chooses the exit code.
 
 use std::path::PathBuf;
 
@@ -17,18 +17,22 @@ mod cache;
 mod check;
 mod demo;
 mod dlq;
+mod ending;
 mod eval;
 mod knowledge;
 mod limits;
 mod lines;
 mod live;
+mod panics;
 mod process;
 mod run;
 mod running;
 mod train;
 mod world;
 
-pub use process::{runtime, stop_signal};
+pub use ending::{Ending, tell};
+pub use panics::log_panics;
+pub use process::{run_to_end, stop_signal};
 
 /// Why a subcommand failed; the error names the operation and keeps its causes.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -112,16 +116,16 @@ pub enum Command {
 ///
 /// # Errors
 /// Whatever made it fail.
-pub fn dispatch(command: Command) -> Result<(), Failure> {
+pub fn dispatch(command: Command, ending: &Ending) -> Result<(), Failure> {
     match command {
-        Command::Run(arguments) => run::run(&arguments),
-        Command::Annotate(arguments) => annotate::run(&arguments),
-        Command::Check(arguments) => check::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments, ending),
+        Command::Annotate(arguments) => annotate::run(&arguments, ending),
+        Command::Check(arguments) => check::run(&arguments, ending),
         Command::Dlq(arguments) => dlq::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
-        Command::Demo(arguments) => demo::run(&arguments),
-        Command::Eval(arguments) => eval::run(&arguments),
-        Command::Knowledge(arguments) => knowledge::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments, ending),
+        Command::Eval(arguments) => eval::run(&arguments, ending),
+        Command::Knowledge(arguments) => knowledge::run(&arguments, ending),
         Command::Bundle(arguments) => bundle::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Train(arguments) => train::run(arguments),
@@ -138,8 +142,9 @@ pub fn exit_code(failure: &(dyn std::error::Error + Send + Sync + 'static)) -> u
 /// Whether the failure is that nobody reads our standard output any more.
 #[must_use]
 pub fn reader_has_gone(failure: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    failure
-        .downcast_ref::<std::io::Error>()
+    let unwritten = failure.downcast_ref::<Unwritten>().map(|Unwritten(error)| error);
+    unwritten
+        .or_else(|| failure.downcast_ref::<std::io::Error>())
         .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
@@ -148,6 +153,11 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
+
+/// What a command produces could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to write to standard output")]
+struct Unwritten(#[source] std::io::Error);
 
 /// Arguments that cannot be meant, where the parser cannot know it.
 #[derive(Debug, thiserror::Error)]

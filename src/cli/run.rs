@@ -10,12 +10,13 @@ use crate::runtime::Variant;
 
 use super::live::{Watched, serve};
 use super::running::Running;
-use super::{Failure, runtime, stop_signal};
+use super::{Ending, Failure, run_to_end, stop_signal};
 
 /// Read posts from Kafka, annotate them and write the annotations back, until told to stop.
 ///
-/// SIGTERM and SIGINT end it cleanly: what has begun is finished, written and committed, for at most
-/// `engine.drain_deadline`. A second signal ends it at once; what was not committed is read again by the next one.
+/// SIGTERM, SIGINT and SIGHUP end it cleanly: what has begun is finished, written and committed, for at most
+/// `engine.drain_deadline`. A second SIGTERM or SIGINT ends it at once; what was not committed is read again by the next
+/// one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -27,16 +28,16 @@ pub struct Arguments {
     settings: super::Settings,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure> {
     let effective = arguments.settings.load()?;
-    runtime()?.block_on(until_stopped(&effective.config))
+    run_to_end(until_stopped(&effective.config, ending))
 }
 
-async fn until_stopped(config: &Config) -> Result<(), Failure> {
-    let stop = stop_signal()?;
+async fn until_stopped(config: &Config, ending: &Ending) -> Result<(), Failure> {
+    let stop = stop_signal(ending)?;
     let watched = Watched::begin(config).await?;
     let running = tokio::select! {
-        running = Running::open(config, Variant::default(), Arc::clone(&watched.metrics)) => Arc::new(running?),
+        running = Running::open(config, Variant::default(), Arc::clone(&watched.metrics), ending) => Arc::new(running?),
         () = stop.cancelled() => return Ok(()),
     };
     watched.health.models_are_warm();

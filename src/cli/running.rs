@@ -17,7 +17,7 @@ use crate::runtime::{self, Consulted, Runtime, Variant};
 use crate::scheduler::{CallError, ModelError};
 use crate::telemetry::Metrics;
 
-use super::{Failure, with_causes};
+use super::{Ending, Failure, with_causes};
 
 /// A bundle at work.
 pub(super) struct Running {
@@ -39,11 +39,13 @@ impl Running {
         config: &Config,
         variant: Variant,
         metrics: Arc<Metrics>,
+        ending: &Ending,
     ) -> Result<Self, Failure> {
         let bundle = runtime::open(&config.bundle)?;
         let consulted = Consulted::open(config, &metrics).await?;
         let variant = Variant { consulted: consulted.clone(), ..variant };
         let runtime = Runtime::start(&bundle, config, variant, Arc::clone(&metrics))?;
+        ending.stops(runtime.device.stop());
         runtime.ready(&bundle, config).await?;
         info!(bundle = %config.bundle.path.display(), hash = bundle.hash(), "networks are warm");
         let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches())?;

@@ -19,15 +19,20 @@ pub(super) enum Before {
 /// when memory was freed. What then still does not fit is at fault itself; a library that then still fails would fail
 /// with any request, so the device is lost.
 ///
-/// A lost device ends it: whatever has no reply by then has that error.
+/// A lost device ends it: whatever has no reply by then has that error. So does the word to stop, between two runs:
+/// whatever has no reply by then gets none.
 pub(super) fn answer_all<Q, R>(
     requests: &[Q],
+    is_to_stop: impl Fn() -> bool,
     mut run: impl FnMut(&[Q], Before) -> Result<Vec<R>, ModelError>,
 ) -> Vec<Result<R, ModelError>> {
     let mut answers = Vec::with_capacity(requests.len());
     // Parts yet to run, the first on top: answers come in the order of the requests.
     let mut parts = vec![requests];
     while let Some(part) = parts.pop() {
+        if is_to_stop() {
+            break;
+        }
         match attempt(part, &mut run) {
             Ok(replies) => answers.extend(replies.into_iter().map(Ok)),
             Err(lost @ ModelError::DeviceLost(_)) => {
@@ -77,13 +82,17 @@ mod tests {
     fn answers_with_poison(n: u32, poison: &[u32]) -> (Vec<Result<u32, ModelError>>, usize) {
         let requests: Vec<u32> = (0..n).collect();
         let mut runs = 0;
-        let answers = answer_all(&requests, |part, _| {
-            runs += 1;
-            match part.iter().find(|request| poison.contains(request)) {
-                Some(request) => Err(ModelError::Failed(format!("request {request}"))),
-                None => Ok(part.iter().map(|request| request * 10).collect()),
-            }
-        });
+        let answers = answer_all(
+            &requests,
+            || false,
+            |part, _| {
+                runs += 1;
+                match part.iter().find(|request| poison.contains(request)) {
+                    Some(request) => Err(ModelError::Failed(format!("request {request}"))),
+                    None => Ok(part.iter().map(|request| request * 10).collect()),
+                }
+            },
+        );
         (answers, runs)
     }
 
@@ -119,36 +128,45 @@ mod tests {
     #[test]
     fn memory_that_holds_three_answers_any_number_but_no_request_larger_than_it() {
         let requests: Vec<u32> = vec![1, 1, 1, 4, 1, 1, 1];
-        let answers = answer_all(&requests, |part, _| {
-            if part.iter().sum::<u32>() <= 3 {
-                Ok(part.to_vec())
-            } else {
-                Err(ModelError::OutOfMemory(String::new()))
-            }
-        });
+        let answers = answer_all(
+            &requests,
+            || false,
+            |part, _| {
+                if part.iter().sum::<u32>() <= 3 {
+                    Ok(part.to_vec())
+                } else {
+                    Err(ModelError::OutOfMemory(String::new()))
+                }
+            },
+        );
         let fits: Vec<bool> = answers.iter().map(Result::is_ok).collect();
         assert_eq!(fits, [true, true, true, false, true, true, true]);
     }
 
     #[test]
     fn replies_too_few_or_too_many_are_a_fault_and_never_go_to_the_wrong_caller() {
-        let short = answer_all(&[1, 2, 3, 4], |part: &[u32], _| Ok(part[..part.len() / 2].to_vec()));
+        let short =
+            answer_all(&[1, 2, 3, 4], || false, |part: &[u32], _| Ok(part[..part.len() / 2].to_vec()));
         assert!(short.iter().all(|answer| matches!(answer, Err(ModelError::Failed(_)))), "{short:?}");
-        let long = answer_all(&[1, 2], |part: &[u32], _| Ok([part, &[9]].concat()));
+        let long = answer_all(&[1, 2], || false, |part: &[u32], _| Ok([part, &[9]].concat()));
         assert_eq!(long[0], Err(ModelError::Failed("the network gave 2 replies to 1 requests".to_owned())));
     }
 
     #[test]
     fn a_lost_device_is_asked_no_more() {
         let mut runs = 0;
-        let answers = answer_all(&[1, 2, 3, 4], |part: &[u32], _| {
-            runs += 1;
-            match runs {
-                1 => Err(ModelError::Failed("as a whole".to_owned())),
-                2 => Ok(part.to_vec()),
-                _ => Err(ModelError::DeviceLost("gone".to_owned())),
-            }
-        });
+        let answers = answer_all(
+            &[1, 2, 3, 4],
+            || false,
+            |part: &[u32], _| {
+                runs += 1;
+                match runs {
+                    1 => Err(ModelError::Failed("as a whole".to_owned())),
+                    2 => Ok(part.to_vec()),
+                    _ => Err(ModelError::DeviceLost("gone".to_owned())),
+                }
+            },
+        );
         let gone = Err(ModelError::DeviceLost("gone".to_owned()));
         assert_eq!(answers, [Ok(1), Ok(2), gone.clone(), gone]);
         assert_eq!(runs, 3);
@@ -158,11 +176,15 @@ mod tests {
     fn a_request_that_does_not_fit_alone_is_tried_once_more_in_freed_memory() {
         let mut before = Vec::new();
         let mut is_freed = false;
-        let answers = answer_all(&[1, 2], |part: &[u32], first| {
-            before.push((part.to_vec(), first));
-            is_freed |= first == Before::FreeMemory;
-            if is_freed { Ok(part.to_vec()) } else { Err(ModelError::OutOfMemory("full".to_owned())) }
-        });
+        let answers = answer_all(
+            &[1, 2],
+            || false,
+            |part: &[u32], first| {
+                before.push((part.to_vec(), first));
+                is_freed |= first == Before::FreeMemory;
+                if is_freed { Ok(part.to_vec()) } else { Err(ModelError::OutOfMemory("full".to_owned())) }
+            },
+        );
         assert_eq!(answers, [Ok(1), Ok(2)]);
         let expected = [
             (vec![1, 2], Before::Nothing),
@@ -177,10 +199,14 @@ mod tests {
     fn what_does_not_fit_in_freed_memory_is_its_own_fault_and_a_library_that_fails_there_is_the_devices() {
         let fails = |error: fn(String) -> ModelError| {
             let mut runs = 0;
-            let answers = answer_all(&[1, 2], |part: &[u32], _| {
-                runs += 1;
-                if part.contains(&1) { Err(error("why".to_owned())) } else { Ok(part.to_vec()) }
-            });
+            let answers = answer_all(
+                &[1, 2],
+                || false,
+                |part: &[u32], _| {
+                    runs += 1;
+                    if part.contains(&1) { Err(error("why".to_owned())) } else { Ok(part.to_vec()) }
+                },
+            );
             (answers, runs)
         };
         let (answers, runs) = fails(ModelError::OutOfMemory);
@@ -195,11 +221,26 @@ mod tests {
     #[test]
     fn a_library_that_fails_once_costs_no_request_its_answer() {
         let mut runs = 0;
-        let answers = answer_all(&[1, 2, 3, 4], |part: &[u32], _| {
-            runs += 1;
-            let is_first = runs == 1;
-            if is_first { Err(ModelError::LibraryFailed("once".to_owned())) } else { Ok(part.to_vec()) }
-        });
+        let answers = answer_all(
+            &[1, 2, 3, 4],
+            || false,
+            |part: &[u32], _| {
+                runs += 1;
+                let is_first = runs == 1;
+                if is_first { Err(ModelError::LibraryFailed("once".to_owned())) } else { Ok(part.to_vec()) }
+            },
+        );
         assert_eq!((answers, runs), (vec![Ok(1), Ok(2), Ok(3), Ok(4)], 3));
+    }
+
+    #[test]
+    fn a_batch_that_is_halved_ends_between_two_runs_when_it_is_to_stop() {
+        let runs = std::cell::Cell::new(0);
+        let run = |part: &[u32], _| {
+            runs.set(runs.get() + 1);
+            if part.len() > 2 { Err(ModelError::Failed("as a whole".to_owned())) } else { Ok(part.to_vec()) }
+        };
+        let answers = answer_all(&[1, 2, 3, 4], || runs.get() == 2, run);
+        assert_eq!(answers, [Ok(1), Ok(2)], "the other half is not run");
     }
 }

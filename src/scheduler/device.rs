@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::handle::{Doorbell, Port};
 use super::lane::{Lane, ModelLane, Others};
-use super::{Budget, Handle, Model, ModelError, Policy, Queue, Samples};
+use super::{Budget, Handle, Model, ModelError, Policy, Queue, Samples, Stop};
 use crate::domain::Stage;
 use crate::telemetry::Metrics;
 
@@ -19,6 +19,7 @@ pub struct Device {
     lanes: Vec<Box<dyn Lane>>,
     beginning: Box<dyn FnOnce() + Send>,
     doorbell: Arc<Doorbell>,
+    stop: Stop,
     metrics: Arc<Metrics>,
 }
 
@@ -29,15 +30,16 @@ pub enum DeviceState {
     Warming,
     /// It answers calls.
     Ready,
-    /// All handles are gone and all calls are answered.
+    /// All handles are gone and all calls are answered, or it was told to stop.
     Ended,
     /// It will not answer again in this process: commit nothing more and exit.
     Lost(ModelError),
 }
 
-/// A device that runs. It ends by itself when all handles to its lanes are gone.
+/// A device that runs. It ends by itself when all handles to its lanes are gone, and sooner where it is told to stop.
 pub struct DeviceHandle {
     state: watch::Receiver<DeviceState>,
+    stop: Stop,
     thread: JoinHandle<()>,
 }
 
@@ -45,8 +47,9 @@ impl Device {
     /// A device without lanes. The name is its thread's.
     #[must_use]
     pub fn new(name: &str, metrics: Arc<Metrics>) -> Self {
-        let beginning = Box::new(|| ());
-        Self { name: name.to_owned(), lanes: Vec::new(), beginning, doorbell: Arc::default(), metrics }
+        let (beginning, doorbell) = (Box::new(|| ()), Arc::<Doorbell>::default());
+        let stop = Stop::new(Arc::clone(&doorbell));
+        Self { name: name.to_owned(), lanes: Vec::new(), beginning, doorbell, stop, metrics }
     }
 
     /// Has this done on the device's thread before any network runs there: for settings that are a thread's own.
@@ -81,6 +84,7 @@ impl Device {
             samples,
             queue,
             port: Arc::clone(&port),
+            stop: self.stop.clone(),
             metrics,
         }));
         Handle::new(port)
@@ -95,22 +99,27 @@ impl Device {
         // post is asked first of all.
         self.lanes.sort_by_key(|lane| (lane.stage() != Stage::Know, lane.stage()));
         let (report, state) = watch::channel(DeviceState::Warming);
-        let thread = std::thread::Builder::new().name(self.name).spawn(move || {
-            self.doorbell.answer_to();
-            (self.beginning)();
-            let outcome = warm_up(&mut self.lanes)
+        let Self { name, mut lanes, beginning, doorbell, stop, metrics } = self;
+        let told = stop.clone();
+        let thread = std::thread::Builder::new().name(name).spawn(move || {
+            // Dropped last, after the lanes with their networks.
+            let _ended = told.when_dropped();
+            let mut lanes = std::mem::take(&mut lanes);
+            doorbell.answer_to();
+            beginning();
+            let outcome = warm_up(&mut lanes)
                 .map(|()| report.send_replace(DeviceState::Ready))
-                .and_then(|_| serve_all(&mut self.lanes, &self.doorbell, &self.metrics));
+                .and_then(|_| serve_all(&mut lanes, &doorbell, &told, &metrics));
             let last = match outcome {
                 Ok(()) => DeviceState::Ended,
                 Err(lost) => {
-                    self.lanes.iter_mut().for_each(|lane| lane.fail(&lost));
+                    lanes.iter_mut().for_each(|lane| lane.fail(&lost));
                     DeviceState::Lost(lost)
                 }
             };
             report.send_replace(last);
         })?;
-        Ok(DeviceHandle { state, thread })
+        Ok(DeviceHandle { state, stop, thread })
     }
 }
 
@@ -119,6 +128,12 @@ impl DeviceHandle {
     #[must_use]
     pub fn state(&self) -> watch::Receiver<DeviceState> {
         self.state.clone()
+    }
+
+    /// What ends it before its callers have left, for whoever ends the process.
+    #[must_use]
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
     }
 
     /// Waits until all networks are warm.
@@ -177,11 +192,16 @@ fn one_of(lanes: &mut [Box<dyn Lane>], index: usize) -> (&mut Box<dyn Lane>, Oth
     (lane, Others { before, after })
 }
 
-/// Runs batches until all callers have left and all calls are answered.
-fn serve_all(lanes: &mut [Box<dyn Lane>], doorbell: &Doorbell, metrics: &Metrics) -> Result<(), ModelError> {
+/// Runs batches until all callers have left and all calls are answered, or until it is told to stop.
+fn serve_all(
+    lanes: &mut [Box<dyn Lane>],
+    doorbell: &Doorbell,
+    stop: &Stop,
+    metrics: &Metrics,
+) -> Result<(), ModelError> {
     let mut offers = Vec::with_capacity(lanes.len());
     let mut policy = Policy::default();
-    loop {
+    while !stop.is_told() {
         let mut more_can_come = false;
         offers.clear();
         for lane in lanes.iter_mut() {
@@ -201,7 +221,8 @@ fn serve_all(lanes: &mut [Box<dyn Lane>], doorbell: &Doorbell, metrics: &Metrics
                 doorbell.wait();
                 metrics.device_idle(since.elapsed());
             }
-            None => return Ok(()),
+            None => break,
         }
     }
+    Ok(())
 }

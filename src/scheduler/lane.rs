@@ -11,7 +11,7 @@ use tracing::warn;
 use super::attempt::{Before, answer_all, attempt};
 use super::handle::{Arrival, Port};
 use super::rooms::Place;
-use super::{Batch, Budget, CallError, Model, ModelError, Offer, Queue, Samples};
+use super::{Batch, Budget, CallError, Model, ModelError, Offer, Queue, Samples, Stop};
 use crate::domain::Stage;
 use crate::telemetry::{Outcome, StageMetrics};
 
@@ -60,6 +60,8 @@ pub(super) struct ModelLane<M: Model> {
     pub(super) samples: Samples<M::Request>,
     pub(super) queue: Queue<Waiting<M>>,
     pub(super) port: Arc<Port<M::Request, M::Reply>>,
+    /// The device's, looked at between two runs.
+    pub(super) stop: Stop,
     pub(super) metrics: StageMetrics,
 }
 
@@ -93,6 +95,9 @@ impl<M: Model> Lane for ModelLane<M> {
 
     fn warm_up(&mut self, others: &mut Others<'_>) -> Result<(), ModelError> {
         for size in warm_up_sizes(self.budget.max_requests.get()) {
+            if self.stop.is_told() {
+                return Ok(());
+            }
             // The first run of a size allocates and tunes; only the second tells what it costs.
             let Some(first) = self.sampled(size, others) else { break };
             let told = match first {
@@ -146,6 +151,7 @@ impl<M: Model> Lane for ModelLane<M> {
             Err(lost @ ModelError::DeviceLost(_)) => Some(lost.clone()),
             _ => None,
         });
+        // Where it was told to stop there are fewer answers: the other callers learn that the device has ended.
         for (caller, answer) in callers.into_iter().zip(answers) {
             self.metrics.answered(outcome(&answer), caller.called.elapsed());
             // A caller that has gone needs no answer.
@@ -189,23 +195,28 @@ impl<M: Model> ModelLane<M> {
     }
 
     fn run(&mut self, requests: &[M::Request], others: &mut Others<'_>) -> Vec<Result<M::Reply, ModelError>> {
-        answer_all(requests, |part, before| {
-            if before == Before::FreeMemory {
-                self.free_all(others);
-            }
-            let started = Instant::now();
-            let replies = run_caught(&mut self.model, part);
-            let took = started.elapsed();
-            self.metrics.computed(took);
-            if part.len() < requests.len() {
-                self.metrics.split();
-            }
-            match &replies {
-                Ok(_) => self.queue.batch_was_clean(padded::<M>(part), took),
-                Err(error) => self.failed(part, error),
-            }
-            replies
-        })
+        let stop = self.stop.clone();
+        answer_all(
+            requests,
+            || stop.is_told(),
+            |part, before| {
+                if before == Before::FreeMemory {
+                    self.free_all(others);
+                }
+                let started = Instant::now();
+                let replies = run_caught(&mut self.model, part);
+                let took = started.elapsed();
+                self.metrics.computed(took);
+                if part.len() < requests.len() {
+                    self.metrics.split();
+                }
+                match &replies {
+                    Ok(_) => self.queue.batch_was_clean(padded::<M>(part), took),
+                    Err(error) => self.failed(part, error),
+                }
+                replies
+            },
+        )
     }
 
     /// Takes in that a batch failed. A lone request says nothing of the size that fits: it runs whatever its size is.

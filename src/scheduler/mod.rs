@@ -18,6 +18,7 @@ mod policy;
 mod queue;
 mod rooms;
 pub mod simulate;
+mod stop;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -30,3 +31,4 @@ pub use handle::{CallError, Handle};
 pub use model::{Cost, Model, ModelError, Samples};
 pub use policy::{Offer, Policy, next_lane};
 pub use queue::{Batch, Bound, Queue};
+pub use stop::Stop;

@@ -82,7 +82,7 @@ fn run(lane: &mut SimulatedLane, now: Duration, served: &mut [Served]) -> Durati
     let batch = lane.queue.bind(|_| true);
     let (members, padded) = (batch.members.len(), batch.padded());
     let mut took = Duration::ZERO;
-    answer_all(&batch.members, |part, _| run_part(lane, part, now, &mut took));
+    answer_all(&batch.members, || false, |part, _| run_part(lane, part, now, &mut took));
     for member in batch.members {
         served[member.item] = Served { started: now, finished: now + took, members, padded };
     }

@@ -268,3 +268,48 @@ async fn what_a_device_begins_with_is_done_on_its_thread_before_any_network_runs
     drop(handle);
     device.join().unwrap();
 }
+
+#[tokio::test]
+async fn a_device_that_is_told_to_stop_ends_after_the_batch_that_runs_and_refuses_the_rest() {
+    let (model, gate) = Gate::new();
+    let mut device = device();
+    let handle = device.lane(Stage::Ground, model, budget(1));
+    let thread = device.start().unwrap();
+    let stop = thread.stop();
+    let first = queued(&handle, 1);
+    assert_eq!(gate.batch(), [1]);
+    let (second, third) = (queued(&handle, 2), queued(&handle, 3));
+    stop.tell();
+    assert!(!stop.wait(Duration::ZERO), "a batch is never cut short");
+    gate.open();
+    assert_eq!(soon(first).await, Ok(2));
+    for refused in [second, third] {
+        assert_eq!(soon(refused).await, Err(CallError::Closed { stage: Stage::Ground }));
+    }
+    assert!(stop.wait(LONG));
+    assert!(gate.started.try_recv().is_err(), "nothing more was run");
+    assert_eq!(thread.join(), Ok(()));
+}
+
+#[tokio::test]
+async fn a_device_that_is_told_to_stop_while_it_idles_or_warms_up_ends_at_once() {
+    let (model, gate) = Gate::new();
+    let mut warming = device();
+    let _handle = warming.warmed_lane(Stage::Ground, model, budget(8), Box::new(0..100));
+    let warming = warming.start().unwrap();
+    gate.batch();
+    warming.stop().tell();
+    // Each size is run more than once; no other size follows.
+    while !warming.stop().wait(Duration::from_millis(1)) {
+        // It may have ended meanwhile.
+        let _ = gate.let_through.send(());
+        assert!(gate.started.try_iter().all(|batch| batch.len() == 1));
+    }
+
+    let mut idle = device();
+    let _handle = idle.lane(Stage::Ground, Closure(|batch: &[u32]| Ok(batch.to_vec())), budget(1));
+    let idle = idle.start().unwrap();
+    soon(idle.ready()).await.unwrap();
+    idle.stop().tell();
+    assert!(idle.stop().wait(LONG));
+}

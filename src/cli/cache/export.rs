@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write as _};
 
 use super::{bar, line};
 use crate::cache::answers::Archive;
-use crate::cli::Failure;
+use crate::cli::{Failure, tell};
 use crate::telemetry::AnswerTier;
 
 pub(super) async fn run(archive: &Archive) -> Result<(), Failure> {
@@ -45,6 +45,6 @@ pub(super) async fn run(archive: &Archive) -> Result<(), Failure> {
     failed?;
     out.flush()?;
     let rest = if unreadable > 0 { format!(", {unreadable} could not be read") } else { String::new() };
-    eprintln!("{written} answers{rest}");
+    tell(format_args!("{written} answers{rest}"));
     Ok(())
 }

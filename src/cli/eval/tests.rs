@@ -13,7 +13,7 @@ fn figures(folder: &Path, arguments: &[&str]) -> Value {
     let json = json.to_str().unwrap();
     let line = ["riveg", "eval", "--json", json].into_iter().chain(arguments.iter().copied());
     let parsed = crate::cli::Arguments::try_parse_from(line).unwrap();
-    crate::cli::dispatch(parsed.command).unwrap();
+    crate::cli::dispatch(parsed.command, &crate::cli::Ending::default()).unwrap();
     serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap()
 }
 

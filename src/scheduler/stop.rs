@@ -1,0 +1,70 @@
+//! How is a device told to end from outside, and known to have ended? Both sides hold one value.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::handle::Doorbell;
+
+/// Ends a device's thread between two batches, whoever still calls it. Clones stop the same device.
+#[derive(Clone)]
+pub struct Stop(Arc<Shared>);
+
+struct Shared {
+    told: AtomicBool,
+    doorbell: Arc<Doorbell>,
+    ended: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Stop {
+    pub(super) fn new(doorbell: Arc<Doorbell>) -> Self {
+        let (told, ended, changed) = (AtomicBool::new(false), Mutex::new(false), Condvar::new());
+        Self(Arc::new(Shared { told, doorbell, ended, changed }))
+    }
+
+    /// Tells the device to end once the batch that runs is done. Calls without an answer are refused as by a device that
+    /// has ended.
+    pub fn tell(&self) {
+        self.0.told.store(true, Ordering::Release);
+        self.0.doorbell.ring();
+    }
+
+    /// Blocks until the device has ended and its networks are freed, for at most so long; whether it has.
+    #[must_use]
+    pub fn wait(&self, within: Duration) -> bool {
+        let waited = self.0.changed.wait_timeout_while(self.ended(), within, |ended| !*ended);
+        let (ended, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        *ended
+    }
+
+    pub(super) fn is_told(&self) -> bool {
+        self.0.told.load(Ordering::Acquire)
+    }
+
+    /// Held by the device's thread: once it is dropped, the device has ended.
+    pub(super) fn when_dropped(&self) -> EndsWhenDropped {
+        EndsWhenDropped(self.clone())
+    }
+
+    fn ended(&self) -> MutexGuard<'_, bool> {
+        // Whoever holds the lock only reads or writes one flag.
+        self.0.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Stop {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Stop").field("told", &self.is_told()).finish_non_exhaustive()
+    }
+}
+
+pub(super) struct EndsWhenDropped(Stop);
+
+impl Drop for EndsWhenDropped {
+    fn drop(&mut self) {
+        *self.0.ended() = true;
+        self.0.0.changed.notify_all();
+    }
+}
