@@ -19,6 +19,7 @@ use crate::ground::Grounder;
 use crate::knowledge::{ExamplesError, Index, IndexError, Likeness, Mode};
 use crate::llm::EndpointError;
 use crate::models::device::{NoDevice, find, use_threads};
+use crate::models::remembered::Remembered;
 use crate::pipeline::{Gate, Limits, Pictures, Pipeline, Views};
 use crate::prompt::{PromptError, WordListError};
 use crate::recognise::{LabelSet, Recogniser, TokenizerError};
@@ -48,6 +49,8 @@ pub struct Runtime {
     pub device: DeviceHandle,
     /// What the networks did not remember, counted from their warming up on.
     pub picture_runs: PictureRuns,
+    /// What they remember.
+    pub remembered: Remembered,
 }
 
 /// Pictures that went through the part of a network that reads pictures alone; all other requests found it remembered.
@@ -190,7 +193,7 @@ impl Runtime {
         let views = Views { entail: entail.network.view(), ground: ground.network.view() };
         let budgets = &config.scheduler;
         let mut picture_runs = PictureRuns::default();
-        let remembered = bytes(config.device.trunk_cache);
+        let remembered = Remembered::within(bytes(config.device.trunk_cache));
         let watch = Arc::clone(&metrics);
         let mut device = Device::new("riveg-device", metrics);
         let threads = config.device.threads;
@@ -200,7 +203,7 @@ impl Runtime {
             let model = bundle.tagger(place)?;
             device.warmed_lane(Stage::Recognise, model, budgets.recognise, samples)
         };
-        let (entailing, grounding) = bundle.entailer_and_grounder(place, remembered)?;
+        let (entailing, grounding) = bundle.entailer_and_grounder(place, &remembered)?;
         let entailer = {
             let samples = warm_up::entail(&entail_prompts, views.entail);
             picture_runs.entail = entailing.pictures_read();
@@ -215,7 +218,7 @@ impl Runtime {
             Some(segment) => {
                 let side = segment.network.config().image_size as u32;
                 let samples = warm_up::segment(side);
-                let model = bundle.segmenter(place, remembered)?;
+                let model = bundle.segmenter(place, remembered.clone())?;
                 picture_runs.segment = model.encodings();
                 Some(Segmenter::new(
                     device.warmed_lane(Stage::Segment, model, budgets.segment, samples),
@@ -226,9 +229,13 @@ impl Runtime {
         };
         // What the encoder reads weighs as what the entailer does: a picture and a line of text.
         let likeness = match config.knowledge.mode {
-            Mode::Similar => {
-                Some(Likeness::new(similar(bundle, &config.device, budgets.entail, &mut device)?))
-            }
+            Mode::Similar => Some(Likeness::new(similar(
+                bundle,
+                &config.device,
+                budgets.entail,
+                &remembered,
+                &mut device,
+            )?)),
             Mode::Fixed | Mode::Off => None,
         };
         let knowledge = consulted.knowledge(bundle, config, &types, likeness)?;
@@ -254,8 +261,8 @@ impl Runtime {
             flows: Flows::default(),
         };
         let pipeline = Arc::new(pipeline);
-        watch_all(&watch, &pipeline, &picture_runs);
-        Ok(Self { pipeline, device, picture_runs })
+        watch_all(&watch, &pipeline, &picture_runs, &remembered);
+        Ok(Self { pipeline, device, picture_runs, remembered })
     }
 }
 
@@ -307,7 +314,7 @@ pub enum NotReady {
 }
 
 /// Whoever holds the metrics holds no pipeline, or the device would never end.
-fn watch_all(metrics: &Metrics, pipeline: &Arc<Pipeline>, runs: &PictureRuns) {
+fn watch_all(metrics: &Metrics, pipeline: &Arc<Pipeline>, runs: &PictureRuns, remembered: &Remembered) {
     let tally = |counts: fn(&Pipeline) -> CacheCounts| {
         let pipeline = Arc::downgrade(pipeline);
         move || pipeline.upgrade().map(|pipeline| counts(&pipeline).into()).unwrap_or_default()
@@ -316,6 +323,9 @@ fn watch_all(metrics: &Metrics, pipeline: &Arc<Pipeline>, runs: &PictureRuns) {
         [(Stage::Entail, &runs.entail), (Stage::Ground, &runs.ground), (Stage::Segment, &runs.segment)]
     {
         metrics.watch_pictures_read(stage, Arc::clone(runs));
+    }
+    for stage in [Stage::Entail, Stage::Ground, Stage::Segment, Stage::Know] {
+        metrics.watch_remembered(stage, remembered.bytes(stage));
     }
     metrics.watch_cache("picture", tally(|pipeline| pipeline.pictures.counts()));
 }

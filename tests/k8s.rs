@@ -4,8 +4,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use riveg::config::{Config, DeliveryMode, Sources};
+use riveg::config::{Config, DeliveryMode, Sources, Warm};
 use serde_json::Value;
+
+use crate::support::{pocket_bundle, riveg};
 
 fn built() -> Vec<Value> {
     built_from("k8s/base")
@@ -129,6 +131,41 @@ fn exactly_once_gives_every_pod_a_name_of_its_own_that_lasts() {
         config.ingest.session_timeout >= Duration::from_secs(30),
         "a pod is replaced and warm within that time"
     );
+}
+
+/// What an engine with the image's bundle takes when it is warm, in MiB, with room for machines with more cores than two.
+const WARM: u64 = 384;
+
+#[test]
+fn a_pod_asks_for_the_memory_that_its_settings_settle_at_and_is_limited_to_the_most_they_allow() {
+    // In steps that people can read.
+    let rounded = |bytes: u64| bytes.div_ceil(256 << 20) * 256;
+    for (folder, kind) in
+        [("k8s/base", "Deployment"), ("k8s/secure", "Deployment"), ("k8s/exactly-once", "StatefulSet")]
+    {
+        let objects = built_from(folder);
+        let plan = settings(&objects).memory_plan(Warm { resident: WARM << 20, remembered: 0 });
+        let resources = &of_kind(&objects, kind)["spec"]["template"]["spec"]["containers"][0]["resources"];
+        assert_eq!(
+            resources["requests"]["memory"],
+            format!("{}Mi", rounded(plan.settled())),
+            "{folder}: {plan}"
+        );
+        assert_eq!(resources["limits"]["memory"], format!("{}Mi", rounded(plan.most())), "{folder}: {plan}");
+    }
+}
+
+#[test]
+fn the_engine_takes_no_more_when_it_is_warm_than_the_pods_memory_counts_on() {
+    let bundle = format!("bundle.path={}", pocket_bundle().display());
+    let arguments =
+        ["check", "--log", "error", "--skip", "kafka", "--config", "config/cluster.toml", "--set", &bundle];
+    let finished = riveg(&arguments, b"");
+    assert_eq!(finished.code, Some(0), "{}{}", finished.stdout, finished.stderr);
+    let line =
+        finished.stdout.lines().find(|line| line.contains("MiB when warm")).expect("memory is looked at");
+    let warm: u64 = line.split_whitespace().nth(2).unwrap().parse().unwrap();
+    assert!((1..=WARM).contains(&warm), "{line}");
 }
 
 #[test]

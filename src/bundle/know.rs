@@ -7,6 +7,7 @@ use tch::nn::Path as Root;
 
 use crate::domain::Stage;
 use crate::imaging::View;
+use crate::models::remembered::Remembered;
 use crate::models::umt::{Umt, UmtConfig, UmtEncoder};
 
 use super::BundleError;
@@ -93,15 +94,19 @@ impl Bundle {
         self.manifest.know.as_ref().ok_or_else(|| self.unfinished(Stage::Know, "network"))
     }
 
-    /// The encoder's network on `device`, remembering up to `cache_bytes` of what it saw in pictures.
+    /// The encoder's network on `device`, remembering within a budget what it saw in pictures.
     ///
     /// # Errors
     /// As [`Self::tagger`].
-    pub fn encoder(&self, device: Device, cache_bytes: usize) -> Result<UmtEncoder, BundleError> {
+    pub fn encoder(
+        &self,
+        device: Device,
+        remembered: impl Into<Remembered>,
+    ) -> Result<UmtEncoder, BundleError> {
         let home = self.home(Stage::Know);
         let part = home.know()?;
         let make = |root: &Root<'_>| Umt::new(root, part.network.config());
-        Ok(UmtEncoder::new(home.load(device, &part.weights, part.precision, make)?, cache_bytes))
+        Ok(UmtEncoder::new(home.load(device, &part.weights, part.precision, make)?, remembered))
     }
 }
 

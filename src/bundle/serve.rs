@@ -6,6 +6,7 @@ use tch::nn::Path as Root;
 use crate::domain::Stage;
 use crate::models::albef::{Albef, AlbefEntailer};
 use crate::models::ofa::{Choice, Ofa, OfaEntailer, OfaGrounder};
+use crate::models::remembered::Remembered;
 use crate::models::sam::{Sam, SamSegmenter};
 use crate::models::seqtr::{SeqTr, SeqTrGrounder};
 use crate::models::served::{Entailer, Grounder};
@@ -28,45 +29,53 @@ impl Bundle {
         Ok(ServedTagger::new(tagger).with_scope(part.crf))
     }
 
-    /// The gate's network on `device`, remembering up to `cache_bytes` of what it says of pictures.
+    /// The gate's network on `device`, remembering within a budget what it says of pictures.
     ///
     /// # Errors
     /// As [`Self::tagger`].
-    pub fn entailer(&self, device: Device, cache_bytes: usize) -> Result<Entailer, BundleError> {
+    pub fn entailer(
+        &self,
+        device: Device,
+        remembered: impl Into<Remembered>,
+    ) -> Result<Entailer, BundleError> {
         let home = self.home(Stage::Entail);
         let part = home.entail()?;
         match &part.network {
             EntailNetwork::Ofa(dimensions) => {
                 let make = |root: &Root<'_>| Ofa::new(root, &dimensions.config);
                 let ofa = home.load(device, &part.weights, part.precision, make)?;
-                Ok(Entailer::Ofa(Box::new(OfaEntailer::new(ofa, cache_bytes))))
+                Ok(Entailer::Ofa(Box::new(OfaEntailer::new(ofa, remembered))))
             }
             EntailNetwork::Albef(dimensions) => {
                 let make = |root: &Root<'_>| Albef::new(root, &dimensions.config);
                 let albef = home.load(device, &part.weights, part.precision, make)?;
-                Ok(Entailer::Albef(Box::new(AlbefEntailer::new(albef, cache_bytes))))
+                Ok(Entailer::Albef(Box::new(AlbefEntailer::new(albef, remembered))))
             }
         }
     }
 
-    /// The grounder's network on `device`, remembering up to `cache_bytes` of what it says of pictures.
+    /// The grounder's network on `device`, remembering within a budget what it says of pictures.
     ///
     /// # Errors
     /// As [`Self::tagger`].
-    pub fn grounder(&self, device: Device, cache_bytes: usize) -> Result<Grounder, BundleError> {
+    pub fn grounder(
+        &self,
+        device: Device,
+        remembered: impl Into<Remembered>,
+    ) -> Result<Grounder, BundleError> {
         let home = self.home(Stage::Ground);
         let part = home.ground()?;
         match &part.network {
             GroundNetwork::Ofa(dimensions) => {
                 let make = |root: &Root<'_>| Ofa::new(root, &dimensions.config);
                 let ofa = home.load(device, &part.weights, part.precision, make)?;
-                let grounder = OfaGrounder::new(ofa, part.beam, cache_bytes).among(choice(part));
+                let grounder = OfaGrounder::new(ofa, part.beam, remembered).among(choice(part));
                 Ok(Grounder::Ofa(Box::new(grounder)))
             }
             GroundNetwork::SeqTr(dimensions) => {
                 let make = |root: &Root<'_>| SeqTr::new(root, &dimensions.config);
                 let seqtr = home.load(device, &part.weights, part.precision, make)?;
-                Ok(Grounder::SeqTr(Box::new(SeqTrGrounder::new(seqtr, cache_bytes))))
+                Ok(Grounder::SeqTr(Box::new(SeqTrGrounder::new(seqtr, remembered))))
             }
         }
     }
@@ -79,29 +88,33 @@ impl Bundle {
     pub fn entailer_and_grounder(
         &self,
         device: Device,
-        cache_bytes: usize,
+        remembered: &Remembered,
     ) -> Result<(Entailer, Grounder), BundleError> {
-        let entailer = self.entailer(device, cache_bytes)?;
+        let entailer = self.entailer(device, remembered.clone())?;
         let grounder = match &entailer {
             Entailer::Ofa(ofa) if one_network(self.entail()?, self.ground()?) => {
                 let part = self.ground()?;
                 Grounder::Ofa(Box::new(ofa.grounder(part.beam).among(choice(part))))
             }
-            _ => self.grounder(device, cache_bytes)?,
+            _ => self.grounder(device, remembered.clone())?,
         };
         Ok((entailer, grounder))
     }
 
-    /// The segmenter's network on `device`, remembering up to `cache_bytes` of encodings.
+    /// The segmenter's network on `device`, remembering encodings within a budget.
     ///
     /// # Errors
     /// As [`Self::tagger`].
-    pub fn segmenter(&self, device: Device, cache_bytes: usize) -> Result<SamSegmenter, BundleError> {
+    pub fn segmenter(
+        &self,
+        device: Device,
+        remembered: impl Into<Remembered>,
+    ) -> Result<SamSegmenter, BundleError> {
         let home = self.home(Stage::Segment);
         let part = home.segment()?;
         let SegmentNetwork::Sam(dimensions) = &part.network;
         let make = |root: &Root<'_>| Sam::new(root, &dimensions.config);
-        Ok(SamSegmenter::new(home.load(device, &part.weights, part.precision, make)?, device, cache_bytes))
+        Ok(SamSegmenter::new(home.load(device, &part.weights, part.precision, make)?, device, remembered))
     }
 }
 

@@ -64,12 +64,6 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         gone.len()
     }
 
-    /// Lets go of all values.
-    pub fn clear(&mut self) {
-        self.entries.clear();
-        self.bytes = 0;
-    }
-
     /// What all values weigh.
     #[must_use]
     pub fn bytes(&self) -> usize {

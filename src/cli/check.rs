@@ -96,17 +96,19 @@ fn look_at_bundle(config: &Config, ending: &Ending) -> Vec<Finding> {
     let what = format!("bundle {}", config.bundle.path.display());
     let opened = run_to_end(async {
         let running = Running::open(config, Variant::default(), Arc::new(Metrics::new()), ending).await?;
-        Ok(running.bundle)
+        Ok((running.bundle, running.memory))
     });
-    let bundle = match &opened {
-        Ok(bundle) => bundle,
+    let (bundle, memory) = match &opened {
+        Ok(opened) => opened,
         Err(failure) => return vec![Finding::new(what, Err(with_causes(failure.as_ref())))],
     };
     let found = format!("{}, {}, on {}", bundle.title(), bundle.hash(), config.device.name);
     let whole = Finding::new(what, Ok(found));
     let knows = bundle.manifest().know.is_some();
     let stages = Stage::WITH_KNOWLEDGE.into_iter().filter(|&stage| knows || stage != Stage::Know);
-    std::iter::once(whole).chain(stages.map(|stage| look_at_stage(bundle, stage))).collect()
+    let memory = Finding::new("memory".to_owned(), Ok(memory.to_string()));
+    let stages = stages.map(|stage| look_at_stage(bundle, stage));
+    std::iter::once(whole).chain(stages).chain([memory]).collect()
 }
 
 /// Whether the language models in use answer; none of them is asked anything.
@@ -170,7 +172,7 @@ fn look_at_kafka(config: &Config) -> Result<Vec<Finding>, Failure> {
         }
     }
     let topics = topics.map(String::as_str);
-    let topics = runtime()?.block_on(Brokers::max_message_bytes(&config.kafka, topics));
+    let topics = run_to_end(async { Ok(Brokers::max_message_bytes(&config.kafka, topics).await) })?;
     findings.push(sizes(&Limits::of(config, topics)));
     Ok(findings)
 }

@@ -11,6 +11,7 @@ use crate::bundle::Bundle;
 use crate::config::Config;
 use crate::knowledge::{Example, Examples, Index, Published};
 use crate::models::device::use_threads;
+use crate::models::remembered::Remembered;
 use crate::runtime::{indexed, open, similar};
 use crate::scheduler::Device;
 use crate::telemetry::Metrics;
@@ -137,8 +138,10 @@ async fn ask_all(
     let mut device = Device::new("riveg-device", Arc::new(Metrics::new()));
     let threads = config.device.threads;
     device.begin_with(move || use_threads(threads));
+    // Each example's picture is asked about once: none need be remembered.
+    let remembered = Remembered::within(0);
     // What the encoder reads weighs as what the entailer does: a picture and a line of text.
-    let asked = similar(bundle, &config.device, config.scheduler.entail, &mut device)?;
+    let asked = similar(bundle, &config.device, config.scheduler.entail, &remembered, &mut device)?;
     let device = device.start()?;
     ending.stops(device.stop());
     device.ready().await?;

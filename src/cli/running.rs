@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tracing::info;
 
 use crate::bundle::Bundle;
-use crate::config::Config;
+use crate::config::{Config, MemoryPlan, Warm};
 use crate::decode::Decoder;
 use crate::domain::{Rejection, RejectionClass};
 use crate::fetch::Fetcher;
@@ -15,7 +15,7 @@ use crate::pipeline::AnnotateError;
 use crate::publish::{Annotated, Include, Included, Provenance};
 use crate::runtime::{self, Consulted, Runtime, Variant};
 use crate::scheduler::{CallError, ModelError};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, resident};
 
 use super::{Ending, Failure, with_causes};
 
@@ -26,6 +26,8 @@ pub(super) struct Running {
     pub(super) metrics: Arc<Metrics>,
     /// The networks in use.
     pub(super) bundle: Bundle,
+    /// What memory the settings lead to.
+    pub(super) memory: MemoryPlan,
     /// The language models in use.
     pub(super) consulted: Consulted,
     provenance: Provenance,
@@ -47,12 +49,14 @@ impl Running {
         let runtime = Runtime::start(&bundle, config, variant, Arc::clone(&metrics))?;
         ending.stops(runtime.device.stop());
         runtime.ready(&bundle, config).await?;
-        info!(bundle = %config.bundle.path.display(), hash = bundle.hash(), "networks are warm");
+        let memory = planned(config, &runtime);
+        metrics.memory().planned(memory.settled(), memory.most());
+        info!(bundle = %config.bundle.path.display(), hash = bundle.hash(), %memory, "networks are warm");
         let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches())?;
         let decoder = Decoder::new(config.decode.clone(), fetcher);
         let provenance = Provenance::of_bundle(bundle.hash());
         let include = config.publish.include.clone();
-        Ok(Self { decoder, runtime, metrics, bundle, consulted, provenance, include })
+        Ok(Self { decoder, runtime, metrics, bundle, memory, consulted, provenance, include })
     }
 
     /// The hash of the bundle in use, as outputs name it.
@@ -103,6 +107,12 @@ impl Running {
         let answer = self.annotate(record).await?;
         Ok(answer.map(|annotated| annotated.to_json(&self.provenance, ingested, SystemTime::now())))
     }
+}
+
+/// The plan of a process whose networks have just warmed up.
+fn planned(config: &Config, runtime: &Runtime) -> MemoryPlan {
+    let remembered = runtime.remembered.all_bytes();
+    config.memory_plan(Warm { resident: resident().unwrap_or(0), remembered })
 }
 
 fn refused_by_network(error: &CallError) -> Rejection {

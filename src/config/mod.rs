@@ -20,12 +20,14 @@ use crate::scheduler::Budget;
 mod effective;
 mod engine;
 mod layers;
+mod memory;
 mod publish;
 mod references;
 mod sources;
 
 pub use effective::Effective;
 pub use engine::Engine;
+pub use memory::{MemoryPlan, Warm};
 pub use publish::{DeliveryMode, Publish};
 pub use sources::Sources;
 
@@ -133,7 +135,7 @@ pub struct Device {
     pub name: String,
     /// Threads of one operator on the CPU; 0: as many as there are cores.
     pub threads: usize,
-    /// What each network that sees may remember of pictures, in bytes of the device's memory.
+    /// What all networks together may remember of pictures, in bytes of the device's memory.
     pub trunk_cache: ByteSize,
     /// Pictures kept at the sizes of the networks, in bytes.
     pub picture_cache: ByteSize,

@@ -1,4 +1,4 @@
-//! Which pictures need no second encoding? The latest encodings, as many as a budget of bytes holds.
+//! Which pictures need no second encoding? Those whose encoding the device still remembers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tch::{Device, TchError, Tensor};
 
-use crate::cache::Bounded;
-use crate::domain::ContentHash;
+use super::remembered::{Remembered, Shelf};
+use crate::domain::{ContentHash, Stage};
 use crate::imaging::Picture;
 
-/// Encodings by the content of their picture; the one longest unused goes first.
+/// One network's encodings by the content of their picture, within a budget that it may share with others.
 #[derive(Debug)]
 pub(super) struct Encodings {
-    kept: Bounded<ContentHash, Tensor>,
+    kept: Shelf,
     made: Arc<AtomicU64>,
 }
 
@@ -27,8 +27,8 @@ pub(super) struct Distinct {
 }
 
 impl Encodings {
-    pub(super) fn within(budget: usize) -> Self {
-        Self { kept: Bounded::new(budget), made: Arc::default() }
+    pub(super) fn within(budget: impl Into<Remembered>, stage: Stage) -> Self {
+        Self { kept: budget.into().shelf(stage), made: Arc::default() }
     }
 
     /// How many pictures have been encoded so far. The counter is shared: it can be read from other threads after the
@@ -49,7 +49,7 @@ impl Encodings {
         let mut rows = Vec::with_capacity(pictures.len());
         for picture in pictures {
             let number = *numbers.entry(picture.hash).or_insert_with(|| {
-                distinct.push((picture, self.get(&picture.hash)));
+                distinct.push((picture, self.kept.get(&picture.hash)));
                 distinct.len() - 1
             });
             rows.push(number as i64);
@@ -64,7 +64,7 @@ impl Encodings {
             for (row, (picture, known)) in (0..).zip(unknown) {
                 // A copy: a slice of the batch would keep the whole batch alive in the cache.
                 let copy = fresh.f_get(row)?.f_contiguous()?.f_detach_copy()?;
-                self.keep(picture.hash, copy.shallow_clone());
+                self.kept.keep(picture.hash, copy.shallow_clone());
                 *known = Some(copy);
             }
         }
@@ -75,17 +75,7 @@ impl Encodings {
 
     /// Forgets all encodings, which are made again when they are asked for.
     pub(super) fn forget(&mut self) {
-        self.kept.clear();
-    }
-
-    fn get(&mut self, hash: &ContentHash) -> Option<Tensor> {
-        self.kept.get(hash).map(Tensor::shallow_clone)
-    }
-
-    /// Keeps an encoding that owns its memory; one larger than the whole budget is not kept.
-    fn keep(&mut self, hash: ContentHash, encoding: Tensor) {
-        let bytes = bytes_of(&encoding);
-        self.kept.insert(hash, encoding, bytes);
+        self.kept.forget();
     }
 }
 
@@ -102,10 +92,6 @@ impl Distinct {
         }
         self.encodings.f_index_select(0, &self.rows(self.encodings.device())?)
     }
-}
-
-fn bytes_of(encoding: &Tensor) -> usize {
-    encoding.numel() * encoding.kind().elt_size_in_bytes()
 }
 
 #[cfg(test)]
@@ -132,14 +118,16 @@ mod tests {
 
     #[test]
     fn the_encoding_longest_unused_goes_when_the_bytes_are_spent() {
-        let mut encodings = Encodings::within(100);
+        let budget = Remembered::within(100);
+        let mut encodings = Encodings::within(budget.clone(), Stage::Ground);
+        let bytes = budget.bytes(Stage::Ground);
         assert_eq!(encode(&mut encodings, &[1, 2], 10).0, [1, 2]);
         assert_eq!(encode(&mut encodings, &[1], 10).0, [0; 0]);
         assert_eq!(encode(&mut encodings, &[3], 10).0, [3]);
         assert_eq!(encode(&mut encodings, &[1, 3], 10).0, [0; 0]);
-        assert_eq!(encodings.kept.bytes(), 80);
+        assert_eq!(bytes.load(Ordering::Relaxed), 80);
         assert_eq!(encode(&mut encodings, &[2], 5).0, [2]);
-        assert_eq!(encodings.kept.bytes(), 100);
+        assert_eq!(bytes.load(Ordering::Relaxed), 100);
         assert_eq!(encode(&mut encodings, &[4], 1000).0, [4]);
         assert_eq!(encode(&mut encodings, &[4], 1000).0, [4], "larger than the budget");
         assert_eq!(encodings.made().load(Ordering::Relaxed), 6);
@@ -147,16 +135,17 @@ mod tests {
 
     #[test]
     fn what_was_forgotten_is_encoded_again() {
-        let mut encodings = Encodings::within(1000);
+        let budget = Remembered::within(1000);
+        let mut encodings = Encodings::within(budget.clone(), Stage::Ground);
         assert_eq!(encode(&mut encodings, &[1, 2], 10).0, [1, 2]);
         encodings.forget();
-        assert_eq!(encodings.kept.bytes(), 0);
+        assert_eq!(budget.all_bytes(), 0);
         assert_eq!(encode(&mut encodings, &[2], 10).0, [2]);
     }
 
     #[test]
     fn each_picture_of_a_batch_gets_its_own_encoding_and_is_encoded_once() {
-        let mut encodings = Encodings::within(1000);
+        let mut encodings = Encodings::within(1000, Stage::Ground);
         encode(&mut encodings, &[7], 2);
         for (values, missing) in [(vec![5, 7, 5, 9, 7], vec![5, 9]), (vec![9, 8, 7], vec![8])] {
             let (asked, distinct) = encode(&mut encodings, &values, 2);

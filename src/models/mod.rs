@@ -9,6 +9,7 @@ mod encodings;
 mod layers;
 pub mod ofa;
 pub mod preset;
+pub mod remembered;
 mod resnet;
 mod rows;
 pub mod sam;

@@ -13,10 +13,11 @@ use crate::domain::{Rejection, Stage};
 use crate::imaging::{Picture, View, on_worker};
 use crate::knowledge::{Example, Examples, Index, Similar, Vectors};
 use crate::models::device::find;
+use crate::models::remembered::Remembered;
 use crate::plain_file;
 use crate::scheduler::{Budget, CallError, Device, Flow};
 
-use super::{RuntimeError, asking, bytes, warm_up};
+use super::{RuntimeError, asking, warm_up};
 
 /// Examples that are read and asked about at a time: enough to fill batches while pictures are decoded.
 const AT_ONCE: usize = 32;
@@ -60,7 +61,8 @@ pub enum IndexedError {
     Vectors(usize),
 }
 
-/// Puts the bundle's encoder on a device that is still in the making.
+/// Puts the bundle's encoder on a device that is still in the making; what it remembers of pictures is within the
+/// device's budget.
 ///
 /// # Errors
 /// Where the bundle has none, or one that does not fit its files.
@@ -68,11 +70,12 @@ pub fn similar(
     bundle: &Bundle,
     config: &config::Device,
     budget: Budget,
+    remembered: &Remembered,
     device: &mut Device,
 ) -> Result<Similar, RuntimeError> {
     let texts = asking::texts(bundle)?;
     let view = bundle.know()?.network.view();
-    let model = bundle.encoder(find(&config.name)?, bytes(config.trunk_cache))?;
+    let model = bundle.encoder(find(&config.name)?, remembered.clone())?;
     let samples = warm_up::know(&texts, view);
     let handle = device.warmed_lane(Stage::Know, model, budget, samples);
     Ok(Similar::new(handle, texts, view))

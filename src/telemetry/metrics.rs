@@ -17,7 +17,10 @@ use super::letter_metrics::LetterMetrics;
 use super::llm_metrics::LlmFamilies;
 use super::stage_metrics::all_stages;
 use super::watched::{CacheTally, Watched, catch_up};
-use super::{AnswerMetrics, FetchMetrics, IngestMetrics, LlmMetrics, StageMetrics, StageSummary, Underway};
+use super::{
+    AnswerMetrics, FetchMetrics, IngestMetrics, LlmMetrics, MemoryMetrics, StageMetrics, StageSummary,
+    Underway,
+};
 use crate::domain::Stage;
 
 /// All metrics of one engine, in a registry of its own.
@@ -33,6 +36,7 @@ pub struct Metrics {
     dead_letters: LetterMetrics,
     cache_requests: IntCounterVec,
     pictures_read: IntCounterVec,
+    memory: MemoryMetrics,
     watched: Watched,
     underway: Underway,
     decode_seconds: Histogram,
@@ -127,6 +131,7 @@ impl Metrics {
         Transaction::ALL.iter().for_each(|outcome| drop(transactions.with_label_values(&[outcome.as_str()])));
         let build = gauges("riveg_build_info", "1, labelled with what was built.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let watched = Watched::default();
         Self {
             stages: all_stages(&registry),
             fetches: FetchMetrics::new(&registry),
@@ -150,7 +155,8 @@ impl Metrics {
                 "Pictures that a stage's network has read; its other requests found theirs remembered.",
                 &["stage"],
             ),
-            watched: Watched::default(),
+            memory: MemoryMetrics::new(&registry, &watched),
+            watched,
             underway: Underway::default(),
             decode_seconds: seconds("riveg_decode_seconds", "Time to decode a post with its pictures."),
             end_to_end_seconds: seconds(
@@ -245,6 +251,16 @@ impl Metrics {
     pub fn watch_pictures_read(&self, stage: Stage, read: Arc<AtomicU64>) {
         let counter = self.pictures_read.with_label_values(&[stage.as_str()]);
         self.watched.watch(move || catch_up((&counter, read.load(Ordering::Relaxed))));
+    }
+
+    /// How much a stage's network remembers of pictures is looked up whenever somebody asks the metrics.
+    pub fn watch_remembered(&self, stage: Stage, bytes: Arc<AtomicU64>) {
+        self.memory.watch_remembered(&self.watched, stage, bytes);
+    }
+
+    /// What is told of memory.
+    pub fn memory(&self) -> &MemoryMetrics {
+        &self.memory
     }
 
     /// Makes the classes of dead letters known, and the parts that they may have to do without.

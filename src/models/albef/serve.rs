@@ -8,8 +8,10 @@ use tch::{Kind, TchError};
 use super::super::asked::{Asked, Limits, levels};
 use super::super::device::hand_back;
 use super::super::encodings::Encodings;
+use super::super::remembered::Remembered;
 use super::super::rows;
 use super::{Albef, PAD};
+use crate::domain::Stage;
 use crate::entail::{Reply, Request};
 use crate::imaging::Picture;
 use crate::scheduler::{Cost, Model, ModelError};
@@ -22,10 +24,10 @@ pub struct AlbefEntailer {
 }
 
 impl AlbefEntailer {
-    /// Serves a network whose weights have been loaded, remembering up to `cache_bytes` of what it saw in pictures.
+    /// Serves a network whose weights have been loaded, remembering within a budget what it saw in pictures.
     #[must_use]
-    pub fn new(albef: Albef, cache_bytes: usize) -> Self {
-        Self { albef, seen: Encodings::within(cache_bytes) }
+    pub fn new(albef: Albef, remembered: impl Into<Remembered>) -> Self {
+        Self { albef, seen: Encodings::within(remembered, Stage::Entail) }
     }
 
     /// How many pictures it has seen so far. The counter is shared: it can be read from other threads after the network

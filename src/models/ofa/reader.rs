@@ -8,8 +8,10 @@ use tch::{Device, TchError, Tensor};
 use super::super::asked::{Asked, Limits, levels};
 use super::super::device::hand_back;
 use super::super::encodings::Encodings;
+use super::super::remembered::Remembered;
 use super::super::rows::padded;
 use super::{Encoded, Ofa, PAD};
+use crate::domain::Stage;
 use crate::imaging::Picture;
 
 /// A stage's share in a network, which may be the network of another stage as well.
@@ -22,9 +24,9 @@ pub(super) struct Share {
 }
 
 impl Share {
-    pub(super) fn new(ofa: Ofa, cache_bytes: usize) -> Self {
+    pub(super) fn new(ofa: Ofa, remembered: impl Into<Remembered>, stage: Stage) -> Self {
         let device = ofa.embedding.device();
-        let reader = Reader { ofa: ofa.freeze(), device, known: Encodings::within(cache_bytes) };
+        let reader = Reader { ofa: ofa.freeze(), device, known: Encodings::within(remembered, stage) };
         Self { reader: Arc::new(Mutex::new(reader)), trunk_runs: Arc::default() }
     }
 

@@ -6,9 +6,11 @@ use std::sync::atomic::AtomicU64;
 use tch::{Kind, TchError};
 
 use super::super::asked::Asked;
+use super::super::remembered::Remembered;
 use super::Ofa;
 use super::locate::{Choice, Located};
 use super::reader::Share;
+use crate::domain::Stage;
 use crate::scheduler::{Cost, Model, ModelError};
 use crate::{entail, ground};
 
@@ -27,11 +29,10 @@ pub struct OfaGrounder {
 }
 
 impl OfaEntailer {
-    /// Serves a network whose weights have been loaded, remembering up to `cache_bytes` of what its trunk says of
-    /// pictures.
+    /// Serves a network whose weights have been loaded, remembering within a budget what its trunk says of pictures.
     #[must_use]
-    pub fn new(ofa: Ofa, cache_bytes: usize) -> Self {
-        Self { share: Share::new(ofa, cache_bytes) }
+    pub fn new(ofa: Ofa, remembered: impl Into<Remembered>) -> Self {
+        Self { share: Share::new(ofa, remembered, Stage::Entail) }
     }
 
     /// A grounder with the same network, following `beam` boxes at a time. A picture goes through the trunk once for
@@ -88,11 +89,11 @@ impl Model for OfaEntailer {
 }
 
 impl OfaGrounder {
-    /// Serves a network whose weights have been loaded, following `beam` boxes at a time, remembering up to
-    /// `cache_bytes` of what its trunk says of pictures.
+    /// Serves a network whose weights have been loaded, following `beam` boxes at a time, remembering
+    /// within a budget what its trunk says of pictures.
     #[must_use]
-    pub fn new(ofa: Ofa, beam: usize, cache_bytes: usize) -> Self {
-        Self { share: Share::new(ofa, cache_bytes), beam, choice: Choice::Bins }
+    pub fn new(ofa: Ofa, beam: usize, remembered: impl Into<Remembered>) -> Self {
+        Self { share: Share::new(ofa, remembered, Stage::Ground), beam, choice: Choice::Bins }
     }
 
     /// Follows tokens of this choice. Of [`Choice::Anything`] the likeliest answer that is a box is taken; where none is

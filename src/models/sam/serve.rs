@@ -7,9 +7,10 @@ use tch::{Device, Kind, Tensor};
 
 use super::super::device::hand_back;
 use super::super::encodings::{Distinct, Encodings};
+use super::super::remembered::Remembered;
 use super::Sam;
 use super::paint::PIXELS_AT_ONCE;
-use crate::domain::BBox;
+use crate::domain::{BBox, Stage};
 use crate::imaging::Picture;
 use crate::scheduler::{Cost, Model, ModelError};
 use crate::segment::{Reply, Request, Segmentation};
@@ -33,10 +34,10 @@ pub struct SamSegmenter {
 }
 
 impl SamSegmenter {
-    /// Serves a network whose weights lie on `device`, remembering up to `cache_bytes` of encodings there.
+    /// Serves a network whose weights lie on `device`, remembering encodings there within a budget.
     #[must_use]
-    pub fn new(sam: Sam, device: Device, cache_bytes: usize) -> Self {
-        Self { sam, device, encodings: Encodings::within(cache_bytes) }
+    pub fn new(sam: Sam, device: Device, remembered: impl Into<Remembered>) -> Self {
+        Self { sam, device, encodings: Encodings::within(remembered, Stage::Segment) }
     }
 
     /// How many pictures have been encoded so far. The counter is shared: it can be read from other threads after the

@@ -7,8 +7,10 @@ use tch::{TchError, Tensor};
 
 use super::super::device::hand_back;
 use super::super::encodings::Encodings;
+use super::super::remembered::Remembered;
 use super::config::{CELL, PAD};
 use super::{Cells, Encoded, SeqTr, SeqTrConfig};
+use crate::domain::Stage;
 use crate::ground::Request;
 use crate::imaging::Picture;
 use crate::scheduler::{Cost, ModelError};
@@ -24,8 +26,8 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn new(seqtr: SeqTr, cache_bytes: usize) -> Self {
-        Self { seqtr: seqtr.freeze(), known: Encodings::within(cache_bytes) }
+    pub(super) fn new(seqtr: SeqTr, remembered: impl Into<Remembered>) -> Self {
+        Self { seqtr: seqtr.freeze(), known: Encodings::within(remembered, Stage::Ground) }
     }
 
     pub(super) fn trunk_runs(&self) -> Arc<AtomicU64> {

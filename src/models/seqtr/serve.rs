@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use tch::TchError;
 
+use super::super::remembered::Remembered;
 use super::SeqTr;
 use super::decode::{Ruler, Sequence};
 use super::reader::{Reader, check, cost};
@@ -18,10 +19,10 @@ pub struct SeqTrGrounder {
 }
 
 impl SeqTrGrounder {
-    /// Serves a network whose weights have been loaded, remembering up to `cache_bytes` of what it saw in pictures.
+    /// Serves a network whose weights have been loaded, remembering within a budget what it saw in pictures.
     #[must_use]
-    pub fn new(seqtr: SeqTr, cache_bytes: usize) -> Self {
-        Self { reader: Reader::new(seqtr, cache_bytes) }
+    pub fn new(seqtr: SeqTr, remembered: impl Into<Remembered>) -> Self {
+        Self { reader: Reader::new(seqtr, remembered) }
     }
 
     /// How many pictures have gone through the trunk so far. The counter is shared: it can be read from other threads

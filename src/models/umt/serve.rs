@@ -8,8 +8,10 @@ use tch::{Device, Kind, TchError};
 use super::super::asked::{Asked, Limits, levels};
 use super::super::device::hand_back;
 use super::super::encodings::Encodings;
+use super::super::remembered::Remembered;
 use super::super::rows;
 use super::Umt;
+use crate::domain::Stage;
 use crate::imaging::Picture;
 use crate::knowledge::{Reply, Request};
 use crate::scheduler::{Cost, Model, ModelError};
@@ -25,10 +27,10 @@ pub struct UmtEncoder {
 }
 
 impl UmtEncoder {
-    /// Serves a network whose weights have been loaded, remembering up to `cache_bytes` of what it saw in pictures.
+    /// Serves a network whose weights have been loaded, remembering within a budget what it saw in pictures.
     #[must_use]
-    pub fn new(umt: Umt, cache_bytes: usize) -> Self {
-        Self { umt: umt.freeze(), seen: Encodings::within(cache_bytes) }
+    pub fn new(umt: Umt, remembered: impl Into<Remembered>) -> Self {
+        Self { umt: umt.freeze(), seen: Encodings::within(remembered, Stage::Know) }
     }
 
     /// How many pictures it has seen so far. The counter is shared: it can be read from other threads after the network

@@ -1,0 +1,127 @@
+//! How much memory will an engine with these settings take? What it takes once it is warm, and what the settings add.
+
+use std::fmt;
+
+use bytesize::ByteSize;
+
+use super::Config;
+
+/// What the client fetches ahead of the records that are read (`queued.max.messages.kbytes` of `ingest`).
+const FETCHED_AHEAD: u64 = 64 << 20;
+
+/// What a process takes, by the settings that bound it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryPlan {
+    /// The process with its networks, having run its largest batches, and with nothing remembered yet.
+    pub warm: u64,
+    /// Caches that a feed of new pictures fills and never empties, by setting.
+    pub kept: Vec<(&'static str, u64)>,
+    /// What posts may hold while they are worked on, by setting: most feeds take a small part of it.
+    pub in_flight: Vec<(&'static str, u64)>,
+}
+
+/// What is resident in a process that has just warmed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Warm {
+    /// All of it.
+    pub resident: u64,
+    /// What of it the networks remember of the pictures that they were warmed up with.
+    pub remembered: u64,
+}
+
+impl Config {
+    /// The memory of a process with these settings that takes so much when it is warm: which depends on the bundle, on
+    /// libtorch and on the sizes of batches, and is measured.
+    #[must_use]
+    pub fn memory_plan(&self, warm: Warm) -> MemoryPlan {
+        // On a GPU what networks remember lies in the GPU's memory.
+        let on_cpu = self.device.name == "cpu";
+        let asks_models = !self.endpoints_in_use().is_empty();
+        let kept = [
+            ("device.trunk_cache", self.device.trunk_cache, on_cpu),
+            ("device.picture_cache", self.device.picture_cache, true),
+            ("decode.cache", self.decode.cache, true),
+            ("answers.memory", self.answers.memory, asks_models),
+        ];
+        let in_flight = [
+            ("decode.memory", self.decode.memory),
+            ("fetch.memory", self.fetch.memory),
+            ("ingest.max_bytes", self.ingest.max_bytes),
+            ("fetched ahead", ByteSize(FETCHED_AHEAD)),
+        ];
+        MemoryPlan {
+            warm: warm.resident.saturating_sub(if on_cpu { warm.remembered } else { 0 }),
+            kept: kept
+                .into_iter()
+                .filter(|(.., held)| *held)
+                .map(|(key, size, _)| (key, size.as_u64()))
+                .collect(),
+            in_flight: in_flight.map(|(key, size)| (key, size.as_u64())).into(),
+        }
+    }
+}
+
+impl MemoryPlan {
+    /// Where memory stays once all caches are full: what to ask a cluster for.
+    #[must_use]
+    pub fn settled(&self) -> u64 {
+        sum(self.warm, &self.kept)
+    }
+
+    /// What posts of the largest kind can bring it to: what to be limited to.
+    #[must_use]
+    pub fn most(&self) -> u64 {
+        sum(self.settled(), &self.in_flight)
+    }
+}
+
+impl fmt::Display for MemoryPlan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+        write!(
+            formatter,
+            "{} MiB when warm, {} MiB once the caches are full, {} MiB at most",
+            mib(self.warm),
+            mib(self.settled()),
+            mib(self.most())
+        )
+    }
+}
+
+fn sum(first: u64, parts: &[(&str, u64)]) -> u64 {
+    parts.iter().fold(first, |sum, (_, bytes)| sum.saturating_add(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    const MIB: u64 = 1 << 20;
+
+    fn plan(sets: &[&str]) -> MemoryPlan {
+        let sets = sets.iter().map(|&set| set.to_owned()).collect();
+        let config = Config::load(&Sources { sets, ..Sources::default() }).unwrap().config;
+        config.memory_plan(Warm { resident: 500 * MIB, remembered: 100 * MIB })
+    }
+
+    #[test]
+    fn caches_add_to_what_is_warm_and_posts_to_both() {
+        let sets = ["device.trunk_cache=200MiB", "device.picture_cache=20MiB", "decode.cache=3MiB"];
+        let plan = plan(&sets);
+        assert_eq!(plan.settled(), (400 + 223) * MIB);
+        let in_flight: u64 = plan.in_flight.iter().map(|(_, bytes)| bytes).sum();
+        assert_eq!(plan.most(), plan.settled() + in_flight);
+        let larger = self::plan(&[&sets[..], &["decode.memory=1GiB"]].concat());
+        assert_eq!(larger.settled(), plan.settled());
+        assert!(larger.most() > plan.most());
+    }
+
+    #[test]
+    fn what_a_gpu_remembers_and_answers_that_nobody_asks_for_are_not_this_machines() {
+        let plan = plan(&["device.name=cuda:0"]);
+        let keys: Vec<&str> = plan.kept.iter().map(|(key, _)| *key).collect();
+        assert_eq!(keys, ["device.picture_cache", "decode.cache"]);
+        assert_eq!(plan.warm, 500 * MIB);
+    }
+}
