@@ -80,7 +80,7 @@ pub(super) struct Waiting<M: Model> {
     request: M::Request,
     caller: Caller<M::Reply>,
     /// Free for another request of the flow when this one is bound or given up.
-    _place: Place,
+    place: Place,
 }
 
 struct Caller<R> {
@@ -124,12 +124,7 @@ impl<M: Model> Lane for ModelLane<M> {
     fn admit(&mut self) -> bool {
         let (arrivals, more_can_come) = self.port.collect();
         for Arrival { request, flow, cost, reply, called, since, place } in arrivals {
-            self.queue.push(
-                Waiting { request, caller: Caller { reply, called }, _place: place },
-                flow,
-                cost,
-                since,
-            );
+            self.queue.push(Waiting { request, caller: Caller { reply, called }, place }, flow, cost, since);
         }
         more_can_come
     }
@@ -185,11 +180,18 @@ impl<M: Model> Drop for ModelLane<M> {
 impl<M: Model> ModelLane<M> {
     fn unpack(&self, batch: Batch<Waiting<M>>) -> (Vec<M::Request>, Vec<Caller<M::Reply>>) {
         let now = Instant::now();
+        // Places of one flow that follow each other are given back together, which costs as much as one.
+        let mut places: Option<Place> = None;
         let members = batch.members.into_iter();
         members
             .map(|member| {
                 self.metrics.queued(now.saturating_duration_since(member.since));
-                (member.item.request, member.item.caller)
+                let Waiting { request, caller, place } = member.item;
+                match &mut places {
+                    Some(places) if Arc::ptr_eq(places.semaphore(), place.semaphore()) => places.merge(place),
+                    _ => places = Some(place),
+                }
+                (request, caller)
             })
             .unzip()
     }

@@ -2,7 +2,7 @@
 //!
 //! No clock, no thread, no channel: the same code decides in the engine, in tests and in the simulator.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::cost_model::class_of;
@@ -18,12 +18,11 @@ const MAX_PADDING: f64 = 1.15;
 pub struct Bound<T> {
     /// Whatever the lane needs to answer it.
     pub item: T,
-    /// Whose it is.
-    pub flow: Flow,
     /// What it weighs.
     pub cost: Cost,
     /// When it was queued.
     pub since: Instant,
+    turn: Turn,
 }
 
 /// The members of one batch; empty where every request that waited was given up by its caller.
@@ -53,7 +52,7 @@ impl<T> Batch<T> {
 /// class; a batch is made around the request whose turn it is of all.
 #[derive(Debug, Clone)]
 pub struct Queue<T> {
-    classes: BTreeMap<usize, BTreeMap<Turn, Bound<T>>>,
+    classes: BTreeMap<usize, VecDeque<Bound<T>>>,
     turns: Turns,
     len: usize,
     cost: u64,
@@ -106,14 +105,16 @@ impl<T> Queue<T> {
         self.cost += weight(cost);
         let turn = self.turns.enter(flow);
         let class = self.classes.entry(class_of(weight(cost))).or_default();
-        class.insert(turn, Bound { item, flow, cost, since });
+        // Newcomers come near the front and the last of many near the back: either is near an end.
+        let place = class.partition_point(|waiting| waiting.turn < turn);
+        class.insert(place, Bound { item, cost, since, turn });
     }
 
     /// What this lane could run now; none where nothing waits.
     #[must_use]
     pub fn offer(&self) -> Option<Offer> {
-        let fronts = self.classes.values().filter_map(BTreeMap::first_key_value);
-        let (_, next) = fronts.min_by_key(|&(turn, _)| turn)?;
+        let fronts = self.classes.values().filter_map(VecDeque::front);
+        let next = fronts.min_by_key(|request| request.turn)?;
         let by_count = self.len as f64 / self.max_requests() as f64;
         let by_cost = self.cost as f64 / self.full_cost() as f64;
         let patience = self.budget.patience;
@@ -171,8 +172,7 @@ impl<T> Queue<T> {
 
     /// The first of all turns, and the class whose it is.
     fn next(&self) -> Option<(usize, Turn)> {
-        let fronts =
-            self.classes.iter().filter_map(|(&class, queue)| Some((class, *queue.first_key_value()?.0)));
+        let fronts = self.classes.iter().filter_map(|(&class, queue)| Some((class, queue.front()?.turn)));
         fronts.min_by_key(|&(_, turn)| turn)
     }
 
@@ -203,8 +203,8 @@ impl<T> Queue<T> {
     fn neighbours(&self, anchor: usize, draft: &Draft<T>) -> impl Iterator<Item = (usize, u64, f64)> {
         let below = self.classes.range(..anchor).rev().find(|(_, queue)| !queue.is_empty());
         let above = self.classes.range(anchor + 1..).find(|(_, queue)| !queue.is_empty());
-        let pads = |(&class, queue)| {
-            let cost = weight(front(queue)?.cost);
+        let pads = |(&class, queue): (&usize, &VecDeque<Bound<T>>)| {
+            let cost = weight(queue.front()?.cost);
             let padding = draft.padding_with(cost);
             (padding <= MAX_PADDING).then_some((class, cost, padding))
         };
@@ -218,7 +218,7 @@ impl<T> Queue<T> {
     }
 
     fn front_cost(&self, class: usize) -> Option<u64> {
-        Some(weight(front(self.classes.get(&class)?)?.cost))
+        self.classes.get(&class)?.front().map(|request| weight(request.cost))
     }
 
     /// Moves the first request of a class into the draft, and leaves a wanted one, or none, in its place.
@@ -232,8 +232,7 @@ impl<T> Queue<T> {
     }
 
     fn pop(&mut self, class: usize) -> Option<Bound<T>> {
-        let (_, request) = self.classes.get_mut(&class)?.pop_first()?;
-        self.turns.leave(request.flow);
+        let request = self.classes.get_mut(&class)?.pop_front()?;
         self.len -= 1;
         self.cost -= weight(request.cost);
         Some(request)
@@ -241,7 +240,7 @@ impl<T> Queue<T> {
 
     fn drop_unwanted_front(&mut self, class: usize, wanted: &impl Fn(&T) -> bool) {
         let unwanted =
-            |queue: &BTreeMap<Turn, Bound<T>>| front(queue).is_some_and(|request| !wanted(&request.item));
+            |queue: &VecDeque<Bound<T>>| queue.front().is_some_and(|request| !wanted(&request.item));
         while self.classes.get(&class).is_some_and(unwanted) {
             self.pop(class);
         }
@@ -263,11 +262,6 @@ impl<T> Draft<T> {
     fn padding_with(&self, cost: u64) -> f64 {
         padded(self.members.len() + 1, self.widest.max(cost)) as f64 / (self.real + cost) as f64
     }
-}
-
-/// The request of a class whose turn comes first.
-fn front<T>(class: &BTreeMap<Turn, Bound<T>>) -> Option<&Bound<T>> {
-    class.first_key_value().map(|(_, request)| request)
 }
 
 /// What requests cost the device together: each is as wide as the widest.

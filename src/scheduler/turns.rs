@@ -20,39 +20,38 @@ pub(super) struct Turns {
     /// The round that is being served.
     round: u64,
     arrivals: u64,
-    flows: HashMap<Flow, Waiting>,
+    /// The last round that each flow has a request in, as far as it is still to come.
+    last_rounds: HashMap<Flow, u64>,
+    /// Rounds that have been served are forgotten when there are so many entries: each flow costs the same, however many
+    /// there are.
+    forget_at: usize,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Waiting {
-    requests: usize,
-    last_round: u64,
-}
+/// Entries that are not worth forgetting: a few times the posts in flight.
+const MIN_ENTRIES: usize = 256;
+
+/// No request is so many rounds ahead, which is more than a flow has places in a lane: a flow that was often served
+/// beside others, where batches had room, does not pay for it with a long wait.
+const MOST_AHEAD: u64 = 256;
 
 impl Turns {
     /// The turn of a request that begins to wait: in the round after the one that is being served, or after that of its
     /// flow's last request. Nobody enters the round that is being served, so every round comes to its end.
     pub(super) fn enter(&mut self, flow: Flow) -> Turn {
-        let waiting = self.flows.entry(flow).or_default();
-        waiting.requests += 1;
-        waiting.last_round = waiting.last_round.max(self.round) + 1;
+        if self.last_rounds.len() >= self.forget_at.max(MIN_ENTRIES) {
+            let served = self.round;
+            self.last_rounds.retain(|_, last| *last > served);
+            self.forget_at = 2 * self.last_rounds.len();
+        }
+        let last = self.last_rounds.entry(flow).or_default();
+        *last = (self.round.max(*last) + 1).min(self.round + MOST_AHEAD);
         self.arrivals += 1;
-        Turn { round: waiting.last_round, arrival: self.arrivals }
+        Turn { round: *last, arrival: self.arrivals }
     }
 
     /// The first of all turns has come.
     pub(super) fn come_to(&mut self, turn: Turn) {
         self.round = self.round.max(turn.round);
-    }
-
-    /// A request of this flow waits no more.
-    pub(super) fn leave(&mut self, flow: Flow) {
-        if let Some(waiting) = self.flows.get_mut(&flow) {
-            waiting.requests -= 1;
-            if waiting.requests == 0 {
-                self.flows.remove(&flow);
-            }
-        }
     }
 }
 
@@ -69,7 +68,6 @@ mod tests {
                 let turn = turns.enter(Flow::default());
                 if number % 3 == 0 {
                     turns.come_to(turn);
-                    turns.leave(Flow::default());
                 }
                 turn
             })
@@ -104,5 +102,15 @@ mod tests {
             waiting.push(turns.enter(flows.begin()));
         }
         panic!("its turn never came");
+    }
+
+    #[test]
+    fn flows_whose_rounds_are_over_are_forgotten() {
+        let (mut turns, flows) = (Turns::default(), Flows::default());
+        for _ in 0..100_000 {
+            let turn = turns.enter(flows.begin());
+            turns.come_to(turn);
+        }
+        assert!(turns.last_rounds.len() <= MIN_ENTRIES);
     }
 }

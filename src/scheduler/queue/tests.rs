@@ -110,7 +110,7 @@ proptest! {
         let start = Instant::now();
         let (mut answered, mut dropped) = (Vec::new(), 0);
         let mut bind = |queue: &mut Queue<usize>| {
-            let oldest = queue.classes.values().flat_map(BTreeMap::values).filter(|request| !abandoned[request.item]);
+            let oldest = queue.classes.values().flatten().filter(|request| !abandoned[request.item]);
             let oldest = oldest.map(|request| request.item).min();
             let batch = queue.bind(|&item| !abandoned[item]);
             prop_assert_eq!(batch.members.first().map(|member| member.item), oldest, "the oldest first");
