@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use image::{ImageDecoder, ImageFormat};
+use image::{ColorType, ImageDecoder, ImageFormat};
 
 use crate::domain::RejectionClass;
 
 use super::image::{PictureFault, decoder, fault, jpeg_fault, not_whole};
 use super::watched::Stop;
-use super::{Config, cost, jpeg, jpeg_decoder, webp};
+use super::{Config, cost, jpeg, jpeg_decoder, png, webp};
 
 /// What a picture's header says, checked against the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(super) struct Header {
     pub(super) format: ImageFormat,
     pub(super) width: u32,
     pub(super) height: u32,
+    /// How its decoder gives the pixels.
+    pub(super) colours: ColorType,
     /// How many times its decoder goes over the picture, in passes that cost as much as decoding it once.
     passes: u64,
     /// Bytes that decoding takes at most, the frame among them.
@@ -60,13 +62,10 @@ pub(super) fn probe(bytes: &[u8], config: &Config) -> Result<Header, PictureFaul
     if format == ImageFormat::Jpeg {
         return probe_jpeg(bytes, config);
     }
-    let stop = Stop::default();
-    let decoder = decoder(bytes, format, cost::MOST_OF_A_HEADER, &stop)?;
-    let (size, colours) = (decoder.dimensions(), decoder.color_type());
-    drop(decoder);
+    let (size, colours) = size_and_colours(bytes, format)?;
     size_within_limits(size, config)?;
     let pixels = u64::from(size.0) * u64::from(size.1);
-    let mut header = Header { format, width: size.0, height: size.1, passes: 1, peak_bytes: 0 };
+    let mut header = Header { format, width: size.0, height: size.1, colours, passes: 1, peak_bytes: 0 };
     worth_its_pixels(header, encoded, config)?;
     header.peak_bytes = match format {
         ImageFormat::WebP => {
@@ -77,6 +76,18 @@ pub(super) fn probe(bytes: &[u8], config: &Config) -> Result<Header, PictureFaul
         _ => cost::png(pixels, colours, encoded),
     };
     Ok(header)
+}
+
+fn size_and_colours(bytes: &[u8], format: ImageFormat) -> Result<((u32, u32), ColorType), PictureFault> {
+    if format == ImageFormat::Png
+        && let Some(shape) = png::shape(bytes)
+    {
+        return Ok(shape);
+    }
+    let stop = Stop::default();
+    // What is wrong with a PNG's first chunks is told here too.
+    let decoder = decoder(bytes, format, cost::MOST_OF_A_HEADER, &stop)?;
+    Ok((decoder.dimensions(), decoder.color_type()))
 }
 
 fn probe_jpeg(bytes: &[u8], config: &Config) -> Result<Header, PictureFault> {
@@ -94,12 +105,13 @@ fn probe_jpeg(bytes: &[u8], config: &Config) -> Result<Header, PictureFault> {
         );
         return Err(fault(RejectionClass::TooLarge, message));
     }
-    let colours = if structure.components.len() == 1 { image::ColorType::L8 } else { image::ColorType::Rgb8 };
+    let colours = if structure.components.len() == 1 { ColorType::L8 } else { ColorType::Rgb8 };
     let encoded = bytes.len() as u64;
     let header = Header {
         format: ImageFormat::Jpeg,
         width,
         height,
+        colours,
         passes: u64::from(structure.scans.div_ceil(SCANS_OF_A_PASS)),
         peak_bytes: cost::jpeg(&structure, colours, encoded),
     };

@@ -91,9 +91,12 @@ fn stored(bytes: &[u8], header: Header, config: &Config, stop: &Stop) -> Result<
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let (width, height) = decoder.dimensions();
     let (colours, size) = (decoder.color_type(), decoder.total_bytes());
-    let promised = usize::try_from(size).ok().filter(|_| (width, height) == (header.width, header.height));
-    let Some(size) = promised else {
-        return Err(fault(RejectionClass::Malformed, "has another size than its header says"));
+    // Less may it be: a decoder passes over what is wrong with a clear colour.
+    let expected = (width, height) == (header.width, header.height)
+        && colours.bytes_per_pixel() <= header.colours.bytes_per_pixel();
+    let Some(size) = usize::try_from(size).ok().filter(|_| expected) else {
+        let message = "has another size, or more of each pixel, than its header says";
+        return Err(fault(RejectionClass::Malformed, message));
     };
     let mut bytes = vec![0; size];
     decoder.read_image(&mut bytes).map_err(|error| explained(header.format, &error))?;

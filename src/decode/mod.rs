@@ -19,6 +19,7 @@ mod header;
 mod image;
 mod jpeg;
 mod jpeg_decoder;
+mod png;
 mod pool;
 mod rgb;
 mod said;
