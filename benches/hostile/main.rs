@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the run, with a word where it happened")]
 
 mod engine;
+mod pictures;
 mod posts;
 
 use std::path::{Path, PathBuf};
@@ -57,7 +58,7 @@ fn main() {
     let wanted = |post: &Hostile| {
         arguments.posts.is_empty() || arguments.posts.iter().any(|part| post.name.contains(part.as_str()))
     };
-    let hostile = || posts::all().into_iter().filter(wanted);
+    let hostile = || posts::all().into_iter().chain(pictures::all()).filter(wanted);
     if arguments.print {
         hostile().for_each(|post| println!("{}", (post.record)()));
         return;

@@ -1,6 +1,6 @@
 //! Which posts ask for more than their share? Each costs its sender little and the engine much.
 //!
-//! A further one is a line in [`all`] and a function that makes its record.
+//! A further one is a line in [`all`] and a function that makes its record; those of pictures alone are beside this file.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -93,7 +93,7 @@ fn jpeg(sample: &Sample, side: u32) -> Vec<u8> {
     std::fs::read(file.path()).expect("it was written")
 }
 
-fn record(id: &str, text: &str, pictures: &[Vec<u8>]) -> String {
+pub(crate) fn record(id: &str, text: &str, pictures: &[Vec<u8>]) -> String {
     let media = pictures.iter().enumerate().map(|(number, bytes)| {
         json!({ "key": format!("m{number}"), "type": "photo", "bytes": BASE64_STANDARD.encode(bytes) })
     });
