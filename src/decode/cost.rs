@@ -11,7 +11,7 @@ use super::webp::Coding;
 pub(super) const MOST_OF_A_HEADER: u64 = 8 << 20;
 
 /// Windows, tables and rows that every decoder has.
-const SMALL_THINGS: u64 = 512 << 10;
+const SMALL_THINGS: u64 = 1 << 20;
 
 /// The most groups of codes that a WebP without loss may have; the encoder of all of them, libwebp, makes no more.
 pub(super) const MOST_GROUPS: u32 = 2600;
