@@ -38,7 +38,9 @@ impl Complaint {
         let words =
             line.split_once("]: ").filter(|_| line.starts_with("[thrd:")).map_or(line, |(_, words)| words);
         let mut complaint = Self::of_error(RDKafkaErrorCode::BrokerTransportFailure, words)?;
-        if words.contains("in state APIVERSION_QUERY") && !words.contains("ssl://") {
+        // One that hangs is not taken for one: it says nothing until the time is up.
+        let is_silent = words.contains("Timed out") || words.contains("timed out");
+        if words.contains("in state APIVERSION_QUERY") && !words.contains("ssl://") && !is_silent {
             complaint.words.push_str("; it may speak TLS only (security.protocol in kafka.properties)");
         }
         Some(complaint)
@@ -62,6 +64,10 @@ mod tests {
         let complaint = Complaint::of_log(RDKafkaLogLevel::Info, "FAIL", line).unwrap();
         assert!(complaint.words.starts_with("a:1/bootstrap: Disc"), "{complaint:?}");
         assert!(complaint.words.contains("security.protocol"), "{complaint:?}");
+        let hangs =
+            "a:1/1: ApiVersionRequest failed: Local: Timed out (after 5012ms in state APIVERSION_QUERY)";
+        let complaint = Complaint::of_log(RDKafkaLogLevel::Info, "FAIL", hangs).unwrap();
+        assert_eq!(complaint.words, hangs, "a broker that hangs says nothing of TLS");
         assert_eq!(Complaint::of_log(RDKafkaLogLevel::Info, "CONFWARN", line), None);
         assert_eq!(Complaint::of_log(RDKafkaLogLevel::Debug, "FAIL", line), None);
     }
