@@ -7,7 +7,9 @@ use serde_json::Value;
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 
 use crate::kafka::{Echo, Names, Running, post};
-use crate::support::{Writer, create_topic, create_topic_with, header, read, riveg};
+use crate::support::{
+    Writer, create_topic, create_topic_with, header, read, riveg, write_with_unreadable_header,
+};
 
 /// Three posts that are set aside and one that is not; what is set aside has a header of its own.
 fn set_aside(names: &Names) {
@@ -194,4 +196,23 @@ fn a_record_without_a_key_is_set_aside_on_a_compacted_topic_and_goes_round_witho
     let mut input = read(&names.bootstrap, &names.input, 1);
     let again: Vec<_> = input.all(&names.bootstrap, &names.input)[3..].iter().map(Message::key).collect();
     assert!(again.contains(&None) && again.contains(&Some(b"keyed")), "{again:?}");
+}
+
+#[test]
+fn a_header_whose_name_is_no_text_is_left_out_and_said_and_stops_nobody() {
+    let names = Names::new(crate::support::broker());
+    for topic in [&names.input, &names.output, &names.dead] {
+        create_topic(&names.bootstrap, topic, 1);
+    }
+    for (key, value) in [("bad", b"{".to_vec()), ("a", post("a"))] {
+        write_with_unreadable_header(&names.bootstrap, &names.input, key.as_bytes(), &value);
+    }
+    let engine = Running::start(names.settings(8), &Echo::open());
+    let mut output = read(&names.bootstrap, &names.output, 1);
+    assert_eq!(header(&output.at_least(1)[0], "riveg.source.headers-omitted"), Some("1"));
+    let mut dead = read(&names.bootstrap, &names.dead, 1);
+    assert_eq!(header(&dead.at_least(1)[0], "riveg.error.headers-omitted"), Some("1"));
+    engine.stop().unwrap();
+    let (code, list, error) = dlq(&names, &["list"]);
+    assert!(code == Some(0) && list.contains(" [without headers]\n1 dead letters"), "{list}{error}");
 }

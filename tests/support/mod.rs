@@ -6,6 +6,7 @@ mod clients;
 pub(crate) mod llm;
 mod plain_code;
 mod pocket;
+mod raw_record;
 mod records;
 mod redis;
 mod wait;
@@ -19,5 +20,6 @@ pub(crate) use clients::{
 };
 pub(crate) use plain_code::without_comments_and_literals;
 pub(crate) use pocket::{pocket_bundle, pocket_posts};
+pub(crate) use raw_record::write_with_unreadable_header;
 pub(crate) use records::{answered_records, pictures, post, refused_records};
 pub(crate) use wait::{WITHIN, until};

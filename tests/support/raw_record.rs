@@ -1,0 +1,61 @@
+//! A record that no client of ours can write: a header whose name is not text. Kafka keeps names as bytes, so that any
+//! producer may write one.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+/// Writes a record with the header `\xff: 1` to partition 0 of a topic, in Kafka's own protocol (Produce, version 3).
+pub(crate) fn write_with_unreadable_header(bootstrap: &str, topic: &str, key: &[u8], value: &[u8]) {
+    let mut record = vec![0, 0, 0]; // attributes, and no distance in time or offset from the batch's beginning
+    for part in [key, value] {
+        varint(&mut record, part.len());
+        record.extend(part);
+    }
+    record.extend([2, 2, 0xff, 2, b'1']); // one header, its name and its value of one byte each
+    let mut checked = vec![0; 6]; // attributes, and the distance of the last offset
+    checked.extend([[0, 0, 1, 0x8b, 0xcf, 0xe5, 0x68, 0]; 2].concat()); // the first and the last time, in 2023
+    checked.extend([0xff; 14]); // no producer's id, epoch and sequence
+    checked.extend(1_u32.to_be_bytes());
+    varint(&mut checked, record.len());
+    checked.extend(record);
+    let mut batch = [0, 0, 0, 0, 2].to_vec(); // no leader's epoch, and the format
+    batch.extend(crc32c(&checked).to_be_bytes());
+    batch.extend(checked);
+    let length = u32::try_from(batch.len()).unwrap();
+    let records = [&[0; 8], &length.to_be_bytes()[..], &batch].concat();
+
+    let mut request = [0, 0, 0, 3, 0, 0, 0, 7, 0xff, 0xff].to_vec(); // Produce, its version, request 7 of nobody
+    request.extend([0xff, 0xff, 0xff, 0xff, 0, 0, 0x75, 0x30, 0, 0, 0, 1]); // no transaction, all replicas, 30 s, a topic
+    request.extend(u16::try_from(topic.len()).unwrap().to_be_bytes());
+    request.extend(topic.as_bytes());
+    request.extend([0, 0, 0, 1, 0, 0, 0, 0]); // one partition, the first
+    request.extend(u32::try_from(records.len()).unwrap().to_be_bytes());
+    request.extend(records);
+
+    let mut stream = TcpStream::connect(bootstrap).unwrap();
+    stream.write_all(&u32::try_from(request.len()).unwrap().to_be_bytes()).unwrap();
+    stream.write_all(&request).unwrap();
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).unwrap();
+    let mut answer = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut answer).unwrap();
+    // Request, number of topics, name, number of partitions, partition, error.
+    let error = 4 + 4 + 2 + topic.len() + 4 + 4;
+    assert_eq!(answer[error..error + 2], [0, 0], "the broker did not take the record");
+}
+
+/// A number as records have it: zigzag, seven bits a byte.
+fn varint(bytes: &mut Vec<u8>, number: usize) {
+    let mut rest = number << 1;
+    while rest > 0x7f {
+        bytes.push((rest & 0x7f) as u8 | 0x80);
+        rest >>= 7;
+    }
+    bytes.push(rest as u8);
+}
+
+fn crc32c(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0x82F6_3B78 & (crc & 1).wrapping_neg()))
+    })
+}
