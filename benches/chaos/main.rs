@@ -9,6 +9,7 @@ mod check;
 mod crew;
 mod feed;
 mod havoc;
+mod hostile;
 mod report;
 mod soak;
 mod worker;
@@ -99,11 +100,11 @@ fn run(arguments: &Arguments, mode: Mode) -> Run {
     let crew = Crew::hire(mode, &broker, &folder);
     let wreaked = havoc::wreak(plan, &broker, &crew);
     let fed = feed.end();
-    println!("{mode:?}: {} posts were fed; waiting until the group stands at the end", fed.posts.len());
+    println!("{mode:?}: {} posts were fed; waiting until the group stands at the end", fed.len());
     // Longer than the broker keeps a transaction open that somebody died in.
     let settled = broker.group_is_at_the_end(Duration::from_secs(180));
     let deaths = crew.dismiss();
     let found = check::check(&fed, &broker.annotations(), &broker.dead_letters());
     broker.stop();
-    Run { wreaked, deaths, settled, posts: fed.posts.len(), found }
+    Run { wreaked, deaths, settled, posts: fed.len(), found }
 }

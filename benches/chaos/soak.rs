@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let out = std::path::absolute(&arguments.out).unwrap();
     let _ = fs::remove_dir_all(&out);
     fs::create_dir_all(&out).unwrap();
-    let echo = |number: usize| format!(r#"{{"id":"post-{number}"}}"#);
+    let echo = |number: usize| format!(r#"{{"id":"post-{number}","text":""}}"#);
     let mut soaked = Vec::new();
     if arguments.echo > 0 {
         soaked.push(soak("echo", arguments.echo, &echo, &|broker| worker(broker, &out), None, &out));

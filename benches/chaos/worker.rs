@@ -12,10 +12,13 @@ use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 use riveg::cli::{Ending, Failure};
-use riveg::domain::{Annotation, Rejection, RejectionClass};
+use riveg::config::{Config, Sources};
+use riveg::decode::Decoder;
+use riveg::domain::{Annotation, Rejection};
 use riveg::engine::{self, Settings};
+use riveg::fetch::Fetcher;
 use riveg::ingest::{self, OffsetsBy, SourceRecord};
-use riveg::publish::{self, Annotated, Delivery, Included, Provenance};
+use riveg::publish::{self, Annotated, Delivery, Provenance};
 use riveg::telemetry::{Health, Metrics};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -54,6 +57,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             Mode::CommitFirst => commit_first(arguments, stop).await,
             Mode::AtLeastOnce | Mode::ExactlyOnce => {
                 let told = (Arc::new(Metrics::new()), Arc::new(Health::default()));
+                let decoder = decoder().unwrap();
+                let echo = move |value| echo(decoder.clone(), value);
                 engine::run(settings(arguments), told, echo, stop).await.map(drop).map_err(Failure::from)
             }
         }
@@ -96,17 +101,23 @@ fn settings(arguments: &Arguments) -> Settings {
     }
 }
 
-/// Takes as long as the post says, and does to the process what the post says.
-async fn echo(value: Bytes) -> Result<Annotated, Rejection> {
-    let refuse = |message: String| Rejection { stage: "decode", class: RejectionClass::Malformed, message };
-    let post: Value = serde_json::from_slice(&value).map_err(|error| refuse(format!("not JSON: {error}")))?;
-    let id = post["id"].as_str().ok_or_else(|| refuse("`id` is missing".to_owned()))?;
-    tokio::time::sleep(Duration::from_millis(post["takes"].as_u64().unwrap_or(0))).await;
-    if post["kills"] == true {
+/// Reads records as the engine does, takes as long as the post says, and does to the process what the post says.
+async fn echo(decoder: Decoder, value: Bytes) -> Result<Annotated, Rejection> {
+    let post = decoder.decode(value.clone()).await?;
+    // What the decoder has read is JSON.
+    let asked: Value = serde_json::from_slice(&value).unwrap_or_default();
+    tokio::time::sleep(Duration::from_millis(asked["takes"].as_u64().unwrap_or(0))).await;
+    if asked["kills"] == true {
         std::process::abort();
     }
-    let annotation = Annotation { triples: vec![], degraded: vec![] };
-    Ok(Annotated { post_id: id.to_owned(), media: vec![], annotation, included: Included::default() })
+    Ok(Annotated::new(&post, Annotation { triples: vec![], degraded: vec![] }))
+}
+
+/// The decoder as it is set up unless settings say otherwise.
+fn decoder() -> Result<Decoder, Failure> {
+    let config = Config::load(&Sources::default())?.config;
+    let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), Metrics::new().fetches())?;
+    Ok(Decoder::new(config.decode, fetcher))
 }
 
 /// An engine that says that it is done with a post before it is: what the real one must never do.
@@ -149,7 +160,10 @@ async fn commit_first(arguments: &Arguments, stop: CancellationToken) -> Result<
 
 fn answer(producer: &ThreadedProducer<DefaultProducerContext>, source: &SourceRecord) -> Result<(), Failure> {
     let offset = source.offset.to_string();
-    let headers = OwnedHeaders::new().insert(Header { key: "riveg.source.offset", value: Some(&offset) });
+    let partition = source.partition.to_string();
+    let headers = OwnedHeaders::new()
+        .insert(Header { key: "riveg.source.partition", value: Some(&partition) })
+        .insert(Header { key: "riveg.source.offset", value: Some(&offset) });
     let (key, value) = (source.key.clone().unwrap_or_default(), b"{}".as_slice());
     let record = BaseRecord::to(OUTPUT).key(&key[..]).payload(value).headers(headers);
     producer.send(record).map_err(|(error, _)| error)?;

@@ -46,16 +46,14 @@ impl Engine {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("`{line}` is no answer: {error}"))
     }
 
-    /// Its resident memory now, in MiB; the peak is counted from here on.
+    /// As [`idle_memory`].
     pub(crate) fn idle_memory(&self) -> f64 {
-        let path = format!("/proc/{}/clear_refs", self.child.id());
-        std::fs::write(path, "5").expect("the process is our own");
-        self.status("VmRSS:")
+        idle_memory(self.child.id())
     }
 
-    /// The most resident memory it had since [`Self::idle_memory`], in MiB.
+    /// As [`peak_memory`].
     pub(crate) fn peak_memory(&self) -> f64 {
-        self.status("VmHWM:")
+        peak_memory(self.child.id())
     }
 
     /// The seconds that the processors spent on the networks so far: other processes do not count, however busy they are.
@@ -79,11 +77,21 @@ impl Engine {
         let log = self.log.join().expect("its log is text");
         assert!(status.success(), "{status}: {log}");
     }
+}
 
-    fn status(&self, name: &str) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.expect("the process is there");
-        let value = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux tells it");
-        value.trim().trim_end_matches(" kB").parse::<f64>().expect("it is a number") / 1024.0
-    }
+/// The resident memory of a process now, in MiB; its peak is counted from here on.
+pub(crate) fn idle_memory(process: u32) -> f64 {
+    std::fs::write(format!("/proc/{process}/clear_refs"), "5").expect("the process is our own");
+    status(process, "VmRSS:")
+}
+
+/// The most resident memory that a process had since [`idle_memory`], in MiB.
+pub(crate) fn peak_memory(process: u32) -> f64 {
+    status(process, "VmHWM:")
+}
+
+fn status(process: u32, name: &str) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process is there");
+    let value = status.lines().find_map(|line| line.strip_prefix(name)).expect("Linux tells it");
+    value.trim().trim_end_matches(" kB").parse::<f64>().expect("it is a number") / 1024.0
 }

@@ -1,12 +1,16 @@
 //! What does a hostile post take from an engine, and how long do other posts wait for it? `scripts/hostile` says.
 //!
 //! Each post is given to a `riveg annotate` of its own, twice: alone, for memory and time of the device; and with
-//! innocent posts that arrive while it is worked on, for their waits.
+//! innocent posts that arrive while it is worked on, for their waits. With `--kafka` all are given to one `riveg run`.
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the run, with a word where it happened")]
 
+#[path = "../chaos/broker.rs"]
+#[expect(dead_code, reason = "only the chaos run makes it crash")]
+mod broker;
 mod engine;
 mod pictures;
 mod posts;
+mod stream;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,6 +29,9 @@ struct Arguments {
     /// Print the records, one a line, and ask nobody.
     #[arg(long)]
     print: bool,
+    /// Write all posts to a Kafka of their own, hostile and innocent ones to different partitions, for one `riveg run`.
+    #[arg(long)]
+    kafka: bool,
     /// The binary; without one, that beside this executable.
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -55,10 +62,13 @@ struct Taken {
 
 fn main() {
     let arguments = Arguments::parse();
-    let wanted = |post: &Hostile| {
-        arguments.posts.is_empty() || arguments.posts.iter().any(|part| post.name.contains(part.as_str()))
+    let wanted = |name: &str| {
+        arguments.posts.is_empty() || arguments.posts.iter().any(|part| name.contains(part.as_str()))
     };
-    let hostile = || posts::all().into_iter().chain(pictures::all()).filter(wanted);
+    if arguments.kafka {
+        return stream::run(&arguments, &wanted);
+    }
+    let hostile = || hostile().filter(|post| wanted(post.name));
     if arguments.print {
         hostile().for_each(|post| println!("{}", (post.record)()));
         return;
@@ -80,13 +90,24 @@ fn main() {
     }
 }
 
+impl Arguments {
+    fn binary(&self) -> PathBuf {
+        let beside = || std::env::current_exe().unwrap().parent().unwrap().with_file_name("riveg");
+        let binary = self.binary.clone().unwrap_or_else(beside);
+        assert!(binary.exists(), "`{}` is not there: cargo build", binary.display());
+        binary
+    }
+}
+
+/// All hostile posts.
+fn hostile() -> impl Iterator<Item = Hostile> {
+    posts::all().into_iter().chain(pictures::all())
+}
+
 /// An engine that has answered innocent posts, so that all it needs for them is there.
 fn engine(arguments: &Arguments) -> Engine {
-    let beside = || std::env::current_exe().unwrap().parent().unwrap().with_file_name("riveg");
-    let binary = arguments.binary.clone().unwrap_or_else(beside);
-    assert!(binary.exists(), "`{}` is not there: cargo build", binary.display());
     let set: Vec<&str> = arguments.set.iter().map(String::as_str).collect();
-    let mut engine = Engine::start(Command::new(binary), Path::new(&arguments.bundle), &set);
+    let mut engine = Engine::start(Command::new(arguments.binary()), Path::new(&arguments.bundle), &set);
     for number in 0..3 {
         engine.give(&innocent(10_000 + number));
         engine.answer();

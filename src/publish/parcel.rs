@@ -16,7 +16,7 @@ use crate::kafka::RecordHeaders;
 /// Less than this, in bytes, is not worth an attempt without the record's headers where an answer is too large.
 const FEW_HEADERS: usize = 1_024;
 
-/// An answer above this size, in bytes, may be one that its topic refuses: it is sent by itself, so that no later answer is
+/// A record above this size, in bytes, may be one that its topic refuses: it is sent by itself, so that no later record is
 /// taken before it becomes smaller. Kafka's usual limit is four times as much.
 const LARGE: usize = 256 * 1_024;
 
@@ -145,7 +145,7 @@ impl Packer {
             carried: 0,
             // When it was set aside: the record's own timestamp is in its headers.
             timestamp: None,
-            alone: false,
+            alone: size > LARGE,
             has_own_batch: size > self.batch_bytes,
             source,
             ticket,

@@ -129,6 +129,25 @@ fn a_large_header_is_given_up_by_answers_and_dead_letters_alike() {
 }
 
 #[test]
+fn a_letter_that_is_cut_keeps_its_place_before_those_behind_it() {
+    let large = noise(1_048_400);
+    let feed = |names: &Names, writer: &Writer| {
+        for _ in 0..5 {
+            writer.send(&names.input, 0, Some("a"), Some(&large));
+            (0..3).for_each(|_| writer.send(&names.input, 0, Some("a"), Some(b"x")));
+        }
+    };
+    in_both_modes([USUAL; 3], feed, |_, dead, _, summary| {
+        assert_eq!(summary, Summary { posts_in: 20, annotations: 0, dead_letters: 20, uncommitted: 0 });
+        let offsets: Vec<usize> = dead
+            .iter()
+            .map(|letter| header(letter, "riveg.error.offset").unwrap().parse().unwrap())
+            .collect();
+        assert_eq!(offsets, (0..20).collect::<Vec<usize>>());
+    });
+}
+
+#[test]
 fn letters_that_are_too_large_together_and_not_alone_keep_their_records() {
     let feed = |names: &Names, writer: &Writer| {
         for number in 0..8_usize {
