@@ -1,5 +1,7 @@
 //! Can one post take the memory or the device of the process? Through the real binary, with posts of `scripts/hostile`.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::support::{binary, pocket_bundle};
@@ -25,6 +27,20 @@ fn taken(record: &str) -> (f64, f64, Value) {
     (memory, device, answer)
 }
 
+/// The answers to posts, under settings.
+fn answers(records: &[String], settings: &[&str]) -> Vec<Value> {
+    let mut engine = engine::Engine::start(binary(), pocket_bundle(), settings);
+    records.iter().for_each(|record| engine.give(record));
+    let answers = records.iter().map(|_| engine.answer()).collect();
+    engine.end();
+    answers
+}
+
+fn degraded(answer: &Value) -> Vec<&str> {
+    let said = answer["provenance"]["degraded"].as_array().unwrap_or_else(|| panic!("{}", answer["error"]));
+    said.iter().map(|said| said.as_str().unwrap()).collect()
+}
+
 /// Of each mention the mask in the one picture.
 fn masks(answer: &Value) -> Vec<Option<&Value>> {
     let entities = answer["entities"].as_array().unwrap_or_else(|| panic!("{}", answer["error"]));
@@ -44,4 +60,34 @@ fn one_post_cannot_take_the_memory() {
     // The decoded picture alone has 72 MiB; a byte for each pixel and mention would be 1,430.
     assert!(memory <= 300.0, "{memory} MiB above an idle engine");
     assert!(often <= 1.5 * once, "{often} s of the device, and {once} s for one mention");
+}
+
+#[test]
+fn a_post_of_many_names_and_pictures_asks_so_much_and_says_what_it_left_out() {
+    let answers = answers(&[posts::many_names_on_many_pictures()], &[]);
+    let entities = answers[0]["entities"].as_array().unwrap();
+    let judged = entities.iter().map(|entity| entity["gate"]["pictures"].as_array().map_or(0, Vec::len));
+    let judged: Vec<usize> = judged.collect();
+    assert_eq!(judged[..4], [16; 4], "the first entities are tried on all pictures");
+    let asking = entities.iter().zip(&judged).filter(|(_, pictures)| **pictures > 0);
+    let asked: HashSet<Option<&str>> = asking.map(|(entity, _)| entity["phrase"].as_str()).collect();
+    assert_eq!(asked.len(), 4, "64 pairs of entity and picture");
+    let said = degraded(&answers[0]);
+    let [entities, pairs] = said[..] else { panic!("{said:?}") };
+    assert!(entities.ends_with(" entities after the first 256 were left out"), "{said:?}");
+    assert!(pairs.ends_with(" pairs of entity and picture after the first 64 were left out"), "{said:?}");
+}
+
+#[test]
+fn masks_that_no_pixels_are_left_for_are_boxes_and_the_post_says_so() {
+    let records: Vec<String> = (0..10).map(posts::innocent).collect();
+    let answers = answers(&records, &["engine.max_mask_pixels=1"]);
+    let mut boxes = 0;
+    for answer in &answers {
+        let masks: Vec<&Value> = masks(answer).into_iter().flatten().collect();
+        assert_eq!(masks.is_empty(), degraded(answer).is_empty(), "{answer}");
+        assert!(degraded(answer).iter().all(|said| said.contains(" beyond 1 pixels ")), "{answer}");
+        boxes += masks.len();
+    }
+    assert!(boxes > 0, "no picture shows anybody");
 }

@@ -38,7 +38,7 @@ pub(crate) fn one_name_on_a_large_picture(times: usize) -> String {
 }
 
 /// A text of 105 kB that names as many as an engine answers, and 16 small pictures.
-fn many_names_on_many_pictures() -> String {
+pub(crate) fn many_names_on_many_pictures() -> String {
     let world = World::new(SHOWN_SEED, Split::Test);
     let mut text = String::new();
     for index in 0.. {

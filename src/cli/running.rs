@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
-use tracing::info;
+use tracing::{debug, info};
 
 use crate::bundle::Bundle;
 use crate::config::{Config, MemoryPlan, Warm};
@@ -88,6 +88,10 @@ impl Running {
         match self.runtime.pipeline.annotate(&post).await {
             Ok(mut annotation) => {
                 annotation.degraded.extend_from_slice(post.degraded());
+                if !annotation.degraded.is_empty() {
+                    self.metrics.degraded();
+                    debug!(post = post.id, missing = ?annotation.degraded, "a post is answered in part");
+                }
                 let included = Included::of(&post, post.addresses(), &self.include);
                 Ok(Ok(Annotated { included, ..Annotated::new(&post, annotation) }))
             }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Counter, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Counter, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 use super::letter_metrics::LetterMetrics;
@@ -40,6 +40,7 @@ pub struct Metrics {
     watched: Watched,
     underway: Underway,
     decode_seconds: Histogram,
+    degraded: IntCounter,
     end_to_end_seconds: Histogram,
     device_idle_seconds: Counter,
     posts_in_flight: IntGauge,
@@ -159,6 +160,10 @@ impl Metrics {
             watched,
             underway: Underway::default(),
             decode_seconds: seconds("riveg_decode_seconds", "Time to decode a post with its pictures."),
+            degraded: register(
+                &registry,
+                IntCounter::new("riveg_posts_degraded_total", "Posts that were answered in part."),
+            ),
             end_to_end_seconds: seconds(
                 "riveg_end_to_end_seconds",
                 "Time from the input record's timestamp to the delivery of its output.",
@@ -296,6 +301,11 @@ impl Metrics {
     /// A dead letter was written without that part of its record.
     pub fn dead_letter_cut(&self, part: &str) {
         self.dead_letters.cut(part);
+    }
+
+    /// A post was answered in part, as its provenance says.
+    pub fn degraded(&self) {
+        self.degraded.inc();
     }
 
     /// A post was decoded in this time.
