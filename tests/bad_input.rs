@@ -260,18 +260,19 @@ fn a_check_names_a_broker_that_is_away_and_says_that_the_bundle_is_whole() {
     let bootstrap = format!("kafka.bootstrap=127.0.0.1:{port}");
     let path = format!("bundle.path={}", bundle.path().display());
     let finished = riveg(&["check", "--log", "error", "--set", &bootstrap, "--set", &path], b"");
-    assert_said(&finished, 1, &["1 of 6 checks failed"]);
+    assert_said(&finished, 1, &["1 of 7 checks failed"]);
     let lines: Vec<&str> = finished.stdout.lines().collect();
-    let rows = &lines[lines.len() - 6..];
+    let rows = &lines[lines.len() - 7..];
     assert!(rows[0].starts_with("bundle ") && rows[0].contains("  ok  "), "{}", finished.stdout);
     for (row, stage) in rows[1..].iter().zip(["recognise", "entail", "ground", "segment"]) {
         let whose = format!("untrained 1 in {}", bundle.path().display());
         assert!(row.starts_with(&format!("stage {stage}")) && row.contains(&whose), "{}", finished.stdout);
     }
+    assert!(rows[5].starts_with("memory ") && rows[5].contains(" MiB when warm"), "{}", finished.stdout);
     assert!(
-        rows[5].contains(&format!("127.0.0.1:{port}")) && rows[5].contains("FAILED"),
+        rows[6].contains(&format!("127.0.0.1:{port}")) && rows[6].contains("FAILED"),
         "{}",
         finished.stdout
     );
-    assert!(rows[5].contains("refused"), "{}", finished.stdout);
+    assert!(rows[6].contains("refused"), "{}", finished.stdout);
 }
