@@ -2,19 +2,23 @@
 
 use std::fmt;
 
-use bytesize::ByteSize;
-
 use super::Config;
 
-/// What the client fetches ahead of the records that are read (`queued.max.messages.kbytes` of `ingest`).
+/// What the client fetches ahead of the records that are read (`queued.max.messages.kbytes` of `ingest`). An engine that
+/// lags behind its topic has all of it.
 const FETCHED_AHEAD: u64 = 64 << 20;
+
+/// The allocator has four sizes for each doubling and rounds up to the next: what is kept takes a fifth more at most, and a
+/// tenth on average.
+const ROUNDED_UP: u64 = 10;
 
 /// What a process takes, by the settings that bound it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemoryPlan {
     /// The process with its networks, having run its largest batches, and with nothing remembered yet.
     pub warm: u64,
-    /// Caches that a feed of new pictures fills and never empties, by setting.
+    /// What a feed of new pictures fills and never empties: caches by setting, what the allocator rounds their parts up by,
+    /// and what is fetched ahead.
     pub kept: Vec<(&'static str, u64)>,
     /// What posts may hold while they are worked on, by setting: most feeds take a small part of it.
     pub in_flight: Vec<(&'static str, u64)>,
@@ -47,15 +51,13 @@ impl Config {
             ("decode.memory", self.decode.memory),
             ("fetch.memory", self.fetch.memory),
             ("ingest.max_bytes", self.ingest.max_bytes),
-            ("fetched ahead", ByteSize(FETCHED_AHEAD)),
         ];
+        let mut kept: Vec<(&'static str, u64)> =
+            kept.into_iter().filter(|(.., held)| *held).map(|(key, size, _)| (key, size.as_u64())).collect();
+        kept.extend([("rounded up", sum(0, &kept) / ROUNDED_UP), ("fetched ahead", FETCHED_AHEAD)]);
         MemoryPlan {
             warm: warm.resident.saturating_sub(if on_cpu { warm.remembered } else { 0 }),
-            kept: kept
-                .into_iter()
-                .filter(|(.., held)| *held)
-                .map(|(key, size, _)| (key, size.as_u64()))
-                .collect(),
+            kept,
             in_flight: in_flight.map(|(key, size)| (key, size.as_u64())).into(),
         }
     }
@@ -109,7 +111,7 @@ mod tests {
     fn caches_add_to_what_is_warm_and_posts_to_both() {
         let sets = ["device.trunk_cache=200MiB", "device.picture_cache=20MiB", "decode.cache=3MiB"];
         let plan = plan(&sets);
-        assert_eq!(plan.settled(), (400 + 223) * MIB);
+        assert_eq!(plan.settled(), (400 + 223 + 64) * MIB + 223 * MIB / 10);
         let in_flight: u64 = plan.in_flight.iter().map(|(_, bytes)| bytes).sum();
         assert_eq!(plan.most(), plan.settled() + in_flight);
         let larger = self::plan(&[&sets[..], &["decode.memory=1GiB"]].concat());
@@ -121,7 +123,7 @@ mod tests {
     fn what_a_gpu_remembers_and_answers_that_nobody_asks_for_are_not_this_machines() {
         let plan = plan(&["device.name=cuda:0"]);
         let keys: Vec<&str> = plan.kept.iter().map(|(key, _)| *key).collect();
-        assert_eq!(keys, ["device.picture_cache", "decode.cache"]);
+        assert_eq!(keys, ["device.picture_cache", "decode.cache", "rounded up", "fetched ahead"]);
         assert_eq!(plan.warm, 500 * MIB);
     }
 }
