@@ -18,8 +18,8 @@ use super::llm_metrics::LlmFamilies;
 use super::stage_metrics::all_stages;
 use super::watched::{CacheTally, Watched, catch_up};
 use super::{
-    AnswerMetrics, FetchMetrics, IngestMetrics, LlmMetrics, MemoryMetrics, StageMetrics, StageSummary,
-    Underway,
+    AnswerMetrics, FetchMetrics, IngestMetrics, LlmMetrics, MemoryMetrics, Rebalance, StageMetrics,
+    StageSummary, Transaction, Underway,
 };
 use crate::domain::Stage;
 
@@ -51,46 +51,6 @@ pub struct Metrics {
     rebalances: IntCounterVec,
     transactions: HistogramVec,
     bundle: IntGaugeVec,
-}
-
-/// What a rebalance did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rebalance {
-    /// Gave partitions to this engine.
-    Assigned,
-    /// Took partitions from it.
-    Revoked,
-}
-
-impl Rebalance {
-    const ALL: [Self; 2] = [Self::Assigned, Self::Revoked];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Assigned => "assigned",
-            Self::Revoked => "revoked",
-        }
-    }
-}
-
-/// What became of a transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transaction {
-    /// All of it is visible.
-    Committed,
-    /// Nothing of it is.
-    Aborted,
-}
-
-impl Transaction {
-    const ALL: [Self; 2] = [Self::Committed, Self::Aborted];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Committed => "committed",
-            Self::Aborted => "aborted",
-        }
-    }
 }
 
 impl Default for Metrics {
