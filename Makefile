@@ -21,7 +21,7 @@ parity:
 	scripts/parity
 
 # Two engines under a seeded feed while engines are killed and paused and the broker crashes, once for each way of
-# delivery; then everything is counted by id. About ten minutes. ARGS="--help" tells what can be asked for.
+# delivery; then every record is counted by its place. About ten minutes. ARGS="--help" tells what can be asked for.
 chaos:
 	scripts/setup test
 	cargo run --quiet --example chaos -- $(ARGS)

@@ -1,7 +1,8 @@
 //! Is anything lost or doubled when engines are killed, paused and shut out, and brokers crash? `make chaos` says.
 //!
 //! Engines are processes of this same executable that run the real engine with a pipeline that echoes. The feed is seeded,
-//! some of its posts kill the process that works on them, and everything is counted by id in the end.
+//! some of its posts kill the process that works on them, some are made to harm, and in the end every record is counted by
+//! its place in the input.
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the run, with a word where it happened")]
 
 mod broker;
