@@ -227,15 +227,10 @@ impl Runtime {
             }
             None => None,
         };
-        // What the encoder reads weighs as what the entailer does: a picture and a line of text.
         let likeness = match config.knowledge.mode {
-            Mode::Similar => Some(Likeness::new(similar(
-                bundle,
-                &config.device,
-                budgets.entail,
-                &remembered,
-                &mut device,
-            )?)),
+            Mode::Similar => {
+                Some(Likeness::new(similar(bundle, &config.device, budgets.know, &remembered, &mut device)?))
+            }
             Mode::Fixed | Mode::Off => None,
         };
         let knowledge = consulted.knowledge(bundle, config, &types, likeness)?;

@@ -141,7 +141,7 @@ async fn ask_all(
     // Each example's picture is asked about once: none need be remembered.
     let remembered = Remembered::within(0);
     // What the encoder reads weighs as what the entailer does: a picture and a line of text.
-    let asked = similar(bundle, &config.device, config.scheduler.entail, &remembered, &mut device)?;
+    let asked = similar(bundle, &config.device, config.scheduler.know, &remembered, &mut device)?;
     let device = device.start()?;
     ending.stops(device.stop());
     device.ready().await?;

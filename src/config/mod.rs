@@ -150,6 +150,7 @@ pub struct Scheduler {
     pub entail: Budget,
     pub ground: Budget,
     pub segment: Budget,
+    pub know: Budget,
 }
 
 /// Where metrics and probes answer.
@@ -299,6 +300,7 @@ impl Config {
             ("entail", budgets.entail),
             ("ground", budgets.ground),
             ("segment", budgets.segment),
+            ("know", budgets.know),
         ] {
             hold(&format!("scheduler.{stage}.max_tokens"), budget.max_tokens > 0, "must be at least 1");
         }
