@@ -57,6 +57,18 @@ impl Broker {
         self.script(&["start", "--port", &self.port, "--data", data, "--until-ends", &ends_with]);
     }
 
+    /// The settings of an engine between the topics of this broker, with its state in that folder.
+    pub(crate) fn settings(&self, state: &Path) -> Vec<String> {
+        vec![
+            format!("kafka.bootstrap={}", self.bootstrap),
+            format!("ingest.topic={INPUT}"),
+            format!("ingest.group={GROUP}"),
+            format!("publish.topic={OUTPUT}"),
+            format!("publish.dead_letter_topic={DEAD}"),
+            format!("engine.state={}", state.display()),
+        ]
+    }
+
     pub(crate) fn stop(&self) {
         self.script(&["stop", "--port", &self.port]);
     }

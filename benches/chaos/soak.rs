@@ -19,7 +19,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use riveg::world::{Split, World};
 use serde_json::json;
 
-use super::broker::{Broker, DEAD, GROUP, INPUT, OUTPUT};
+use super::broker::{Broker, INPUT};
 
 /// The most that memory may differ between the end and the time after the warm-up, or what the settings lead to.
 const FLAT: f64 = 0.05;
@@ -200,19 +200,9 @@ fn engine(broker: &Broker, address: &str, out: &Path) -> Child {
     let binary = own.parent().and_then(Path::parent).unwrap().join("riveg");
     let mut command = Command::new(binary);
     command.current_dir(env!("CARGO_MANIFEST_DIR")).arg("run");
-    let state = out.join("state");
-    let sets = [
-        format!("kafka.bootstrap={}", broker.bootstrap),
-        format!("ingest.topic={INPUT}"),
-        format!("ingest.group={GROUP}"),
-        format!("publish.topic={OUTPUT}"),
-        format!("publish.dead_letter_topic={DEAD}"),
-        format!("engine.state={}", state.display()),
-        format!("telemetry.address={address}"),
-    ];
-    for set in sets {
-        command.args(["--set", &set]);
-    }
+    let mut sets = broker.settings(&out.join("state"));
+    sets.push(format!("telemetry.address={address}"));
+    command.args(sets.iter().flat_map(|set| ["--set", set]));
     spawned(command, &out.join("pocket.log"))
 }
 

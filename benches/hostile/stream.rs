@@ -11,7 +11,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::Value;
 
 use super::Arguments;
-use super::broker::{Broker, DEAD, GROUP, INPUT, OUTPUT};
+use super::broker::{Broker, INPUT};
 use super::engine::{idle_memory, peak_memory};
 use super::posts::innocent;
 
@@ -114,17 +114,8 @@ fn records(wanted: &dyn Fn(&str) -> bool) -> Vec<Record> {
 }
 
 fn engine(arguments: &Arguments, broker: &Broker, folder: &Path) -> Child {
-    let state = folder.join("state");
-    let sets = [
-        format!("bundle.path={}", arguments.bundle.display()),
-        format!("kafka.bootstrap={}", broker.bootstrap),
-        format!("ingest.topic={INPUT}"),
-        format!("ingest.group={GROUP}"),
-        format!("publish.topic={OUTPUT}"),
-        format!("publish.dead_letter_topic={DEAD}"),
-        format!("engine.state={}", state.display()),
-        "telemetry.address=".to_owned(),
-    ];
+    let mut sets = broker.settings(&folder.join("state"));
+    sets.extend([format!("bundle.path={}", arguments.bundle.display()), "telemetry.address=".to_owned()]);
     let mut command = Command::new(arguments.binary());
     command.arg("run").args(sets.iter().chain(&arguments.set).flat_map(|set| ["--set", set]));
     let log = File::create(folder.join("engine.log")).unwrap();
