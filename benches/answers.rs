@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 use futures_util::future::join_all;
-use riveg::cache::answers::{Address, Answers, Asked, Config, Kind, Made};
+use riveg::cache::answers::{Address, Answers, Asked, Believe, Config, Kind, Made};
+use riveg::secret::Secret;
 use riveg::telemetry::Metrics;
 
 /// Askers of one question at one time.
@@ -58,6 +59,7 @@ fn config(file: &std::path::Path, redis: &str, memory: ByteSize) -> Config {
         disk: ByteSize::mib(256),
         redis: Address::from(redis),
         redis_prefix: "riveg-bench".to_owned(),
+        secret: Secret::default(),
         redis_timeout: Duration::from_secs(5),
         lease: Duration::from_secs(10),
         purge_poll: HOUR,
@@ -72,7 +74,14 @@ fn config(file: &std::path::Path, redis: &str, memory: ByteSize) -> Config {
 /// Different in every run: what is in Redis outlives it.
 fn asked(number: usize, run: u64) -> Asked {
     let key = *blake3::hash(format!("{number} {run}").as_bytes()).as_bytes();
-    Asked { kind: Kind::Expansion, key, subject: format!("subject {number}"), model: "bench".to_owned() }
+    Asked {
+        kind: Kind::Expansion,
+        key,
+        subject: format!("subject {number}"),
+        model: "bench".to_owned(),
+        believe: Believe::new(|words| Some(words.to_owned())),
+        wait: HOUR,
+    }
 }
 
 async fn answer() -> Result<Made, ()> {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::encoded::encoded;
 use super::key;
-use crate::cache::answers::{Answers, Asked, Kind, Made};
+use crate::cache::answers::{Answers, Asked, Believe, Kind, Made};
 use crate::domain::Frame;
-use crate::llm::{Answer, Endpoint, LlmError, Question};
+use crate::llm::{Answer, Endpoint, Finish, LlmError, Question};
 
 /// What of an answer is believed; nothing: as if the model had said that it does not know.
 pub type Accept = fn(&Answer, &str) -> Option<String>;
@@ -45,7 +46,8 @@ impl Consultant {
     }
 
     /// What the model says, as far as `accept` believes it, which is given the answer and the `subject` that the question
-    /// is about; kept under the hash of all that the model was given. The picture is encoded only where it is sent.
+    /// is about; kept under the hash of all that the model was given. What was kept is believed as if the model had just
+    /// said it. The picture is encoded only where it is sent.
     ///
     /// # Errors
     /// The endpoint's, after all its attempts.
@@ -56,20 +58,33 @@ impl Consultant {
         (mut question, seen): (Question, Option<Arc<Frame>>),
         accept: Accept,
     ) -> Result<Option<Arc<str>>, LlmError> {
+        // Half of the endpoint's patience is left for asking it where another replica's answer does not come.
+        let (begun, wait) = (Instant::now(), self.endpoint.patience() / 2);
         let asked = Asked {
             kind,
             key: key(kind, &self.endpoint.parameters(), &question, seen.as_ref().map(|frame| frame.hash)),
             subject: subject.to_owned(),
             model: self.endpoint.model().to_owned(),
+            believe: kept(subject, accept),
+            wait,
         };
         let (endpoint, about) = (self.endpoint.clone(), subject.to_owned());
         let make = move || async move {
             if let Some(frame) = &seen {
                 question.picture = Some(encoded(frame).await);
             }
-            let answer = endpoint.ask(&question).await?;
+            let answer = endpoint.ask_since(&question, begun).await?;
             Ok(Made { text: accept(&answer, &about) })
         };
         self.answers.get_or_ask(&asked, make).await
     }
+}
+
+/// Kept words as an answer that has just been given.
+fn kept(subject: &str, accept: Accept) -> Believe {
+    let subject = subject.to_owned();
+    Believe::new(move |words| {
+        let answer = Answer { text: words.to_owned(), finish: Finish::Stop, tokens_in: 0, tokens_out: 0 };
+        accept(&answer, &subject)
+    })
 }

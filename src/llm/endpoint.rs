@@ -3,6 +3,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -80,6 +81,12 @@ impl Endpoint {
         &self.shared.config.model
     }
 
+    /// The longest time for one question.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        self.shared.config.patience
+    }
+
     /// Everything that decides the answer besides the question: model and parameters, for a cache's key.
     #[must_use]
     pub fn parameters(&self) -> String {
@@ -91,8 +98,16 @@ impl Endpoint {
     /// # Errors
     /// No answer; [`LlmError::class`] says what kept it away. A refusal of the model's is an answer, without text.
     pub async fn ask(&self, question: &Question) -> Result<Answer, LlmError> {
+        self.ask_since(question, Instant::now()).await
+    }
+
+    /// The same for a question that has waited elsewhere: its patience began then.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn ask_since(&self, question: &Question, since: Instant) -> Result<Answer, LlmError> {
         let begun = Instant::now();
-        let asked = self.shared.ask(question, begun).await;
+        let asked = self.shared.ask(question, since + self.shared.config.patience).await;
         let (metrics, took) = (&self.shared.metrics, begun.elapsed());
         match &asked {
             Ok(answer) => metrics.answered((answer.tokens_in, answer.tokens_out), took),
@@ -126,8 +141,7 @@ impl Endpoint {
 }
 
 impl Shared {
-    async fn ask(&self, question: &Question, begun: Instant) -> Result<Answer, LlmError> {
-        let deadline = begun + self.config.patience;
+    async fn ask(&self, question: &Question, deadline: Instant) -> Result<Answer, LlmError> {
         let busy = |message| LlmError::of_question(&self.name, LlmFault::Busy, message);
         let Ok(_place) = self.places.try_acquire() else {
             let Config { concurrency, max_waiting, .. } = self.config;
@@ -135,7 +149,8 @@ impl Shared {
             return Err(busy(message));
         };
         // Known before a turn comes: who waits in vain keeps others waiting.
-        self.breaker(|breaker| breaker.check(begun.into_std())).map_err(|shut| self.refused(&shut))?;
+        self.breaker(|breaker| breaker.check(Instant::now().into_std()))
+            .map_err(|shut| self.refused(&shut))?;
         let turn = timeout_at(deadline, self.turns.acquire()).await;
         let _turn = turn.map_err(|_| busy(format!("had no turn within {}", self.patience())))?;
         let entered = self.enter().map_err(|shut| self.refused(&shut))?;

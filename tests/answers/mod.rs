@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use riveg::cache::answers::{Address, Answers, Asked, Config, Kind, Made};
+use riveg::cache::answers::{Address, Answers, Asked, Believe, Config, Kind, Made};
+use riveg::secret::Secret;
 use riveg::telemetry::Metrics;
 
 mod command;
 mod faults;
 mod killed;
+mod planted;
 mod replicas;
 
 /// One engine's part in it.
@@ -55,6 +57,7 @@ fn config(redis: &str, file: Option<&Path>) -> Config {
         disk: ByteSize::mib(64),
         redis: Address::from(redis),
         redis_prefix: "tests".to_owned(),
+        secret: Secret::default(),
         redis_timeout: Duration::from_secs(30),
         lease: Duration::from_secs(600),
         purge_poll: LONG,
@@ -72,6 +75,8 @@ fn asked(number: usize) -> Asked {
         key: *blake3::hash(&number.to_le_bytes()).as_bytes(),
         subject: format!("subject {number}"),
         model: "m".to_owned(),
+        believe: Believe::new(|words| Some(words.to_owned())),
+        wait: LONG,
     }
 }
 

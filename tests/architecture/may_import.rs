@@ -8,7 +8,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("prompt", &["vocabulary", "plain_file"]),
     ("telemetry", &["domain"]),
-    ("cache", &["telemetry"]),
+    ("cache", &["secret", "telemetry"]),
     ("imaging", &["domain"]),
     ("secret", &[]),
     ("outbound", &["telemetry"]),

@@ -5,5 +5,6 @@ mod engine;
 mod expansions;
 mod faults;
 mod pictures;
+mod planted;
 mod tagger;
 mod wired;

@@ -29,8 +29,8 @@ pub(super) struct Lives {
     pub(super) stale_for: Duration,
 }
 
-/// Clocks of machines differ by this at most; what was made later than now by more was made by a clock that is wrong, and
-/// would otherwise live until that time has come.
+/// Clocks of machines differ by this at most. What was made later than now by more was made before a clock was set back,
+/// or by one that is wrong.
 const SKEW: Duration = Duration::from_secs(600);
 
 impl Lives {
@@ -38,8 +38,13 @@ impl Lives {
     pub(super) fn age(&self, id: &Id, record: &Record, now: u64) -> Age {
         let age = Duration::from_millis(now.saturating_sub(record.made_at));
         let ahead = Duration::from_millis(record.made_at.saturating_sub(now));
-        if ahead > SKEW || age >= self.whole(id, record) {
+        if age >= self.whole(id, record) {
             Age::Gone
+        } else if ahead > SKEW {
+            // Nobody knows how old it is. It is given and renewed, so that nobody waits where a clock was set back, and
+            // only as far from now as stale ones are: it would live until its time has come.
+            let stale = if record.text.is_some() { self.stale_for } else { Duration::ZERO };
+            if ahead > stale.max(SKEW) { Age::Gone } else { Age::Stale }
         } else if age >= self.fresh(id, record) {
             Age::Stale
         } else {
@@ -125,6 +130,23 @@ mod tests {
                 "{first} {now} {:?}",
                 record.text
             );
+        }
+    }
+
+    #[test]
+    fn an_answer_from_the_future_is_renewed_as_long_as_stale_ones_are_and_no_answer_is_gone() {
+        let lives = Lives { stale_for: Duration::from_secs(3600), ..LIVES };
+        let (text, none) = (made(50_000, Some("a")), made(50_000, None));
+        let cases = [
+            (&text, 49_400, Age::Fresh),
+            (&text, 49_399, Age::Stale),
+            (&text, 46_400, Age::Stale),
+            (&text, 46_399, Age::Gone),
+            (&none, 49_400, Age::Fresh),
+            (&none, 49_399, Age::Gone),
+        ];
+        for (record, now, expected) in cases {
+            assert_eq!(lives.age(&id(0), record, now * 1000), expected, "{now} {:?}", record.text);
         }
     }
 

@@ -1,9 +1,11 @@
 //! How do people get at the answers, without an engine? The file and Redis, looked through, filled and purged.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::asked::Id;
 use super::choice::Choice;
+use super::codec::Codec;
 use super::config::Config;
 use super::disk::{DiskError, Store, entry, most};
 use super::record::{Record, millis};
@@ -13,6 +15,7 @@ use crate::telemetry::{AnswerMetrics, AnswerTier};
 /// The tiers that outlive engines.
 pub struct Archive {
     config: Config,
+    codec: Arc<Codec>,
     disk: Option<Store>,
     held: Option<DiskError>,
     remote: Option<Remote>,
@@ -46,8 +49,9 @@ impl Archive {
             Err(error @ DiskError::Held { .. }) => (None, Some(error)),
             Err(error) => return Err(error.into()),
         };
-        let remote = Remote::new(config, metrics)?;
-        Ok(Self { config: config.clone(), disk, held, remote })
+        let codec = Arc::new(Codec::new(&config.secret, metrics));
+        let remote = Remote::new(config, Arc::clone(&codec))?;
+        Ok(Self { config: config.clone(), codec, disk, held, remote })
     }
 
     /// Why the file cannot be reached although it is there: an engine has it.
@@ -83,7 +87,7 @@ impl Archive {
     ) -> Result<(), ArchiveError> {
         match (tier, &self.disk, &self.remote) {
             (AnswerTier::Disk, Some(disk), _) => {
-                disk.each(|id, bytes| show(id, Record::decode(&id, bytes), bytes.len()))?;
+                disk.each(|id, bytes| show(id, self.codec.decode(&id, bytes).ok(), bytes.len()))?;
             }
             (AnswerTier::Redis, _, Some(remote)) => {
                 let mut scan = Scan::new();
@@ -105,7 +109,7 @@ impl Archive {
         let alive = answers.iter().filter(|(id, record)| !lives.left(id, record, now).is_zero());
         let alive: Vec<&(Id, Record)> = alive.collect();
         if let Some(disk) = &self.disk {
-            let entries: Vec<_> = alive.iter().map(|(id, record)| entry(*id, record)).collect();
+            let entries: Vec<_> = alive.iter().map(|(id, record)| entry(*id, record, &self.codec)).collect();
             disk.put(&entries, most(self.config.disk.as_u64()), 0)?;
         }
         if let Some(remote) = &self.remote {

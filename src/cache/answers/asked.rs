@@ -1,5 +1,9 @@
 //! What is asked, and what came of it? A question is known by its kind and the hash of all that decides the answer.
 
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
 /// What an answer is for. The name is a label of metrics and a part of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -36,7 +40,7 @@ impl Kind {
 }
 
 /// A question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Asked {
     /// What the answer is for.
     pub kind: Kind,
@@ -46,9 +50,39 @@ pub struct Asked {
     pub subject: String,
     /// Who is asked.
     pub model: String,
+    /// What of an answer that somebody kept is one.
+    pub believe: Believe,
+    /// The longest wait for another replica that asks the same.
+    pub wait: Duration,
 }
 
-/// The most characters of a subject: it is for looking at, not for telling questions apart.
+/// What of kept words is an answer, by the rules for fresh ones: whoever reaches a shared store can write there. All of
+/// them, another wording of them, or none.
+#[derive(Clone)]
+pub struct Believe(Arc<Believes>);
+
+type Believes = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+impl Believe {
+    /// Believes what this says.
+    pub fn new(believe: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(believe))
+    }
+
+    /// What is believed of these words.
+    #[must_use]
+    pub fn of(&self, words: &str) -> Option<String> {
+        (self.0)(words)
+    }
+}
+
+impl fmt::Debug for Believe {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Believe")
+    }
+}
+
+/// The most characters of a subject, and of a model's name: they are for looking at, not for telling questions apart.
 pub const SUBJECT: usize = 200;
 
 /// What came of a question.
@@ -61,6 +95,13 @@ pub struct Made {
 impl Asked {
     pub(super) fn id(&self) -> Id {
         Id { kind: self.kind, key: self.key }
+    }
+
+    /// A question of no subject that anything answers.
+    #[cfg(test)]
+    pub(super) fn of(kind: Kind, key: [u8; 32]) -> Self {
+        let believe = Believe::new(|words| Some(words.to_owned()));
+        Self { kind, key, subject: String::new(), model: String::new(), believe, wait: Duration::MAX }
     }
 }
 

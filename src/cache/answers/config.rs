@@ -8,6 +8,7 @@ use bytesize::ByteSize;
 use serde::Deserialize;
 
 use super::age::Lives;
+use crate::secret::Secret;
 
 /// The section `answers` of the configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -23,6 +24,8 @@ pub struct Config {
     pub redis: Address,
     /// What all keys in Redis begin with.
     pub redis_prefix: String,
+    /// What signs answers that are kept on disk and in Redis; empty: they are not signed.
+    pub secret: Secret,
     /// The longest that an operation of Redis is waited for.
     #[serde(with = "humantime_serde")]
     pub redis_timeout: Duration,
@@ -73,6 +76,8 @@ impl Address {
 
 /// What stands for no file.
 const NONE: &str = "none";
+/// The least bytes of a secret: a key of 128 bits, if each byte were any. A line of `openssl rand -hex 32` has 64.
+const LEAST_SECRET: usize = 16;
 /// A file of redb takes 1.5 MiB before anything is in it, and room to write anew what it holds.
 const LEAST_DISK: ByteSize = ByteSize::mib(8);
 
@@ -98,6 +103,8 @@ impl Config {
             !self.redis_prefix.is_empty() && self.redis_prefix.bytes().all(named),
             "must be letters, digits, `-`, `_`, `.` or `/`",
         );
+        let secret = self.secret.expose().len();
+        hold("secret", secret == 0 || secret >= LEAST_SECRET, "must be 16 bytes or longer, or empty");
         for (key, length) in [
             ("redis_timeout", self.redis_timeout),
             ("purge_poll", self.purge_poll),

@@ -3,7 +3,8 @@
 //! A question goes down the tiers: [`crate::cache::Cache`] in memory, where those who ask the same at one time join each
 //! other, [`disk`], [`remote`], and then the maker, under a lease that other replicas respect. What is found goes into the
 //! tiers above; what is made goes into all, and is durable on disk before anybody has it. [`age`] says how long an answer
-//! is good. A tier that fails is gone without. [`Archive`] is the same for people, without an engine.
+//! is good, [`codec`] which bytes are read again, and the question itself which words are believed, since others may write where
+//! answers are kept. A tier that fails is gone without. [`Archive`] is the same for people, without an engine.
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,24 +19,28 @@ mod age;
 mod archive;
 mod asked;
 mod choice;
+mod codec;
 mod config;
 mod disk;
 mod produce;
 mod purges;
 mod record;
 mod remote;
+mod seal;
 #[cfg(test)]
 mod tests;
 
 pub use archive::{Archive, ArchiveError};
-pub use asked::{Asked, Id, Kind, Made, SUBJECT};
+pub use asked::{Asked, Believe, Id, Kind, Made, SUBJECT};
 pub use choice::Choice;
+pub use codec::{LONGEST, fits};
 pub use config::{Address, Config};
 pub use disk::DiskError;
 pub use record::{Record, millis, moment};
 pub use remote::RemoteError;
 
 use age::{Age, Lives};
+use codec::{Codec, Refusal};
 use disk::{Disk, File};
 use produce::Produced;
 use remote::Remote;
@@ -58,6 +63,7 @@ struct Tiers {
     lives: Lives,
     disk: Option<Disk>,
     remote: Option<Remote>,
+    codec: Arc<Codec>,
     metrics: AnswerMetrics,
 }
 
@@ -90,17 +96,19 @@ impl Answers {
     /// The address of Redis is none, or the machine has no room for a thread.
     pub async fn open(config: &Config, metrics: AnswerMetrics) -> Result<Self, AnswersError> {
         metrics.know_kinds(Kind::ALL.map(Kind::as_str));
-        metrics.know_faults(AnswerTier::Disk, &["held", "broken", "failed", "unreadable"]);
-        let remote = Remote::new(config, metrics.clone())?;
+        metrics.know_faults(AnswerTier::Disk, &["held", "broken", "failed"]);
+        metrics.know_faults(AnswerTier::Disk, &Refusal::CLASSES);
+        let codec = Arc::new(Codec::new(&config.secret, metrics.clone()));
+        let remote = Remote::new(config, Arc::clone(&codec))?;
         let lives = config.lives();
         let disk = match config.disk_file() {
             Some(path) => {
                 let file = File::new(path, config.disk.as_u64(), lives.longest());
-                Some(Disk::open(file, metrics.clone()).await?)
+                Some(Disk::open(file, Arc::clone(&codec)).await?)
             }
             None => None,
         };
-        Ok(Self::over(config, Tiers { lives, disk, remote, metrics }))
+        Ok(Self::over(config, Tiers { lives, disk, remote, codec, metrics }))
     }
 
     fn over(config: &Config, tiers: Tiers) -> Self {

@@ -1,10 +1,12 @@
 //! Who has the answer if memory has not? The disk, Redis, another replica; else it is made, and kept by all.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Tiers;
 use super::age::Age;
 use super::asked::{Asked, Made};
+use super::codec::Refusal;
 use super::record::{Record, millis};
 use super::remote::{Lease, Look};
 use crate::telemetry::{AnswerSource, AnswerTier};
@@ -28,14 +30,17 @@ impl Tiers {
         Fut: Future<Output = Result<Made, E>>,
     {
         let id = asked.id();
-        let good = |record: &Record| good(self.lives.age(&id, record, millis(SystemTime::now())));
+        let usable = |tier, record: Record| {
+            let good = good(self.lives.age(&id, &record, millis(SystemTime::now())));
+            if good { self.believed(tier, asked, record) } else { None }
+        };
         if let Some(disk) = &self.disk
-            && let Some(record) = disk.get(&id).await.filter(good)
+            && let Some(record) = disk.get(&id).await.and_then(|record| usable(AnswerTier::Disk, record))
         {
             return Ok(Produced { record, source: AnswerSource::Tier(AnswerTier::Disk) });
         }
         let looked = match &self.remote {
-            Some(remote) => remote.look(&id, good).await,
+            Some(remote) => remote.look(&id, asked.wait, |record| usable(AnswerTier::Redis, record)).await,
             None => Look::Alone,
         };
         let lease = match looked {
@@ -65,6 +70,18 @@ impl Tiers {
                     lease.release().await;
                 }
                 Err(error)
+            }
+        }
+    }
+
+    /// A record as if the model had just said its words: others can write where it was kept.
+    fn believed(&self, tier: AnswerTier, asked: &Asked, record: Record) -> Option<Record> {
+        let Some(words) = &record.text else { return Some(record) };
+        match asked.believe.of(words) {
+            Some(words) => Some(Record { text: Some(Arc::from(words)), ..record }),
+            None => {
+                self.codec.refused(tier, &asked.id(), Refusal::Unbelievable);
+                None
             }
         }
     }

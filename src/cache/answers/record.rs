@@ -1,11 +1,11 @@
-//! What is kept of an answer, and in which bytes? The same on disk and in Redis, with a checksum over answer and question.
+//! What is kept of an answer? Its words, what they are about, who said them, and when.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::asked::{Asked, Id, Made, SUBJECT};
+use super::asked::{Asked, Made, SUBJECT};
 
 /// An answer with what people want to know of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,16 +21,11 @@ pub struct Record {
     pub made_at: u64,
 }
 
-/// The version of the bytes. What has another one was written by another release, and is not read.
-pub(super) const FORMAT: u8 = 1;
-/// Of 32 bytes of hash these are kept: chance does not forge 16.
-const CHECKSUM: usize = 16;
-
 impl Record {
     pub(super) fn new(asked: &Asked, made: Made, made_at: u64) -> Self {
         Self {
             subject: asked.subject.chars().take(SUBJECT).collect(),
-            model: asked.model.clone(),
+            model: asked.model.chars().take(SUBJECT).collect(),
             text: made.text.map(Arc::from),
             made_at,
         }
@@ -42,34 +37,18 @@ impl Record {
         self.subject.len() + self.model.len() + self.text.as_ref().map_or(0, |text| text.len()) + PLACE
     }
 
-    /// Version, checksum, JSON.
-    pub(super) fn encode(&self, id: &Id) -> Vec<u8> {
-        let body = match serde_json::to_vec(self) {
+    /// As the bytes of all tiers hold it.
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        match serde_json::to_vec(self) {
             Ok(body) => body,
             Err(error) => unreachable!("strings and a number are always JSON: {error}"),
-        };
-        let mut bytes = Vec::with_capacity(1 + CHECKSUM + body.len());
-        bytes.push(FORMAT);
-        bytes.extend_from_slice(&checksum(id, &body));
-        bytes.extend_from_slice(&body);
-        bytes
+        }
     }
 
-    /// None for what was not written by [`encode`](Self::encode) under this id: cut off, changed, or another's.
-    pub(super) fn decode(id: &Id, bytes: &[u8]) -> Option<Self> {
-        let (format, rest) = bytes.split_first()?;
-        let (found, body) = rest.split_at_checked(CHECKSUM)?;
-        let whole = *format == FORMAT && found == checksum(id, body);
-        whole.then(|| serde_json::from_slice(body).ok()).flatten()
+    /// None for what is no record.
+    pub(super) fn from_json(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
     }
-}
-
-fn checksum(id: &Id, body: &[u8]) -> [u8; CHECKSUM] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&id.to_bytes()).update(body);
-    let mut checksum = [0; CHECKSUM];
-    checksum.copy_from_slice(&hasher.finalize().as_bytes()[..CHECKSUM]);
-    checksum
 }
 
 /// A moment in milliseconds since 1970; of one before that, 0.
@@ -87,55 +66,15 @@ pub fn moment(millis: u64) -> Option<SystemTime> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::super::Kind;
     use super::*;
 
-    fn id(byte: u8) -> Id {
-        Id { kind: Kind::Caption, key: [byte; 32] }
-    }
-
-    fn record(text: Option<&str>) -> Record {
-        let asked = Asked {
-            kind: Kind::Caption,
-            key: [1; 32],
-            subject: "é".repeat(SUBJECT + 5),
-            model: "m".to_owned(),
-        };
-        Record::new(&asked, Made { text: text.map(str::to_owned) }, 1_700_000_000_000)
-    }
-
     #[test]
-    fn a_record_is_read_as_it_was_written() {
-        for text in [None, Some(""), Some("a \"dog\"\nwith \u{1f600}")] {
-            let record = record(text);
-            assert_eq!(record.subject.chars().count(), SUBJECT);
-            assert_eq!(Record::decode(&id(1), &record.encode(&id(1))), Some(record));
-        }
-    }
-
-    #[test]
-    fn what_was_cut_off_or_changed_anywhere_or_is_anothers_is_not_read() {
-        let bytes = record(Some("dog")).encode(&id(1));
-        for end in 0..bytes.len() {
-            assert_eq!(Record::decode(&id(1), &bytes[..end]), None, "{end}");
-        }
-        for at in 0..bytes.len() {
-            let mut changed = bytes.clone();
-            changed[at] ^= 1;
-            assert_eq!(Record::decode(&id(1), &changed), None, "{at}");
-        }
-        assert_eq!(Record::decode(&id(2), &bytes), None, "another key");
-        let other = Id { kind: Kind::Expansion, ..id(1) };
-        assert_eq!(Record::decode(&other, &bytes), None, "another kind");
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_read_or_not_and_no_worse(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
-            prop_assert_eq!(Record::decode(&id(1), &bytes), None);
-        }
+    fn of_a_long_subject_and_a_long_name_of_a_model_the_beginning_is_kept() {
+        let (subject, model) = ("é".repeat(SUBJECT + 5), "m".repeat(SUBJECT + 5));
+        let asked = Asked { subject, model, ..Asked::of(Kind::Caption, [1; 32]) };
+        let record = Record::new(&asked, Made { text: None }, 1);
+        assert_eq!([&record.subject, &record.model].map(|text| text.chars().count()), [SUBJECT; 2]);
     }
 
     #[test]

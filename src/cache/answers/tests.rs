@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::secret::Secret;
 use crate::telemetry::Metrics;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -22,6 +23,7 @@ fn config(file: Option<&std::path::Path>) -> Config {
         disk: ByteSize::mib(64),
         redis: Address::default(),
         redis_prefix: "riveg".to_owned(),
+        secret: Secret::default(),
         redis_timeout: HOUR,
         lease: HOUR,
         purge_poll: HOUR,
@@ -34,12 +36,8 @@ fn config(file: Option<&std::path::Path>) -> Config {
 }
 
 fn asked(number: u64) -> Asked {
-    Asked {
-        kind: Kind::Expansion,
-        key: *blake3::hash(&number.to_le_bytes()).as_bytes(),
-        subject: format!("subject {number}"),
-        model: "m".to_owned(),
-    }
+    let key = *blake3::hash(&number.to_le_bytes()).as_bytes();
+    Asked { subject: format!("subject {number}"), model: "m".to_owned(), ..Asked::of(Kind::Expansion, key) }
 }
 
 fn made(text: &str) -> Made {
@@ -243,6 +241,77 @@ async fn when_the_one_who_asks_leaves_another_asks() {
     assert_eq!(waiting.await.unwrap().as_deref(), Some("an answer"));
 }
 
+#[tokio::test]
+async fn what_is_kept_on_disk_is_believed_only_as_a_fresh_answer_would_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let (answers, metrics) = opened(&config(Some(&folder.path().join("answers.redb")))).await;
+    // The rule of this question: one line, its first five words.
+    let believe = |words: &str| {
+        let first: Vec<&str> = words.split(' ').take(5).collect();
+        (!words.contains('\n')).then(|| first.join(" "))
+    };
+    let question = |number| Asked { believe: Believe::new(believe), ..asked(number) };
+    for (number, kept, expected) in [
+        (1, "a dog in the rain", "a dog in the rain"),
+        (2, "a dog in the rain with a hat", "a dog in the rain"),
+        (3, "a dog\nand all that", "a cat"),
+    ] {
+        made_before(&answers, &asked(number), HOUR, Some(kept)).await;
+        for _ in 0..2 {
+            let make = || async { Ok::<_, ()>(made("a cat")) };
+            let answer = answers.get_or_ask(&question(number), make).await.unwrap();
+            assert_eq!(answer.as_deref(), Some(expected), "{number}");
+        }
+    }
+    has(&metrics, "riveg_answer_faults_total{class=\"unbelievable\",tier=\"disk\"} 1");
+    has(&metrics, "riveg_answers_total{kind=\"expansion\",source=\"made\"} 1");
+    // The fresh answer has taken its place.
+    answers.close().await;
+    let (answers, _) = opened(&config(Some(&folder.path().join("answers.redb")))).await;
+    assert_eq!(answers.get_or_ask(&question(3), never).await.unwrap().as_deref(), Some("a cat"));
+}
+
+#[tokio::test]
+async fn what_another_secret_or_none_has_signed_is_asked_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = config(Some(&folder.path().join("answers.redb")));
+    let ours = Config { secret: "a secret of these tests".into(), ..plain.clone() };
+    let theirs = Config { secret: "a secret of other tests".into(), ..plain.clone() };
+    for (settings, class) in
+        [(&plain, None), (&ours, Some("unsigned")), (&theirs, Some("forged")), (&plain, Some("signed"))]
+    {
+        let (answers, metrics) = opened(settings).await;
+        let make = || async { Ok::<_, ()>(made("an answer")) };
+        assert_eq!(answers.get_or_ask(&asked(1), make).await.unwrap().as_deref(), Some("an answer"));
+        has(&metrics, "riveg_answers_total{kind=\"expansion\",source=\"made\"} 1");
+        if let Some(class) = class {
+            has(&metrics, &format!("riveg_answer_faults_total{{class=\"{class}\",tier=\"disk\"}} 1"));
+        }
+        answers.close().await;
+        // Its own it reads.
+        let (answers, _) = opened(settings).await;
+        assert_eq!(answers.get_or_ask(&asked(1), never).await.unwrap().as_deref(), Some("an answer"));
+        answers.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_makes_nobody_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let (answers, metrics) = opened(&config(Some(&folder.path().join("answers.redb")))).await;
+    // Made five hours from now, as far as this clock knows.
+    let made_at = millis(SystemTime::now() + 5 * HOUR);
+    let record = Record::new(&asked(1), made("old"), made_at);
+    answers.0.tiers.disk.as_ref().unwrap().keep(asked(1).id(), &record).await;
+    let (open, gate) = oneshot::channel::<Result<Made, &'static str>>();
+    let make = || async { gate.await.unwrap() };
+    assert_eq!(answers.get_or_ask(&asked(1), make).await.unwrap().as_deref(), Some("old"));
+    open.send(Ok(made("new"))).unwrap();
+    renewed(&answers, 4).await;
+    assert_eq!(answers.get_or_ask(&asked(1), never).await.unwrap().as_deref(), Some("new"));
+    has(&metrics, "riveg_answer_renewals_total{outcome=\"renewed\"} 1");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(10))]
     #[test]
@@ -258,8 +327,7 @@ proptest! {
             let (answers, _) = opened(&Config { memory: ByteSize(memory), ..config(Some(&file)) }).await;
             let mut first: BTreeMap<(usize, u8), String> = BTreeMap::new();
             for (kind, key, text) in questions {
-                let question =
-                    Asked { kind: Kind::ALL[kind], key: [key; 32], subject: text.clone(), model: String::new() };
+                let question = Asked { subject: text.clone(), ..Asked::of(Kind::ALL[kind], [key; 32]) };
                 let expected = first.entry((kind, key)).or_insert_with(|| text.clone()).clone();
                 let answer =
                     answers.get_or_ask(&question, || async move { Ok::<_, ()>(made(&text)) }).await.unwrap();
@@ -282,6 +350,7 @@ fn settings_that_cannot_be_meant_are_refused_and_an_address_is_never_shown() {
         (Config { redis_prefix: String::new(), ..good.clone() }, "redis_prefix"),
         (Config { redis_prefix: "a*".to_owned(), ..good.clone() }, "redis_prefix"),
         (Config { disk_path: "x".into(), disk: ByteSize::mib(1), ..good.clone() }, "disk"),
+        (Config { secret: "canary".into(), ..good.clone() }, "secret"),
         (Config { ttl_jitter: 1.5, ..good.clone() }, "ttl_jitter"),
         (Config { ttl_jitter: f64::NAN, ..good.clone() }, "ttl_jitter"),
         (Config { ttl: Duration::ZERO, ..good.clone() }, "ttl"),

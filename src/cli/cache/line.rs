@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cache::answers::{Id, Kind, Record, SUBJECT, millis, moment};
+use crate::cache::answers::{Id, Kind, LONGEST, Record, SUBJECT, fits, millis, moment};
 
 /// An answer on a line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,7 +59,11 @@ pub(super) fn read(line: &[u8], now: SystemTime) -> Result<(Id, Record), String>
         return Err(format!("`subject`: expected {SUBJECT} characters or fewer, found {length}"));
     }
     let Line { subject, model, text, .. } = line;
-    Ok((id, Record { subject, model, text, made_at: millis(made_at) }))
+    let record = Record { subject, model, text, made_at: millis(made_at) };
+    if !fits(&record) {
+        return Err(format!("`text`: expected less than {LONGEST} bytes with subject and model"));
+    }
+    Ok((id, record))
 }
 
 #[cfg(test)]
@@ -97,6 +101,7 @@ mod tests {
             ("10Z", "21Z", "`made_at`: expected a time that has been"),
             ("1970-01", "in may", "`made_at`: expected a time such as"),
             ("dog", &"é".repeat(201), "`subject`: expected 200 characters or fewer, found 201"),
+            ("null", &format!("\"{}\"", "a".repeat(LONGEST)), "`text`: expected less than 32768 bytes"),
             ("null", "5", "invalid type: integer `5`"),
             ("\"model\":\"m\",", "", "missing field `model`"),
             ("model", "modell", "unknown field `modell`"),

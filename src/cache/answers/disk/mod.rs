@@ -13,8 +13,9 @@ use tokio::task::spawn_blocking;
 
 use super::asked::Id;
 use super::choice::Choice;
+use super::codec::{Codec, LONGEST, Refusal};
 use super::record::Record;
-use crate::telemetry::{AnswerMetrics, AnswerTier};
+use crate::telemetry::AnswerTier;
 
 mod set_aside;
 mod store;
@@ -23,6 +24,7 @@ mod tests;
 mod writer;
 
 pub use store::DiskError;
+use store::Found;
 pub(super) use store::{Entry, Store};
 use writer::{Job, Writer};
 
@@ -40,7 +42,7 @@ pub(super) struct Disk {
 pub(super) struct Shared {
     /// None: the file cannot be used now.
     store: RwLock<Option<Arc<Store>>>,
-    metrics: AnswerMetrics,
+    codec: Arc<Codec>,
 }
 
 /// Which file, and what may be in it.
@@ -77,8 +79,8 @@ impl Disk {
     ///
     /// # Errors
     /// No thread could be had. That the file cannot be used is no error.
-    pub(super) async fn open(file: File, metrics: AnswerMetrics) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared { store: RwLock::new(None), metrics });
+    pub(super) async fn open(file: File, codec: Arc<Codec>) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared { store: RwLock::new(None), codec });
         let (jobs, received) = mpsc::channel(WAITING);
         let (opened, is_open) = oneshot::channel();
         let for_thread = Arc::clone(&shared);
@@ -94,15 +96,13 @@ impl Disk {
     pub(super) async fn get(&self, id: &Id) -> Option<Record> {
         let store = self.shared.store.read().unwrap_or_else(PoisonError::into_inner).clone()?;
         let (id, reading) = (*id, Arc::clone(&store));
-        let read = spawn_blocking(move || reading.get(&id)).await.ok()?;
+        let read = spawn_blocking(move || reading.get(&id, LONGEST)).await.ok()?;
         match read {
             Ok(None) => None,
-            Ok(Some(bytes)) => {
-                let record = Record::decode(&id, &bytes);
-                if record.is_none() {
-                    self.shared.metrics.fault(AnswerTier::Disk, "unreadable");
-                }
-                record
+            Ok(Some(Found::Bytes(bytes))) => self.shared.codec.read(AnswerTier::Disk, &id, &bytes),
+            Ok(Some(Found::TooLong)) => {
+                self.shared.codec.refused(AnswerTier::Disk, &id, Refusal::TooLong);
+                None
             }
             Err(error) => {
                 // If the thread has ended, nobody reads again.
@@ -115,14 +115,14 @@ impl Disk {
     /// Keeps an answer; it is durable when this returns, unless the file cannot be used.
     pub(super) async fn keep(&self, id: Id, record: &Record) {
         let (done, is_done) = oneshot::channel();
-        if self.jobs.send(Job::Keep(entry(id, record), Some(done))).await.is_ok() {
+        if self.jobs.send(Job::Keep(entry(id, record, &self.shared.codec), Some(done))).await.is_ok() {
             let _ = is_done.await; // told, or dropped with the thread
         }
     }
 
     /// Keeps an answer that another tier has, if the thread is not too busy.
     pub(super) fn keep_behind(&self, id: Id, record: &Record) {
-        let _ = self.jobs.try_send(Job::Keep(entry(id, record), None));
+        let _ = self.jobs.try_send(Job::Keep(entry(id, record, &self.shared.codec), None));
     }
 
     /// Removes what these mean; how many answers those were.
@@ -141,6 +141,6 @@ impl Disk {
     }
 }
 
-pub(super) fn entry(id: Id, record: &Record) -> Entry {
-    Entry { id, made_at: record.made_at, bytes: record.encode(&id) }
+pub(super) fn entry(id: Id, record: &Record, codec: &Codec) -> Entry {
+    Entry { id, made_at: record.made_at, bytes: codec.encode(&id, record) }
 }

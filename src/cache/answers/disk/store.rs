@@ -11,7 +11,7 @@ use redb::{
 };
 
 use super::super::asked::{Id, IdBytes};
-use super::super::record::FORMAT;
+use super::super::codec::FORMAT;
 
 /// When it was made, and the record in bytes.
 const ANSWERS: TableDefinition<'static, &IdBytes, (u64, &[u8])> = TableDefinition::new("answers");
@@ -70,6 +70,15 @@ fn weight(bytes: usize) -> u64 {
     bytes as u64 * 3 / 2 + BESIDE
 }
 
+/// What is kept under an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) enum Found {
+    /// The record in bytes.
+    Bytes(Vec<u8>),
+    /// It is longer than any record that is read, and was not copied.
+    TooLong,
+}
+
 /// Sums over all answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in super::super) struct Totals {
@@ -107,11 +116,14 @@ impl Store {
         Ok(Self { database, file: file.to_owned() })
     }
 
-    /// The record of an id, in bytes.
-    pub(in super::super) fn get(&self, id: &Id) -> Result<Option<Vec<u8>>, DiskError> {
+    /// The record of an id, in bytes, if it is no longer than `longest`.
+    pub(in super::super) fn get(&self, id: &Id, longest: usize) -> Result<Option<Found>, DiskError> {
         guarded(&self.file, || {
             let answers = self.database.begin_read()?.open_table(ANSWERS)?;
-            Ok(answers.get(&id.to_bytes())?.map(|found| found.value().1.to_vec()))
+            Ok(answers.get(&id.to_bytes())?.map(|found| match found.value().1 {
+                bytes if bytes.len() <= longest => Found::Bytes(bytes.to_vec()),
+                _ => Found::TooLong,
+            }))
         })
     }
 

@@ -13,6 +13,7 @@ use redb::{Database, StorageBackend, TableDefinition};
 use super::super::Kind;
 use super::store::Totals;
 use super::*;
+use crate::secret::Secret;
 use crate::telemetry::Metrics;
 
 const LONG: Duration = Duration::from_secs(1_000_000);
@@ -34,9 +35,13 @@ fn file(path: &Path, bytes: u64) -> File {
     File { again: Duration::ZERO, ..usual }
 }
 
+fn codec(metrics: &Metrics) -> Arc<Codec> {
+    Arc::new(Codec::new(&Secret::default(), metrics.answers()))
+}
+
 async fn opened(file: File) -> (Disk, Metrics) {
     let metrics = Metrics::new();
-    (Disk::open(file, metrics.answers()).await.unwrap(), metrics)
+    (Disk::open(file, codec(&metrics)).await.unwrap(), metrics)
 }
 
 fn has(metrics: &Metrics, line: &str) {
@@ -222,7 +227,7 @@ async fn a_record_that_was_changed_is_as_if_it_were_not_there_and_is_counted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("answers.redb");
     let store = Store::open(&path).unwrap();
-    let mut changed = entry(id(1), &record(1, "an answer"));
+    let mut changed = entry(id(1), &record(1, "an answer"), &codec(&Metrics::new()));
     *changed.bytes.last_mut().unwrap() ^= 1;
     store.put(&[changed], u64::MAX, 0).unwrap();
     drop(store);
@@ -231,6 +236,25 @@ async fn a_record_that_was_changed_is_as_if_it_were_not_there_and_is_counted() {
     has(&metrics, "riveg_answer_faults_total{class=\"unreadable\",tier=\"disk\"} 1");
     keep(&disk, 1..2).await;
     assert_eq!(count(&disk, 1..2).await, 1);
+}
+
+#[tokio::test]
+async fn what_is_longer_than_any_answer_is_not_read_and_makes_room_for_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("answers.redb");
+    let store = Store::open(&path).unwrap();
+    let whole = codec(&Metrics::new());
+    let lengths = [LONGEST - 1000, 22 << 20];
+    let long = lengths.map(|length| entry(id(length as u64), &record(1, &"a ".repeat(length / 2)), &whole));
+    store.put(&long, u64::MAX, 0).unwrap();
+    drop(store);
+    let (disk, metrics) = opened(file(&path, 1 << 30)).await;
+    let found = [disk.get(&id(lengths[0] as u64)).await, disk.get(&id(lengths[1] as u64)).await];
+    assert_eq!(found.map(|record| record.is_some()), [true, false]);
+    has(&metrics, "riveg_answer_faults_total{class=\"too-long\",tier=\"disk\"} 1");
+    disk.keep(id(lengths[1] as u64), &record(1, "an answer")).await;
+    let kept = disk.get(&id(lengths[1] as u64)).await.unwrap();
+    assert_eq!(kept.text.as_deref(), Some("an answer"));
 }
 
 #[test]
@@ -286,7 +310,7 @@ fn a_file_that_is_mostly_free_is_compacted_when_it_is_opened() {
     drop(store);
     let store = Store::open(&path).unwrap();
     assert!(length() < full / 4, "{} of {full} bytes", length());
-    assert_eq!(store.get(&id(0)).unwrap(), Some(entries[0].bytes.clone()));
+    assert_eq!(store.get(&id(0), 1 << 16).unwrap(), Some(Found::Bytes(entries[0].bytes.clone())));
 }
 
 proptest! {
@@ -322,8 +346,8 @@ proptest! {
             prop_assert_eq!(store.totals().unwrap(), expected);
             prop_assert!(expected.weight <= most);
             for number in 0..12 {
-                let found = store.get(&id(number)).unwrap();
-                let known = model.iter().find(|entry| entry.id == id(number)).map(|entry| entry.bytes.clone());
+                let found = store.get(&id(number), 400).unwrap();
+                let known = model.iter().find(|entry| entry.id == id(number)).map(|entry| Found::Bytes(entry.bytes.clone()));
                 prop_assert_eq!(found, known);
             }
         }

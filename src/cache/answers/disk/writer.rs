@@ -11,7 +11,7 @@ use super::set_aside::{inode, set_aside};
 use super::store::{DiskError, Entry, Store};
 use super::{File, Shared};
 use crate::cache::answers::choice::Choice;
-use crate::cache::answers::record::{Record, millis};
+use crate::cache::answers::record::millis;
 use crate::telemetry::{AnswerTier, Seldom};
 
 /// Answers in one commit: enough that a thousand who wait at one time wait for few of them.
@@ -110,8 +110,8 @@ impl Writer {
         let gone = millis(SystemTime::now()).saturating_sub(longest);
         match store.put(entries, self.file.most, gone) {
             Ok((totals, evicted)) => {
-                self.shared.metrics.evicted(AnswerTier::Disk, evicted as u64);
-                self.shared.metrics.holds(AnswerTier::Disk, totals.entries, totals.weight);
+                self.shared.codec.metrics().evicted(AnswerTier::Disk, evicted as u64);
+                self.shared.codec.metrics().holds(AnswerTier::Disk, totals.entries, totals.weight);
             }
             Err(error) => self.fault(&error),
         }
@@ -121,14 +121,14 @@ impl Writer {
         let Some(store) = self.store() else { return 0 };
         let mut meant = Vec::new();
         let shown = store.each(|id, bytes| {
-            let record = Record::decode(&id, bytes);
-            if record.is_some_and(|record| choices.iter().any(|choice| choice.takes(&id, &record))) {
+            let record = self.shared.codec.decode(&id, bytes);
+            if record.is_ok_and(|record| choices.iter().any(|choice| choice.takes(&id, &record))) {
                 meant.push(id);
             }
         });
         match shown.and_then(|()| store.remove(&meant)) {
             Ok((totals, removed)) => {
-                self.shared.metrics.holds(AnswerTier::Disk, totals.entries, totals.weight);
+                self.shared.codec.metrics().holds(AnswerTier::Disk, totals.entries, totals.weight);
                 removed
             }
             Err(error) => {
@@ -142,7 +142,7 @@ impl Writer {
         let before = inode(&self.file.path);
         let mut opened = (self.file.open)(&self.file.path);
         if let Err(error @ DiskError::Broken { .. }) = &opened {
-            self.shared.metrics.fault(AnswerTier::Disk, error.class());
+            self.shared.codec.metrics().fault(AnswerTier::Disk, error.class());
             let seconds = millis(SystemTime::now()) / 1000;
             match set_aside(&self.file.path, before, seconds) {
                 Ok(aside) => {
@@ -157,7 +157,7 @@ impl Writer {
         match opened {
             Ok(store) => {
                 if let Ok(totals) = store.totals() {
-                    self.shared.metrics.holds(AnswerTier::Disk, totals.entries, totals.weight);
+                    self.shared.codec.metrics().holds(AnswerTier::Disk, totals.entries, totals.weight);
                     info!(file = %self.file.path.display(), answers = totals.entries, "answers are kept on disk");
                 }
                 self.put_store(Some(Arc::new(store)));
@@ -171,7 +171,7 @@ impl Writer {
     /// Goes on without the file, until it is opened again; a broken one then makes way.
     fn fault(&mut self, error: &DiskError) {
         self.put_store(None);
-        self.shared.metrics.fault(AnswerTier::Disk, error.class());
+        self.shared.codec.metrics().fault(AnswerTier::Disk, error.class());
         self.again = Some(Instant::now() + self.file.again);
         if self.warning.is_due(Instant::now()) {
             let error = with_causes(error);

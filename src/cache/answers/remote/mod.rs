@@ -9,11 +9,12 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::asked::{Id, Kind};
-use super::choice::Choice;
+use super::codec::{Codec, FORMAT, Refusal};
 use super::config::Config;
-use super::record::{FORMAT, Record};
-use crate::telemetry::{AnswerMetrics, AnswerTier, Seldom};
+use super::record::Record;
+use crate::telemetry::{AnswerTier, Seldom};
 
+mod announced;
 mod lease;
 mod rest;
 mod scan;
@@ -26,11 +27,10 @@ use scripts::Scripts;
 
 /// After a fault Redis is left alone for this long: a restart takes about as long, and questions should not each wait.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The class of a lease that does not end.
+const LEASE: &str = "lease";
 /// Often enough to be found in a log's tail.
 const SAID_EVERY: Duration = Duration::from_secs(60);
-/// Purges that engines can still hear of; the oldest is forgotten first.
-const PURGES: isize = 100;
-
 /// The tier in Redis. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Remote(Arc<Inner>);
@@ -44,13 +44,15 @@ struct Inner {
     lease: Duration,
     scripts: Scripts,
     state: Mutex<State>,
-    metrics: AnswerMetrics,
+    codec: Arc<Codec>,
 }
 
 struct State {
     connection: ConnectionManager,
     rest: Rest,
     warning: Seldom,
+    /// Said of leases that do not end.
+    endless: Seldom,
 }
 
 /// Redis did not do what it was asked.
@@ -68,8 +70,8 @@ pub enum RemoteError {
 }
 
 impl RemoteError {
-    /// All classes of [`class`](Self::class), and of what is found to be unreadable.
-    pub(super) const CLASSES: [&'static str; 5] = ["away", "timeout", "not-let-in", "refused", "unreadable"];
+    /// All classes of [`class`](Self::class), and that of leases that do not end.
+    const CLASSES: [&'static str; 5] = ["away", "timeout", "not-let-in", "refused", LEASE];
 
     fn class(&self) -> &'static str {
         match self {
@@ -90,7 +92,7 @@ impl Remote {
     ///
     /// # Errors
     /// The address is none.
-    pub(super) fn new(config: &Config, metrics: AnswerMetrics) -> Result<Option<Self>, RedisError> {
+    pub(super) fn new(config: &Config, codec: Arc<Codec>) -> Result<Option<Self>, RedisError> {
         let Some(address) = config.redis.get() else { return Ok(None) };
         let client = Client::open(address)?;
         let patience = config.redis_timeout;
@@ -98,8 +100,10 @@ impl Remote {
             connection: connection(&client, patience)?,
             rest: Rest::new(PAUSE),
             warning: Seldom::new(SAID_EVERY),
+            endless: Seldom::new(SAID_EVERY),
         };
-        metrics.know_faults(AnswerTier::Redis, &RemoteError::CLASSES);
+        codec.metrics().know_faults(AnswerTier::Redis, &RemoteError::CLASSES);
+        codec.metrics().know_faults(AnswerTier::Redis, &Refusal::CLASSES);
         Ok(Some(Self(Arc::new(Inner {
             place: client.get_connection_info().addr().to_string(),
             client,
@@ -108,43 +112,15 @@ impl Remote {
             lease: config.lease,
             scripts: Scripts::new(),
             state: Mutex::new(state),
-            metrics,
+            codec,
         }))))
     }
 
     /// Keeps an answer for that long, whoever may be asking the same.
     pub(super) async fn keep(&self, id: &Id, record: &Record, life: Duration) -> Result<(), RemoteError> {
         let mut set = redis::cmd("SET");
-        set.arg(self.key(id)).arg(record.encode(id)).arg("PX").arg(at_least_one(life));
+        set.arg(self.key(id)).arg(self.0.codec.encode(id, record)).arg("PX").arg(at_least_one(life));
         self.ask("SET", async |connection| set.query_async::<()>(connection).await).await
-    }
-
-    /// The purges that are still known, the latest first. What is none is left out: another release may have written it.
-    pub(super) async fn purges(&self) -> Result<Vec<Choice>, RemoteError> {
-        let mut range = redis::cmd("LRANGE");
-        range.arg(self.purges_key()).arg(0).arg(-1);
-        let texts: Vec<String> =
-            self.ask("LRANGE", async |connection| range.query_async(connection).await).await?;
-        Ok(texts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect())
-    }
-
-    /// Tells all engines of a purge.
-    pub(super) async fn announce(&self, purge: &Choice) -> Result<(), RemoteError> {
-        let text = serde_json::to_string(purge);
-        let text = text.unwrap_or_else(|error| unreachable!("strings and a number are always JSON: {error}"));
-        let mut pipeline = redis::pipe();
-        pipeline.atomic().lpush(self.purges_key(), text).ignore();
-        pipeline.ltrim(self.purges_key(), 0, PURGES - 1).ignore();
-        self.ask("LPUSH", async |connection| pipeline.query_async::<()>(connection).await).await
-    }
-
-    /// A value that was found under an id.
-    fn read(&self, id: &Id, bytes: &[u8]) -> Option<Record> {
-        let record = Record::decode(id, bytes);
-        if record.is_none() {
-            self.0.metrics.fault(AnswerTier::Redis, "unreadable");
-        }
-        record
     }
 
     fn key(&self, id: &Id) -> String {
@@ -153,10 +129,6 @@ impl Remote {
 
     fn keys_of(&self, kind: Kind) -> String {
         format!("{}:{FORMAT}:{}:", self.0.prefix, kind.as_str())
-    }
-
-    fn purges_key(&self) -> String {
-        format!("{}:{FORMAT}:purges", self.0.prefix)
     }
 
     /// Asks Redis something, unless it has just failed. A fault is counted, and said seldom.
@@ -193,6 +165,15 @@ impl Remote {
         Ok(Some(state.connection.clone()))
     }
 
+    /// Counts a lease that does not end as those of engines do, and says so seldom.
+    fn is_endless(&self, id: &Id) {
+        self.0.codec.metrics().fault(AnswerTier::Redis, LEASE);
+        if self.state().endless.is_due(Instant::now()) {
+            let (kind, key) = (id.kind.as_str(), id.hex());
+            warn!(kind, key, "another engine has been asking this for too long: it is not waited for");
+        }
+    }
+
     fn learn(&self, error: Option<&RemoteError>) {
         let mut state = self.state();
         let now = Instant::now();
@@ -204,7 +185,7 @@ impl Remote {
             return;
         };
         state.rest.failed(now);
-        self.0.metrics.fault(AnswerTier::Redis, error.class());
+        self.0.codec.metrics().fault(AnswerTier::Redis, error.class());
         if state.warning.is_due(now) {
             let cause = std::error::Error::source(error).map(ToString::to_string);
             warn!(%error, cause, "answers are not shared for now: each engine asks for itself");

@@ -2,6 +2,7 @@
 
 use super::{Remote, RemoteError};
 use crate::cache::answers::asked::{Id, Kind};
+use crate::cache::answers::codec::LONGEST;
 use crate::cache::answers::record::Record;
 
 /// Keys that Redis looks at in one step: few enough that nobody else waits noticeably.
@@ -43,13 +44,17 @@ impl Remote {
         if ids.is_empty() {
             return Ok(Some(Vec::new()));
         }
-        let mut get = redis::cmd("MGET");
-        get.arg(self.keys(&ids));
-        let values: Vec<Option<Vec<u8>>> =
-            self.ask("MGET", async |connection| get.query_async(connection).await).await?;
+        let mut page = self.0.scripts.page.prepare_invoke();
+        page.key(self.keys(&ids)).arg(LONGEST);
+        let values: Vec<(i64, Vec<u8>)> =
+            self.ask("page", async |connection| page.invoke_async(connection).await).await?;
         // What has ended in between is not there.
-        let found = ids.into_iter().zip(values).filter_map(|(id, value)| Some((id, value?)));
-        Ok(Some(found.map(|(id, value)| (id, Record::decode(&id, &value), value.len())).collect()))
+        let found = ids.into_iter().zip(values);
+        let found =
+            found.filter_map(|(id, (length, value))| Some((id, usize::try_from(length).ok()?, value)));
+        Ok(Some(
+            found.map(|(id, length, value)| (id, self.0.codec.decode(&id, &value).ok(), length)).collect(),
+        ))
     }
 
     fn keys(&self, ids: &[Id]) -> Vec<String> {
