@@ -40,6 +40,7 @@ mod vocabularies;
 mod run_binary;
 mod slow_pictures;
 mod included;
+mod lexicon;
 mod ways_out;
 mod demo;
 mod k8s;

@@ -19,7 +19,7 @@ use crate::telemetry::Metrics;
 
 use super::lines::{Line, Lines};
 use super::running::Running;
-use super::{Ending, Failure, Settings, Unwritten, run_to_end, stop_signal};
+use super::{Ending, Failure, Settings, Unwritten, lexicon, run_to_end, stop_signal};
 
 /// Annotate posts from a file, one JSON object a line, and print the annotations, one a line, in the same order.
 ///
@@ -30,6 +30,7 @@ use super::{Ending, Failure, Settings, Unwritten, run_to_end, stop_signal};
 Examples:
   riveg annotate posts.jsonl > annotations.jsonl
   riveg annotate posts.jsonl --errors refused.jsonl > annotations.jsonl
+  riveg annotate feed/feed.jsonl --lexicon feed/lexicon.jsonl > annotations.jsonl
   zcat posts.jsonl.gz | riveg annotate - --set fetch.file_root=pictures
   echo '{\"id\":\"1\",\"text\":\"Ada is in Oslo\",\"created_at\":\"2026-01-01T00:00:00Z\"}' | riveg annotate -")]
 pub struct Arguments {
@@ -39,6 +40,8 @@ pub struct Arguments {
     /// Where refused lines go instead of standard output.
     #[arg(long, value_name = "FILE")]
     errors: Option<PathBuf>,
+    #[command(flatten)]
+    lexicon: lexicon::Given,
     #[command(flatten)]
     settings: Settings,
 }
@@ -81,8 +84,9 @@ struct FileError {
 }
 
 pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure> {
-    let effective = arguments.settings.load()?;
-    run_to_end(annotate(arguments, &effective.config, ending))
+    let mut config = arguments.settings.load()?.config;
+    arguments.lexicon.apply(&mut config)?;
+    run_to_end(annotate(arguments, &config, ending))
 }
 
 async fn annotate(arguments: &Arguments, config: &Config, ending: &Ending) -> Result<(), Failure> {
@@ -94,6 +98,8 @@ async fn annotate(arguments: &Arguments, config: &Config, ending: &Ending) -> Re
         running = Running::open(config, Variant::default(), Arc::new(Metrics::new()), ending) => running?,
         () = stop.cancelled() => return Ok(()),
     };
+    let expander = &running.runtime.pipeline.expander;
+    lexicon::say_in_use(expander, arguments.input.parent().filter(|_| arguments.input != Path::new("-")));
     let progress = progress_of(length);
 
     let at_once = config.engine.posts_in_flight;
@@ -111,6 +117,7 @@ async fn annotate(arguments: &Arguments, config: &Config, ending: &Ending) -> Re
     })
     .await?;
     progress.finish_and_clear();
+    lexicon::say_known(expander);
     info!(tally.annotated, tally.refused, "all lines are answered");
     if tally.annotated == 0 && tally.refused > 0 {
         return Err(AllRefused(tally.refused).into());

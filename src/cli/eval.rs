@@ -22,7 +22,7 @@ use crate::runtime::{Consulted, Expansions, Runtime, Variant, open};
 use crate::telemetry::Metrics;
 use crate::world::{Split, World, lexicon};
 
-use super::{AskedWrongly, Ending, Failure, Settings, run_to_end};
+use super::{AskedWrongly, Ending, Failure, Settings, lexicon as in_use, run_to_end};
 
 mod judge;
 #[cfg(test)]
@@ -34,7 +34,7 @@ use judge::{Judge, Judged};
 ///
 /// Without --data the posts are those of the pocket world's split, made on the fly, with the world's own lexicon. A
 /// folder given by --data holds `feed.jsonl` and `gold.jsonl`, or has the layout of Twitter-GMNER; its `lexicon.jsonl`
-/// is used where it has one. A lexicon in the settings goes before both.
+/// is used where it has one. A lexicon in the settings or of --lexicon goes before both.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -69,11 +69,13 @@ pub struct Arguments {
     #[arg(long)]
     by_span: bool,
     /// Score these annotations, an engine's output, instead of running the engine.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["no_expansion", "no_gate"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["no_expansion", "no_gate", "lexicon"])]
     predictions: Option<PathBuf>,
     /// Write the figures there as JSON as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    #[command(flatten)]
+    lexicon: in_use::Given,
     #[command(flatten)]
     settings: Settings,
 }
@@ -158,6 +160,13 @@ impl Posts {
         }
     }
 
+    fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder { folder, .. } => Some(folder),
+            Self::World { .. } => None,
+        }
+    }
+
     fn gold(&self, index: usize) -> GoldPost {
         match self {
             Self::Folder { examples, .. } => examples[index].gold.clone(),
@@ -222,6 +231,7 @@ fn of_pipeline(
     ending: &Ending,
 ) -> Result<(Report, String), Failure> {
     let mut config = arguments.settings.load()?.config;
+    arguments.lexicon.apply(&mut config)?;
     if let Posts::Folder { folder, .. } = posts {
         // Records of a data set name its own pictures.
         config.fetch.file_root = fs::canonicalize(folder)?;
@@ -240,10 +250,14 @@ fn of_pipeline(
         ending.stops(runtime.device.stop());
         runtime.ready(&bundle, &config).await?;
         info!(bundle = bundle.hash(), "the networks are warm");
+        let expander = &runtime.pipeline.expander;
+        in_use::say_in_use(expander, posts.folder().filter(|_| !arguments.no_expansion));
         let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches())?;
         let decoder = Decoder::new(config.decode.clone(), fetcher);
         let judge = Judge { pipeline: Arc::clone(&runtime.pipeline), decoder, threshold: rules.threshold };
-        judge_all(posts, &judge, config.engine.posts_in_flight).await
+        let judged = judge_all(posts, &judge, config.engine.posts_in_flight).await?;
+        in_use::say_known(expander);
+        Ok(judged)
     })?;
     let scores = Scores::count(judged.iter().map(|one| (&one.gold, one.predicted.as_slice())), rules);
     let mut stages = StageScores::default();

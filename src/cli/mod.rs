@@ -20,6 +20,7 @@ mod dlq;
 mod ending;
 mod eval;
 mod knowledge;
+mod lexicon;
 mod limits;
 mod lines;
 mod live;

@@ -10,7 +10,7 @@ use crate::runtime::Variant;
 
 use super::live::{Watched, serve};
 use super::running::Running;
-use super::{Ending, Failure, run_to_end, stop_signal};
+use super::{Ending, Failure, lexicon, run_to_end, stop_signal};
 
 /// Read posts from Kafka, annotate them and write the annotations back, until told to stop.
 ///
@@ -40,6 +40,7 @@ async fn until_stopped(config: &Config, ending: &Ending) -> Result<(), Failure> 
         running = Running::open(config, Variant::default(), Arc::clone(&watched.metrics), ending) => Arc::new(running?),
         () = stop.cancelled() => return Ok(()),
     };
+    lexicon::say_in_use(&running.runtime.pipeline.expander, None);
     watched.health.models_are_warm();
     let watching = running.consulted.clone().watch(config.clone(), Arc::clone(&watched.health), stop.clone());
     tokio::spawn(watching);

@@ -63,6 +63,15 @@ impl Expander {
         Self { sources, template, degrade }
     }
 
+    /// The lexicon among the sources.
+    #[must_use]
+    pub fn lexicon(&self) -> Option<&Lexicon> {
+        self.sources.iter().find_map(|source| match source {
+            Source::Lexicon(lexicon) => Some(lexicon),
+            Source::Llm(_) => None,
+        })
+    }
+
     /// Whether any question holds the text and the description of the picture.
     #[must_use]
     pub fn reads_posts(&self) -> bool {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::LookUps;
 use crate::domain::EntityType;
 use crate::plain_file;
 
@@ -15,6 +16,8 @@ use crate::plain_file;
 pub struct Lexicon {
     exact: Entries,
     normalised: Entries,
+    origin: PathBuf,
+    look_ups: LookUps,
 }
 
 type Entries = HashMap<EntityType, HashMap<String, Arc<str>>>;
@@ -80,7 +83,7 @@ impl Lexicon {
     /// As [`Self::load`].
     pub fn read(lines: impl BufRead, path: &Path) -> Result<Self, LexiconError> {
         let read_failed = |source| LexiconError::Read { path: path.to_owned(), source };
-        let mut lexicon = Self::default();
+        let mut lexicon = Self { origin: path.to_owned(), ..Self::default() };
         for (line, number) in lines.lines().zip(1..) {
             let line = line.map_err(read_failed)?;
             if !line.trim().is_empty() {
@@ -100,7 +103,20 @@ impl Lexicon {
     pub fn get(&self, surface: &str, entity_type: &EntityType) -> Option<Arc<str>> {
         let exact = self.exact.get(entity_type).and_then(|surfaces| surfaces.get(surface));
         let found = exact.or_else(|| self.normalised.get(entity_type)?.get(&normalised(surface)));
+        self.look_ups.count(found.is_some());
         found.cloned()
+    }
+
+    /// Where its lines come from.
+    #[must_use]
+    pub fn origin(&self) -> &Path {
+        &self.origin
+    }
+
+    /// How many names it was asked for so far.
+    #[must_use]
+    pub fn look_ups(&self) -> &LookUps {
+        &self.look_ups
     }
 
     /// How many surfaces it knows, each counted once a type.

@@ -3,6 +3,7 @@
 mod config;
 mod expander;
 mod lexicon;
+mod look_ups;
 mod prompt;
 mod said;
 mod template;
@@ -10,5 +11,6 @@ mod template;
 pub use config::{Config, Mix, SourceName};
 pub use expander::{Asking, Expander, Found, NotTold, Source};
 pub use lexicon::{Lexicon, LexiconError, LineFault};
+pub use look_ups::LookUps;
 pub use prompt::{Context, ExpansionPrompt, Scope};
 pub use template::{PhraseFormat, PhraseTemplate, TemplateError};

@@ -1,0 +1,91 @@
+//! Which lexicon is in use, and how many names does it know? Said of files of posts, whose names another lexicon than the
+//! bundle's may know.
+
+use std::path::{Path, PathBuf};
+
+use tracing::{info, warn};
+
+use super::{AskedWrongly, Failure};
+use crate::config::Config;
+use crate::expand::{Expander, SourceName};
+
+/// The argument of commands that answer files of posts.
+#[derive(Debug, clap::Args)]
+pub(super) struct Given {
+    /// A lexicon (JSON lines: surface, type, expansion) to use instead of the bundle's, as the setting expand.lexicon.
+    #[arg(long, value_name = "FILE")]
+    lexicon: Option<PathBuf>,
+}
+
+impl Given {
+    /// Puts the lexicon of the command line into the settings.
+    ///
+    /// # Errors
+    /// The settings name no lexicon among the sources: it would not be asked.
+    pub(super) fn apply(&self, config: &mut Config) -> Result<(), Failure> {
+        let Some(lexicon) = &self.lexicon else { return Ok(()) };
+        if !config.expand.sources.contains(&SourceName::Lexicon) {
+            let message = "--lexicon is not asked: expand.sources does not name \"lexicon\"".to_owned();
+            return Err(AskedWrongly(message).into());
+        }
+        config.expand.lexicon.clone_from(lexicon);
+        Ok(())
+    }
+}
+
+/// Names under which a lexicon lies beside a feed.
+const NAMES: [&str; 2] = ["lexicon.jsonl", "lexicon.json"];
+
+/// Says which lexicon is in use, and that there is another one in the folder of the feed, where there is.
+pub(super) fn say_in_use(expander: &Expander, folder: Option<&Path>) {
+    let lexicon = expander.lexicon();
+    match lexicon {
+        Some(lexicon) => {
+            info!(lexicon = %lexicon.origin().display(), names = lexicon.len(), "names are looked up in a lexicon")
+        }
+        None => info!("names are looked up in no lexicon"),
+    }
+    if let Some(beside) = folder.and_then(|folder| unused(folder, lexicon.map(|lexicon| lexicon.origin()))) {
+        warn!(
+            beside = %beside.display(),
+            "a lexicon lies beside the posts and is not used; `--lexicon {}` uses it",
+            beside.display()
+        );
+    }
+}
+
+/// Says how many names were known; seldom any is a sign of the wrong lexicon.
+pub(super) fn say_known(expander: &Expander) {
+    let Some(lexicon) = expander.lexicon() else { return };
+    let (looked_up, known) = (lexicon.look_ups().all(), lexicon.look_ups().known());
+    let lexicon = lexicon.origin().display();
+    if known == 0 && looked_up > 0 {
+        warn!(looked_up, known, %lexicon, "the lexicon knows none of the names");
+    } else {
+        info!(looked_up, known, %lexicon, "names were looked up in the lexicon");
+    }
+}
+
+/// The lexicon of a folder if it is not the one in use.
+fn unused(folder: &Path, in_use: Option<&Path>) -> Option<PathBuf> {
+    let whole = |path: &Path| path.canonicalize().ok();
+    let beside = NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file())?;
+    (in_use.and_then(whole) != whole(&beside)).then_some(beside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lexicon_beside_the_posts_is_unused_unless_it_is_the_one_in_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let beside = folder.path().join("lexicon.jsonl");
+        assert_eq!(unused(folder.path(), None), None, "there is none");
+        std::fs::write(&beside, "").unwrap();
+        assert_eq!(unused(folder.path(), None), Some(beside.clone()));
+        assert_eq!(unused(folder.path(), Some(Path::new("nowhere"))), Some(beside));
+        let same = folder.path().join(".").join("lexicon.jsonl");
+        assert_eq!(unused(folder.path(), Some(&same)), None);
+    }
+}
