@@ -1,5 +1,9 @@
 //! What is not there yet is waited for, and said: a topic, an output topic, a broker.
 
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use rdkafka::mocking::MockCluster;
 use riveg::engine::{EngineError, Summary};
 
 use super::echo::{Echo, post};
@@ -16,11 +20,11 @@ fn readiness(engine: &Running, contains: &[&str]) {
     until(&format!("readiness says {contains:?}"), || {
         engine
             .health
-            .ready(std::time::Instant::now())
+            .ready(Instant::now())
             .err()
             .filter(|words| contains.iter().all(|part| words.contains(part)))
     });
-    engine.health.alive(std::time::Instant::now()).expect("who waits is alive");
+    engine.health.alive(Instant::now()).expect("who waits is alive");
 }
 
 const ONE: Summary = Summary { posts_in: 1, annotations: 1, dead_letters: 0, uncommitted: 0 };
@@ -34,7 +38,7 @@ fn a_missing_topic_is_named_and_read_once_it_is_there() {
     create_topic(broker(), &names.input, 1);
     one_post(&names);
     read(broker(), &names.output, 1).at_least(1);
-    until("the engine is ready", || engine.health.ready(std::time::Instant::now()).ok());
+    until("the engine is ready", || engine.health.ready(Instant::now()).ok());
     assert_eq!(engine.stop().unwrap(), ONE);
 }
 
@@ -50,7 +54,7 @@ fn a_broker_that_is_away_at_start_is_named_and_used_once_it_is_there() {
     readiness(&engine, &["no Kafka broker answers", &late.address()]);
     late.open(broker());
     read(broker(), &names.output, 1).at_least(1);
-    until("the engine is ready", || engine.health.ready(std::time::Instant::now()).ok());
+    until("the engine is ready", || engine.health.ready(Instant::now()).ok());
     assert_eq!(engine.stop().unwrap(), ONE);
 }
 
@@ -71,6 +75,32 @@ fn an_output_topic_that_is_missing_holds_back_the_post_until_it_is_there() {
     create_topic(broker(), &names.output, 1);
     read(broker(), &names.output, 1).at_least(1);
     assert_eq!(engine.stop().unwrap(), ONE);
+}
+
+#[test]
+fn a_broker_that_is_slow_is_not_said_to_be_away_while_a_topic_is_made() {
+    let cluster = MockCluster::new(1).unwrap();
+    let names = Names::new(&cluster.bootstrap_servers());
+    cluster.create_topic(&names.output, 1, 1).unwrap();
+    // As on a machine that is busy, or behind a fetch that waits for records.
+    cluster.broker_round_trip_time(1, Duration::from_millis(400)).unwrap();
+    let mut settings = names.settings(4);
+    // Metadata that is asked for anew before the last answer came would never be answered.
+    for properties in [&mut settings.ingest.kafka.properties, &mut settings.publish.kafka.properties] {
+        properties.insert("topic.metadata.refresh.interval.ms".to_owned(), "1000".to_owned());
+    }
+    let engine = Running::start(settings, &Echo::open());
+    let mut said = BTreeSet::new();
+    let mut listen = || {
+        let ready = engine.health.ready(Instant::now());
+        said.extend(ready.clone().err());
+        ready
+    };
+    until("the topic is missed", || listen().err().filter(|words| words.contains("does not exist")));
+    cluster.create_topic(&names.input, 1, 1).unwrap();
+    until("the engine is ready", || listen().ok());
+    assert!(!said.iter().any(|words| words.contains("no Kafka broker answers")), "{said:?}");
+    engine.stop().unwrap();
 }
 
 #[test]
