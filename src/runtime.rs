@@ -9,7 +9,6 @@ use bytesize::ByteSize;
 use tracing::{info, warn};
 
 use crate::bundle::{Bundle, BundleError};
-use crate::cache::CacheCounts;
 use crate::cache::answers::AnswersError;
 use crate::config::Config;
 use crate::domain::{EntityType, Stage};
@@ -33,6 +32,7 @@ mod opened;
 mod similar;
 pub mod untrained;
 mod warm_up;
+mod watching;
 #[cfg(test)]
 mod tests;
 
@@ -180,6 +180,7 @@ impl Runtime {
     ) -> Result<Self, RuntimeError> {
         let place = find(&config.device.name)?;
         metrics.bundle(bundle.hash());
+        metrics.entities().know_types(bundle.manifest().entity_types.iter().map(String::as_str));
         let words = asking::words(bundle)?;
         let (entail, ground, segment) = (bundle.entail()?, bundle.ground()?, bundle.segment_or_outlines()?);
         let entail_prompts = asking::entail_prompts(bundle)?;
@@ -256,8 +257,9 @@ impl Runtime {
             flows: Flows::default(),
         };
         let pipeline = Arc::new(pipeline);
-        watch_all(&watch, &pipeline, &picture_runs, &remembered);
-        Ok(Self { pipeline, device, picture_runs, remembered })
+        let runtime = Self { pipeline, device, picture_runs, remembered };
+        runtime.watch(&watch, config);
+        Ok(runtime)
     }
 }
 
@@ -306,23 +308,6 @@ pub enum NotReady {
     /// The examples could not be asked about.
     #[error(transparent)]
     Indexed(#[from] IndexedError),
-}
-
-/// Whoever holds the metrics holds no pipeline, or the device would never end.
-fn watch_all(metrics: &Metrics, pipeline: &Arc<Pipeline>, runs: &PictureRuns, remembered: &Remembered) {
-    let tally = |counts: fn(&Pipeline) -> CacheCounts| {
-        let pipeline = Arc::downgrade(pipeline);
-        move || pipeline.upgrade().map(|pipeline| counts(&pipeline).into()).unwrap_or_default()
-    };
-    for (stage, runs) in
-        [(Stage::Entail, &runs.entail), (Stage::Ground, &runs.ground), (Stage::Segment, &runs.segment)]
-    {
-        metrics.watch_pictures_read(stage, Arc::clone(runs));
-    }
-    for stage in [Stage::Entail, Stage::Ground, Stage::Segment, Stage::Know] {
-        metrics.watch_remembered(stage, remembered.bytes(stage));
-    }
-    metrics.watch_cache("picture", tally(|pipeline| pipeline.pictures.counts()));
 }
 
 /// A size of the settings as a size in memory.

@@ -53,7 +53,13 @@ pub struct CacheCounts {
 
 impl From<CacheCounts> for CacheTally {
     fn from(counts: CacheCounts) -> Self {
-        Self { hits: counts.hits, joins: counts.joined, misses: counts.misses }
+        Self {
+            hits: counts.hits,
+            joins: counts.joined,
+            misses: counts.misses,
+            entries: counts.entries as u64,
+            bytes: counts.bytes as u64,
+        }
     }
 }
 

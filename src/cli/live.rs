@@ -45,6 +45,12 @@ impl Watched {
         let metrics = Arc::new(Metrics::new());
         let patience = Patience { ready: config.engine.stall_unready, alive: config.engine.stall_dead };
         let health = Arc::new(Health::watching(metrics.underway().clone(), patience));
+        metrics.watch_health(&health);
+        metrics.runs_on(&config.device.name);
+        // Their counters are there before the networks are warm and the first question is asked.
+        for name in config.endpoints_in_use().keys() {
+            let _known = metrics.llm(name);
+        }
         metrics.know_dead_letters(&RejectionClass::ALL.map(RejectionClass::as_str), &[]);
         metrics.know_output_topics(&[&config.publish.topic, &config.publish.dead_letter_topic]);
         let ended = CancellationToken::new();

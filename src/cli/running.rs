@@ -8,14 +8,14 @@ use tracing::{debug, info};
 
 use crate::bundle::Bundle;
 use crate::config::{Config, MemoryPlan, Warm};
-use crate::decode::Decoder;
+use crate::decode::{Decoder, FrameCounts};
 use crate::domain::{Rejection, RejectionClass};
 use crate::fetch::Fetcher;
 use crate::pipeline::AnnotateError;
 use crate::publish::{Annotated, Include, Included, Provenance};
 use crate::runtime::{self, Consulted, Runtime, Variant};
 use crate::scheduler::{CallError, ModelError};
-use crate::telemetry::{Metrics, resident};
+use crate::telemetry::{CacheTally, Metrics, resident};
 
 use super::{Ending, Failure, with_causes};
 
@@ -49,11 +49,17 @@ impl Running {
         let runtime = Runtime::start(&bundle, config, variant, Arc::clone(&metrics))?;
         ending.stops(runtime.device.stop());
         runtime.ready(&bundle, config).await?;
+        runtime.watch_remembered(&metrics);
         let memory = planned(config, &runtime);
         metrics.memory().planned(memory.settled(), memory.most());
         info!(bundle = %config.bundle.path.display(), hash = bundle.hash(), %memory, "networks are warm");
         let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches())?;
         let decoder = Decoder::new(config.decode.clone(), fetcher);
+        let decoding = decoder.clone();
+        metrics.watch_cache("decoded-pictures", move || {
+            let FrameCounts { hits, misses, entries, bytes } = decoding.frame_counts();
+            CacheTally { hits, joins: 0, misses, entries: entries as u64, bytes }
+        });
         let provenance = Provenance::of_bundle(bundle.hash());
         let include = config.publish.include.clone();
         Ok(Self { decoder, runtime, metrics, bundle, memory, consulted, provenance, include })
@@ -88,6 +94,7 @@ impl Running {
         match self.runtime.pipeline.annotate(&post).await {
             Ok(mut annotation) => {
                 annotation.degraded.extend_from_slice(post.degraded());
+                self.metrics.entities().answered(&annotation);
                 if !annotation.degraded.is_empty() {
                     self.metrics.degraded();
                     debug!(post = post.id, missing = ?annotation.degraded, "a post is answered in part");

@@ -12,13 +12,17 @@ use crate::domain::{ContentHash, Frame};
 
 use super::locked;
 
-/// How often a picture was at hand, since the start.
+/// How often a picture was at hand, since the start, and what is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameCounts {
     /// Pictures that were decoded already, or were just being decoded for someone else.
     pub hits: u64,
     /// Pictures that had to be decoded.
     pub misses: u64,
+    /// Pictures that are kept now.
+    pub entries: usize,
+    /// What their pixels take.
+    pub bytes: u64,
 }
 
 /// Decoded pictures by content hash: bounded in bytes, the longest unused goes first.
@@ -49,7 +53,13 @@ impl Frames {
     }
 
     pub(super) fn counts(&self) -> FrameCounts {
-        FrameCounts { hits: self.hits.load(Ordering::Relaxed), misses: self.misses.load(Ordering::Relaxed) }
+        let kept = locked(&self.kept);
+        FrameCounts {
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            entries: kept.frames.len(),
+            bytes: kept.bytes,
+        }
     }
 
     /// The picture, by `decode` if nobody has it. After a fault, or where the asker went away, the next one tries.
@@ -135,7 +145,7 @@ mod tests {
         };
         assert!(join_all([ask(), ask(), ask()]).await.iter().all(Result::is_ok));
         assert!(ask().await.is_ok());
-        assert_eq!(frames.counts(), FrameCounts { hits: 3, misses: 1 });
+        assert_eq!(frames.counts(), FrameCounts { hits: 3, misses: 1, entries: 1, bytes: 10 });
         assert!(locked(&frames.making).is_empty());
     }
 

@@ -76,7 +76,7 @@ async fn reposts_share_one_decoded_picture() {
     let first = decoder.decode(record(&inline_media("a", &png(4, 3)))).await.unwrap();
     let again = decoder.decode(record(&inline_media("z", &png(4, 3)))).await.unwrap();
     assert!(Arc::ptr_eq(&first.media[0].frame, &again.media[0].frame));
-    assert_eq!(decoder.frame_counts(), FrameCounts { hits: 1, misses: 1 });
+    assert_eq!(decoder.frame_counts(), FrameCounts { hits: 1, misses: 1, ..decoder.frame_counts() });
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use super::IngestError;
 use super::consumer::{Reader, TICKET};
 use super::context::{self, Event};
 use crate::kafka::tells_of_a_rebalance;
-use crate::telemetry::Rebalance;
+use crate::telemetry::{CommitFailure, Rebalance};
 
 impl Reader {
     pub(super) fn handle_events(&mut self) -> Result<(), IngestError> {
@@ -20,8 +20,10 @@ impl Reader {
                 Event::Revoke(partitions) => self.revoked(&partitions),
                 Event::CommitFailed(reason) => {
                     if tells_of_a_rebalance(&reason) {
+                        self.watch.metrics.ingest().commit_failed(CommitFailure::Rebalance);
                         debug!(reason, "the group has moved on; offsets are sent again");
                     } else {
+                        self.watch.metrics.ingest().commit_failed(CommitFailure::Refused);
                         warn!(reason, "offsets were not committed; they are sent again");
                     }
                     self.offsets.refused();
@@ -82,6 +84,7 @@ impl Reader {
         self.ledger.revoke(partitions.iter().copied());
         self.offsets.forget(partitions);
         self.positions.forget(partitions);
+        self.lag.forget(partitions);
         self.ends.retain(|partition, _| !partitions.contains(partition));
         if let Err(error) = context::let_go(&self.consumer, &self.list(partitions)) {
             warn!(%error, ?partitions, "partitions were not let go");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::kafka::Connection;
+use crate::kafka::{Connection, STATISTICS_INTERVAL_MS};
 
 /// How posts are read from Kafka.
 #[derive(Debug, Clone)]
@@ -145,6 +145,8 @@ impl Config {
             .set("queued.max.messages.kbytes", "65536")
             // A broker that hangs is found out when an answer is that late: readiness tells a few seconds later.
             .set("socket.timeout.ms", "5000")
+            // What it says of itself becomes metrics, which are looked at every few seconds.
+            .set("statistics.interval.ms", STATISTICS_INTERVAL_MS)
             // Away brokers are asked again at least so often.
             .set("reconnect.backoff.max.ms", "2000");
         match self.protocol {

@@ -20,6 +20,7 @@ use tracing::{debug, warn};
 
 use super::budget::Budget;
 use super::context::Context;
+use super::lag::Lag;
 use super::offsets::Offsets;
 use super::positions::Positions;
 use super::probe::{Answer, Probe};
@@ -47,7 +48,7 @@ pub(super) const NAME: &str = "ingest";
 /// Settings that the client refuses, a thread that does not start.
 pub fn start(config: Config, watch: Watch) -> Result<Ingest, IngestError> {
     let set_up = |source| IngestError::SetUp { topic: config.topic.clone(), source };
-    let context = Context::new(config.kafka.secrets());
+    let context = Context::new(config.kafka.secrets(), watch.metrics.kafka().clone());
     let consumer: BaseConsumer<Context> = config.kafka.client(&config.client(), context).map_err(set_up)?;
     consumer.subscribe(&[&config.topic]).map_err(set_up)?;
     let (consumer, fence) = (Arc::new(consumer), Fence::default());
@@ -64,6 +65,7 @@ pub fn start(config: Config, watch: Watch) -> Result<Ingest, IngestError> {
         positions: Positions::default(),
         is_astray: false,
         ends: BTreeMap::new(),
+        lag: Lag::default(),
         // Partitions that are looked for are not read, and each look asks the brokers about every one.
         way_back: Seldom::new(Duration::from_millis(500)),
         probe: Probe::start(&config)?,
@@ -102,6 +104,7 @@ pub(super) struct Reader {
     pub(super) is_astray: bool,
     /// Where the client was at the end of a partition, with nothing read of it since.
     pub(super) ends: BTreeMap<i32, i64>,
+    pub(super) lag: Lag,
     pub(super) way_back: Seldom,
     pub(super) trouble: Trouble,
     pub(super) probe: Probe,
@@ -145,6 +148,7 @@ impl Reader {
             self.handle_events()?;
             self.find_way_back(Instant::now())?;
             self.trouble.look_again(&self.probe, Instant::now());
+            self.ask_for_ends(Instant::now());
             self.hear_answers();
             self.pass_to_ends()?;
             if Instant::now() >= self.next_commit {
@@ -160,6 +164,7 @@ impl Reader {
         while let Some(answer) = self.probe.answer() {
             match answer {
                 Answer::Topic(answer) => self.trouble.answered(answer, &self.watch.health, Instant::now()),
+                Answer::LogEnds(ends) => self.lag.answered(ends, SystemTime::now()),
                 // Asked for when reading ends alone.
                 Answer::Ends(_) => {}
             }
@@ -185,7 +190,7 @@ impl Reader {
             }
         };
         self.records += 1;
-        self.watch.metrics.consumed(&self.topic, source.partition);
+        self.watch.metrics.consumed(&self.topic, source.partition, source.bytes());
         self.positions.set(source.partition, source.offset + 1);
         self.ends.remove(&source.partition);
         self.deliver(Arc::new(source), false)
@@ -196,7 +201,8 @@ impl Reader {
         let bytes = source.bytes();
         self.budget.take(bytes);
         self.watch.metrics.posts_in_flight(self.budget.posts());
-        let ticket = self.ledger.issue(source.partition, source.offset).weighing(bytes);
+        let ticket = self.ledger.issue_written(source.partition, source.offset, Some(source.written()));
+        let ticket = ticket.weighing(bytes);
         let delivery = Delivery { source, ticket, is_gap };
         match self.deliveries.as_ref().map(|deliveries| deliveries.try_send(delivery)) {
             Some(Ok(())) => Ok(()),

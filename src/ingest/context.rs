@@ -5,6 +5,7 @@ use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use rdkafka::Statistics;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::base_consumer::BaseConsumer;
@@ -14,7 +15,8 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::ends::end_in;
-use crate::kafka::{Complaint, Secrets};
+use crate::kafka::{Complaint, Secrets, figures};
+use crate::telemetry::{KafkaClient, KafkaMetrics};
 
 /// What happened while polling.
 #[derive(Debug)]
@@ -34,6 +36,7 @@ pub(super) enum Event {
 /// Collects events in the order in which they happen, without secrets.
 pub(super) struct Context {
     secrets: Secrets,
+    metrics: KafkaMetrics,
     events: Mutex<VecDeque<Event>>,
     closing: AtomicBool,
     /// Where the client was at the end of a partition last.
@@ -41,8 +44,9 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn new(secrets: Secrets) -> Self {
-        Self { secrets, events: Mutex::default(), closing: AtomicBool::new(false), end: Mutex::default() }
+    pub(super) fn new(secrets: Secrets, metrics: KafkaMetrics) -> Self {
+        let (events, closing, end) = (Mutex::default(), AtomicBool::new(false), Mutex::default());
+        Self { secrets, metrics, events, closing, end }
     }
 
     /// The oldest event that was not taken yet.
@@ -83,6 +87,10 @@ impl ClientContext for Context {
         }
         // Other faults that matter come as events; these lines repeat them every second.
         tracing::debug!(?level, facility, message, "librdkafka");
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.metrics.reported(KafkaClient::Consumer, &figures(&statistics));
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

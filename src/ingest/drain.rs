@@ -10,6 +10,7 @@ use tracing::{debug, info, warn};
 use super::consumer::{NAME, Reader, STANDSTILL, TICKET};
 use super::reading::FINAL_COMMIT;
 use super::{Consumed, IngestError, OffsetsBy, offsets};
+use crate::telemetry::CommitFailure;
 
 impl Reader {
     /// Sends the watermarks that have moved. Only a refusal is answered, as an event.
@@ -20,6 +21,7 @@ impl Reader {
         for (partition, records) in self.ledger.outstanding() {
             self.watch.metrics.outstanding(&self.topic, partition, records);
         }
+        self.tell_lag();
         if self.config.offsets_by == OffsetsBy::Transaction {
             return;
         }
@@ -27,6 +29,7 @@ impl Reader {
             // No group yet, or a rebalance under way: the next interval tries again.
             let quiet = error.rdkafka_error_code() == Some(RDKafkaErrorCode::NoOffset);
             if !quiet {
+                self.watch.metrics.ingest().commit_failed(CommitFailure::NotSent);
                 warn!(%error, "offsets could not be sent; they are sent again");
             }
         }
@@ -62,6 +65,7 @@ impl Reader {
                 return Ok(Consumed { records: self.records, uncommitted });
             }
             if Instant::now() > deadline {
+                self.watch.metrics.ingest().commit_failed(CommitFailure::NotConfirmed);
                 return Err(IngestError::FinalCommit { topic: self.config.topic.clone() });
             }
             self.keep_in_group(TICKET);

@@ -84,6 +84,7 @@ impl Reader {
             self.settle_returned(Duration::ZERO)?;
             match self.probe.answer() {
                 Some(Answer::Ends(ends)) => awaited = Some(ends),
+                Some(Answer::LogEnds(ends)) => self.lag.answered(ends, SystemTime::now()),
                 Some(Answer::Topic(_)) | None => {}
             }
             match self.consumer.poll(TICKET) {

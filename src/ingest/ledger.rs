@@ -1,6 +1,7 @@
 //! Which offsets may be committed? Posts finish out of order; offsets must not.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::SystemTime;
 
 /// The claim of one record that was read, returned once when its answer is delivered. It cannot be copied: nothing is
 /// settled twice.
@@ -72,19 +73,30 @@ struct Partition {
 #[derive(Debug)]
 struct Record {
     offset: i64,
+    written: Option<SystemTime>,
     settled: bool,
 }
 
 impl Ledger {
     /// Enters a record that was read. The first one of a partition after [`revoke`](Self::revoke) begins a generation.
     pub fn issue(&mut self, partition: i32, offset: i64) -> Ticket {
+        self.issue_written(partition, offset, None)
+    }
+
+    /// The same for a record of which is known when it was written.
+    pub(super) fn issue_written(
+        &mut self,
+        partition: i32,
+        offset: i64,
+        written: Option<SystemTime>,
+    ) -> Ticket {
         let generations = &mut self.generations;
         let entry = self.partitions.entry(partition).or_insert_with(|| {
             *generations += 1;
             Partition { generation: *generations, first: 0, open: VecDeque::new(), watermark: None }
         });
         let sequence = entry.first + entry.open.len() as u64;
-        entry.open.push_back(Record { offset, settled: false });
+        entry.open.push_back(Record { offset, written, settled: false });
         Ticket { partition, offset, generation: entry.generation, sequence, bytes: 0 }
     }
 
@@ -129,6 +141,14 @@ impl Ledger {
         self.partitions
             .iter()
             .filter_map(|(&number, partition)| partition.watermark.map(|offset| (number, offset)))
+    }
+
+    /// The offset of a partition's first record that is not settled, and when the oldest such record was written; none
+    /// where all that was read is settled.
+    pub(super) fn oldest(&self, partition: i32) -> Option<(i64, Option<SystemTime>)> {
+        let open = &self.partitions.get(&partition)?.open;
+        let unsettled = open.iter().filter(|record| !record.settled);
+        Some((open.front()?.offset, unsettled.filter_map(|record| record.written).min()))
     }
 
     /// For each partition that was read from: how many of its records are not settled.

@@ -14,6 +14,7 @@ mod probe;
 mod trouble;
 mod offsets;
 mod positions;
+mod lag;
 mod reading;
 mod membership;
 mod assignment;

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::client::{ClientContext, OAuthToken};
+use rdkafka::client::{Client, ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
@@ -27,6 +27,8 @@ pub(super) enum Question {
     Topic,
     /// Where do these partitions end, for those who read what is committed?
     Ends(Vec<i32>),
+    /// The same, to know how far behind this engine is.
+    LogEnds(Vec<i32>),
 }
 
 /// What was answered.
@@ -36,6 +38,8 @@ pub(super) enum Answer {
     Topic(Result<bool, KafkaError>),
     /// The offsets after the last records, of the partitions whose brokers answered.
     Ends(BTreeMap<i32, i64>),
+    /// The same.
+    LogEnds(BTreeMap<i32, i64>),
 }
 
 /// Asks, and hears later.
@@ -61,8 +65,8 @@ impl Probe {
             .client(&config.kafka.over(client), aside)
             .map_err(|source| IngestError::SetUp { topic: topic.clone(), source })?;
         // One question of each kind is under way at one time.
-        let (questions, asked) = sync_channel(2);
-        let (answer, answers) = sync_channel(2);
+        let (questions, asked) = sync_channel(3);
+        let (answer, answers) = sync_channel(3);
         thread::Builder::new()
             .name("riveg-probe".to_owned())
             .spawn(move || {
@@ -76,7 +80,7 @@ impl Probe {
         Ok(Self { questions, answers })
     }
 
-    /// Asks, unless two questions wait already. Whether it did.
+    /// Asks, unless three questions wait already. Whether it did.
     pub(super) fn ask(&self, question: Question) -> bool {
         self.questions.try_send(question).is_ok()
     }
@@ -94,23 +98,26 @@ fn ask(client: &ThreadedProducer<Aside>, topic: &str, question: Question) -> Ans
             let topic = metadata.topics().first();
             topic.is_some_and(|topic| topic.error().is_none() && !topic.partitions().is_empty())
         })),
-        Question::Ends(partitions) => {
-            let mut ends = BTreeMap::new();
-            for partition in partitions {
-                match client.fetch_watermarks(topic, partition, PATIENCE) {
-                    Ok((_, end)) => {
-                        ends.insert(partition, end);
-                    }
-                    Err(error) => {
-                        // The others would be waited for as long.
-                        tracing::debug!(%error, partition, "the end of a partition is not known");
-                        break;
-                    }
-                }
+        Question::Ends(partitions) => Answer::Ends(ends(client, topic, &partitions)),
+        Question::LogEnds(partitions) => Answer::LogEnds(ends(client, topic, &partitions)),
+    }
+}
+
+fn ends(client: &Client<Aside>, topic: &str, partitions: &[i32]) -> BTreeMap<i32, i64> {
+    let mut ends = BTreeMap::new();
+    for &partition in partitions {
+        match client.fetch_watermarks(topic, partition, PATIENCE) {
+            Ok((_, end)) => {
+                ends.insert(partition, end);
             }
-            Answer::Ends(ends)
+            Err(error) => {
+                // The others would be waited for as long.
+                tracing::debug!(%error, partition, "the end of a partition is not known");
+                break;
+            }
         }
     }
+    ends
 }
 
 /// The context of a client that only asks.

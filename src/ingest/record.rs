@@ -1,7 +1,7 @@
 //! A record as it was read, free of its client.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
@@ -30,6 +30,13 @@ pub struct SourceRecord {
 }
 
 impl SourceRecord {
+    /// When it was written; where Kafka does not say, when it was read.
+    #[must_use]
+    pub fn written(&self) -> SystemTime {
+        let since = self.timestamp.and_then(|since| u64::try_from(since).ok());
+        since.map_or(self.received, |since| UNIX_EPOCH + Duration::from_millis(since))
+    }
+
     /// The bytes of key, value and headers: a record may be all headers.
     #[must_use]
     pub fn bytes(&self) -> usize {

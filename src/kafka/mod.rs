@@ -7,6 +7,7 @@ mod headers;
 mod properties;
 mod rebalance;
 mod secrets;
+mod statistics;
 mod token;
 
 pub use complaint::Complaint;
@@ -15,3 +16,4 @@ pub use headers::RecordHeaders;
 pub use properties::{ClientProperties, is_secret};
 pub use rebalance::{is_of_a_rebalance, tells_of_a_rebalance};
 pub use secrets::Secrets;
+pub use statistics::{INTERVAL_MS as STATISTICS_INTERVAL_MS, figures};

@@ -14,6 +14,7 @@ use crate::domain::{ContentHash, Stage};
 pub struct Remembered {
     kept: Arc<Mutex<Kept>>,
     bytes: [Arc<AtomicU64>; Stage::WITH_KNOWLEDGE.len()],
+    entries: [Arc<AtomicU64>; Stage::WITH_KNOWLEDGE.len()],
 }
 
 #[derive(Debug)]
@@ -26,17 +27,20 @@ struct Kept {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct NetworkId(u64);
 
-/// An encoding on the device; its bytes count for its stage as long as it is kept.
+/// An encoding on the device; it and its bytes count for its stage as long as it is kept.
 #[derive(Debug)]
 struct Encoding {
     tensor: Tensor,
     bytes: u64,
-    of_stage: Arc<AtomicU64>,
+    /// All bytes and all entries of its stage.
+    of_stage: [Arc<AtomicU64>; 2],
 }
 
 impl Drop for Encoding {
     fn drop(&mut self) {
-        self.of_stage.fetch_sub(self.bytes, Ordering::Relaxed);
+        let [bytes, entries] = &self.of_stage;
+        bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        entries.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -53,7 +57,7 @@ impl Remembered {
     #[must_use]
     pub fn within(bytes: usize) -> Self {
         let kept = Kept { encodings: Bounded::new(bytes), networks: 0 };
-        Self { kept: Arc::new(Mutex::new(kept)), bytes: Default::default() }
+        Self { kept: Arc::new(Mutex::new(kept)), bytes: Default::default(), entries: Default::default() }
     }
 
     /// What the network of a stage remembers now, in bytes; one that two stages share counts for the earlier. The number
@@ -61,6 +65,12 @@ impl Remembered {
     #[must_use]
     pub fn bytes(&self, stage: Stage) -> Arc<AtomicU64> {
         Arc::clone(&self.bytes[stage as usize])
+    }
+
+    /// How many pictures the network of a stage remembers now, counted as their bytes are.
+    #[must_use]
+    pub fn entries(&self, stage: Stage) -> Arc<AtomicU64> {
+        Arc::clone(&self.entries[stage as usize])
     }
 
     /// What all networks remember now, in bytes.
@@ -103,8 +113,9 @@ impl Shelf {
     /// Keeps an encoding that owns its memory; one larger than the whole budget is not kept.
     pub(super) fn keep(&self, picture: ContentHash, tensor: Tensor) {
         let bytes = tensor.numel() * tensor.kind().elt_size_in_bytes();
-        let of_stage = self.budget.bytes(self.stage);
-        of_stage.fetch_add(bytes as u64, Ordering::Relaxed);
+        let of_stage = [self.budget.bytes(self.stage), self.budget.entries(self.stage)];
+        of_stage[0].fetch_add(bytes as u64, Ordering::Relaxed);
+        of_stage[1].fetch_add(1, Ordering::Relaxed);
         let encoding = Encoding { tensor, bytes: bytes as u64, of_stage };
         self.budget.kept().encodings.insert((self.network, picture), encoding, bytes);
     }
@@ -134,6 +145,10 @@ mod tests {
         [Stage::Entail, Stage::Segment].map(|stage| budget.bytes(stage).load(Ordering::Relaxed))
     }
 
+    fn pictures(budget: &Remembered) -> [u64; 2] {
+        [Stage::Entail, Stage::Segment].map(|stage| budget.entries(stage).load(Ordering::Relaxed))
+    }
+
     #[test]
     fn networks_spend_one_budget_and_the_gauges_say_on_what() {
         let budget = Remembered::within(40);
@@ -142,7 +157,7 @@ mod tests {
             entail.keep(hash(value), ten_bytes());
         }
         segment.keep(hash(0), ten_bytes());
-        assert_eq!(spent(&budget), [30, 10]);
+        assert_eq!((spent(&budget), pictures(&budget)), ([30, 10], [3, 1]));
         assert!(entail.get(&hash(0)).is_some());
         segment.keep(hash(1), ten_bytes());
         assert_eq!((spent(&budget), budget.all_bytes()), ([20, 20], 40), "the budget is one for both");
@@ -162,6 +177,6 @@ mod tests {
         segment.keep(hash(2), Tensor::zeros([41], (Kind::Uint8, Device::Cpu)));
         assert_eq!(spent(&budget), [10, 10], "larger than the whole budget");
         drop(entail);
-        assert_eq!(spent(&budget), [0, 10]);
+        assert_eq!((spent(&budget), pictures(&budget)), ([0, 10], [0, 1]));
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::kafka::Connection;
+use crate::kafka::{Connection, STATISTICS_INTERVAL_MS};
 
 /// How results are written to Kafka.
 #[derive(Debug, Clone)]
@@ -124,6 +124,7 @@ impl Config {
             // A broker refuses a batch as a whole: even a topic with a small limit should refuse single records alone.
             .set(BATCH_SIZE, "65536")
             .set("topic.metadata.refresh.interval.ms", "5000")
+            .set("statistics.interval.ms", STATISTICS_INTERVAL_MS)
             .set("reconnect.backoff.max.ms", "2000");
         match &self.delivery {
             // A broker that is away is waited for: back-pressure reaches the input long before memory is short.

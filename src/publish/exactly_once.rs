@@ -27,7 +27,7 @@ use super::transaction::{Failure, Steps};
 use super::{Outcome, PublishError, Published};
 use crate::ingest::Membership;
 use crate::kafka;
-use crate::telemetry::Transaction;
+use crate::telemetry::{CommitFailure, Transaction};
 
 /// Between a transaction that was given up and the next: a broker that is away needs longer than a partition that moves.
 const GIVEN_UP: Duration = Duration::from_millis(500);
@@ -172,8 +172,10 @@ impl ExactlyOnce {
                     // It failed for a record's own fault, and is made again at once without it.
                     info!(%error, parcels, amended, "a transaction is made again without what was refused");
                 } else if self.is_of_a_rebalance(&error) {
+                    self.outbox.metrics().ingest().commit_failed(CommitFailure::Rebalance);
                     debug!(%error, parcels, "the group has moved on; a transaction is made again");
                 } else {
+                    self.outbox.metrics().ingest().commit_failed(CommitFailure::Refused);
                     warn!(%error, parcels, "a transaction is given up and made again");
                     self.outbox.is_hindered(format!("transactions are given up: {error}"));
                 }

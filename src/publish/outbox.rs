@@ -149,7 +149,7 @@ impl Outbox {
             }
             Kind::Gap => return self.settle(parcel.ticket),
         }
-        self.metrics.produced(&parcel.topic);
+        self.metrics.produced(&parcel.topic, parcel.bytes());
         if let Some(age) = parcel.source.timestamp.and_then(age) {
             self.metrics.delivered(age);
         }

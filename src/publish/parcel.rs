@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{Header, Headers, OwnedHeaders};
 
 use super::cut::Cut;
 use super::dead_letter::letter;
@@ -59,6 +59,13 @@ impl Parcel {
     /// Whether there is a record to be written.
     pub(super) fn is_written(&self) -> bool {
         !matches!(self.kind, Kind::Skipped | Kind::Gap)
+    }
+
+    /// The bytes of key, value and headers.
+    pub(super) fn bytes(&self) -> usize {
+        let parts = [&self.key, &self.value].into_iter().flatten().map(Bytes::len).sum::<usize>();
+        let header = |header: Header<'_, &[u8]>| header.key.len() + header.value.map_or(0, <[u8]>::len);
+        parts + self.headers.iter().map(header).sum::<usize>()
     }
 }
 
@@ -230,8 +237,6 @@ mod tests {
     use std::num::NonZeroUsize;
     use std::time::UNIX_EPOCH;
 
-    use rdkafka::message::Headers;
-
     use super::*;
     use crate::domain::Annotation;
     use crate::ingest::Ledger;
@@ -298,9 +303,12 @@ mod tests {
     fn an_answer_that_is_too_large_gives_up_its_records_headers_before_it_becomes_a_dead_letter() {
         let mut source = source();
         source.headers.push("large", Some(&[0; 2_000]));
-        let bare = smaller(pack(source));
+        let whole = pack(source);
+        assert!(whole.bytes() > 2_000, "{}", whole.bytes());
+        let bare = smaller(whole);
         assert_eq!(&*bare.topic, "out");
         assert_eq!(names(&bare)[4], "riveg.source.headers-omitted");
+        assert!((100..2_000).contains(&bare.bytes()), "{}", bare.bytes());
         let letter = smaller(bare);
         assert_eq!((&*letter.topic, &*names(&letter)[0]), ("dead", "large"));
     }

@@ -53,7 +53,7 @@ impl Publisher {
     ) -> Result<Self, PublishError> {
         // Room for every post in flight: a report never waits.
         let (send, reports) = mpsc::channel(config.max_posts.get());
-        let context = Reports::new(send, config.kafka.secrets());
+        let context = Reports::new(send, config.kafka.secrets(), metrics.kafka().clone());
         let client: Client = config.kafka.client(&config.client(), context).map_err(|source| {
             let Config { topic, dead_letter_topic, .. } = config.clone();
             PublishError::SetUp { topic, dead_letter_topic, source: Box::new(source) }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Instant;
 
+use rdkafka::Statistics;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
@@ -13,7 +14,8 @@ use tracing::debug;
 
 use super::pace::Pace;
 use super::parcel::Parcel;
-use crate::kafka::Secrets;
+use crate::kafka::{Secrets, figures};
+use crate::telemetry::{KafkaClient, KafkaMetrics};
 
 /// The client that writes, whose thread brings reports.
 pub(super) type Client = ThreadedProducer<Reports>;
@@ -29,12 +31,13 @@ pub(super) struct Report {
 pub(super) struct Reports {
     to: mpsc::Sender<Report>,
     secrets: Secrets,
+    metrics: KafkaMetrics,
     pace: Pace,
 }
 
 impl Reports {
-    pub(super) fn new(to: mpsc::Sender<Report>, secrets: Secrets) -> Self {
-        Self { to, secrets, pace: Pace::default() }
+    pub(super) fn new(to: mpsc::Sender<Report>, secrets: Secrets, metrics: KafkaMetrics) -> Self {
+        Self { to, secrets, metrics, pace: Pace::default() }
     }
 
     /// Whether reports come.
@@ -73,6 +76,10 @@ impl ClientContext for Reports {
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         debug!(?level, facility, message = self.secrets.blotted_out(message), "librdkafka");
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.metrics.reported(KafkaClient::Producer, &figures(&statistics));
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

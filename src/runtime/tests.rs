@@ -106,14 +106,28 @@ async fn caches_are_counted_where_operators_look() {
     let requests = |kind: &str, outcome: &str| {
         counted(&metrics, &format!("riveg_cache_requests_total{{kind=\"{kind}\",outcome=\"{outcome}\"}}"))
     };
+    runtime.device.ready().await.unwrap();
+    runtime.watch_remembered(&metrics);
     runtime.pipeline.annotate(post).await.unwrap();
-    let made = requests("picture", "miss");
+    let made = requests("scaled-pictures", "miss");
     assert!(made > 0);
     runtime.pipeline.annotate(post).await.unwrap();
-    assert_eq!(requests("picture", "miss"), made, "what is there is not made again");
-    assert!(requests("picture", "hit") > 0);
+    assert_eq!(requests("scaled-pictures", "miss"), made, "what is there is not made again");
+    assert!(requests("scaled-pictures", "hit") > 0);
+    for (kind, stage) in
+        [("entailer-trunk", "entail"), ("grounder-trunk", "ground"), ("encoded-pictures", "segment")]
+    {
+        let asked = counted(&metrics, &format!("riveg_stage_latency_seconds_count{{stage=\"{stage}\"}}"));
+        let (hits, misses) = (requests(kind, "hit"), requests(kind, "miss"));
+        assert!(asked > 1 && misses < asked, "{kind}: {misses} of {asked}");
+        assert_eq!(hits + misses, asked, "{kind}: what was read while warming up is not counted");
+    }
+    for kind in ["scaled-pictures", "entailer-trunk", "encoded-pictures"] {
+        assert!(counted(&metrics, &format!("riveg_cache_entries{{kind=\"{kind}\"}}")) > 0, "{kind}");
+        assert!(counted(&metrics, &format!("riveg_cache_bytes{{kind=\"{kind}\"}}")) > 100, "{kind}");
+    }
     drop(runtime);
-    assert_eq!(requests("picture", "miss"), made, "what was counted stays when its owner has gone");
+    assert_eq!(requests("scaled-pictures", "miss"), made, "what was counted stays when its owner has gone");
 }
 
 /// The value of a counter among the metrics.

@@ -74,9 +74,9 @@ impl Device {
     ) -> Handle<M::Request, M::Reply> {
         // While one batch runs, the next one can be complete, be it of one flow.
         let room = 2 * budget.max_requests.get();
-        let port = Port::new(stage, M::cost, room, Arc::clone(&self.doorbell));
-        let queue = Queue::new(budget);
         let metrics = self.metrics.stage(stage);
+        let port = Port::new(stage, M::cost, room, (Arc::clone(&self.doorbell), metrics.clone()));
+        let queue = Queue::new(budget);
         self.lanes.push(Box::new(ModelLane {
             stage,
             model,
@@ -217,9 +217,9 @@ fn serve_all(
                 metrics.underway().rests(name);
             }
             None if more_can_come => {
-                let since = Instant::now();
+                metrics.device().waits(Instant::now());
                 doorbell.wait();
-                metrics.device_idle(since.elapsed());
+                metrics.device().works(Instant::now());
             }
             None => break,
         }

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::rooms::{Place, Rooms};
 use super::{Cost, Flow, ModelError};
 use crate::domain::Stage;
+use crate::telemetry::{Queued, StageMetrics};
 
 /// Calls one network on one device. Cloning is cheap; the device ends when all handles to it are gone.
 pub struct Handle<Q, R> {
@@ -77,10 +78,11 @@ impl<Q, R> Handle<Q, R> {
     pub async fn call(&self, flow: Flow, request: Q) -> Result<R, CallError> {
         let port = &self.presence.0;
         let called = Instant::now();
+        let queued = port.metrics.queue();
         let place = port.rooms.place(flow).await.ok_or_else(|| port.why_closed())?;
         let (reply, answer) = oneshot::channel();
         let cost = (port.cost)(&request);
-        port.push(Arrival { request, flow, cost, reply, called, since: Instant::now(), place })?;
+        port.push(Arrival { request, flow, cost, reply, called, since: Instant::now(), place, queued })?;
         port.doorbell.ring();
         // A sender that is dropped without a word is a device that ended.
         answer.await.unwrap_or_else(|_| Err(port.why_closed()))
@@ -114,6 +116,8 @@ pub(super) struct Arrival<Q, R> {
     /// When it was queued.
     pub(super) since: Instant,
     pub(super) place: Place,
+    /// Counts it for as long as it waits for its batch.
+    pub(super) queued: Queued,
 }
 
 /// Where callers and their lane meet.
@@ -124,6 +128,7 @@ pub(super) struct Port<Q, R> {
     rooms: Rooms,
     inbox: Mutex<Inbox<Q, R>>,
     doorbell: Arc<Doorbell>,
+    metrics: StageMetrics,
 }
 
 struct Inbox<Q, R> {
@@ -138,10 +143,10 @@ impl<Q, R> Port<Q, R> {
         stage: Stage,
         cost: fn(&Q) -> Cost,
         places: usize,
-        doorbell: Arc<Doorbell>,
+        (doorbell, metrics): (Arc<Doorbell>, StageMetrics),
     ) -> Arc<Self> {
         let inbox = Mutex::new(Inbox { arrivals: Vec::new(), callers_left: false, closed: None });
-        Arc::new(Self { stage, cost, rooms: Rooms::new(places), inbox, doorbell })
+        Arc::new(Self { stage, cost, rooms: Rooms::new(places), inbox, doorbell, metrics })
     }
 
     /// Takes what has arrived, and says whether more can arrive.
@@ -216,9 +221,33 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+    use crate::telemetry::Metrics;
 
     fn port(places: usize) -> Arc<Port<u32, u32>> {
-        Port::new(Stage::Ground, |_| Cost(1), places, Arc::default())
+        counted_port(places, &Metrics::new())
+    }
+
+    fn counted_port(places: usize, metrics: &Metrics) -> Arc<Port<u32, u32>> {
+        Port::new(Stage::Ground, |_| Cost(1), places, (Arc::default(), metrics.stage(Stage::Ground)))
+    }
+
+    #[test]
+    fn a_call_is_queued_until_its_batch_is_bound_or_it_is_given_up() {
+        let metrics = Metrics::new();
+        let port = counted_port(1, &metrics);
+        let handle = Handle::new(Arc::clone(&port));
+        let is_depth = |depth: u32| {
+            let line = format!("\nriveg_stage_queue_depth{{stage=\"ground\"}} {depth}\n");
+            assert!(metrics.render().contains(&line), "{line} in\n{}", metrics.render());
+        };
+        let [mut first, mut second] = [1, 2].map(|number| Box::pin(handle.call(flow(), number)));
+        is_depth(0);
+        assert!((&mut first).now_or_never().is_none() && (&mut second).now_or_never().is_none());
+        is_depth(2);
+        drop(port.collect());
+        is_depth(1);
+        drop(second);
+        is_depth(0);
     }
 
     fn flow() -> Flow {
@@ -280,8 +309,9 @@ mod tests {
         port.close(&closed);
         let (reply, _answer) = oneshot::channel();
         let now = Instant::now();
+        let (cost, queued) = (Cost(1), port.metrics.queue());
         let arrival =
-            Arrival { request: 1, flow: flow(), cost: Cost(1), reply, called: now, since: now, place };
+            Arrival { request: 1, flow: flow(), cost, reply, called: now, since: now, place, queued };
         assert_eq!(port.push(arrival), Err(closed));
     }
 }

@@ -13,7 +13,7 @@ use super::handle::{Arrival, Port};
 use super::rooms::Place;
 use super::{Batch, Budget, CallError, Model, ModelError, Offer, Queue, Samples, Stop};
 use crate::domain::Stage;
-use crate::telemetry::{Outcome, StageMetrics};
+use crate::telemetry::{Outcome, Queued, StageMetrics};
 
 /// A lane as its device sees it, whatever its model answers.
 pub(super) trait Lane: Send {
@@ -81,6 +81,7 @@ pub(super) struct Waiting<M: Model> {
     caller: Caller<M::Reply>,
     /// Free for another request of the flow when this one is bound or given up.
     place: Place,
+    queued: Queued,
 }
 
 struct Caller<R> {
@@ -123,8 +124,9 @@ impl<M: Model> Lane for ModelLane<M> {
 
     fn admit(&mut self) -> bool {
         let (arrivals, more_can_come) = self.port.collect();
-        for Arrival { request, flow, cost, reply, called, since, place } in arrivals {
-            self.queue.push(Waiting { request, caller: Caller { reply, called }, place }, flow, cost, since);
+        for Arrival { request, flow, cost, reply, called, since, place, queued } in arrivals {
+            let waiting = Waiting { request, caller: Caller { reply, called }, place, queued };
+            self.queue.push(waiting, flow, cost, since);
         }
         more_can_come
     }
@@ -186,7 +188,8 @@ impl<M: Model> ModelLane<M> {
         members
             .map(|member| {
                 self.metrics.queued(now.saturating_duration_since(member.since));
-                let Waiting { request, caller, place } = member.item;
+                let Waiting { request, caller, place, queued } = member.item;
+                drop(queued);
                 match &mut places {
                     Some(places) if Arc::ptr_eq(places.semaphore(), place.semaphore()) => places.merge(place),
                     _ => places = Some(place),

@@ -1,5 +1,11 @@
 //! What happens to this engine in its group and to its transactions, as metrics tell it apart.
 
+use std::time::Duration;
+
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+
+use super::families::{register, seconds_buckets};
+
 /// What a rebalance did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rebalance {
@@ -10,9 +16,9 @@ pub enum Rebalance {
 }
 
 impl Rebalance {
-    pub(super) const ALL: [Self; 2] = [Self::Assigned, Self::Revoked];
+    const ALL: [Self; 2] = [Self::Assigned, Self::Revoked];
 
-    pub(super) fn as_str(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Assigned => "assigned",
             Self::Revoked => "revoked",
@@ -30,12 +36,43 @@ pub enum Transaction {
 }
 
 impl Transaction {
-    pub(super) const ALL: [Self; 2] = [Self::Committed, Self::Aborted];
+    const ALL: [Self; 2] = [Self::Committed, Self::Aborted];
 
-    pub(super) fn as_str(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Committed => "committed",
             Self::Aborted => "aborted",
         }
+    }
+}
+
+/// The counters of rebalances and transactions.
+#[derive(Debug, Clone)]
+pub(super) struct GroupMetrics {
+    rebalances: IntCounterVec,
+    transactions: HistogramVec,
+}
+
+impl GroupMetrics {
+    pub(super) fn new(registry: &Registry) -> Self {
+        let rebalances = Opts::new("riveg_rebalances_total", "Rebalances of the consumer group by kind.");
+        let rebalances = register(registry, IntCounterVec::new(rebalances, &["kind"]));
+        Rebalance::ALL.iter().for_each(|kind| rebalances.with_label_values(&[kind.as_str()]).reset());
+        let transactions = HistogramOpts::new(
+            "riveg_transaction_seconds",
+            "Time from the begin of a transaction to its commit or abort.",
+        );
+        let transactions = HistogramVec::new(transactions.buckets(seconds_buckets()), &["outcome"]);
+        let transactions = register(registry, transactions);
+        Transaction::ALL.iter().for_each(|outcome| drop(transactions.with_label_values(&[outcome.as_str()])));
+        Self { rebalances, transactions }
+    }
+
+    pub(super) fn rebalanced(&self, kind: Rebalance) {
+        self.rebalances.with_label_values(&[kind.as_str()]).inc();
+    }
+
+    pub(super) fn transaction(&self, outcome: Transaction, took: Duration) {
+        self.transactions.with_label_values(&[outcome.as_str()]).observe(took.as_secs_f64());
     }
 }

@@ -1,4 +1,4 @@
-//! What is counted of records that are read and are no posts?
+//! What is counted of reading beside posts? Records that are none, records that are gone, offsets that were not committed.
 
 use prometheus::{IntCounterVec, Opts, Registry};
 
@@ -24,11 +24,38 @@ impl Tombstone {
     }
 }
 
-/// The counters of what is read beside posts.
+/// Why offsets were not committed; all but the last are sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitFailure {
+    /// The group is handing out partitions anew.
+    Rebalance,
+    /// A broker refused them, by themselves or with their transaction.
+    Refused,
+    /// The client did not take them.
+    NotSent,
+    /// No broker said in time that it holds the last ones: their posts are read again.
+    NotConfirmed,
+}
+
+impl CommitFailure {
+    const ALL: [Self; 4] = [Self::Rebalance, Self::Refused, Self::NotSent, Self::NotConfirmed];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Rebalance => "rebalance",
+            Self::Refused => "refused",
+            Self::NotSent => "not-sent",
+            Self::NotConfirmed => "not-confirmed",
+        }
+    }
+}
+
+/// The counters of what is read beside posts, and of what could not be committed.
 #[derive(Debug, Clone)]
 pub struct IngestMetrics {
     tombstones: IntCounterVec,
     lost: IntCounterVec,
+    commit_failures: IntCounterVec,
 }
 
 impl IngestMetrics {
@@ -47,12 +74,25 @@ impl IngestMetrics {
             "Offsets that were deleted before they were read, markers of transactions among them.",
             &["topic", "partition"],
         );
-        Self { tombstones, lost }
+        let commit_failures = counters(
+            "riveg_commit_failures_total",
+            "Attempts to commit offsets that failed, by reason.",
+            &["reason"],
+        );
+        CommitFailure::ALL
+            .iter()
+            .for_each(|reason| commit_failures.with_label_values(&[reason.as_str()]).reset());
+        Self { tombstones, lost, commit_failures }
     }
 
     /// So many records of a partition were deleted before they were read. None makes the counter known.
     pub fn lost(&self, topic: &str, partition: i32, records: u64) {
         self.lost.with_label_values(&[topic, &partition.to_string()]).inc_by(records);
+    }
+
+    /// Offsets were not committed.
+    pub fn commit_failed(&self, reason: CommitFailure) {
+        self.commit_failures.with_label_values(&[reason.as_str()]).inc();
     }
 
     /// A record without a value was dealt with.

@@ -7,21 +7,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use prometheus::core::Collector;
 use prometheus::{
-    Counter, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
+use super::build_metrics::BuildMetrics;
+use super::cache_metrics::CacheMetrics;
+use super::families::{end_to_end_buckets, register_alone};
+use super::group_events::GroupMetrics;
 use super::letter_metrics::LetterMetrics;
 use super::llm_metrics::LlmFamilies;
 use super::stage_metrics::all_stages;
-use super::watched::{CacheTally, Watched, catch_up};
+use super::traffic_metrics::TrafficMetrics;
+use super::watched::{Watched, catch_up};
 use super::{
-    AnswerMetrics, FetchMetrics, IngestMetrics, LlmMetrics, MemoryMetrics, Rebalance, StageMetrics,
-    StageSummary, Transaction, Underway,
+    AnswerMetrics, CacheTally, DeviceMetrics, EntityMetrics, FetchMetrics, Health, IngestMetrics,
+    KafkaMetrics, LagMetrics, LlmMetrics, MemoryMetrics, Rebalance, StageMetrics, StageSummary, Transaction,
+    Underway, health_metrics, open_metrics,
 };
 use crate::domain::Stage;
+
+pub(super) use super::families::{register, seconds_buckets};
 
 /// All metrics of one engine, in a registry of its own.
 pub struct Metrics {
@@ -31,10 +37,14 @@ pub struct Metrics {
     ingest: IngestMetrics,
     llms: LlmFamilies,
     answers: AnswerMetrics,
-    consumed: IntCounterVec,
-    produced: IntCounterVec,
+    traffic: TrafficMetrics,
+    lag: LagMetrics,
+    kafka: KafkaMetrics,
+    entities: EntityMetrics,
+    device: DeviceMetrics,
+    build: BuildMetrics,
     dead_letters: LetterMetrics,
-    cache_requests: IntCounterVec,
+    caches: CacheMetrics,
     pictures_read: IntCounterVec,
     memory: MemoryMetrics,
     watched: Watched,
@@ -42,15 +52,12 @@ pub struct Metrics {
     decode_seconds: Histogram,
     degraded: IntCounter,
     end_to_end_seconds: Histogram,
-    device_idle_seconds: Counter,
     posts_in_flight: IntGauge,
     picture_bytes_in_flight: IntGauge,
     watermark: IntGaugeVec,
     outstanding: IntGaugeVec,
     paused_partitions: IntGauge,
-    rebalances: IntCounterVec,
-    transactions: HistogramVec,
-    bundle: IntGaugeVec,
+    group: GroupMetrics,
 }
 
 impl Default for Metrics {
@@ -75,42 +82,24 @@ impl Metrics {
             let options = HistogramOpts::new(name, help).buckets(seconds_buckets());
             register(&registry, Histogram::with_opts(options))
         };
-        let rebalances =
-            counters("riveg_rebalances_total", "Rebalances of the consumer group by kind.", &["kind"]);
-        Rebalance::ALL.iter().for_each(|kind| rebalances.with_label_values(&[kind.as_str()]).reset());
-        let transactions = register(
-            &registry,
-            HistogramVec::new(
-                HistogramOpts::new(
-                    "riveg_transaction_seconds",
-                    "Time from the begin of a transaction to its commit or abort.",
-                )
-                .buckets(seconds_buckets()),
-                &["outcome"],
-            ),
-        );
-        Transaction::ALL.iter().for_each(|outcome| drop(transactions.with_label_values(&[outcome.as_str()])));
-        let build = gauges("riveg_build_info", "1, labelled with what was built.", &["version"]);
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         let watched = Watched::default();
+        // The seven that every Prometheus knows, such as `process_cpu_seconds_total`.
+        #[cfg(target_os = "linux")]
+        register_alone(&registry, prometheus::process_collector::ProcessCollector::for_self());
         Self {
             stages: all_stages(&registry),
             fetches: FetchMetrics::new(&registry),
             ingest: IngestMetrics::new(&registry),
             llms: LlmFamilies::new(&registry),
             answers: AnswerMetrics::new(&registry),
-            consumed: counters("riveg_records_consumed_total", "Records read.", &["topic", "partition"]),
-            produced: counters(
-                "riveg_records_produced_total",
-                "Records whose delivery was reported.",
-                &["topic"],
-            ),
+            traffic: TrafficMetrics::new(&registry),
+            lag: LagMetrics::new(&registry, &watched),
+            kafka: KafkaMetrics::new(&registry),
+            entities: EntityMetrics::new(&registry),
+            device: DeviceMetrics::new(&registry, &watched),
+            build: BuildMetrics::new(&registry),
             dead_letters: LetterMetrics::new(&registry),
-            cache_requests: counters(
-                "riveg_cache_requests_total",
-                "Questions to a cache, by kind of cache and outcome.",
-                &["kind", "outcome"],
-            ),
+            caches: CacheMetrics::new(&registry),
             pictures_read: counters(
                 "riveg_pictures_read_total",
                 "Pictures that a stage's network has read; its other requests found theirs remembered.",
@@ -124,15 +113,14 @@ impl Metrics {
                 &registry,
                 IntCounter::new("riveg_posts_degraded_total", "Posts that were answered in part."),
             ),
-            end_to_end_seconds: seconds(
-                "riveg_end_to_end_seconds",
-                "Time from the input record's timestamp to the delivery of its output.",
-            ),
-            device_idle_seconds: register(
+            end_to_end_seconds: register(
                 &registry,
-                Counter::new(
-                    "riveg_device_idle_seconds_total",
-                    "Time in which the device waited because nothing was queued.",
+                Histogram::with_opts(
+                    HistogramOpts::new(
+                        "riveg_end_to_end_seconds",
+                        "Time from the input record's timestamp to the delivery of its output.",
+                    )
+                    .buckets(end_to_end_buckets()),
                 ),
             ),
             posts_in_flight: gauge("riveg_posts_in_flight", "Posts read and not yet settled."),
@@ -151,9 +139,7 @@ impl Metrics {
                 &["topic", "partition"],
             ),
             paused_partitions: gauge("riveg_paused_partitions", "Partitions not read from for want of room."),
-            rebalances,
-            transactions,
-            bundle: gauges("riveg_bundle_info", "1, labelled with the bundle in use.", &["hash"]),
+            group: GroupMetrics::new(&registry),
             registry,
         }
     }
@@ -194,6 +180,30 @@ impl Metrics {
         self.answers.clone()
     }
 
+    /// How far behind the engine is.
+    #[must_use]
+    pub fn lag(&self) -> &LagMetrics {
+        &self.lag
+    }
+
+    /// What clients of Kafka say of themselves.
+    #[must_use]
+    pub fn kafka(&self) -> &KafkaMetrics {
+        &self.kafka
+    }
+
+    /// The counters of entities in answers.
+    #[must_use]
+    pub fn entities(&self) -> &EntityMetrics {
+        &self.entities
+    }
+
+    /// What is told of the device.
+    #[must_use]
+    pub fn device(&self) -> &DeviceMetrics {
+        &self.device
+    }
+
     /// All stages in figures, in order.
     #[must_use]
     pub fn stage_summaries(&self) -> Vec<StageSummary> {
@@ -202,14 +212,18 @@ impl Metrics {
 
     /// A cache of that kind, such as `expansion`, is asked what it has done whenever somebody asks the metrics.
     pub fn watch_cache(&self, kind: &str, tally: impl Fn() -> CacheTally + Send + 'static) {
-        let outcome = |outcome: &str| self.cache_requests.with_label_values(&[kind, outcome]);
-        let [hits, joins, misses] = ["hit", "join", "miss"].map(outcome);
-        self.watched.watch(move || {
-            let tally = tally();
-            [(&hits, tally.hits), (&joins, tally.joins), (&misses, tally.misses)]
-                .into_iter()
-                .for_each(catch_up);
-        });
+        self.caches.watch(&self.watched, kind, tally);
+    }
+
+    /// Whether the engine is ready and alive is looked up whenever somebody asks the metrics.
+    pub fn watch_health(&self, health: &Arc<Health>) {
+        health_metrics::watch(&self.registry, &self.watched, health);
+    }
+
+    /// How much of its memory the device spends on what networks remember of pictures is looked up whenever somebody asks
+    /// the metrics; `device` is its name and the most that it may spend.
+    pub fn watch_device_memory(&self, device: (&str, u64), bytes: impl Fn() -> u64 + Send + 'static) {
+        self.device.watch_remembered(&self.watched, device, bytes);
     }
 
     /// How many pictures a stage's network has read is looked up whenever somebody asks the metrics.
@@ -235,22 +249,27 @@ impl Metrics {
 
     /// Makes the topics known that are written to.
     pub fn know_output_topics(&self, topics: &[&str]) {
-        topics.iter().for_each(|topic| self.produced.with_label_values(&[topic]).inc_by(0));
+        topics.iter().for_each(|topic| self.traffic.produced(topic, 0, 0));
+    }
+
+    /// The networks run on that device.
+    pub fn runs_on(&self, device: &str) {
+        self.build.runs_on(device);
     }
 
     /// The bundle in use, by its hash.
     pub fn bundle(&self, hash: &str) {
-        self.bundle.with_label_values(&[hash]).set(1);
+        self.build.bundle(hash);
     }
 
-    /// A record was read.
-    pub fn consumed(&self, topic: &str, partition: i32) {
-        self.consumed.with_label_values(&[topic, &partition.to_string()]).inc();
+    /// A record of so many bytes was read.
+    pub fn consumed(&self, topic: &str, partition: i32, bytes: usize) {
+        self.traffic.consumed(topic, partition, 1, bytes);
     }
 
-    /// The delivery of a record was reported.
-    pub fn produced(&self, topic: &str) {
-        self.produced.with_label_values(&[topic]).inc();
+    /// The delivery of a record of so many bytes was reported.
+    pub fn produced(&self, topic: &str, bytes: usize) {
+        self.traffic.produced(topic, 1, bytes);
     }
 
     /// A record was rejected.
@@ -278,11 +297,6 @@ impl Metrics {
         self.end_to_end_seconds.observe(end_to_end.as_secs_f64());
     }
 
-    /// The device had nothing to do for this long. What is neither this nor a stage's compute time is overhead.
-    pub fn device_idle(&self, waited: Duration) {
-        self.device_idle_seconds.inc_by(waited.as_secs_f64());
-    }
-
     /// So many posts are in flight now.
     pub fn posts_in_flight(&self, posts: usize) {
         self.posts_in_flight.set(posts as i64);
@@ -296,7 +310,7 @@ impl Metrics {
     /// A partition was given to this engine: its counters start.
     pub fn partition_assigned(&self, topic: &str, partition: i32) {
         let labels = [topic, &partition.to_string()];
-        self.consumed.with_label_values(&labels).inc_by(0);
+        self.traffic.consumed(topic, partition, 0, 0);
         self.outstanding.with_label_values(&labels).set(0);
         self.ingest.lost(topic, partition, 0);
     }
@@ -307,6 +321,7 @@ impl Metrics {
         // A partition without a watermark yet has none to remove.
         let _ = self.outstanding.remove_label_values(&labels);
         let _ = self.watermark.remove_label_values(&labels);
+        self.lag.revoked(topic, partition);
     }
 
     /// All records of a partition below this offset are settled.
@@ -326,12 +341,12 @@ impl Metrics {
 
     /// The consumer group was rebalanced.
     pub fn rebalanced(&self, kind: Rebalance) {
-        self.rebalances.with_label_values(&[kind.as_str()]).inc();
+        self.group.rebalanced(kind);
     }
 
     /// A transaction ended after this long.
     pub fn transaction(&self, outcome: Transaction, took: Duration) {
-        self.transactions.with_label_values(&[outcome.as_str()]).observe(took.as_secs_f64());
+        self.group.transaction(outcome, took);
     }
 
     /// All metrics in Prometheus' text format.
@@ -346,23 +361,11 @@ impl Metrics {
             }
         }
     }
-}
 
-/// Bounds in seconds, from the shortest batch on a GPU to a post that waited out a rebalance: each about double.
-pub(super) fn seconds_buckets() -> Vec<f64> {
-    vec![
-        0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-        60.0,
-    ]
-}
-
-/// Enters a metric into the registry. Names are written in this folder, once each: neither step can fail.
-pub(super) fn register<M: Collector + Clone + 'static>(
-    registry: &Registry,
-    metric: prometheus::Result<M>,
-) -> M {
-    match metric.and_then(|metric| registry.register(Box::new(metric.clone())).map(|()| metric)) {
-        Ok(metric) => metric,
-        Err(error) => unreachable!("a metric's name or labels are wrong or taken: {error}"),
+    /// All metrics as OpenMetrics.
+    #[must_use]
+    pub fn render_open_metrics(&self) -> String {
+        self.watched.look();
+        open_metrics::encode(&self.registry.gather())
     }
 }

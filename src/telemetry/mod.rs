@@ -1,35 +1,50 @@
 //! What the engine tells its operators: metrics by name, and whether it is well.
 
 mod answer_metrics;
+mod build_metrics;
+mod cache_metrics;
 mod connections;
+mod device_metrics;
+mod entity_metrics;
+mod families;
 mod fetch_metrics;
 mod group_events;
 mod health;
+mod health_metrics;
 mod http;
 mod ingest_metrics;
+mod kafka_metrics;
+mod lag_metrics;
 mod latency;
 mod letter_metrics;
 mod llm_metrics;
 mod memory_metrics;
 mod metrics;
+mod negotiation;
+mod open_metrics;
 mod seldom;
 mod stage_metrics;
 #[cfg(test)]
 mod tests;
+mod traffic_metrics;
 mod underway;
 mod watched;
 
 pub use answer_metrics::{AnswerMetrics, AnswerSource, AnswerTier, Renewal};
+pub use cache_metrics::CacheTally;
+pub use device_metrics::DeviceMetrics;
+pub use entity_metrics::EntityMetrics;
 pub use fetch_metrics::{FetchMetrics, FetchOutcome};
 pub use group_events::{Rebalance, Transaction};
 pub use health::{Health, Heartbeat};
 pub use http::serve;
-pub use ingest_metrics::{IngestMetrics, Tombstone};
+pub use ingest_metrics::{CommitFailure, IngestMetrics, Tombstone};
+pub use kafka_metrics::{BrokerFigures, ClientFigures, KafkaClient, KafkaMetrics};
+pub use lag_metrics::{LagMetrics, Waiting};
 pub use latency::LatencyRecorder;
 pub use llm_metrics::{BreakerState, InFlight, LlmFault, LlmMetrics};
 pub use memory_metrics::{MemoryMetrics, resident};
 pub use metrics::Metrics;
 pub use seldom::Seldom;
-pub use stage_metrics::{Outcome, StageMetrics, StageSummary};
+pub use stage_metrics::{Outcome, Queued, StageMetrics, StageSummary};
 pub use underway::{Patience, Underway};
-pub use watched::CacheTally;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 
 use super::LatencyRecorder;
 use super::metrics::{register, seconds_buckets};
@@ -44,12 +46,24 @@ pub struct StageMetrics {
     padding_ratio: Histogram,
     queue_seconds: Histogram,
     compute_seconds: Histogram,
+    latency_seconds: Histogram,
+    queue_depth: IntGauge,
     splits: IntCounter,
     out_of_memory: IntCounter,
     max_batch: Arc<AtomicU64>,
     latency: Arc<LatencyRecorder>,
     queue: Arc<LatencyRecorder>,
     compute: Arc<LatencyRecorder>,
+}
+
+/// A request that waits for its batch; it no longer does when this is dropped.
+#[derive(Debug)]
+pub struct Queued(IntGauge);
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 /// One stage in figures, for reports.
@@ -85,7 +99,21 @@ impl StageMetrics {
     /// One request ended so, this long after it was called.
     pub fn answered(&self, outcome: Outcome, latency: Duration) {
         self.outcomes[outcome as usize].inc();
+        self.latency_seconds.observe(latency.as_secs_f64());
         self.latency.record(latency);
+    }
+
+    /// Requests that were answered so far, whatever the answer.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.latency_seconds.get_sample_count()
+    }
+
+    /// A request has come, and waits for a place or in the queue.
+    #[must_use]
+    pub fn queue(&self) -> Queued {
+        self.queue_depth.inc();
+        Queued(self.queue_depth.clone())
     }
 
     /// Callers of that many requests had gone before they ran.
@@ -176,6 +204,13 @@ pub(super) fn all_stages(registry: &Registry) -> [StageMetrics; Stage::WITH_KNOW
     );
     let compute_seconds =
         histograms("riveg_stage_compute_seconds", "Time a batch took on the device.", seconds_buckets());
+    let latency_seconds = histograms(
+        "riveg_stage_latency_seconds",
+        "Time from a call to its reply, waits included.",
+        seconds_buckets(),
+    );
+    let queue_depth = Opts::new("riveg_stage_queue_depth", "Requests to a stage that wait for their batch.");
+    let queue_depth = register(registry, IntGaugeVec::new(queue_depth, &["stage"]));
     Stage::WITH_KNOWLEDGE.map(|stage| {
         let label = [stage.as_str()];
         StageMetrics {
@@ -185,6 +220,8 @@ pub(super) fn all_stages(registry: &Registry) -> [StageMetrics; Stage::WITH_KNOW
             padding_ratio: padding_ratio.with_label_values(&label),
             queue_seconds: queue_seconds.with_label_values(&label),
             compute_seconds: compute_seconds.with_label_values(&label),
+            latency_seconds: latency_seconds.with_label_values(&label),
+            queue_depth: queue_depth.with_label_values(&label),
             splits: splits.with_label_values(&label),
             out_of_memory: out_of_memory.with_label_values(&label),
             max_batch: Arc::default(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::*;
 use crate::domain::Stage;
@@ -14,13 +14,17 @@ fn families(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn labels_that_are_known_start_at_nothing() {
-    let text = Metrics::new().render();
+    let metrics = Metrics::new();
+    metrics.runs_on("cpu");
+    let text = metrics.render();
     for stage in Stage::WITH_KNOWLEDGE {
         for outcome in ["answered", "failed", "device-lost", "abandoned"] {
             let line = format!("riveg_stage_requests_total{{outcome=\"{outcome}\",stage=\"{stage}\"}} 0\n");
             assert!(text.contains(&line), "{line}{text}");
         }
-        for histogram in ["batch_size", "padding_ratio", "queue_seconds", "compute_seconds"] {
+        for histogram in
+            ["batch_size", "padding_ratio", "queue_seconds", "compute_seconds", "latency_seconds"]
+        {
             assert!(
                 text.contains(&format!("riveg_stage_{histogram}_count{{stage=\"{stage}\"}} 0\n")),
                 "{text}"
@@ -34,7 +38,23 @@ fn labels_that_are_known_start_at_nothing() {
         );
     }
     assert!(text.contains("riveg_rebalances_total{kind=\"revoked\"} 0\n"), "{text}");
-    assert!(text.contains(&format!("riveg_build_info{{version=\"{}\"}} 1\n", env!("CARGO_PKG_VERSION"))));
+    for reason in ["rebalance", "refused", "not-sent", "not-confirmed"] {
+        assert!(text.contains(&format!("riveg_commit_failures_total{{reason=\"{reason}\"}} 0\n")), "{text}");
+    }
+    let build = text.lines().find(|line| line.starts_with("riveg_build_info{")).unwrap();
+    let labels = [
+        ("version", env!("CARGO_PKG_VERSION")),
+        ("revision", env!("RIVEG_REVISION")),
+        ("libtorch", env!("RIVEG_LIBTORCH")),
+        ("device", "cpu"),
+    ];
+    for (name, value) in labels {
+        assert!(build.contains(&format!("{name}=\"{value}\"")) && !value.is_empty(), "{build}");
+    }
+    // What every Prometheus knows of a process.
+    for family in ["cpu_seconds_total", "resident_memory_bytes", "start_time_seconds", "open_fds"] {
+        assert!(text.contains(&format!("\nprocess_{family} ")), "{family} in\n{text}");
+    }
 }
 
 #[test]
@@ -44,10 +64,15 @@ fn labels_that_are_found_out_start_at_nothing_when_they_are_known() {
     metrics.know_dead_letters(&["not-json"], &["value"]);
     metrics.know_output_topics(&["annotations", "dead-letters"]);
     metrics.partition_assigned("posts", 2);
+    metrics.entities().know_types(["PER"]);
     let _endpoint = metrics.llm("small");
     let text = metrics.render();
     for line in [
         r#"riveg_cache_requests_total{kind="expansion",outcome="join"} 0"#,
+        r#"riveg_cache_entries{kind="expansion"} 0"#,
+        r#"riveg_entities_total{gate="not-asked",type="PER"} 0"#,
+        r#"riveg_produced_bytes_total{topic="annotations"} 0"#,
+        r#"riveg_consumed_bytes_total{topic="posts"} 0"#,
         r#"riveg_dead_letters_total{class="not-json"} 0"#,
         r#"riveg_dead_letters_cut_total{what="value"} 0"#,
         r#"riveg_records_produced_total{topic="dead-letters"} 0"#,
@@ -73,7 +98,7 @@ fn every_event_is_counted_where_its_name_says() {
     ground.computed(Duration::from_millis(40));
     ground.split();
     ground.out_of_memory();
-    metrics.watch_cache("expansion", || CacheTally { hits: 3, joins: 1, misses: 2 });
+    metrics.watch_cache("expansion", || CacheTally { hits: 3, joins: 1, misses: 2, entries: 5, bytes: 90 });
     let read = Arc::new(AtomicU64::new(4));
     metrics.watch_pictures_read(Stage::Ground, Arc::clone(&read));
     metrics.fetches().fetched(70, Duration::from_millis(250));
@@ -88,18 +113,27 @@ fn every_event_is_counted_where_its_name_says() {
     drop(llm.asking());
     let _in_flight = llm.asking();
     metrics.bundle("abc");
-    metrics.consumed("posts", 0);
+    metrics.consumed("posts", 0, 300);
     metrics.dead_letter("not-json");
     metrics.dead_letter_cut("key");
     metrics.decoded(Duration::from_millis(7));
     metrics.delivered(Duration::from_secs(2));
-    metrics.device_idle(Duration::from_millis(500));
+    let moment = Instant::now();
+    metrics.device().waits(moment);
+    metrics.device().works(moment + Duration::from_millis(500));
+    metrics.watch_device_memory(("cpu", 1000), || 40);
+    let _queued = ground.queue();
+    drop(ground.queue());
+    metrics.ingest().commit_failed(CommitFailure::Refused);
+    metrics.lag().waits("posts", 0, Waiting { records: 9, oldest: None });
     metrics.posts_in_flight(12);
     metrics.picture_bytes_in_flight(4096);
     metrics.watermark("posts", 0, 41);
     metrics.outstanding("posts", 0, 3);
     metrics.paused_partitions(1);
     metrics.rebalanced(Rebalance::Assigned);
+    let health = Arc::new(Health::default());
+    metrics.watch_health(&health);
     let text = metrics.render();
     for line in [
         r#"riveg_stage_requests_total{outcome="failed",stage="ground"} 1"#,
@@ -108,11 +142,15 @@ fn every_event_is_counted_where_its_name_says() {
         r#"riveg_stage_padding_ratio_sum{stage="ground"} 1.1"#,
         r#"riveg_stage_queue_seconds_sum{stage="ground"} 0.002"#,
         r#"riveg_stage_compute_seconds_bucket{stage="ground",le="0.05"} 1"#,
+        r#"riveg_stage_latency_seconds_sum{stage="ground"} 0.003"#,
+        r#"riveg_stage_queue_depth{stage="ground"} 1"#,
         r#"riveg_stage_splits_total{stage="ground"} 1"#,
         r#"riveg_stage_out_of_memory_total{stage="ground"} 1"#,
         r#"riveg_cache_requests_total{kind="expansion",outcome="hit"} 3"#,
         r#"riveg_cache_requests_total{kind="expansion",outcome="join"} 1"#,
         r#"riveg_cache_requests_total{kind="expansion",outcome="miss"} 2"#,
+        r#"riveg_cache_entries{kind="expansion"} 5"#,
+        r#"riveg_cache_bytes{kind="expansion"} 90"#,
         r#"riveg_pictures_read_total{stage="ground"} 4"#,
         r#"riveg_picture_fetches_total{outcome="fetched"} 1"#,
         r#"riveg_picture_fetches_total{outcome="refused"} 1"#,
@@ -134,7 +172,15 @@ fn every_event_is_counted_where_its_name_says() {
         r#"riveg_dead_letters_cut_total{what="key"} 1"#,
         "riveg_decode_seconds_count 1",
         "riveg_end_to_end_seconds_sum 2",
+        r#"riveg_consumed_bytes_total{topic="posts"} 300"#,
         "riveg_device_idle_seconds_total 0.5",
+        r#"riveg_device_memory_bytes{device="cpu",state="taken"} 40"#,
+        r#"riveg_device_memory_bytes{device="cpu",state="limit"} 1000"#,
+        r#"riveg_commit_failures_total{reason="refused"} 1"#,
+        r#"riveg_consumer_lag_records{partition="0",topic="posts"} 9"#,
+        r#"riveg_consumer_lag_seconds{partition="0",topic="posts"} 0"#,
+        "riveg_ready 0",
+        "riveg_alive 1",
         "riveg_posts_in_flight 12",
         "riveg_picture_bytes_in_flight 4096",
         r#"riveg_commit_watermark_offset{partition="0",topic="posts"} 41"#,
@@ -145,7 +191,8 @@ fn every_event_is_counted_where_its_name_says() {
         assert!(text.contains(&format!("\n{line}\n")), "{line} in\n{text}");
     }
     let families = families(&text);
-    assert!(families.iter().all(|family| family.starts_with("riveg_")), "{families:?}");
+    let ours = |family: &&str| family.starts_with("riveg_") || family.starts_with("process_");
+    assert!(families.iter().all(ours), "{families:?}");
     assert_eq!(families.len(), text.matches("# HELP ").count(), "every family says what it counts");
 }
 
@@ -154,10 +201,15 @@ fn a_revoked_partition_is_no_longer_reported() {
     let metrics = Metrics::new();
     metrics.partition_assigned("posts", 1);
     metrics.watermark("posts", 1, 7);
+    metrics.lag().waits("posts", 1, Waiting { records: 9, oldest: None });
     metrics.partition_revoked("posts", 1);
     metrics.partition_revoked("posts", 2);
     let text = metrics.render();
-    assert!(!text.contains("riveg_commit_watermark_offset{") && !text.contains("riveg_outstanding_records{"));
+    for family in
+        ["commit_watermark_offset", "outstanding_records", "consumer_lag_records", "consumer_lag_seconds"]
+    {
+        assert!(!text.contains(&format!("riveg_{family}{{")), "{family} in\n{text}");
+    }
 }
 
 #[test]

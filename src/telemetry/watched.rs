@@ -4,17 +4,6 @@ use std::sync::{Mutex, PoisonError};
 
 use prometheus::IntCounter;
 
-/// What a cache has done so far. The numbers only grow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct CacheTally {
-    /// Questions answered from what was kept.
-    pub hits: u64,
-    /// Questions answered by another's making.
-    pub joins: u64,
-    /// Questions whose asker had to make the answer.
-    pub misses: u64,
-}
-
 /// Looks that are taken before metrics are shown.
 #[derive(Default)]
 pub(super) struct Watched(Mutex<Vec<Box<dyn Fn() + Send>>>);

@@ -46,7 +46,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
             "segment",
         ],
     ),
-    ("kafka", &["secret", "plain_file"]),
+    ("kafka", &["secret", "plain_file", "telemetry"]),
     ("ingest", &["telemetry", "kafka"]),
     ("publish", &["domain", "telemetry", "kafka", "ingest"]),
     ("attempts", &["telemetry"]),

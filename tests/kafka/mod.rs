@@ -19,7 +19,9 @@ mod real;
 mod running;
 mod security;
 mod sizes;
+mod telemetry;
 mod tombstones;
 
 pub(crate) use echo::{Echo, post};
+pub(crate) use process::Engine;
 pub(crate) use running::{Names, Running};

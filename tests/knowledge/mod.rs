@@ -8,3 +8,5 @@ mod pictures;
 mod planted;
 mod tagger;
 mod wired;
+
+pub(crate) use wired::{endpoint, knowing};

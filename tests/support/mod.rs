@@ -1,4 +1,4 @@
-//! What several groups of tests share: the binary, brokers, topics, clients, records, Redis, plain code, the pocket world, and waiting for conditions.
+//! What several groups of tests share: the binary, brokers, topics, clients, records, Redis, Prometheus, plain code, the pocket world, and waiting for conditions.
 
 mod binary;
 mod broker;
@@ -6,11 +6,13 @@ mod clients;
 pub(crate) mod llm;
 mod plain_code;
 mod pocket;
+mod prometheus;
 mod raw_record;
 mod records;
 mod redis;
 mod wait;
 
+pub(crate) use self::prometheus::{Prometheus, Sample};
 pub(crate) use self::redis::Redis;
 pub(crate) use binary::{Finished, Process, binary, get, riveg};
 pub(crate) use broker::{Forwarder, OwnBroker, broker, own_broker, unique};

@@ -1,0 +1,60 @@
+//! What do operators see of the networks? What they remember of pictures, and what that saves.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Runtime;
+use crate::config::Config;
+use crate::domain::Stage;
+use crate::telemetry::{CacheTally, Metrics};
+
+impl Runtime {
+    /// What networks remember of pictures is counted as other caches are: a request whose picture the network did not read
+    /// is a hit. To be called once they are warm: what they read until then was asked by no post.
+    pub fn watch_remembered(&self, metrics: &Metrics) {
+        let runs = &self.picture_runs;
+        for (kind, stage, read) in [
+            ("entailer-trunk", Stage::Entail, &runs.entail),
+            ("grounder-trunk", Stage::Ground, &runs.ground),
+            ("encoded-pictures", Stage::Segment, &runs.segment),
+        ] {
+            let (requests, read) = (metrics.stage(stage), Arc::clone(read));
+            let (entries, bytes) = (self.remembered.entries(stage), self.remembered.bytes(stage));
+            let warm = read.load(Ordering::Relaxed);
+            metrics.watch_cache(kind, move || {
+                let misses = read.load(Ordering::Relaxed).saturating_sub(warm);
+                CacheTally {
+                    // A picture is read before its request is answered.
+                    hits: requests.requests().saturating_sub(misses),
+                    joins: 0,
+                    misses,
+                    entries: entries.load(Ordering::Relaxed),
+                    bytes: bytes.load(Ordering::Relaxed),
+                }
+            });
+        }
+    }
+
+    /// Pictures that networks read and remember, from their warming up on. Whoever holds the metrics holds no pipeline, or
+    /// the device would never end.
+    pub(super) fn watch(&self, metrics: &Metrics, config: &Config) {
+        let runs = &self.picture_runs;
+        for (stage, runs) in
+            [(Stage::Entail, &runs.entail), (Stage::Ground, &runs.ground), (Stage::Segment, &runs.segment)]
+        {
+            metrics.watch_pictures_read(stage, Arc::clone(runs));
+        }
+        for stage in [Stage::Entail, Stage::Ground, Stage::Segment, Stage::Know] {
+            metrics.watch_remembered(stage, self.remembered.bytes(stage));
+        }
+        let spent = Stage::WITH_KNOWLEDGE.map(|stage| self.remembered.bytes(stage));
+        let budget = (config.device.name.as_str(), config.device.trunk_cache.as_u64());
+        metrics.watch_device_memory(budget, move || {
+            spent.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum()
+        });
+        let pipeline = Arc::downgrade(&self.pipeline);
+        metrics.watch_cache("scaled-pictures", move || {
+            pipeline.upgrade().map(|pipeline| pipeline.pictures.counts().into()).unwrap_or_default()
+        });
+    }
+}

@@ -1,0 +1,41 @@
+//! How do families of metrics begin? Their entry into the registry, and the bounds of times.
+
+use prometheus::Registry;
+use prometheus::core::Collector;
+
+/// Bounds in seconds, from the shortest batch on a GPU to a post that waited out a rebalance: each about double.
+pub(super) fn seconds_buckets() -> Vec<f64> {
+    vec![
+        0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+        60.0,
+    ]
+}
+
+/// Bounds in seconds, from a post that waited for nothing to one that waited for an hour: a backlog is told from a stall.
+pub(super) fn end_to_end_buckets() -> Vec<f64> {
+    vec![
+        0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0,
+        3600.0,
+    ]
+}
+
+/// Enters a metric into the registry. Names are written in this folder, once each: neither step can fail.
+pub(super) fn register<M: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: prometheus::Result<M>,
+) -> M {
+    match metric {
+        Ok(metric) => {
+            register_alone(registry, metric.clone());
+            metric
+        }
+        Err(error) => unreachable!("a metric's name or labels are wrong: {error}"),
+    }
+}
+
+/// The same for what nobody else holds.
+pub(super) fn register_alone(registry: &Registry, collector: impl Collector + 'static) {
+    if let Err(error) = registry.register(Box::new(collector)) {
+        unreachable!("a metric's name is taken: {error}");
+    }
+}

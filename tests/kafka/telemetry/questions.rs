@@ -1,0 +1,185 @@
+//! Do the metrics answer what operators ask? The questions of docs/operations.md, put to a real Prometheus while an engine
+//! works.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use riveg::world::{Split, World};
+use serde_json::json;
+
+use crate::kafka::{Engine, Names};
+use crate::knowledge::{endpoint, knowing};
+use crate::support::llm::LlmServer;
+use crate::support::{Prometheus, Sample, Writer, pocket_bundle, read, until};
+
+const DOCS: &str = include_str!("../../../docs/operations.md");
+
+/// Posts of the world that are written over and over.
+const POSTS: u64 = 8;
+
+/// A question of the docs, and whether an answer to it can be true of the engine of this test.
+type Check = (&'static str, fn(&[Sample]) -> bool);
+
+const CHECKS: [Check; 10] = [
+    ("Does it keep up?", |all| is_one(all, -1000.0..1000.0)),
+    ("How far behind is it, in seconds, and in which partition?", |all| {
+        all.len() == 2
+            && labels(all, "partition") == ["0", "1"].into()
+            && all.iter().all(|(_, seconds)| (0.0..600.0).contains(seconds))
+            && all.iter().any(|(_, seconds)| *seconds > 0.0)
+    }),
+    ("Which stage is slow?", |all| is_one(all, 1e-4..60.0) && labels(all, "stage").len() == 1),
+    ("Is the device busy all the time?", |all| is_one(all, 0.01..1.2)),
+    ("What share of posts is refused, and why?", |all| {
+        // One of nine is no post.
+        labels(all, "class") == ["malformed"].into() && is_one(all, 0.01..0.5)
+    }),
+    ("What does the language model cost?", |all| {
+        labels(all, "direction") == ["in", "out"].into() && all.iter().all(|(_, tokens)| *tokens > 0.0)
+    }),
+    ("Are the caches worth their memory?", |all| {
+        let kinds =
+            ["decoded-pictures", "encoded-pictures", "entailer-trunk", "grounder-trunk", "scaled-pictures"];
+        // The same pictures come over and over.
+        labels(all, "kind") == kinds.into() && all.iter().all(|(_, share)| *share > 0.1 && *share <= 1.0)
+    }),
+    ("Is memory near its plan?", |all| is_one(all, 0.01..1.5)),
+    ("Do answers drift?", |all| {
+        labels(all, "type").len() > 1
+            && all.iter().all(|(_, share)| (0.0..=1.0).contains(share))
+            && all.iter().any(|(_, share)| *share > 0.0)
+    }),
+    ("Do commits fail?", |all| {
+        labels(all, "reason") == ["not-confirmed", "not-sent", "rebalance", "refused"].into()
+            && all.iter().all(|(_, failures)| *failures >= 0.0)
+    }),
+];
+
+fn is_one(all: &[Sample], within: std::ops::Range<f64>) -> bool {
+    all.len() == 1 && within.contains(&all[0].1)
+}
+
+fn labels<'a>(all: &'a [Sample], name: &str) -> BTreeSet<&'a str> {
+    all.iter().filter_map(|(labels, _)| labels.get(name).map(String::as_str)).collect()
+}
+
+/// Questions and queries of the table in the docs.
+fn asked() -> Vec<(&'static str, &'static str)> {
+    let row = |line: &'static str| {
+        let (question, query) = line.strip_prefix("| ")?.strip_suffix("` |")?.split_once(" | `")?;
+        Some((question, query))
+    };
+    DOCS.lines().filter_map(row).filter(|(question, _)| question.ends_with('?')).collect()
+}
+
+/// Writes posts, and one record that is none, a burst ahead of the answers, until it is told to stop.
+fn feed(names: &Names, stop: &AtomicBool) {
+    let world = World::new(1, Split::Test);
+    let posts: Vec<Vec<u8>> = (0..POSTS)
+        .map(|index| {
+            let sample = world.sample(index);
+            let media = json!([{ "key": "a", "bytes": STANDARD.encode(&sample.picture.jpeg) }]);
+            json!({ "id": sample.id, "text": sample.text, "media": media }).to_string().into_bytes()
+        })
+        .collect();
+    let writer = Writer::new(&names.bootstrap);
+    let mut answers = read(&names.bootstrap, &names.output, 2);
+    let mut written = 0;
+    while !stop.load(Ordering::Relaxed) {
+        for (number, post) in (0..).zip(&posts) {
+            writer.send(&names.input, number % 2, None, Some(post));
+        }
+        writer.send(&names.input, 0, None, Some(b"{"));
+        writer.flush();
+        answers.at_least(written);
+        written += posts.len();
+    }
+}
+
+/// Stops the feed when it is dropped, however the test ends: a scope waits for its threads.
+struct Until<'a>(&'a AtomicBool);
+
+impl Drop for Until<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What the linter of metrics says of a page.
+fn linted(page: &str) -> String {
+    let mut child = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("`scripts/setup test` installs prometheus, or says what to install");
+    child.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn a_real_prometheus_answers_the_ten_questions_of_an_operator_while_an_engine_works() {
+    let asked = asked();
+    let questions: Vec<&str> = asked.iter().map(|(question, _)| *question).collect();
+    assert_eq!(questions, CHECKS.map(|(question, _)| question), "the table of docs/operations.md");
+
+    let (names, kept) = (Names::with_topics(2), tempfile::tempdir().unwrap());
+    let model = knowing(POSTS);
+    let server = LlmServer::start(move |asked| model.reply(asked));
+    let mut sets = endpoint("pocket", &server.url());
+    sets.extend([
+        format!("bundle.path={}", pocket_bundle().display()),
+        format!("answers.disk_path={}", kept.path().join("answers").display()),
+        "expand.sources=[\"llm\"]".to_owned(),
+        "expand.endpoints=[\"pocket\"]".to_owned(),
+    ]);
+    let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+    let mut engine = Engine::start(&names, &sets);
+    let prometheus = Prometheus::watching(&engine.address);
+    // Before the first post, so that every counter is seen to begin at 0. Language models are told of before they are asked.
+    until("prometheus has read metrics", || {
+        let is_read = |query: &str| prometheus.query(query).iter().any(|(_, value)| *value == 1.0);
+        let tokens = prometheus.query("riveg_llm_tokens_total");
+        (is_read("up") && is_read("riveg_ready") && tokens.iter().all(|(_, tokens)| *tokens == 0.0))
+            .then_some(tokens)
+            .filter(|tokens| tokens.len() == 2)
+    });
+
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let feeds = Until(&stop);
+        let feeding = scope.spawn(|| feed(&names, &stop));
+        for ((question, query), (_, is_plausible)) in asked.iter().zip(CHECKS) {
+            let mut last = Vec::new();
+            until(question, || {
+                let answer = prometheus.query(query);
+                if answer != last {
+                    eprintln!("{question} {query}\n    {answer:?}");
+                }
+                last = answer;
+                is_plausible(&last).then_some(())
+            });
+        }
+        drop(feeds);
+        feeding.join().unwrap();
+    });
+
+    let page = engine.get("/metrics");
+    let (_, text) = page.split_once("\r\n\r\n").unwrap();
+    assert_eq!(linted(text), "");
+    // What the docs say that there is, there is.
+    let words = DOCS.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
+    let named = words.filter(|word| word.starts_with("riveg_") || word.starts_with("process_"));
+    for name in named {
+        let is_there = |line: &str| line.starts_with(name);
+        assert!(text.lines().any(is_there), "docs/operations.md names `{name}`, which is not in\n{text}");
+    }
+    let (code, log) = engine.stop();
+    assert_eq!(code, Some(0), "{log}");
+}
