@@ -24,3 +24,21 @@ fn offsets_that_a_broker_refuses_are_counted_and_committed_later() {
     assert_eq!(engine.gauge(r#"riveg_commit_failures_total{reason="not-confirmed"}"#), 0);
     assert_eq!(engine.stop().unwrap().uncommitted, 0);
 }
+
+#[test]
+fn a_transaction_whose_offsets_a_broker_refuses_is_counted_and_made_again() {
+    let cluster = MockCluster::new(1).unwrap();
+    let names = Names::new(&cluster.bootstrap_servers());
+    for topic in [&names.input, &names.output, &names.dead] {
+        cluster.create_topic(topic, 1, 1).unwrap();
+    }
+    let refusal = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED];
+    cluster.request_errors(RDKafkaApiKey::TxnOffsetCommit, &refusal);
+    let engine = Running::start(names.exactly_once(8, "a"), &Echo::open());
+    let writer = Writer::new(&names.bootstrap);
+    writer.send(&names.input, 0, Some("a"), Some(&post("a")));
+    writer.flush();
+    let refused = r#"riveg_commit_failures_total{reason="refused"}"#;
+    until("the refusal is counted", || (engine.gauge(refused) == 1).then_some(()));
+    assert_eq!(engine.stop().unwrap().annotations, 1);
+}
