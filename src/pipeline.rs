@@ -92,7 +92,7 @@ impl Pipeline {
         let flow = self.flows.begin();
         let mut degraded = Vec::new();
         let known = self.known(flow, post, &mut degraded).await?;
-        let mut mentions = self.recogniser.mentions(flow, &post.text, &known.words).await?;
+        let mut mentions = self.recogniser.mentions(flow, post.read_text(), &known.words).await?;
         degraded.extend(known.fault);
         let left_out = mentions.len().saturating_sub(self.limits.entities);
         mentions.truncate(self.limits.entities);
@@ -128,6 +128,7 @@ impl Pipeline {
                 let (located, drawing) = (sights[look].located.as_ref()?, drawings[look].as_ref()?);
                 Some(region(media_key, located, drawing))
             };
+            let mention = post.as_received(mention);
             Triple { mention, phrase, verdicts, regions: own().filter_map(region).collect() }
         });
         Ok(Annotation { triples: triples.collect(), degraded })
@@ -141,7 +142,7 @@ impl Pipeline {
         }
         let described = self.describers.describe(post, Length::Detailed).await;
         let fault = described.fault.map(|fault| format!("a picture was not described: {fault}"));
-        (Context { text: asked_text(&post.text), background: described.words }, fault)
+        (Context { text: asked_text(post.read_text()), background: described.words }, fault)
     }
 
     /// What the tagger should know.
@@ -151,7 +152,7 @@ impl Pipeline {
         post: &Post,
         degraded: &mut Vec<String>,
     ) -> Result<Known, AnnotateError> {
-        let text = asked_text(&post.text);
+        let text = asked_text(post.read_text());
         let Some(knowledge) = self.knowledge.as_ref().filter(|_| !text.is_empty()) else {
             return Ok(Known::default());
         };

@@ -123,16 +123,20 @@ fn a_bad_record_gives_an_error_that_names_it_and_the_posts_around_it_are_unharme
     let (bundle, pictures) = (bundle(), pictures());
     let root = format!("fetch.file_root={}", pictures.path().display());
     // One post at a time: what a batch is made of may change the last digit of a score.
-    let settings = ["--set", &root, "--set", "engine.posts_in_flight=1"];
+    let settings =
+        ["--set", &root, "--set", "engine.posts_in_flight=1", "--set", "decode.degrade=dead-letter"];
 
     let good = answered_records(pictures.path());
     let alone = annotate(bundle.path(), &settings, good.join("\n").as_bytes());
     assert_eq!(alone.code, Some(0), "{}", alone.stderr);
     let expected = answers(&alone);
     let ids: Vec<&str> = expected.iter().map(|answer| answer["post_id"].as_str().unwrap()).collect();
-    assert_eq!(ids, ["plain", "empty", "long", "emoji", "no media", "animated", "from a file", "surrogates"]);
+    assert_eq!(
+        ids,
+        ["plain", "empty", "long", "emoji", "no media", "animated", "from a file", "video", "surrogates"]
+    );
 
-    let bad = refused_records(pictures.path());
+    let bad = refused_records();
     let mut input = Vec::new();
     for (index, (_, record, _, _)) in bad.iter().enumerate() {
         input.extend_from_slice(record);

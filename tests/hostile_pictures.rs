@@ -66,7 +66,7 @@ fn pictures_of_few_bytes_that_take_long_are_refused_and_posts_between_them_are_a
         .flat_map(|(number, (record, _, _))| [text(number), record.clone()])
         .chain([text(hostile.len())])
         .collect();
-    let found = lines(&annotate(&bundle, &["decode.memory=450MB"], &posts));
+    let found = lines(&annotate(&bundle, &["decode.memory=450MB", "decode.degrade=dead-letter"], &posts));
     assert_eq!(found.len(), posts.len());
     for (number, found) in found.iter().enumerate() {
         if number % 2 == 0 {
@@ -86,7 +86,8 @@ fn a_picture_beyond_its_time_is_a_refusal_of_its_own_class() {
     // 12 megapixels in a microsecond.
     let slow = with_pictures("slow", &[made::deep_png(4000, 3000)]);
     let posts = [slow, post("text", "Jordan Hale in Oslo", &Value::Null)];
-    let found = lines(&annotate(&bundle, &["decode.picture_timeout=1us"], &posts));
+    let sets = ["decode.picture_timeout=1us", "decode.degrade=dead-letter"];
+    let found = lines(&annotate(&bundle, &sets, &posts));
     let Err((class, message)) = &found[0] else { panic!("{found:?}") };
     assert_eq!(class, "too-slow");
     assert!(message.contains("the 1us of decode.picture_timeout"), "{message}");

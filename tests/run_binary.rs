@@ -30,6 +30,7 @@ fn the_process_answers_posts_from_kafka_and_ends_cleanly_at_sigterm() {
         .env("RIVEG_BUNDLE__PATH", bundle.path())
         .env("RIVEG_TELEMETRY__ADDRESS", &address)
         .env("RIVEG_FETCH__FILE_ROOT", pictures.path())
+        .env("RIVEG_DECODE__DEGRADE", "dead-letter")
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -43,7 +44,7 @@ fn the_process_answers_posts_from_kafka_and_ends_cleanly_at_sigterm() {
 
     // Every kind of bad record, each between good ones.
     let writer = Writer::new(&broker.bootstrap());
-    let (bad, good) = (refused_records(pictures.path()), answered_records(pictures.path()));
+    let (bad, good) = (refused_records(), answered_records(pictures.path()));
     for index in 0..bad.len().max(good.len()) {
         if let Some((case, record, _, _)) = bad.get(index) {
             writer.send("riveg.posts", 0, Some(case), Some(record));
@@ -85,6 +86,8 @@ fn the_process_answers_posts_from_kafka_and_ends_cleanly_at_sigterm() {
     assert!(ready.ends_with("ok"), "{ready}");
     let metrics = get(&address, "/metrics").unwrap();
     assert!(metrics.contains("riveg_records_consumed_total"), "{metrics}");
+    let left_out = "riveg_media_left_out_total{reason=\"unsupported-media\"} 1\n";
+    assert!(metrics.contains(left_out), "{metrics}");
 
     let pid = process.0.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());

@@ -145,9 +145,15 @@ fn posts() -> Vec<Post> {
     let post = |index| {
         let sample = world.sample(index);
         let frame = Arc::new(sample.picture.frame);
-        let media = |key: &str| Media { key: key.to_owned(), frame: Arc::clone(&frame), alt_text: None };
+        let media = |key: &str| Media {
+            key: key.to_owned(),
+            frame: Arc::clone(&frame),
+            alt_text: None,
+            index: 0,
+            is_preview: false,
+        };
         let (id, text, media) = (sample.id, sample.text, vec![media("a"), media("b")]);
-        Post { id, text, created_at: None, lang: None, author: None, media }
+        Post { id, text, created_at: None, lang: None, author: None, unescaped: None, media }
     };
     (0..POSTS).map(post).collect()
 }

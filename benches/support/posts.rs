@@ -55,10 +55,11 @@ fn post(sample: Sample) -> Post {
     Post {
         id: sample.id,
         text: sample.text,
-        created_at: Some(sample.created_at),
+        created_at: None,
         lang: None,
         author: None,
-        media: vec![Media { key: "picture".to_owned(), frame, alt_text: None }],
+        unescaped: None,
+        media: vec![Media { key: "picture".to_owned(), frame, alt_text: None, index: 0, is_preview: false }],
     }
 }
 

@@ -15,6 +15,7 @@ mod brokers;
 mod bundle;
 mod cache;
 mod check;
+mod degraded;
 mod demo;
 mod dlq;
 mod ending;

@@ -17,6 +17,7 @@ use crate::runtime::{self, Consulted, Runtime, Variant};
 use crate::scheduler::{CallError, ModelError};
 use crate::telemetry::{CacheTally, Metrics, resident};
 
+use super::degraded::explain;
 use super::{Ending, Failure, with_causes};
 
 /// A bundle at work.
@@ -99,6 +100,7 @@ impl Running {
                     self.metrics.degraded();
                     debug!(post = post.id, missing = ?annotation.degraded, "a post is answered in part");
                 }
+                post.left_out().iter().for_each(|medium| self.metrics.media().left_out(medium.class));
                 let included = Included::of(&post, post.addresses(), &self.include);
                 Ok(Ok(Annotated { included, ..Annotated::new(&post, annotation) }))
             }
@@ -116,6 +118,7 @@ impl Running {
     pub(super) async fn answer(&self, record: Bytes) -> Result<Result<Vec<u8>, Rejection>, CallError> {
         let ingested = SystemTime::now();
         let answer = self.annotate(record).await?;
+        answer.iter().for_each(explain);
         Ok(answer.map(|annotated| annotated.to_json(&self.provenance, ingested, SystemTime::now())))
     }
 }

@@ -26,7 +26,14 @@ fn post(id: &str, text: &str) -> Post {
         created_at: None,
         lang: None,
         author: None,
-        media: vec![Media { key: "m".to_owned(), frame: Arc::new(frame), alt_text: None }],
+        unescaped: None,
+        media: vec![Media {
+            key: "m".to_owned(),
+            frame: Arc::new(frame),
+            alt_text: None,
+            index: 0,
+            is_preview: false,
+        }],
     }
 }
 

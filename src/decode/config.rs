@@ -6,6 +6,7 @@ use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
 use super::wire::MOST_MEDIA;
+use crate::fetch::Degrade;
 
 /// The section `decode` of the configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -38,6 +39,10 @@ pub struct Config {
     pub cache: ByteSize,
     /// Threads that decode pictures at one time, and as many that read records.
     pub threads: usize,
+    /// What becomes of a post with a picture that is broken or beyond a limit.
+    pub degrade: Degrade,
+    /// Whether escapes of HTML in texts are undone before networks read them.
+    pub unescape: bool,
 }
 
 /// Bytes a pixel that a progressive JPEG of full chroma takes while it is decoded: its coefficients and its frame.

@@ -4,17 +4,19 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 
 use crate::domain::{Rejection, RejectionClass};
-use crate::fetch::{Degrade, FetchError, FetchErrorKind, Share};
+use crate::fetch::{FetchError, FetchErrorKind, Fetcher, Share};
 
+use super::Decoder;
 use super::given::{Encoded, Given, Label, encoded};
+use super::header::is_decoded;
 use super::image::PictureFault;
-use super::{Decoder, of_media};
+use super::left_out::{LeftOut, of_declared};
 
 /// The pictures of a post, all at hand.
 pub(super) struct Fetched {
     pub(super) pictures: Vec<Encoded>,
     /// What the post has to do without.
-    pub(super) degraded: Vec<String>,
+    pub(super) left_out: Vec<LeftOut>,
     /// The room for what was fetched, if anything was; given back when the pictures are decoded.
     pub(super) _share: Option<Share>,
 }
@@ -22,41 +24,46 @@ pub(super) struct Fetched {
 impl Decoder {
     /// Fetches what is not in the record itself, and keeps the order of the post.
     pub(super) async fn fetched(&self, given: Vec<Given>) -> Result<Fetched, Rejection> {
+        let rules = self.rules();
         let elsewhere = given.iter().filter(|picture| matches!(picture, Given::Elsewhere { .. })).count();
+        let mut fetched = Fetched { pictures: Vec::new(), left_out: Vec::new(), _share: None };
         if elsewhere == 0 {
-            let here = given.into_iter().filter_map(|picture| match picture {
-                Given::Here(picture) => Some(picture),
-                Given::Elsewhere { .. } => None,
-            });
-            return Ok(Fetched { pictures: here.collect(), degraded: Vec::new(), _share: None });
+            for picture in given {
+                match picture {
+                    Given::Here(picture) => fetched.pictures.push(picture),
+                    Given::Faulty(label, fault) => fetched.left_out.push(rules.without(&label, &fault)?),
+                    Given::Elsewhere { .. } => {}
+                }
+            }
+            return Ok(fetched);
         }
         let fetcher = &self.shared.fetcher;
         let share = fetcher.share(elsewhere);
         // All of them, though one may fail: which fault a post is refused for should not depend on who answers first.
-        let arrived = join_all(given.into_iter().map(|picture| async {
-            match picture {
-                Given::Here(picture) => Arrived::Here(picture),
-                Given::Elsewhere { label, address } => match fetcher.fetch(&address, &share).await {
-                    Ok(bytes) => Arrived::Fetched(label, bytes),
-                    Err(error) => Arrived::Missing(label, error),
-                },
-            }
-        }))
-        .await;
+        let arrived = join_all(given.into_iter().map(|picture| arrived(picture, fetcher, &share))).await;
         share.is_fetched();
-        let (shared, degrade) = (std::sync::Arc::clone(&self.shared), fetcher.degrade());
+        let shared = std::sync::Arc::clone(&self.shared);
         self.parse(move || {
-            let mut fetched = Fetched { pictures: Vec::new(), degraded: Vec::new(), _share: Some(share) };
+            fetched._share = Some(share);
             for picture in arrived {
-                match picture {
-                    Arrived::Here(picture) => fetched.pictures.push(picture),
-                    Arrived::Fetched(label, bytes) => {
-                        fetched.pictures.push(encoded(label, bytes, &shared.config)?);
+                let (label, fault) = match picture {
+                    Arrived::Here(picture) => {
+                        fetched.pictures.push(picture);
+                        continue;
                     }
-                    Arrived::Missing(label, error) => {
-                        fetched.degraded.push(done_without(&label, error, degrade)?);
-                    }
-                }
+                    Arrived::Fetched(label, bytes) => match encoded(label.clone(), bytes, &shared.config) {
+                        Ok(picture) => {
+                            fetched.pictures.push(picture);
+                            continue;
+                        }
+                        Err(fault) => {
+                            let fault = of_declared(label.declared(), fault);
+                            (label, fault)
+                        }
+                    },
+                    Arrived::Missing(label, fault) => (label, fault),
+                };
+                fetched.left_out.push(rules.without(&label, &fault)?);
             }
             Ok(fetched)
         })
@@ -68,12 +75,36 @@ impl Decoder {
 enum Arrived {
     Here(Encoded),
     Fetched(Label, Bytes),
-    Missing(Label, FetchError),
+    Missing(Label, PictureFault),
 }
 
-/// What the answer says of a picture that failed to come. What may not be asked for is an attack or a wrong setting, and
-/// what is too large is too large wherever it lies: such posts are for people to look at.
-fn done_without(label: &Label, error: FetchError, degrade: Degrade) -> Result<String, Rejection> {
+/// Fetches a picture that is not here; where there turns out to be none, the one that stands for it.
+async fn arrived(given: Given, fetcher: &Fetcher, share: &Share) -> Arrived {
+    let (mut label, mut address, preview) = match given {
+        Given::Here(picture) => return Arrived::Here(picture),
+        Given::Faulty(label, fault) => return Arrived::Missing(label, fault),
+        Given::Elsewhere { label, address, preview } => (label, address, preview),
+    };
+    let mut fetched = fetcher.fetch(&address, share).await;
+    if let (Ok(bytes), Some(preview)) = (&fetched, preview)
+        && !is_decoded(bytes)
+    {
+        label.is_preview = true;
+        fetched = fetcher.fetch(&preview, share).await;
+        address = preview;
+    }
+    label.address = Some(address);
+    match fetched {
+        Ok(bytes) => Arrived::Fetched(label, bytes),
+        Err(error) => {
+            let fault = of_declared(label.declared(), failed(error));
+            Arrived::Missing(label, fault)
+        }
+    }
+}
+
+/// What is too large is too large wherever it lies.
+fn failed(error: FetchError) -> PictureFault {
     let class = match error.kind {
         FetchErrorKind::Refused => RejectionClass::FetchRefused,
         FetchErrorKind::TooLarge => RejectionClass::TooLarge,
@@ -83,9 +114,5 @@ fn done_without(label: &Label, error: FetchError, degrade: Degrade) -> Result<St
         | FetchErrorKind::HostIsShut { .. }
         | FetchErrorKind::NoRoom => RejectionClass::FetchFailed,
     };
-    let rejection = of_media(&label.key, &PictureFault { class, message: error.message });
-    if class == RejectionClass::FetchFailed && degrade == Degrade::PublishWithout {
-        return Ok(format!("{class}: {}; the post is answered without it", rejection.message));
-    }
-    Err(rejection)
+    PictureFault { class, message: error.message }
 }

@@ -156,6 +156,11 @@ fn worth_its_pixels(header: Header, encoded: u64, config: &Config) -> Result<(),
     Err(fault(RejectionClass::TooLarge, message))
 }
 
+/// Whether bytes begin as those of a picture in a format that is decoded do.
+pub(super) fn is_decoded(bytes: &[u8]) -> bool {
+    sniff(bytes).is_ok()
+}
+
 fn sniff(bytes: &[u8]) -> Result<ImageFormat, PictureFault> {
     match image::guess_format(bytes) {
         Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP | ImageFormat::Gif)) => {

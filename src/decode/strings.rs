@@ -1,65 +1,70 @@
 //! What does a string of JSON say whose escapes may name half of a surrogate pair? No UTF-8 can hold that.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use memchr::memchr;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-/// Any JSON string. Escapes may name half of a surrogate pair, which no UTF-8 can hold: it becomes U+FFFD.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Text(pub(super) String);
+use super::json::{Kind, Raw};
 
-/// A JSON string by which readers find something again. Half of a surrogate pair is refused in it: as U+FFFD two names
-/// could become one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Name(pub(super) String);
+/// What a string says; none of any other value. Half of a surrogate pair becomes U+FFFD.
+pub(super) fn text(raw: Raw<'_>) -> Option<Cow<'_, str>> {
+    let inner = raw.between_quotes()?;
+    if memchr(b'\\', inner.as_bytes()).is_none() {
+        return Some(Cow::Borrowed(inner));
+    }
+    let Loose(mut bytes) = serde_json::from_str(raw.text()).ok()?;
+    replace_surrogates(&mut bytes);
+    String::from_utf8(bytes).ok().map(Cow::Owned)
+}
 
-impl<'de> Deserialize<'de> for Text {
+/// A name by which readers find something again: a string, or the digits of a whole number, exactly as they were written.
+/// Half of a surrogate pair is refused in it: as U+FFFD two names could become one.
+///
+/// # Errors
+/// What was expected and found.
+pub(super) fn name(raw: Raw<'_>) -> Result<String, String> {
+    match raw.kind() {
+        Kind::String => {
+            let Loose(bytes) = serde_json::from_str(raw.text()).map_err(|fault| fault.to_string())?;
+            String::from_utf8(bytes).map_err(|fault| {
+                let place = fault.utf8_error().valid_up_to();
+                format!("expected a name, found half of a surrogate pair after {place} bytes of it")
+            })
+        }
+        Kind::Number => {
+            let number = raw.text();
+            if number.strip_prefix('-').unwrap_or(number).bytes().all(|byte| byte.is_ascii_digit()) {
+                return Ok(number.to_owned());
+            }
+            Err(format!("found the number `{number}`, expected a string or a whole number"))
+        }
+        other => Err(format!("found {other}, expected a string or a whole number")),
+    }
+}
+
+/// The bytes of a string, among which halves of surrogate pairs may be.
+struct Loose(Vec<u8>);
+
+impl<'de> Deserialize<'de> for Loose {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // As bytes, since only so does the JSON reader hand out lone surrogates instead of refusing them.
-        deserializer.deserialize_bytes(TextVisitor)
+        deserializer.deserialize_bytes(LooseVisitor)
     }
 }
 
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_bytes(NameVisitor)
-    }
-}
+struct LooseVisitor;
 
-struct TextVisitor;
-
-impl Visitor<'_> for TextVisitor {
-    type Value = Text;
+impl Visitor<'_> for LooseVisitor {
+    type Value = Loose;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a string")
     }
 
-    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Text, E> {
-        if let Ok(text) = std::str::from_utf8(bytes) {
-            return Ok(Text(text.to_owned()));
-        }
-        let mut bytes = bytes.to_vec();
-        replace_surrogates(&mut bytes);
-        String::from_utf8(bytes).map(Text).map_err(|_| E::custom("a string that is not UTF-8"))
-    }
-}
-
-struct NameVisitor;
-
-impl Visitor<'_> for NameVisitor {
-    type Value = Name;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a string")
-    }
-
-    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Name, E> {
-        let name = std::str::from_utf8(bytes).map_err(|fault| {
-            let place = fault.valid_up_to();
-            E::custom(format!("expected a name, found half of a surrogate pair after {place} bytes of it"))
-        })?;
-        Ok(Name(name.to_owned()))
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Loose, E> {
+        Ok(Loose(bytes.to_vec()))
     }
 }
 

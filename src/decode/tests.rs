@@ -1,12 +1,13 @@
 //! Whole records through the decoder.
 
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytesize::ByteSize;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 
 use super::*;
+use crate::domain::Carried;
 use crate::fetch::{self, Degrade};
 use crate::telemetry::Metrics;
 
@@ -15,7 +16,7 @@ fn decoder(config: Config) -> Decoder {
 }
 
 /// With settings of fetching under which files, but no servers, may be asked.
-fn decoder_that_fetches(config: Config, set: impl FnOnce(&mut fetch::Config)) -> Decoder {
+pub(super) fn decoder_that_fetches(config: Config, set: impl FnOnce(&mut fetch::Config)) -> Decoder {
     let mut fetching = crate::config::Config::load(&crate::config::Sources::default()).unwrap().config.fetch;
     fetching.schemes = vec![];
     set(&mut fetching);
@@ -23,7 +24,7 @@ fn decoder_that_fetches(config: Config, set: impl FnOnce(&mut fetch::Config)) ->
     Decoder::new(config, fetcher)
 }
 
-fn png(width: u32, height: u32) -> Vec<u8> {
+pub(super) fn png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     ::image::RgbImage::from_pixel(width, height, ::image::Rgb([9, 8, 7]))
         .write_to(&mut bytes, ::image::ImageFormat::Png)
@@ -31,18 +32,23 @@ fn png(width: u32, height: u32) -> Vec<u8> {
     bytes.into_inner()
 }
 
-fn record(media: &str) -> Bytes {
+pub(super) fn record(media: &str) -> Bytes {
     Bytes::from(format!(
         r#"{{"id":"p1","text":"hello","created_at":"2026-01-01T00:00:00Z","media":[{media}]}}"#
     ))
 }
 
-fn inline_media(key: &str, bytes: &[u8]) -> String {
+pub(super) fn inline_media(key: &str, bytes: &[u8]) -> String {
     format!(r#"{{"key":"{key}","type":"photo","bytes":"{}","alt_text":"of {key}"}}"#, STANDARD.encode(bytes))
 }
 
+/// What is said where posts with broken pictures are dead letters.
 async fn refusal(media: &str) -> Rejection {
-    decoder(test_config()).decode(record(media)).await.unwrap_err()
+    decoder(strict(&test_config())).decode(record(media)).await.unwrap_err()
+}
+
+pub(super) fn strict(config: &Config) -> Config {
+    Config { degrade: Degrade::DeadLetter, ..config.clone() }
 }
 
 #[tokio::test]
@@ -51,7 +57,7 @@ async fn a_post_keeps_all_that_the_record_says() {
     let media = [inline_media("a", &png(4, 3)), inline_media("b", &png(2, 5))].join(",");
     let post = decoder.decode(record(&media)).await.unwrap();
     assert_eq!((post.id.as_str(), post.text.as_str()), ("p1", "hello"));
-    assert_eq!(post.created_at.as_deref(), Some("2026-01-01T00:00:00Z"));
+    assert_eq!(post.created_at.as_ref().map(Carried::json), Some("\"2026-01-01T00:00:00Z\""));
     assert_eq!((post.lang.clone(), post.author.clone()), (None, None));
     let sizes: Vec<_> = post.media.iter().map(|m| (m.key.as_str(), m.frame.width, m.frame.height)).collect();
     assert_eq!(sizes, [("a", 4, 3), ("b", 2, 5)]);
@@ -80,7 +86,7 @@ async fn reposts_share_one_decoded_picture() {
 }
 
 #[tokio::test]
-async fn one_bad_picture_rejects_the_post_and_is_named() {
+async fn where_so_configured_one_bad_picture_rejects_the_post_and_is_named() {
     let good = inline_media("good", &png(1, 1));
     let with = |bad: &str| format!("{good},{bad}");
     let cut = png(64, 64);
@@ -92,7 +98,7 @@ async fn one_bad_picture_rejects_the_post_and_is_named() {
         ),
         (r#"{"key":"m","bytes":"QUJDR"}"#.to_owned(), RejectionClass::Malformed, "not base64"),
         (r#"{"key":"m","bytes":""}"#.to_owned(), RejectionClass::Malformed, "no bytes at all"),
-        (r#"{"key":"m"}"#.to_owned(), RejectionClass::Malformed, "neither `bytes` nor `url`"),
+        (r#"{"key":"m","bytes":7}"#.to_owned(), RejectionClass::Malformed, "has a number as `bytes`"),
         (
             r#"{"key":"m","bytes":"","url":""}"#.to_owned(),
             RejectionClass::Malformed,
@@ -104,11 +110,6 @@ async fn one_bad_picture_rejects_the_post_and_is_named() {
             "`ftp` is not fetched",
         ),
         (inline_media("m", &cut[..cut.len() / 2]), RejectionClass::Malformed, "cannot be decoded as Png"),
-        (
-            inline_media("m", b"just a text"),
-            RejectionClass::UnsupportedMedia,
-            "(the record calls it `photo`)",
-        ),
     ];
     for (bad, class, part) in cases {
         let refusal = refusal(&with(&bad)).await;
@@ -122,13 +123,21 @@ async fn one_bad_picture_rejects_the_post_and_is_named() {
 }
 
 #[tokio::test]
-async fn base64_may_lack_its_padding() {
+async fn base64_may_be_written_in_any_way() {
     let bytes = [png(1, 1), vec![0]].concat();
-    for encoded in
-        [STANDARD.encode(&bytes), STANDARD_NO_PAD.encode(&bytes), STANDARD.encode(&bytes).replace('/', r"\/")]
-    {
-        let media = format!(r#"{{"key":"m","bytes":"{encoded}"}}"#);
-        assert_eq!(decoder(test_config()).decode(record(&media)).await.unwrap().media.len(), 1, "{encoded}");
+    let standard = STANDARD.encode(&bytes);
+    for (field, encoded) in [
+        ("bytes", standard.clone()),
+        ("bytes", STANDARD_NO_PAD.encode(&bytes)),
+        ("bytes", URL_SAFE_NO_PAD.encode(&bytes)),
+        ("bytes", standard.replace('/', r"\/")),
+        ("bytes", format!(r"{}\r\n{}", &standard[..40], &standard[40..])),
+        ("bytes", format!("data:image/png;base64,{standard}")),
+        ("url", format!("data:image/png;base64,{standard}")),
+    ] {
+        let media = format!(r#"{{"key":"m","{field}":"{encoded}"}}"#);
+        let post = decoder(test_config()).decode(record(&media)).await.unwrap();
+        assert_eq!((post.media.len(), post.addresses()), (1, &[][..]), "{encoded}: {:?}", post.degraded());
     }
 }
 
@@ -163,7 +172,11 @@ async fn a_picture_that_does_not_come_is_a_dead_letter_or_done_without_as_config
     let keys: Vec<_> = post.media.iter().map(|media| media.key.as_str()).collect();
     assert_eq!(keys, ["a", "b"]);
     let [degraded] = post.degraded() else { panic!("{:?}", post.degraded()) };
-    assert!(degraded.starts_with("fetch-failed: media `gone` at `file:///"), "{degraded}");
+    assert!(
+        degraded.starts_with("media[1] is left out: fetch-failed: media `gone` at `file:///"),
+        "{degraded}"
+    );
+    assert_eq!(post.media.iter().map(|media| media.index).collect::<Vec<_>>(), [0, 2]);
 
     // Whatever is configured: these addresses are nobody's bad luck.
     let media =
@@ -175,7 +188,9 @@ async fn a_picture_that_does_not_come_is_a_dead_letter_or_done_without_as_config
 #[tokio::test]
 async fn fetched_bytes_are_judged_like_those_of_a_record() {
     let root = tempfile::tempdir().unwrap();
-    let decoder = decoder_that_fetches(test_config(), |fetch| fetch.file_root = root.path().to_owned());
+    let set = |fetch: &mut fetch::Config| fetch.file_root = root.path().to_owned();
+    let decoders =
+        [decoder_that_fetches(test_config(), set), decoder_that_fetches(strict(&test_config()), set)];
     let whole = png(64, 64);
     for (bytes, class, part) in [
         (
@@ -190,9 +205,15 @@ async fn fetched_bytes_are_judged_like_those_of_a_record() {
         std::fs::write(root.path().join("a.jpg"), bytes).unwrap();
         let media =
             format!(r#"{{"key":"m","type":"image/jpeg","url":"file://{}/a.jpg"}}"#, root.path().display());
-        let refusal = decoder.decode(record(&media)).await.unwrap_err();
-        assert_eq!(refusal.class, class, "{refusal}");
-        assert!(refusal.message.contains(part), "{refusal}");
+        let [lenient, strict] = &decoders;
+        let post = lenient.decode(record(&media)).await.unwrap();
+        let [left_out] = post.left_out() else { panic!("{:?}", post.left_out()) };
+        assert_eq!((left_out.index, left_out.class, post.media.len()), (0, class, 0));
+        assert!(left_out.reason.contains(part), "{left_out:?}");
+        match strict.decode(record(&media)).await {
+            Ok(_) => assert_eq!(class, RejectionClass::UnsupportedMedia),
+            Err(refusal) => assert!(refusal.class == class && refusal.message.contains(part), "{refusal}"),
+        }
     }
 }
 
@@ -240,9 +261,9 @@ async fn posts_without_pictures_wait_for_no_picture() {
         tokio::task::yield_now().await;
     }
     assert_eq!(decoder.decode(record("")).await.unwrap().text, "hello");
-    // Nor does a post whose picture is refused for what its header says.
-    let refusal = decoder.decode(record(&inline_media("a", b"just a text"))).await.unwrap_err();
-    assert_eq!(refusal.class, RejectionClass::UnsupportedMedia);
+    // Nor does a post whose picture is left out for what its header says.
+    let post = decoder.decode(record(&inline_media("a", b"just a text"))).await.unwrap();
+    assert_eq!(post.left_out()[0].class, RejectionClass::UnsupportedMedia);
     assert!(picture.as_mut().now_or_never().is_none());
     for _ in 0..2 {
         release.send(()).unwrap();
@@ -252,33 +273,76 @@ async fn posts_without_pictures_wait_for_no_picture() {
 }
 
 #[tokio::test]
-async fn a_picture_that_takes_too_long_is_refused_as_such() {
-    // 24 megapixels are no matter of a microsecond.
-    let slow = inline_media("slow", &png(6000, 4000));
-    let decoder = decoder(Config { picture_timeout: Duration::from_nanos(1000), ..test_config() });
-    let refusal = decoder.decode(record(&slow)).await.unwrap_err();
-    assert_eq!(refusal.class, RejectionClass::TooSlow);
-    assert_eq!(refusal.message, "media `slow` takes longer to decode than the 1us of decode.picture_timeout");
-    // Thread and memory come back when the decoder has ended.
+async fn a_picture_that_takes_too_long_is_left_out_and_two_are_too_many() {
+    // 24 megapixels are no matter of a microsecond; one pixel may be none.
+    let (slow, other) = (inline_media("slow", &png(6000, 4000)), inline_media("other", &png(6000, 4001)));
+    let config = Config { picture_timeout: Duration::from_nanos(1000), ..test_config() };
+    let told = "media `slow` takes longer to decode than the 1us of decode.picture_timeout";
+    for (config, media) in [(strict(&config), slow.clone()), (config.clone(), format!("{other},{slow}"))] {
+        let decoder = decoder(config);
+        let refusal = decoder.decode(record(&media)).await.unwrap_err();
+        assert_eq!((refusal.class, refusal.message.as_str()), (RejectionClass::TooSlow, told));
+        all_comes_back(&decoder).await;
+    }
+    let decoder = decoder(config);
+    let post = decoder.decode(record(&slow)).await.unwrap();
+    assert_eq!(post.degraded(), [format!("media[0] is left out: too-slow: {told}")]);
+    all_comes_back(&decoder).await;
+}
+
+/// Threads and memory come back when the decoder has ended.
+async fn all_comes_back(decoder: &Decoder) {
     while decoder.shared.pool.free() < 2 || decoder.shared.memory.free() < test_config().memory.as_u64() {
         tokio::task::yield_now().await;
     }
 }
 
 #[tokio::test]
-async fn a_post_that_needs_more_than_all_the_memory_is_refused() {
-    let config = Config { memory: ByteSize::kib(96), ..test_config() };
-    let media = [inline_media("a", &png(200, 100)), inline_media("b", &png(100, 200))].join(",");
-    let refusal = decoder(config).decode(record(&media)).await.unwrap_err();
+async fn pictures_after_one_that_took_too_long_are_decoded_within_the_memory() {
+    let decoder = decoder(test_config());
+    let (quick, slow) = (png(40, 30), png(50, 40));
+    // The slow one is given up as if its time were over: its permit stays with its thread.
+    let media =
+        [inline_media("a", &quick), inline_media("b", &slow), inline_media("c", &png(60, 50))].join(",");
+    let given = given::read(&record(&media), &test_config()).unwrap();
+    let Fetched { pictures, .. } = decoder.fetched(given.media).await.unwrap();
+    let mut post = given.post;
+    let mut pictures = pictures.into_iter();
+    let first = pictures.next().unwrap();
+    let permit = decoder.memory_for(&post, [&first]).await;
+    let (medium, permit) = decoder.medium(first, permit).await.unwrap();
+    post.media.push(medium.unwrap());
+    drop(permit);
+    let waiting: Vec<Encoded> = pictures.collect();
+    let before = decoder.shared.memory.free();
+    let permit = decoder.memory_for(&post, &waiting).await;
+    let needed = before - decoder.shared.memory.free();
+    let headers = || waiting.iter().map(|picture| picture.header);
+    assert_eq!(needed, 3 * 40 * 30 + bytes(headers()), "what it has and what it will have");
+    drop(permit);
+}
+
+#[tokio::test]
+async fn what_is_more_than_all_the_memory_is_left_out_or_rejects_the_post() {
+    let (one, other) = (png(200, 100), png(100, 200));
+    let config = test_config();
+    let peak = header::probe(&one, &config).unwrap().peak_bytes;
+    // One picture and its frame, and no more.
+    let config = Config { memory: ByteSize(peak), ..config };
+    let media = [inline_media("a", &one), inline_media("b", &other), inline_media("c", &png(2, 2))].join(",");
+    let refusal = decoder(strict(&config)).decode(record(&media)).await.unwrap_err();
     assert!(
         refusal.class == RejectionClass::TooLarge && refusal.message.contains("decode.memory"),
         "{refusal}"
     );
+    let post = decoder(config).decode(record(&media)).await.unwrap();
+    assert_eq!(post.media[0].key, "a");
+    assert!(post.degraded()[0].starts_with("media[1] is left out: too-large: media `b` is one too many"));
 }
 
 #[tokio::test]
 async fn a_picture_longer_than_allowed_is_refused_before_it_is_decoded_from_base64() {
-    let decoder = decoder(Config { max_picture: ByteSize(30), ..test_config() });
+    let decoder = decoder(strict(&Config { max_picture: ByteSize(30), ..test_config() }));
     let refusal = decoder.decode(record(&inline_media("a", &[7; 100]))).await.unwrap_err();
     assert!(
         refusal.class == RejectionClass::TooLarge && refusal.message.contains("max_picture"),

@@ -1,55 +1,50 @@
 //! What does the record say? The JSON of an input record, before any picture in it is looked at.
 
 use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 use crate::domain::{Rejection, RejectionClass};
 
-use super::strings::{Name, Text};
+use super::json::{self, Kind, Raw};
+use super::strings::{name, text};
 use super::{Config, rejected};
 
 /// An input record as it stands in the feed. Fields that nobody here knows are passed over.
-#[derive(Debug, serde::Deserialize)]
-#[serde(expecting = "an object")]
+#[derive(Debug)]
 pub(super) struct WirePost<'a> {
-    pub(super) id: Name,
-    pub(super) text: Text,
-    pub(super) created_at: Option<Text>,
-    pub(super) lang: Option<Text>,
-    pub(super) author: Option<Text>,
-    #[serde(borrow, default, deserialize_with = "pictures")]
+    pub(super) id: String,
+    pub(super) text: String,
+    /// Of any shape, like the two after it: they are only written on.
+    pub(super) created_at: Option<Raw<'a>>,
+    pub(super) lang: Option<Raw<'a>>,
+    pub(super) author: Option<Raw<'a>>,
     pub(super) media: Vec<WireMedia<'a>>,
 }
 
-/// One of its pictures: base64 in `bytes`, or an address in `url`.
-#[derive(Debug, serde::Deserialize)]
-#[serde(expecting = "an object")]
+/// One of its media: base64 in `bytes`, or an address in `url`; neither where it is no picture.
+#[derive(Debug)]
 pub(super) struct WireMedia<'a> {
-    pub(super) key: Name,
+    pub(super) key: String,
     /// What the feed calls it; the bytes decide what it is.
-    #[serde(rename = "type")]
-    pub(super) declared: Option<Text>,
-    #[serde(borrow)]
-    pub(super) bytes: Option<Cow<'a, str>>,
-    pub(super) url: Option<Text>,
-    pub(super) alt_text: Option<Text>,
+    pub(super) declared: Option<String>,
+    pub(super) bytes: Option<Raw<'a>>,
+    pub(super) url: Option<Raw<'a>>,
+    /// The address of a picture that stands for what is none.
+    pub(super) preview: Option<String>,
+    pub(super) alt_text: Option<String>,
 }
 
 /// The longest id of a post and key of a picture, in bytes. Kafka limits a key only together with its record, to 1 MB
 /// unless told otherwise; this keeps the answer, which says a picture's key once for each entity, below that too.
 pub(super) const LONGEST_NAME: usize = 1024;
 
-/// The most pictures that `decode.max_media` may allow. What a record lists beyond is counted, not kept: three million
-/// entries that say nothing would fit into 32 MiB, and would take ten times as much when read.
+/// The most pictures that `decode.max_media` may allow.
 pub(super) const MOST_MEDIA: usize = 1000;
 
-/// Reads a record within the limits on its text, id and number of pictures.
+/// The JSON of a record, which may be anything yet.
 ///
 /// # Errors
-/// `malformed` with the JSON path, what was expected and what was found; `too-large` with the limit.
-pub(super) fn read<'a>(payload: &'a [u8], config: &Config) -> Result<WirePost<'a>, Rejection> {
+/// `malformed` where it is no JSON, with its place; `too-large` with the limit.
+pub(super) fn json<'a>(payload: &'a [u8], config: &Config) -> Result<Cow<'a, str>, Rejection> {
     let size = payload.len() as u64;
     if size > config.max_record.as_u64() {
         let message =
@@ -57,71 +52,151 @@ pub(super) fn read<'a>(payload: &'a [u8], config: &Config) -> Result<WirePost<'a
         return Err(rejected(RejectionClass::TooLarge, message));
     }
     let json = std::str::from_utf8(payload).map_err(|fault| {
-        let message = format!("the record is not UTF-8: byte {} begins no character", fault.valid_up_to());
-        rejected(RejectionClass::Malformed, message)
+        malformed(&format!("the record is not UTF-8: byte {} begins no character", fault.valid_up_to()))
     })?;
     // No JSON begins with a byte order mark, but some editors write one.
     let json = json.strip_prefix('\u{feff}').unwrap_or(json);
-    // The derived reader would take an array of the fields' values too, which no feed means.
-    if json.trim_start().starts_with('[') {
-        let message = "the record is not a post: found an array, expected an object";
-        return Err(rejected(RejectionClass::Malformed, message.to_owned()));
+    let Err(fault) = json::check(json) else { return Ok(Cow::Borrowed(json)) };
+    // Feeds that pass on what people typed do not always escape it: the good records do not pay for them.
+    match json::with_controls_escaped(json).filter(|escaped| json::check(escaped).is_ok()) {
+        Some(escaped) => Ok(Cow::Owned(escaped)),
+        None => Err(malformed(&format!("the record is not JSON: {fault}"))),
     }
-    let post: WirePost<'a> = serde_json::from_str(json).map_err(|fault| explained(json, &fault))?;
-    within_limits(&post, config)?;
+}
+
+/// Reads a record's JSON within the limits on its text, id and number of pictures.
+///
+/// # Errors
+/// `malformed` with the JSON path, what was expected and what was found; `too-large` with the limit.
+pub(super) fn read<'a>(json: &'a str, config: &Config) -> Result<WirePost<'a>, Rejection> {
+    let record = Raw::of(json);
+    expect(record, Kind::Object, "")?;
+    let [id, text, media] = once(record, "", ["id", "text", "media"])?;
+    let [created_at, lang, author] = last(record, ["created_at", "lang", "author"]);
+    let post = WirePost {
+        id: named(required(id, "", "id")?, "id")?,
+        text: string(required(text, "", "text")?, "text")?,
+        created_at: created_at.filter(is_given),
+        lang: lang.filter(is_given),
+        author: author.filter(is_given),
+        media: media.filter(is_given).map_or_else(|| Ok(Vec::new()), |media| all_media(media, config))?,
+    };
+    if post.id.is_empty() {
+        return Err(malformed("`id` is empty"));
+    }
+    let size = post.text.len() as u64;
+    if size > config.max_text.as_u64() {
+        let message =
+            format!("`text` has {size} bytes, more than the {} of decode.max_text", config.max_text);
+        return Err(rejected(RejectionClass::TooLarge, message));
+    }
     Ok(post)
 }
 
-fn within_limits(post: &WirePost<'_>, config: &Config) -> Result<(), Rejection> {
-    if post.id.0.is_empty() {
-        return Err(rejected(RejectionClass::Malformed, "`id` is empty".to_owned()));
-    }
-    name_within_limits("id", &post.id)?;
-    let text = post.text.0.len() as u64;
-    if text > config.max_text.as_u64() {
-        let message =
-            format!("`text` has {text} bytes, more than the {} of decode.max_text", config.max_text);
-        return Err(rejected(RejectionClass::TooLarge, message));
-    }
-    let media = &post.media;
-    if media.len() > config.max_media {
+/// The media that a record lists. What it lists beyond the limit is not read: three million entries that say nothing would
+/// fit into 32 MiB, and would take ten times as much when read.
+fn all_media<'a>(list: Raw<'a>, config: &Config) -> Result<Vec<WireMedia<'a>>, Rejection> {
+    expect(list, Kind::Array, "media")?;
+    let listed: Vec<Raw<'a>> = list.elements().take(config.max_media + 1).collect();
+    if listed.len() > config.max_media {
         let message = format!("`media` has more entries than the {} of decode.max_media", config.max_media);
         return Err(rejected(RejectionClass::TooLarge, message));
     }
-    for (index, medium) in media.iter().enumerate() {
-        name_within_limits(&format!("media[{index}].key"), &medium.key)?;
-        if media[..index].iter().any(|earlier| earlier.key == medium.key) {
+    let mut media: Vec<WireMedia<'a>> = Vec::with_capacity(listed.len());
+    for (index, listed) in listed.into_iter().enumerate() {
+        let medium = medium(listed, &format!("media[{index}]"))?;
+        if media.iter().any(|earlier| earlier.key == medium.key) {
             let message =
-                format!("`media[{index}].key`: `{}` names an earlier picture too", brief(&medium.key.0));
-            return Err(rejected(RejectionClass::Malformed, message));
+                format!("`media[{index}].key`: `{}` names an earlier picture too", brief(&medium.key));
+            return Err(malformed(&message));
         }
+        media.push(medium);
     }
-    Ok(())
+    Ok(media)
 }
 
-fn name_within_limits(field: &str, Name(name): &Name) -> Result<(), Rejection> {
-    if name.len() <= LONGEST_NAME {
+fn medium<'a>(medium: Raw<'a>, path: &str) -> Result<WireMedia<'a>, Rejection> {
+    expect(medium, Kind::Object, path)?;
+    let [key, bytes, url] = once(medium, path, ["key", "bytes", "url"])?;
+    // What only helps is done without where it has another shape.
+    let [declared, preview, alt_text] = last(medium, ["type", "preview_image_url", "alt_text"])
+        .map(|value| value.and_then(text).map(Cow::into_owned));
+    Ok(WireMedia {
+        key: named(required(key, path, "key")?, &format!("{path}.key"))?,
+        declared,
+        bytes: bytes.filter(is_given),
+        url: url.filter(is_given),
+        preview,
+        alt_text,
+    })
+}
+
+/// The values of these fields, none of which may be there twice: readers would differ in which they take.
+fn once<'a, const FIELDS: usize>(
+    object: Raw<'a>,
+    path: &str,
+    names: [&str; FIELDS],
+) -> Result<[Option<Raw<'a>>; FIELDS], Rejection> {
+    let mut values = [None; FIELDS];
+    for (name, value) in object.members() {
+        let Some(field) = names.iter().position(|wanted| *wanted == name) else { continue };
+        if values[field].replace(value).is_some() {
+            return Err(misplaced(path, &format!("duplicate field `{name}`")));
+        }
+    }
+    Ok(values)
+}
+
+/// The values of these fields, the last where one is there twice.
+fn last<'a, const FIELDS: usize>(object: Raw<'a>, names: [&str; FIELDS]) -> [Option<Raw<'a>>; FIELDS] {
+    let mut values = [None; FIELDS];
+    for (name, value) in object.members() {
+        if let Some(field) = names.iter().position(|wanted| *wanted == name) {
+            values[field] = Some(value);
+        }
+    }
+    values
+}
+
+fn is_given(value: &Raw<'_>) -> bool {
+    value.kind() != Kind::Null
+}
+
+fn required<'a>(value: Option<Raw<'a>>, path: &str, field: &str) -> Result<Raw<'a>, Rejection> {
+    value.ok_or_else(|| misplaced(path, &format!("missing field `{field}`")))
+}
+
+fn expect(value: Raw<'_>, kind: Kind, path: &str) -> Result<(), Rejection> {
+    if value.kind() == kind {
         return Ok(());
     }
+    Err(misplaced(path, &format!("found {}, expected {kind}", value.kind())))
+}
+
+fn string(value: Raw<'_>, path: &str) -> Result<String, Rejection> {
+    expect(value, Kind::String, path)?;
+    text(value).map(Cow::into_owned).ok_or_else(|| misplaced(path, "is a string that cannot be read"))
+}
+
+fn named(value: Raw<'_>, path: &str) -> Result<String, Rejection> {
+    let name = name(value).map_err(|fault| misplaced(path, &fault))?;
+    if name.len() <= LONGEST_NAME {
+        return Ok(name);
+    }
     let message =
-        format!("`{field}` has {} bytes, more than the {LONGEST_NAME} that a name may have", name.len());
+        format!("`{path}` has {} bytes, more than the {LONGEST_NAME} that a name may have", name.len());
     Err(rejected(RejectionClass::TooLarge, message))
 }
 
-/// Reads again, slowly, to learn where the record is wrong: the good records do not pay for it.
-fn explained(json: &str, first: &serde_json::Error) -> Rejection {
-    let message = match serde_path_to_error::deserialize::<_, WirePost<'_>>(
-        &mut serde_json::Deserializer::from_str(json),
-    ) {
-        Err(fault) if fault.inner().is_data() && fault.path().iter().next().is_some() => {
-            format!("the record is not a post: at `{}`: {}", fault.path(), fault.inner())
-        }
-        Err(fault) if fault.inner().is_data() => format!("the record is not a post: {}", fault.inner()),
-        Err(fault) => format!("the record is not JSON: {}", fault.inner()),
-        // The slow reader stops where the post ends; only the first saw that something follows.
-        Ok(_) => format!("the record is not JSON: {first}"),
-    };
-    rejected(RejectionClass::Malformed, brief(&message))
+fn misplaced(path: &str, fault: &str) -> Rejection {
+    match path {
+        "" => malformed(&format!("the record is not a post: {fault}")),
+        path => malformed(&format!("the record is not a post: at `{path}`: {fault}")),
+    }
+}
+
+fn malformed(message: &str) -> Rejection {
+    rejected(RejectionClass::Malformed, brief(message))
 }
 
 /// The beginning of a long string, since faults quote what they found and that may be a megabyte.
@@ -130,41 +205,6 @@ pub(super) fn brief(message: &str) -> String {
     match message.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &message[..end]),
         None => message.to_owned(),
-    }
-}
-
-/// The pictures that a record lists, where it lists any: no more than one above the most that may be allowed.
-fn pictures<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<WireMedia<'de>>, D::Error> {
-    Ok(Option::<Listed<'de>>::deserialize(deserializer)?.map_or_else(Vec::new, |listed| listed.0))
-}
-
-struct Listed<'a>(Vec<WireMedia<'a>>);
-
-impl<'de> Deserialize<'de> for Listed<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(ListVisitor)
-    }
-}
-
-struct ListVisitor;
-
-impl<'de> Visitor<'de> for ListVisitor {
-    type Value = Listed<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a sequence")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Listed<'de>, A::Error> {
-        let mut listed = Vec::new();
-        while listed.len() <= MOST_MEDIA {
-            match entries.next_element()? {
-                Some(medium) => listed.push(medium),
-                None => return Ok(Listed(listed)),
-            }
-        }
-        while entries.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Listed(listed))
     }
 }
 

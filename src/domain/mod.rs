@@ -1,6 +1,7 @@
 //! The plain values that the engine speaks of. They import nothing, and everything else may import them.
 
 mod annotation;
+mod carried;
 mod frame;
 mod geometry;
 mod mention;
@@ -10,8 +11,10 @@ mod rejection;
 mod rle;
 mod run_lengths;
 mod stage;
+mod unescaped;
 
 pub use annotation::{Annotation, GateVerdict, Region, Triple};
+pub use carried::Carried;
 pub use frame::{ContentHash, Frame};
 pub use geometry::{BBox, Mask};
 pub use mention::{EntityType, Mention, Span};
@@ -21,3 +24,4 @@ pub use rejection::{Rejection, RejectionClass};
 pub use rle::RleError;
 pub use run_lengths::RunLengths;
 pub use stage::Stage;
+pub use unescaped::Unescaped;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Frame;
+use super::{Carried, Frame, Mention, Unescaped};
 
 /// One post, decoded: its pictures are pixels already.
 #[derive(Debug, Clone)]
@@ -11,12 +11,14 @@ pub struct Post {
     pub id: String,
     /// The text as it came, any Unicode.
     pub text: String,
-    /// When the author wrote it, as the feed says it (RFC 3339 where the feed keeps to it).
-    pub created_at: Option<String>,
-    /// BCP 47 language tag, where the feed gives one.
-    pub lang: Option<String>,
-    /// Who wrote it, as the feed names them.
-    pub author: Option<String>,
+    /// The text without its escapes, where it has any and they are to be undone.
+    pub unescaped: Option<Unescaped>,
+    /// When the author wrote it, as the feed says it.
+    pub created_at: Option<Carried>,
+    /// Its language, as the feed says it.
+    pub lang: Option<Carried>,
+    /// Who wrote it, as the feed says it.
+    pub author: Option<Carried>,
     /// The pictures, in the order of the post.
     pub media: Vec<Media>,
 }
@@ -30,4 +32,25 @@ pub struct Media {
     pub frame: Arc<Frame>,
     /// What the author says it shows.
     pub alt_text: Option<String>,
+    /// Its place among the media of the feed's post, some of which may be no pictures.
+    pub index: usize,
+    /// It stands for a medium that is no picture, such as a video.
+    pub is_preview: bool,
+}
+
+impl Post {
+    /// The text as networks read it: without its escapes.
+    #[must_use]
+    pub fn read_text(&self) -> &str {
+        self.unescaped.as_ref().map_or(&self.text, Unescaped::text)
+    }
+
+    /// A mention found in [`Self::read_text`] where it stands in the text that was received, and as it is written there.
+    #[must_use]
+    pub fn as_received(&self, mention: Mention) -> Mention {
+        let Some(unescaped) = &self.unescaped else { return mention };
+        let span = unescaped.in_received(&self.text, mention.span);
+        let text = self.text.get(span.byte_start..span.byte_end).unwrap_or_default().to_owned();
+        Mention { text, span, ..mention }
+    }
 }

@@ -179,7 +179,13 @@ fn post(text: &str, greys: &[u8]) -> Post {
     let media = greys.iter().enumerate().map(|(index, &grey)| {
         let frame =
             Frame { hash: ContentHash([grey; 32]), width: 20, height: 10, rgb: vec![grey; 3 * 20 * 10] };
-        Media { key: format!("m{index}"), frame: Arc::new(frame), alt_text: None }
+        Media {
+            key: format!("m{index}"),
+            frame: Arc::new(frame),
+            alt_text: None,
+            index: 0,
+            is_preview: false,
+        }
     });
     Post {
         id: "p".to_owned(),
@@ -187,6 +193,7 @@ fn post(text: &str, greys: &[u8]) -> Post {
         created_at: None,
         lang: None,
         author: None,
+        unescaped: None,
         media: media.collect(),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Post;
+use crate::domain::{Carried, Post};
 
 /// A field of the post that its annotation repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -21,18 +21,13 @@ pub enum Include {
 }
 
 /// What an annotation repeats of its post, as the feed says it. What the feed does not say is not there.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Included {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    created_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lang: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    author: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<Carried>,
+    lang: Option<Carried>,
+    author: Option<Carried>,
     text: Option<String>,
     /// By the picture's key.
-    #[serde(skip)]
     addresses: Vec<(String, String)>,
 }
 
@@ -48,6 +43,20 @@ impl Included {
             text: Some(post.text.clone()).filter(|_| has(Include::Text)),
             addresses: if has(Include::Media) { addresses.to_vec() } else { Vec::new() },
         }
+    }
+
+    /// Names and JSON of the fields that stand beside the post's id.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let carried = |value: &Option<Carried>| value.as_ref().map(|value| value.json().to_owned());
+        let text = self.text.as_deref().map(|text| serde_json::Value::from(text).to_string());
+        [
+            ("created_at", carried(&self.created_at)),
+            ("lang", carried(&self.lang)),
+            ("author", carried(&self.author)),
+            ("text", text),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
     }
 
     /// The address of the picture of that key.

@@ -38,6 +38,10 @@ pub struct MediaInfo {
     pub height: u32,
     /// The hash of its encoded bytes.
     pub hash: ContentHash,
+    /// Its place among the media of the feed's post, some of which may be left out.
+    pub index: usize,
+    /// It stands for a medium that is no picture, such as a video.
+    pub is_preview: bool,
 }
 
 /// Who made the annotations: the same for all of an engine's.
@@ -66,6 +70,8 @@ impl Annotated {
             width: media.frame.width,
             height: media.frame.height,
             hash: media.frame.hash,
+            index: media.index,
+            is_preview: media.is_preview,
         });
         let included = Included::default();
         Self { post_id: post.id.clone(), media: media.collect(), annotation, included }
@@ -74,12 +80,9 @@ impl Annotated {
     /// The record's value: JSON without line breaks.
     #[must_use]
     pub fn to_json(&self, provenance: &Provenance, ingested: SystemTime, published: SystemTime) -> Vec<u8> {
-        let event = Event {
-            schema: SCHEMA,
-            version: SCHEMA_VERSION,
-            post_id: &self.post_id,
+        let head = Head { schema: SCHEMA, version: SCHEMA_VERSION, post_id: &self.post_id };
+        let rest = Rest {
             entities: self.annotation.triples.iter().map(|triple| entity(&self.post_id, triple)).collect(),
-            included: &self.included,
             media: self.media.iter().map(|media| medium(media, &self.included)).collect(),
             provenance: WireProvenance {
                 engine: &provenance.engine,
@@ -89,20 +92,35 @@ impl Annotated {
             ingested_at: rfc3339(ingested),
             published_at: rfc3339(published),
         };
-        match serde_json::to_vec(&event) {
-            Ok(json) => json,
-            Err(error) => unreachable!("strings, numbers and lists of them always become JSON: {error}"),
+        // What is repeated of the post stands between them as it came: no type here would give back any JSON unchanged.
+        let mut json = Vec::new();
+        write(&head, &mut json);
+        json.pop();
+        for (name, value) in self.included.fields() {
+            json.extend_from_slice(format!(",\"{name}\":{value}").as_bytes());
         }
+        let joint = json.len();
+        write(&rest, &mut json);
+        json[joint] = b',';
+        json
+    }
+}
+
+fn write(value: &impl Serialize, json: &mut Vec<u8>) {
+    if let Err(error) = serde_json::to_writer(json, value) {
+        unreachable!("strings, numbers and lists of them always become JSON: {error}");
     }
 }
 
 #[derive(Serialize)]
-struct Event<'a> {
+struct Head<'a> {
     schema: &'static str,
     version: u32,
     post_id: &'a str,
-    #[serde(flatten)]
-    included: &'a Included,
+}
+
+#[derive(Serialize)]
+struct Rest<'a> {
     entities: Vec<Entity<'a>>,
     media: Vec<Medium<'a>>,
     provenance: WireProvenance<'a>,
@@ -194,11 +212,15 @@ impl Serialize for Counts<'_> {
 #[derive(Serialize)]
 struct Medium<'a> {
     key: &'a str,
+    index: usize,
     width: u32,
     height: u32,
     blake3: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<&'a str>,
+    /// Only where it is one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    preview: bool,
 }
 
 #[derive(Serialize)]
@@ -293,10 +315,12 @@ fn region(region: &Region) -> WireRegion<'_> {
 fn medium<'a>(media: &'a MediaInfo, included: &'a Included) -> Medium<'a> {
     Medium {
         key: &media.key,
+        index: media.index,
         width: media.width,
         height: media.height,
         blake3: media.hash.to_string(),
         url: included.address(&media.key),
+        preview: media.is_preview,
     }
 }
 

@@ -122,7 +122,7 @@ async fn picture(
             path: path.clone(),
             source,
         })?;
-        let frame = decode::picture(&path.display().to_string(), read.into(), &limits)
+        let frame = decode::picture(&path.display().to_string(), &read, &limits)
             .map_err(|source| IndexedError::Picture { id, path, source })?;
         Ok(Some(view.of(&frame)))
     })

@@ -38,13 +38,20 @@ fn posts(count: u64) -> Vec<Post> {
     let post = |index| {
         let sample = world.sample(index);
         let frame = Arc::new(sample.picture.frame);
-        let media = |key: &str| Media { key: key.to_owned(), frame: Arc::clone(&frame), alt_text: None };
+        let media = |key: &str| Media {
+            key: key.to_owned(),
+            frame: Arc::clone(&frame),
+            alt_text: None,
+            index: 0,
+            is_preview: false,
+        };
         Post {
             id: sample.id,
             text: sample.text,
             created_at: None,
             lang: None,
             author: None,
+            unescaped: None,
             media: if index % 4 == 0 { vec![media("a"), media("b")] } else { vec![media("a")] },
         }
     };

@@ -17,6 +17,7 @@ use super::families::{end_to_end_buckets, register_alone};
 use super::group_events::GroupMetrics;
 use super::letter_metrics::LetterMetrics;
 use super::llm_metrics::LlmFamilies;
+use super::media_metrics::MediaMetrics;
 use super::stage_metrics::all_stages;
 use super::traffic_metrics::TrafficMetrics;
 use super::watched::{Watched, catch_up};
@@ -34,6 +35,7 @@ pub struct Metrics {
     registry: Registry,
     stages: [StageMetrics; Stage::WITH_KNOWLEDGE.len()],
     fetches: FetchMetrics,
+    media: MediaMetrics,
     ingest: IngestMetrics,
     llms: LlmFamilies,
     answers: AnswerMetrics,
@@ -89,6 +91,7 @@ impl Metrics {
         Self {
             stages: all_stages(&registry),
             fetches: FetchMetrics::new(&registry),
+            media: MediaMetrics::new(&registry),
             ingest: IngestMetrics::new(&registry),
             llms: LlmFamilies::new(&registry),
             answers: AnswerMetrics::new(&registry),
@@ -160,6 +163,12 @@ impl Metrics {
     #[must_use]
     pub fn fetches(&self) -> FetchMetrics {
         self.fetches.clone()
+    }
+
+    /// The counters of media that posts are answered without.
+    #[must_use]
+    pub fn media(&self) -> &MediaMetrics {
+        &self.media
     }
 
     /// The counters of what is read and is no post.

@@ -18,6 +18,7 @@ mod lag_metrics;
 mod latency;
 mod letter_metrics;
 mod llm_metrics;
+mod media_metrics;
 mod memory_metrics;
 mod metrics;
 mod negotiation;
@@ -43,6 +44,7 @@ pub use kafka_metrics::{BrokerFigures, ClientFigures, KafkaClient, KafkaMetrics}
 pub use lag_metrics::{LagMetrics, Waiting};
 pub use latency::LatencyRecorder;
 pub use llm_metrics::{BreakerState, InFlight, LlmFault, LlmMetrics};
+pub use media_metrics::MediaMetrics;
 pub use memory_metrics::{MemoryMetrics, resident};
 pub use metrics::Metrics;
 pub use seldom::Seldom;

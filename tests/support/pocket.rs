@@ -17,8 +17,16 @@ pub(crate) fn pocket_posts(count: u64) -> Vec<Post> {
     let post = |index| {
         let sample = world.sample(index);
         let frame = Arc::new(sample.picture.frame);
-        let media = vec![Media { key: "a".to_owned(), frame, alt_text: None }];
-        Post { id: sample.id, text: sample.text, created_at: None, lang: None, author: None, media }
+        let media = vec![Media { key: "a".to_owned(), frame, alt_text: None, index: 0, is_preview: false }];
+        Post {
+            id: sample.id,
+            text: sample.text,
+            created_at: None,
+            lang: None,
+            author: None,
+            unescaped: None,
+            media,
+        }
     };
     (0..count).map(post).collect()
 }

@@ -103,6 +103,7 @@ mod tests {
             created_at: None,
             lang: None,
             author: None,
+            unescaped: None,
             media: Vec::new(),
         };
         let card = card(post, &gold(1, true), &HashMap::new());

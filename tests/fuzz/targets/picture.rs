@@ -7,9 +7,12 @@ use base64::engine::general_purpose::STANDARD;
 pub fn picture(input: &[u8]) {
     let media = serde_json::json!([{ "key": "the picture", "bytes": STANDARD.encode(input) }]);
     let post = serde_json::json!({ "id": "1", "text": "", "media": media });
-    if let Err(rejection) = super::record::decoded(post.to_string().into_bytes()) {
-        let about =
-            rejection.message.contains("media `the picture`") || rejection.message.contains("decode.");
-        assert!(about, "{rejection}");
+    let said = match super::record::decoded(post.to_string().into_bytes()) {
+        Ok(post) => post.left_out().iter().map(|medium| medium.reason.clone()).collect(),
+        Err(rejection) => vec![rejection.message],
+    };
+    for reason in said {
+        assert!(reason.contains("media `the picture`") || reason.contains("decode."), "{reason}");
+        super::assert_sayable(&reason);
     }
 }

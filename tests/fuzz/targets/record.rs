@@ -108,6 +108,13 @@ fn words_can_be_cut_out(post: &Post) {
         assert!(end <= start && start < stop, "words overlap or are out of order at {start}");
         end = stop;
     }
+    // What networks read has no escapes; what they find is cut out of what was received all the same.
+    for span in split_words(post.read_text()) {
+        let found = post.as_received(named(post.read_text(), span).mention);
+        let Span { start, end, byte_start, byte_end } = found.span;
+        assert_eq!(&post.text[byte_start..byte_end], found.text);
+        assert_eq!(characters[start..end].iter().collect::<String>(), found.text);
+    }
 }
 
 fn named(text: &str, span: Span) -> Triple {

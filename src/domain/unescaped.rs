@@ -1,0 +1,134 @@
+//! Where did the words of a text stand before its escapes were undone?
+
+use super::Span;
+
+/// A text without its escapes, and where each of its pieces stood in the text that was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unescaped {
+    text: String,
+    escapes: Vec<Escape>,
+}
+
+/// An escape and what it stands for: their first bytes and those past their last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Escape {
+    received: (usize, usize),
+    read: (usize, usize),
+}
+
+impl Unescaped {
+    /// The received text with these escapes, each given by its bytes and by what it stands for, in order.
+    #[must_use]
+    pub fn new<'a>(received: &str, escapes: impl IntoIterator<Item = ((usize, usize), &'a str)>) -> Self {
+        let mut unescaped = Self { text: String::with_capacity(received.len()), escapes: Vec::new() };
+        let mut kept = 0;
+        for ((start, end), meaning) in escapes {
+            unescaped.text += received.get(kept..start).unwrap_or_default();
+            let begin = unescaped.text.len();
+            unescaped.text += meaning;
+            unescaped.escapes.push(Escape { received: (start, end), read: (begin, unescaped.text.len()) });
+            kept = end;
+        }
+        unescaped.text += received.get(kept..).unwrap_or_default();
+        unescaped
+    }
+
+    /// The text without its escapes.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where a piece of the text stood in the text that was received, which the caller still has. Escapes count whole: a
+    /// piece that begins or ends within what one stands for has all of it.
+    #[must_use]
+    pub fn in_received(&self, received: &str, span: Span) -> Span {
+        let byte_start = self.start(span.byte_start);
+        let byte_end = self.end(span.byte_end).max(byte_start);
+        let start = characters(received, 0, byte_start);
+        Span { start, end: start + characters(received, byte_start, byte_end), byte_start, byte_end }
+    }
+
+    fn start(&self, read: usize) -> usize {
+        let before = self.escapes.partition_point(|escape| escape.read.0 <= read);
+        match before.checked_sub(1).and_then(|last| self.escapes.get(last)) {
+            Some(escape) if read < escape.read.1 => escape.received.0,
+            Some(escape) => escape.received.1 + (read - escape.read.1),
+            None => read,
+        }
+    }
+
+    fn end(&self, read: usize) -> usize {
+        let before = self.escapes.partition_point(|escape| escape.read.0 < read);
+        match before.checked_sub(1).and_then(|last| self.escapes.get(last)) {
+            Some(escape) if read < escape.read.1 => escape.received.1,
+            Some(escape) => escape.received.1 + (read - escape.read.1),
+            None => read,
+        }
+    }
+}
+
+fn characters(text: &str, from: usize, to: usize) -> usize {
+    text.get(from..to).map_or(0, |piece| piece.chars().count())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn span(text: &str, byte_start: usize, byte_end: usize) -> Span {
+        let (start, length) = (characters(text, 0, byte_start), characters(text, byte_start, byte_end));
+        Span { start, end: start + length, byte_start, byte_end }
+    }
+
+    #[test]
+    fn a_piece_is_found_with_its_escapes_whole() {
+        let received = "é AT&amp;T &ne; x";
+        let unescaped = Unescaped::new(received, [((5, 10), "&"), ((12, 16), "=\u{338}")]);
+        assert_eq!(unescaped.text(), "é AT&T =\u{338} x");
+        let read = unescaped.text();
+        for (begin, end, expected) in [
+            (3, 7, "AT&amp;T"),
+            (3, 5, "AT"),
+            (5, 6, "&amp;"),
+            (6, 7, "T"),
+            // Half of what stands for one escape.
+            (8, 9, "&ne;"),
+            (9, 11, "&ne;"),
+            (12, 13, "x"),
+            (0, 2, "é"),
+        ] {
+            let found = unescaped.in_received(received, span(read, begin, end));
+            assert_eq!(&received[found.byte_start..found.byte_end], expected);
+            assert_eq!(found, span(received, found.byte_start, found.byte_end));
+        }
+    }
+
+    proptest! {
+        /// Pieces of plain text and escapes: whatever is cut out of the text read stands where the same pieces are.
+        #[test]
+        fn any_piece_is_found_again(pieces in prop::collection::vec(("[a-cé😀 ]{0,4}", any::<bool>()), 0..8), ends: (prop::sample::Index, prop::sample::Index)) {
+            let (mut received, mut escapes) = (String::new(), Vec::new());
+            for (plain, has_escape) in &pieces {
+                received += plain;
+                if *has_escape {
+                    escapes.push(((received.len(), received.len() + 5), "&"));
+                    received += "&amp;";
+                }
+            }
+            let unescaped = Unescaped::new(&received, escapes);
+            let read = unescaped.text();
+            prop_assert_eq!(read, received.replace("&amp;", "&"));
+            let mut places: Vec<usize> = read.char_indices().map(|(place, _)| place).collect();
+            places.push(read.len());
+            let (first, second) = (places[ends.0.index(places.len())], places[ends.1.index(places.len())]);
+            let (begin, end) = (first.min(second), first.max(second));
+            let found = unescaped.in_received(&received, span(read, begin, end));
+            let cut = &received[found.byte_start..found.byte_end];
+            prop_assert_eq!(cut.replace("&amp;", "&"), &read[begin..end]);
+            prop_assert_eq!(found, span(&received, found.byte_start, found.byte_end));
+        }
+    }
+}
