@@ -87,6 +87,7 @@ fn asked(number: usize, run: u64) -> Asked {
 async fn answer() -> Result<Made, ()> {
     Ok(Made {
         text: Some("A football league in England, shown by its clubs' players on a green pitch.".into()),
+        ..Made::default()
     })
 }
 

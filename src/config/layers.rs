@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use super::effective::without_userinfo;
 use super::references::resolve;
-use super::sources::{Layer, NAMED, OPEN_TABLE, all_keys, default_of, inherit};
+use super::sources::{Layer, NAMED, OPEN_TABLE, all_keys, default_of, inherit, within_free};
 use super::{Config, DEFAULTS, Effective, Fault, Faults, Sources};
 use crate::kafka::is_secret;
 
@@ -63,6 +63,10 @@ impl Merge {
                 self.overlay_open(value, name);
                 continue;
             }
+            if within_free(&path) == Some("") {
+                self.overlay_free(path, value, name);
+                continue;
+            }
             match (default_of(&self.defaults, &path), value) {
                 (None, Value::Table(inner)) if !inner.is_empty() => self.overlay(&path, inner, name),
                 (None, _) => self.unknown(path, name),
@@ -103,6 +107,25 @@ impl Merge {
             };
             open.insert(property, value);
         }
+    }
+
+    /// Keys of a free table are whatever its user says, and keep their types.
+    fn overlay_free(&mut self, path: String, value: Value, name: &str) {
+        let Value::Table(table) = value else {
+            let message = format!("expected a table, found {}", value.type_str());
+            self.faults.push(Fault { key: path, layer: name.to_owned(), message });
+            return;
+        };
+        for key in all_keys(&table) {
+            self.origins.insert(format!("{path}.{key}"), name.to_owned());
+        }
+        if at(&mut self.merged, &path).is_none() {
+            place(&mut self.merged, &path, Value::Table(Table::new()));
+        }
+        if let Some(Value::Table(free)) = at(&mut self.merged, &path) {
+            lay_over(free, table);
+        }
+        self.origins.insert(path, name.to_owned());
     }
 
     fn unknown(&mut self, path: String, name: &str) {
@@ -225,6 +248,18 @@ fn flattened(table: &Table) -> Vec<(String, Value)> {
         }
     }
     flat
+}
+
+/// Lays a table over another: tables over tables, and everything else in place of what was there.
+fn lay_over(table: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (table.get_mut(&key), value) {
+            (Some(Value::Table(inner)), Value::Table(over)) => lay_over(inner, over),
+            (_, value) => {
+                table.insert(key, value);
+            }
+        }
+    }
 }
 
 /// The known key that the unknown one resembles most, by its whole path or by its last part alone.

@@ -324,4 +324,6 @@ fn is_device(name: &str) -> bool {
 }
 
 #[cfg(test)]
+mod extra_tests;
+#[cfg(test)]
 mod tests;

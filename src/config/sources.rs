@@ -33,6 +33,17 @@ pub(super) const OPEN_TABLE: &str = "kafka.properties";
 pub(super) const NAMED: &str = "llm";
 const TEMPLATE: &str = "llm.default";
 
+/// The table within each of them whose keys are free: what one server is told beyond what all are.
+const FREE: &str = "extra";
+
+/// What of a path lies in a table whose keys are free: nothing where it leads to no such table, an empty text where it
+/// leads to the table itself.
+pub(super) fn within_free(path: &str) -> Option<&str> {
+    let (_, inner) = path.strip_prefix(NAMED)?.strip_prefix('.')?.split_once('.')?;
+    let within = inner.strip_prefix(FREE)?;
+    if within.is_empty() { Some(within) } else { within.strip_prefix('.') }
+}
+
 impl Sources {
     /// All layers that can be read, in order; what cannot be read becomes a fault.
     pub(super) fn layers(&self, defaults: &Table, faults: &mut Vec<Fault>) -> Vec<Layer> {
@@ -111,10 +122,12 @@ fn assignment(set: &str, defaults: &Table, faults: &mut Vec<Fault>) -> Option<La
     layer(name, path.trim(), raw.trim(), defaults, faults)
 }
 
-/// A table with one value in it. Where the default is a string, so is this, without quotes; else it is TOML.
+/// A table with one value in it. Where the default is a string, so is this, without quotes; else it is TOML, or a string
+/// where it is none.
 fn single(path: &str, raw: &str, defaults: &Table) -> Table {
     let text = || Value::String(raw.to_owned());
     let is_text = !raw.starts_with('"')
+        && within_free(path).is_none()
         && (path.starts_with(OPEN_TABLE) || default_of(defaults, path).is_none_or(toml::Value::is_str));
     let value = if is_text {
         text()

@@ -1,24 +1,28 @@
 //! Who is asked, and where are answers kept? One endpoint behind the cache of all answers.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+use tracing::warn;
 
 use super::encoded::encoded;
-use super::key;
+use super::{Form, NoAnswer, Refusal, believable, believed, key};
 use crate::cache::answers::{Answers, Asked, Believe, Kind, Made};
 use crate::domain::Frame;
-use crate::llm::{Answer, Endpoint, Finish, LlmError, Question};
+use crate::llm::{Answer, Endpoint, Question};
+use crate::telemetry::Seldom;
 
-/// What of an answer is believed; nothing: as if the model had said that it does not know.
-pub type Accept = fn(&Answer, &str) -> Option<String>;
+/// Between two warnings that a model's answers are not believed: a model that answers wrongly does so all the time.
+const WARNED: Duration = Duration::from_secs(60);
 
 /// An endpoint that is asked each question once.
 #[derive(Clone)]
 pub struct Consultant {
     endpoint: Endpoint,
     answers: Answers,
+    warned: Arc<Mutex<Seldom>>,
 }
 
 /// What becomes of a post for which a language model gave no answer after all attempts.
@@ -36,7 +40,8 @@ impl Consultant {
     /// Asks `endpoint` what `answers` do not hold.
     #[must_use]
     pub fn new(endpoint: Endpoint, answers: Answers) -> Self {
-        Self { endpoint, answers }
+        endpoint.know_refusals(&Refusal::ALL.map(Refusal::as_str));
+        Self { endpoint, answers, warned: Arc::new(Mutex::new(Seldom::new(WARNED))) }
     }
 
     /// The endpoint's name.
@@ -45,19 +50,20 @@ impl Consultant {
         self.endpoint.name()
     }
 
-    /// What the model says, as far as `accept` believes it, which is given the answer and the `subject` that the question
-    /// is about; kept under the hash of all that the model was given. What was kept is believed as if the model had just
-    /// said it. The picture is encoded only where it is sent.
+    /// What the model says of the `subject` that the question is about, as far as it is believed; nothing where the model
+    /// says that it does not know. Kept under the hash of all that the model was given, and where it is not believed, for
+    /// the short time with the reason. What was kept is judged by the same rules. The picture is encoded only where it is
+    /// sent.
     ///
     /// # Errors
-    /// The endpoint's, after all its attempts.
+    /// The endpoint's, after all its attempts, or why its answer is not believed.
     pub async fn ask(
         &self,
         kind: Kind,
         subject: &str,
         (mut question, seen): (Question, Option<Arc<Frame>>),
-        accept: Accept,
-    ) -> Result<Option<Arc<str>>, LlmError> {
+    ) -> Result<Option<Arc<str>>, NoAnswer> {
+        let form = Form::of(kind);
         // Half of the endpoint's patience is left for asking it where another replica's answer does not come.
         let (begun, wait) = (Instant::now(), self.endpoint.patience() / 2);
         let asked = Asked {
@@ -65,26 +71,44 @@ impl Consultant {
             key: key(kind, &self.endpoint.parameters(), &question, seen.as_ref().map(|frame| frame.hash)),
             subject: subject.to_owned(),
             model: self.endpoint.model().to_owned(),
-            believe: kept(subject, accept),
+            believe: Believe::new(move |words| believable(form, words).ok()),
             wait,
         };
-        let (endpoint, about) = (self.endpoint.clone(), subject.to_owned());
+        question.field = Some(form.field());
+        let (this, about) = (self.clone(), subject.to_owned());
         let make = move || async move {
             if let Some(frame) = &seen {
                 question.picture = Some(encoded(frame).await);
             }
-            let answer = endpoint.ask_since(&question, begun).await?;
-            Ok(Made { text: accept(&answer, &about) })
+            let answer = this.endpoint.ask_since(&question, begun).await?;
+            Ok::<_, NoAnswer>(this.made(form, &answer, &about))
         };
-        self.answers.get_or_ask(&asked, make).await
+        let record = self.answers.record(&asked, make).await?;
+        if record.text.is_some() {
+            return Ok(record.text);
+        }
+        // A record without a reason that is known was written by another release, or by somebody else.
+        match record.refused.as_deref().and_then(Refusal::named).unwrap_or(Refusal::Empty) {
+            Refusal::NotKnown => Ok(None),
+            refusal => Err(NoAnswer::Refused { endpoint: self.name().into(), refusal }),
+        }
     }
-}
 
-/// Kept words as an answer that has just been given.
-fn kept(subject: &str, accept: Accept) -> Believe {
-    let subject = subject.to_owned();
-    Believe::new(move |words| {
-        let answer = Answer { text: words.to_owned(), finish: Finish::Stop, tokens_in: 0, tokens_out: 0 };
-        accept(&answer, &subject)
-    })
+    /// What is kept of an answer. One that is not believed is counted, and told in the log once in a while.
+    fn made(&self, form: Form, answer: &Answer, subject: &str) -> Made {
+        let refusal = match believed(form, answer, subject) {
+            Ok(text) => return Made { text: Some(text), refused: None },
+            Err(refusal) => refusal,
+        };
+        self.endpoint.refused(refusal.as_str());
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusal != Refusal::NotKnown && warned.is_due(Instant::now().into_std()) {
+            warn!(
+                endpoint = self.name(),
+                reason = refusal.as_str(),
+                "a language model gave an answer that is not believed; riveg_llm_refused_total counts them by reason"
+            );
+        }
+        Made { text: None, refused: Some(refusal.as_str()) }
+    }
 }

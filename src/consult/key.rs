@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     fn question((system, prompt): &(String, String)) -> Question {
-        Question { system: system.clone(), prompt: prompt.clone(), picture: None }
+        Question { system: system.clone(), prompt: prompt.clone(), ..Question::default() }
     }
 
     proptest! {

@@ -47,7 +47,7 @@ pub fn as_data(text: &str) -> String {
 /// Unicode's `Default_Ignorable_Code_Point` (DerivedCoreProperties.txt, 17.0): zero-width characters, directions,
 /// variation selectors, fillers, tags and what is kept for more of them; and the marks of interlinear annotations. Joiners
 /// within emoji and words go too: a family becomes its members and a word stays readable.
-fn is_unseen(character: char) -> bool {
+pub(super) fn is_unseen(character: char) -> bool {
     matches!(character,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'

@@ -6,17 +6,14 @@ use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::cache::answers::Kind;
-use crate::consult::{Consultant, as_data, plain};
+use crate::consult::{Consultant, Form, NoAnswer, as_data};
 use crate::domain::{Media, Post};
-use crate::llm::{Answer, LlmError, Question};
+use crate::llm::Question;
 
 /// What is compiled in.
 const SHIPPED: &str = include_str!("prompt.toml");
 /// Pictures of one post that are described: prompts are read by networks of limited length.
 const MOST_PICTURES: usize = 4;
-/// The longest description of each length, in characters.
-const SHORT: usize = 200;
-const DETAILED: usize = 800;
 
 /// Who describes pictures.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -70,7 +67,7 @@ pub struct Described {
     /// In words; nothing where nobody has any.
     pub words: Option<String>,
     /// What went wrong last.
-    pub fault: Option<LlmError>,
+    pub fault: Option<NoAnswer>,
 }
 
 impl Describers {
@@ -97,14 +94,16 @@ impl Describers {
     }
 
     async fn picture(&self, media: &Media, length: Length) -> Described {
-        let (describers, longest) = match length {
-            Length::Short => (&self.short, SHORT),
-            Length::Detailed => (&self.detailed, DETAILED),
+        let (describers, form) = match length {
+            Length::Short => (&self.short, Form::Caption),
+            Length::Detailed => (&self.detailed, Form::Description),
         };
         let mut described = Described::default();
         for describer in describers {
             let words = match describer {
-                Describer::AltText => Ok(media.alt_text.as_deref().and_then(|text| own_words(text, longest))),
+                Describer::AltText => {
+                    Ok(media.alt_text.as_deref().and_then(|text| own_words(text, form.longest())))
+                }
                 Describer::Vision(consultant) => {
                     let said = self.seen(consultant, media, length).await;
                     said.map(|said| said.map(|said| said.to_string()))
@@ -127,25 +126,16 @@ impl Describers {
         consultant: &Consultant,
         media: &Media,
         length: Length,
-    ) -> Result<Option<Arc<str>>, LlmError> {
-        let (kind, prompt, accept) = match length {
-            Length::Short => {
-                (Kind::Caption, &self.prompt.short, short as fn(&Answer, &str) -> Option<String>)
-            }
-            Length::Detailed => (Kind::Description, &self.prompt.detailed, detailed as _),
+    ) -> Result<Option<Arc<str>>, NoAnswer> {
+        let (kind, prompt) = match length {
+            Length::Short => (Kind::Caption, &self.prompt.short),
+            Length::Detailed => (Kind::Description, &self.prompt.detailed),
         };
-        let question = Question { system: self.prompt.system.clone(), prompt: prompt.clone(), picture: None };
+        let question =
+            Question { system: self.prompt.system.clone(), prompt: prompt.clone(), ..Question::default() };
         let asked = (question, Some(Arc::clone(&media.frame)));
-        consultant.ask(kind, &media.frame.hash.to_string(), asked, accept).await
+        consultant.ask(kind, &media.frame.hash.to_string(), asked).await
     }
-}
-
-fn short(answer: &Answer, _: &str) -> Option<String> {
-    plain(answer, &[], SHORT)
-}
-
-fn detailed(answer: &Answer, _: &str) -> Option<String> {
-    plain(answer, &[], DETAILED)
 }
 
 fn own_words(text: &str, longest: usize) -> Option<String> {

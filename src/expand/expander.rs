@@ -2,12 +2,11 @@
 
 use futures_util::future::join_all;
 
+use super::prompt;
 use super::{Context, ExpansionPrompt, Lexicon, Mix, PhraseTemplate, Scope};
-use super::{prompt, said};
 use crate::cache::answers::Kind;
-use crate::consult::{Consultant, Degrade};
+use crate::consult::{Consultant, Degrade, NoAnswer};
 use crate::domain::{Mention, Phrase, PhraseSource, Told};
-use crate::llm::LlmError;
 
 /// Turns mentions into phrases.
 pub struct Expander {
@@ -53,7 +52,7 @@ pub struct NotTold {
     pub entity: String,
     /// What went wrong last.
     #[source]
-    pub source: LlmError,
+    pub source: NoAnswer,
 }
 
 impl Expander {
@@ -125,19 +124,18 @@ impl Expander {
 
 impl Asking {
     /// What the endpoints say, in their order, and the last fault where one failed.
-    async fn ask(&self, mention: &Mention, context: &Context) -> (Vec<Told>, Option<LlmError>) {
+    async fn ask(&self, mention: &Mention, context: &Context) -> (Vec<Told>, Option<NoAnswer>) {
         let question = self.prompt.question(mention, context, self.scope);
         let subject = prompt::subject(&mention.text, &mention.entity_type);
         let ask = |consultant: &Consultant| {
             let (consultant, question, subject) = (consultant.clone(), question.clone(), subject.clone());
             async move {
-                let said =
-                    consultant.ask(Kind::Expansion, &subject, (question, None), said::expansion).await?;
+                let said = consultant.ask(Kind::Expansion, &subject, (question, None)).await?;
                 Ok(said.map(|text| Told { by: Some(consultant.name().to_owned()), text: text.to_string() }))
             }
         };
         let (mut told, mut fault) = (Vec::new(), None);
-        let mut heard = |answer: Result<Option<Told>, LlmError>| match answer {
+        let mut heard = |answer: Result<Option<Told>, NoAnswer>| match answer {
             Ok(one) => {
                 told.extend(one);
                 !told.is_empty()

@@ -5,7 +5,6 @@ mod expander;
 mod lexicon;
 mod look_ups;
 mod prompt;
-mod said;
 mod template;
 
 pub use config::{Config, Mix, SourceName};

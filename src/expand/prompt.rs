@@ -77,7 +77,7 @@ impl ExpansionPrompt {
         let background = context.background.as_deref().unwrap_or(NO_BACKGROUND);
         let asked = shown(background, &context.text, &mention.text, mention.entity_type.as_str());
         let prompt: Vec<String> = examples.chain([asked]).collect();
-        Question { system: self.system.clone(), prompt: prompt.join("\n\n"), picture: None }
+        Question { system: self.system.clone(), prompt: prompt.join("\n\n"), ..Question::default() }
     }
 
     fn asks(&self, entity: &str, entity_type: &str) -> String {
@@ -95,9 +95,6 @@ impl Default for ExpansionPrompt {
     }
 }
 
-/// With what lines of the prompt begin: an answer that goes on with one has ended before it.
-pub(super) const MARKS: [&str; 3] = ["Background:", "Text:", "Q:"];
-
 /// What a question is about, for those who look through the answers.
 pub(super) fn subject(mention: &str, entity_type: &EntityType) -> String {
     format!("{} ({})", as_data(mention), entity_type.as_str())
@@ -108,6 +105,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::consult::Form;
     use crate::domain::Span;
 
     fn mention(text: &str) -> Mention {
@@ -131,6 +129,10 @@ mod tests {
             "{post}"
         );
         assert_eq!(post.matches("Background:").count(), 4, "three examples and the question");
+        for line in post.lines().filter(|line| !line.is_empty() && !line.starts_with("A:")) {
+            let is_mark = Form::Phrase.marks().iter().any(|mark| line.starts_with(mark));
+            assert!(is_mark, "an answer that goes on with `{line}` would not end before it");
+        }
         let entity = prompt.question(&mention("CP3"), &context("CP3 again"), Scope::Entity).prompt;
         assert!(!entity.contains("again") && !entity.contains("Background:"), "{entity}");
         assert_eq!(entity.matches("Q:").count(), 4);

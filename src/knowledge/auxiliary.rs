@@ -1,9 +1,8 @@
 //! What should the tagger know of a post? What a language model says of it after examples.
 
-use super::{Example, Examples, KnowledgePrompt, Likeness, prompt};
+use super::{Example, Examples, KnowledgePrompt, Likeness};
 use crate::cache::answers::Kind;
-use crate::consult::{Consultant, Degrade};
-use crate::llm::LlmError;
+use crate::consult::{Consultant, Degrade, NoAnswer};
 
 /// Asks for knowledge.
 pub struct Knowledge {
@@ -33,7 +32,7 @@ pub struct Known {
 /// The settings want no answer without knowledge, and there was none.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("no language model said which entities the text names")]
-pub struct NotKnown(#[source] pub LlmError);
+pub struct NotKnown(#[source] pub NoAnswer);
 
 impl Knowledge {
     /// What is said of a text whose picture has this caption, after the examples of these numbers; the first ones where
@@ -53,7 +52,7 @@ impl Knowledge {
         };
         let question = self.prompt.question(&examples, text, caption);
         let subject: String = text.chars().take(SUBJECT).collect();
-        match self.consultant.ask(Kind::Knowledge, &subject, (question, None), prompt::said).await {
+        match self.consultant.ask(Kind::Knowledge, &subject, (question, None)).await {
             Ok(said) => {
                 Ok(Known { words: said.map(|said| said.to_string()).unwrap_or_default(), fault: None })
             }

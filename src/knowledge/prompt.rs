@@ -3,19 +3,14 @@
 use serde::Deserialize;
 
 use super::Example;
-use crate::consult::{as_data, plain};
+use crate::consult::as_data;
 use crate::domain::EntityType;
-use crate::llm::{Answer, Question};
+use crate::llm::Question;
 
 /// What is compiled in.
 const SHIPPED: &str = include_str!("prompt.toml");
 /// What stands for a description where there is none.
 const NO_CAPTION: &str = "not described";
-/// The longest knowledge, in characters: published annotations have 91 words on average and 211 at most, and a tagger of
-/// 512 pieces reads no more beside a text.
-const LONGEST: usize = 1_500;
-/// With what lines of the prompt begin.
-const MARKS: [&str; 3] = ["Text:", "Image:", "Question:"];
 
 /// The wording of the question.
 #[derive(Debug, Clone, Deserialize)]
@@ -56,19 +51,14 @@ impl KnowledgePrompt {
             format!("{} {}", shown(&example.text, caption), as_data(&example.annotation))
         });
         let prompt: Vec<String> = answered.chain([shown(text, caption)]).collect();
-        Question { system: self.system.clone(), prompt: prompt.join("\n\n"), picture: None }
+        Question { system: self.system.clone(), prompt: prompt.join("\n\n"), ..Question::default() }
     }
-}
-
-/// What of an answer the tagger may read.
-pub(super) fn said(answer: &Answer, _: &str) -> Option<String> {
-    plain(answer, &MARKS, LONGEST)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::llm::Finish;
+    use crate::consult::Form;
 
     fn example() -> Example {
         Example {
@@ -92,14 +82,9 @@ mod tests {
              (LOC) Reasoning: a bridge.\n\nText: <data>met Vorlan</data>\nImage: <data>not described</data>\n{asks}"
         );
         assert_eq!(question.prompt, expected);
-    }
-
-    #[test]
-    fn an_answer_ends_where_it_invents_the_next_post() {
-        let answer =
-            |text: &str| Answer { text: text.to_owned(), finish: Finish::Stop, tokens_in: 0, tokens_out: 0 };
-        let invented = answer("Named entities: 1. Vorlan (PER)\nText: <data>more</data>");
-        assert_eq!(said(&invented, "").as_deref(), Some("Named entities: 1. Vorlan (PER)"));
-        assert_eq!(said(&answer("see http://x"), ""), None);
+        for line in question.prompt.lines().filter(|line| !line.is_empty() && !line.starts_with("Answer:")) {
+            let is_mark = Form::Knowledge.marks().iter().any(|mark| line.starts_with(mark));
+            assert!(is_mark, "an answer that goes on with `{line}` would not end before it");
+        }
     }
 }

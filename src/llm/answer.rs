@@ -7,12 +7,24 @@ use serde_json::Value;
 pub struct Answer {
     /// Its words as they came; empty where it has none.
     pub text: String,
+    /// Whether the server gives thoughts of the model's beside its words.
+    pub has_thoughts: bool,
     /// Why it ended there.
     pub finish: Finish,
     /// Tokens of the question, as the server counts them; 0 where it does not say.
     pub tokens_in: u64,
     /// Tokens of the answer, as the server counts them; 0 where it does not say.
     pub tokens_out: u64,
+}
+
+impl Answer {
+    /// Reads the body of a chat completion, as a server sends it.
+    ///
+    /// # Errors
+    /// What is missing or wrong, in words that go on after "what came".
+    pub fn from_body(body: &[u8]) -> Result<Self, String> {
+        read(body)
+    }
 }
 
 /// Why an answer ended.
@@ -51,18 +63,25 @@ pub(super) fn read(body: &[u8]) -> Result<Answer, String> {
         }
         Some(_) => return Err("holds a message whose content is no text".to_owned()),
     };
+    let thoughts = ["reasoning_content", "reasoning", "thinking"];
+    let has_thoughts = thoughts.iter().any(|name| match message.get(name) {
+        Some(Value::String(thought)) => !thought.trim().is_empty(),
+        _ => false,
+    });
     let is_refusal = text.is_empty()
         && message.get("refusal").and_then(Value::as_str).is_some_and(|refusal| !refusal.is_empty());
     let finish = match choice.get("finish_reason").and_then(Value::as_str) {
         _ if is_refusal => Finish::Filtered,
-        Some("stop") => Finish::Stop,
-        Some("length") => Finish::Length,
-        Some("content_filter") => Finish::Filtered,
+        // What servers call it that do not keep to OpenAI's words.
+        Some("stop" | "eos" | "eos_token" | "end_turn" | "stop_sequence") => Finish::Stop,
+        Some("length" | "max_tokens" | "model_length") => Finish::Length,
+        Some("content_filter" | "safety") => Finish::Filtered,
         _ => Finish::Other,
     };
     let tokens = |path| value.pointer(path).and_then(Value::as_u64).unwrap_or_default();
     Ok(Answer {
         text,
+        has_thoughts,
         finish,
         tokens_in: tokens("/usage/prompt_tokens"),
         tokens_out: tokens("/usage/completion_tokens"),
@@ -88,7 +107,7 @@ mod tests {
     use super::*;
 
     fn answer(text: &str, finish: Finish, (tokens_in, tokens_out): (u64, u64)) -> Answer {
-        Answer { text: text.to_owned(), finish, tokens_in, tokens_out }
+        Answer { text: text.to_owned(), has_thoughts: false, finish, tokens_in, tokens_out }
     }
 
     /// What OpenAI's own server says.
@@ -109,7 +128,13 @@ mod tests {
         let cases = [
             (whole(), answer("A bridge.", Finish::Stop, (30, 4))),
             (json!({"choices": [{"message": text("A")}]}), answer("A", Finish::Other, (0, 0))),
-            (of(text("A"), json!("eos_token")), answer("A", Finish::Other, (0, 0))),
+            (of(text("A"), json!("eos_token")), answer("A", Finish::Stop, (0, 0))),
+            (of(text("A"), json!("paused")), answer("A", Finish::Other, (0, 0))),
+            (of(text("A"), json!("model_length")), answer("A", Finish::Length, (0, 0))),
+            (
+                of(json!({"content": null, "reasoning_content": "Okay"}), json!("length")),
+                Answer { has_thoughts: true, ..answer("", Finish::Length, (0, 0)) },
+            ),
             (of(text("A"), json!(7)), answer("A", Finish::Other, (0, 0))),
             (of(text("A"), json!("length")), answer("A", Finish::Length, (0, 0))),
             (of(text(""), stop()), answer("", Finish::Stop, (0, 0))),
@@ -202,6 +227,7 @@ mod tests {
             "content",
             "text",
             "refusal",
+            "reasoning_content",
             "finish_reason",
             "usage",
             "error",

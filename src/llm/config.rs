@@ -7,8 +7,11 @@ use bytesize::ByteSize;
 use reqwest::header::HeaderValue;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 use url::Url;
 
+use super::extra;
+use super::structured::ResponseFormat;
 use crate::secret::Secret;
 
 /// One endpoint. What its section does not say, `llm.default` says, in `config/default.toml` what stands here.
@@ -33,6 +36,10 @@ pub struct Config {
     pub seed: Option<i64>,
     /// Texts before which an answer ends.
     pub stop: Vec<String>,
+    /// In which form answers are asked for.
+    pub response_format: ResponseFormat,
+    /// What else a request says, for this server alone.
+    pub extra: Map<String, Value>,
     /// Questions asked at one time.
     pub concurrency: usize,
     /// Questions that wait for their turn; more are refused at once.
@@ -109,6 +116,9 @@ impl Default for Config {
             token_limit: TokenLimit::MaxTokens,
             seed: None,
             stop: Vec::new(),
+            // A form that can be checked tells answers from thoughts and excuses; a server that does not take it is found out.
+            response_format: ResponseFormat::JsonSchema,
+            extra: Map::new(),
             // Servers batch what they are asked at one time; small ones do so up to 4 or 8.
             concurrency: 8,
             // Some entities of each of a few hundred posts in flight. A question is a few kilobytes.
@@ -155,6 +165,9 @@ impl Config {
         hold("max_tokens", self.max_tokens > 0, "must be 1 or more");
         let are_stops = self.stop.len() <= 4 && self.stop.iter().all(|stop| !stop.is_empty());
         hold("stop", are_stops, "must hold up to 4 texts, none of them empty");
+        for fault in extra::faults(&self.extra) {
+            hold("extra", false, &fault);
+        }
         hold("concurrency", (1..=10_000).contains(&self.concurrency), "must be 1 to 10000");
         hold("max_waiting", self.max_waiting <= 1_000_000, "must be 0 to 1000000");
         hold("retries", self.retries <= 10, "must be 0 to 10");
@@ -239,6 +252,7 @@ mod tests {
             ("max_tokens", Config { max_tokens: 0, ..config() }),
             ("stop", Config { stop: vec![String::new()], ..config() }),
             ("stop", Config { stop: vec!["a".to_owned(); 5], ..config() }),
+            ("extra", Config { extra: toml::from_str("stream = true").unwrap(), ..config() }),
             ("concurrency", Config { concurrency: 0, ..config() }),
             ("max_waiting", Config { max_waiting: 1_000_001, ..config() }),
             ("retries", Config { retries: 11, ..config() }),

@@ -5,7 +5,6 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, warn};
@@ -16,6 +15,7 @@ use super::error::{EndpointError, LlmError};
 use super::question::Question;
 use super::rate::Rate;
 use super::request;
+use super::structured::{ResponseFormat, Taken};
 use super::web::Web;
 use crate::outbound::{Breaker, Ended, Pass, Schedule, Shut, patiently};
 use crate::telemetry::{BreakerState, LlmFault, LlmMetrics};
@@ -36,6 +36,8 @@ struct Shared {
     turns: Semaphore,
     rate: Option<Rate>,
     breaker: Mutex<Breaker>,
+    /// Whether the server takes the form in which answers are asked for.
+    taken: Taken,
     metrics: LlmMetrics,
 }
 
@@ -62,10 +64,15 @@ impl Endpoint {
             turns: Semaphore::new(config.concurrency),
             rate: rate.map(|(per_minute, at_once)| Rate::new(per_minute, at_once)),
             breaker: Mutex::new(Breaker::new(config.breaker_failures, config.breaker_pause)),
+            taken: Taken::default(),
             metrics,
             config: config.clone(),
             name,
         };
+        shared.metrics.response_format(
+            config.response_format.as_str(),
+            &ResponseFormat::ALL.map(ResponseFormat::as_str),
+        );
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -116,6 +123,16 @@ impl Endpoint {
         asked
     }
 
+    /// Tells for which reasons its answers may be refused, by those who judge them.
+    pub fn know_refusals(&self, reasons: &[&'static str]) {
+        self.shared.metrics.know_refusals(reasons);
+    }
+
+    /// Counts an answer that is not believed for this reason.
+    pub fn refused(&self, reason: &'static str) {
+        self.shared.metrics.refused(reason);
+    }
+
     /// Whether questions are asked as usual.
     ///
     /// # Errors
@@ -155,10 +172,9 @@ impl Shared {
         let _turn = turn.map_err(|_| busy(format!("had no turn within {}", self.patience())))?;
         let entered = self.enter().map_err(|shut| self.refused(&shut))?;
         let _in_flight = self.metrics.asking();
-        let body = Bytes::from(request::body(&self.config, question));
         let Config { retries, backoff, .. } = self.config;
         let again = |error: &LlmError, wait| debug!(%error, ?wait, "a question is asked again");
-        let attempt = || self.attempt(body.clone(), deadline);
+        let attempt = || self.attempt(question, deadline);
         let asked = patiently(Schedule { retries, backoff }, deadline, attempt, again).await;
         let asked = asked.map_err(|last| {
             last.unwrap_or_else(|| busy(format!("was not asked within {}", self.patience())))
@@ -167,7 +183,46 @@ impl Shared {
         asked
     }
 
-    async fn attempt(&self, body: Bytes, deadline: Instant) -> Result<Answer, LlmError> {
+    /// One attempt; two where the server may have refused the form of the answer and not the question.
+    async fn attempt(&self, question: &Question, deadline: Instant) -> Result<Answer, LlmError> {
+        let format =
+            if self.taken.is_asked_for() { self.config.response_format } else { ResponseFormat::None };
+        let asked = self.request(question, format, deadline).await;
+        if question.field.is_none() || format == ResponseFormat::None {
+            return asked;
+        }
+        match asked {
+            Err(error) if is_of_question(&error) && self.taken.is_in_doubt(error.message()) => {
+                let plain = self.request(question, ResponseFormat::None, deadline).await;
+                if plain.is_ok() && self.taken.refused() {
+                    self.metrics.response_format(
+                        ResponseFormat::None.as_str(),
+                        &ResponseFormat::ALL.map(ResponseFormat::as_str),
+                    );
+                    warn!(
+                        endpoint = %self.name, setting = format.as_str(),
+                        "the server does not take response_format: its answers are asked for as plain text"
+                    );
+                }
+                plain
+            }
+            asked => {
+                if asked.is_ok() {
+                    self.taken.answered();
+                }
+                asked
+            }
+        }
+    }
+
+    /// Sends one request.
+    async fn request(
+        &self,
+        question: &Question,
+        format: ResponseFormat,
+        deadline: Instant,
+    ) -> Result<Answer, LlmError> {
+        let body = request::body(&self.config, question, format).into();
         if let Some(rate) = &self.rate {
             rate.turn().await;
         }
@@ -221,13 +276,18 @@ impl Shared {
     }
 }
 
+/// Whether the server said no to this question, and may say yes to another.
+fn is_of_question(error: &LlmError) -> bool {
+    error.class() == LlmFault::Refused && !error.is_the_endpoints()
+}
+
 impl Entered<'_> {
     fn ended(mut self, asked: &Result<Answer, LlmError>) {
         self.is_told = true;
         let how = match asked {
             Ok(_) => Ended::Well,
             // It said no to this question, so it is there.
-            Err(error) if error.class() == LlmFault::Refused && !error.is_the_endpoints() => Ended::Well,
+            Err(error) if is_of_question(error) => Ended::Well,
             Err(error) if error.is_the_endpoints() => Ended::Failed(error.message()),
             Err(_) => Ended::Unknown,
         };

@@ -9,6 +9,8 @@ pub struct Question {
     pub system: String,
     /// What it is asked.
     pub prompt: String,
+    /// What the text of the answer is called where it is asked for as a JSON object; none: the answer is plain text.
+    pub field: Option<&'static str>,
     /// What it is shown with that.
     pub picture: Option<Picture>,
 }

@@ -86,6 +86,9 @@ pub struct LlmMetrics {
     seconds: Histogram,
     in_flight: IntGauge,
     breaker: IntGauge,
+    refused: IntCounterVec,
+    format: IntGaugeVec,
+    endpoint: String,
 }
 
 /// A question that is being asked; it no longer is when this is dropped.
@@ -118,6 +121,25 @@ impl LlmMetrics {
         match fault {
             None => self.attempts.answered.inc(),
             Some(fault) => self.attempts.failed[fault as usize].inc(),
+        }
+    }
+
+    /// Answers may be refused for these reasons: their counters start at 0.
+    pub fn know_refusals(&self, reasons: &[&'static str]) {
+        for reason in reasons {
+            self.refused.with_label_values(&[self.endpoint.as_str(), reason]);
+        }
+    }
+
+    /// A question was answered, and the answer is not believed for this reason.
+    pub fn refused(&self, reason: &'static str) {
+        self.refused.with_label_values(&[self.endpoint.as_str(), reason]).inc();
+    }
+
+    /// The form in which answers are asked for now, of `all` there are.
+    pub fn response_format(&self, format: &'static str, all: &[&'static str]) {
+        for one in all {
+            self.format.with_label_values(&[self.endpoint.as_str(), one]).set(i64::from(*one == format));
         }
     }
 
@@ -160,6 +182,8 @@ pub(super) struct LlmFamilies {
     seconds: HistogramVec,
     in_flight: IntGaugeVec,
     breaker: IntGaugeVec,
+    refused: IntCounterVec,
+    format: IntGaugeVec,
 }
 
 impl LlmFamilies {
@@ -190,6 +214,21 @@ impl LlmFamilies {
                 "Tokens of answered questions, by direction, as the server counts them.",
                 "direction",
             ),
+            refused: counters(
+                "riveg_llm_refused_total",
+                "Answers of a language model that are not believed, by reason; `not-known`: it said so itself.",
+                "reason",
+            ),
+            format: register(
+                registry,
+                IntGaugeVec::new(
+                    Opts::new(
+                        "riveg_llm_response_format",
+                        "The form in which answers are asked for: 1 for the one in use, `none` also where the server takes no other.",
+                    ),
+                    &["endpoint", "format"],
+                ),
+            ),
             seconds: register(registry, HistogramVec::new(seconds.buckets(seconds_buckets()), &["endpoint"])),
             in_flight: gauges("riveg_llm_in_flight", "Questions that are being asked."),
             breaker: gauges(
@@ -209,6 +248,9 @@ impl LlmFamilies {
             seconds: self.seconds.with_label_values(&[name]),
             in_flight: self.in_flight.with_label_values(&[name]),
             breaker: self.breaker.with_label_values(&[name]),
+            refused: self.refused.clone(),
+            format: self.format.clone(),
+            endpoint: name.to_owned(),
         }
     }
 }

@@ -34,7 +34,7 @@ impl Replica {
         let make = move || async move {
             calls.fetch_add(1, Ordering::SeqCst);
             tokio::task::yield_now().await;
-            Ok::<_, ()>(Made { text: Some(text) })
+            Ok::<_, ()>(Made { text: Some(text), ..Made::default() })
         };
         self.answers.get_or_ask(question, make).await.unwrap().unwrap().to_string()
     }

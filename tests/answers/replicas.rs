@@ -100,7 +100,7 @@ async fn a_lease_lasts_as_long_as_its_holder_asks_and_others_have_the_answer_fro
     let waiting = tokio::spawn(async move { asks.ask(&asked(1), &for_other).await });
     let mut client = redis.client();
     until("it is held for longer than it lasts", || (done(&mut client, "pexpire") >= 4).then_some(()));
-    open.send(Ok(Made { text: Some("late".to_owned()) })).unwrap();
+    open.send(Ok(Made { text: Some("late".to_owned()), ..Made::default() })).unwrap();
     assert_eq!(making.await.unwrap().unwrap().as_deref(), Some("late"));
     assert_eq!(waiting.await.unwrap(), "late");
     assert_eq!(calls.load(Ordering::SeqCst), 0);

@@ -20,7 +20,7 @@ pub(super) const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("expand", &["domain", "scheduler", "imaging", "prompt", "cache", "llm", "consult", "plain_file"]),
     ("knowledge", &["domain", "scheduler", "imaging", "prompt", "cache", "llm", "consult", "plain_file"]),
     ("describe", &["domain", "cache", "llm", "consult"]),
-    ("consult", &["domain", "imaging", "cache", "llm"]),
+    ("consult", &["domain", "imaging", "cache", "llm", "telemetry"]),
     ("entail", STAGE),
     ("ground", STAGE),
     ("segment", STAGE),

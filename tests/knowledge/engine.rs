@@ -15,9 +15,9 @@ use super::wired::{endpoint, knowing};
 use crate::support::llm::LlmServer;
 use crate::support::{Process, Redis, Writer, binary, get, header, pocket_bundle, read, until};
 
-const POSTS: u64 = 12;
+pub(super) const POSTS: u64 = 12;
 
-fn broker() -> EmbeddedBroker {
+pub(super) fn broker() -> EmbeddedBroker {
     let broker = EmbeddedBroker::start().unwrap();
     for topic in ["riveg.posts", "riveg.annotations", "riveg.dead-letters"] {
         broker.create_topic(topic, 1).unwrap();
@@ -26,12 +26,18 @@ fn broker() -> EmbeddedBroker {
 }
 
 /// An address that was free a moment ago.
-fn free() -> String {
+pub(super) fn free() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 /// The engine that ships, which asks a model there.
-fn engine(broker: &EmbeddedBroker, telemetry: &str, url: &str, answers: &Path, more: &[&str]) -> Process {
+pub(super) fn engine(
+    broker: &EmbeddedBroker,
+    telemetry: &str,
+    url: &str,
+    answers: &Path,
+    more: &[&str],
+) -> Process {
     let mut sets = endpoint("pocket", url);
     sets.extend([
         format!("kafka.bootstrap={}", broker.bootstrap()),
@@ -48,7 +54,7 @@ fn engine(broker: &EmbeddedBroker, telemetry: &str, url: &str, answers: &Path, m
 }
 
 /// Writes the first posts of the pocket world under these ids.
-fn write(broker: &EmbeddedBroker, round: &str) {
+pub(super) fn write(broker: &EmbeddedBroker, round: &str) {
     let (world, writer) = (World::new(1, Split::Test), Writer::new(&broker.bootstrap()));
     for index in 0..POSTS {
         let sample = world.sample(index);
@@ -60,7 +66,7 @@ fn write(broker: &EmbeddedBroker, round: &str) {
     writer.flush();
 }
 
-fn json_of(message: &OwnedMessage) -> Value {
+pub(super) fn json_of(message: &OwnedMessage) -> Value {
     serde_json::from_slice(message.payload().unwrap()).unwrap()
 }
 

@@ -41,28 +41,48 @@ async fn a_model_that_fails_costs_the_expansion_and_never_the_post() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_model_that_talks_nonsense_is_not_believed_and_not_asked_again_at_once() {
+async fn a_model_that_talks_nonsense_is_not_believed_and_not_asked_again_at_once_and_each_post_says_so() {
     let nonsense = [
-        ("another language", json!({"content": "一个穿红衣服的男人"})),
-        ("an address", json!({"content": "see https://evil.example/x"})),
-        ("nothing", json!({"content": ""})),
-        ("an excuse", json!({"content": null, "refusal": "I'm sorry, but no."})),
-        ("the question", json!({"content": "Q: As a picture would show it, what is 'X (PER)' here?\nA:"})),
+        ("in another script", json!({"content": "一个穿红衣服的男人"})),
+        ("with a web address", json!({"content": "see https://evil.example/x"})),
+        ("empty", json!({"content": ""})),
+        ("refused", json!({"content": null, "refusal": "I'm sorry, but no."})),
+        ("repeated", json!({"content": "Q: As a picture would show it, what is 'X (PER)' here?\nA:"})),
+        ("thoughts", json!({"content": "<think>Okay, the user wants"})),
     ];
     for (name, message) in nonsense {
         let server = LlmServer::start(move |_| Reply::Message(message.clone(), "stop"));
         let wired = Wired::new(&settings(&server.url(), &[ASKED])).await;
+        let mut asked = 0;
+        for round in 0..2 {
+            for post in pocket_posts(POSTS) {
+                let annotation = wired.annotate(&post).await.unwrap();
+                assert!(annotation.triples.iter().all(|triple| triple.phrase.expansion.is_none()), "{name}");
+                let said = annotation.degraded.iter().filter(|words| words.contains(name)).count();
+                assert_eq!(
+                    said,
+                    annotation.triples.len(),
+                    "{name}, round {round}: {:?}",
+                    annotation.degraded
+                );
+            }
+            asked = if round == 0 { server.asked() } else { asked };
+        }
+        assert!(asked > 0, "{name}");
+        assert_eq!(server.asked(), asked, "{name}: asked again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_says_that_it_does_not_know_has_answered() {
+    for message in [json!({"content": "I do not know."}), json!({"content": "{\"phrase\": \"\"}"})] {
+        let server = LlmServer::start(move |_| Reply::Message(message.clone(), "stop"));
+        let wired = Wired::new(&settings(&server.url(), &[ASKED, "expand.degrade=dead-letter"])).await;
         for post in pocket_posts(POSTS) {
             let annotation = wired.annotate(&post).await.unwrap();
-            assert_eq!(annotation.degraded, Vec::<String>::new(), "{name}");
-            assert!(annotation.triples.iter().all(|triple| triple.phrase.expansion.is_none()), "{name}");
+            assert_eq!(annotation.degraded, Vec::<String>::new());
         }
-        let asked = server.asked();
-        assert!(asked > 0, "{name}");
-        for post in pocket_posts(POSTS) {
-            wired.annotate(&post).await.unwrap();
-        }
-        assert_eq!(server.asked(), asked, "{name}: asked again");
+        assert!(server.asked() > 0);
     }
 }
 

@@ -7,6 +7,7 @@ mod faults;
 mod pictures;
 mod planted;
 mod tagger;
+mod unbelieved;
 mod wired;
 
 pub(crate) use wired::{endpoint, knowing};

@@ -16,7 +16,9 @@ mod faults;
 mod pocket;
 mod questions;
 mod secrecy;
+mod structured;
 mod turns;
+pub(crate) mod wrong_answers;
 
 /// Settings under which nothing is tried again, and times never end a test that passes.
 fn config(server: &LlmServer) -> Config {

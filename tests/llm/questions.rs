@@ -39,10 +39,16 @@ async fn a_question_arrives_with_its_parameters_and_its_picture() {
         system: "You are brief.".to_owned(),
         prompt: "What is \u{201e}it\u{201c}? \u{1f309}\n\"{}\\".to_owned(),
         picture: Some(picture),
+        ..Question::default()
     };
     let answer = endpoint.ask(&asked).await.unwrap();
-    let expected =
-        Answer { text: "A red bridge.".to_owned(), finish: Finish::Stop, tokens_in: 1, tokens_out: 3 };
+    let expected = Answer {
+        text: "A red bridge.".to_owned(),
+        has_thoughts: false,
+        finish: Finish::Stop,
+        tokens_in: 1,
+        tokens_out: 3,
+    };
     assert_eq!(answer, expected);
     let seen = seen.lock().unwrap();
     let [seen] = &seen[..] else { panic!("{} questions", seen.len()) };
@@ -90,7 +96,8 @@ async fn a_model_that_says_nothing_or_refuses_has_answered() {
         (refusal, "stop", ("", Finish::Filtered)),
         (content(Some("A red bri")), "length", ("A red bri", Finish::Length)),
         (content(Some("A")), "content_filter", ("A", Finish::Filtered)),
-        (content(Some("A")), "eos", ("A", Finish::Other)),
+        (content(Some("A")), "eos", ("A", Finish::Stop)),
+        (content(Some("A")), "paused", ("A", Finish::Other)),
     ] {
         let server = LlmServer::start(move |_| Reply::Message(message.clone(), finish));
         let (endpoint, _) = endpoint(&config(&server));

@@ -103,6 +103,7 @@ mod tests {
             subject: String::new(),
             model: String::new(),
             text: text.map(Into::into),
+            refused: None,
             made_at: seconds * 1000,
         }
     }

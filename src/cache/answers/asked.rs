@@ -86,10 +86,12 @@ impl fmt::Debug for Believe {
 pub const SUBJECT: usize = 200;
 
 /// What came of a question.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Made {
     /// The answer; none where it was refused or empty, which is kept for the short time.
     pub text: Option<String>,
+    /// Why there is none, by a name that its asker knows.
+    pub refused: Option<&'static str>,
 }
 
 impl Asked {

@@ -85,7 +85,13 @@ mod tests {
     #[test]
     fn all_that_is_given_must_hold() {
         let id = Id { kind: Kind::Caption, key: [0; 32] };
-        let record = Record { subject: "dog".to_owned(), model: String::new(), text: None, made_at: 1000 };
+        let record = Record {
+            subject: "dog".to_owned(),
+            model: String::new(),
+            text: None,
+            refused: None,
+            made_at: 1000,
+        };
         let all = Choice { before: 1001, ..Choice::default() };
         let subject = |text: &str| Some(text.to_owned());
         let cases = [

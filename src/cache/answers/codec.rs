@@ -189,6 +189,7 @@ mod tests {
             subject: "a dog".to_owned(),
             model: "m".to_owned(),
             text: text.map(Into::into),
+            refused: None,
             made_at: 1_700_000_000_000,
         }
     }

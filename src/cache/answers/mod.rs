@@ -135,6 +135,19 @@ impl Answers {
         F: FnOnce() -> Fut + Send + 'static,
         Fut: Future<Output = Result<Made, E>> + Send + 'static,
     {
+        Ok(self.record(asked, make).await?.text)
+    }
+
+    /// As [`Self::get_or_ask`], with all that is kept of the answer: where there is none, also why.
+    ///
+    /// # Errors
+    /// As those of [`Self::get_or_ask`].
+    pub async fn record<E, F, Fut>(&self, asked: &Asked, make: F) -> Result<Record, E>
+    where
+        E: Clone + Send + Sync + 'static,
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<Made, E>> + Send + 'static,
+    {
         let Inner { tiers, memory, .. } = &*self.0;
         let (id, now) = (asked.id(), millis(SystemTime::now()));
         let age = |record: &Record| tiers.lives.age(&id, record, now);
@@ -176,7 +189,7 @@ impl Answers {
         {
             self.renew_behind(asked.clone(), &kept, make);
         }
-        Ok(kept.record.text.clone())
+        Ok(kept.record.clone())
     }
 
     /// Writes what is to be written and lets go of the file. Whoever asks afterwards is answered without it.

@@ -17,6 +17,9 @@ pub struct Record {
     pub model: String,
     /// The answer; none where it was refused or empty.
     pub text: Option<Arc<str>>,
+    /// Why there is none, by the name that its asker has for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Arc<str>>,
     /// When it was made, in milliseconds since 1970.
     pub made_at: u64,
 }
@@ -27,6 +30,7 @@ impl Record {
             subject: asked.subject.chars().take(SUBJECT).collect(),
             model: asked.model.chars().take(SUBJECT).collect(),
             text: made.text.map(Arc::from),
+            refused: made.refused.map(Arc::from),
             made_at,
         }
     }
@@ -34,7 +38,8 @@ impl Record {
     /// What it takes in memory, in bytes, about: its strings, and its place in a table.
     pub(super) fn weight(&self) -> usize {
         const PLACE: usize = 256;
-        self.subject.len() + self.model.len() + self.text.as_ref().map_or(0, |text| text.len()) + PLACE
+        let length = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
+        self.subject.len() + self.model.len() + length(&self.text) + length(&self.refused) + PLACE
     }
 
     /// As the bytes of all tiers hold it.
@@ -73,7 +78,7 @@ mod tests {
     fn of_a_long_subject_and_a_long_name_of_a_model_the_beginning_is_kept() {
         let (subject, model) = ("é".repeat(SUBJECT + 5), "m".repeat(SUBJECT + 5));
         let asked = Asked { subject, model, ..Asked::of(Kind::Caption, [1; 32]) };
-        let record = Record::new(&asked, Made { text: None }, 1);
+        let record = Record::new(&asked, Made::default(), 1);
         assert_eq!([&record.subject, &record.model].map(|text| text.chars().count()), [SUBJECT; 2]);
     }
 

@@ -41,7 +41,7 @@ fn asked(number: u64) -> Asked {
 }
 
 fn made(text: &str) -> Made {
-    Made { text: Some(text.to_owned()) }
+    Made { text: Some(text.to_owned()), ..Made::default() }
 }
 
 async fn never() -> Result<Made, &'static str> {
@@ -62,7 +62,7 @@ fn has(metrics: &Metrics, line: &str) {
 /// Puts an answer on disk that was made so long ago.
 async fn made_before(answers: &Answers, asked: &Asked, ago: Duration, text: Option<&str>) {
     let made_at = millis(SystemTime::now() - ago);
-    let record = Record::new(asked, Made { text: text.map(str::to_owned) }, made_at);
+    let record = Record::new(asked, Made { text: text.map(str::to_owned), ..Made::default() }, made_at);
     answers.0.tiers.disk.as_ref().unwrap().keep(asked.id(), &record).await;
 }
 
@@ -146,7 +146,7 @@ async fn an_answer_survives_a_restart_and_memory_that_is_too_small() {
 async fn that_there_is_no_answer_is_remembered_for_the_short_time() {
     let folder = tempfile::tempdir().unwrap();
     let (answers, metrics) = opened(&config(Some(&folder.path().join("answers.redb")))).await;
-    let refused = answers.get_or_ask(&asked(1), || async { Ok::<_, ()>(Made { text: None }) }).await;
+    let refused = answers.get_or_ask(&asked(1), || async { Ok::<_, ()>(Made::default()) }).await;
     assert_eq!(refused, Ok(None));
     assert_eq!(answers.get_or_ask(&asked(1), never).await, Ok(None));
     has(&metrics, "riveg_answers_negative_total{kind=\"expansion\"} 2");
@@ -180,7 +180,7 @@ async fn a_stale_answer_is_given_at_once_and_made_anew_behind() {
 async fn a_renewal_that_fails_or_comes_out_empty_leaves_the_stale_answer() {
     let folder = tempfile::tempdir().unwrap();
     let (answers, metrics) = opened(&config(Some(&folder.path().join("answers.redb")))).await;
-    for (number, outcome) in [(1, Err("away")), (2, Ok(Made { text: None }))] {
+    for (number, outcome) in [(1, Err("away")), (2, Ok(Made::default()))] {
         made_before(&answers, &asked(number), 15 * HOUR, Some("old")).await;
         let first = answers.get_or_ask(&asked(number), move || async move { outcome }).await;
         assert_eq!(first.unwrap().as_deref(), Some("old"));

@@ -16,6 +16,8 @@ struct Line {
     subject: String,
     model: String,
     text: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refused: Option<Arc<str>>,
     made_at: String,
 }
 
@@ -28,6 +30,7 @@ pub(super) fn write(id: &Id, record: &Record) -> String {
         subject: record.subject.clone(),
         model: record.model.clone(),
         text: record.text.clone(),
+        refused: record.refused.clone(),
         made_at: humantime::format_rfc3339_millis(made_at).to_string(),
     };
     match serde_json::to_string(&line) {
@@ -58,8 +61,8 @@ pub(super) fn read(line: &[u8], now: SystemTime) -> Result<(Id, Record), String>
     if length > SUBJECT {
         return Err(format!("`subject`: expected {SUBJECT} characters or fewer, found {length}"));
     }
-    let Line { subject, model, text, .. } = line;
-    let record = Record { subject, model, text, made_at: millis(made_at) };
+    let Line { subject, model, text, refused, .. } = line;
+    let record = Record { subject, model, text, refused, made_at: millis(made_at) };
     if !fits(&record) {
         return Err(format!("`text`: expected less than {LONGEST} bytes with subject and model"));
     }
@@ -75,8 +78,11 @@ mod tests {
     #[test]
     fn an_answer_is_read_as_it_was_written() {
         let id = Id { kind: Kind::Knowledge, key: [7; 32] };
-        for text in [None, Some("a \"dog\"\n".into())] {
-            let record = Record { subject: "dog".to_owned(), model: "m".to_owned(), text, made_at: 1_500 };
+        for (text, refused) in
+            [(None, None), (None, Some("excuse".into())), (Some("a \"dog\"\n".into()), None)]
+        {
+            let record =
+                Record { subject: "dog".to_owned(), model: "m".to_owned(), text, refused, made_at: 1_500 };
             let line = write(&id, &record);
             assert_eq!(read(line.as_bytes(), SystemTime::now()), Ok((id, record)));
             assert!(line.contains("\"made_at\":\"1970-01-01T00:00:01.500Z\""), "{line}");

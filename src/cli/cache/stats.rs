@@ -102,6 +102,7 @@ mod tests {
             subject: String::new(),
             model: String::new(),
             text: text.map(Into::into),
+            refused: None,
             made_at,
         };
         let mut tally = Tally::default();

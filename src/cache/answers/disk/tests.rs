@@ -26,7 +26,13 @@ fn id(number: u64) -> Id {
 
 fn record(number: u64, text: &str) -> Record {
     let made_at = super::super::millis(std::time::SystemTime::now()) - 1_000_000 + number;
-    Record { subject: format!("subject {number}"), model: "m".to_owned(), text: Some(text.into()), made_at }
+    Record {
+        subject: format!("subject {number}"),
+        model: "m".to_owned(),
+        text: Some(text.into()),
+        refused: None,
+        made_at,
+    }
 }
 
 /// A file that is opened again at once after a fault.
