@@ -138,6 +138,12 @@ fn no_fault_of_a_configuration_shows_a_secret() {
             "llm.local.temperature",
         ),
         (
+            "the secret that signs answers",
+            both(set("answers.secret", &reference), set("answers.lease", "0s")),
+            2,
+            "answers.lease",
+        ),
+        (
             "a password of no Redis",
             set("answers.redis", &format!("http://:{CANARY}@host")),
             2,
