@@ -133,7 +133,7 @@ impl AnswerMetrics {
             renewals,
             faults: counters(
                 "riveg_answer_faults_total",
-                "Faults of tiers, by class; the engine goes on without.",
+                "Faults of tiers and kept answers that are refused, by class; the engine goes on without them.",
                 &["tier", "class"],
             ),
             evictions: counters(
