@@ -1,8 +1,12 @@
-//! An answer repeats of its post what the settings name, and nothing unless they do. Through the real binary.
+//! What does an answer say of its post? It repeats the fields that the settings name, and nothing unless they do; of pictures
+//! it gives the upright size and how they are turned. Through the real binary.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use image::{ImageFormat, RgbImage};
 use serde_json::{Value, json};
 
-use crate::support::{pictures, riveg};
+use crate::support::{pictures, post, riveg};
 
 #[path = "mixed_feed.rs"]
 mod mixed_feed;
@@ -40,4 +44,44 @@ fn an_answer_repeats_the_fields_of_its_post_that_the_settings_name() {
         assert_eq!(plain.get(field), None, "{field}");
     }
     assert_eq!(plain["media"][0].get("url"), None);
+}
+
+/// A JPEG of 96 x 64 with an EXIF block that says how it was stored.
+fn jpeg(orientation: u8) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    RgbImage::from_fn(96, 64, |x, y| image::Rgb([x as u8, y as u8, 90]))
+        .write_to(&mut bytes, ImageFormat::Jpeg)
+        .unwrap();
+    let bytes = bytes.into_inner();
+    let mut exif = b"\xff\xe1\0\x22Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+    exif.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
+    [&bytes[..2], &exif, &bytes[2..]].concat()
+}
+
+#[test]
+fn an_answer_has_the_size_of_the_upright_picture_and_says_how_the_stored_one_is_turned() {
+    let bundle = tempfile::tempdir().unwrap();
+    ::riveg::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+    let media: Vec<Value> = [1, 3, 6]
+        .map(|orientation| {
+            let key = format!("m{orientation}");
+            json!({ "key": key, "type": "photo", "bytes": STANDARD.encode(jpeg(orientation)) })
+        })
+        .to_vec();
+    let path = format!("bundle.path={}", bundle.path().display());
+    let record = post("1", "Jordan Hale at the Blue Tower", &json!(media));
+    let finished = riveg(&["annotate", "-", "--set", &path], record.as_bytes());
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    let answer: Value = serde_json::from_str(&finished.stdout).unwrap();
+    let said: Vec<_> = answer["media"].as_array().unwrap().iter().collect();
+    let size = |media: &Value| (media["width"].as_u64().unwrap(), media["height"].as_u64().unwrap());
+    assert_eq!(said.iter().map(|media| size(media)).collect::<Vec<_>>(), [(96, 64), (96, 64), (64, 96)]);
+    let orientations: Vec<Option<&Value>> = said.iter().map(|media| media.get("orientation")).collect();
+    assert_eq!(orientations, [None, Some(&json!(3)), Some(&json!(6))]);
+    // Where a mask is found, it has the size that is given.
+    for region in answer["entities"].as_array().unwrap().iter().flat_map(|e| e["regions"].as_array().unwrap())
+    {
+        let whose = said.iter().find(|media| media["key"] == region["media_key"]).unwrap();
+        assert_eq!(region["mask"]["size"], json!([whose["height"], whose["width"]]), "rows first");
+    }
 }

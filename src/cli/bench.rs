@@ -255,5 +255,11 @@ fn tokens(count: usize, rows: i64) -> Vec<u32> {
 fn frame(number: usize, side: u32) -> Arc<Frame> {
     let hash = ContentHash(*blake3::hash(&number.to_le_bytes()).as_bytes());
     let level = |index: u32| ((index as usize * 31 + number * 17) % 256) as u8;
-    Arc::new(Frame { hash, width: side, height: side, rgb: (0..3 * side * side).map(level).collect() })
+    Arc::new(Frame {
+        hash,
+        width: side,
+        height: side,
+        orientation: 1,
+        rgb: (0..3 * side * side).map(level).collect(),
+    })
 }

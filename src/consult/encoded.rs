@@ -60,7 +60,7 @@ mod tests {
     fn a_picture_keeps_its_shape_and_is_no_larger_than_needed() {
         for (width, height, expected) in [(40, 30, (40, 30)), (1536, 100, (768, 50)), (2, 3000, (1, 768))] {
             let rgb = vec![128; 3 * width as usize * height as usize];
-            let frame = Frame { hash: ContentHash([0; 32]), width, height, rgb };
+            let frame = Frame { hash: ContentHash([0; 32]), width, height, orientation: 1, rgb };
             let decoded = image::load_from_memory(&jpeg(&frame)).unwrap();
             assert_eq!((decoded.width(), decoded.height()), expected);
         }

@@ -19,7 +19,13 @@ fn types() -> Vec<String> {
 
 /// 80x60 grey pixels: on the page four times as large.
 fn post(id: &str, text: &str) -> Post {
-    let frame = Frame { hash: ContentHash([0; 32]), width: 80, height: 60, rgb: GREY.repeat(80 * 60) };
+    let frame = Frame {
+        hash: ContentHash([0; 32]),
+        width: 80,
+        height: 60,
+        orientation: 1,
+        rgb: GREY.repeat(80 * 60),
+    };
     Post {
         id: id.to_owned(),
         text: text.to_owned(),

@@ -43,8 +43,8 @@ pub(super) fn png(pixels: u64, colours: ColorType, encoded: u64) -> u64 {
     whole(pixels, colours, 0, 0) + encoded.saturating_mul(MOST_PACKED).min(MOST_OF_A_HEADER)
 }
 
-/// GIF is decoded to indices, then to colours with an alpha; a frame that does not cover its screen lies beside it. No frame
-/// is larger than its screen.
+/// GIF is decoded to indices, then to colours with an alpha; a frame that does not cover its screen lies beside it. The
+/// first frame, the only one that is decoded, is never larger than its screen: the screen is enlarged to hold it.
 pub(super) fn gif(pixels: u64, colours: ColorType, encoded: u64) -> u64 {
     whole(pixels, colours, pixels + 4 * pixels, encoded)
 }

@@ -6,9 +6,10 @@ use image::{ColorType, ImageDecoder, ImageFormat};
 
 use crate::domain::RejectionClass;
 
-use super::image::{PictureFault, decoder, fault, jpeg_fault, not_whole};
+use super::image::{PictureFault, decoder, fault, input, jpeg_fault, not_whole};
+use super::jpeg::Flaw;
 use super::watched::Stop;
-use super::{Config, cost, jpeg, jpeg_decoder, png, webp};
+use super::{Config, cost, gif, jpeg, jpeg_decoder, png, webp};
 
 /// What a picture's header says, checked against the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub(super) struct Header {
     pub(super) colours: ColorType,
     /// How many times its decoder goes over the picture, in passes that cost as much as decoding it once.
     passes: u64,
+    /// How many of the bytes its decoder is given, from the first on: of a JPEG those up to the end of what it shows.
+    pub(super) data: usize,
     /// Bytes that decoding takes at most, the frame among them.
     pub(super) peak_bytes: u64,
 }
@@ -65,7 +68,8 @@ pub(super) fn probe(bytes: &[u8], config: &Config) -> Result<Header, PictureFaul
     let (size, colours) = size_and_colours(bytes, format)?;
     size_within_limits(size, config)?;
     let pixels = u64::from(size.0) * u64::from(size.1);
-    let mut header = Header { format, width: size.0, height: size.1, colours, passes: 1, peak_bytes: 0 };
+    let (width, height) = size;
+    let mut header = Header { format, width, height, colours, passes: 1, data: bytes.len(), peak_bytes: 0 };
     worth_its_pixels(header, encoded, config)?;
     header.peak_bytes = match format {
         ImageFormat::WebP => {
@@ -86,18 +90,25 @@ fn size_and_colours(bytes: &[u8], format: ImageFormat) -> Result<((u32, u32), Co
     }
     let stop = Stop::default();
     // What is wrong with a PNG's first chunks is told here too.
-    let decoder = decoder(bytes, format, cost::MOST_OF_A_HEADER, &stop)?;
-    Ok((decoder.dimensions(), decoder.color_type()))
+    let input = input(bytes, format, &stop)?;
+    let decoder = decoder(input, format, cost::MOST_OF_A_HEADER)?;
+    let size = if format == ImageFormat::Gif { gif::screen(bytes) } else { None };
+    Ok((size.unwrap_or(decoder.dimensions()), decoder.color_type()))
 }
 
 fn probe_jpeg(bytes: &[u8], config: &Config) -> Result<Header, PictureFault> {
-    let structure = jpeg::structure(bytes);
-    let (width, height) =
-        jpeg_decoder::size(bytes, structure.as_ref()).map_err(|error| jpeg_fault(&error))?;
-    size_within_limits((width, height), config)?;
-    let Some(structure) = structure else {
-        return Err(fault(RejectionClass::Malformed, "is a JPEG that was cut off: its end is missing"));
+    let structure = match jpeg::structure(bytes) {
+        Err(Flaw::Unsupported(what)) => {
+            let message = format!("is a JPEG with {what}, which is not decoded");
+            return Err(fault(RejectionClass::UnsupportedMedia, message));
+        }
+        structure => structure,
     };
+    let (width, height) =
+        jpeg_decoder::size(bytes, structure.as_ref().ok()).map_err(|error| jpeg_fault(&error))?;
+    size_within_limits((width, height), config)?;
+    let structure = structure
+        .map_err(|flaw| fault(RejectionClass::Malformed, format!("is a JPEG that was cut off: {flaw}")))?;
     if structure.scans > config.max_scans {
         let message = format!(
             "is a JPEG of {} scans, more than the {} of decode.max_scans",
@@ -113,6 +124,7 @@ fn probe_jpeg(bytes: &[u8], config: &Config) -> Result<Header, PictureFault> {
         height,
         colours,
         passes: u64::from(structure.scans.div_ceil(SCANS_OF_A_PASS)),
+        data: structure.end,
         peak_bytes: cost::jpeg(&structure, colours, encoded),
     };
     worth_its_pixels(header, encoded, config)?;

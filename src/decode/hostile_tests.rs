@@ -139,10 +139,11 @@ fn a_colour_profile_is_not_applied() {
 }
 
 #[test]
-fn a_gif_may_have_no_frame_of_millions_on_a_screen_of_one() {
+fn a_gif_may_have_no_frame_of_millions_on_a_screen_of_one_beyond_the_limits() {
     let mut gif = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff".to_vec();
     gif.extend_from_slice(b",\0\0\0\0\xff\x7f\xff\x7f\0\x02\x02\x4c\x01\0;");
-    assert_refused(&gif, RejectionClass::TooLarge, &["Gif"], "32,767 x 32,767 in 1 x 1");
+    let parts = ["is 32767 x 32767 pixels", "decode.max_side"];
+    assert_refused(&gif, RejectionClass::TooLarge, &parts, "32,767 x 32,767 in 1 x 1");
 }
 
 fn cut_short(width: u16, height: u16) -> Vec<u8> {

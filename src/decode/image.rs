@@ -9,7 +9,7 @@ use crate::domain::{ContentHash, Frame, RejectionClass};
 use super::header::Header;
 use super::rgb::rgb;
 use super::watched::{Stop, Watched};
-use super::{Config, cost, jpeg_decoder, webp, webp_codes};
+use super::{Config, cost, gif, jpeg_decoder, webp, webp_codes};
 
 /// Why bytes are no picture for the engine: the kind of fault, and a sentence that begins after the picture's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,14 @@ pub(super) fn decode(
     stop: &Stop,
 ) -> Result<Frame, PictureFault> {
     let stored = if header.format == ImageFormat::Jpeg {
-        jpeg_decoder::stored(bytes, stop, config.max_scans).map_err(|error| jpeg_fault(&error))?
+        let stored = jpeg_decoder::stored(bytes, header.data, stop, config.max_scans);
+        stored.map_err(|error| match jpeg_fault(&error) {
+            damage @ PictureFault { class: RejectionClass::Malformed, .. } => {
+                let message = format!("is a JPEG that is damaged or was cut off: it {}", damage.message);
+                PictureFault { message, ..damage }
+            }
+            other => other,
+        })?
     } else {
         stored(bytes, header, config, stop)?
     };
@@ -57,7 +64,7 @@ pub(super) fn decode(
     let mut picture = DynamicImage::ImageRgb8(picture);
     picture.apply_orientation(orientation);
     let (width, height) = (picture.width(), picture.height());
-    Ok(Frame { hash, width, height, rgb: picture.into_rgb8().into_raw() })
+    Ok(Frame { hash, width, height, orientation: orientation.to_exif(), rgb: picture.into_rgb8().into_raw() })
 }
 
 /// Refuses a WebP without loss whose codes would take more than was reserved for them. Where the picture is decoded, not where
@@ -83,7 +90,8 @@ fn stored(bytes: &[u8], header: Header, config: &Config, stop: &Stop) -> Result<
         few_codes(bytes, header)?;
     }
     let allowed = allocations(header);
-    let mut decoder = decoder(bytes, header.format, allowed, stop)?;
+    let input = input(bytes, header.format, stop)?;
+    let mut decoder = decoder(input, header.format, allowed)?;
     let mut limits = only(allowed);
     (limits.max_image_width, limits.max_image_height) = (Some(config.max_side), Some(config.max_side));
     decoder.set_limits(limits).map_err(|error| explained(header.format, &error))?;
@@ -103,25 +111,36 @@ fn stored(bytes: &[u8], header: Header, config: &Config, stop: &Stop) -> Result<
     Ok(Stored { width, height, colours, bytes, orientation })
 }
 
-/// A decoder that may allocate so many bytes beside the pixels. Sides are checked by `probe`, which can name them.
-pub(super) fn decoder<'a>(
+/// What a decoder is to read of the bytes.
+pub(super) fn input<'a>(
     bytes: &'a [u8],
     format: ImageFormat,
-    allowed: u64,
     stop: &'a Stop,
+) -> Result<Watched<'a>, PictureFault> {
+    Ok(match format {
+        ImageFormat::Gif => match gif::screen(bytes).and_then(|size| gif::with_screen(bytes, size)) {
+            Some((start, rest)) => Watched::joined(start.into(), rest, stop),
+            None => Watched::new(bytes, stop),
+        },
+        // What follows the picture is none of it, though its decoder would read on.
+        ImageFormat::WebP => Watched::new(&bytes[..webp::end(bytes).map_err(|flaw| not_whole(&flaw))?], stop),
+        _ => Watched::new(bytes, stop),
+    })
+}
+
+/// A decoder that may allocate so many bytes beside the pixels. Sides are checked by `probe`, which can name them.
+pub(super) fn decoder<'a>(
+    input: Watched<'a>,
+    format: ImageFormat,
+    allowed: u64,
 ) -> Result<impl ImageDecoder + 'a, PictureFault> {
-    // What follows the picture is none of it, though its decoder would read on.
-    let bytes = match format {
-        ImageFormat::WebP => &bytes[..webp::end(bytes).map_err(|flaw| not_whole(&flaw))?],
-        _ => bytes,
-    };
-    let mut reader = ImageReader::with_format(Watched::new(bytes, stop), format);
+    let mut reader = ImageReader::with_format(input, format);
     reader.limits(only(allowed));
     reader.into_decoder().map_err(|error| explained(format, &error))
 }
 
-/// Bytes that a decoder may take beside the pixels, as [`cost`] counts them: a frame of a GIF with four channels, no larger
-/// than its screen; a header and a row of a PNG with four channels of 16 bits.
+/// Bytes that a decoder may take beside the pixels, as [`cost`] counts them: the first frame of a GIF with four channels,
+/// which its screen holds; a header and a row of a PNG with four channels of 16 bits.
 fn allocations(header: Header) -> u64 {
     match header.format {
         ImageFormat::Gif => 4 * header.pixels(),
@@ -166,8 +185,17 @@ pub(super) fn fault(class: RejectionClass, message: impl Into<String>) -> Pictur
 }
 
 #[cfg(test)]
+#[path = "cut_jpeg_tests.rs"]
+mod cut_jpeg_tests;
+#[cfg(test)]
+#[path = "gif_tests.rs"]
+mod gif_tests;
+#[cfg(test)]
 #[path = "hostile_tests.rs"]
 mod hostile_tests;
 #[cfg(test)]
 #[path = "image_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "upright_tests.rs"]
+mod upright_tests;

@@ -44,14 +44,6 @@ pub(super) fn assert_close(found: [u8; 3], expected: [u8; 3], case: &str) {
     assert!(near, "{case}: {found:?} is not {expected:?}");
 }
 
-/// A JPEG with an EXIF block that says how the camera was held.
-fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
-    let mut segment = vec![0xFF, 0xE1, 0, 34];
-    segment.extend_from_slice(b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0");
-    segment.extend_from_slice(&[orientation, 0, 0, 0, 0, 0, 0]);
-    [&jpeg[..2], &segment, &jpeg[2..]].concat()
-}
-
 /// A PNG header that promises any size, followed by the beginning of its data and much padding.
 fn huge_png(width: u32, height: u32, length: usize) -> Vec<u8> {
     let mut bytes = as_png(&DynamicImage::ImageLuma8(GrayImage::new(1, 1)));
@@ -119,25 +111,6 @@ fn printers_colours_are_decoded_too() {
     let frame = decoded(&bytes).unwrap();
     assert_close(pixel(&frame, 1, 1), [255, 0, 0], "red");
     assert_close(pixel(&frame, 6, 1), [255, 255, 255], "white");
-}
-
-#[test]
-fn pictures_are_turned_upright() {
-    let stored = as_jpeg(&two_colours(32, 16));
-    // The EXIF value, the upright size, and where the red half is then.
-    let cases = [
-        (1, (32, 16), (2, 8)),
-        (2, (32, 16), (29, 8)),
-        (3, (32, 16), (29, 8)),
-        (6, (16, 32), (8, 2)),
-        (8, (16, 32), (8, 29)),
-        (99, (32, 16), (2, 8)),
-    ];
-    for (orientation, size, (x, y)) in cases {
-        let frame = decoded(&with_orientation(&stored, orientation)).unwrap();
-        assert_eq!((frame.width, frame.height), size, "{orientation}");
-        assert_close(pixel(&frame, x, y), [255, 0, 0], &format!("orientation {orientation}"));
-    }
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! What is a JPEG made of? Its segments, read before anything is allocated for its pixels.
 
+use std::fmt;
+
+use super::jpeg_scan::Scan;
+
 /// What the frame header says, and how many passes over the picture there are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Structure {
@@ -12,76 +16,206 @@ pub(super) struct Structure {
     pub(super) scans: u32,
     /// Whether the first scan has all components: otherwise their coefficients are kept until the last one.
     pub(super) whole_at_once: bool,
+    /// Where the data of the last scan that counts ends: no byte from here on has to do with pixels.
+    pub(super) end: usize,
 }
 
-/// The structure of a file that goes on to its end-of-image marker, after a frame header and at least one scan. Decoders
-/// fill what is missing with grey, and a grey half would be searched like any other.
+/// Why a JPEG is not decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// It is whole perhaps, but no decoder at hand knows this part of the standard.
+    Unsupported(String),
+    /// Its end is missing, or a part of it is where the end was written anew.
+    CutOff(&'static str),
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsupported(what) => formatter.write_str(what),
+            Self::CutOff(how) => formatter.write_str(how),
+        }
+    }
+}
+
+const NO_END: Flaw = Flaw::CutOff("its end is missing");
+
+/// The structure of a file that goes on to its end-of-image marker, after a frame header and all scans that it takes to
+/// show every component. Decoders fill what is missing with grey, and a grey half would be searched like any other.
 ///
-/// A picture that was cut off and closed again passes: nothing in the file tells it from one whose author drew it so.
+/// A file that was cut off may have been given a new end marker. Here is found what can be counted; that a scan has too
+/// little data is found by [`super::jpeg_decoder`].
 ///
 /// Walks the marker segments (ITU T.81, annex B), so a thumbnail inside a segment does not count.
-pub(super) fn structure(bytes: &[u8]) -> Option<Structure> {
+pub(super) fn structure(bytes: &[u8]) -> Result<Structure, Flaw> {
     let mut rest = bytes.get(2..).unwrap_or_default();
-    let mut frame: Option<Structure> = None;
+    let mut reading = Reading::default();
     while let Some(start) = rest.iter().position(|&byte| byte == 0xFF) {
+        let marker_at = bytes.len() - rest.len() + start;
         rest = &rest[start..];
         // Any number of fill bytes may precede the marker's code.
-        let code_at = rest.iter().position(|&byte| byte != 0xFF)?;
+        let code_at = rest.iter().position(|&byte| byte != 0xFF).ok_or(NO_END)?;
         let code = rest[code_at];
         rest = &rest[code_at + 1..];
         match code {
-            END_OF_IMAGE => return frame.filter(|frame| frame.scans > 0),
-            // A stuffed zero inside a scan's data, and the markers that have no length.
-            0x00 | 0x01 | 0xD0..=0xD7 => {}
+            END_OF_IMAGE => return reading.end(marker_at),
+            STUFFED => reading.within_scan(|scan| scan.stuffed += 1),
+            RESTART_0..=RESTART_7 => reading.within_scan(|scan| scan.restarts += 1),
+            TEMPORARY => {}
             _ => {
-                let &[high, low, ..] = rest else { return None };
-                let (segment, after) = rest.split_at_checked(usize::from(u16::from_be_bytes([high, low])))?;
+                reading.end_of_scan(marker_at);
+                let &[high, low, ..] = rest else { return Err(NO_END) };
+                let length = usize::from(u16::from_be_bytes([high, low]));
+                let (segment, after) = rest.split_at_checked(length).ok_or(NO_END)?;
                 rest = after;
-                match (code, &mut frame) {
-                    (START_OF_SCAN, Some(frame)) => {
-                        frame.whole_at_once |= frame.scans == 0
-                            && segment.get(2).is_some_and(|&n| usize::from(n) == frame.components.len());
-                        frame.scans += 1;
-                    }
-                    (START_OF_SCAN, None) => return None,
-                    (0xC0..=0xCF, None) if !TABLES.contains(&code) => {
-                        frame = Some(frame_header(code, segment)?)
-                    }
-                    _ => {}
-                }
+                reading.segment(code, segment, bytes.len() - rest.len())?;
             }
         }
     }
-    None
+    Err(NO_END)
 }
 
-fn frame_header(code: u8, segment: &[u8]) -> Option<Structure> {
+/// What was read so far.
+#[derive(Default)]
+struct Reading {
+    frame: Option<Structure>,
+    /// The names of its components, and whether a scan began their coefficients.
+    ids: Vec<u8>,
+    begun: Vec<bool>,
+    /// The scan whose data is being read.
+    open: Option<Scan>,
+    /// The last scan that counts.
+    last: Option<Scan>,
+    /// Units between restart markers; 0: there are none.
+    interval: usize,
+}
+
+impl Reading {
+    fn segment(&mut self, code: u8, segment: &[u8], data_at: usize) -> Result<(), Flaw> {
+        match (code, &mut self.frame) {
+            (START_OF_SCAN, Some(frame)) => {
+                let scan = Scan::read(segment, &self.ids, frame.progressive, self.interval, data_at);
+                let scan = scan.ok_or(NO_END)?;
+                let scan_has_all = scan.components.len() == self.ids.len();
+                if scan.begins {
+                    scan.components.iter().for_each(|&place| self.begun[place] = true);
+                }
+                // Of a sequential picture that has all components in one scan nothing follows.
+                if frame.progressive || !frame.whole_at_once {
+                    self.open = Some(scan);
+                }
+                frame.whole_at_once |= frame.scans == 0 && scan_has_all;
+                frame.scans += 1;
+            }
+            (START_OF_SCAN, None) => return Err(NO_END),
+            (RESTART_INTERVAL, _) => {
+                if let &[_, _, high, low, ..] = segment {
+                    self.interval = usize::from(u16::from_be_bytes([high, low]));
+                }
+            }
+            (NUMBER_OF_LINES, Some(frame)) if frame.height == 0 => {
+                return Err(Flaw::Unsupported("its height after its first scan".to_owned()));
+            }
+            (code, None) => {
+                if let Some(what) = unsupported(code) {
+                    return Err(Flaw::Unsupported(what.to_owned()));
+                }
+                if FRAMES.contains(&code) {
+                    let (frame, ids) = frame_header(code, segment)?;
+                    self.frame = Some(frame);
+                    self.begun = vec![false; ids.len()];
+                    self.ids = ids;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn within_scan(&mut self, count: impl FnOnce(&mut Scan)) {
+        if let Some(scan) = &mut self.open {
+            count(scan);
+        }
+    }
+
+    fn end_of_scan(&mut self, marker_at: usize) {
+        if let Some(mut scan) = self.open.take() {
+            scan.end = marker_at;
+            self.last = Some(scan);
+        }
+    }
+
+    fn end(mut self, marker_at: usize) -> Result<Structure, Flaw> {
+        self.end_of_scan(marker_at);
+        let (Some(mut frame), Some(last)) = (self.frame, self.last) else {
+            return Err(NO_END);
+        };
+        if self.begun.contains(&false) {
+            return Err(Flaw::CutOff("a part of its colours is missing"));
+        }
+        if !last.may_be_whole((frame.width, frame.height), &frame.components) {
+            return Err(Flaw::CutOff("its last scan has too little data"));
+        }
+        frame.end = last.end;
+        Ok(frame)
+    }
+}
+
+/// What a frame header says, and how it names its components.
+fn frame_header(code: u8, segment: &[u8]) -> Result<(Structure, Vec<u8>), Flaw> {
     // The segment's length, the bits of a sample, the height, the width, the number of components.
-    let &[_, _, _, h1, h0, w1, w0, count, ref rest @ ..] = segment else { return None };
-    let components = rest.as_chunks::<3>().0.iter().take(usize::from(count));
-    Some(Structure {
+    let &[_, _, bits, h1, h0, w1, w0, count, ref rest @ ..] = segment else { return Err(NO_END) };
+    if bits != 8 {
+        return Err(Flaw::Unsupported(format!("{bits} bits a sample")));
+    }
+    if !matches!(count, 0 | 1 | 3 | 4) {
+        return Err(Flaw::Unsupported(format!("{count} components")));
+    }
+    let components = || rest.as_chunks::<3>().0.iter().take(usize::from(count));
+    let frame = Structure {
         width: u32::from(u16::from_be_bytes([w1, w0])),
         height: u32::from(u16::from_be_bytes([h1, h0])),
-        progressive: PROGRESSIVE.contains(&code),
-        components: components.map(|&[_, factors, _]| (factors >> 4, factors & 0xF)).collect(),
+        progressive: code == PROGRESSIVE,
+        components: components().map(|&[_, factors, _]| (factors >> 4, factors & 0xF)).collect(),
         scans: 0,
         whole_at_once: false,
+        end: 0,
+    };
+    Ok((frame, components().map(|&[id, ..]| id).collect()))
+}
+
+/// What a marker before the frame header says of the way of coding, where that is not decoded.
+fn unsupported(code: u8) -> Option<&'static str> {
+    Some(match code {
+        0xC3 => "lossless coding",
+        0xC5..=0xC7 | 0xDE => "hierarchical coding",
+        0xC9 | 0xCA => "arithmetic coding",
+        0xCB => "lossless arithmetic coding",
+        0xCD..=0xCF => "hierarchical arithmetic coding",
+        0xC8 => "an extension of the standard",
+        0xF7 => "the coding of JPEG-LS",
+        _ => return None,
     })
 }
 
-const START_OF_SCAN: u8 = 0xDA;
+const STUFFED: u8 = 0x00;
+const TEMPORARY: u8 = 0x01;
+const RESTART_0: u8 = 0xD0;
+const RESTART_7: u8 = 0xD7;
 const END_OF_IMAGE: u8 = 0xD9;
-/// Codes among those of frame headers that are none: Huffman tables, one that is reserved, arithmetic conditioning.
-const TABLES: [u8; 3] = [0xC4, 0xC8, 0xCC];
-/// Progressive frames: alone and differential, with either way of coding.
-const PROGRESSIVE: [u8; 4] = [0xC2, 0xC6, 0xCA, 0xCE];
+const START_OF_SCAN: u8 = 0xDA;
+const NUMBER_OF_LINES: u8 = 0xDC;
+const RESTART_INTERVAL: u8 = 0xDD;
+/// Frame headers that are decoded: baseline, extended sequential, progressive.
+const FRAMES: [u8; 3] = [0xC0, 0xC1, PROGRESSIVE];
+const PROGRESSIVE: u8 = 0xC2;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn complete(bytes: &[u8]) -> bool {
-        structure(bytes).is_some()
+        structure(bytes).is_ok()
     }
 
     fn encoded() -> Vec<u8> {

@@ -11,18 +11,29 @@ use super::image::Stored;
 use super::jpeg::Structure;
 use super::watched::{Stop, Watched};
 
-fn decoder<'a>(
-    bytes: &'a [u8],
-    stop: &'a Stop,
-    max_scans: u32,
-) -> Result<JpegDecoder<Watched<'a>>, DecodeErrors> {
-    // What others show, odd as it may be, is shown: files that were cut off are refused before.
+/// What a decoder reads after the data of a picture: ones, which no table of codes has for a symbol, and the end. A
+/// decoder has at most eight bytes of it at hand when the data was enough; where it was not, it fails here, though an end
+/// marker alone would make it fill the rest of the picture. So many, as what refines a picture has bits without codes.
+const BEYOND: [u8; 2050] = {
+    let mut beyond = [0xFF; 2050];
+    let mut at = 1;
+    while at < 2048 {
+        // After this a byte of ones is data and no marker.
+        beyond[at] = 0;
+        at += 2;
+    }
+    beyond[2049] = 0xD9;
+    beyond
+};
+
+fn decoder(input: Watched<'_>, max_scans: u32) -> Result<JpegDecoder<Watched<'_>>, DecodeErrors> {
+    // Headers that others read, odd as they may be, are read.
     let options = DecoderOptions::default()
         .set_strict_mode(false)
         .set_max_width(usize::MAX)
         .set_max_height(usize::MAX)
         .jpeg_set_max_scans(max_scans as usize);
-    let mut decoder = JpegDecoder::new_with_options(Watched::new(bytes, stop), options);
+    let mut decoder = JpegDecoder::new_with_options(input, options);
     decoder.decode_headers()?;
     Ok(decoder)
 }
@@ -30,7 +41,7 @@ fn decoder<'a>(
 /// The size, as the decoder understands the headers; it must understand them as they were read by [`super::jpeg`].
 pub(super) fn size(bytes: &[u8], read: Option<&Structure>) -> Result<(u32, u32), DecodeErrors> {
     let stop = Stop::default();
-    let decoder = decoder(bytes, &stop, u32::MAX)?;
+    let decoder = decoder(Watched::new(bytes, &stop), u32::MAX)?;
     let info = decoder.info().ok_or(DecodeErrors::FormatStatic("no headers"))?;
     let size = (u32::from(info.width), u32::from(info.height));
     let alike = read.is_none_or(|read| {
@@ -40,14 +51,26 @@ pub(super) fn size(bytes: &[u8], read: Option<&Structure>) -> Result<(u32, u32),
     if alike { Ok(size) } else { Err(DecodeErrors::FormatStatic("more than one frame header")) }
 }
 
-/// The pixels as they are stored.
-pub(super) fn stored(bytes: &[u8], stop: &Stop, max_scans: u32) -> Result<Stored, DecodeErrors> {
-    let mut decoder = decoder(bytes, stop, max_scans)?;
+/// The pixels as they are stored, all of them; `end` is where their data ends.
+pub(super) fn stored(bytes: &[u8], end: usize, stop: &Stop, max_scans: u32) -> Result<Stored, DecodeErrors> {
+    let data = bytes.get(..end).unwrap_or(bytes);
+    match shown(Watched::joined(data.into(), &BEYOND, stop), stop, max_scans) {
+        // The one scan of a progressive picture was read to its end, where this decoder wants a marker at once.
+        Err(DecodeErrors::FormatStatic("Marker missing where expected")) => {
+            shown(Watched::new(bytes, stop), stop, max_scans)
+        }
+        shown => shown,
+    }
+}
+
+fn shown(input: Watched<'_>, stop: &Stop, max_scans: u32) -> Result<Stored, DecodeErrors> {
+    let mut decoder = decoder(input, max_scans)?;
     let (shown, colours) = match decoder.input_colorspace() {
         Some(ColorSpace::Luma) => (ColorSpace::Luma, ColorType::L8),
         _ => (ColorSpace::RGB, ColorType::Rgb8),
     };
-    decoder.set_options(decoder.options().jpeg_set_out_colorspace(shown));
+    // Otherwise it fills what it cannot decode with grey, which would be searched like any other picture.
+    decoder.set_options(decoder.options().jpeg_set_out_colorspace(shown).set_strict_mode(true));
     let info = decoder.info().ok_or(DecodeErrors::FormatStatic("no headers"))?;
     let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
     let size = decoder.output_buffer_size().ok_or(DecodeErrors::FormatStatic("no size"))?;

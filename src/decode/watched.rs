@@ -1,5 +1,6 @@
 //! How is a decoder stopped that nobody can interrupt? By its input: the next read fails.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +22,8 @@ impl Stop {
 /// Encoded bytes that can be read until the picture is given up.
 #[derive(Debug)]
 pub(super) struct Watched<'a> {
-    bytes: &'a [u8],
+    first: Cow<'a, [u8]>,
+    second: &'a [u8],
     at: usize,
     stop: &'a Stop,
 }
@@ -32,25 +34,42 @@ const STEP: usize = 512;
 
 impl<'a> Watched<'a> {
     pub(super) fn new(bytes: &'a [u8], stop: &'a Stop) -> Self {
-        Self { bytes, at: 0, stop }
+        Self::joined(bytes.into(), &[], stop)
     }
 
-    fn rest(&self) -> io::Result<&'a [u8]> {
+    /// Two parts as if they were one.
+    pub(super) fn joined(first: Cow<'a, [u8]>, second: &'a [u8], stop: &'a Stop) -> Self {
+        Self { first, second, at: 0, stop }
+    }
+
+    /// What is left of the part that is being read.
+    fn rest(&self) -> io::Result<&[u8]> {
         if self.stop.is_set() {
             // Not `Interrupted`, on which readers try again.
             return Err(io::Error::new(io::ErrorKind::TimedOut, "nobody waits for this picture any more"));
         }
-        Ok(self.bytes.get(self.at..).unwrap_or_default())
+        Ok(match self.at.checked_sub(self.first.len()) {
+            None => &self.first[self.at..],
+            Some(at) => self.second.get(at..).unwrap_or_default(),
+        })
     }
 }
 
 impl Read for Watched<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let rest = self.rest()?;
-        let length = rest.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&rest[..length]);
-        self.at += length;
-        Ok(length)
+        let mut read = 0;
+        // As much as there is: a decoder may take less for the end.
+        while read < buffer.len() {
+            let rest = self.rest()?;
+            let length = rest.len().min(buffer.len() - read);
+            if length == 0 {
+                break;
+            }
+            buffer[read..read + length].copy_from_slice(&rest[..length]);
+            read += length;
+            self.at += length;
+        }
+        Ok(read)
     }
 }
 
@@ -69,7 +88,7 @@ impl Seek for Watched<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let (from, by) = match to {
             SeekFrom::Start(at) => (at, 0),
-            SeekFrom::End(by) => (self.bytes.len() as u64, by),
+            SeekFrom::End(by) => ((self.first.len() + self.second.len()) as u64, by),
             SeekFrom::Current(by) => (self.at as u64, by),
         };
         let at = from.checked_add_signed(by).and_then(|at| usize::try_from(at).ok());
@@ -87,6 +106,18 @@ mod tests {
     fn it_reads_as_a_cursor_does_until_it_is_stopped() {
         let bytes: Vec<u8> = (0..2000_u32).map(|n| n as u8).collect();
         let stop = Stop::default();
+        let (first, second) = bytes.split_at(999);
+        let mut joined = Watched::joined(first.into(), second, &stop);
+        let mut across = [0; 4];
+        joined.seek(SeekFrom::Start(997)).unwrap();
+        assert_eq!((joined.read(&mut across).unwrap(), &across[..]), (4, &bytes[997..1001]));
+        joined.seek(SeekFrom::End(-2)).unwrap();
+        assert_eq!((joined.read(&mut across).unwrap(), &across[..2]), (2, &bytes[1998..]));
+        joined.seek(SeekFrom::Start(998)).unwrap();
+        assert_eq!(joined.fill_buf().unwrap(), &bytes[998..999]);
+        joined.consume(1);
+        assert_eq!(joined.fill_buf().unwrap(), &bytes[999..999 + STEP]);
+
         let mut watched = Watched::new(&bytes, &stop);
         let mut read = Vec::new();
         watched.read_to_end(&mut read).unwrap();

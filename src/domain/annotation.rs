@@ -42,12 +42,12 @@ pub struct GateVerdict {
 pub struct Region {
     /// Which picture.
     pub media_key: String,
-    /// The box, in pixels of the original picture.
+    /// The box, in pixels of the upright picture.
     pub bbox: BBox,
     /// The grounder's probability of its answer given the phrase, 0 to 1 (geometric mean over its tokens, the four of a
     /// box or those of an outline).
     pub box_score: f32,
-    /// The pixels, at the size of the original picture; shared by all mentions that were looked for in the same words.
+    /// The pixels, at the size of the upright picture; shared by all mentions that were looked for in the same words.
     pub mask: Arc<Mask>,
     /// The segmenter's own estimate of the mask's IoU; without a segmenter, `box_score`.
     pub mask_score: f32,

@@ -27,6 +27,8 @@ pub struct Frame {
     pub width: u32,
     /// Rows, at least 1.
     pub height: u32,
+    /// How the stored picture was turned or mirrored to become this one, as EXIF numbers it: 1 to 8, 1 for not at all.
+    pub orientation: u8,
     /// Red, green, blue, row by row: `3 * width * height` bytes.
     pub rgb: Vec<u8>,
 }

@@ -1,6 +1,6 @@
 //! Where in a picture something is: a box, and the pixels in it.
 
-/// A box in pixels of the original picture, edges between pixels: a whole picture is `0, 0, width, height`.
+/// A box in pixels of the upright picture, edges between pixels: a whole picture is `0, 0, width, height`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BBox {
     /// Left edge.

@@ -31,7 +31,7 @@ pub struct GoldMention {
 pub struct GoldRegion {
     /// Which of the post's pictures.
     pub media_key: String,
-    /// The box, in pixels of the original picture.
+    /// The box, in pixels of the upright picture.
     pub bbox: BBox,
     /// The pixels, where they were annotated.
     pub mask: Option<Mask>,

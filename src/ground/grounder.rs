@@ -1,4 +1,4 @@
-//! From a picture and a phrase to a place in the original picture.
+//! From a picture and a phrase to a place in the upright picture.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub struct Grounder {
 /// Where a picture shows what a phrase says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Located {
-    /// The box, in pixels of the original picture.
+    /// The box, in pixels of the upright picture.
     pub bbox: BBox,
     /// How likely the answer is, 0 to 1: the geometric mean of its tokens' probabilities.
     pub likelihood: f32,
@@ -50,7 +50,7 @@ impl Grounder {
 }
 
 impl Located {
-    /// The pixels inside, of an original picture of so many columns and rows. Where no outline was drawn, the box is it.
+    /// The pixels inside, of an upright picture of so many columns and rows. Where no outline was drawn, the box is it.
     #[must_use]
     pub fn mask(&self, width: u32, height: u32) -> Mask {
         if let Some(outline) = &self.outline {
@@ -63,7 +63,7 @@ impl Located {
 }
 
 impl Reply {
-    /// The box in pixels of the original picture. Edges that the network gives the wrong way round are turned.
+    /// The box in pixels of the upright picture. Edges that the network gives the wrong way round are turned.
     #[must_use]
     pub fn bbox(&self, picture: &Picture) -> BBox {
         let edge = |fraction: f64, side: u32| (fraction.clamp(0.0, 1.0) * f64::from(side)) as f32;
@@ -91,7 +91,13 @@ mod tests {
     use crate::domain::{ContentHash, Frame};
 
     fn picture() -> Arc<Picture> {
-        let frame = Frame { hash: ContentHash([0; 32]), width: 300, height: 99, rgb: vec![0; 300 * 99 * 3] };
+        let frame = Frame {
+            hash: ContentHash([0; 32]),
+            width: 300,
+            height: 99,
+            orientation: 1,
+            rgb: vec![0; 300 * 99 * 3],
+        };
         Picture::squashed(&frame, 16)
     }
 

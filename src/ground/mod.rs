@@ -22,7 +22,7 @@ pub struct Request {
 /// A box, and how likely it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
-    /// Left, top, right, bottom as fractions of the original picture, 0 to 1: each network measures in its own way, on
+    /// Left, top, right, bottom as fractions of the upright picture, 0 to 1: each network measures in its own way, on
     /// its own view of the picture.
     pub corners: [f64; 4],
     /// Log-probability of the answer's tokens together: the box's four, or those of the outline.

@@ -6,7 +6,7 @@ use crate::imaging::polygon;
 /// The outline of what a phrase names, point by point.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outline {
-    /// x and y as fractions of the original picture, 0 to 1; the last point is joined to the first. Fewer than three
+    /// x and y as fractions of the upright picture, 0 to 1; the last point is joined to the first. Fewer than three
     /// enclose nothing.
     pub points: Vec<[f64; 2]>,
     /// Tokens of the answer, the end among them where it was said.
@@ -14,7 +14,7 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// The points in pixels of an original picture of so many columns and rows, edges between pixels.
+    /// The points in pixels of an upright picture of so many columns and rows, edges between pixels.
     #[must_use]
     pub fn pixels(&self, width: u32, height: u32) -> Vec<[f32; 2]> {
         let sides = [width, height].map(f64::from);

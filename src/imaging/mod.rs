@@ -83,12 +83,12 @@ mod tests {
         let column = |column: u32| [column as u8, 100, 200];
         let wide: Vec<u8> = (0..2).flat_map(|_| (0..7).flat_map(column)).collect();
         let hash = ContentHash([0; 32]);
-        let frame = Frame { hash, width: 7, height: 2, rgb: wide };
+        let frame = Frame { hash, width: 7, height: 2, orientation: 1, rgb: wide };
         assert_eq!(Picture::centre(&frame, 2).rgb, [2, 100, 200, 3, 100, 200, 2, 100, 200, 3, 100, 200]);
         let high: Vec<u8> = (0..6).flat_map(|row| [column(row), column(row)].concat()).collect();
-        let frame = Frame { hash, width: 2, height: 6, rgb: high };
+        let frame = Frame { hash, width: 2, height: 6, orientation: 1, rgb: high };
         assert_eq!(Picture::centre(&frame, 2).rgb, [2, 100, 200, 2, 100, 200, 3, 100, 200, 3, 100, 200]);
-        let dot = Frame { hash, width: 9, height: 1, rgb: (0..9).flat_map(column).collect() };
+        let dot = Frame { hash, width: 9, height: 1, orientation: 1, rgb: (0..9).flat_map(column).collect() };
         assert_eq!(Picture::centre(&dot, 3).rgb, [4, 100, 200].repeat(9));
     }
 }

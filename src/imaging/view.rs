@@ -62,7 +62,13 @@ mod tests {
 
     #[test]
     fn a_wide_picture_becomes_square_or_stays_wide() {
-        let frame = Frame { hash: ContentHash([0; 32]), width: 40, height: 10, rgb: vec![9; 3 * 40 * 10] };
+        let frame = Frame {
+            hash: ContentHash([0; 32]),
+            width: 40,
+            height: 10,
+            orientation: 1,
+            rgb: vec![9; 3 * 40 * 10],
+        };
         let views =
             [(View::squashed(20), (20, 20)), (View::longest_side(20), (20, 5)), (View::centre(20), (20, 20))];
         for (view, size) in views {

@@ -177,8 +177,13 @@ fn joined(
 
 fn post(text: &str, greys: &[u8]) -> Post {
     let media = greys.iter().enumerate().map(|(index, &grey)| {
-        let frame =
-            Frame { hash: ContentHash([grey; 32]), width: 20, height: 10, rgb: vec![grey; 3 * 20 * 10] };
+        let frame = Frame {
+            hash: ContentHash([grey; 32]),
+            width: 20,
+            height: 10,
+            orientation: 1,
+            rgb: vec![grey; 3 * 20 * 10],
+        };
         Media {
             key: format!("m{index}"),
             frame: Arc::new(frame),

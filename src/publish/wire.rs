@@ -32,10 +32,12 @@ pub struct Annotated {
 pub struct MediaInfo {
     /// The feed's key.
     pub key: String,
-    /// Columns of the picture that boxes and masks refer to.
+    /// Columns of the upright picture, which boxes and masks refer to.
     pub width: u32,
     /// Its rows.
     pub height: u32,
+    /// How the stored picture was turned to be upright, as EXIF numbers it: 1 to 8, 1 for not at all.
+    pub orientation: u8,
     /// The hash of its encoded bytes.
     pub hash: ContentHash,
     /// Its place among the media of the feed's post, some of which may be left out.
@@ -69,6 +71,7 @@ impl Annotated {
             key: media.key.clone(),
             width: media.frame.width,
             height: media.frame.height,
+            orientation: media.frame.orientation,
             hash: media.frame.hash,
             index: media.index,
             is_preview: media.is_preview,
@@ -215,6 +218,9 @@ struct Medium<'a> {
     index: usize,
     width: u32,
     height: u32,
+    /// Only where the stored picture is not upright.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    orientation: Option<u8>,
     blake3: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<&'a str>,
@@ -318,6 +324,7 @@ fn medium<'a>(media: &'a MediaInfo, included: &'a Included) -> Medium<'a> {
         index: media.index,
         width: media.width,
         height: media.height,
+        orientation: (media.orientation != 1).then_some(media.orientation),
         blake3: media.hash.to_string(),
         url: included.address(&media.key),
         preview: media.is_preview,

@@ -70,7 +70,13 @@ pub(super) fn segment(side: u32) -> Samples<segment::Request> {
 fn frame(stage: Stage, index: usize, side: u32) -> Arc<Frame> {
     let shade = (index * 37 % 256) as u8;
     let hash = ContentHash(*blake3::hash(format!("{stage} {index}").as_bytes()).as_bytes());
-    Arc::new(Frame { hash, width: side, height: side, rgb: vec![shade; 3 * (side * side) as usize] })
+    Arc::new(Frame {
+        hash,
+        width: side,
+        height: side,
+        orientation: 1,
+        rgb: vec![shade; 3 * (side * side) as usize],
+    })
 }
 
 /// How many lengths [`first_words`] has.

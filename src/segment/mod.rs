@@ -11,7 +11,7 @@ use crate::scheduler::{CallError, Flow, Handle};
 pub struct Request {
     /// The picture, its longer side scaled to the network's resolution.
     pub picture: Arc<Picture>,
-    /// Boxes in pixels of the original picture.
+    /// Boxes in pixels of the upright picture.
     pub boxes: Vec<BBox>,
 }
 
@@ -21,7 +21,7 @@ pub type Reply = Vec<Segmentation>;
 /// The pixels that the network found in one box.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Segmentation {
-    /// Those pixels, of the original picture.
+    /// Those pixels, of the upright picture.
     pub mask: Mask,
     /// The network's own estimate of its IoU.
     pub score: f32,
@@ -116,7 +116,7 @@ mod tests {
     }
 
     fn frame() -> Arc<Frame> {
-        Arc::new(Frame { hash: ContentHash([1; 32]), width: 5, height: 3, rgb: vec![9; 45] })
+        Arc::new(Frame { hash: ContentHash([1; 32]), width: 5, height: 3, orientation: 1, rgb: vec![9; 45] })
     }
 
     #[tokio::test]

@@ -63,6 +63,7 @@ impl Fixture {
             hash: ContentHash([index as u8; 32]),
             width: rgb.size()[1] as u32,
             height: rgb.size()[0] as u32,
+            orientation: 1,
             rgb: Vec::try_from(rgb.flatten(0, -1)).unwrap(),
         };
         Picture::squashed(&frame, 48)

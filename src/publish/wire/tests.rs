@@ -52,17 +52,18 @@ fn annotated() -> Annotated {
         verdicts: vec![verdict("a", false, 0.1), verdict("b", false, 0.25)],
         regions: vec![],
     };
-    let media = |key: &str, byte| MediaInfo {
+    let media = |key: &str, orientation, byte| MediaInfo {
         key: key.to_owned(),
         width: 3,
         height: 4,
+        orientation,
         hash: ContentHash([byte; 32]),
         index: if key == "a" { 0 } else { 2 },
         is_preview: key == "b",
     };
     Annotated {
         post_id: "post-1".to_owned(),
-        media: vec![media("a", 0xab), media("b", 0)],
+        media: vec![media("a", 6, 0xab), media("b", 1, 0)],
         annotation: Annotation { triples: vec![shown, absent], degraded: vec![] },
         included: Included::default(),
     }
@@ -134,6 +135,7 @@ fn an_annotation_looks_like_this() {
         "index":0,
         "width":3,
         "height":4,
+        "orientation":6,
         "blake3":"abababababababababababababababababababababababababababababababab"},{"key":"b",
         "index":2,
         "width":3,
