@@ -2,6 +2,7 @@
 .PHONY: demo test setup bench parity chaos soak hostile knowledge fuzz deny sbom
 
 demo: setup
+	scripts/build --release --bin riveg
 	cargo run --release --quiet -- demo $(ARGS)
 
 test:
@@ -24,13 +25,14 @@ parity:
 # delivery; then every record is counted by its place. About ten minutes. ARGS="--help" tells what can be asked for.
 chaos:
 	scripts/setup test
+	scripts/build --bin riveg --example chaos
 	cargo run --quiet --example chaos -- $(ARGS)
 
 # Memory under a backlog: many posts through one engine, with networks that echo and with the pocket bundle. Some ten
 # minutes. ARGS="soak --help" tells what can be asked for.
 soak:
 	scripts/setup test
-	cargo build --quiet --bin riveg
+	scripts/build --bin riveg --example chaos
 	cargo run --quiet --example chaos -- soak $(ARGS)
 
 # Posts that ask for more than their share: peak memory, time of the device and how long other posts wait, for each. Some
@@ -42,7 +44,7 @@ hostile:
 # twenty minutes. ARGS="--no-stream" for the scores alone.
 knowledge:
 	scripts/setup test
-	cargo build --release --quiet --bin riveg --example knowledge
+	scripts/build --release --bin riveg --example knowledge
 	target/release/examples/knowledge $(ARGS)
 
 # Every fuzz target for SECONDS_EACH (60) seconds, with libFuzzer, from the corpus that is kept; needs rustup's nightly and cargo-fuzz.

@@ -8,9 +8,6 @@ use serde_json::{Value, json};
 
 use crate::support::{pictures, post, riveg};
 
-#[path = "mixed_feed.rs"]
-mod mixed_feed;
-
 #[test]
 fn an_answer_repeats_the_fields_of_its_post_that_the_settings_name() {
     let (bundle, pictures) = (tempfile::tempdir().unwrap(), pictures());
