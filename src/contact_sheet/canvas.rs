@@ -132,7 +132,7 @@ impl Canvas {
 mod tests {
     use super::*;
 
-    const BLACK: Rgb = [0; 3];
+    use crate::contact_sheet::colours::BLACK;
 
     fn dark(canvas: &Canvas) -> Vec<(u32, u32)> {
         let page = &canvas.page;

@@ -1,12 +1,12 @@
 //! What does one card show? The post with its names in colour, its picture, and what was said of each entity.
 
-use super::Card;
 use super::canvas::{Canvas, Rect};
 use super::colours::{CARD, EDGE, FAINT, INK, MAT, Rgb, WHITE, of_type, tint};
 use super::font::Font;
 use super::layout::{Entry, LIST_LINE, Place};
 use super::overlay::{self, Mark};
 use super::words::one_line;
+use super::{Card, MOST_OF_A_TYPE};
 use crate::domain::{GateVerdict, Region, Triple};
 
 /// The bar of a probability.
@@ -35,19 +35,21 @@ pub(super) fn draw(canvas: &mut Canvas, card: &Card, place: &Place, types: &[Str
 
 fn caption(canvas: &mut Canvas, card: &Card, place: &Place) {
     let (x, y) = place.caption;
-    canvas.text((x, y), &card.post.id, Font::Small, FAINT);
     let right = place.list.right() - Font::SmallBold.width_of(&card.remark);
+    let columns = (right - x) / Font::Small.advance() - 1;
+    canvas.text((x, y), &one_line(&card.post.id, columns.max(4) as usize), Font::Small, FAINT);
     canvas.text((right, y), &card.remark, Font::SmallBold, FAINT);
 }
 
-/// Names stand on a tint of their type's colour, above a line of it.
+/// Names stand on a tint of their type's colour, above a line of it; what is spelled stands back.
 fn text(canvas: &mut Canvas, place: &Place, colours: &[Rgb]) {
     let (advance, height) = (Font::Text.advance(), Font::Text.height());
     for ((left, top), line) in &place.text {
         for (column, letter) in line.iter().enumerate() {
             let x = left + column as i32 * advance;
             let Some(&colour) = letter.mention.and_then(|mention| colours.get(mention)) else {
-                canvas.letter((x, *top), letter.glyph, Font::Text, INK);
+                let colour = if letter.spelled { FAINT } else { INK };
+                canvas.letter((x, *top), letter.glyph, Font::Text, colour);
                 continue;
             };
             canvas.fill(Rect::new(x, *top, advance, height), tint(colour));
@@ -82,9 +84,9 @@ fn entry(
     canvas.fill(badge, colour);
     let inset = (badge.width - Font::SmallBold.width_of(&number)) / 2;
     canvas.text((x + inset, y), &number, Font::SmallBold, WHITE);
-    let type_name = triple.mention.entity_type.as_str();
-    let type_left = entry.area.right() - Font::SmallBold.width_of(type_name);
-    canvas.text((type_left, y), type_name, Font::SmallBold, colour);
+    let type_name = one_line(triple.mention.entity_type.as_str(), MOST_OF_A_TYPE);
+    let type_left = entry.area.right() - Font::SmallBold.width_of(&type_name);
+    canvas.text((type_left, y), &type_name, Font::SmallBold, colour);
     let columns = (type_left - badge.right() - 16) / Font::SmallBold.advance();
     let name = one_line(&triple.mention.text, columns.max(4) as usize);
     canvas.text((badge.right() + 8, y), &name, Font::SmallBold, INK);

@@ -17,6 +17,8 @@ pub(super) const INK: Rgb = [28, 33, 43];
 pub(super) const FAINT: Rgb = [103, 112, 128];
 /// What lies on colours.
 pub(super) const WHITE: Rgb = [255, 255, 255];
+/// The other edge of what lies on pictures.
+pub(super) const BLACK: Rgb = [0, 0, 0];
 
 /// Dark enough to be read as text on white, bright enough to be seen in a picture, and told apart by the colour-blind
 /// as far as eight colours can be.

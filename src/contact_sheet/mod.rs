@@ -13,11 +13,15 @@ mod font;
 mod header;
 mod layout;
 mod overlay;
+mod spelling;
 #[cfg(test)]
 mod tests;
 mod words;
 
 use canvas::Canvas;
+
+/// Letters of a type's name that have room beside a mention.
+const MOST_OF_A_TYPE: usize = 16;
 
 /// What stands on a page.
 #[derive(Debug, Clone)]

@@ -1,18 +1,23 @@
-//! What lies over a picture? Masks as tints with an edge, boxes with the number of their entity, true boxes as dashes.
+//! What lies over a picture? Masks as striped tints with an edge, boxes with the number of their entity, true boxes as dashes.
 
 use super::canvas::{Canvas, Rect};
-use super::colours::{Rgb, WHITE};
+use super::colours::{BLACK, Rgb, WHITE};
 use super::font::Font;
 use super::layout::on_page;
 use crate::domain::{BBox, Frame, Mask, Region};
 use crate::imaging::resample::{Filter, resize_rgb};
 
 /// The dashes of true boxes.
-pub(super) const GOLD: [Rgb; 2] = [[255, 255, 255], [0, 0, 0]];
+pub(super) const GOLD: [Rgb; 2] = [WHITE, BLACK];
 
-/// How much of a mask's colour covers the picture, of 255: enough to see where it ends, little enough to see that a coat
+/// How much of a mask's colour covers the picture, of 255: enough to tell types apart, little enough to see that a coat
 /// is white.
-pub(super) const TINT: u8 = 64;
+pub(super) const TINT: u8 = 110;
+
+/// Columns from one stripe of a mask to the next. A tint alone cannot be seen on its own colour.
+pub(super) const STRIPES: i32 = 10;
+/// How much of the stripes' white and black covers the picture, of 255.
+const STRIPE: u8 = 130;
 
 /// One region that was found.
 pub(super) struct Mark<'a> {
@@ -43,21 +48,36 @@ pub(super) fn draw(canvas: &mut Canvas, frame: &Frame, area: Rect, (marks, gold)
     }
 }
 
-/// Tints the pixels of a mask and draws its edge.
+/// Tints and stripes the pixels of a mask, and draws its edge: black outside, white and the mask's colour inside. Of black
+/// and white one is seen on any picture.
 fn mask(canvas: &mut Canvas, mask: &Mask, area: Rect, colour: Rgb) {
     let Some(inside) = enlarged(mask, area) else { return };
     let is_inside = |x: i32, y: i32| {
         let within = (0..area.width).contains(&x) && (0..area.height).contains(&y);
         within && inside[(y * area.width + x) as usize]
     };
+    let beside = |x: i32, y: i32, by: i32| [(x - by, y), (x + by, y), (x, y - by), (x, y + by)];
     for y in 0..area.height {
         for x in 0..area.width {
+            let at = (area.x + x, area.y + y);
+            let mut blend = |colour, alpha| canvas.blend(at.0, at.1, colour, alpha);
+            let any_beside = |by, inside| beside(x, y, by).iter().any(|&(x, y)| is_inside(x, y) == inside);
             if !is_inside(x, y) {
-                continue;
+                if any_beside(1, true) {
+                    blend(BLACK, 255);
+                }
+            } else if any_beside(1, false) {
+                blend(WHITE, 255);
+            } else if any_beside(2, false) {
+                blend(colour, 255);
+            } else {
+                blend(colour, TINT);
+                match (x + y) % STRIPES {
+                    0 => blend(WHITE, STRIPE),
+                    1 => blend(BLACK, STRIPE),
+                    _ => {}
+                }
             }
-            let neighbours = [(x - 1, y), (x + 1, y), (x, y - 1), (x, y + 1)];
-            let is_edge = neighbours.iter().any(|&(x, y)| !is_inside(x, y));
-            canvas.blend(area.x + x, area.y + y, colour, if is_edge { 255 } else { TINT });
         }
     }
 }

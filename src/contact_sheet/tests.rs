@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::canvas::Rect;
-use super::colours::{CARD, Rgb, mix, of_type};
+use super::canvas::{Canvas, Rect};
+use super::colours::{BLACK, CARD, FAINT, INK, Rgb, WHITE, mix, of_type};
 use super::layout::{fitted, on_page, plan};
-use super::overlay::TINT;
+use super::overlay::{Mark, STRIPES, TINT};
 use super::*;
 use crate::domain::{
     ContentHash, EntityType, Frame, GateVerdict, Mask, Media, Mention, Phrase, PhraseSource, Region, Span,
@@ -19,13 +19,8 @@ fn types() -> Vec<String> {
 
 /// 80x60 grey pixels: on the page four times as large.
 fn post(id: &str, text: &str) -> Post {
-    let frame = Frame {
-        hash: ContentHash([0; 32]),
-        width: 80,
-        height: 60,
-        orientation: 1,
-        rgb: GREY.repeat(80 * 60),
-    };
+    let hash = ContentHash([0; 32]);
+    let frame = Frame { hash, width: 80, height: 60, orientation: 1, rgb: GREY.repeat(80 * 60) };
     Post {
         id: id.to_owned(),
         text: text.to_owned(),
@@ -112,14 +107,74 @@ fn a_box_is_drawn_around_its_place_and_the_mask_tints_what_is_inside() {
         (160, 199, colour, "bottom edge"),
         (200, 80, colour, "top edge"),
         (79, 120, [255; 3], "a white line around the box"),
-        (120, 120, tinted, "inside the mask"),
+        (125, 120, tinted, "inside the mask"),
         (200, 120, GREY, "inside the box, outside the mask"),
         (300, 220, GREY, "outside the box"),
-        (159, 140, colour, "edge of the mask"),
+        (160, 140, BLACK, "a black line around the mask"),
+        (159, 140, WHITE, "a white line along its edge"),
+        (158, 140, colour, "a line of its colour"),
     ] {
         assert_eq!(on_picture(x, y), expected, "{what}");
     }
     assert_eq!(on_picture(81, 66), colour, "the tag is above the box");
+}
+
+/// How far apart two colours are for the eye, 1 to 21, by the formula of WCAG 2.
+fn contrast(one: Rgb, other: Rgb) -> f64 {
+    let luminance = |colour: Rgb| {
+        let linear = colour.map(f64::from).map(|level| level / 255.0).map(|level| match level {
+            level if level <= 0.039_28 => level / 12.92,
+            level => ((level + 0.055) / 1.055).powf(2.4),
+        });
+        0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05
+    };
+    let (one, other) = (luminance(one), luminance(other));
+    one.max(other) / one.min(other)
+}
+
+#[test]
+fn a_mask_is_seen_on_any_picture_even_on_its_own_colour() {
+    let types: Vec<String> = (0..8).map(|number| format!("T{number}")).collect();
+    let greys = (0..=15).map(|level| [level * 17; 3]);
+    let area = Rect::new(0, 0, 80, 60);
+    // The mask has the columns from 20 to 40, and lines of the box cover the first three of them.
+    let region = region(20, 20, 60, 50);
+    for ground in greys.chain(types.iter().map(|name| of_type(&types, name))) {
+        let rgb = ground.repeat(80 * 60);
+        let frame = Frame { hash: ContentHash([0; 32]), width: 80, height: 60, orientation: 1, rgb };
+        for name in &types {
+            let mut canvas = Canvas::new(80, 60, CARD);
+            let mark = Mark { number: 1, colour: of_type(&types, name), region: &region };
+            overlay::draw(&mut canvas, &frame, area, (&[mark], &[]));
+            let page = canvas.into_page();
+            let seen: Vec<f64> = (0..80).map(|x| contrast(at(&page, x, 45), ground)).collect();
+            let most = |seen: &[f64]| seen.iter().copied().fold(1.0, f64::max);
+            for stripe in seen[23..37].windows(STRIPES as usize) {
+                assert!(most(stripe) >= 1.8, "{name} on {ground:?}: {stripe:?}");
+            }
+            let edge = &seen[38..42];
+            assert!(most(edge) >= 4.5, "the edge of {name} on {ground:?}: {edge:?}");
+        }
+    }
+}
+
+#[test]
+fn what_the_font_lacks_is_spelled_and_stands_back() {
+    let mut card = card();
+    card.post.text = "Ada 東".to_owned();
+    card.triples.truncate(1);
+    let sheet = sheet(vec![card]);
+    let place = &plan(&sheet.cards).cards[0];
+    let page = draw(&sheet);
+    let ((left, top), line) = &place.text[0];
+    let written: String = line.iter().map(|letter| letter.glyph).collect();
+    assert_eq!(written, "Ada Dong");
+    let inks = |column: i32| {
+        let places = (0..9).flat_map(|x| (0..20).map(move |y| (left + 9 * column + x, top + y)));
+        places.map(|(x, y)| at(&page, x, y)).collect::<Vec<Rgb>>()
+    };
+    let drawn = inks(4);
+    assert!(drawn.contains(&FAINT) && !drawn.contains(&INK), "a D that is no letter of the post");
 }
 
 #[test]

@@ -1,10 +1,16 @@
 //! Where do lines break? Texts as letters that each know whose name they are part of, in lines of so many columns.
 
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::spelling::{numbered, plain, spelled};
+
 /// A letter as it is drawn, and the number of the mention that it belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Letter {
     pub(super) glyph: char,
     pub(super) mention: Option<usize>,
+    /// Whether the font lacks the letter of the text, and this one is of its spelling in Latin.
+    pub(super) spelled: bool,
 }
 
 /// What stands at the end of a text that has no room.
@@ -12,12 +18,13 @@ const CUT: &str = "...";
 
 /// The letters of a text; `spans` are its mentions, first code point and one past the last.
 ///
-/// Typographic marks become the plain ones that every font has. Of code points that make one sign together the first
-/// stands for all.
+/// Typographic marks become the plain ones that every font has, and what the font lacks is spelled in Latin letters. Of
+/// code points that make one sign together the first stands for all.
 pub(super) fn letters(text: &str, spans: &[(usize, usize)]) -> Vec<Letter> {
     let mut letters = Vec::new();
     let mut joined = false;
-    for (place, code) in text.chars().enumerate() {
+    let signs = text.graphemes(true).flat_map(|sign| sign.chars().enumerate());
+    for (place, (number, code)) in signs.enumerate() {
         if code == '\u{200d}' {
             joined = true;
             continue;
@@ -26,7 +33,14 @@ pub(super) fn letters(text: &str, spans: &[(usize, usize)]) -> Vec<Letter> {
             continue;
         }
         let mention = spans.iter().position(|&(start, end)| (start..end).contains(&place));
-        letters.extend(plain(code).chars().map(|glyph| Letter { glyph, mention }));
+        let (text, spelled) = match (plain(code), spelled(code)) {
+            (Some(plain), _) => (plain, false),
+            (None, Some(spelled)) => (spelled, true),
+            // It belongs to the letter before, such as a sign that takes its vowel.
+            (None, None) if number > 0 => continue,
+            (None, None) => (numbered(code), true),
+        };
+        letters.extend(text.chars().map(|glyph| Letter { glyph, mention, spelled }));
     }
     letters
 }
@@ -45,7 +59,7 @@ pub(super) fn wrap(letters: &[Letter], columns: usize, most: usize) -> Vec<Vec<L
         lines.truncate(most);
         if let Some(last) = lines.last_mut() {
             last.truncate(columns.saturating_sub(CUT.len()));
-            last.extend(CUT.chars().map(|glyph| Letter { glyph, mention: None }));
+            last.extend(CUT.chars().map(|glyph| Letter { glyph, mention: None, spelled: false }));
         }
     }
     lines
@@ -90,20 +104,10 @@ fn is_modifier(code: char) -> bool {
     matches!(code, '\u{300}'..='\u{36f}' | '\u{fe00}'..='\u{fe0f}' | '\u{20e3}' | '\u{1f3fb}'..='\u{1f3ff}')
 }
 
-fn plain(code: char) -> String {
-    match code {
-        '\u{2018}' | '\u{2019}' => "'".to_owned(),
-        '\u{201c}' | '\u{201d}' => "\"".to_owned(),
-        '\u{2013}' | '\u{2014}' => "-".to_owned(),
-        '\u{2026}' => CUT.to_owned(),
-        '\t' | '\r' | '\u{a0}' => " ".to_owned(),
-        code => code.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contact_sheet::font::Font;
 
     #[test]
     fn lines_break_at_spaces_and_long_words_are_cut() {
@@ -127,7 +131,9 @@ mod tests {
     fn letters_know_their_mention_in_code_points() {
         let letters = letters("👍🏽 Zoë…", &[(3, 6)]);
         let text: String = letters.iter().map(|letter| letter.glyph).collect();
-        assert_eq!(text, "👍 Zoë...");
+        assert_eq!(text, ":thumbsup: Zoë...");
+        let of_spelling: String = letters.iter().filter(|l| l.spelled).map(|letter| letter.glyph).collect();
+        assert_eq!(of_spelling, ":thumbsup:");
         let of_mention: String =
             letters.iter().filter(|letter| letter.mention == Some(0)).map(|letter| letter.glyph).collect();
         assert_eq!(of_mention, "Zoë");
@@ -135,6 +141,18 @@ mod tests {
 
     #[test]
     fn a_joined_sign_is_drawn_once() {
-        assert_eq!(wrap_text("👨\u{200d}👩\u{200d}👧 ❤\u{fe0f}", 9, 1), ["👨 ❤"]);
+        assert_eq!(wrap_text("👨\u{200d}👩\u{200d}👧 ❤\u{fe0f}", 20, 1), [":man: :heart:"]);
+    }
+
+    #[test]
+    fn every_letter_of_any_script_is_one_that_the_font_has() {
+        // All that Unicode has, whether assigned or not, but for line breaks, which are no letters.
+        // Two planes and what lies at the end of the last hold all kinds; the others are alike.
+        let codes = ('\0'..='\u{2ffff}').chain('\u{e0000}'..='\u{e01ff}').chain(['\u{10ffff}']);
+        for code in codes.filter(|&code| code != '\n') {
+            for letter in letters(code.encode_utf8(&mut [0; 4]), &[]) {
+                assert!(Font::Text.glyph(letter.glyph).is_some(), "{code:?} is {:?}", letter.glyph);
+            }
+        }
     }
 }

@@ -53,6 +53,17 @@ impl Scan {
         })
     }
 
+    /// Whether the decoder at hand shows a sequential picture as it is whose scans have some of the components. It is
+    /// wrong about restarts, components that are scaled down, unless all of a scan are alike and as high as the picture,
+    /// and another order than that of the frame header; `begun` components came before.
+    pub(super) fn is_simple(&self, begun: usize, factors: &[(u8, u8)]) -> bool {
+        let mine: Vec<_> = self.components.iter().filter_map(|&place| factors.get(place)).collect();
+        self.interval == 0
+            && self.components.iter().copied().eq(begun..begun + self.components.len())
+            && mine.windows(2).all(|pair| pair[0] == pair[1])
+            && factors.iter().all(|&(_, down)| down == 1)
+    }
+
     /// Whether there is enough for all of a picture of this size, whose components have these sampling factors.
     pub(super) fn may_be_whole(&self, size: (u32, u32), factors: &[(u8, u8)]) -> bool {
         let (units, blocks) = self.units_and_blocks(size, factors);

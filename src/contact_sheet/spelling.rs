@@ -1,0 +1,56 @@
+//! How is a letter shown that the font lacks? Spelled in Latin letters, an emoji by its name, anything else by its number.
+
+use any_ascii::any_ascii_char;
+
+use super::font::Font;
+
+/// The letter itself, or the plain marks for a typographic one. None: the font has no such letter.
+pub(super) fn plain(code: char) -> Option<String> {
+    Some(match code {
+        '\u{2018}' | '\u{2019}' => "'".to_owned(),
+        '\u{201c}' | '\u{201d}' => "\"".to_owned(),
+        '\u{2013}' | '\u{2014}' => "-".to_owned(),
+        '\u{2026}' => "...".to_owned(),
+        '\t' | '\r' | '\u{a0}' => " ".to_owned(),
+        code if code == '\n' || Font::Text.glyph(code).is_some() => code.to_string(),
+        _ => return None,
+    })
+}
+
+/// A letter that the font lacks, in letters that it has: `Dong` and `Jing`, `:fire:`. Empty for letters that are not heard
+/// alone, as Arabic has them: their neighbours say where they were. None: nobody has a name for it.
+pub(super) fn spelled(code: char) -> Option<String> {
+    let spelled: String = any_ascii_char(code).chars().filter(|letter| !letter.is_ascii_control()).collect();
+    (code.is_alphabetic() || !spelled.is_empty()).then_some(spelled)
+}
+
+/// The number of a sign.
+pub(super) fn numbered(code: char) -> String {
+    format!("U+{:04X}", u32::from(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_font_lacks_is_spelled() {
+        for (text, expected) in [
+            ("東京", "DongJing"),
+            ("ありがとう", "arigatou"),
+            ("서울", "SeoUl"),
+            ("Привет", "Privet"),
+            ("مرحبا", "mrhb"),
+            ("🇳🇴", "NO"),
+            ("🔥", ":fire:"),
+            ("\u{e000}\u{202e}\u{1}", "U+E000U+202EU+0001"),
+        ] {
+            assert!(text.chars().all(|code| plain(code).is_none()), "{text}");
+            let found: String = text.chars().map(|code| spelled(code).unwrap_or(numbered(code))).collect();
+            assert_eq!(found, expected, "{text}");
+        }
+        for (text, expected) in [("Zoë Łódź", "Zoë Łódź"), ("“a” – b…", "\"a\" - b...")] {
+            assert_eq!(text.chars().filter_map(plain).collect::<String>(), expected);
+        }
+    }
+}
