@@ -23,8 +23,10 @@ use crate::publish::{self, Annotated, Provenance, PublishError, Publisher};
 use crate::telemetry::{Health, Metrics};
 
 mod drive;
+mod progress;
 
 use drive::drive;
+use progress::{Topics, report, summarise};
 
 /// What the engine reads, writes and bounds.
 #[derive(Debug, Clone)]
@@ -43,6 +45,8 @@ pub struct Settings {
     pub drain_deadline: Duration,
     /// The folder where what is worked on is written down for the next process; none: nowhere.
     pub state: Option<PathBuf>,
+    /// How often the log says how it goes; none: never.
+    pub progress: Option<Duration>,
 }
 
 impl Settings {
@@ -84,6 +88,7 @@ impl Settings {
             max_age: Some(config.engine.max_age).filter(|age| !age.is_zero()),
             drain_deadline: config.engine.drain_deadline,
             state: Some(config.engine.state_folder()),
+            progress: Some(config.telemetry.progress).filter(|every| !every.is_zero()),
         }
     }
 }
@@ -146,6 +151,12 @@ where
         stop: stop.clone(),
         abort: abort.clone(),
     };
+    let topics = Topics {
+        input: settings.ingest.topic.clone(),
+        output: settings.publish.topic.clone(),
+        dead_letters: settings.publish.dead_letter_topic.clone(),
+    };
+    let counted = Arc::clone(&metrics);
     let limits = (settings.posts_in_flight, settings.max_age, settings.ingest.tombstones);
     let reading = ingest::start(settings.ingest, watch).map_err(EngineError::Ingest)?;
     let (told, underway) = (Arc::clone(&health), metrics.underway().clone());
@@ -188,14 +199,17 @@ where
             attempts.is_stopping();
         }
         tokio::time::sleep(settings.drain_deadline).await;
-        warn!(deadline = ?settings.drain_deadline, "the drain takes too long and is cut short");
+        let deadline_seconds = settings.drain_deadline.as_secs_f64();
+        warn!(deadline_seconds, "the drain takes too long and is cut short");
         abort.cancel();
         std::future::pending::<()>().await;
     };
     let (driven, published, consumed) = tokio::select! {
         ended = async { tokio::join!(driving, writing, reading.ended) } => ended,
         () = deadline => unreachable!("it never ends"),
+        () = report(&counted, &topics, settings.progress) => unreachable!("it never ends"),
     };
+    summarise(counted.letter_log().last_unnamed());
     driven.map_err(EngineError::PostPanicked)?;
     let published = published.map_err(EngineError::Publish)?;
     let consumed = consumed.map_err(|_| EngineError::ReaderPanicked)?.map_err(EngineError::Ingest)?;
@@ -205,6 +219,7 @@ where
         dead_letters: published.dead_letters,
         uncommitted: consumed.uncommitted,
     };
-    info!(?summary, "the engine has ended");
+    let Summary { posts_in, annotations, dead_letters, uncommitted } = summary;
+    info!(posts_in, annotations, dead_letters, uncommitted, "the engine has ended");
     Ok(summary)
 }

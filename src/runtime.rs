@@ -24,7 +24,7 @@ use crate::prompt::{PromptError, WordListError};
 use crate::recognise::{LabelSet, Recogniser, TokenizerError};
 use crate::scheduler::{Device, DeviceHandle, Flows, ModelError};
 use crate::segment::Segmenter;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Causes, Metrics};
 
 mod asking;
 mod consulted;
@@ -279,10 +279,10 @@ impl Runtime {
         let index = match Index::load(&path, &encoder, &knowledge.examples.hash) {
             Ok(index) => index,
             Err(error) if error.new_vectors_would_do() => {
-                info!(%error, examples = knowledge.examples.list.len(), "the encoder is asked about all examples");
+                info!(error = %Causes(&error), examples = knowledge.examples.list.len(), "the encoder is asked about all examples");
                 let index = indexed(&knowledge.examples, &likeness.similar, &config.decode, || ()).await?;
                 if let Err(error) = index.save(&path, &encoder, &knowledge.examples.hash) {
-                    warn!(%error, "what the encoder says of the examples is not kept, and asked again next time");
+                    warn!(error = %Causes(&error), "what the encoder says of the examples is not kept, and asked again next time");
                 }
                 index
             }

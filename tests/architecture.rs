@@ -36,7 +36,8 @@ const CONFINED: &[(&str, &[&str])] = &[
 /// The most lines a file may have: beyond this it answers more than one question.
 const MOST_LINES: usize = 400;
 
-const CHECKS: &[Check] = &[imports, narrow_imports, confined, first_line, length, banned, sleeping_tests];
+const CHECKS: &[Check] =
+    &[imports, narrow_imports, confined, first_line, length, banned, sleeping_tests, logged_as_debug];
 
 #[test]
 fn the_code_keeps_to_its_architecture() {
@@ -86,6 +87,13 @@ fn every_kind_of_fault_is_found() {
             "sleeps",
         ),
         ("src/ground/tests.rs", "//! x\nasync fn f() { tokio::time::sleep(second()).await; }", "sleeps"),
+        ("src/engine.rs", "//! x\nfn f() { warn!(a = f(1, ?), ?summary, \"x\"); }", "logs `?summary`"),
+        (
+            "src/engine.rs",
+            "//! x\nfn f() { tracing::debug!(\n    wait = ?left(1)\n); }",
+            "logs `wait = ?left(1)`",
+        ),
+        ("src/engine.rs", "//! x\nfn f() { warn!(%error, \"x\"); }", "logs `%error` without its causes"),
     ];
     for (path, text, fault) in cases {
         let found = faults(&Source::new(path, text));
@@ -110,6 +118,7 @@ fn what_is_allowed_is_not_a_fault() {
         ("src/ingest/poll.rs", "//! x\nuse rdkafka::Message;\nfn f() { thread::sleep(moment()); }"),
         ("src/ground/mod.rs", "//! x\n#[cfg(test)]\nmod tests { use crate::telemetry::Metrics; }"),
         ("src/engine.rs", "//! x\nuse crate::ground::Grounder;\nuse crate::ingest::Ledger;"),
+        ("src/engine.rs", "//! x\nfn f() { warn!(error = %Causes(&error), at = g()?, \"why?, ?x\"); }"),
         ("src/cli/run.rs", "//! x\nuse crate::engine::run;"),
         (
             "src/eval/mod.rs",
@@ -216,6 +225,43 @@ fn sleeping_tests(source: &Source) -> Vec<String> {
     let tests = &source.code[source.shipped().len()..];
     let sleeps = after(tests, "sleep(").next().is_some();
     if sleeps { vec!["sleeps in a test".to_owned()] } else { Vec::new() }
+}
+
+/// Log lines hold values: what Rust's own form for debugging shows is no number to a program, and no word to a person.
+fn logged_as_debug(source: &Source) -> Vec<String> {
+    let levels = ["trace!(", "debug!(", "info!(", "warn!(", "error!("];
+    let lines = levels.iter().flat_map(|level| after(source.shipped(), level));
+    let arguments = lines.flat_map(arguments);
+    arguments
+        .filter_map(|argument| {
+            let value = argument.split_once('=').map_or(argument.as_str(), |(_, value)| value.trim());
+            if value.starts_with('?') {
+                return Some(format!("logs `{argument}`"));
+            }
+            let is_bare = ["%error", "%fault"].contains(&value);
+            is_bare.then(|| format!("logs `{argument}` without its causes"))
+        })
+        .collect()
+}
+
+/// The arguments of a macro, from behind its opening parenthesis on, without blanks around them.
+fn arguments(rest: &str) -> Vec<String> {
+    let (mut arguments, mut depth) = (vec![String::new()], 1);
+    for letter in rest.chars() {
+        match letter {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            ',' if depth == 1 => arguments.push(String::new()),
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+        if let Some(argument) = arguments.last_mut().filter(|_| letter != ',' || depth > 1) {
+            argument.push(letter);
+        }
+    }
+    arguments.iter().map(|argument| argument.trim().to_owned()).collect()
 }
 
 /// Modules of the crate that a file names, by whatever way to the root.

@@ -34,11 +34,10 @@ fn unknown_keys_are_refused_with_the_nearest_valid_one_and_all_faults_come_at_on
     let finished = riveg(&["check", "--config", &file, "--set", "ingest.topik=x"], b"");
     let expected = [
         "the configuration has 3 faults",
-        "engine.posts_in_flite",
-        "bad.toml",
+        "bad.toml:2: engine.posts_in_flite: there is no such key",
         "did you mean engine.posts_in_flight?",
-        "decode.threads",
-        "expected usize",
+        "bad.toml:4: decode.threads: is \"many\"; it must be a whole number of 0 or more",
+        "--set: ingest.topik: ",
         "did you mean ingest.topic?",
     ];
     assert_said(&finished, 2, &expected);
@@ -70,7 +69,7 @@ fn a_configuration_that_is_missing_or_no_toml_is_named() {
     let broken = written(folder.path(), "broken.toml", "[engine\nposts_in_flight = 3\n");
     let missing = folder.path().join("missing.toml").display().to_string();
     let finished = riveg(&["check", "--config", &broken, "--config", &missing], b"");
-    assert_said(&finished, 2, &["broken.toml", "is not TOML", "line 1", "missing.toml", "No such file"]);
+    assert_said(&finished, 2, &["broken.toml:1: column 8: this is not TOML", "missing.toml", "No such file"]);
 }
 
 #[test]
@@ -110,7 +109,7 @@ fn annotate(bundle: &Path, more: &[&str], input: &[u8]) -> Finished {
 /// The answers by post, without the times at which they were given.
 fn answers(finished: &Finished) -> Vec<Value> {
     let records = finished.stdout.lines().map(|line| serde_json::from_str(line).expect("a line is JSON"));
-    let mut records: Vec<Value> = records.filter(|record: &Value| record.get("error").is_none()).collect();
+    let mut records: Vec<Value> = records.collect();
     for record in &mut records {
         let record = record.as_object_mut().expect("a record is an object");
         assert!(record.remove("ingested_at").is_some() && record.remove("published_at").is_some());
@@ -147,11 +146,10 @@ fn a_bad_record_gives_an_error_that_names_it_and_the_posts_around_it_are_unharme
         }
     }
     let mixed = annotate(bundle.path(), &settings, &input);
-    assert_eq!(mixed.code, Some(0), "{}", mixed.stderr);
+    assert_eq!(mixed.code, Some(3), "{}", mixed.stderr);
     assert_eq!(answers(&mixed), expected);
 
-    let lines = mixed.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let errors: Vec<Value> = lines.filter(|record| record.get("error").is_some()).collect();
+    let errors = mixed.refused();
     assert_eq!(errors.len(), bad.len(), "{errors:?}");
     for (index, ((case, _, class, part), found)) in bad.iter().zip(&errors).enumerate() {
         let line = index + 1 + index.min(good.len());
@@ -167,20 +165,94 @@ fn a_bad_record_gives_an_error_that_names_it_and_the_posts_around_it_are_unharme
 }
 
 #[test]
-fn refused_lines_can_go_to_a_file_and_nothing_but_refused_lines_is_a_failure() {
+fn refused_lines_are_no_answers_and_make_an_exit_code_of_their_own() {
     let bundle = bundle();
-    let errors = bundle.path().join("errors.jsonl");
-    let input = [post("1", "Jordan", &Value::Null), "no JSON".to_owned()].join("\n");
-    let finished = annotate(bundle.path(), &["--errors", &errors.display().to_string()], input.as_bytes());
-    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
-    assert_eq!(finished.stdout.lines().count(), 1);
-    let refused: Value = serde_json::from_str(&std::fs::read_to_string(&errors).unwrap()).unwrap();
-    assert_eq!(refused["line"], json!(2));
-
-    let finished = annotate(bundle.path(), &["--log", "error"], b"no JSON\n[]\n");
-    assert_said(&finished, 1, &["none of the 2 lines could be annotated"]);
+    let file = bundle.path().join("refused.jsonl");
+    let file = file.to_str().unwrap();
+    let mixed = [post("1", "Jordan", &Value::Null), "no JSON".to_owned()].join("\n");
+    let line = |refused: &Value| {
+        assert_eq!(
+            (&refused["line"], &refused["error"]["class"]),
+            (&json!(2), &json!("malformed")),
+            "{refused}"
+        );
+        assert!(refused["error"]["message"].as_str().unwrap().contains("not JSON"), "{refused}");
+    };
+    let said = "riveg: 1 of 2 lines were refused";
+    // Where refused lines go, whether they may be, and the code that follows.
+    let cases: [(&[&str], i32); 4] = [
+        (&[], 3),
+        (&["--rejected", file], 3),
+        (&["--allow-rejected"], 0),
+        (&["--allow-rejected", "--rejected", file], 0),
+    ];
+    for (arguments, code) in cases {
+        let finished = annotate(bundle.path(), arguments, mixed.as_bytes());
+        assert_eq!(finished.code, Some(code), "{arguments:?}: {}", finished.stderr);
+        assert_eq!(answers(&finished).len(), 1, "{arguments:?}: {}", finished.stdout);
+        assert_eq!(finished.stderr.contains(said), code == 3, "{arguments:?}: {}", finished.stderr);
+        let on_stderr = finished.refused();
+        if arguments.contains(&file) {
+            assert_eq!(on_stderr, [Value::Null; 0], "{arguments:?}");
+            line(&serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap());
+        } else {
+            assert_eq!(on_stderr.len(), 1, "{arguments:?}: {}", finished.stderr);
+            line(&on_stderr[0]);
+        }
+    }
+    // An input without a single post is no success, whatever is allowed.
+    let finished = annotate(bundle.path(), &["--log", "error", "--allow-rejected"], b"no JSON\n[]\n");
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(3), ""), "{}", finished.stderr);
+    assert!(finished.stderr.ends_with("riveg: 2 of 2 lines were refused; standard error says why\n"));
     let finished = annotate(bundle.path(), &[], b"\n");
     assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_check_names_a_port_that_is_taken_and_a_folder_that_is_none() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let sets = [
+        format!("telemetry.address={}", taken.local_addr().unwrap()),
+        format!("engine.state={}", file.path().display()),
+    ];
+    let others = ["check", "--skip", "bundle", "--skip", "kafka", "--skip", "llm"];
+    let check = |more: &[&str]| {
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        riveg(&others.into_iter().chain(sets).chain(more.iter().copied()).collect::<Vec<_>>(), b"")
+    };
+    let finished = check(&[]);
+    assert_said(&finished, 1, &["2 of 2 checks failed"]);
+    for (what, parts) in
+        [("telemetry ", ["in use", "set telemetry.address"]), ("state ", ["no file", "engine.state"])]
+    {
+        let row = finished.stdout.lines().find(|line| line.starts_with(what) && line.contains("FAILED"));
+        let row = row.unwrap_or_else(|| panic!("{}", finished.stdout));
+        assert!(parts.iter().all(|part| row.contains(part)), "{row}");
+    }
+    let skipped = check(&["--skip", "telemetry", "--skip", "state"]);
+    assert_eq!(skipped.code, Some(0), "{}", skipped.stderr);
+}
+
+#[test]
+fn a_failure_is_a_line_of_the_log_where_that_is_for_programs() {
+    let cases: [(&[&str], i32, &str); 4] = [
+        (&["annotate", "/nowhere/posts.jsonl"], 1, "failed to read `/nowhere/posts.jsonl`: No such file"),
+        (&["check", "--set", "ingest.topik=x"], 2, "--set: ingest.topik: there is no such key"),
+        (&["check", "--log", "riveg=loud"], 2, "--log `riveg=loud` is no filter"),
+        (&["annotate", "/nowhere/posts.jsonl", "--log", "off"], 1, "failed to read `/nowhere/posts.jsonl`"),
+    ];
+    for (arguments, code, said) in cases {
+        let finished = riveg(&[arguments, &["--log-format", "json"]].concat(), b"");
+        assert_eq!(finished.code, Some(code), "{arguments:?}: {}", finished.stderr);
+        let lines =
+            finished.stderr.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line is JSON"));
+        let lines: Vec<Value> = lines.collect();
+        let line = lines.last().expect("it says why");
+        assert_eq!((&line["level"], &line["code"]), (&json!("ERROR"), &json!(code)), "{line}");
+        assert!(line["error"].as_str().unwrap().contains(said), "{line}");
+        assert!(line["timestamp"].is_string(), "{line}");
+    }
 }
 
 #[test]
@@ -265,19 +337,24 @@ fn a_check_names_a_broker_that_is_away_and_says_that_the_bundle_is_whole() {
     let bootstrap = format!("kafka.bootstrap=127.0.0.1:{port}");
     let path = format!("bundle.path={}", bundle.path().display());
     let finished = riveg(&["check", "--log", "error", "--set", &bootstrap, "--set", &path], b"");
-    assert_said(&finished, 1, &["1 of 7 checks failed"]);
+    assert_said(&finished, 1, &["1 of 9 checks failed"]);
     let lines: Vec<&str> = finished.stdout.lines().collect();
-    let rows = &lines[lines.len() - 7..];
+    let rows = &lines[lines.len() - 9..];
     assert!(rows[0].starts_with("bundle ") && rows[0].contains("  ok  "), "{}", finished.stdout);
-    for (row, stage) in rows[1..].iter().zip(["recognise", "entail", "ground", "segment"]) {
+    for (row, stage) in rows[1..5].iter().zip(["recognise", "entail", "ground", "segment"]) {
         let whose = format!("untrained 1 in {}", bundle.path().display());
         assert!(row.starts_with(&format!("stage {stage}")) && row.contains(&whose), "{}", finished.stdout);
     }
     assert!(rows[5].starts_with("memory ") && rows[5].contains(" MiB when warm"), "{}", finished.stdout);
+    for (row, what) in rows[6..8].iter().zip(["telemetry 127.0.0.1:0", "state "]) {
+        assert!(row.starts_with(what) && row.contains("  ok  "), "{}", finished.stdout);
+    }
     assert!(
-        rows[6].contains(&format!("127.0.0.1:{port}")) && rows[6].contains("FAILED"),
+        rows[8].contains(&format!("127.0.0.1:{port}")) && rows[8].contains("FAILED"),
         "{}",
         finished.stdout
     );
-    assert!(rows[6].contains("refused"), "{}", finished.stdout);
+    for part in ["nobody listens there: is the broker up", "Connection refused"] {
+        assert!(rows[8].contains(part), "{}", finished.stdout);
+    }
 }

@@ -19,13 +19,18 @@ fn with_pictures(id: &str, pictures: &[Vec<u8>]) -> String {
 
 /// What became of each line, in order: the post's id, or the class and the message of its refusal.
 fn lines(finished: &Finished) -> Vec<Result<String, (String, String)>> {
-    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
-    let records = finished.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+    assert_eq!(finished.code, Some(3), "{}", finished.stderr);
+    let mut answers = finished.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let refused = finished.refused();
     let said = |value: &Value| value.as_str().unwrap().to_owned();
-    records
-        .map(|record: Value| match record.get("error") {
-            None => Ok(said(&record["post_id"])),
-            Some(error) => Err((said(&error["class"]), said(&error["message"]))),
+    let lines = 1..=finished.stdout.lines().count() + refused.len();
+    lines
+        .map(|number| match refused.iter().find(|line| line["line"] == number) {
+            None => Ok(said(&answers.next().unwrap()["post_id"])),
+            Some(Value::Object(line)) => {
+                Err((said(&line["error"]["class"]), said(&line["error"]["message"])))
+            }
+            Some(other) => panic!("{other}"),
         })
         .collect()
 }

@@ -31,6 +31,8 @@ fn the_process_answers_posts_from_kafka_and_ends_cleanly_at_sigterm() {
         .env("RIVEG_TELEMETRY__ADDRESS", &address)
         .env("RIVEG_FETCH__FILE_ROOT", pictures.path())
         .env("RIVEG_DECODE__DEGRADE", "dead-letter")
+        // Often enough that it speaks while this lasts.
+        .env("RIVEG_TELEMETRY__PROGRESS", "100ms")
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -94,10 +96,67 @@ fn the_process_answers_posts_from_kafka_and_ends_cleanly_at_sigterm() {
     let status = until("the process ends", || process.0.try_wait().unwrap());
     let logged = logged.join().unwrap().unwrap();
     assert_eq!(status.code(), Some(0), "{logged}");
-    assert!(logged.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{logged}");
+    assert_logged(&logged, &bad, good.len());
     assert_eq!(
         committed(&broker.bootstrap(), "riveg", "riveg.posts", 1)[&0] as usize,
         bad.len() + good.len()
+    );
+}
+
+/// What the log says of it all: values, each dead letter or their number, how it goes, and nothing of what posts say.
+fn assert_logged(logged: &str, bad: &[(&str, Vec<u8>, &str, &str)], good: usize) {
+    let lines: Vec<Value> = logged
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+        .collect();
+    assert!(!logged.contains("Jordan"), "the log holds what posts say: {logged}");
+    for debug in ["Some(", "Ok(", "Err(", "Summary {", "Published {"] {
+        assert!(!logged.contains(debug), "`{debug}` is no value: {logged}");
+    }
+    let said = |message: &str| lines.iter().filter(|line| line["message"] == message).collect::<Vec<_>>();
+    let number = |line: &Value, field: &str| {
+        line[field].as_u64().unwrap_or_else(|| panic!("`{field}` is no number: {line}"))
+    };
+
+    let letters = said("a post has become a dead letter");
+    let mut classes: Vec<&str> = bad.iter().map(|(_, _, class, _)| *class).collect();
+    classes.sort_unstable();
+    classes.dedup();
+    for class in classes {
+        let all = bad.iter().filter(|(_, _, one, _)| *one == class).count();
+        let named = letters.iter().filter(|line| line["class"] == class).count();
+        assert_eq!(named, all.min(5), "{class}: {logged}");
+        let unnamed = lines.iter().find(|line| {
+            let message = line["message"].as_str().unwrap_or_default();
+            message.ends_with(&format!("more dead letters of class `{class}` in the last minute"))
+        });
+        assert_eq!(
+            unnamed.map_or(0, |line| number(line, "letters")),
+            (all - named) as u64,
+            "{class}: {logged}"
+        );
+    }
+    for line in &letters {
+        assert_eq!(
+            (&line["level"], &line["topic"], &line["partition"]),
+            (&json!("WARN"), &json!("riveg.posts"), &json!(0))
+        );
+        number(line, "offset");
+    }
+    assert!(letters.iter().any(|line| line["id"] == "bad"), "{letters:?}");
+
+    let progress = said("progress");
+    let total = |field: &str| progress.iter().map(|line| number(line, field)).sum::<u64>();
+    assert!(!progress.is_empty() && total("answered") <= good as u64, "{progress:?}");
+    assert!(total("answered") + total("dead_letters") > 0, "{progress:?}");
+    for line in progress {
+        assert!(line["posts_per_second"].is_f64() && line["level"] == "INFO", "{line}");
+        number(line, "in_flight");
+    }
+    let [ended] = said("the engine has ended")[..] else { panic!("{logged}") };
+    assert_eq!(
+        (number(ended, "annotations"), number(ended, "dead_letters")),
+        (good as u64, bad.len() as u64)
     );
 }
 

@@ -92,7 +92,7 @@ fn no_fault_of_a_configuration_shows_a_secret() {
     let set = |key: &str, value: &str| vec!["--set".to_owned(), format!("{key}={value}")];
     let both = |one: Vec<String>, other: Vec<String>| [one, other].concat();
     let cases = [
-        ("a file that is no TOML", vec!["--config".to_owned(), unfinished], 2, "line 2, column"),
+        ("a file that is no TOML", vec!["--config".to_owned(), unfinished], 2, "a.toml:2: column"),
         (
             "no equals sign",
             vec!["--set".to_owned(), format!("kafka.properties.sasl.password:{CANARY}")],

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::support::{Process, binary, pictures, post, until};
+use crate::support::{Finished, Process, binary, pictures, post, until};
 
 /// Answers `/slow` with the beginning of the largest picture there may be and holds the connection; all else with a
 /// picture.
@@ -71,7 +71,7 @@ fn two_posts_of_slow_pictures_do_not_keep_an_innocent_post_from_its_own() {
     ]) {
         command.args(["--set", &setting]);
     }
-    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut process = Process(child);
     let mut input = process.0.stdin.take().unwrap();
     let mut send = |id: &str, addresses: Vec<String>| {
@@ -92,21 +92,26 @@ fn two_posts_of_slow_pictures_do_not_keep_an_innocent_post_from_its_own() {
 
     // The hostile ones come to their end: connection after connection breaks.
     drop(input);
-    let mut output = process.0.stdout.take().unwrap();
+    let (mut output, mut log) = (process.0.stdout.take().unwrap(), process.0.stderr.take().unwrap());
     let reading = std::thread::spawn(move || {
-        let mut text = String::new();
-        output.read_to_string(&mut text).map(|_| text)
+        let (mut printed, mut logged) = (String::new(), String::new());
+        output
+            .read_to_string(&mut printed)
+            .and_then(|_| log.read_to_string(&mut logged))
+            .map(|_| (printed, logged))
     });
     let status = until("the process ends", || {
         server.held.lock().unwrap().clear();
         process.0.try_wait().unwrap()
     });
-    assert_eq!(status.code(), Some(0));
-    let printed = reading.join().unwrap().unwrap();
-    let lines: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 3, "{lines:?}");
-    for line in &lines[..2] {
+    let (stdout, stderr) = reading.join().unwrap().unwrap();
+    let finished = Finished { code: status.code(), stdout, stderr };
+    assert_eq!(finished.code, Some(3), "{}", finished.stderr);
+    let refused = finished.refused();
+    assert_eq!(refused.len(), 2, "{refused:?}");
+    for line in &refused {
         assert_eq!(line["error"]["class"], json!("fetch-failed"), "{line}");
     }
-    assert_eq!(lines[2]["post_id"], json!("innocent"));
+    let answer: Value = serde_json::from_str(&finished.stdout).unwrap();
+    assert_eq!(answer["post_id"], json!("innocent"));
 }

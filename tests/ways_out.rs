@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use riveg::cli::FAILURE;
 use riveg::runtime::untrained::write_bundle;
 use riveg::world::{Split, World, write_dataset};
 use serde_json::Value;
@@ -31,7 +32,7 @@ struct Way {
     /// Makes the process leave.
     leave: fn(&mut Started),
     code: i32,
-    /// What standard error says beside the log: the message of a failure, or nothing.
+    /// The failure that the log ends with, if any.
     message: Option<&'static str>,
 }
 
@@ -43,7 +44,7 @@ const WAYS: &[Way] = &[
         command: |scene| full(annotate(scene)),
         leave: |_| (),
         code: 1,
-        message: Some("riveg: failed to write to standard output: No space left on device (os error 28)"),
+        message: Some("failed to write to standard output: No space left on device (os error 28)"),
     },
     Way { name: "SIGINT", command: annotate, leave: |it| it.signal_at_work("INT"), code: 0, message: None },
     Way { name: "SIGTERM", command: annotate, leave: |it| it.signal_at_work("TERM"), code: 0, message: None },
@@ -80,28 +81,28 @@ const WAYS: &[Way] = &[
         command: |scene| set(run(scene), &format!("engine.state={}", scene.feed.display())),
         leave: |_| (),
         code: 1,
-        message: Some("riveg: cannot keep what is worked on in"),
+        message: Some("cannot keep what is worked on in"),
     },
     Way {
         name: "an address that is taken",
         command: |scene| set(run(scene), &format!("telemetry.address={}", scene.taken.local_addr().unwrap())),
         leave: |_| (),
         code: 1,
-        message: Some("riveg: cannot listen at telemetry.address"),
+        message: Some("cannot listen at telemetry.address"),
     },
     Way {
         name: "a task panics",
         command: |_| own_process::command("panic"),
         leave: |_| (),
         code: 1,
-        message: Some("riveg: task"),
+        message: Some("task"),
     },
     Way {
         name: "the device is lost",
         command: |_| own_process::command("lost"),
         leave: |_| (),
         code: 1,
-        message: Some("riveg: stage `ground` lost its device: the device is lost: an illegal address"),
+        message: Some("stage `ground` lost its device: the device is lost: an illegal address"),
     },
 ];
 
@@ -129,13 +130,20 @@ impl Way {
         (self.leave)(&mut started);
         let (code, said) = started.ended(self.name);
         assert_eq!(code, Some(self.code), "{}: {said}", self.name);
-        let others: Vec<&str> =
-            said.lines().filter(|line| serde_json::from_str::<Value>(line).is_err()).collect();
-        match self.message {
-            Some(message) => {
-                assert!(others.len() == 1 && others[0].starts_with(message), "{}: {said}", self.name)
+        // Whatever is no line of the log is a word of somebody else.
+        let lines: Vec<Value> = said
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{}: {said}", self.name)))
+            .collect();
+        let failures: Vec<&Value> = lines.iter().filter(|line| line["target"] == FAILURE).collect();
+        match (self.message, &failures[..]) {
+            (Some(message), [failure]) => {
+                let error = failure["error"].as_str().unwrap();
+                assert!(error.starts_with(message) && failure["code"] == self.code, "{}: {said}", self.name);
             }
-            None => assert!(others.is_empty(), "{}: {said}", self.name),
+            (message, failures) => {
+                assert!(message.is_none() && failures.is_empty(), "{}: {said}", self.name);
+            }
         }
     }
 }

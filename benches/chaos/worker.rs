@@ -98,6 +98,7 @@ fn settings(arguments: &Arguments) -> Settings {
         max_age: None,
         drain_deadline: Duration::from_secs(20),
         state: Some(arguments.state.clone()),
+        progress: None,
     }
 }
 

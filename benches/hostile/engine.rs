@@ -20,7 +20,8 @@ impl Engine {
     pub(crate) fn start(mut binary: Command, bundle: &Path, settings: &[&str]) -> Self {
         let bundle = format!("bundle.path={}", bundle.display());
         let settings = std::iter::once(bundle.as_str()).chain(settings.iter().copied());
-        binary.args(["annotate", "-"]);
+        // Answers and refusals in one stream, in the order of the records.
+        binary.args(["annotate", "-", "--rejected", "/dev/stdout", "--allow-rejected"]);
         binary.args(settings.flat_map(|setting| ["--set", setting]));
         let pipes = binary.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = pipes.spawn().expect("the binary is there");

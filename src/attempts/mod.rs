@@ -23,7 +23,7 @@ use event::Event;
 use history::History;
 use log::Log;
 
-use crate::telemetry::Seldom;
+use crate::telemetry::{Causes, Seldom};
 
 /// What is known of the posts that processes before this one worked on, and what this one works on.
 #[derive(Debug, Default)]
@@ -94,7 +94,7 @@ impl State {
         if let (Some(Err(error)), Some(warning)) = (written, &mut self.warning)
             && warning.is_due(Instant::now())
         {
-            tracing::warn!(%error, "what is worked on cannot be written down: a deadly post would not be known again");
+            tracing::warn!(error = %Causes(&error), "what is worked on cannot be written down: a deadly post would not be known again");
         }
     }
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -18,18 +17,21 @@ use crate::runtime::Variant;
 use crate::telemetry::Metrics;
 
 use super::lines::{Line, Lines};
+use super::refused::{FileError, Rejected};
 use super::running::Running;
 use super::{Ending, Failure, Settings, Unwritten, lexicon, run_to_end, stop_signal};
 
 /// Annotate posts from a file, one JSON object a line, and print the annotations, one a line, in the same order.
 ///
-/// The lines are the same JSON as the records of the input and the output topic. A line that cannot be annotated gives
-/// a line with `line` and `error` instead, and the others are unharmed.
+/// The lines are the same JSON as the records of the input and the output topic. A line that cannot be annotated is
+/// refused, and the others are unharmed: standard error or a file says its number, the class of the fault and why, as a
+/// JSON object, and the exit code is 3. Standard output holds annotations alone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   riveg annotate posts.jsonl > annotations.jsonl
-  riveg annotate posts.jsonl --errors refused.jsonl > annotations.jsonl
+  riveg annotate posts.jsonl --rejected refused.jsonl > annotations.jsonl
+  riveg annotate posts.jsonl --allow-rejected > annotations.jsonl
   riveg annotate feed/feed.jsonl --lexicon feed/lexicon.jsonl > annotations.jsonl
   zcat posts.jsonl.gz | riveg annotate - --set fetch.file_root=pictures
   echo '{\"id\":\"1\",\"text\":\"Ada is in Oslo\",\"created_at\":\"2026-01-01T00:00:00Z\"}' | riveg annotate -")]
@@ -37,27 +39,16 @@ pub struct Arguments {
     /// The file; `-` is standard input.
     #[arg(value_name = "FILE|-")]
     input: PathBuf,
-    /// Where refused lines go instead of standard output.
-    #[arg(long, value_name = "FILE")]
-    errors: Option<PathBuf>,
+    /// Where refused lines go instead of standard error.
+    #[arg(long, value_name = "FILE", alias = "errors")]
+    rejected: Option<PathBuf>,
+    /// End with exit code 0 although lines were refused, as long as one was annotated.
+    #[arg(long)]
+    allow_rejected: bool,
     #[command(flatten)]
     lexicon: lexicon::Given,
     #[command(flatten)]
     settings: Settings,
-}
-
-/// What stands in the output for a line that could not be annotated.
-#[derive(Debug, Serialize)]
-struct Refused<'a> {
-    line: u64,
-    error: RefusedWhy<'a>,
-}
-
-#[derive(Debug, Serialize)]
-struct RefusedWhy<'a> {
-    stage: &'a str,
-    class: &'a str,
-    message: &'a str,
 }
 
 /// An annotation as JSON, or why there is none.
@@ -70,17 +61,29 @@ struct Tally {
     refused: u64,
 }
 
-/// No line at all could be annotated: that is no success.
+/// Lines were refused, and nobody has said that they may be.
 #[derive(Debug, thiserror::Error)]
-#[error("none of the {0} lines could be annotated; the errors say why")]
-struct AllRefused(u64);
+#[error("{refused} of {all} lines were refused; {said_in}")]
+pub(super) struct LinesRefused {
+    refused: u64,
+    all: u64,
+    said_in: String,
+}
 
-#[derive(Debug, thiserror::Error)]
-#[error("failed to {doing} `{}`", path.display())]
-struct FileError {
-    doing: &'static str,
-    path: PathBuf,
-    source: io::Error,
+impl Tally {
+    /// What refused lines make of the command. Where no line at all was annotated, that is a failure in any case: it is
+    /// likely that the input holds no posts.
+    fn outcome(self, arguments: &Arguments) -> Result<(), LinesRefused> {
+        let Self { annotated, refused } = self;
+        if refused == 0 || (arguments.allow_rejected && annotated > 0) {
+            return Ok(());
+        }
+        let said_in = match &arguments.rejected {
+            Some(path) => format!("`{}` says why", path.display()),
+            None => "standard error says why".to_owned(),
+        };
+        Err(LinesRefused { refused, all: annotated + refused, said_in })
+    }
 }
 
 pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure> {
@@ -91,8 +94,7 @@ pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure>
 
 async fn annotate(arguments: &Arguments, config: &Config, ending: &Ending) -> Result<(), Failure> {
     let (input, length) = open_input(&arguments.input)?;
-    let mut errors =
-        arguments.errors.as_ref().map(|path| create(path).map(|file| (path, file))).transpose()?;
+    let mut rejected = Rejected::to(arguments.rejected.as_deref())?;
     let stop = stop_signal(ending)?;
     let running = tokio::select! {
         running = Running::open(config, Variant::default(), Arc::new(Metrics::new()), ending) => running?,
@@ -107,22 +109,18 @@ async fn annotate(arguments: &Arguments, config: &Config, ending: &Ending) -> Re
     let answer = async |line: Line| Ok(running.answer(line.record).await?);
     let tally = answer_all(lines, at_once, stop, answer, |line, answer| {
         progress.set_position(line.end);
-        match (answer, &mut errors) {
-            (Ok(json), _) => print_line(&json)?,
-            (Err(refusal), Some((path, errors))) => write_line(errors, &refused(line, &refusal))
-                .map_err(|source| FileError { doing: "write", path: path.clone(), source })?,
-            (Err(refusal), None) => print_line(&refused(line, &refusal))?,
+        match answer {
+            Ok(json) => print_line(&json)?,
+            Err(refusal) => rejected.write(line.number, &refusal)?,
         }
         Ok(())
     })
     .await?;
     progress.finish_and_clear();
     lexicon::say_known(expander);
-    info!(tally.annotated, tally.refused, "all lines are answered");
-    if tally.annotated == 0 && tally.refused > 0 {
-        return Err(AllRefused(tally.refused).into());
-    }
-    Ok(())
+    let Tally { annotated, refused } = tally;
+    info!(annotated, refused, "all lines are answered");
+    Ok(tally.outcome(arguments)?)
 }
 
 /// The input, and its length where that is known.
@@ -141,10 +139,6 @@ fn open_input(path: &Path) -> Result<(Box<dyn BufRead + Send>, Option<u64>), Fil
     Ok((Box::new(BufReader::new(file)), length))
 }
 
-fn create(path: &Path) -> Result<File, FileError> {
-    File::create(path).map_err(|source| FileError { doing: "write", path: path.to_owned(), source })
-}
-
 /// Shown on a terminal alone, and only where the output does not go there too.
 fn progress_of(length: Option<u64>) -> ProgressBar {
     let Some(length) = length.filter(|_| !io::stdout().is_terminal()) else { return ProgressBar::hidden() };
@@ -155,21 +149,8 @@ fn progress_of(length: Option<u64>) -> ProgressBar {
 }
 
 fn print_line(line: &[u8]) -> Result<(), Unwritten> {
-    write_line(&mut io::stdout().lock(), line).map_err(Unwritten)
-}
-
-fn write_line(out: &mut impl Write, line: &[u8]) -> io::Result<()> {
-    out.write_all(line)?;
-    out.write_all(b"\n")
-}
-
-fn refused(line: &Line, refusal: &Rejection) -> Vec<u8> {
-    let Rejection { stage, class, message } = refusal;
-    let refused = Refused { line: line.number, error: RefusedWhy { stage, class: class.as_str(), message } };
-    match serde_json::to_vec(&refused) {
-        Ok(json) => json,
-        Err(error) => unreachable!("numbers and strings always become JSON: {error}"),
-    }
+    let mut out = io::stdout().lock();
+    out.write_all(line).and_then(|()| out.write_all(b"\n")).map_err(Unwritten)
 }
 
 /// Reads lines on a thread of their own, since a terminal or a pipe may keep it waiting; it ends with the input, at a

@@ -13,7 +13,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 
-use crate::kafka::{Complaint, Connection, Secrets};
+use crate::kafka::{Complaint, Connection, Secrets, explained};
 
 /// How long a broker may take to answer: long for a network, short for who waits before a terminal.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ pub(super) enum BrokerError {
     Away { bootstrap: String, last: String, source: Box<KafkaError> },
     #[error("it does not exist; create it, or name another one")]
     Missing,
-    #[error("the brokers say: {0}")]
+    #[error("the brokers refuse it: {}", explained(&.0.to_string()))]
     Refused(RDKafkaErrorCode),
 }
 
@@ -95,10 +95,10 @@ impl Brokers {
         let last = self.client.context().last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match last {
             Some(Complaint { is_kept_out: true, words: reason }) => {
-                BrokerError::Stranger { bootstrap, reason }
+                BrokerError::Stranger { bootstrap, reason: explained(&reason) }
             }
             last => {
-                let last = last.map(|last| format!(" ({})", last.words)).unwrap_or_default();
+                let last = last.map(|last| format!(": {}", explained(&last.words))).unwrap_or_default();
                 BrokerError::Away { bootstrap, last, source: Box::new(source) }
             }
         }
@@ -174,7 +174,12 @@ mod tests {
         // Nobody listens at the first port, and no other test is given it.
         let port = 1;
         let error = brokers(&format!("127.0.0.1:{port}")).topic("any").unwrap_err().to_string();
-        assert!(error.contains(&format!("no broker of `127.0.0.1:{port}` answered within 5 s (")), "{error}");
+        assert!(
+            error.contains(&format!(
+                "no broker of `127.0.0.1:{port}` answered within 5 s: nobody listens there"
+            )),
+            "{error}"
+        );
         assert!(error.contains("refused"), "{error}");
     }
 

@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{AskedWrongly, Failure, Settings, run_to_end, tell};
+use super::ending::tell;
+use super::{AskedWrongly, Failure, Settings, run_to_end};
 use crate::cache::answers::{Archive, Choice, Kind, millis};
 use crate::config::Config;
 use crate::telemetry::Metrics;

@@ -16,10 +16,16 @@ use super::limits::Limits;
 use super::running::Running;
 use super::{Ending, Failure, Settings, run_to_end, with_causes};
 
-/// Look at settings, bundle, brokers and topics, and say what is wrong, without running.
+mod places;
+mod rights;
+
+use rights::Right;
+
+/// Look at settings, bundle, this machine, brokers, topics and rights, and say what is wrong, without running.
 ///
 /// Prints the settings that hold, each with the layer it comes from and secrets blotted out, then a table of what was
-/// looked at. Exit code 1 if anything in it failed; `WARN` is no failure.
+/// looked at. Exit code 1 if anything in it failed; `WARN` is no failure: it runs and may lose something, or it cannot be
+/// known whether it would run. Nothing is changed anywhere.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -27,6 +33,7 @@ Examples:
   riveg check --config config/cluster.toml
   riveg check --skip kafka                      where no broker is in reach
   riveg check --skip kafka --skip llm           and no language model either
+  riveg check --skip telemetry                  beside an engine that runs
   RIVEG_KAFKA__BOOTSTRAP=broker:9092 riveg check --set ingest.topic=posts")]
 pub struct Arguments {
     /// What not to look at; may be given several times.
@@ -41,8 +48,14 @@ pub struct Arguments {
 enum Subject {
     /// Manifest, hashes and weights of the bundle.
     Bundle,
-    /// Brokers and topics.
+    /// The port of metrics and probes.
+    Telemetry,
+    /// The folder where what is worked on is written down.
+    State,
+    /// Brokers, topics and rights.
     Kafka,
+    /// What this user may read and write of Kafka.
+    Rights,
     /// The language models that are asked.
     Llm,
 }
@@ -52,7 +65,7 @@ enum Subject {
 struct Finding {
     what: String,
     found: Result<String, String>,
-    /// It runs, and loses something that the operator may want to keep.
+    /// It runs, and loses something that the operator may want to keep; or nobody can tell whether it would run.
     doubtful: bool,
 }
 
@@ -78,11 +91,21 @@ pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure>
     if !arguments.skip.contains(&Subject::Bundle) {
         findings.extend(look_at_bundle(&effective.config, ending));
     }
-    if !arguments.skip.contains(&Subject::Kafka) {
-        findings.extend(look_at_kafka(&effective.config)?);
+    let config = &effective.config;
+    let is_skipped = |subject| arguments.skip.contains(&subject);
+    if !is_skipped(Subject::Telemetry) {
+        let what = format!("telemetry {}", config.telemetry.address);
+        findings.push(Finding::new(what.trim_end().to_owned(), places::port(&config.telemetry.address)));
     }
-    if !arguments.skip.contains(&Subject::Llm) {
-        findings.extend(look_at_models(&effective.config));
+    if !is_skipped(Subject::State) {
+        let folder = config.engine.state_folder();
+        findings.push(Finding::new(format!("state {}", folder.display()), places::folder(&folder)));
+    }
+    if !is_skipped(Subject::Kafka) {
+        findings.extend(look_at_kafka(config, !is_skipped(Subject::Rights))?);
+    }
+    if !is_skipped(Subject::Llm) {
+        findings.extend(look_at_models(config));
     }
     out.write_all(table(&findings).as_bytes())?;
     match findings.iter().filter(|finding| finding.found.is_err()).count() {
@@ -146,7 +169,7 @@ fn look_at_stage(bundle: &Bundle, stage: Stage) -> Finding {
 }
 
 /// The brokers, and each topic where there is a broker to ask.
-fn look_at_kafka(config: &Config) -> Result<Vec<Finding>, Failure> {
+fn look_at_kafka(config: &Config, with_rights: bool) -> Result<Vec<Finding>, Failure> {
     let what = format!("brokers {}", config.kafka.bootstrap);
     let brokers = match Brokers::new(&config.kafka) {
         Ok(brokers) => brokers,
@@ -162,7 +185,11 @@ fn look_at_kafka(config: &Config) -> Result<Vec<Finding>, Failure> {
                 }
                 let found = partitions.map(|partitions| format!("{partitions} partitions"));
                 let found = found.map_err(|error| with_causes(&error));
+                let is_there = found.is_ok();
                 findings.push(Finding::new(format!("topic {topic}"), found));
+                if with_rights && is_there {
+                    findings.push(right_to(config, topic));
+                }
             }
             // Nobody there: the other topics would wait as long for the same answer.
             Err(error) => {
@@ -175,6 +202,22 @@ fn look_at_kafka(config: &Config) -> Result<Vec<Finding>, Failure> {
     let topics = run_to_end(async { Ok(Brokers::max_message_bytes(&config.kafka, topics).await) })?;
     findings.push(sizes(&Limits::of(config, topics)));
     Ok(findings)
+}
+
+/// What this user may do with a topic: read that of posts, write to the others.
+fn right_to(config: &Config, topic: &str) -> Finding {
+    let reads = topic == config.ingest.topic;
+    let right = if reads {
+        rights::to_read(&config.kafka, topic, &config.ingest.group)
+    } else {
+        rights::to_write(&config.kafka, topic)
+    };
+    let what = format!("right to {} {topic}", if reads { "read" } else { "write to" });
+    match right {
+        Right::Granted(found) => Finding::new(what, Ok(found)),
+        Right::Denied(found) => Finding::new(what, Err(found)),
+        Right::Unknown(found) => Finding { what, found: Ok(found), doubtful: true },
+    }
 }
 
 /// Whether what goes in fits where it comes out.

@@ -8,10 +8,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use signal_hook::low_level;
-use tracing::debug;
+use tracing::{debug, error};
 
-use super::{Failure, exit_code, reader_has_gone};
+use super::{FAILURE, Failure, LogFormat, exit_code, reader_has_gone};
 use crate::scheduler::Stop;
+use crate::telemetry::Causes;
 
 /// How long the batches that run are waited for, all together. A full batch takes less than a second on a GPU and some
 /// seconds on two cores; whoever gave a second signal is not kept waiting longer.
@@ -25,16 +26,24 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Default)]
 pub struct Ending {
     devices: Arc<Mutex<Vec<Stop>>>,
+    /// How a failure is told.
+    format: LogFormat,
 }
 
 impl Ending {
+    /// An end whose failure is told as the log is.
+    #[must_use]
+    pub fn told_in(format: LogFormat) -> Self {
+        Self { devices: Arc::default(), format }
+    }
+
     /// Has this device stopped before the process ends.
     pub fn stops(&self, device: Stop) {
         self.devices().push(device);
     }
 
-    /// Ends the process as a subcommand's outcome asks, a panic's included: with a message on standard error where it
-    /// failed, and with the documented code.
+    /// Ends the process as a subcommand's outcome asks, a panic's included: with the documented code and, where it failed,
+    /// with a message on standard error, which is a line of the log where that is for programs.
     pub fn conclude(&self, outcome: thread::Result<Result<(), Failure>>) -> ! {
         // The panic itself is in the log.
         let outcome = outcome.unwrap_or_else(|panic| Err(Panicked(message(&*panic)).into()));
@@ -47,7 +56,12 @@ impl Ending {
             Err(failure) => {
                 let code = exit_code(failure.as_ref());
                 // With all its causes, in one paragraph.
-                tell(anyhow::Error::from_boxed(failure));
+                match self.format {
+                    LogFormat::Text => tell(Causes(failure.as_ref())),
+                    LogFormat::Json => {
+                        error!(target: FAILURE, code, error = %Causes(failure.as_ref()), "riveg has failed");
+                    }
+                }
                 self.exit(code)
             }
         }
@@ -60,7 +74,7 @@ impl Ending {
         let deadline = Instant::now() + PATIENCE;
         let ended = |device: &&Stop| device.wait(deadline.saturating_duration_since(Instant::now()));
         if devices.iter().filter(ended).count() < devices.len() {
-            debug!(waited = ?PATIENCE, "a batch still runs and is left");
+            debug!(waited_seconds = PATIENCE.as_secs_f64(), "a batch still runs and is left");
         }
         low_level::exit(code.into())
     }
@@ -72,8 +86,8 @@ impl Ending {
 }
 
 /// Writes a message, such as an error with its causes, to standard error; where nobody reads that, it is no panic.
-pub fn tell(message: impl fmt::Display) {
-    let _ = writeln!(io::stderr(), "riveg: {message:#}");
+pub(super) fn tell(message: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "riveg: {message}");
 }
 
 /// A fault of ours in the thread that the command runs on.

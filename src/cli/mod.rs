@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{Config, Effective, Faults, Sources};
+use crate::telemetry::Causes;
 
 mod annotate;
 mod bench;
@@ -24,6 +25,7 @@ mod knowledge;
 mod lexicon;
 mod limits;
 mod lines;
+mod refused;
 mod live;
 mod panics;
 mod process;
@@ -32,7 +34,7 @@ mod running;
 mod train;
 mod world;
 
-pub use ending::{Ending, tell};
+pub use ending::Ending;
 pub use panics::log_panics;
 pub use process::{run_to_end, stop_signal};
 
@@ -41,6 +43,12 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// The exit code for arguments and settings that cannot be meant.
 pub const ASKED_WRONGLY: u8 = 2;
+
+/// The exit code for work that is done, but for lines that were refused.
+pub const LINES_REFUSED: u8 = 3;
+
+/// What the log calls the origin of a command's failure. It is logged whatever else is: an exit code alone explains nothing.
+pub const FAILURE: &str = "riveg::failure";
 
 /// Reads a live feed of posts and says which named entities their pictures show, where, and which pixels.
 #[derive(Debug, Parser)]
@@ -74,12 +82,14 @@ Examples:
   riveg annotate posts.jsonl > annotations.jsonl   the same without Kafka
 
 Settings: every key with its reason is in config/default.toml; `riveg check` prints those that hold.
-Exit codes: 0 done, 1 failed, 2 asked for wrongly, 130 cut short by a second signal.";
+Exit codes: 0 done, 1 failed, 2 asked for wrongly, 3 done but for refused lines (annotate), 130 cut short by a second
+signal.";
 
 /// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people.
+    #[default]
     Text,
     /// One JSON object a line.
     Json,
@@ -138,7 +148,13 @@ pub fn dispatch(command: Command, ending: &Ending) -> Result<(), Failure> {
 /// The exit code that a failure stands for.
 #[must_use]
 pub fn exit_code(failure: &(dyn std::error::Error + Send + Sync + 'static)) -> u8 {
-    if failure.is::<Faults>() || failure.is::<AskedWrongly>() { ASKED_WRONGLY } else { 1 }
+    if failure.is::<Faults>() || failure.is::<AskedWrongly>() {
+        ASKED_WRONGLY
+    } else if failure.is::<annotate::LinesRefused>() {
+        LINES_REFUSED
+    } else {
+        1
+    }
 }
 
 /// Whether the failure is that nobody reads our standard output any more.
@@ -152,8 +168,7 @@ pub fn reader_has_gone(failure: &(dyn std::error::Error + Send + Sync + 'static)
 
 /// An error and what caused it, in one line, for where it becomes data.
 fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+    Causes(error).to_string()
 }
 
 /// What a command produces could not be written.

@@ -46,8 +46,8 @@ async fn until_stopped(config: &Config, ending: &Ending) -> Result<(), Failure> 
     tokio::spawn(watching);
     let settings = Settings::new(config, running.hash());
     let told = (Arc::clone(&watched.metrics), Arc::clone(&watched.health));
-    let summary = serve(settings, Arc::clone(&running), told, stop).await?;
+    serve(settings, Arc::clone(&running), told, stop).await?;
     running.consulted.close().await;
-    info!(?summary, "stopped");
+    info!("stopped");
     Ok(())
 }

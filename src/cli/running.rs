@@ -98,7 +98,11 @@ impl Running {
                 self.metrics.entities().answered(&annotation);
                 if !annotation.degraded.is_empty() {
                     self.metrics.degraded();
-                    debug!(post = post.id, missing = ?annotation.degraded, "a post is answered in part");
+                    debug!(
+                        post = post.id,
+                        missing = annotation.degraded.join(", "),
+                        "a post is answered in part"
+                    );
                 }
                 post.left_out().iter().for_each(|medium| self.metrics.media().left_out(medium.class));
                 let included = Included::of(&post, post.addresses(), &self.include);

@@ -6,7 +6,8 @@ use toml::{Table, Value};
 
 use super::effective::without_userinfo;
 use super::references::resolve;
-use super::sources::{Layer, NAMED, OPEN_TABLE, all_keys, default_of, inherit, within_free};
+use super::sources::{Layer, NAMED, OPEN_TABLE, all_keys, default_of, inherit, look_up, within_free};
+use super::words::{Place, in_words};
 use super::{Config, DEFAULTS, Effective, Fault, Faults, Sources};
 use crate::kafka::is_secret;
 
@@ -26,8 +27,7 @@ pub(super) fn load(sources: &Sources) -> Result<Effective, Faults> {
         faults: Vec::new(),
     };
     for layer in sources.layers(&merge.defaults, &mut merge.faults) {
-        let Layer { name, table } = layer;
-        merge.overlay("", table, &name);
+        merge.overlay("", layer.table.clone(), &layer);
     }
     merge.inherit();
     merge.follow_references(&sources.environment);
@@ -56,28 +56,28 @@ struct Merge {
 }
 
 impl Merge {
-    fn overlay(&mut self, prefix: &str, layer: Table, name: &str) {
-        for (key, value) in layer {
+    fn overlay(&mut self, prefix: &str, table: Table, layer: &Layer) {
+        for (key, value) in table {
             let path = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
             if path == OPEN_TABLE {
-                self.overlay_open(value, name);
+                self.overlay_open(value, layer);
                 continue;
             }
             if within_free(&path) == Some("") {
-                self.overlay_free(path, value, name);
+                self.overlay_free(path, value, layer);
                 continue;
             }
             match (default_of(&self.defaults, &path), value) {
-                (None, Value::Table(inner)) if !inner.is_empty() => self.overlay(&path, inner, name),
-                (None, _) => self.unknown(path, name),
-                (Some(Value::Table(_)), Value::Table(inner)) => self.overlay(&path, inner, name),
-                (Some(Value::Table(_)), other) => {
-                    let message = format!("expected a table, found {}", other.type_str());
-                    self.faults.push(Fault { key: path, layer: name.to_owned(), message });
+                (None, Value::Table(inner)) if !inner.is_empty() => self.overlay(&path, inner, layer),
+                (None, _) => self.unknown(path, layer),
+                (Some(Value::Table(_)), Value::Table(inner)) => self.overlay(&path, inner, layer),
+                (Some(Value::Table(_)), _) => {
+                    let message = format!("must be a table, `[{path}]`");
+                    self.faults.push(Fault { layer: layer.origin_of(&path), key: path, message });
                 }
                 (Some(_), value) => {
                     place(&mut self.merged, &path, value);
-                    self.origins.insert(path, name.to_owned());
+                    self.origins.insert(path.clone(), layer.origin_of(&path));
                 }
             }
         }
@@ -94,14 +94,19 @@ impl Merge {
     }
 
     /// Names of librdkafka's properties contain dots, which TOML reads as tables unless they are quoted.
-    fn overlay_open(&mut self, value: Value, name: &str) {
+    fn overlay_open(&mut self, value: Value, layer: &Layer) {
         let Value::Table(table) = value else {
-            let message = format!("expected a table, found {}", value.type_str());
-            self.faults.push(Fault { key: OPEN_TABLE.to_owned(), layer: name.to_owned(), message });
+            let message = format!("must be a table, `[{OPEN_TABLE}]`");
+            self.faults.push(Fault {
+                key: OPEN_TABLE.to_owned(),
+                layer: layer.origin_of(OPEN_TABLE),
+                message,
+            });
             return;
         };
         for (property, value) in flattened(&table) {
-            self.origins.insert(format!("{OPEN_TABLE}.{property}"), name.to_owned());
+            let key = format!("{OPEN_TABLE}.{property}");
+            self.origins.insert(key.clone(), layer.origin_of(&key));
             let Some(Value::Table(open)) = at(&mut self.merged, OPEN_TABLE) else {
                 unreachable!("the defaults have this table")
             };
@@ -110,14 +115,15 @@ impl Merge {
     }
 
     /// Keys of a free table are whatever its user says, and keep their types.
-    fn overlay_free(&mut self, path: String, value: Value, name: &str) {
+    fn overlay_free(&mut self, path: String, value: Value, layer: &Layer) {
         let Value::Table(table) = value else {
-            let message = format!("expected a table, found {}", value.type_str());
-            self.faults.push(Fault { key: path, layer: name.to_owned(), message });
+            let message = format!("must be a table, `[{path}]`");
+            self.faults.push(Fault { layer: layer.origin_of(&path), key: path, message });
             return;
         };
         for key in all_keys(&table) {
-            self.origins.insert(format!("{path}.{key}"), name.to_owned());
+            let key = format!("{path}.{key}");
+            self.origins.insert(key.clone(), layer.origin_of(&key));
         }
         if at(&mut self.merged, &path).is_none() {
             place(&mut self.merged, &path, Value::Table(Table::new()));
@@ -125,15 +131,15 @@ impl Merge {
         if let Some(Value::Table(free)) = at(&mut self.merged, &path) {
             lay_over(free, table);
         }
-        self.origins.insert(path, name.to_owned());
+        self.origins.insert(path.clone(), layer.origin_of(&path));
     }
 
-    fn unknown(&mut self, path: String, name: &str) {
+    fn unknown(&mut self, path: String, layer: &Layer) {
         let message = match nearest(&path, &all_keys(&self.defaults)) {
             Some(key) => format!("there is no such key; did you mean {key}?"),
             None => "there is no such key; `riveg check` prints all there are".to_owned(),
         };
-        self.faults.push(Fault { key: path, layer: name.to_owned(), message });
+        self.faults.push(Fault { layer: layer.origin_of(&path), key: path, message });
     }
 
     /// Puts what references point at in their place. Where there is nothing, that is a fault, and the default stands in.
@@ -174,8 +180,10 @@ impl Merge {
             }) else {
                 unreachable!("a test reads config/default.toml: at {path}: {}", fault.inner())
             };
+            let is_date = look_up(&self.resolved, &key).is_some_and(Value::is_datetime);
+            let message =
+                in_words(fault.into_inner().message(), Place { within: &path[key.len()..], is_date });
             place(&mut self.resolved, &key, default);
-            let message = fault.into_inner().message().to_owned();
             self.fault(&key, &message);
         }
     }

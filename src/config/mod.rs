@@ -20,10 +20,12 @@ use crate::scheduler::Budget;
 mod effective;
 mod engine;
 mod layers;
+mod lines;
 mod memory;
 mod publish;
 mod references;
 mod sources;
+mod words;
 
 pub use effective::Effective;
 pub use engine::Engine;
@@ -159,6 +161,9 @@ pub struct Scheduler {
 pub struct Telemetry {
     /// `host:port`; empty: nowhere.
     pub address: String,
+    /// How often the log says how it goes; nothing: never.
+    #[serde(with = "humantime_serde")]
+    pub progress: Duration,
 }
 
 /// One thing that is wrong with a configuration.
@@ -166,7 +171,7 @@ pub struct Telemetry {
 pub struct Fault {
     /// The key's whole path, or what else of a layer is wrong.
     pub key: String,
-    /// Which layer says so.
+    /// Which layer says so: a file with its line, the environment variable, the flag.
     pub layer: String,
     /// What was expected, what was found, what to do.
     pub message: String,
@@ -180,9 +185,9 @@ impl fmt::Display for Faults {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.0.len();
         write!(formatter, "the configuration has {count} {}:", if count == 1 { "fault" } else { "faults" })?;
-        self.0.iter().try_for_each(|fault| {
-            write!(formatter, "\n  {} (from {}): {}", fault.key, fault.layer, fault.message)
-        })
+        self.0
+            .iter()
+            .try_for_each(|fault| write!(formatter, "\n  {}: {}: {}", fault.layer, fault.key, fault.message))
     }
 }
 
@@ -325,5 +330,7 @@ fn is_device(name: &str) -> bool {
 
 #[cfg(test)]
 mod extra_tests;
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,12 @@
 //! Where do settings come from? Files, the environment and the command line, each as a TOML table of its own.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use toml::{Table, Value};
 
 use super::Fault;
+use super::lines::{line_at, lines_of};
 
 /// All that is laid over the defaults, later ones over earlier ones.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +24,18 @@ pub struct Sources {
 pub(super) struct Layer {
     pub(super) name: String,
     pub(super) table: Table,
+    /// Where in a file each key stands.
+    lines: BTreeMap<String, usize>,
+}
+
+impl Layer {
+    /// What a key of this layer is said to come from: the line, if it is a file's.
+    pub(super) fn origin_of(&self, key: &str) -> String {
+        match self.lines.get(key) {
+            Some(line) => format!("{}:{line}", self.name),
+            None => self.name.clone(),
+        }
+    }
 }
 
 const PREFIX: &str = "RIVEG_";
@@ -50,16 +64,17 @@ impl Sources {
         let mut layers = Vec::new();
         for path in &self.files {
             let name = path.display().to_string();
-            let read = std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"));
-            match read.and_then(|text| text.parse::<Table>().map_err(|error| no_toml(&text, &error))) {
-                Ok(table) => layers.push(Layer { name, table }),
-                Err(message) => {
-                    faults.push(Fault {
-                        key: name,
-                        layer: "--config".to_owned(),
-                        message: message.trim_end().to_owned(),
-                    });
+            let text = match std::fs::read_to_string(path) {
+                Ok(text) => text,
+                Err(error) => {
+                    let message = format!("cannot be read: {error}");
+                    faults.push(Fault { key: name, layer: "--config".to_owned(), message });
+                    continue;
                 }
+            };
+            match text.parse::<Table>() {
+                Ok(table) => layers.push(Layer { name, table, lines: lines_of(&text) }),
+                Err(error) => faults.push(no_toml(&name, &text, &error)),
             }
         }
         layers
@@ -70,13 +85,14 @@ impl Sources {
 }
 
 /// What is wrong and where; not the line itself, which may hold a secret.
-fn no_toml(text: &str, error: &toml::de::Error) -> String {
-    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-    let (line, column) = (
-        before.matches('\n').count() + 1,
-        before.chars().rev().take_while(|&letter| letter != '\n').count() + 1,
-    );
-    format!("is not TOML: line {line}, column {column}: {}", error.message())
+fn no_toml(name: &str, text: &str, error: &toml::de::Error) -> Fault {
+    let at = error.span().map_or(0, |span| span.start);
+    let before = text.get(..at).unwrap_or_default();
+    let column = before.chars().rev().take_while(|&letter| letter != '\n').count() + 1;
+    // The parser's reasons may be several lines.
+    let reason = error.message().trim_end().replace('\n', ", ");
+    let message = format!("this is not TOML: {reason}");
+    Fault { key: format!("column {column}"), layer: format!("{name}:{}", line_at(text, at)), message }
 }
 
 /// A variable of ours has two underscores in its name: a cluster's own `RIVEG_PORT` and the like are none.
@@ -106,7 +122,7 @@ fn layer(name: String, path: &str, raw: &str, defaults: &Table, faults: &mut Vec
         faults.push(Fault { key: path.to_owned(), layer: name, message });
         return None;
     }
-    Some(Layer { name, table: single(path, raw, defaults) })
+    Some(Layer { name, table: single(path, raw, defaults), lines: BTreeMap::new() })
 }
 
 fn assignment(set: &str, defaults: &Table, faults: &mut Vec<Fault>) -> Option<Layer> {

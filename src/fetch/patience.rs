@@ -17,6 +17,7 @@ use super::web::Answer;
 use super::{Place, Shared, file, target};
 use crate::cache::Way;
 use crate::outbound::{MayPass, Schedule, patiently};
+use crate::telemetry::Causes;
 
 impl Shared {
     /// Waits and attempts until the post's patience with this picture is at an end. Its clock stands still while the
@@ -76,8 +77,8 @@ impl Shared {
     /// Attempts until one succeeds, none is left, or the time is over.
     async fn patiently(&self, place: &Place, allowance: Allowance<'_>) -> Result<Bytes, FetchError> {
         let Config { retries, backoff, .. } = self.config;
-        let again = |error: &FetchError, wait| {
-            debug!(%error, ?wait, "fetching is tried again");
+        let again = |error: &FetchError, wait: Duration| {
+            debug!(error = %Causes(&error), wait_seconds = wait.as_secs_f64(), "fetching is tried again");
             self.metrics.retried();
         };
         let attempt = || self.once(place, allowance);

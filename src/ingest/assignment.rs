@@ -9,8 +9,14 @@ use tracing::{debug, info, warn};
 use super::IngestError;
 use super::consumer::{Reader, TICKET};
 use super::context::{self, Event};
-use crate::kafka::tells_of_a_rebalance;
+use crate::kafka::{explained, in_words, tells_of_a_rebalance};
 use crate::telemetry::{CommitFailure, Rebalance};
+
+/// Partitions as a log line names them.
+pub(super) fn listed(partitions: &[i32]) -> String {
+    let numbers: Vec<String> = partitions.iter().map(i32::to_string).collect();
+    numbers.join(", ")
+}
 
 impl Reader {
     pub(super) fn handle_events(&mut self) -> Result<(), IngestError> {
@@ -24,7 +30,7 @@ impl Reader {
                         debug!(reason, "the group has moved on; offsets are sent again");
                     } else {
                         self.watch.metrics.ingest().commit_failed(CommitFailure::Refused);
-                        warn!(reason, "offsets were not committed; they are sent again");
+                        warn!(reason = explained(&reason), "offsets were not committed; they are sent again");
                     }
                     self.offsets.refused();
                 }
@@ -47,14 +53,14 @@ impl Reader {
         }
         self.watch.metrics.rebalanced(Rebalance::Assigned);
         self.watch.health.partitions_are_assigned();
-        info!(topic = &*self.topic, ?partitions, "partitions assigned");
+        info!(topic = &*self.topic, partitions = listed(partitions), "partitions assigned");
         Ok(())
     }
 
     /// Begins to read partitions where the list says. Whether the client took them.
     pub(super) fn take(&self, list: &TopicPartitionList) -> bool {
         if let Err(error) = context::take(&self.consumer, list) {
-            warn!(%error, partitions = list.count(), "partitions were not taken");
+            warn!(error = in_words(&error), partitions = list.count(), "partitions were not taken");
             return false;
         }
         // Nothing is fetched between taking and pausing that a poll could return. One that was paused when it was taken
@@ -62,7 +68,7 @@ impl Reader {
         let reads = !self.paused && self.deliveries.is_some();
         let changed = if reads { self.consumer.resume(list) } else { self.consumer.pause(list) };
         if let Err(error) = changed {
-            warn!(%error, reads, "new partitions could not be paused or resumed");
+            warn!(error = in_words(&error), reads, "new partitions could not be paused or resumed");
         }
         true
     }
@@ -87,13 +93,13 @@ impl Reader {
         self.lag.forget(partitions);
         self.ends.retain(|partition, _| !partitions.contains(partition));
         if let Err(error) = context::let_go(&self.consumer, &self.list(partitions)) {
-            warn!(%error, ?partitions, "partitions were not let go");
+            warn!(error = in_words(&error), partitions = listed(partitions), "partitions were not let go");
         }
         for &partition in partitions {
             self.watch.metrics.partition_revoked(&self.topic, partition);
         }
         self.watch.metrics.rebalanced(Rebalance::Revoked);
-        info!(topic = &*self.topic, ?partitions, lost, "partitions revoked");
+        info!(topic = &*self.topic, partitions = listed(partitions), lost, "partitions revoked");
     }
 
     pub(super) fn list(&self, partitions: &[i32]) -> TopicPartitionList {

@@ -28,8 +28,8 @@ use super::trouble::Trouble;
 use super::{
     Config, Consumed, Delivery, Fence, Ingest, IngestError, Ledger, Membership, SourceRecord, Ticket, Watch,
 };
-use crate::kafka::RecordHeaders;
-use crate::telemetry::Seldom;
+use crate::kafka::{RecordHeaders, in_words};
+use crate::telemetry::{Causes, Seldom};
 
 /// How long one poll waits for records; the stop signal waits no longer than that.
 const POLL: Duration = Duration::from_millis(100);
@@ -185,7 +185,7 @@ impl Reader {
             // Whatever else goes wrong is an event of the context too, with more words.
             Some(Err(error)) => {
                 self.is_astray |= error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset);
-                debug!(%error, "poll");
+                debug!(error = %Causes(&error), "poll");
                 return Ok(());
             }
         };
@@ -278,7 +278,10 @@ impl Reader {
                 self.paused = paused;
                 self.watch.metrics.paused_partitions(if paused { partitions } else { 0 });
             }
-            Err(error) => warn!(%error, paused, "partitions could not be paused or resumed; trying again"),
+            Err(error) => warn!(
+                error = in_words(&error),
+                paused, "partitions could not be paused or resumed; trying again"
+            ),
         }
     }
 

@@ -15,8 +15,8 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::ends::end_in;
-use crate::kafka::{Complaint, Secrets, figures};
-use crate::telemetry::{KafkaClient, KafkaMetrics};
+use crate::kafka::{Complaint, Secrets, figures, level_name};
+use crate::telemetry::{Causes, KafkaClient, KafkaMetrics};
 
 /// What happened while polling.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl ClientContext for Context {
             self.happened(Event::Closed(complaint));
         }
         // Other faults that matter come as events; these lines repeat them every second.
-        tracing::debug!(?level, facility, message, "librdkafka");
+        tracing::debug!(level = level_name(level), facility, message, "librdkafka");
     }
 
     fn stats(&self, statistics: Statistics) {
@@ -119,7 +119,7 @@ impl ConsumerContext for Context {
         let assigns = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.closing.load(Ordering::Relaxed) {
             if !assigns && let Err(error) = let_go(consumer, partitions) {
-                tracing::debug!(%error, "partitions were not let go in order");
+                tracing::debug!(error = %Causes(&error), "partitions were not let go in order");
             }
         } else if assigns {
             self.happened(Event::Assign(numbers()));

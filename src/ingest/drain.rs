@@ -10,7 +10,8 @@ use tracing::{debug, info, warn};
 use super::consumer::{NAME, Reader, STANDSTILL, TICKET};
 use super::reading::FINAL_COMMIT;
 use super::{Consumed, IngestError, OffsetsBy, offsets};
-use crate::telemetry::CommitFailure;
+use crate::kafka::in_words;
+use crate::telemetry::{Causes, CommitFailure};
 
 impl Reader {
     /// Sends the watermarks that have moved. Only a refusal is answered, as an event.
@@ -30,7 +31,7 @@ impl Reader {
             let quiet = error.rdkafka_error_code() == Some(RDKafkaErrorCode::NoOffset);
             if !quiet {
                 self.watch.metrics.ingest().commit_failed(CommitFailure::NotSent);
-                warn!(%error, "offsets could not be sent; they are sent again");
+                warn!(error = in_words(&error), "offsets could not be sent; they are sent again");
             }
         }
     }
@@ -41,7 +42,7 @@ impl Reader {
         self.deliveries = None;
         let paused = self.consumer.assignment().and_then(|assignment| self.consumer.pause(&assignment));
         if let Err(error) = paused {
-            debug!(%error, "partitions could not be paused for the drain");
+            debug!(error = %Causes(&error), "partitions could not be paused for the drain");
         }
         while self.budget.posts() > 0 && !self.watch.abort.is_cancelled() {
             self.watch.health.ticked(NAME, STANDSTILL, Instant::now());
@@ -78,7 +79,7 @@ impl Reader {
             debug!(offset = message.offset(), "a record of a paused partition is left for the next reader");
         }
         if let Err(error) = self.handle_events() {
-            debug!(%error, "left for the next reader to find");
+            debug!(error = %Causes(&error), "left for the next reader to find");
         }
     }
 }

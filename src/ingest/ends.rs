@@ -18,6 +18,7 @@ use super::consumer::{Reader, TICKET};
 use super::probe::{Answer, Question};
 use super::{IngestError, SourceRecord};
 use crate::kafka::RecordHeaders;
+use crate::telemetry::Causes;
 
 /// How long the ends are looked for when reading ends. The client is at one within half a second, for which it waits for
 /// further records.
@@ -91,7 +92,7 @@ impl Reader {
                 // It comes again, and no end behind it counts.
                 Some(Ok(message)) => self.positions.set(message.partition(), i64::MAX),
                 Some(Err(KafkaError::PartitionEOF(partition))) => self.end_reached(partition),
-                Some(Err(error)) => debug!(%error, "poll"),
+                Some(Err(error)) => debug!(error = %Causes(&error), "poll"),
                 None => {}
             }
             self.handle_events()?;

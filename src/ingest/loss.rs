@@ -9,9 +9,12 @@ use rdkafka::consumer::Consumer;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, warn};
 
+use super::assignment::listed;
 use super::consumer::Reader;
 use super::positions::{Log, Standing};
 use super::{DataLoss, IngestError, Start, context, offsets};
+use crate::kafka::in_words;
+use crate::telemetry::Causes;
 
 /// How long to wait for answers about committed offsets and logs: nothing is read meanwhile. Brokers answer within
 /// milliseconds, but offsets that a transaction is about to write are told only when it has ended.
@@ -25,7 +28,11 @@ impl Reader {
         {
             Ok(committed) => committed,
             Err(error) => {
-                debug!(%error, ?partitions, "committed offsets are not known yet");
+                debug!(
+                    error = %Causes(&error),
+                    partitions = listed(partitions),
+                    "committed offsets are not known yet"
+                );
                 return Ok(self.list(partitions));
             }
         };
@@ -53,7 +60,8 @@ impl Reader {
                 None => Offset::Beginning,
             };
             if let Err(error) = list.add_partition_offset(&self.topic, partition, offset) {
-                debug!(%error, partition, ?offset, "a partition begins where the client finds that it does");
+                let offset = position;
+                debug!(error = %Causes(&error), partition, offset, "a partition begins where the client finds that it does");
                 list.add_partition(&self.topic, partition);
             }
         }
@@ -70,7 +78,7 @@ impl Reader {
         let assigned = match self.consumer.assignment() {
             Ok(assigned) => assigned.elements().iter().map(|element| element.partition()).collect(),
             Err(error) => {
-                debug!(%error, "the client does not say what it reads");
+                debug!(error = %Causes(&error), "the client does not say what it reads");
                 self.is_astray = true;
                 Vec::new()
             }
@@ -105,7 +113,10 @@ impl Reader {
         match offsets::list(&self.topic, &astray) {
             Ok(list) if !astray.is_empty() => self.restart(&list),
             Ok(_) => {}
-            Err(error) => warn!(%error, ?astray, "partitions do not go on"),
+            Err(error) => {
+                let partitions: Vec<i32> = astray.iter().map(|&(partition, _)| partition).collect();
+                warn!(error = in_words(&error), partitions = listed(&partitions), "partitions do not go on");
+            }
         }
         Ok(())
     }
@@ -157,7 +168,7 @@ impl Reader {
         match self.consumer.fetch_watermarks(&self.topic, partition, PATIENCE) {
             Ok((start, end)) => Some(Log { start, end }),
             Err(error) => {
-                debug!(%error, partition, "the log's ends are not known");
+                debug!(error = %Causes(&error), partition, "the log's ends are not known");
                 None
             }
         }
@@ -168,7 +179,7 @@ impl Reader {
         // Of the log as it was.
         self.ends.clear();
         if let Err(error) = context::let_go(&self.consumer, list) {
-            warn!(%error, "partitions that are to go on elsewhere were not let go");
+            warn!(error = in_words(&error), "partitions that are to go on elsewhere were not let go");
         }
         self.take(list);
     }

@@ -15,7 +15,8 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 
 use super::{Config, IngestError};
-use crate::kafka::Secrets;
+use crate::kafka::{Secrets, level_name};
+use crate::telemetry::Causes;
 
 /// How long an answer is waited for: brokers give it within milliseconds, on a busy machine within a second.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -112,7 +113,7 @@ fn ends(client: &Client<Aside>, topic: &str, partitions: &[i32]) -> BTreeMap<i32
             }
             Err(error) => {
                 // The others would be waited for as long.
-                tracing::debug!(%error, partition, "the end of a partition is not known");
+                tracing::debug!(error = %Causes(&error), partition, "the end of a partition is not known");
                 break;
             }
         }
@@ -134,11 +135,16 @@ impl ClientContext for Aside {
 
     // What is wrong with the brokers, the consumer says.
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(?level, facility, message = self.secrets.blotted_out(message), "librdkafka");
+        tracing::debug!(
+            level = level_name(level),
+            facility,
+            message = self.secrets.blotted_out(message),
+            "librdkafka"
+        );
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason = self.secrets.blotted_out(reason), "probe");
+        tracing::debug!(error = %Causes(&error), reason = self.secrets.blotted_out(reason), "probe");
     }
 }
 

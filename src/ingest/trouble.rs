@@ -7,8 +7,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tracing::{info, warn};
 
 use super::probe::{Probe, Question};
-use crate::kafka::{Complaint, is_of_a_rebalance};
-use crate::telemetry::{Health, Seldom};
+use crate::kafka::{Complaint, explained, in_words, is_of_a_rebalance};
+use crate::telemetry::{Causes, Health, Seldom};
 
 /// Whether the broker and the topic are there.
 pub(super) struct Trouble {
@@ -57,7 +57,7 @@ impl Trouble {
                 self.begin(self.no_connection(reason), health, now);
             } else {
                 // One connection of several: where it is the last one, the client says that all brokers are down.
-                tracing::debug!(%error, reason, "connection");
+                tracing::debug!(error = %Causes(&error), reason, "connection");
             }
             return;
         }
@@ -69,13 +69,21 @@ impl Trouble {
             }
             // A broker that hangs keeps its connections open, and says nothing.
             Some(Code::OperationTimedOut | Code::RequestTimedOut) => {
-                tracing::debug!(%error, reason, "a request is not answered");
+                tracing::debug!(error = %Causes(&error), reason, "a request is not answered");
                 self.is_suspected = true;
             }
-            Some(code) if is_of_a_rebalance(code) => tracing::debug!(%error, reason, "rebalance"),
+            Some(code) if is_of_a_rebalance(code) => {
+                tracing::debug!(error = %Causes(&error), reason, "rebalance")
+            }
             _ => {
                 if self.other.is_due(now) {
-                    warn!(%error, reason, brokers = self.bootstrap, "the consumer complains");
+                    let reason = explained(reason);
+                    warn!(
+                        error = in_words(error),
+                        reason,
+                        brokers = self.bootstrap,
+                        "the consumer complains"
+                    );
                 }
             }
         }
@@ -133,17 +141,20 @@ impl Trouble {
     fn no_connection(&self, reason: &str) -> String {
         match &self.connection {
             Some(Complaint { is_kept_out: true, words }) => {
-                format!("the Kafka broker at {} does not let us in: {words}", self.bootstrap)
+                format!("the Kafka broker at {} does not let us in: {}", self.bootstrap, explained(words))
             }
             Some(Complaint { words, .. }) => {
-                format!("no Kafka broker answers at {}: {words}", self.bootstrap)
+                format!("no Kafka broker answers at {}: {}", self.bootstrap, explained(words))
             }
-            None => format!("no Kafka broker answers at {}: {reason}", self.bootstrap),
+            None => format!("no Kafka broker answers at {}: {}", self.bootstrap, explained(reason)),
         }
     }
 
     fn no_topic(&self) -> String {
-        format!("topic `{}` does not exist at {}", self.topic, self.bootstrap)
+        format!(
+            "topic `{}` does not exist at {}; create it, or set ingest.topic to another one",
+            self.topic, self.bootstrap
+        )
     }
 }
 

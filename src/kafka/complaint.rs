@@ -3,6 +3,22 @@
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::RDKafkaErrorCode;
 
+/// What the client calls how grave a line of its log is.
+#[must_use]
+pub fn level_name(level: RDKafkaLogLevel) -> &'static str {
+    use RDKafkaLogLevel as Level;
+    match level {
+        Level::Emerg => "emergency",
+        Level::Alert => "alert",
+        Level::Critical => "critical",
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::Notice => "notice",
+        Level::Info => "info",
+        Level::Debug => "debug",
+    }
+}
+
 /// Why a broker is out of reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Complaint {

@@ -18,7 +18,7 @@ use super::request;
 use super::structured::{ResponseFormat, Taken};
 use super::web::Web;
 use crate::outbound::{Breaker, Ended, Pass, Schedule, Shut, patiently};
-use crate::telemetry::{BreakerState, LlmFault, LlmMetrics};
+use crate::telemetry::{BreakerState, Causes, LlmFault, LlmMetrics};
 
 /// A language model that is asked by many at one time. Cheap to clone.
 #[derive(Clone)]
@@ -173,7 +173,7 @@ impl Shared {
         let entered = self.enter().map_err(|shut| self.refused(&shut))?;
         let _in_flight = self.metrics.asking();
         let Config { retries, backoff, .. } = self.config;
-        let again = |error: &LlmError, wait| debug!(%error, ?wait, "a question is asked again");
+        let again = |error: &LlmError, wait| debug!(error = %Causes(&error), wait_seconds = std::time::Duration::as_secs_f64(&wait), "a question is asked again");
         let attempt = || self.attempt(question, deadline);
         let asked = patiently(Schedule { retries, backoff }, deadline, attempt, again).await;
         let asked = asked.map_err(|last| {

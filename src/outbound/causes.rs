@@ -2,19 +2,12 @@
 
 use std::error::Error;
 
+use crate::telemetry::Causes;
+
 /// An error and its causes: what went wrong on a connection is said by the innermost.
 #[must_use]
 pub fn with_causes(error: &dyn Error) -> String {
-    let mut said = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !said.contains(&more) {
-            said = format!("{said}: {more}");
-        }
-        cause = error.source();
-    }
-    said
+    Causes(error).to_string()
 }
 
 /// The causes of a request's failure, without its address, which may hold a secret in its query.

@@ -26,8 +26,8 @@ use super::reports::{Client, Report, hand_over};
 use super::transaction::{Failure, Steps};
 use super::{Outcome, PublishError, Published};
 use crate::ingest::Membership;
-use crate::kafka;
-use crate::telemetry::{CommitFailure, Transaction};
+use crate::kafka::{self, in_words};
+use crate::telemetry::{Causes, CommitFailure, Transaction};
 
 /// Between a transaction that was given up and the next: a broker that is away needs longer than a partition that moves.
 const GIVEN_UP: Duration = Duration::from_millis(500);
@@ -69,7 +69,8 @@ impl ExactlyOnce {
         let ended = self.write_all(&mut outcomes, &steps, &abort).await;
         let (unwritten, waiting) = (self.outbox.len(), self.outbox.waiting());
         let published = self.outbox.published();
-        info!(?published, unwritten, waiting, "writing has ended");
+        let Published { annotations, dead_letters } = published;
+        info!(annotations, dead_letters, unwritten, waiting, "writing has ended");
         match ended {
             Ok(()) | Err(Failure::Cut) => Ok(published),
             Err(Failure::Fatal(error)) => {
@@ -122,8 +123,9 @@ impl ExactlyOnce {
         let mut open = true;
         {
             let outbox = &mut self.outbox;
-            let hindered =
-                |error: &KafkaError| outbox.is_hindered(format!("transactions cannot begin: {error}"));
+            let hindered = |error: &KafkaError| {
+                outbox.is_hindered(format!("transactions cannot begin: {}", in_words(error)))
+            };
             let mut naming = std::pin::pin!(steps.take_name(hindered));
             loop {
                 tokio::select! {
@@ -170,14 +172,14 @@ impl ExactlyOnce {
                 self.outbox.metrics().transaction(Transaction::Aborted, took);
                 if amended > 0 {
                     // It failed for a record's own fault, and is made again at once without it.
-                    info!(%error, parcels, amended, "a transaction is made again without what was refused");
+                    info!(error = %Causes(&error), parcels, amended, "a transaction is made again without what was refused");
                 } else if self.is_of_a_rebalance(&error) {
                     self.outbox.metrics().ingest().commit_failed(CommitFailure::Rebalance);
-                    debug!(%error, parcels, "the group has moved on; a transaction is made again");
+                    debug!(error = %Causes(&error), parcels, "the group has moved on; a transaction is made again");
                 } else {
                     self.outbox.metrics().ingest().commit_failed(CommitFailure::Refused);
-                    warn!(%error, parcels, "a transaction is given up and made again");
-                    self.outbox.is_hindered(format!("transactions are given up: {error}"));
+                    warn!(error = in_words(&error), parcels, "a transaction is given up and made again");
+                    self.outbox.is_hindered(format!("transactions are given up: {}", in_words(&error)));
                 }
                 let given_up = batch.parcels.into_iter().chain(batch.amended);
                 given_up.for_each(|parcel| self.outbox.put_back(parcel));

@@ -6,6 +6,7 @@ mod time;
 mod wire;
 mod include;
 mod lineage;
+mod post_id;
 mod cut;
 mod dead_letter;
 mod carried;

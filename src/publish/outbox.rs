@@ -10,7 +10,9 @@ use tracing::{debug, warn};
 
 use super::cut::Cut;
 use super::parcel::{Amended, Kind, Packer, Parcel};
+use super::post_id::post_id;
 use super::{Config, Outcome, Provenance, Published, Record, Sequencer};
+use crate::domain::Rejection;
 use crate::ingest::{Fence, SourceRecord, Ticket};
 use crate::telemetry::{Health, Metrics, Seldom, Tombstone};
 
@@ -140,6 +142,7 @@ impl Outbox {
                 self.published.dead_letters += 1;
                 self.metrics.dead_letter(rejection.class.as_str());
                 let (source, cut) = (Arc::clone(&parcel.source), *cut);
+                self.say_refused(&source, rejection);
                 self.was_cut(&source, cut);
             }
             Kind::Tombstone => self.metrics.ingest().tombstone(Tombstone::Forwarded),
@@ -157,18 +160,26 @@ impl Outbox {
         self.goes_well();
     }
 
+    /// Names a post that has become a dead letter, and why in a word: never what the post says.
+    fn say_refused(&self, source: &SourceRecord, rejection: &Rejection) {
+        let (class, stage) = (rejection.class.as_str(), rejection.stage);
+        if self.metrics.letter_log().is_named(class, Instant::now()) {
+            let (topic, partition, offset) = (&*source.topic, source.partition, source.offset);
+            let id = source.value.as_deref().and_then(post_id);
+            warn!(id, class, stage, topic, partition, offset, "a post has become a dead letter");
+        }
+    }
+
     /// Says what a dead letter had to give up: the first line in a while, since a feed may be full of such records.
     fn was_cut(&mut self, source: &SourceRecord, cut: Cut) {
         let given_up: Vec<&str> = cut.given_up(source).into_iter().map(Cut::as_str).collect();
         given_up.iter().for_each(|what| self.metrics.dead_letter_cut(what));
         if !given_up.is_empty() && self.cut_warning.is_due(Instant::now()) {
             let (topic, partition, offset) = (&*source.topic, source.partition, source.offset);
+            let given_up = given_up.join(", ");
             warn!(
                 topic,
-                partition,
-                offset,
-                ?given_up,
-                "a dead letter was cut: its topic takes no record so large"
+                partition, offset, given_up, "a dead letter was cut: its topic takes no record so large"
             );
         }
     }

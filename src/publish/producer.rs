@@ -19,6 +19,7 @@ use super::outbox::Outbox;
 use super::parcel::{Amended, Parcel};
 use super::reports::{Client, Report, hand_over};
 use super::{Outcome, PublishError, Published};
+use crate::kafka::in_words;
 
 /// Between attempts to hand over what the client has no room for, or what the broker refused.
 const QUEUE_FULL: Duration = Duration::from_millis(20);
@@ -73,7 +74,8 @@ impl Producer {
         }
         let (undelivered, waiting) = (self.in_client + self.outbox.len(), self.outbox.waiting());
         let published = self.outbox.published();
-        info!(?published, undelivered, waiting, "writing has ended");
+        let Published { annotations, dead_letters } = published;
+        info!(annotations, dead_letters, undelivered, waiting, "writing has ended");
         Ok(published)
     }
 
@@ -134,7 +136,11 @@ impl Producer {
         let parcel = match self.outbox.amended(parcel, code, by_broker) {
             Amended::Changed(parcel) => parcel,
             Amended::Same(parcel) => {
-                self.outbox.is_hindered(format!("topic `{}` takes no records: {error}", parcel.topic));
+                self.outbox.is_hindered(format!(
+                    "topic `{}` takes no records: {}",
+                    parcel.topic,
+                    in_words(error)
+                ));
                 self.not_before = Some(Instant::now() + REFUSED);
                 parcel
             }

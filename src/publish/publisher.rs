@@ -16,7 +16,7 @@ use super::reports::{Client, Reports};
 use super::{Config, Delivery, Outcome, Provenance, PublishError};
 use crate::domain::RejectionClass;
 use crate::ingest::{Membership, Ticket};
-use crate::telemetry::{Health, Metrics};
+use crate::telemetry::{Causes, Health, Metrics};
 
 /// Writes outcomes to Kafka.
 pub struct Publisher {
@@ -105,7 +105,7 @@ impl Publisher {
         };
         // Dropping the client joins its thread.
         if let Err(fault) = tokio::task::spawn_blocking(move || drop(client)).await {
-            error!(%fault, "the producer did not end in order");
+            error!(fault = %Causes(&fault), "the producer did not end in order");
         }
         published
     }

@@ -14,8 +14,8 @@ use tracing::debug;
 
 use super::pace::Pace;
 use super::parcel::Parcel;
-use crate::kafka::{Secrets, figures};
-use crate::telemetry::{KafkaClient, KafkaMetrics};
+use crate::kafka::{Secrets, figures, level_name};
+use crate::telemetry::{Causes, KafkaClient, KafkaMetrics};
 
 /// The client that writes, whose thread brings reports.
 pub(super) type Client = ThreadedProducer<Reports>;
@@ -75,7 +75,12 @@ impl ClientContext for Reports {
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        debug!(?level, facility, message = self.secrets.blotted_out(message), "librdkafka");
+        debug!(
+            level = level_name(level),
+            facility,
+            message = self.secrets.blotted_out(message),
+            "librdkafka"
+        );
     }
 
     fn stats(&self, statistics: Statistics) {
@@ -84,7 +89,7 @@ impl ClientContext for Reports {
 
     fn error(&self, error: KafkaError, reason: &str) {
         // Whatever hinders a delivery comes with its report; until then the client keeps trying.
-        debug!(%error, reason = self.secrets.blotted_out(reason), "producer");
+        debug!(error = %Causes(&error), reason = self.secrets.blotted_out(reason), "producer");
     }
 }
 

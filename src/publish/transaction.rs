@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::PublishError;
 use super::reports::Client;
+use crate::telemetry::Causes;
 
 /// One request waits no longer for its answer before the abort signal is looked at.
 const OPERATION: Duration = Duration::from_secs(5);
@@ -90,7 +91,9 @@ impl Steps {
     pub(super) async fn give_up(&self) -> Result<(), Failure> {
         loop {
             match self.step(|client| client.abort_transaction(OPERATION)).await {
-                Err(Failure::Abortable(error)) => tracing::debug!(%error, "giving a transaction up"),
+                Err(Failure::Abortable(error)) => {
+                    tracing::debug!(error = %Causes(&error), "giving a transaction up")
+                }
                 other => return other,
             }
             self.unless_cut(tokio::time::sleep(AGAIN)).await?;
@@ -113,7 +116,11 @@ impl Steps {
         &self,
         step: impl Fn(&Client) -> KafkaResult<()> + Send + Sync + 'static,
     ) -> Result<(), Failure> {
-        self.step_told(step, |error| tracing::debug!(%error, "a step of a transaction is made again")).await
+        self.step_told(
+            step,
+            |error| tracing::debug!(error = %Causes(&error), "a step of a transaction is made again"),
+        )
+        .await
     }
 
     /// The same, told why the step is made again.

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
-use super::Seldom;
+use super::{Causes, Seldom};
 
 /// What a connection may take.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +75,7 @@ pub(super) async fn answer(
             Err(error) if is_of_one(&error) => {}
             Err(error) => {
                 if unsaid.is_due(Instant::now()) {
-                    warn!(%error, "a connection to telemetry.address was not accepted");
+                    warn!(error = %Causes(&error), "a connection to telemetry.address was not accepted");
                 }
                 sleep(AFTER_FAULT).await;
             }
@@ -98,7 +98,7 @@ async fn serve(stream: TcpStream, router: Router, limits: Limits) {
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     match timeout(limits.whole, connection).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => debug!(%error, "a connection to telemetry.address was broken off"),
+        Ok(Err(error)) => debug!(error = %Causes(&error), "a connection to telemetry.address was broken off"),
         Err(_) => debug!("a connection to telemetry.address took too long"),
     }
 }

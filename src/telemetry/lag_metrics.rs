@@ -60,6 +60,18 @@ impl LagMetrics {
         all.insert((topic.to_owned(), partition), waiting.oldest);
     }
 
+    /// What waits of all partitions of a topic that this engine reads; none where no end of a log is known yet.
+    #[must_use]
+    pub fn total(&self, topic: &str) -> Option<u64> {
+        let all = self.oldest();
+        let ours = all.keys().filter(|(name, _)| name == topic);
+        let records = ours.map(|(_, partition)| {
+            let records = self.records.with_label_values(&[topic, &partition.to_string()]).get();
+            u64::try_from(records).unwrap_or(0)
+        });
+        records.reduce(|one, other| one + other)
+    }
+
     /// The partition was taken away: another engine tells of it.
     pub(super) fn revoked(&self, topic: &str, partition: i32) {
         let mut all = self.oldest();
@@ -103,6 +115,7 @@ mod tests {
             assert_eq!((seconds("0"), seconds("1")), (expected, 0.0), "{after}");
         }
         assert_eq!(lag.records.with_label_values(&["posts", "0"]).get(), 7);
+        assert_eq!((lag.total("posts"), lag.total("others")), (Some(7), None));
         lag.revoked("posts", 0);
         lag.revoked("posts", 1);
         lag.look(start + Duration::from_secs(200));

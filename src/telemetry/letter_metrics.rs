@@ -1,7 +1,10 @@
 //! What is counted of dead letters? How many there are of each class, and what of their records did not fit.
 
+use std::sync::Arc;
+
 use prometheus::{IntCounterVec, Opts, Registry};
 
+use super::LetterLog;
 use super::metrics::register;
 
 /// The counters of dead letters.
@@ -9,6 +12,7 @@ use super::metrics::register;
 pub(super) struct LetterMetrics {
     rejected: IntCounterVec,
     cut: IntCounterVec,
+    log: Arc<LetterLog>,
 }
 
 impl LetterMetrics {
@@ -27,6 +31,7 @@ impl LetterMetrics {
                 "Parts of records that the topic of dead letters had no room for, by part.",
                 "what",
             ),
+            log: Arc::default(),
         }
     }
 
@@ -38,6 +43,11 @@ impl LetterMetrics {
 
     pub(super) fn rejected(&self, class: &str) {
         self.rejected.with_label_values(&[class]).inc();
+    }
+
+    /// Which of them the log names.
+    pub(super) fn log(&self) -> &LetterLog {
+        &self.log
     }
 
     pub(super) fn cut(&self, part: &str) {

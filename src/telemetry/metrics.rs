@@ -23,8 +23,8 @@ use super::traffic_metrics::TrafficMetrics;
 use super::watched::{Watched, catch_up};
 use super::{
     AnswerMetrics, CacheTally, DeviceMetrics, EntityMetrics, FetchMetrics, Health, IngestMetrics,
-    KafkaMetrics, LagMetrics, LlmMetrics, MemoryMetrics, Rebalance, StageMetrics, StageSummary, Transaction,
-    Underway, health_metrics, open_metrics,
+    KafkaMetrics, LagMetrics, LetterLog, LlmMetrics, MemoryMetrics, Rebalance, StageMetrics, StageSummary,
+    Transaction, Underway, health_metrics, open_metrics,
 };
 use crate::domain::Stage;
 
@@ -289,6 +289,24 @@ impl Metrics {
     /// A dead letter was written without that part of its record.
     pub fn dead_letter_cut(&self, part: &str) {
         self.dead_letters.cut(part);
+    }
+
+    /// Which dead letters the log names.
+    #[must_use]
+    pub fn letter_log(&self) -> &LetterLog {
+        self.dead_letters.log()
+    }
+
+    /// Records of that topic whose delivery was reported.
+    #[must_use]
+    pub fn produced_so_far(&self, topic: &str) -> u64 {
+        self.traffic.produced_so_far(topic)
+    }
+
+    /// Posts that are in flight now.
+    #[must_use]
+    pub fn posts_in_flight_now(&self) -> u64 {
+        u64::try_from(self.posts_in_flight.get()).unwrap_or(0)
     }
 
     /// A post was answered in part, as its provenance says.

@@ -49,4 +49,9 @@ impl TrafficMetrics {
         self.produced.with_label_values(&[topic]).inc_by(records);
         self.bytes_out.with_label_values(&[topic]).inc_by(bytes as u64);
     }
+
+    /// Records of that topic that were delivered so far.
+    pub(super) fn produced_so_far(&self, topic: &str) -> u64 {
+        self.produced.with_label_values(&[topic]).get()
+    }
 }

@@ -16,6 +16,7 @@ mod poison;
 mod process;
 mod qualification;
 mod real;
+mod rights;
 mod running;
 mod security;
 mod sizes;

@@ -63,6 +63,7 @@ impl Names {
             max_age: None,
             drain_deadline: WITHIN,
             state: None,
+            progress: None,
         }
     }
 

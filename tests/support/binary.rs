@@ -4,11 +4,21 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
+use serde_json::Value;
+
 /// What the binary left behind.
 pub(crate) struct Finished {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+}
+
+impl Finished {
+    /// The lines that `annotate` has refused, as standard error has them, in order.
+    pub(crate) fn refused(&self) -> Vec<Value> {
+        let lines = self.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.filter(|line| line.get("error").is_some_and(Value::is_object)).collect()
+    }
 }
 
 /// The binary, with nothing of ours in its environment.
@@ -21,6 +31,8 @@ pub(crate) fn binary() -> Command {
     for folder in ["XDG_STATE_HOME", "XDG_CACHE_HOME"] {
         command.env(folder, env!("CARGO_TARGET_TMPDIR"));
     }
+    // Engines and checks that run side by side do not take each other's port.
+    command.env("RIVEG_TELEMETRY__ADDRESS", "127.0.0.1:0");
     command
 }
 

@@ -1,5 +1,6 @@
 //! What several groups of tests share: the binary, brokers, topics, clients, records, Redis, Prometheus, plain code, the pocket world, and waiting for conditions.
 
+mod acl;
 mod binary;
 mod broker;
 mod clients;
@@ -14,6 +15,7 @@ mod wait;
 
 pub(crate) use self::prometheus::{Prometheus, Sample};
 pub(crate) use self::redis::Redis;
+pub(crate) use acl::{Operation, Resource, allow_only};
 pub(crate) use binary::{Finished, Process, binary, get, riveg};
 pub(crate) use broker::{Forwarder, OwnBroker, broker, own_broker, unique};
 pub(crate) use clients::{

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use riveg::cli::{Ending, Failure, log_panics, run_to_end};
+use riveg::cli::{Ending, Failure, LogFormat, log_panics, run_to_end};
 use riveg::domain::Stage;
 use riveg::scheduler::{Budget, Cost, Device, Flow, Flows, Handle, Model, ModelError};
 use riveg::telemetry::Metrics;
@@ -51,7 +51,7 @@ fn it_ends_as_its_parts_make_it_end() {
     };
     tracing_subscriber::fmt().json().with_writer(std::io::stderr).init();
     log_panics();
-    let ending = Ending::default();
+    let ending = Ending::told_in(LogFormat::Json);
     let outcome = run_to_end(take(&way, &ending));
     ending.conclude(Ok(outcome))
 }

@@ -5,7 +5,8 @@ use std::io::{BufWriter, Write as _};
 
 use super::{bar, line};
 use crate::cache::answers::Archive;
-use crate::cli::{Failure, tell};
+use crate::cli::Failure;
+use crate::cli::ending::tell;
 use crate::telemetry::AnswerTier;
 
 pub(super) async fn run(archive: &Archive) -> Result<(), Failure> {

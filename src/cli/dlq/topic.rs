@@ -15,6 +15,7 @@ use crate::cli::brokers::{BrokerError, Brokers, Remembering};
 use crate::config::Config;
 use crate::kafka::{Connection, RecordHeaders};
 use crate::publish::{ATTEMPTS, RECORD};
+use crate::telemetry::Causes;
 
 /// How long nothing may come while the end is not in sight.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -181,7 +182,7 @@ impl Topic {
                     unread -= 1;
                     last = Instant::now();
                 }
-                Some(Err(error)) => tracing::debug!(%error, "reading dead letters"),
+                Some(Err(error)) => tracing::debug!(error = %Causes(&error), "reading dead letters"),
                 None => {}
             }
             if last.elapsed() > PATIENCE {

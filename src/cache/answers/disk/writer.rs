@@ -12,7 +12,7 @@ use super::store::{DiskError, Entry, Store};
 use super::{File, Shared};
 use crate::cache::answers::choice::Choice;
 use crate::cache::answers::record::millis;
-use crate::telemetry::{AnswerTier, Seldom};
+use crate::telemetry::{AnswerTier, Causes, Seldom};
 
 /// Answers in one commit: enough that a thousand who wait at one time wait for few of them.
 const TOGETHER: usize = 1024;
@@ -150,7 +150,7 @@ impl Writer {
                     let error = with_causes(error);
                     warn!(error, aside = %aside.display(), "a broken file of answers is set aside, and a new one begun");
                 }
-                Err(error) => warn!(%error, "a broken file of answers cannot be set aside"),
+                Err(error) => warn!(error = %Causes(&error), "a broken file of answers cannot be set aside"),
             }
             opened = (self.file.open)(&self.file.path);
         }

@@ -12,7 +12,7 @@ use super::asked::{Id, Kind};
 use super::codec::{Codec, FORMAT, Refusal};
 use super::config::Config;
 use super::record::Record;
-use crate::telemetry::{AnswerTier, Seldom};
+use crate::telemetry::{AnswerTier, Causes, Seldom};
 
 mod announced;
 mod lease;
@@ -188,7 +188,7 @@ impl Remote {
         self.0.codec.metrics().fault(AnswerTier::Redis, error.class());
         if state.warning.is_due(now) {
             let cause = std::error::Error::source(error).map(ToString::to_string);
-            warn!(%error, cause, "answers are not shared for now: each engine asks for itself");
+            warn!(error = %Causes(&error), cause, "answers are not shared for now: each engine asks for itself");
         }
     }
 

@@ -1,0 +1,65 @@
+//! Could it use what it needs of this machine? The port of its telemetry, and the folder of its state.
+
+use std::net::TcpListener;
+use std::path::Path;
+
+/// Whether metrics and probes could be served there now.
+pub(super) fn port(address: &str) -> Result<String, String> {
+    if address.is_empty() {
+        return Ok("metrics and probes are served nowhere: telemetry.address is empty".to_owned());
+    }
+    match TcpListener::bind(address) {
+        Ok(_) => Ok("can be listened at".to_owned()),
+        Err(error) => Err(format!(
+            "cannot be listened at: {error}; another engine or program may use it: set telemetry.address"
+        )),
+    }
+}
+
+/// Whether files could be made in a folder, or the folder where it is not there yet. What is made for that is removed.
+pub(super) fn folder(folder: &Path) -> Result<String, String> {
+    let Some(there) = folder.ancestors().find(|part| part.exists()) else {
+        return writable(Path::new("."), "does not exist yet, and can be made");
+    };
+    writable(there, if there == folder { "can be written to" } else { "does not exist yet, and can be made" })
+}
+
+fn writable(there: &Path, found: &str) -> Result<String, String> {
+    match tempfile::Builder::new().prefix(".riveg-check-").tempfile_in(there) {
+        Ok(_) => Ok(found.to_owned()),
+        Err(error) => Err(format!(
+            "no file can be made in `{}`: {error}; grant this user the right, or set engine.state",
+            there.display()
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_is_told_from_one_that_is_free() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let said = port(&taken.local_addr().unwrap().to_string()).unwrap_err();
+        assert!(said.contains("in use") && said.contains("telemetry.address"), "{said}");
+        assert_eq!(port("127.0.0.1:0"), Ok("can be listened at".to_owned()));
+        assert!(port("no-such-host.invalid:1").is_err());
+        assert!(port("").unwrap().contains("nowhere"));
+    }
+
+    #[test]
+    fn a_folder_is_tried_and_left_as_it_was() {
+        let home = tempfile::tempdir().unwrap();
+        assert_eq!(folder(home.path()), Ok("can be written to".to_owned()));
+        let deep = home.path().join("a/b");
+        assert_eq!(folder(&deep), Ok("does not exist yet, and can be made".to_owned()));
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "something was left behind");
+        let file = home.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        for wrong in [file.clone(), file.join("a")] {
+            let said = folder(&wrong).unwrap_err();
+            assert!(said.contains("engine.state") && said.contains("file"), "{said}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! May it read and write? Asked of the brokers without a trace: nothing is read for a group, and nothing is written.
+//!
+//! No client of ours can ask for the rights themselves, so each is tried as far as that changes nothing. Reading is tried
+//! at the end of a partition, without a group. Writing is tried with a request that every broker refuses: a number of
+//! acknowledgements that Kafka does not know. Brokers look at rights first, so who may not write hears of that instead.
+
+use std::error::Error;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::client::{ClientContext, OAuthToken};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use crate::cli::brokers::Remembering;
+use crate::kafka::{Connection, Secrets, explained, in_words};
+
+/// How long an answer is waited for: some round trips, and a metadata request.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is found of a right.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Right {
+    /// It is granted.
+    Granted(String),
+    /// It is not.
+    Denied(String),
+    /// Nobody can tell without changing something, or nobody answers.
+    Unknown(String),
+}
+
+/// Whether posts may be read, and what can be known of the group's rights.
+pub(super) fn to_read(kafka: &Connection, topic: &str, group: &str) -> Right {
+    read(kafka, topic, group).unwrap_or_else(|error| unknown(&error))
+}
+
+/// Whether records may be written.
+pub(super) fn to_write(kafka: &Connection, topic: &str) -> Right {
+    written(kafka, topic).map_or_else(|error| unknown(&error), of_answer)
+}
+
+fn unknown(error: &KafkaError) -> Right {
+    Right::Unknown(format!("could not be tried: {}", in_words(error)))
+}
+
+fn read(kafka: &Connection, topic: &str, group: &str) -> Result<Right, KafkaError> {
+    let mut client = kafka.over(ClientConfig::new());
+    client
+        .set("client.id", "riveg-check")
+        .set("group.id", group)
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set("fetch.wait.max.ms", "100");
+    let consumer: BaseConsumer<Remembering> = kafka.client(&client, Remembering::new(kafka.secrets()))?;
+    let mut end = TopicPartitionList::new();
+    end.add_partition_offset(topic, 0, Offset::End)?;
+    consumer.assign(&end)?;
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        match consumer.poll(Duration::from_millis(100)) {
+            Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) => {
+                return Ok(seen(&consumer, topic, group));
+            }
+            // The client looks for the group of its own accord, and may hear of it before it hears of the topic.
+            Some(Err(error))
+                if error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) =>
+            {
+                return Ok(no_group(group, &error));
+            }
+            Some(Err(error)) if is_denial(error.rdkafka_error_code()) => {
+                return Ok(Right::Denied(format!("READ is not granted: {}", in_words(&error))));
+            }
+            Some(Err(_)) | None => {}
+        }
+    }
+    Ok(Right::Unknown(format!("nothing was heard within {} s", PATIENCE.as_secs())))
+}
+
+/// The group is looked up, not joined: joining would move partitions of engines that run.
+fn seen(consumer: &BaseConsumer<Remembering>, topic: &str, group: &str) -> Right {
+    let mut partition = TopicPartitionList::new();
+    partition.add_partition(topic, 0);
+    match consumer.committed_offsets(partition, PATIENCE) {
+        Err(error) if is_denial(error.rdkafka_error_code()) => Right::Denied(format!(
+            "READ is granted, but the group `{group}` may not be used: {}",
+            in_words(&error)
+        )),
+        Err(error) => Right::Unknown(format!("READ is granted; the group `{group}`: {}", in_words(&error))),
+        Ok(_) => Right::Granted(format!(
+            "READ is granted, and the group `{group}` may be looked up; that it may be joined shows only when it is"
+        )),
+    }
+}
+
+fn no_group(group: &str, error: &KafkaError) -> Right {
+    Right::Denied(format!("the group `{group}` may not be used: {}", in_words(error)))
+}
+
+fn written(kafka: &Connection, topic: &str) -> Result<Option<RDKafkaErrorCode>, KafkaError> {
+    let mut client = kafka.over(ClientConfig::new());
+    client
+        .set("client.id", "riveg-check")
+        .set("allow.auto.create.topics", "false")
+        .set("enable.idempotence", "false")
+        // Kafka knows 0, 1 and all: anything else is refused before a record is looked at.
+        .set("acks", "2")
+        .set("retries", "0")
+        .set("message.timeout.ms", PATIENCE.as_millis().to_string());
+    let context = Answered { secrets: kafka.secrets(), answer: Mutex::default() };
+    let producer: ThreadedProducer<Answered> = kafka.client(&client, context)?;
+    producer.send(BaseRecord::<(), ()>::to(topic).partition(0)).map_err(|(error, _)| error)?;
+    producer.flush(PATIENCE)?;
+    let answer = producer.context().answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+    // It has flushed, so there is a report.
+    Ok(answer.unwrap_or(Some(RDKafkaErrorCode::MessageTimedOut)))
+}
+
+/// What the answer to a record with an impossible number of acknowledgements says; none: it was taken.
+fn of_answer(answer: Option<RDKafkaErrorCode>) -> Right {
+    match answer {
+        Some(RDKafkaErrorCode::InvalidRequiredAcks) => Right::Granted("WRITE is granted".to_owned()),
+        None => Right::Unknown(
+            "these brokers take what Kafka refuses: a record without key and value was written".to_owned(),
+        ),
+        code if is_denial(code) => Right::Denied(format!("WRITE is not granted: {}", said(code))),
+        code => Right::Unknown(format!("could not be tried: {}", said(code))),
+    }
+}
+
+fn said(code: Option<RDKafkaErrorCode>) -> String {
+    explained(&code.map(|code| code.to_string()).unwrap_or_default())
+}
+
+fn is_denial(code: Option<RDKafkaErrorCode>) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Some(
+            Code::TopicAuthorizationFailed
+                | Code::GroupAuthorizationFailed
+                | Code::ClusterAuthorizationFailed
+        )
+    )
+}
+
+/// Remembers the answer to the one record.
+struct Answered {
+    secrets: Secrets,
+    /// The error of the delivery, if there was one.
+    answer: Mutex<Option<Option<RDKafkaErrorCode>>>,
+}
+
+impl ClientContext for Answered {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.secrets.token()
+    }
+
+    // What is wrong with the brokers was said before rights are asked for.
+    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
+
+    fn error(&self, _: KafkaError, _: &str) {}
+}
+
+impl ProducerContext for Answered {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        let answer = result.as_ref().err().and_then(|(error, _)| error.rdkafka_error_code());
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_to_an_impossible_request_tells_who_may_write() {
+        use RDKafkaErrorCode as Code;
+        assert_eq!(of_answer(Some(Code::InvalidRequiredAcks)), Right::Granted("WRITE is granted".to_owned()));
+        let Right::Denied(said) = of_answer(Some(Code::TopicAuthorizationFailed)) else { panic!() };
+        assert!(said.contains("grant READ on ingest.topic, and WRITE on publish.topic"), "{said}");
+        for code in [None, Some(Code::MessageTimedOut), Some(Code::UnknownTopic)] {
+            assert!(matches!(of_answer(code), Right::Unknown(_)), "{code:?}");
+        }
+    }
+}
