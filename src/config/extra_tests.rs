@@ -27,7 +27,7 @@ fn a_server_is_told_whatever_its_section_says_beyond_the_settings_and_nothing_th
         ("llm.local.extra.stream=true", "`stream`, which the engine decides itself"),
         ("llm.local.extra.messages=[]", "`messages`, which"),
         ("llm.local.extra.temperature=0", "the setting `temperature` is for that"),
-        ("llm.local.extra=5", "llm.local.extra: must be a table"),
+        ("llm.local.extra=5", "must be a table, `[llm.local.extra]`"),
     ] {
         let sets = endpoint.iter().chain([&set]).map(|set| (*set).to_owned()).collect();
         let faults = Config::load(&Sources { sets, ..Sources::default() }).unwrap_err();
