@@ -49,7 +49,7 @@ fn it_ends_as_its_parts_make_it_end() {
         assert_eq!(status.code(), Some(1));
         return;
     };
-    tracing_subscriber::fmt().json().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::io::stderr).init();
     log_panics();
     let ending = Ending::told_in(LogFormat::Json);
     let outcome = run_to_end(take(&way, &ending));
