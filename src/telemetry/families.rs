@@ -39,3 +39,17 @@ pub(super) fn register_alone(registry: &Registry, collector: impl Collector + 's
         unreachable!("a metric's name is taken: {error}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_backlog_makes_posts_wait_is_told_up_to_an_hour() {
+        let bounds = end_to_end_buckets();
+        assert!(bounds.is_sorted_by(|earlier, later| earlier < later), "{bounds:?}");
+        assert_eq!(bounds.last(), Some(&3600.0));
+        // Half an hour is told from an hour, and a minute from ten.
+        assert!(bounds.iter().filter(|&&bound| bound >= 60.0).count() >= 4, "{bounds:?}");
+    }
+}
