@@ -1,7 +1,6 @@
 //! Rules of who may do what with a topic or a group, which no client of ours can make: in Kafka's own protocol.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use super::kafka_request::{self, push_string};
 
 /// What a rule is about, and how Kafka numbers its kind.
 #[derive(Debug, Clone, Copy)]
@@ -27,24 +26,13 @@ pub(crate) fn allow_only(bootstrap: &str, user: &str, operation: Operation, reso
     };
     let mut request = [0, 30, 0, 1, 0, 0, 0, 7, 0xff, 0xff].to_vec(); // CreateAcls, its version, request 7 of nobody
     request.extend([0, 0, 0, 1, kind]); // one rule
-    text(&mut request, name);
+    push_string(&mut request, name);
     request.push(3); // for exactly that name
-    text(&mut request, &format!("User:{user}"));
-    text(&mut request, "*"); // from everywhere
+    push_string(&mut request, &format!("User:{user}"));
+    push_string(&mut request, "*"); // from everywhere
     request.extend([operation as u8, 3]); // granted
 
-    let mut stream = TcpStream::connect(bootstrap).unwrap();
-    stream.write_all(&u32::try_from(request.len()).unwrap().to_be_bytes()).unwrap();
-    stream.write_all(&request).unwrap();
-    let mut length = [0; 4];
-    stream.read_exact(&mut length).unwrap();
-    let mut answer = vec![0; u32::from_be_bytes(length) as usize];
-    stream.read_exact(&mut answer).unwrap();
+    let answer = kafka_request::answer(bootstrap, &request);
     // Request, throttling, number of rules, error.
     assert_eq!(answer[12..14], [0, 0], "the broker does not take the rule: {answer:?}");
-}
-
-fn text(request: &mut Vec<u8>, text: &str) {
-    request.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
-    request.extend(text.as_bytes());
 }

@@ -4,6 +4,7 @@ mod acl;
 mod binary;
 mod broker;
 mod clients;
+mod kafka_request;
 pub(crate) mod llm;
 mod plain_code;
 mod pocket;

@@ -1,8 +1,7 @@
 //! A record that no client of ours can write: a header whose name is not text. Kafka keeps names as bytes, so that any
 //! producer may write one.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use super::kafka_request::{self, push_string};
 
 /// Writes a record with the header `\xff: 1` to partition 0 of a topic, in Kafka's own protocol (Produce, version 3).
 pub(crate) fn write_with_unreadable_header(bootstrap: &str, topic: &str, key: &[u8], value: &[u8]) {
@@ -26,19 +25,12 @@ pub(crate) fn write_with_unreadable_header(bootstrap: &str, topic: &str, key: &[
 
     let mut request = [0, 0, 0, 3, 0, 0, 0, 7, 0xff, 0xff].to_vec(); // Produce, its version, request 7 of nobody
     request.extend([0xff, 0xff, 0xff, 0xff, 0, 0, 0x75, 0x30, 0, 0, 0, 1]); // no transaction, all replicas, 30 s, a topic
-    request.extend(u16::try_from(topic.len()).unwrap().to_be_bytes());
-    request.extend(topic.as_bytes());
+    push_string(&mut request, topic);
     request.extend([0, 0, 0, 1, 0, 0, 0, 0]); // one partition, the first
     request.extend(u32::try_from(records.len()).unwrap().to_be_bytes());
     request.extend(records);
 
-    let mut stream = TcpStream::connect(bootstrap).unwrap();
-    stream.write_all(&u32::try_from(request.len()).unwrap().to_be_bytes()).unwrap();
-    stream.write_all(&request).unwrap();
-    let mut length = [0; 4];
-    stream.read_exact(&mut length).unwrap();
-    let mut answer = vec![0; u32::from_be_bytes(length) as usize];
-    stream.read_exact(&mut answer).unwrap();
+    let answer = kafka_request::answer(bootstrap, &request);
     // Request, number of topics, name, number of partitions, partition, error.
     let error = 4 + 4 + 2 + topic.len() + 4 + 4;
     assert_eq!(answer[error..error + 2], [0, 0], "the broker did not take the record");
