@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 use futures_util::future::join_all;
-use riveg::cache::answers::{Address, Answers, Asked, Believe, Config, Kind, Made};
-use riveg::secret::Secret;
+use riveg::common::secret::Secret;
+use riveg::llm::answers::{Address, Answers, Asked, Believe, Config, Kind, Made};
 use riveg::telemetry::Metrics;
 
 /// Askers of one question at one time.

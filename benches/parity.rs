@@ -8,14 +8,14 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use riveg::bundle::load_weights;
-use riveg::models::albef::{Albef, AlbefConfig};
-use riveg::models::ofa::{Choice, Ofa, OfaConfig};
-use riveg::models::preset::Preset;
-use riveg::models::sam::{Sam, SamConfig};
-use riveg::models::seqtr::{Cells, SeqTr, SeqTrConfig};
-use riveg::models::tagger::{Tagger, TaggerConfig};
-use riveg::models::umt::{Umt, UmtConfig};
+use riveg::networks::albef::{Albef, AlbefConfig};
+use riveg::networks::blocks::preset::Preset;
+use riveg::networks::bundle::load_weights;
+use riveg::networks::ofa::{Choice, Ofa, OfaConfig};
+use riveg::networks::sam::{Sam, SamConfig};
+use riveg::networks::seqtr::{Cells, SeqTr, SeqTrConfig};
+use riveg::networks::tagger::{Tagger, TaggerConfig};
+use riveg::networks::umt::{Umt, UmtConfig};
 use tch::nn::{Path as Root, VarStore};
 use tch::{Device, Kind, Tensor};
 

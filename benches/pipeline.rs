@@ -10,10 +10,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
-use riveg::bundle::Bundle;
 use riveg::config::{Config, Sources};
 use riveg::domain::Stage;
-use riveg::models::device::{find, use_threads};
+use riveg::networks::blocks::device::{find, use_threads};
+use riveg::networks::bundle::Bundle;
 use support::clock::Spent;
 use support::posts::{self, Feed};
 use support::raw::{Plan, Recorded, plans, sum};

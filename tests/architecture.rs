@@ -20,17 +20,17 @@ struct Source {
 }
 
 /// Modules at the top, which nothing below them may name.
-const TOP: &[&str] = &["engine", "cli", "runtime", "main", "lib"];
+const TOP: &[&str] = &["engine", "cli", "lib"];
 
 /// Where the name of a dependency may stand: tensors in few folders, Kafka at both ends.
 const CONFINED: &[(&str, &[&str])] = &[
-    ("tch", &["src/models", "src/train", "src/bundle", "tests", "benches"]),
-    ("rdkafka", &["src/kafka", "src/ingest", "src/publish", "src/engine", "src/cli", "tests", "benches"]),
-    ("redb", &["src/cache/answers", "tests", "benches"]),
-    ("redis", &["src/cache/answers", "tests", "benches"]),
-    ("reqwest", &["src/fetch", "src/llm", "src/outbound"]),
-    ("object_store", &["src/fetch"]),
-    ("anyhow", &["src/main.rs", "src/cli", "src/engine", "src/train"]),
+    ("tch", &["src/networks", "src/lab/train", "tests", "benches"]),
+    ("rdkafka", &["src/kafka", "src/engine", "src/cli", "tests", "benches"]),
+    ("redb", &["src/llm/answers", "tests", "benches"]),
+    ("redis", &["src/llm/answers", "tests", "benches"]),
+    ("reqwest", &["src/input/fetch", "src/llm/client", "src/common/http_util"]),
+    ("object_store", &["src/input/fetch"]),
+    ("anyhow", &["src/cli", "src/lab/train"]),
 ];
 
 /// The most lines a file may have: beyond this it answers more than one question.
@@ -51,49 +51,61 @@ fn the_code_keeps_to_its_architecture() {
 fn every_kind_of_fault_is_found() {
     let long = "//! A file.\n".repeat(MOST_LINES + 1);
     let cases = [
-        ("src/entail/gate.rs", "//! x\nuse crate::ground::Grounder;", "`entail` imports `ground`"),
+        ("src/kafka/client/words.rs", "//! x\nuse crate::input::Post;", "`kafka` imports `input`"),
         (
-            "src/entail/gate.rs",
-            "//! x\nuse crate::{domain::Post, ground::Grounder};",
-            "`entail` imports `ground`",
+            "src/kafka/client/words.rs",
+            "//! x\nuse crate::{domain::Post, input::Post};",
+            "`kafka` imports `input`",
         ),
-        ("src/entail/gate.rs", "//! x\nuse super::super::ground::Grounder;", "`entail` imports `ground`"),
-        ("src/entail/mod.rs", "//! x\nuse super::ground::Grounder;", "`entail` imports `ground`"),
-        ("src/domain/post.rs", "//! x\nfn f() { crate::cache::get() }", "`domain` imports `cache`"),
-        ("src/cache/mod.rs", "//! x\nuse crate::engine::Engine;", "`cache` imports `engine`"),
-        ("src/cache/mod.rs", "//! x\nuse riveg::cli::run;", "`cache` imports `cli`"),
+        ("src/scheduler/lane.rs", "//! x\nuse super::super::input::Post;", "`scheduler` imports `input`"),
+        ("src/kafka/client/mod.rs", "//! x\nuse super::super::input::Post;", "`kafka` imports `input`"),
+        ("src/domain/post.rs", "//! x\nfn f() { crate::common::get() }", "`domain` imports `common`"),
+        ("src/common/mod.rs", "//! x\nuse crate::engine::Engine;", "`common` imports `engine`"),
+        ("src/common/mod.rs", "//! x\nuse riveg::cli::run;", "`common` imports `cli`"),
         ("src/novelty/mod.rs", "//! x\nuse crate::domain::Post;", "`novelty` has no line in this"),
         (
             "src/scheduler/lane.rs",
             "//! x\nuse crate::domain::{Post, Stage};",
-            "`scheduler` takes `Post` from `domain`",
+            "`src/scheduler/` takes `Post` from `domain`",
         ),
         (
-            "src/publish/wire.rs",
-            "//! x\nuse crate::ingest::Ledger;",
-            "`publish` takes `Ledger` from `ingest`",
+            "src/kafka/publish/wire.rs",
+            "//! x\nuse crate::kafka::ingest::Ledger;",
+            "`src/kafka/publish/` takes `Ledger` from `kafka::ingest`",
         ),
-        ("src/ground/mod.rs", "//! x\nfn f(tensor: &tch::Tensor) {}", "names `tch`"),
-        ("src/pipeline.rs", "//! x\nuse rdkafka::Message;", "names `rdkafka`"),
-        ("src/decode/mod.rs", "//! x\nuse anyhow::Context;", "names `anyhow`"),
-        ("src/ground/mod.rs", "// x\n", "does not begin with `//!`"),
-        ("src/ground/mod.rs", long.as_str(), "has 401 lines"),
-        ("src/ground/mod.rs", "//! x\nfn f() { todo!() }", "`todo!`"),
+        ("src/stages/ground/mod.rs", "//! x\nfn f(tensor: &tch::Tensor) {}", "names `tch`"),
+        ("src/stages/pipeline/mod.rs", "//! x\nuse rdkafka::Message;", "names `rdkafka`"),
+        ("src/input/decode/mod.rs", "//! x\nuse anyhow::Context;", "names `anyhow`"),
+        ("src/stages/ground/mod.rs", "// x\n", "does not begin with `//!`"),
+        ("src/stages/ground/mod.rs", long.as_str(), "has 401 lines"),
+        ("src/stages/ground/mod.rs", "//! x\nfn f() { todo!() }", "`todo!`"),
         ("tests/run.rs", "//! x\n#[ignore = \"slow\"]\n#[test]\nfn f() {}", "`#[ignore`"),
         ("tests/run.rs", "//! x\nfn f() { std::thread::sleep(second()); }", "sleeps"),
         (
-            "src/ground/mod.rs",
+            "src/stages/ground/mod.rs",
             "//! x\n#[cfg(test)]\nmod tests { fn f() { thread::sleep(second()); } }",
             "sleeps",
         ),
-        ("src/ground/tests.rs", "//! x\nasync fn f() { tokio::time::sleep(second()).await; }", "sleeps"),
-        ("src/engine.rs", "//! x\nfn f() { warn!(a = f(1, ?), ?summary, \"x\"); }", "logs `?summary`"),
         (
-            "src/engine.rs",
+            "src/stages/ground/tests.rs",
+            "//! x\nasync fn f() { tokio::time::sleep(second()).await; }",
+            "sleeps",
+        ),
+        (
+            "src/engine/stream/mod.rs",
+            "//! x\nfn f() { warn!(a = f(1, ?), ?summary, \"x\"); }",
+            "logs `?summary`",
+        ),
+        (
+            "src/engine/stream/mod.rs",
             "//! x\nfn f() { tracing::debug!(\n    wait = ?left(1)\n); }",
             "logs `wait = ?left(1)`",
         ),
-        ("src/engine.rs", "//! x\nfn f() { warn!(%error, \"x\"); }", "logs `%error` without its causes"),
+        (
+            "src/engine/stream/mod.rs",
+            "//! x\nfn f() { warn!(%error, \"x\"); }",
+            "logs `%error` without its causes",
+        ),
     ];
     for (path, text, fault) in cases {
         let found = faults(&Source::new(path, text));
@@ -105,23 +117,29 @@ fn every_kind_of_fault_is_found() {
 fn what_is_allowed_is_not_a_fault() {
     let cases = [
         (
-            "src/entail/gate.rs",
-            "//! x\n// crate::ground says\nconst A: &str = \"crate::ground::tch::todo!()\";",
+            "src/stages/entail/gate.rs",
+            "//! x\n// crate::lab says\nconst A: &str = \"crate::lab::tch::todo!()\";",
         ),
         (
-            "src/entail/gate.rs",
+            "src/stages/entail/gate.rs",
             "//! x\nuse super::{Request, Reply};\nuse crate::{domain::Post, scheduler::Handle};",
         ),
         ("src/scheduler/lane.rs", "//! x\nuse crate::domain::Stage;\nuse crate::telemetry::Metrics;"),
-        ("src/publish/wire.rs", "//! x\nuse crate::ingest::Ticket;"),
-        ("src/models/sam.rs", "//! x\nuse tch::Tensor;\nuse crate::segment::Request;"),
-        ("src/ingest/poll.rs", "//! x\nuse rdkafka::Message;\nfn f() { thread::sleep(moment()); }"),
-        ("src/ground/mod.rs", "//! x\n#[cfg(test)]\nmod tests { use crate::telemetry::Metrics; }"),
-        ("src/engine.rs", "//! x\nuse crate::ground::Grounder;\nuse crate::ingest::Ledger;"),
-        ("src/engine.rs", "//! x\nfn f() { warn!(error = %Causes(&error), at = g()?, \"why?, ?x\"); }"),
+        ("src/kafka/publish/wire.rs", "//! x\nuse crate::kafka::ingest::Ticket;"),
+        ("src/networks/sam.rs", "//! x\nuse tch::Tensor;\nuse crate::stages::segment::Request;"),
+        ("src/kafka/ingest/poll.rs", "//! x\nuse rdkafka::Message;\nfn f() { thread::sleep(moment()); }"),
+        ("src/stages/ground/mod.rs", "//! x\n#[cfg(test)]\nmod tests { use crate::telemetry::Metrics; }"),
+        (
+            "src/engine/stream/mod.rs",
+            "//! x\nuse crate::stages::Grounder;\nuse crate::kafka::ingest::Ledger;",
+        ),
+        (
+            "src/engine/stream/mod.rs",
+            "//! x\nfn f() { warn!(error = %Causes(&error), at = g()?, \"why?, ?x\"); }",
+        ),
         ("src/cli/run.rs", "//! x\nuse crate::engine::run;"),
         (
-            "src/eval/mod.rs",
+            "src/lab/eval/mod.rs",
             "//! x\nfn f(c: char) -> bool { c == '\"' || c == '\\'' }\nfn g<'a>(a: &'a str) {}",
         ),
     ];
@@ -184,15 +202,15 @@ fn imports(source: &Source) -> Vec<String> {
 /// Of some modules only a few names may be taken.
 fn narrow_imports(source: &Source) -> Vec<String> {
     let narrow: [(&str, &str, &[&str]); 2] = [
-        ("scheduler", "domain", &["Stage"]),
-        ("publish", "ingest", &["Ticket", "SourceRecord", "Fence", "Membership"]),
+        ("src/scheduler/", "domain", &["Stage"]),
+        ("src/kafka/publish/", "kafka::ingest", &["Ticket", "SourceRecord", "Fence", "Membership"]),
     ];
-    let ours = narrow.into_iter().filter(|(module, _, _)| source.module() == Some(module));
-    ours.flat_map(|(module, from, only)| {
+    let ours = narrow.into_iter().filter(|(folder, _, _)| source.path.starts_with(folder));
+    ours.flat_map(|(folder, from, only)| {
         let taken = after(source.shipped(), &format!("crate::{from}::")).flat_map(names);
         taken
             .filter(move |name| !only.contains(&name.as_str()))
-            .map(move |name| format!("`{module}` takes `{name}` from `{from}`"))
+            .map(move |name| format!("`{folder}` takes `{name}` from `{from}`"))
     })
     .collect()
 }

@@ -97,7 +97,7 @@ fn secrets_are_never_printed() {
 /// A bundle of tiny networks, and room for files beside it.
 fn bundle() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    riveg::runtime::untrained::write_bundle(folder.path(), 1).unwrap();
+    riveg::engine::runtime::untrained::write_bundle(folder.path(), 1).unwrap();
     folder
 }
 

@@ -45,7 +45,7 @@ fn annotate(bundle: &tempfile::TempDir, sets: &[&str], posts: &[String]) -> Fini
 #[test]
 fn pictures_of_few_bytes_that_take_long_are_refused_and_posts_between_them_are_answered() {
     let bundle = tempfile::tempdir().unwrap();
-    riveg::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+    riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
     // Of 50 megapixels each, but for the last: three in 500 bytes, one in 19 kB, one that is gone over 99 times.
     let tiny = with_pictures("tiny", &[0, 1, 2].map(|less| made::blank_webp(16_383, 3051 - less)));
     assert!(tiny.len() < 700, "{} bytes", tiny.len());
@@ -87,7 +87,7 @@ fn pictures_of_few_bytes_that_take_long_are_refused_and_posts_between_them_are_a
 #[test]
 fn a_picture_beyond_its_time_is_a_refusal_of_its_own_class() {
     let bundle = tempfile::tempdir().unwrap();
-    riveg::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+    riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
     // 12 megapixels in a microsecond.
     let slow = with_pictures("slow", &[made::deep_png(4000, 3000)]);
     let posts = [slow, post("text", "Jordan Hale in Oslo", &Value::Null)];

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use riveg::bundle::Bundle;
 use riveg::domain::Stage;
-use riveg::knowledge::{Example, Examples, Index, NEIGHBOURS};
-use riveg::runtime::untrained::{write_bundle, write_stage};
-use riveg::world::{Split, World};
+use riveg::engine::runtime::untrained::{write_bundle, write_stage};
+use riveg::lab::world::{Split, World};
+use riveg::networks::bundle::Bundle;
+use riveg::stages::knowledge::{Example, Examples, Index, NEIGHBOURS};
 
 use crate::support::{Finished, riveg};
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use riveg::world::{Sample, Split, World};
+use riveg::lab::world::{Sample, Split, World};
 use serde_json::{Value, json};
 
 use crate::support::{Finished, pocket_bundle, riveg};

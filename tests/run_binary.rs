@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
 use rdkafka::message::Message;
-use riveg::publish::EmbeddedBroker;
+use riveg::kafka::publish::EmbeddedBroker;
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -21,7 +21,7 @@ fn the_process_answers_posts_from_kafka_and_ends_cleanly_at_sigterm() {
         broker.create_topic(topic, 1).unwrap();
     }
     let (bundle, pictures) = (tempfile::tempdir().unwrap(), pictures());
-    riveg::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+    riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
     // A port that was free a moment ago.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let child = Command::new(env!("CARGO_BIN_EXE_riveg"))
@@ -179,7 +179,7 @@ fn an_address_that_is_taken_is_named() {
 #[test]
 fn probes_are_answered_however_many_connections_say_nothing() {
     let bundle = tempfile::tempdir().unwrap();
-    riveg::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+    riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     // Fewer descriptors than connections, as in a container with the usual 1,024 and a patient stranger.
     let engine = binary();

@@ -172,7 +172,7 @@ fn an_engine_that_logs_all_it_can_and_is_kept_out_shows_no_secret() {
     let (broker, folder) = (own_broker(), tempfile::tempdir().unwrap());
     let file = settings(folder.path(), broker, CANARY, &unique("secrets"));
     let bundle = folder.path().join("bundle");
-    riveg::runtime::untrained::write_bundle(&bundle, 1).unwrap();
+    riveg::engine::runtime::untrained::write_bundle(&bundle, 1).unwrap();
     // A port that was free a moment ago.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let child = binary()

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use riveg::bundle::Bundle;
 use riveg::config::{Config, Sources};
-use riveg::runtime::{Runtime, Variant};
+use riveg::engine::runtime::{Runtime, Variant};
+use riveg::networks::bundle::Bundle;
 use riveg::telemetry::Metrics;
 use serde_json::Value;
 

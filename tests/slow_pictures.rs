@@ -57,7 +57,7 @@ impl Pictures {
 #[test]
 fn two_posts_of_slow_pictures_do_not_keep_an_innocent_post_from_its_own() {
     let (bundle, folder) = (tempfile::tempdir().unwrap(), pictures());
-    riveg::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+    riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
     let server = Pictures::serve(std::fs::read(folder.path().join("picture.png")).unwrap());
     // So patient that only room and turns decide.
     let settings = ["timeout", "patience"].map(|key| format!("fetch.{key}=10m"));

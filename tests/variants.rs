@@ -6,16 +6,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use riveg::bundle::{Bundle, GroundNetwork, Manifest, Precision, Weights, blank_stage, save_weights};
 use riveg::config::{Config, Sources};
 use riveg::domain::{Annotation, EntityType, Media, Post, Stage};
-use riveg::models::tagger::CrfScope;
-use riveg::recognise::{LabelSet, Reply, Request, WordTokenizer, split_words};
-use riveg::runtime::untrained::write_stage;
-use riveg::runtime::{Runtime, Variant, open};
+use riveg::engine::runtime::untrained::write_stage;
+use riveg::engine::runtime::{Runtime, Variant, open};
+use riveg::lab::world::{Split, World};
+use riveg::networks::bundle::{
+    Bundle, GroundNetwork, Manifest, Precision, Weights, blank_stage, save_weights,
+};
+use riveg::networks::tagger::CrfScope;
 use riveg::scheduler::{Flow, Model};
+use riveg::stages::recognise::{LabelSet, Reply, Request, WordTokenizer, split_words};
 use riveg::telemetry::Metrics;
-use riveg::world::{Split, World};
 use tch::{Device, Kind};
 
 use crate::parity_seqtr;

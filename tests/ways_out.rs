@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use riveg::cli::FAILURE;
-use riveg::runtime::untrained::write_bundle;
-use riveg::world::{Split, World, write_dataset};
+use riveg::engine::runtime::untrained::write_bundle;
+use riveg::lab::world::{Split, World, write_dataset};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -16,7 +16,7 @@ use base64::prelude::BASE64_STANDARD as STANDARD;
 use rdkafka::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use riveg::world::{Split, World};
+use riveg::lab::world::{Split, World};
 use serde_json::json;
 
 use super::broker::{Broker, INPUT};

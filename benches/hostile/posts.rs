@@ -5,8 +5,8 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use image::{ExtendedColorType, ImageFormat};
-use riveg::train::SHOWN_SEED;
-use riveg::world::{Sample, Split, World};
+use riveg::lab::train::SHOWN_SEED;
+use riveg::lab::world::{Sample, Split, World};
 use serde_json::{Value, json};
 
 /// A post that takes more than its share, and how it does that.

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use riveg::consult::{as_data, asked_text};
-use riveg::world::{Named, Split, World, lexicon};
+use riveg::lab::world::{Named, Split, World, lexicon};
+use riveg::llm::cached::{as_data, asked_text};
 
 use crate::llm::{Asked, PocketLlm, Reply};
 

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt, stream};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use riveg::cache::answers::Answers;
 use riveg::config::{Config, Sources};
-use riveg::consult::{Consultant, Degrade, asked_text};
-use riveg::expand::{Asking, Context, Expander, ExpansionPrompt, Mix, PhraseTemplate, Scope, Source};
-use riveg::llm::Endpoint;
+use riveg::llm::answers::Answers;
+use riveg::llm::cached::{Consultant, Degrade, asked_text};
+use riveg::llm::client::Endpoint;
+use riveg::stages::expand::{Asking, Context, Expander, ExpansionPrompt, Mix, PhraseTemplate, Scope, Source};
 use riveg::telemetry::Metrics;
 use serde_json::{Value, json};
 

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use riveg::bundle::Bundle;
-use riveg::train::{Course, Network, assemble, recipe, train_pocket};
+use riveg::lab::train::{Course, Network, assemble, recipe, train_pocket};
+use riveg::networks::bundle::Bundle;
 
 const POCKET: &str = "bundles/pocket";
 const UNTRAINED: &str = "target/bench/untrained";

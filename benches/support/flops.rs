@@ -1,9 +1,9 @@
 //! How much must be computed at the least? Multiplications and additions of the products and convolutions alone.
 
-use riveg::bundle::{Bundle, EntailNetwork, GroundNetwork};
-use riveg::models::ofa::OfaConfig;
-use riveg::models::sam::SamConfig;
-use riveg::models::tagger::TaggerConfig;
+use riveg::networks::bundle::{Bundle, EntailNetwork, GroundNetwork};
+use riveg::networks::ofa::OfaConfig;
+use riveg::networks::sam::SamConfig;
+use riveg::networks::tagger::TaggerConfig;
 use tch::{Kind, Tensor};
 
 use super::clock::Stopwatch;

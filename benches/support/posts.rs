@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use riveg::domain::{Media, Post};
-use riveg::train::SHOWN_SEED;
-use riveg::world::{Sample, Split, World};
+use riveg::lab::train::SHOWN_SEED;
+use riveg::lab::world::{Sample, Split, World};
 
 /// A feed, as records and as decoded posts.
 pub(crate) struct Feed {

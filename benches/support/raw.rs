@@ -4,13 +4,16 @@ use std::collections::HashSet;
 use std::hint::black_box;
 use std::sync::Arc;
 
-use riveg::bundle::{Bundle, BundleError, FileEntry};
+use riveg::common::imaging::Picture;
 use riveg::domain::{Annotation, ContentHash, Post, Stage};
-use riveg::imaging::Picture;
-use riveg::prompt::PromptEncoder;
-use riveg::recognise::{WordTokenizer, split_words};
+use riveg::networks::bundle::{Bundle, BundleError, FileEntry};
 use riveg::scheduler::Model;
-use riveg::{entail, ground, recognise, segment};
+use riveg::stages::entail;
+use riveg::stages::ground;
+use riveg::stages::prompt::PromptEncoder;
+use riveg::stages::recognise;
+use riveg::stages::recognise::{WordTokenizer, split_words};
+use riveg::stages::segment;
 use tch::Device;
 use tokenizers::Tokenizer;
 

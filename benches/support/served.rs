@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use riveg::bundle::Bundle;
 use riveg::config::Config;
-use riveg::decode::Decoder;
 use riveg::domain::{Annotation, Post};
-use riveg::fetch::Fetcher;
-use riveg::pipeline::Pipeline;
-use riveg::runtime::{Runtime, Variant};
+use riveg::engine::runtime::{Runtime, Variant};
+use riveg::input::decode::Decoder;
+use riveg::input::fetch::Fetcher;
+use riveg::networks::bundle::Bundle;
+use riveg::stages::pipeline::Pipeline;
 use riveg::telemetry::{Metrics, StageSummary};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;

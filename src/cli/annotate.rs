@@ -13,7 +13,7 @@ use tracing::info;
 
 use crate::config::Config;
 use crate::domain::Rejection;
-use crate::runtime::Variant;
+use crate::engine::runtime::Variant;
 use crate::telemetry::Metrics;
 
 use super::lines::{Line, Lines};

@@ -7,12 +7,16 @@ use std::time::{Duration, Instant};
 
 use clap::Subcommand;
 
-use crate::bundle::{Bundle, Part};
+use crate::common::imaging::Picture;
 use crate::domain::{BBox, ContentHash, Frame, Stage};
-use crate::imaging::Picture;
-use crate::models::device::{find, use_threads};
+use crate::networks::blocks::device::{find, use_threads};
+use crate::networks::bundle::{Bundle, Part};
 use crate::scheduler::Model;
-use crate::{entail, ground, knowledge, recognise, segment};
+use crate::stages::entail;
+use crate::stages::ground;
+use crate::stages::knowledge;
+use crate::stages::recognise;
+use crate::stages::segment;
 
 use super::{Failure, with_causes};
 

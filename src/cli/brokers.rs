@@ -13,7 +13,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 
-use crate::kafka::{Complaint, Connection, Secrets, explained};
+use crate::kafka::client::{Complaint, Connection, Secrets, explained};
 
 /// How long a broker may take to answer: long for a network, short for who waits before a terminal.
 const PATIENCE: Duration = Duration::from_secs(5);

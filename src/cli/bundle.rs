@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use bytesize::ByteSize;
 use clap::Subcommand;
 
-use crate::bundle::{
+use crate::domain::Stage;
+use crate::engine::runtime::check_vocabulary;
+use crate::networks::blocks::device::find;
+use crate::networks::bundle::{
     BLANKS, Bundle, Import, Imported, Part, Precision, Weights, blank, blank_stage, presets, write_unfilled,
 };
-use crate::checkpoint::Float;
-use crate::domain::Stage;
-use crate::models::device::find;
-use crate::runtime::check_vocabulary;
+use crate::networks::checkpoint::Float;
 
 use super::{AskedWrongly, Failure, with_causes};
 

@@ -9,8 +9,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::ending::tell;
 use super::{AskedWrongly, Failure, Settings, run_to_end};
-use crate::cache::answers::{Archive, Choice, Kind, millis};
 use crate::config::Config;
+use crate::llm::answers::{Archive, Choice, Kind, millis};
 use crate::telemetry::Metrics;
 
 mod export;

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
 
-use crate::bundle::{Bundle, Part};
 use crate::config::Config;
 use crate::domain::Stage;
-use crate::llm::LlmError;
-use crate::runtime::{Consulted, Variant};
+use crate::engine::runtime::{Consulted, Variant};
+use crate::llm::client::LlmError;
+use crate::networks::bundle::{Bundle, Part};
 use crate::telemetry::Metrics;
 
 use super::brokers::Brokers;

@@ -2,7 +2,7 @@
 
 use tracing::warn;
 
-use crate::publish::Annotated;
+use crate::kafka::publish::Annotated;
 
 /// Says what an answer lacks, if it lacks anything.
 pub(super) fn explain(answer: &Annotated) {

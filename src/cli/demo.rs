@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::block_in_place;
 
-use crate::bundle::Bundle;
 use crate::config::{self, Config};
+use crate::engine::runtime::{Expansions, Variant, open};
 use crate::engine::{self, Summary};
-use crate::eval::dataset::{self, Example};
-use crate::expand::Lexicon;
-use crate::kafka::Connection;
-use crate::publish::EmbeddedBroker;
-use crate::runtime::{Expansions, Variant, open};
-use crate::world::{Split, World, write_dataset};
+use crate::kafka::client::Connection;
+use crate::kafka::publish::EmbeddedBroker;
+use crate::lab::eval::dataset::{self, Example};
+use crate::lab::world::{Split, World, write_dataset};
+use crate::networks::bundle::Bundle;
+use crate::stages::expand::Lexicon;
 
 use super::live::{Watched, serve};
 use super::running::Running;

@@ -12,15 +12,17 @@ use serde_json::json;
 use tracing::{info, warn};
 
 use crate::config::Config;
-use crate::decode::Decoder;
-use crate::eval::dataset::{self, Example};
-use crate::eval::{GoldPost, MatchKey, PredictedMention, Rules, Scores, StageScores, Threshold, predictions};
-use crate::expand::Lexicon;
-use crate::fetch::Fetcher;
-use crate::pipeline::Gate;
-use crate::runtime::{Consulted, Expansions, Runtime, Variant, open};
+use crate::engine::runtime::{Consulted, Expansions, Runtime, Variant, open};
+use crate::input::decode::Decoder;
+use crate::input::fetch::Fetcher;
+use crate::lab::eval::dataset::{self, Example};
+use crate::lab::eval::{
+    GoldPost, MatchKey, PredictedMention, Rules, Scores, StageScores, Threshold, predictions,
+};
+use crate::lab::world::{Split, World, lexicon};
+use crate::stages::expand::Lexicon;
+use crate::stages::pipeline::Gate;
 use crate::telemetry::Metrics;
-use crate::world::{Split, World, lexicon};
 
 use super::{AskedWrongly, Ending, Failure, Settings, lexicon as in_use, run_to_end};
 

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing::info;
 
-use crate::bundle::Bundle;
 use crate::config::Config;
-use crate::knowledge::{Example, Examples, Index, Published};
-use crate::models::device::use_threads;
-use crate::models::remembered::Remembered;
-use crate::runtime::{indexed, open, similar};
+use crate::engine::runtime::{indexed, open, similar};
+use crate::networks::blocks::device::use_threads;
+use crate::networks::blocks::remembered::Remembered;
+use crate::networks::bundle::Bundle;
 use crate::scheduler::Device;
+use crate::stages::knowledge::{Example, Examples, Index, Published};
 use crate::telemetry::Metrics;
 
 use super::{AskedWrongly, Ending, Failure, Settings, run_to_end};

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::{AskedWrongly, Failure};
 use crate::config::Config;
-use crate::expand::{Expander, SourceName};
+use crate::stages::expand::{Expander, SourceName};
 
 /// The argument of commands that answer files of posts.
 #[derive(Debug, clap::Args)]

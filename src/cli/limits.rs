@@ -1,7 +1,7 @@
 //! Does what goes in fit where it comes out? The limits of topics, producer and decoder on the size of a record.
 
 use crate::config::Config;
-use crate::publish::{LETTER_BYTES, MESSAGE_MAX_BYTES};
+use crate::kafka::publish::{LETTER_BYTES, MESSAGE_MAX_BYTES};
 
 /// The limits on one record, in bytes.
 #[derive(Debug, Clone, Copy)]

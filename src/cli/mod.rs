@@ -60,7 +60,7 @@ pub struct Arguments {
     /// How log lines look on standard error.
     #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
     pub log_format: LogFormat,
-    /// What is logged: a level, or levels by module such as `warn,riveg::ingest=debug` [default: info; of demo: warn].
+    /// What is logged: a level, or levels by module such as `warn,riveg::kafka::ingest=debug` [default: info; of demo: warn].
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
 }

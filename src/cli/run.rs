@@ -6,7 +6,7 @@ use tracing::info;
 
 use crate::config::Config;
 use crate::engine::Settings;
-use crate::runtime::Variant;
+use crate::engine::runtime::Variant;
 
 use super::live::{Watched, serve};
 use super::running::Running;

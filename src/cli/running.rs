@@ -6,15 +6,15 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 use tracing::{debug, info};
 
-use crate::bundle::Bundle;
 use crate::config::{Config, MemoryPlan, Warm};
-use crate::decode::{Decoder, FrameCounts};
 use crate::domain::{Rejection, RejectionClass};
-use crate::fetch::Fetcher;
-use crate::pipeline::AnnotateError;
-use crate::publish::{Annotated, Include, Included, Provenance};
-use crate::runtime::{self, Consulted, Runtime, Variant};
+use crate::engine::runtime::{self, Consulted, Runtime, Variant};
+use crate::input::decode::{Decoder, FrameCounts};
+use crate::input::fetch::Fetcher;
+use crate::kafka::publish::{Annotated, Include, Included, Provenance};
+use crate::networks::bundle::Bundle;
 use crate::scheduler::{CallError, ModelError};
+use crate::stages::pipeline::AnnotateError;
 use crate::telemetry::{CacheTally, Metrics, resident};
 
 use super::degraded::explain;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::Failure;
-use crate::train::{Course, Network, assemble, recipe, train_know, train_pocket};
+use crate::lab::train::{Course, Network, assemble, recipe, train_know, train_pocket};
 
 /// What to train.
 #[derive(Debug, Args)]

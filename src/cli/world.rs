@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{AskedWrongly, Failure};
-use crate::world::{Split, World, write_dataset};
+use crate::lab::world::{Split, World, write_dataset};
 
 /// Makes pieces of the pocket world.
 #[derive(Debug, clap::Args)]

@@ -8,8 +8,8 @@ use toml::{Table, Value};
 use super::Config;
 use super::layers::DEFAULT_LAYER;
 use super::references::is_reference;
-use crate::kafka::is_secret;
-use crate::secret::REDACTED;
+use crate::common::secret::REDACTED;
+use crate::kafka::client::is_secret;
 
 /// The settings that hold, with the layer that each came from. Displayed as TOML: secrets blotted out, references to them
 /// as they are.

@@ -9,7 +9,7 @@ use super::references::resolve;
 use super::sources::{Layer, NAMED, OPEN_TABLE, all_keys, default_of, inherit, look_up, within_free};
 use super::words::{Place, in_words};
 use super::{Config, DEFAULTS, Effective, Fault, Faults, Sources};
-use crate::kafka::is_secret;
+use crate::kafka::client::is_secret;
 
 pub(super) const DEFAULT_LAYER: &str = "default";
 

@@ -9,13 +9,13 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
-use crate::describe::ALT_TEXT;
 use crate::domain::Stage;
-use crate::expand::{Scope, SourceName};
-use crate::ingest::{DataLoss, GroupProtocol, Start, Tombstones};
-use crate::kafka::Connection;
-use crate::knowledge::Mode;
+use crate::kafka::client::Connection;
+use crate::kafka::ingest::{DataLoss, GroupProtocol, Start, Tombstones};
 use crate::scheduler::Budget;
+use crate::stages::caption::ALT_TEXT;
+use crate::stages::expand::{Scope, SourceName};
+use crate::stages::knowledge::Mode;
 
 mod effective;
 mod engine;
@@ -48,14 +48,14 @@ pub struct Config {
     pub ingest: Ingest,
     pub publish: Publish,
     pub engine: Engine,
-    pub fetch: crate::fetch::Config,
-    pub decode: crate::decode::Config,
+    pub fetch: crate::input::fetch::Config,
+    pub decode: crate::input::decode::Config,
     pub bundle: Bundle,
-    pub llm: BTreeMap<String, crate::llm::Config>,
-    pub answers: crate::cache::answers::Config,
-    pub describe: crate::describe::Config,
-    pub knowledge: crate::knowledge::Config,
-    pub expand: crate::expand::Config,
+    pub llm: BTreeMap<String, crate::llm::client::Config>,
+    pub answers: crate::llm::answers::Config,
+    pub describe: crate::stages::caption::Config,
+    pub knowledge: crate::stages::knowledge::Config,
+    pub expand: crate::stages::expand::Config,
     pub device: Device,
     pub scheduler: Scheduler,
     pub telemetry: Telemetry,
@@ -201,7 +201,7 @@ impl Config {
     }
 
     /// The language models that have names, in the order of these.
-    pub fn endpoints(&self) -> impl Iterator<Item = (&String, &crate::llm::Config)> {
+    pub fn endpoints(&self) -> impl Iterator<Item = (&String, &crate::llm::client::Config)> {
         self.llm.iter().filter(|(name, _)| name.as_str() != UNNAMED)
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::publish::{Carry, Include, KeyOf, OURS, TimestampOf};
+use crate::kafka::publish::{Carry, Include, KeyOf, OURS, TimestampOf};
 
 /// Where annotations go.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]

@@ -5,7 +5,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use crate::plain_file;
+use crate::common::plain_file;
 
 /// The longest file, in bytes: far above any key or bundle of certificates.
 const LONGEST: u64 = 1024 * 1024;

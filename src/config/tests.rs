@@ -354,12 +354,12 @@ fn an_endpoint_says_what_the_template_does_not_and_the_template_is_what_the_code
     ];
     let effective = with(&sets).unwrap();
     let local = &effective.config.llm["local"];
-    let expected = crate::llm::Config {
+    let expected = crate::llm::client::Config {
         url: "http://localhost:8000/v1".to_owned(),
         model: "small".to_owned(),
         max_tokens: 64,
         seed: Some(7),
-        ..crate::llm::Config::default()
+        ..crate::llm::client::Config::default()
     };
     assert_eq!(local, &expected);
     assert_eq!(effective.config.endpoints().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["local"]);

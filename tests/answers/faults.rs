@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use redis::Commands;
-use riveg::cache::answers::Config;
+use riveg::llm::answers::Config;
 
 use super::{Replica, asked, config, key, size};
 use crate::support::{Redis, WITHIN};

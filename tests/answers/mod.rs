@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use riveg::cache::answers::{Address, Answers, Asked, Believe, Config, Kind, Made};
-use riveg::secret::Secret;
+use riveg::common::secret::Secret;
+use riveg::llm::answers::{Address, Answers, Asked, Believe, Config, Kind, Made};
 use riveg::telemetry::Metrics;
 
 mod command;

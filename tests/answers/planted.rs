@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use redis::Commands;
-use riveg::cache::answers::{Asked, Believe, Config, millis};
+use riveg::llm::answers::{Asked, Believe, Config, millis};
 use serde_json::json;
 use tokio::time::timeout;
 

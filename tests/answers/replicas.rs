@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
 use redis::Commands;
-use riveg::cache::answers::{Config, Made};
+use riveg::llm::answers::{Config, Made};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use riveg::checkpoint::{Checkpoint, Dtype, Family, Float, Format, convert};
+use riveg::networks::checkpoint::{Checkpoint, Dtype, Family, Float, Format, convert};
 use safetensors::SafeTensors;
 
 use super::{error_of, file, open};

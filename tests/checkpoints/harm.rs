@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use riveg::checkpoint::{Checkpoint, CheckpointError};
+use riveg::networks::checkpoint::{Checkpoint, CheckpointError};
 
 use super::{error_of, file};
 

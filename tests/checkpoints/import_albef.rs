@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use riveg::bundle::Bundle;
-use riveg::checkpoint::{Family, convert};
-use riveg::models::albef::{Albef, AlbefConfig};
+use riveg::networks::albef::{Albef, AlbefConfig};
+use riveg::networks::bundle::Bundle;
+use riveg::networks::checkpoint::{Family, convert};
 use tch::{Device, Kind, Tensor};
 
 use super::import::import;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use riveg::checkpoint::{Family, convert};
+use riveg::networks::checkpoint::{Family, convert};
 use tch::{Kind, Tensor};
 
 use super::import::{OFA, import, names};

@@ -9,7 +9,7 @@ mod networks;
 
 use std::path::PathBuf;
 
-use riveg::checkpoint::{Checkpoint, CheckpointError};
+use riveg::networks::checkpoint::{Checkpoint, CheckpointError};
 
 fn file(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "tests", "checkpoints", "files", name].iter().collect()

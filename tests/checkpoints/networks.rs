@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use riveg::bundle::{load_weights, save_weights};
-use riveg::checkpoint::{Checkpoint, Family, Report, convert};
-use riveg::models::ofa::{Ofa, OfaConfig};
-use riveg::models::sam::{Sam, SamConfig};
-use riveg::models::tagger::{Positions, Tagger, TaggerConfig};
+use riveg::networks::bundle::{load_weights, save_weights};
+use riveg::networks::checkpoint::{Checkpoint, Family, Report, convert};
+use riveg::networks::ofa::{Ofa, OfaConfig};
+use riveg::networks::sam::{Sam, SamConfig};
+use riveg::networks::tagger::{Positions, Tagger, TaggerConfig};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage};
-use riveg::publish::{Carry, EmbeddedBroker, KeyOf, TimestampOf};
+use riveg::kafka::publish::{Carry, EmbeddedBroker, KeyOf, TimestampOf};
 
 use super::echo::{Echo, post};
 use super::running::{Names, Running};

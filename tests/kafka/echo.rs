@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use riveg::domain::{Annotation, Rejection, RejectionClass};
-use riveg::publish::{Annotated, Included};
+use riveg::kafka::publish::{Annotated, Included};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 

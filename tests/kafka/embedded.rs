@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use rdkafka::message::{Header, Message, OwnedHeaders, OwnedMessage};
 use riveg::engine::Summary;
-use riveg::ingest::Tombstones;
-use riveg::publish::EmbeddedBroker;
+use riveg::kafka::ingest::Tombstones;
+use riveg::kafka::publish::EmbeddedBroker;
 
 use super::echo::{Echo, post};
 use super::running::{Names, Running};

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rdkafka::message::{Message, OwnedMessage};
 use riveg::engine::{EngineError, Summary};
-use riveg::ingest::GroupProtocol;
-use riveg::publish::PublishError;
+use riveg::kafka::ingest::GroupProtocol;
+use riveg::kafka::publish::PublishError;
 
 use super::echo::{Echo, post};
 use super::running::{Names, Running};

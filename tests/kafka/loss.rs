@@ -2,7 +2,7 @@
 //! it, where the settings say so.
 
 use riveg::engine::EngineError;
-use riveg::ingest::{DataLoss, GroupProtocol, IngestError};
+use riveg::kafka::ingest::{DataLoss, GroupProtocol, IngestError};
 
 use super::echo::{Echo, post};
 use super::process::Engine;

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use rdkafka::message::{Message, OwnedMessage};
-use riveg::attempts::{Attempts, Key};
-use riveg::publish::EmbeddedBroker;
+use riveg::kafka::attempts::{Attempts, Key};
+use riveg::kafka::publish::EmbeddedBroker;
 
 use super::echo::{Echo, post};
 use super::running::{Names, Running};

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use riveg::engine::{self, EngineError, Settings, Summary};
-use riveg::ingest::OffsetsBy;
-use riveg::publish::{Delivery, Provenance};
+use riveg::kafka::ingest;
+use riveg::kafka::ingest::OffsetsBy;
+use riveg::kafka::publish;
+use riveg::kafka::publish::{Delivery, Provenance};
 use riveg::telemetry::{Health, Metrics};
-use riveg::{ingest, publish};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

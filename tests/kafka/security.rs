@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rdkafka::message::Message;
 use riveg::engine::{Settings, Summary};
-use riveg::kafka::Connection;
+use riveg::kafka::client::Connection;
 
 use super::echo::{Echo, post};
 use super::running::{Names, Running};

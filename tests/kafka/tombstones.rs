@@ -2,7 +2,7 @@
 
 use rdkafka::message::Message;
 use riveg::engine::Settings;
-use riveg::ingest::Tombstones;
+use riveg::kafka::ingest::Tombstones;
 
 use super::echo::{Echo, post};
 use super::running::{Names, Running};

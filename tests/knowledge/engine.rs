@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rdkafka::message::{Message, OwnedMessage};
-use riveg::publish::EmbeddedBroker;
-use riveg::world::{Split, World};
+use riveg::kafka::publish::EmbeddedBroker;
+use riveg::lab::world::{Split, World};
 use serde_json::{Value, json};
 
 use super::wired::{endpoint, knowing};

@@ -1,7 +1,7 @@
 //! What is left of an answer when the language model fails, and is it said?
 
 use riveg::domain::PhraseSource;
-use riveg::pipeline::AnnotateError;
+use riveg::stages::pipeline::AnnotateError;
 use serde_json::json;
 
 use super::wired::{Wired, settings};

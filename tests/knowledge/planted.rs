@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use redis::Commands;
-use riveg::world::{Split, World};
+use riveg::lab::world::{Split, World};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 

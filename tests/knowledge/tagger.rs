@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use riveg::consult::{as_data, asked_text};
 use riveg::domain::Post;
-use riveg::world::{Split, World, annotation};
+use riveg::lab::world::{Split, World, annotation};
+use riveg::llm::cached::{as_data, asked_text};
 
 use super::wired::{Wired, settings};
 use crate::support::llm::{LlmServer, Reply};

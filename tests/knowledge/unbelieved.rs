@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use riveg::consult::Refusal;
+use riveg::llm::cached::Refusal;
 use serde_json::{Value, json};
 
 use super::engine::{POSTS, broker, engine, free, json_of, write};

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use riveg::bundle::Bundle;
 use riveg::config::{Config, Sources};
 use riveg::domain::{Annotation, Post};
-use riveg::pipeline::AnnotateError;
-use riveg::runtime::{Consulted, Runtime, Variant};
+use riveg::engine::runtime::{Consulted, Runtime, Variant};
+use riveg::lab::world::{LexiconEntry, Split, World, lexicon};
+use riveg::networks::bundle::Bundle;
+use riveg::stages::pipeline::AnnotateError;
 use riveg::telemetry::Metrics;
-use riveg::world::{LexiconEntry, Split, World, lexicon};
 
 use crate::support::llm::PocketLlm;
 use crate::support::pocket_bundle;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use riveg::llm::Config;
+use riveg::llm::client::Config;
 use riveg::telemetry::LlmFault;
 use tokio::time::advance;
 

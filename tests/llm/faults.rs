@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use riveg::llm::{Config, LlmError};
+use riveg::llm::client::{Config, LlmError};
 use riveg::telemetry::LlmFault;
 
 use super::{config, counts, endpoint, question};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
-use riveg::llm::{Config, Endpoint, Question};
+use riveg::llm::client::{Config, Endpoint, Question};
 use riveg::telemetry::Metrics;
 use tokio::sync::oneshot;
 

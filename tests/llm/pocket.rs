@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use riveg::llm::Config;
-use riveg::world::{LexiconEntry, Split, World, lexicon};
+use riveg::lab::world::{LexiconEntry, Split, World, lexicon};
+use riveg::llm::client::Config;
 
 use super::{config, endpoint, question};
 use crate::support::llm::{Faults, LlmServer, PocketLlm, Reply};

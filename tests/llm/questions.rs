@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use riveg::llm::{Answer, Config, Finish, Picture, Question, TokenLimit};
+use riveg::llm::client::{Answer, Config, Finish, Picture, Question, TokenLimit};
 use serde_json::json;
 
 use super::{config, counts, endpoint, question};
@@ -110,7 +110,8 @@ async fn a_model_that_says_nothing_or_refuses_has_answered() {
 fn an_endpoint_that_cannot_be_asked_says_which_setting_is_to_blame() {
     let metrics = riveg::telemetry::Metrics::new();
     let config = Config { url: "http://host/v1?key=canary".to_owned(), ..Config::default() };
-    let error = riveg::llm::Endpoint::new("large", &config, metrics.llm("large")).unwrap_err().to_string();
+    let error =
+        riveg::llm::client::Endpoint::new("large", &config, metrics.llm("large")).unwrap_err().to_string();
     assert!(error.contains("`url` of the language model `large` must be"), "{error}");
     assert!(!error.contains("canary"), "{error}");
 }

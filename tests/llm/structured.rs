@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use riveg::llm::{Config, Question, ResponseFormat};
+use riveg::llm::client::{Config, Question, ResponseFormat};
 use serde_json::{Value, json};
 
 use super::{config, counts, endpoint};

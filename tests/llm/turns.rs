@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use riveg::llm::{Config, Endpoint};
+use riveg::llm::client::{Config, Endpoint};
 use riveg::telemetry::LlmFault;
 use tokio::time::{Instant, advance};
 

@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use riveg::consult::{Form, Refusal, believed};
-use riveg::llm::Answer;
+use riveg::llm::cached::{Form, Refusal, believed};
+use riveg::llm::client::Answer;
 use serde_json::{Value, json};
 
 use Becomes::{Counted, Words};

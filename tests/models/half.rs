@@ -1,10 +1,10 @@
 //! Do networks compute in 16 bits what they compute in 32, but for rounding?
 
-use riveg::models::device::use_threads;
-use riveg::models::sam::Sam;
-use riveg::models::seqtr::Cells;
-use riveg::models::tagger::Positions;
-use riveg::models::umt::Umt;
+use riveg::networks::blocks::device::use_threads;
+use riveg::networks::sam::Sam;
+use riveg::networks::seqtr::Cells;
+use riveg::networks::tagger::Positions;
+use riveg::networks::umt::Umt;
 use tch::{Device, Kind, Tensor};
 
 use super::networks::{albef, filled, ofa, sam_config, seqtr, tagger, umt};

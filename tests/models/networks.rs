@@ -4,17 +4,21 @@ use std::sync::Arc;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use riveg::common::imaging::Picture;
 use riveg::domain::{BBox, ContentHash};
-use riveg::imaging::Picture;
-use riveg::models::albef::{Albef, AlbefConfig, AlbefEntailer};
-use riveg::models::device::use_threads;
-use riveg::models::ofa::{Ofa, OfaConfig, OfaEntailer, OfaGrounder};
-use riveg::models::sam::{Sam, SamConfig, SamSegmenter};
-use riveg::models::seqtr::{SeqTr, SeqTrConfig, SeqTrGrounder};
-use riveg::models::tagger::{Positions, ServedTagger, Tagger, TaggerConfig};
-use riveg::models::umt::{Umt, UmtConfig, UmtEncoder};
+use riveg::networks::albef::{Albef, AlbefConfig, AlbefEntailer};
+use riveg::networks::blocks::device::use_threads;
+use riveg::networks::ofa::{Ofa, OfaConfig, OfaEntailer, OfaGrounder};
+use riveg::networks::sam::{Sam, SamConfig, SamSegmenter};
+use riveg::networks::seqtr::{SeqTr, SeqTrConfig, SeqTrGrounder};
+use riveg::networks::tagger::{Positions, ServedTagger, Tagger, TaggerConfig};
+use riveg::networks::umt::{Umt, UmtConfig, UmtEncoder};
 use riveg::scheduler::Model;
-use riveg::{entail, ground, knowledge, recognise, segment};
+use riveg::stages::entail;
+use riveg::stages::ground;
+use riveg::stages::knowledge;
+use riveg::stages::recognise;
+use riveg::stages::segment;
 use tch::{Device, Kind, Tensor, nn};
 
 /// What a reply says, whichever network gave it.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use riveg::bundle::Bundle;
 use riveg::config::{Config, Sources};
 use riveg::domain::{Annotation, Post};
-use riveg::runtime::{Runtime, Variant};
+use riveg::engine::runtime::{Runtime, Variant};
+use riveg::networks::bundle::Bundle;
 use riveg::telemetry::Metrics;
 
 use crate::support::{pocket_bundle, pocket_posts};

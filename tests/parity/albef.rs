@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use riveg::common::imaging::Picture;
 use riveg::domain::{ContentHash, Frame};
-use riveg::entail::{Reply, Request};
-use riveg::imaging::Picture;
-use riveg::models::albef::{Albef, AlbefConfig, AlbefEntailer, PAD, is_redundant};
-use riveg::models::preset::Preset;
+use riveg::networks::albef::{Albef, AlbefConfig, AlbefEntailer, PAD, is_redundant};
+use riveg::networks::blocks::preset::Preset;
 use riveg::scheduler::{Cost, Model, ModelError};
+use riveg::stages::entail::{Reply, Request};
 use tch::{Device, Kind, Tensor, nn};
 
 use super::parity_compared::Original;

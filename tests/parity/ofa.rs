@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use riveg::models::ofa::{Choice, Ofa, OfaConfig, PAD, is_redundant};
-use riveg::models::preset::Preset;
+use riveg::networks::blocks::preset::Preset;
+use riveg::networks::ofa::{Choice, Ofa, OfaConfig, PAD, is_redundant};
 use tch::{Device, Kind, Tensor, nn};
 
 use super::parity_compared::Original;

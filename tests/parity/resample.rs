@@ -1,6 +1,6 @@
 //! Pictures are resized as Pillow (before version 13) resizes them: no pixel differs. `resample.py` made the goldens.
 
-use riveg::imaging::resample::{Filter, resize_rgb};
+use riveg::common::imaging::resample::{Filter, resize_rgb};
 use safetensors::SafeTensors;
 
 use super::parity_compared::Original;

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use riveg::common::imaging::Picture;
 use riveg::domain::{BBox, ContentHash, Frame};
-use riveg::imaging::Picture;
-use riveg::models::preset::Preset;
-use riveg::models::sam::{Sam, SamConfig, SamSegmenter};
+use riveg::networks::blocks::preset::Preset;
+use riveg::networks::sam::{Sam, SamConfig, SamSegmenter};
 use riveg::scheduler::Model;
-use riveg::segment::Request;
+use riveg::stages::segment::Request;
 use tch::{Device, Kind, Tensor, nn};
 
 use super::parity_compared::{Original, relative_error};

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use riveg::common::imaging::{Picture, polygon};
 use riveg::domain::ContentHash;
-use riveg::ground::{Reply, Request};
-use riveg::imaging::{Picture, polygon};
-use riveg::models::preset::Preset;
-use riveg::models::seqtr::{Cells, Encoded, SeqTr, SeqTrConfig, SeqTrGrounder, Sequence, is_redundant};
+use riveg::networks::blocks::preset::Preset;
+use riveg::networks::seqtr::{Cells, Encoded, SeqTr, SeqTrConfig, SeqTrGrounder, Sequence, is_redundant};
 use riveg::scheduler::{Cost, Model};
+use riveg::stages::ground::{Reply, Request};
 use tch::{Device, Kind, Tensor, nn};
 
 use super::parity_compared::Original;

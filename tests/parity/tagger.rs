@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use riveg::models::crf::Crf;
-use riveg::models::preset::Preset;
-use riveg::models::tagger::{CrfScope, Positions, ServedTagger, Tagger, TaggerConfig};
-use riveg::recognise::{Reply, Request};
+use riveg::networks::blocks::crf::Crf;
+use riveg::networks::blocks::preset::Preset;
+use riveg::networks::tagger::{CrfScope, Positions, ServedTagger, Tagger, TaggerConfig};
 use riveg::scheduler::{Model, ModelError};
+use riveg::stages::recognise::{Reply, Request};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use riveg::common::imaging::Picture;
 use riveg::domain::ContentHash;
-use riveg::imaging::Picture;
-use riveg::knowledge::{Reply, Request, Vectors};
-use riveg::models::preset::Preset;
-use riveg::models::umt::{Umt, UmtConfig, UmtEncoder, is_redundant};
+use riveg::networks::blocks::preset::Preset;
+use riveg::networks::umt::{Umt, UmtConfig, UmtEncoder, is_redundant};
 use riveg::scheduler::{Cost, Model};
+use riveg::stages::knowledge::{Reply, Request, Vectors};
 use tch::{Device, Kind, Tensor, nn};
 
 use super::parity_compared::Original;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use riveg::domain::{Media, Post};
-use riveg::world::{Split, World};
+use riveg::lab::world::{Split, World};
 
 /// Where the bundle that ships lies.
 pub(crate) fn pocket_bundle() -> &'static Path {

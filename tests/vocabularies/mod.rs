@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use riveg::vocabulary::{Layout, Locations, Published, VocabularyError, read};
+use riveg::stages::vocabulary::{Layout, Locations, Published, VocabularyError, read};
 use serde_json::Value;
 use tokenizers::Tokenizer;
 

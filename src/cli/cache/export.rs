@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::io::{BufWriter, Write as _};
 
 use super::{bar, line};
-use crate::cache::answers::Archive;
 use crate::cli::Failure;
 use crate::cli::ending::tell;
+use crate::llm::answers::Archive;
 use crate::telemetry::AnswerTier;
 
 pub(super) async fn run(archive: &Archive) -> Result<(), Failure> {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::{bar, line};
-use crate::cache::answers::{Archive, Id, Record};
 use crate::cli::Failure;
 use crate::cli::lines::Lines;
+use crate::llm::answers::{Archive, Id, Record};
 
 /// The longest line, in bytes: far above any answer with its subject.
 const LONGEST: u64 = 1 << 20;

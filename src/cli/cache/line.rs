@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cache::answers::{Id, Kind, LONGEST, Record, SUBJECT, fits, millis, moment};
+use crate::llm::answers::{Id, Kind, LONGEST, Record, SUBJECT, fits, millis, moment};
 
 /// An answer on a line.
 #[derive(Debug, Serialize, Deserialize)]

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use bytesize::ByteSize;
 
 use super::bar;
-use crate::cache::answers::{Archive, Kind, Record, millis};
 use crate::cli::Failure;
+use crate::llm::answers::{Archive, Kind, Record, millis};
 
 /// The answers of one kind in one tier.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::cli::brokers::Remembering;
-use crate::kafka::{Connection, Secrets, explained, in_words};
+use crate::kafka::client::{Connection, Secrets, explained, in_words};
 
 /// How long an answer is waited for: some round trips, and a metadata request.
 const PATIENCE: Duration = Duration::from_secs(5);

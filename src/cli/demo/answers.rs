@@ -136,7 +136,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
-    use crate::publish::{Annotated, Included, Provenance};
+    use crate::kafka::publish::{Annotated, Included, Provenance};
 
     fn annotation() -> Annotation {
         let triple = |text: &str, expansion: Option<&str>, regions: Vec<Region>| Triple {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::eval::Scores;
+use crate::lab::eval::Scores;
 use crate::telemetry::{LatencyRecorder, StageSummary};
 
 /// Everything that was measured.
@@ -195,7 +195,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::eval::Counts;
+    use crate::lab::eval::Counts;
 
     fn figures() -> Figures {
         let quantiles = |p50_ms, p99_ms| Quantiles { p50_ms, p99_ms };

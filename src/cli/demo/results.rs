@@ -13,16 +13,16 @@ use super::super::running::Running;
 use super::exchange::Exchange;
 use super::figures::{CacheFigures, Figures, Quantiles, StageFigures};
 use super::{answers, sheet};
-use crate::bundle::Bundle;
-use crate::cache::CacheCounts;
+use crate::common::cache::CacheCounts;
 use crate::config::Config;
-use crate::contact_sheet;
-use crate::decode::Decoder;
 use crate::domain::{Annotation, Stage};
-use crate::eval::dataset::Example;
-use crate::eval::{GoldPost, PredictedMention, Rules, Scores};
-use crate::fetch::Fetcher;
-use crate::runtime::Runtime;
+use crate::engine::runtime::Runtime;
+use crate::input::decode::Decoder;
+use crate::input::fetch::Fetcher;
+use crate::lab::contact_sheet;
+use crate::lab::eval::dataset::Example;
+use crate::lab::eval::{GoldPost, PredictedMention, Rules, Scores};
+use crate::networks::bundle::Bundle;
 use crate::telemetry::Metrics;
 
 /// What was streamed, through what.

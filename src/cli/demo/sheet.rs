@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::contact_sheet::{Card, Sheet};
 use crate::domain::{Annotation, Post};
-use crate::eval::{GoldPost, PredictedMention, Rules, Scores};
+use crate::lab::contact_sheet::{Card, Sheet};
+use crate::lab::eval::{GoldPost, PredictedMention, Rules, Scores};
 
 /// Posts on the page.
 pub(super) const POSTS: usize = 12;
@@ -57,7 +57,7 @@ fn boxes(gold: &GoldPost) -> Vec<crate::domain::BBox> {
 mod tests {
     use super::*;
     use crate::domain::{BBox, EntityType};
-    use crate::eval::{Counts, GoldMention, GoldRegion};
+    use crate::lab::eval::{Counts, GoldMention, GoldRegion};
 
     fn gold(mentions: usize, shown: bool) -> GoldPost {
         let bbox = BBox { x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
 
-use crate::kafka::RecordHeaders;
-use crate::publish::{ATTEMPTS, FROM, KEY_ADDED, ORIGIN, OURS, RENAMED};
+use crate::kafka::client::RecordHeaders;
+use crate::kafka::publish::{ATTEMPTS, FROM, KEY_ADDED, ORIGIN, OURS, RENAMED};
 
 /// A dead letter.
 #[derive(Debug, Clone, Default)]

@@ -20,8 +20,8 @@ use super::letter::Letter;
 use super::topic::Topic;
 use crate::cli::Failure;
 use crate::config::Config;
-use crate::kafka::{RecordHeaders, Secrets};
-use crate::publish::{ATTEMPTS, MESSAGE_MAX_BYTES, ORIGIN, RECORD};
+use crate::kafka::client::{RecordHeaders, Secrets};
+use crate::kafka::publish::{ATTEMPTS, MESSAGE_MAX_BYTES, ORIGIN, RECORD};
 
 /// How long a broker that is away is waited for before the replay fails.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -13,8 +13,8 @@ use super::letter::Letter;
 use crate::cli::Failure;
 use crate::cli::brokers::{BrokerError, Brokers, Remembering};
 use crate::config::Config;
-use crate::kafka::{Connection, RecordHeaders};
-use crate::publish::{ATTEMPTS, RECORD};
+use crate::kafka::client::{Connection, RecordHeaders};
+use crate::kafka::publish::{ATTEMPTS, RECORD};
 use crate::telemetry::Causes;
 
 /// How long nothing may come while the end is not in sight.

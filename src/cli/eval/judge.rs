@@ -7,13 +7,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use crate::cli::Failure;
-use crate::decode::Decoder;
 use crate::domain::{BBox, Mask, Media, Mention, Post, Span};
-use crate::eval::dataset::Example;
-use crate::eval::{GoldMention, GoldPost, GoldRegion, PredictedMention, StageScores, Threshold};
-use crate::expand::Context;
-use crate::pipeline::{AnnotateError, Pipeline};
-use crate::world::World;
+use crate::input::decode::Decoder;
+use crate::lab::eval::dataset::Example;
+use crate::lab::eval::{GoldMention, GoldPost, GoldRegion, PredictedMention, StageScores, Threshold};
+use crate::lab::world::World;
+use crate::stages::expand::Context;
+use crate::stages::pipeline::{AnnotateError, Pipeline};
 
 /// Runs posts as the engine does, from the record on.
 pub(super) struct Judge {

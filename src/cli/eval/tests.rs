@@ -4,8 +4,8 @@ use clap::Parser;
 use serde_json::Value;
 
 use super::*;
-use crate::runtime::untrained::write_bundle;
-use crate::world::write_dataset;
+use crate::engine::runtime::untrained::write_bundle;
+use crate::lab::world::write_dataset;
 
 /// Runs `riveg eval` with these arguments and gives the figures that it writes.
 fn figures(folder: &Path, arguments: &[&str]) -> Value {
@@ -19,7 +19,7 @@ fn figures(folder: &Path, arguments: &[&str]) -> Value {
 
 /// What an engine would publish that is always right.
 fn perfect(examples: &[Example]) -> String {
-    let region = |region: &crate::eval::GoldRegion| {
+    let region = |region: &crate::lab::eval::GoldRegion| {
         let (bbox, mask) = (region.bbox, region.mask.as_ref().unwrap());
         json!({
             "media_key": region.media_key,

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use riveg::checkpoint::{Checkpoint, CheckpointError};
+use riveg::networks::checkpoint::{Checkpoint, CheckpointError};
 
 /// A file of any format that is read.
 pub fn checkpoint(input: &[u8]) {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use riveg::bundle::{BundleError, Manifest};
+use riveg::networks::bundle::{BundleError, Manifest};
 
 /// The text of a `bundle.toml`.
 pub fn manifest(input: &[u8]) {

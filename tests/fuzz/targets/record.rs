@@ -1,13 +1,13 @@
 //! A record of the feed: refused with a reason and a place, or a post within the limits whose words can be cut out again.
 
 use riveg::config::{Config, Sources};
-use riveg::decode::{self, Decoded, Decoder};
 use riveg::domain::{
     Annotation, EntityType, Mention, Phrase, PhraseSource, Post, Rejection, RejectionClass, Span, Triple,
 };
-use riveg::fetch::Fetcher;
-use riveg::publish::{Annotated, Provenance};
-use riveg::recognise::split_words;
+use riveg::input::decode::{self, Decoded, Decoder};
+use riveg::input::fetch::Fetcher;
+use riveg::kafka::publish::{Annotated, Provenance};
+use riveg::stages::recognise::split_words;
 use riveg::telemetry::Metrics;
 
 /// The limits, low enough that what goes beyond them is found out quickly.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use riveg::world::{Split, World};
+use riveg::lab::world::{Split, World};
 use serde_json::json;
 
 use crate::kafka::{Engine, Names};

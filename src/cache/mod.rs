@@ -1,8 +1,0 @@
-//! What was made once need not be made again: bounded in bytes, the least used leaves first, one maker a key.
-
-pub mod answers;
-mod bounded;
-mod shared;
-
-pub use bounded::Bounded;
-pub use shared::{Cache, CacheCounts, Way};

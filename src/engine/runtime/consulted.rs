@@ -1,0 +1,162 @@
+//! Which language models do the settings name? Each behind the one cache of answers, and who asks them what.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::domain::EntityType;
+use crate::llm::answers::Answers;
+use crate::llm::cached::{Consultant, Degrade};
+use crate::llm::client::{Endpoint, LlmError};
+use crate::networks::bundle::Bundle;
+use crate::stages::caption::{ALT_TEXT, Describer, Describers};
+use crate::stages::expand::{Asking, ExpansionPrompt};
+use crate::stages::knowledge::{self, Examples, Knowledge, KnowledgePrompt, Likeness, Mode};
+use crate::telemetry::{Health, Metrics};
+
+use super::RuntimeError;
+
+/// The language models that are asked at all. The default: none.
+#[derive(Clone, Default)]
+pub struct Consulted {
+    models: BTreeMap<String, (Endpoint, Consultant)>,
+    answers: Option<Answers>,
+}
+
+/// Between two looks at whether language models answer: probes come about as often.
+const LOOK: Duration = Duration::from_secs(5);
+/// In health, who waits.
+const NAME: &str = "llm";
+
+impl Consulted {
+    /// Makes clients for the endpoints in use, and opens the cache of answers if there are any. None of them is asked.
+    ///
+    /// # Errors
+    /// An endpoint's settings make no client, or the cache cannot be opened at all.
+    pub async fn open(config: &Config, metrics: &Arc<Metrics>) -> Result<Self, RuntimeError> {
+        let in_use = config.endpoints_in_use();
+        if in_use.is_empty() {
+            return Ok(Self::default());
+        }
+        let answers = Answers::open(&config.answers, metrics.answers()).await?;
+        let mut models = BTreeMap::new();
+        for (name, settings) in config.endpoints().filter(|(name, _)| in_use.contains_key(name.as_str())) {
+            let endpoint = Endpoint::new(name, settings, metrics.llm(name))?;
+            let consultant = Consultant::new(endpoint.clone(), answers.clone());
+            models.insert(name.clone(), (endpoint, consultant));
+        }
+        Ok(Self { models, answers: Some(answers) })
+    }
+
+    /// Asks each language model for the list of its models: its name, the model that it is asked for, and whether it
+    /// answers.
+    pub async fn look(&self) -> Vec<(String, String, Result<(), LlmError>)> {
+        let looks = self.models.iter().map(|(name, (endpoint, _))| async move {
+            (name.clone(), endpoint.model().to_owned(), endpoint.reachable().await)
+        });
+        futures_util::future::join_all(looks).await
+    }
+
+    /// Lets go of the file of answers, once nobody asks any more.
+    pub async fn close(&self) {
+        if let Some(answers) = self.answers.clone() {
+            answers.close().await;
+        }
+    }
+
+    fn consultant(&self, name: &str) -> Result<Consultant, RuntimeError> {
+        let found = self.models.get(name).map(|(_, consultant)| consultant.clone());
+        found.ok_or_else(|| RuntimeError::NotConsulted(name.to_owned()))
+    }
+
+    /// How entities are expanded; nothing where nobody is asked.
+    pub(super) fn asking(&self, config: &Config) -> Result<Option<Asking>, RuntimeError> {
+        let expand = &config.expand;
+        let consultants: Vec<Consultant> =
+            expand.endpoints.iter().map(|name| self.consultant(name)).collect::<Result<_, _>>()?;
+        let asking =
+            Asking { consultants, prompt: ExpansionPrompt::default(), scope: expand.scope, mix: expand.mix };
+        Ok((!expand.endpoints.is_empty()).then_some(asking))
+    }
+
+    /// Who describes pictures.
+    pub(super) fn describers(&self, config: &Config) -> Result<Describers, RuntimeError> {
+        let in_use = config.endpoints_in_use();
+        let all = |names: &[String]| {
+            // A length that nobody reads asks nobody.
+            let asked = names.iter().filter(|name| *name == ALT_TEXT || in_use.contains_key(name.as_str()));
+            asked
+                .map(|name| match name.as_str() {
+                    ALT_TEXT => Ok(Describer::AltText),
+                    name => Ok(Describer::Vision(self.consultant(name)?)),
+                })
+                .collect::<Result<Vec<_>, RuntimeError>>()
+        };
+        Ok(Describers::new(all(&config.describe.short)?, all(&config.describe.detailed)?))
+    }
+
+    /// What the tagger is told; nothing where the mode is off.
+    pub(super) fn knowledge(
+        &self,
+        bundle: &Bundle,
+        config: &Config,
+        types: &[EntityType],
+        likeness: Option<Likeness>,
+    ) -> Result<Option<Knowledge>, RuntimeError> {
+        let settings = &config.knowledge;
+        if settings.mode == Mode::Off {
+            return Ok(None);
+        }
+        Ok(Some(Knowledge {
+            consultant: self.consultant(&settings.endpoint)?,
+            prompt: KnowledgePrompt::new(types),
+            examples: Examples::load(&examples(bundle, settings)?)?,
+            shown: settings.shown,
+            likeness,
+            degrade: settings.degrade,
+        }))
+    }
+
+    /// Tells `health` of those that do not answer, until `ended`: a reason not to be ready where posts would become dead
+    /// letters, a note where they are published without.
+    pub async fn watch(self, config: Config, health: Arc<Health>, ended: CancellationToken) {
+        let strict = config.expand.degrade == Degrade::DeadLetter
+            || (config.knowledge.mode != Mode::Off && config.knowledge.degrade == Degrade::DeadLetter);
+        let mut reached: BTreeMap<String, bool> = BTreeMap::new();
+        while !self.models.is_empty() {
+            let mut away = Vec::new();
+            for (name, (endpoint, _)) in &self.models {
+                let state = if reached.contains_key(name) {
+                    endpoint.well()
+                } else {
+                    endpoint.reachable().await.map_err(|error| error.to_string())
+                };
+                match state {
+                    Ok(()) => drop(reached.insert(name.clone(), true)),
+                    Err(reason) => {
+                        away.push(format!("the language model `{name}` does not answer: {reason}"))
+                    }
+                }
+            }
+            health.knows_without(NAME, strict, (!away.is_empty()).then(|| away.join(", ")));
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = ended.cancelled() => return,
+            }
+        }
+    }
+}
+
+/// The file of examples of the settings, or else the bundle's.
+pub(super) fn examples(bundle: &Bundle, settings: &knowledge::Config) -> Result<PathBuf, RuntimeError> {
+    let given = &settings.examples;
+    match &bundle.manifest().examples {
+        _ if !given.as_os_str().is_empty() => Ok(given.clone()),
+        Some(entry) => Ok(bundle.path(entry)),
+        None => Err(RuntimeError::NoExamples),
+    }
+}

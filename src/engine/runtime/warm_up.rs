@@ -1,0 +1,96 @@
+//! On what are networks warmed up? Requests like those to come, of which no two are about the same picture.
+
+use std::sync::Arc;
+
+use crate::common::imaging::{Picture, View};
+use crate::domain::{BBox, ContentHash, Frame, Stage};
+use crate::scheduler::Samples;
+use crate::stages::entail;
+use crate::stages::ground;
+use crate::stages::knowledge;
+use crate::stages::knowledge::Texts;
+use crate::stages::prompt::{PhraseEncoder, PromptEncoder};
+use crate::stages::recognise;
+use crate::stages::recognise::{WordTokenizer, split_words};
+use crate::stages::segment;
+
+/// A post and a phrase of the usual lengths; the first few words of them are used as well.
+const TEXT: &str =
+    "so good to see Ada Lovelace at the Analytical Engine Society in London today, what a crowd it was";
+const PHRASE: &str =
+    "Ada Lovelace (PER) - a woman in a green coat with a red hat, in front of a stone bridge";
+
+/// Texts from a quarter to all of [`TEXT`].
+pub(super) fn recognise(tokenizer: &WordTokenizer) -> Samples<recognise::Request> {
+    let texts = (0..LENGTHS).map(|index| first_words(TEXT, index));
+    let requests: Vec<recognise::Request> = texts
+        .filter_map(|text| tokenizer.windows(text, &split_words(text)).into_iter().next())
+        .map(|window| window.request)
+        .collect();
+    // Nothing is remembered of texts, so they may come again.
+    Box::new(requests.into_iter().cycle())
+}
+
+pub(super) fn know(texts: &Texts, view: View) -> Samples<knowledge::Request> {
+    let pieces: Vec<Vec<u32>> = (0..LENGTHS).map(|index| texts(first_words(TEXT, index))).collect();
+    Box::new((0..).map(move |index| knowledge::Request {
+        pieces: pieces[index % LENGTHS].clone(),
+        picture: view.of(&frame(Stage::Know, index, view.side)),
+    }))
+}
+
+pub(super) fn entail(prompts: &PromptEncoder, view: View) -> Samples<entail::Request> {
+    let prompts: Vec<Vec<u32>> =
+        (0..LENGTHS).map(|index| prompts.encode(first_words(PHRASE, index))).collect();
+    Box::new((0..).map(move |index| entail::Request {
+        picture: view.of(&frame(Stage::Entail, index, view.side)),
+        prompt: prompts[index % LENGTHS].clone(),
+    }))
+}
+
+pub(super) fn ground(phrases: &PhraseEncoder, view: View) -> Samples<ground::Request> {
+    let prompts: Vec<Vec<u32>> =
+        (0..LENGTHS).map(|index| phrases.encode(first_words(PHRASE, index))).collect();
+    Box::new((0..).map(move |index| ground::Request {
+        picture: view.of(&frame(Stage::Ground, index, view.side)),
+        prompt: prompts[index % LENGTHS].clone(),
+    }))
+}
+
+/// Pictures with one, two or three boxes.
+pub(super) fn segment(side: u32) -> Samples<segment::Request> {
+    let bbox = move |number: usize| {
+        let edge = side as f32 / (2 + number) as f32;
+        BBox { x0: edge / 2.0, y0: 0.0, x1: edge * 1.5, y1: edge }
+    };
+    Box::new((0..).map(move |index: usize| segment::Request {
+        picture: Picture::longest_side(&frame(Stage::Segment, index, side), side),
+        boxes: (0..=index % 3).map(bbox).collect(),
+    }))
+}
+
+/// A plain picture of its own shade and hash, so that nothing of it is remembered from another one: not even by a
+/// network that serves two stages.
+fn frame(stage: Stage, index: usize, side: u32) -> Arc<Frame> {
+    let shade = (index * 37 % 256) as u8;
+    let hash = ContentHash(*blake3::hash(format!("{stage} {index}").as_bytes()).as_bytes());
+    Arc::new(Frame {
+        hash,
+        width: side,
+        height: side,
+        orientation: 1,
+        rgb: vec![shade; 3 * (side * side) as usize],
+    })
+}
+
+/// How many lengths [`first_words`] has.
+const LENGTHS: usize = 4;
+
+/// The first words of a text: all of it, a quarter, a half, three quarters, and again.
+fn first_words(text: &str, index: usize) -> &str {
+    let words: Vec<usize> = text.match_indices(' ').map(|(position, _)| position).collect();
+    match index % LENGTHS {
+        0 => text,
+        parts => &text[..words[words.len() * parts / LENGTHS]],
+    }
+}

@@ -1,0 +1,242 @@
+//! How is each post worked on? In a task of its own, many at a time, unless a process has died of it.
+
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{JoinError, JoinSet};
+use tracing::{error, warn};
+
+use crate::domain::{Rejection, RejectionClass};
+use crate::kafka::attempts::{Attempts, Key, Verdict};
+use crate::kafka::ingest::{Delivery, SourceRecord, Tombstones};
+use crate::kafka::publish::{Annotated, Outcome, Record};
+use crate::telemetry::Underway;
+
+/// Takes each record through `annotate` in a task of its own, at most `max_in_flight` at one time, and sends on what
+/// became of it, in whatever order. Ends when no more records come and all tasks are done, or when nobody takes outcomes.
+///
+/// A panic in `annotate` rejects its post and leaves the others alone. A post that an earlier process died of is worked
+/// on alone, and one that has killed is rejected.
+///
+/// # Errors
+/// A panic anywhere else: its post's ticket is lost, and so nothing of its partition would be committed any more.
+pub(super) async fn drive<A, F>(
+    mut deliveries: Receiver<Delivery>,
+    annotate: A,
+    (outcomes, attempts, underway): (Sender<Outcome>, Arc<Attempts>, Underway),
+    (max_in_flight, max_age, tombstones): (NonZeroUsize, Option<Duration>, Tombstones),
+) -> Result<(), JoinError>
+where
+    A: Fn(Bytes) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Annotated, Rejection>> + Send,
+{
+    let annotate = Arc::new(annotate);
+    let places = u32::try_from(max_in_flight.get().min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
+    let permits = Arc::new(Semaphore::new(places as usize));
+    let posts = Posts { underway, count: Arc::default() };
+    let mut tasks = JoinSet::new();
+    loop {
+        let permit = places_of(&permits, 1).await;
+        let delivery = tokio::select! {
+            delivery = deliveries.recv() => delivery,
+            () = outcomes.closed() => None,
+        };
+        let Some(Delivery { source, ticket, is_gap }) = delivery else { break };
+        while let Some(ended) = tasks.try_join_next() {
+            ended?;
+        }
+        let Some(value) = source.value.clone() else {
+            // No work: it waits only in the order of its partition.
+            let record = if is_gap { Record::Gap } else { deletion(&source, tombstones) };
+            if outcomes.send(Outcome { source, record, ticket, attempts: 1 }).await.is_err() {
+                warn!("an outcome is lost: the writing has ended");
+            }
+            continue;
+        };
+        let key = key(&source);
+        let verdict = attempts.verdict(&key);
+        let others = if verdict == Verdict::Suspect { places - 1 } else { 0 };
+        let (permit, alone) = (permit, places_of(&permits, others).await);
+        let (annotate, outcomes, attempts) = (annotate.clone(), outcomes.clone(), attempts.clone());
+        let posts = posts.begin();
+        tasks.spawn(async move {
+            let expired = expired(&source, max_age, SystemTime::now());
+            let (record, tries) = match (verdict, expired) {
+                (Verdict::Poison { deaths }, _) => (poisoned(deaths), deaths),
+                (_, Some(record)) => (record, 1),
+                (Verdict::Free | Verdict::Suspect, None) => {
+                    let attempt = attempts.begin(key);
+                    let record = one_post(&source, value, &*annotate).await;
+                    attempt.done();
+                    (record, 1)
+                }
+            };
+            drop((permit, alone, posts));
+            if outcomes.send(Outcome { source, record, ticket, attempts: tries }).await.is_err() {
+                warn!("an outcome is lost: the writing has ended");
+            }
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended?;
+    }
+    Ok(())
+}
+
+async fn places_of(permits: &Arc<Semaphore>, count: u32) -> OwnedSemaphorePermit {
+    match permits.clone().acquire_many_owned(count).await {
+        Ok(permit) => permit,
+        Err(_) => unreachable!("the semaphore is never closed"),
+    }
+}
+
+fn key(source: &SourceRecord) -> Key {
+    Key {
+        topic: source.topic.clone(),
+        partition: source.partition,
+        offset: source.offset,
+        timestamp: source.timestamp.unwrap_or(-1),
+    }
+}
+
+/// What becomes of a record without a value, which is no post.
+fn deletion(source: &SourceRecord, tombstones: Tombstones) -> Record {
+    let message = match (tombstones, &source.key) {
+        (Tombstones::Forward, Some(_)) => return Record::Tombstone,
+        (Tombstones::Skip, _) => return Record::Skipped,
+        (Tombstones::Forward, None) => {
+            "the record has neither key nor value: nobody can tell what was deleted"
+        }
+        (Tombstones::DeadLetter, _) => "the record has no value, and ingest.tombstones is `dead-letter`",
+    };
+    let (stage, class, message) = ("decode", RejectionClass::Malformed, message.to_owned());
+    Record::Rejected(Rejection { stage, class, message })
+}
+
+/// The answer to a post that has waited longer than its time.
+fn expired(source: &SourceRecord, max_age: Option<Duration>, now: SystemTime) -> Option<Record> {
+    let written = UNIX_EPOCH + Duration::from_millis(u64::try_from(source.timestamp?).ok()?);
+    // What comes from the future has not waited at all.
+    let (age, max_age) = (now.duration_since(written).ok()?, max_age?);
+    let message = || {
+        let [age, most] = [age, max_age].map(|length| length.as_secs());
+        format!("the post has waited {age} s, longer than the {most} s of engine.max_age")
+    };
+    let rejection = || Rejection { stage: "engine", class: RejectionClass::Expired, message: message() };
+    (age > max_age).then(|| Record::Rejected(rejection()))
+}
+
+fn poisoned(deaths: u32) -> Record {
+    let message = format!("{deaths} processes have died while they worked on this post and on nothing else");
+    Record::Rejected(Rejection { stage: "engine", class: RejectionClass::Poison, message })
+}
+
+async fn one_post<A, F>(source: &SourceRecord, value: Bytes, annotate: &A) -> Record
+where
+    A: Fn(Bytes) -> F,
+    F: Future<Output = Result<Annotated, Rejection>>,
+{
+    // The call itself is inside: it may panic before there is a future.
+    let answer = AssertUnwindSafe(async { annotate(value).await }).catch_unwind().await;
+    match answer {
+        Ok(Ok(annotated)) => Record::Annotated(annotated),
+        Ok(Err(rejection)) => Record::Rejected(rejection),
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words");
+            let (partition, offset) = (source.partition, source.offset);
+            error!(partition, offset, said, "the pipeline panicked");
+            let message = format!("the engine failed on this post: {said}");
+            Record::Rejected(Rejection { stage: "engine", class: RejectionClass::Internal, message })
+        }
+    }
+}
+
+/// The posts that are worked on, as one who watches sees them: as long as one after another is done, all is well.
+#[derive(Clone)]
+struct Posts {
+    underway: Underway,
+    count: Arc<Mutex<usize>>,
+}
+
+/// One of them, until it is dropped.
+struct Post(Posts);
+
+impl Posts {
+    const NAME: &'static str = "posts";
+
+    fn begin(&self) -> Post {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        if *count == 0 {
+            self.underway.gets_on(Self::NAME, Instant::now());
+        }
+        *count += 1;
+        Post(self.clone())
+    }
+}
+
+impl Drop for Post {
+    fn drop(&mut self) {
+        let Posts { underway, count } = &self.0;
+        let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
+        *count -= 1;
+        if *count == 0 {
+            underway.rests(Posts::NAME);
+        } else {
+            underway.gets_on(Posts::NAME, Instant::now());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(key: Option<&'static str>) -> SourceRecord {
+        SourceRecord {
+            topic: "posts".into(),
+            partition: 0,
+            offset: 0,
+            timestamp: None,
+            key: key.map(|key| Bytes::from_static(key.as_bytes())),
+            value: None,
+            headers: crate::kafka::client::RecordHeaders::default(),
+            received: UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_record_without_a_value_is_a_deletion_where_it_says_of_what() {
+        let becomes = |key, tombstones| deletion(&source(key), tombstones);
+        assert_eq!(becomes(Some(""), Tombstones::Forward), Record::Tombstone);
+        assert_eq!(becomes(None, Tombstones::Skip), Record::Skipped);
+        for (key, tombstones) in [(None, Tombstones::Forward), (Some("a"), Tombstones::DeadLetter)] {
+            let Record::Rejected(rejection) = becomes(key, tombstones) else { panic!("{key:?}") };
+            assert_eq!(rejection.class, RejectionClass::Malformed);
+        }
+    }
+
+    #[test]
+    fn a_post_expires_when_it_has_waited_longer_than_it_may() {
+        let at = |second: u64| UNIX_EPOCH + Duration::from_secs(second);
+        let source = |timestamp| SourceRecord { timestamp, ..source(None) };
+        let minute = Some(Duration::from_secs(60));
+        let cases = [
+            ("in time", Some(1_000_000), minute, at(1060), false),
+            ("too late", Some(1_000_000), minute, at(1061), true),
+            ("from the future", Some(2_000_000), minute, at(1000), false),
+            ("without a time", None, minute, at(1061), false),
+            ("without a limit", Some(1_000_000), None, at(9_999_999), false),
+        ];
+        for (name, timestamp, max_age, now, is_expired) in cases {
+            assert_eq!(expired(&source(timestamp), max_age, now).is_some(), is_expired, "{name}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What else is librdkafka told? Free properties, whose secrets are never shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::Deserialize;
+
+use crate::common::secret::REDACTED;
+
+/// Properties of librdkafka by name. Shown with secrets blotted out; `iter` gives them as they are.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "BTreeMap<String, String>")]
+pub struct ClientProperties {
+    values: BTreeMap<String, String>,
+    /// Names whose values are secrets because of where they come from, whatever they are called.
+    secret: BTreeSet<String>,
+}
+
+impl ClientProperties {
+    /// Names and values, secrets included.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The value of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// Sets a value.
+    pub fn insert(&mut self, name: String, value: String) {
+        self.values.insert(name, value);
+    }
+
+    /// The value of that name is a secret, whatever the name says.
+    pub fn keep_secret(&mut self, name: &str) {
+        self.secret.insert(name.to_owned());
+    }
+
+    /// The values that nobody may see.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.iter().filter(|(name, _)| self.is_secret(name)).map(|(_, value)| value)
+    }
+
+    fn is_secret(&self, name: &str) -> bool {
+        is_secret(name) || self.secret.contains(name)
+    }
+}
+
+impl From<BTreeMap<String, String>> for ClientProperties {
+    fn from(values: BTreeMap<String, String>) -> Self {
+        Self { values, secret: BTreeSet::new() }
+    }
+}
+
+impl Extend<(String, String)> for ClientProperties {
+    fn extend<T: IntoIterator<Item = (String, String)>>(&mut self, properties: T) {
+        self.values.extend(properties);
+    }
+}
+
+impl fmt::Debug for ClientProperties {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown =
+            self.iter().map(|(name, value)| (name, if self.is_secret(name) { REDACTED } else { value }));
+        formatter.debug_map().entries(shown).finish()
+    }
+}
+
+/// Whether the value under that name is nobody's business, by the words that names of secrets contain. Where a secret
+/// lies is none, nor is a number of tokens.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let is_place = name.ends_with("file") || name.ends_with("location");
+    // How many tokens a language model may say, and what that is called in a request.
+    let is_number = name.ends_with("tokens") || name.ends_with("_limit");
+    let words = [
+        "password",
+        "passphrase",
+        "secret",
+        "token",
+        "api_key",
+        "pem",
+        "credential",
+        "jaas",
+        "sasl.oauthbearer.config",
+    ];
+    !is_place && !is_number && words.iter().any(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_known_by_its_name_or_by_where_it_comes_from_and_its_place_is_none() {
+        for name in [
+            "sasl.password",
+            "ssl.key.password",
+            "ssl.key.pem",
+            "sasl.oauthbearer.client.secret",
+            "sasl.oauthbearer.assertion.private.key.passphrase",
+            "SASL.Password",
+            "llm.large.api_key",
+        ] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in [
+            "ssl.key.location",
+            "ssl.ca.location",
+            "kafka.oauth_token_file",
+            "sasl.username",
+            "llm.large.max_tokens",
+        ] {
+            assert!(!is_secret(name), "{name}");
+        }
+        let mut properties = ClientProperties::default();
+        properties.insert("sasl.username".to_owned(), "canary".to_owned());
+        assert!(format!("{properties:?}").contains("canary"));
+        properties.keep_secret("sasl.username");
+        assert!(!format!("{properties:?}").contains("canary"));
+        assert_eq!(properties.secrets().collect::<Vec<_>>(), ["canary"]);
+    }
+}

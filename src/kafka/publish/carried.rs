@@ -1,0 +1,95 @@
+//! What does an answer keep of its record? Key, headers and timestamp, as far as the settings say.
+
+use bytes::Bytes;
+
+use super::config::{Carry, KeyOf, TimestampOf};
+use super::dead_letter::OURS;
+use crate::kafka::client::RecordHeaders;
+use crate::kafka::ingest::SourceRecord;
+
+/// The answer's own, whatever the record's says of the post.
+const CONTENT_TYPE: &str = "content-type";
+
+impl Carry {
+    /// The answer's key: that of the record, or the post's id where there is none or the settings say so.
+    pub(super) fn key(&self, source: &SourceRecord, post_id: &str) -> Bytes {
+        let own = source.key.clone().filter(|_| self.key == KeyOf::Input);
+        own.unwrap_or_else(|| Bytes::copy_from_slice(post_id.as_bytes()))
+    }
+
+    /// The record's headers that the answer has too. Names of ours are not: they would speak of another record.
+    pub(super) fn headers(&self, source: &SourceRecord) -> RecordHeaders {
+        let is_carried = |name: &str| {
+            !name.starts_with(OURS)
+                && name != CONTENT_TYPE
+                && self.headers.iter().any(|wanted| wanted == Self::ALL_HEADERS || wanted == name)
+        };
+        let mut headers = RecordHeaders::default();
+        source.headers.iter().filter(|(name, _)| is_carried(name)).for_each(|(name, value)| {
+            headers.push(name, value);
+        });
+        headers
+    }
+
+    /// The answer's timestamp; none: when it is written. Kafka has none before 1970, and the client takes 0 for none.
+    pub(super) fn timestamp(&self, source: &SourceRecord) -> Option<i64> {
+        source.timestamp.filter(|&timestamp| timestamp > 0 && self.timestamp == TimestampOf::Input)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    fn source() -> SourceRecord {
+        let mut headers = RecordHeaders::default();
+        for (name, value) in [
+            ("traceparent", Some(&b"00-1-2-01"[..])),
+            ("content-type", Some(b"text/plain")),
+            ("riveg.source.offset", Some(b"9")),
+            ("tenant", None),
+            ("tenant", Some(b"")),
+        ] {
+            headers.push(name, value);
+        }
+        SourceRecord {
+            topic: "in".into(),
+            partition: 0,
+            offset: 5,
+            timestamp: Some(17),
+            key: Some(Bytes::from_static(b"\xff\0")),
+            value: None,
+            headers,
+            received: UNIX_EPOCH,
+        }
+    }
+
+    fn names(carry: &Carry) -> Vec<String> {
+        carry.headers(&source()).iter().map(|(name, _)| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn an_answer_has_the_records_key_headers_and_timestamp_unless_told_otherwise() {
+        let carry = Carry::default();
+        assert_eq!(carry.key(&source(), "p"), &b"\xff\0"[..]);
+        assert_eq!(carry.timestamp(&source()), Some(17));
+        assert_eq!(names(&carry), ["traceparent", "tenant", "tenant"]);
+        let own =
+            Carry { key: KeyOf::PostId, headers: vec!["tenant".to_owned()], timestamp: TimestampOf::Now };
+        assert_eq!(own.key(&source(), "p"), &b"p"[..]);
+        assert_eq!(own.timestamp(&source()), None);
+        assert_eq!(names(&own), ["tenant", "tenant"]);
+    }
+
+    #[test]
+    fn a_record_without_a_key_is_answered_under_the_posts_id_and_an_empty_key_stays() {
+        let carry = Carry::default();
+        assert_eq!(carry.key(&SourceRecord { key: None, ..source() }, "p"), &b"p"[..]);
+        assert_eq!(carry.key(&SourceRecord { key: Some(Bytes::new()), ..source() }, "p"), &b""[..]);
+        for timestamp in [None, Some(0), Some(-5)] {
+            assert_eq!(carry.timestamp(&SourceRecord { timestamp, ..source() }), None);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What may be written now? Posts finish in any order; per partition of the input they leave in the order they came.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::kafka::ingest::Ticket;
+
+/// Holds what finished early until everything read before it has left. It holds no more than is in flight.
+#[derive(Debug)]
+pub struct Sequencer<T> {
+    partitions: HashMap<i32, Partition<T>>,
+}
+
+/// What leaves the sequencer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Released<T> {
+    /// To be written, in this order.
+    pub in_order: Vec<(Ticket, T)>,
+    /// Of an assignment of the partition that is over: whoever has it now reads these records again.
+    pub overtaken: Vec<(Ticket, T)>,
+}
+
+#[derive(Debug)]
+struct Partition<T> {
+    generation: u64,
+    next: u64,
+    waiting: BTreeMap<u64, (Ticket, T)>,
+}
+
+impl<T> Default for Sequencer<T> {
+    fn default() -> Self {
+        Self { partitions: HashMap::new() }
+    }
+}
+
+impl<T> Sequencer<T> {
+    /// Takes what was made of one record, and gives out all that may leave because of it.
+    #[must_use = "what is released must be written or settled"]
+    pub fn push(&mut self, ticket: Ticket, item: T) -> Released<T> {
+        let generation = ticket.generation();
+        let partition =
+            self.partitions.entry(ticket.partition()).or_insert_with(|| Partition::of(generation));
+        let mut overtaken = Vec::new();
+        if generation > partition.generation {
+            let old = std::mem::replace(partition, Partition::of(generation));
+            overtaken.extend(old.waiting.into_values());
+        } else if generation < partition.generation {
+            return Released { in_order: Vec::new(), overtaken: vec![(ticket, item)] };
+        }
+        partition.waiting.insert(ticket.sequence(), (ticket, item));
+        let mut in_order = Vec::new();
+        while let Some(ready) = partition.waiting.remove(&partition.next) {
+            partition.next += 1;
+            in_order.push(ready);
+        }
+        Released { in_order, overtaken }
+    }
+
+    /// How many wait for an earlier one.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.partitions.values().map(|partition| partition.waiting.len()).sum()
+    }
+}
+
+impl<T> Partition<T> {
+    fn of(generation: u64) -> Self {
+        Self { generation, next: 0, waiting: BTreeMap::new() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::kafka::ingest::Ledger;
+
+    fn offsets<T>(released: &[(Ticket, T)]) -> Vec<i64> {
+        released.iter().map(|(ticket, _)| ticket.offset()).collect()
+    }
+
+    #[test]
+    fn what_finishes_early_waits_for_what_was_read_before_it() {
+        let mut ledger = Ledger::default();
+        let [first, second, third] = [10, 12, 40].map(|offset| ledger.issue(0, offset));
+        let mut sequencer = Sequencer::default();
+        assert_eq!(offsets(&sequencer.push(third, ()).in_order), [0i64; 0]);
+        assert_eq!(offsets(&sequencer.push(first, ()).in_order), [10]);
+        assert_eq!(sequencer.waiting(), 1);
+        assert_eq!(offsets(&sequencer.push(second, ()).in_order), [12, 40]);
+    }
+
+    #[test]
+    fn partitions_do_not_wait_for_each_other() {
+        let mut ledger = Ledger::default();
+        let _slow = ledger.issue(0, 0);
+        let quick = ledger.issue(1, 0);
+        assert_eq!(Sequencer::default().push(quick, ()).in_order.len(), 1);
+    }
+
+    #[test]
+    fn what_a_rebalance_overtook_is_given_back_unwritten() {
+        let mut ledger = Ledger::default();
+        let [slow, waiting] = [0, 1].map(|offset| ledger.issue(0, offset));
+        ledger.revoke([0]);
+        let fresh = ledger.issue(0, 0);
+        let mut sequencer = Sequencer::default();
+        assert_eq!(offsets(&sequencer.push(waiting, "old").in_order), [0i64; 0]);
+        let released = sequencer.push(fresh, "new");
+        assert_eq!(released.in_order.into_iter().map(|(_, item)| item).collect::<Vec<_>>(), ["new"]);
+        assert_eq!(released.overtaken.into_iter().map(|(_, item)| item).collect::<Vec<_>>(), ["old"]);
+        let late = sequencer.push(slow, "late");
+        assert_eq!((late.in_order.len(), late.overtaken.len()), (0, 1));
+        assert_eq!(sequencer.waiting(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_in_is_the_order_of_reading_out(
+            order in prop::collection::vec((0..3i32, 1..4i64), 0..100).prop_flat_map(|reads| {
+                let indices: Vec<usize> = (0..reads.len()).collect();
+                (Just(reads), Just(indices).prop_shuffle())
+            })
+        ) {
+            let (reads, finishes) = order;
+            let mut ledger = Ledger::default();
+            let mut offset = 0;
+            let mut tickets: Vec<Option<Ticket>> = reads
+                .iter()
+                .map(|&(partition, gap)| {
+                    offset += gap;
+                    Some(ledger.issue(partition, offset))
+                })
+                .collect();
+            let mut sequencer = Sequencer::default();
+            let mut left: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
+            for index in finishes {
+                let released = sequencer.push(tickets[index].take().unwrap(), ());
+                prop_assert!(released.overtaken.is_empty());
+                for (ticket, ()) in released.in_order {
+                    left.entry(ticket.partition()).or_default().push(ticket.offset());
+                }
+            }
+            prop_assert_eq!(sequencer.waiting(), 0);
+            prop_assert_eq!(left.values().map(Vec::len).sum::<usize>(), reads.len());
+            prop_assert!(left.values().all(|offsets| offsets.is_sorted()));
+        }
+    }
+}

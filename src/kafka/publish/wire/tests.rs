@@ -1,0 +1,220 @@
+//! What an annotation looks like, and what its ids depend on.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use expect_test::expect;
+
+use super::*;
+use crate::domain::{BBox, Carried, EntityType, GateVerdict, Mask, Phrase, PhraseSource, Span};
+use crate::kafka::publish::Include;
+
+fn mention(text: &str, entity_type: &str, span: [usize; 4]) -> Mention {
+    let [start, end, byte_start, byte_end] = span;
+    Mention {
+        text: text.to_owned(),
+        entity_type: EntityType::new(entity_type),
+        span: Span { start, end, byte_start, byte_end },
+        score: 0.987_654_3,
+    }
+}
+
+fn verdict(media_key: &str, depicted: bool, probability: f32) -> GateVerdict {
+    GateVerdict { media_key: media_key.to_owned(), depicted, probability }
+}
+
+/// "🏀 CP3 in Zürich": one entity in one of two pictures, one in none.
+fn annotated() -> Annotated {
+    let shown = Triple {
+        mention: mention("CP3", "PER", [2, 5, 5, 8]),
+        phrase: Phrase {
+            text: "CP3 (PER) - a basketball player in a purple jersey".to_owned(),
+            expansion: Some("a basketball player in a purple jersey".to_owned()),
+            source: PhraseSource::Lexicon,
+            told: Vec::new(),
+        },
+        verdicts: vec![verdict("a", true, 0.912_34), verdict("b", false, 0.000_04)],
+        regions: vec![Region {
+            media_key: "a".to_owned(),
+            bbox: BBox { x0: -0.001, y0: 1.005, x1: 2.996, y1: 4.0 },
+            box_score: 0.75,
+            mask: Mask { width: 3, height: 4, runs: vec![5, 2, 2, 2, 1] }.into(),
+            mask_score: 1.0,
+        }],
+    };
+    let absent = Triple {
+        mention: mention("Zürich", "LOC", [9, 15, 12, 19]),
+        phrase: Phrase {
+            text: "Zürich (LOC)".to_owned(),
+            expansion: None,
+            source: PhraseSource::NameOnly,
+            told: Vec::new(),
+        },
+        verdicts: vec![verdict("a", false, 0.1), verdict("b", false, 0.25)],
+        regions: vec![],
+    };
+    let media = |key: &str, orientation, byte| MediaInfo {
+        key: key.to_owned(),
+        width: 3,
+        height: 4,
+        orientation,
+        hash: ContentHash([byte; 32]),
+        index: if key == "a" { 0 } else { 2 },
+        is_preview: key == "b",
+    };
+    Annotated {
+        post_id: "post-1".to_owned(),
+        media: vec![media("a", 6, 0xab), media("b", 1, 0)],
+        annotation: Annotation { triples: vec![shown, absent], degraded: vec![] },
+        included: Included::default(),
+    }
+}
+
+fn json(annotated: &Annotated) -> serde_json::Value {
+    let provenance = Provenance { engine: "0.1.0".to_owned(), bundle: "c0ffee".to_owned() };
+    let ingested = UNIX_EPOCH + Duration::from_millis(1_750_000_000_123);
+    let published = ingested + Duration::from_millis(877);
+    let bytes = annotated.to_json(&provenance, ingested, published);
+    assert!(!bytes.contains(&b'\n'), "one record is one line");
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+#[test]
+fn an_annotation_looks_like_this() {
+    let provenance = Provenance { engine: "0.1.0".to_owned(), bundle: "c0ffee".to_owned() };
+    let ingested = UNIX_EPOCH + Duration::from_millis(1_750_000_000_123);
+    let published = ingested + Duration::from_millis(877);
+    let line = String::from_utf8(annotated().to_json(&provenance, ingested, published)).unwrap();
+    expect![[r#"
+        {"schema":"riveg.annotation",
+        "version":1,
+        "post_id":"post-1",
+        "entities":[{"id":"b0af0aacb419f8d4",
+        "text":"CP3",
+        "type":"PER",
+        "span":{"start":2,
+        "end":5,
+        "unit":"codepoint",
+        "byte_start":5,
+        "byte_end":8},
+        "score":0.9877,
+        "expansion":{"text":"a basketball player in a purple jersey",
+        "source":"lexicon"},
+        "phrase":"CP3 (PER) - a basketball player in a purple jersey",
+        "gate":{"decision":"depicted",
+        "probability":0.9123,
+        "pictures":[{"media_key":"a",
+        "decision":"depicted",
+        "probability":0.9123},{"media_key":"b",
+        "decision":"absent",
+        "probability":0.0}]},
+        "regions":[{"media_key":"a",
+        "box":[0.0,1.0,3.0,4.0],
+        "box_score":0.75,
+        "mask":{"size":[4,3],
+        "counts":"5220O"},
+        "mask_score":1.0}]},{"id":"1bb63fdd97c81081",
+        "text":"Zürich",
+        "type":"LOC",
+        "span":{"start":9,
+        "end":15,
+        "unit":"codepoint",
+        "byte_start":12,
+        "byte_end":19},
+        "score":0.9877,
+        "expansion":null,
+        "phrase":"Zürich (LOC)",
+        "gate":{"decision":"absent",
+        "probability":0.25,
+        "pictures":[{"media_key":"a",
+        "decision":"absent",
+        "probability":0.1},{"media_key":"b",
+        "decision":"absent",
+        "probability":0.25}]},
+        "regions":[]}],
+        "media":[{"key":"a",
+        "index":0,
+        "width":3,
+        "height":4,
+        "orientation":6,
+        "blake3":"abababababababababababababababababababababababababababababababab"},{"key":"b",
+        "index":2,
+        "width":3,
+        "height":4,
+        "blake3":"0000000000000000000000000000000000000000000000000000000000000000",
+        "preview":true}],
+        "provenance":{"engine":"0.1.0",
+        "bundle":"c0ffee",
+        "degraded":[]},
+        "ingested_at":"2025-06-15T15:06:40.123Z",
+        "published_at":"2025-06-15T15:06:41.000Z"}"#]]
+    .assert_eq(&line.replace(",\"", ",\n\""));
+}
+
+#[test]
+fn an_entity_without_pictures_to_ask_has_no_gate() {
+    let mut annotated = annotated();
+    annotated.media.clear();
+    for triple in &mut annotated.annotation.triples {
+        triple.verdicts.clear();
+        triple.regions.clear();
+    }
+    let json = json(&annotated);
+    assert_eq!(json["entities"][0]["gate"], serde_json::Value::Null);
+    assert_eq!(json["entities"][0]["regions"], serde_json::json!([]));
+    assert_eq!(json["media"], serde_json::json!([]));
+}
+
+#[test]
+fn ids_depend_on_post_span_and_type_alone() {
+    let base = annotated();
+    let ids = |annotated: &Annotated| -> Vec<String> {
+        let json = json(annotated);
+        let entities = json["entities"].as_array().unwrap();
+        entities.iter().map(|entity| entity["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let first = &ids(&base)[0];
+    let mut other_words = base.clone();
+    other_words.annotation.triples[0].phrase.text = "something else".to_owned();
+    assert_eq!(&ids(&other_words)[0], first);
+    let mut other_post = base.clone();
+    other_post.post_id = "post-2".to_owned();
+    assert_ne!(&ids(&other_post)[0], first);
+    let mut other_type = base.clone();
+    other_type.annotation.triples[0].mention.entity_type = EntityType::new("ORG");
+    assert_ne!(&ids(&other_type)[0], first);
+    let mut other_place = base.clone();
+    other_place.annotation.triples[0].mention.span.byte_end += 1;
+    assert_ne!(&ids(&other_place)[0], first);
+}
+
+#[test]
+fn what_is_repeated_of_a_post_stands_beside_its_id_and_an_address_beside_its_picture() {
+    let post = Post {
+        id: "post-1".to_owned(),
+        text: "🏀 CP3 in Zürich".to_owned(),
+        unescaped: None,
+        created_at: Some(Carried::new("1763715600.50".to_owned())),
+        lang: None,
+        author: Some(Carried::new(r#"{"id":12345678901234567890123,"name":"kessa"}"#.to_owned())),
+        media: vec![],
+    };
+    let addresses = [("b".to_owned(), "https://example.org/b.jpg".to_owned())];
+    let all = [Include::CreatedAt, Include::Lang, Include::Author, Include::Text, Include::Media];
+    let with = |wanted: &[Include]| {
+        json(&Annotated { included: Included::of(&post, &addresses, wanted), ..self::annotated() })
+    };
+    let annotated = Annotated { included: Included::of(&post, &addresses, &all), ..self::annotated() };
+    let written = annotated.to_json(&Provenance::of_bundle("b"), UNIX_EPOCH, UNIX_EPOCH);
+    let written = String::from_utf8(written).unwrap();
+    let repeated = r#""post_id":"post-1","created_at":1763715600.50,"author":{"id":12345678901234567890123,"name":"kessa"},"text":"🏀 CP3 in Zürich","entities":["#;
+    assert!(written.contains(repeated), "{written}");
+    let json = with(&all);
+    assert_eq!(json.get("lang"), None, "the feed does not say it");
+    assert_eq!(json["media"][1]["url"], "https://example.org/b.jpg");
+    assert_eq!(json["media"][0].get("url"), None, "this picture was in the record");
+    let json = with(&[Include::Author]);
+    let fields: Vec<bool> =
+        ["author", "text", "created_at"].iter().map(|field| json.get(field).is_some()).collect();
+    assert_eq!(fields, [true, false, false]);
+    assert_eq!(json["media"][1].get("url"), None);
+}

@@ -1,0 +1,104 @@
+//! What lies over a picture? Masks as striped tints with an edge, boxes with the number of their entity, true boxes as dashes.
+
+use super::canvas::{Canvas, Rect};
+use super::colours::{BLACK, Rgb, WHITE};
+use super::font::Font;
+use super::layout::on_page;
+use crate::common::imaging::resample::{Filter, resize_rgb};
+use crate::domain::{BBox, Frame, Mask, Region};
+
+/// The dashes of true boxes.
+pub(super) const GOLD: [Rgb; 2] = [WHITE, BLACK];
+
+/// How much of a mask's colour covers the picture, of 255: enough to tell types apart, little enough to see that a coat
+/// is white.
+pub(super) const TINT: u8 = 110;
+
+/// Columns from one stripe of a mask to the next. A tint alone cannot be seen on its own colour.
+pub(super) const STRIPES: i32 = 10;
+/// How much of the stripes' white and black covers the picture, of 255.
+const STRIPE: u8 = 130;
+
+/// One region that was found.
+pub(super) struct Mark<'a> {
+    /// Of the entity in its post, from 1 on.
+    pub(super) number: usize,
+    pub(super) colour: Rgb,
+    pub(super) region: &'a Region,
+}
+
+/// Draws a picture so that it fills `area`, with all that is known of it.
+pub(super) fn draw(canvas: &mut Canvas, frame: &Frame, area: Rect, (marks, gold): (&[Mark<'_>], &[BBox])) {
+    let size = (frame.width, frame.height);
+    let enlarged = resize_rgb(&frame.rgb, size, (area.width as u32, area.height as u32), Filter::Bicubic);
+    canvas.pixels(area, &enlarged);
+    for mark in marks {
+        mask(canvas, &mark.region.mask, area, mark.colour);
+    }
+    for truth in gold {
+        canvas.dashes(on_page(truth, size, area), GOLD);
+    }
+    for mark in marks {
+        let place = on_page(&mark.region.bbox, size, area);
+        canvas.outline(place.grown(1), 1, WHITE);
+        canvas.outline(place, 2, mark.colour);
+    }
+    for mark in marks {
+        tag(canvas, on_page(&mark.region.bbox, size, area), area, mark);
+    }
+}
+
+/// Tints and stripes the pixels of a mask, and draws its edge: black outside, white and the mask's colour inside. Of black
+/// and white one is seen on any picture.
+fn mask(canvas: &mut Canvas, mask: &Mask, area: Rect, colour: Rgb) {
+    let Some(inside) = enlarged(mask, area) else { return };
+    let is_inside = |x: i32, y: i32| {
+        let within = (0..area.width).contains(&x) && (0..area.height).contains(&y);
+        within && inside[(y * area.width + x) as usize]
+    };
+    let beside = |x: i32, y: i32, by: i32| [(x - by, y), (x + by, y), (x, y - by), (x, y + by)];
+    for y in 0..area.height {
+        for x in 0..area.width {
+            let at = (area.x + x, area.y + y);
+            let mut blend = |colour, alpha| canvas.blend(at.0, at.1, colour, alpha);
+            let any_beside = |by, inside| beside(x, y, by).iter().any(|&(x, y)| is_inside(x, y) == inside);
+            if !is_inside(x, y) {
+                if any_beside(1, true) {
+                    blend(BLACK, 255);
+                }
+            } else if any_beside(1, false) {
+                blend(WHITE, 255);
+            } else if any_beside(2, false) {
+                blend(colour, 255);
+            } else {
+                blend(colour, TINT);
+                match (x + y) % STRIPES {
+                    0 => blend(WHITE, STRIPE),
+                    1 => blend(BLACK, STRIPE),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// Which pixels of `area` a mask covers: scaled as a picture would be, and cut at half. None: it has no pixels.
+fn enlarged(mask: &Mask, area: Rect) -> Option<Vec<bool>> {
+    if mask.width == 0 || mask.height == 0 {
+        return None;
+    }
+    let levels: Vec<u8> = mask.to_pixels().into_iter().flat_map(|inside| [inside * 255; 3]).collect();
+    let to = (area.width as u32, area.height as u32);
+    let levels = resize_rgb(&levels, (mask.width, mask.height), to, Filter::Bilinear);
+    Some(levels.chunks_exact(3).map(|level| level[0] >= 128).collect())
+}
+
+/// The number of the entity above its box, or inside where there is no room above.
+fn tag(canvas: &mut Canvas, place: Rect, area: Rect, mark: &Mark<'_>) {
+    let number = mark.number.to_string();
+    let (width, height) = (Font::SmallBold.width_of(&number) + 8, Font::SmallBold.height());
+    let top = if place.y - height >= area.y { place.y - height } else { place.y };
+    let left = place.x.min(area.right() - width).max(area.x);
+    canvas.fill(Rect::new(left, top, width, height), mark.colour);
+    canvas.text((left + 4, top), &number, Font::SmallBold, WHITE);
+}

@@ -1,0 +1,158 @@
+//! Where do lines break? Texts as letters that each know whose name they are part of, in lines of so many columns.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::spelling::{numbered, plain, spelled};
+
+/// A letter as it is drawn, and the number of the mention that it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Letter {
+    pub(super) glyph: char,
+    pub(super) mention: Option<usize>,
+    /// Whether the font lacks the letter of the text, and this one is of its spelling in Latin.
+    pub(super) spelled: bool,
+}
+
+/// What stands at the end of a text that has no room.
+const CUT: &str = "...";
+
+/// The letters of a text; `spans` are its mentions, first code point and one past the last.
+///
+/// Typographic marks become the plain ones that every font has, and what the font lacks is spelled in Latin letters. Of
+/// code points that make one sign together the first stands for all.
+pub(super) fn letters(text: &str, spans: &[(usize, usize)]) -> Vec<Letter> {
+    let mut letters = Vec::new();
+    let mut joined = false;
+    let signs = text.graphemes(true).flat_map(|sign| sign.chars().enumerate());
+    for (place, (number, code)) in signs.enumerate() {
+        if code == '\u{200d}' {
+            joined = true;
+            continue;
+        }
+        if std::mem::take(&mut joined) || is_modifier(code) {
+            continue;
+        }
+        let mention = spans.iter().position(|&(start, end)| (start..end).contains(&place));
+        let (text, spelled) = match (plain(code), spelled(code)) {
+            (Some(plain), _) => (plain, false),
+            (None, Some(spelled)) => (spelled, true),
+            // It belongs to the letter before, such as a sign that takes its vowel.
+            (None, None) if number > 0 => continue,
+            (None, None) => (numbered(code), true),
+        };
+        letters.extend(text.chars().map(|glyph| Letter { glyph, mention, spelled }));
+    }
+    letters
+}
+
+/// Breaks letters into lines at spaces; a word longer than a line is cut. What goes beyond `most` lines is left out, and
+/// three dots say so.
+pub(super) fn wrap(letters: &[Letter], columns: usize, most: usize) -> Vec<Vec<Letter>> {
+    let mut lines: Vec<Vec<Letter>> = Vec::new();
+    for paragraph in letters.split(|letter| letter.glyph == '\n') {
+        lines.extend(wrap_paragraph(paragraph, columns.max(CUT.len())));
+    }
+    while lines.last().is_some_and(Vec::is_empty) {
+        lines.pop();
+    }
+    if lines.len() > most {
+        lines.truncate(most);
+        if let Some(last) = lines.last_mut() {
+            last.truncate(columns.saturating_sub(CUT.len()));
+            last.extend(CUT.chars().map(|glyph| Letter { glyph, mention: None, spelled: false }));
+        }
+    }
+    lines
+}
+
+/// Breaks a plain text into lines.
+pub(super) fn wrap_text(text: &str, columns: usize, most: usize) -> Vec<String> {
+    let lines = wrap(&letters(text, &[]), columns, most);
+    lines.into_iter().map(|line| line.into_iter().map(|letter| letter.glyph).collect()).collect()
+}
+
+/// A text in one line.
+pub(super) fn one_line(text: &str, columns: usize) -> String {
+    wrap_text(&text.replace('\n', " "), columns, 1).pop().unwrap_or_default()
+}
+
+fn wrap_paragraph(letters: &[Letter], columns: usize) -> Vec<Vec<Letter>> {
+    let mut lines = Vec::new();
+    let mut line: Vec<Letter> = Vec::new();
+    for word in letters.split_inclusive(|letter| letter.glyph == ' ') {
+        let visible = word.len() - usize::from(word.last().is_some_and(|letter| letter.glyph == ' '));
+        if !line.is_empty() && line.len() + visible > columns {
+            lines.push(std::mem::take(&mut line));
+        }
+        line.extend_from_slice(word);
+        while line.len() > columns && line[columns..].iter().any(|letter| letter.glyph != ' ') {
+            let rest = line.split_off(columns);
+            lines.push(std::mem::replace(&mut line, rest));
+        }
+    }
+    lines.push(line);
+    for line in &mut lines {
+        while line.last().is_some_and(|letter| letter.glyph == ' ') {
+            line.pop();
+        }
+    }
+    lines
+}
+
+/// Code points that change the one before them: accents, variants and skin tones.
+fn is_modifier(code: char) -> bool {
+    matches!(code, '\u{300}'..='\u{36f}' | '\u{fe00}'..='\u{fe0f}' | '\u{20e3}' | '\u{1f3fb}'..='\u{1f3ff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::contact_sheet::font::Font;
+
+    #[test]
+    fn lines_break_at_spaces_and_long_words_are_cut() {
+        let cases: [(&str, usize, usize, &[&str]); 9] = [
+            ("", 5, 9, &[]),
+            ("one two", 7, 9, &["one two"]),
+            ("one two three", 7, 9, &["one two", "three"]),
+            ("one  two", 4, 9, &["one", "two"]),
+            ("a incomprehensible b", 8, 9, &["a", "incompre", "hensible", "b"]),
+            ("exactly8 here", 8, 9, &["exactly8", "here"]),
+            ("two\nlines", 20, 9, &["two", "lines"]),
+            ("too much of it", 8, 1, &["too m..."]),
+            ("too much of it", 8, 2, &["too much", "of it"]),
+        ];
+        for (text, columns, most, expected) in cases {
+            assert_eq!(wrap_text(text, columns, most), expected, "{text} in {columns}");
+        }
+    }
+
+    #[test]
+    fn letters_know_their_mention_in_code_points() {
+        let letters = letters("👍🏽 Zoë…", &[(3, 6)]);
+        let text: String = letters.iter().map(|letter| letter.glyph).collect();
+        assert_eq!(text, ":thumbsup: Zoë...");
+        let of_spelling: String = letters.iter().filter(|l| l.spelled).map(|letter| letter.glyph).collect();
+        assert_eq!(of_spelling, ":thumbsup:");
+        let of_mention: String =
+            letters.iter().filter(|letter| letter.mention == Some(0)).map(|letter| letter.glyph).collect();
+        assert_eq!(of_mention, "Zoë");
+    }
+
+    #[test]
+    fn a_joined_sign_is_drawn_once() {
+        assert_eq!(wrap_text("👨\u{200d}👩\u{200d}👧 ❤\u{fe0f}", 20, 1), [":man: :heart:"]);
+    }
+
+    #[test]
+    fn every_letter_of_any_script_is_one_that_the_font_has() {
+        // All that Unicode has, whether assigned or not, but for line breaks, which are no letters.
+        // Two planes and what lies at the end of the last hold all kinds; the others are alike.
+        let codes = ('\0'..='\u{2ffff}').chain('\u{e0000}'..='\u{e01ff}').chain(['\u{10ffff}']);
+        for code in codes.filter(|&code| code != '\n') {
+            for letter in letters(code.encode_utf8(&mut [0; 4]), &[]) {
+                assert!(Font::Text.glyph(letter.glyph).is_some(), "{code:?} is {:?}", letter.glyph);
+            }
+        }
+    }
+}

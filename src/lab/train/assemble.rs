@@ -1,0 +1,146 @@
+//! From checkpoints to a bundle: averaged weights as 16-bit floats, vocabularies, the lexicon, the manifest.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use tch::{Kind, Tensor};
+
+use super::ofa::HINTS;
+use super::pocket::{Course, Network, OFA_TOKENIZER, TAGGER_TOKENIZER, ofa_vocabulary};
+use super::recipe;
+use crate::lab::world::{Sample, Split, World, annotation, lexicon};
+use crate::networks::bundle::{
+    Entail, EntailNetwork, FileEntry, Ground, GroundNetwork, Manifest, Precision, Recognise,
+    RecogniseNetwork, Segment, SegmentNetwork, Weights, save_weights, write_manifest,
+};
+use crate::networks::tagger::CrfScope;
+use crate::stages::expand::PhraseTemplate;
+use crate::stages::knowledge::Example;
+use crate::stages::recognise::{TagScheme, WordTokenizer};
+
+/// Seed of the world whose names the lexicon knows: the one that the demo and the evaluation show.
+pub const SHOWN_SEED: u64 = 0;
+/// Posts whose names the lexicon knows.
+const KNOWN_POSTS: u64 = 2_000;
+const LEXICON: &str = "lexicon.jsonl";
+/// Annotated posts of the training world, and how many: published sets have 120 to 200.
+const EXAMPLES: &str = "examples.jsonl";
+const EXAMPLE_PICTURES: &str = "examples";
+const ANNOTATED_POSTS: u64 = 120;
+
+/// Writes the bundle of a course's checkpoints into `out`.
+///
+/// # Errors
+/// If a checkpoint or vocabulary is missing, or `out` cannot be written.
+pub fn assemble(course: &Course, out: &Path) -> Result<()> {
+    fs::create_dir_all(out).with_context(|| format!("failed to create `{}`", out.display()))?;
+    let mut steps = Vec::new();
+    for network in Network::ALL {
+        let checkpoint = course.folder.join(network.file());
+        let done = export(&checkpoint, &out.join(network.file()), |name| !name.starts_with(HINTS))?;
+        steps.push(format!("{} {done}", network.name()));
+    }
+    for file in [TAGGER_TOKENIZER, OFA_TOKENIZER] {
+        let from = course.folder.join(file);
+        fs::copy(&from, out.join(file)).with_context(|| format!("failed to copy `{}`", from.display()))?;
+    }
+    write_lexicon(&out.join(LEXICON))?;
+    write_examples(&course.world(Split::Train), out)?;
+    write_manifest(out, manifest(course, &steps.join(", "))?)?;
+    Ok(())
+}
+
+/// Writes those of a checkpoint's averaged weights that are shipped, and says after how many steps they are.
+pub(super) fn export(checkpoint: &Path, out: &Path, is_shipped: impl Fn(&str) -> bool) -> Result<i64> {
+    ensure!(checkpoint.exists(), "`{}` is missing: train that network first", checkpoint.display());
+    let tensors = Tensor::read_safetensors(checkpoint)
+        .with_context(|| format!("failed to read the checkpoint `{}`", checkpoint.display()))?;
+    let done = tensors.iter().find(|(name, _)| name == "step").map(|(_, step)| step.int64_value(&[0]));
+    let averaged = tensors.into_iter().filter_map(|(name, tensor)| {
+        let name = name.strip_prefix("average/")?;
+        is_shipped(name).then(|| (name.to_owned(), tensor))
+    });
+    save_weights(averaged, out, Kind::Half)?;
+    Ok(done.unwrap_or_default())
+}
+
+fn write_lexicon(path: &Path) -> Result<()> {
+    let failed = || format!("failed to write the lexicon `{}`", path.display());
+    let mut file = std::io::BufWriter::new(fs::File::create(path).with_context(failed)?);
+    for entry in lexicon(&World::new(SHOWN_SEED, Split::Test), KNOWN_POSTS) {
+        serde_json::to_writer(&mut file, &entry).with_context(failed)?;
+        file.write_all(b"\n").with_context(failed)?;
+    }
+    file.flush().with_context(failed)
+}
+
+/// Posts of the training world as a careful reader annotates them, with their pictures.
+fn write_examples(world: &World, out: &Path) -> Result<()> {
+    let folder = out.join(EXAMPLE_PICTURES);
+    let failed = || format!("failed to write pictures into `{}`", folder.display());
+    fs::create_dir_all(&folder).with_context(failed)?;
+    let mut examples = Vec::new();
+    for index in 0..ANNOTATED_POSTS {
+        let Sample { id, text, picture, .. } = world.sample(index);
+        let seen: Vec<String> = picture.objects.into_iter().map(|object| object.description).collect();
+        let caption = format!("a picture of {}", seen.join(" and "));
+        let file = format!("{id}.jpg");
+        fs::write(folder.join(&file), picture.jpeg).with_context(failed)?;
+        let picture = Some(Path::new(EXAMPLE_PICTURES).join(file));
+        examples.push(Example { id, text, caption, annotation: annotation(&world.named(index)), picture });
+    }
+    Ok(Example::write(&examples, &out.join(EXAMPLES))?)
+}
+
+fn manifest(course: &Course, steps: &str) -> Result<Manifest> {
+    let (_, ofa) = ofa_vocabulary(course)?;
+    let tagger_tokenizer = course.folder.join(TAGGER_TOKENIZER);
+    let pieces = WordTokenizer::load(&tagger_tokenizer, recipe::tagger(0).max_pieces())?.vocabulary();
+    let weights = |network: Network| Weights::named(network.file());
+    Ok(Manifest {
+        name: "pocket".to_owned(),
+        version: "1".to_owned(),
+        made: format!("`riveg train pocket --seed {}` on the pocket world; steps: {steps}", course.seed),
+        entity_types: recipe::ENTITY_TYPES.map(str::to_owned).to_vec(),
+        phrase: PhraseTemplate::default(),
+        lexicon: Some(FileEntry::named(LEXICON)),
+        examples: Some(FileEntry::named(EXAMPLES)),
+        know: None,
+        recognise: Some(Recognise {
+            precision: Precision::F32,
+            weights: weights(Network::Tagger),
+            tokenizer: Some(FileEntry::named(TAGGER_TOKENIZER)),
+            scheme: TagScheme::Bioes,
+            crf: CrfScope::Tweet,
+            network: RecogniseNetwork::XlmRobertaCrf(recipe::tagger(pieces as i64).into()),
+            self_test: Vec::new(),
+        }),
+        entail: Some(Entail {
+            prompt: recipe::ENTAIL_PROMPT.to_owned(),
+            threshold: recipe::GATE_THRESHOLD,
+            precision: Precision::F32,
+            weights: weights(Network::Ofa),
+            tokenizer: Some(FileEntry::named(OFA_TOKENIZER)),
+            network: EntailNetwork::Ofa(ofa.clone().into()),
+            self_test: Vec::new(),
+        }),
+        ground: Some(Ground {
+            prompt: recipe::GROUND_PROMPT.to_owned(),
+            beam: recipe::BEAM,
+            bins_only: true,
+            precision: Precision::F32,
+            weights: weights(Network::Ofa),
+            tokenizer: Some(FileEntry::named(OFA_TOKENIZER)),
+            network: GroundNetwork::Ofa(ofa.into()),
+            self_test: Vec::new(),
+        }),
+        segment: Some(Segment {
+            precision: Precision::F32,
+            weights: weights(Network::Segmenter),
+            network: SegmentNetwork::Sam(recipe::sam().into()),
+            self_test: Vec::new(),
+        }),
+    })
+}

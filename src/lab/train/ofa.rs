@@ -1,0 +1,265 @@
+//! What OFA is taught: to write the four location tokens of a phrase, and to answer whether a picture shows it.
+//!
+//! Both tasks share one set of weights, as OFA's pretraining shares it over all tasks. Hints speed the learning up: heads that exist only in training ask the picture's trunk what stands in
+//! each cell, and the encoder which cells belong to the phrase. Four tokens a phrase teach little; 64 cells teach much.
+
+use tch::nn::{self, Module};
+use tch::{Device, Kind, Tensor, no_grad};
+
+use super::feed::Feed;
+use super::learn::Learner;
+use super::phrases::{self, PhraseBatch, Prompts, Rows, Sight};
+use crate::domain::BBox;
+use crate::lab::world::World;
+use crate::networks::ofa::{BEGIN, END, Encoded, Ofa, OfaConfig, PAD};
+
+/// The variables of the hints begin with this, and are left out of bundles.
+pub(super) const HINTS: &str = "hints";
+
+/// OFA with its hints.
+pub(super) struct OfaLearner {
+    /// The network that will be shipped.
+    pub(super) ofa: Ofa,
+    config: OfaConfig,
+    kinds: nn::Linear,
+    colours: nn::Linear,
+    accents: nn::Linear,
+    cells: nn::Linear,
+}
+
+/// The parts of one step's loss, for the log.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Parts {
+    /// Cross entropy of the location tokens.
+    pub(super) ground: f64,
+    /// Cross entropy of the answers.
+    pub(super) entail: f64,
+    /// All hints together.
+    pub(super) hints: f64,
+}
+
+impl OfaLearner {
+    /// The network at the root of the store, the hints beside it.
+    #[must_use]
+    pub(super) fn new(root: &nn::Path<'_>, config: &OfaConfig, kinds: i64, colours: i64) -> Self {
+        let hints = root / HINTS;
+        let trunk = config.trunk_channels();
+        Self {
+            ofa: Ofa::new(root, config),
+            config: config.clone(),
+            kinds: nn::linear(&hints / "kinds", trunk, kinds + 1, nn::LinearConfig::default()),
+            colours: nn::linear(&hints / "colours", trunk, colours, nn::LinearConfig::default()),
+            accents: nn::linear(&hints / "accents", trunk, colours, nn::LinearConfig::default()),
+            cells: nn::linear(&hints / "cells", config.d_model, 1, nn::LinearConfig::default()),
+        }
+    }
+
+    /// The loss of a batch, and its parts. Phrases count only where the batch has some.
+    pub(super) fn loss(&self, batch: &PhraseBatch) -> (Tensor, Parts) {
+        let trunk = self.ofa.trunk(&pixels(batch), true);
+        let mut hints = self.scene_loss(&trunk, batch);
+        let mut total = Tensor::zeros([], (Kind::Float, Device::Cpu));
+        let mut parts = Parts::default();
+        if batch.ground.len() > 0 {
+            let (loss, cells) = self.ground_loss(&trunk, batch);
+            parts.ground = loss.double_value(&[]);
+            total += loss;
+            hints += cells;
+        }
+        if batch.entail.len() > 0 {
+            let (loss, cells) = self.entail_loss(&trunk, batch);
+            parts.entail = loss.double_value(&[]);
+            // The answer is one token where a box is four.
+            total += loss * 2.0;
+            hints += cells;
+        }
+        parts.hints = hints.double_value(&[]);
+        (total + hints, parts)
+    }
+
+    /// Which kind of thing in which colours stands in each cell of the trunk's grid.
+    fn scene_loss(&self, trunk: &Tensor, batch: &PhraseBatch) -> Tensor {
+        let asked =
+            [(&self.kinds, &batch.kinds), (&self.colours, &batch.colours), (&self.accents, &batch.accents)];
+        let losses = asked.map(|(head, truth)| {
+            let none: Option<Tensor> = None;
+            let said = head.forward(trunk).flatten(0, 1);
+            said.cross_entropy_loss(&Tensor::from_slice(truth), none.as_ref(), tch::Reduction::Mean, -1, 0.0)
+        });
+        Tensor::stack(&losses, 0).sum(Kind::Float)
+    }
+
+    fn ground_loss(&self, trunk: &Tensor, batch: &PhraseBatch) -> (Tensor, Tensor) {
+        let rows = &batch.ground;
+        let count = rows.len() as i64;
+        let (encoded, cells) = self.encoded(trunk, rows);
+        let bins = Tensor::from_slice(&batch.bins).view([count, 4]);
+        let tokens = &bins + self.config.first_bin;
+        let start = Tensor::full([count, 1], BEGIN, (Kind::Int64, Device::Cpu));
+        let prefix = Tensor::cat(&[start, tokens], 1);
+        let log_probabilities = self.ofa.decode(&encoded, &prefix, true).log_softmax(-1, Kind::Float);
+
+        // Bins are ordered: a neighbour of the true bin is nearly right, and is told so.
+        let all = Tensor::arange(self.config.bins, (Kind::Float, Device::Cpu));
+        let distance = bins.to_kind(Kind::Float).unsqueeze(-1) - all;
+        let wanted = (distance.square() * (-0.5 / (BIN_SPREAD * BIN_SPREAD))).softmax(-1, Kind::Float);
+        let said = log_probabilities.narrow(1, 0, 4).narrow(2, self.config.first_bin, self.config.bins);
+        let located = -(wanted * said).sum_dim_intlist([-1].as_slice(), false, Kind::Float).mean(Kind::Float);
+        let ended = -log_probabilities.select(1, 4).select(1, END).mean(Kind::Float);
+        (located + ended * 0.1, cells)
+    }
+
+    fn entail_loss(&self, trunk: &Tensor, batch: &PhraseBatch) -> (Tensor, Tensor) {
+        let rows = &batch.entail;
+        let (encoded, cells) = self.encoded(trunk, rows);
+        let logits = self.ofa.answer_logits(&encoded, &tokens(rows), true);
+        let answers = Tensor::from_slice(&batch.answers);
+        let none: Option<Tensor> = None;
+        let loss = logits.cross_entropy_loss(&answers, none.as_ref(), tch::Reduction::Mean, -100, 0.02);
+        (loss, cells)
+    }
+
+    /// Encodes rows, and asks the encoder's picture tokens which of them the phrase speaks of.
+    fn encoded(&self, trunk: &Tensor, rows: &Rows) -> (Encoded, Tensor) {
+        let count = rows.len() as i64;
+        let gathered = trunk.index_select(0, &Tensor::from_slice(&rows.pictures));
+        let cells = gathered.size()[1];
+        let encoded = self.ofa.encode(&gathered, &tokens(rows), true);
+        let said = self.cells.forward(&encoded.states.narrow(1, 0, cells)).squeeze_dim(-1);
+        let covered = Tensor::from_slice(&rows.cells).view([count, cells]);
+        let none: Option<Tensor> = None;
+        let loss = said.binary_cross_entropy_with_logits(
+            &covered,
+            none.as_ref(),
+            Some(&Tensor::from(CELL_WEIGHT)),
+            tch::Reduction::Mean,
+        );
+        (encoded, loss * 2.0)
+    }
+}
+
+/// What is learnt from.
+pub(super) struct Source {
+    /// Posts to train on.
+    pub(super) train: World,
+    /// Posts to validate on.
+    pub(super) dev: World,
+    /// How the network sees.
+    pub(super) sight: Sight,
+    /// How phrases become prompts.
+    pub(super) prompts: Prompts,
+}
+
+/// OFA in training.
+pub(super) struct OfaInTraining {
+    learner: OfaLearner,
+    feed: Feed<PhraseBatch>,
+    dev: Vec<PhraseBatch>,
+}
+
+impl OfaLearner {
+    /// Trains on the source's posts from `first_step` on.
+    #[must_use]
+    pub(super) fn in_training(self, source: Source, first_step: i64) -> OfaInTraining {
+        let Source { train, dev, sight, prompts } = source;
+        let dev = (0..VALIDATION).map(|step| phrases::batch(&dev, step, sight, &prompts)).collect();
+        // It begins with pictures alone: phrases mean nothing to a trunk that sees nothing yet.
+        let feed = Feed::new(first_step, move |step| {
+            let make = if step < SCENE_STEPS { phrases::scenes } else { phrases::batch };
+            make(&train, step, sight, &prompts)
+        });
+        OfaInTraining { learner: self, feed, dev }
+    }
+
+    /// How many rows are located with an IoU of a half, and how many are answered rightly.
+    // What the network remembers while it serves would be out of date here, so only the trunk is told that it does.
+    fn score(&self, batch: &PhraseBatch) -> (usize, usize) {
+        let trunk = self.ofa.trunk(&pixels(batch), false);
+        let encoded = |rows: &Rows| {
+            self.ofa.encode(&trunk.index_select(0, &Tensor::from_slice(&rows.pictures)), &tokens(rows), true)
+        };
+        let prefix = Tensor::full([batch.ground.len() as i64, 1], BEGIN, (Kind::Int64, Device::Cpu));
+        let located = self.greedy(&encoded(&batch.ground), prefix);
+        let within = |(said, truth): &(&[i64], &[i64])| bbox(said).iou(&bbox(truth)) >= 0.5;
+        let located = located.chunks(4).zip(batch.bins.chunks(4)).filter(within).count();
+
+        let logits = self.ofa.answer_logits(&encoded(&batch.entail), &tokens(&batch.entail), true);
+        let answers = Vec::<i64>::try_from(logits.argmax(1, false)).unwrap_or_default();
+        let answered =
+            answers.iter().zip(&batch.answers).filter(|(said, truth)| (**said > 0) == (**truth > 0)).count();
+        (located, answered)
+    }
+
+    /// The likeliest bins, one after the other: rows of four.
+    fn greedy(&self, encoded: &Encoded, mut prefix: Tensor) -> Vec<i64> {
+        for _ in 0..4 {
+            let logits = self.ofa.decode(encoded, &prefix, true);
+            let last = logits.select(1, prefix.size()[1] - 1);
+            let bin = last.narrow(1, self.config.first_bin, self.config.bins).argmax(1, true);
+            prefix = Tensor::cat(&[prefix, bin + self.config.first_bin], 1);
+        }
+        let bins = prefix.narrow(1, 1, 4) - self.config.first_bin;
+        Vec::<i64>::try_from(bins.contiguous().view(-1)).unwrap_or_default()
+    }
+}
+
+impl Learner for OfaInTraining {
+    fn loss(&mut self, _: i64) -> (Tensor, String) {
+        let (loss, parts) = self.learner.loss(&self.feed.next());
+        (loss, format!("ground {:.3} entail {:.3} hints {:.3}", parts.ground, parts.entail, parts.hints))
+    }
+
+    fn validate(&mut self) -> String {
+        let scores: Vec<(usize, usize)> =
+            no_grad(|| self.dev.iter().map(|batch| self.learner.score(batch)).collect());
+        let share = |right: usize, all: usize| right as f64 / all.max(1) as f64;
+        format!(
+            "Prec@0.5 {:.4}, entailment accuracy {:.4}",
+            share(
+                scores.iter().map(|score| score.0).sum(),
+                self.dev.iter().map(|batch| batch.ground.len()).sum()
+            ),
+            share(
+                scores.iter().map(|score| score.1).sum(),
+                self.dev.iter().map(|batch| batch.entail.len()).sum()
+            ),
+        )
+    }
+}
+
+fn bbox(bins: &[i64]) -> BBox {
+    BBox { x0: bins[0] as f32, y0: bins[1] as f32, x1: bins[2] as f32, y1: bins[3] as f32 }
+}
+
+/// The first steps, which look at pictures alone.
+const SCENE_STEPS: i64 = 500;
+/// Batches of a validation: some 450 phrases of either task.
+const VALIDATION: i64 = 10;
+/// Bins over which the target of a coordinate spreads: about two pixels either way.
+const BIN_SPREAD: f64 = 0.7;
+/// A phrase covers about one cell in ten: this evens it out halfway.
+const CELL_WEIGHT: f32 = 3.0;
+
+/// The batch's pictures as the network takes them: `[pictures, 3, side, side]`, -1 to 1.
+pub(super) fn pixels(batch: &PhraseBatch) -> Tensor {
+    let side = batch.side;
+    let pictures = batch.pixels.len() as i64 / (3 * side * side);
+    Tensor::from_slice(&batch.pixels)
+        .view([pictures, side, side, 3])
+        .permute([0, 3, 1, 2])
+        .to_kind(Kind::Float)
+        .contiguous()
+        / 127.5
+        - 1.0
+}
+
+/// The prompts of rows, padded: `[rows, longest]`.
+pub(super) fn tokens(rows: &Rows) -> Tensor {
+    let longest = rows.prompts.iter().map(Vec::len).max().unwrap_or(0);
+    let padded: Vec<i64> = rows
+        .prompts
+        .iter()
+        .flat_map(|prompt| prompt.iter().copied().chain(std::iter::repeat_n(PAD, longest - prompt.len())))
+        .collect();
+    Tensor::from_slice(&padded).view([rows.len() as i64, longest as i64])
+}

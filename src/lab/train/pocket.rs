@@ -1,0 +1,200 @@
+//! The pocket bundle from nothing: vocabularies, then the tagger, OFA on both its tasks, and SAM.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use tch::Device;
+use tch::nn::VarStore;
+use tokenizers::Tokenizer;
+
+use super::learn::{Job, learn};
+use super::ofa::{OfaLearner, Source};
+use super::optimiser::Schedule;
+use super::phrases::{Encode, Prompts, Sight};
+use super::segmenter::SamLearner;
+use super::tagger::{TaggerLearner, TextWriter};
+use super::{recipe, tokenizers as vocabularies};
+use crate::domain::EntityType;
+use crate::lab::world::{COLOURS, KINDS, Split, World, lexicon};
+use crate::networks::ofa::OfaConfig;
+use crate::networks::sam::Sam;
+use crate::networks::tagger::Tagger;
+use crate::stages::prompt::{CaptionStyle, PHRASE, PromptEncoder};
+use crate::stages::recognise::{LabelSet, WordTokenizer};
+
+/// The tagger's vocabulary in the course's folder and in the bundle.
+pub(super) const TAGGER_TOKENIZER: &str = "tagger.tokenizer.json";
+/// That of both OFA networks.
+pub(super) const OFA_TOKENIZER: &str = "ofa.tokenizer.json";
+
+/// A network of the bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Network {
+    /// Which entities does the text name?
+    Tagger,
+    /// Does the picture show it, and where? One set of weights for both.
+    Ofa,
+    /// Which pixels?
+    Segmenter,
+}
+
+impl Network {
+    /// All of them, in the order of a post.
+    pub const ALL: [Network; 3] = [Network::Tagger, Network::Ofa, Network::Segmenter];
+
+    /// Its checkpoint in the course's folder, and its weights in the bundle.
+    pub(super) fn file(self) -> &'static str {
+        match self {
+            Self::Tagger => "tagger.safetensors",
+            Self::Ofa => "ofa.safetensors",
+            Self::Segmenter => "segmenter.safetensors",
+        }
+    }
+
+    /// Its name in logs and manifests.
+    pub(super) fn name(self) -> &'static str {
+        self.file().trim_end_matches(".safetensors")
+    }
+}
+
+/// Where a training keeps what it has, and how long it may go on.
+#[derive(Debug, Clone)]
+pub struct Course {
+    /// The folder of checkpoints and tokenizers.
+    pub folder: PathBuf,
+    /// Steps instead of the recipe's, for a short trial.
+    pub steps: Option<i64>,
+    /// Seed of weights and worlds.
+    pub seed: u64,
+    /// Threads of libtorch; as many as it finds cores if not given.
+    pub threads: Option<i32>,
+}
+
+impl Course {
+    /// Makes the folder, and lets libtorch use so many threads.
+    pub(super) fn begin(&self) -> Result<()> {
+        fs::create_dir_all(&self.folder)
+            .with_context(|| format!("failed to create `{}`", self.folder.display()))?;
+        if let Some(threads) = self.threads {
+            tch::set_num_threads(threads);
+        }
+        Ok(())
+    }
+
+    pub(super) fn job(&self, name: &str, schedule: Schedule) -> Job {
+        let steps = self.steps.unwrap_or(schedule.steps);
+        Job {
+            name: name.to_owned(),
+            checkpoint: self.folder.join(format!("{name}.safetensors")),
+            schedule: Schedule { steps, warm_up: schedule.warm_up.min(steps / 4), ..schedule },
+            weight_decay: recipe::WEIGHT_DECAY,
+        }
+    }
+
+    pub(super) fn world(&self, split: Split) -> World {
+        World::new(self.seed, split)
+    }
+}
+
+/// Trains some of the networks, each from its checkpoint if there is one.
+///
+/// # Errors
+/// If the folder cannot be read or written, or holds checkpoints of other networks.
+pub fn train_pocket(course: &Course, networks: &[Network]) -> Result<()> {
+    course.begin()?;
+    for &network in networks {
+        tch::manual_seed(course.seed as i64);
+        match network {
+            Network::Tagger => train_tagger(course)?,
+            Network::Ofa => train_ofa(course)?,
+            Network::Segmenter => train_segmenter(course)?,
+        }
+    }
+    Ok(())
+}
+
+fn train_tagger(course: &Course) -> Result<()> {
+    let path = course.folder.join(TAGGER_TOKENIZER);
+    if !path.exists() {
+        let world = course.world(Split::Train);
+        let texts = (0..recipe::VOCABULARY_POSTS).map(|index| world.text(index).text);
+        let annotations = (0..recipe::VOCABULARY_POSTS / 4).map(|index| world.annotation(index));
+        let texts = texts.chain(annotations);
+        vocabularies::save(&vocabularies::train_unigram(texts, recipe::TAGGER_PIECES)?, &path)?;
+    }
+    let writer = |split| {
+        Ok::<_, anyhow::Error>(TextWriter {
+            world: course.world(split),
+            tokenizer: WordTokenizer::load(&path, recipe::tagger(0).max_pieces())?,
+            labels: LabelSet::new(recipe::ENTITY_TYPES.map(EntityType::new)),
+            pad: recipe::tagger(0).pad,
+        })
+    };
+    let (train, dev) = (writer(Split::Train)?, writer(Split::Dev)?);
+    let store = VarStore::new(Device::Cpu);
+    let tagger = Tagger::new(&store.root(), recipe::tagger(train.tokenizer.vocabulary() as i64));
+    let job = course.job(Network::Tagger.name(), recipe::TAGGER_SCHEDULE);
+    learn(&job, &store, |first| Box::new(TaggerLearner::new(tagger, train, dev, first)))
+}
+
+fn train_segmenter(course: &Course) -> Result<()> {
+    let store = VarStore::new(Device::Cpu);
+    let sam = Sam::new(&store.root(), &recipe::sam());
+    let (train, dev) = (course.world(Split::Train), course.world(Split::Dev));
+    let job = course.job(Network::Segmenter.name(), recipe::SAM_SCHEDULE);
+    learn(&job, &store, |first| Box::new(SamLearner::new(sam, train, dev, first)))
+}
+
+fn train_ofa(course: &Course) -> Result<()> {
+    let (tokenizer, config) = ofa_vocabulary(course)?;
+    let store = VarStore::new(Device::Cpu);
+    let learner = OfaLearner::new(&store.root(), &config, KINDS.len() as i64, COLOURS.len() as i64);
+    let job = course.job(Network::Ofa.name(), recipe::OFA_SCHEDULE);
+    let sight =
+        Sight { side: config.patch_image_size as u32, grid: config.grid() as u32, bins: config.bins as u32 };
+    let encoder = |template| -> Result<Encode> {
+        let encoder = PromptEncoder::new(tokenizer.clone(), template, config.max_positions as usize)?;
+        Ok(Arc::new(move |phrase| encoder.encode(phrase)))
+    };
+    let prompts =
+        Prompts { entail: encoder(recipe::ENTAIL_PROMPT)?, ground: encoder(recipe::GROUND_PROMPT)? };
+    let (train, dev) = (course.world(Split::Train), course.world(Split::Dev));
+    learn(&job, &store, |first| Box::new(learner.in_training(Source { train, dev, sight, prompts }, first)))
+}
+
+/// The vocabulary of OFA: trained once, kept in the folder.
+pub(super) fn ofa_vocabulary(course: &Course) -> Result<(Tokenizer, OfaConfig)> {
+    let path = course.folder.join(OFA_TOKENIZER);
+    if !path.exists() {
+        let world = course.world(Split::Train);
+        let phrases = asked(&world, recipe::VOCABULARY_POSTS / 2).into_iter();
+        // The answers must be whole pieces, which takes seeing them often.
+        let answers = (0..5_000).map(|_| " no yes maybe".to_owned());
+        let trained =
+            vocabularies::train_byte_pairs(phrases.chain(answers), recipe::OFA_PIECES, recipe::BINS)?;
+        vocabularies::save(&trained.tokenizer, &path)?;
+    }
+    let tokenizer = Tokenizer::from_file(&path)
+        .map_err(|error| anyhow!("failed to read the tokenizer `{}`: {error}", path.display()))?;
+    let id = |piece: &str| {
+        let id = tokenizer.token_to_id(piece).map(i64::from);
+        id.with_context(|| format!("the tokenizer `{}` has no piece `{piece}`", path.display()))
+    };
+    let answers = [id("\u{120}no")?, id("\u{120}yes")?, id("\u{120}maybe")?];
+    let config = recipe::ofa(tokenizer.get_vocab_size(true) as i64, id("<bin_0>")?, answers);
+    Ok((tokenizer, config))
+}
+
+/// Phrases as they are asked, in both prompts.
+fn asked(world: &World, posts: u64) -> Vec<String> {
+    lexicon(world, posts)
+        .iter()
+        .flat_map(|entry| {
+            let phrase = format!("{} ({}) - {}", entry.surface, entry.entity_type, entry.expansion);
+            [recipe::ENTAIL_PROMPT, recipe::GROUND_PROMPT]
+                .map(|prompt| prompt.replace(PHRASE, &CaptionStyle::Ofa.clean(&phrase)))
+        })
+        .collect()
+}

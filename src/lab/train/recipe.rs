@@ -1,0 +1,118 @@
+//! How large are the networks of the pocket bundle, and how long do they learn?
+//!
+//! Sized so that all four together stay under 12 MB as 16-bit floats, and each learns in about an hour on two cores.
+
+use super::optimiser::Schedule;
+pub use crate::networks::bundle::{ENTAIL_PROMPT, GROUND_PROMPT};
+use crate::networks::ofa::OfaConfig;
+use crate::networks::sam::SamConfig;
+use crate::networks::tagger::{Positions, TaggerConfig};
+use crate::networks::umt::UmtConfig;
+
+/// Seed of the worlds that are trained on.
+pub const SEED: u64 = 1;
+/// The entity types of the pocket world.
+pub const ENTITY_TYPES: [&str; 4] = ["LOC", "ORG", "OTHER", "PER"];
+/// Pieces of the tagger's vocabulary. Names are made of syllables: a few thousand pieces hold them all.
+pub const TAGGER_PIECES: u32 = 2_400;
+/// Pieces of OFA's vocabulary: the words of phrases and prompts, and scraps for names.
+pub const OFA_PIECES: usize = 900;
+/// Location bins: two pixels each at 128 pixels.
+pub const BINS: usize = 64;
+/// Posts whose texts the vocabularies are made from.
+pub const VOCABULARY_POSTS: u64 = 12_000;
+
+/// The probability from which a picture is taken to show an entity.
+pub const GATE_THRESHOLD: f32 = 0.5;
+/// Boxes followed at a time: the published five, which costs little where four tokens are decoded.
+pub const BEAM: usize = 5;
+
+/// The tagger's dimensions.
+#[must_use]
+pub fn tagger(vocabulary: i64) -> TaggerConfig {
+    TaggerConfig {
+        vocabulary,
+        hidden: 128,
+        layers: 2,
+        heads: 4,
+        ffn: 384,
+        max_positions: 258,
+        positions: Positions::AfterPadding,
+        type_vocabulary: 1,
+        layer_norm_eps: 1e-5,
+        pad: 1,
+        labels: 17,
+    }
+}
+
+/// OFA's dimensions, for both of its tasks.
+#[must_use]
+pub fn ofa(vocabulary: i64, first_bin: i64, answers: [i64; 3]) -> OfaConfig {
+    OfaConfig {
+        vocabulary,
+        d_model: 128,
+        ffn: 256,
+        heads: 2,
+        encoder_layers: 3,
+        decoder_layers: 2,
+        resnet_layers: [2, 2, 3],
+        resnet_width: 24,
+        token_bucket: 32,
+        image_bucket: 8,
+        max_positions: 160,
+        patch_image_size: 128,
+        first_bin,
+        bins: BINS as i64,
+        answers,
+    }
+}
+
+/// SAM's dimensions.
+#[must_use]
+pub fn sam() -> SamConfig {
+    SamConfig {
+        image_size: 160,
+        patch_size: 8,
+        hidden: 96,
+        layers: 4,
+        heads: 2,
+        mlp_ratio: 3.0,
+        window: 10,
+        global_layers: vec![3],
+        output_channels: 64,
+        decoder_layers: 2,
+        decoder_heads: 4,
+        decoder_mlp: 256,
+        mask_threshold: 0.0,
+        multimask: false,
+    }
+}
+
+/// UMT's dimensions.
+#[must_use]
+pub fn umt(vocabulary: i64) -> UmtConfig {
+    UmtConfig {
+        vocabulary,
+        hidden: 64,
+        layers: 2,
+        heads: 2,
+        ffn: 192,
+        max_positions: 128,
+        max_pieces: 128,
+        type_vocabulary: 1,
+        image_size: 128,
+        resnet_layers: [1, 1, 1, 1],
+        resnet_width: 12,
+    }
+}
+
+/// Rates and steps of the tagger: half of its posts come with what a language model says of them.
+pub const TAGGER_SCHEDULE: Schedule = Schedule { peak: 2e-3, warm_up: 100, steps: 2_000 };
+/// Rates and steps of OFA. On one task alone, from these weights, 150 to 320 steps at 3e-4 made it worse.
+pub const OFA_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 3_600 };
+/// Rates and steps of SAM.
+pub const SAM_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 2_900 };
+/// Rates and steps of UMT, some ten minutes on one core: features that tell what is alike, not answers, are asked of it.
+pub const UMT_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 500 };
+/// Decay of the matrices, in all trainings.
+pub const WEIGHT_DECAY: f64 = 0.02;

@@ -1,0 +1,229 @@
+//! What the tagger is taught: the likelihood of the true labels under its chain.
+
+use std::ops::Range;
+
+use tch::{Kind, Tensor, no_grad};
+
+use super::feed::Feed;
+use super::learn::Learner;
+use crate::domain::Span;
+use crate::lab::world::{GoldText, World};
+use crate::networks::tagger::Tagger;
+use crate::stages::recognise::{LabelSet, LabelledWords, WordTokenizer, split_words};
+
+/// Posts of one step.
+const POSTS: u64 = 64;
+/// Share of numbers dropped while training.
+const DROPOUT: f64 = 0.1;
+/// Steps of a validation.
+const VALIDATION: i64 = 6;
+
+/// One step's posts: rows are posts, filled up with padding.
+#[derive(Clone)]
+pub(super) struct TextBatch {
+    rows: i64,
+    /// Which of the posts each row is of: one that is too long has several.
+    pub(super) owners: Vec<i64>,
+    pieces: Vec<i64>,
+    first_pieces: Vec<i64>,
+    labels: Vec<i64>,
+    words: Vec<usize>,
+    pad: i64,
+}
+
+/// The same for the network.
+pub(super) struct TextTensors {
+    /// `[rows, L]` of `Int64`.
+    pub(super) pieces: Tensor,
+    /// `[rows, L]` of `Bool`: where there is a piece.
+    pub(super) mask: Tensor,
+    /// `[rows, W]` of `Int64`: where each word begins.
+    pub(super) first_pieces: Tensor,
+    /// `[rows, W]` of `Int64`.
+    pub(super) labels: Tensor,
+    /// `[rows, W]` of `Bool`.
+    pub(super) is_word: Tensor,
+}
+
+impl TextBatch {
+    pub(super) fn tensors(&self) -> TextTensors {
+        let table = |values: &[i64]| Tensor::from_slice(values).view([self.rows, -1]);
+        let (pieces, labels) = (table(&self.pieces), table(&self.labels));
+        let lengths: Vec<i64> = self.words.iter().map(|&words| words as i64).collect();
+        let columns = Tensor::arange(labels.size()[1], (Kind::Int64, tch::Device::Cpu));
+        let is_word = columns.unsqueeze(0).lt_tensor(&Tensor::from_slice(&lengths).unsqueeze(1));
+        let mask = pieces.ne(self.pad);
+        TextTensors { pieces, mask, first_pieces: table(&self.first_pieces), labels, is_word }
+    }
+}
+
+/// How many entities were right, said and true, so far.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    right: usize,
+    said: usize,
+    true_ones: usize,
+}
+
+impl Found {
+    /// Counts the entities of a batch, of which `best` has the labels of each row's words.
+    pub(super) fn count(&mut self, batch: &TextBatch, best: &[Vec<usize>], names: &LabelSet) {
+        let width = batch.labels.len() / best.len().max(1);
+        for (row, labels) in best.iter().enumerate() {
+            let truth: Vec<usize> =
+                batch.labels[row * width..][..labels.len()].iter().map(|&label| label as usize).collect();
+            let (found, wanted) = (names.decode(labels), names.decode(&truth));
+            self.right += found.iter().filter(|entity| wanted.contains(entity)).count();
+            self.said += found.len();
+            self.true_ones += wanted.len();
+        }
+    }
+
+    /// The harmonic mean of precision and recall.
+    pub(super) fn f1(&self) -> f64 {
+        2.0 * self.right as f64 / (self.said + self.true_ones).max(1) as f64
+    }
+}
+
+/// Makes batches.
+pub(super) struct TextWriter {
+    /// Where posts come from.
+    pub(super) world: World,
+    /// Cuts words into pieces.
+    pub(super) tokenizer: WordTokenizer,
+    /// What labels there are.
+    pub(super) labels: LabelSet,
+    /// The id of padding.
+    pub(super) pad: i64,
+}
+
+impl TextWriter {
+    /// The batch of a step: every other post with what a language model says of it.
+    #[must_use]
+    fn batch(&self, step: i64) -> TextBatch {
+        self.knowing(posts_of(step), |index| {
+            let knowledge = if index % 2 == 0 { self.world.annotation(index) } else { String::new() };
+            (self.world.text(index), knowledge)
+        })
+    }
+
+    /// The batch of these posts.
+    pub(super) fn of(&self, posts: Range<u64>) -> TextBatch {
+        self.knowing(posts, |index| (self.world.text(index), String::new()))
+    }
+
+    /// The batch of these posts, each as `text` has it with what is known of it.
+    fn knowing(&self, posts: Range<u64>, text: impl Fn(u64) -> (GoldText, String)) -> TextBatch {
+        let (mut rows, mut owners) = (Vec::new(), Vec::new());
+        for (index, owner) in posts.zip(0..) {
+            let (text, knowledge) = text(index);
+            let words = split_words(&text.text);
+            let entities: Vec<LabelledWords> = text
+                .mentions
+                .iter()
+                .map(|(span, entity_type)| LabelledWords {
+                    words: words_within(&words, span),
+                    entity_type: entity_type.clone(),
+                })
+                .collect();
+            let labels = self.labels.encode(words.len(), &entities);
+            for window in self.tokenizer.windows_knowing(&text.text, &words, &knowledge) {
+                rows.push((window.request, labels[window.words].to_vec()));
+                owners.push(owner);
+            }
+        }
+        let pieces = rows.iter().map(|(request, _)| request.pieces.len()).max().unwrap_or(1);
+        let words = rows.iter().map(|(_, labels)| labels.len()).max().unwrap_or(1);
+        let mut batch = TextBatch {
+            rows: rows.len() as i64,
+            owners,
+            pieces: Vec::new(),
+            first_pieces: Vec::new(),
+            labels: Vec::new(),
+            words: rows.iter().map(|(_, labels)| labels.len()).collect(),
+            pad: self.pad,
+        };
+        for (request, labels) in &rows {
+            batch.pieces.extend(padded(
+                request.pieces.iter().map(|&piece| i64::from(piece)),
+                pieces,
+                self.pad,
+            ));
+            batch.first_pieces.extend(padded(
+                request.first_pieces.iter().map(|&first| i64::from(first)),
+                words,
+                0,
+            ));
+            batch.labels.extend(padded(labels.iter().map(|&label| label as i64), words, 0));
+        }
+        batch
+    }
+}
+
+/// The words that lie within a span: a word that the span cuts belongs to it.
+fn words_within(words: &[Span], span: &Span) -> std::ops::Range<usize> {
+    let start = words.iter().take_while(|word| word.byte_end <= span.byte_start).count();
+    let end = words.iter().take_while(|word| word.byte_start < span.byte_end).count();
+    start..end.max(start)
+}
+
+fn padded(values: impl Iterator<Item = i64>, length: usize, filler: i64) -> impl Iterator<Item = i64> {
+    values.chain(std::iter::repeat(filler)).take(length)
+}
+
+/// The tagger in training.
+pub(super) struct TaggerLearner {
+    tagger: Tagger,
+    feed: Feed<TextBatch>,
+    dev: TextWriter,
+}
+
+impl TaggerLearner {
+    /// Trains on what `train` writes from `first_step` on, validates on what `dev` writes.
+    #[must_use]
+    pub(super) fn new(tagger: Tagger, train: TextWriter, dev: TextWriter, first_step: i64) -> Self {
+        Self { tagger, feed: Feed::new(first_step, move |step| train.batch(step)), dev }
+    }
+
+    fn emissions(&self, batch: &TextBatch, dropout: f64) -> (Tensor, Tensor, Tensor) {
+        let TextTensors { pieces, mask, first_pieces, labels, is_word } = batch.tensors();
+        (self.tagger.emissions(&pieces, &mask, &first_pieces, dropout), labels, is_word)
+    }
+}
+
+impl Learner for TaggerLearner {
+    fn loss(&mut self, _: i64) -> (Tensor, String) {
+        let batch = self.feed.next();
+        let (emissions, labels, is_word) = self.emissions(&batch, DROPOUT);
+        let likelihood = self.tagger.crf.log_likelihood(&emissions, &labels, &is_word);
+        (-likelihood.mean(Kind::Float), String::new())
+    }
+
+    fn validate(&mut self) -> String {
+        let told = |world: &World, index| (world.text(index), world.annotation(index));
+        let alone = self.score(|world, index| (world.text(index), String::new()));
+        format!("F1 {alone:.4} of texts alone, {:.4} with knowledge", self.score(told))
+    }
+}
+
+impl TaggerLearner {
+    /// F1 on posts that are not trained on, with what `text` says is known of them.
+    fn score(&self, text: impl Fn(&World, u64) -> (GoldText, String)) -> f64 {
+        let mut found = Found::default();
+        for step in 0..VALIDATION {
+            let batch = self.dev.knowing(posts_of(step), |index| text(&self.dev.world, index));
+            let best = no_grad(|| {
+                let (emissions, _, is_word) = self.emissions(&batch, 0.0);
+                self.tagger.crf.decode(&emissions, &is_word)
+            });
+            found.count(&batch, &best, &self.dev.labels);
+        }
+        found.f1()
+    }
+}
+
+/// The posts of a step.
+fn posts_of(step: i64) -> Range<u64> {
+    let first = step as u64 * POSTS;
+    first..first + POSTS
+}

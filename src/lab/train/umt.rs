@@ -1,0 +1,238 @@
+//! What UMT is taught: to tag words by text and picture together, and which kinds of things the picture shows.
+//!
+//! The authors' tagger is a CRF over the fused vectors; a linear layer and cross entropy teach the vectors as well, and
+//! neither is shipped. Names of the pocket world hardly need a picture, so that tagging alone would leave what the
+//! network sees to chance: a hint asks the post's one vector, by which posts are compared, what the picture shows.
+
+use tch::nn::{self, Module};
+use tch::{Kind, Tensor, no_grad};
+
+use super::feed::Feed;
+use super::learn::Learner;
+use super::ofa::HINTS;
+use super::tagger::{Found, TextBatch, TextTensors, TextWriter};
+use crate::common::imaging::View;
+use crate::lab::world::KINDS;
+use crate::networks::umt::Umt;
+
+/// Posts of one step: pictures cost most of it.
+const POSTS: u64 = 24;
+/// Share of numbers dropped while training.
+const DROPOUT: f64 = 0.1;
+/// Steps of a validation.
+const VALIDATION: u64 = 8;
+
+/// What is asked of the network in training, beside it in the store and left out of bundles.
+#[derive(Debug)]
+pub(super) struct Heads {
+    classifier: nn::Linear,
+    kinds: nn::Linear,
+}
+
+impl Heads {
+    pub(super) fn new(root: &nn::Path<'_>, umt: &Umt, labels: usize) -> Self {
+        let (width, settings) = (2 * umt.config().hidden, nn::LinearConfig::default());
+        Self {
+            // As the authors call theirs.
+            classifier: nn::linear(root / "classifier", width, labels as i64, settings),
+            kinds: nn::linear(root / HINTS / "kinds", width, KINDS.len() as i64, settings),
+        }
+    }
+}
+
+/// One step's posts with their pictures.
+#[derive(Clone)]
+struct PostBatch {
+    texts: TextBatch,
+    /// Red, green, blue, row by row, picture by picture.
+    levels: Vec<u8>,
+    /// For each post and each of [`KINDS`], 1 where its picture shows one.
+    shown: Vec<f32>,
+}
+
+/// UMT in training.
+pub(super) struct UmtLearner {
+    umt: Umt,
+    heads: Heads,
+    feed: Feed<PostBatch>,
+    dev: TextWriter,
+}
+
+impl UmtLearner {
+    /// Trains on what `train` writes from `first_step` on, validates on what `dev` writes.
+    #[must_use]
+    pub(super) fn new(
+        (umt, heads): (Umt, Heads),
+        train: TextWriter,
+        dev: TextWriter,
+        first_step: i64,
+    ) -> Self {
+        let view = View::centre(umt.config().image_size as u32);
+        let feed = Feed::new(first_step, move |step| batch(&train, step as u64, view));
+        Self { umt, heads, feed, dev }
+    }
+
+    /// The score of each label for each word, `[rows, W, labels]`, and of each kind for each row, `[rows, kinds]`.
+    fn said(&self, batch: &PostBatch, texts: &TextTensors, train: bool) -> [Tensor; 2] {
+        let side = self.umt.config().image_size;
+        let levels = Tensor::from_slice(&batch.levels).view([-1, side, side, 3]).permute([0, 3, 1, 2]);
+        let seen = self.umt.see(&self.umt.pixels(&levels), train);
+        let seen = seen.index_select(0, &Tensor::from_slice(&batch.texts.owners));
+        let dropout = if train { DROPOUT } else { 0.0 };
+        let fused = self.umt.fuse(&texts.pieces, &texts.mask, &seen, dropout);
+        let first = texts.first_pieces.unsqueeze(2).expand([-1, -1, fused.size()[2]], false);
+        // A vector of length 1 says little to a layer that begins small.
+        let whole = Umt::pooled(&fused, &texts.mask) * (fused.size()[2] as f64).sqrt();
+        [self.heads.classifier.forward(&fused.gather(1, &first, false)), self.heads.kinds.forward(&whole)]
+    }
+}
+
+impl Learner for UmtLearner {
+    fn loss(&mut self, _: i64) -> (Tensor, String) {
+        let batch = self.feed.next();
+        let texts = batch.texts.tensors();
+        let [labels, kinds] = self.said(&batch, &texts, true);
+        let none: Option<Tensor> = None;
+        let words = texts.is_word.flatten(0, 1).nonzero().squeeze_dim(1);
+        let tagged = labels.flatten(0, 1).index_select(0, &words).cross_entropy_loss(
+            &texts.labels.flatten(0, 1).index_select(0, &words),
+            none.as_ref(),
+            tch::Reduction::Mean,
+            -1,
+            0.0,
+        );
+        let shown = Tensor::from_slice(&batch.shown).view([-1, KINDS.len() as i64]);
+        let shown = shown.index_select(0, &Tensor::from_slice(&batch.texts.owners));
+        let hint = kinds.binary_cross_entropy_with_logits(
+            &shown,
+            none.as_ref(),
+            none.as_ref(),
+            tch::Reduction::Mean,
+        );
+        let words = format!("tags {:.4} kinds {:.4}", tagged.double_value(&[]), hint.double_value(&[]));
+        (tagged + hint, words)
+    }
+
+    fn validate(&mut self) -> String {
+        let view = View::centre(self.umt.config().image_size as u32);
+        let mut found = Found::default();
+        let (mut right, mut shown) = (0.0, 0.0);
+        for step in 0..VALIDATION {
+            let batch = batch(&self.dev, step, view);
+            let texts = batch.texts.tensors();
+            let [labels, kinds] = no_grad(|| self.said(&batch, &texts, false));
+            let best = Vec::<Vec<i64>>::try_from(labels.argmax(-1, false)).unwrap_or_default();
+            let lengths = texts.is_word.sum_dim_intlist([1_i64].as_slice(), false, Kind::Int64);
+            let lengths = Vec::<i64>::try_from(lengths).unwrap_or_default();
+            let own = best
+                .iter()
+                .zip(lengths)
+                .map(|(row, words)| row[..words as usize].iter().map(|&label| label as usize).collect());
+            found.count(&batch.texts, &own.collect::<Vec<_>>(), &self.dev.labels);
+            // Of the kinds that a picture shows, how many are among as many likeliest ones?
+            let truth = Tensor::from_slice(&batch.shown).view([-1, KINDS.len() as i64]);
+            let truth = truth.index_select(0, &Tensor::from_slice(&batch.texts.owners));
+            let rank = kinds.argsort(-1, true).argsort(-1, false);
+            let count = truth.sum_dim_intlist([1_i64].as_slice(), true, Kind::Float);
+            let named = rank.lt_tensor(&count).to_kind(Kind::Float);
+            right += (named * &truth).sum(Kind::Float).double_value(&[]);
+            shown += truth.sum(Kind::Float).double_value(&[]);
+        }
+        format!("F1 {:.4}, kinds of pictures {:.4}", found.f1(), right / f64::max(shown, 1.0))
+    }
+}
+
+/// The batch of a step.
+fn batch(writer: &TextWriter, step: u64, view: View) -> PostBatch {
+    let posts = step * POSTS..(step + 1) * POSTS;
+    let (mut levels, mut shown) = (Vec::new(), Vec::new());
+    for index in posts.clone() {
+        let picture = writer.world.sample(index).picture;
+        levels.extend_from_slice(&view.of(&picture.frame).rgb);
+        let mut kinds = vec![0.0; KINDS.len()];
+        for object in &picture.objects {
+            kinds[object.kind] = 1.0;
+        }
+        shown.extend(kinds);
+    }
+    PostBatch { texts: writer.of(posts), levels, shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+    use tch::nn::VarStore;
+
+    use super::super::recipe;
+    use super::super::tokenizers::train_unigram;
+    use super::*;
+    use crate::domain::EntityType;
+    use crate::lab::world::{Split, World};
+    use crate::networks::umt::UmtConfig;
+    use crate::stages::recognise::{LabelSet, WordTokenizer};
+
+    fn writer(split: Split) -> TextWriter {
+        let world = World::new(5, split);
+        let texts = (0..64).map(|index| World::new(5, Split::Train).text(index).text);
+        let tokenizer = WordTokenizer::new(train_unigram(texts, 400).unwrap(), 64).unwrap();
+        let labels = LabelSet::new(recipe::ENTITY_TYPES.map(EntityType::new));
+        TextWriter { world, tokenizer, labels, pad: 1 }
+    }
+
+    #[test]
+    fn a_batch_has_a_picture_for_each_post_and_a_post_for_each_row() {
+        let batch = batch(&writer(Split::Train), 3, View::centre(32));
+        assert_eq!(batch.levels.len(), POSTS as usize * 3 * 32 * 32);
+        // Some texts are too long for one row, and all of their rows are of the same post.
+        let mut owners = batch.texts.owners.clone();
+        assert!(owners.len() > POSTS as usize && owners.is_sorted(), "{owners:?}");
+        let rows = owners.len() as i64;
+        owners.dedup();
+        assert_eq!(owners, (0..POSTS as i64).collect::<Vec<_>>());
+        let shown = batch.shown.chunks_exact(KINDS.len()).map(|kinds| kinds.iter().sum::<f32>());
+        assert!(shown.clone().count() == POSTS as usize && shown.clone().all(|kinds| kinds > 0.0));
+        let texts = batch.texts.tensors();
+        assert_eq!(texts.labels.size(), texts.is_word.size());
+        assert_eq!(texts.pieces.size()[0], rows);
+    }
+
+    #[test]
+    fn the_loss_of_a_batch_falls_when_it_is_learnt_and_every_parameter_takes_part() {
+        tch::manual_seed(1);
+        let writer = writer(Split::Train);
+        let config = UmtConfig {
+            hidden: 32,
+            layers: 1,
+            ffn: 64,
+            max_positions: 64,
+            max_pieces: 64,
+            image_size: 32,
+            resnet_width: 4,
+            ..recipe::umt(writer.tokenizer.vocabulary() as i64)
+        };
+        let store = VarStore::new(Device::Cpu);
+        let umt = Umt::new(&store.root(), &config);
+        let heads = Heads::new(&store.root(), &umt, writer.labels.count());
+        let view = View::centre(32);
+        // The same posts at every step.
+        let same = batch(&writer, 0, view);
+        let feed = Feed::new(0, move |_| same.clone());
+        let mut learner = UmtLearner { umt, heads, feed, dev: writer };
+        let schedule = super::super::Schedule { peak: 3e-3, warm_up: 2, steps: 12 };
+        let mut optimiser = super::super::optimiser::AdamW::new(&store, schedule, 0.0);
+        let mut losses = Vec::new();
+        for step in 0..schedule.steps {
+            let (loss, words) = learner.loss(step);
+            assert!(words.contains("tags") && words.contains("kinds"), "{words}");
+            losses.push(loss.double_value(&[]));
+            optimiser.descend(&loss);
+        }
+        assert!(losses[11] < 0.7 * losses[0], "{losses:?}");
+        for (name, variable) in store.variables() {
+            let learns = variable.requires_grad();
+            assert!(!learns || variable.grad().defined(), "{name} takes no part");
+        }
+        let said = learner.validate();
+        assert!(said.starts_with("F1 ") && said.contains("kinds of pictures"), "{said}");
+    }
+}

@@ -1,0 +1,68 @@
+//! How does a picture travel to a vision model? As a JPEG no larger than such models look at.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::thumbnail;
+use image::{ExtendedColorType, RgbImage};
+
+use crate::common::imaging::on_worker;
+use crate::domain::Frame;
+use crate::llm::client::Picture;
+
+/// The longer side at most: vision models of a few billion parameters scale to between 336 and 1,024.
+const SIDE: u32 = 768;
+/// Of 100: text in pictures stays readable.
+const QUALITY: u8 = 85;
+
+/// How pictures are encoded: a part of the key of what was said of them.
+pub(super) const ENCODING: &str = "jpeg 768 85";
+
+/// The picture, made off the async threads.
+pub(super) async fn encoded(frame: &Arc<Frame>) -> Picture {
+    let frame = Arc::clone(frame);
+    let bytes = on_worker(move || jpeg(&frame)).await;
+    Picture { bytes, media_type: "image/jpeg" }
+}
+
+fn jpeg(frame: &Frame) -> Bytes {
+    let (width, height) = (frame.width, frame.height);
+    let mut bytes = Cursor::new(Vec::new());
+    let mut encoder = JpegEncoder::new_with_quality(&mut bytes, QUALITY);
+    let longer = width.max(height);
+    let encoding = if longer <= SIDE {
+        encoder.encode(&frame.rgb, width, height, ExtendedColorType::Rgb8)
+    } else {
+        let scaled =
+            |side: u32| u32::try_from(u64::from(side) * u64::from(SIDE) / u64::from(longer)).unwrap_or(1);
+        let Some(pixels) = RgbImage::from_raw(width, height, frame.rgb.clone()) else {
+            unreachable!("a frame holds as many pixels as its sides say")
+        };
+        let small = thumbnail(&pixels, scaled(width).max(1), scaled(height).max(1));
+        encoder.encode(&small, small.width(), small.height(), ExtendedColorType::Rgb8)
+    };
+    match encoding {
+        Ok(()) => bytes.into_inner().into(),
+        Err(error) => {
+            unreachable!("a picture within the limits of the decoder is written to memory: {error}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ContentHash;
+
+    #[test]
+    fn a_picture_keeps_its_shape_and_is_no_larger_than_needed() {
+        for (width, height, expected) in [(40, 30, (40, 30)), (1536, 100, (768, 50)), (2, 3000, (1, 768))] {
+            let rgb = vec![128; 3 * width as usize * height as usize];
+            let frame = Frame { hash: ContentHash([0; 32]), width, height, orientation: 1, rgb };
+            let decoded = image::load_from_memory(&jpeg(&frame)).unwrap();
+            assert_eq!((decoded.width(), decoded.height()), expected);
+        }
+    }
+}

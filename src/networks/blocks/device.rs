@@ -1,0 +1,72 @@
+//! Where do the networks run?
+
+use tch::{Cuda, Device, Kind, Tensor};
+
+/// A device that this machine does not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no device `{name}`: {reason}")]
+pub struct NoDevice {
+    name: String,
+    reason: String,
+}
+
+/// The device of that name: `cpu`, `cuda`, or `cuda:` and an index.
+///
+/// # Errors
+/// Where there is no such device here, or no device has such a name.
+pub fn find(name: &str) -> Result<Device, NoDevice> {
+    let index = match name.split_once(':') {
+        None if name == "cpu" => return Ok(Device::Cpu),
+        None if name == "cuda" => Some(0),
+        Some(("cuda", index)) => index.parse::<usize>().ok(),
+        _ => None,
+    };
+    let none = |reason: String| NoDevice { name: name.to_owned(), reason };
+    let index = index.ok_or_else(|| none("a device is `cpu`, `cuda`, or `cuda:` and an index".to_owned()))?;
+    let count = usize::try_from(Cuda::device_count()).unwrap_or(0);
+    if !Cuda::is_available() || index >= count {
+        return Err(none(format!("libtorch sees {count} CUDA devices")));
+    }
+    Ok(Device::Cuda(index))
+}
+
+/// More than any device has, and less than the 2^60 bytes that libtorch refuses before it looks for room.
+const IMPOSSIBLE: i64 = 1 << 50;
+
+/// Has libtorch's allocator hand the memory back to the driver that it keeps for later and no tensor holds.
+///
+/// cuBLAS and cuDNN allocate beside it, and cannot use what it keeps. tch has no call for this. libtorch does it by
+/// itself before it says that an allocation does not fit: so one is asked for that fits nowhere. On a processor memory
+/// goes back as it is freed.
+pub(in crate::networks) fn hand_back(device: Device) {
+    if device.is_cuda() {
+        // It cannot succeed; and if it failed for another reason, the next run will say so.
+        let _ = Tensor::f_empty([IMPOSSIBLE], (Kind::Uint8, device));
+    }
+}
+
+/// Lets operators on the CPU that this thread runs use so many threads; 0: as many as there are cores.
+///
+/// OpenMP and oneDNN keep the number by thread, and what oneDNN has prepared is lost with a new one: call this on the
+/// thread that computes, once, before it does.
+pub fn use_threads(threads: usize) {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let threads = if threads == 0 { cores() } else { threads };
+    tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_is_not_here_is_named_with_the_reason() {
+        assert_eq!(find("cpu"), Ok(Device::Cpu));
+        for (name, reason) in
+            [("tpu", "a device is"), ("cuda:x", "a device is"), ("cuda:250", "libtorch sees")]
+        {
+            let error = find(name).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{name}`")) && error.contains(reason), "{error}");
+        }
+    }
+}

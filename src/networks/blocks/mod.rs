@@ -1,0 +1,12 @@
+//! Building blocks: layers, encoders and caches that several networks are made of.
+
+pub(super) mod asked;
+pub(super) mod bert;
+pub mod crf;
+pub mod device;
+pub(super) mod encodings;
+pub(super) mod layers;
+pub mod preset;
+pub mod remembered;
+pub(super) mod resnet;
+pub(super) mod rows;

@@ -1,0 +1,266 @@
+//! What does a bundle's manifest say? `bundle.toml`: for each stage its network, its files and how it is asked.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Stage;
+use crate::stages::expand::PhraseTemplate;
+use crate::stages::prompt::PHRASE;
+use crate::stages::recognise::TagScheme;
+
+use super::error::{BundleError, Fault};
+use super::files::{FileEntry, Weights};
+use super::know::Know;
+use super::stages::{Entail, Ground, Precision, Recognise, Segment, Summary};
+
+/// The manifest. Its hash names the bundle, since it holds the hashes of all other files.
+///
+/// While a bundle is being put together some of its stages are missing. An engine needs all four, or the first three
+/// where the grounder draws outlines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// What the bundle is called.
+    pub name: String,
+    /// Which edition of it.
+    pub version: String,
+    /// How it was made: the command, its seed, its data, its scores; for people.
+    pub made: String,
+    /// The entity types that its tagger knows; its labels are those of the types in alphabetical order.
+    pub entity_types: Vec<String>,
+    /// What is known of names: JSONL of surface, type, expansion.
+    pub lexicon: Option<FileEntry>,
+    /// Annotated posts that questions to language models show: JSONL of id, text, caption, annotation.
+    pub examples: Option<FileEntry>,
+    /// How an entity reads with its expansion, and without.
+    #[serde(default)]
+    pub phrase: PhraseTemplate,
+    /// Which examples is a post like? No engine needs it.
+    pub know: Option<Know>,
+    /// Which entities does the text name?
+    pub recognise: Option<Recognise>,
+    /// Does the picture show it?
+    pub entail: Option<Entail>,
+    /// Where?
+    pub ground: Option<Ground>,
+    /// Which pixels?
+    pub segment: Option<Segment>,
+}
+
+/// What every stage has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part<'manifest> {
+    /// Which stage.
+    pub stage: Stage,
+    /// Its network.
+    pub network: Summary,
+    /// In what it computes.
+    pub precision: Precision,
+    /// Its weights.
+    pub weights: &'manifest Weights,
+    /// Its vocabulary.
+    pub tokenizer: Option<&'manifest FileEntry>,
+    /// What it answered to the request of the self-test.
+    pub self_test: &'manifest [f64],
+}
+
+impl Manifest {
+    /// Parses and checks a manifest; `file` is for errors.
+    ///
+    /// # Errors
+    /// The first fault of form with its line, or all faults of content together.
+    pub fn parse(file: &Path, text: &str) -> Result<Self, BundleError> {
+        let manifest: Self = toml::from_str(text).map_err(|error| BundleError::Format {
+            file: file.to_owned(),
+            format: "a bundle's manifest",
+            message: error.to_string().trim_end().to_owned(),
+        })?;
+        let faults = manifest.faults();
+        if faults.is_empty() {
+            Ok(manifest)
+        } else {
+            Err(BundleError::Unfit { file: file.to_owned(), faults })
+        }
+    }
+
+    /// The stages that there are, in the order of a post's life.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Part<'_>> {
+        let know = self.know.as_ref().map(|part| Part {
+            stage: Stage::Know,
+            network: part.network.summary(),
+            precision: part.precision,
+            weights: &part.weights,
+            tokenizer: part.tokenizer.as_ref(),
+            self_test: &part.self_test,
+        });
+        let recognise = self.recognise.as_ref().map(|part| Part {
+            stage: Stage::Recognise,
+            network: part.network.summary(),
+            precision: part.precision,
+            weights: &part.weights,
+            tokenizer: part.tokenizer.as_ref(),
+            self_test: &part.self_test,
+        });
+        let entail = self.entail.as_ref().map(|part| Part {
+            stage: Stage::Entail,
+            network: part.network.summary(),
+            precision: part.precision,
+            weights: &part.weights,
+            tokenizer: part.tokenizer.as_ref(),
+            self_test: &part.self_test,
+        });
+        let ground = self.ground.as_ref().map(|part| Part {
+            stage: Stage::Ground,
+            network: part.network.summary(),
+            precision: part.precision,
+            weights: &part.weights,
+            tokenizer: part.tokenizer.as_ref(),
+            self_test: &part.self_test,
+        });
+        let segment = self.segment.as_ref().map(|part| Part {
+            stage: Stage::Segment,
+            network: part.network.summary(),
+            precision: part.precision,
+            weights: &part.weights,
+            tokenizer: None,
+            self_test: &part.self_test,
+        });
+        [know, recognise, entail, ground, segment].into_iter().flatten().collect()
+    }
+
+    /// All files that it names, with the keys under which it does.
+    pub(super) fn files(&self) -> Vec<(String, &FileEntry)> {
+        let mut files = Vec::new();
+        for Part { stage, weights, tokenizer, .. } in self.parts() {
+            files.extend(weights.entry().map(|entry| (format!("{stage}.weights"), entry)));
+            files.extend(tokenizer.map(|entry| (format!("{stage}.tokenizer"), entry)));
+        }
+        files.extend(self.lexicon.as_ref().map(|lexicon| ("lexicon".to_owned(), lexicon)));
+        files.extend(self.examples.as_ref().map(|examples| ("examples".to_owned(), examples)));
+        files
+    }
+
+    pub(super) fn files_mut(&mut self) -> Vec<&mut FileEntry> {
+        let mut files = Vec::new();
+        if let Some(Know { weights, tokenizer, .. }) = &mut self.know {
+            files.extend(weights.entry_mut());
+            files.extend(tokenizer);
+        }
+        if let Some(Recognise { weights, tokenizer, .. }) = &mut self.recognise {
+            files.extend(weights.entry_mut());
+            files.extend(tokenizer);
+        }
+        if let Some(Entail { weights, tokenizer, .. }) = &mut self.entail {
+            files.extend(weights.entry_mut());
+            files.extend(tokenizer);
+        }
+        if let Some(Ground { weights, tokenizer, .. }) = &mut self.ground {
+            files.extend(weights.entry_mut());
+            files.extend(tokenizer);
+        }
+        if let Some(Segment { weights, .. }) = &mut self.segment {
+            files.extend(weights.entry_mut());
+        }
+        files.extend(&mut self.lexicon);
+        files.extend(&mut self.examples);
+        files
+    }
+
+    pub(super) fn self_test_mut(&mut self, stage: Stage) -> Option<&mut Vec<f64>> {
+        match stage {
+            Stage::Know => self.know.as_mut().map(|part| &mut part.self_test),
+            Stage::Recognise => self.recognise.as_mut().map(|part| &mut part.self_test),
+            Stage::Entail => self.entail.as_mut().map(|part| &mut part.self_test),
+            Stage::Ground => self.ground.as_mut().map(|part| &mut part.self_test),
+            Stage::Segment => self.segment.as_mut().map(|part| &mut part.self_test),
+        }
+    }
+
+    /// All that no engine could run.
+    fn faults(&self) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        let mut expect = |right: bool, key: &str, expected: &str, found: String| {
+            if !right {
+                faults.push(Fault::new(key, expected, found));
+            }
+        };
+        for (key, text) in [("name", &self.name), ("version", &self.version), ("made", &self.made)] {
+            expect(!text.trim().is_empty(), key, "some text", "none".to_owned());
+        }
+        for (key, entry) in self.files() {
+            // One folder, and nothing outside it.
+            let plain =
+                !entry.file.is_empty() && !entry.file.starts_with('.') && !entry.file.contains(['/', '\\']);
+            let found = format!("`{}`", entry.file);
+            expect(plain, &format!("{key}.file"), "the name of a file in the bundle", found);
+            let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+            let hash = entry.sha256.len() == 64 && entry.sha256.bytes().all(hex);
+            let found = format!("`{}`", entry.sha256);
+            expect(hash, &format!("{key}.sha256"), "64 lower-case hexadecimal digits", found);
+        }
+        for (index, name) in self.entity_types.iter().enumerate() {
+            let new = !name.is_empty() && !self.entity_types[..index].contains(name);
+            expect(new, "entity_types", "different names", format!("{:?}", self.entity_types));
+        }
+        if let Some(recognise) = &self.recognise {
+            let each = match recognise.scheme {
+                TagScheme::Bioes => 4,
+                TagScheme::Bio => 2,
+            };
+            let labels = each * self.entity_types.len() as i64 + 1;
+            let expected = format!("{labels}, which is 1 and {each} for each entity type");
+            let found = recognise.network.config().labels;
+            expect(found == labels, "recognise.network.labels", &expected, found.to_string());
+        }
+        let prompts = [
+            ("entail.prompt", self.entail.as_ref().map(|entail| &entail.prompt)),
+            ("ground.prompt", self.ground.as_ref().map(|ground| &ground.prompt)),
+        ];
+        for (key, prompt) in prompts.into_iter().filter_map(|(key, prompt)| Some((key, prompt?))) {
+            let once = prompt.matches(PHRASE).count() == 1;
+            expect(once, key, "a text with one `{phrase}`", format!("`{prompt}`"));
+        }
+        if let Some(Entail { threshold, .. }) = &self.entail {
+            let probability = (0.0..=1.0).contains(threshold);
+            expect(probability, "entail.threshold", "a probability", threshold.to_string());
+        }
+        if let Some(Ground { prompt, beam, network, .. }) = &self.ground {
+            let alone = !network.reads_words() || prompt == PHRASE;
+            let expected = "`{phrase}` alone for a network that reads no questions";
+            expect(alone, "ground.prompt", expected, format!("`{prompt}`"));
+            let most = network.widest_beam();
+            expect((1..=most).contains(beam), "ground.beam", &format!("1 to {most}"), beam.to_string());
+        }
+        for Part { stage, network, .. } in self.parts() {
+            let found = network.fault.clone().unwrap_or_default();
+            let key = format!("{stage}.network");
+            expect(network.fault.is_none(), &key, "dimensions of a network", found);
+        }
+        faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{GroundNetwork, blank_stage};
+    use super::*;
+
+    #[test]
+    fn a_network_that_reads_words_is_asked_phrases_alone_and_follows_one_box() {
+        let manifest = blank_stage(Stage::Ground, "seqtr-refcoco", Precision::F32, 1).unwrap();
+        assert_eq!(manifest.faults(), []);
+        let Some(ground) = &manifest.ground else { panic!("{manifest:?}") };
+        assert!(matches!(ground.network, GroundNetwork::SeqTr(_)));
+        let asked = |prompt: &str, beam| {
+            let ground = Ground { prompt: prompt.to_owned(), beam, ..ground.clone() };
+            let faults = Manifest { ground: Some(ground), ..manifest.clone() }.faults();
+            faults.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let prompt = "`ground.prompt`: expected `{phrase}` alone for a network that reads no questions, found \
+                      `where is {phrase}?`";
+        assert_eq!(asked("where is {phrase}?", 1), [prompt]);
+        assert_eq!(asked("{phrase}", 5), ["`ground.beam`: expected 1 to 1, found 5"]);
+    }
+}

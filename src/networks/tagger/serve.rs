@@ -1,0 +1,138 @@
+//! The tagger behind the scheduler: texts of different lengths in one batch, labels and how sure they are.
+
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, TchError};
+
+use super::Tagger;
+use crate::networks::blocks::crf::Chain;
+use crate::networks::blocks::device::hand_back;
+use crate::networks::blocks::rows;
+use crate::scheduler::{Cost, Model, ModelError};
+use crate::stages::recognise::{Reply, Request};
+
+/// Over which words the field runs where a text is read together with what is known of it.
+///
+/// Either way the encoder reads all of them, and only the text's own words are answered for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CrfScope {
+    /// Over the text and what is known, as AdaSeq with the changes of PGIM's authors; so were published taggers taught.
+    #[default]
+    Whole,
+    /// Over the words of the text alone, as AdaSeq itself and as RiVEG's authors write.
+    Tweet,
+}
+
+/// The tagger as the scheduler runs it.
+#[derive(Debug)]
+pub struct ServedTagger {
+    tagger: Tagger,
+    chain: Chain,
+    scope: CrfScope,
+}
+
+impl ServedTagger {
+    /// Serves a network whose parameters have been loaded: the CRF's are copied out here. The field runs over
+    /// [`CrfScope::Whole`].
+    #[must_use]
+    pub fn new(tagger: Tagger) -> Self {
+        Self { chain: tagger.crf.chain(), tagger, scope: CrfScope::default() }
+    }
+
+    /// Lets the field run over these words instead.
+    #[must_use]
+    pub fn with_scope(self, scope: CrfScope) -> Self {
+        Self { scope, ..self }
+    }
+
+    /// Says which request no network of these dimensions can read, before the device sees it.
+    fn check(&self, request: &Request) -> Result<(), ModelError> {
+        let config = &self.tagger.config;
+        let refuse =
+            |why: String| Err(ModelError::Failed(format!("the tagger cannot read its input: {why}")));
+        let length = request.pieces.len();
+        if length == 0 || length > config.max_pieces() {
+            return refuse(format!("{length} pieces, where 1 to {} fit", config.max_pieces()));
+        }
+        if let Some(id) = request.pieces.iter().find(|&&id| i64::from(id) >= config.vocabulary) {
+            return refuse(format!("piece {id} is not among the {} of its vocabulary", config.vocabulary));
+        }
+        let mut words = request.first_pieces.iter().chain(&request.context_first_pieces);
+        if let Some(index) = words.find(|&&index| index as usize >= length) {
+            return refuse(format!("a word begins at piece {index} of {length}"));
+        }
+        Ok(())
+    }
+
+    /// Where the words begin over which the field runs, the text's own first.
+    fn words(&self, request: &Request) -> Vec<u32> {
+        match self.scope {
+            CrfScope::Whole => [&request.first_pieces[..], &request.context_first_pieces].concat(),
+            CrfScope::Tweet => request.first_pieces.clone(),
+        }
+    }
+
+    /// A score for each label of each word, as many words a row as the longest has.
+    fn emissions(&self, batch: &[Request], words: &[Vec<u32>]) -> Result<Vec<f32>, TchError> {
+        let _no_grad = tch::no_grad_guard();
+        let device = self.tagger.device;
+        let pieces: Vec<&[u32]> = batch.iter().map(|request| &request.pieces[..]).collect();
+        let words: Vec<&[u32]> = words.iter().map(Vec::as_slice).collect();
+        let mask = rows::mask(&pieces, device)?;
+        let pieces = rows::padded(&pieces, self.tagger.config.pad, device)?;
+        let emissions = self.tagger.emissions(&pieces, &mask, &rows::padded(&words, 0, device)?, 0.0);
+        Vec::try_from(
+            &emissions.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?,
+        )
+    }
+}
+
+impl Model for ServedTagger {
+    type Request = Request;
+    type Reply = Reply;
+
+    /// Pieces.
+    fn cost(request: &Request) -> Cost {
+        Cost(u32::try_from(request.pieces.len()).unwrap_or(u32::MAX))
+    }
+
+    /// It remembers nothing; what its batches took may be kept for the next ones.
+    fn free_memory(&mut self) {
+        hand_back(self.tagger.device);
+    }
+
+    fn run(&mut self, batch: &[Request]) -> Result<Vec<Reply>, ModelError> {
+        batch.iter().try_for_each(|request| self.check(request))?;
+        let words: Vec<Vec<u32>> = batch.iter().map(|request| self.words(request)).collect();
+        let most = words.iter().map(Vec::len).max().unwrap_or(0);
+        if most == 0 {
+            return Ok(batch.iter().map(|_| Reply { labels: Vec::new(), posteriors: Vec::new() }).collect());
+        }
+        let emissions =
+            self.emissions(batch, &words).map_err(|error| ModelError::from_message(error.to_string()))?;
+        let labels = self.tagger.config.labels as usize;
+        let rows = emissions.chunks_exact(most * labels);
+        batch
+            .iter()
+            .zip(&words)
+            .zip(rows)
+            .map(|((request, words), row)| {
+                let mut reply = reply(&self.chain, &row[..words.len() * labels], labels)?;
+                reply.labels.truncate(request.first_pieces.len());
+                reply.posteriors.truncate(request.first_pieces.len());
+                Ok(reply)
+            })
+            .collect()
+    }
+}
+
+fn reply(chain: &Chain, emissions: &[f32], labels: usize) -> Result<Reply, ModelError> {
+    if emissions.iter().any(|emission| !emission.is_finite()) {
+        return Err(ModelError::Failed("the tagger's scores are not finite".to_owned()));
+    }
+    let best = chain.best(emissions);
+    let posteriors = chain.posteriors(emissions);
+    let posteriors =
+        best.iter().zip(posteriors.chunks_exact(labels)).map(|(&label, word)| word[label]).collect();
+    Ok(Reply { labels: best, posteriors })
+}

@@ -1,0 +1,29 @@
+//! Does the picture show it?
+
+mod entailer;
+
+use std::sync::Arc;
+
+use crate::common::imaging::Picture;
+
+pub use entailer::Entailer;
+
+/// One phrase against one picture.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The picture, squashed to the network's resolution.
+    pub picture: Arc<Picture>,
+    /// The prompt in vocabulary ids, with both special tokens.
+    pub prompt: Vec<u32>,
+}
+
+/// The probabilities of the network's three answers; they add up to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reply {
+    /// The picture does not show it.
+    pub no: f32,
+    /// It does.
+    pub yes: f32,
+    /// It may.
+    pub maybe: f32,
+}

@@ -1,0 +1,172 @@
+//! How is a language model asked what a picture of an entity would show? Examples, the post as data, and one question.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{EntityType, Mention};
+use crate::llm::cached::as_data;
+use crate::llm::client::Question;
+
+/// What is compiled in.
+const SHIPPED: &str = include_str!("prompt.toml");
+
+/// How much of the post a question holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// Text and description of the picture: exact, and a new question for every post.
+    Post,
+    /// Entity and type alone: one question however many posts name it.
+    Entity,
+}
+
+/// What is known of a post when its entities are expanded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Context {
+    /// The text, without what differs between reposts.
+    pub text: String,
+    /// What its pictures show in detail, where somebody described them.
+    pub background: Option<String>,
+}
+
+/// The wording of the question.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpansionPrompt {
+    system: String,
+    question: String,
+    background: String,
+    text: String,
+    answer: String,
+    examples: Vec<Example>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Example {
+    background: String,
+    text: String,
+    entity: String,
+    r#type: String,
+    answer: String,
+}
+
+/// What a question shows of an entity at most, in characters: titles of works and offices have up to 80.
+const LONGEST_NAME: usize = 100;
+
+/// What stands for a description where there is none.
+const NO_BACKGROUND: &str = "not described";
+
+impl ExpansionPrompt {
+    /// The question about one entity.
+    #[must_use]
+    pub fn question(&self, mention: &Mention, context: &Context, scope: Scope) -> Question {
+        let shown = |background: &str, text: &str, entity: &str, entity_type: &str| {
+            let mut lines = Vec::new();
+            if scope == Scope::Post {
+                lines.push(self.background.replace("{background}", &as_data(background)));
+                lines.push(self.text.replace("{text}", &as_data(text)));
+            }
+            lines.push(self.asks(entity, entity_type));
+            lines.push(self.answer.clone());
+            lines.join("\n")
+        };
+        let examples = self.examples.iter().map(|example| {
+            let asked = shown(&example.background, &example.text, &example.entity, &example.r#type);
+            format!("{asked} {}", example.answer)
+        });
+        let background = context.background.as_deref().unwrap_or(NO_BACKGROUND);
+        let asked = shown(background, &context.text, &mention.text, mention.entity_type.as_str());
+        let prompt: Vec<String> = examples.chain([asked]).collect();
+        Question { system: self.system.clone(), prompt: prompt.join("\n\n"), ..Question::default() }
+    }
+
+    fn asks(&self, entity: &str, entity_type: &str) -> String {
+        // A quotation mark in a name would end the quotation. What is longer than any name is a text.
+        let entity: String = as_data(entity).replace('\'', "’").chars().take(LONGEST_NAME).collect();
+        // The type first: a name may read `{type}`.
+        self.question.replace("{type}", &as_data(entity_type)).replacen("{entity}", &entity, 1)
+    }
+}
+
+impl Default for ExpansionPrompt {
+    fn default() -> Self {
+        toml::from_str(SHIPPED)
+            .unwrap_or_else(|error| unreachable!("the prompt that ships is tested: {error}"))
+    }
+}
+
+/// What a question is about, for those who look through the answers.
+pub(super) fn subject(mention: &str, entity_type: &EntityType) -> String {
+    format!("{} ({})", as_data(mention), entity_type.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::Span;
+    use crate::llm::cached::Form;
+
+    fn mention(text: &str) -> Mention {
+        let span = Span { start: 0, end: 1, byte_start: 0, byte_end: 1 };
+        Mention { text: text.to_owned(), entity_type: EntityType::new("PER"), span, score: 1.0 }
+    }
+
+    fn context(text: &str) -> Context {
+        Context { text: text.to_owned(), background: Some("a crowd".to_owned()) }
+    }
+
+    #[test]
+    fn a_post_is_shown_whole_and_an_entity_alone() {
+        let prompt = ExpansionPrompt::default();
+        let post = prompt.question(&mention("CP3"), &context("CP3 again"), Scope::Post).prompt;
+        assert!(
+            post.ends_with(
+                "\n\nBackground: <data>a crowd</data>\nText: <data>CP3 again</data>\n\
+                 Q: As a picture would show it, what is 'CP3 (PER)' here?\nA:"
+            ),
+            "{post}"
+        );
+        assert_eq!(post.matches("Background:").count(), 4, "three examples and the question");
+        for line in post.lines().filter(|line| !line.is_empty() && !line.starts_with("A:")) {
+            let is_mark = Form::Phrase.marks().iter().any(|mark| line.starts_with(mark));
+            assert!(is_mark, "an answer that goes on with `{line}` would not end before it");
+        }
+        let entity = prompt.question(&mention("CP3"), &context("CP3 again"), Scope::Entity).prompt;
+        assert!(!entity.contains("again") && !entity.contains("Background:"), "{entity}");
+        assert_eq!(entity.matches("Q:").count(), 4);
+    }
+
+    #[test]
+    fn one_entity_is_one_question_in_scope_entity_whatever_posts_say() {
+        let prompt = ExpansionPrompt::default();
+        let [first, second] =
+            ["a", "b"].map(|text| prompt.question(&mention("CP3"), &context(text), Scope::Entity));
+        assert_eq!(first, second);
+        let other = prompt.question(&mention("Cp3"), &context("a"), Scope::Entity);
+        assert_ne!(first, other);
+    }
+
+    #[test]
+    fn of_a_stranger_there_is_nothing_but_the_mention_in_scope_entity_cleaned_and_short() {
+        let prompt = ExpansionPrompt::default();
+        let plain = prompt.question(&mention("n"), &context("t"), Scope::Entity).prompt;
+        let name = format!("Vor\u{200b}lan'\n</data>{}", "word ".repeat(100));
+        let asked = prompt.question(&mention(&name), &context("secret"), Scope::Entity).prompt;
+        assert!(asked.contains("what is 'Vorlan’ ‹/data›word word") && !asked.contains("secret"), "{asked}");
+        assert_eq!(asked.lines().count(), plain.lines().count());
+        assert_eq!(asked.chars().count() - plain.chars().count(), LONGEST_NAME - 1);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_adds_a_line_or_closes_its_marks(text in any::<String>(), name in "\\PC{1,20}") {
+            let prompt = ExpansionPrompt::default();
+            let plain = prompt.question(&mention("n"), &context("t"), Scope::Post).prompt;
+            let asked = prompt.question(&mention(&name), &context(&text), Scope::Post).prompt;
+            prop_assert_eq!(asked.lines().count(), plain.lines().count());
+            prop_assert_eq!(asked.matches("</data>").count(), plain.matches("</data>").count());
+        }
+    }
+}

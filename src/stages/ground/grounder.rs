@@ -1,0 +1,143 @@
+//! From a picture and a phrase to a place in the upright picture.
+
+use std::sync::Arc;
+
+use super::{Outline, Reply, Request};
+use crate::common::imaging::{Picture, polygon};
+use crate::domain::{BBox, Mask, Phrase};
+use crate::scheduler::{CallError, Flow, Handle};
+use crate::stages::prompt::PhraseEncoder;
+
+/// Finds phrases in pictures.
+pub struct Grounder {
+    handle: Handle<Request, Reply>,
+    phrases: PhraseEncoder,
+}
+
+/// Where a picture shows what a phrase says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Located {
+    /// The box, in pixels of the upright picture.
+    pub bbox: BBox,
+    /// How likely the answer is, 0 to 1: the geometric mean of its tokens' probabilities.
+    pub likelihood: f32,
+    /// The outline, from a network that draws one.
+    pub outline: Option<Outline>,
+}
+
+impl Grounder {
+    /// Asks the network behind `handle`, whose question and vocabulary `phrases` knows.
+    #[must_use]
+    pub fn new(handle: Handle<Request, Reply>, phrases: impl Into<PhraseEncoder>) -> Self {
+        Self { handle, phrases: phrases.into() }
+    }
+
+    /// Where a picture, as the network sees it, shows what a phrase says.
+    ///
+    /// # Errors
+    /// [`CallError`] of the network.
+    pub async fn locate(
+        &self,
+        flow: Flow,
+        picture: &Arc<Picture>,
+        phrase: &Phrase,
+    ) -> Result<Located, CallError> {
+        let prompt = self.phrases.encode(&phrase.text);
+        let reply = self.handle.call(flow, Request { picture: Arc::clone(picture), prompt }).await?;
+        let (bbox, likelihood) = (reply.bbox(picture), reply.likelihood());
+        Ok(Located { bbox, likelihood, outline: reply.outline })
+    }
+}
+
+impl Located {
+    /// The pixels inside, of an upright picture of so many columns and rows. Where no outline was drawn, the box is it.
+    #[must_use]
+    pub fn mask(&self, width: u32, height: u32) -> Mask {
+        if let Some(outline) = &self.outline {
+            return outline.mask(width, height);
+        }
+        let BBox { x0, y0, x1, y1 } = self.bbox;
+        let corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
+        polygon::mask(&corners, width, height)
+    }
+}
+
+impl Reply {
+    /// The box in pixels of the upright picture. Edges that the network gives the wrong way round are turned.
+    #[must_use]
+    pub fn bbox(&self, picture: &Picture) -> BBox {
+        let edge = |fraction: f64, side: u32| (fraction.clamp(0.0, 1.0) * f64::from(side)) as f32;
+        let [left, top, right, bottom] = self.corners;
+        let (width, height) = (picture.original_width, picture.original_height);
+        BBox {
+            x0: edge(left.min(right), width),
+            y0: edge(top.min(bottom), height),
+            x1: edge(left.max(right), width),
+            y1: edge(top.max(bottom), height),
+        }
+    }
+
+    /// The geometric mean of its tokens' probabilities.
+    #[must_use]
+    pub fn likelihood(&self) -> f32 {
+        let tokens = self.outline.as_ref().map_or(4, |outline| outline.tokens.max(1));
+        (self.log_probability / tokens as f32).exp().min(1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ContentHash, Frame};
+
+    fn picture() -> Arc<Picture> {
+        let frame = Frame {
+            hash: ContentHash([0; 32]),
+            width: 300,
+            height: 99,
+            orientation: 1,
+            rgb: vec![0; 300 * 99 * 3],
+        };
+        Picture::squashed(&frame, 16)
+    }
+
+    fn reply(corners: [f64; 4], log_probability: f32) -> Reply {
+        Reply { corners, log_probability, outline: None }
+    }
+
+    #[test]
+    fn corners_are_fractions_of_the_original() {
+        let cases = [
+            ("the whole picture", [0.0, 0.0, 999.0, 999.0], BBox { x0: 0.0, y0: 0.0, x1: 300.0, y1: 99.0 }),
+            ("a third", [333.0, 111.0, 666.0, 222.0], BBox { x0: 100.0, y0: 11.0, x1: 200.0, y1: 22.0 }),
+            (
+                "the wrong way round",
+                [666.0, 222.0, 333.0, 111.0],
+                BBox { x0: 100.0, y0: 11.0, x1: 200.0, y1: 22.0 },
+            ),
+        ];
+        for (case, marks, expected) in cases {
+            let corners = marks.map(|mark: f64| mark / 999.0);
+            assert_eq!(reply(corners, 0.0).bbox(&picture()), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_as_likely_as_its_tokens_are_on_average() {
+        let quarter = reply([0.0; 4], 4.0 * 0.25f32.ln());
+        assert!((quarter.likelihood() - 0.25).abs() < 1e-6);
+        let outline = Outline { points: vec![[0.0; 2]; 3], tokens: 7 };
+        let outlined = Reply { outline: Some(outline), ..reply([0.0; 4], 7.0 * 0.25f32.ln()) };
+        assert!((outlined.likelihood() - 0.25).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_pixels_are_those_of_the_outline_or_else_of_the_box() {
+        let bbox = BBox { x0: 1.0, y0: 0.0, x1: 3.0, y1: 2.0 };
+        let boxed = Located { bbox, likelihood: 1.0, outline: None };
+        assert_eq!(boxed.mask(4, 3), Mask { width: 4, height: 3, runs: vec![3, 2, 1, 2, 4] });
+        let points = vec![[0.0, 0.0], [0.25, 0.0], [0.25, 1.0], [0.0, 1.0]];
+        let outlined = Located { outline: Some(Outline { points, tokens: 9 }), ..boxed };
+        assert_eq!(outlined.mask(4, 3), Mask { width: 4, height: 3, runs: vec![0, 3, 9] });
+    }
+}

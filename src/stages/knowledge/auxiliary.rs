@@ -1,0 +1,69 @@
+//! What should the tagger know of a post? What a language model says of it after examples.
+
+use super::{Example, Examples, KnowledgePrompt, Likeness};
+use crate::llm::answers::Kind;
+use crate::llm::cached::{Consultant, Degrade, NoAnswer};
+
+/// Asks for knowledge.
+pub struct Knowledge {
+    /// Who is asked.
+    pub consultant: Consultant,
+    /// In which words.
+    pub prompt: KnowledgePrompt,
+    /// What may be shown, in the file's order.
+    pub examples: Examples,
+    /// How many of them are.
+    pub shown: usize,
+    /// How those that are shown are chosen; nothing: they are the first.
+    pub likeness: Option<Likeness>,
+    /// What becomes of a post without an answer.
+    pub degrade: Degrade,
+}
+
+/// What the tagger may read beside a text, and what could not be done as configured.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The model's words; empty: none.
+    pub words: String,
+    /// Why there are none, in words for the provenance.
+    pub fault: Option<String>,
+}
+
+/// The settings want no answer without knowledge, and there was none.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("no language model said which entities the text names")]
+pub struct NotKnown(#[source] pub NoAnswer);
+
+impl Knowledge {
+    /// What is said of a text whose picture has this caption, after the examples of these numbers; the first ones where
+    /// none are given.
+    ///
+    /// # Errors
+    /// The endpoint gave no answer, and the settings want no post published without.
+    pub async fn of(
+        &self,
+        text: &str,
+        caption: Option<&str>,
+        similar: Option<&[usize]>,
+    ) -> Result<Known, NotKnown> {
+        let examples: Vec<&Example> = match similar {
+            Some(numbers) => numbers.iter().filter_map(|&number| self.examples.list.get(number)).collect(),
+            None => self.examples.list.iter().take(self.shown).collect(),
+        };
+        let question = self.prompt.question(&examples, text, caption);
+        let subject: String = text.chars().take(SUBJECT).collect();
+        match self.consultant.ask(Kind::Knowledge, &subject, (question, None)).await {
+            Ok(said) => {
+                Ok(Known { words: said.map(|said| said.to_string()).unwrap_or_default(), fault: None })
+            }
+            Err(error) if self.degrade == Degrade::DeadLetter => Err(NotKnown(error)),
+            Err(error) => Ok(Known {
+                words: String::new(),
+                fault: Some(format!("the tagger was told nothing: {error}")),
+            }),
+        }
+    }
+}
+
+/// Of a text, what those see who look through the answers: enough to know it by.
+const SUBJECT: usize = 120;

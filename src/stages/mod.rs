@@ -1,0 +1,18 @@
+//! Stages: the life of a post, from its text to the masks of its entities.
+//!
+//! Read [`pipeline`] first: it calls the others in order. [`caption`] and [`knowledge`] prepare what the tagger is told,
+//! [`recognise`] tags the text, [`expand`] makes phrases of entities, [`entail`] is the gate, [`ground`] finds the box and
+//! [`segment`] the mask. [`prompt`] and [`vocabulary`] turn text into tokens for them. No stage imports another.
+
+pub mod pipeline;
+
+pub mod caption;
+pub mod entail;
+pub mod expand;
+pub mod ground;
+pub mod knowledge;
+pub mod recognise;
+pub mod segment;
+
+pub mod prompt;
+pub mod vocabulary;

@@ -1,0 +1,400 @@
+//! One post's life among networks that are closures: what is asked, how often, and what comes of it.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokenizers::Tokenizer;
+use tokenizers::models::wordlevel::WordLevel;
+use tokenizers::pre_tokenizers::whitespace::Whitespace;
+
+use super::*;
+use crate::common::imaging::Picture;
+use crate::domain::{BBox, ContentHash, EntityType, Frame, Stage};
+use crate::llm::cached::Degrade;
+use crate::scheduler::{Budget, Cost, Device, Handle, Model, ModelError};
+use crate::stages::entail;
+use crate::stages::expand::PhraseTemplate;
+use crate::stages::ground;
+use crate::stages::ground::Outline;
+use crate::stages::prompt::PromptEncoder;
+use crate::stages::recognise;
+use crate::stages::recognise::{LabelSet, WordTokenizer};
+use crate::stages::segment;
+use crate::stages::segment::Segmentation;
+use crate::telemetry::Metrics;
+
+mod fair;
+
+/// Everybody whom these networks know. Who stands at 1 is shown by pictures of grey 1, and so on.
+const PEOPLE: [&str; 4] = ["nobody", "ann", "bob", "cid"];
+/// A picture of this grey shows everybody.
+const EVERYBODY: u8 = 200;
+/// Asked about in any stage, this person makes the stage fail.
+const TROUBLE: &str = "cid";
+
+/// A network that answers each request by a closure.
+struct Closure<Q, R>(Box<Answer<Q, R>>);
+
+type Answer<Q, R> = dyn FnMut(&Q) -> Result<R, ModelError> + Send;
+
+impl<Q: Send + 'static, R: Send + 'static> Model for Closure<Q, R> {
+    type Request = Q;
+    type Reply = R;
+
+    fn cost(_: &Q) -> Cost {
+        Cost(1)
+    }
+
+    fn run(&mut self, batch: &[Q]) -> Result<Vec<R>, ModelError> {
+        batch.iter().map(|request| (self.0)(request)).collect()
+    }
+}
+
+/// What the networks were asked, in no order that means anything.
+#[derive(Default)]
+struct Asked {
+    entailed: Vec<(String, u8)>,
+    grounded: Vec<(String, u8)>,
+    segmented: Vec<(u8, usize)>,
+}
+
+type Log = Arc<Mutex<Asked>>;
+
+fn tokenizer() -> Tokenizer {
+    let words = ["<s>", "<pad>", "</s>", "<unk>"].into_iter().chain(PEOPLE);
+    let vocabulary = words.zip(0..).map(|(word, id)| (word.to_owned(), id)).collect();
+    let model = WordLevel::builder().vocab(vocabulary).unk_token("<unk>".to_owned()).build().unwrap();
+    let mut tokenizer = Tokenizer::new(model);
+    tokenizer.with_pre_tokenizer(Some(Whitespace {}));
+    tokenizer
+}
+
+fn prompts() -> PromptEncoder {
+    PromptEncoder::new(tokenizer(), "{phrase}", 50).unwrap()
+}
+
+/// Of whom a prompt speaks: the first person in it.
+fn person(prompt: &[u32]) -> usize {
+    prompt.iter().find_map(|&id| (id as usize).checked_sub(4)).unwrap()
+}
+
+fn grey(picture: &Picture) -> u8 {
+    picture.rgb[0]
+}
+
+/// Fails where the person is trouble and the stage is the one that shall fail.
+fn trouble(failing: Option<Stage>, stage: Stage, person: usize) -> Result<(), ModelError> {
+    if failing == Some(stage) && PEOPLE[person] == TROUBLE {
+        return Err(ModelError::Failed("no such luck".to_owned()));
+    }
+    Ok(())
+}
+
+fn lane<Q: Send + 'static, R: Send + 'static>(
+    device: &mut Device,
+    stage: Stage,
+    answer: impl FnMut(&Q) -> Result<R, ModelError> + Send + 'static,
+) -> Handle<Q, R> {
+    let max_requests = NonZeroUsize::new(4).unwrap();
+    let budget = Budget { max_requests, max_tokens: 100, patience: Duration::from_secs(5) };
+    device.lane(stage, Closure(Box::new(answer)), budget)
+}
+
+/// The pipeline over closures; one stage may fail on [`TROUBLE`].
+fn pipeline(failing: Option<Stage>) -> (Pipeline, Log) {
+    let log = Log::default();
+    let mut device = Device::new("test", Arc::new(Metrics::new()));
+    let recogniser = lane(&mut device, Stage::Recognise, move |request: &recognise::Request| {
+        let words: Vec<u32> =
+            request.first_pieces.iter().map(|&piece| request.pieces[piece as usize]).collect();
+        for word in &words {
+            trouble(failing, Stage::Recognise, (*word as usize).saturating_sub(4))?;
+        }
+        // The labels of one type are O, B, I, E, S.
+        let labels = words.iter().map(|&word| if word > 4 { 4 } else { 0 }).collect();
+        Ok(recognise::Reply { labels, posteriors: vec![0.5; words.len()] })
+    });
+    let asked = Arc::clone(&log);
+    let entailer = lane(&mut device, Stage::Entail, move |request: &entail::Request| {
+        let person = person(&request.prompt);
+        trouble(failing, Stage::Entail, person)?;
+        let grey = grey(&request.picture);
+        asked.lock().unwrap().entailed.push((PEOPLE[person].to_owned(), grey));
+        let yes = if usize::from(grey) == person || grey == EVERYBODY { 0.9 } else { 0.2 };
+        Ok(entail::Reply { no: 1.0 - yes, yes, maybe: 0.0 })
+    });
+    let asked = Arc::clone(&log);
+    let grounder = lane(&mut device, Stage::Ground, move |request: &ground::Request| {
+        let person = person(&request.prompt);
+        trouble(failing, Stage::Ground, person)?;
+        asked.lock().unwrap().grounded.push((PEOPLE[person].to_owned(), grey(&request.picture)));
+        // A tenth of the picture wide, and at another place for each person.
+        let edge = |tenths: usize| tenths as f64 / 10.0;
+        let corners = [edge(person), 0.0, edge(person + 1), 1.0];
+        // Its upper half, and a triangle of that.
+        let outline =
+            Outline { points: vec![[corners[0], 0.0], [corners[2], 0.0], [corners[0], 0.5]], tokens: 7 };
+        Ok(ground::Reply { corners, log_probability: 0.0, outline: Some(outline) })
+    });
+    let asked = Arc::clone(&log);
+    let segmenter = lane(&mut device, Stage::Segment, move |request: &segment::Request| {
+        // Boxes are tenths of a picture 20 wide, so a box's left edge tells whose it is.
+        for bbox in &request.boxes {
+            trouble(failing, Stage::Segment, (bbox.x0 / 2.0) as usize)?;
+        }
+        asked.lock().unwrap().segmented.push((grey(&request.picture), request.boxes.len()));
+        let (width, height) = (request.picture.original_width, request.picture.original_height);
+        let all = Mask { width, height, runs: vec![0, width * height] };
+        let mask = |bbox: &BBox| Segmentation { mask: all.clone(), score: bbox.x0 };
+        Ok(request.boxes.iter().map(mask).collect::<Vec<_>>())
+    });
+    device.start().unwrap();
+    (joined(recogniser, entailer, grounder, Some(Segmenter::new(segmenter, 16))), log)
+}
+
+/// The pipeline over networks whose device has started.
+fn joined(
+    recogniser: Handle<recognise::Request, recognise::Reply>,
+    entailer: Handle<entail::Request, entail::Reply>,
+    grounder: Handle<ground::Request, ground::Reply>,
+    segmenter: Option<Segmenter>,
+) -> Pipeline {
+    let labels = LabelSet::new([EntityType::new("PER")]);
+    Pipeline {
+        describers: Describers::new(Vec::new(), Vec::new()),
+        knowledge: None,
+        recogniser: Recogniser::new(recogniser, WordTokenizer::new(tokenizer(), 50).unwrap(), labels),
+        expander: Expander::new(Vec::new(), PhraseTemplate::default(), Degrade::PublishWithout),
+        entailer: Entailer::new(entailer, prompts(), 0.5),
+        grounder: Grounder::new(grounder, prompts()),
+        segmenter,
+        pictures: Pictures::new(1 << 20),
+        views: Views { entail: View::squashed(16), ground: View::squashed(16) },
+        gate: Gate::Entailer,
+        limits: Limits { entities: 4, looks: 12, mask_pixels: 10_000 },
+        flows: Flows::default(),
+    }
+}
+
+fn post(text: &str, greys: &[u8]) -> Post {
+    let media = greys.iter().enumerate().map(|(index, &grey)| {
+        let frame = Frame {
+            hash: ContentHash([grey; 32]),
+            width: 20,
+            height: 10,
+            orientation: 1,
+            rgb: vec![grey; 3 * 20 * 10],
+        };
+        Media {
+            key: format!("m{index}"),
+            frame: Arc::new(frame),
+            alt_text: None,
+            index: 0,
+            is_preview: false,
+        }
+    });
+    Post {
+        id: "p".to_owned(),
+        text: text.to_owned(),
+        created_at: None,
+        lang: None,
+        author: None,
+        unescaped: None,
+        media: media.collect(),
+    }
+}
+
+/// For each mention its text, and the pictures that show it with the left edge of the box there.
+fn regions(annotation: &Annotation) -> Vec<(&str, Vec<(&str, f32)>)> {
+    fn places(triple: &Triple) -> Vec<(&str, f32)> {
+        triple.regions.iter().map(|region| (region.media_key.as_str(), region.bbox.x0)).collect()
+    }
+    annotation.triples.iter().map(|triple| (triple.mention.text.as_str(), places(triple))).collect()
+}
+
+#[tokio::test]
+async fn what_no_picture_shows_is_published_without_a_region() {
+    let (pipeline, log) = pipeline(None);
+    let annotation = pipeline.annotate(&post("ann met bob", &[1])).await.unwrap();
+    assert_eq!(regions(&annotation), [("ann", vec![("m0", 2.0)]), ("bob", vec![])]);
+    let verdicts: Vec<_> = annotation.triples.iter().map(|triple| triple.verdicts[0].clone()).collect();
+    assert_eq!(verdicts.iter().map(|verdict| verdict.depicted).collect::<Vec<_>>(), [true, false]);
+    assert!((verdicts[1].probability - 0.2).abs() < 1e-6, "the gate's doubt is kept: {verdicts:?}");
+    assert_eq!(log.lock().unwrap().grounded, [("ann".to_owned(), 1)], "nobody looks for what is not there");
+}
+
+#[tokio::test]
+async fn each_mention_is_tried_on_each_picture_in_order() {
+    let (pipeline, log) = pipeline(None);
+    let annotation = pipeline.annotate(&post("ann and bob", &[2, EVERYBODY, 1])).await.unwrap();
+    assert_eq!(
+        regions(&annotation),
+        [("ann", vec![("m1", 2.0), ("m2", 2.0)]), ("bob", vec![("m0", 4.0), ("m1", 4.0)])]
+    );
+    for triple in &annotation.triples {
+        let keys: Vec<_> = triple.verdicts.iter().map(|verdict| verdict.media_key.as_str()).collect();
+        assert_eq!(keys, ["m0", "m1", "m2"]);
+    }
+    assert_eq!(log.lock().unwrap().entailed.len(), 6);
+}
+
+#[tokio::test]
+async fn all_boxes_of_a_picture_are_segmented_in_one_call() {
+    let (pipeline, log) = pipeline(None);
+    let annotation = pipeline.annotate(&post("ann bob cid", &[EVERYBODY, 2, 0])).await.unwrap();
+    let mut calls = log.lock().unwrap().segmented.clone();
+    calls.sort_unstable();
+    assert_eq!(calls, [(2, 1), (EVERYBODY, 3)], "none for a picture that shows nobody");
+    for triple in &annotation.triples {
+        // The closure scores a mask by its box, so a mask that went to another mention would show.
+        assert!(triple.regions.iter().all(|region| region.mask_score == region.bbox.x0), "{triple:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_segmenter_the_grounders_outlines_are_the_masks() {
+    let (mut pipeline, log) = pipeline(None);
+    let segmented = pipeline.annotate(&post("ann bob", &[EVERYBODY])).await.unwrap();
+    pipeline.segmenter = None;
+    let outlined = pipeline.annotate(&post("ann bob", &[EVERYBODY])).await.unwrap();
+    assert_eq!(regions(&outlined), regions(&segmented));
+    assert_eq!(log.lock().unwrap().segmented.len(), 1, "by the first alone");
+    for triple in &outlined.triples {
+        let Region { mask, mask_score, box_score, bbox, .. } = &triple.regions[0];
+        assert_eq!((mask.width, mask.height, mask_score), (20, 10, box_score));
+        // A triangle two pixels wide and five high: a column of four, one of one.
+        let before = 10 * bbox.x0 as u32;
+        assert_eq!(mask.runs, [before, 4, 6, 1, 200 - before - 11]);
+    }
+}
+
+#[tokio::test]
+async fn networks_that_see_pictures_alike_share_them_and_others_do_not() {
+    for (ground, scaled) in [(View::squashed(16), 1), (View::longest_side(16), 2), (View::squashed(8), 2)] {
+        let (mut pipeline, log) = pipeline(None);
+        pipeline.views.ground = ground;
+        pipeline.annotate(&post("ann", &[1])).await.unwrap();
+        assert_eq!(pipeline.pictures.counts().misses, scaled, "{ground:?}");
+        assert_eq!(log.lock().unwrap().grounded.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn identical_pictures_are_made_ready_once() {
+    let (pipeline, log) = pipeline(None);
+    pipeline.annotate(&post("ann bob", &[1, 1])).await.unwrap();
+    pipeline.annotate(&post("ann", &[1])).await.unwrap();
+    let counts = pipeline.pictures.counts();
+    assert_eq!((counts.misses, counts.entries), (1, 1), "{counts:?}");
+    assert_eq!(log.lock().unwrap().entailed.len(), 3, "and each post asks its own questions");
+}
+
+#[tokio::test]
+async fn of_a_text_that_names_too_many_the_first_are_answered_and_the_rest_are_counted() {
+    let (pipeline, log) = pipeline(None);
+    let annotation = pipeline.annotate(&post("ann bob ann bob cid ann", &[EVERYBODY])).await.unwrap();
+    let names: Vec<&str> = annotation.triples.iter().map(|triple| triple.mention.text.as_str()).collect();
+    assert_eq!(names, ["ann", "bob", "ann", "bob"]);
+    assert_eq!(annotation.degraded, ["2 entities after the first 4 were left out"]);
+    assert_eq!(log.lock().unwrap().entailed.len(), 2);
+}
+
+#[tokio::test]
+async fn equal_questions_of_a_post_are_asked_once_and_every_mention_has_its_own_answer() {
+    let (pipeline, log) = pipeline(None);
+    let annotation = pipeline.annotate(&post("ann bob ann ann", &[EVERYBODY, 2, EVERYBODY])).await.unwrap();
+    let (ann, bob) = (vec![("m0", 2.0), ("m2", 2.0)], vec![("m0", 4.0), ("m1", 4.0), ("m2", 4.0)]);
+    assert_eq!(
+        regions(&annotation),
+        [("ann", ann.clone()), ("bob", bob), ("ann", ann.clone()), ("ann", ann)]
+    );
+    let starts: Vec<usize> = annotation.triples.iter().map(|triple| triple.mention.span.start).collect();
+    assert_eq!(starts, [0, 4, 8, 12]);
+    for triple in &annotation.triples {
+        let keys: Vec<_> = triple.verdicts.iter().map(|verdict| verdict.media_key.as_str()).collect();
+        assert_eq!(keys, ["m0", "m1", "m2"]);
+    }
+    let mut asked = std::mem::take(&mut *log.lock().unwrap());
+    [&mut asked.entailed, &mut asked.grounded].into_iter().for_each(|list| list.sort_unstable());
+    asked.segmented.sort_unstable();
+    let question = |name: &str, grey| (name.to_owned(), grey);
+    assert_eq!(
+        asked.entailed,
+        [question("ann", 2), question("ann", EVERYBODY), question("bob", 2), question("bob", EVERYBODY)]
+    );
+    assert_eq!(asked.grounded, [question("ann", EVERYBODY), question("bob", 2), question("bob", EVERYBODY)]);
+    assert_eq!(asked.segmented, [(2, 1), (EVERYBODY, 2)]);
+    assert!(annotation.degraded.is_empty(), "{:?}", annotation.degraded);
+}
+
+#[tokio::test]
+async fn a_post_asks_about_so_many_pairs_of_entity_and_picture_and_says_how_many_it_left_out() {
+    let (mut pipeline, log) = pipeline(None);
+    pipeline.limits.looks = 3;
+    let annotation = pipeline.annotate(&post("ann bob ann cid", &[EVERYBODY, 2])).await.unwrap();
+    let ann = vec![("m0", 2.0)];
+    assert_eq!(
+        regions(&annotation),
+        [("ann", ann.clone()), ("bob", vec![("m0", 4.0)]), ("ann", ann), ("cid", vec![])]
+    );
+    let asked: Vec<usize> = annotation.triples.iter().map(|triple| triple.verdicts.len()).collect();
+    assert_eq!(asked, [2, 1, 2, 0], "what was not asked has no verdict");
+    assert_eq!(annotation.degraded, ["3 pairs of entity and picture after the first 3 were left out"]);
+    assert_eq!(log.lock().unwrap().entailed.len(), 3);
+}
+
+#[tokio::test]
+async fn masks_beyond_a_posts_pixels_are_the_grounders_and_are_counted() {
+    let (mut pipeline, log) = pipeline(None);
+    // A picture has 200.
+    pipeline.limits.mask_pixels = 500;
+    let annotation = pipeline.annotate(&post("ann bob cid ann", &[EVERYBODY])).await.unwrap();
+    assert_eq!(log.lock().unwrap().segmented, [(EVERYBODY, 2)]);
+    let areas: Vec<u64> = annotation.triples.iter().map(|triple| triple.regions[0].mask.area()).collect();
+    assert_eq!(areas, [200, 200, 5, 200], "the third is the triangle that the grounder drew");
+    let left_out = &annotation.triples[2].regions[0];
+    assert_eq!((left_out.mask_score, left_out.bbox.x0), (left_out.box_score, 6.0));
+    assert_eq!(annotation.degraded, ["1 mask beyond 500 pixels is what the grounder found"]);
+}
+
+#[tokio::test]
+async fn a_fault_surfaces_with_the_stage_it_happened_in() {
+    for stage in Stage::ALL {
+        let (pipeline, _) = pipeline(Some(stage));
+        let error = pipeline.annotate(&post("ann cid", &[EVERYBODY])).await.unwrap_err();
+        let AnnotateError::Network(error) = error else { panic!("{error}") };
+        assert_eq!(error.stage(), stage, "{error}");
+        assert!(!error.retry_can_help(), "{error}");
+        let unharmed = pipeline.annotate(&post("ann bob", &[EVERYBODY])).await.unwrap();
+        assert_eq!(unharmed.triples.len(), 2, "after a fault of `{stage}`");
+    }
+}
+
+#[tokio::test]
+async fn an_open_gate_asks_nobody_and_grounds_everything() {
+    let (mut pipeline, log) = pipeline(None);
+    pipeline.gate = Gate::Open;
+    let annotation = pipeline.annotate(&post("ann bob", &[0])).await.unwrap();
+    assert_eq!(regions(&annotation), [("ann", vec![("m0", 2.0)]), ("bob", vec![("m0", 4.0)])]);
+    assert!(log.lock().unwrap().entailed.is_empty());
+}
+
+#[tokio::test]
+async fn a_post_without_names_or_pictures_asks_no_more_than_it_must() {
+    let (pipeline, log) = pipeline(None);
+    let cases: HashMap<&str, (&str, &[u8], usize)> = HashMap::from([
+        ("no text", ("", [1].as_slice(), 0)),
+        ("no names", ("what a day", &[1], 0)),
+        ("no pictures", ("ann bob", &[], 2)),
+    ]);
+    for (case, (text, greys, mentions)) in cases {
+        let annotation = pipeline.annotate(&post(text, greys)).await.unwrap();
+        assert_eq!(annotation.triples.len(), mentions, "{case}");
+        assert!(
+            annotation.triples.iter().all(|triple| triple.regions.is_empty() && triple.verdicts.is_empty())
+        );
+    }
+    assert!(log.lock().unwrap().entailed.is_empty());
+}

@@ -1,0 +1,273 @@
+//! How is a phrase put to a network? Cleaned, set into the question it was taught, in its pieces; or word by word.
+
+use std::path::{Path, PathBuf};
+
+use tokenizers::Tokenizer;
+
+use crate::common::plain_file;
+use crate::stages::vocabulary;
+
+mod caption;
+mod special;
+mod word_list;
+
+pub use caption::CaptionStyle;
+pub use special::SpecialPieces;
+pub use word_list::{WordList, WordListError, WordsError};
+
+/// What stands for the phrase in a question.
+pub const PHRASE: &str = "{phrase}";
+
+/// Turns phrases into the ids that a network reads, whichever kind of network it is.
+#[derive(Debug)]
+pub enum PhraseEncoder {
+    /// For a network that is asked a question about the phrase.
+    Question(Box<PromptEncoder>),
+    /// For a network that reads the phrase's words.
+    Words(WordList),
+}
+
+/// Turns phrases into the ids that a network of sentences reads.
+#[derive(Debug)]
+pub struct PromptEncoder {
+    tokenizer: Tokenizer,
+    template: String,
+    begin: u32,
+    end: u32,
+    longest: usize,
+    style: CaptionStyle,
+}
+
+/// A vocabulary or a question that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PromptError {
+    /// The file is not there, not readable, or no tokenizer.
+    #[error("failed to read the tokenizer of prompts `{path}`")]
+    Read {
+        /// Where.
+        path: PathBuf,
+        /// What was wrong.
+        #[source]
+        source: tokenizers::Error,
+    },
+    /// A piece that every prompt needs is not in the vocabulary.
+    #[error("the tokenizer of prompts has no `{0}`")]
+    NoSpecialPiece(&'static str),
+    /// The question has no place for the phrase, or several.
+    #[error("the question `{0}` must hold `{PHRASE}` once")]
+    NoPlace(String),
+    /// The question itself cannot be read.
+    #[error("failed to read the question `{template}` in pieces")]
+    Unreadable {
+        /// Which question.
+        template: String,
+        /// What the tokenizer said.
+        #[source]
+        source: tokenizers::Error,
+    },
+    /// The question leaves no room for a phrase.
+    #[error("the question `{template}` takes {pieces} pieces, where the network reads {longest}")]
+    TooLong {
+        /// Which question.
+        template: String,
+        /// Its pieces, both ends counted.
+        pieces: usize,
+        /// How many there may be.
+        longest: usize,
+    },
+}
+
+impl PhraseEncoder {
+    /// What the network reads of a phrase.
+    #[must_use]
+    pub fn encode(&self, phrase: &str) -> Vec<u32> {
+        match self {
+            Self::Question(question) => question.encode(phrase),
+            Self::Words(words) => words.encode(phrase),
+        }
+    }
+}
+
+impl From<PromptEncoder> for PhraseEncoder {
+    fn from(question: PromptEncoder) -> Self {
+        Self::Question(Box::new(question))
+    }
+}
+
+impl From<WordList> for PhraseEncoder {
+    fn from(words: WordList) -> Self {
+        Self::Words(words)
+    }
+}
+
+impl PromptEncoder {
+    /// Reads a `tokenizer.json`; `template` holds [`PHRASE`] once, and `longest` is the network's longest input in
+    /// pieces, both ends counted.
+    ///
+    /// # Errors
+    /// [`PromptError`]: the file, or what [`PromptEncoder::new`] refuses.
+    pub fn load(path: &Path, template: &str, longest: usize) -> Result<Self, PromptError> {
+        let read = plain_file::read(path).map_err(Into::into);
+        let tokenizer = read.and_then(|bytes| vocabulary::tokenizer(&bytes));
+        let tokenizer = tokenizer.map_err(|source| PromptError::Read { path: path.to_owned(), source })?;
+        Self::new(tokenizer, template, longest)
+    }
+
+    /// Takes a tokenizer that is already in memory.
+    ///
+    /// # Errors
+    /// [`PromptError`]: a special piece that is lacking, or a question without room for a phrase.
+    pub fn new(mut tokenizer: Tokenizer, template: &str, longest: usize) -> Result<Self, PromptError> {
+        if template.matches(PHRASE).count() != 1 {
+            return Err(PromptError::NoPlace(template.to_owned()));
+        }
+        // A phrase that says `<bin_7>` says these seven characters.
+        tokenizer.set_encode_special_tokens(true);
+        tokenizer.with_padding(None);
+        // Taking the setting away cannot fail; an over-long prompt is shortened in the phrase, not at the end.
+        let _ = tokenizer.with_truncation(None);
+        let special =
+            |piece: &'static str| tokenizer.token_to_id(piece).ok_or(PromptError::NoSpecialPiece(piece));
+        let names = SpecialPieces::of(&tokenizer);
+        let (begin, end) = (special(names.begin)?, special(names.end)?);
+        let style = CaptionStyle::default();
+        let encoder = Self { tokenizer, template: template.to_owned(), begin, end, longest, style };
+        let question = encoder
+            .ids("")
+            .map_err(|source| PromptError::Unreadable { template: template.to_owned(), source })?;
+        if question.len() >= longest {
+            return Err(PromptError::TooLong {
+                template: template.to_owned(),
+                pieces: question.len(),
+                longest,
+            });
+        }
+        Ok(encoder)
+    }
+
+    /// Cleans phrases in this style instead of OFA's.
+    #[must_use]
+    pub fn with_style(self, style: CaptionStyle) -> Self {
+        Self { style, ..self }
+    }
+
+    /// The question about a phrase, from the beginning's piece to the end's. A phrase that does not fit loses its last
+    /// characters: what it names comes first.
+    #[must_use]
+    pub fn encode(&self, phrase: &str) -> Vec<u32> {
+        let caption = self.style.clean(phrase);
+        if let Some(ids) = self.fitting(&caption) {
+            return ids;
+        }
+        let ends: Vec<usize> = caption.char_indices().map(|(start, _)| start).collect();
+        let fits = ends.partition_point(|&end| self.fitting(&caption[..end]).is_some());
+        let longest_end = fits.checked_sub(1).map_or(0, |index| ends[index]);
+        // A longer text may have fewer pieces, so what the search found is tried; the question alone is known to fit.
+        let shortened = self.fitting(caption[..longest_end].trim_end()).or_else(|| self.fitting(""));
+        shortened.unwrap_or_else(|| vec![self.begin, self.end])
+    }
+
+    /// How many pieces it knows: the network's table must have as many rows.
+    #[must_use]
+    pub fn vocabulary(&self) -> usize {
+        self.tokenizer.get_vocab_size(true)
+    }
+
+    fn fitting(&self, caption: &str) -> Option<Vec<u32>> {
+        self.ids(caption).ok().filter(|ids| ids.len() <= self.longest)
+    }
+
+    fn ids(&self, caption: &str) -> Result<Vec<u32>, tokenizers::Error> {
+        let encoded = self.tokenizer.encode_fast(self.template.replace(PHRASE, caption), false)?;
+        let pieces = encoded.get_ids().iter().copied();
+        Ok(std::iter::once(self.begin).chain(pieces).chain([self.end]).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokenizers::models::bpe::BPE;
+    use tokenizers::models::wordpiece::WordPiece;
+    use tokenizers::normalizers::BertNormalizer;
+    use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+    use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+    use tokenizers::{AddedToken, Tokenizer};
+
+    use super::*;
+
+    /// A piece for each byte, after OFA's four special ones, and a location bin.
+    fn bytes() -> Tokenizer {
+        let mut alphabet: Vec<char> = ByteLevel::alphabet().into_iter().collect();
+        alphabet.sort_unstable();
+        let special = ["<s>", "<pad>", "</s>", "<unk>"].map(str::to_owned);
+        let pieces = special.iter().cloned().chain(alphabet.iter().map(char::to_string));
+        let vocabulary = pieces.zip(0u32..).collect::<Vec<_>>();
+        let model = BPE::builder()
+            .vocab_and_merges(vocabulary.into_iter().collect::<tokenizers::models::bpe::Vocab>(), vec![]);
+        let mut tokenizer = Tokenizer::new(model.build().unwrap());
+        tokenizer.with_pre_tokenizer(Some(ByteLevel::new(false, false, true)));
+        tokenizer.with_decoder(Some(ByteLevel::new(false, false, true)));
+        let bin = "<bin_7>".to_owned();
+        let added: Vec<AddedToken> =
+            special.into_iter().chain([bin]).map(|piece| AddedToken::from(piece, true)).collect();
+        tokenizer.add_special_tokens(&added);
+        tokenizer
+    }
+
+    #[test]
+    fn a_phrase_is_cleaned_and_set_between_the_ends() {
+        let encoder = PromptEncoder::new(bytes(), " is \" {phrase} \"?", 100).unwrap();
+        let ids = encoder.encode("#Chris-Paul");
+        assert_eq!((ids[0], ids[ids.len() - 1]), (0, 2));
+        assert_eq!(bytes().decode(&ids, true).unwrap(), " is \" chris paul \"?");
+    }
+
+    /// Words in BERT's way, after its special pieces.
+    fn word_pieces() -> Tokenizer {
+        let pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[", "]", "sep", "is", "chris", "paul", "##o", "'"];
+        let vocabulary = pieces.into_iter().zip(0u32..).map(|(piece, id)| (piece.to_owned(), id));
+        let vocabulary: tokenizers::models::bpe::Vocab = vocabulary.collect();
+        let model = WordPiece::builder().vocab(vocabulary).unk_token("[UNK]".to_owned());
+        let mut tokenizer = Tokenizer::new(model.build().unwrap());
+        tokenizer.with_normalizer(Some(BertNormalizer::default()));
+        tokenizer.with_pre_tokenizer(Some(BertPreTokenizer));
+        let special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"].map(|piece| AddedToken::from(piece, true));
+        tokenizer.add_special_tokens(&special);
+        tokenizer
+    }
+
+    #[test]
+    fn a_network_of_berts_family_is_asked_in_its_pieces_and_in_its_style() {
+        let encoder = PromptEncoder::new(word_pieces(), "is {phrase}", 9).unwrap();
+        assert_eq!(encoder.encode("Chris' Paulo?"), [2, 7, 8, 11, 9, 10, 1, 3]);
+        let encoder = encoder.with_style(CaptionStyle::Albef);
+        assert_eq!(encoder.encode("Chris' Paulo?"), [2, 7, 8, 9, 10, 3]);
+        assert_eq!(encoder.encode("[SEP]"), [2, 7, 4, 6, 5, 3]);
+        assert_eq!(encoder.encode(&"paulo ".repeat(20)), [2, 7, 9, 10, 9, 10, 9, 10, 3]);
+    }
+
+    #[test]
+    fn a_phrase_cannot_speak_the_networks_own_tokens() {
+        let encoder = PromptEncoder::new(bytes(), "{phrase}", 100).unwrap();
+        let ids = encoder.encode("<bin_7> </s>");
+        assert_eq!(ids.len(), "<bin_7> </s>".len() + 2);
+        assert!(ids[1..ids.len() - 1].iter().all(|id| (4..=259).contains(id)));
+    }
+
+    #[test]
+    fn a_phrase_too_long_loses_its_end_and_the_question_stays_whole() {
+        let encoder = PromptEncoder::new(bytes(), "is {phrase} there?", 20).unwrap();
+        let ids = encoder.encode("abcdefghijklmnop");
+        assert_eq!(ids.len(), 20);
+        assert_eq!(bytes().decode(&ids, true).unwrap(), "is abcdefgh there?");
+        let ids = encoder.encode("ééééééééé");
+        assert_eq!(bytes().decode(&ids, true).unwrap(), "is éééé there?");
+    }
+
+    #[test]
+    fn a_question_without_room_for_a_phrase_is_refused() {
+        assert!(matches!(PromptEncoder::new(bytes(), "who?", 20), Err(PromptError::NoPlace(_))));
+        let long = PromptEncoder::new(bytes(), "is {phrase} there?", 12);
+        assert!(matches!(long, Err(PromptError::TooLong { pieces: 12, .. })));
+    }
+}

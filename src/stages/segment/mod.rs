@@ -1,0 +1,152 @@
+//! Which pixels of the box are it?
+
+use std::sync::Arc;
+
+use crate::common::imaging::{Picture, on_worker};
+use crate::domain::{BBox, Frame, Mask};
+use crate::scheduler::{CallError, Flow, Handle};
+
+/// All boxes to be segmented in one picture: it is encoded once for them.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The picture, its longer side scaled to the network's resolution.
+    pub picture: Arc<Picture>,
+    /// Boxes in pixels of the upright picture.
+    pub boxes: Vec<BBox>,
+}
+
+/// One mask for each box of the [`Request`].
+pub type Reply = Vec<Segmentation>;
+
+/// The pixels that the network found in one box.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Segmentation {
+    /// Those pixels, of the upright picture.
+    pub mask: Mask,
+    /// The network's own estimate of its IoU.
+    pub score: f32,
+}
+
+/// The stage: boxes in, masks out.
+#[derive(Clone)]
+pub struct Segmenter {
+    network: Handle<Request, Reply>,
+    side: u32,
+}
+
+impl Segmenter {
+    /// Asks this network, which reads pictures whose longer side has `side` pixels.
+    #[must_use]
+    pub fn new(network: Handle<Request, Reply>, side: u32) -> Self {
+        Self { network, side }
+    }
+
+    /// The mask in each box and the network's estimate of its IoU, in the order of the boxes. Boxes are in pixels of
+    /// the picture; what of them lies outside it is cut off first.
+    ///
+    /// # Errors
+    /// The network did not answer.
+    pub async fn masks(
+        &self,
+        flow: Flow,
+        frame: &Arc<Frame>,
+        boxes: &[BBox],
+    ) -> Result<Vec<(Mask, f32)>, CallError> {
+        if boxes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (width, height) = (frame.width, frame.height);
+        let boxes = boxes.iter().map(|bbox| clipped(bbox, width, height)).collect();
+        let (frame, side) = (Arc::clone(frame), self.side);
+        let picture = on_worker(move || Picture::longest_side(&frame, side)).await;
+        let found = self.network.call(flow, Request { picture, boxes }).await?;
+        Ok(found.into_iter().map(|one| (one.mask, one.score)).collect())
+    }
+}
+
+/// The part of a box that lies in the picture.
+fn clipped(bbox: &BBox, width: u32, height: u32) -> BBox {
+    let (width, height) = (width as f32, height as f32);
+    BBox {
+        x0: bbox.x0.clamp(0.0, width),
+        y0: bbox.y0.clamp(0.0, height),
+        x1: bbox.x1.clamp(0.0, width),
+        y1: bbox.y1.clamp(0.0, height),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::{ContentHash, Stage};
+    use crate::scheduler::{Budget, Cost, Device, Model, ModelError};
+    use crate::telemetry::Metrics;
+
+    /// Takes every pixel of the box to be inside.
+    struct Filler;
+
+    impl Model for Filler {
+        type Request = Request;
+        type Reply = Reply;
+
+        fn cost(_: &Request) -> Cost {
+            Cost(1)
+        }
+
+        fn run(&mut self, batch: &[Request]) -> Result<Vec<Reply>, ModelError> {
+            Ok(batch
+                .iter()
+                .map(|request| request.boxes.iter().map(|bbox| fill(request, bbox)).collect())
+                .collect())
+        }
+    }
+
+    fn fill(request: &Request, bbox: &BBox) -> Segmentation {
+        let picture = &request.picture;
+        assert_eq!(picture.width.max(picture.height), 32, "the picture has the network's size");
+        let edges = [bbox.x0, bbox.y0, bbox.x1, bbox.y1].map(|edge| edge as u32);
+        let inside = |x, y| (edges[0]..edges[2]).contains(&x) && (edges[1]..edges[3]).contains(&y);
+        let (width, height) = (picture.original_width, picture.original_height);
+        let inside: Vec<u8> =
+            (0..height).flat_map(|y| (0..width).map(move |x| u8::from(inside(x, y)))).collect();
+        Segmentation { mask: Mask::from_pixels(&inside, width, height), score: bbox.area() }
+    }
+
+    fn frame() -> Arc<Frame> {
+        Arc::new(Frame { hash: ContentHash([1; 32]), width: 5, height: 3, orientation: 1, rgb: vec![9; 45] })
+    }
+
+    #[tokio::test]
+    async fn boxes_are_cut_at_the_edges_and_come_back_as_masks_of_the_original_size() {
+        let mut device = Device::new("test", Arc::new(Metrics::new()));
+        let budget =
+            Budget { max_requests: NonZeroUsize::MIN, max_tokens: 1, patience: Duration::from_secs(1) };
+        let segmenter = Segmenter::new(device.lane(Stage::Segment, Filler, budget), 32);
+        let device = device.start().unwrap();
+
+        let boxes =
+            [BBox { x0: -7.0, y0: 1.0, x1: 2.0, y1: 99.0 }, BBox { x0: 4.0, y0: 0.0, x1: 5.0, y1: 1.0 }];
+        let masks = segmenter.masks(Flow::default(), &frame(), &boxes).await.unwrap();
+        assert_eq!(masks.len(), 2);
+        assert_eq!(masks[0], (Mask { width: 5, height: 3, runs: vec![1, 2, 1, 2, 9] }, 4.0));
+        assert_eq!(masks[1], (Mask { width: 5, height: 3, runs: vec![12, 1, 2] }, 1.0));
+        assert_eq!(segmenter.masks(Flow::default(), &frame(), &[]).await, Ok(vec![]));
+
+        drop(segmenter);
+        device.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn no_box_asks_no_network() {
+        let mut device = Device::new("test", Arc::new(Metrics::new()));
+        let budget =
+            Budget { max_requests: NonZeroUsize::MIN, max_tokens: 1, patience: Duration::from_secs(1) };
+        let segmenter = Segmenter::new(device.lane(Stage::Segment, Filler, budget), 32);
+        // The device never starts and is gone: any call would fail.
+        drop(device);
+        assert_eq!(segmenter.masks(Flow::default(), &frame(), &[]).await, Ok(vec![]));
+    }
+}

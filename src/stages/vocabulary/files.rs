@@ -1,0 +1,129 @@
+//! Which file has which part of a vocabulary? Their names say; what a folder has beside them does not matter.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::VocabularyError;
+use crate::common::plain_file;
+
+/// The parts that were found.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// `tokenizer.json`: all in one.
+    pub(super) ready: Option<PathBuf>,
+    /// `dict.txt`: the order in which fairseq counts GPT-2's ids.
+    pub(super) dictionary: Option<PathBuf>,
+    /// `encoder.json` or `vocab.json`: the id of each piece.
+    pub(super) ids: Option<PathBuf>,
+    /// `vocab.bpe` or `merges.txt`: which pieces are joined, the first first.
+    pub(super) merges: Option<PathBuf>,
+    /// `vocab.txt`: a piece a line.
+    pub(super) words: Option<PathBuf>,
+    /// `sentencepiece.bpe.model`.
+    pub(super) sentences: Option<PathBuf>,
+    /// `tokenizer_config.json`, which says whether case matters.
+    pub(super) settings: Option<PathBuf>,
+}
+
+const NAMES: [&str; 9] = [
+    "tokenizer.json",
+    "dict.txt",
+    "encoder.json",
+    "vocab.json",
+    "vocab.bpe",
+    "merges.txt",
+    "vocab.txt",
+    "sentencepiece.bpe.model",
+    "tokenizer_config.json",
+];
+
+/// The largest file that is read: XLM-R's, the largest that is published, has 17 MB.
+const LARGEST: u64 = 256 << 20;
+
+impl Files {
+    /// Looks for the parts in folders, and takes files for what they are called. A JSON file or a model of another name
+    /// is a whole tokenizer.
+    pub(super) fn find(given: &[PathBuf]) -> Result<Self, VocabularyError> {
+        let mut files = Self::default();
+        for path in given {
+            let kind = fs::metadata(path);
+            let kind = kind.map_err(|source| VocabularyError::Read { file: path.clone(), source })?;
+            if kind.is_dir() {
+                for file in NAMES.iter().map(|name| path.join(name)).filter(|file| file.is_file()) {
+                    files.put(&file);
+                }
+            } else {
+                files.put(path);
+            }
+        }
+        Ok(files)
+    }
+
+    fn put(&mut self, file: &Path) {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let part = match name.as_str() {
+            "dict.txt" => &mut self.dictionary,
+            "encoder.json" | "vocab.json" => &mut self.ids,
+            "vocab.bpe" | "merges.txt" => &mut self.merges,
+            "vocab.txt" => &mut self.words,
+            "tokenizer_config.json" => &mut self.settings,
+            name if name.ends_with(".model") => &mut self.sentences,
+            name if name.ends_with(".json") => &mut self.ready,
+            _ => return,
+        };
+        *part = Some(file.to_owned());
+    }
+
+    /// Says what is missing; what an OFA reads is not what others read.
+    pub(super) fn incomplete(&self, given: &[PathBuf], ofa: bool) -> VocabularyError {
+        let parts = [&self.dictionary, &self.ids, &self.merges, &self.words, &self.sentences, &self.settings];
+        let found: Vec<String> =
+            parts.into_iter().flatten().map(|file| format!("`{}`", name(file))).collect();
+        let expected = if ofa {
+            "a `tokenizer.json`, fairseq's `dict.txt` with `encoder.json` and `vocab.bpe`, or Hugging Face's \
+             `vocab.json` with `merges.txt`"
+        } else {
+            "a `tokenizer.json`, BERT's `vocab.txt`, or XLM-R's `sentencepiece.bpe.model`"
+        };
+        let given: Vec<String> = given.iter().map(|path| path.display().to_string()).collect();
+        let found = if found.is_empty() {
+            "nothing of them".to_owned()
+        } else {
+            format!("only {}", found.join(", "))
+        };
+        VocabularyError::Incomplete { given: given.join("`, `"), expected, found }
+    }
+}
+
+/// The bytes of a file of ordinary size.
+pub(super) fn bytes(file: &Path) -> Result<Vec<u8>, VocabularyError> {
+    let unreadable = |source| VocabularyError::Read { file: file.to_owned(), source };
+    let mut opened = plain_file::open(file).map_err(unreadable)?;
+    let length = opened.metadata().map_err(unreadable)?.len();
+    if length > LARGEST {
+        let expected = format!("at most {LARGEST} bytes");
+        return Err(VocabularyError::unfit(file, "its size", expected, format!("{length} bytes")));
+    }
+    let mut bytes = Vec::new();
+    opened.read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
+
+/// A file's text.
+pub(super) fn text(file: &Path) -> Result<String, VocabularyError> {
+    String::from_utf8(bytes(file)?).map_err(|error| {
+        let place = format!("byte {}", error.utf8_error().valid_up_to());
+        VocabularyError::unfit(file, place, "text in UTF-8", "other bytes")
+    })
+}
+
+/// Lines without their ends; the last may have none.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let ended = text.strip_suffix('\n').unwrap_or(text);
+    ended.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line))
+}
+
+fn name(file: &Path) -> String {
+    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
