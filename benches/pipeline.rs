@@ -256,7 +256,7 @@ fn print_batches(served: &Served) {
         "{:20}{:>9}{:>9}{:>9}{:>13}",
         "batches at the last", "requests", "batches", "mean", "padded/real"
     );
-    for stage in served.stages.iter().filter(|summary| summary.stage != Stage::Know) {
+    for stage in served.stages.iter().filter(|summary| summary.stage != Stage::Retrieve) {
         println!(
             "{:20}{:>9}{:>9}{:>9.2}{:>13.3}",
             stage.stage.as_str(),

@@ -40,8 +40,8 @@ fn write_examples(folder: &Path) -> Vec<Example> {
 }
 
 fn write_encoder(folder: &Path, seed: u64) -> String {
-    write_stage(folder, (Stage::Know, "umt-base-resnet152"), seed, |_| ()).unwrap();
-    Bundle::open(folder).unwrap().know().unwrap().hash()
+    write_stage(folder, (Stage::Retrieve, "umt-base-resnet152"), seed, |_| ()).unwrap();
+    Bundle::open(folder).unwrap().retrieve().unwrap().hash()
 }
 
 fn index(folder: &Path) -> Finished {
@@ -155,13 +155,13 @@ fn an_encoder_is_trained_into_a_bundle_which_is_then_whole_and_a_second_training
     for (bundle, steps) in made.iter().zip(["steps: 2", "steps: 3"]) {
         let manifest = bundle.manifest();
         assert!(manifest.made.ends_with(steps) && manifest.made.matches("train know").count() == 1);
-        let know = bundle.know().unwrap();
+        let know = bundle.retrieve().unwrap();
         assert_eq!(know.tokenizer, bundle.recognise().unwrap().tokenizer);
         assert!(!know.self_test.is_empty());
         assert_eq!(manifest.parts().len(), before.manifest().parts().len() + 1);
         assert_eq!(bundle.entail().unwrap().weights, before.entail().unwrap().weights);
     }
-    assert_ne!(made[0].know().unwrap().hash(), made[1].know().unwrap().hash());
+    assert_ne!(made[0].retrieve().unwrap().hash(), made[1].retrieve().unwrap().hash());
     assert!(fs::metadata(bundle.join("umt.safetensors")).unwrap().len() < 3_000_000);
     let verified = riveg(&["bundle", "verify", text(&bundle)], b"");
     assert!(verified.stdout.contains("know       ok"), "{} {}", verified.stdout, verified.stderr);

@@ -223,7 +223,7 @@ fn said(stage: Stage, annotations: &[Annotation]) -> Vec<String> {
             .flat_map(|triple| &triple.regions)
             .map(|region| format!("{:?} {}", region.mask, region.mask_score))
             .collect(),
-        Stage::Know => panic!("no annotation says what its post is like"),
+        Stage::Retrieve => panic!("no annotation says what its post is like"),
     }
 }
 

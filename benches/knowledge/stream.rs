@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use riveg::config::{Config, Sources};
 use riveg::llm::answers::Answers;
-use riveg::llm::cached::{Consultant, Degrade, asked_text};
+use riveg::llm::cached::{CachedEndpoint, Degrade, asked_text};
 use riveg::llm::client::Endpoint;
 use riveg::stages::expand::{Asking, Context, Expander, ExpansionPrompt, Mix, PhraseTemplate, Scope, Source};
 use riveg::telemetry::Metrics;
@@ -130,7 +130,7 @@ async fn expander(
     let answers = Answers::open(&config.answers, metrics.answers()).await.unwrap();
     let endpoint = Endpoint::new("stand-in", &config.llm["stand-in"], metrics.llm("stand-in")).unwrap();
     let asking = Asking {
-        consultants: vec![Consultant::new(endpoint, answers.clone())],
+        consultants: vec![CachedEndpoint::new(endpoint, answers.clone())],
         prompt: ExpansionPrompt::default(),
         scope,
         mix: Mix::First,

@@ -188,7 +188,7 @@ fn run(
             let grounder = bundle.grounder(device, REMEMBERED).unwrap_or_else(|error| load(error));
             back_to_back(grounder, &recorded.ground, plan, most)
         }
-        Stage::Know => panic!("the pipeline asks nobody for similar examples"),
+        Stage::Retrieve => panic!("the pipeline asks nobody for similar examples"),
         Stage::Segment => {
             let segmenter = bundle.segmenter(device, REMEMBERED).unwrap_or_else(|error| load(error));
             back_to_back(segmenter, &recorded.segment, plan, most)

@@ -99,8 +99,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         let mut table = Table { out: &mut out, part: &part, began: Instant::now() };
         match part.stage {
-            Stage::Know => {
-                let network = &bundle.know()?.network;
+            Stage::Retrieve => {
+                let network = &bundle.retrieve()?.network;
                 let (view, (rows, most)) = (network.view(), network.reads());
                 clock.all(bundle.encoder(place, 0)?, &sizes, &mut table, |number| knowledge::Request {
                     picture: view.of(&frame(number, view.side)),

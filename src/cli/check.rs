@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::domain::Stage;
-use crate::engine::runtime::{Consulted, Variant};
+use crate::engine::runtime::{Endpoints, Variant};
 use crate::llm::client::LlmError;
 use crate::networks::bundle::{Bundle, Part};
 use crate::telemetry::Metrics;
@@ -128,7 +128,7 @@ fn look_at_bundle(config: &Config, ending: &Ending) -> Vec<Finding> {
     let found = format!("{}, {}, on {}", bundle.title(), bundle.hash(), config.device.name);
     let whole = Finding::new(what, Ok(found));
     let knows = bundle.manifest().know.is_some();
-    let stages = Stage::WITH_KNOWLEDGE.into_iter().filter(|&stage| knows || stage != Stage::Know);
+    let stages = Stage::WITH_KNOWLEDGE.into_iter().filter(|&stage| knows || stage != Stage::Retrieve);
     let memory = Finding::new("memory".to_owned(), Ok(memory.to_string()));
     let stages = stages.map(|stage| look_at_stage(bundle, stage));
     std::iter::once(whole).chain(stages).chain([memory]).collect()
@@ -137,7 +137,7 @@ fn look_at_bundle(config: &Config, ending: &Ending) -> Vec<Finding> {
 /// Whether the language models in use answer; none of them is asked anything.
 fn look_at_models(config: &Config) -> Vec<Finding> {
     let looks = run_to_end(async {
-        let consulted = Consulted::open(config, &Arc::new(Metrics::new())).await?;
+        let consulted = Endpoints::open(config, &Arc::new(Metrics::new())).await?;
         Ok(consulted.look().await)
     });
     let looks = match looks {

@@ -12,7 +12,7 @@ use serde_json::json;
 use tracing::{info, warn};
 
 use crate::config::Config;
-use crate::engine::runtime::{Consulted, Expansions, Runtime, Variant, open};
+use crate::engine::runtime::{Endpoints, Expansions, Runtime, Variant, open};
 use crate::input::decode::Decoder;
 use crate::input::fetch::Fetcher;
 use crate::lab::eval::dataset::{self, Example};
@@ -242,11 +242,11 @@ fn of_pipeline(
     let variant = Variant {
         gate: if arguments.no_gate { Gate::Open } else { Gate::Entailer },
         expansions: expansions(posts, arguments, &config)?,
-        consulted: Consulted::default(),
+        consulted: Endpoints::default(),
     };
     let judged = run_to_end(async {
         let metrics = Arc::new(Metrics::new());
-        let consulted = Consulted::open(&config, &metrics).await?;
+        let consulted = Endpoints::open(&config, &metrics).await?;
         let variant = Variant { consulted, ..variant };
         let runtime = Runtime::start(&bundle, &config, variant, Arc::clone(&metrics))?;
         ending.stops(runtime.device.stop());

@@ -114,7 +114,7 @@ async fn index(file: &Path, bundle: &Bundle, config: &Config, ending: &Ending) -
     if examples.list.is_empty() {
         return Err(AskedWrongly(format!("there is no example in `{}`", file.display())).into());
     }
-    let (encoder, path) = (bundle.know()?.hash(), Index::path(file));
+    let (encoder, path) = (bundle.retrieve()?.hash(), Index::path(file));
     let stored = match Index::load(&path, &encoder, &examples.hash) {
         Ok(_) => "up to date",
         Err(error) if error.new_vectors_would_do() => {

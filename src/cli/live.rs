@@ -44,7 +44,7 @@ impl Watched {
     pub(super) async fn begin(config: &Config) -> Result<Self, Deaf> {
         let metrics = Arc::new(Metrics::new());
         let patience = Patience { ready: config.engine.stall_unready, alive: config.engine.stall_dead };
-        let health = Arc::new(Health::watching(metrics.underway().clone(), patience));
+        let health = Arc::new(Health::watching(metrics.work_progress().clone(), patience));
         metrics.watch_health(&health);
         metrics.runs_on(&config.device.name);
         // Their counters are there before the networks are warm and the first question is asked.

@@ -8,7 +8,7 @@ use tracing::{debug, info};
 
 use crate::config::{Config, MemoryPlan, Warm};
 use crate::domain::{Rejection, RejectionClass};
-use crate::engine::runtime::{self, Consulted, Runtime, Variant};
+use crate::engine::runtime::{self, Endpoints, Runtime, Variant};
 use crate::input::decode::{Decoder, FrameCounts};
 use crate::input::fetch::Fetcher;
 use crate::kafka::publish::{Annotated, Include, Included, Provenance};
@@ -30,7 +30,7 @@ pub(super) struct Running {
     /// What memory the settings lead to.
     pub(super) memory: MemoryPlan,
     /// The language models in use.
-    pub(super) consulted: Consulted,
+    pub(super) consulted: Endpoints,
     provenance: Provenance,
     /// What answers repeat of their posts.
     include: Vec<Include>,
@@ -45,7 +45,7 @@ impl Running {
         ending: &Ending,
     ) -> Result<Self, Failure> {
         let bundle = runtime::open(&config.bundle)?;
-        let consulted = Consulted::open(config, &metrics).await?;
+        let consulted = Endpoints::open(config, &metrics).await?;
         let variant = Variant { consulted: consulted.clone(), ..variant };
         let runtime = Runtime::start(&bundle, config, variant, Arc::clone(&metrics))?;
         ending.stops(runtime.device.stop());
@@ -110,8 +110,8 @@ impl Running {
             }
             Err(AnnotateError::Network(error)) if error.retry_can_help() => Err(error),
             Err(AnnotateError::Network(error)) => Ok(Err(refused_by_network(&error))),
-            Err(error @ AnnotateError::NotTold(_)) => Ok(Err(not_told("expand", &error))),
-            Err(error @ AnnotateError::NotKnown(_)) => Ok(Err(not_told("know", &error))),
+            Err(error @ AnnotateError::NoExpansion(_)) => Ok(Err(not_told("expand", &error))),
+            Err(error @ AnnotateError::NoKnowledge(_)) => Ok(Err(not_told("know", &error))),
         }
     }
 
@@ -142,5 +142,5 @@ fn refused_by_network(error: &CallError) -> Rejection {
 }
 
 fn not_told(stage: &'static str, error: &AnnotateError) -> Rejection {
-    Rejection { stage, class: RejectionClass::NotTold, message: with_causes(error) }
+    Rejection { stage, class: RejectionClass::NoExpansion, message: with_causes(error) }
 }

@@ -39,7 +39,7 @@ pub enum RejectionClass {
     /// A network could not answer for this post.
     ModelRefused,
     /// A language model that the settings do not do without gave no answer.
-    NotTold,
+    NoExpansion,
     /// Processes died of the post.
     Poison,
     /// The post waited longer than its time.
@@ -58,7 +58,7 @@ impl RejectionClass {
         RejectionClass::FetchRefused,
         RejectionClass::FetchFailed,
         RejectionClass::ModelRefused,
-        RejectionClass::NotTold,
+        RejectionClass::NoExpansion,
         RejectionClass::Poison,
         RejectionClass::Expired,
         RejectionClass::Internal,
@@ -75,7 +75,7 @@ impl RejectionClass {
             Self::FetchRefused => "fetch-refused",
             Self::FetchFailed => "fetch-failed",
             Self::ModelRefused => "model-refused",
-            Self::NotTold => "not-told",
+            Self::NoExpansion => "not-told",
             Self::Poison => "poison",
             Self::Expired => "expired",
             Self::Internal => "internal",

@@ -15,7 +15,7 @@ pub enum Stage {
     Segment,
     /// Before them all, which examples is the post like? A bundle may lack it. It stands last so that a number counts the
     /// others.
-    Know,
+    Retrieve,
 }
 
 impl Stage {
@@ -24,7 +24,7 @@ impl Stage {
 
     /// All that may have a network, by number: those of [`Self::ALL`], and the one that no answer needs.
     pub const WITH_KNOWLEDGE: [Stage; 5] =
-        [Stage::Recognise, Stage::Entail, Stage::Ground, Stage::Segment, Stage::Know];
+        [Stage::Recognise, Stage::Entail, Stage::Ground, Stage::Segment, Stage::Retrieve];
 
     /// Its name in configuration, metrics and manifests.
     #[must_use]
@@ -34,7 +34,7 @@ impl Stage {
             Self::Entail => "entail",
             Self::Ground => "ground",
             Self::Segment => "segment",
-            Self::Know => "know",
+            Self::Retrieve => "know",
         }
     }
 }

@@ -97,7 +97,7 @@ impl Device {
     pub fn start(mut self) -> io::Result<DeviceHandle> {
         // The policy breaks ties in favour of the later lane, which is to be the later stage; what is to be known of a
         // post is asked first of all.
-        self.lanes.sort_by_key(|lane| (lane.stage() != Stage::Know, lane.stage()));
+        self.lanes.sort_by_key(|lane| (lane.stage() != Stage::Retrieve, lane.stage()));
         let (report, state) = watch::channel(DeviceState::Warming);
         let Self { name, mut lanes, beginning, doorbell, stop, metrics } = self;
         let told = stop.clone();
@@ -212,9 +212,9 @@ fn serve_all(
             Some(lane) => {
                 let (lane, mut others) = one_of(lanes, lane);
                 let name = lane.stage().as_str();
-                metrics.underway().gets_on(name, Instant::now());
+                metrics.work_progress().advance(name, Instant::now());
                 lane.serve(&mut others)?;
-                metrics.underway().rests(name);
+                metrics.work_progress().finish(name);
             }
             None if more_can_come => {
                 metrics.device().waits(Instant::now());

@@ -148,7 +148,7 @@ async fn the_later_stage_goes_first_in_whatever_order_the_lanes_were_added() {
     let mut device = device();
     let mut gate = Some(gate);
     let mut handles = Vec::new();
-    for stage in [Stage::Segment, Stage::Know, Stage::Recognise, Stage::Ground, Stage::Entail] {
+    for stage in [Stage::Segment, Stage::Retrieve, Stage::Recognise, Stage::Ground, Stage::Entail] {
         let (started, gate) = (started.clone(), gate.take());
         let model = Closure(move |batch: &[u32]| {
             started.send(stage).unwrap();
@@ -165,7 +165,7 @@ async fn the_later_stage_goes_first_in_whatever_order_the_lanes_were_added() {
     open.send(()).unwrap();
     soon(join_all(calls)).await;
     let order: Vec<Stage> = batches.try_iter().collect();
-    assert_eq!(order, [Stage::Segment, Stage::Ground, Stage::Entail, Stage::Recognise, Stage::Know]);
+    assert_eq!(order, [Stage::Segment, Stage::Ground, Stage::Entail, Stage::Recognise, Stage::Retrieve]);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
-use super::{Causes, Seldom};
+use super::{Causes, LogThrottle};
 
 /// What a connection may take.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +54,7 @@ pub(super) async fn answer(
 ) {
     let mut shutdown = pin!(shutdown);
     let mut connections: VecDeque<JoinHandle<()>> = VecDeque::new();
-    let mut unsaid = Seldom::new(SAY_EVERY);
+    let mut unsaid = LogThrottle::new(SAY_EVERY);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,

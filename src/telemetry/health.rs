@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Patience, Underway};
+use super::{Patience, WorkProgress};
 
 /// What the probes are told. Shared by all parts of the engine.
 #[derive(Debug, Default)]
 pub struct Health {
     state: Mutex<State>,
-    underway: Underway,
+    underway: WorkProgress,
     patience: Patience,
 }
 
@@ -37,7 +37,7 @@ struct State {
 impl Health {
     /// Watches what is under way, so patiently.
     #[must_use]
-    pub fn watching(underway: Underway, patience: Patience) -> Self {
+    pub fn watching(underway: WorkProgress, patience: Patience) -> Self {
         Self { state: Mutex::default(), underway, patience }
     }
 
@@ -206,19 +206,19 @@ mod tests {
 
     #[test]
     fn work_that_does_not_get_on_is_not_ready_and_then_not_alive() {
-        let underway = Underway::default();
+        let underway = WorkProgress::default();
         let patience = Patience { ready: Duration::from_secs(10), alive: Duration::from_secs(100) };
         let health = Health::watching(underway.clone(), patience);
         health.models_are_warm();
         health.partitions_are_assigned();
         let start = Instant::now();
-        underway.gets_on("segment", start);
+        underway.advance("segment", start);
         let after = |seconds| start + Duration::from_secs(seconds);
         assert_eq!((health.ready(after(10)), health.alive(after(10))), (Ok(()), Ok(())));
         let says = |seconds| Err(format!("`segment` has not got on for {seconds} s"));
         assert_eq!((health.ready(after(11)), health.alive(after(11))), (says(11), Ok(())));
         assert_eq!(health.alive(after(101)), says(101));
-        underway.rests("segment");
+        underway.finish("segment");
         assert_eq!(health.ready(after(101)), Ok(()));
     }
 

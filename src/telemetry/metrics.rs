@@ -24,7 +24,7 @@ use super::watched::{Watched, catch_up};
 use super::{
     AnswerMetrics, CacheTally, DeviceMetrics, EntityMetrics, FetchMetrics, Health, IngestMetrics,
     KafkaMetrics, LagMetrics, LetterLog, LlmMetrics, MemoryMetrics, Rebalance, StageMetrics, StageSummary,
-    Transaction, Underway, health_metrics, open_metrics,
+    Transaction, WorkProgress, health_metrics, open_metrics,
 };
 use crate::domain::Stage;
 
@@ -50,7 +50,7 @@ pub struct Metrics {
     pictures_read: IntCounterVec,
     memory: MemoryMetrics,
     watched: Watched,
-    underway: Underway,
+    underway: WorkProgress,
     decode_seconds: Histogram,
     degraded: IntCounter,
     end_to_end_seconds: Histogram,
@@ -110,7 +110,7 @@ impl Metrics {
             ),
             memory: MemoryMetrics::new(&registry, &watched),
             watched,
-            underway: Underway::default(),
+            underway: WorkProgress::default(),
             decode_seconds: seconds("riveg_decode_seconds", "Time to decode a post with its pictures."),
             degraded: register(
                 &registry,
@@ -155,7 +155,7 @@ impl Metrics {
 
     /// What is under way, for whoever watches whether it gets on.
     #[must_use]
-    pub fn underway(&self) -> &Underway {
+    pub fn work_progress(&self) -> &WorkProgress {
         &self.underway
     }
 

@@ -25,12 +25,12 @@ mod memory_metrics;
 mod metrics;
 mod negotiation;
 mod open_metrics;
-mod seldom;
+mod log_throttle;
 mod stage_metrics;
 #[cfg(test)]
 mod tests;
 mod traffic_metrics;
-mod underway;
+mod work_progress;
 mod watched;
 
 pub use answer_metrics::{AnswerMetrics, AnswerSource, AnswerTier, Renewal};
@@ -48,9 +48,9 @@ pub use lag_metrics::{LagMetrics, Waiting};
 pub use latency::LatencyRecorder;
 pub use letter_log::{LetterLog, Unnamed};
 pub use llm_metrics::{BreakerState, InFlight, LlmFault, LlmMetrics};
+pub use log_throttle::LogThrottle;
 pub use media_metrics::MediaMetrics;
 pub use memory_metrics::{MemoryMetrics, resident};
 pub use metrics::Metrics;
-pub use seldom::Seldom;
 pub use stage_metrics::{Outcome, Queued, StageMetrics, StageSummary};
-pub use underway::{Patience, Underway};
+pub use work_progress::{Patience, WorkProgress};

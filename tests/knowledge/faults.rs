@@ -101,7 +101,10 @@ async fn where_nothing_goes_out_without_the_model_the_post_is_refused_with_the_r
         let mut refused = 0;
         for post in pocket_posts(POSTS) {
             if let Err(error) = wired.annotate(&post).await {
-                assert!(matches!(error, AnnotateError::NotTold(_) | AnnotateError::NotKnown(_)), "{error}");
+                assert!(
+                    matches!(error, AnnotateError::NoExpansion(_) | AnnotateError::NoKnowledge(_)),
+                    "{error}"
+                );
                 assert!(error.to_string().starts_with(message), "{error}");
                 refused += 1;
             }

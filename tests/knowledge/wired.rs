@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use riveg::config::{Config, Sources};
 use riveg::domain::{Annotation, Post};
-use riveg::engine::runtime::{Consulted, Runtime, Variant};
+use riveg::engine::runtime::{Endpoints, Runtime, Variant};
 use riveg::lab::world::{LexiconEntry, Split, World, lexicon};
 use riveg::networks::bundle::Bundle;
 use riveg::stages::pipeline::AnnotateError;
@@ -41,7 +41,7 @@ impl Wired {
     pub(crate) async fn new(config: &Config) -> Self {
         let metrics = Arc::new(Metrics::new());
         let bundle = Bundle::open(pocket_bundle()).unwrap();
-        let consulted = Consulted::open(config, &metrics).await.unwrap();
+        let consulted = Endpoints::open(config, &metrics).await.unwrap();
         let runtime =
             Runtime::start(&bundle, config, Variant { consulted, ..Variant::default() }, metrics).unwrap();
         runtime.ready(&bundle, config).await.unwrap();

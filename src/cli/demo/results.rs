@@ -63,7 +63,7 @@ impl Demonstration<'_> {
         let annotations = self.annotations(exchange)?;
         // The demonstration shows no examples, so nobody looks for similar ones.
         let stages = self.running.metrics.stage_summaries();
-        let stages = stages.iter().filter(|summary| summary.stage != Stage::Know);
+        let stages = stages.iter().filter(|summary| summary.stage != Stage::Retrieve);
         let figures = Figures {
             posts: self.posts.len(),
             rejected: exchange.rejected.len(),

@@ -20,7 +20,7 @@ pub fn check_vocabulary(bundle: &Bundle, part: &Part<'_>) -> Result<(), RuntimeE
         return Ok(());
     }
     match part.stage {
-        Stage::Know => texts(bundle).map(drop),
+        Stage::Retrieve => texts(bundle).map(drop),
         Stage::Recognise => words(bundle).map(drop),
         Stage::Entail => entail_prompts(bundle).map(drop),
         Stage::Ground => ground_phrases(bundle).map(drop),
@@ -40,11 +40,11 @@ pub(super) fn words(bundle: &Bundle) -> Result<WordTokenizer, RuntimeError> {
 
 /// How the encoder of posts reads texts: in the words that the tagger reads.
 pub(super) fn texts(bundle: &Bundle) -> Result<Texts, RuntimeError> {
-    let part = bundle.know()?;
+    let part = bundle.retrieve()?;
     let (rows, longest) = part.network.reads();
-    let (file, bytes) = bundle.tokenizer(Stage::Know, part.tokenizer.as_ref())?;
+    let (file, bytes) = bundle.tokenizer(Stage::Retrieve, part.tokenizer.as_ref())?;
     let tokenizer = WordTokenizer::from_bytes(&file, &bytes, longest).map_err(RuntimeError::TextTokenizer)?;
-    fits(Stage::Know, file, tokenizer.vocabulary(), rows)?;
+    fits(Stage::Retrieve, file, tokenizer.vocabulary(), rows)?;
     Ok(Box::new(move |text| tokenizer.whole(text, &split_words(text))))
 }
 

@@ -19,7 +19,7 @@ use crate::scheduler::{Device, DeviceHandle, Flows, ModelError};
 use crate::stages::entail::Entailer;
 use crate::stages::expand::{Expander, Lexicon, LexiconError, Source, SourceName};
 use crate::stages::ground::Grounder;
-use crate::stages::knowledge::{ExamplesError, Index, IndexError, Likeness, Mode};
+use crate::stages::knowledge::{ExampleRetriever, ExamplesError, Index, IndexError, Mode};
 use crate::stages::pipeline::{Gate, Limits, Pictures, Pipeline, Views};
 use crate::stages::prompt::{PromptError, WordListError};
 use crate::stages::recognise::{LabelSet, Recogniser, TokenizerError};
@@ -27,7 +27,7 @@ use crate::stages::segment::Segmenter;
 use crate::telemetry::{Causes, Metrics};
 
 mod asking;
-mod consulted;
+mod endpoints;
 mod opened;
 mod similar;
 pub mod untrained;
@@ -37,7 +37,7 @@ mod watching;
 mod tests;
 
 pub use asking::check_vocabulary;
-pub use consulted::Consulted;
+pub use endpoints::Endpoints;
 pub use opened::open;
 pub use similar::{IndexedError, indexed, similar};
 
@@ -72,7 +72,7 @@ pub struct Variant {
     /// Who knows what entities look like.
     pub expansions: Expansions,
     /// The language models of the settings.
-    pub consulted: Consulted,
+    pub consulted: Endpoints,
 }
 
 /// Who knows what entities look like.
@@ -229,9 +229,13 @@ impl Runtime {
             None => None,
         };
         let likeness = match config.knowledge.mode {
-            Mode::Similar => {
-                Some(Likeness::new(similar(bundle, &config.device, budgets.know, &remembered, &mut device)?))
-            }
+            Mode::Similar => Some(ExampleRetriever::new(similar(
+                bundle,
+                &config.device,
+                budgets.know,
+                &remembered,
+                &mut device,
+            )?)),
             Mode::Fixed | Mode::Off => None,
         };
         let knowledge = consulted.knowledge(bundle, config, &types, likeness)?;
@@ -273,9 +277,9 @@ impl Runtime {
         self.device.ready().await?;
         let Some(knowledge) = &self.pipeline.knowledge else { return Ok(()) };
         let Some(likeness) = &knowledge.likeness else { return Ok(()) };
-        let file = consulted::examples(bundle, &config.knowledge).map_err(Box::new)?;
+        let file = endpoints::examples(bundle, &config.knowledge).map_err(Box::new)?;
         let (path, encoder) =
-            (Index::path(&file), bundle.know().map_err(RuntimeError::from).map_err(Box::new)?.hash());
+            (Index::path(&file), bundle.retrieve().map_err(RuntimeError::from).map_err(Box::new)?.hash());
         let index = match Index::load(&path, &encoder, &knowledge.examples.hash) {
             Ok(index) => index,
             Err(error) if error.new_vectors_would_do() => {
@@ -288,7 +292,7 @@ impl Runtime {
             }
             Err(error) => return Err(error.into()),
         };
-        likeness.know(index);
+        likeness.set_index(index);
         Ok(())
     }
 }
@@ -319,7 +323,7 @@ fn expander(
     bundle: &Bundle,
     config: &Config,
     expansions: Expansions,
-    consulted: &Consulted,
+    consulted: &Endpoints,
 ) -> Result<Expander, RuntimeError> {
     let template = bundle.manifest().phrase.clone();
     let mut given = match expansions {

@@ -74,10 +74,10 @@ pub fn similar(
     device: &mut Device,
 ) -> Result<Similar, RuntimeError> {
     let texts = asking::texts(bundle)?;
-    let view = bundle.know()?.network.view();
+    let view = bundle.retrieve()?.network.view();
     let model = bundle.encoder(find(&config.name)?, remembered.clone())?;
     let samples = warm_up::know(&texts, view);
-    let handle = device.warmed_lane(Stage::Know, model, budget, samples);
+    let handle = device.warmed_lane(Stage::Retrieve, model, budget, samples);
     Ok(Similar::new(handle, texts, view))
 }
 

@@ -35,7 +35,7 @@ pub(super) fn know(texts: &Texts, view: View) -> Samples<knowledge::Request> {
     let pieces: Vec<Vec<u32>> = (0..LENGTHS).map(|index| texts(first_words(TEXT, index))).collect();
     Box::new((0..).map(move |index| knowledge::Request {
         pieces: pieces[index % LENGTHS].clone(),
-        picture: view.of(&frame(Stage::Know, index, view.side)),
+        picture: view.of(&frame(Stage::Retrieve, index, view.side)),
     }))
 }
 

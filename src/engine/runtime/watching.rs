@@ -44,7 +44,7 @@ impl Runtime {
         {
             metrics.watch_pictures_read(stage, Arc::clone(runs));
         }
-        for stage in [Stage::Entail, Stage::Ground, Stage::Segment, Stage::Know] {
+        for stage in [Stage::Entail, Stage::Ground, Stage::Segment, Stage::Retrieve] {
             metrics.watch_remembered(stage, self.remembered.bytes(stage));
         }
         let spent = Stage::WITH_KNOWLEDGE.map(|stage| self.remembered.bytes(stage));

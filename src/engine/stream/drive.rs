@@ -17,7 +17,7 @@ use crate::domain::{Rejection, RejectionClass};
 use crate::kafka::attempts::{Attempts, Key, Verdict};
 use crate::kafka::ingest::{Delivery, SourceRecord, Tombstones};
 use crate::kafka::publish::{Annotated, Outcome, Record};
-use crate::telemetry::Underway;
+use crate::telemetry::WorkProgress;
 
 /// Takes each record through `annotate` in a task of its own, at most `max_in_flight` at one time, and sends on what
 /// became of it, in whatever order. Ends when no more records come and all tasks are done, or when nobody takes outcomes.
@@ -30,7 +30,7 @@ use crate::telemetry::Underway;
 pub(super) async fn drive<A, F>(
     mut deliveries: Receiver<Delivery>,
     annotate: A,
-    (outcomes, attempts, underway): (Sender<Outcome>, Arc<Attempts>, Underway),
+    (outcomes, attempts, underway): (Sender<Outcome>, Arc<Attempts>, WorkProgress),
     (max_in_flight, max_age, tombstones): (NonZeroUsize, Option<Duration>, Tombstones),
 ) -> Result<(), JoinError>
 where
@@ -162,7 +162,7 @@ where
 /// The posts that are worked on, as one who watches sees them: as long as one after another is done, all is well.
 #[derive(Clone)]
 struct Posts {
-    underway: Underway,
+    underway: WorkProgress,
     count: Arc<Mutex<usize>>,
 }
 
@@ -175,7 +175,7 @@ impl Posts {
     fn begin(&self) -> Post {
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         if *count == 0 {
-            self.underway.gets_on(Self::NAME, Instant::now());
+            self.underway.advance(Self::NAME, Instant::now());
         }
         *count += 1;
         Post(self.clone())
@@ -188,9 +188,9 @@ impl Drop for Post {
         let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
         *count -= 1;
         if *count == 0 {
-            underway.rests(Posts::NAME);
+            underway.finish(Posts::NAME);
         } else {
-            underway.gets_on(Posts::NAME, Instant::now());
+            underway.advance(Posts::NAME, Instant::now());
         }
     }
 }

@@ -159,7 +159,7 @@ where
     let counted = Arc::clone(&metrics);
     let limits = (settings.posts_in_flight, settings.max_age, settings.ingest.tombstones);
     let reading = ingest::start(settings.ingest, watch).map_err(EngineError::Ingest)?;
-    let (told, underway) = (Arc::clone(&health), metrics.underway().clone());
+    let (told, underway) = (Arc::clone(&health), metrics.work_progress().clone());
     let publisher = Publisher::new(
         &settings.publish,
         settings.provenance,

@@ -16,7 +16,7 @@ use super::*;
 
 /// Set in the process that measures.
 const ALONE: &str = "RIVEG_TEST_ALONE";
-const NAME: &str = "decode::cost::tests::no_picture_takes_more_than_was_reserved_for_it";
+const NAME: &str = "input::decode::cost::tests::no_picture_takes_more_than_was_reserved_for_it";
 
 /// 2 megapixels, of sides that are no whole blocks.
 const WIDTH: u16 = 1801;

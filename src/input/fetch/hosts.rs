@@ -10,7 +10,7 @@ use tracing::warn;
 
 use super::error::{FetchError, FetchErrorKind};
 use crate::common::http_util::{Breaker, Ended, Pass, Shut};
-use crate::telemetry::{BreakerState, Seldom};
+use crate::telemetry::{BreakerState, LogThrottle};
 
 /// Hosts that are remembered. Strangers name them: past this number the one forgotten longest ago is asked as usual again.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1024).expect("not 0");
@@ -23,7 +23,7 @@ pub(super) struct Hosts {
     most: u32,
     pause: Duration,
     failing: Mutex<LruCache<String, Breaker>>,
-    said: Mutex<Seldom>,
+    said: Mutex<LogThrottle>,
 }
 
 /// A request that was let through; where nobody says how it ended, nobody knows.
@@ -39,7 +39,7 @@ impl Hosts {
     /// After `most` failures in a row a host is not asked for `pause`.
     pub(super) fn new(most: u32, pause: Duration) -> Self {
         let failing = Mutex::new(LruCache::new(REMEMBERED));
-        Self { most, pause, failing, said: Mutex::new(Seldom::new(SAY_EVERY)) }
+        Self { most, pause, failing, said: Mutex::new(LogThrottle::new(SAY_EVERY)) }
     }
 
     /// Whether a host would be asked.

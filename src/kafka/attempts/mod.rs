@@ -23,7 +23,7 @@ use event::Event;
 use history::History;
 use log::Log;
 
-use crate::telemetry::{Causes, Seldom};
+use crate::telemetry::{Causes, LogThrottle};
 
 /// What is known of the posts that processes before this one worked on, and what this one works on.
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ struct State {
     history: History,
     /// None: nothing is remembered beyond this process.
     log: Option<Log>,
-    warning: Option<Seldom>,
+    warning: Option<LogThrottle>,
 }
 
 /// A post that is being worked on. Dropped without [`done`](Self::done), it stays so, as if the process had died.
@@ -54,7 +54,7 @@ impl Attempts {
     pub fn open(folder: &Path, group: &str) -> Result<Self, AttemptsError> {
         let (history, log) = Log::succeed(folder, group)?;
         // Often enough to be found in a log's tail.
-        let warning = Some(Seldom::new(Duration::from_secs(30)));
+        let warning = Some(LogThrottle::new(Duration::from_secs(30)));
         Ok(Self(Arc::new(Mutex::new(State { history, log: Some(log), warning }))))
     }
 

@@ -29,7 +29,7 @@ use super::{
     Config, Consumed, Delivery, Fence, Ingest, IngestError, Ledger, Membership, SourceRecord, Ticket, Watch,
 };
 use crate::kafka::client::{RecordHeaders, in_words};
-use crate::telemetry::{Causes, Seldom};
+use crate::telemetry::{Causes, LogThrottle};
 
 /// How long one poll waits for records; the stop signal waits no longer than that.
 const POLL: Duration = Duration::from_millis(100);
@@ -67,7 +67,7 @@ pub fn start(config: Config, watch: Watch) -> Result<Ingest, IngestError> {
         ends: BTreeMap::new(),
         lag: Lag::default(),
         // Partitions that are looked for are not read, and each look asks the brokers about every one.
-        way_back: Seldom::new(Duration::from_millis(500)),
+        way_back: LogThrottle::new(Duration::from_millis(500)),
         probe: Probe::start(&config)?,
         trouble: Trouble::new(&config.kafka.bootstrap, &config.topic),
         deliveries: Some(send),
@@ -105,7 +105,7 @@ pub(super) struct Reader {
     /// Where the client was at the end of a partition, with nothing read of it since.
     pub(super) ends: BTreeMap<i32, i64>,
     pub(super) lag: Lag,
-    pub(super) way_back: Seldom,
+    pub(super) way_back: LogThrottle,
     pub(super) trouble: Trouble,
     pub(super) probe: Probe,
     /// None once nothing more is read.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::consumer::Reader;
 use super::probe::Question;
-use crate::telemetry::{Seldom, Waiting};
+use crate::telemetry::{LogThrottle, Waiting};
 
 /// How often the ends are asked for: two small requests a partition, several times between two looks of a usual
 /// Prometheus.
@@ -18,7 +18,7 @@ pub(super) struct Lag {
     ends: BTreeMap<i32, End>,
     /// A question is under way.
     asked: bool,
-    due: Seldom,
+    due: LogThrottle,
 }
 
 /// The end of one log.
@@ -31,7 +31,7 @@ struct End {
 
 impl Default for Lag {
     fn default() -> Self {
-        Self { ends: BTreeMap::new(), asked: false, due: Seldom::new(ASK_EVERY) }
+        Self { ends: BTreeMap::new(), asked: false, due: LogThrottle::new(ASK_EVERY) }
     }
 }
 

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 use super::probe::{Probe, Question};
 use crate::kafka::client::{Complaint, explained, in_words, is_of_a_rebalance};
-use crate::telemetry::{Causes, Health, Seldom};
+use crate::telemetry::{Causes, Health, LogThrottle};
 
 /// Whether the broker and the topic are there.
 pub(super) struct Trouble {
@@ -17,9 +17,9 @@ pub(super) struct Trouble {
     current: Option<String>,
     /// What was wrong with a connection last, in the client's words.
     connection: Option<Complaint>,
-    warning: Seldom,
-    other: Seldom,
-    probe: Seldom,
+    warning: LogThrottle,
+    other: LogThrottle,
+    probe: LogThrottle,
     /// A request was not answered in time: nobody knows yet whether the broker is there.
     is_suspected: bool,
     /// A question to the broker is under way.
@@ -37,10 +37,10 @@ impl Trouble {
             current: None,
             connection: None,
             // Often enough to be found in a log's tail, seldom enough to leave room for other lines.
-            warning: Seldom::new(Duration::from_secs(30)),
-            other: Seldom::new(Duration::from_secs(30)),
+            warning: LogThrottle::new(Duration::from_secs(30)),
+            other: LogThrottle::new(Duration::from_secs(30)),
             // Often enough to be noticed soon, seldom enough to be no load.
-            probe: Seldom::new(Duration::from_millis(500)),
+            probe: LogThrottle::new(Duration::from_millis(500)),
             is_suspected: false,
             is_asked: false,
         }

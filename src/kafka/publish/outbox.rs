@@ -14,7 +14,7 @@ use super::post_id::post_id;
 use super::{Config, Outcome, Provenance, Published, Record, Sequencer};
 use crate::domain::Rejection;
 use crate::kafka::ingest::{Fence, SourceRecord, Ticket};
-use crate::telemetry::{Health, Metrics, Seldom, Tombstone};
+use crate::telemetry::{Health, LogThrottle, Metrics, Tombstone};
 
 /// The name of this part in readiness.
 const NAME: &str = "publish";
@@ -30,9 +30,9 @@ pub(super) struct Outbox {
     published: Published,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
-    warning: Seldom,
-    cut_warning: Seldom,
-    timestamp_warning: Seldom,
+    warning: LogThrottle,
+    cut_warning: LogThrottle,
+    timestamp_warning: LogThrottle,
 }
 
 /// Partition, generation and sequence of a parcel's ticket.
@@ -54,9 +54,9 @@ impl Outbox {
             published: Published::default(),
             metrics,
             health,
-            warning: Seldom::new(Duration::from_secs(30)),
-            cut_warning: Seldom::new(Duration::from_secs(30)),
-            timestamp_warning: Seldom::new(Duration::from_secs(30)),
+            warning: LogThrottle::new(Duration::from_secs(30)),
+            cut_warning: LogThrottle::new(Duration::from_secs(30)),
+            timestamp_warning: LogThrottle::new(Duration::from_secs(30)),
         }
     }
 

@@ -6,7 +6,7 @@
 mod assemble;
 mod checkpoint;
 mod feed;
-mod know;
+mod retrieve;
 mod learn;
 mod ofa;
 mod optimiser;
@@ -19,6 +19,6 @@ pub mod tokenizers;
 mod umt;
 
 pub use assemble::{SHOWN_SEED, assemble};
-pub use know::train_know;
 pub use optimiser::Schedule;
 pub use pocket::{Course, Network, train_pocket};
+pub use retrieve::train_know;

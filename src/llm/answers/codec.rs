@@ -10,7 +10,7 @@ use super::asked::Id;
 use super::record::Record;
 use super::seal::Seal;
 use crate::common::secret::Secret;
-use crate::telemetry::{AnswerMetrics, AnswerTier, Seldom};
+use crate::telemetry::{AnswerMetrics, AnswerTier, LogThrottle};
 
 /// The version of the bytes, by their first. What has another one was written by another release, and is not read.
 pub(super) const FORMAT: u8 = 1;
@@ -68,12 +68,12 @@ pub fn fits(record: &Record) -> bool {
 pub(super) struct Codec {
     seal: Seal,
     metrics: AnswerMetrics,
-    warning: Mutex<Seldom>,
+    warning: Mutex<LogThrottle>,
 }
 
 impl Codec {
     pub(super) fn new(secret: &Secret, metrics: AnswerMetrics) -> Self {
-        Self { seal: Seal::new(secret), metrics, warning: Mutex::new(Seldom::new(SAID_EVERY)) }
+        Self { seal: Seal::new(secret), metrics, warning: Mutex::new(LogThrottle::new(SAID_EVERY)) }
     }
 
     pub(super) fn metrics(&self) -> &AnswerMetrics {

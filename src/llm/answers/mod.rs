@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::common::cache::{Cache, Way};
-use crate::telemetry::{AnswerMetrics, AnswerSource, AnswerTier, Renewal, Seldom};
+use crate::telemetry::{AnswerMetrics, AnswerSource, AnswerTier, LogThrottle, Renewal};
 
 mod age;
 mod archive;
@@ -71,7 +71,7 @@ struct Tiers {
 struct Kept {
     record: Record,
     /// When it was last tried to make it anew, once it is stale.
-    renewal: Mutex<Seldom>,
+    renewal: Mutex<LogThrottle>,
 }
 
 /// Why an answer could not be made, of whichever type its maker has for it.
@@ -242,7 +242,7 @@ impl Answers {
 
     fn kept(&self, record: Record) -> Arc<Kept> {
         // What could not be renewed is as doubtful as what could not be answered.
-        let renewal = Mutex::new(Seldom::new(self.0.tiers.lives.negative_ttl));
+        let renewal = Mutex::new(LogThrottle::new(self.0.tiers.lives.negative_ttl));
         Arc::new(Kept { record, renewal })
     }
 }

@@ -6,7 +6,7 @@
 //! [`excuses`], and a [`phrase`] one noun phrase. Whatever is in doubt is a [`refusal`].
 
 mod believable;
-mod consultant;
+mod cached_endpoint;
 mod encoded;
 mod excuses;
 mod form;
@@ -21,7 +21,7 @@ mod thoughts;
 mod turns;
 
 pub use believable::{believable, believed};
-pub use consultant::{Consultant, Degrade};
+pub use cached_endpoint::{CachedEndpoint, Degrade};
 pub use form::Form;
 pub use key::key;
 pub use no_answer::NoAnswer;

@@ -16,7 +16,7 @@ use crate::stages::recognise::TagScheme;
 use super::Manifest;
 use super::dimensions::Dimensions;
 use super::files::Weights;
-use super::know::{Know, KnowNetwork};
+use super::retrieve::{Retrieve, RetrieveNetwork};
 use super::stages::{
     Entail, EntailNetwork, Ground, GroundNetwork, Precision, Recognise, RecogniseNetwork, Segment,
     SegmentNetwork,
@@ -63,7 +63,7 @@ pub fn blank_stage(stage: Stage, preset: &str, precision: Precision, seed: u64) 
 #[must_use]
 pub fn presets(stage: Stage) -> Vec<&'static str> {
     match stage {
-        Stage::Know => UmtConfig::NAMES.to_vec(),
+        Stage::Retrieve => UmtConfig::NAMES.to_vec(),
         Stage::Recognise => TaggerConfig::NAMES.to_vec(),
         Stage::Entail => [OfaConfig::NAMES, AlbefConfig::NAMES].concat(),
         Stage::Ground => [OfaConfig::NAMES, SeqTrConfig::NAMES].concat(),
@@ -97,7 +97,7 @@ fn fill(
     seed: u64,
 ) -> Option<()> {
     match stage {
-        Stage::Know => manifest.know = Some(know(preset, precision, seed)?),
+        Stage::Retrieve => manifest.know = Some(know(preset, precision, seed)?),
         Stage::Recognise => manifest.recognise = Some(recognise(preset, precision, seed)?),
         Stage::Entail => manifest.entail = Some(entail(preset, precision, seed)?),
         Stage::Ground => manifest.ground = Some(ground(preset, precision, seed)?),
@@ -106,12 +106,12 @@ fn fill(
     Some(())
 }
 
-fn know(preset: &str, precision: Precision, seed: u64) -> Option<Know> {
-    Some(Know {
+fn know(preset: &str, precision: Precision, seed: u64) -> Option<Retrieve> {
+    Some(Retrieve {
         precision,
         weights: Weights::Random { seed },
         tokenizer: None,
-        network: KnowNetwork::Umt(Dimensions::of_preset(preset)?),
+        network: RetrieveNetwork::Umt(Dimensions::of_preset(preset)?),
         self_test: Vec::new(),
     })
 }

@@ -18,7 +18,7 @@ impl Bundle {
     /// Where the other has no such stage.
     pub fn with_stage(mut self, stage: Stage, other: Self) -> Result<Self, BundleError> {
         match stage {
-            Stage::Know => self.manifest.know = Some(other.know()?.clone()),
+            Stage::Retrieve => self.manifest.know = Some(other.retrieve()?.clone()),
             Stage::Recognise => {
                 self.manifest.recognise = Some(other.recognise()?.clone());
                 self.manifest.entity_types.clone_from(&other.manifest.entity_types);

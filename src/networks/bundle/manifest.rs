@@ -11,7 +11,7 @@ use crate::stages::recognise::TagScheme;
 
 use super::error::{BundleError, Fault};
 use super::files::{FileEntry, Weights};
-use super::know::Know;
+use super::retrieve::Retrieve;
 use super::stages::{Entail, Ground, Precision, Recognise, Segment, Summary};
 
 /// The manifest. Its hash names the bundle, since it holds the hashes of all other files.
@@ -37,7 +37,7 @@ pub struct Manifest {
     #[serde(default)]
     pub phrase: PhraseTemplate,
     /// Which examples is a post like? No engine needs it.
-    pub know: Option<Know>,
+    pub know: Option<Retrieve>,
     /// Which entities does the text name?
     pub recognise: Option<Recognise>,
     /// Does the picture show it?
@@ -88,7 +88,7 @@ impl Manifest {
     #[must_use]
     pub fn parts(&self) -> Vec<Part<'_>> {
         let know = self.know.as_ref().map(|part| Part {
-            stage: Stage::Know,
+            stage: Stage::Retrieve,
             network: part.network.summary(),
             precision: part.precision,
             weights: &part.weights,
@@ -144,7 +144,7 @@ impl Manifest {
 
     pub(super) fn files_mut(&mut self) -> Vec<&mut FileEntry> {
         let mut files = Vec::new();
-        if let Some(Know { weights, tokenizer, .. }) = &mut self.know {
+        if let Some(Retrieve { weights, tokenizer, .. }) = &mut self.know {
             files.extend(weights.entry_mut());
             files.extend(tokenizer);
         }
@@ -170,7 +170,7 @@ impl Manifest {
 
     pub(super) fn self_test_mut(&mut self, stage: Stage) -> Option<&mut Vec<f64>> {
         match stage {
-            Stage::Know => self.know.as_mut().map(|part| &mut part.self_test),
+            Stage::Retrieve => self.know.as_mut().map(|part| &mut part.self_test),
             Stage::Recognise => self.recognise.as_mut().map(|part| &mut part.self_test),
             Stage::Entail => self.entail.as_mut().map(|part| &mut part.self_test),
             Stage::Ground => self.ground.as_mut().map(|part| &mut part.self_test),

@@ -63,8 +63,8 @@ impl Bundle {
     /// Where the network cannot be loaded, or fails.
     pub fn self_test(&self, stage: Stage, device: Device) -> Result<Vec<f64>, SelfTestError> {
         let asked = match stage {
-            Stage::Know => {
-                let network = &self.know()?.network;
+            Stage::Retrieve => {
+                let network = &self.retrieve()?.network;
                 let request = knowledge::Request {
                     picture: network.view().of(&frame()),
                     pieces: prompt(network.reads()),

@@ -10,7 +10,7 @@ use crate::networks::tagger::TaggerConfig;
 use crate::networks::umt::UmtConfig;
 
 use super::files::FileEntry;
-use super::know::KnowNetwork;
+use super::retrieve::RetrieveNetwork;
 use super::stages::{EntailNetwork, GroundNetwork, RecogniseNetwork, SegmentNetwork};
 use super::untrained::{self, BINS, Vocabularies};
 use super::{Manifest, Precision, blank_stage};
@@ -39,7 +39,7 @@ pub fn shrunk(
     let tokenizer = tokenizer.map(FileEntry::named);
     if let Some(part) = &mut manifest.know {
         part.tokenizer = tokenizer;
-        let KnowNetwork::Umt(network) = &mut part.network;
+        let RetrieveNetwork::Umt(network) = &mut part.network;
         *network = umt(&network.config, vocabulary).into();
     } else if let Some(part) = &mut manifest.recognise {
         part.tokenizer = tokenizer;

@@ -30,7 +30,7 @@ impl UmtEncoder {
     /// Serves a network whose weights have been loaded, remembering within a budget what it saw in pictures.
     #[must_use]
     pub fn new(umt: Umt, remembered: impl Into<Remembered>) -> Self {
-        Self { umt: umt.freeze(), seen: Encodings::within(remembered, Stage::Know) }
+        Self { umt: umt.freeze(), seen: Encodings::within(remembered, Stage::Retrieve) }
     }
 
     /// How many pictures it has seen so far. The counter is shared: it can be read from other threads after the network

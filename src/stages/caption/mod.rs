@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Media, Post};
 use crate::llm::answers::Kind;
-use crate::llm::cached::{Consultant, Form, NoAnswer, as_data};
+use crate::llm::cached::{CachedEndpoint, Form, NoAnswer, as_data};
 use crate::llm::client::Question;
 
 /// What is compiled in.
@@ -39,17 +39,17 @@ pub enum Length {
 
 /// Someone who has words for a picture.
 #[derive(Clone)]
-pub enum Describer {
+pub enum Captioner {
     /// Its author.
     AltText,
     /// A vision model.
-    Vision(Consultant),
+    Vision(CachedEndpoint),
 }
 
 /// Describes pictures.
-pub struct Describers {
-    short: Vec<Describer>,
-    detailed: Vec<Describer>,
+pub struct Captioners {
+    short: Vec<Captioner>,
+    detailed: Vec<Captioner>,
     prompt: Prompt,
 }
 
@@ -63,27 +63,27 @@ struct Prompt {
 
 /// What a post's pictures show, and what could not be done as configured.
 #[derive(Debug, Clone, Default)]
-pub struct Described {
+pub struct Captions {
     /// In words; nothing where nobody has any.
     pub words: Option<String>,
     /// What went wrong last.
     pub fault: Option<NoAnswer>,
 }
 
-impl Describers {
+impl Captioners {
     /// Asks these, for each length the first that has words.
     #[must_use]
-    pub fn new(short: Vec<Describer>, detailed: Vec<Describer>) -> Self {
+    pub fn new(short: Vec<Captioner>, detailed: Vec<Captioner>) -> Self {
         let prompt = toml::from_str(SHIPPED)
             .unwrap_or_else(|error| unreachable!("the prompt that ships is tested: {error}"));
         Self { short, detailed, prompt }
     }
 
     /// What the first pictures of a post show, one after another.
-    pub async fn describe(&self, post: &Post, length: Length) -> Described {
+    pub async fn describe(&self, post: &Post, length: Length) -> Captions {
         let pictures = post.media.iter().take(MOST_PICTURES);
         let described = join_all(pictures.map(|media| self.picture(media, length))).await;
-        let mut all = Described::default();
+        let mut all = Captions::default();
         let mut words = Vec::new();
         for one in described {
             words.extend(one.words);
@@ -93,18 +93,18 @@ impl Describers {
         all
     }
 
-    async fn picture(&self, media: &Media, length: Length) -> Described {
+    async fn picture(&self, media: &Media, length: Length) -> Captions {
         let (describers, form) = match length {
             Length::Short => (&self.short, Form::Caption),
             Length::Detailed => (&self.detailed, Form::Description),
         };
-        let mut described = Described::default();
+        let mut described = Captions::default();
         for describer in describers {
             let words = match describer {
-                Describer::AltText => {
+                Captioner::AltText => {
                     Ok(media.alt_text.as_deref().and_then(|text| own_words(text, form.longest())))
                 }
-                Describer::Vision(consultant) => {
+                Captioner::Vision(consultant) => {
                     let said = self.seen(consultant, media, length).await;
                     said.map(|said| said.map(|said| said.to_string()))
                 }
@@ -123,7 +123,7 @@ impl Describers {
 
     async fn seen(
         &self,
-        consultant: &Consultant,
+        consultant: &CachedEndpoint,
         media: &Media,
         length: Length,
     ) -> Result<Option<Arc<str>>, NoAnswer> {

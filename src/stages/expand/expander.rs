@@ -6,7 +6,7 @@ use super::prompt;
 use super::{Context, ExpansionPrompt, Lexicon, Mix, PhraseTemplate, Scope};
 use crate::domain::{Mention, Phrase, PhraseSource, Told};
 use crate::llm::answers::Kind;
-use crate::llm::cached::{Consultant, Degrade, NoAnswer};
+use crate::llm::cached::{CachedEndpoint, Degrade, NoAnswer};
 
 /// Turns mentions into phrases.
 pub struct Expander {
@@ -26,7 +26,7 @@ pub enum Source {
 /// How language models are asked.
 pub struct Asking {
     /// Who, in this order.
-    pub consultants: Vec<Consultant>,
+    pub consultants: Vec<CachedEndpoint>,
     /// In which words.
     pub prompt: ExpansionPrompt,
     /// How much of the post they see.
@@ -47,7 +47,7 @@ pub struct Found {
 /// The settings want no answer without a language model's, and there was none.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("no language model said what `{entity}` looks like")]
-pub struct NotTold {
+pub struct NoExpansion {
     /// The entity.
     pub entity: String,
     /// What went wrong last.
@@ -81,7 +81,7 @@ impl Expander {
     ///
     /// # Errors
     /// No endpoint answered, nobody after it knew, and the settings want no post published without.
-    pub async fn phrase(&self, mention: &Mention, context: &Context) -> Result<Found, NotTold> {
+    pub async fn phrase(&self, mention: &Mention, context: &Context) -> Result<Found, NoExpansion> {
         let mut fault = None;
         for source in &self.sources {
             let (source, told) = match source {
@@ -102,7 +102,7 @@ impl Expander {
         }
         let entity = mention.text.clone();
         match (fault, self.degrade) {
-            (Some(source), Degrade::DeadLetter) => Err(NotTold { entity, source }),
+            (Some(source), Degrade::DeadLetter) => Err(NoExpansion { entity, source }),
             (fault, _) => {
                 let phrase = self.told(mention, PhraseSource::NameOnly, Vec::new());
                 let fault = fault.map(|error| format!("`{entity}` was not expanded: {error}"));
@@ -127,7 +127,7 @@ impl Asking {
     async fn ask(&self, mention: &Mention, context: &Context) -> (Vec<Told>, Option<NoAnswer>) {
         let question = self.prompt.question(mention, context, self.scope);
         let subject = prompt::subject(&mention.text, &mention.entity_type);
-        let ask = |consultant: &Consultant| {
+        let ask = |consultant: &CachedEndpoint| {
             let (consultant, question, subject) = (consultant.clone(), question.clone(), subject.clone());
             async move {
                 let said = consultant.ask(Kind::Expansion, &subject, (question, None)).await?;

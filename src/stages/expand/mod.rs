@@ -8,7 +8,7 @@ mod prompt;
 mod template;
 
 pub use config::{Config, Mix, SourceName};
-pub use expander::{Asking, Expander, Found, NotTold, Source};
+pub use expander::{Asking, Expander, Found, NoExpansion, Source};
 pub use lexicon::{Lexicon, LexiconError, LineFault};
 pub use look_ups::LookUps;
 pub use prompt::{Context, ExpansionPrompt, Scope};

@@ -1,13 +1,13 @@
 //! What should the tagger know of a post? What a language model says of it after examples.
 
-use super::{Example, Examples, KnowledgePrompt, Likeness};
+use super::{Example, ExampleRetriever, Examples, KnowledgePrompt};
 use crate::llm::answers::Kind;
-use crate::llm::cached::{Consultant, Degrade, NoAnswer};
+use crate::llm::cached::{CachedEndpoint, Degrade, NoAnswer};
 
 /// Asks for knowledge.
 pub struct Knowledge {
     /// Who is asked.
-    pub consultant: Consultant,
+    pub consultant: CachedEndpoint,
     /// In which words.
     pub prompt: KnowledgePrompt,
     /// What may be shown, in the file's order.
@@ -15,7 +15,7 @@ pub struct Knowledge {
     /// How many of them are.
     pub shown: usize,
     /// How those that are shown are chosen; nothing: they are the first.
-    pub likeness: Option<Likeness>,
+    pub likeness: Option<ExampleRetriever>,
     /// What becomes of a post without an answer.
     pub degrade: Degrade,
 }
@@ -32,7 +32,7 @@ pub struct Known {
 /// The settings want no answer without knowledge, and there was none.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("no language model said which entities the text names")]
-pub struct NotKnown(#[source] pub NoAnswer);
+pub struct NoKnowledge(#[source] pub NoAnswer);
 
 impl Knowledge {
     /// What is said of a text whose picture has this caption, after the examples of these numbers; the first ones where
@@ -45,7 +45,7 @@ impl Knowledge {
         text: &str,
         caption: Option<&str>,
         similar: Option<&[usize]>,
-    ) -> Result<Known, NotKnown> {
+    ) -> Result<Known, NoKnowledge> {
         let examples: Vec<&Example> = match similar {
             Some(numbers) => numbers.iter().filter_map(|&number| self.examples.list.get(number)).collect(),
             None => self.examples.list.iter().take(self.shown).collect(),
@@ -56,7 +56,7 @@ impl Knowledge {
             Ok(said) => {
                 Ok(Known { words: said.map(|said| said.to_string()).unwrap_or_default(), fault: None })
             }
-            Err(error) if self.degrade == Degrade::DeadLetter => Err(NotKnown(error)),
+            Err(error) if self.degrade == Degrade::DeadLetter => Err(NoKnowledge(error)),
             Err(error) => Ok(Known {
                 words: String::new(),
                 fault: Some(format!("the tagger was told nothing: {error}")),

@@ -1,8 +1,8 @@
 //! Why is there no annotation? A network that did not reply, or a language model that had to.
 
 use crate::scheduler::CallError;
-use crate::stages::expand::NotTold;
-use crate::stages::knowledge::NotKnown;
+use crate::stages::expand::NoExpansion;
+use crate::stages::knowledge::NoKnowledge;
 
 /// What kept a post from its annotation.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -12,8 +12,8 @@ pub enum AnnotateError {
     Network(#[from] CallError),
     /// No language model said what an entity looks like.
     #[error(transparent)]
-    NotTold(#[from] NotTold),
+    NoExpansion(#[from] NoExpansion),
     /// No language model said what the tagger should know.
     #[error(transparent)]
-    NotKnown(#[from] NotKnown),
+    NoKnowledge(#[from] NoKnowledge),
 }

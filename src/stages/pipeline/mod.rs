@@ -13,7 +13,7 @@ use crate::common::imaging::{View, on_worker};
 use crate::domain::{Annotation, ContentHash, GateVerdict, Mask, Media, Phrase, Post, Region, Triple};
 use crate::llm::cached::asked_text;
 use crate::scheduler::{CallError, Flow, Flows};
-use crate::stages::caption::{Describers, Length};
+use crate::stages::caption::{Captioners, Length};
 use crate::stages::entail::Entailer;
 use crate::stages::expand::{Context, Expander};
 use crate::stages::ground::{Grounder, Located};
@@ -39,7 +39,7 @@ use looks::Looks;
 /// The stages, joined.
 pub struct Pipeline {
     /// What do the pictures show, in words?
-    pub describers: Describers,
+    pub describers: Captioners,
     /// What should the tagger know of a post? Without it, the text alone.
     pub knowledge: Option<Knowledge>,
     /// Which entities does the text name?

@@ -163,7 +163,7 @@ fn joined(
 ) -> Pipeline {
     let labels = LabelSet::new([EntityType::new("PER")]);
     Pipeline {
-        describers: Describers::new(Vec::new(), Vec::new()),
+        describers: Captioners::new(Vec::new(), Vec::new()),
         knowledge: None,
         recogniser: Recogniser::new(recogniser, WordTokenizer::new(tokenizer(), 50).unwrap(), labels),
         expander: Expander::new(Vec::new(), PhraseTemplate::default(), Degrade::PublishWithout),

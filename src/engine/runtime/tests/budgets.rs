@@ -39,7 +39,7 @@ fn largest_requests(stage: Stage) -> Vec<(&'static str, u32)> {
         ]
         .concat(),
         Stage::Segment => of::<SamConfig>(|sam| segmentation(sam.image_size)),
-        Stage::Know => of::<UmtConfig>(|umt| similarity(umt.image_size, umt.max_pieces as usize)),
+        Stage::Retrieve => of::<UmtConfig>(|umt| similarity(umt.image_size, umt.max_pieces as usize)),
     }
 }
 
@@ -83,7 +83,7 @@ fn every_default_budget_ends_a_batch_before_its_count_does_and_holds_half_of_it(
         (Stage::Entail, budgets.entail),
         (Stage::Ground, budgets.ground),
         (Stage::Segment, budgets.segment),
-        (Stage::Know, budgets.know),
+        (Stage::Retrieve, budgets.know),
     ] {
         let requests = largest_requests(stage);
         assert!(!requests.is_empty(), "`{stage}` has published sizes");

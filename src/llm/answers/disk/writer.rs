@@ -12,7 +12,7 @@ use super::store::{DiskError, Entry, Store};
 use super::{File, Shared};
 use crate::llm::answers::choice::Choice;
 use crate::llm::answers::record::millis;
-use crate::telemetry::{AnswerTier, Causes, Seldom};
+use crate::telemetry::{AnswerTier, Causes, LogThrottle};
 
 /// Answers in one commit: enough that a thousand who wait at one time wait for few of them.
 const TOGETHER: usize = 1024;
@@ -37,7 +37,7 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     file: File,
     again: Option<Instant>,
-    warning: Seldom,
+    warning: LogThrottle,
 }
 
 impl Writer {
@@ -48,7 +48,7 @@ impl Writer {
         mut jobs: mpsc::Receiver<Job>,
         opened: oneshot::Sender<()>,
     ) {
-        let mut writer = Self { shared, file, again: None, warning: Seldom::new(SAID_EVERY) };
+        let mut writer = Self { shared, file, again: None, warning: LogThrottle::new(SAID_EVERY) };
         writer.open();
         // Whoever opens may have been dropped.
         let _ = opened.send(());

@@ -12,7 +12,7 @@ use super::asked::{Id, Kind};
 use super::codec::{Codec, FORMAT, Refusal};
 use super::config::Config;
 use super::record::Record;
-use crate::telemetry::{AnswerTier, Causes, Seldom};
+use crate::telemetry::{AnswerTier, Causes, LogThrottle};
 
 mod announced;
 mod lease;
@@ -50,9 +50,9 @@ struct Inner {
 struct State {
     connection: ConnectionManager,
     rest: Rest,
-    warning: Seldom,
+    warning: LogThrottle,
     /// Said of leases that do not end.
-    endless: Seldom,
+    endless: LogThrottle,
 }
 
 /// Redis did not do what it was asked.
@@ -99,8 +99,8 @@ impl Remote {
         let state = State {
             connection: connection(&client, patience)?,
             rest: Rest::new(PAUSE),
-            warning: Seldom::new(SAID_EVERY),
-            endless: Seldom::new(SAID_EVERY),
+            warning: LogThrottle::new(SAID_EVERY),
+            endless: LogThrottle::new(SAID_EVERY),
         };
         codec.metrics().know_faults(AnswerTier::Redis, &RemoteError::CLASSES);
         codec.metrics().know_faults(AnswerTier::Redis, &Refusal::CLASSES);

@@ -149,7 +149,7 @@ impl Import {
     fn put_into(&self, old: &Manifest, tried: &Manifest) -> Manifest {
         let mut bundle = old.clone();
         match self.stage {
-            Stage::Know => bundle.know.clone_from(&tried.know),
+            Stage::Retrieve => bundle.know.clone_from(&tried.know),
             Stage::Recognise => bundle.recognise.clone_from(&tried.recognise),
             Stage::Entail => bundle.entail.clone_from(&tried.entail),
             Stage::Ground => bundle.ground.clone_from(&tried.ground),

@@ -22,7 +22,7 @@ impl Import {
     pub(super) fn architecture(&self, family: Family) -> Result<&'static str, ImportError> {
         let bert = self.preset.as_deref().is_some_and(|preset| preset.starts_with("bert"));
         let (architecture, expected) = match (self.stage, family) {
-            (Stage::Know, _) => (None, "a UMT, of which no checkpoint is published"),
+            (Stage::Retrieve, _) => (None, "a UMT, of which no checkpoint is published"),
             (Stage::Recognise, Family::AdaSeq) => {
                 (Some(if bert { "bert-crf" } else { "xlm-roberta-crf" }), "")
             }
@@ -73,7 +73,7 @@ impl Import {
             (Stage::Entail, "albef") => part.extend([entry(("prompt", "{phrase}"))]),
             (Stage::Entail, _) => part.extend([entry(("prompt", ENTAIL_PROMPT))]),
             (Stage::Ground, _) => part.extend([entry(("prompt", GROUND_PROMPT))]),
-            (Stage::Know | Stage::Recognise | Stage::Segment, _) => {}
+            (Stage::Retrieve | Stage::Recognise | Stage::Segment, _) => {}
         }
         if self.stage == Stage::Entail {
             part.insert("threshold".to_owned(), 0.5.into());

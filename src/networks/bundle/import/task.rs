@@ -43,7 +43,7 @@ impl Import {
         let expected = match self.stage {
             Stage::Entail => "snli_ve",
             Stage::Ground => "refcoco",
-            Stage::Know | Stage::Recognise | Stage::Segment => return Ok(()),
+            Stage::Retrieve | Stage::Recognise | Stage::Segment => return Ok(()),
         };
         match &checkpoint.settings().task {
             Some(task) if task.value != expected => Err(ImportError::OtherTask {
@@ -77,7 +77,7 @@ impl Import {
                 let Grounder::Ofa(ofa) = bundle.grounder(Device::Cpu, 0)? else { return Ok(None) };
                 (ofa.share_of_bins(&ground::Request { picture, prompt }), "the location bins")
             }
-            Stage::Know | Stage::Recognise | Stage::Segment => return Ok(None),
+            Stage::Retrieve | Stage::Recognise | Stage::Segment => return Ok(None),
         };
         let share = share.map_err(|source| SelfTestError::Model { stage: self.stage, source })?;
         Ok((share < ANSWERS_FROM).then(|| {

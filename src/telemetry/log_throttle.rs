@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 /// Lets a repeated message through once in a while. The clock is passed in.
 #[derive(Debug)]
-pub struct Seldom {
+pub struct LogThrottle {
     every: Duration,
     last: Option<Instant>,
 }
 
-impl Seldom {
+impl LogThrottle {
     /// Lets one through at once, and one more each time so much time has passed.
     #[must_use]
     pub fn new(every: Duration) -> Self {
@@ -39,7 +39,7 @@ mod tests {
     fn it_speaks_at_once_then_seldom_and_at_once_after_it_was_settled() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
-        let mut seldom = Seldom::new(Duration::from_secs(30));
+        let mut seldom = LogThrottle::new(Duration::from_secs(30));
         let spoken: Vec<u64> = (0..100).filter(|&second| seldom.is_due(after(second))).collect();
         assert_eq!(spoken, [0, 30, 60, 90]);
         seldom.reset();

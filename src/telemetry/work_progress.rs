@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// What is under way, and since when nothing has come of it. Shared by those who work and those who watch.
 #[derive(Debug, Clone, Default)]
-pub struct Underway(Arc<Mutex<BTreeMap<&'static str, Instant>>>);
+pub struct WorkProgress(Arc<Mutex<BTreeMap<&'static str, Instant>>>);
 
 /// How long work may be under way without anything coming of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,14 +24,14 @@ impl Default for Patience {
     }
 }
 
-impl Underway {
+impl WorkProgress {
     /// The part of that name has got on, at `now`, and has more to do.
-    pub fn gets_on(&self, name: &'static str, now: Instant) {
+    pub fn advance(&self, name: &'static str, now: Instant) {
         self.all().insert(name, now);
     }
 
     /// The part of that name has nothing to do.
-    pub fn rests(&self, name: &'static str) {
+    pub fn finish(&self, name: &'static str) {
         self.all().remove(name);
     }
 
@@ -57,16 +57,16 @@ mod tests {
 
     #[test]
     fn only_work_that_does_not_get_on_is_told() {
-        let (underway, start) = (Underway::default(), Instant::now());
+        let (underway, start) = (WorkProgress::default(), Instant::now());
         let after = |seconds| start + Duration::from_secs(seconds);
         let limit = Duration::from_secs(10);
         assert!(underway.stalled(after(1000), limit).is_empty(), "nothing was begun");
-        underway.gets_on("segment", start);
-        underway.gets_on("posts", start);
+        underway.advance("segment", start);
+        underway.advance("posts", start);
         assert!(underway.stalled(after(10), limit).is_empty());
-        underway.gets_on("posts", after(10));
+        underway.advance("posts", after(10));
         assert_eq!(underway.stalled(after(11), limit), ["`segment` has not got on for 11 s"]);
-        underway.rests("segment");
+        underway.finish("segment");
         assert!(underway.stalled(after(20), limit).is_empty());
     }
 }

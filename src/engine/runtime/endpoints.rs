@@ -10,20 +10,20 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::domain::EntityType;
 use crate::llm::answers::Answers;
-use crate::llm::cached::{Consultant, Degrade};
+use crate::llm::cached::{CachedEndpoint, Degrade};
 use crate::llm::client::{Endpoint, LlmError};
 use crate::networks::bundle::Bundle;
-use crate::stages::caption::{ALT_TEXT, Describer, Describers};
+use crate::stages::caption::{ALT_TEXT, Captioner, Captioners};
 use crate::stages::expand::{Asking, ExpansionPrompt};
-use crate::stages::knowledge::{self, Examples, Knowledge, KnowledgePrompt, Likeness, Mode};
+use crate::stages::knowledge::{self, ExampleRetriever, Examples, Knowledge, KnowledgePrompt, Mode};
 use crate::telemetry::{Health, Metrics};
 
 use super::RuntimeError;
 
 /// The language models that are asked at all. The default: none.
 #[derive(Clone, Default)]
-pub struct Consulted {
-    models: BTreeMap<String, (Endpoint, Consultant)>,
+pub struct Endpoints {
+    models: BTreeMap<String, (Endpoint, CachedEndpoint)>,
     answers: Option<Answers>,
 }
 
@@ -32,7 +32,7 @@ const LOOK: Duration = Duration::from_secs(5);
 /// In health, who waits.
 const NAME: &str = "llm";
 
-impl Consulted {
+impl Endpoints {
     /// Makes clients for the endpoints in use, and opens the cache of answers if there are any. None of them is asked.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Consulted {
         let mut models = BTreeMap::new();
         for (name, settings) in config.endpoints().filter(|(name, _)| in_use.contains_key(name.as_str())) {
             let endpoint = Endpoint::new(name, settings, metrics.llm(name))?;
-            let consultant = Consultant::new(endpoint.clone(), answers.clone());
+            let consultant = CachedEndpoint::new(endpoint.clone(), answers.clone());
             models.insert(name.clone(), (endpoint, consultant));
         }
         Ok(Self { models, answers: Some(answers) })
@@ -68,7 +68,7 @@ impl Consulted {
         }
     }
 
-    fn consultant(&self, name: &str) -> Result<Consultant, RuntimeError> {
+    fn consultant(&self, name: &str) -> Result<CachedEndpoint, RuntimeError> {
         let found = self.models.get(name).map(|(_, consultant)| consultant.clone());
         found.ok_or_else(|| RuntimeError::NotConsulted(name.to_owned()))
     }
@@ -76,7 +76,7 @@ impl Consulted {
     /// How entities are expanded; nothing where nobody is asked.
     pub(super) fn asking(&self, config: &Config) -> Result<Option<Asking>, RuntimeError> {
         let expand = &config.expand;
-        let consultants: Vec<Consultant> =
+        let consultants: Vec<CachedEndpoint> =
             expand.endpoints.iter().map(|name| self.consultant(name)).collect::<Result<_, _>>()?;
         let asking =
             Asking { consultants, prompt: ExpansionPrompt::default(), scope: expand.scope, mix: expand.mix };
@@ -84,19 +84,19 @@ impl Consulted {
     }
 
     /// Who describes pictures.
-    pub(super) fn describers(&self, config: &Config) -> Result<Describers, RuntimeError> {
+    pub(super) fn describers(&self, config: &Config) -> Result<Captioners, RuntimeError> {
         let in_use = config.endpoints_in_use();
         let all = |names: &[String]| {
             // A length that nobody reads asks nobody.
             let asked = names.iter().filter(|name| *name == ALT_TEXT || in_use.contains_key(name.as_str()));
             asked
                 .map(|name| match name.as_str() {
-                    ALT_TEXT => Ok(Describer::AltText),
-                    name => Ok(Describer::Vision(self.consultant(name)?)),
+                    ALT_TEXT => Ok(Captioner::AltText),
+                    name => Ok(Captioner::Vision(self.consultant(name)?)),
                 })
                 .collect::<Result<Vec<_>, RuntimeError>>()
         };
-        Ok(Describers::new(all(&config.describe.short)?, all(&config.describe.detailed)?))
+        Ok(Captioners::new(all(&config.describe.short)?, all(&config.describe.detailed)?))
     }
 
     /// What the tagger is told; nothing where the mode is off.
@@ -105,7 +105,7 @@ impl Consulted {
         bundle: &Bundle,
         config: &Config,
         types: &[EntityType],
-        likeness: Option<Likeness>,
+        likeness: Option<ExampleRetriever>,
     ) -> Result<Option<Knowledge>, RuntimeError> {
         let settings = &config.knowledge;
         if settings.mode == Mode::Off {

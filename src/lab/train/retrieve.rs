@@ -15,7 +15,7 @@ use super::tagger::TextWriter;
 use super::umt::{Heads, UmtLearner};
 use crate::domain::{EntityType, Stage};
 use crate::lab::world::Split;
-use crate::networks::bundle::{Bundle, Know, KnowNetwork, Precision, Weights, write_manifest};
+use crate::networks::bundle::{Bundle, Precision, Retrieve, RetrieveNetwork, Weights, write_manifest};
 use crate::networks::umt::{Umt, is_redundant};
 use crate::stages::recognise::{LabelSet, WordTokenizer};
 
@@ -58,11 +58,11 @@ pub fn train_know(course: &Course, folder: &Path) -> Result<()> {
     let mut manifest = bundle.manifest().clone();
     manifest.made.truncate(manifest.made.find(MADE).unwrap_or(manifest.made.len()));
     manifest.made += &format!("{MADE} --seed {}`, steps: {steps}", course.seed);
-    manifest.know = Some(Know {
+    manifest.know = Some(Retrieve {
         precision: Precision::F32,
         weights: Weights::named(&weights),
         tokenizer: entry,
-        network: KnowNetwork::Umt(config.into()),
+        network: RetrieveNetwork::Umt(config.into()),
         self_test: Vec::new(),
     });
     write_manifest(folder, manifest)

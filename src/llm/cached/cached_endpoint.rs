@@ -12,17 +12,17 @@ use super::{Form, NoAnswer, Refusal, believable, believed, key};
 use crate::domain::Frame;
 use crate::llm::answers::{Answers, Asked, Believe, Kind, Made};
 use crate::llm::client::{Answer, Endpoint, Question};
-use crate::telemetry::Seldom;
+use crate::telemetry::LogThrottle;
 
 /// Between two warnings that a model's answers are not believed: a model that answers wrongly does so all the time.
 const WARNED: Duration = Duration::from_secs(60);
 
 /// An endpoint that is asked each question once.
 #[derive(Clone)]
-pub struct Consultant {
+pub struct CachedEndpoint {
     endpoint: Endpoint,
     answers: Answers,
-    warned: Arc<Mutex<Seldom>>,
+    warned: Arc<Mutex<LogThrottle>>,
 }
 
 /// What becomes of a post for which a language model gave no answer after all attempts.
@@ -36,12 +36,12 @@ pub enum Degrade {
     DeadLetter,
 }
 
-impl Consultant {
+impl CachedEndpoint {
     /// Asks `endpoint` what `answers` do not hold.
     #[must_use]
     pub fn new(endpoint: Endpoint, answers: Answers) -> Self {
         endpoint.know_refusals(&Refusal::ALL.map(Refusal::as_str));
-        Self { endpoint, answers, warned: Arc::new(Mutex::new(Seldom::new(WARNED))) }
+        Self { endpoint, answers, warned: Arc::new(Mutex::new(LogThrottle::new(WARNED))) }
     }
 
     /// The endpoint's name.

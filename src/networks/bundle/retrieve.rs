@@ -19,7 +19,7 @@ use super::stages::{Precision, Summary, summary};
 /// The encoder of posts, by which similar examples are found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Know {
+pub struct Retrieve {
     /// In what its network computes.
     #[serde(default)]
     pub precision: Precision,
@@ -28,7 +28,7 @@ pub struct Know {
     /// Its vocabulary, `tokenizer.json`; without one it can be measured, but not asked.
     pub tokenizer: Option<FileEntry>,
     /// Its network.
-    pub network: KnowNetwork,
+    pub network: RetrieveNetwork,
     /// What it answered to the request of the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
@@ -37,13 +37,13 @@ pub struct Know {
 /// The networks that say what posts are about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "architecture")]
-pub enum KnowNetwork {
+pub enum RetrieveNetwork {
     /// BERT and a ResNet, with attention across.
     #[serde(rename = "umt")]
     Umt(Dimensions<UmtConfig>),
 }
 
-impl Know {
+impl Retrieve {
     /// A hash of all that decides what the network says of a post: weights, vocabulary, dimensions and precision. Vectors
     /// of two encoders cannot be compared, so what is stored of one names it by this.
     #[must_use]
@@ -56,7 +56,7 @@ impl Know {
     }
 }
 
-impl KnowNetwork {
+impl RetrieveNetwork {
     /// The dimensions.
     #[must_use]
     pub fn config(&self) -> &UmtConfig {
@@ -90,8 +90,8 @@ impl Bundle {
     ///
     /// # Errors
     /// Where the bundle has none.
-    pub fn know(&self) -> Result<&Know, BundleError> {
-        self.manifest.know.as_ref().ok_or_else(|| self.unfinished(Stage::Know, "network"))
+    pub fn retrieve(&self) -> Result<&Retrieve, BundleError> {
+        self.manifest.know.as_ref().ok_or_else(|| self.unfinished(Stage::Retrieve, "network"))
     }
 
     /// The encoder's network on `device`, remembering within a budget what it saw in pictures.
@@ -103,8 +103,8 @@ impl Bundle {
         device: Device,
         remembered: impl Into<Remembered>,
     ) -> Result<UmtEncoder, BundleError> {
-        let home = self.home(Stage::Know);
-        let part = home.know()?;
+        let home = self.home(Stage::Retrieve);
+        let part = home.retrieve()?;
         let make = |root: &Root<'_>| Umt::new(root, part.network.config());
         Ok(UmtEncoder::new(home.load(device, &part.weights, part.precision, make)?, remembered))
     }
@@ -117,18 +117,18 @@ mod tests {
 
     #[test]
     fn the_hash_is_of_what_decides_the_vectors_and_of_nothing_else() {
-        let manifest = blank_stage(Stage::Know, "umt-base-resnet152", Precision::F32, 7).unwrap();
+        let manifest = blank_stage(Stage::Retrieve, "umt-base-resnet152", Precision::F32, 7).unwrap();
         let Manifest { know: Some(know), .. } = manifest else { panic!("it is a bundle of that stage") };
         let hash = know.hash();
         assert_eq!(hash.len(), 64);
-        assert_eq!(Know { self_test: vec![1.0], ..know.clone() }.hash(), hash);
-        let KnowNetwork::Umt(mut shorter) = know.network.clone();
+        assert_eq!(Retrieve { self_test: vec![1.0], ..know.clone() }.hash(), hash);
+        let RetrieveNetwork::Umt(mut shorter) = know.network.clone();
         shorter.config.max_pieces = 64;
         let others = [
-            Know { weights: Weights::Random { seed: 8 }, ..know.clone() },
-            Know { precision: Precision::Bf16, ..know.clone() },
-            Know { tokenizer: Some(FileEntry::named("tokenizer.json")), ..know.clone() },
-            Know { network: KnowNetwork::Umt(shorter), ..know.clone() },
+            Retrieve { weights: Weights::Random { seed: 8 }, ..know.clone() },
+            Retrieve { precision: Precision::Bf16, ..know.clone() },
+            Retrieve { tokenizer: Some(FileEntry::named("tokenizer.json")), ..know.clone() },
+            Retrieve { network: RetrieveNetwork::Umt(shorter), ..know.clone() },
         ];
         for other in others {
             assert_ne!(other.hash(), hash, "{other:?}");

@@ -7,14 +7,14 @@ use crate::common::imaging::{Picture, View};
 use crate::scheduler::{CallError, Flow};
 
 /// Finds examples that are like a post.
-pub struct Likeness {
+pub struct ExampleRetriever {
     /// Says what posts are about.
     pub similar: Similar,
     /// What the examples are about, in their order; the encoder may have to be asked first.
     index: OnceLock<Index>,
 }
 
-impl Likeness {
+impl ExampleRetriever {
     /// Nothing is known of the examples yet.
     #[must_use]
     pub fn new(similar: Similar) -> Self {
@@ -22,7 +22,7 @@ impl Likeness {
     }
 
     /// What the examples are about, from now on; whoever says so first is believed.
-    pub fn know(&self, index: Index) {
+    pub fn set_index(&self, index: Index) {
         // A second index is of the same examples and the same encoder.
         let _ = self.index.set(index);
     }
