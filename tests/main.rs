@@ -53,5 +53,6 @@ mod knowledge;
 mod kafka;
 mod chaos_runs;
 mod dlq;
+mod docs;
 mod secrets;
 mod llm;
