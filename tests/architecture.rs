@@ -75,9 +75,6 @@ const CIRCLES: &[&str] = &[
     "src/input/decode/",
     "src/kafka/ingest/",
     "src/kafka/publish/",
-    "src/lab/contact_sheet/",
-    "src/lab/eval/",
-    "src/lab/world/",
     "src/llm/answers/",
     "src/networks/",
 ];

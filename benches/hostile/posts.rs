@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use image::{ExtendedColorType, ImageFormat};
-use riveg::lab::train::SHOWN_SEED;
+use riveg::lab::train::DEMO_SEED;
 use riveg::lab::world::{Sample, Split, World};
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ pub(crate) fn one_name_on_a_large_picture(times: usize) -> String {
 
 /// A text of 105 kB that names as many as an engine answers, and 16 small pictures.
 pub(crate) fn many_names_on_many_pictures() -> String {
-    let world = World::new(SHOWN_SEED, Split::Test);
+    let world = World::new(DEMO_SEED, Split::Test);
     let mut text = String::new();
     for index in 0.. {
         text += &world.text(index).text;
@@ -56,13 +56,13 @@ pub(crate) fn many_names_on_many_pictures() -> String {
 
 /// A post of everyday size: a sentence and a picture of its own.
 pub(crate) fn innocent(number: u64) -> String {
-    let sample = World::new(SHOWN_SEED, Split::Test).sample(1_000 + number);
+    let sample = World::new(DEMO_SEED, Split::Test).sample(1_000 + number);
     record(&format!("innocent-{number}"), &sample.text, &[sample.picture.jpeg])
 }
 
 /// The first sample that is about one organisation and shows it: the tagger knows their names in any text.
 fn shown() -> Sample {
-    let world = World::new(SHOWN_SEED, Split::Test);
+    let world = World::new(DEMO_SEED, Split::Test);
     let fits = |sample: &Sample| match &sample.mentions[..] {
         [only] => only.entity_type.as_str() == "ORG" && !only.objects.is_empty(),
         _ => false,

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use riveg::lab::world::{Named, Split, World, lexicon};
+use riveg::lab::world::{AnnotatedEntity, Split, World, lexicon};
 use riveg::llm::cached::{as_data, asked_text};
 
 use crate::llm::{Asked, PocketLlm, Reply};
@@ -16,7 +16,7 @@ pub(crate) struct Knowing {
     /// Expansions alone, by surface and type.
     alone: PocketLlm,
     /// Each post's entities and annotation, by its text as prompts hold it.
-    posts: HashMap<String, (Vec<Named>, String)>,
+    posts: HashMap<String, (Vec<AnnotatedEntity>, String)>,
 }
 
 impl Knowing {
@@ -28,7 +28,7 @@ impl Knowing {
             .map(|entry| ((entry.surface, entry.entity_type), entry.expansion));
         let told = |index: u64| {
             let text = as_data(&asked_text(&world.text(index).text));
-            (text, (world.named(index), world.annotation(index)))
+            (text, (world.entities(index), world.annotation(index)))
         };
         Self { alone: PocketLlm::new(facts, ENTITY_BETWEEN), posts: (0..posts as u64).map(told).collect() }
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use riveg::lab::train::{Course, Network, assemble, recipe, train_pocket};
+use riveg::lab::train::{Network, TrainingRun, assemble, recipe, train_pocket};
 use riveg::networks::bundle::Bundle;
 
 const POCKET: &str = "bundles/pocket";
@@ -21,10 +21,10 @@ fn untrained() -> PathBuf {
     let folder = PathBuf::from(UNTRAINED);
     if !is_bundle(&folder) {
         println!("making a bundle of the pocket bundle's sizes that has learnt nothing ...");
-        let course =
-            Course { folder: folder.join("course"), steps: Some(1), seed: recipe::SEED, threads: None };
-        train_pocket(&course, &Network::ALL)
-            .and_then(|()| assemble(&course, &folder))
+        let run =
+            TrainingRun { folder: folder.join("course"), steps: Some(1), seed: recipe::SEED, threads: None };
+        train_pocket(&run, &Network::ALL)
+            .and_then(|()| assemble(&run, &folder))
             .unwrap_or_else(|error| panic!("{error:#}"));
     }
     println!("            untrained: what it finds is arbitrary, and so is the work a post makes");

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use riveg::domain::{Media, Post};
-use riveg::lab::train::SHOWN_SEED;
+use riveg::lab::train::DEMO_SEED;
 use riveg::lab::world::{Sample, Split, World};
 
 /// A feed, as records and as decoded posts.
@@ -18,13 +18,13 @@ pub(crate) struct Feed {
 
 /// The first posts of the world's test split, whose names the pocket lexicon knows: each with a picture of its own.
 pub(crate) fn distinct(count: usize) -> Feed {
-    let world = World::new(SHOWN_SEED, Split::Test);
+    let world = World::new(DEMO_SEED, Split::Test);
     Feed::of("distinct pictures", (0..count as u64).map(|index| world.sample(index)).collect())
 }
 
 /// As many posts, of which three in twenty are an earlier one again.
 pub(crate) fn with_reposts(count: usize) -> Feed {
-    let world = World::new(SHOWN_SEED, Split::Test);
+    let world = World::new(DEMO_SEED, Split::Test);
     let mut samples: Vec<Sample> = Vec::with_capacity(count);
     for index in 0..count {
         // Every sixth or seventh, from anywhere before: 3, 9, 16 of each twenty.
@@ -38,7 +38,7 @@ pub(crate) fn with_reposts(count: usize) -> Feed {
 
 /// Posts of the world that name three entities.
 pub(crate) fn of_three_entities(count: usize) -> Feed {
-    let world = World::new(SHOWN_SEED, Split::Test);
+    let world = World::new(DEMO_SEED, Split::Test);
     let named = (0..).filter(|&index| world.text(index).mentions.len() >= 3).take(count);
     Feed::of("3 entities a picture", named.map(|index| world.sample(index)).collect())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::Failure;
-use crate::lab::train::{Course, Network, assemble, recipe, train_know, train_pocket};
+use crate::lab::train::{Network, TrainingRun, assemble, recipe, train_pocket, train_retriever};
 
 /// What to train.
 #[derive(Debug, Args)]
@@ -90,7 +90,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.what {
         What::Pocket(pocket) => run_pocket(pocket),
         What::Know(Know { bundle, work, steps, seed, threads }) => {
-            train_know(&Course { folder: work, steps, seed, threads }, &bundle)?;
+            train_retriever(&TrainingRun { folder: work, steps, seed, threads }, &bundle)?;
             println!("{}", bundle.display());
             Ok(())
         }
@@ -98,15 +98,15 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn run_pocket(pocket: Pocket) -> Result<(), Failure> {
-    let course =
-        Course { folder: pocket.work, steps: pocket.steps, seed: pocket.seed, threads: pocket.threads };
+    let run =
+        TrainingRun { folder: pocket.work, steps: pocket.steps, seed: pocket.seed, threads: pocket.threads };
     let is_whole = pocket.only.is_empty();
     if !pocket.bundle_only {
         let networks = if is_whole { Network::ALL.to_vec() } else { pocket.only };
-        train_pocket(&course, &networks)?;
+        train_pocket(&run, &networks)?;
     }
     if is_whole {
-        assemble(&course, &pocket.out)?;
+        assemble(&run, &pocket.out)?;
         println!("{}", pocket.out.display());
     }
     Ok(())

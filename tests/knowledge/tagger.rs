@@ -25,7 +25,7 @@ const POSTS: u64 = 160;
 async fn the_tagger_errs_less_where_it_is_told_what_the_text_names() {
     let world = World::new(1, Split::Test);
     let told: HashMap<String, String> = (0..POSTS)
-        .map(|index| (as_data(&asked_text(&world.text(index).text)), annotation(&world.named(index))))
+        .map(|index| (as_data(&asked_text(&world.text(index).text)), annotation(&world.entities(index))))
         .collect();
     let server = LlmServer::start(move |asked| {
         let (_, last) = asked.text.rsplit_once("Text: <data>").unwrap();

@@ -108,8 +108,9 @@ impl Demonstration<'_> {
     }
 
     fn scores(&self, annotations: &HashMap<String, Annotation>) -> Scores {
-        let predicted =
-            |gold: &GoldPost| annotations.get(&gold.id).map(PredictedMention::all_of).unwrap_or_default();
+        let predicted = |gold: &GoldPost| {
+            annotations.get(&gold.id).map(PredictedMention::from_annotation).unwrap_or_default()
+        };
         let judged: Vec<(&GoldPost, Vec<PredictedMention>)> =
             self.posts.iter().map(|post| (&post.gold, predicted(&post.gold))).collect();
         let judged = judged.iter().map(|(gold, predicted)| (*gold, predicted.as_slice()));

@@ -27,7 +27,7 @@ pub(super) fn card(post: Post, gold: &GoldPost, answers: &HashMap<String, Annota
     let Some(annotation) = answers.get(&gold.id) else {
         return Card { post, triples: Vec::new(), gold: boxes(gold), remark: "rejected".to_owned() };
     };
-    let predicted = PredictedMention::all_of(annotation);
+    let predicted = PredictedMention::from_annotation(annotation);
     let scores = Scores::count([(gold, predicted.as_slice())], Rules::default());
     Card { post, triples: annotation.triples.clone(), gold: boxes(gold), remark: remark(&scores) }
 }

@@ -81,7 +81,7 @@ impl Judge {
                 self.ask((&mention, &context), media, &shown, &mut stages).await?;
             }
         }
-        Ok((PredictedMention::all_of(&annotation), stages))
+        Ok((PredictedMention::from_annotation(&annotation), stages))
     }
 
     /// Asks each network about a gold mention and a picture that shows it in these places.
@@ -94,17 +94,17 @@ impl Judge {
     ) -> Result<(), AnnotateError> {
         let phrase = self.pipeline.expander.phrase(mention, context).await?.phrase;
         let flow = self.pipeline.flows.begin();
-        scores.entailed(self.pipeline.verdict(flow, &phrase, media).await?.depicted, gold);
+        scores.add_entailment(self.pipeline.verdict(flow, &phrase, media).await?.depicted, gold);
         if gold.is_empty() {
             return Ok(());
         }
         let located = self.pipeline.locate(flow, &phrase, media).await?;
-        scores.grounded(&located.bbox, gold, self.threshold);
+        scores.add_grounding(&located.bbox, gold, self.threshold);
         let Some(segmenter) = &self.pipeline.segmenter else { return Ok(()) };
         let (boxes, masks): (Vec<BBox>, Vec<&Mask>) =
             gold.iter().filter_map(|region| Some((region.bbox, region.mask.as_ref()?))).unzip();
         for ((found, _), gold) in segmenter.masks(flow, &media.frame, &boxes).await?.iter().zip(masks) {
-            scores.segmented(found, gold);
+            scores.add_segmentation(found, gold);
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! Which pixels does a shape cover? Rectangles, letters and pictures on a page; what lies beyond its edges is left out.
 
-use super::Page;
-use super::colours::{EDGE, FAINT, Rgb, mix};
+use super::colours::{EDGE, MUTED, Rgb, mix};
 use super::font::Font;
+use super::page::Page;
 
 /// A rectangle of pixels; its right and bottom edges are outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Canvas {
             let (width, height) = (font.advance(), font.height());
             let tofu = Rect::new(x + 1, y + height * 3 / 10, width - 2, height / 2);
             self.fill(tofu, EDGE);
-            return self.outline(tofu, 1, FAINT);
+            return self.outline(tofu, 1, MUTED);
         };
         for (row, levels) in glyph.raster().iter().enumerate() {
             for (column, &level) in levels.iter().enumerate() {
@@ -163,6 +163,6 @@ mod tests {
         canvas.letter((0, 0), '🔥', Font::Text, BLACK);
         let rgb = &canvas.page.rgb;
         let at = |x: usize, y: usize| -> Rgb { rgb[3 * (9 * y + x)..][..3].try_into().unwrap() };
-        assert_eq!((at(1, 6), at(4, 10), at(4, 2)), (FAINT, EDGE, [255; 3]));
+        assert_eq!((at(1, 6), at(4, 10), at(4, 2)), (MUTED, EDGE, [255; 3]));
     }
 }

@@ -1,12 +1,12 @@
 //! What does one card show? The post with its names in colour, its picture, and what was said of each entity.
 
 use super::canvas::{Canvas, Rect};
-use super::colours::{CARD, EDGE, FAINT, INK, MAT, Rgb, WHITE, of_type, tint};
+use super::colours::{CARD, EDGE, MUTED, PICTURE_GROUND, Rgb, TEXT, WHITE, of_type, tint};
 use super::font::Font;
-use super::layout::{Entry, LIST_LINE, Place};
+use super::layout::{Entry, LIST_LINE, MAX_TYPE_LETTERS, Place};
+use super::line_breaks::one_line;
 use super::overlay::{self, Mark};
-use super::words::one_line;
-use super::{Card, MOST_OF_A_TYPE};
+use super::sheet::Card;
 use crate::domain::{GateVerdict, Region, Triple};
 
 /// The bar of a probability.
@@ -24,7 +24,7 @@ pub(super) fn draw(canvas: &mut Canvas, card: &Card, place: &Place, types: &[Str
     text(canvas, place, &colours);
     picture(canvas, card, place, &colours);
     if card.triples.is_empty() {
-        canvas.text((place.list.x, place.list.y), "no entity found", Font::Small, FAINT);
+        canvas.text((place.list.x, place.list.y), "no entity found", Font::Small, MUTED);
     }
     for (number, ((triple, entry), &colour)) in
         card.triples.iter().zip(&place.entries).zip(&colours).enumerate()
@@ -37,8 +37,8 @@ fn caption(canvas: &mut Canvas, card: &Card, place: &Place) {
     let (x, y) = place.caption;
     let right = place.list.right() - Font::SmallBold.width_of(&card.remark);
     let columns = (right - x) / Font::Small.advance() - 1;
-    canvas.text((x, y), &one_line(&card.post.id, columns.max(4) as usize), Font::Small, FAINT);
-    canvas.text((right, y), &card.remark, Font::SmallBold, FAINT);
+    canvas.text((x, y), &one_line(&card.post.id, columns.max(4) as usize), Font::Small, MUTED);
+    canvas.text((right, y), &card.remark, Font::SmallBold, MUTED);
 }
 
 /// Names stand on a tint of their type's colour, above a line of it; what is spelled stands back.
@@ -48,7 +48,7 @@ fn text(canvas: &mut Canvas, place: &Place, colours: &[Rgb]) {
         for (column, letter) in line.iter().enumerate() {
             let x = left + column as i32 * advance;
             let Some(&colour) = letter.mention.and_then(|mention| colours.get(mention)) else {
-                let colour = if letter.spelled { FAINT } else { INK };
+                let colour = if letter.transliterated { MUTED } else { TEXT };
                 canvas.letter((x, *top), letter.glyph, Font::Text, colour);
                 continue;
             };
@@ -68,7 +68,7 @@ fn picture(canvas: &mut Canvas, card: &Card, place: &Place, colours: &[Rgb]) {
         Some(Mark { number: number + 1, colour, region })
     };
     let marks: Vec<Mark<'_>> = card.triples.iter().zip(colours).enumerate().filter_map(mark).collect();
-    canvas.fill(place.mat, MAT);
+    canvas.fill(place.picture_square, PICTURE_GROUND);
     overlay::draw(canvas, &media.frame, area, (&marks, &card.gold));
 }
 
@@ -84,40 +84,40 @@ fn entry(
     canvas.fill(badge, colour);
     let inset = (badge.width - Font::SmallBold.width_of(&number)) / 2;
     canvas.text((x + inset, y), &number, Font::SmallBold, WHITE);
-    let type_name = one_line(triple.mention.entity_type.as_str(), MOST_OF_A_TYPE);
+    let type_name = one_line(triple.mention.entity_type.as_str(), MAX_TYPE_LETTERS);
     let type_left = entry.area.right() - Font::SmallBold.width_of(&type_name);
     canvas.text((type_left, y), &type_name, Font::SmallBold, colour);
     let columns = (type_left - badge.right() - 16) / Font::SmallBold.advance();
     let name = one_line(&triple.mention.text, columns.max(4) as usize);
-    canvas.text((badge.right() + 8, y), &name, Font::SmallBold, INK);
+    canvas.text((badge.right() + 8, y), &name, Font::SmallBold, TEXT);
 
     y += LIST_LINE;
     let verdict = media_key.and_then(|key| triple.verdicts.iter().find(|verdict| verdict.media_key == key));
     gate(canvas, (x, y), verdict, colour);
     for line in &entry.expansion {
         y += LIST_LINE;
-        canvas.text((x, y), line, Font::Small, FAINT);
+        canvas.text((x, y), line, Font::Small, MUTED);
     }
     if let Some(region) = media_key.and_then(|key| region_in(triple, key)) {
         y += LIST_LINE;
         let scores = format!("box {:.2}   mask {:.2}", region.box_score, region.mask_score);
-        canvas.text((x, y), &scores, Font::Small, FAINT);
+        canvas.text((x, y), &scores, Font::Small, MUTED);
     }
 }
 
 /// The gate's probability as a bar, a number and a word.
 fn gate(canvas: &mut Canvas, (x, y): (i32, i32), verdict: Option<&GateVerdict>, colour: Rgb) {
     let Some(verdict) = verdict else {
-        canvas.text((x, y), "no picture to ask", Font::Small, FAINT);
+        canvas.text((x, y), "no picture to ask", Font::Small, MUTED);
         return;
     };
     let bar = Rect::new(x, y + 5, BAR.0, BAR.1);
     canvas.fill(bar, EDGE);
     let full = (verdict.probability.clamp(0.0, 1.0) * BAR.0 as f32).round() as i32;
-    canvas.fill(Rect::new(bar.x, bar.y, full, bar.height), if verdict.depicted { colour } else { FAINT });
+    canvas.fill(Rect::new(bar.x, bar.y, full, bar.height), if verdict.depicted { colour } else { MUTED });
     let word = if verdict.depicted { "shown" } else { "not shown" };
     let said = format!("gate {:.2}, {word}", verdict.probability);
-    canvas.text((bar.right() + 10, y), &said, Font::Small, if verdict.depicted { INK } else { FAINT });
+    canvas.text((bar.right() + 10, y), &said, Font::Small, if verdict.depicted { TEXT } else { MUTED });
 }
 
 fn shown_key(card: &Card) -> Option<&str> {

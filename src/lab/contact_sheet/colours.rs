@@ -8,13 +8,13 @@ pub(super) const PAGE: Rgb = [232, 235, 240];
 /// The cards.
 pub(super) const CARD: Rgb = [255, 255, 255];
 /// Around pictures.
-pub(super) const MAT: Rgb = [243, 245, 248];
+pub(super) const PICTURE_GROUND: Rgb = [243, 245, 248];
 /// The edges of cards, and empty parts of bars.
 pub(super) const EDGE: Rgb = [208, 213, 221];
 /// Texts.
-pub(super) const INK: Rgb = [28, 33, 43];
+pub(super) const TEXT: Rgb = [28, 33, 43];
 /// What explains texts.
-pub(super) const FAINT: Rgb = [103, 112, 128];
+pub(super) const MUTED: Rgb = [103, 112, 128];
 /// What lies on colours.
 pub(super) const WHITE: Rgb = [255, 255, 255];
 /// The other edge of what lies on pictures.
@@ -36,7 +36,7 @@ const BY_TYPE: [Rgb; 8] = [
 /// The colour of a type: by its place among all, so that it is the same everywhere. A type that is not among them is
 /// faint.
 pub(super) fn of_type(types: &[String], name: &str) -> Rgb {
-    types.iter().position(|known| known == name).map_or(FAINT, |place| BY_TYPE[place % BY_TYPE.len()])
+    types.iter().position(|known| known == name).map_or(MUTED, |place| BY_TYPE[place % BY_TYPE.len()])
 }
 
 /// A tint of a colour, light enough to lie under text.
@@ -61,7 +61,7 @@ mod tests {
         for (number, colour) in colours.iter().enumerate() {
             assert!(!colours[..number].contains(colour), "{types:?} {number}");
         }
-        assert_eq!(of_type(&types, "never seen"), FAINT);
+        assert_eq!(of_type(&types, "never seen"), MUTED);
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Where on the page does everything stand? Sums over what the cards hold; nothing is drawn here.
 
-use super::Card;
 use super::canvas::Rect;
 use super::font::Font;
-use super::words::{Letter, letters, wrap, wrap_text};
+use super::line_breaks::{Letter, letters, wrap, wrap_text};
+use super::sheet::Card;
 use crate::domain::{BBox, Triple};
 
 /// Cards beside each other.
-pub(super) const IN_A_ROW: usize = 3;
+pub(super) const CARDS_PER_ROW: usize = 3;
 
 const MARGIN: i32 = 32;
 const GAP: i32 = 22;
@@ -18,7 +18,7 @@ const PADDING: i32 = 20;
 const CAPTION: i32 = 28;
 /// A line of a post, with room for what is under a name.
 const TEXT_LINE: i32 = 26;
-const MOST_TEXT_LINES: usize = 6;
+const MAX_TEXT_LINES: usize = 6;
 /// Between text and picture, and between picture and list.
 const SPACE: i32 = 16;
 /// The square that a picture fits into.
@@ -26,7 +26,9 @@ const PICTURE: i32 = 320;
 /// A line of an entry of the list.
 pub(super) const LIST_LINE: i32 = 20;
 const BETWEEN_ENTRIES: i32 = 14;
-const MOST_EXPANSION_LINES: usize = 3;
+const MAX_EXPANSION_LINES: usize = 3;
+/// Letters of a type's name that fit beside a mention.
+pub(super) const MAX_TYPE_LETTERS: usize = 16;
 
 /// Where everything on a page stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +47,7 @@ pub(super) struct Place {
     /// The post's lines, each with its top left corner.
     pub(super) text: Vec<((i32, i32), Vec<Letter>)>,
     /// The square around the picture, so that pictures of all proportions stand in line.
-    pub(super) mat: Rect,
+    pub(super) picture_square: Rect,
     /// None: the post has no picture.
     pub(super) picture: Option<Rect>,
     /// One for each entity, in order.
@@ -63,12 +65,12 @@ pub(super) struct Entry {
 
 /// Lays out a page. Within a row all pictures begin at one height, and all cards end at one.
 pub(super) fn plan(cards: &[Card]) -> Plan {
-    let columns = IN_A_ROW as i32;
+    let columns = CARDS_PER_ROW as i32;
     let width = 2 * MARGIN + columns * CARD_WIDTH + (columns - 1) * GAP;
     let header = Rect::new(MARGIN, MARGIN, width - 2 * MARGIN, HEADER);
     let mut places = Vec::with_capacity(cards.len());
     let mut top = header.bottom();
-    for row in cards.chunks(IN_A_ROW) {
+    for row in cards.chunks(CARDS_PER_ROW) {
         let texts: Vec<Vec<Vec<Letter>>> = row.iter().map(text_lines).collect();
         let lines = texts.iter().map(Vec::len).max().unwrap_or(0) as i32;
         let body = PADDING + CAPTION + lines * TEXT_LINE + SPACE;
@@ -85,7 +87,7 @@ pub(super) fn plan(cards: &[Card]) -> Plan {
 }
 
 /// Where a box of a picture is on the page, when the picture of `size` fills `area`: at least one pixel.
-pub(super) fn on_page(bbox: &BBox, (width, height): (u32, u32), area: Rect) -> Rect {
+pub(super) fn to_page(bbox: &BBox, (width, height): (u32, u32), area: Rect) -> Rect {
     let across = |x: f32| area.x + (x * area.width as f32 / width as f32).round() as i32;
     let down = |y: f32| area.y + (y * area.height as f32 / height as f32).round() as i32;
     let (left, top) = (across(bbox.x0), down(bbox.y0));
@@ -121,7 +123,7 @@ fn place(card: &Card, text: Vec<Vec<Letter>>, area: Rect, body: i32) -> Place {
         card: area,
         caption: (left, area.y + PADDING - 4),
         text: text.into_iter().enumerate().map(line).collect(),
-        mat: Rect::new(left, body, PICTURE, PICTURE),
+        picture_square: Rect::new(left, body, PICTURE, PICTURE),
         picture,
         entries,
         list,
@@ -132,13 +134,13 @@ fn text_lines(card: &Card) -> Vec<Vec<Letter>> {
     let spans: Vec<(usize, usize)> =
         card.triples.iter().map(|triple| (triple.mention.span.start, triple.mention.span.end)).collect();
     let columns = (CARD_WIDTH - 2 * PADDING) / Font::Text.advance();
-    wrap(&letters(&card.post.text, &spans), columns as usize, MOST_TEXT_LINES)
+    wrap(&letters(&card.post.text, &spans), columns as usize, MAX_TEXT_LINES)
 }
 
 fn expansion_lines(triple: &Triple) -> Vec<String> {
     let columns = list_width() / Font::Small.advance();
     let expansion = triple.phrase.expansion.as_deref().unwrap_or_default();
-    wrap_text(expansion, columns as usize, MOST_EXPANSION_LINES)
+    wrap_text(expansion, columns as usize, MAX_EXPANSION_LINES)
 }
 
 fn picture_height(card: &Card) -> i32 {

@@ -3,7 +3,7 @@
 use super::canvas::{Canvas, Rect};
 use super::colours::{BLACK, Rgb, WHITE};
 use super::font::Font;
-use super::layout::on_page;
+use super::layout::to_page;
 use crate::common::imaging::resample::{Filter, resize_rgb};
 use crate::domain::{BBox, Frame, Mask, Region};
 
@@ -36,15 +36,15 @@ pub(super) fn draw(canvas: &mut Canvas, frame: &Frame, area: Rect, (marks, gold)
         mask(canvas, &mark.region.mask, area, mark.colour);
     }
     for truth in gold {
-        canvas.dashes(on_page(truth, size, area), GOLD);
+        canvas.dashes(to_page(truth, size, area), GOLD);
     }
     for mark in marks {
-        let place = on_page(&mark.region.bbox, size, area);
+        let place = to_page(&mark.region.bbox, size, area);
         canvas.outline(place.grown(1), 1, WHITE);
         canvas.outline(place, 2, mark.colour);
     }
     for mark in marks {
-        tag(canvas, on_page(&mark.region.bbox, size, area), area, mark);
+        tag(canvas, to_page(&mark.region.bbox, size, area), area, mark);
     }
 }
 

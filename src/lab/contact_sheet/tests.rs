@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::canvas::{Canvas, Rect};
-use super::colours::{BLACK, CARD, FAINT, INK, Rgb, WHITE, mix, of_type};
-use super::layout::{fitted, on_page, plan};
+use super::colours::{BLACK, CARD, MUTED, Rgb, TEXT, WHITE, mix, of_type};
+use super::layout::{fitted, plan, to_page};
 use super::overlay::{Mark, STRIPES, TINT};
-use super::*;
+use super::{Card, Page, Sheet, draw, overlay};
 use crate::domain::{
-    ContentHash, EntityType, Frame, GateVerdict, Mask, Media, Mention, Phrase, PhraseSource, Region, Span,
+    BBox, ContentHash, EntityType, Frame, GateVerdict, Mask, Media, Mention, Phrase, PhraseSource, Post,
+    Region, Span, Triple,
 };
 
 const GREY: Rgb = [120, 120, 120];
@@ -148,12 +149,12 @@ fn a_mask_is_seen_on_any_picture_even_on_its_own_colour() {
             overlay::draw(&mut canvas, &frame, area, (&[mark], &[]));
             let page = canvas.into_page();
             let seen: Vec<f64> = (0..80).map(|x| contrast(at(&page, x, 45), ground)).collect();
-            let most = |seen: &[f64]| seen.iter().copied().fold(1.0, f64::max);
+            let max_lines = |seen: &[f64]| seen.iter().copied().fold(1.0, f64::max);
             for stripe in seen[23..37].windows(STRIPES as usize) {
-                assert!(most(stripe) >= 1.8, "{name} on {ground:?}: {stripe:?}");
+                assert!(max_lines(stripe) >= 1.8, "{name} on {ground:?}: {stripe:?}");
             }
             let edge = &seen[38..42];
-            assert!(most(edge) >= 4.5, "the edge of {name} on {ground:?}: {edge:?}");
+            assert!(max_lines(edge) >= 4.5, "the edge of {name} on {ground:?}: {edge:?}");
         }
     }
 }
@@ -174,7 +175,7 @@ fn what_the_font_lacks_is_spelled_and_stands_back() {
         places.map(|(x, y)| at(&page, x, y)).collect::<Vec<Rgb>>()
     };
     let drawn = inks(4);
-    assert!(drawn.contains(&FAINT) && !drawn.contains(&INK), "a D that is no letter of the post");
+    assert!(drawn.contains(&MUTED) && !drawn.contains(&TEXT), "a D that is no letter of the post");
 }
 
 #[test]
@@ -228,9 +229,9 @@ fn pictures_keep_their_proportions_and_boxes_their_place() {
     }
     let area = Rect::new(10, 20, 320, 240);
     let bbox = BBox { x0: 0.0, y0: 0.0, x1: 80.0, y1: 60.0 };
-    assert_eq!(on_page(&bbox, (80, 60), area), area);
+    assert_eq!(to_page(&bbox, (80, 60), area), area);
     let point = BBox { x0: 40.0, y0: 30.0, x1: 40.0, y1: 30.0 };
-    assert_eq!(on_page(&point, (80, 60), area), Rect::new(170, 140, 1, 1));
+    assert_eq!(to_page(&point, (80, 60), area), Rect::new(170, 140, 1, 1));
 }
 
 #[test]

@@ -68,14 +68,14 @@ impl Serialize for Counts {
 
 /// A sum over questions that each score between 0 and 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Share {
+pub struct MeanScore {
     /// Questions asked.
     pub asked: u64,
     /// Their scores added up: the number right, where a question is right or wrong.
     pub sum: f64,
 }
 
-impl Share {
+impl MeanScore {
     /// Adds one question.
     pub fn add(&mut self, score: f64) {
         self.asked += 1;
@@ -89,14 +89,14 @@ impl Share {
     }
 }
 
-impl AddAssign for Share {
+impl AddAssign for MeanScore {
     fn add_assign(&mut self, other: Self) {
         self.asked += other.asked;
         self.sum += other.sum;
     }
 }
 
-impl Serialize for Share {
+impl Serialize for MeanScore {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Table {
@@ -119,7 +119,7 @@ mod tests {
     fn nothing_said_and_nothing_to_say_scores_zero_and_not_nan() {
         let none = Counts::default();
         assert_eq!((none.precision(), none.recall(), none.f1()), (0.0, 0.0, 0.0));
-        assert_eq!(Share::default().mean(), 0.0);
+        assert_eq!(MeanScore::default().mean(), 0.0);
     }
 
     #[test]

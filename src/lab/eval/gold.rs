@@ -64,7 +64,7 @@ pub struct PredictedRegion {
 impl PredictedMention {
     /// What is judged of an annotation.
     #[must_use]
-    pub fn all_of(annotation: &Annotation) -> Vec<Self> {
+    pub fn from_annotation(annotation: &Annotation) -> Vec<Self> {
         annotation
             .triples
             .iter()

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::domain::{BBox, EntityType};
 
-use super::dataset::{DatasetError, Example, malformed, read_lines, read_text};
+use super::files::{DatasetError, Example, malformed, read_lines, read_text};
 use super::wire_mask::WireMask;
 use super::{GoldMention, GoldPost, GoldRegion};
 

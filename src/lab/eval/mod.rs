@@ -10,12 +10,13 @@ mod scores;
 mod stages;
 
 pub mod dataset;
+mod files;
 mod gold_file;
 pub mod predictions;
 mod twitter_gmner;
 mod wire_mask;
 
-pub use counts::{Counts, Share};
+pub use counts::{Counts, MeanScore};
 pub use gold::{GoldMention, GoldPost, GoldRegion, PredictedMention, PredictedRegion};
 pub use scores::{MatchKey, Rules, Scores, Threshold};
 pub use stages::StageScores;

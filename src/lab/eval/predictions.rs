@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::domain::{BBox, EntityType};
 
-use super::dataset::{DatasetError, malformed, read_lines};
+use super::files::{DatasetError, malformed, read_lines};
 use super::wire_mask::WireMask;
 use super::{PredictedMention, PredictedRegion};
 

@@ -77,7 +77,7 @@ impl Scores {
         let (mut smner, mut ees, mut masks_everywhere) = (Counts::default(), Counts::default(), true);
         for (gold, predicted) in posts {
             let gold = gold.mentions.as_slice();
-            let place = Judge { key: MatchKey::Span, typed: true, region: &|_, _| true };
+            let place = Matcher { key: MatchKey::Span, typed: true, region: &|_, _| true };
             scores.mner += place.count(gold, predicted);
 
             let by_box = |predicted: &[PredictedRegion], gold: &[GoldRegion]| {
@@ -89,7 +89,7 @@ impl Scores {
                 })
             };
             let judge = |typed, region: &RegionTest<'_>| {
-                Judge { key: rules.key, typed, region }.count(gold, predicted)
+                Matcher { key: rules.key, typed, region }.count(gold, predicted)
             };
             scores.gmner += judge(true, &by_box);
             scores.eeg += judge(false, &by_box);
@@ -139,13 +139,13 @@ impl fmt::Display for Scores {
 type RegionTest<'test> = dyn Fn(&[PredictedRegion], &[GoldRegion]) -> bool + 'test;
 
 /// One way to judge a mention.
-struct Judge<'test> {
+struct Matcher<'test> {
     key: MatchKey,
     typed: bool,
     region: &'test RegionTest<'test>,
 }
 
-impl Judge<'_> {
+impl Matcher<'_> {
     /// Each prediction takes the first gold mention that it is right about; a gold mention is taken once.
     fn count(&self, gold: &[GoldMention], predicted: &[PredictedMention]) -> Counts {
         let mut open: Vec<&GoldMention> = gold.iter().collect();
@@ -210,7 +210,12 @@ mod tests {
         }
     }
 
-    fn said(text: &str, entity_type: &str, start: usize, places: &[(u32, u32)]) -> PredictedMention {
+    fn predicted_mention(
+        text: &str,
+        entity_type: &str,
+        start: usize,
+        places: &[(u32, u32)],
+    ) -> PredictedMention {
         let region = |&(x0, x1): &(u32, u32)| {
             let (bbox, mask) = place(x0, x1);
             PredictedRegion { media_key: "m".into(), bbox, mask }
@@ -224,9 +229,9 @@ mod tests {
         }
     }
 
-    fn score(gold: Vec<GoldMention>, said: &[PredictedMention], rules: Rules) -> Scores {
+    fn score(gold: Vec<GoldMention>, predicted_mention: &[PredictedMention], rules: Rules) -> Scores {
         let post = GoldPost { id: "p".into(), text: String::new(), mentions: gold };
-        Scores::count([(&post, said)], rules)
+        Scores::count([(&post, predicted_mention)], rules)
     }
 
     #[test]
@@ -235,70 +240,81 @@ mod tests {
             (
                 "both ungroundable",
                 vec![gold("Ann", "PER", 0, &[])],
-                vec![said("Ann", "PER", 0, &[])],
+                vec![predicted_mention("Ann", "PER", 0, &[])],
                 [1, 1, 1],
             ),
             (
                 "grounded, but shown nowhere",
                 vec![gold("Ann", "PER", 0, &[])],
-                vec![said("Ann", "PER", 0, &[(0, 9)])],
+                vec![predicted_mention("Ann", "PER", 0, &[(0, 9)])],
                 [1, 0, 0],
             ),
             (
                 "shown, but not grounded",
                 vec![gold("Ann", "PER", 0, &[(0, 9)])],
-                vec![said("Ann", "PER", 0, &[])],
+                vec![predicted_mention("Ann", "PER", 0, &[])],
                 [1, 0, 0],
             ),
             (
                 "grounded rightly",
                 vec![gold("Ann", "PER", 0, &[(0, 9)])],
-                vec![said("Ann", "PER", 0, &[(1, 9)])],
+                vec![predicted_mention("Ann", "PER", 0, &[(1, 9)])],
                 [1, 1, 1],
             ),
             (
                 "grounded elsewhere",
                 vec![gold("Ann", "PER", 0, &[(0, 9)])],
-                vec![said("Ann", "PER", 0, &[(20, 29)])],
+                vec![predicted_mention("Ann", "PER", 0, &[(20, 29)])],
                 [1, 0, 0],
             ),
             (
                 "any gold box will do",
                 vec![gold("Ann", "PER", 0, &[(0, 9), (20, 29)])],
-                vec![said("Ann", "PER", 0, &[(20, 29)])],
+                vec![predicted_mention("Ann", "PER", 0, &[(20, 29)])],
                 [1, 1, 1],
             ),
             (
                 "another type",
                 vec![gold("Ann", "PER", 0, &[(0, 9)])],
-                vec![said("Ann", "LOC", 0, &[(0, 9)])],
+                vec![predicted_mention("Ann", "LOC", 0, &[(0, 9)])],
                 [0, 0, 1],
             ),
-            ("another text", vec![gold("Ann", "PER", 0, &[])], vec![said("Anna", "PER", 0, &[])], [0, 0, 0]),
+            (
+                "another text",
+                vec![gold("Ann", "PER", 0, &[])],
+                vec![predicted_mention("Anna", "PER", 0, &[])],
+                [0, 0, 0],
+            ),
             (
                 "said twice, gold once: one is right",
                 vec![gold("Ann", "PER", 0, &[(0, 9)])],
-                vec![said("Ann", "PER", 0, &[(0, 9)]), said("Ann", "PER", 0, &[(0, 9)])],
+                vec![
+                    predicted_mention("Ann", "PER", 0, &[(0, 9)]),
+                    predicted_mention("Ann", "PER", 0, &[(0, 9)]),
+                ],
                 [1, 1, 1],
             ),
             (
                 "gold twice, said twice in the other order: each finds the one that it is right about",
                 vec![gold("Ann", "PER", 0, &[(0, 9)]), gold("Ann", "PER", 8, &[])],
-                vec![said("Ann", "PER", 0, &[]), said("Ann", "PER", 8, &[(0, 9)])],
+                vec![predicted_mention("Ann", "PER", 0, &[]), predicted_mention("Ann", "PER", 8, &[(0, 9)])],
                 [2, 2, 2],
             ),
             (
                 "a wrong answer leaves the gold to a later right one",
                 vec![gold("Ann", "PER", 0, &[(0, 9)])],
-                vec![said("Ann", "PER", 0, &[(20, 29)]), said("Ann", "PER", 0, &[(0, 9)])],
+                vec![
+                    predicted_mention("Ann", "PER", 0, &[(20, 29)]),
+                    predicted_mention("Ann", "PER", 0, &[(0, 9)]),
+                ],
                 [1, 1, 1],
             ),
             ("nothing said", vec![gold("Ann", "PER", 0, &[])], vec![], [0, 0, 0]),
         ];
-        for (name, gold, said, [mner, gmner, eeg]) in cases {
-            let (gold_count, said_count) = (gold.len() as u64, said.len() as u64);
-            let scores = score(gold, &said, Rules::default());
-            let counts = |right| Counts { predicted: said_count, gold: gold_count, right };
+        for (name, gold, predicted_mention, [mner, gmner, eeg]) in cases {
+            let (gold_count, predicted_count) = (gold.len() as u64, predicted_mention.len() as u64);
+            let scores = score(gold, &predicted_mention, Rules::default());
+            let counts = |right| Counts { predicted: predicted_count, gold: gold_count, right };
             assert_eq!(scores.mner, counts(mner), "{name}: MNER");
             assert_eq!(scores.gmner, counts(gmner), "{name}: GMNER");
             assert_eq!(scores.eeg, counts(eeg), "{name}: EEG");
@@ -310,7 +326,8 @@ mod tests {
     #[test]
     fn a_span_key_tells_two_places_of_one_name_apart() {
         let gold = || vec![gold("Ann", "PER", 0, &[(0, 9)]), gold("Ann", "PER", 8, &[])];
-        let swapped = [said("Ann", "PER", 0, &[]), said("Ann", "PER", 8, &[(0, 9)])];
+        let swapped =
+            [predicted_mention("Ann", "PER", 0, &[]), predicted_mention("Ann", "PER", 8, &[(0, 9)])];
         assert_eq!(score(gold(), &swapped, Rules::default()).gmner.right, 2);
         let by_span = Rules { key: MatchKey::Span, ..Rules::default() };
         assert_eq!(score(gold(), &swapped, by_span).gmner.right, 0);
@@ -320,7 +337,7 @@ mod tests {
     #[test]
     fn an_overlap_of_exactly_half_is_enough_unless_more_is_asked() {
         let gold = || vec![gold("Ann", "PER", 0, &[(0, 20)])];
-        let half = [said("Ann", "PER", 0, &[(0, 10)])];
+        let half = [predicted_mention("Ann", "PER", 0, &[(0, 10)])];
         assert_eq!(score(gold(), &half, Rules::default()).gmner.right, 1);
         assert_eq!(score(gold(), &half, Rules::default()).smner.unwrap().right, 1);
         let strict = Rules { threshold: Threshold::Above(0.5), ..Rules::default() };
@@ -330,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_right_box_with_a_wrong_mask_is_grounded_but_not_segmented() {
-        let mut wrong_pixels = said("Ann", "PER", 0, &[(0, 20)]);
+        let mut wrong_pixels = predicted_mention("Ann", "PER", 0, &[(0, 20)]);
         wrong_pixels.regions[0].mask = place(30, 40).1;
         let scores = score(vec![gold("Ann", "PER", 0, &[(0, 20)])], &[wrong_pixels], Rules::default());
         assert_eq!((scores.gmner.right, scores.smner.unwrap().right), (1, 0));
@@ -338,7 +355,7 @@ mod tests {
 
     #[test]
     fn the_same_box_in_another_picture_is_not_the_same_place() {
-        let mut elsewhere = said("Ann", "PER", 0, &[(0, 9)]);
+        let mut elsewhere = predicted_mention("Ann", "PER", 0, &[(0, 9)]);
         elsewhere.regions[0].media_key = "n".into();
         let gold = vec![gold("Ann", "PER", 0, &[(0, 9)])];
         assert_eq!(score(gold, &[elsewhere], Rules::default()).gmner.right, 0);
@@ -348,7 +365,8 @@ mod tests {
     fn without_gold_masks_no_mask_is_scored() {
         let mut unmasked = gold("Ann", "PER", 0, &[(0, 9)]);
         unmasked.regions[0].mask = None;
-        let scores = score(vec![unmasked], &[said("Ann", "PER", 0, &[(0, 9)])], Rules::default());
+        let scores =
+            score(vec![unmasked], &[predicted_mention("Ann", "PER", 0, &[(0, 9)])], Rules::default());
         assert_eq!((scores.gmner.right, scores.smner, scores.ees), (1, None, None));
         assert!(scores.to_string().contains("SMNER   not scored"), "{scores}");
     }

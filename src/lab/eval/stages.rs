@@ -7,33 +7,33 @@ use serde::Serialize;
 
 use crate::domain::{BBox, Mask};
 
-use super::{GoldRegion, Share, Threshold};
+use super::{GoldRegion, MeanScore, Threshold};
 
 /// How each network does when all before it is right.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct StageScores {
     /// Share of gold mentions and pictures where the gate answers rightly (visual entailment accuracy).
-    pub entail_accuracy: Share,
+    pub entail_accuracy: MeanScore,
     /// Share of groundable gold mentions whose predicted box is the same as a gold box (`Prec@0.5`).
-    pub ground_precision: Share,
+    pub ground_precision: MeanScore,
     /// Mean IoU of masks predicted from gold boxes with the gold masks.
-    pub segment_iou: Share,
+    pub segment_iou: MeanScore,
 }
 
 impl StageScores {
     /// The gate was asked whether a picture shows a gold mention that has these places in it.
-    pub fn entailed(&mut self, depicted: bool, gold: &[GoldRegion]) {
+    pub fn add_entailment(&mut self, depicted: bool, gold: &[GoldRegion]) {
         self.entail_accuracy.add(f64::from(depicted != gold.is_empty()));
     }
 
     /// The grounder was asked for a gold mention that its picture shows in these places.
-    pub fn grounded(&mut self, predicted: &BBox, gold: &[GoldRegion], threshold: Threshold) {
+    pub fn add_grounding(&mut self, predicted: &BBox, gold: &[GoldRegion], threshold: Threshold) {
         let hit = gold.iter().any(|region| threshold.accepts(predicted.iou(&region.bbox)));
         self.ground_precision.add(f64::from(hit));
     }
 
     /// The segmenter was asked for the pixels in a gold box.
-    pub fn segmented(&mut self, predicted: &Mask, gold: &Mask) {
+    pub fn add_segmentation(&mut self, predicted: &Mask, gold: &Mask) {
         self.segment_iou.add(f64::from(predicted.iou(gold)));
     }
 }
@@ -76,11 +76,11 @@ mod tests {
     #[test]
     fn the_gate_is_right_both_ways_and_wrong_both_ways() {
         let mut scores = StageScores::default();
-        scores.entailed(true, &[region(0.0)]);
-        scores.entailed(false, &[]);
-        scores.entailed(true, &[]);
-        scores.entailed(false, &[region(0.0)]);
-        assert_eq!(scores.entail_accuracy, Share { asked: 4, sum: 2.0 });
+        scores.add_entailment(true, &[region(0.0)]);
+        scores.add_entailment(false, &[]);
+        scores.add_entailment(true, &[]);
+        scores.add_entailment(false, &[region(0.0)]);
+        assert_eq!(scores.entail_accuracy, MeanScore { asked: 4, sum: 2.0 });
     }
 
     #[test]
@@ -88,17 +88,17 @@ mod tests {
         let mut scores = StageScores::default();
         let gold = [region(0.0), region(40.0)];
         for x0 in [41.0, 20.0] {
-            scores.grounded(&BBox { x0, y0: 0.0, x1: x0 + 10.0, y1: 10.0 }, &gold, Threshold::default());
+            scores.add_grounding(&BBox { x0, y0: 0.0, x1: x0 + 10.0, y1: 10.0 }, &gold, Threshold::default());
         }
-        assert_eq!(scores.ground_precision, Share { asked: 2, sum: 1.0 });
+        assert_eq!(scores.ground_precision, MeanScore { asked: 2, sum: 1.0 });
     }
 
     #[test]
     fn masks_add_their_overlap() {
         let mut scores = StageScores::default();
         let half = Mask { width: 20, height: 10, runs: vec![0, 50, 150] };
-        scores.segmented(&half, region(0.0).mask.as_ref().unwrap());
-        scores.segmented(&half, &half);
+        scores.add_segmentation(&half, region(0.0).mask.as_ref().unwrap());
+        scores.add_segmentation(&half, &half);
         assert_eq!(scores.segment_iou.mean(), 0.75);
     }
 }

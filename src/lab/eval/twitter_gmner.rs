@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::domain::{BBox, EntityType};
 
-use super::dataset::{DatasetError, Example, malformed, read_text};
+use super::files::{DatasetError, Example, malformed, read_text};
 use super::{GoldMention, GoldPost, GoldRegion};
 
 /// Reads `txt/<split>.txt` with the boxes of `xml/` and the pictures of `images/`.

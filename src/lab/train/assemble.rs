@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use tch::{Kind, Tensor};
 
-use super::ofa::HINTS;
-use super::pocket::{Course, Network, OFA_TOKENIZER, TAGGER_TOKENIZER, ofa_vocabulary};
+use super::ofa::AUXILIARY;
+use super::pocket::{Network, OFA_TOKENIZER, TAGGER_TOKENIZER, TrainingRun, ofa_vocabulary};
 use super::recipe;
 use crate::lab::world::{Sample, Split, World, annotation, lexicon};
 use crate::networks::bundle::{
@@ -21,7 +21,7 @@ use crate::stages::knowledge::Example;
 use crate::stages::recognise::{TagScheme, WordTokenizer};
 
 /// Seed of the world whose names the lexicon knows: the one that the demo and the evaluation show.
-pub const SHOWN_SEED: u64 = 0;
+pub const DEMO_SEED: u64 = 0;
 /// Posts whose names the lexicon knows.
 const KNOWN_POSTS: u64 = 2_000;
 const LEXICON: &str = "lexicon.jsonl";
@@ -34,21 +34,21 @@ const ANNOTATED_POSTS: u64 = 120;
 ///
 /// # Errors
 /// If a checkpoint or vocabulary is missing, or `out` cannot be written.
-pub fn assemble(course: &Course, out: &Path) -> Result<()> {
+pub fn assemble(run: &TrainingRun, out: &Path) -> Result<()> {
     fs::create_dir_all(out).with_context(|| format!("failed to create `{}`", out.display()))?;
     let mut steps = Vec::new();
     for network in Network::ALL {
-        let checkpoint = course.folder.join(network.file());
-        let done = export(&checkpoint, &out.join(network.file()), |name| !name.starts_with(HINTS))?;
+        let checkpoint = run.folder.join(network.file());
+        let done = export(&checkpoint, &out.join(network.file()), |name| !name.starts_with(AUXILIARY))?;
         steps.push(format!("{} {done}", network.name()));
     }
     for file in [TAGGER_TOKENIZER, OFA_TOKENIZER] {
-        let from = course.folder.join(file);
+        let from = run.folder.join(file);
         fs::copy(&from, out.join(file)).with_context(|| format!("failed to copy `{}`", from.display()))?;
     }
     write_lexicon(&out.join(LEXICON))?;
-    write_examples(&course.world(Split::Train), out)?;
-    write_manifest(out, manifest(course, &steps.join(", "))?)?;
+    write_examples(&run.world(Split::Train), out)?;
+    write_manifest(out, manifest(run, &steps.join(", "))?)?;
     Ok(())
 }
 
@@ -69,7 +69,7 @@ pub(super) fn export(checkpoint: &Path, out: &Path, is_shipped: impl Fn(&str) ->
 fn write_lexicon(path: &Path) -> Result<()> {
     let failed = || format!("failed to write the lexicon `{}`", path.display());
     let mut file = std::io::BufWriter::new(fs::File::create(path).with_context(failed)?);
-    for entry in lexicon(&World::new(SHOWN_SEED, Split::Test), KNOWN_POSTS) {
+    for entry in lexicon(&World::new(DEMO_SEED, Split::Test), KNOWN_POSTS) {
         serde_json::to_writer(&mut file, &entry).with_context(failed)?;
         file.write_all(b"\n").with_context(failed)?;
     }
@@ -89,20 +89,20 @@ fn write_examples(world: &World, out: &Path) -> Result<()> {
         let file = format!("{id}.jpg");
         fs::write(folder.join(&file), picture.jpeg).with_context(failed)?;
         let picture = Some(Path::new(EXAMPLE_PICTURES).join(file));
-        examples.push(Example { id, text, caption, annotation: annotation(&world.named(index)), picture });
+        examples.push(Example { id, text, caption, annotation: annotation(&world.entities(index)), picture });
     }
     Ok(Example::write(&examples, &out.join(EXAMPLES))?)
 }
 
-fn manifest(course: &Course, steps: &str) -> Result<Manifest> {
-    let (_, ofa) = ofa_vocabulary(course)?;
-    let tagger_tokenizer = course.folder.join(TAGGER_TOKENIZER);
+fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
+    let (_, ofa) = ofa_vocabulary(run)?;
+    let tagger_tokenizer = run.folder.join(TAGGER_TOKENIZER);
     let pieces = WordTokenizer::load(&tagger_tokenizer, recipe::tagger(0).max_pieces())?.vocabulary();
     let weights = |network: Network| Weights::named(network.file());
     Ok(Manifest {
         name: "pocket".to_owned(),
         version: "1".to_owned(),
-        made: format!("`riveg train pocket --seed {}` on the pocket world; steps: {steps}", course.seed),
+        made: format!("`riveg train pocket --seed {}` on the pocket world; steps: {steps}", run.seed),
         entity_types: recipe::ENTITY_TYPES.map(str::to_owned).to_vec(),
         phrase: PhraseTemplate::default(),
         lexicon: Some(FileEntry::named(LEXICON)),

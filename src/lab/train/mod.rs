@@ -5,9 +5,9 @@
 
 mod assemble;
 mod checkpoint;
-mod feed;
+mod prefetch;
 mod retrieve;
-mod learn;
+mod training_loop;
 mod ofa;
 mod optimiser;
 mod phrases;
@@ -18,7 +18,7 @@ mod tagger;
 pub mod tokenizers;
 mod umt;
 
-pub use assemble::{SHOWN_SEED, assemble};
+pub use assemble::{DEMO_SEED, assemble};
 pub use optimiser::Schedule;
-pub use pocket::{Course, Network, train_pocket};
-pub use retrieve::train_know;
+pub use pocket::{Network, TrainingRun, train_pocket};
+pub use retrieve::train_retriever;

@@ -6,18 +6,18 @@
 use tch::nn::{self, Module};
 use tch::{Device, Kind, Tensor, no_grad};
 
-use super::feed::Feed;
-use super::learn::Learner;
-use super::phrases::{self, PhraseBatch, Prompts, Rows, Sight};
+use super::phrases::{self, PhraseBatch, Prompts, Resolution, Rows};
+use super::prefetch::Prefetcher;
+use super::training_loop::TrainingTask;
 use crate::domain::BBox;
 use crate::lab::world::World;
 use crate::networks::ofa::{BEGIN, END, Encoded, Ofa, OfaConfig, PAD};
 
 /// The variables of the hints begin with this, and are left out of bundles.
-pub(super) const HINTS: &str = "hints";
+pub(super) const AUXILIARY: &str = "hints";
 
 /// OFA with its hints.
-pub(super) struct OfaLearner {
+pub(super) struct OfaTrainer {
     /// The network that will be shipped.
     pub(super) ofa: Ofa,
     config: OfaConfig,
@@ -29,7 +29,7 @@ pub(super) struct OfaLearner {
 
 /// The parts of one step's loss, for the log.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Parts {
+pub(super) struct LossParts {
     /// Cross entropy of the location tokens.
     pub(super) ground: f64,
     /// Cross entropy of the answers.
@@ -38,11 +38,11 @@ pub(super) struct Parts {
     pub(super) hints: f64,
 }
 
-impl OfaLearner {
+impl OfaTrainer {
     /// The network at the root of the store, the hints beside it.
     #[must_use]
     pub(super) fn new(root: &nn::Path<'_>, config: &OfaConfig, kinds: i64, colours: i64) -> Self {
-        let hints = root / HINTS;
+        let hints = root / AUXILIARY;
         let trunk = config.trunk_channels();
         Self {
             ofa: Ofa::new(root, config),
@@ -55,11 +55,11 @@ impl OfaLearner {
     }
 
     /// The loss of a batch, and its parts. Phrases count only where the batch has some.
-    pub(super) fn loss(&self, batch: &PhraseBatch) -> (Tensor, Parts) {
+    pub(super) fn loss(&self, batch: &PhraseBatch) -> (Tensor, LossParts) {
         let trunk = self.ofa.trunk(&pixels(batch), true);
         let mut hints = self.scene_loss(&trunk, batch);
         let mut total = Tensor::zeros([], (Kind::Float, Device::Cpu));
-        let mut parts = Parts::default();
+        let mut parts = LossParts::default();
         if batch.ground.len() > 0 {
             let (loss, cells) = self.ground_loss(&trunk, batch);
             parts.ground = loss.double_value(&[]);
@@ -79,9 +79,9 @@ impl OfaLearner {
 
     /// Which kind of thing in which colours stands in each cell of the trunk's grid.
     fn scene_loss(&self, trunk: &Tensor, batch: &PhraseBatch) -> Tensor {
-        let asked =
+        let prompted_phrases =
             [(&self.kinds, &batch.kinds), (&self.colours, &batch.colours), (&self.accents, &batch.accents)];
-        let losses = asked.map(|(head, truth)| {
+        let losses = prompted_phrases.map(|(head, truth)| {
             let none: Option<Tensor> = None;
             let said = head.forward(trunk).flatten(0, 1);
             said.cross_entropy_loss(&Tensor::from_slice(truth), none.as_ref(), tch::Reduction::Mean, -1, 0.0)
@@ -139,36 +139,37 @@ impl OfaLearner {
 }
 
 /// What is learnt from.
-pub(super) struct Source {
+pub(super) struct TrainingData {
     /// Posts to train on.
     pub(super) train: World,
     /// Posts to validate on.
     pub(super) dev: World,
     /// How the network sees.
-    pub(super) sight: Sight,
+    pub(super) resolution: Resolution,
     /// How phrases become prompts.
     pub(super) prompts: Prompts,
 }
 
 /// OFA in training.
-pub(super) struct OfaInTraining {
-    learner: OfaLearner,
-    feed: Feed<PhraseBatch>,
+pub(super) struct OfaTask {
+    learner: OfaTrainer,
+    batches: Prefetcher<PhraseBatch>,
     dev: Vec<PhraseBatch>,
 }
 
-impl OfaLearner {
+impl OfaTrainer {
     /// Trains on the source's posts from `first_step` on.
     #[must_use]
-    pub(super) fn in_training(self, source: Source, first_step: i64) -> OfaInTraining {
-        let Source { train, dev, sight, prompts } = source;
-        let dev = (0..VALIDATION).map(|step| phrases::batch(&dev, step, sight, &prompts)).collect();
+    pub(super) fn into_task(self, source: TrainingData, first_step: i64) -> OfaTask {
+        let TrainingData { train, dev, resolution, prompts } = source;
+        let dev =
+            (0..VALIDATION_BATCHES).map(|step| phrases::batch(&dev, step, resolution, &prompts)).collect();
         // It begins with pictures alone: phrases mean nothing to a trunk that sees nothing yet.
-        let feed = Feed::new(first_step, move |step| {
-            let make = if step < SCENE_STEPS { phrases::scenes } else { phrases::batch };
-            make(&train, step, sight, &prompts)
+        let batches = Prefetcher::new(first_step, move |step| {
+            let make = if step < PICTURE_STEPS { phrases::picture_batch } else { phrases::batch };
+            make(&train, step, resolution, &prompts)
         });
-        OfaInTraining { learner: self, feed, dev }
+        OfaTask { learner: self, batches, dev }
     }
 
     /// How many rows are located with an IoU of a half, and how many are answered rightly.
@@ -203,9 +204,9 @@ impl OfaLearner {
     }
 }
 
-impl Learner for OfaInTraining {
+impl TrainingTask for OfaTask {
     fn loss(&mut self, _: i64) -> (Tensor, String) {
-        let (loss, parts) = self.learner.loss(&self.feed.next());
+        let (loss, parts) = self.learner.loss(&self.batches.next());
         (loss, format!("ground {:.3} entail {:.3} hints {:.3}", parts.ground, parts.entail, parts.hints))
     }
 
@@ -232,9 +233,9 @@ fn bbox(bins: &[i64]) -> BBox {
 }
 
 /// The first steps, which look at pictures alone.
-const SCENE_STEPS: i64 = 500;
+const PICTURE_STEPS: i64 = 500;
 /// Batches of a validation: some 450 phrases of either task.
-const VALIDATION: i64 = 10;
+const VALIDATION_BATCHES: i64 = 10;
 /// Bins over which the target of a coordinate spreads: about two pixels either way.
 const BIN_SPREAD: f64 = 0.7;
 /// A phrase covers about one cell in ten: this evens it out halfway.

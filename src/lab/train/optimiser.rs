@@ -39,9 +39,9 @@ const SECOND_DECAY: f64 = 0.98;
 /// Keeps the division finite.
 const EPSILON: f64 = 1e-8;
 /// Largest norm of all gradients together.
-const LARGEST_NORM: f64 = 1.0;
+const MAX_GRADIENT_NORM: f64 = 1.0;
 
-struct Slot {
+struct Parameter {
     name: String,
     weight: Tensor,
     first: Tensor,
@@ -52,7 +52,7 @@ struct Slot {
 /// The optimiser of one network.
 pub(super) struct AdamW {
     schedule: Schedule,
-    slots: Vec<Slot>,
+    parameters: Vec<Parameter>,
     averages: Vec<(String, Tensor, Tensor)>,
     step: i64,
 }
@@ -68,10 +68,10 @@ impl AdamW {
             .filter(|(_, variable)| variable.kind() == Kind::Float)
             .map(|(name, variable)| (name.clone(), variable.shallow_clone(), variable.detach().copy()))
             .collect();
-        let slots = variables
+        let parameters = variables
             .into_iter()
             .filter(|(_, variable)| variable.requires_grad())
-            .map(|(name, weight)| Slot {
+            .map(|(name, weight)| Parameter {
                 name,
                 first: weight.detach().zeros_like(),
                 second: weight.detach().zeros_like(),
@@ -79,7 +79,7 @@ impl AdamW {
                 weight,
             })
             .collect();
-        Self { schedule, slots, averages, step: 0 }
+        Self { schedule, parameters, averages, step: 0 }
     }
 
     /// Steps taken.
@@ -90,7 +90,7 @@ impl AdamW {
 
     /// Moves every weight against the gradient of `loss`; answers the norm of all gradients before clipping.
     pub(super) fn descend(&mut self, loss: &Tensor) -> f64 {
-        for slot in &mut self.slots {
+        for slot in &mut self.parameters {
             slot.weight.zero_grad();
         }
         loss.backward();
@@ -99,17 +99,17 @@ impl AdamW {
 
     fn update(&mut self) -> f64 {
         let gradients: Vec<Option<Tensor>> =
-            self.slots.iter().map(|slot| Some(slot.weight.grad()).filter(Tensor::defined)).collect();
+            self.parameters.iter().map(|slot| Some(slot.weight.grad()).filter(Tensor::defined)).collect();
         let squares: Vec<Tensor> =
             gradients.iter().flatten().map(|gradient| gradient.square().sum(Kind::Float)).collect();
         let norm = Tensor::stack(&squares, 0).sum(Kind::Float).sqrt().double_value(&[]);
-        let clip = if norm > LARGEST_NORM { LARGEST_NORM / norm } else { 1.0 };
+        let clip = if norm > MAX_GRADIENT_NORM { MAX_GRADIENT_NORM / norm } else { 1.0 };
 
         let rate = self.schedule.rate(self.step);
         self.step += 1;
         let first_correction = 1.0 - FIRST_DECAY.powi(self.step as i32);
         let second_correction = 1.0 - SECOND_DECAY.powi(self.step as i32);
-        for (slot, gradient) in self.slots.iter_mut().zip(gradients) {
+        for (slot, gradient) in self.parameters.iter_mut().zip(gradients) {
             // A weight that took no part in this loss stays as it is.
             let Some(gradient) = gradient else { continue };
             let gradient = gradient * clip;
@@ -141,7 +141,7 @@ impl AdamW {
     /// All that a checkpoint needs beside the weights, by name.
     #[must_use]
     pub(super) fn state(&self) -> Vec<(String, Tensor)> {
-        let moments = self.slots.iter().flat_map(|slot| {
+        let moments = self.parameters.iter().flat_map(|slot| {
             [
                 (format!("first/{}", slot.name), slot.first.shallow_clone()),
                 (format!("second/{}", slot.name), slot.second.shallow_clone()),
@@ -168,7 +168,7 @@ impl AdamW {
             None => Err(format!("`{name}` is missing")),
         };
         no_grad(|| {
-            for slot in &mut self.slots {
+            for slot in &mut self.parameters {
                 slot.first.copy_(&find(format!("first/{}", slot.name), slot.first.size())?);
                 slot.second.copy_(&find(format!("second/{}", slot.name), slot.second.size())?);
             }

@@ -12,33 +12,33 @@ use crate::domain::BBox;
 use crate::lab::world::{Sample, World};
 
 /// Pictures of one step.
-pub(super) const PICTURES: u64 = 16;
+pub(super) const PICTURES_PER_STEP: u64 = 16;
 /// Pictures of a step that looks at pictures alone: no phrase takes time there.
-const SCENES: u64 = 48;
+const PLAIN_PICTURES_PER_STEP: u64 = 48;
 /// Things to be located in one picture, at most.
-const LOCATED: usize = 3;
+const MAX_GROUNDED: usize = 3;
 /// Phrases beside the post's own mentions that are judged against one picture: half of them of things that are there.
-const JUDGED: usize = 2;
+const EXTRA_ENTAILMENTS: usize = 2;
 /// Share of phrases that are a name alone: so that the networks have seen what a missing expansion looks like.
-const NAME_ONLY: f64 = 0.04;
+const NAME_ONLY_SHARE: f64 = 0.04;
 /// A cell of the trunk's grid shows a thing that covers so much of it.
-const COVERS: f32 = 0.3;
+const MIN_COVERED_SHARE: f32 = 0.3;
 
 /// Turns a phrase into a prompt's ids.
-pub(super) type Encode = Arc<dyn Fn(&str) -> Vec<u32> + Send + Sync>;
+pub(super) type EncodePrompt = Arc<dyn Fn(&str) -> Vec<u32> + Send + Sync>;
 
 /// How phrases become prompts of either task.
 #[derive(Clone)]
 pub(super) struct Prompts {
     /// Of entailment.
-    pub(super) entail: Encode,
+    pub(super) entail: EncodePrompt,
     /// Of grounding.
-    pub(super) ground: Encode,
+    pub(super) ground: EncodePrompt,
 }
 
 /// How the network sees: the side of its pictures and of its grid, and its location bins.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sight {
+pub(super) struct Resolution {
     /// Pixels along one side.
     pub(super) side: u32,
     /// Cells along one side.
@@ -97,104 +97,114 @@ impl Rows {
 
 /// The batch of a step that looks at pictures alone.
 #[must_use]
-pub(super) fn scenes(world: &World, step: i64, sight: Sight, prompts: &Prompts) -> PhraseBatch {
-    let first = step as u64 * SCENES;
-    let mut writer = Writer::new(first, HashMap::new(), sight, prompts);
-    for index in first..first + SCENES {
+pub(super) fn picture_batch(
+    world: &World,
+    step: i64,
+    resolution: Resolution,
+    prompts: &Prompts,
+) -> PhraseBatch {
+    let first = step as u64 * PLAIN_PICTURES_PER_STEP;
+    let mut builder = BatchBuilder::new(first, HashMap::new(), resolution, prompts);
+    for index in first..first + PLAIN_PICTURES_PER_STEP {
         let sample = world.sample(index);
-        writer.write_picture(&sample);
+        builder.add_picture(&sample);
     }
-    writer.batch
+    builder.batch
 }
 
 /// The batch of a step.
 #[must_use]
-pub(super) fn batch(world: &World, step: i64, sight: Sight, prompts: &Prompts) -> PhraseBatch {
-    let first = step as u64 * PICTURES;
-    let samples: Vec<Sample> = (first..first + PICTURES).map(|index| world.sample(index)).collect();
+pub(super) fn batch(world: &World, step: i64, resolution: Resolution, prompts: &Prompts) -> PhraseBatch {
+    let first = step as u64 * PICTURES_PER_STEP;
+    let samples: Vec<Sample> = (first..first + PICTURES_PER_STEP).map(|index| world.sample(index)).collect();
     let mut names: HashMap<&str, Vec<&str>> = HashMap::new();
     for mention in samples.iter().flat_map(|sample| &sample.mentions) {
         names.entry(mention.entity_type.as_str()).or_default().push(&mention.text);
     }
-    let mut writer = Writer::new(first, names, sight, prompts);
+    let mut builder = BatchBuilder::new(first, names, resolution, prompts);
     for (number, sample) in samples.iter().enumerate() {
-        writer.write(number as i64, sample);
+        builder.add_post(number as i64, sample);
     }
-    writer.batch
+    builder.batch
 }
 
-struct Writer<'a> {
+struct BatchBuilder<'a> {
     rng: ChaCha8Rng,
     /// Names of the batch by type: a name tells nothing of a look, so any name may stand before any expansion.
     names: HashMap<&'a str, Vec<&'a str>>,
-    sight: Sight,
+    resolution: Resolution,
     prompts: &'a Prompts,
     batch: PhraseBatch,
 }
 
-impl<'a> Writer<'a> {
-    fn new(seed: u64, names: HashMap<&'a str, Vec<&'a str>>, sight: Sight, prompts: &'a Prompts) -> Self {
-        let batch = PhraseBatch { side: i64::from(sight.side), ..PhraseBatch::default() };
-        Self { rng: ChaCha8Rng::seed_from_u64(seed), names, sight, prompts, batch }
+impl<'a> BatchBuilder<'a> {
+    fn new(
+        seed: u64,
+        names: HashMap<&'a str, Vec<&'a str>>,
+        resolution: Resolution,
+        prompts: &'a Prompts,
+    ) -> Self {
+        let batch = PhraseBatch { side: i64::from(resolution.side), ..PhraseBatch::default() };
+        Self { rng: ChaCha8Rng::seed_from_u64(seed), names, resolution, prompts, batch }
     }
 
     /// Adds the picture and what its cells show; answers how much of each cell each thing covers.
-    fn write_picture(&mut self, sample: &Sample) -> Vec<Vec<f32>> {
+    fn add_picture(&mut self, sample: &Sample) -> Vec<Vec<f32>> {
         let frame = &sample.picture.frame;
-        self.batch.pixels.extend(&Picture::squashed(frame, self.sight.side).rgb);
+        self.batch.pixels.extend(&Picture::squashed(frame, self.resolution.side).rgb);
         let objects = sample.picture.objects.iter();
         let size = (frame.width, frame.height);
         let covered: Vec<Vec<f32>> =
-            objects.map(|object| coverage(&object.inside, size, self.sight.grid)).collect();
-        self.write_scene(sample, &covered);
+            objects.map(|object| coverage(&object.inside, size, self.resolution.grid)).collect();
+        self.add_cell_labels(sample, &covered);
         covered
     }
 
-    fn write(&mut self, number: i64, sample: &Sample) {
-        let covered = self.write_picture(sample);
+    fn add_post(&mut self, number: i64, sample: &Sample) {
+        let covered = self.add_picture(sample);
         let frame = &sample.picture.frame;
         let count = sample.picture.objects.len();
-        for object in rand::seq::index::sample(&mut self.rng, count, LOCATED.min(count)) {
+        for object in rand::seq::index::sample(&mut self.rng, count, MAX_GROUNDED.min(count)) {
             let prompt = (self.prompts.ground)(&self.phrase_of(sample, object));
             self.batch.ground.push(number, &prompt, &marked(&covered[object]));
             let bbox = &sample.picture.objects[object].bbox;
-            self.batch.bins.extend(bins(bbox, (frame.width, frame.height), self.sight.bins));
+            self.batch.bins.extend(bins(bbox, (frame.width, frame.height), self.resolution.bins));
         }
 
-        let nowhere = vec![0.0; (self.sight.grid * self.sight.grid) as usize];
+        let no_cells = vec![0.0; (self.resolution.grid * self.resolution.grid) as usize];
         for mention in &sample.mentions {
             let text = self.phrase(Some(&mention.text), mention.entity_type.as_str(), &mention.expansion);
             let prompt = (self.prompts.entail)(&text);
             let cells =
-                mention.objects.first().map_or_else(|| nowhere.clone(), |&object| marked(&covered[object]));
+                mention.objects.first().map_or_else(|| no_cells.clone(), |&object| marked(&covered[object]));
             self.batch.entail.push(number, &prompt, &cells);
             self.batch.answers.push(i64::from(!mention.objects.is_empty()));
         }
-        for judged in 0..JUDGED {
+        for judged in 0..EXTRA_ENTAILMENTS {
             if judged % 2 == 0 && count > 0 {
                 let object = self.rng.random_range(0..count);
                 let prompt = (self.prompts.entail)(&self.phrase_of(sample, object));
                 self.batch.entail.push(number, &prompt, &marked(&covered[object]));
                 self.batch.answers.push(1);
             } else {
-                let expansion = sample.picture.absent_phrase(&mut self.rng);
+                let expansion = sample.picture.draw_absent_phrase(&mut self.rng);
                 let text = self.phrase(None, type_of(&expansion), &expansion);
                 let prompt = (self.prompts.entail)(&text);
-                self.batch.entail.push(number, &prompt, &nowhere);
+                self.batch.entail.push(number, &prompt, &no_cells);
                 self.batch.answers.push(0);
             }
         }
     }
 
-    fn write_scene(&mut self, sample: &Sample, covered: &[Vec<f32>]) {
-        for cell in 0..(self.sight.grid * self.sight.grid) as usize {
+    fn add_cell_labels(&mut self, sample: &Sample, covered: &[Vec<f32>]) {
+        for cell in 0..(self.resolution.grid * self.resolution.grid) as usize {
             let most = (0..covered.len())
                 .max_by(|&left, &right| covered[left][cell].total_cmp(&covered[right][cell]));
-            match most.filter(|&object| covered[object][cell] >= COVERS) {
+            match most.filter(|&object| covered[object][cell] >= MIN_COVERED_SHARE) {
                 Some(object) => {
                     self.batch.kinds.push(1 + sample.picture.objects[object].kind as i64);
                     self.batch.colours.push(sample.picture.objects[object].colour as i64);
-                    self.batch.accents.push(sample.picture.objects[object].look.accent as i64);
+                    self.batch.accents.push(sample.picture.objects[object].appearance.accent as i64);
                 }
                 None => {
                     self.batch.kinds.push(0);
@@ -213,7 +223,7 @@ impl<'a> Writer<'a> {
                 self.phrase(Some(&mention.text), mention.entity_type.as_str(), &mention.expansion)
             }
             _ => {
-                let expansion = sample.picture.describe(object, &mut self.rng);
+                let expansion = sample.picture.draw_phrase(object, &mut self.rng);
                 self.phrase(None, type_of(&expansion), &expansion)
             }
         }
@@ -222,7 +232,7 @@ impl<'a> Writer<'a> {
     fn phrase(&mut self, name: Option<&str>, entity_type: &str, expansion: &str) -> String {
         let borrowed = self.names.get(entity_type).and_then(|names| names.choose(&mut self.rng)).copied();
         let name = name.or(borrowed).unwrap_or(entity_type);
-        if self.rng.random_bool(NAME_ONLY) {
+        if self.rng.random_bool(NAME_ONLY_SHARE) {
             format!("{name} ({entity_type})")
         } else {
             format!("{name} ({entity_type}) - {expansion}")
@@ -269,12 +279,12 @@ mod tests {
     use super::*;
     use crate::lab::world::Split;
 
-    const SIGHT: Sight = Sight { side: 64, grid: 4, bins: 64 };
+    const RESOLUTION: Resolution = Resolution { side: 64, grid: 4, bins: 64 };
 
     fn made(step: i64) -> PhraseBatch {
-        let encode: Encode = Arc::new(|text| text.bytes().map(u32::from).collect());
+        let encode: EncodePrompt = Arc::new(|text| text.bytes().map(u32::from).collect());
         let prompts = Prompts { entail: encode.clone(), ground: encode };
-        batch(&World::new(3, Split::Train), step, SIGHT, &prompts)
+        batch(&World::new(3, Split::Train), step, RESOLUTION, &prompts)
     }
 
     #[test]
@@ -289,8 +299,8 @@ mod tests {
     #[test]
     fn every_row_has_its_cells_and_its_target() {
         let batch = made(0);
-        assert_eq!(batch.pixels.len() as u64, PICTURES * 3 * 64 * 64);
-        assert_eq!(batch.kinds.len() as u64, PICTURES * 16);
+        assert_eq!(batch.pixels.len() as u64, PICTURES_PER_STEP * 3 * 64 * 64);
+        assert_eq!(batch.kinds.len() as u64, PICTURES_PER_STEP * 16);
         assert_eq!(batch.bins.len(), 4 * batch.ground.len());
         assert_eq!(batch.ground.cells.len(), 16 * batch.ground.len());
         assert_eq!(batch.answers.len(), batch.entail.len());

@@ -9,12 +9,12 @@ use tch::Device;
 use tch::nn::VarStore;
 use tokenizers::Tokenizer;
 
-use super::learn::{Job, learn};
-use super::ofa::{OfaLearner, Source};
+use super::ofa::{OfaTrainer, TrainingData};
 use super::optimiser::Schedule;
-use super::phrases::{Encode, Prompts, Sight};
-use super::segmenter::SamLearner;
-use super::tagger::{TaggerLearner, TextWriter};
+use super::phrases::{EncodePrompt, Prompts, Resolution};
+use super::segmenter::SamTask;
+use super::tagger::{TaggerTask, TextBatcher};
+use super::training_loop::{TrainingJob, run_training};
 use super::{recipe, tokenizers as vocabularies};
 use crate::domain::EntityType;
 use crate::lab::world::{COLOURS, KINDS, Split, World, lexicon};
@@ -61,7 +61,7 @@ impl Network {
 
 /// Where a training keeps what it has, and how long it may go on.
 #[derive(Debug, Clone)]
-pub struct Course {
+pub struct TrainingRun {
     /// The folder of checkpoints and tokenizers.
     pub folder: PathBuf,
     /// Steps instead of the recipe's, for a short trial.
@@ -72,9 +72,9 @@ pub struct Course {
     pub threads: Option<i32>,
 }
 
-impl Course {
+impl TrainingRun {
     /// Makes the folder, and lets libtorch use so many threads.
-    pub(super) fn begin(&self) -> Result<()> {
+    pub(super) fn prepare(&self) -> Result<()> {
         fs::create_dir_all(&self.folder)
             .with_context(|| format!("failed to create `{}`", self.folder.display()))?;
         if let Some(threads) = self.threads {
@@ -83,9 +83,9 @@ impl Course {
         Ok(())
     }
 
-    pub(super) fn job(&self, name: &str, schedule: Schedule) -> Job {
+    pub(super) fn job(&self, name: &str, schedule: Schedule) -> TrainingJob {
         let steps = self.steps.unwrap_or(schedule.steps);
-        Job {
+        TrainingJob {
             name: name.to_owned(),
             checkpoint: self.folder.join(format!("{name}.safetensors")),
             schedule: Schedule { steps, warm_up: schedule.warm_up.min(steps / 4), ..schedule },
@@ -102,74 +102,79 @@ impl Course {
 ///
 /// # Errors
 /// If the folder cannot be read or written, or holds checkpoints of other networks.
-pub fn train_pocket(course: &Course, networks: &[Network]) -> Result<()> {
-    course.begin()?;
+pub fn train_pocket(run: &TrainingRun, networks: &[Network]) -> Result<()> {
+    run.prepare()?;
     for &network in networks {
-        tch::manual_seed(course.seed as i64);
+        tch::manual_seed(run.seed as i64);
         match network {
-            Network::Tagger => train_tagger(course)?,
-            Network::Ofa => train_ofa(course)?,
-            Network::Segmenter => train_segmenter(course)?,
+            Network::Tagger => train_tagger(run)?,
+            Network::Ofa => train_ofa(run)?,
+            Network::Segmenter => train_segmenter(run)?,
         }
     }
     Ok(())
 }
 
-fn train_tagger(course: &Course) -> Result<()> {
-    let path = course.folder.join(TAGGER_TOKENIZER);
+fn train_tagger(run: &TrainingRun) -> Result<()> {
+    let path = run.folder.join(TAGGER_TOKENIZER);
     if !path.exists() {
-        let world = course.world(Split::Train);
+        let world = run.world(Split::Train);
         let texts = (0..recipe::VOCABULARY_POSTS).map(|index| world.text(index).text);
         let annotations = (0..recipe::VOCABULARY_POSTS / 4).map(|index| world.annotation(index));
         let texts = texts.chain(annotations);
         vocabularies::save(&vocabularies::train_unigram(texts, recipe::TAGGER_PIECES)?, &path)?;
     }
-    let writer = |split| {
-        Ok::<_, anyhow::Error>(TextWriter {
-            world: course.world(split),
+    let batcher = |split| {
+        Ok::<_, anyhow::Error>(TextBatcher {
+            world: run.world(split),
             tokenizer: WordTokenizer::load(&path, recipe::tagger(0).max_pieces())?,
             labels: LabelSet::new(recipe::ENTITY_TYPES.map(EntityType::new)),
             pad: recipe::tagger(0).pad,
         })
     };
-    let (train, dev) = (writer(Split::Train)?, writer(Split::Dev)?);
+    let (train, dev) = (batcher(Split::Train)?, batcher(Split::Dev)?);
     let store = VarStore::new(Device::Cpu);
     let tagger = Tagger::new(&store.root(), recipe::tagger(train.tokenizer.vocabulary() as i64));
-    let job = course.job(Network::Tagger.name(), recipe::TAGGER_SCHEDULE);
-    learn(&job, &store, |first| Box::new(TaggerLearner::new(tagger, train, dev, first)))
+    let job = run.job(Network::Tagger.name(), recipe::TAGGER_SCHEDULE);
+    run_training(&job, &store, |first| Box::new(TaggerTask::new(tagger, train, dev, first)))
 }
 
-fn train_segmenter(course: &Course) -> Result<()> {
+fn train_segmenter(run: &TrainingRun) -> Result<()> {
     let store = VarStore::new(Device::Cpu);
     let sam = Sam::new(&store.root(), &recipe::sam());
-    let (train, dev) = (course.world(Split::Train), course.world(Split::Dev));
-    let job = course.job(Network::Segmenter.name(), recipe::SAM_SCHEDULE);
-    learn(&job, &store, |first| Box::new(SamLearner::new(sam, train, dev, first)))
+    let (train, dev) = (run.world(Split::Train), run.world(Split::Dev));
+    let job = run.job(Network::Segmenter.name(), recipe::SAM_SCHEDULE);
+    run_training(&job, &store, |first| Box::new(SamTask::new(sam, train, dev, first)))
 }
 
-fn train_ofa(course: &Course) -> Result<()> {
-    let (tokenizer, config) = ofa_vocabulary(course)?;
+fn train_ofa(run: &TrainingRun) -> Result<()> {
+    let (tokenizer, config) = ofa_vocabulary(run)?;
     let store = VarStore::new(Device::Cpu);
-    let learner = OfaLearner::new(&store.root(), &config, KINDS.len() as i64, COLOURS.len() as i64);
-    let job = course.job(Network::Ofa.name(), recipe::OFA_SCHEDULE);
-    let sight =
-        Sight { side: config.patch_image_size as u32, grid: config.grid() as u32, bins: config.bins as u32 };
-    let encoder = |template| -> Result<Encode> {
+    let learner = OfaTrainer::new(&store.root(), &config, KINDS.len() as i64, COLOURS.len() as i64);
+    let job = run.job(Network::Ofa.name(), recipe::OFA_SCHEDULE);
+    let resolution = Resolution {
+        side: config.patch_image_size as u32,
+        grid: config.grid() as u32,
+        bins: config.bins as u32,
+    };
+    let encoder = |template| -> Result<EncodePrompt> {
         let encoder = PromptEncoder::new(tokenizer.clone(), template, config.max_positions as usize)?;
         Ok(Arc::new(move |phrase| encoder.encode(phrase)))
     };
     let prompts =
         Prompts { entail: encoder(recipe::ENTAIL_PROMPT)?, ground: encoder(recipe::GROUND_PROMPT)? };
-    let (train, dev) = (course.world(Split::Train), course.world(Split::Dev));
-    learn(&job, &store, |first| Box::new(learner.in_training(Source { train, dev, sight, prompts }, first)))
+    let (train, dev) = (run.world(Split::Train), run.world(Split::Dev));
+    run_training(&job, &store, |first| {
+        Box::new(learner.into_task(TrainingData { train, dev, resolution, prompts }, first))
+    })
 }
 
 /// The vocabulary of OFA: trained once, kept in the folder.
-pub(super) fn ofa_vocabulary(course: &Course) -> Result<(Tokenizer, OfaConfig)> {
-    let path = course.folder.join(OFA_TOKENIZER);
+pub(super) fn ofa_vocabulary(run: &TrainingRun) -> Result<(Tokenizer, OfaConfig)> {
+    let path = run.folder.join(OFA_TOKENIZER);
     if !path.exists() {
-        let world = course.world(Split::Train);
-        let phrases = asked(&world, recipe::VOCABULARY_POSTS / 2).into_iter();
+        let world = run.world(Split::Train);
+        let phrases = prompted_phrases(&world, recipe::VOCABULARY_POSTS / 2).into_iter();
         // The answers must be whole pieces, which takes seeing them often.
         let answers = (0..5_000).map(|_| " no yes maybe".to_owned());
         let trained =
@@ -188,7 +193,7 @@ pub(super) fn ofa_vocabulary(course: &Course) -> Result<(Tokenizer, OfaConfig)> 
 }
 
 /// Phrases as they are asked, in both prompts.
-fn asked(world: &World, posts: u64) -> Vec<String> {
+fn prompted_phrases(world: &World, posts: u64) -> Vec<String> {
     lexicon(world, posts)
         .iter()
         .flat_map(|entry| {

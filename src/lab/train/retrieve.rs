@@ -7,12 +7,12 @@ use tch::Device;
 use tch::nn::VarStore;
 
 use super::assemble::export;
-use super::learn::learn;
-use super::ofa::HINTS;
-use super::pocket::Course;
+use super::ofa::AUXILIARY;
+use super::pocket::TrainingRun;
 use super::recipe;
-use super::tagger::TextWriter;
-use super::umt::{Heads, UmtLearner};
+use super::tagger::TextBatcher;
+use super::training_loop::run_training;
+use super::umt::{TrainingHeads, UmtTask};
 use crate::domain::{EntityType, Stage};
 use crate::lab::world::Split;
 use crate::networks::bundle::{Bundle, Precision, Retrieve, RetrieveNetwork, Weights, write_manifest};
@@ -30,34 +30,34 @@ const MADE: &str = "; `riveg train know";
 /// # Errors
 /// If the bundle has no tagger or cannot be written, or if the course's folder cannot, or holds another network's
 /// checkpoint.
-pub fn train_know(course: &Course, folder: &Path) -> Result<()> {
-    course.begin()?;
+pub fn train_retriever(run: &TrainingRun, folder: &Path) -> Result<()> {
+    run.prepare()?;
     let bundle = Bundle::open(folder)?;
     let entry = bundle.recognise()?.tokenizer.clone();
     let (file, bytes) = bundle.tokenizer(Stage::Recognise, entry.as_ref())?;
-    let writer = |split| {
+    let batcher = |split| {
         let longest = recipe::umt(0).max_pieces as usize;
         let tokenizer = WordTokenizer::from_bytes(&file, &bytes, longest)?;
         let labels = LabelSet::new(recipe::ENTITY_TYPES.map(EntityType::new));
         let pad = bundle.recognise()?.network.config().pad;
-        Ok::<_, anyhow::Error>(TextWriter { world: course.world(split), tokenizer, labels, pad })
+        Ok::<_, anyhow::Error>(TextBatcher { world: run.world(split), tokenizer, labels, pad })
     };
-    let (train, dev) = (writer(Split::Train)?, writer(Split::Dev)?);
+    let (train, dev) = (batcher(Split::Train)?, batcher(Split::Dev)?);
     let config = recipe::umt(train.tokenizer.vocabulary() as i64);
-    tch::manual_seed(course.seed as i64);
+    tch::manual_seed(run.seed as i64);
     let store = VarStore::new(Device::Cpu);
     let umt = Umt::new(&store.root(), &config);
-    let heads = Heads::new(&store.root(), &umt, train.labels.count());
-    let job = course.job(NAME, recipe::UMT_SCHEDULE);
-    learn(&job, &store, |first| Box::new(UmtLearner::new((umt, heads), train, dev, first)))?;
+    let heads = TrainingHeads::new(&store.root(), &umt, train.labels.count());
+    let job = run.job(NAME, recipe::UMT_SCHEDULE);
+    run_training(&job, &store, |first| Box::new(UmtTask::new((umt, heads), train, dev, first)))?;
 
     let weights = format!("{NAME}.safetensors");
-    let shipped = |name: &str| !name.starts_with(HINTS) && !is_redundant(name);
+    let shipped = |name: &str| !name.starts_with(AUXILIARY) && !is_redundant(name);
     let steps = export(&job.checkpoint, &folder.join(&weights), shipped)?;
     ensure!(steps > 0, "`{}` has taken no step", job.checkpoint.display());
     let mut manifest = bundle.manifest().clone();
     manifest.made.truncate(manifest.made.find(MADE).unwrap_or(manifest.made.len()));
-    manifest.made += &format!("{MADE} --seed {}`, steps: {steps}", course.seed);
+    manifest.made += &format!("{MADE} --seed {}`, steps: {steps}", run.seed);
     manifest.know = Some(Retrieve {
         precision: Precision::F32,
         weights: Weights::named(&weights),

@@ -9,20 +9,20 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Kind, Tensor, no_grad};
 
-use super::feed::Feed;
-use super::learn::Learner;
+use super::prefetch::Prefetcher;
+use super::training_loop::TrainingTask;
 use crate::common::imaging::Picture;
 use crate::lab::world::World;
 use crate::networks::sam::Sam;
 
 /// Pictures of one step.
-const PICTURES: u64 = 12;
+const PICTURES_PER_STEP: u64 = 12;
 /// Boxes of one picture, at most: the decoder's cost is by the box.
-const BOXES: usize = 3;
+const MAX_BOXES: usize = 3;
 /// Boxes are shaken by up to this share of their size, since the grounder's boxes will not be perfect.
-const SHAKE: f32 = 0.12;
+const BOX_JITTER: f32 = 0.12;
 /// Batches of a validation.
-const VALIDATION: u64 = 8;
+const VALIDATION_BATCHES: u64 = 8;
 
 /// One step's pictures and boxes, as plain numbers.
 struct MaskBatch {
@@ -36,32 +36,33 @@ struct MaskBatch {
 }
 
 /// SAM in training.
-pub(super) struct SamLearner {
+pub(super) struct SamTask {
     sam: Sam,
-    feed: Feed<MaskBatch>,
+    batches: Prefetcher<MaskBatch>,
     dev: World,
 }
 
-impl SamLearner {
+impl SamTask {
     /// Trains on samples of `train` from `first_step` on, validates on those of `dev`.
     #[must_use]
     pub(super) fn new(sam: Sam, train: World, dev: World, first_step: i64) -> Self {
         let side = sam.config().image_size as u32;
-        let feed = Feed::new(first_step, move |step| batch(&train, step as u64, side));
-        Self { sam, feed, dev }
+        let batches = Prefetcher::new(first_step, move |step| batch(&train, step as u64, side));
+        Self { sam, batches, dev }
     }
 }
 
-impl Learner for SamLearner {
+impl TrainingTask for SamTask {
     fn loss(&mut self, _: i64) -> (Tensor, String) {
-        let (loss, iou) = loss(&self.sam, &self.feed.next());
+        let (loss, iou) = loss(&self.sam, &self.batches.next());
         (loss, format!("IoU {iou:.3}"))
     }
 
     fn validate(&mut self) -> String {
         let side = self.sam.config().image_size as u32;
-        let ious = (0..VALIDATION).map(|step| no_grad(|| loss(&self.sam, &batch(&self.dev, step, side)).1));
-        format!("mean IoU {:.4}", ious.sum::<f64>() / VALIDATION as f64)
+        let ious =
+            (0..VALIDATION_BATCHES).map(|step| no_grad(|| loss(&self.sam, &batch(&self.dev, step, side)).1));
+        format!("mean IoU {:.4}", ious.sum::<f64>() / VALIDATION_BATCHES as f64)
     }
 }
 
@@ -70,24 +71,24 @@ fn batch(world: &World, step: u64, side: u32) -> MaskBatch {
     let mut batch =
         MaskBatch { pictures: Vec::new(), owners: Vec::new(), boxes: Vec::new(), masks: Vec::new() };
     let mut rng = ChaCha8Rng::seed_from_u64(step);
-    for index in step * PICTURES..(step + 1) * PICTURES {
+    for index in step * PICTURES_PER_STEP..(step + 1) * PICTURES_PER_STEP {
         let sample = world.sample(index);
         let frame = &sample.picture.frame;
         let picture = Picture::longest_side(frame, side);
         let scale = (picture.width as f32 / frame.width as f32, picture.height as f32 / frame.height as f32);
         let objects = &sample.picture.objects;
-        for object in rand::seq::index::sample(&mut rng, objects.len(), BOXES.min(objects.len())) {
+        for object in rand::seq::index::sample(&mut rng, objects.len(), MAX_BOXES.min(objects.len())) {
             let object = &objects[object];
             let (width, height) = (object.bbox.x1 - object.bbox.x0, object.bbox.y1 - object.bbox.y0);
             let limit = (frame.width as f32, frame.height as f32);
-            let mut shaken = |edge: f32, size: f32, limit: f32| {
-                (edge + rng.random_range(-SHAKE..SHAKE) * size).clamp(0.0, limit)
+            let mut jittered = |edge: f32, size: f32, limit: f32| {
+                (edge + rng.random_range(-BOX_JITTER..BOX_JITTER) * size).clamp(0.0, limit)
             };
             let corners = [
-                shaken(object.bbox.x0, width, limit.0) * scale.0,
-                shaken(object.bbox.y0, height, limit.1) * scale.1,
-                shaken(object.bbox.x1, width, limit.0) * scale.0,
-                shaken(object.bbox.y1, height, limit.1) * scale.1,
+                jittered(object.bbox.x0, width, limit.0) * scale.0,
+                jittered(object.bbox.y0, height, limit.1) * scale.1,
+                jittered(object.bbox.x1, width, limit.0) * scale.0,
+                jittered(object.bbox.y1, height, limit.1) * scale.1,
             ];
             batch.owners.push(batch.pictures.len() as i64);
             batch.boxes.extend(corners);

@@ -4,19 +4,19 @@ use std::ops::Range;
 
 use tch::{Kind, Tensor, no_grad};
 
-use super::feed::Feed;
-use super::learn::Learner;
+use super::prefetch::Prefetcher;
+use super::training_loop::TrainingTask;
 use crate::domain::Span;
 use crate::lab::world::{GoldText, World};
 use crate::networks::tagger::Tagger;
 use crate::stages::recognise::{LabelSet, LabelledWords, WordTokenizer, split_words};
 
 /// Posts of one step.
-const POSTS: u64 = 64;
+const POSTS_PER_STEP: u64 = 64;
 /// Share of numbers dropped while training.
 const DROPOUT: f64 = 0.1;
 /// Steps of a validation.
-const VALIDATION: i64 = 6;
+const VALIDATION_BATCHES: i64 = 6;
 
 /// One step's posts: rows are posts, filled up with padding.
 #[derive(Clone)]
@@ -57,15 +57,15 @@ impl TextBatch {
     }
 }
 
-/// How many entities were right, said and true, so far.
+/// How many entities were correct, predicted and true, so far.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    right: usize,
-    said: usize,
-    true_ones: usize,
+pub(super) struct EntityCounts {
+    correct: usize,
+    predicted: usize,
+    gold: usize,
 }
 
-impl Found {
+impl EntityCounts {
     /// Counts the entities of a batch, of which `best` has the labels of each row's words.
     pub(super) fn count(&mut self, batch: &TextBatch, best: &[Vec<usize>], names: &LabelSet) {
         let width = batch.labels.len() / best.len().max(1);
@@ -73,20 +73,20 @@ impl Found {
             let truth: Vec<usize> =
                 batch.labels[row * width..][..labels.len()].iter().map(|&label| label as usize).collect();
             let (found, wanted) = (names.decode(labels), names.decode(&truth));
-            self.right += found.iter().filter(|entity| wanted.contains(entity)).count();
-            self.said += found.len();
-            self.true_ones += wanted.len();
+            self.correct += found.iter().filter(|entity| wanted.contains(entity)).count();
+            self.predicted += found.len();
+            self.gold += wanted.len();
         }
     }
 
     /// The harmonic mean of precision and recall.
     pub(super) fn f1(&self) -> f64 {
-        2.0 * self.right as f64 / (self.said + self.true_ones).max(1) as f64
+        2.0 * self.correct as f64 / (self.predicted + self.gold).max(1) as f64
     }
 }
 
 /// Makes batches.
-pub(super) struct TextWriter {
+pub(super) struct TextBatcher {
     /// Where posts come from.
     pub(super) world: World,
     /// Cuts words into pieces.
@@ -97,23 +97,23 @@ pub(super) struct TextWriter {
     pub(super) pad: i64,
 }
 
-impl TextWriter {
+impl TextBatcher {
     /// The batch of a step: every other post with what a language model says of it.
     #[must_use]
     fn batch(&self, step: i64) -> TextBatch {
-        self.knowing(posts_of(step), |index| {
+        self.batch_with(posts_of(step), |index| {
             let knowledge = if index % 2 == 0 { self.world.annotation(index) } else { String::new() };
             (self.world.text(index), knowledge)
         })
     }
 
     /// The batch of these posts.
-    pub(super) fn of(&self, posts: Range<u64>) -> TextBatch {
-        self.knowing(posts, |index| (self.world.text(index), String::new()))
+    pub(super) fn batch_of(&self, posts: Range<u64>) -> TextBatch {
+        self.batch_with(posts, |index| (self.world.text(index), String::new()))
     }
 
     /// The batch of these posts, each as `text` has it with what is known of it.
-    fn knowing(&self, posts: Range<u64>, text: impl Fn(u64) -> (GoldText, String)) -> TextBatch {
+    fn batch_with(&self, posts: Range<u64>, text: impl Fn(u64) -> (GoldText, String)) -> TextBatch {
         let (mut rows, mut owners) = (Vec::new(), Vec::new());
         for (index, owner) in posts.zip(0..) {
             let (text, knowledge) = text(index);
@@ -172,17 +172,17 @@ fn padded(values: impl Iterator<Item = i64>, length: usize, filler: i64) -> impl
 }
 
 /// The tagger in training.
-pub(super) struct TaggerLearner {
+pub(super) struct TaggerTask {
     tagger: Tagger,
-    feed: Feed<TextBatch>,
-    dev: TextWriter,
+    batches: Prefetcher<TextBatch>,
+    dev: TextBatcher,
 }
 
-impl TaggerLearner {
+impl TaggerTask {
     /// Trains on what `train` writes from `first_step` on, validates on what `dev` writes.
     #[must_use]
-    pub(super) fn new(tagger: Tagger, train: TextWriter, dev: TextWriter, first_step: i64) -> Self {
-        Self { tagger, feed: Feed::new(first_step, move |step| train.batch(step)), dev }
+    pub(super) fn new(tagger: Tagger, train: TextBatcher, dev: TextBatcher, first_step: i64) -> Self {
+        Self { tagger, batches: Prefetcher::new(first_step, move |step| train.batch(step)), dev }
     }
 
     fn emissions(&self, batch: &TextBatch, dropout: f64) -> (Tensor, Tensor, Tensor) {
@@ -191,9 +191,9 @@ impl TaggerLearner {
     }
 }
 
-impl Learner for TaggerLearner {
+impl TrainingTask for TaggerTask {
     fn loss(&mut self, _: i64) -> (Tensor, String) {
-        let batch = self.feed.next();
+        let batch = self.batches.next();
         let (emissions, labels, is_word) = self.emissions(&batch, DROPOUT);
         let likelihood = self.tagger.crf.log_likelihood(&emissions, &labels, &is_word);
         (-likelihood.mean(Kind::Float), String::new())
@@ -206,12 +206,12 @@ impl Learner for TaggerLearner {
     }
 }
 
-impl TaggerLearner {
+impl TaggerTask {
     /// F1 on posts that are not trained on, with what `text` says is known of them.
     fn score(&self, text: impl Fn(&World, u64) -> (GoldText, String)) -> f64 {
-        let mut found = Found::default();
-        for step in 0..VALIDATION {
-            let batch = self.dev.knowing(posts_of(step), |index| text(&self.dev.world, index));
+        let mut found = EntityCounts::default();
+        for step in 0..VALIDATION_BATCHES {
+            let batch = self.dev.batch_with(posts_of(step), |index| text(&self.dev.world, index));
             let best = no_grad(|| {
                 let (emissions, _, is_word) = self.emissions(&batch, 0.0);
                 self.tagger.crf.decode(&emissions, &is_word)
@@ -224,6 +224,6 @@ impl TaggerLearner {
 
 /// The posts of a step.
 fn posts_of(step: i64) -> Range<u64> {
-    let first = step as u64 * POSTS;
-    first..first + POSTS
+    let first = step as u64 * POSTS_PER_STEP;
+    first..first + POSTS_PER_STEP
 }

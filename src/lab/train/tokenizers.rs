@@ -60,7 +60,7 @@ pub fn train_unigram<S: AsRef<str>>(
         .map_err(|error| failed(error.into()))?;
     let mut model = Unigram::default();
     let special = trainer.do_train(counts, &mut model).map_err(failed)?;
-    let mut tokenizer = Tokenizer::new(settled(&model).map_err(failed)?);
+    let mut tokenizer = Tokenizer::new(with_stable_order(&model).map_err(failed)?);
     tokenizer.with_normalizer(Some(NFKC));
     tokenizer.with_pre_tokenizer(Some(metaspace.clone()));
     tokenizer.with_decoder(Some(metaspace));
@@ -98,7 +98,7 @@ pub fn train_byte_pairs<S: AsRef<str> + Send>(
     tokenizer.add_special_tokens(&special_tokens(&names));
     let vocabulary = tokenizer.get_vocab_size(true);
     let first_bin = u32::try_from(first_bin).map_err(|error| failed(error.into()))?;
-    Ok(OfaTokenizer { tokenizer: plain(&tokenizer), vocabulary, first_bin })
+    Ok(OfaTokenizer { tokenizer: as_loaded(&tokenizer), vocabulary, first_bin })
 }
 
 /// Writes a `tokenizer.json`.
@@ -141,7 +141,7 @@ fn count_words<S: AsRef<str>>(
 
 /// The same model with its order settled: the trainer leaves equal pieces in the order of a random hash, and gives
 /// characters too rare to be pieces of their own an arbitrary score just above the lowest.
-fn settled(model: &Unigram) -> Result<Unigram, Error> {
+fn with_stable_order(model: &Unigram) -> Result<Unigram, Error> {
     const STEP_OF_RARE_CHARACTERS: f64 = 1e-4;
     // More digits than this are noise of the order of summation.
     const SCALE: f64 = 1e6;
@@ -168,7 +168,7 @@ fn special_tokens<S: AsRef<str>>(names: &[S]) -> Vec<AddedToken> {
 }
 
 /// The same tokenizer with the types of one that was read from a file.
-fn plain(trained: &TokenizerImpl<BPE, NFKC, ByteLevel, ByteLevel, ByteLevel>) -> Tokenizer {
+fn as_loaded(trained: &TokenizerImpl<BPE, NFKC, ByteLevel, ByteLevel, ByteLevel>) -> Tokenizer {
     let mut tokenizer = Tokenizer::new(trained.get_model().clone());
     tokenizer.with_pre_tokenizer(trained.get_pre_tokenizer().copied());
     tokenizer.with_decoder(trained.get_decoder().copied());

@@ -7,35 +7,35 @@
 use tch::nn::{self, Module};
 use tch::{Kind, Tensor, no_grad};
 
-use super::feed::Feed;
-use super::learn::Learner;
-use super::ofa::HINTS;
-use super::tagger::{Found, TextBatch, TextTensors, TextWriter};
+use super::ofa::AUXILIARY;
+use super::prefetch::Prefetcher;
+use super::tagger::{EntityCounts, TextBatch, TextBatcher, TextTensors};
+use super::training_loop::TrainingTask;
 use crate::common::imaging::View;
 use crate::lab::world::KINDS;
 use crate::networks::umt::Umt;
 
 /// Posts of one step: pictures cost most of it.
-const POSTS: u64 = 24;
+const POSTS_PER_STEP: u64 = 24;
 /// Share of numbers dropped while training.
 const DROPOUT: f64 = 0.1;
 /// Steps of a validation.
-const VALIDATION: u64 = 8;
+const VALIDATION_BATCHES: u64 = 8;
 
 /// What is asked of the network in training, beside it in the store and left out of bundles.
 #[derive(Debug)]
-pub(super) struct Heads {
+pub(super) struct TrainingHeads {
     classifier: nn::Linear,
     kinds: nn::Linear,
 }
 
-impl Heads {
+impl TrainingHeads {
     pub(super) fn new(root: &nn::Path<'_>, umt: &Umt, labels: usize) -> Self {
         let (width, settings) = (2 * umt.config().hidden, nn::LinearConfig::default());
         Self {
             // As the authors call theirs.
             classifier: nn::linear(root / "classifier", width, labels as i64, settings),
-            kinds: nn::linear(root / HINTS / "kinds", width, KINDS.len() as i64, settings),
+            kinds: nn::linear(root / AUXILIARY / "kinds", width, KINDS.len() as i64, settings),
         }
     }
 }
@@ -51,25 +51,25 @@ struct PostBatch {
 }
 
 /// UMT in training.
-pub(super) struct UmtLearner {
+pub(super) struct UmtTask {
     umt: Umt,
-    heads: Heads,
-    feed: Feed<PostBatch>,
-    dev: TextWriter,
+    heads: TrainingHeads,
+    batches: Prefetcher<PostBatch>,
+    dev: TextBatcher,
 }
 
-impl UmtLearner {
+impl UmtTask {
     /// Trains on what `train` writes from `first_step` on, validates on what `dev` writes.
     #[must_use]
     pub(super) fn new(
-        (umt, heads): (Umt, Heads),
-        train: TextWriter,
-        dev: TextWriter,
+        (umt, heads): (Umt, TrainingHeads),
+        train: TextBatcher,
+        dev: TextBatcher,
         first_step: i64,
     ) -> Self {
         let view = View::centre(umt.config().image_size as u32);
-        let feed = Feed::new(first_step, move |step| batch(&train, step as u64, view));
-        Self { umt, heads, feed, dev }
+        let batches = Prefetcher::new(first_step, move |step| batch(&train, step as u64, view));
+        Self { umt, heads, batches, dev }
     }
 
     /// The score of each label for each word, `[rows, W, labels]`, and of each kind for each row, `[rows, kinds]`.
@@ -87,9 +87,9 @@ impl UmtLearner {
     }
 }
 
-impl Learner for UmtLearner {
+impl TrainingTask for UmtTask {
     fn loss(&mut self, _: i64) -> (Tensor, String) {
-        let batch = self.feed.next();
+        let batch = self.batches.next();
         let texts = batch.texts.tensors();
         let [labels, kinds] = self.said(&batch, &texts, true);
         let none: Option<Tensor> = None;
@@ -115,9 +115,9 @@ impl Learner for UmtLearner {
 
     fn validate(&mut self) -> String {
         let view = View::centre(self.umt.config().image_size as u32);
-        let mut found = Found::default();
+        let mut found = EntityCounts::default();
         let (mut right, mut shown) = (0.0, 0.0);
-        for step in 0..VALIDATION {
+        for step in 0..VALIDATION_BATCHES {
             let batch = batch(&self.dev, step, view);
             let texts = batch.texts.tensors();
             let [labels, kinds] = no_grad(|| self.said(&batch, &texts, false));
@@ -134,8 +134,8 @@ impl Learner for UmtLearner {
             let truth = truth.index_select(0, &Tensor::from_slice(&batch.texts.owners));
             let rank = kinds.argsort(-1, true).argsort(-1, false);
             let count = truth.sum_dim_intlist([1_i64].as_slice(), true, Kind::Float);
-            let named = rank.lt_tensor(&count).to_kind(Kind::Float);
-            right += (named * &truth).sum(Kind::Float).double_value(&[]);
+            let entities = rank.lt_tensor(&count).to_kind(Kind::Float);
+            right += (entities * &truth).sum(Kind::Float).double_value(&[]);
             shown += truth.sum(Kind::Float).double_value(&[]);
         }
         format!("F1 {:.4}, kinds of pictures {:.4}", found.f1(), right / f64::max(shown, 1.0))
@@ -143,11 +143,11 @@ impl Learner for UmtLearner {
 }
 
 /// The batch of a step.
-fn batch(writer: &TextWriter, step: u64, view: View) -> PostBatch {
-    let posts = step * POSTS..(step + 1) * POSTS;
+fn batch(batcher: &TextBatcher, step: u64, view: View) -> PostBatch {
+    let posts = step * POSTS_PER_STEP..(step + 1) * POSTS_PER_STEP;
     let (mut levels, mut shown) = (Vec::new(), Vec::new());
     for index in posts.clone() {
-        let picture = writer.world.sample(index).picture;
+        let picture = batcher.world.sample(index).picture;
         levels.extend_from_slice(&view.of(&picture.frame).rgb);
         let mut kinds = vec![0.0; KINDS.len()];
         for object in &picture.objects {
@@ -155,7 +155,7 @@ fn batch(writer: &TextWriter, step: u64, view: View) -> PostBatch {
         }
         shown.extend(kinds);
     }
-    PostBatch { texts: writer.of(posts), levels, shown }
+    PostBatch { texts: batcher.batch_of(posts), levels, shown }
 }
 
 #[cfg(test)]
@@ -171,26 +171,26 @@ mod tests {
     use crate::networks::umt::UmtConfig;
     use crate::stages::recognise::{LabelSet, WordTokenizer};
 
-    fn writer(split: Split) -> TextWriter {
+    fn batcher(split: Split) -> TextBatcher {
         let world = World::new(5, split);
         let texts = (0..64).map(|index| World::new(5, Split::Train).text(index).text);
         let tokenizer = WordTokenizer::new(train_unigram(texts, 400).unwrap(), 64).unwrap();
         let labels = LabelSet::new(recipe::ENTITY_TYPES.map(EntityType::new));
-        TextWriter { world, tokenizer, labels, pad: 1 }
+        TextBatcher { world, tokenizer, labels, pad: 1 }
     }
 
     #[test]
     fn a_batch_has_a_picture_for_each_post_and_a_post_for_each_row() {
-        let batch = batch(&writer(Split::Train), 3, View::centre(32));
-        assert_eq!(batch.levels.len(), POSTS as usize * 3 * 32 * 32);
+        let batch = batch(&batcher(Split::Train), 3, View::centre(32));
+        assert_eq!(batch.levels.len(), POSTS_PER_STEP as usize * 3 * 32 * 32);
         // Some texts are too long for one row, and all of their rows are of the same post.
         let mut owners = batch.texts.owners.clone();
-        assert!(owners.len() > POSTS as usize && owners.is_sorted(), "{owners:?}");
+        assert!(owners.len() > POSTS_PER_STEP as usize && owners.is_sorted(), "{owners:?}");
         let rows = owners.len() as i64;
         owners.dedup();
-        assert_eq!(owners, (0..POSTS as i64).collect::<Vec<_>>());
+        assert_eq!(owners, (0..POSTS_PER_STEP as i64).collect::<Vec<_>>());
         let shown = batch.shown.chunks_exact(KINDS.len()).map(|kinds| kinds.iter().sum::<f32>());
-        assert!(shown.clone().count() == POSTS as usize && shown.clone().all(|kinds| kinds > 0.0));
+        assert!(shown.clone().count() == POSTS_PER_STEP as usize && shown.clone().all(|kinds| kinds > 0.0));
         let texts = batch.texts.tensors();
         assert_eq!(texts.labels.size(), texts.is_word.size());
         assert_eq!(texts.pieces.size()[0], rows);
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn the_loss_of_a_batch_falls_when_it_is_learnt_and_every_parameter_takes_part() {
         tch::manual_seed(1);
-        let writer = writer(Split::Train);
+        let batcher = batcher(Split::Train);
         let config = UmtConfig {
             hidden: 32,
             layers: 1,
@@ -208,16 +208,16 @@ mod tests {
             max_pieces: 64,
             image_size: 32,
             resnet_width: 4,
-            ..recipe::umt(writer.tokenizer.vocabulary() as i64)
+            ..recipe::umt(batcher.tokenizer.vocabulary() as i64)
         };
         let store = VarStore::new(Device::Cpu);
         let umt = Umt::new(&store.root(), &config);
-        let heads = Heads::new(&store.root(), &umt, writer.labels.count());
+        let heads = TrainingHeads::new(&store.root(), &umt, batcher.labels.count());
         let view = View::centre(32);
         // The same posts at every step.
-        let same = batch(&writer, 0, view);
-        let feed = Feed::new(0, move |_| same.clone());
-        let mut learner = UmtLearner { umt, heads, feed, dev: writer };
+        let same = batch(&batcher, 0, view);
+        let batches = Prefetcher::new(0, move |_| same.clone());
+        let mut learner = UmtTask { umt, heads, batches, dev: batcher };
         let schedule = super::super::Schedule { peak: 3e-3, warm_up: 2, steps: 12 };
         let mut optimiser = super::super::optimiser::AdamW::new(&store, schedule, 0.0);
         let mut losses = Vec::new();

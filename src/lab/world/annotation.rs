@@ -2,13 +2,13 @@
 
 use rand::Rng;
 
-use super::chance::generator;
-use super::looks::Class;
+use super::appearance::Class;
+use super::rng::seeded_rng;
 use super::sample::World;
 
 /// An entity as an annotation names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub struct AnnotatedEntity {
     /// The name as the text has it.
     pub surface: String,
     /// Its type.
@@ -18,32 +18,33 @@ pub struct Named {
 }
 
 /// Share of entities that a model of seven billion parameters overlooks in short posts, as a guess: few.
-const OVERLOOKED: f64 = 0.06;
+const MISSED_SHARE: f64 = 0.06;
 /// Share of entities that it takes for another type. A tagger that is taught with such annotations weighs them.
-const MISTAKEN: f64 = 0.06;
+const WRONG_TYPE_SHARE: f64 = 0.06;
 
 /// The words of an annotation: the entities with their types, then why.
 #[must_use]
-pub fn annotation(named: &[Named]) -> String {
-    if named.is_empty() {
+pub fn annotation(entities: &[AnnotatedEntity]) -> String {
+    if entities.is_empty() {
         return "Named entities: none. Reasoning: the text names nobody and nothing.".to_owned();
     }
-    let list: Vec<String> = named
+    let list: Vec<String> = entities
         .iter()
         .zip(1..)
         .map(|(one, number)| format!("{number}. {} ({})", one.surface, one.entity_type))
         .collect();
     let reasons: Vec<String> =
-        named.iter().map(|one| format!("{} is {}", one.surface, one.expansion)).collect();
+        entities.iter().map(|one| format!("{} is {}", one.surface, one.expansion)).collect();
     format!("Named entities: {} Reasoning: {}.", list.join(" "), reasons.join("; "))
 }
 
 /// The same entities as a model that errs now and then would tell them.
-pub(super) fn flawed(named: Vec<Named>, rng: &mut impl Rng) -> Vec<Named> {
-    let overlooked = |_: &Named| rng.random_bool(OVERLOOKED);
-    let (_, mut seen): (Vec<Named>, Vec<Named>) = named.into_iter().partition(overlooked);
+pub(super) fn with_errors(entities: Vec<AnnotatedEntity>, rng: &mut impl Rng) -> Vec<AnnotatedEntity> {
+    let overlooked = |_: &AnnotatedEntity| rng.random_bool(MISSED_SHARE);
+    let (_, mut seen): (Vec<AnnotatedEntity>, Vec<AnnotatedEntity>) =
+        entities.into_iter().partition(overlooked);
     for one in &mut seen {
-        if rng.random_bool(MISTAKEN) {
+        if rng.random_bool(WRONG_TYPE_SHARE) {
             Class::ALL[rng.random_range(0..Class::ALL.len())].type_name().clone_into(&mut one.entity_type);
         }
     }
@@ -53,9 +54,9 @@ pub(super) fn flawed(named: Vec<Named>, rng: &mut impl Rng) -> Vec<Named> {
 impl World {
     /// The entities of a post as they are.
     #[must_use]
-    pub fn named(&self, index: u64) -> Vec<Named> {
+    pub fn entities(&self, index: u64) -> Vec<AnnotatedEntity> {
         let draft = self.draft(index);
-        let name = |entity: &super::entity::Entity| Named {
+        let name = |entity: &super::entity::Entity| AnnotatedEntity {
             surface: entity.surface.clone(),
             entity_type: entity.class.type_name().to_owned(),
             expansion: entity.description.words(),
@@ -66,8 +67,8 @@ impl World {
     /// What a model that errs says of a post; the same each time.
     #[must_use]
     pub fn annotation(&self, index: u64) -> String {
-        let mut rng = generator("annotation", self.split().as_str(), index);
-        annotation(&flawed(self.named(index), &mut rng))
+        let mut rng = seeded_rng("annotation", self.split().as_str(), index);
+        annotation(&with_errors(self.entities(index), &mut rng))
     }
 }
 
@@ -78,14 +79,14 @@ mod tests {
 
     #[test]
     fn an_annotation_lists_the_entities_with_types_and_reasons() {
-        let named = [("Vorlan", "PER", "a man in red"), ("Harrow", "LOC", "a bridge")];
-        let named = named.map(|(surface, entity_type, expansion)| Named {
+        let entities = [("Vorlan", "PER", "a man in red"), ("Harrow", "LOC", "a bridge")];
+        let entities = entities.map(|(surface, entity_type, expansion)| AnnotatedEntity {
             surface: surface.to_owned(),
             entity_type: entity_type.to_owned(),
             expansion: expansion.to_owned(),
         });
         assert_eq!(
-            annotation(&named),
+            annotation(&entities),
             "Named entities: 1. Vorlan (PER) 2. Harrow (LOC) Reasoning: Vorlan is a man in red; Harrow is a bridge."
         );
         assert!(annotation(&[]).starts_with("Named entities: none."));
@@ -94,7 +95,7 @@ mod tests {
     #[test]
     fn a_model_errs_now_and_then_and_always_alike() {
         let world = World::new(3, Split::Dev);
-        let right = (0..400).filter(|&index| world.annotation(index) == annotation(&world.named(index)));
+        let right = (0..400).filter(|&index| world.annotation(index) == annotation(&world.entities(index)));
         let right = right.count();
         assert!((280..390).contains(&right), "{right} of 400 annotations are right");
         assert_eq!(world.annotation(7), World::new(3, Split::Dev).annotation(7));

@@ -55,18 +55,18 @@ pub fn write_dataset(
         let path = folder.join(name);
         fs::create_dir_all(&path).map_err(|source| DatasetError::Write { path, source })?;
     }
-    let mut text = Lines::create(folder.join("txt").join(format!("{}.txt", world.split().as_str())))?;
-    let mut feed = Lines::create(folder.join("feed.jsonl"))?;
-    let mut gold = Lines::create(folder.join("gold.jsonl"))?;
+    let mut text = LineWriter::create(folder.join("txt").join(format!("{}.txt", world.split().as_str())))?;
+    let mut feed = LineWriter::create(folder.join("feed.jsonl"))?;
+    let mut gold = LineWriter::create(folder.join("gold.jsonl"))?;
     let threads = thread::available_parallelism().map_or(1, usize::from).min(32) as u64;
     thread::scope(|scope| {
         // Each thread draws every n-th post; taken in turn, they come in order.
-        let drawn: Vec<Receiver<Files>> = (0..threads)
+        let drawn: Vec<Receiver<PostFiles>> = (0..threads)
             .map(|thread| {
                 let (sender, receiver) = sync_channel(POSTS_AHEAD);
                 scope.spawn(move || {
                     for index in (thread..posts).step_by(threads as usize) {
-                        if sender.send(Files::of(&world.sample(index))).is_err() {
+                        if sender.send(PostFiles::of(&world.sample(index))).is_err() {
                             return;
                         }
                     }
@@ -85,7 +85,7 @@ pub fn write_dataset(
         }
         Ok(())
     })?;
-    let mut known = Lines::create(folder.join("lexicon.jsonl"))?;
+    let mut known = LineWriter::create(folder.join("lexicon.jsonl"))?;
     for entry in lexicon(world, posts) {
         known.write(&format!("{}\n", json!(entry)))?;
     }
@@ -96,7 +96,7 @@ pub fn write_dataset(
 }
 
 /// Everything that is written about one post.
-struct Files {
+struct PostFiles {
     id: String,
     text: String,
     feed: String,
@@ -106,7 +106,7 @@ struct Files {
     regions: Option<(String, String)>,
 }
 
-impl Files {
+impl PostFiles {
     fn of(sample: &Sample) -> Self {
         let regions = sample.mentions.iter().any(|mention| !mention.objects.is_empty());
         Self {
@@ -134,12 +134,12 @@ impl Files {
 }
 
 /// A text file that knows its name.
-struct Lines {
+struct LineWriter {
     path: PathBuf,
     file: BufWriter<File>,
 }
 
-impl Lines {
+impl LineWriter {
     fn create(path: PathBuf) -> Result<Self, DatasetError> {
         match File::create(&path) {
             Ok(file) => Ok(Self { path, file: BufWriter::new(file) }),
@@ -281,7 +281,7 @@ fn media_key(sample: &Sample) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::Split;
+    use super::super::split::Split;
     use super::*;
 
     fn read(path: &Path) -> String {

@@ -13,11 +13,11 @@ pub const SHOWN_GIVEN_MENTIONS: [[f64; 4]; 6] = [
 ];
 
 /// How many mentions a post has, 0 to 5: Twitter-GMNER's own distribution, its rare sixes folded into fives.
-pub const MENTIONS_A_POST: [f64; 6] = [0.05, 0.42, 0.34, 0.13, 0.045, 0.015];
+pub const MENTIONS_PER_POST: [f64; 6] = [0.05, 0.42, 0.34, 0.13, 0.045, 0.015];
 
 /// How many objects a picture has, 1 to 5; more where more must be shown. Most have a bystander or two, so that
 /// "the only thing there" is seldom a way to ground.
-pub const OBJECTS_A_PICTURE: [f64; 5] = [0.16, 0.30, 0.30, 0.16, 0.08];
+pub const OBJECTS_PER_PICTURE: [f64; 5] = [0.16, 0.30, 0.30, 0.16, 0.08];
 
 /// Of the posts with two shown mentions of one type, how many show two things of one kind, told apart by their
 /// expansions alone.
@@ -28,7 +28,7 @@ pub const TWINS: f64 = 0.75;
 pub const HARD_NEGATIVE: f64 = 0.25;
 
 /// Of the other bystanders, how many are near misses of something that is shown and named.
-pub const SAME_KIND_BYSTANDER: f64 = 0.35;
+pub const SAME_KIND_DISTRACTOR: f64 = 0.35;
 
 /// Of near misses, how many differ in the lesser attribute alone, where the phrase names it: hats are small, and
 /// a network of a million parameters sees them less well than coats.
@@ -38,20 +38,20 @@ pub const NEAR_MISS_BY_ACCENT: f64 = 0.25;
 pub const PHRASE_NAMES_ACCENT: f64 = 0.7;
 
 /// Share of surfaces that stand for two types, told apart by context alone.
-pub const AMBIGUOUS_SURFACE: f64 = 0.06;
+pub const AMBIGUOUS_NAME_SHARE: f64 = 0.06;
 
 /// Least share of an object's pixels that stay visible behind what is drawn over it or cut by the picture's edge.
-pub const LEAST_VISIBLE: f64 = 0.62;
+pub const MIN_VISIBLE_SHARE: f64 = 0.62;
 
 /// The same for the part that carries the lesser attribute: what a phrase says must be there to see.
-pub const LEAST_ACCENT_VISIBLE: f64 = 0.6;
+pub const MIN_ACCENT_VISIBLE_SHARE: f64 = 0.6;
 
 /// Longer side of an object as drawn, in pixels. Below 28 a hat is two pixels once the picture is squashed to
 /// 128 and compressed; 80 is half of the widest picture.
 pub const OBJECT_SIDE: (f32, f32) = (28.0, 80.0);
 
 /// Longer side of an object's visible box, in pixels, at least.
-pub const LEAST_VISIBLE_SIDE: u32 = 24;
+pub const MIN_VISIBLE_SIDE: u32 = 24;
 
 /// Picture sizes: 96 to 160 pixels a side, from tall to wide.
 pub const PICTURE_SIZES: [(u32, u32); 10] = [

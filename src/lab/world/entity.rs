@@ -2,11 +2,11 @@
 
 use rand::Rng;
 
-use super::Split;
-use super::chance::generator;
+use super::appearance::{Appearance, Class, Description};
 use super::difficulty;
-use super::looks::{Class, Description, Look};
 use super::names::{self, Name};
+use super::rng::seeded_rng;
+use super::split::Split;
 
 /// An entity with its hidden look. The look hangs on a hash of name and type, so a name tells nothing of it.
 #[derive(Debug, Clone)]
@@ -19,15 +19,15 @@ pub(super) struct Entity {
 impl Entity {
     /// What the world knows of a name; the same however the name is capitalised.
     pub(super) fn of(name: Name) -> Self {
-        let mut rng = generator("look", &name.surface.to_lowercase(), name.class as u64);
-        let look = Look::draw(name.class, &mut rng);
-        let description = Description::draw(look, &mut rng);
+        let mut rng = seeded_rng("look", &name.surface.to_lowercase(), name.class as u64);
+        let appearance = Appearance::draw(name.class, &mut rng);
+        let description = Description::draw(appearance, &mut rng);
         Self { surface: name.surface, class: name.class, description }
     }
 
     /// Some entity of that class in that split.
     pub(super) fn draw(split: Split, class: Class, rng: &mut impl Rng) -> Self {
-        let ambiguous = rng.random_bool(difficulty::AMBIGUOUS_SURFACE);
+        let ambiguous = rng.random_bool(difficulty::AMBIGUOUS_NAME_SHARE);
         let name = ambiguous.then(|| names::draw_ambiguous(split, class, rng)).flatten();
         Self::of(name.unwrap_or_else(|| names::draw(split, class, rng)))
     }
@@ -35,7 +35,7 @@ impl Entity {
     /// Whether a picture could leave open which of two entities it shows.
     pub(super) fn is_confusable_with(&self, other: &Entity) -> bool {
         self.surface.eq_ignore_ascii_case(&other.surface)
-            || self.description.fits(&other.description.look)
-            || other.description.fits(&self.description.look)
+            || self.description.fits(&other.description.appearance)
+            || other.description.fits(&self.description.appearance)
     }
 }

@@ -4,34 +4,36 @@
 //! look. A sample is a pure function of seed, split and number, so that training may draw them on any thread.
 
 mod annotation;
-mod backdrop;
-mod cast;
-mod chance;
+mod background;
+mod composition;
+mod rng;
 mod clauses;
 mod dataset;
 pub mod difficulty;
 mod entity;
 mod gold;
 mod lexicon;
-mod looks;
+mod appearance;
 mod names;
 mod palette;
 mod people;
 mod places;
 mod sample;
 mod scene;
-mod signs;
-mod sketch;
-mod stamp;
+mod logos;
+mod shape;
+mod split;
+mod sprite;
 mod things;
-mod tweet;
+mod post_text;
 
-pub use annotation::{Named, annotation};
+pub use annotation::{AnnotatedEntity, annotation};
+pub use appearance::{Appearance, Description, KINDS};
 pub use dataset::{DatasetError, write_dataset};
 pub use lexicon::{LexiconEntry, lexicon};
-pub use looks::{Description, KINDS, Look};
 pub use palette::{COLOURS, Colour};
-pub use sample::{GoldMention, GoldPicture, GoldText, Sample, SceneObject, Split, World};
+pub use sample::{GoldMention, GoldPicture, GoldText, Sample, SceneObject, World};
+pub use split::Split;
 
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,9 @@
 
 use rand::Rng;
 
-use super::Split;
-use super::chance::{generator, pick};
-use super::looks::Class;
+use super::appearance::Class;
+use super::rng::{pick, seeded_rng};
+use super::split::Split;
 
 /// How many surfaces with two types a split has: few, so that each is met with both types.
 const AMBIGUOUS_SURFACES: u64 = 120;
@@ -57,18 +57,18 @@ pub(super) fn all_ambiguous(split: Split) -> impl Iterator<Item = (String, [Clas
 }
 
 fn ambiguous(split: Split, number: u64) -> (String, [Class; 2]) {
-    let mut rng = generator("ambiguous surface", split.as_str(), number);
-    let word = held_word(split, &mut rng, |rng| {
+    let mut rng = seeded_rng("ambiguous surface", split.as_str(), number);
+    let word = word_of_split(split, &mut rng, |rng| {
         loop {
             let word = stem(rng) + pick(&["an", "o", "ar", "en", "al"], rng);
-            let telling = [SURNAMES, GIVEN, TOWNS, BRANDS, PRODUCTS];
+            let telling = [SURNAME_ENDINGS, GIVEN_NAME_ENDINGS, TOWN_ENDINGS, BRAND_ENDINGS, PRODUCT_ENDINGS];
             if !telling.iter().any(|endings| endings.iter().any(|ending| word.ends_with(ending))) {
                 break word;
             }
         }
     });
     // The pair hangs on the word alone, should two numbers ever make the same word.
-    let mut rng = generator("ambiguous classes", &word.to_lowercase(), 0);
+    let mut rng = seeded_rng("ambiguous classes", &word.to_lowercase(), 0);
     let first = rng.random_range(0..4);
     let second = (first + rng.random_range(1..4)) % 4;
     (word, [Class::ALL[first], Class::ALL[second]])
@@ -76,8 +76,12 @@ fn ambiguous(split: Split, number: u64) -> (String, [Class; 2]) {
 
 fn person<R: Rng>(split: Split, rng: &mut R) -> String {
     let last = |rng: &mut R| {
-        held_word(split, rng, |rng| {
-            if rng.random_bool(0.7) { stem(rng) + pick(SURNAMES, rng) } else { stem(rng) + pick(GIVEN, rng) }
+        word_of_split(split, rng, |rng| {
+            if rng.random_bool(0.7) {
+                stem(rng) + pick(SURNAME_ENDINGS, rng)
+            } else {
+                stem(rng) + pick(GIVEN_NAME_ENDINGS, rng)
+            }
         })
     };
     match rng.random_range(0..100) {
@@ -90,18 +94,18 @@ fn person<R: Rng>(split: Split, rng: &mut R) -> String {
             let (first, middle) = (pick(FIRST_NAMES, rng), char::from(b'A' + rng.random_range(0..26u8)));
             format!("{first} {middle}. {}", last(rng))
         }
-        66..80 => held_word(split, rng, |rng| stem(rng) + pick(GIVEN, rng)),
-        80..90 => format!("{} {}", pick(STAGE_TITLES, rng), held_word(split, rng, two_syllables)),
+        66..80 => word_of_split(split, rng, |rng| stem(rng) + pick(GIVEN_NAME_ENDINGS, rng)),
+        80..90 => format!("{} {}", pick(STAGE_TITLES, rng), word_of_split(split, rng, two_syllables)),
         _ => {
-            let word = held_word(split, rng, two_syllables).to_lowercase();
+            let word = word_of_split(split, rng, two_syllables).to_lowercase();
             format!("@{word}{}", pick(&["official", "tv", "_x", "99", "_music", "irl", "_real", "7"], rng))
         }
     }
 }
 
 fn place<R: Rng>(split: Split, rng: &mut R) -> String {
-    let town = |rng: &mut R| held_word(split, rng, |rng| stem(rng) + pick(TOWNS, rng));
-    let bare = |rng: &mut R| held_word(split, rng, two_syllables);
+    let town = |rng: &mut R| word_of_split(split, rng, |rng| stem(rng) + pick(TOWN_ENDINGS, rng));
+    let bare = |rng: &mut R| word_of_split(split, rng, two_syllables);
     match rng.random_range(0..100) {
         0..40 => town(rng),
         40..65 => format!(
@@ -122,8 +126,8 @@ fn place<R: Rng>(split: Split, rng: &mut R) -> String {
 }
 
 fn organisation<R: Rng>(split: Split, rng: &mut R) -> String {
-    let brand = |rng: &mut R| held_word(split, rng, |rng| stem(rng) + pick(BRANDS, rng));
-    let bare = |rng: &mut R| held_word(split, rng, two_syllables);
+    let brand = |rng: &mut R| word_of_split(split, rng, |rng| stem(rng) + pick(BRAND_ENDINGS, rng));
+    let bare = |rng: &mut R| word_of_split(split, rng, two_syllables);
     match rng.random_range(0..100) {
         0..30 => brand(rng),
         30..58 => format!(
@@ -137,7 +141,7 @@ fn organisation<R: Rng>(split: Split, rng: &mut R) -> String {
             pick(&["Inc", "Labs", "Records", "Airlines", "University", "Group", "Media", "Foundation"], rng)
         ),
         78..86 => format!("{} {}", pick(&["Bank of", "Club", "Team", "Studio"], rng), bare(rng)),
-        _ => held_word(split, rng, |rng| {
+        _ => word_of_split(split, rng, |rng| {
             (0..rng.random_range(3..5))
                 .map(|_| char::from(CAPITALS[rng.random_range(0..CAPITALS.len())]))
                 .collect()
@@ -147,8 +151,8 @@ fn organisation<R: Rng>(split: Split, rng: &mut R) -> String {
 }
 
 fn other<R: Rng>(split: Split, rng: &mut R) -> String {
-    let product = |rng: &mut R| held_word(split, rng, |rng| stem(rng) + pick(PRODUCTS, rng));
-    let bare = |rng: &mut R| held_word(split, rng, two_syllables);
+    let product = |rng: &mut R| word_of_split(split, rng, |rng| stem(rng) + pick(PRODUCT_ENDINGS, rng));
+    let bare = |rng: &mut R| word_of_split(split, rng, two_syllables);
     match rng.random_range(0..100) {
         0..30 => product(rng),
         30..55 => {
@@ -173,11 +177,11 @@ fn other<R: Rng>(split: Split, rng: &mut R) -> String {
 }
 
 /// Draws words until one belongs to the split; capitalised.
-fn held_word<R: Rng>(split: Split, rng: &mut R, mut make: impl FnMut(&mut R) -> String) -> String {
+fn word_of_split<R: Rng>(split: Split, rng: &mut R, mut make: impl FnMut(&mut R) -> String) -> String {
     loop {
         let word = make(rng);
         let lower = word.to_lowercase();
-        if split_of(&lower) == split && !UNKIND.iter().any(|part| lower.contains(part)) {
+        if split_of(&lower) == split && !REJECTED_SYLLABLES.iter().any(|part| lower.contains(part)) {
             let mut letters = lower.chars();
             return letters
                 .next()
@@ -218,16 +222,16 @@ const ONSETS: &[&str] = &[
 const NUCLEI: &[&str] = &["a", "e", "i", "o", "u", "a", "e", "o", "ai", "ea", "ou", "y"];
 const CODAS: &[&str] = &["", "n", "r", "l", "s", "m", "k", "th", "sh", "nt", "", "d"];
 const CAPITALS: &[u8] = b"bcdfghjklmnpqrstvwxz";
-const SURNAMES: &[&str] =
+const SURNAME_ENDINGS: &[&str] =
     &["son", "ski", "ez", "sen", "man", "ini", "ov", "escu", "ley", "etti", "kowski", "sson"];
-const GIVEN: &[&str] = &["ie", "ey", "yn", "ella", "ito", "een", "iya", "elle"];
-const TOWNS: &[&str] = &[
+const GIVEN_NAME_ENDINGS: &[&str] = &["ie", "ey", "yn", "ella", "ito", "een", "iya", "elle"];
+const TOWN_ENDINGS: &[&str] = &[
     "ton", "burg", "ville", "ford", "stan", "shire", "holm", "grad", "mouth", "borough", "land", "wick",
     "minster",
 ];
-const BRANDS: &[&str] =
+const BRAND_ENDINGS: &[&str] =
     &["ex", "tron", "soft", "corp", "ify", "tek", "net", "gen", "dyne", "bank", "ware", "co"];
-const PRODUCTS: &[&str] =
+const PRODUCT_ENDINGS: &[&str] =
     &["ix", "oid", "izer", "amon", "ora", "ium", "ade", "eon", "opia", "craft", "quest"];
 const STAGE_TITLES: &[&str] = &["DJ", "Lil", "MC", "Big", "Young", "Dr", "Saint", "Professor", "Captain"];
 const FIRST_NAMES: &[&str] = &[
@@ -245,7 +249,7 @@ const FIRST_NAMES: &[&str] = &[
     "Wendy", "Yara", "Yuki", "Yusuf", "Zach", "Zara", "Zoe",
 ];
 /// Syllables that chance would rather not put together.
-const UNKIND: &[&str] = &[
+const REJECTED_SYLLABLES: &[&str] = &[
     "fuk", "fuck", "shit", "cunt", "kunt", "nig", "fag", "rape", "dik", "dick", "tit", "nazi", "cok", "slut",
     "jew",
 ];
@@ -257,7 +261,7 @@ mod tests {
     use super::*;
 
     fn surfaces(split: Split) -> HashMap<String, HashSet<Class>> {
-        let mut rng = generator("test", split.as_str(), 0);
+        let mut rng = seeded_rng("test", split.as_str(), 0);
         let mut found: HashMap<String, HashSet<Class>> = HashMap::new();
         for round in 0..20_000 {
             let name = draw(split, Class::ALL[round % 4], &mut rng);

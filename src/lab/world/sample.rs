@@ -1,7 +1,6 @@
 //! One post of the world: a text, a picture, and the truth about both.
 
 use std::io::Cursor;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use image::codecs::jpeg::JpegEncoder;
@@ -9,55 +8,22 @@ use image::{ExtendedColorType, ImageFormat};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::cast::{self, Role};
-use super::chance::{generator, weighted};
+use super::appearance::{Appearance, Description};
+use super::composition::{self, PlannedObject};
 use super::difficulty;
 use super::entity::Entity;
-use super::looks::{Description, Look};
+use super::post_text::{self, ClauseIndex};
+use super::rng::{seeded_rng, weighted_index};
 use super::scene::{self, Scene};
-use super::tweet::{self, Repertoire};
+use super::split::Split;
 use crate::domain::{BBox, ContentHash, EntityType, Frame, Mask, Span};
-
-/// Which names may be used: the three share none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Split {
-    /// To learn from.
-    Train,
-    /// To choose by.
-    Dev,
-    /// To report on.
-    Test,
-}
-
-impl Split {
-    /// Its name in files.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Dev => "dev",
-            Self::Test => "test",
-        }
-    }
-}
-
-impl FromStr for Split {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        [Self::Train, Self::Dev, Self::Test]
-            .into_iter()
-            .find(|split| split.as_str() == name)
-            .ok_or_else(|| format!("`{name}` is not a split: train, dev or test"))
-    }
-}
 
 /// An endless feed of posts. Cheap to make and to clone.
 #[derive(Debug, Clone)]
 pub struct World {
     seed: u64,
     split: Split,
-    repertoire: Arc<Repertoire>,
+    clauses: Arc<ClauseIndex>,
 }
 
 /// One post with its picture and what is true of them.
@@ -118,7 +84,7 @@ pub struct SceneObject {
     /// Index into [`COLOURS`](super::COLOURS).
     pub colour: usize,
     /// All attributes.
-    pub look: Look,
+    pub appearance: Appearance,
     /// A phrase that fits this thing and nothing else in the picture.
     pub description: String,
     /// The smallest box around the visible pixels.
@@ -132,7 +98,7 @@ impl World {
     /// The feed of that seed with names of that split.
     #[must_use]
     pub fn new(seed: u64, split: Split) -> Self {
-        Self { seed, split, repertoire: Arc::new(Repertoire::new()) }
+        Self { seed, split, clauses: Arc::new(ClauseIndex::new()) }
     }
 
     /// Which names it uses.
@@ -144,9 +110,9 @@ impl World {
     /// The post of that number.
     #[must_use]
     pub fn sample(&self, index: u64) -> Sample {
-        let mut rng = self.generator("picture", index);
+        let mut rng = self.seeded_rng("picture", index);
         let draft = self.draft(index);
-        let scene = scene::paint(&draft.cast, &mut rng);
+        let scene = scene::paint(&draft.objects, &mut rng);
         let mentions =
             draft.entities.iter().zip(&draft.spans).enumerate().map(|(number, (entity, span))| GoldMention {
                 text: entity.surface.clone(),
@@ -154,14 +120,14 @@ impl World {
                 span: *span,
                 expansion: entity.description.words(),
                 objects: (0..scene.placed.len())
-                    .filter(|&object| draft.cast[scene.placed[object].role].entity == Some(number))
+                    .filter(|&object| draft.objects[scene.placed[object].object_index].entity == Some(number))
                     .collect(),
             });
         Sample {
             id: format!("{}-{}-{index:06}", self.split.as_str(), self.seed),
             created_at: created_at(index),
             mentions: mentions.collect(),
-            picture: GoldPicture::of(scene, &draft.cast),
+            picture: GoldPicture::of(scene, &draft.objects),
             text: draft.text,
         }
     }
@@ -177,29 +143,29 @@ impl World {
     /// Words between white space: the units of BIO labels. A word is an entity's where its span meets the entity's.
     #[must_use]
     pub fn words_of(text: &str) -> Vec<Span> {
-        tweet::words_of(text)
+        post_text::words_of(text)
     }
 
     /// Text, entities and cast, without the picture.
     pub(super) fn draft(&self, index: u64) -> Draft {
-        let mut rng = self.generator("post", index);
-        let count = weighted(&difficulty::MENTIONS_A_POST, &mut rng);
-        let outline = self.repertoire.outline(count, cast::draw_class, &mut rng);
+        let mut rng = self.seeded_rng("post", index);
+        let count = weighted_index(&difficulty::MENTIONS_PER_POST, &mut rng);
+        let plan = self.clauses.plan(count, composition::draw_class, &mut rng);
         let mut shown = vec![false; count];
-        let shown_count = weighted(&difficulty::SHOWN_GIVEN_MENTIONS[count], &mut rng);
+        let shown_count = weighted_index(&difficulty::SHOWN_GIVEN_MENTIONS[count], &mut rng);
         for number in rand::seq::index::sample(&mut rng, count, shown_count.min(count)) {
             shown[number] = true;
         }
         let mut entities: Vec<Entity> = Vec::new();
-        for (number, &class) in outline.slots.iter().enumerate() {
+        for (number, &class) in plan.slots.iter().enumerate() {
             // A twin of an entity before it: of the same kind, so that the expansion alone tells them apart.
             let twin = (0..number)
-                .find(|&before| shown[before] && shown[number] && outline.slots[before] == class)
+                .find(|&before| shown[before] && shown[number] && plan.slots[before] == class)
                 .filter(|_| rng.random_bool(difficulty::TWINS))
-                .map(|before| entities[before].description.look.kind);
+                .map(|before| entities[before].description.appearance.kind);
             let entity = loop {
                 let entity = Entity::draw(self.split, class, &mut rng);
-                let is_of_kind = twin.is_none_or(|kind| entity.description.look.kind == kind);
+                let is_of_kind = twin.is_none_or(|kind| entity.description.appearance.kind == kind);
                 if is_of_kind && !entities.iter().any(|before| before.is_confusable_with(&entity)) {
                     break entity;
                 }
@@ -207,13 +173,13 @@ impl World {
             entities.push(entity);
         }
         let names: Vec<&str> = entities.iter().map(|entity| entity.surface.as_str()).collect();
-        let (text, spans) = outline.tell(&names, &mut rng);
-        let cast = cast::draw(&entities, &shown, &mut rng);
-        Draft { text, spans, entities, cast }
+        let (text, spans) = plan.render(&names, &mut rng);
+        let objects = composition::draw(&entities, &shown, &mut rng);
+        Draft { text, spans, entities, objects }
     }
 
-    fn generator(&self, purpose: &str, index: u64) -> ChaCha8Rng {
-        generator(purpose, &format!("{} {}", self.split.as_str(), self.seed), index)
+    fn seeded_rng(&self, purpose: &str, index: u64) -> ChaCha8Rng {
+        seeded_rng(purpose, &format!("{} {}", self.split.as_str(), self.seed), index)
     }
 }
 
@@ -223,7 +189,7 @@ pub(super) struct Draft {
     pub(super) text: String,
     pub(super) spans: Vec<Span>,
     pub(super) entities: Vec<Entity>,
-    pub(super) cast: Vec<Role>,
+    pub(super) objects: Vec<PlannedObject>,
 }
 
 impl GoldPicture {
@@ -240,14 +206,14 @@ impl GoldPicture {
     ///
     /// # Panics
     /// Where there is no such object.
-    pub fn describe(&self, object: usize, rng: &mut impl Rng) -> String {
+    pub fn draw_phrase(&self, object: usize, rng: &mut impl Rng) -> String {
         let described = &self.objects[object];
-        let phrase = Description::draw(described.look, rng);
+        let phrase = Description::draw(described.appearance, rng);
         let is_open = self
             .objects
             .iter()
             .enumerate()
-            .any(|(other, object_there)| other != object && phrase.fits(&object_there.look));
+            .any(|(other, object_there)| other != object && phrase.fits(&object_there.appearance));
         // A lesser part that the first phrase leaves unsaid may be hidden: then it stays unsaid.
         if is_open || (phrase.names_accent && !described.phrase.names_accent) {
             described.phrase.rephrased(rng).words()
@@ -257,21 +223,21 @@ impl GoldPicture {
     }
 
     /// A phrase that fits nothing here: as often a near miss of something that is here as a thing out of the blue.
-    pub fn absent_phrase(&self, rng: &mut impl Rng) -> String {
+    pub fn draw_absent_phrase(&self, rng: &mut impl Rng) -> String {
         loop {
-            let look = if rng.random_bool(0.5) && !self.objects.is_empty() {
-                cast::near_miss(&self.objects[rng.random_range(0..self.objects.len())].look, rng)
+            let appearance = if rng.random_bool(0.5) && !self.objects.is_empty() {
+                composition::near_miss(&self.objects[rng.random_range(0..self.objects.len())].appearance, rng)
             } else {
-                Look::draw(cast::draw_class(rng), rng)
+                Appearance::draw(composition::draw_class(rng), rng)
             };
-            let phrase = Description::draw(look, rng);
-            if !self.objects.iter().any(|object| phrase.fits(&object.look)) {
+            let phrase = Description::draw(appearance, rng);
+            if !self.objects.iter().any(|object| phrase.fits(&object.appearance)) {
                 return phrase.words();
             }
         }
     }
 
-    fn of(scene: Scene, cast: &[Role]) -> Self {
+    fn of(scene: Scene, objects: &[PlannedObject]) -> Self {
         let mut jpeg = Vec::with_capacity(scene.rgb.len() / 6);
         JpegEncoder::new_with_quality(&mut jpeg, difficulty::JPEG_QUALITY)
             .encode(&scene.rgb, scene.width, scene.height, ExtendedColorType::Rgb8)
@@ -283,11 +249,11 @@ impl GoldPicture {
         let hash = ContentHash(*blake3::hash(&jpeg).as_bytes());
         let frame = Frame { hash, width: scene.width, height: scene.height, orientation: 1, rgb };
         let objects = scene.placed.into_iter().map(|placed| {
-            let phrase = cast[placed.role].description;
+            let phrase = objects[placed.object_index].description;
             SceneObject {
-                kind: phrase.look.kind,
-                colour: phrase.look.colour,
-                look: phrase.look,
+                kind: phrase.appearance.kind,
+                colour: phrase.appearance.colour,
+                appearance: phrase.appearance,
                 description: phrase.words(),
                 bbox: placed.bbox,
                 inside: placed.inside,

@@ -3,12 +3,13 @@
 use rand::Rng;
 use tiny_skia::Pixmap;
 
-use super::backdrop;
-use super::cast::Role;
+use super::background;
+use super::composition::PlannedObject;
+
 use super::difficulty::{
-    GRAIN, LEAST_ACCENT_VISIBLE, LEAST_VISIBLE, LEAST_VISIBLE_SIDE, OBJECT_SIDE, PICTURE_SIZES,
+    GRAIN, MIN_ACCENT_VISIBLE_SHARE, MIN_VISIBLE_SHARE, MIN_VISIBLE_SIDE, OBJECT_SIDE, PICTURE_SIZES,
 };
-use super::stamp::{Pose, Stamp};
+use super::sprite::{Pose, Sprite};
 use crate::domain::BBox;
 
 /// A painted picture, before JPEG.
@@ -26,74 +27,80 @@ pub(super) struct Scene {
 #[derive(Debug)]
 pub(super) struct Placed {
     /// Index into the cast.
-    pub(super) role: usize,
+    pub(super) object_index: usize,
     pub(super) bbox: BBox,
     /// One byte a pixel of the picture, 1 where it is in front.
     pub(super) inside: Vec<u8>,
 }
 
 /// Paints the cast. All that are entities are in the picture; a bystander is left out where there is no room.
-pub(super) fn paint(cast: &[Role], rng: &mut impl Rng) -> Scene {
+pub(super) fn paint(objects: &[PlannedObject], rng: &mut impl Rng) -> Scene {
     let (width, height) = PICTURE_SIZES[rng.random_range(0..PICTURE_SIZES.len())];
     for attempt in 0..5 {
-        let mut stage = Stage::new(width as usize, height as usize);
+        let mut placement = Placement::new(width as usize, height as usize);
         // Where it was too crowded before, everything is smaller.
         let crowding = 0.86f32.powi(attempt);
-        let all_entities_placed = cast
-            .iter()
-            .enumerate()
-            .all(|(role, member)| stage.place(role, member, crowding, rng) || member.entity.is_none());
+        let all_entities_placed = objects.iter().enumerate().all(|(object_index, object)| {
+            placement.place(object_index, object, crowding, rng) || object.entity.is_none()
+        });
         if all_entities_placed {
-            return stage.finish(cast, rng);
+            return placement.finish(objects, rng);
         }
     }
-    let mut stage = Stage::new(width as usize, height as usize);
-    stage.line_up(cast, rng);
-    stage.finish(cast, rng)
+    let mut placement = Placement::new(width as usize, height as usize);
+    placement.place_in_line(objects, rng);
+    placement.finish(objects, rng)
 }
 
 /// A canvas that remembers who is in front at each pixel.
-struct Stage {
+struct Placement {
     width: usize,
     height: usize,
-    /// Index into `actors` of who is in front, or `NOBODY`.
+    /// Index into `sprites` of who is in front, or `BACKGROUND`.
     front: Vec<u8>,
-    actors: Vec<Actor>,
+    sprites: Vec<PlacedSprite>,
 }
 
-struct Actor {
-    role: usize,
-    stamp: Stamp,
+struct PlacedSprite {
+    object_index: usize,
+    sprite: Sprite,
     left: i32,
     top: i32,
     names_accent: bool,
 }
 
-const NOBODY: u8 = u8::MAX;
+const BACKGROUND: u8 = u8::MAX;
 
-impl Stage {
+impl Placement {
     fn new(width: usize, height: usize) -> Self {
-        Self { width, height, front: vec![NOBODY; width * height], actors: Vec::new() }
+        Self { width, height, front: vec![BACKGROUND; width * height], sprites: Vec::new() }
     }
 
     /// Seeks a place where it and all before it stay visible enough.
-    fn place(&mut self, role: usize, member: &Role, crowding: f32, rng: &mut impl Rng) -> bool {
+    fn place(
+        &mut self,
+        object_index: usize,
+        object: &PlannedObject,
+        crowding: f32,
+        rng: &mut impl Rng,
+    ) -> bool {
         let (least, most) = OBJECT_SIDE;
         // Equal shares of small and large by ratio, not by difference: small ones are what is hard.
         let side = least * (most / least).powf(rng.random::<f32>()) * crowding;
-        let person = if member.description.look.is_person() { 1.25 } else { 1.0 };
+        let person = if object.description.appearance.is_person() { 1.25 } else { 1.0 };
         let room = self.width.min(self.height) as f32 * 0.92;
-        let look = &member.description.look;
-        let mut pose = Pose::draw(look, (side * person).clamp(least * person.min(1.2), room.min(most)), rng);
+        let appearance = &object.description.appearance;
+        let mut pose =
+            Pose::draw(appearance, (side * person).clamp(least * person.min(1.2), room.min(most)), rng);
         for attempt in 0..3 {
-            let Some(stamp) = Stamp::paint(look, &pose) else { return false };
-            let names_accent = member.description.names_accent;
-            let mut actor = Actor { role, stamp, left: 0, top: 0, names_accent };
+            let Some(sprite) = Sprite::paint(appearance, &pose) else { return false };
+            let names_accent = object.description.names_accent;
+            let mut placed = PlacedSprite { object_index, sprite, left: 0, top: 0, names_accent };
             for _ in 0..8 {
-                actor.left = offset(self.width, actor.stamp.width, rng);
-                actor.top = offset(self.height, actor.stamp.height, rng);
-                if self.has_room_for(&actor) {
-                    self.enter(actor);
+                placed.left = offset(self.width, placed.sprite.width, rng);
+                placed.top = offset(self.height, placed.sprite.height, rng);
+                if self.has_room_for(&placed) {
+                    self.add(placed);
                     return true;
                 }
             }
@@ -103,77 +110,77 @@ impl Stage {
     }
 
     /// The way out of a hopeless crowd: the entities alone, side by side along the longer side.
-    fn line_up(&mut self, cast: &[Role], rng: &mut impl Rng) {
-        let count = cast.iter().filter(|role| role.entity.is_some()).count();
+    fn place_in_line(&mut self, objects: &[PlannedObject], rng: &mut impl Rng) {
+        let count = objects.iter().filter(|object| object.entity.is_some()).count();
         let wide = self.width >= self.height;
         let cell = self.width.max(self.height) / count.max(1);
         let side = (cell.min(self.width.min(self.height)) as f32 - 5.0).min(OBJECT_SIDE.1);
-        let entities = cast.iter().enumerate().filter(|(_, role)| role.entity.is_some());
-        for (index, (role, member)) in entities.enumerate() {
-            let pose = Pose::draw(&member.description.look, side, rng);
-            if let Some(stamp) = Stamp::paint(&member.description.look, &pose) {
+        let entities = objects.iter().enumerate().filter(|(_, object)| object.entity.is_some());
+        for (index, (object_index, object)) in entities.enumerate() {
+            let pose = Pose::draw(&object.description.appearance, side, rng);
+            if let Some(sprite) = Sprite::paint(&object.description.appearance, &pose) {
                 let along = (index * cell) as i32;
                 let (left, top) = if wide { (along, 0) } else { (0, along) };
-                self.enter(Actor { role, stamp, left, top, names_accent: false });
+                self.add(PlacedSprite { object_index, sprite, left, top, names_accent: false });
             }
         }
     }
 
-    fn has_room_for(&self, newcomer: &Actor) -> bool {
+    fn has_room_for(&self, newcomer: &PlacedSprite) -> bool {
         let is_hidden = |x: i32, y: i32| newcomer.covers(x, y);
         self.is_visible(newcomer, |_| true, |_, _| false)
-            && self.actors.iter().enumerate().all(|(index, actor)| {
-                !newcomer.touches(actor)
-                    || self.is_visible(actor, |front| usize::from(front) == index, is_hidden)
+            && self.sprites.iter().enumerate().all(|(index, placed)| {
+                !newcomer.touches(placed)
+                    || self.is_visible(placed, |front| usize::from(front) == index, is_hidden)
             })
     }
 
     /// Whether enough of an actor can be seen where it is in front and nothing new hides it.
     fn is_visible(
         &self,
-        actor: &Actor,
+        placed: &PlacedSprite,
         is_in_front: impl Fn(u8) -> bool,
         is_hidden: impl Fn(i32, i32) -> bool,
     ) -> bool {
         let (mut all, mut seen, mut accent, mut accent_seen) = (0usize, 0usize, 0usize, 0usize);
         let mut extent = Extent::default();
-        for row in 0..actor.stamp.height {
-            for column in 0..actor.stamp.width {
-                let index = row * actor.stamp.width + column;
-                if !actor.stamp.covered[index] {
+        for row in 0..placed.sprite.height {
+            for column in 0..placed.sprite.width {
+                let index = row * placed.sprite.width + column;
+                if !placed.sprite.covered[index] {
                     continue;
                 }
-                let accented = usize::from(actor.stamp.accented[index]);
+                let accent_mask = usize::from(placed.sprite.accent_mask[index]);
                 all += 1;
-                accent += accented;
-                let (x, y) = (actor.left + column as i32, actor.top + row as i32);
+                accent += accent_mask;
+                let (x, y) = (placed.left + column as i32, placed.top + row as i32);
                 let inside = self.index(x, y).is_some_and(|at| is_in_front(self.front[at]));
                 if inside && !is_hidden(x, y) {
                     seen += 1;
-                    accent_seen += accented;
+                    accent_seen += accent_mask;
                     extent.add(x as u32, y as u32);
                 }
             }
         }
-        let accent_is_there = !actor.names_accent
-            || (accent_seen as f64 >= LEAST_ACCENT_VISIBLE * accent as f64 && accent_seen >= 12);
-        seen as f64 >= LEAST_VISIBLE * all as f64
-            && extent.longer_side() >= LEAST_VISIBLE_SIDE
+        let accent_is_there = !placed.names_accent
+            || (accent_seen as f64 >= MIN_ACCENT_VISIBLE_SHARE * accent as f64 && accent_seen >= 12);
+        seen as f64 >= MIN_VISIBLE_SHARE * all as f64
+            && extent.longer_side() >= MIN_VISIBLE_SIDE
             && accent_is_there
     }
 
-    fn enter(&mut self, actor: Actor) {
-        let number = self.actors.len() as u8;
-        for row in 0..actor.stamp.height {
-            for column in 0..actor.stamp.width {
-                if actor.stamp.covered[row * actor.stamp.width + column]
-                    && let Some(at) = self.index(actor.left + column as i32, actor.top + row as i32)
+    fn add(&mut self, placed: PlacedSprite) {
+        let number = self.sprites.len() as u8;
+        for row in 0..placed.sprite.height {
+            for column in 0..placed.sprite.width {
+                if placed.sprite.covered[row * placed.sprite.width + column]
+                    && let Some(at) = self.index(placed.left + column as i32, placed.top + row as i32)
                 {
                     self.front[at] = number;
                 }
             }
         }
-        self.actors.push(actor);
+        self.sprites.push(placed);
     }
 
     fn index(&self, x: i32, y: i32) -> Option<usize> {
@@ -181,38 +188,38 @@ impl Stage {
         (x < self.width && y < self.height).then_some(y * self.width + x)
     }
 
-    fn finish(self, cast: &[Role], rng: &mut impl Rng) -> Scene {
-        debug_assert!(cast.len() < usize::from(NOBODY));
+    fn finish(self, objects: &[PlannedObject], rng: &mut impl Rng) -> Scene {
+        debug_assert!(objects.len() < usize::from(BACKGROUND));
         let mut canvas = Pixmap::new(self.width as u32, self.height as u32)
             .unwrap_or_else(|| unreachable!("the sizes of pictures are constants above zero"));
-        backdrop::paint(&mut canvas, rng);
+        background::paint(&mut canvas, rng);
         let mut rgb: Vec<u8> =
             canvas.data().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
-        for actor in &self.actors {
-            self.blend(actor, &mut rgb);
+        for placed in &self.sprites {
+            self.blend(placed, &mut rgb);
         }
         grain(&mut rgb, rng);
-        let placed = self.actors.iter().enumerate().map(|(number, actor)| {
+        let placed = self.sprites.iter().enumerate().map(|(number, placed)| {
             let inside: Vec<u8> =
                 self.front.iter().map(|&front| u8::from(usize::from(front) == number)).collect();
             let mut extent = Extent::default();
             for (at, _) in inside.iter().enumerate().filter(|&(_, &byte)| byte == 1) {
                 extent.add((at % self.width) as u32, (at / self.width) as u32);
             }
-            Placed { role: actor.role, bbox: extent.bbox(), inside }
+            Placed { object_index: placed.object_index, bbox: extent.bbox(), inside }
         });
         let placed = placed.collect();
         Scene { width: self.width as u32, height: self.height as u32, rgb, placed }
     }
 
-    fn blend(&self, actor: &Actor, rgb: &mut [u8]) {
-        for row in 0..actor.stamp.height {
-            for column in 0..actor.stamp.width {
-                let source = &actor.stamp.rgba[4 * (row * actor.stamp.width + column)..][..4];
+    fn blend(&self, placed: &PlacedSprite, rgb: &mut [u8]) {
+        for row in 0..placed.sprite.height {
+            for column in 0..placed.sprite.width {
+                let source = &placed.sprite.rgba[4 * (row * placed.sprite.width + column)..][..4];
                 if source[3] == 0 {
                     continue;
                 }
-                if let Some(at) = self.index(actor.left + column as i32, actor.top + row as i32) {
+                if let Some(at) = self.index(placed.left + column as i32, placed.top + row as i32) {
                     let rest = 255 - u32::from(source[3]);
                     for channel in 0..3 {
                         let under = u32::from(rgb[3 * at + channel]);
@@ -225,22 +232,22 @@ impl Stage {
     }
 }
 
-impl Actor {
+impl PlacedSprite {
     fn covers(&self, x: i32, y: i32) -> bool {
         let (Ok(column), Ok(row)) = (usize::try_from(x - self.left), usize::try_from(y - self.top)) else {
             return false;
         };
-        column < self.stamp.width
-            && row < self.stamp.height
-            && self.stamp.covered[row * self.stamp.width + column]
+        column < self.sprite.width
+            && row < self.sprite.height
+            && self.sprite.covered[row * self.sprite.width + column]
     }
 
-    fn touches(&self, other: &Actor) -> bool {
+    fn touches(&self, other: &PlacedSprite) -> bool {
         let apart = |start: i32, length: usize, other_start: i32, other_length: usize| {
             start + length as i32 <= other_start || other_start + other_length as i32 <= start
         };
-        !apart(self.left, self.stamp.width, other.left, other.stamp.width)
-            && !apart(self.top, self.stamp.height, other.top, other.stamp.height)
+        !apart(self.left, self.sprite.width, other.left, other.sprite.width)
+            && !apart(self.top, self.sprite.height, other.top, other.sprite.height)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
+use super::appearance::Appearance;
 use super::difficulty;
-use super::looks::Look;
-use super::sample::{Sample, Split, World};
-use super::tweet::words_of;
+use super::post_text::words_of;
+use super::sample::{Sample, World};
+use super::split::Split;
 
 fn samples(seed: u64, count: u64) -> impl Iterator<Item = Sample> {
     let world = World::new(seed, Split::Dev);
@@ -28,14 +29,14 @@ fn no_phrase_is_open_between_two_things() {
     for index in 0..2_000 {
         let draft = world.draft(index);
         for (number, entity) in draft.entities.iter().enumerate() {
-            for role in draft.cast.iter().filter(|role| role.entity != Some(number)) {
-                assert!(!entity.description.fits(&role.description.look), "post {index}: {draft:?}");
+            for object in draft.objects.iter().filter(|object| object.entity != Some(number)) {
+                assert!(!entity.description.fits(&object.description.appearance), "post {index}: {draft:?}");
             }
         }
-        for (number, role) in draft.cast.iter().enumerate() {
-            for (other_number, other) in draft.cast.iter().enumerate() {
+        for (number, object) in draft.objects.iter().enumerate() {
+            for (other_number, other) in draft.objects.iter().enumerate() {
                 assert_eq!(
-                    role.description.fits(&other.description.look),
+                    object.description.fits(&other.description.appearance),
                     number == other_number,
                     "post {index}"
                 );
@@ -81,21 +82,21 @@ fn shares_are_what_the_difficulty_says() {
         mentions += draft.entities.len();
         none += usize::from(draft.entities.is_empty());
         ambiguous += draft.entities.iter().filter(|entity| two_typed.contains(&entity.surface)).count();
-        let in_picture: Vec<usize> = draft.cast.iter().filter_map(|role| role.entity).collect();
-        assert!(in_picture.len() <= 3 && (1..=5).contains(&draft.cast.len()));
+        let in_picture: Vec<usize> = draft.objects.iter().filter_map(|object| object.entity).collect();
+        assert!(in_picture.len() <= 3 && (1..=5).contains(&draft.objects.len()));
         shown += in_picture.len();
         let kinds: HashSet<usize> =
-            in_picture.iter().map(|&entity| draft.entities[entity].description.look.kind).collect();
+            in_picture.iter().map(|&entity| draft.entities[entity].description.appearance.kind).collect();
         twins += usize::from(kinds.len() < in_picture.len());
         let absent = |number: &usize| !in_picture.contains(number);
-        let absent: Vec<&Look> = (0..draft.entities.len())
+        let absent: Vec<&Appearance> = (0..draft.entities.len())
             .filter(absent)
-            .map(|number| &draft.entities[number].description.look)
+            .map(|number| &draft.entities[number].description.appearance)
             .collect();
         absent_posts += usize::from(!absent.is_empty());
-        near_misses += usize::from(
-            absent.iter().any(|look| draft.cast.iter().any(|role| role.description.look.kind == look.kind)),
-        );
+        near_misses += usize::from(absent.iter().any(|appearance| {
+            draft.objects.iter().any(|object| object.description.appearance.kind == appearance.kind)
+        }));
     }
     let posts = posts as f64;
     let ratio = |part: usize, whole: usize| part as f64 / whole as f64;
@@ -110,7 +111,7 @@ fn shares_are_what_the_difficulty_says() {
     let hard = ratio(near_misses, absent_posts);
     assert!((0.3..0.6).contains(&hard), "{hard} of posts with absent mentions show one of the kind");
     assert!(
-        (ratio(ambiguous, mentions) - difficulty::AMBIGUOUS_SURFACE).abs() < 0.015,
+        (ratio(ambiguous, mentions) - difficulty::AMBIGUOUS_NAME_SHARE).abs() < 0.015,
         "{}",
         ratio(ambiguous, mentions)
     );
@@ -150,7 +151,7 @@ fn what_is_named_and_shown_can_be_seen() {
 fn every_entity_that_should_be_shown_is_painted() {
     let world = World::new(8, Split::Dev);
     for index in 0..200 {
-        let wanted = world.draft(index).cast.iter().filter(|role| role.entity.is_some()).count();
+        let wanted = world.draft(index).objects.iter().filter(|object| object.entity.is_some()).count();
         let painted: usize = world.sample(index).mentions.iter().map(|mention| mention.objects.len()).sum();
         assert_eq!(wanted, painted, "post {index}");
     }
@@ -158,14 +159,14 @@ fn every_entity_that_should_be_shown_is_painted() {
 
 #[test]
 fn fresh_phrases_fit_one_thing_and_absent_ones_none() {
-    let mut rng = super::chance::generator("test", "", 0);
+    let mut rng = super::rng::seeded_rng("test", "", 0);
     for sample in samples(6, 60) {
         let descriptions: HashSet<&str> =
             sample.picture.objects.iter().map(|object| object.description.as_str()).collect();
         assert_eq!(descriptions.len(), sample.picture.objects.len());
-        assert!(!descriptions.contains(sample.picture.absent_phrase(&mut rng).as_str()));
+        assert!(!descriptions.contains(sample.picture.draw_absent_phrase(&mut rng).as_str()));
         for object in 0..sample.picture.objects.len() {
-            let phrase = sample.picture.describe(object, &mut rng);
+            let phrase = sample.picture.draw_phrase(object, &mut rng);
             let others = sample.picture.objects.iter().enumerate().filter(|&(other, _)| other != object);
             assert!(others.map(|(_, other)| &other.description).all(|description| *description != phrase));
         }

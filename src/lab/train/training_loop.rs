@@ -11,15 +11,15 @@ use super::checkpoint;
 use super::optimiser::{AdamW, Schedule};
 
 /// Time between two checkpoints: what a killed process may lose.
-const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(60);
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 /// Steps between two lines of the log.
-const BETWEEN_LINES: i64 = 10;
+const LOG_INTERVAL: i64 = 10;
 /// Steps between two validations.
-const BETWEEN_VALIDATIONS: i64 = 500;
+const VALIDATION_INTERVAL: i64 = 500;
 
 /// One training: what it is called, where its checkpoint lies, how long it is.
 #[derive(Debug, Clone)]
-pub(super) struct Job {
+pub(super) struct TrainingJob {
     /// In the log.
     pub(super) name: String,
     /// The checkpoint's file.
@@ -31,7 +31,7 @@ pub(super) struct Job {
 }
 
 /// What the loop asks of a network: the loss of a step with words about it, and a score on other data.
-pub(super) trait Learner {
+pub(super) trait TrainingTask {
     /// The loss of that step's batch, and what the log shall say of it.
     fn loss(&mut self, step: i64) -> (Tensor, String);
     /// A score on data that is not trained on, in words.
@@ -43,7 +43,11 @@ pub(super) trait Learner {
 ///
 /// # Errors
 /// If a checkpoint cannot be read or written.
-pub(super) fn learn(job: &Job, store: &VarStore, make: impl FnOnce(i64) -> Box<dyn Learner>) -> Result<()> {
+pub(super) fn run_training(
+    job: &TrainingJob,
+    store: &VarStore,
+    make: impl FnOnce(i64) -> Box<dyn TrainingTask>,
+) -> Result<()> {
     let mut optimiser = AdamW::new(store, job.schedule, job.weight_decay);
     checkpoint::resume(&job.checkpoint, store, &mut optimiser)?;
     let first = optimiser.step();
@@ -55,7 +59,7 @@ pub(super) fn learn(job: &Job, store: &VarStore, make: impl FnOnce(i64) -> Box<d
             let (loss, words) = learner.loss(optimiser.step());
             let norm = optimiser.descend(&loss);
             let step = optimiser.step();
-            if step % BETWEEN_LINES == 0 {
+            if step % LOG_INTERVAL == 0 {
                 let rate = (step - first) as f64 / started.elapsed().as_secs_f64();
                 tracing::info!(
                     job = job.name,
@@ -65,20 +69,20 @@ pub(super) fn learn(job: &Job, store: &VarStore, make: impl FnOnce(i64) -> Box<d
                     loss.double_value(&[])
                 );
             }
-            if saved.elapsed() > BETWEEN_CHECKPOINTS || step == job.schedule.steps {
+            if saved.elapsed() > CHECKPOINT_INTERVAL || step == job.schedule.steps {
                 checkpoint::save(&job.checkpoint, store, &optimiser)?;
                 saved = Instant::now();
             }
-            if step % BETWEEN_VALIDATIONS == 0 {
+            if step % VALIDATION_INTERVAL == 0 {
                 tracing::info!(job = job.name, step, "validation: {}", learner.validate());
             }
         }
     }
-    checkpoint::fill(store, with_the_rest(store, optimiser.averaged()))
+    checkpoint::fill(store, with_unaveraged(store, optimiser.averaged()))
 }
 
 /// Counters and other variables that are not averaged stay as they are.
-fn with_the_rest(
+fn with_unaveraged(
     store: &VarStore,
     averaged: Vec<(String, Tensor)>,
 ) -> std::collections::HashMap<String, Tensor> {

@@ -4,7 +4,7 @@ use tiny_skia::{FillRule, Path, PathBuilder, Rect};
 
 /// Which colour a part takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ink {
+pub(super) enum Fill {
     /// The look's main colour.
     Main,
     /// The main colour, darkened: folds, buttons, windows.
@@ -19,18 +19,18 @@ pub(super) enum Ink {
 #[derive(Debug, Clone)]
 pub(super) struct Part {
     pub(super) path: Path,
-    pub(super) ink: Ink,
+    pub(super) fill: Fill,
 }
 
 /// A thing as filled outlines, those in front last.
 #[derive(Debug, Default)]
-pub(super) struct Sketch {
+pub(super) struct Shape {
     pub(super) parts: Vec<Part>,
 }
 
-impl Sketch {
+impl Shape {
     /// A polygon; fewer than three corners draw nothing.
-    pub(super) fn polygon(&mut self, ink: Ink, corners: &[(f32, f32)]) {
+    pub(super) fn polygon(&mut self, fill: Fill, corners: &[(f32, f32)]) {
         let mut builder = PathBuilder::new();
         for (index, &(x, y)) in corners.iter().enumerate() {
             if index == 0 {
@@ -40,17 +40,17 @@ impl Sketch {
             }
         }
         builder.close();
-        self.push(ink, builder);
+        self.push(fill, builder);
     }
 
     /// A rectangle from its left, top, right and bottom edges.
-    pub(super) fn rectangle(&mut self, ink: Ink, edges: [f32; 4]) {
+    pub(super) fn rectangle(&mut self, fill: Fill, edges: [f32; 4]) {
         let [left, top, right, bottom] = edges;
-        self.polygon(ink, &[(left, top), (right, top), (right, bottom), (left, bottom)]);
+        self.polygon(fill, &[(left, top), (right, top), (right, bottom), (left, bottom)]);
     }
 
     /// A rectangle whose corners are rounded by `radius`.
-    pub(super) fn rounded(&mut self, ink: Ink, edges: [f32; 4], radius: f32) {
+    pub(super) fn rounded(&mut self, fill: Fill, edges: [f32; 4], radius: f32) {
         let [left, top, right, bottom] = edges;
         let mut builder = PathBuilder::new();
         builder.move_to(left + radius, top);
@@ -63,34 +63,34 @@ impl Sketch {
         builder.line_to(left, top + radius);
         builder.quad_to(left, top, left + radius, top);
         builder.close();
-        self.push(ink, builder);
+        self.push(fill, builder);
     }
 
     /// An ellipse by its centre and half axes.
-    pub(super) fn ellipse(&mut self, ink: Ink, centre: (f32, f32), half: (f32, f32)) {
+    pub(super) fn ellipse(&mut self, fill: Fill, centre: (f32, f32), half: (f32, f32)) {
         let edges = (centre.0 - half.0, centre.1 - half.1, centre.0 + half.0, centre.1 + half.1);
         if let Some(bounds) = Rect::from_ltrb(edges.0, edges.1, edges.2, edges.3) {
             let mut builder = PathBuilder::new();
             builder.push_oval(bounds);
-            self.push(ink, builder);
+            self.push(fill, builder);
         }
     }
 
     /// A closed outline of quadratic curves: a start, then control and end points.
-    pub(super) fn curves(&mut self, ink: Ink, start: (f32, f32), curves: &[[f32; 4]]) {
+    pub(super) fn curves(&mut self, fill: Fill, start: (f32, f32), curves: &[[f32; 4]]) {
         let mut builder = PathBuilder::new();
         builder.move_to(start.0, start.1);
         for &[control_x, control_y, x, y] in curves {
             builder.quad_to(control_x, control_y, x, y);
         }
         builder.close();
-        self.push(ink, builder);
+        self.push(fill, builder);
     }
 
-    fn push(&mut self, ink: Ink, builder: PathBuilder) {
-        self.parts.extend(builder.finish().map(|path| Part { path, ink }));
+    fn push(&mut self, fill: Fill, builder: PathBuilder) {
+        self.parts.extend(builder.finish().map(|path| Part { path, fill }));
     }
 }
 
 /// All outlines here are simple, so the rule does not matter; named once so that it is one.
-pub(super) const FILL: FillRule = FillRule::Winding;
+pub(super) const FILL_RULE: FillRule = FillRule::Winding;

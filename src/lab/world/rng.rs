@@ -4,7 +4,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// A generator that depends on a purpose, a text and a number alone.
-pub(super) fn generator(purpose: &str, text: &str, number: u64) -> ChaCha8Rng {
+pub(super) fn seeded_rng(purpose: &str, text: &str, number: u64) -> ChaCha8Rng {
     let mut hasher = blake3::Hasher::new();
     hasher.update(purpose.as_bytes());
     hasher.update(&[0]);
@@ -15,7 +15,7 @@ pub(super) fn generator(purpose: &str, text: &str, number: u64) -> ChaCha8Rng {
 }
 
 /// Picks an index with the given weights; the last one where they add up to less than the draw.
-pub(super) fn weighted(weights: &[f64], rng: &mut impl Rng) -> usize {
+pub(super) fn weighted_index(weights: &[f64], rng: &mut impl Rng) -> usize {
     let mut draw = rng.random::<f64>() * weights.iter().sum::<f64>();
     for (index, weight) in weights.iter().enumerate() {
         draw -= weight;

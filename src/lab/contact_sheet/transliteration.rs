@@ -5,7 +5,7 @@ use any_ascii::any_ascii_char;
 use super::font::Font;
 
 /// The letter itself, or the plain marks for a typographic one. None: the font has no such letter.
-pub(super) fn plain(code: char) -> Option<String> {
+pub(super) fn in_font(code: char) -> Option<String> {
     Some(match code {
         '\u{2018}' | '\u{2019}' => "'".to_owned(),
         '\u{201c}' | '\u{201d}' => "\"".to_owned(),
@@ -19,13 +19,14 @@ pub(super) fn plain(code: char) -> Option<String> {
 
 /// A letter that the font lacks, in letters that it has: `Dong` and `Jing`, `:fire:`. Empty for letters that are not heard
 /// alone, as Arabic has them: their neighbours say where they were. None: nobody has a name for it.
-pub(super) fn spelled(code: char) -> Option<String> {
-    let spelled: String = any_ascii_char(code).chars().filter(|letter| !letter.is_ascii_control()).collect();
-    (code.is_alphabetic() || !spelled.is_empty()).then_some(spelled)
+pub(super) fn transliterated(code: char) -> Option<String> {
+    let transliterated: String =
+        any_ascii_char(code).chars().filter(|letter| !letter.is_ascii_control()).collect();
+    (code.is_alphabetic() || !transliterated.is_empty()).then_some(transliterated)
 }
 
 /// The number of a sign.
-pub(super) fn numbered(code: char) -> String {
+pub(super) fn code_point_name(code: char) -> String {
     format!("U+{:04X}", u32::from(code))
 }
 
@@ -45,12 +46,13 @@ mod tests {
             ("🔥", ":fire:"),
             ("\u{e000}\u{202e}\u{1}", "U+E000U+202EU+0001"),
         ] {
-            assert!(text.chars().all(|code| plain(code).is_none()), "{text}");
-            let found: String = text.chars().map(|code| spelled(code).unwrap_or(numbered(code))).collect();
+            assert!(text.chars().all(|code| in_font(code).is_none()), "{text}");
+            let found: String =
+                text.chars().map(|code| transliterated(code).unwrap_or(code_point_name(code))).collect();
             assert_eq!(found, expected, "{text}");
         }
         for (text, expected) in [("Zoë Łódź", "Zoë Łódź"), ("“a” – b…", "\"a\" - b...")] {
-            assert_eq!(text.chars().filter_map(plain).collect::<String>(), expected);
+            assert_eq!(text.chars().filter_map(in_font).collect::<String>(), expected);
         }
     }
 }

@@ -4,7 +4,7 @@ use rand::Rng;
 use tiny_skia::{Color, Paint, PathBuilder, Pixmap, Rect, Stroke, Transform};
 
 use super::palette::COLOURS;
-use super::sketch::FILL;
+use super::shape::FILL_RULE;
 
 /// Paints a backdrop over the whole canvas: a ground, then clutter.
 pub(super) fn paint(canvas: &mut Pixmap, rng: &mut impl Rng) {
@@ -85,7 +85,7 @@ fn clutter(canvas: &mut Pixmap, rng: &mut impl Rng) {
         }
     }
     if let Some(path) = builder.finish() {
-        canvas.fill_path(&path, &paint, FILL, Transform::identity(), None);
+        canvas.fill_path(&path, &paint, FILL_RULE, Transform::identity(), None);
     }
 }
 

@@ -65,7 +65,7 @@ impl Class {
 
 /// How one entity or bystander looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Look {
+pub struct Appearance {
     /// Index into [`KINDS`].
     pub kind: usize,
     /// Colour of the largest part, index into [`COLOURS`].
@@ -78,7 +78,7 @@ pub struct Look {
     pub coat: bool,
 }
 
-impl Look {
+impl Appearance {
     /// A look that an entity of that class can have.
     pub(super) fn draw(class: Class, rng: &mut impl Rng) -> Self {
         let kind = rng.random_range(class.kinds());
@@ -114,7 +114,7 @@ impl Look {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Description {
     /// What it describes.
-    pub look: Look,
+    pub appearance: Appearance,
     /// Whether it names the lesser part too.
     pub names_accent: bool,
     phrasing: usize,
@@ -122,14 +122,14 @@ pub struct Description {
 
 impl Description {
     /// One of the ways to put a look into words.
-    pub fn draw(look: Look, rng: &mut impl Rng) -> Self {
+    pub fn draw(appearance: Appearance, rng: &mut impl Rng) -> Self {
         let names_accent = rng.random_bool(difficulty::PHRASE_NAMES_ACCENT);
-        Self { look, names_accent, phrasing: rng.random_range(0..6) }
+        Self { appearance, names_accent, phrasing: rng.random_range(0..6) }
     }
 
     /// The same words and the lesser part too.
     #[must_use]
-    pub fn in_full(self) -> Self {
+    pub fn with_accent(self) -> Self {
         Self { names_accent: true, ..self }
     }
 
@@ -142,28 +142,28 @@ impl Description {
     /// Whether a thing of that look could be meant. Deliberately blind to garments and to whether an accent is a
     /// hat or hair: what differs in those alone counts as the same, so no phrase rests on them.
     #[must_use]
-    pub fn fits(&self, look: &Look) -> bool {
-        self.look.kind == look.kind
-            && self.look.colour == look.colour
-            && (!self.names_accent || self.look.accent == look.accent)
+    pub fn fits(&self, appearance: &Appearance) -> bool {
+        self.appearance.kind == appearance.kind
+            && self.appearance.colour == appearance.colour
+            && (!self.names_accent || self.appearance.accent == appearance.accent)
     }
 
     /// The words, at most 11, all from a closed vocabulary.
     #[must_use]
     pub fn words(&self) -> String {
-        let phrasings = if self.names_accent { full(&self.look) } else { short(&self.look) };
-        let garment = match (self.look.kind, self.look.coat) {
+        let phrasings = if self.names_accent { full(&self.appearance) } else { short(&self.appearance) };
+        let garment = match (self.appearance.kind, self.appearance.coat) {
             (_, true) => "coat",
             (0, false) => "shirt",
             (_, false) => "dress",
         };
-        let accent = match (self.look.is_person() && !self.look.hat, self.look.accent) {
+        let accent = match (self.appearance.is_person() && !self.appearance.hat, self.appearance.accent) {
             (true, YELLOW) => "blond",
             (_, accent) => COLOURS[accent].name,
         };
         phrasings[self.phrasing % phrasings.len()]
-            .replace("{k}", KINDS[self.look.kind])
-            .replace("{m}", COLOURS[self.look.colour].name)
+            .replace("{k}", KINDS[self.appearance.kind])
+            .replace("{m}", COLOURS[self.appearance.colour].name)
             .replace("{a}", accent)
             .replace("{g}", garment)
     }
@@ -192,8 +192,8 @@ fn other_colour(first: usize, second: usize, rng: &mut impl Rng) -> usize {
 }
 
 /// Phrases that name the main colour alone.
-fn short(look: &Look) -> &'static [&'static str] {
-    match look.kind {
+fn short(appearance: &Appearance) -> &'static [&'static str] {
+    match appearance.kind {
         0 | 1 => &["a {k} in a {m} {g}", "a {k} wearing a {m} {g}", "a {k} dressed in a {m} {g}"],
         2 => &["a {m} tower", "a tall {m} tower", "a tower painted {m}"],
         7 => &["a logo with a {m} star", "a {m} star logo", "a round logo showing a {m} star"],
@@ -205,8 +205,8 @@ fn short(look: &Look) -> &'static [&'static str] {
 }
 
 /// Phrases that name the lesser part too, in either order: a network must bind each colour to its part.
-fn full(look: &Look) -> &'static [&'static str] {
-    match (look.kind, look.hat) {
+fn full(appearance: &Appearance) -> &'static [&'static str] {
+    match (appearance.kind, appearance.hat) {
         (0 | 1, true) => &[
             "a {k} in a {m} {g} with a {a} hat",
             "a {k} wearing a {m} {g} and a {a} hat",
@@ -251,9 +251,9 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let mut words = HashSet::new();
         for round in 0..20_000 {
-            let look = Look::draw(Class::ALL[round % 4], &mut rng);
-            assert_ne!(look.colour, look.accent);
-            let phrase = Description::draw(look, &mut rng).words();
+            let appearance = Appearance::draw(Class::ALL[round % 4], &mut rng);
+            assert_ne!(appearance.colour, appearance.accent);
+            let phrase = Description::draw(appearance, &mut rng).words();
             assert!(!phrase.contains('{'), "{phrase}");
             assert!(phrase.split(' ').count() <= 11, "{phrase}");
             words.extend(phrase.split(' ').map(str::to_owned));
@@ -265,11 +265,11 @@ mod tests {
     fn a_phrase_fits_its_own_look_and_no_near_miss() {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         for round in 0..2_000 {
-            let look = Look::draw(Class::ALL[round % 4], &mut rng);
-            let phrase = Description::draw(look, &mut rng);
-            assert!(phrase.fits(&look));
-            assert!(!phrase.fits(&look.recoloured(&mut rng)));
-            assert!(!phrase.in_full().fits(&look.reaccented(&mut rng)));
+            let appearance = Appearance::draw(Class::ALL[round % 4], &mut rng);
+            let phrase = Description::draw(appearance, &mut rng);
+            assert!(phrase.fits(&appearance));
+            assert!(!phrase.fits(&appearance.recoloured(&mut rng)));
+            assert!(!phrase.with_accent().fits(&appearance.reaccented(&mut rng)));
         }
     }
 }

@@ -4,18 +4,18 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 /// Batches that wait: two hide the making of one behind a step, and bound the memory.
-const AHEAD: usize = 2;
+const BATCHES_AHEAD: usize = 2;
 
 /// A stream of batches, from one step on. Dropping it ends its thread.
-pub(super) struct Feed<B> {
+pub(super) struct Prefetcher<B> {
     batches: Receiver<B>,
 }
 
-impl<B: Send + 'static> Feed<B> {
+impl<B: Send + 'static> Prefetcher<B> {
     /// Makes the batch of `first_step`, then those after it; `make` depends on nothing but the step, so that a resumed
     /// training sees what an unbroken one would have seen.
     pub(super) fn new(first_step: i64, mut make: impl FnMut(i64) -> B + Send + 'static) -> Self {
-        let (sender, batches) = sync_channel(AHEAD);
+        let (sender, batches) = sync_channel(BATCHES_AHEAD);
         thread::spawn(move || {
             let mut step = first_step;
             // A send fails when the training has ended and dropped its end: then so does this thread.
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn batches_come_in_order_from_the_step_asked_for() {
-        let feed = Feed::new(7, |step| step * 10);
-        assert_eq!([feed.next(), feed.next(), feed.next()], [70, 80, 90]);
+        let batches = Prefetcher::new(7, |step| step * 10);
+        assert_eq!([batches.next(), batches.next(), batches.next()], [70, 80, 90]);
     }
 }

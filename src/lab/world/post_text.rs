@@ -3,14 +3,14 @@
 use rand::Rng;
 use rand::seq::IndexedRandom;
 
-use super::chance::pick;
+use super::appearance::Class;
 use super::clauses::{EMOJI, HASHTAGS, JOINTS, OPENERS, SLANG, SMALL_TALK, TAILS, clauses};
-use super::looks::Class;
+use super::rng::pick;
 use crate::domain::Span;
 
 /// The plan of a post: its words in order, some of which are to be an entity's name.
 #[derive(Debug)]
-pub(super) struct Outline {
+pub(super) struct TextPlan {
     words: Vec<Word>,
     /// Types of its slots in reading order.
     pub(super) slots: Vec<Class>,
@@ -25,12 +25,12 @@ enum Word {
 
 /// The clauses, sorted by how many slots they have and of which types: parsed once a world.
 #[derive(Debug)]
-pub(super) struct Repertoire {
+pub(super) struct ClauseIndex {
     /// `by_slots[n - 1][class]`: clauses with `n` slots, one of them of that class.
     by_slots: [[Vec<&'static str>; 4]; 3],
 }
 
-impl Repertoire {
+impl ClauseIndex {
     pub(super) fn new() -> Self {
         let mut by_slots: [[Vec<&'static str>; 4]; 3] = Default::default();
         for clause in clauses() {
@@ -46,46 +46,46 @@ impl Repertoire {
     }
 
     /// The plan of a post with that many mentions.
-    pub(super) fn outline(
+    pub(super) fn plan(
         &self,
         mentions: usize,
         draw_class: impl Fn(&mut rand_chacha::ChaCha8Rng) -> Class,
         rng: &mut rand_chacha::ChaCha8Rng,
-    ) -> Outline {
-        let mut outline = Outline { words: Vec::new(), slots: Vec::new() };
+    ) -> TextPlan {
+        let mut plan = TextPlan { words: Vec::new(), slots: Vec::new() };
         if rng.random_bool(0.1) {
-            outline.say(&format!("RT @{}:", handle(rng)));
+            plan.push_words(&format!("RT @{}:", user_handle(rng)));
         }
         if rng.random_bool(0.3) {
-            outline.say(pick(OPENERS, rng));
+            plan.push_words(pick(OPENERS, rng));
         }
         if mentions == 0 {
-            outline.say(pick(SMALL_TALK, rng));
+            plan.push_words(pick(SMALL_TALK, rng));
         }
-        while outline.slots.len() < mentions {
-            if !outline.slots.is_empty() {
-                outline.join(rng);
+        while plan.slots.len() < mentions {
+            if !plan.slots.is_empty() {
+                plan.push_joint(rng);
             }
-            let left = (mentions - outline.slots.len()).min(3);
+            let left = (mentions - plan.slots.len()).min(3);
             // A post of two is as often one clause about both as two clauses.
             let slots = if rng.random_bool(0.6) { left } else { rng.random_range(1..=left) };
             let clauses = &self.by_slots[slots - 1][draw_class(rng) as usize];
-            outline.say(clauses.choose(rng).unwrap_or(&"met {PER} today"));
+            plan.push_words(clauses.choose(rng).unwrap_or(&"met {PER} today"));
         }
         if rng.random_bool(0.3) {
-            outline.stop(pick(&[".", "!", "!!", "?", "...", ","], rng));
+            plan.punctuate(pick(&[".", "!", "!!", "?", "...", ","], rng));
         }
         if rng.random_bool(0.4) {
-            outline.say(pick(TAILS, rng));
+            plan.push_words(pick(TAILS, rng));
         }
-        outline.roughen(rng);
-        outline
+        plan.add_noise(rng);
+        plan
     }
 }
 
-impl Outline {
+impl TextPlan {
     /// The text with names in its slots, and where they are. Names of `names` in reading order, one a slot.
-    pub(super) fn tell(&self, names: &[&str], rng: &mut impl Rng) -> (String, Vec<Span>) {
+    pub(super) fn render(&self, names: &[&str], rng: &mut impl Rng) -> (String, Vec<Span>) {
         let mut text = String::new();
         let mut spans = Vec::new();
         if rng.random_bool(0.1) {
@@ -122,15 +122,15 @@ impl Outline {
             push_word(&mut text, &format!("#{tag}"));
         }
         if rng.random_bool(0.05) {
-            push_word(&mut text, &format!("via @{}", handle(rng)));
+            push_word(&mut text, &format!("via @{}", user_handle(rng)));
         }
         if rng.random_bool(0.4) {
-            push_word(&mut text, &format!("https://t.co/{}", code(rng)));
+            push_word(&mut text, &format!("https://t.co/{}", link_code(rng)));
         }
         (text, spans)
     }
 
-    fn say(&mut self, words: &str) {
+    fn push_words(&mut self, words: &str) {
         for word in words.split(' ') {
             match slot_of(word) {
                 Some((before, class, after)) => {
@@ -142,16 +142,16 @@ impl Outline {
         }
     }
 
-    fn join(&mut self, rng: &mut impl Rng) {
+    fn push_joint(&mut self, rng: &mut impl Rng) {
         if rng.random_bool(0.4) {
-            self.stop(pick(&[".", "!", ",", ";", "..."], rng));
+            self.punctuate(pick(&[".", "!", ",", ";", "..."], rng));
         } else {
-            self.say(pick(JOINTS, rng));
+            self.push_words(pick(JOINTS, rng));
         }
     }
 
     /// Attaches punctuation to the last word.
-    fn stop(&mut self, mark: &str) {
+    fn punctuate(&mut self, mark: &str) {
         match self.words.last_mut() {
             Some(Word::Plain(word)) => word.push_str(mark),
             Some(Word::Slot(_, after)) => after.push_str(mark),
@@ -160,7 +160,7 @@ impl Outline {
     }
 
     /// Slang, slips of the finger, capitals; names are left as they are, though some get quotation marks.
-    fn roughen(&mut self, rng: &mut impl Rng) {
+    fn add_noise(&mut self, rng: &mut impl Rng) {
         let slang = if rng.random_bool(0.25) { 0.5 } else { 0.04 };
         let case = rng.random_range(0..20);
         for (index, word) in self.words.iter_mut().enumerate() {
@@ -173,7 +173,7 @@ impl Outline {
                         *word = (*short).to_owned();
                     }
                     if rng.random_bool(0.025) {
-                        slip(word, rng);
+                        make_typo(word, rng);
                     }
                     match case {
                         0..5 if index == 0 => capitalise(word),
@@ -237,20 +237,20 @@ fn pick_count(rng: &mut impl Rng) -> usize {
     [0, 0, 0, 0, 0, 1, 1, 1, 2, 3][rng.random_range(0..10)]
 }
 
-fn handle(rng: &mut impl Rng) -> String {
+fn user_handle(rng: &mut impl Rng) -> String {
     let first = pick(&["daily", "the", "real", "its", "just", "mr", "miss", "news", "xo", "big"], rng);
     let second =
         pick(&["tweets", "fan", "mike", "jenny", "vibes", "nerd", "updates", "gamer", "kid", "mom"], rng);
     format!("{first}{second}{}", rng.random_range(1..999))
 }
 
-fn code(rng: &mut impl Rng) -> String {
+fn link_code(rng: &mut impl Rng) -> String {
     const SIGNS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     (0..10).map(|_| char::from(SIGNS[rng.random_range(0..SIGNS.len())])).collect()
 }
 
 /// Swaps, doubles or drops a letter of a longer word.
-fn slip(word: &mut String, rng: &mut impl Rng) {
+fn make_typo(word: &mut String, rng: &mut impl Rng) {
     let mut letters: Vec<char> = word.chars().collect();
     if letters.len() < 4 {
         return;

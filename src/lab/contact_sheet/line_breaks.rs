@@ -2,7 +2,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::spelling::{numbered, plain, spelled};
+use super::transliteration::{code_point_name, in_font, transliterated};
 
 /// A letter as it is drawn, and the number of the mention that it belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub(super) struct Letter {
     pub(super) glyph: char,
     pub(super) mention: Option<usize>,
     /// Whether the font lacks the letter of the text, and this one is of its spelling in Latin.
-    pub(super) spelled: bool,
+    pub(super) transliterated: bool,
 }
 
 /// What stands at the end of a text that has no room.
@@ -33,21 +33,21 @@ pub(super) fn letters(text: &str, spans: &[(usize, usize)]) -> Vec<Letter> {
             continue;
         }
         let mention = spans.iter().position(|&(start, end)| (start..end).contains(&place));
-        let (text, spelled) = match (plain(code), spelled(code)) {
-            (Some(plain), _) => (plain, false),
-            (None, Some(spelled)) => (spelled, true),
+        let (text, transliterated) = match (in_font(code), transliterated(code)) {
+            (Some(in_font), _) => (in_font, false),
+            (None, Some(transliterated)) => (transliterated, true),
             // It belongs to the letter before, such as a sign that takes its vowel.
             (None, None) if number > 0 => continue,
-            (None, None) => (numbered(code), true),
+            (None, None) => (code_point_name(code), true),
         };
-        letters.extend(text.chars().map(|glyph| Letter { glyph, mention, spelled }));
+        letters.extend(text.chars().map(|glyph| Letter { glyph, mention, transliterated }));
     }
     letters
 }
 
-/// Breaks letters into lines at spaces; a word longer than a line is cut. What goes beyond `most` lines is left out, and
+/// Breaks letters into lines at spaces; a word longer than a line is cut. What goes beyond `max_lines` lines is left out, and
 /// three dots say so.
-pub(super) fn wrap(letters: &[Letter], columns: usize, most: usize) -> Vec<Vec<Letter>> {
+pub(super) fn wrap(letters: &[Letter], columns: usize, max_lines: usize) -> Vec<Vec<Letter>> {
     let mut lines: Vec<Vec<Letter>> = Vec::new();
     for paragraph in letters.split(|letter| letter.glyph == '\n') {
         lines.extend(wrap_paragraph(paragraph, columns.max(CUT.len())));
@@ -55,19 +55,19 @@ pub(super) fn wrap(letters: &[Letter], columns: usize, most: usize) -> Vec<Vec<L
     while lines.last().is_some_and(Vec::is_empty) {
         lines.pop();
     }
-    if lines.len() > most {
-        lines.truncate(most);
+    if lines.len() > max_lines {
+        lines.truncate(max_lines);
         if let Some(last) = lines.last_mut() {
             last.truncate(columns.saturating_sub(CUT.len()));
-            last.extend(CUT.chars().map(|glyph| Letter { glyph, mention: None, spelled: false }));
+            last.extend(CUT.chars().map(|glyph| Letter { glyph, mention: None, transliterated: false }));
         }
     }
     lines
 }
 
 /// Breaks a plain text into lines.
-pub(super) fn wrap_text(text: &str, columns: usize, most: usize) -> Vec<String> {
-    let lines = wrap(&letters(text, &[]), columns, most);
+pub(super) fn wrap_text(text: &str, columns: usize, max_lines: usize) -> Vec<String> {
+    let lines = wrap(&letters(text, &[]), columns, max_lines);
     lines.into_iter().map(|line| line.into_iter().map(|letter| letter.glyph).collect()).collect()
 }
 
@@ -122,8 +122,8 @@ mod tests {
             ("too much of it", 8, 1, &["too m..."]),
             ("too much of it", 8, 2, &["too much", "of it"]),
         ];
-        for (text, columns, most, expected) in cases {
-            assert_eq!(wrap_text(text, columns, most), expected, "{text} in {columns}");
+        for (text, columns, max_lines, expected) in cases {
+            assert_eq!(wrap_text(text, columns, max_lines), expected, "{text} in {columns}");
         }
     }
 
@@ -132,7 +132,8 @@ mod tests {
         let letters = letters("👍🏽 Zoë…", &[(3, 6)]);
         let text: String = letters.iter().map(|letter| letter.glyph).collect();
         assert_eq!(text, ":thumbsup: Zoë...");
-        let of_spelling: String = letters.iter().filter(|l| l.spelled).map(|letter| letter.glyph).collect();
+        let of_spelling: String =
+            letters.iter().filter(|l| l.transliterated).map(|letter| letter.glyph).collect();
         assert_eq!(of_spelling, ":thumbsup:");
         let of_mention: String =
             letters.iter().filter(|letter| letter.mention == Some(0)).map(|letter| letter.glyph).collect();

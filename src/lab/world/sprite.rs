@@ -3,10 +3,10 @@
 use rand::Rng;
 use tiny_skia::{Color, Paint, Pixmap, Rect, Transform};
 
-use super::looks::Look;
+use super::appearance::Appearance;
 use super::palette::{BLACK, COLOURS};
-use super::sketch::{FILL, Ink, Sketch};
-use super::{people, places, signs, things};
+use super::shape::{FILL_RULE, Fill, Shape};
+use super::{logos, people, places, things};
 
 /// How one thing differs from others of the same look: size, turn, shade. Drawn once, kept while a place is sought.
 #[derive(Debug, Clone, Copy)]
@@ -24,8 +24,8 @@ pub(super) struct Pose {
 
 impl Pose {
     /// A pose that a thing of that look may take.
-    pub(super) fn draw(look: &Look, side: f32, rng: &mut impl Rng) -> Self {
-        let sway = match look.kind {
+    pub(super) fn draw(appearance: &Appearance, side: f32, rng: &mut impl Rng) -> Self {
+        let max_degrees = match appearance.kind {
             0 | 1 => 7.0,
             2..=6 => 4.0,
             13 => 50.0,
@@ -36,11 +36,11 @@ impl Pose {
         let edge = rng.random_range(36..72u8);
         Self {
             side,
-            degrees: rng.random_range(-sway..sway),
+            degrees: rng.random_range(-max_degrees..max_degrees),
             stretch: rng.random_range(0.9..1.1),
             mirrored: rng.random_bool(0.5),
-            main: jitter(COLOURS[look.colour].rgb, rng),
-            accent: jitter(COLOURS[look.accent].rgb, rng),
+            main: jitter(COLOURS[appearance.colour].rgb, rng),
+            accent: jitter(COLOURS[appearance.accent].rgb, rng),
             skin: skins[rng.random_range(0..skins.len())],
             edge: [edge; 3],
         }
@@ -49,7 +49,7 @@ impl Pose {
 
 /// A thing as pixels, row by row, cropped to itself.
 #[derive(Debug)]
-pub(super) struct Stamp {
+pub(super) struct Sprite {
     pub(super) width: usize,
     pub(super) height: usize,
     /// Premultiplied red, green, blue, alpha.
@@ -57,16 +57,16 @@ pub(super) struct Stamp {
     /// Covered by more than half.
     pub(super) covered: Vec<bool>,
     /// Of those, where the lesser part shows.
-    pub(super) accented: Vec<bool>,
+    pub(super) accent_mask: Vec<bool>,
 }
 
-impl Stamp {
+impl Sprite {
     /// Paints a thing. `None` only if it has no extent at all.
-    pub(super) fn paint(look: &Look, pose: &Pose) -> Option<Self> {
-        let sketch = sketch(look, pose);
+    pub(super) fn paint(appearance: &Appearance, pose: &Pose) -> Option<Self> {
+        let shape = shape(appearance, pose);
         let turn = Transform::from_rotate(pose.degrees)
             .pre_scale(if pose.mirrored { -pose.stretch } else { pose.stretch }, 1.0);
-        let bounds = sketch
+        let bounds = shape
             .parts
             .iter()
             .filter_map(|part| part.path.clone().transform(turn))
@@ -80,27 +80,27 @@ impl Stamp {
         let width = (bounds.width() * scale).ceil() as u32 + 2 * MARGIN;
         let height = (bounds.height() * scale).ceil() as u32 + 2 * MARGIN;
         let mut pixels = Pixmap::new(width, height)?;
-        let paints = [pose.main, shadow(pose.main, look), pose.accent].map(paint_of);
-        for part in &sketch.parts {
+        let paints = [pose.main, shadow(pose.main, appearance), pose.accent].map(paint_of);
+        for part in &shape.parts {
             let fixed;
-            let paint = match part.ink {
-                Ink::Main => &paints[0],
-                Ink::Shadow => &paints[1],
-                Ink::Accent => &paints[2],
-                Ink::Fixed(rgb) => {
+            let paint = match part.fill {
+                Fill::Main => &paints[0],
+                Fill::Shadow => &paints[1],
+                Fill::Accent => &paints[2],
+                Fill::Fixed(rgb) => {
                     fixed = paint_of(rgb);
                     &fixed
                 }
             };
-            pixels.fill_path(&part.path, paint, FILL, place, None);
+            pixels.fill_path(&part.path, paint, FILL_RULE, place, None);
         }
-        let accented = accented(&sketch, place, (width, height))?;
+        let accent_mask = accent_mask(&shape, place, (width, height))?;
         let (width, height, mut rgba) = (width as usize, height as usize, pixels.take());
         for _ in 0..if pose.side < 55.0 { 1 } else { 2 } {
             draw_edge(&mut rgba, width, pose.edge);
         }
         let covered = rgba.chunks_exact(4).map(|pixel| pixel[3] >= 128).collect();
-        Some(Self { width, height, rgba, covered, accented })
+        Some(Self { width, height, rgba, covered, accent_mask })
     }
 }
 
@@ -133,42 +133,42 @@ fn around(one: Rect, other: Rect) -> Rect {
 }
 
 /// Where the lesser part is in front: painted again without soft edges, it bright and all else dark.
-fn accented(sketch: &Sketch, place: Transform, (width, height): (u32, u32)) -> Option<Vec<bool>> {
+fn accent_mask(shape: &Shape, place: Transform, (width, height): (u32, u32)) -> Option<Vec<bool>> {
     let mut pixels = Pixmap::new(width, height)?;
     let [mut bright, mut dark] = [[255; 3], [0; 3]].map(paint_of);
     bright.anti_alias = false;
     dark.anti_alias = false;
-    for part in &sketch.parts {
-        let paint = if part.ink == Ink::Accent { &bright } else { &dark };
-        pixels.fill_path(&part.path, paint, FILL, place, None);
+    for part in &shape.parts {
+        let paint = if part.fill == Fill::Accent { &bright } else { &dark };
+        pixels.fill_path(&part.path, paint, FILL_RULE, place, None);
     }
     Some(pixels.data().chunks_exact(4).map(|pixel| pixel[0] >= 128).collect())
 }
 
-fn sketch(look: &Look, pose: &Pose) -> Sketch {
-    let mut sketch = Sketch::default();
-    match look.kind {
-        0 => people::man(&mut sketch, look, Ink::Fixed(pose.skin)),
-        1 => people::woman(&mut sketch, look, Ink::Fixed(pose.skin)),
-        2 => places::tower(&mut sketch),
-        3 => places::bridge(&mut sketch),
-        4 => places::castle(&mut sketch),
-        5 => places::house(&mut sketch),
-        6 => places::lighthouse(&mut sketch),
-        7 => signs::star(&mut sketch),
-        8 => signs::ring(&mut sketch),
-        9 => signs::shield(&mut sketch),
-        10 => signs::team_shirt(&mut sketch),
-        11 => things::car(&mut sketch),
-        12 => things::cup(&mut sketch),
-        13 => things::guitar(&mut sketch),
-        14 => things::cat(&mut sketch),
-        15 => things::fish(&mut sketch),
-        16 => things::tree(&mut sketch),
-        17 => things::phone(&mut sketch),
-        _ => things::boat(&mut sketch),
+fn shape(appearance: &Appearance, pose: &Pose) -> Shape {
+    let mut shape = Shape::default();
+    match appearance.kind {
+        0 => people::man(&mut shape, appearance, Fill::Fixed(pose.skin)),
+        1 => people::woman(&mut shape, appearance, Fill::Fixed(pose.skin)),
+        2 => places::tower(&mut shape),
+        3 => places::bridge(&mut shape),
+        4 => places::castle(&mut shape),
+        5 => places::house(&mut shape),
+        6 => places::lighthouse(&mut shape),
+        7 => logos::star(&mut shape),
+        8 => logos::ring(&mut shape),
+        9 => logos::shield(&mut shape),
+        10 => logos::team_shirt(&mut shape),
+        11 => things::car(&mut shape),
+        12 => things::cup(&mut shape),
+        13 => things::guitar(&mut shape),
+        14 => things::cat(&mut shape),
+        15 => things::fish(&mut shape),
+        16 => things::tree(&mut shape),
+        17 => things::phone(&mut shape),
+        _ => things::boat(&mut shape),
     }
-    sketch
+    shape
 }
 
 fn jitter(rgb: [u8; 3], rng: &mut impl Rng) -> [u8; 3] {
@@ -177,8 +177,8 @@ fn jitter(rgb: [u8; 3], rng: &mut impl Rng) -> [u8; 3] {
 }
 
 /// A darker shade, but of black a lighter one.
-fn shadow(rgb: [u8; 3], look: &Look) -> [u8; 3] {
-    if look.colour == BLACK {
+fn shadow(rgb: [u8; 3], appearance: &Appearance) -> [u8; 3] {
+    if appearance.colour == BLACK {
         rgb.map(|channel| channel.saturating_add(46))
     } else {
         rgb.map(|channel| (f32::from(channel) * 0.72) as u8)

@@ -1,0 +1,37 @@
+//! Splits of the world: training, development and test posts share no entity names.
+
+use std::str::FromStr;
+
+/// Which names may be used: the three share none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Split {
+    /// To learn from.
+    Train,
+    /// To choose by.
+    Dev,
+    /// To report on.
+    Test,
+}
+
+impl Split {
+    /// Its name in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Dev => "dev",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl FromStr for Split {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        [Self::Train, Self::Dev, Self::Test]
+            .into_iter()
+            .find(|split| split.as_str() == name)
+            .ok_or_else(|| format!("`{name}` is not a split: train, dev or test"))
+    }
+}
