@@ -13,7 +13,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 
-use crate::kafka::client::{Complaint, Connection, Secrets, explained};
+use crate::kafka::client::{Connection, ConnectionFault, Secrets, explain};
 
 /// How long a broker may take to answer: long for a network, short for who waits before a terminal.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ pub(super) enum BrokerError {
     Away { bootstrap: String, last: String, source: Box<KafkaError> },
     #[error("it does not exist; create it, or name another one")]
     Missing,
-    #[error("the brokers refuse it: {}", explained(&.0.to_string()))]
+    #[error("the brokers refuse it: {}", explain(&.0.to_string()))]
     Refused(RDKafkaErrorCode),
 }
 
@@ -94,11 +94,11 @@ impl Brokers {
         let bootstrap = self.bootstrap.clone();
         let last = self.client.context().last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match last {
-            Some(Complaint { is_kept_out: true, words: reason }) => {
-                BrokerError::Stranger { bootstrap, reason: explained(&reason) }
+            Some(ConnectionFault { is_access_denied: true, words: reason }) => {
+                BrokerError::Stranger { bootstrap, reason: explain(&reason) }
             }
             last => {
-                let last = last.map(|last| format!(": {}", explained(&last.words))).unwrap_or_default();
+                let last = last.map(|last| format!(": {}", explain(&last.words))).unwrap_or_default();
                 BrokerError::Away { bootstrap, last, source: Box::new(source) }
             }
         }
@@ -108,7 +108,7 @@ impl Brokers {
 /// Remembers what the client complained of last, without secrets.
 pub(super) struct Remembering {
     secrets: Secrets,
-    last: Mutex<Option<Complaint>>,
+    last: Mutex<Option<ConnectionFault>>,
 }
 
 impl Remembering {
@@ -116,7 +116,7 @@ impl Remembering {
         Self { secrets, last: Mutex::default() }
     }
 
-    fn remember(&self, complaint: Option<Complaint>) {
+    fn remember(&self, complaint: Option<ConnectionFault>) {
         if let Some(complaint) = complaint {
             *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(complaint);
         }
@@ -132,13 +132,13 @@ impl ClientContext for Remembering {
 
     /// The client's own log says the same again, in other words, but for connections that are closed.
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.remember(Complaint::of_log(level, facility, &self.secrets.blotted_out(message)));
+        self.remember(ConnectionFault::of_log(level, facility, &self.secrets.redact(message)));
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let reason = self.secrets.blotted_out(reason);
+        let reason = self.secrets.redact(reason);
         // That none is left speaks of no connection, and says less.
-        self.remember(error.rdkafka_error_code().and_then(|code| Complaint::of_error(code, &reason)));
+        self.remember(error.rdkafka_error_code().and_then(|code| ConnectionFault::of_error(code, &reason)));
     }
 }
 

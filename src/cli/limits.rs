@@ -1,7 +1,7 @@
 //! Does what goes in fit where it comes out? The limits of topics, producer and decoder on the size of a record.
 
 use crate::config::Config;
-use crate::kafka::publish::{LETTER_BYTES, MESSAGE_MAX_BYTES};
+use crate::kafka::publish::{MAX_TRUNCATED_LETTER, MESSAGE_MAX_BYTES};
 
 /// The limits on one record, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ impl Limits {
     pub(super) fn misfits(&self) -> Vec<String> {
         let Some(input) = self.topics[0] else { return Vec::new() };
         let mut misfits = Vec::new();
-        let letter = input.saturating_add(LETTER_BYTES as u64);
+        let letter = input.saturating_add(MAX_TRUNCATED_LETTER as u64);
         if let Some(dead) = self.topics[2].filter(|&dead| dead < letter) {
             misfits.push(format!(
                 "the topic of dead letters takes {dead} bytes, and a post of {input} with its reason has up to {letter}: \

@@ -11,6 +11,7 @@ use crate::domain::{Rejection, RejectionClass};
 use crate::engine::runtime::{self, Endpoints, Runtime, Variant};
 use crate::input::decode::{Decoder, FrameCounts};
 use crate::input::fetch::Fetcher;
+use crate::kafka::publish::formats::{AnswerTimes, DEFAULT_FORMAT, Encoder};
 use crate::kafka::publish::{Annotated, Include, Included, Provenance};
 use crate::networks::bundle::Bundle;
 use crate::scheduler::{CallError, ModelError};
@@ -32,6 +33,7 @@ pub(super) struct Running {
     /// The language models in use.
     pub(super) consulted: Endpoints,
     provenance: Provenance,
+    encoder: Encoder,
     /// What answers repeat of their posts.
     include: Vec<Include>,
 }
@@ -62,8 +64,9 @@ impl Running {
             CacheTally { hits, joins: 0, misses, entries: entries as u64, bytes }
         });
         let provenance = Provenance::of_bundle(bundle.hash());
+        let encoder = (DEFAULT_FORMAT.encoder)(&provenance);
         let include = config.publish.include.clone();
-        Ok(Self { decoder, runtime, metrics, bundle, memory, consulted, provenance, include })
+        Ok(Self { decoder, runtime, metrics, bundle, memory, consulted, provenance, encoder, include })
     }
 
     /// The hash of the bundle in use, as outputs name it.
@@ -115,7 +118,7 @@ impl Running {
         }
     }
 
-    /// The same as the value of an output record.
+    /// The same as the values of output records, one a line.
     ///
     /// # Errors
     /// As [`Self::annotate`].
@@ -123,7 +126,13 @@ impl Running {
         let ingested = SystemTime::now();
         let answer = self.annotate(record).await?;
         answer.iter().for_each(explain);
-        Ok(answer.map(|annotated| annotated.to_json(&self.provenance, ingested, SystemTime::now())))
+        let times = AnswerTimes { ingested, published: SystemTime::now() };
+        let lines = |annotated| {
+            let records = self.encoder.encode(&annotated, times);
+            let values: Vec<&[u8]> = records.iter().map(|record| &*record.value).collect();
+            values.join(&b'\n')
+        };
+        Ok(answer.map(lines))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kafka::publish::{Carry, Include, KeyOf, OURS, TimestampOf};
+use crate::kafka::publish::{Carry, HEADER_PREFIX, Include, KeyOf, TimestampOf};
 
 /// Where annotations go.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -66,8 +66,8 @@ impl Publish {
         hold(alone, format!("has `{all}`, which stands for all headers, and further names"));
         for name in &self.headers {
             hold(
-                !name.starts_with(OURS),
-                format!("names `{name}`; names that begin with `{OURS}` are the engine's own"),
+                !name.starts_with(HEADER_PREFIX),
+                format!("names `{name}`; names that begin with `{HEADER_PREFIX}` are the engine's own"),
             );
             hold(
                 name == all || !name.contains('*'),

@@ -18,7 +18,7 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::cli::brokers::Remembering;
-use crate::kafka::client::{Connection, Secrets, explained, in_words};
+use crate::kafka::client::{Connection, Secrets, explain, explain_error};
 
 /// How long an answer is waited for: some round trips, and a metadata request.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -45,7 +45,7 @@ pub(super) fn to_write(kafka: &Connection, topic: &str) -> Right {
 }
 
 fn unknown(error: &KafkaError) -> Right {
-    Right::Unknown(format!("could not be tried: {}", in_words(error)))
+    Right::Unknown(format!("could not be tried: {}", explain_error(error)))
 }
 
 fn read(kafka: &Connection, topic: &str, group: &str) -> Result<Right, KafkaError> {
@@ -73,7 +73,7 @@ fn read(kafka: &Connection, topic: &str, group: &str) -> Result<Right, KafkaErro
                 return Ok(no_group(group, &error));
             }
             Some(Err(error)) if is_denial(error.rdkafka_error_code()) => {
-                return Ok(Right::Denied(format!("READ is not granted: {}", in_words(&error))));
+                return Ok(Right::Denied(format!("READ is not granted: {}", explain_error(&error))));
             }
             Some(Err(_)) | None => {}
         }
@@ -88,9 +88,11 @@ fn seen(consumer: &BaseConsumer<Remembering>, topic: &str, group: &str) -> Right
     match consumer.committed_offsets(partition, PATIENCE) {
         Err(error) if is_denial(error.rdkafka_error_code()) => Right::Denied(format!(
             "READ is granted, but the group `{group}` may not be used: {}",
-            in_words(&error)
+            explain_error(&error)
         )),
-        Err(error) => Right::Unknown(format!("READ is granted; the group `{group}`: {}", in_words(&error))),
+        Err(error) => {
+            Right::Unknown(format!("READ is granted; the group `{group}`: {}", explain_error(&error)))
+        }
         Ok(_) => Right::Granted(format!(
             "READ is granted, and the group `{group}` may be looked up; that it may be joined shows only when it is"
         )),
@@ -98,7 +100,7 @@ fn seen(consumer: &BaseConsumer<Remembering>, topic: &str, group: &str) -> Right
 }
 
 fn no_group(group: &str, error: &KafkaError) -> Right {
-    Right::Denied(format!("the group `{group}` may not be used: {}", in_words(error)))
+    Right::Denied(format!("the group `{group}` may not be used: {}", explain_error(error)))
 }
 
 fn written(kafka: &Connection, topic: &str) -> Result<Option<RDKafkaErrorCode>, KafkaError> {
@@ -133,7 +135,7 @@ fn of_answer(answer: Option<RDKafkaErrorCode>) -> Right {
 }
 
 fn said(code: Option<RDKafkaErrorCode>) -> String {
-    explained(&code.map(|code| code.to_string()).unwrap_or_default())
+    explain(&code.map(|code| code.to_string()).unwrap_or_default())
 }
 
 fn is_denial(code: Option<RDKafkaErrorCode>) -> bool {

@@ -136,6 +136,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
+    use crate::kafka::publish::formats::{AnswerTimes, DEFAULT_FORMAT};
     use crate::kafka::publish::{Annotated, Included, Provenance};
 
     fn annotation() -> Annotation {
@@ -178,8 +179,9 @@ mod tests {
             annotation: annotation(),
             included: Included::default(),
         };
-        let json = annotated.to_json(&Provenance::of_bundle("b"), UNIX_EPOCH, UNIX_EPOCH);
-        assert_eq!(read(&json), Ok(("p".to_owned(), annotation())));
+        let times = AnswerTimes { ingested: UNIX_EPOCH, published: UNIX_EPOCH };
+        let records = (DEFAULT_FORMAT.encoder)(&Provenance::of_bundle("b")).encode(&annotated, times);
+        assert_eq!(read(&records[0].value), Ok(("p".to_owned(), annotation())));
     }
 
     #[test]

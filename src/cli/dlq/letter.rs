@@ -6,7 +6,9 @@ use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
 
 use crate::kafka::client::RecordHeaders;
-use crate::kafka::publish::{ATTEMPTS, FROM, KEY_ADDED, ORIGIN, OURS, RENAMED};
+use crate::kafka::publish::{
+    HEADER_PREFIX, KEY_ADDED_HEADER, RENAMED_HEADER_PREFIX, REPLAY_ATTEMPTS, REPLAY_ORIGIN, REPLAYED_FROM,
+};
 
 /// A dead letter.
 #[derive(Debug, Clone, Default)]
@@ -37,7 +39,7 @@ impl Letter {
         let text = |name: &str| String::from_utf8_lossy(headers.last(name).unwrap_or_default()).into_owned();
         let source = ["topic", "partition", "offset"].map(|name| text(&format!("riveg.error.{name}")));
         let origin = text("riveg.error.origin");
-        let is_keyless = headers.last(KEY_ADDED).is_some();
+        let is_keyless = headers.last(KEY_ADDED_HEADER).is_some();
         let millis = message.timestamp().to_millis().and_then(|millis| u64::try_from(millis).ok());
         Self {
             place: (message.partition(), message.offset()),
@@ -87,11 +89,15 @@ impl Letter {
         };
         let mut headers = RecordHeaders::default();
         for (name, value) in self.headers.iter().filter(|(name, _)| !is_ours(name)) {
-            let own = name.strip_prefix(RENAMED).filter(|own| own.starts_with(OURS));
+            let own = name.strip_prefix(RENAMED_HEADER_PREFIX).filter(|own| own.starts_with(HEADER_PREFIX));
             headers.push(own.unwrap_or(name), value);
         }
         let from = format!("{topic}/{}/{}", self.place.0, self.place.1);
-        for (name, value) in [(FROM, &from), (ORIGIN, &self.origin), (ATTEMPTS, &self.attempts.to_string())] {
+        for (name, value) in [
+            (REPLAYED_FROM, &from),
+            (REPLAY_ORIGIN, &self.origin),
+            (REPLAY_ATTEMPTS, &self.attempts.to_string()),
+        ] {
             headers.push(name, Some(value.as_bytes()));
         }
         headers

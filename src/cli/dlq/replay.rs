@@ -21,7 +21,7 @@ use super::topic::Topic;
 use crate::cli::Failure;
 use crate::config::Config;
 use crate::kafka::client::{RecordHeaders, Secrets};
-use crate::kafka::publish::{ATTEMPTS, MESSAGE_MAX_BYTES, ORIGIN, RECORD};
+use crate::kafka::publish::{MESSAGE_MAX_BYTES, REPLAY_ATTEMPTS, REPLAY_ORIGIN, REPLAYED_RECORD};
 
 /// How long a broker that is away is waited for before the replay fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -54,11 +54,15 @@ impl Marking {
         let record = letter.record().to_hex();
         let mut headers = RecordHeaders::default();
         let attempts = letter.attempts.to_string();
-        for (name, value) in [(RECORD, record.as_str()), (ATTEMPTS, &attempts), (ORIGIN, &letter.origin)] {
+        for (name, value) in [
+            (REPLAYED_RECORD, record.as_str()),
+            (REPLAY_ATTEMPTS, &attempts),
+            (REPLAY_ORIGIN, &letter.origin),
+        ] {
             headers.push(name, Some(value.as_bytes()));
         }
         // A key of its own: a topic that is compacted keeps letter and marker apart.
-        Self { partition: letter.place.0, key: format!("{RECORD}:{record}"), headers }
+        Self { partition: letter.place.0, key: format!("{REPLAYED_RECORD}:{record}"), headers }
     }
 }
 

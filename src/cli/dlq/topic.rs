@@ -14,7 +14,7 @@ use crate::cli::Failure;
 use crate::cli::brokers::{BrokerError, Brokers, Remembering};
 use crate::config::Config;
 use crate::kafka::client::{Connection, RecordHeaders};
-use crate::kafka::publish::{ATTEMPTS, RECORD};
+use crate::kafka::publish::{REPLAY_ATTEMPTS, REPLAYED_RECORD};
 use crate::telemetry::Causes;
 
 /// How long nothing may come while the end is not in sight.
@@ -49,8 +49,8 @@ fn marker(headers: &RecordHeaders) -> Option<Marker> {
     }
     let text = |name| headers.last(name).and_then(|value| std::str::from_utf8(value).ok());
     Some(Marker {
-        record: blake3::Hash::from_hex(text(RECORD)?).ok()?,
-        attempts: text(ATTEMPTS)?.parse().ok()?,
+        record: blake3::Hash::from_hex(text(REPLAYED_RECORD)?).ok()?,
+        attempts: text(REPLAY_ATTEMPTS)?.parse().ok()?,
     })
 }
 

@@ -16,7 +16,7 @@ use tracing::{error, warn};
 use crate::domain::{Rejection, RejectionClass};
 use crate::kafka::attempts::{Attempts, Key, Verdict};
 use crate::kafka::ingest::{Delivery, SourceRecord, Tombstones};
-use crate::kafka::publish::{Annotated, Outcome, Record};
+use crate::kafka::publish::{Annotated, Answer, Outcome};
 use crate::telemetry::WorkProgress;
 
 /// Takes each record through `annotate` in a task of its own, at most `max_in_flight` at one time, and sends on what
@@ -54,8 +54,8 @@ where
         }
         let Some(value) = source.value.clone() else {
             // No work: it waits only in the order of its partition.
-            let record = if is_gap { Record::Gap } else { deletion(&source, tombstones) };
-            if outcomes.send(Outcome { source, record, ticket, attempts: 1 }).await.is_err() {
+            let answer = if is_gap { Answer::Gap } else { deletion(&source, tombstones) };
+            if outcomes.send(Outcome { source, answer, ticket, attempts: 1 }).await.is_err() {
                 warn!("an outcome is lost: the writing has ended");
             }
             continue;
@@ -68,18 +68,18 @@ where
         let posts = posts.begin();
         tasks.spawn(async move {
             let expired = expired(&source, max_age, SystemTime::now());
-            let (record, tries) = match (verdict, expired) {
+            let (answer, tries) = match (verdict, expired) {
                 (Verdict::Poison { deaths }, _) => (poisoned(deaths), deaths),
-                (_, Some(record)) => (record, 1),
+                (_, Some(answer)) => (answer, 1),
                 (Verdict::Free | Verdict::Suspect, None) => {
                     let attempt = attempts.begin(key);
-                    let record = one_post(&source, value, &*annotate).await;
+                    let answer = one_post(&source, value, &*annotate).await;
                     attempt.done();
-                    (record, 1)
+                    (answer, 1)
                 }
             };
             drop((permit, alone, posts));
-            if outcomes.send(Outcome { source, record, ticket, attempts: tries }).await.is_err() {
+            if outcomes.send(Outcome { source, answer, ticket, attempts: tries }).await.is_err() {
                 warn!("an outcome is lost: the writing has ended");
             }
         });
@@ -107,21 +107,21 @@ fn key(source: &SourceRecord) -> Key {
 }
 
 /// What becomes of a record without a value, which is no post.
-fn deletion(source: &SourceRecord, tombstones: Tombstones) -> Record {
+fn deletion(source: &SourceRecord, tombstones: Tombstones) -> Answer {
     let message = match (tombstones, &source.key) {
-        (Tombstones::Forward, Some(_)) => return Record::Tombstone,
-        (Tombstones::Skip, _) => return Record::Skipped,
+        (Tombstones::Forward, Some(_)) => return Answer::Tombstone,
+        (Tombstones::Skip, _) => return Answer::Skipped,
         (Tombstones::Forward, None) => {
             "the record has neither key nor value: nobody can tell what was deleted"
         }
         (Tombstones::DeadLetter, _) => "the record has no value, and ingest.tombstones is `dead-letter`",
     };
     let (stage, class, message) = ("decode", RejectionClass::Malformed, message.to_owned());
-    Record::Rejected(Rejection { stage, class, message })
+    Answer::Rejected(Rejection { stage, class, message })
 }
 
 /// The answer to a post that has waited longer than its time.
-fn expired(source: &SourceRecord, max_age: Option<Duration>, now: SystemTime) -> Option<Record> {
+fn expired(source: &SourceRecord, max_age: Option<Duration>, now: SystemTime) -> Option<Answer> {
     let written = UNIX_EPOCH + Duration::from_millis(u64::try_from(source.timestamp?).ok()?);
     // What comes from the future has not waited at all.
     let (age, max_age) = (now.duration_since(written).ok()?, max_age?);
@@ -130,15 +130,15 @@ fn expired(source: &SourceRecord, max_age: Option<Duration>, now: SystemTime) ->
         format!("the post has waited {age} s, longer than the {most} s of engine.max_age")
     };
     let rejection = || Rejection { stage: "engine", class: RejectionClass::Expired, message: message() };
-    (age > max_age).then(|| Record::Rejected(rejection()))
+    (age > max_age).then(|| Answer::Rejected(rejection()))
 }
 
-fn poisoned(deaths: u32) -> Record {
+fn poisoned(deaths: u32) -> Answer {
     let message = format!("{deaths} processes have died while they worked on this post and on nothing else");
-    Record::Rejected(Rejection { stage: "engine", class: RejectionClass::Poison, message })
+    Answer::Rejected(Rejection { stage: "engine", class: RejectionClass::Poison, message })
 }
 
-async fn one_post<A, F>(source: &SourceRecord, value: Bytes, annotate: &A) -> Record
+async fn one_post<A, F>(source: &SourceRecord, value: Bytes, annotate: &A) -> Answer
 where
     A: Fn(Bytes) -> F,
     F: Future<Output = Result<Annotated, Rejection>>,
@@ -146,15 +146,15 @@ where
     // The call itself is inside: it may panic before there is a future.
     let answer = AssertUnwindSafe(async { annotate(value).await }).catch_unwind().await;
     match answer {
-        Ok(Ok(annotated)) => Record::Annotated(annotated),
-        Ok(Err(rejection)) => Record::Rejected(rejection),
+        Ok(Ok(annotated)) => Answer::Annotated(annotated),
+        Ok(Err(rejection)) => Answer::Rejected(rejection),
         Err(panic) => {
             let said = panic.downcast_ref::<String>().map(String::as_str);
             let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words");
             let (partition, offset) = (source.partition, source.offset);
             error!(partition, offset, said, "the pipeline panicked");
             let message = format!("the engine failed on this post: {said}");
-            Record::Rejected(Rejection { stage: "engine", class: RejectionClass::Internal, message })
+            Answer::Rejected(Rejection { stage: "engine", class: RejectionClass::Internal, message })
         }
     }
 }
@@ -215,10 +215,10 @@ mod tests {
     #[test]
     fn a_record_without_a_value_is_a_deletion_where_it_says_of_what() {
         let becomes = |key, tombstones| deletion(&source(key), tombstones);
-        assert_eq!(becomes(Some(""), Tombstones::Forward), Record::Tombstone);
-        assert_eq!(becomes(None, Tombstones::Skip), Record::Skipped);
+        assert_eq!(becomes(Some(""), Tombstones::Forward), Answer::Tombstone);
+        assert_eq!(becomes(None, Tombstones::Skip), Answer::Skipped);
         for (key, tombstones) in [(None, Tombstones::Forward), (Some("a"), Tombstones::DeadLetter)] {
-            let Record::Rejected(rejection) = becomes(key, tombstones) else { panic!("{key:?}") };
+            let Answer::Rejected(rejection) = becomes(key, tombstones) else { panic!("{key:?}") };
             assert_eq!(rejection.class, RejectionClass::Malformed);
         }
     }

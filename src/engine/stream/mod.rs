@@ -162,7 +162,7 @@ where
     let (told, underway) = (Arc::clone(&health), metrics.work_progress().clone());
     let publisher = Publisher::new(
         &settings.publish,
-        settings.provenance,
+        &settings.provenance,
         (reading.settled, reading.membership),
         (metrics, health),
     )

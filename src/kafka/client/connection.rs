@@ -8,7 +8,7 @@ use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::KafkaResult;
 use serde::Deserialize;
 
-use super::{ClientProperties, Secrets, guarded};
+use super::{ClientProperties, Secrets, reserved_properties};
 
 /// The section `kafka` of the configuration: how every client reaches the brokers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -63,7 +63,7 @@ impl Connection {
         C: ClientContext,
         T: FromClientConfigAndContext<C>,
     {
-        properties.create_with_context(context).map_err(|error| self.secrets().blotted_out_of(error))
+        properties.create_with_context(context).map_err(|error| self.secrets().redact_error(error))
     }
 
     /// What cannot work: the key within the section, and why.
@@ -83,7 +83,7 @@ impl Connection {
         );
         for (name, value) in self.properties.iter() {
             hold(&property(name), !value.contains('\0') && !name.contains('\0'), "has a NUL in it");
-            if let Some(message) = guarded::fault(name, value) {
+            if let Some(message) = reserved_properties::fault(name, value) {
                 hold(&property(name), false, &message);
             }
         }

@@ -9,13 +9,13 @@ const HARMLESS: [Code; 3] = [Code::IllegalGeneration, Code::UnknownMemberId, Cod
 
 /// Whether a broker refused something for that reason.
 #[must_use]
-pub fn is_of_a_rebalance(code: RDKafkaErrorCode) -> bool {
+pub fn is_rebalance_error(code: RDKafkaErrorCode) -> bool {
     HARMLESS.contains(&code)
 }
 
 /// The same by a line of the client's log.
 #[must_use]
-pub fn tells_of_a_rebalance(line: &str) -> bool {
+pub fn mentions_rebalance(line: &str) -> bool {
     HARMLESS.iter().any(|code| {
         // Shown as `NAME (the client's words)`.
         let shown = code.to_string();
@@ -33,11 +33,11 @@ mod tests {
         let harmless = |words: &str| {
             let line =
                 format!("Offset commit (manual) failed for 1/1 partition(s): Broker: {words}: posts[0]@5");
-            tells_of_a_rebalance(&line)
+            mentions_rebalance(&line)
         };
         assert!(harmless("Specified group generation id is not valid"));
         assert!(harmless("Unknown member") && harmless("Group rebalance in progress"));
         assert!(!harmless("Group authorization failed") && !harmless("Offset metadata string too large"));
-        assert!(is_of_a_rebalance(Code::IllegalGeneration) && !is_of_a_rebalance(Code::FencedInstanceId));
+        assert!(is_rebalance_error(Code::IllegalGeneration) && !is_rebalance_error(Code::FencedInstanceId));
     }
 }

@@ -32,18 +32,18 @@ impl Secrets {
 
     /// The client's words without secrets: it quotes values that it does not like.
     #[must_use]
-    pub fn blotted_out(&self, words: &str) -> String {
+    pub fn redact(&self, words: &str) -> String {
         self.0.values.iter().fold(words.to_owned(), |words, secret| words.replace(secret, REDACTED))
     }
 
     /// The same of an error that quotes settings.
     #[must_use]
-    pub fn blotted_out_of(&self, error: KafkaError) -> KafkaError {
+    pub fn redact_error(&self, error: KafkaError) -> KafkaError {
         match error {
             KafkaError::ClientConfig(result, words, name, value) => {
-                KafkaError::ClientConfig(result, self.blotted_out(&words), name, self.blotted_out(&value))
+                KafkaError::ClientConfig(result, self.redact(&words), name, self.redact(&value))
             }
-            KafkaError::ClientCreation(words) => KafkaError::ClientCreation(self.blotted_out(&words)),
+            KafkaError::ClientCreation(words) => KafkaError::ClientCreation(self.redact(&words)),
             other => other,
         }
     }
@@ -69,21 +69,18 @@ mod tests {
     #[test]
     fn secrets_are_blotted_out_of_words_and_errors_the_longer_ones_first() {
         let secrets = Secrets::new(["canary", "", "canary-bird"].into_iter(), None);
-        assert_eq!(
-            secrets.blotted_out("a canary, a canary-bird, a cat"),
-            "a [redacted], a [redacted], a cat"
-        );
+        assert_eq!(secrets.redact("a canary, a canary-bird, a cat"), "a [redacted], a [redacted], a cat");
         let error = KafkaError::ClientConfig(
             RDKafkaConfRes::RD_KAFKA_CONF_INVALID,
             "Invalid value \"canary\"".to_owned(),
             "sasl.password".to_owned(),
             "canary".to_owned(),
         );
-        let error = secrets.blotted_out_of(error);
+        let error = secrets.redact_error(error);
         assert!(
             !format!("{error} {error:?}").contains("canary") && error.to_string().contains("sasl.password")
         );
-        let error = secrets.blotted_out_of(KafkaError::ClientCreation("no canary".to_owned()));
+        let error = secrets.redact_error(KafkaError::ClientCreation("no canary".to_owned()));
         assert_eq!(error.to_string(), "Client creation error: no [redacted]");
     }
 }

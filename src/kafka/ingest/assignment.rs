@@ -9,7 +9,7 @@ use tracing::{debug, info, warn};
 use super::IngestError;
 use super::consumer::{Reader, TICKET};
 use super::context::{self, Event};
-use crate::kafka::client::{explained, in_words, tells_of_a_rebalance};
+use crate::kafka::client::{explain, explain_error, mentions_rebalance};
 use crate::telemetry::{CommitFailure, Rebalance};
 
 /// Partitions as a log line names them.
@@ -25,12 +25,12 @@ impl Reader {
                 Event::Assign(partitions) => self.assigned(&partitions)?,
                 Event::Revoke(partitions) => self.revoked(&partitions),
                 Event::CommitFailed(reason) => {
-                    if tells_of_a_rebalance(&reason) {
+                    if mentions_rebalance(&reason) {
                         self.watch.metrics.ingest().commit_failed(CommitFailure::Rebalance);
                         debug!(reason, "the group has moved on; offsets are sent again");
                     } else {
                         self.watch.metrics.ingest().commit_failed(CommitFailure::Refused);
-                        warn!(reason = explained(&reason), "offsets were not committed; they are sent again");
+                        warn!(reason = explain(&reason), "offsets were not committed; they are sent again");
                     }
                     self.offsets.refused();
                 }
@@ -60,7 +60,7 @@ impl Reader {
     /// Begins to read partitions where the list says. Whether the client took them.
     pub(super) fn take(&self, list: &TopicPartitionList) -> bool {
         if let Err(error) = context::take(&self.consumer, list) {
-            warn!(error = in_words(&error), partitions = list.count(), "partitions were not taken");
+            warn!(error = explain_error(&error), partitions = list.count(), "partitions were not taken");
             return false;
         }
         // Nothing is fetched between taking and pausing that a poll could return. One that was paused when it was taken
@@ -68,7 +68,7 @@ impl Reader {
         let reads = !self.paused && self.deliveries.is_some();
         let changed = if reads { self.consumer.resume(list) } else { self.consumer.pause(list) };
         if let Err(error) = changed {
-            warn!(error = in_words(&error), reads, "new partitions could not be paused or resumed");
+            warn!(error = explain_error(&error), reads, "new partitions could not be paused or resumed");
         }
         true
     }
@@ -93,7 +93,11 @@ impl Reader {
         self.lag.forget(partitions);
         self.ends.retain(|partition, _| !partitions.contains(partition));
         if let Err(error) = context::let_go(&self.consumer, &self.list(partitions)) {
-            warn!(error = in_words(&error), partitions = listed(partitions), "partitions were not let go");
+            warn!(
+                error = explain_error(&error),
+                partitions = listed(partitions),
+                "partitions were not let go"
+            );
         }
         for &partition in partitions {
             self.watch.metrics.partition_revoked(&self.topic, partition);

@@ -28,7 +28,7 @@ use super::trouble::Trouble;
 use super::{
     Config, Consumed, Delivery, Fence, Ingest, IngestError, Ledger, Membership, SourceRecord, Ticket, Watch,
 };
-use crate::kafka::client::{RecordHeaders, in_words};
+use crate::kafka::client::{RecordHeaders, explain_error};
 use crate::telemetry::{Causes, LogThrottle};
 
 /// How long one poll waits for records; the stop signal waits no longer than that.
@@ -279,7 +279,7 @@ impl Reader {
                 self.watch.metrics.paused_partitions(if paused { partitions } else { 0 });
             }
             Err(error) => warn!(
-                error = in_words(&error),
+                error = explain_error(&error),
                 paused, "partitions could not be paused or resumed; trying again"
             ),
         }

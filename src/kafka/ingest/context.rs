@@ -15,7 +15,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::ends::end_in;
-use crate::kafka::client::{Complaint, Secrets, figures, level_name};
+use crate::kafka::client::{ConnectionFault, Secrets, figures, level_name};
 use crate::telemetry::{Causes, KafkaClient, KafkaMetrics};
 
 /// What happened while polling.
@@ -28,7 +28,7 @@ pub(super) enum Event {
     /// The broker refused offsets, in the client's words.
     CommitFailed(String),
     /// A connection was closed.
-    Closed(Complaint),
+    Closed(ConnectionFault),
     /// A fault of the client, with its own words for it.
     Fault(KafkaError, String),
 }
@@ -77,12 +77,12 @@ impl ClientContext for Context {
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        let message = self.secrets.blotted_out(message);
+        let message = self.secrets.redact(message);
         // What came of a commit that nobody waits for is told nowhere but here.
         if facility == "COMMITFAIL" {
             self.happened(Event::CommitFailed(message.clone()));
         }
-        if let Some(complaint) = Complaint::of_log(level, facility, &message) {
+        if let Some(complaint) = ConnectionFault::of_log(level, facility, &message) {
             self.happened(Event::Closed(complaint));
         }
         // Other faults that matter come as events; these lines repeat them every second.
@@ -103,7 +103,7 @@ impl ClientContext for Context {
             Some(RDKafkaErrorCode::AutoOffsetReset) => {
                 tracing::debug!(reason, "a position is not in the log")
             }
-            _ => self.happened(Event::Fault(error, self.secrets.blotted_out(reason))),
+            _ => self.happened(Event::Fault(error, self.secrets.redact(reason))),
         }
     }
 }

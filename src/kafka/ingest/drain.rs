@@ -10,7 +10,7 @@ use tracing::{debug, info, warn};
 use super::consumer::{NAME, Reader, STANDSTILL, TICKET};
 use super::reading::FINAL_COMMIT;
 use super::{Consumed, IngestError, OffsetsBy, offsets};
-use crate::kafka::client::in_words;
+use crate::kafka::client::explain_error;
 use crate::telemetry::{Causes, CommitFailure};
 
 impl Reader {
@@ -31,7 +31,7 @@ impl Reader {
             let quiet = error.rdkafka_error_code() == Some(RDKafkaErrorCode::NoOffset);
             if !quiet {
                 self.watch.metrics.ingest().commit_failed(CommitFailure::NotSent);
-                warn!(error = in_words(&error), "offsets could not be sent; they are sent again");
+                warn!(error = explain_error(&error), "offsets could not be sent; they are sent again");
             }
         }
     }

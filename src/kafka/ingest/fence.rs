@@ -19,7 +19,7 @@ impl Fence {
 
     /// Whether the partition of the ticket was taken away since its record was read.
     #[must_use]
-    pub fn is_past(&self, ticket: &Ticket) -> bool {
+    pub fn is_fenced(&self, ticket: &Ticket) -> bool {
         let over = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         over.get(&ticket.partition()).is_some_and(|&generation| ticket.generation() <= generation)
     }
@@ -34,11 +34,11 @@ mod tests {
     fn what_was_read_before_is_past_and_what_is_read_after_is_not() {
         let (mut ledger, fence) = (Ledger::default(), Fence::default());
         let (before, elsewhere) = (ledger.issue(0, 7), ledger.issue(1, 7));
-        assert!(!fence.is_past(&before));
+        assert!(!fence.is_fenced(&before));
         fence.raise(&[0], ledger.generation());
         ledger.revoke([0]);
         let after = ledger.issue(0, 7);
-        let past = [&before, &after, &elsewhere].map(|ticket| fence.is_past(ticket));
+        let past = [&before, &after, &elsewhere].map(|ticket| fence.is_fenced(ticket));
         assert_eq!(past, [true, false, false]);
     }
 }

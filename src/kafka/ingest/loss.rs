@@ -13,7 +13,7 @@ use super::assignment::listed;
 use super::consumer::Reader;
 use super::positions::{Log, Standing};
 use super::{DataLoss, IngestError, Start, context, offsets};
-use crate::kafka::client::in_words;
+use crate::kafka::client::explain_error;
 use crate::telemetry::Causes;
 
 /// How long to wait for answers about committed offsets and logs: nothing is read meanwhile. Brokers answer within
@@ -115,7 +115,11 @@ impl Reader {
             Ok(_) => {}
             Err(error) => {
                 let partitions: Vec<i32> = astray.iter().map(|&(partition, _)| partition).collect();
-                warn!(error = in_words(&error), partitions = listed(&partitions), "partitions do not go on");
+                warn!(
+                    error = explain_error(&error),
+                    partitions = listed(&partitions),
+                    "partitions do not go on"
+                );
             }
         }
         Ok(())
@@ -179,7 +183,7 @@ impl Reader {
         // Of the log as it was.
         self.ends.clear();
         if let Err(error) = context::let_go(&self.consumer, list) {
-            warn!(error = in_words(&error), "partitions that are to go on elsewhere were not let go");
+            warn!(error = explain_error(&error), "partitions that are to go on elsewhere were not let go");
         }
         self.take(list);
     }

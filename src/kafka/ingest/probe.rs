@@ -138,13 +138,13 @@ impl ClientContext for Aside {
         tracing::debug!(
             level = level_name(level),
             facility,
-            message = self.secrets.blotted_out(message),
+            message = self.secrets.redact(message),
             "librdkafka"
         );
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(error = %Causes(&error), reason = self.secrets.blotted_out(reason), "probe");
+        tracing::debug!(error = %Causes(&error), reason = self.secrets.redact(reason), "probe");
     }
 }
 

@@ -7,7 +7,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tracing::{info, warn};
 
 use super::probe::{Probe, Question};
-use crate::kafka::client::{Complaint, explained, in_words, is_of_a_rebalance};
+use crate::kafka::client::{ConnectionFault, explain, explain_error, is_rebalance_error};
 use crate::telemetry::{Causes, Health, LogThrottle};
 
 /// Whether the broker and the topic are there.
@@ -16,7 +16,7 @@ pub(super) struct Trouble {
     topic: String,
     current: Option<String>,
     /// What was wrong with a connection last, in the client's words.
-    connection: Option<Complaint>,
+    connection: Option<ConnectionFault>,
     warning: LogThrottle,
     other: LogThrottle,
     probe: LogThrottle,
@@ -49,11 +49,11 @@ impl Trouble {
     /// The client complains.
     pub(super) fn complaint(&mut self, error: &KafkaError, reason: &str, health: &Health, now: Instant) {
         use RDKafkaErrorCode as Code;
-        let complaint = error.rdkafka_error_code().and_then(|code| Complaint::of_error(code, reason));
+        let complaint = error.rdkafka_error_code().and_then(|code| ConnectionFault::of_error(code, reason));
         if let Some(complaint) = complaint {
-            let is_kept_out = complaint.is_kept_out;
+            let is_access_denied = complaint.is_access_denied;
             self.connection = Some(complaint);
-            if is_kept_out {
+            if is_access_denied {
                 self.begin(self.no_connection(reason), health, now);
             } else {
                 // One connection of several: where it is the last one, the client says that all brokers are down.
@@ -72,14 +72,14 @@ impl Trouble {
                 tracing::debug!(error = %Causes(&error), reason, "a request is not answered");
                 self.is_suspected = true;
             }
-            Some(code) if is_of_a_rebalance(code) => {
+            Some(code) if is_rebalance_error(code) => {
                 tracing::debug!(error = %Causes(&error), reason, "rebalance")
             }
             _ => {
                 if self.other.is_due(now) {
-                    let reason = explained(reason);
+                    let reason = explain(reason);
                     warn!(
-                        error = in_words(error),
+                        error = explain_error(error),
                         reason,
                         brokers = self.bootstrap,
                         "the consumer complains"
@@ -90,7 +90,7 @@ impl Trouble {
     }
 
     /// The client says of a connection that it is no more, and why. That alone may be in order.
-    pub(super) fn closed(&mut self, complaint: Complaint) {
+    pub(super) fn closed(&mut self, complaint: ConnectionFault) {
         self.connection = Some(complaint);
     }
 
@@ -140,13 +140,13 @@ impl Trouble {
 
     fn no_connection(&self, reason: &str) -> String {
         match &self.connection {
-            Some(Complaint { is_kept_out: true, words }) => {
-                format!("the Kafka broker at {} does not let us in: {}", self.bootstrap, explained(words))
+            Some(ConnectionFault { is_access_denied: true, words }) => {
+                format!("the Kafka broker at {} does not let us in: {}", self.bootstrap, explain(words))
             }
-            Some(Complaint { words, .. }) => {
-                format!("no Kafka broker answers at {}: {}", self.bootstrap, explained(words))
+            Some(ConnectionFault { words, .. }) => {
+                format!("no Kafka broker answers at {}: {}", self.bootstrap, explain(words))
             }
-            None => format!("no Kafka broker answers at {}: {}", self.bootstrap, explained(reason)),
+            None => format!("no Kafka broker answers at {}: {}", self.bootstrap, explain(reason)),
         }
     }
 

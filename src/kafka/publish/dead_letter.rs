@@ -1,102 +1,111 @@
-//! What becomes of a post that could not be annotated? The record as it came, and in headers what went wrong where.
+//! Dead letters: the record of a post that could not be annotated, with the reason in its headers.
 //!
-//! The names after `riveg.error.` are those that other systems use behind prefixes of their own, so that tools for one
-//! dead-letter topic are easily taught another. Names that begin with `riveg.` are ours alone: a header of the record
-//! that has such a name is renamed, and gets its own name back when the record is replayed.
+//! Names after `riveg.error.` are those that other systems use with their own prefixes, so that tools for dead-letter topics
+//! are easy to adapt. The prefix `riveg.` is reserved: a header of the record with such a name is renamed, and gets its name
+//! back when the record is replayed.
 
 use bytes::Bytes;
 
-use super::cut::Cut;
-use super::lineage::Lineage;
+use super::replay_history::ReplayHistory;
+use super::truncation::Truncation;
 use crate::domain::Rejection;
 use crate::kafka::client::RecordHeaders;
 use crate::kafka::ingest::SourceRecord;
 
-/// What the names of our headers begin with.
-pub const OURS: &str = "riveg.";
-/// What stands before the name of a record's own header that begins so.
-pub const RENAMED: &str = "riveg.record.";
-/// A dead letter that has given up all it can is no larger, in bytes: every topic for records of any use takes it.
-pub const LETTER_BYTES: usize = 4_096;
+/// The prefix of all headers that the engine adds.
+pub const HEADER_PREFIX: &str = "riveg.";
+/// The prefix that a record's own header gets if its name begins with [`HEADER_PREFIX`].
+pub const RENAMED_HEADER_PREFIX: &str = "riveg.record.";
+/// The largest size of a fully truncated dead letter, in bytes: every useful topic accepts it.
+pub const MAX_TRUNCATED_LETTER: usize = 4_096;
 /// The longest message in a header, in bytes: a paragraph, and half of the above.
-const LONGEST_MESSAGE: usize = 2_048;
+const MAX_MESSAGE: usize = 2_048;
 
-/// What a dead letter is made of.
-pub(super) struct Letter {
+/// Key, value and headers of a dead letter.
+pub(super) struct DeadLetter {
     pub(super) key: Option<Bytes>,
     pub(super) value: Option<Bytes>,
-    /// Those of the record, then ours.
+    /// Those of the record, then those of the engine.
     pub(super) headers: RecordHeaders,
 }
 
-/// The dead letter of a record that `attempts` processes worked on, without what it has to give up.
-pub(super) fn letter(source: &SourceRecord, (rejection, attempts): (&Rejection, u32), cut: Cut) -> Letter {
-    let given_up = cut.given_up(source);
-    let is_given_up = |what: Cut| given_up.contains(&what);
-    let mut headers = RecordHeaders::default();
-    let mut omitted = source.headers.unreadable();
-    for (name, value) in source.headers.iter().filter(|(name, _)| !Lineage::is_header(name)) {
-        if is_given_up(Cut::Headers) {
-            omitted += 1;
-        } else if name.starts_with(OURS) {
-            headers.push(&format!("{RENAMED}{name}"), value);
-        } else {
-            headers.push(name, value);
+impl DeadLetter {
+    /// The dead letter of a record that `attempts` processes worked on.
+    pub(super) fn new(
+        source: &SourceRecord,
+        (rejection, attempts): (&Rejection, u32),
+        truncation: Truncation,
+    ) -> Self {
+        let omitted_parts = truncation.omitted_parts(source);
+        let is_omitted = |part: Truncation| omitted_parts.contains(&part);
+        let mut headers = RecordHeaders::default();
+        let mut omitted_headers = source.headers.unreadable();
+        for (name, value) in source.headers.iter().filter(|(name, _)| !ReplayHistory::is_header(name)) {
+            if is_omitted(Truncation::Headers) {
+                omitted_headers += 1;
+            } else if name.starts_with(HEADER_PREFIX) {
+                headers.push(&format!("{RENAMED_HEADER_PREFIX}{name}"), value);
+            } else {
+                headers.push(name, value);
+            }
         }
-    }
-    let mut add = |name: &str, value: &str| headers.push(name, Some(value.as_bytes()));
-    add("riveg.error.topic", &source.topic);
-    add("riveg.error.partition", &source.partition.to_string());
-    add("riveg.error.offset", &source.offset.to_string());
-    if let Some(timestamp) = source.timestamp {
-        add("riveg.error.timestamp", &timestamp.to_string());
-    }
-    add("riveg.error.stage", rejection.stage);
-    add("riveg.error.class", rejection.class.as_str());
-    add("riveg.error.message", &bounded(&rejection.message));
-    if is_given_up(Cut::Value) {
-        let bytes = source.value.as_ref().map_or(0, Bytes::len);
-        add("riveg.error.value-omitted", &bytes.to_string());
-    }
-    if omitted > 0 {
-        add("riveg.error.headers-omitted", &omitted.to_string());
-    }
-    if is_given_up(Cut::Key) {
-        let bytes = source.key.as_ref().map_or(0, Bytes::len);
-        add("riveg.error.key-omitted", &bytes.to_string());
-    }
-    // A process tries a post once: what fails for a passing reason waits inside the stage that knows the reason.
-    let lineage = Lineage::of(source);
-    if let Some(origin) = &lineage.origin {
-        add("riveg.error.origin", origin);
-    }
-    add("riveg.attempts", &lineage.attempts.saturating_add(attempts).to_string());
-    add("riveg.engine.version", env!("CARGO_PKG_VERSION"));
-    Letter {
-        key: if is_given_up(Cut::Key) { source.key.as_deref().map(hashed) } else { source.key.clone() },
-        value: if is_given_up(Cut::Value) { None } else { source.value.clone() },
-        headers,
+        let mut add = |name: &str, value: &str| headers.push(name, Some(value.as_bytes()));
+        add("riveg.error.topic", &source.topic);
+        add("riveg.error.partition", &source.partition.to_string());
+        add("riveg.error.offset", &source.offset.to_string());
+        if let Some(timestamp) = source.timestamp {
+            add("riveg.error.timestamp", &timestamp.to_string());
+        }
+        add("riveg.error.stage", rejection.stage);
+        add("riveg.error.class", rejection.class.as_str());
+        add("riveg.error.message", &truncated(&rejection.message));
+        if is_omitted(Truncation::Value) {
+            let bytes = source.value.as_ref().map_or(0, Bytes::len);
+            add("riveg.error.value-omitted", &bytes.to_string());
+        }
+        if omitted_headers > 0 {
+            add("riveg.error.headers-omitted", &omitted_headers.to_string());
+        }
+        if is_omitted(Truncation::Key) {
+            let bytes = source.key.as_ref().map_or(0, Bytes::len);
+            add("riveg.error.key-omitted", &bytes.to_string());
+        }
+        // A process tries a post once. Failures that may pass are retried inside the stage where they occur.
+        let replays = ReplayHistory::of(source);
+        if let Some(origin) = &replays.origin {
+            add("riveg.error.origin", origin);
+        }
+        add("riveg.attempts", &replays.attempts.saturating_add(attempts).to_string());
+        add("riveg.engine.version", env!("CARGO_PKG_VERSION"));
+        Self {
+            key: if is_omitted(Truncation::Key) {
+                source.key.as_deref().map(hashed)
+            } else {
+                source.key.clone()
+            },
+            value: if is_omitted(Truncation::Value) { None } else { source.value.clone() },
+            headers,
+        }
     }
 }
 
-/// What stands for a key that was given up: equal keys are still equal.
+/// Replaces a key that was dropped: equal keys stay equal.
 fn hashed(key: &[u8]) -> Bytes {
     format!("blake3:{}", blake3::hash(key).to_hex()).into()
 }
 
-/// The beginning of a message that is too long for a header.
-fn bounded(message: &str) -> String {
-    if message.len() <= LONGEST_MESSAGE {
+/// A message, truncated if it is too long for a header.
+fn truncated(message: &str) -> String {
+    if message.len() <= MAX_MESSAGE {
         return message.to_owned();
     }
-    let end = message.floor_char_boundary(LONGEST_MESSAGE);
+    let end = message.floor_char_boundary(MAX_MESSAGE);
     format!("{}…", &message[..end])
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::UNIX_EPOCH;
-
+    use super::super::samples;
     use super::*;
     use crate::domain::RejectionClass;
 
@@ -108,8 +117,7 @@ mod tests {
             timestamp: Some(1_750_000_000_123),
             key: Some(Bytes::from_static(b"k")),
             value: Some(Bytes::from_static(b"123456789")),
-            headers: RecordHeaders::default(),
-            received: UNIX_EPOCH,
+            ..samples::source()
         }
     }
 
@@ -127,8 +135,8 @@ mod tests {
     }
 
     #[test]
-    fn headers_say_where_the_record_was_and_what_went_wrong() {
-        let letter = letter(&source(), (&rejection(), 1), Cut::Value);
+    fn headers_name_the_position_of_the_record_and_the_rejection() {
+        let letter = DeadLetter::new(&source(), (&rejection(), 1), Truncation::Value);
         assert_eq!((letter.key.as_deref(), letter.value), (Some(&b"k"[..]), None));
         let expected = [
             ("riveg.error.topic", "posts"),
@@ -147,12 +155,12 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_the_record_stay_in_front_with_nothing_and_emptiness_apart() {
+    fn headers_of_the_record_come_first_and_absent_and_empty_values_stay_apart() {
         let mut source = source();
         for value in [Some(&b"1"[..]), Some(b""), None] {
             source.headers.push("trace", value);
         }
-        let listed = listed(&letter(&source, (&rejection(), 1), Cut::Nothing).headers);
+        let listed = listed(&DeadLetter::new(&source, (&rejection(), 1), Truncation::None).headers);
         let trace = |value: Option<&str>| ("trace".to_owned(), value.map(str::to_owned));
         assert_eq!(listed[..3], [trace(Some("1")), trace(Some("")), trace(None)]);
         assert_eq!(listed[3].0, "riveg.error.topic");
@@ -160,18 +168,18 @@ mod tests {
     }
 
     #[test]
-    fn a_header_of_the_record_that_has_a_name_of_ours_is_renamed() {
+    fn a_header_of_the_record_with_a_reserved_name_is_renamed() {
         let mut source = source();
         source.headers.push("riveg.error.value-omitted", Some(b"9"));
         source.headers.push("riveg.record.x", None);
-        let letter = letter(&source, (&rejection(), 1), Cut::Nothing);
+        let letter = DeadLetter::new(&source, (&rejection(), 1), Truncation::None);
         let names: Vec<&str> = letter.headers.iter().map(|(name, _)| name).collect();
         assert_eq!(names[..2], ["riveg.record.riveg.error.value-omitted", "riveg.record.riveg.record.x"]);
         assert_eq!(letter.headers.last("riveg.error.value-omitted"), None, "the record looks incomplete");
     }
 
     #[test]
-    fn what_is_given_up_is_said_and_what_is_left_is_small() {
+    fn omitted_parts_are_named_and_a_fully_truncated_letter_is_small() {
         let mut source = source();
         source.topic = "t".repeat(249).into();
         (source.partition, source.offset, source.timestamp) = (i32::MAX, i64::MAX, Some(i64::MIN));
@@ -181,7 +189,7 @@ mod tests {
         source.headers.push("riveg.replayed.origin", Some(origin.as_bytes()));
         source.headers.push("riveg.replayed.attempts", Some(b"4294967295"));
         let rejection = Rejection { message: "é".repeat(1_000_000), ..rejection() };
-        let letter = letter(&source, (&rejection, u32::MAX), Cut::Key);
+        let letter = DeadLetter::new(&source, (&rejection, u32::MAX), Truncation::Key);
         assert_eq!(letter.headers.last("riveg.error.value-omitted"), Some(&b"9"[..]));
         assert_eq!(letter.headers.last("riveg.error.headers-omitted"), Some(&b"1"[..]));
         assert_eq!(letter.headers.last("riveg.error.key-omitted"), Some(&b"1000000"[..]));
@@ -189,6 +197,6 @@ mod tests {
         let key = letter.key.unwrap();
         assert!(key.starts_with(b"blake3:") && key.len() == 71, "{key:?}");
         let size = key.len() + letter.headers.bytes();
-        assert!(size <= LETTER_BYTES, "{size} bytes fit into no small topic");
+        assert!(size <= MAX_TRUNCATED_LETTER, "{size} bytes are too many for a small topic");
     }
 }

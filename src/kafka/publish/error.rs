@@ -1,29 +1,29 @@
-//! Why can nothing more be written?
+//! Publish errors: why this process cannot write any more.
 
 use rdkafka::error::KafkaError;
 
-/// Why nothing more can be written.
+/// Why this process cannot write any more.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// The settings are not what the client takes.
+    /// librdkafka refuses the settings.
     #[error("failed to set up the producer for topics `{topic}` and `{dead_letter_topic}`")]
     SetUp {
-        /// The topic of annotations.
+        /// The output topic.
         topic: String,
-        /// The topic of dead letters.
+        /// The dead-letter topic.
         dead_letter_topic: String,
-        /// What the client says.
+        /// The client's error.
         source: Box<KafkaError>,
     },
-    /// The client is broken for good.
+    /// The producer reports a fatal error.
     #[error("the producer is broken for good: {reason}")]
     Fatal {
-        /// The client's words.
+        /// The client's message.
         reason: String,
-        /// What the client says.
+        /// The client's error.
         source: Box<KafkaError>,
     },
-    /// Another engine has taken this one's place.
+    /// Another engine uses the same transactional id.
     #[error(
         "another engine runs with the transactional id `{id}`, and this one may write no more: every engine of a group \
          needs an id of its own (publish.transactional_id)"
@@ -31,7 +31,7 @@ pub enum PublishError {
     Fenced {
         /// The id that both use.
         id: String,
-        /// What the client says.
+        /// The client's error.
         source: Box<KafkaError>,
     },
 }

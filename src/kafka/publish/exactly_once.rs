@@ -1,12 +1,12 @@
-//! How do results get into Kafka exactly once? A transaction every commit interval holds what may be published by then,
-//! and the offsets of the posts that it answers.
+//! Exactly-once delivery: every commit interval one transaction holds the records that may be published and the offsets of
+//! the posts that they answer.
 //!
-//! Readers that read what is committed see all of a transaction or nothing, and the offsets move with it: a crash
-//! repeats work, never output. No transaction is open while posts are worked on. One that is given up is made again with
-//! the same parcels, without those of partitions that were taken away meanwhile.
+//! Readers of committed records see all of a transaction or nothing, and the offsets move with it: a crash repeats work and
+//! never output. No transaction is open while posts are worked on. An aborted transaction is made again with the same
+//! records, without those of partitions that were revoked meanwhile.
 //!
-//! Two fences keep others' posts out. The broker refuses offsets of a member or generation that the group has left
-//! behind, and with them the whole transaction; and a second engine under the same transactional id ends the first.
+//! Two fences protect the output. The broker refuses offsets of a group member or generation that is out of date, and with
+//! them the whole transaction; and a second engine with the same transactional id ends the first.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,65 +20,67 @@ use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::outbox::Outbox;
-use super::parcel::{Amended, Parcel};
-use super::reports::{Client, Report, hand_over};
-use super::transaction::{Failure, Steps};
+use super::delivery_reports::{DeliveryReport, ProducerClient, enqueue};
+use super::outgoing_record::OutgoingRecord;
+use super::pending_records::PendingRecords;
+use super::record_builder::Adjusted;
+use super::transaction::{StepError, TransactionSteps};
 use super::{Outcome, PublishError, Published};
-use crate::kafka::client::{in_words, is_of_a_rebalance};
+use crate::kafka::client::{explain_error, is_rebalance_error};
 use crate::kafka::ingest::Membership;
 use crate::telemetry::{Causes, CommitFailure, Transaction};
 
-/// Between a transaction that was given up and the next: a broker that is away needs longer than a partition that moves.
-const GIVEN_UP: Duration = Duration::from_millis(500);
+/// Pause after an aborted transaction. An unreachable broker needs longer than a partition that moves.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
-/// So many transactions in a row may fail because of a rebalance: ten seconds of them, and joining a group takes three.
-const REBALANCES: u32 = 20;
+/// How many transactions in a row may fail because of a rebalance before it is reported: ten seconds of them. Joining a
+/// group takes three.
+const MAX_REBALANCES: u32 = 20;
 
 /// Writes outcomes to Kafka in transactions.
 pub(super) struct ExactlyOnce {
-    pub(super) client: Arc<Client>,
-    pub(super) reports: Receiver<Report>,
-    pub(super) outbox: Outbox,
+    pub(super) client: Arc<ProducerClient>,
+    pub(super) reports: Receiver<DeliveryReport>,
+    pub(super) pending: PendingRecords,
     pub(super) membership: Membership,
     /// The transactional id.
     pub(super) id: String,
-    /// The topic that is read.
+    /// The input topic.
     pub(super) input: String,
     pub(super) interval: Duration,
-    /// Transactions in a row that were given up because the group had moved on.
+    /// Transactions in a row that were aborted because of a rebalance.
     pub(super) rebalances: u32,
 }
 
-/// The parcels of one transaction.
+/// The records of one transaction.
 #[derive(Default)]
 struct Batch {
-    parcels: Vec<Parcel>,
-    /// Those that were refused for what they are, and would be again: as they may be taken.
-    amended: Vec<Parcel>,
+    records: Vec<OutgoingRecord>,
+    /// Records that were refused, adjusted for the next transaction.
+    adjusted: Vec<OutgoingRecord>,
 }
 
 impl ExactlyOnce {
-    /// Writes until the channel is closed and all is delivered, or until `abort` is cancelled.
+    /// Writes until the channel is closed and everything is delivered, or until `abort` is cancelled.
     pub(super) async fn run(
         mut self,
         mut outcomes: Receiver<Outcome>,
         abort: CancellationToken,
     ) -> Result<Published, PublishError> {
-        let steps = Steps::new(Arc::clone(&self.client), &self.id, abort.clone());
+        let steps = TransactionSteps::new(Arc::clone(&self.client), &self.id, abort.clone());
         let ended = self.write_all(&mut outcomes, &steps, &abort).await;
-        let (unwritten, waiting) = (self.outbox.len(), self.outbox.waiting());
-        let published = self.outbox.published();
+        let (unwritten, waiting) = (self.pending.len(), self.pending.waiting());
+        let published = self.pending.published();
         let Published { annotations, dead_letters } = published;
         info!(annotations, dead_letters, unwritten, waiting, "writing has ended");
         match ended {
-            Ok(()) | Err(Failure::Cut) => Ok(published),
-            Err(Failure::Fatal(error)) => {
-                self.outbox.is_lost(&error.to_string());
+            Ok(()) | Err(StepError::Interrupted) => Ok(published),
+            Err(StepError::Fatal(error)) => {
+                self.pending.report_lost(&error.to_string());
                 Err(error)
             }
-            Err(Failure::Abortable(error)) => {
-                unreachable!("every transaction is given up where it failed: {error}")
+            Err(StepError::Abortable(error)) => {
+                unreachable!("`write` aborts every failed transaction: {error}")
             }
         }
     }
@@ -86,24 +88,24 @@ impl ExactlyOnce {
     async fn write_all(
         &mut self,
         outcomes: &mut Receiver<Outcome>,
-        steps: &Steps,
+        steps: &TransactionSteps,
         abort: &CancellationToken,
-    ) -> Result<(), Failure> {
-        let Some(mut open) = self.take_name(outcomes, steps).await? else { return Ok(()) };
+    ) -> Result<(), StepError> {
+        let Some(mut open) = self.init_transactions(outcomes, steps).await? else { return Ok(()) };
         let mut due = None;
-        while open || !self.outbox.is_empty() {
-            if due.is_none() && !self.outbox.is_empty() {
+        while open || !self.pending.is_empty() {
+            if due.is_none() && !self.pending.is_empty() {
                 due = Some(Instant::now() + if open { self.interval } else { Duration::ZERO });
             }
             tokio::select! {
-                () = abort.cancelled() => return Err(Failure::Cut),
+                () = abort.cancelled() => return Err(StepError::Interrupted),
                 outcome = outcomes.recv(), if open => match outcome {
-                    Some(outcome) => self.outbox.accept(outcome),
-                    // Nothing more comes that could share the last transaction.
+                    Some(outcome) => self.pending.accept(outcome),
+                    // No further outcome could share the last transaction.
                     None => (open, due) = (false, Some(Instant::now())),
                 },
                 () = until(due) => {
-                    let again = if self.write(steps).await? { None } else { Some(Instant::now() + GIVEN_UP) };
+                    let again = if self.write(steps).await? { None } else { Some(Instant::now() + RETRY_PAUSE) };
                     due = again;
                 }
             }
@@ -111,47 +113,47 @@ impl ExactlyOnce {
         Ok(())
     }
 
-    /// Takes the name that transactions are made under, and meanwhile the outcomes that come. Whether more may come; none
-    /// where all has ended and there was nothing to write, so that a broker that is away holds nobody up.
-    async fn take_name(
+    /// Registers the transactional id and accepts outcomes meanwhile. Whether more outcomes may come; none if there are no
+    /// outcomes at all, so that an unreachable broker does not delay the end.
+    async fn init_transactions(
         &mut self,
         outcomes: &mut Receiver<Outcome>,
-        steps: &Steps,
-    ) -> Result<Option<bool>, Failure> {
-        // No more than posts in flight.
-        let mut come = Vec::new();
+        steps: &TransactionSteps,
+    ) -> Result<Option<bool>, StepError> {
+        // No more than the posts in flight.
+        let mut accepted = Vec::new();
         let mut open = true;
         {
-            let outbox = &mut self.outbox;
-            let hindered = |error: &KafkaError| {
-                outbox.is_hindered(format!("transactions cannot begin: {}", in_words(error)))
+            let pending = &mut self.pending;
+            let failed = |error: &KafkaError| {
+                pending.report_blocked(format!("transactions cannot begin: {}", explain_error(error)))
             };
-            let mut naming = std::pin::pin!(steps.take_name(hindered));
+            let mut init = std::pin::pin!(steps.init(failed));
             loop {
                 tokio::select! {
-                    named = &mut naming => break named?,
+                    done = &mut init => break done?,
                     outcome = outcomes.recv(), if open => match outcome {
-                        Some(outcome) => come.push(outcome),
-                        None if come.is_empty() => return Ok(None),
+                        Some(outcome) => accepted.push(outcome),
+                        None if accepted.is_empty() => return Ok(None),
                         None => open = false,
                     },
                 }
             }
         }
-        self.outbox.goes_well();
-        come.into_iter().for_each(|outcome| self.outbox.accept(outcome));
+        self.pending.report_working();
+        accepted.into_iter().for_each(|outcome| self.pending.accept(outcome));
         Ok(Some(open))
     }
 
-    /// Makes one transaction of all that may be written. Whether the next may be made at once.
-    async fn write(&mut self, steps: &Steps) -> Result<bool, Failure> {
+    /// Writes all available records in one transaction. Whether the next one may follow at once.
+    async fn write(&mut self, steps: &TransactionSteps) -> Result<bool, StepError> {
         let begun = Instant::now();
-        // Asked before parcels are taken: of what is taken then, nothing was read under an older name.
+        // Before records are taken: none of them is then older than this membership.
         let membership = self.membership.clone();
-        let asked = tokio::task::spawn_blocking(move || membership.metadata()).await;
-        let Ok(Some(metadata)) = asked else {
-            self.outbox
-                .is_hindered("the consumer group has thrown this engine out; joining again".to_owned());
+        let metadata = tokio::task::spawn_blocking(move || membership.metadata()).await;
+        let Ok(Some(metadata)) = metadata else {
+            self.pending
+                .report_blocked("the consumer group has thrown this engine out; joining again".to_owned());
             return Ok(false);
         };
         let mut batch = Batch::default();
@@ -159,133 +161,143 @@ impl ExactlyOnce {
         let took = begun.elapsed();
         match made {
             Ok(()) => {
-                if !batch.parcels.is_empty() {
-                    self.outbox.metrics().transaction(Transaction::Committed, took);
+                if !batch.records.is_empty() {
+                    self.pending.metrics().transaction(Transaction::Committed, took);
                 }
                 self.rebalances = 0;
-                batch.parcels.into_iter().for_each(|parcel| self.outbox.delivered(parcel));
+                batch.records.into_iter().for_each(|record| self.pending.delivered(record));
                 Ok(true)
             }
-            Err(Failure::Abortable(error)) => {
-                let (parcels, amended) = (batch.parcels.len(), batch.amended.len());
-                steps.give_up().await?;
-                self.outbox.metrics().transaction(Transaction::Aborted, took);
-                if amended > 0 {
-                    // It failed for a record's own fault, and is made again at once without it.
-                    info!(error = %Causes(&error), parcels, amended, "a transaction is made again without what was refused");
-                } else if self.is_of_a_rebalance(&error) {
-                    self.outbox.metrics().ingest().commit_failed(CommitFailure::Rebalance);
-                    debug!(error = %Causes(&error), parcels, "the group has moved on; a transaction is made again");
+            Err(StepError::Abortable(error)) => {
+                let (records, adjusted) = (batch.records.len(), batch.adjusted.len());
+                steps.abort().await?;
+                self.pending.metrics().transaction(Transaction::Aborted, took);
+                if adjusted > 0 {
+                    // A record was the cause. The transaction is repeated at once with the adjusted record.
+                    info!(error = %Causes(&error), records, adjusted, "a transaction is repeated: records were refused and adjusted");
+                } else if self.is_brief_rebalance(&error) {
+                    self.pending.metrics().ingest().commit_failed(CommitFailure::Rebalance);
+                    debug!(error = %Causes(&error), records, "a transaction is repeated after a rebalance");
                 } else {
-                    self.outbox.metrics().ingest().commit_failed(CommitFailure::Refused);
-                    warn!(error = in_words(&error), parcels, "a transaction is given up and made again");
-                    self.outbox.is_hindered(format!("transactions are given up: {}", in_words(&error)));
+                    self.pending.metrics().ingest().commit_failed(CommitFailure::Refused);
+                    warn!(
+                        error = explain_error(&error),
+                        records, "a transaction was aborted and is repeated"
+                    );
+                    self.pending
+                        .report_blocked(format!("transactions are aborted: {}", explain_error(&error)));
                 }
-                let given_up = batch.parcels.into_iter().chain(batch.amended);
-                given_up.for_each(|parcel| self.outbox.put_back(parcel));
-                Ok(amended > 0)
+                let aborted = batch.records.into_iter().chain(batch.adjusted);
+                aborted.for_each(|record| self.pending.put_back(record));
+                Ok(adjusted > 0)
             }
             Err(other) => Err(other),
         }
     }
 
-    /// Whether a transaction failed only because the group is handing out partitions anew. Where that lasts, it is a
-    /// hindrance all the same.
-    fn is_of_a_rebalance(&mut self, error: &KafkaError) -> bool {
-        let is = error.rdkafka_error_code().is_some_and(is_of_a_rebalance);
+    /// Whether a transaction failed only because of a rebalance. If rebalances last too long, that is a failure too.
+    fn is_brief_rebalance(&mut self, error: &KafkaError) -> bool {
+        let is = error.rdkafka_error_code().is_some_and(is_rebalance_error);
         self.rebalances = if is { self.rebalances + 1 } else { 0 };
-        is && self.rebalances <= REBALANCES
+        is && self.rebalances <= MAX_REBALANCES
     }
 
     async fn fill_and_commit(
         &mut self,
-        steps: &Steps,
+        steps: &TransactionSteps,
         metadata: ConsumerGroupMetadata,
         batch: &mut Batch,
-    ) -> Result<(), Failure> {
-        let Some(first) = self.outbox.take() else { return Ok(()) };
+    ) -> Result<(), StepError> {
+        let Some(first) = self.pending.take() else { return Ok(()) };
         if let Err(failure) = steps.begin().await {
-            batch.parcels.push(first);
+            batch.records.push(first);
             return Err(failure);
         }
         self.fill(first, steps, batch).await?;
-        let offsets = list(&self.input, &batch.parcels).map_err(Failure::Abortable)?;
+        let offsets = list(&self.input, &batch.records).map_err(StepError::Abortable)?;
         steps
-            .with(move |client, patience| client.send_offsets_to_transaction(&offsets, &metadata, patience))
+            .run(move |client, timeout| client.send_offsets_to_transaction(&offsets, &metadata, timeout))
             .await?;
         steps.commit().await
     }
 
-    /// Writes what there is, and waits until the broker has all of it.
-    async fn fill(&mut self, first: Parcel, steps: &Steps, batch: &mut Batch) -> Result<(), Failure> {
+    /// Writes all available records and waits until the broker has them.
+    async fn fill(
+        &mut self,
+        first: OutgoingRecord,
+        steps: &TransactionSteps,
+        batch: &mut Batch,
+    ) -> Result<(), StepError> {
         let mut next = Some(first);
         let mut under_way = 0;
         let mut failure = None;
         let mut is_alone = false;
-        while let Some(parcel) = next.take() {
-            if !parcel.is_written() {
-                // Its offset goes out with those of the others.
-                batch.parcels.push(parcel);
-                next = self.outbox.take();
+        let capacity = self.reports.max_capacity();
+        while let Some(record) = next.take() {
+            if !record.is_written() {
+                // Only its offset is sent.
+                batch.records.push(record);
+                next = self.pending.take();
                 continue;
             }
-            // One that must not share a batch with others neither joins them nor is joined.
-            while under_way > 0 && (is_alone || parcel.alone) {
+            // A record that must be sent alone waits for the others, and the others wait for it. Every record under way
+            // needs a place in the channel of reports.
+            while under_way > 0 && (is_alone || record.send_alone || under_way >= capacity) {
                 under_way -= 1;
                 self.reported(steps, batch, &mut failure).await?;
             }
-            is_alone = parcel.alone;
-            match hand_over(&self.client, parcel) {
+            is_alone = record.send_alone;
+            match enqueue(&self.client, record) {
                 Ok(()) => {
                     under_way += 1;
-                    next = self.outbox.take();
+                    next = self.pending.take();
                 }
-                Err((parcel, error)) => match error.rdkafka_error_code() {
+                Err((record, error)) => match error.rdkafka_error_code() {
                     Some(RDKafkaErrorCode::QueueFull) if under_way > 0 => {
                         under_way -= 1;
                         self.reported(steps, batch, &mut failure).await?;
-                        next = Some(*parcel);
+                        next = Some(*record);
                     }
-                    code => match self.outbox.amended(*parcel, code, false) {
-                        Amended::Changed(amended) => next = Some(amended),
-                        Amended::Same(parcel) => {
-                            batch.parcels.push(parcel);
+                    code => match self.pending.adjust(*record, code, false) {
+                        Adjusted::Changed(adjusted) => next = Some(adjusted),
+                        Adjusted::Unchanged(record) => {
+                            batch.records.push(record);
                             failure.get_or_insert(error);
                         }
                     },
                 },
             }
         }
-        // Even a transaction that has failed is given up only when nothing of it is on its way any more.
+        // Even a failed transaction is aborted only when none of its records is under way.
         for _ in 0..under_way {
             self.reported(steps, batch, &mut failure).await?;
         }
         match failure {
             None => Ok(()),
             Some(error) if self.client.client().fatal_error().is_some() => {
-                Err(Failure::Fatal(steps.fatal(error)))
+                Err(StepError::Fatal(steps.fatal(error)))
             }
-            Some(error) => Err(Failure::Abortable(error)),
+            Some(error) => Err(StepError::Abortable(error)),
         }
     }
 
     /// Waits for one report.
     async fn reported(
         &mut self,
-        steps: &Steps,
+        steps: &TransactionSteps,
         batch: &mut Batch,
         failure: &mut Option<KafkaError>,
-    ) -> Result<(), Failure> {
-        // Reports come for everything that was handed over, in the client's time at the latest.
-        let Some(Report { parcel, error }) = steps.unless_cut(self.reports.recv()).await? else {
-            unreachable!("the client lives as long as this, and holds the other end")
+    ) -> Result<(), StepError> {
+        // Every enqueued record is reported, after `message.timeout.ms` at the latest.
+        let Some(DeliveryReport { record, error }) = steps.unless_aborted(self.reports.recv()).await? else {
+            unreachable!("the client lives as long as this and holds the sender")
         };
         match error {
-            None => batch.parcels.push(*parcel),
+            None => batch.records.push(*record),
             Some(error) => {
-                match self.outbox.amended(*parcel, error.rdkafka_error_code(), true) {
-                    Amended::Changed(amended) => batch.amended.push(amended),
-                    Amended::Same(parcel) => batch.parcels.push(parcel),
+                match self.pending.adjust(*record, error.rdkafka_error_code(), true) {
+                    Adjusted::Changed(adjusted) => batch.adjusted.push(adjusted),
+                    Adjusted::Unchanged(record) => batch.records.push(record),
                 }
                 failure.get_or_insert(error);
             }
@@ -294,21 +306,21 @@ impl ExactlyOnce {
     }
 }
 
-/// For each partition the offset after the last post that these parcels answer. Parcels of a partition come in its
+/// For each partition the offset after the last post that these records answer. Records of a partition come in its
 /// order and without gaps, so that all before is answered too.
-fn offsets(parcels: &[Parcel]) -> BTreeMap<i32, i64> {
+fn offsets(records: &[OutgoingRecord]) -> BTreeMap<i32, i64> {
     let mut offsets = BTreeMap::new();
-    for parcel in parcels {
-        let after = parcel.ticket.offset() + 1;
-        let offset = offsets.entry(parcel.ticket.partition()).or_insert(after);
+    for record in records {
+        let after = record.origin.ticket.offset() + 1;
+        let offset = offsets.entry(record.origin.ticket.partition()).or_insert(after);
         *offset = after.max(*offset);
     }
     offsets
 }
 
-fn list(topic: &str, parcels: &[Parcel]) -> Result<TopicPartitionList, KafkaError> {
+fn list(topic: &str, records: &[OutgoingRecord]) -> Result<TopicPartitionList, KafkaError> {
     let mut list = TopicPartitionList::new();
-    for (partition, offset) in offsets(parcels) {
+    for (partition, offset) in offsets(records) {
         list.add_partition_offset(topic, partition, Offset::Offset(offset))?;
     }
     Ok(list)

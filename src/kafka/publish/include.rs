@@ -1,4 +1,4 @@
-//! What of the post does its annotation repeat? Who wrote what, when, in which language, with which pictures.
+//! Included fields: fields of the post that are repeated in its annotation.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,23 +16,23 @@ pub enum Include {
     Author,
     /// Its text.
     Text,
-    /// The addresses of its pictures.
+    /// The URLs of its pictures.
     Media,
 }
 
-/// What an annotation repeats of its post, as the feed says it. What the feed does not say is not there.
+/// The repeated fields, as the feed has them. Fields that the feed does not have are absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Included {
-    created_at: Option<Carried>,
-    lang: Option<Carried>,
-    author: Option<Carried>,
-    text: Option<String>,
-    /// By the picture's key.
+    pub(super) created_at: Option<Carried>,
+    pub(super) lang: Option<Carried>,
+    pub(super) author: Option<Carried>,
+    pub(super) text: Option<String>,
+    /// URLs by picture key.
     addresses: Vec<(String, String)>,
 }
 
 impl Included {
-    /// The fields of a post that are wanted. `addresses`: its pictures' keys, and where they were fetched.
+    /// The wanted fields of a post. `addresses`: keys of its pictures with the URLs from which they were fetched.
     #[must_use]
     pub fn of(post: &Post, addresses: &[(String, String)], wanted: &[Include]) -> Self {
         let has = |field| wanted.contains(&field);
@@ -45,21 +45,7 @@ impl Included {
         }
     }
 
-    /// Names and JSON of the fields that stand beside the post's id.
-    pub(super) fn fields(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let carried = |value: &Option<Carried>| value.as_ref().map(|value| value.json().to_owned());
-        let text = self.text.as_deref().map(|text| serde_json::Value::from(text).to_string());
-        [
-            ("created_at", carried(&self.created_at)),
-            ("lang", carried(&self.lang)),
-            ("author", carried(&self.author)),
-            ("text", text),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-    }
-
-    /// The address of the picture of that key.
+    /// The URL of the picture with that key.
     pub(super) fn address(&self, key: &str) -> Option<&str> {
         self.addresses.iter().find(|(other, _)| other == key).map(|(_, address)| address.as_str())
     }

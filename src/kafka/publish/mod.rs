@@ -1,36 +1,45 @@
-//! Annotations out, to Kafka, in the order in which the posts came.
+//! Publish: annotations and dead letters to Kafka, in the order of the input.
+//!
+//! Read [`Outcome`] and [`Sequencer`] first (restores the order), then `formats` (annotation to records: the place to add
+//! an output format), `record_builder` and `pending_records` (records until their delivery), then the two writers
+//! `at_least_once` and `exactly_once`. [`Publisher`] is the entry point.
 
+mod annotated;
+mod include;
 mod outcome;
 mod sequencer;
-mod time;
-mod wire;
-mod include;
-mod lineage;
-mod post_id;
-mod cut;
-mod dead_letter;
-mod carried;
+pub mod formats;
 
 mod config;
 mod error;
-mod parcel;
-mod outbox;
-mod pace;
-mod reports;
-mod producer;
+mod carry;
+mod replay_history;
+mod truncation;
+mod dead_letter;
+mod post_id;
+mod outgoing_record;
+mod record_builder;
+mod pending_records;
+
+mod delivery_progress;
+mod delivery_reports;
+mod at_least_once;
 mod transaction;
 mod exactly_once;
 mod publisher;
-mod embedded;
+mod embedded_broker;
 
+#[cfg(test)]
+mod samples;
+
+pub use annotated::{Annotated, MediaInfo, Provenance};
 pub use config::{Carry, Config, Delivery, KeyOf, MESSAGE_MAX_BYTES, TimestampOf};
-pub use dead_letter::{LETTER_BYTES, OURS, RENAMED};
-pub use embedded::{EmbeddedBroker, EmbeddedError};
+pub use dead_letter::{HEADER_PREFIX, MAX_TRUNCATED_LETTER, RENAMED_HEADER_PREFIX};
+pub use embedded_broker::{EmbeddedBroker, EmbeddedError};
 pub use error::PublishError;
 pub use include::{Include, Included};
-pub use lineage::{ATTEMPTS, FROM, ORIGIN, RECORD};
-pub use outcome::{Outcome, Record};
-pub use parcel::KEY_ADDED;
-pub use publisher::{Published, Publisher};
+pub use outcome::{Answer, Outcome, Published};
+pub use publisher::Publisher;
+pub use record_builder::KEY_ADDED_HEADER;
+pub use replay_history::{REPLAY_ATTEMPTS, REPLAY_ORIGIN, REPLAYED_FROM, REPLAYED_RECORD};
 pub use sequencer::{Released, Sequencer};
-pub use wire::{Annotated, MediaInfo, Provenance, SCHEMA, SCHEMA_VERSION};

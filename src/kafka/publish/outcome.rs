@@ -1,4 +1,4 @@
-//! What became of one record, on its way from the pipeline to Kafka.
+//! Outcomes: the answer to one input record, on its way from the pipeline to Kafka, and the count of what was written.
 
 use std::sync::Arc;
 
@@ -6,30 +6,39 @@ use super::Annotated;
 use crate::domain::Rejection;
 use crate::kafka::ingest::{SourceRecord, Ticket};
 
-/// What became of a record, with the ticket that returns when it is written.
+/// The answer to a record, with the ticket that is returned when the answer is written.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The record as it came.
+    /// The input record.
     pub source: Arc<SourceRecord>,
-    /// What was made of it.
-    pub record: Record,
-    /// Its claim.
+    /// Its answer.
+    pub answer: Answer,
+    /// Its ticket.
     pub ticket: Ticket,
-    /// How many processes worked on it, this one included.
+    /// How many processes have worked on it, including this one.
     pub attempts: u32,
 }
 
-/// What was made of a record.
+/// The answer to one record.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Record {
-    /// An annotation, for the topic of annotations.
+pub enum Answer {
+    /// An annotation, for the output topic.
     Annotated(Annotated),
-    /// Nothing, for this reason, for the topic of dead letters.
+    /// A rejection, for the dead-letter topic.
     Rejected(Rejection),
-    /// The deletion that it says, under its key, for the topic of annotations.
+    /// A tombstone that is forwarded under its key to the output topic.
     Tombstone,
-    /// Nothing is written: a deletion that nobody downstream is told of.
+    /// A tombstone that is not forwarded: nothing is written.
     Skipped,
-    /// There was no record, only offsets that no delivered record has.
+    /// No record: offsets that Kafka uses for other purposes. Nothing is written.
     Gap,
+}
+
+/// How much was written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Published {
+    /// Annotated posts.
+    pub annotations: u64,
+    /// Dead letters.
+    pub dead_letters: u64,
 }

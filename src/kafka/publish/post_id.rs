@@ -1,4 +1,4 @@
-//! What is a refused post called? Its `id`, as far as the record can be read, for the log alone.
+//! Post id of a rejected record, for the log: the field `id`, read from as much of the JSON as is valid.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,17 +6,16 @@ use std::fmt;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-/// Longer ids are cut: a stranger wrote them, and real ones have some twenty characters.
-const LONGEST: usize = 100;
+/// Longer ids are truncated: they are untrusted, and real ones have some twenty characters.
+const MAX_CHARACTERS: usize = 100;
 
-/// The id that a record gives its post, with what cannot be printed replaced; none where none is found before the record
-/// breaks off.
+/// The id of a record's post, with control characters replaced. None if the record breaks off before an id.
 pub(super) fn post_id(record: &[u8]) -> Option<String> {
     let mut found = None;
     let mut json = serde_json::Deserializer::from_slice(record);
-    // It ends with an error when the id is found: nobody needs the rest.
+    // The visitor ends with an error when it has found the id: the rest is not read.
     let _ = json.deserialize_map(Fields(&mut found));
-    let id: String = found?.chars().take(LONGEST).map(printable).collect();
+    let id: String = found?.chars().take(MAX_CHARACTERS).map(printable).collect();
     Some(id).filter(|id| !id.is_empty())
 }
 
@@ -42,7 +41,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
             }
             *self.0 = match fields.next_value()? {
                 Value::String(id) => Some(id),
-                // Digits beyond 64 bits are rounded by this reader: better no id than that of another post.
+                // Numbers beyond 64 bits are rounded: no id is better than that of another post.
                 Value::Number(id) if !id.is_f64() => Some(id.to_string()),
                 _ => None,
             };
@@ -57,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_found_in_what_is_no_post_and_nothing_else_is_taken_for_it() {
+    fn an_id_is_found_in_broken_records_and_no_other_field_is_taken_for_it() {
         let long = format!(r#"{{"id":"{}"}}"#, "é".repeat(200));
         let cases = [
             (r#"{"id":"7","text":"x"}"#, Some("7")),

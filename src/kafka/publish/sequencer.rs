@@ -1,22 +1,22 @@
-//! What may be written now? Posts finish in any order; per partition of the input they leave in the order they came.
+//! Sequencer: restores the order of reading within each input partition. Posts finish in any order.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::kafka::ingest::Ticket;
 
-/// Holds what finished early until everything read before it has left. It holds no more than is in flight.
+/// Holds finished items until all items read before them have left. It holds no more than the posts in flight.
 #[derive(Debug)]
 pub struct Sequencer<T> {
     partitions: HashMap<i32, Partition<T>>,
 }
 
-/// What leaves the sequencer.
+/// Items that leave the sequencer.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Released<T> {
-    /// To be written, in this order.
+    /// Items to be written, in this order.
     pub in_order: Vec<(Ticket, T)>,
-    /// Of an assignment of the partition that is over: whoever has it now reads these records again.
-    pub overtaken: Vec<(Ticket, T)>,
+    /// Items of an earlier assignment of the partition: its new owner reads these records again.
+    pub stale: Vec<(Ticket, T)>,
 }
 
 #[derive(Debug)]
@@ -33,18 +33,18 @@ impl<T> Default for Sequencer<T> {
 }
 
 impl<T> Sequencer<T> {
-    /// Takes what was made of one record, and gives out all that may leave because of it.
-    #[must_use = "what is released must be written or settled"]
+    /// Adds an item and releases all that may leave because of it.
+    #[must_use = "released items must be written or settled"]
     pub fn push(&mut self, ticket: Ticket, item: T) -> Released<T> {
         let generation = ticket.generation();
         let partition =
             self.partitions.entry(ticket.partition()).or_insert_with(|| Partition::of(generation));
-        let mut overtaken = Vec::new();
+        let mut stale = Vec::new();
         if generation > partition.generation {
             let old = std::mem::replace(partition, Partition::of(generation));
-            overtaken.extend(old.waiting.into_values());
+            stale.extend(old.waiting.into_values());
         } else if generation < partition.generation {
-            return Released { in_order: Vec::new(), overtaken: vec![(ticket, item)] };
+            return Released { in_order: Vec::new(), stale: vec![(ticket, item)] };
         }
         partition.waiting.insert(ticket.sequence(), (ticket, item));
         let mut in_order = Vec::new();
@@ -52,10 +52,10 @@ impl<T> Sequencer<T> {
             partition.next += 1;
             in_order.push(ready);
         }
-        Released { in_order, overtaken }
+        Released { in_order, stale }
     }
 
-    /// How many wait for an earlier one.
+    /// How many items wait for an earlier one.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.partitions.values().map(|partition| partition.waiting.len()).sum()
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_finishes_early_waits_for_what_was_read_before_it() {
+    fn an_item_that_finishes_early_waits_for_those_read_before_it() {
         let mut ledger = Ledger::default();
         let [first, second, third] = [10, 12, 40].map(|offset| ledger.issue(0, offset));
         let mut sequencer = Sequencer::default();
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_rebalance_overtook_is_given_back_unwritten() {
+    fn items_from_before_a_rebalance_are_returned_as_stale() {
         let mut ledger = Ledger::default();
         let [slow, waiting] = [0, 1].map(|offset| ledger.issue(0, offset));
         ledger.revoke([0]);
@@ -108,15 +108,15 @@ mod tests {
         assert_eq!(offsets(&sequencer.push(waiting, "old").in_order), [0i64; 0]);
         let released = sequencer.push(fresh, "new");
         assert_eq!(released.in_order.into_iter().map(|(_, item)| item).collect::<Vec<_>>(), ["new"]);
-        assert_eq!(released.overtaken.into_iter().map(|(_, item)| item).collect::<Vec<_>>(), ["old"]);
+        assert_eq!(released.stale.into_iter().map(|(_, item)| item).collect::<Vec<_>>(), ["old"]);
         let late = sequencer.push(slow, "late");
-        assert_eq!((late.in_order.len(), late.overtaken.len()), (0, 1));
+        assert_eq!((late.in_order.len(), late.stale.len()), (0, 1));
         assert_eq!(sequencer.waiting(), 0);
     }
 
     proptest! {
         #[test]
-        fn any_order_in_is_the_order_of_reading_out(
+        fn items_leave_in_the_order_of_reading_whatever_order_they_come_in(
             order in prop::collection::vec((0..3i32, 1..4i64), 0..100).prop_flat_map(|reads| {
                 let indices: Vec<usize> = (0..reads.len()).collect();
                 (Just(reads), Just(indices).prop_shuffle())
@@ -136,7 +136,7 @@ mod tests {
             let mut left: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
             for index in finishes {
                 let released = sequencer.push(tickets[index].take().unwrap(), ());
-                prop_assert!(released.overtaken.is_empty());
+                prop_assert!(released.stale.is_empty());
                 for (ticket, ()) in released.in_order {
                     left.entry(ticket.partition()).or_default().push(ticket.offset());
                 }

@@ -1,8 +1,7 @@
-//! How is one transaction made? Records, then the offsets that they answer, then both become visible or neither.
+//! Transaction steps: begin, send offsets, commit, abort. Records and offsets become visible together or not at all.
 //!
-//! The protocol answers every step in one of four ways, and prescribes what to do next: go on, the same step again, give
-//! the transaction up, or never write again. A step whose answer did not come in time is asked for again, never skipped:
-//! nobody knows yet whether it happened.
+//! The protocol has four results for a failed step: repeat the step, abort the transaction, fenced, fatal. A step whose
+//! response did not come in time is repeated and never skipped, because its effect is unknown.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,148 +12,144 @@ use rdkafka::producer::Producer as _;
 use tokio_util::sync::CancellationToken;
 
 use super::PublishError;
-use super::reports::Client;
+use super::delivery_reports::ProducerClient;
 use crate::telemetry::Causes;
 
-/// One request waits no longer for its answer before the abort signal is looked at.
-const OPERATION: Duration = Duration::from_secs(5);
-/// Between two attempts at a step that failed at once.
-const AGAIN: Duration = Duration::from_millis(100);
+/// Timeout of one request. The engine's abort signal is looked at no later than this.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause before a failed step is repeated.
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// What the protocol asks for after a step has failed.
+/// What the protocol requires after a step has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
-    /// The same step once more.
-    Again,
-    /// Give the transaction up; another may succeed.
+enum NextAction {
+    Retry,
+    /// Abort the transaction; the next one may succeed.
     Abort,
-    /// Somebody else writes under this name now.
+    /// Another producer uses the same transactional id.
     Fenced,
-    /// The client can write no more.
+    /// The client cannot write any more.
     Fatal,
 }
 
-/// Why a step did not happen.
-pub(super) enum Failure {
-    /// The transaction must be given up; the next one may succeed.
+/// Why a step failed.
+pub(super) enum StepError {
+    /// The transaction must be aborted; the next one may succeed.
     Abortable(KafkaError),
     /// No other transaction will succeed.
     Fatal(PublishError),
-    /// The engine was told to wait for nothing: what became of the step is not known.
-    Cut,
+    /// The engine was told to end at once. Whether the step took effect is unknown.
+    Interrupted,
 }
 
-/// The steps, as one client makes them.
-pub(super) struct Steps {
-    client: Arc<Client>,
+/// Makes transaction steps on a client.
+pub(super) struct TransactionSteps {
+    client: Arc<ProducerClient>,
     id: String,
     abort: CancellationToken,
 }
 
-impl Steps {
-    pub(super) fn new(client: Arc<Client>, id: &str, abort: CancellationToken) -> Self {
+impl TransactionSteps {
+    pub(super) fn new(client: Arc<ProducerClient>, id: &str, abort: CancellationToken) -> Self {
         Self { client, id: id.to_owned(), abort }
     }
 
-    /// Takes the name that transactions are made under; who had it before can write no more, and a transaction that it
-    /// left open is given up. Before it, nothing can be written. Told of each failure, since a broker may be away.
-    pub(super) async fn take_name(
-        &self,
-        mut hindered: impl FnMut(&KafkaError) + Send,
-    ) -> Result<(), Failure> {
+    /// Registers the transactional id. The broker fences an earlier producer with that id and aborts the transaction that
+    /// it left open. Nothing can be written before. `failed` is called after each failed attempt: the broker may be
+    /// unreachable.
+    pub(super) async fn init(&self, mut failed: impl FnMut(&KafkaError) + Send) -> Result<(), StepError> {
         loop {
-            match self.step_told(|client| client.init_transactions(OPERATION), &mut hindered).await {
-                Err(Failure::Abortable(error)) => hindered(&error),
+            match self.step_or(|client| client.init_transactions(REQUEST_TIMEOUT), &mut failed).await {
+                Err(StepError::Abortable(error)) => failed(&error),
                 other => return other,
             }
-            self.unless_cut(tokio::time::sleep(AGAIN)).await?;
+            self.unless_aborted(tokio::time::sleep(RETRY_PAUSE)).await?;
         }
     }
 
-    pub(super) async fn begin(&self) -> Result<(), Failure> {
+    pub(super) async fn begin(&self) -> Result<(), StepError> {
         self.step(|client| client.begin_transaction()).await
     }
 
-    /// A step of the client's that needs more than the client.
-    pub(super) async fn with(
+    /// A step that needs more than the client. `step` gets the client and the request timeout.
+    pub(super) async fn run(
         &self,
-        step: impl Fn(&Client, Duration) -> KafkaResult<()> + Send + Sync + 'static,
-    ) -> Result<(), Failure> {
-        self.step(move |client| step(client, OPERATION)).await
+        step: impl Fn(&ProducerClient, Duration) -> KafkaResult<()> + Send + Sync + 'static,
+    ) -> Result<(), StepError> {
+        self.step(move |client| step(client, REQUEST_TIMEOUT)).await
     }
 
-    pub(super) async fn commit(&self) -> Result<(), Failure> {
-        self.step(|client| client.commit_transaction(OPERATION)).await
+    pub(super) async fn commit(&self) -> Result<(), StepError> {
+        self.step(|client| client.commit_transaction(REQUEST_TIMEOUT)).await
     }
 
-    /// Gives the transaction up, as often as it takes.
-    pub(super) async fn give_up(&self) -> Result<(), Failure> {
+    /// Aborts the transaction, with as many attempts as necessary.
+    pub(super) async fn abort(&self) -> Result<(), StepError> {
         loop {
-            match self.step(|client| client.abort_transaction(OPERATION)).await {
-                Err(Failure::Abortable(error)) => {
-                    tracing::debug!(error = %Causes(&error), "giving a transaction up")
+            match self.step(|client| client.abort_transaction(REQUEST_TIMEOUT)).await {
+                Err(StepError::Abortable(error)) => {
+                    tracing::debug!(error = %Causes(&error), "aborting a transaction")
                 }
                 other => return other,
             }
-            self.unless_cut(tokio::time::sleep(AGAIN)).await?;
+            self.unless_aborted(tokio::time::sleep(RETRY_PAUSE)).await?;
         }
     }
 
-    /// Waits for something, unless the engine is told to wait for nothing.
-    pub(super) async fn unless_cut<T>(
+    /// Waits for a future, unless the engine is told to end at once.
+    pub(super) async fn unless_aborted<T>(
         &self,
-        something: impl Future<Output = T> + Send,
-    ) -> Result<T, Failure> {
+        future: impl Future<Output = T> + Send,
+    ) -> Result<T, StepError> {
         tokio::select! {
-            () = self.abort.cancelled() => Err(Failure::Cut),
-            happened = something => Ok(happened),
+            () = self.abort.cancelled() => Err(StepError::Interrupted),
+            output = future => Ok(output),
         }
     }
 
-    /// Makes a step until its answer is known.
+    /// Makes a step until its result is known.
     async fn step(
         &self,
-        step: impl Fn(&Client) -> KafkaResult<()> + Send + Sync + 'static,
-    ) -> Result<(), Failure> {
-        self.step_told(
-            step,
-            |error| tracing::debug!(error = %Causes(&error), "a step of a transaction is made again"),
-        )
-        .await
+        step: impl Fn(&ProducerClient) -> KafkaResult<()> + Send + Sync + 'static,
+    ) -> Result<(), StepError> {
+        let log = |error: &KafkaError| {
+            tracing::debug!(error = %Causes(error), "a step of a transaction is repeated");
+        };
+        self.step_or(step, log).await
     }
 
-    /// The same, told why the step is made again.
-    async fn step_told(
+    /// Makes a step until its result is known. `retried` is called before each repetition.
+    async fn step_or(
         &self,
-        step: impl Fn(&Client) -> KafkaResult<()> + Send + Sync + 'static,
-        mut again: impl FnMut(&KafkaError) + Send,
-    ) -> Result<(), Failure> {
+        step: impl Fn(&ProducerClient) -> KafkaResult<()> + Send + Sync + 'static,
+        mut retried: impl FnMut(&KafkaError) + Send,
+    ) -> Result<(), StepError> {
         let step = Arc::new(step);
         loop {
-            let (client, once) = (Arc::clone(&self.client), Arc::clone(&step));
-            // It blocks until the broker answers.
-            let answer = tokio::task::spawn_blocking(move || once(&client));
-            let error = match self.unless_cut(answer).await? {
+            let (client, attempt) = (Arc::clone(&self.client), Arc::clone(&step));
+            // It blocks until the broker responds.
+            let response = tokio::task::spawn_blocking(move || attempt(&client));
+            let error = match self.unless_aborted(response).await? {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) => error,
                 Err(panic) => std::panic::resume_unwind(panic.into_panic()),
             };
-            match next(&error) {
-                Next::Again => {
-                    again(&error);
-                    self.unless_cut(tokio::time::sleep(AGAIN)).await?;
+            match next_action(&error) {
+                NextAction::Retry => {
+                    retried(&error);
+                    self.unless_aborted(tokio::time::sleep(RETRY_PAUSE)).await?;
                 }
-                Next::Abort => return Err(Failure::Abortable(error)),
-                Next::Fenced => return Err(Failure::Fatal(self.fenced(error))),
-                Next::Fatal => return Err(Failure::Fatal(self.fatal(error))),
+                NextAction::Abort => return Err(StepError::Abortable(error)),
+                NextAction::Fenced => return Err(StepError::Fatal(self.fenced(error))),
+                NextAction::Fatal => return Err(StepError::Fatal(self.fatal(error))),
             }
         }
     }
 
-    /// What a client that can write no more says of itself.
+    /// The error of a client that cannot write any more.
     pub(super) fn fatal(&self, error: KafkaError) -> PublishError {
         match self.client.client().fatal_error() {
-            Some((code, _)) if is_fence(code) => self.fenced(error),
+            Some((code, _)) if is_fenced(code) => self.fenced(error),
             Some((_, reason)) => PublishError::Fatal { reason, source: Box::new(error) },
             None => PublishError::Fatal { reason: error.to_string(), source: Box::new(error) },
         }
@@ -165,29 +160,29 @@ impl Steps {
     }
 }
 
-/// What the protocol asks for after that error. What it does not name is taken for the worst.
-fn next(error: &KafkaError) -> Next {
+/// What the protocol requires after that error. An unknown error is treated as fatal.
+fn next_action(error: &KafkaError) -> NextAction {
     match error {
-        KafkaError::Transaction(error) if is_fence(error.code()) => Next::Fenced,
+        KafkaError::Transaction(error) if is_fenced(error.code()) => NextAction::Fenced,
         KafkaError::Transaction(error) => {
             classify(error.is_fatal(), error.txn_requires_abort(), error.is_retriable())
         }
-        // Before a commit, what is under way is waited for.
-        KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut) => Next::Again,
-        _ => Next::Fatal,
+        // Before a commit the client waits for records under way.
+        KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut) => NextAction::Retry,
+        _ => NextAction::Fatal,
     }
 }
 
-fn classify(fatal: bool, requires_abort: bool, retriable: bool) -> Next {
+fn classify(fatal: bool, requires_abort: bool, retriable: bool) -> NextAction {
     match (fatal, requires_abort, retriable) {
-        (true, _, _) => Next::Fatal,
-        (false, true, _) => Next::Abort,
-        (false, false, true) => Next::Again,
-        (false, false, false) => Next::Fatal,
+        (true, _, _) => NextAction::Fatal,
+        (false, true, _) => NextAction::Abort,
+        (false, false, true) => NextAction::Retry,
+        (false, false, false) => NextAction::Fatal,
     }
 }
 
-fn is_fence(code: RDKafkaErrorCode) -> bool {
+fn is_fenced(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
 }
@@ -197,18 +192,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_fatal_is_never_tried_again_and_what_is_unknown_is_fatal() {
+    fn fatal_errors_are_never_retried_and_unknown_errors_are_fatal() {
         let cases = [
-            ("fatal, whatever else", (true, true, true), Next::Fatal),
-            ("to be given up, even if it could be tried again", (false, true, true), Next::Abort),
-            ("to be given up", (false, true, false), Next::Abort),
-            ("to be tried again", (false, false, true), Next::Again),
-            ("without a word", (false, false, false), Next::Fatal),
+            ("fatal wins", (true, true, true), NextAction::Fatal),
+            ("abort wins over retry", (false, true, true), NextAction::Abort),
+            ("abort", (false, true, false), NextAction::Abort),
+            ("retry", (false, false, true), NextAction::Retry),
+            ("without any flag", (false, false, false), NextAction::Fatal),
         ];
         for (name, (fatal, abort, retriable), expected) in cases {
             assert_eq!(classify(fatal, abort, retriable), expected, "{name}");
         }
-        assert_eq!(next(&KafkaError::Canceled), Next::Fatal);
-        assert_eq!(next(&KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)), Next::Again);
+        assert_eq!(next_action(&KafkaError::Canceled), NextAction::Fatal);
+        assert_eq!(next_action(&KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)), NextAction::Retry);
     }
 }

@@ -1,11 +1,13 @@
-//! What an annotation looks like, and what its ids depend on.
+//! Golden test of the format `riveg`, and what ids of entities depend on.
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use expect_test::expect;
 
 use super::*;
-use crate::domain::{BBox, Carried, EntityType, GateVerdict, Mask, Phrase, PhraseSource, Span};
+use crate::domain::{
+    Annotation, BBox, ContentHash, EntityType, GateVerdict, Mention, PhraseSource, Post, Span, Triple,
+};
 use crate::kafka::publish::Include;
 
 fn mention(text: &str, entity_type: &str, span: [usize; 4]) -> Mention {
@@ -69,21 +71,31 @@ fn annotated() -> Annotated {
     }
 }
 
-fn json(annotated: &Annotated) -> serde_json::Value {
-    let provenance = Provenance { engine: "0.1.0".to_owned(), bundle: "c0ffee".to_owned() };
+fn times() -> AnswerTimes {
     let ingested = UNIX_EPOCH + Duration::from_millis(1_750_000_000_123);
-    let published = ingested + Duration::from_millis(877);
-    let bytes = annotated.to_json(&provenance, ingested, published);
+    AnswerTimes { ingested, published: ingested + Duration::from_millis(877) }
+}
+
+/// The only record of an answer.
+fn encoded(annotated: &Annotated) -> EncodedRecord {
+    let provenance = Provenance { engine: "0.1.0".to_owned(), bundle: "c0ffee".to_owned() };
+    let mut records = (FORMAT.encoder)(&provenance).encode(annotated, times());
+    assert_eq!(records.len(), 1);
+    records.remove(0)
+}
+
+fn json(annotated: &Annotated) -> serde_json::Value {
+    let bytes = encoded(annotated).value;
     assert!(!bytes.contains(&b'\n'), "one record is one line");
     serde_json::from_slice(&bytes).unwrap()
 }
 
 #[test]
 fn an_annotation_looks_like_this() {
-    let provenance = Provenance { engine: "0.1.0".to_owned(), bundle: "c0ffee".to_owned() };
-    let ingested = UNIX_EPOCH + Duration::from_millis(1_750_000_000_123);
-    let published = ingested + Duration::from_millis(877);
-    let line = String::from_utf8(annotated().to_json(&provenance, ingested, published)).unwrap();
+    let record = encoded(&annotated());
+    let headers: Vec<_> = record.headers.iter().collect();
+    assert_eq!((record.key, headers), (None, vec![("content-type", Some(&b"application/json"[..]))]));
+    let line = String::from_utf8(record.value.into()).unwrap();
     expect![[r#"
         {"schema":"riveg.annotation",
         "version":1,
@@ -188,7 +200,7 @@ fn ids_depend_on_post_span_and_type_alone() {
 }
 
 #[test]
-fn what_is_repeated_of_a_post_stands_beside_its_id_and_an_address_beside_its_picture() {
+fn included_fields_follow_the_posts_id_and_urls_are_part_of_their_pictures() {
     let post = Post {
         id: "post-1".to_owned(),
         text: "🏀 CP3 in Zürich".to_owned(),
@@ -204,12 +216,11 @@ fn what_is_repeated_of_a_post_stands_beside_its_id_and_an_address_beside_its_pic
         json(&Annotated { included: Included::of(&post, &addresses, wanted), ..self::annotated() })
     };
     let annotated = Annotated { included: Included::of(&post, &addresses, &all), ..self::annotated() };
-    let written = annotated.to_json(&Provenance::of_bundle("b"), UNIX_EPOCH, UNIX_EPOCH);
-    let written = String::from_utf8(written).unwrap();
+    let written = String::from_utf8(encoded(&annotated).value.into()).unwrap();
     let repeated = r#""post_id":"post-1","created_at":1763715600.50,"author":{"id":12345678901234567890123,"name":"kessa"},"text":"🏀 CP3 in Zürich","entities":["#;
     assert!(written.contains(repeated), "{written}");
     let json = with(&all);
-    assert_eq!(json.get("lang"), None, "the feed does not say it");
+    assert_eq!(json.get("lang"), None, "the feed does not have it");
     assert_eq!(json["media"][1]["url"], "https://example.org/b.jpg");
     assert_eq!(json["media"][0].get("url"), None, "this picture was in the record");
     let json = with(&[Include::Author]);

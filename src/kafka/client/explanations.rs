@@ -1,4 +1,4 @@
-//! What does Kafka's client mean, and what is to be done about it? The words of librdkafka and of brokers, explained.
+//! What does Kafka's client mean, and what is to be done about it? The words of librdkafka and of brokers, explain.
 
 use rdkafka::error::KafkaError;
 
@@ -121,7 +121,7 @@ const MEANINGS: &[(&[&str], &str)] = &[
 
 /// The client's words with what they mean, and the words themselves as the cause. Words that are not known are left alone.
 #[must_use]
-pub fn explained(words: &str) -> String {
+pub fn explain(words: &str) -> String {
     let is_meant = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
     match MEANINGS.iter().find(|(parts, _)| is_meant(parts)) {
         // Words of ours may have been through here already.
@@ -132,8 +132,8 @@ pub fn explained(words: &str) -> String {
 
 /// An error of the client with what it means.
 #[must_use]
-pub fn in_words(error: &KafkaError) -> String {
-    explained(&error.to_string())
+pub fn explain_error(error: &KafkaError) -> String {
+    explain(&error.to_string())
 }
 
 #[cfg(test)]
@@ -167,12 +167,12 @@ mod tests {
             ("Offset commit (manual) failed for 1/1: Broker: Group authorization failed", "ingest.group"),
         ];
         for (words, part) in cases {
-            let explained = explained(words);
-            assert!(explained.contains(part), "{words}: {explained}");
-            assert!(explained.ends_with(&format!(" ({words})")), "{explained}");
-            assert_eq!(super::explained(&explained), explained, "once is enough");
+            let explain = explain(words);
+            assert!(explain.contains(part), "{words}: {explain}");
+            assert!(explain.ends_with(&format!(" ({words})")), "{explain}");
+            assert_eq!(super::explain(&explain), explain, "once is enough");
         }
-        assert_eq!(explained("the token in `x` ran out at 12:00"), "the token in `x` ran out at 12:00");
+        assert_eq!(explain("the token in `x` ran out at 12:00"), "the token in `x` ran out at 12:00");
     }
 
     #[test]
@@ -213,9 +213,9 @@ mod tests {
             .into_iter()
             .filter(|&code| {
                 let error = KafkaError::MessageProduction(code);
-                in_words(&error) == error.to_string()
+                explain_error(&error) == error.to_string()
             })
             .collect();
-        assert!(plain.is_empty(), "not explained: {plain:?}");
+        assert!(plain.is_empty(), "not explain: {plain:?}");
     }
 }

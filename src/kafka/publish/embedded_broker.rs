@@ -1,18 +1,18 @@
-//! A broker inside this process, for demonstrations and quick tests: librdkafka's mock cluster.
+//! Embedded broker: librdkafka's mock cluster inside this process, for demonstrations and quick tests.
 //!
-//! It speaks Kafka's protocol over a local port, but keeps only the newest 5 MiB of a partition, in memory, and verifies
-//! nothing of transactions. It cannot create topics on request of a client: use [`EmbeddedBroker::create_topic`].
+//! It speaks Kafka's protocol on a local port. It keeps only the newest 5 MiB of a partition, in memory, and does not verify
+//! transactions. Clients cannot create topics: use [`EmbeddedBroker::create_topic`].
 
 use rdkafka::error::KafkaError;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 
-/// A broker that lives as long as this value.
+/// A broker that runs as long as this value exists.
 pub struct EmbeddedBroker {
     cluster: MockCluster<'static, DefaultProducerContext>,
 }
 
-/// Why there is no embedded broker or topic.
+/// Why the broker or a topic could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
     /// The broker did not start.
@@ -23,21 +23,21 @@ pub enum EmbeddedError {
     Topic {
         /// The topic.
         topic: String,
-        /// What the client says.
+        /// The client's error.
         source: KafkaError,
     },
 }
 
 impl EmbeddedBroker {
-    /// Starts one on a free port of this machine.
+    /// Starts a broker on a free local port.
     ///
     /// # Errors
-    /// Where no port can be opened.
+    /// If no port can be opened.
     pub fn start() -> Result<Self, EmbeddedError> {
         Ok(Self { cluster: MockCluster::new(1).map_err(EmbeddedError::Start)? })
     }
 
-    /// Where it listens, `host:port`.
+    /// Its address, `host:port`.
     #[must_use]
     pub fn bootstrap(&self) -> String {
         self.cluster.bootstrap_servers()
@@ -46,7 +46,7 @@ impl EmbeddedBroker {
     /// Creates a topic.
     ///
     /// # Errors
-    /// A topic of that name that is there already.
+    /// If the topic exists already.
     pub fn create_topic(&self, topic: &str, partitions: i32) -> Result<(), EmbeddedError> {
         let failed = |source| EmbeddedError::Topic { topic: topic.to_owned(), source };
         self.cluster.create_topic(topic, partitions, 1).map_err(failed)

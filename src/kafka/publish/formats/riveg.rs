@@ -1,112 +1,67 @@
-//! How does an annotation look to those who read it? One JSON object a post, numbers rounded, fields in a fixed order.
-
-use std::time::SystemTime;
+//! The format `riveg`: one JSON object for each post, numbers rounded, fields in a fixed order.
 
 use serde::{Serialize, Serializer};
 
-use super::Included;
+use super::super::{Annotated, Included, MediaInfo, Provenance};
 use super::time::rfc3339;
-use crate::domain::{Annotation, ContentHash, Mask, Mention, Phrase, Post, Region, Told, Triple};
+use super::{AnswerTimes, EncodedRecord, Encoder, OutputFormat};
+use crate::domain::{Carried, Mask, Phrase, Region, Told, Triple};
 
-/// The name of the output's schema.
-pub const SCHEMA: &str = "riveg.annotation";
+/// The value of `schema` in each object.
+const SCHEMA: &str = "riveg.annotation";
 
-/// The version of the output's schema: it grows when a field changes its meaning or goes away.
-pub const SCHEMA_VERSION: u32 = 1;
+/// The value of `version`. It increases when a field changes its meaning or is removed.
+const SCHEMA_VERSION: u32 = 1;
 
-/// A post's annotation with what its readers need to know of the post.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Annotated {
-    /// Which post.
-    pub post_id: String,
-    /// The post's pictures, in its order.
-    pub media: Vec<MediaInfo>,
-    /// What was found.
-    pub annotation: Annotation,
-    /// What is repeated of the post.
-    pub included: Included,
+/// One record for each post.
+pub(super) const FORMAT: OutputFormat = OutputFormat { name: "riveg", encoder };
+
+fn encoder(provenance: &Provenance) -> Encoder {
+    let provenance = provenance.clone();
+    Encoder::new(move |annotated, times| {
+        vec![EncodedRecord::new("application/json", to_json(annotated, &provenance, times))]
+    })
 }
 
-/// What readers of an annotation are told of a picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MediaInfo {
-    /// The feed's key.
-    pub key: String,
-    /// Columns of the upright picture, which boxes and masks refer to.
-    pub width: u32,
-    /// Its rows.
-    pub height: u32,
-    /// How the stored picture was turned to be upright, as EXIF numbers it: 1 to 8, 1 for not at all.
-    pub orientation: u8,
-    /// The hash of its encoded bytes.
-    pub hash: ContentHash,
-    /// Its place among the media of the feed's post, some of which may be left out.
-    pub index: usize,
-    /// It stands for a medium that is no picture, such as a video.
-    pub is_preview: bool,
-}
-
-/// Who made the annotations: the same for all of an engine's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Provenance {
-    /// The engine's version.
-    pub engine: String,
-    /// The hash of the bundle in use.
-    pub bundle: String,
-}
-
-impl Provenance {
-    /// This engine with a bundle of that hash.
-    #[must_use]
-    pub fn of_bundle(hash: &str) -> Self {
-        Self { engine: env!("CARGO_PKG_VERSION").to_owned(), bundle: hash.to_owned() }
+/// The object as JSON without line breaks.
+fn to_json(annotated: &Annotated, provenance: &Provenance, times: AnswerTimes) -> Vec<u8> {
+    let head = Head { schema: SCHEMA, version: SCHEMA_VERSION, post_id: &annotated.post_id };
+    let rest = Rest {
+        entities: annotated.annotation.triples.iter().map(|triple| entity(annotated, triple)).collect(),
+        media: annotated.media.iter().map(|media| medium(media, &annotated.included)).collect(),
+        provenance: WireProvenance {
+            engine: &provenance.engine,
+            bundle: &provenance.bundle,
+            degraded: &annotated.annotation.degraded,
+        },
+        ingested_at: rfc3339(times.ingested),
+        published_at: rfc3339(times.published),
+    };
+    // What is repeated of the post stands between them as it came: no type here would give back any JSON unchanged.
+    let mut json = Vec::new();
+    write(&head, &mut json);
+    json.pop();
+    for (name, value) in included_fields(&annotated.included) {
+        json.extend_from_slice(format!(",\"{name}\":{value}").as_bytes());
     }
+    let joint = json.len();
+    write(&rest, &mut json);
+    json[joint] = b',';
+    json
 }
 
-impl Annotated {
-    /// The annotation of that post; its pixels are not kept.
-    #[must_use]
-    pub fn new(post: &Post, annotation: Annotation) -> Self {
-        let media = post.media.iter().map(|media| MediaInfo {
-            key: media.key.clone(),
-            width: media.frame.width,
-            height: media.frame.height,
-            orientation: media.frame.orientation,
-            hash: media.frame.hash,
-            index: media.index,
-            is_preview: media.is_preview,
-        });
-        let included = Included::default();
-        Self { post_id: post.id.clone(), media: media.collect(), annotation, included }
-    }
-
-    /// The record's value: JSON without line breaks.
-    #[must_use]
-    pub fn to_json(&self, provenance: &Provenance, ingested: SystemTime, published: SystemTime) -> Vec<u8> {
-        let head = Head { schema: SCHEMA, version: SCHEMA_VERSION, post_id: &self.post_id };
-        let rest = Rest {
-            entities: self.annotation.triples.iter().map(|triple| entity(&self.post_id, triple)).collect(),
-            media: self.media.iter().map(|media| medium(media, &self.included)).collect(),
-            provenance: WireProvenance {
-                engine: &provenance.engine,
-                bundle: &provenance.bundle,
-                degraded: &self.annotation.degraded,
-            },
-            ingested_at: rfc3339(ingested),
-            published_at: rfc3339(published),
-        };
-        // What is repeated of the post stands between them as it came: no type here would give back any JSON unchanged.
-        let mut json = Vec::new();
-        write(&head, &mut json);
-        json.pop();
-        for (name, value) in self.included.fields() {
-            json.extend_from_slice(format!(",\"{name}\":{value}").as_bytes());
-        }
-        let joint = json.len();
-        write(&rest, &mut json);
-        json[joint] = b',';
-        json
-    }
+/// Names and JSON of the repeated fields that stand beside the post's id.
+fn included_fields(included: &Included) -> impl Iterator<Item = (&'static str, String)> {
+    let carried = |value: &Option<Carried>| value.as_ref().map(|value| value.json().to_owned());
+    let text = included.text.as_deref().map(|text| serde_json::Value::from(text).to_string());
+    [
+        ("created_at", carried(&included.created_at)),
+        ("lang", carried(&included.lang)),
+        ("author", carried(&included.author)),
+        ("text", text),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
 }
 
 fn write(value: &impl Serialize, json: &mut Vec<u8>) {
@@ -247,10 +202,10 @@ impl<const DECIMALS: i32> Serialize for Rounded<DECIMALS> {
     }
 }
 
-fn entity<'a>(post_id: &str, triple: &'a Triple) -> Entity<'a> {
+fn entity<'a>(annotated: &Annotated, triple: &'a Triple) -> Entity<'a> {
     let Triple { mention, phrase, verdicts, regions } = triple;
     Entity {
-        id: entity_id(post_id, mention),
+        id: annotated.entity_id(mention),
         text: &mention.text,
         entity_type: mention.entity_type.as_str(),
         span: WireSpan {
@@ -276,17 +231,6 @@ fn expansion<'a>(text: &'a str, phrase: &'a Phrase) -> Expansion<'a> {
         by: phrase.told.first().and_then(|told| told.by.as_deref()),
         others: phrase.told.iter().skip(1).map(other).collect(),
     }
-}
-
-/// The same post always names the same entity by the same id, whatever is said of it.
-fn entity_id(post_id: &str, mention: &Mention) -> String {
-    let mut hasher = blake3::Hasher::new();
-    // Lengths before texts: no two posts can be told apart only by where one part ends and the next begins.
-    hasher.update(&(post_id.len() as u64).to_le_bytes()).update(post_id.as_bytes());
-    hasher.update(&(mention.span.byte_start as u64).to_le_bytes());
-    hasher.update(&(mention.span.byte_end as u64).to_le_bytes());
-    hasher.update(mention.entity_type.as_str().as_bytes());
-    hasher.finalize().to_hex()[..16].to_owned()
 }
 
 /// The gate's answer over all pictures: shown where one shows it. None: there was no picture to ask about.

@@ -1,26 +1,26 @@
-//! What does an answer keep of its record? Key, headers and timestamp, as far as the settings say.
+//! Carried fields: key, headers and timestamp that an answer takes from its input record, as the settings say.
 
 use bytes::Bytes;
 
 use super::config::{Carry, KeyOf, TimestampOf};
-use super::dead_letter::OURS;
+use super::dead_letter::HEADER_PREFIX;
 use crate::kafka::client::RecordHeaders;
 use crate::kafka::ingest::SourceRecord;
 
-/// The answer's own, whatever the record's says of the post.
+/// Set by the output format; the record's own describes the post.
 const CONTENT_TYPE: &str = "content-type";
 
 impl Carry {
-    /// The answer's key: that of the record, or the post's id where there is none or the settings say so.
+    /// The answer's key: that of the record, or the post's id if the record has none or the settings say so.
     pub(super) fn key(&self, source: &SourceRecord, post_id: &str) -> Bytes {
         let own = source.key.clone().filter(|_| self.key == KeyOf::Input);
         own.unwrap_or_else(|| Bytes::copy_from_slice(post_id.as_bytes()))
     }
 
-    /// The record's headers that the answer has too. Names of ours are not: they would speak of another record.
+    /// The record's headers that are copied to the answer. The engine's own headers are not: they describe another record.
     pub(super) fn headers(&self, source: &SourceRecord) -> RecordHeaders {
         let is_carried = |name: &str| {
-            !name.starts_with(OURS)
+            !name.starts_with(HEADER_PREFIX)
                 && name != CONTENT_TYPE
                 && self.headers.iter().any(|wanted| wanted == Self::ALL_HEADERS || wanted == name)
         };
@@ -31,7 +31,7 @@ impl Carry {
         headers
     }
 
-    /// The answer's timestamp; none: when it is written. Kafka has none before 1970, and the client takes 0 for none.
+    /// The answer's timestamp. None: the time of writing. Kafka has no timestamps before 1970, and the client treats 0 as none.
     pub(super) fn timestamp(&self, source: &SourceRecord) -> Option<i64> {
         source.timestamp.filter(|&timestamp| timestamp > 0 && self.timestamp == TimestampOf::Input)
     }
@@ -39,8 +39,7 @@ impl Carry {
 
 #[cfg(test)]
 mod tests {
-    use std::time::UNIX_EPOCH;
-
+    use super::super::samples;
     use super::*;
 
     fn source() -> SourceRecord {
@@ -54,16 +53,8 @@ mod tests {
         ] {
             headers.push(name, value);
         }
-        SourceRecord {
-            topic: "in".into(),
-            partition: 0,
-            offset: 5,
-            timestamp: Some(17),
-            key: Some(Bytes::from_static(b"\xff\0")),
-            value: None,
-            headers,
-            received: UNIX_EPOCH,
-        }
+        let key = Some(Bytes::from_static(b"\xff\0"));
+        SourceRecord { timestamp: Some(17), key, headers, ..samples::source() }
     }
 
     fn names(carry: &Carry) -> Vec<String> {
@@ -71,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_has_the_records_key_headers_and_timestamp_unless_told_otherwise() {
+    fn an_answer_has_the_records_key_headers_and_timestamp_unless_set_otherwise() {
         let carry = Carry::default();
         assert_eq!(carry.key(&source(), "p"), &b"\xff\0"[..]);
         assert_eq!(carry.timestamp(&source()), Some(17));
@@ -84,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_without_a_key_is_answered_under_the_posts_id_and_an_empty_key_stays() {
+    fn an_answer_to_a_record_without_a_key_has_the_posts_id_and_an_empty_key_stays() {
         let carry = Carry::default();
         assert_eq!(carry.key(&SourceRecord { key: None, ..source() }, "p"), &b"p"[..]);
         assert_eq!(carry.key(&SourceRecord { key: Some(Bytes::new()), ..source() }, "p"), &b""[..]);

@@ -21,25 +21,25 @@ pub fn level_name(level: RDKafkaLogLevel) -> &'static str {
 
 /// Why a broker is out of reach.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Complaint {
+pub struct ConnectionFault {
     /// Somebody is there, and one side does not trust or understand the other.
-    pub is_kept_out: bool,
+    pub is_access_denied: bool,
     /// The client's words.
     pub words: String,
 }
 
-impl Complaint {
+impl ConnectionFault {
     /// What an error of the client says of a connection, if it speaks of one.
     #[must_use]
     pub fn of_error(code: RDKafkaErrorCode, words: &str) -> Option<Self> {
         use RDKafkaErrorCode as Code;
-        let is_kept_out = match code {
+        let is_access_denied = match code {
             Code::Authentication | Code::SSL => true,
             // An alert that comes after the handshake is told as a broken connection.
             Code::BrokerTransportFailure | Code::Resolve => words.contains("SSL"),
             _ => return None,
         };
-        Some(Self { is_kept_out, words: words.to_owned() })
+        Some(Self { is_access_denied, words: words.to_owned() })
     }
 
     /// What a line of the client's log says of a connection: one that was closed is no error to it, although speaking
@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn who_is_kept_out_is_told_from_who_finds_nobody() {
-        let error = |code, words| Complaint::of_error(code, words).map(|complaint| complaint.is_kept_out);
+        let error =
+            |code, words| ConnectionFault::of_error(code, words).map(|complaint| complaint.is_access_denied);
         use RDKafkaErrorCode as Code;
         assert_eq!(error(Code::Authentication, "wrong password"), Some(true));
         assert_eq!(error(Code::SSL, "handshake failed"), Some(true));
@@ -77,14 +78,14 @@ mod tests {
         assert_eq!(error(Code::BrokerTransportFailure, "SSL routines: alert bad certificate"), Some(true));
         assert_eq!(error(Code::UnknownTopic, "SSL"), None);
         let line = "[thrd:a:1/bootstrap]: a:1/bootstrap: Disconnected (after 1ms in state APIVERSION_QUERY)";
-        let complaint = Complaint::of_log(RDKafkaLogLevel::Info, "FAIL", line).unwrap();
+        let complaint = ConnectionFault::of_log(RDKafkaLogLevel::Info, "FAIL", line).unwrap();
         assert!(complaint.words.starts_with("a:1/bootstrap: Disc"), "{complaint:?}");
         assert!(complaint.words.contains("security.protocol"), "{complaint:?}");
         let hangs =
             "a:1/1: ApiVersionRequest failed: Local: Timed out (after 5012ms in state APIVERSION_QUERY)";
-        let complaint = Complaint::of_log(RDKafkaLogLevel::Info, "FAIL", hangs).unwrap();
+        let complaint = ConnectionFault::of_log(RDKafkaLogLevel::Info, "FAIL", hangs).unwrap();
         assert_eq!(complaint.words, hangs, "a broker that hangs says nothing of TLS");
-        assert_eq!(Complaint::of_log(RDKafkaLogLevel::Info, "CONFWARN", line), None);
-        assert_eq!(Complaint::of_log(RDKafkaLogLevel::Debug, "FAIL", line), None);
+        assert_eq!(ConnectionFault::of_log(RDKafkaLogLevel::Info, "CONFWARN", line), None);
+        assert_eq!(ConnectionFault::of_log(RDKafkaLogLevel::Debug, "FAIL", line), None);
     }
 }

@@ -1,8 +1,8 @@
-//! How is a moment written? RFC 3339 in UTC with milliseconds.
+//! Timestamps: RFC 3339 in UTC with milliseconds.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Such as `2025-06-15T15:06:40.123Z`. A clock before 1970 is read as 1970.
+/// Such as `2025-06-15T15:06:40.123Z`. A time before 1970 is written as 1970.
 pub(super) fn rfc3339(moment: SystemTime) -> String {
     humantime::format_rfc3339_millis(moment.max(UNIX_EPOCH)).to_string()
 }

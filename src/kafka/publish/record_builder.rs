@@ -1,0 +1,207 @@
+//! Record builder: makes outgoing records of outcomes, and smaller records of those that are refused.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use rdkafka::message::{Header, OwnedHeaders};
+
+use super::dead_letter::DeadLetter;
+use super::formats::{AnswerTimes, EncodedRecord, Encoder};
+use super::outgoing_record::{Origin, OutgoingRecord, RecordKind};
+use super::truncation::Truncation;
+use super::{Answer, Carry, Config, Outcome};
+use crate::domain::{Rejection, RejectionClass};
+use crate::kafka::client::RecordHeaders;
+use crate::kafka::ingest::SourceRecord;
+
+/// A dead letter has this header if its key was added because the topic requires one.
+pub const KEY_ADDED_HEADER: &str = "riveg.error.key-added";
+
+/// Copied headers are dropped from an answer that is too large only if they take at least this many bytes. Fewer are not
+/// worth another attempt.
+const MIN_DROPPED_HEADER_BYTES: usize = 1_024;
+
+/// A record above this size, in bytes, may be refused by its topic. It is sent alone, so that no later record is written
+/// before it is made smaller. Kafka's default limit is four times as much.
+const LARGE: usize = 256 * 1_024;
+
+/// A refused record, changed so that the broker may accept it.
+#[derive(Debug)]
+pub(super) enum Adjusted {
+    Changed(OutgoingRecord),
+    /// Nothing can be changed, or the record is not the cause.
+    Unchanged(OutgoingRecord),
+}
+
+/// Builds outgoing records.
+#[derive(Debug, Clone)]
+pub(super) struct RecordBuilder {
+    topic: Arc<str>,
+    dead_letter_topic: Arc<str>,
+    encoder: Encoder,
+    carry: Carry,
+    batch_bytes: usize,
+}
+
+impl RecordBuilder {
+    pub(super) fn new(config: &Config, encoder: Encoder) -> Self {
+        Self {
+            topic: config.topic.as_str().into(),
+            dead_letter_topic: config.dead_letter_topic.as_str().into(),
+            encoder,
+            carry: config.carry.clone(),
+            batch_bytes: config.batch_bytes(),
+        }
+    }
+
+    /// The records of an outcome: at least one, which may be one that is not written.
+    pub(super) fn build(&self, outcome: Outcome, now: SystemTime) -> Vec<OutgoingRecord> {
+        let Outcome { source, answer, ticket, attempts } = outcome;
+        let origin = Origin { source, ticket: Arc::new(ticket), part: 0, attempts };
+        let without_value = |kind, key| {
+            let headers = RecordHeaders::default();
+            vec![self.record(kind, key, None, headers, origin.clone())]
+        };
+        match answer {
+            Answer::Annotated(annotated) => {
+                let times = AnswerTimes { ingested: origin.source.received, published: now };
+                let encoded = self.encoder.encode(&annotated, times);
+                if encoded.is_empty() {
+                    return without_value(RecordKind::EmptyAnnotation, None);
+                }
+                let record = |(part, EncodedRecord { key, value, headers })| {
+                    let key = key.unwrap_or_else(|| self.carry.key(&origin.source, &annotated.post_id));
+                    let origin = Origin { part, ..origin.clone() };
+                    self.record(RecordKind::Annotation, Some(key), Some(value), headers, origin)
+                };
+                encoded.into_iter().enumerate().map(record).collect()
+            }
+            Answer::Rejected(rejection) => {
+                vec![self.dead_letter(origin, rejection, Truncation::None)]
+            }
+            Answer::Tombstone => without_value(RecordKind::Tombstone, origin.source.key.clone()),
+            Answer::Skipped => without_value(RecordKind::Skipped, None),
+            Answer::Gap => without_value(RecordKind::Gap, None),
+        }
+    }
+
+    fn record(
+        &self,
+        kind: RecordKind,
+        key: Option<Bytes>,
+        value: Option<Bytes>,
+        format_headers: RecordHeaders,
+        origin: Origin,
+    ) -> OutgoingRecord {
+        let source = &origin.source;
+        let copied = self.carry.headers(source);
+        let copied_header_bytes = copied.bytes();
+        let size = [&key, &value].into_iter().flatten().map(Bytes::len).sum::<usize>() + copied_header_bytes;
+        OutgoingRecord {
+            headers: answer_headers(copied, &format_headers, source, source.headers.unreadable()),
+            format_headers,
+            copied_header_bytes,
+            timestamp: self.carry.timestamp(source),
+            send_alone: size > LARGE,
+            has_own_batch: size > self.batch_bytes,
+            topic: self.topic.clone(),
+            kind,
+            key,
+            value,
+            origin,
+        }
+    }
+
+    fn dead_letter(&self, origin: Origin, rejection: Rejection, truncation: Truncation) -> OutgoingRecord {
+        let letter = DeadLetter::new(&origin.source, (&rejection, origin.attempts), truncation);
+        let parts = [&letter.key, &letter.value].into_iter().flatten().map(Bytes::len);
+        let size = parts.sum::<usize>() + letter.headers.bytes();
+        OutgoingRecord {
+            kind: RecordKind::DeadLetter(rejection, truncation),
+            topic: self.dead_letter_topic.clone(),
+            key: letter.key,
+            value: letter.value,
+            headers: letter.headers.to_owned_headers(),
+            format_headers: RecordHeaders::default(),
+            copied_header_bytes: 0,
+            // The time of the rejection: the record's own timestamp is in its headers.
+            timestamp: None,
+            send_alone: size > LARGE,
+            has_own_batch: size > self.batch_bytes,
+            origin,
+        }
+    }
+
+    /// A smaller record in place of one that is too large. An annotation first loses the headers copied from the input,
+    /// then becomes a dead letter; a dead letter loses parts of its record.
+    pub(super) fn smaller(&self, record: OutgoingRecord) -> Adjusted {
+        let size = record.value.as_ref().map_or(0, Bytes::len);
+        match record.kind {
+            _ if record.copied_header_bytes >= MIN_DROPPED_HEADER_BYTES => {
+                let source = &record.origin.source;
+                let omitted = self.carry.headers(source).len() + source.headers.unreadable();
+                let headers =
+                    answer_headers(RecordHeaders::default(), &record.format_headers, source, omitted);
+                Adjusted::Changed(OutgoingRecord { copied_header_bytes: 0, headers, ..record })
+            }
+            RecordKind::DeadLetter(rejection, truncation) => match truncation.next(&record.origin.source) {
+                Some(truncation) => Adjusted::Changed(self.dead_letter(record.origin, rejection, truncation)),
+                None => Adjusted::Unchanged(OutgoingRecord {
+                    kind: RecordKind::DeadLetter(rejection, truncation),
+                    ..record
+                }),
+            },
+            RecordKind::Annotation
+            | RecordKind::Tombstone
+            | RecordKind::EmptyAnnotation
+            | RecordKind::Skipped
+            | RecordKind::Gap => {
+                let what = if record.value.is_some() { "annotation" } else { "deletion" };
+                let key = record.key.as_ref().map_or(0, Bytes::len);
+                let message = format!(
+                    "the {what} has {size} bytes under a key of {key}, more than topic `{}` takes",
+                    record.topic
+                );
+                let rejection = Rejection { stage: "publish", class: RejectionClass::TooLarge, message };
+                Adjusted::Changed(self.dead_letter(record.origin, rejection, Truncation::None))
+            }
+        }
+    }
+
+    /// A dead letter without a key gets one, for topics that require it: topic, partition and offset of its record.
+    pub(super) fn with_key(mut record: OutgoingRecord) -> Adjusted {
+        if record.key.is_some() || !matches!(record.kind, RecordKind::DeadLetter(..)) {
+            return Adjusted::Unchanged(record);
+        }
+        let SourceRecord { topic, partition, offset, .. } = &*record.origin.source;
+        let key = format!("{topic}/{partition}/{offset}");
+        let header =
+            Header { key: KEY_ADDED_HEADER, value: Some("the record has none, and the topic wants one") };
+        record.headers = std::mem::take(&mut record.headers).insert(header);
+        record.key = Some(key.into());
+        Adjusted::Changed(record)
+    }
+}
+
+/// The headers of an answer or a tombstone: those copied from the input, those of the output format, then the position of
+/// the input record, by which readers recognise an answer that they get twice.
+fn answer_headers(
+    mut headers: RecordHeaders,
+    format_headers: &RecordHeaders,
+    source: &SourceRecord,
+    omitted: usize,
+) -> OwnedHeaders {
+    format_headers.iter().for_each(|(name, value)| headers.push(name, value));
+    let mut add = |name: &str, value: &str| headers.push(name, Some(value.as_bytes()));
+    add("riveg.source.topic", &source.topic);
+    add("riveg.source.partition", &source.partition.to_string());
+    add("riveg.source.offset", &source.offset.to_string());
+    if omitted > 0 {
+        add("riveg.source.headers-omitted", &omitted.to_string());
+    }
+    headers.to_owned_headers()
+}
+
+#[cfg(test)]
+mod tests;
