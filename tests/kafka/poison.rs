@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use rdkafka::message::{Message, OwnedMessage};
-use riveg::kafka::attempts::{Attempts, Key};
+use riveg::kafka::attempts::{Attempts, RecordId};
 use riveg::kafka::publish::EmbeddedBroker;
 
 use super::echo::{Echo, post};
@@ -14,15 +14,16 @@ use crate::support::{Writer, header, read, until};
 /// A process that died while it worked on these records.
 fn died_of(folder: &Path, names: &Names, records: &[&OwnedMessage]) {
     let attempts = Attempts::open(folder, &names.group).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for record in records {
-        let key = Key {
+        let id = RecordId {
             topic: names.input.as_str().into(),
             partition: record.partition(),
             offset: record.offset(),
             timestamp: record.timestamp().to_millis().unwrap(),
         };
-        // Never said to be done.
-        let _ = attempts.begin(key);
+        // Never marked as done.
+        let _ = runtime.block_on(attempts.begin(id));
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 use tracing::{error, warn};
 
 use crate::domain::{Rejection, RejectionClass};
-use crate::kafka::attempts::{Attempts, Key, Verdict};
+use crate::kafka::attempts::{Attempts, RecordId, Verdict};
 use crate::kafka::ingest::{Delivery, SourceRecord, Tombstones};
 use crate::kafka::publish::{Annotated, Answer, Outcome};
 use crate::telemetry::WorkProgress;
@@ -60,8 +60,8 @@ where
             }
             continue;
         };
-        let key = key(&source);
-        let verdict = attempts.verdict(&key);
+        let id = record_id(&source);
+        let verdict = attempts.verdict(&id);
         let others = if verdict == Verdict::Suspect { places - 1 } else { 0 };
         let (permit, alone) = (permit, places_of(&permits, others).await);
         let (annotate, outcomes, attempts) = (annotate.clone(), outcomes.clone(), attempts.clone());
@@ -71,10 +71,10 @@ where
             let (answer, tries) = match (verdict, expired) {
                 (Verdict::Poison { deaths }, _) => (poisoned(deaths), deaths),
                 (_, Some(answer)) => (answer, 1),
-                (Verdict::Free | Verdict::Suspect, None) => {
-                    let attempt = attempts.begin(key);
+                (Verdict::Clear | Verdict::Suspect, None) => {
+                    let attempt = attempts.begin(id).await;
                     let answer = one_post(&source, value, &*annotate).await;
-                    attempt.done();
+                    attempt.done().await;
                     (answer, 1)
                 }
             };
@@ -97,8 +97,8 @@ async fn places_of(permits: &Arc<Semaphore>, count: u32) -> OwnedSemaphorePermit
     }
 }
 
-fn key(source: &SourceRecord) -> Key {
-    Key {
+fn record_id(source: &SourceRecord) -> RecordId {
+    RecordId {
         topic: source.topic.clone(),
         partition: source.partition,
         offset: source.offset,

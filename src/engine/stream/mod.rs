@@ -195,10 +195,17 @@ where
     let deadline = async {
         stop.cancelled().await;
         // An engine that is stopped because it stands still may well do so because of a post.
-        if told.alive(Instant::now()).is_ok() {
-            attempts.is_stopping();
+        let mark = async {
+            if told.alive(Instant::now()).is_ok() {
+                attempts.stopping().await;
+            }
+            std::future::pending::<()>().await;
+        };
+        // A disk that hangs does not delay the deadline.
+        tokio::select! {
+            () = mark => unreachable!("it never ends"),
+            () = tokio::time::sleep(settings.drain_deadline) => {}
         }
-        tokio::time::sleep(settings.drain_deadline).await;
         let deadline_seconds = settings.drain_deadline.as_secs_f64();
         warn!(deadline_seconds, "the drain takes too long and is cut short");
         abort.cancel();

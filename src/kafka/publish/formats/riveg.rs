@@ -3,8 +3,8 @@
 use serde::{Serialize, Serializer};
 
 use super::super::{Annotated, Included, MediaInfo, Provenance};
+use super::format::{AnswerTimes, EncodedRecord, Encoder, OutputFormat};
 use super::time::rfc3339;
-use super::{AnswerTimes, EncodedRecord, Encoder, OutputFormat};
 use crate::domain::{Carried, Mask, Phrase, Region, Told, Triple};
 
 /// The value of `schema` in each object.
