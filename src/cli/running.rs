@@ -107,8 +107,8 @@ impl Running {
                         "a post is answered in part"
                     );
                 }
-                post.left_out().iter().for_each(|medium| self.metrics.media().left_out(medium.class));
-                let included = Included::of(&post, post.addresses(), &self.include);
+                post.omitted_media().iter().for_each(|medium| self.metrics.media().left_out(medium.class));
+                let included = Included::of(&post, post.fetched_urls(), &self.include);
                 Ok(Ok(Annotated { included, ..Annotated::new(&post, annotation) }))
             }
             Err(AnnotateError::Network(error)) if error.retry_can_help() => Err(error),

@@ -1,10 +1,13 @@
-//! How is a mask written down? COCO's run lengths, and the short text that COCO makes of them.
+//! Masks as COCO's run lengths, and as the compressed text that COCO makes of them.
 //!
 //! Runs go down the columns, left to right, and begin with pixels outside. As text every run from the fourth on is
 //! its difference to the run two before; a number is cut into groups of 5 bits, the lowest first, each a character
 //! from `0` (48) on; bit 5 says that more follow, bit 4 of the last group is the sign.
 
 use super::{Mask, RunLengths};
+
+/// Columns that are read together, a cache line of each row: pixels lie row by row, runs go down the columns.
+const STRIP: usize = 64;
 
 /// The lowest character of the text.
 const ZERO: u8 = b'0';
@@ -67,13 +70,28 @@ impl Mask {
     pub fn from_pixels(inside: &[u8], width: u32, height: u32) -> Self {
         let (columns, rows) = (width as usize, height as usize);
         assert_eq!(inside.len(), columns * rows, "a mask has one byte for every pixel");
-        let (mut runs, mut within) = (RunLengths::default(), false);
-        for column in 0..columns {
-            for row in 0..rows {
-                if (inside[row * columns + column] != 0) != within {
-                    runs.change_at((column * rows + row) as u64);
-                    within = !within;
+        let mut runs = RunLengths::default();
+        let outside = [0; STRIP];
+        // The rows of each column where inside and outside change places.
+        let mut toggles: [Vec<usize>; STRIP] = std::array::from_fn(|_| Vec::new());
+        for left in (0..columns).step_by(STRIP) {
+            let outside = &outside[..STRIP.min(columns - left)];
+            let mut above = outside;
+            for row in 0..=rows {
+                let start = row * columns + left;
+                let pixels = if row < rows { &inside[start..start + outside.len()] } else { outside };
+                // Most rows are like the one above.
+                if pixels != above {
+                    for ((toggles, pixel), above) in toggles.iter_mut().zip(pixels).zip(above) {
+                        if (*pixel != 0) != (*above != 0) {
+                            toggles.push(row);
+                        }
+                    }
                 }
+                above = pixels;
+            }
+            for (column, toggles) in (left..).zip(&mut toggles) {
+                toggles.drain(..).for_each(|row| runs.change_at((column * rows + row) as u64));
             }
         }
         runs.finish(width, height)
@@ -190,10 +208,10 @@ mod tests {
         }
     }
 
-    /// A picture of up to 40 by 40 pixels in runs long and short.
+    /// A picture of up to 150 by 40 pixels in runs long and short.
     fn pixels() -> impl Strategy<Value = (Vec<u8>, u32, u32)> {
-        (1..40_u32, 1..40_u32).prop_flat_map(|(width, height)| {
-            let runs = prop::collection::vec((0..2_u8, 1..60_usize), 1600);
+        (1..150_u32, 1..40_u32).prop_flat_map(|(width, height)| {
+            let runs = prop::collection::vec((0..2_u8, 1..60_usize), 6000);
             runs.prop_map(move |runs| {
                 let bytes = runs.into_iter().flat_map(|(byte, length)| std::iter::repeat_n(byte, length));
                 (bytes.take((width * height) as usize).collect(), width, height)

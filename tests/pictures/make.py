@@ -1,4 +1,4 @@
-"""Pictures that the `image` crate cannot write itself, for the tests of src/input/decode. Made with Pillow 12.3.0:
+"""Pictures that the `image` crate cannot write itself, for the tests of src/input/pictures. Made with Pillow 12.3.0:
 
     python tests/pictures/make.py
 """

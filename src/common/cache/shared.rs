@@ -1,5 +1,6 @@
 //! Who makes a value that many ask for at once? The first; the others wait for it.
 
+use std::fmt;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -180,6 +181,18 @@ impl<K: Hash + Eq, V, E> Cache<K, V, E> {
     fn kept(&self) -> MutexGuard<'_, Bounded<K, V>> {
         // A value's clone that panicked under the lock has changed nothing.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Hash + Eq, V, E> fmt::Debug for Cache<K, V, E> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = self.kept();
+        let (entries, bytes) = (kept.count(), kept.bytes());
+        formatter
+            .debug_struct("Cache")
+            .field("entries", &entries)
+            .field("bytes", &bytes)
+            .finish_non_exhaustive()
     }
 }
 

@@ -7,6 +7,6 @@ mod retry;
 mod retry_after;
 
 pub use breaker::{Breaker, Ended, Pass, Shut};
-pub use causes::{causes_of, with_causes};
+pub use causes::causes_of;
 pub use retry::{MayPass, Schedule, patiently};
 pub use retry_after::retry_after;

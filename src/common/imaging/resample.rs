@@ -31,13 +31,18 @@ impl Filter {
     }
 }
 
-/// Fraction bits of a weight: 32 less 8 for the pixel and 2 for the overshoot of the cubic.
+/// Fraction bits of a weight: 32 less 8 for the sample and 2 for the overshoot of the cubic.
 const PRECISION: u32 = 22;
+
+/// The largest sum of the magnitudes of one output sample's weights: twice a whole weight. Sums fit into `i32` up to it, since
+/// `255 * 2 * 2^22 + 2^21 < 2^31`. A triangle has no negative weights and sums to one; the cubic's magnitudes sum to at most
+/// 1.25 times the sum of its weights. The rest is room for rounding each weight.
+const MAX_MAGNITUDE: i64 = 2 << PRECISION;
 
 /// Which source samples one output sample mixes, and how much of each.
 struct Taps {
     first: usize,
-    weights: Vec<i64>,
+    weights: Vec<i32>,
 }
 
 /// Resizes interleaved RGB bytes from `(width, height)` to `(width, height)`.
@@ -77,25 +82,30 @@ fn taps(from: usize, to: usize, filter: Filter) -> Vec<Taps> {
             let exact: Vec<f64> =
                 (first..last).map(|sample| filter.weight((sample as f64 - centre + 0.5) / stretch)).collect();
             let total: f64 = exact.iter().sum();
-            let weights = exact
+            let weights: Vec<i32> = exact
                 .iter()
                 .map(|weight| fixed_point(if total == 0.0 { 0.0 } else { weight / total }))
                 .collect();
+            assert!(magnitude(&weights) <= MAX_MAGNITUDE, "sums of samples fit into 32 bits");
             Taps { first, weights }
         })
         .collect()
 }
 
-fn fixed_point(weight: f64) -> i64 {
-    let scaled = weight * f64::from(1_u32 << PRECISION);
-    (if weight < 0.0 { scaled - 0.5 } else { scaled + 0.5 }) as i64
+fn magnitude(weights: &[i32]) -> i64 {
+    weights.iter().map(|weight| i64::from(weight.unsigned_abs())).sum()
 }
 
-fn rounded(sum: i64) -> u8 {
+fn fixed_point(weight: f64) -> i32 {
+    let scaled = weight * f64::from(1_u32 << PRECISION);
+    (if weight < 0.0 { scaled - 0.5 } else { scaled + 0.5 }) as i32
+}
+
+fn rounded(sum: i32) -> u8 {
     (sum >> PRECISION).clamp(0, 255) as u8
 }
 
-const HALF: i64 = 1 << (PRECISION - 1);
+const HALF: i32 = 1 << (PRECISION - 1);
 
 fn resize_rows(rgb: &[u8], from_width: usize, taps: &[Taps]) -> Vec<u8> {
     let mut out = Vec::with_capacity(rgb.len() / from_width * taps.len());
@@ -104,7 +114,7 @@ fn resize_rows(rgb: &[u8], from_width: usize, taps: &[Taps]) -> Vec<u8> {
             let mut sums = [HALF; 3];
             for (pixel, weight) in row[3 * tap.first..].chunks_exact(3).zip(&tap.weights) {
                 for channel in 0..3 {
-                    sums[channel] += i64::from(pixel[channel]) * weight;
+                    sums[channel] += i32::from(pixel[channel]) * weight;
                 }
             }
             out.extend(sums.map(rounded));
@@ -121,10 +131,33 @@ fn resize_columns(rgb: &[u8], width: usize, taps: &[Taps]) -> Vec<u8> {
         sums.fill(HALF);
         for (row, weight) in rgb[stride * tap.first..].chunks_exact(stride).zip(&tap.weights) {
             for (sum, &sample) in sums.iter_mut().zip(row) {
-                *sum += i64::from(sample) * weight;
+                *sum += i32::from(sample) * weight;
             }
         }
         out.extend(sums.iter().copied().map(rounded));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_of_samples_fit_into_32_bits_for_any_sizes() {
+        let sizes = [1, 2, 3, 5, 7, 64, 97, 384, 1023, 16_384, 65_535];
+        let mut largest = 0;
+        for (from, to) in sizes.into_iter().flat_map(|from| sizes.map(|to| (from, to))) {
+            for filter in [Filter::Bilinear, Filter::Bicubic] {
+                // What `taps` asserts, and that a whole weight is about one.
+                for tap in taps(from, to, filter) {
+                    let sum: i64 = tap.weights.iter().map(|&weight| i64::from(weight)).sum();
+                    assert!(sum.abs_diff(1 << PRECISION) <= tap.weights.len() as u64, "{from} to {to}");
+                    largest = largest.max(magnitude(&tap.weights));
+                }
+            }
+        }
+        assert!(255 * largest + i64::from(HALF) <= i64::from(i32::MAX));
+        assert!(largest * 4 <= 5 << PRECISION, "{largest}: the cubic's overshoot is a quarter at most");
+    }
 }

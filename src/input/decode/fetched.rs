@@ -1,110 +1,111 @@
-//! What becomes of pictures that the record only points to? They are fetched, side by side, or the post does without.
+//! Pictures behind URLs: they are fetched side by side, in the order of the post, or the post does without them.
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 
 use crate::domain::{Rejection, RejectionClass};
+use crate::input::MediaFault;
+use crate::input::config::Config;
 use crate::input::fetch::{FetchError, FetchErrorKind, Fetcher, Share};
+use crate::input::pictures::is_decoded;
 
-use super::Decoder;
-use super::given::{Encoded, Given, Label, encoded};
-use super::header::is_decoded;
-use super::image::PictureFault;
-use super::left_out::{LeftOut, of_declared};
+use super::declared::reclassified;
+use super::media::{EncodedPicture, MediaLabel, Medium};
+use super::omitted::{OmissionRules, OmittedMedia};
 
-/// The pictures of a post, all at hand.
+/// The pictures of a post, all present.
 pub(super) struct Fetched {
-    pub(super) pictures: Vec<Encoded>,
-    /// What the post has to do without.
-    pub(super) left_out: Vec<LeftOut>,
-    /// The room for what was fetched, if anything was; given back when the pictures are decoded.
+    pub(super) pictures: Vec<EncodedPicture>,
+    pub(super) omitted: Vec<OmittedMedia>,
+    /// The memory for what was fetched, if anything was; given back when the pictures are decoded.
     pub(super) _share: Option<Share>,
 }
 
-impl Decoder {
-    /// Fetches what is not in the record itself, and keeps the order of the post.
-    pub(super) async fn fetched(&self, given: Vec<Given>) -> Result<Fetched, Rejection> {
-        let rules = self.rules();
-        let elsewhere = given.iter().filter(|picture| matches!(picture, Given::Elsewhere { .. })).count();
-        let mut fetched = Fetched { pictures: Vec::new(), left_out: Vec::new(), _share: None };
-        if elsewhere == 0 {
-            for picture in given {
-                match picture {
-                    Given::Here(picture) => fetched.pictures.push(picture),
-                    Given::Faulty(label, fault) => fetched.left_out.push(rules.without(&label, &fault)?),
-                    Given::Elsewhere { .. } => {}
+/// The media of a post after fetching.
+pub(super) struct Arrivals {
+    media: Vec<Arrival>,
+    share: Option<Share>,
+}
+
+enum Arrival {
+    Encoded(EncodedPicture),
+    Fetched(MediaLabel, Bytes),
+    Faulty(MediaLabel, MediaFault),
+}
+
+/// Fetches what is not in the record itself.
+pub(super) async fn fetch(media: Vec<Medium>, fetcher: &Fetcher) -> Arrivals {
+    let remote = media.iter().filter(|medium| matches!(medium, Medium::Remote { .. })).count();
+    let share = fetcher.share(remote);
+    // All of them, though one may fail: the fault that a post is rejected for must not depend on which server answers first.
+    let media = join_all(media.into_iter().map(|medium| arrival(medium, fetcher, &share))).await;
+    if remote == 0 {
+        return Arrivals { media, share: None };
+    }
+    share.is_fetched();
+    Arrivals { media, share: Some(share) }
+}
+
+impl Arrivals {
+    /// Whether there are fetched bytes to be looked at.
+    pub(super) fn has_fetched(&self) -> bool {
+        self.share.is_some()
+    }
+
+    /// Checks the headers of fetched pictures, and decides what becomes of faulty media.
+    pub(super) fn check(self, rules: OmissionRules, config: &Config) -> Result<Fetched, Rejection> {
+        let mut fetched = Fetched { pictures: Vec::new(), omitted: Vec::new(), _share: self.share };
+        for medium in self.media {
+            let (label, fault) = match medium {
+                Arrival::Encoded(picture) => {
+                    fetched.pictures.push(picture);
+                    continue;
                 }
-            }
-            return Ok(fetched);
-        }
-        let fetcher = &self.shared.fetcher;
-        let share = fetcher.share(elsewhere);
-        // All of them, though one may fail: which fault a post is refused for should not depend on who answers first.
-        let arrived = join_all(given.into_iter().map(|picture| arrived(picture, fetcher, &share))).await;
-        share.is_fetched();
-        let shared = std::sync::Arc::clone(&self.shared);
-        self.parse(move || {
-            fetched._share = Some(share);
-            for picture in arrived {
-                let (label, fault) = match picture {
-                    Arrived::Here(picture) => {
+                Arrival::Fetched(label, bytes) => match EncodedPicture::new(label.clone(), bytes, config) {
+                    Ok(picture) => {
                         fetched.pictures.push(picture);
                         continue;
                     }
-                    Arrived::Fetched(label, bytes) => match encoded(label.clone(), bytes, &shared.config) {
-                        Ok(picture) => {
-                            fetched.pictures.push(picture);
-                            continue;
-                        }
-                        Err(fault) => {
-                            let fault = of_declared(label.declared(), fault);
-                            (label, fault)
-                        }
-                    },
-                    Arrived::Missing(label, fault) => (label, fault),
-                };
-                fetched.left_out.push(rules.without(&label, &fault)?);
-            }
-            Ok(fetched)
-        })
-        .await
+                    Err(fault) => {
+                        let fault = reclassified(label.declared(), fault);
+                        (label, fault)
+                    }
+                },
+                Arrival::Faulty(label, fault) => (label, fault),
+            };
+            fetched.omitted.push(rules.omit(&label, &fault)?);
+        }
+        Ok(fetched)
     }
 }
 
-/// A picture after fetching.
-enum Arrived {
-    Here(Encoded),
-    Fetched(Label, Bytes),
-    Missing(Label, PictureFault),
-}
-
-/// Fetches a picture that is not here; where there turns out to be none, the one that stands for it.
-async fn arrived(given: Given, fetcher: &Fetcher, share: &Share) -> Arrived {
-    let (mut label, mut address, preview) = match given {
-        Given::Here(picture) => return Arrived::Here(picture),
-        Given::Faulty(label, fault) => return Arrived::Missing(label, fault),
-        Given::Elsewhere { label, address, preview } => (label, address, preview),
+/// Fetches a medium that is not in the record; where it turns out to be no picture, its preview.
+async fn arrival(medium: Medium, fetcher: &Fetcher, share: &Share) -> Arrival {
+    let (mut label, mut url, preview_url) = match medium {
+        Medium::Encoded(picture) => return Arrival::Encoded(picture),
+        Medium::Faulty(label, fault) => return Arrival::Faulty(label, fault),
+        Medium::Remote { label, url, preview_url } => (label, url, preview_url),
     };
-    let mut fetched = fetcher.fetch(&address, share).await;
-    if let (Ok(bytes), Some(preview)) = (&fetched, preview)
+    let mut fetched = fetcher.fetch(&url, share).await;
+    if let (Ok(bytes), Some(preview_url)) = (&fetched, preview_url)
         && !is_decoded(bytes)
     {
         label.is_preview = true;
-        fetched = fetcher.fetch(&preview, share).await;
-        address = preview;
+        fetched = fetcher.fetch(&preview_url, share).await;
+        url = preview_url;
     }
-    label.address = Some(address);
+    label.url = Some(url);
     match fetched {
-        Ok(bytes) => Arrived::Fetched(label, bytes),
+        Ok(bytes) => Arrival::Fetched(label, bytes),
         Err(error) => {
-            let fault = of_declared(label.declared(), failed(error));
-            Arrived::Missing(label, fault)
+            let fault = reclassified(label.declared(), fetch_fault(error));
+            Arrival::Faulty(label, fault)
         }
     }
 }
 
-/// What is too large is too large wherever it lies.
-fn failed(error: FetchError) -> PictureFault {
+/// A picture that is too large gets the same class wherever it comes from.
+fn fetch_fault(error: FetchError) -> MediaFault {
     let class = match error.kind {
         FetchErrorKind::Refused => RejectionClass::FetchRefused,
         FetchErrorKind::TooLarge => RejectionClass::TooLarge,
@@ -114,5 +115,5 @@ fn failed(error: FetchError) -> PictureFault {
         | FetchErrorKind::HostIsShut { .. }
         | FetchErrorKind::NoRoom => RejectionClass::FetchFailed,
     };
-    PictureFault { class, message: error.message }
+    MediaFault::new(class, error.message)
 }

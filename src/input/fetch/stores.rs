@@ -14,7 +14,7 @@ use super::body::{self, Allowance, Ends};
 use super::bucket::{Bucket, Store};
 use super::config::Config;
 use super::error::FetchError;
-use crate::common::http_util::with_causes;
+use crate::telemetry::Causes;
 
 /// The stores of the buckets that may be named, by kind and name.
 pub(super) struct Stores {
@@ -109,7 +109,7 @@ pub(super) fn once() -> RetryConfig {
 
 fn failed(shown: &str, error: &object_store::Error) -> FetchError {
     use object_store::Error;
-    let message = format!("at `{shown}` did not come: {}", with_causes(error));
+    let message = format!("at `{shown}` did not come: {}", Causes(error));
     match error {
         Error::NotFound { .. }
         | Error::InvalidPath { .. }

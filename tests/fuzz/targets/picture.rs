@@ -8,7 +8,7 @@ pub fn picture(input: &[u8]) {
     let media = serde_json::json!([{ "key": "the picture", "bytes": STANDARD.encode(input) }]);
     let post = serde_json::json!({ "id": "1", "text": "", "media": media });
     let said = match super::record::decoded(post.to_string().into_bytes()) {
-        Ok(post) => post.left_out().iter().map(|medium| medium.reason.clone()).collect(),
+        Ok(post) => post.omitted_media().iter().map(|medium| medium.reason.clone()).collect(),
         Err(rejection) => vec![rejection.message],
     };
     for reason in said {

@@ -1,0 +1,117 @@
+//! Omitted media: whether a post with a faulty medium is answered without it or becomes a dead letter.
+
+use crate::domain::{Rejection, RejectionClass};
+use crate::input::MediaFault;
+use crate::input::fetch::Degrade;
+
+use super::media::MediaLabel;
+
+/// A medium that the post is answered without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OmittedMedia {
+    /// Its place among the media of the record.
+    pub index: usize,
+    /// What kind of fault it has; `unsupported-media` where it is no picture.
+    pub class: RejectionClass,
+    /// Which one, and why, for the answer's provenance.
+    pub reason: String,
+}
+
+/// What the settings say of such posts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OmissionRules {
+    /// Of pictures that are broken or beyond a limit: `decode.degrade`.
+    pub(super) broken: Degrade,
+    /// Of pictures that do not come: `fetch.degrade`.
+    pub(super) absent: Degrade,
+}
+
+impl OmissionRules {
+    /// What becomes of the post of a medium with that fault.
+    ///
+    /// # Errors
+    /// Why the whole post is refused. Whatever the settings say: what may not be asked for is an attack or a wrong setting,
+    /// and a fault of ours needs its picture to be found. Both are for people to look at.
+    pub(super) fn omit(self, label: &MediaLabel, fault: &MediaFault) -> Result<OmittedMedia, Rejection> {
+        let rejection = fault.rejection(&label.key);
+        let degrade = match fault.class {
+            // No picture was promised: there is nothing to wait for or to mend.
+            RejectionClass::UnsupportedMedia => Degrade::PublishWithout,
+            RejectionClass::Malformed | RejectionClass::TooLarge | RejectionClass::TooSlow => self.broken,
+            RejectionClass::FetchFailed => self.absent,
+            _ => Degrade::DeadLetter,
+        };
+        match degrade {
+            Degrade::PublishWithout => {
+                let Rejection { class, message, .. } = rejection;
+                let index = label.index;
+                let reason = format!("media[{index}] is left out: {class}: {message}");
+                Ok(OmittedMedia { index, class, reason })
+            }
+            Degrade::DeadLetter => Err(rejection),
+        }
+    }
+
+    /// The same of one that was decoded, after these are left out already: of two that take too long the post is a dead
+    /// letter in any case, or sixteen of them would hold its memory and a thread for sixteen times
+    /// `decode.picture_timeout`.
+    ///
+    /// # Errors
+    /// As [`Self::omit`].
+    pub(super) fn omit_after(
+        self,
+        label: &MediaLabel,
+        fault: &MediaFault,
+        before: &[OmittedMedia],
+    ) -> Result<OmittedMedia, Rejection> {
+        let is_slow = |class| class == RejectionClass::TooSlow;
+        if is_slow(fault.class) && before.iter().any(|medium| is_slow(medium.class)) {
+            return Err(fault.rejection(&label.key));
+        }
+        self.omit(label, fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(class: RejectionClass) -> MediaFault {
+        MediaFault::new(class, "is odd")
+    }
+
+    #[test]
+    fn each_setting_decides_of_its_own_faults_and_some_are_for_people_in_any_case() {
+        let label = MediaLabel {
+            index: 2,
+            key: "m".to_owned(),
+            declared_type: None,
+            alt_text: None,
+            is_preview: false,
+            url: None,
+        };
+        let is_answered = |class, broken, absent| {
+            let judged = OmissionRules { broken, absent }.omit(&label, &fault(class));
+            if let Ok(omitted) = &judged {
+                assert_eq!(omitted.reason, format!("media[2] is left out: {class}: media `m` is odd"));
+            }
+            judged.is_ok()
+        };
+        use Degrade::{DeadLetter, PublishWithout};
+        for class in RejectionClass::ALL {
+            let ways = [
+                (PublishWithout, PublishWithout),
+                (DeadLetter, PublishWithout),
+                (PublishWithout, DeadLetter),
+            ];
+            let answered = ways.map(|(broken, absent)| is_answered(class, broken, absent));
+            let expected = match class.as_str() {
+                "unsupported-media" => [true, true, true],
+                "malformed" | "too-large" | "too-slow" => [true, false, true],
+                "fetch-failed" => [true, true, false],
+                _ => [false, false, false],
+            };
+            assert_eq!(answered, expected, "{class}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The draft of a post: what a record says, before its media are fetched and decoded.
+
+use bytes::Bytes;
+
+use crate::domain::Carried;
+use crate::input::MediaFault;
+
+/// A post whose media are still encoded, or behind URLs.
+#[derive(Debug)]
+pub struct PostDraft {
+    /// The feed's id; not empty.
+    pub id: String,
+    /// The text as it came.
+    pub text: String,
+    /// When the author wrote it, as the feed says it.
+    pub created_at: Option<Carried>,
+    /// Its language, as the feed says it.
+    pub lang: Option<Carried>,
+    /// Who wrote it, as the feed says it.
+    pub author: Option<Carried>,
+    /// Its media, in the order of the record. No two have one key.
+    pub media: Vec<MediaDraft>,
+    /// What the answer does not repeat of the record, in words for its provenance.
+    pub degraded: Vec<String>,
+}
+
+/// One medium of a post.
+#[derive(Debug)]
+pub struct MediaDraft {
+    /// The feed's key of the medium.
+    pub key: String,
+    /// The type that the feed declares, such as `photo` or `video/mp4`. The bytes decide the format.
+    pub declared_type: Option<String>,
+    /// Where its bytes are.
+    pub source: MediaSource,
+    /// The URL of a picture that stands for a medium that is no picture.
+    pub preview_url: Option<String>,
+    /// What the author says it shows.
+    pub alt_text: Option<String>,
+}
+
+/// Where the bytes of a medium are.
+#[derive(Debug)]
+pub enum MediaSource {
+    /// In the record; the fault where their encoding is damaged or they are too many.
+    Inline(Result<Bytes, MediaFault>),
+    /// Behind a URL.
+    Url(String),
+    /// Nowhere: the feed names the medium alone.
+    Missing,
+    /// The record contradicts itself about them.
+    Invalid(MediaFault),
+}

@@ -1,0 +1,184 @@
+//! The engine's own input format: a JSON object with `id`, `text` and `media`. `docs/input.md` describes it for users.
+//!
+//! Fields that the engine does not know are ignored.
+
+use std::borrow::Cow;
+
+use crate::domain::{Carried, Rejection, RejectionClass};
+use crate::input::MediaFault;
+use crate::input::config::Config;
+use crate::input::escape::shortened;
+use crate::input::fault::{malformed, rejection};
+
+use super::draft::{MediaDraft, MediaSource, PostDraft};
+use super::json::{self, JsonValue, Kind, MAX_DEPTH, name, text, verbatim};
+use super::{InputRecord, Reading, base64};
+
+/// The longest id of a post and key of a picture, in bytes. Kafka limits a key only together with its record, to 1 MB
+/// unless told otherwise; this keeps the answer, which says a picture's key once for each entity, below that too.
+const MAX_NAME_BYTES: usize = 1024;
+
+/// Reads a record.
+///
+/// # Errors
+/// `malformed` with the JSON path, what was expected and what was found; `too-large` with the limit.
+pub(super) fn read(record: InputRecord<'_>, config: &Config) -> Result<Reading, Rejection> {
+    let json = json::record_text(record.payload)?;
+    draft(&json, config).map(Reading::Post)
+}
+
+/// Reads a record's JSON within the limits on its text, id and number of media.
+fn draft(json: &str, config: &Config) -> Result<PostDraft, Rejection> {
+    let record = JsonValue::of(json);
+    expect(record, Kind::Object, "")?;
+    let [id, text, media] = once(record, "", ["id", "text", "media"])?;
+    let [created_at, lang, author] = last(record, ["created_at", "lang", "author"]);
+    let id = named(required(id, "", "id")?, "id")?;
+    let text = string(required(text, "", "text")?, "text")?;
+    let media = media.filter(is_given).map_or_else(|| Ok(Vec::new()), |media| all_media(media, config))?;
+    if id.is_empty() {
+        return Err(malformed("`id` is empty"));
+    }
+    let size = text.len() as u64;
+    if size > config.max_text.as_u64() {
+        let message =
+            format!("`text` has {size} bytes, more than the {} of decode.max_text", config.max_text);
+        return Err(rejection(RejectionClass::TooLarge, message));
+    }
+    let mut degraded = Vec::new();
+    let mut repeat = |field: &str, value: Option<JsonValue<'_>>| -> Option<Carried> {
+        let repeated = verbatim(value.filter(is_given)?);
+        if repeated.is_none() {
+            degraded.push(format!("`{field}` is nested deeper than {MAX_DEPTH} lists, and is not repeated"));
+        }
+        repeated
+    };
+    let (created_at, lang, author) =
+        (repeat("created_at", created_at), repeat("lang", lang), repeat("author", author));
+    Ok(PostDraft { id, text, created_at, lang, author, media, degraded })
+}
+
+/// The media that a record lists. What it lists beyond the limit is not read: three million entries that say nothing would
+/// fit into 32 MiB, and would take ten times as much when read.
+fn all_media(list: JsonValue<'_>, config: &Config) -> Result<Vec<MediaDraft>, Rejection> {
+    expect(list, Kind::Array, "media")?;
+    let listed: Vec<JsonValue<'_>> = list.elements().take(config.max_media + 1).collect();
+    if listed.len() > config.max_media {
+        let message = format!("`media` has more entries than the {} of decode.max_media", config.max_media);
+        return Err(rejection(RejectionClass::TooLarge, message));
+    }
+    let mut media: Vec<MediaDraft> = Vec::with_capacity(listed.len());
+    for (index, listed) in listed.into_iter().enumerate() {
+        let medium = medium(listed, &format!("media[{index}]"), config)?;
+        if media.iter().any(|earlier| earlier.key == medium.key) {
+            let message =
+                format!("`media[{index}].key`: `{}` names an earlier picture too", shortened(&medium.key));
+            return Err(malformed(&message));
+        }
+        media.push(medium);
+    }
+    Ok(media)
+}
+
+fn medium(medium: JsonValue<'_>, path: &str, config: &Config) -> Result<MediaDraft, Rejection> {
+    expect(medium, Kind::Object, path)?;
+    let [key, bytes, url] = once(medium, path, ["key", "bytes", "url"])?;
+    // Optional fields of another type are ignored.
+    let [declared_type, preview_url, alt_text] = last(medium, ["type", "preview_image_url", "alt_text"])
+        .map(|value| value.and_then(text).map(Cow::into_owned));
+    let key = named(required(key, path, "key")?, &format!("{path}.key"))?;
+    let source = source(bytes.filter(is_given), url.filter(is_given), config.max_picture.as_u64());
+    Ok(MediaDraft { key, declared_type, source, preview_url, alt_text })
+}
+
+/// Where the bytes of a medium are; those in the record may have at most `limit` bytes.
+fn source(bytes: Option<JsonValue<'_>>, url: Option<JsonValue<'_>>, limit: u64) -> MediaSource {
+    let inline = |base64: &str| MediaSource::Inline(base64::decoded(base64, limit).map(Into::into));
+    let (field, value) = match (bytes, url) {
+        (Some(bytes), None) => ("bytes", bytes),
+        (None, Some(url)) => ("url", url),
+        (Some(_), Some(_)) => {
+            let fault = MediaFault::malformed("has both `bytes` and `url`; one of them is expected");
+            return MediaSource::Invalid(fault);
+        }
+        (None, None) => return MediaSource::Missing,
+    };
+    match text(value) {
+        Some(text) if field == "bytes" || base64::is_data_url(&text) => inline(&text),
+        Some(url) => MediaSource::Url(url.into_owned()),
+        None => {
+            let message = format!("has {} as `{field}`; a string is expected", value.kind());
+            MediaSource::Invalid(MediaFault::malformed(message))
+        }
+    }
+}
+
+/// The values of these fields, none of which may be there twice: readers would differ in which they take.
+fn once<'a, const FIELDS: usize>(
+    object: JsonValue<'a>,
+    path: &str,
+    names: [&str; FIELDS],
+) -> Result<[Option<JsonValue<'a>>; FIELDS], Rejection> {
+    let mut values = [None; FIELDS];
+    for (name, value) in object.members() {
+        let Some(field) = names.iter().position(|wanted| *wanted == name) else { continue };
+        if values[field].replace(value).is_some() {
+            return Err(misplaced(path, &format!("duplicate field `{name}`")));
+        }
+    }
+    Ok(values)
+}
+
+/// The values of these fields, the last where one is there twice.
+fn last<'a, const FIELDS: usize>(
+    object: JsonValue<'a>,
+    names: [&str; FIELDS],
+) -> [Option<JsonValue<'a>>; FIELDS] {
+    let mut values = [None; FIELDS];
+    for (name, value) in object.members() {
+        if let Some(field) = names.iter().position(|wanted| *wanted == name) {
+            values[field] = Some(value);
+        }
+    }
+    values
+}
+
+fn is_given(value: &JsonValue<'_>) -> bool {
+    value.kind() != Kind::Null
+}
+
+fn required<'a>(value: Option<JsonValue<'a>>, path: &str, field: &str) -> Result<JsonValue<'a>, Rejection> {
+    value.ok_or_else(|| misplaced(path, &format!("missing field `{field}`")))
+}
+
+fn expect(value: JsonValue<'_>, kind: Kind, path: &str) -> Result<(), Rejection> {
+    if value.kind() == kind {
+        return Ok(());
+    }
+    Err(misplaced(path, &format!("found {}, expected {kind}", value.kind())))
+}
+
+fn string(value: JsonValue<'_>, path: &str) -> Result<String, Rejection> {
+    expect(value, Kind::String, path)?;
+    text(value).map(Cow::into_owned).ok_or_else(|| misplaced(path, "is a string that cannot be read"))
+}
+
+fn named(value: JsonValue<'_>, path: &str) -> Result<String, Rejection> {
+    let name = name(value).map_err(|fault| misplaced(path, &fault))?;
+    if name.len() <= MAX_NAME_BYTES {
+        return Ok(name);
+    }
+    let message =
+        format!("`{path}` has {} bytes, more than the {MAX_NAME_BYTES} that a name may have", name.len());
+    Err(rejection(RejectionClass::TooLarge, message))
+}
+
+fn misplaced(path: &str, fault: &str) -> Rejection {
+    match path {
+        "" => malformed(&format!("the record is not a post: {fault}")),
+        path => malformed(&format!("the record is not a post: at `{path}`: {fault}")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

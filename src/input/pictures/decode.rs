@@ -1,0 +1,126 @@
+//! Picture decoding: encoded bytes to an upright RGB picture, within what its header announced.
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, RgbImage};
+
+use crate::domain::{ContentHash, Frame, RejectionClass};
+use crate::input::MediaFault;
+use crate::input::config::Config;
+
+use super::header::Header;
+use super::open::{damaged_webp, decoder, explained, input, jpeg_fault, only};
+use super::stoppable::StopFlag;
+use super::stored::{StoredPixels, rgb};
+use super::{cost, jpeg, webp};
+
+/// The name under which all copies of the same encoded bytes are known.
+pub(crate) fn content_hash(bytes: &[u8]) -> ContentHash {
+    ContentHash(*blake3::hash(bytes).as_bytes())
+}
+
+/// Decodes a picture whose header was found good: first frame, turned upright, laid on white, 8 bits a channel.
+///
+/// # Errors
+/// `malformed` where the bytes are damaged, or the picture was given up; `unsupported-media` for a feature of the format that
+/// is not decoded.
+pub(crate) fn decode(
+    bytes: &[u8],
+    header: Header,
+    hash: ContentHash,
+    config: &Config,
+    stop: &StopFlag,
+) -> Result<Frame, MediaFault> {
+    let stored = if header.format == ImageFormat::Jpeg {
+        let stored = jpeg::pixels(bytes, header.data, stop, config.max_scans);
+        stored.map_err(|error| match jpeg_fault(&error) {
+            damage @ MediaFault { class: RejectionClass::Malformed, .. } => {
+                let message = format!("is a JPEG that is damaged or was cut off: it {}", damage.message);
+                MediaFault { message, ..damage }
+            }
+            other => other,
+        })?
+    } else {
+        stored(bytes, header, config, stop)?
+    };
+    let StoredPixels { width, height, colours, bytes, orientation } = stored;
+    let picture = rgb(bytes, colours).and_then(|rgb| RgbImage::from_raw(width, height, rgb));
+    let Some(picture) = picture else {
+        return Err(MediaFault::new(
+            RejectionClass::UnsupportedMedia,
+            format!("stores its colours as {colours:?}"),
+        ));
+    };
+    let mut picture = DynamicImage::ImageRgb8(picture);
+    picture.apply_orientation(orientation);
+    let (width, height) = (picture.width(), picture.height());
+    Ok(Frame { hash, width, height, orientation: orientation.to_exif(), rgb: picture.into_rgb8().into_raw() })
+}
+
+/// Refuses a WebP without loss whose codes would take more than was reserved for them. Where the picture is decoded, not where
+/// its header is read: what is read here of 50 megapixels may take a quarter of a second.
+fn few_codes(bytes: &[u8], header: Header) -> Result<(), MediaFault> {
+    let coding = webp::check(bytes, (header.width, header.height)).map_err(|flaw| damaged_webp(&flaw))?;
+    for (stream, (width, height)) in coding.streams {
+        // What is damaged is told by its decoder, which gets no further than this.
+        let groups = webp::code_groups(stream, width, height).unwrap_or(0);
+        if groups > cost::MAX_CODE_GROUPS {
+            let message = format!(
+                "is a WebP without loss that has {groups} groups of codes, more than the {} of any encoder",
+                cost::MAX_CODE_GROUPS
+            );
+            return Err(MediaFault::new(RejectionClass::TooLarge, message));
+        }
+    }
+    Ok(())
+}
+
+fn stored(
+    bytes: &[u8],
+    header: Header,
+    config: &Config,
+    stop: &StopFlag,
+) -> Result<StoredPixels, MediaFault> {
+    if header.format == ImageFormat::WebP {
+        few_codes(bytes, header)?;
+    }
+    let allowed = allocations(header);
+    let input = input(bytes, header.format, stop)?;
+    let mut decoder = decoder(input, header.format, allowed)?;
+    let mut limits = only(allowed);
+    (limits.max_image_width, limits.max_image_height) = (Some(config.max_side), Some(config.max_side));
+    decoder.set_limits(limits).map_err(|error| explained(header.format, &error))?;
+    // A damaged EXIF block is no reason to refuse a good picture: it is shown as it is stored.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let (width, height) = decoder.dimensions();
+    let (colours, size) = (decoder.color_type(), decoder.total_bytes());
+    // Less may it be: a decoder passes over what is wrong with a clear colour.
+    let expected = (width, height) == (header.width, header.height)
+        && colours.bytes_per_pixel() <= header.colours.bytes_per_pixel();
+    let Some(size) = usize::try_from(size).ok().filter(|_| expected) else {
+        let message = "has another size, or more of each pixel, than its header says";
+        return Err(MediaFault::new(RejectionClass::Malformed, message));
+    };
+    let mut bytes = vec![0; size];
+    decoder.read_image(&mut bytes).map_err(|error| explained(header.format, &error))?;
+    Ok(StoredPixels { width, height, colours, bytes, orientation })
+}
+
+/// Bytes that a decoder may take beside the pixels, as [`cost`] counts them: the first frame of a GIF with four channels,
+/// which its screen holds; a header and a row of a PNG with four channels of 16 bits.
+fn allocations(header: Header) -> u64 {
+    match header.format {
+        ImageFormat::Gif => 4 * header.pixels(),
+        _ => cost::MAX_HEADER_BYTES + 8 * u64::from(header.width),
+    }
+}
+
+#[cfg(test)]
+mod cut_jpeg_tests;
+#[cfg(test)]
+mod gif_tests;
+#[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod upright_tests;

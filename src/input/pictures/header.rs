@@ -1,0 +1,207 @@
+//! Picture headers: format, size and memory of a picture, checked against the limits before anything is allocated for its
+//! pixels.
+
+use std::time::Duration;
+
+use image::{ColorType, ImageDecoder, ImageFormat};
+
+use crate::domain::RejectionClass;
+use crate::input::MediaFault;
+use crate::input::config::Config;
+
+use super::jpeg::Flaw;
+use super::open::{damaged_webp, decoder, input, jpeg_fault};
+use super::stoppable::StopFlag;
+use super::{cost, gif, jpeg, png, webp};
+
+/// What a picture's header says, checked against the limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) format: ImageFormat,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// How its decoder gives the pixels.
+    pub(crate) colours: ColorType,
+    /// How many times its decoder goes over the picture, in passes that cost as much as decoding it once.
+    passes: u64,
+    /// How many of the bytes its decoder is given, from the first on: of a JPEG those up to the end of what it shows.
+    pub(crate) data: usize,
+    /// Bytes that decoding takes at most, the frame among them.
+    pub(crate) peak_bytes: u64,
+}
+
+impl Header {
+    pub(crate) fn pixels(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// Bytes that the decoded picture takes.
+    pub(crate) fn frame_bytes(self) -> u64 {
+        cost::frame(self.pixels())
+    }
+
+    /// About how long decoding takes: 10 ms a megapixel. What matters is that dear pictures have more of it.
+    pub(crate) fn work(self) -> Duration {
+        Duration::from_nanos(10 * self.pixels() * self.passes)
+    }
+}
+
+/// Scans that count as one pass. Encoders write progressive pictures of colours in ten scans, each of which has but a part
+/// of the coefficients.
+const SCANS_OF_A_PASS: u32 = 10;
+
+/// Learns the format from the bytes themselves and the size from the header.
+///
+/// # Errors
+/// `unsupported-media` for anything but JPEG, PNG, WebP and GIF, `too-large` beyond a limit, else `malformed`.
+pub(crate) fn probe(bytes: &[u8], config: &Config) -> Result<Header, MediaFault> {
+    if bytes.is_empty() {
+        return Err(MediaFault::new(RejectionClass::Malformed, "has no bytes at all"));
+    }
+    let encoded = bytes.len() as u64;
+    if encoded > config.max_picture.as_u64() {
+        let message =
+            format!("has {encoded} bytes, more than the {} of decode.max_picture", config.max_picture);
+        return Err(MediaFault::new(RejectionClass::TooLarge, message));
+    }
+    let format = sniff(bytes)?;
+    if format == ImageFormat::Jpeg {
+        return probe_jpeg(bytes, config);
+    }
+    let (size, colours) = size_and_colours(bytes, format)?;
+    size_within_limits(size, config)?;
+    let pixels = u64::from(size.0) * u64::from(size.1);
+    let (width, height) = size;
+    let mut header = Header { format, width, height, colours, passes: 1, data: bytes.len(), peak_bytes: 0 };
+    worth_its_pixels(header, encoded, config)?;
+    header.peak_bytes = match format {
+        ImageFormat::WebP => {
+            let coding = webp::check(bytes, size).map_err(|flaw| damaged_webp(&flaw))?;
+            cost::webp(size, colours, &coding, encoded)
+        }
+        ImageFormat::Gif => cost::gif(pixels, colours, encoded),
+        _ => cost::png(pixels, colours, encoded),
+    };
+    Ok(header)
+}
+
+fn size_and_colours(bytes: &[u8], format: ImageFormat) -> Result<((u32, u32), ColorType), MediaFault> {
+    if format == ImageFormat::Png
+        && let Some(shape) = png::shape(bytes)
+    {
+        return Ok(shape);
+    }
+    let stop = StopFlag::default();
+    // What is wrong with a PNG's first chunks is told here too.
+    let input = input(bytes, format, &stop)?;
+    let decoder = decoder(input, format, cost::MAX_HEADER_BYTES)?;
+    let size = if format == ImageFormat::Gif { gif::screen(bytes) } else { None };
+    Ok((size.unwrap_or(decoder.dimensions()), decoder.color_type()))
+}
+
+fn probe_jpeg(bytes: &[u8], config: &Config) -> Result<Header, MediaFault> {
+    let structure = match jpeg::structure(bytes) {
+        Err(Flaw::Unsupported(what)) => {
+            let message = format!("is a JPEG with {what}, which is not decoded");
+            return Err(MediaFault::new(RejectionClass::UnsupportedMedia, message));
+        }
+        structure => structure,
+    };
+    let (width, height) = jpeg::size(bytes, structure.as_ref().ok()).map_err(|error| jpeg_fault(&error))?;
+    size_within_limits((width, height), config)?;
+    let structure = structure.map_err(|flaw| {
+        MediaFault::new(RejectionClass::Malformed, format!("is a JPEG that was cut off: {flaw}"))
+    })?;
+    if structure.scans > config.max_scans {
+        let message = format!(
+            "is a JPEG of {} scans, more than the {} of decode.max_scans",
+            structure.scans, config.max_scans
+        );
+        return Err(MediaFault::new(RejectionClass::TooLarge, message));
+    }
+    let colours = if structure.components.len() == 1 { ColorType::L8 } else { ColorType::Rgb8 };
+    let encoded = bytes.len() as u64;
+    let header = Header {
+        format: ImageFormat::Jpeg,
+        width,
+        height,
+        colours,
+        passes: u64::from(structure.scans.div_ceil(SCANS_OF_A_PASS)),
+        data: structure.end,
+        peak_bytes: cost::jpeg(&structure, colours, encoded),
+    };
+    worth_its_pixels(header, encoded, config)?;
+    Ok(header)
+}
+
+fn size_within_limits((width, height): (u32, u32), config: &Config) -> Result<(), MediaFault> {
+    if width == 0 || height == 0 {
+        return Err(MediaFault::new(
+            RejectionClass::Malformed,
+            format!("is {width} x {height} pixels: it has none"),
+        ));
+    }
+    let too_large = |message| Err(MediaFault::new(RejectionClass::TooLarge, message));
+    if width.max(height) > config.max_side {
+        return too_large(format!(
+            "is {width} x {height} pixels, a side longer than the {} of decode.max_side",
+            config.max_side
+        ));
+    }
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > config.max_pixels {
+        return too_large(format!(
+            "is {width} x {height} = {pixels} pixels, more than the {} of decode.max_pixels",
+            config.max_pixels
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the picture has the bytes that so many pixels take in a picture of something.
+fn worth_its_pixels(header: Header, encoded: u64, config: &Config) -> Result<(), MediaFault> {
+    let Header { width, height, passes, .. } = header;
+    let pixels = header.pixels() * passes;
+    if pixels <= config.free_pixels.max(encoded.saturating_mul(config.max_pixels_per_byte)) {
+        return Ok(());
+    }
+    let gone_over = if passes == 1 { String::new() } else { format!(", gone over {passes} times,") };
+    let message = format!(
+        "is {width} x {height} pixels{gone_over} in {encoded} bytes, more than the {} a byte of \
+         decode.max_pixels_per_byte and the {} of decode.free_pixels",
+        config.max_pixels_per_byte, config.free_pixels
+    );
+    Err(MediaFault::new(RejectionClass::TooLarge, message))
+}
+
+/// Whether bytes begin as those of a picture in a format that is decoded do.
+pub(crate) fn is_decoded(bytes: &[u8]) -> bool {
+    sniff(bytes).is_ok()
+}
+
+fn sniff(bytes: &[u8]) -> Result<ImageFormat, MediaFault> {
+    match image::guess_format(bytes) {
+        Ok(format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP | ImageFormat::Gif)) => {
+            Ok(format)
+        }
+        Ok(other) => {
+            let message = format!("is {other:?}; JPEG, PNG, WebP and GIF are decoded");
+            Err(MediaFault::new(RejectionClass::UnsupportedMedia, message))
+        }
+        Err(_) => {
+            let beginning = bytes[..bytes.len().min(12)].escape_ascii();
+            // HEIC and its relatives, and videos: containers of ISO/IEC 14496-12, which name their kind.
+            if let (Some(b"ftyp"), Some(brand)) = (bytes.get(4..8), bytes.get(8..12)) {
+                let message = format!(
+                    "is a container of kind `{}` (HEIC, AVIF or a video); JPEG, PNG, WebP and GIF are decoded",
+                    brand.escape_ascii()
+                );
+                return Err(MediaFault::new(RejectionClass::UnsupportedMedia, message));
+            }
+            let message = format!(
+                "is not a picture: it begins with `{beginning}`; JPEG, PNG, WebP and GIF are decoded"
+            );
+            Err(MediaFault::new(RejectionClass::UnsupportedMedia, message))
+        }
+    }
+}

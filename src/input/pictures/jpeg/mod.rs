@@ -1,0 +1,8 @@
+//! JPEG: the structure of the file, whether its scans are whole, and its pixels.
+
+mod pixels;
+mod scan;
+mod structure;
+
+pub(super) use pixels::{pixels, size};
+pub(super) use structure::{Flaw, Structure, structure};

@@ -1,0 +1,98 @@
+//! JPEG pixels, by a decoder that can be stopped and whose scans are limited.
+
+use image::ColorType;
+use image::metadata::Orientation;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use super::super::stoppable::{StopFlag, StoppableReader};
+use super::super::stored::StoredPixels;
+use super::structure::Structure;
+
+/// What a decoder reads after the data of a picture: ones, which no table of codes has for a symbol, and the end. A
+/// decoder has at most eight bytes of it at hand when the data was enough; where it was not, it fails here, though an end
+/// marker alone would make it fill the rest of the picture. So many, as what refines a picture has bits without codes.
+const BEYOND: [u8; 2050] = {
+    let mut beyond = [0xFF; 2050];
+    let mut at = 1;
+    while at < 2048 {
+        // After this a byte of ones is data and no marker.
+        beyond[at] = 0;
+        at += 2;
+    }
+    beyond[2049] = 0xD9;
+    beyond
+};
+
+fn decoder(
+    input: StoppableReader<'_>,
+    max_scans: u32,
+) -> Result<JpegDecoder<StoppableReader<'_>>, DecodeErrors> {
+    // Headers that others read, odd as they may be, are read.
+    let options = DecoderOptions::default()
+        .set_strict_mode(false)
+        .set_max_width(usize::MAX)
+        .set_max_height(usize::MAX)
+        .jpeg_set_max_scans(max_scans as usize);
+    let mut decoder = JpegDecoder::new_with_options(input, options);
+    decoder.decode_headers()?;
+    Ok(decoder)
+}
+
+/// The size, as the decoder understands the headers; it must understand them as they were read by [`super::structure`].
+pub(crate) fn size(bytes: &[u8], read: Option<&Structure>) -> Result<(u32, u32), DecodeErrors> {
+    let stop = StopFlag::default();
+    let decoder = decoder(StoppableReader::new(bytes, &stop), u32::MAX)?;
+    let info = decoder.info().ok_or(DecodeErrors::FormatStatic("no headers"))?;
+    let size = (u32::from(info.width), u32::from(info.height));
+    let alike = read.is_none_or(|read| {
+        (read.width, read.height, read.components.len()) == (size.0, size.1, usize::from(info.components))
+            && read.progressive != info.sof.is_sequential_dct()
+    });
+    if alike { Ok(size) } else { Err(DecodeErrors::FormatStatic("more than one frame header")) }
+}
+
+/// The pixels as they are stored, all of them; `end` is where their data ends.
+pub(crate) fn pixels(
+    bytes: &[u8],
+    end: usize,
+    stop: &StopFlag,
+    max_scans: u32,
+) -> Result<StoredPixels, DecodeErrors> {
+    let data = bytes.get(..end).unwrap_or(bytes);
+    match shown(StoppableReader::joined(data.into(), &BEYOND, stop), stop, max_scans) {
+        // The one scan of a progressive picture was read to its end, where this decoder wants a marker at once.
+        Err(DecodeErrors::FormatStatic("Marker missing where expected")) => {
+            shown(StoppableReader::new(bytes, stop), stop, max_scans)
+        }
+        shown => shown,
+    }
+}
+
+fn shown(input: StoppableReader<'_>, stop: &StopFlag, max_scans: u32) -> Result<StoredPixels, DecodeErrors> {
+    let mut decoder = decoder(input, max_scans)?;
+    let (shown, colours) = match decoder.input_colorspace() {
+        Some(ColorSpace::Luma) => (ColorSpace::Luma, ColorType::L8),
+        _ => (ColorSpace::RGB, ColorType::Rgb8),
+    };
+    // Otherwise it fills what it cannot decode with grey, which would be searched like any other picture.
+    decoder.set_options(decoder.options().jpeg_set_out_colorspace(shown).set_strict_mode(true));
+    let info = decoder.info().ok_or(DecodeErrors::FormatStatic("no headers"))?;
+    let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
+    let size = decoder.output_buffer_size().ok_or(DecodeErrors::FormatStatic("no size"))?;
+    let mut bytes = vec![0; size];
+    decoder.decode_into(&mut bytes)?;
+    if stop.is_set() {
+        // It fills what it could not read, like what is missing.
+        return Err(DecodeErrors::FormatStatic("nobody waits for this picture any more"));
+    }
+    Ok(StoredPixels {
+        width: u32::from(info.width),
+        height: u32::from(info.height),
+        colours,
+        bytes,
+        orientation: orientation.unwrap_or(Orientation::NoTransforms),
+    })
+}

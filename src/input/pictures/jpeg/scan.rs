@@ -1,0 +1,90 @@
+//! JPEG scans: whether the data of a scan can be whole, by its bits and its restart markers.
+
+/// A scan and its data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Scan {
+    /// The places of its components in the frame header.
+    pub(crate) components: Vec<usize>,
+    /// Whether it begins the coefficients of its components, rather than refining or continuing them.
+    pub(crate) begins: bool,
+    /// Whether it holds one more bit of each block's mean and nothing else, so that any bits are such a scan.
+    refines_means: bool,
+    /// Units between restart markers; 0: there are none.
+    interval: usize,
+    start: usize,
+    /// Where its data ends.
+    pub(crate) end: usize,
+    /// Zeros that say of the byte before them that it is data.
+    pub(crate) stuffed: usize,
+    pub(crate) restarts: usize,
+}
+
+impl Scan {
+    /// Reads a scan header. `ids` are the components' names in the order of the frame header; the data begins at `start`.
+    /// Of a picture that is not progressive every scan has whole coefficients, whatever it says.
+    pub(crate) fn read(
+        segment: &[u8],
+        ids: &[u8],
+        progressive: bool,
+        interval: usize,
+        start: usize,
+    ) -> Option<Self> {
+        // The segment's length, the number of components, a name and tables for each, the first and last coefficient,
+        // the highest bits that came before and the lowest that come now.
+        let (&count, rest) = segment.get(2..)?.split_first()?;
+        let (named, rest) = rest.split_at_checked(2 * usize::from(count))?;
+        let &[first, last, bits, ..] = rest else { return None };
+        let places = named.as_chunks::<2>().0.iter().map(|[id, _]| ids.iter().position(|known| known == id));
+        let refines = bits >> 4 != 0;
+        Some(Self {
+            // A scan of all has all, even where two have one name.
+            components: if usize::from(count) == ids.len() {
+                (0..ids.len()).collect()
+            } else {
+                places.flatten().collect()
+            },
+            begins: !progressive || first == 0 && !refines,
+            refines_means: progressive && first == 0 && last == 0 && refines,
+            interval,
+            start,
+            end: start,
+            stuffed: 0,
+            restarts: 0,
+        })
+    }
+
+    /// Whether the decoder at hand shows a sequential picture as it is whose scans have some of the components. It is
+    /// wrong about restarts, components that are scaled down, unless all of a scan are alike and as high as the picture,
+    /// and another order than that of the frame header; `begun` components came before.
+    pub(crate) fn is_simple(&self, begun: usize, factors: &[(u8, u8)]) -> bool {
+        let mine: Vec<_> = self.components.iter().filter_map(|&place| factors.get(place)).collect();
+        self.interval == 0
+            && self.components.iter().copied().eq(begun..begun + self.components.len())
+            && mine.windows(2).all(|pair| pair[0] == pair[1])
+            && factors.iter().all(|&(_, down)| down == 1)
+    }
+
+    /// Whether there is enough for all of a picture of this size, whose components have these sampling factors.
+    pub(crate) fn may_be_whole(&self, size: (u32, u32), factors: &[(u8, u8)]) -> bool {
+        let (units, blocks) = self.units_and_blocks(size, factors);
+        let between = if self.interval == 0 { 0 } else { units.div_ceil(self.interval).saturating_sub(1) };
+        let bytes = (self.end - self.start).saturating_sub(self.stuffed + 2 * self.restarts);
+        self.restarts >= between && (!self.refines_means || 8 * bytes >= blocks)
+    }
+
+    /// What is coded between two restarts at least, and blocks of 8 x 8 samples. Of several components a unit has blocks
+    /// of each, of one alone it is a block, and no blocks are there to fill up the picture.
+    fn units_and_blocks(&self, (width, height): (u32, u32), factors: &[(u8, u8)]) -> (usize, usize) {
+        let size = |&(across, down): &(u8, u8)| (usize::from(across).max(1), usize::from(down).max(1));
+        let across = factors.iter().map(|factors| size(factors).0).max().unwrap_or(1);
+        let down = factors.iter().map(|factors| size(factors).1).max().unwrap_or(1);
+        let (width, height) = (width as usize, height as usize);
+        let mine = || self.components.iter().filter_map(|&place| factors.get(place)).map(size);
+        if let [(h, v)] = mine().collect::<Vec<_>>()[..] {
+            let blocks = (width * h).div_ceil(8 * across) * (height * v).div_ceil(8 * down);
+            return (blocks, blocks);
+        }
+        let units = width.div_ceil(8 * across) * height.div_ceil(8 * down);
+        (units, units * mine().map(|(h, v)| h * v).sum::<usize>())
+    }
+}

@@ -1,0 +1,106 @@
+//! Decode pool: blocking threads for records and for pictures apart, so that no text waits for a picture.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+mod permits;
+mod queue;
+
+use super::stoppable::StopFlag;
+
+pub(crate) use permits::{Permit, PermitPool};
+
+/// The threads that may be busy at one time.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    parsers: Arc<Semaphore>,
+    decoders: Arc<PermitPool>,
+    /// The decoders that large pictures may have: all but one, which the others keep.
+    large: Arc<PermitPool>,
+}
+
+/// Work from which a picture is large: 16 megapixels, above what sites serve and the usual camera of a phone takes.
+const LARGE: Duration = Duration::from_millis(160);
+
+/// Why there is no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unfinished {
+    /// It took longer than it may. The thread goes on until it next reads.
+    TooSlow,
+    /// It panicked.
+    Panicked(String),
+}
+
+impl Pool {
+    pub(crate) fn new(threads: usize) -> Self {
+        Self {
+            parsers: Arc::new(Semaphore::new(threads)),
+            decoders: PermitPool::new(threads as u64),
+            large: PermitPool::new(threads.saturating_sub(1).max(1) as u64),
+        }
+    }
+
+    /// Reads what takes as long as its bytes are many.
+    pub(crate) async fn parse<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Unfinished> {
+        let Ok(permit) = Arc::clone(&self.parsers).acquire_owned().await else {
+            unreachable!("the pool never closes its semaphore")
+        };
+        let worked = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work()
+        });
+        worked.await.map_err(|fault| Unfinished::Panicked(fault.to_string()))
+    }
+
+    /// Decodes a picture: the cheap before the dear, and no longer than `limit` from its beginning.
+    ///
+    /// A thread cannot be taken from its work. When the time is over, or nobody waits any more, `stop` is set; until the
+    /// work looks at it and ends, the thread stays taken, and what `work` holds stays held.
+    pub(crate) async fn decode<T: Send + 'static>(
+        &self,
+        expected: Duration,
+        limit: Duration,
+        work: impl FnOnce(&StopFlag) -> T + Send + 'static,
+    ) -> Result<T, Unfinished> {
+        let large = if expected > LARGE { Some(self.large.acquire(1, expected).await) } else { None };
+        let permits = (self.decoders.acquire(1, expected).await, large);
+        let stop = StopFlag::default();
+        let _unheard = StopWhenDropped(stop.clone());
+        let worked = tokio::task::spawn_blocking(move || {
+            let _permits = permits;
+            work(&stop)
+        });
+        match tokio::time::timeout(limit, worked).await {
+            Ok(worked) => worked.map_err(|fault| Unfinished::Panicked(fault.to_string())),
+            Err(_) => Err(Unfinished::TooSlow),
+        }
+    }
+
+    /// Threads free for pictures.
+    #[cfg(test)]
+    pub(crate) fn free(&self) -> u64 {
+        self.decoders.free()
+    }
+
+    /// Pictures that wait for a thread.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.decoders.waiting() + self.large.waiting()
+    }
+}
+
+struct StopWhenDropped(StopFlag);
+
+impl Drop for StopWhenDropped {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! Is a WebP all there, and as large inside as it says outside? Its decoder makes room for what the inside says first.
+
+/// Where the picture ends: a WebP is a RIFF container (RFC 9649), which gives its own length.
+///
+/// # Errors
+/// What is missing, or contradicts itself, in words that follow "is a WebP".
+pub(crate) fn end(bytes: &[u8]) -> Result<usize, String> {
+    let cut = |promised: usize| format!("that was cut off: it has {} of {promised} bytes", bytes.len());
+    let Some(length) = number(bytes, 4, 4) else { return Err(cut(12)) };
+    let end = length.saturating_add(8);
+    if end > bytes.len() {
+        return Err(cut(end));
+    }
+    Ok(end)
+}
+
+/// The ways in which a WebP's pictures are coded: any of them in its first frame.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Coding<'a> {
+    pub(crate) lossy: bool,
+    pub(crate) lossless: bool,
+    /// An alpha beside a lossy picture.
+    pub(crate) alpha: bool,
+    pub(crate) animated: bool,
+    /// What is coded without loss, from behind its size on, and its size.
+    pub(crate) streams: Vec<(&'a [u8], (u32, u32))>,
+}
+
+impl<'a> Coding<'a> {
+    /// Notes a chunk, the first of its kind: its decoder looks at no other.
+    fn note(&mut self, name: &[u8], body: &'a [u8], size: (u32, u32)) {
+        const LOSSLESS: u8 = 1;
+        let first = |known: &mut bool| !std::mem::replace(known, true);
+        match name {
+            b"VP8 " => self.lossy = true,
+            b"VP8L" if first(&mut self.lossless) => {
+                self.streams.push((body.get(5..).unwrap_or_default(), size));
+            }
+            b"ALPH" if first(&mut self.alpha) => {
+                if let Some((head, stream)) = body.split_first()
+                    && head & 3 == LOSSLESS
+                {
+                    self.streams.push((stream, size));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Checks that every chunk lies within the container and that every coded picture has the size of its canvas or frame; tells
+/// what it met.
+///
+/// # Errors
+/// As [`end`].
+pub(crate) fn check(bytes: &[u8], canvas: (u32, u32)) -> Result<Coding<'_>, String> {
+    let mut coding = Coding::default();
+    let mut rest = bytes[..end(bytes)?].get(12..).unwrap_or_default();
+    while let Some((name, body)) = next_chunk(&mut rest)? {
+        if name == b"ANMF" {
+            check_frame(body, canvas, &mut coding)?;
+        } else {
+            check_size(name, body, canvas)?;
+            coding.note(name, body, canvas);
+        }
+    }
+    Ok(coding)
+}
+
+fn check_frame<'a>(body: &'a [u8], canvas: (u32, u32), coding: &mut Coding<'a>) -> Result<(), String> {
+    let first = !std::mem::replace(&mut coding.animated, true);
+    let side = |at| number(body, at, 3).and_then(|less_one| u32::try_from(less_one + 1).ok());
+    let (Some(width), Some(height)) = (side(6), side(9)) else {
+        return Err("with a frame that was cut off".to_owned());
+    };
+    if width > canvas.0 || height > canvas.1 {
+        return Err(format!("of {} x {} pixels with a frame of {width} x {height}", canvas.0, canvas.1));
+    }
+    let mut rest = body.get(16..).unwrap_or_default();
+    while let Some((name, body)) = next_chunk(&mut rest)? {
+        check_size(name, body, (width, height))?;
+        if first {
+            coding.note(name, body, (width, height));
+        }
+    }
+    Ok(())
+}
+
+/// The size that a coded picture gives itself: 14 bits a side in both codings, in the lossless one less 1.
+fn check_size(name: &[u8], body: &[u8], expected: (u32, u32)) -> Result<(), String> {
+    const SIDE: usize = 0x3FFF;
+    let found = match name {
+        b"VP8 " => {
+            number(body, 6, 2).zip(number(body, 8, 2)).map(|(width, height)| (width & SIDE, height & SIDE))
+        }
+        b"VP8L" => number(body, 1, 4).map(|bits| ((bits & SIDE) + 1, (bits >> 14 & SIDE) + 1)),
+        _ => return Ok(()),
+    };
+    match found {
+        Some((width, height)) if (width, height) == (expected.0 as usize, expected.1 as usize) => Ok(()),
+        Some((width, height)) => {
+            let (w, h) = expected;
+            Err(format!("that says it has {w} x {h} pixels, and that it has {width} x {height}"))
+        }
+        None => Err("whose picture was cut off".to_owned()),
+    }
+}
+
+/// A chunk's name and what is in it.
+type Chunk<'a> = (&'a [u8], &'a [u8]);
+
+/// Splits the next chunk off. An odd one is followed by a byte of padding, which some writers leave out at the end.
+fn next_chunk<'a>(rest: &mut &'a [u8]) -> Result<Option<Chunk<'a>>, String> {
+    // Less than a chunk's head at the end belongs to nothing.
+    let (Some(name), Some(length)) = (rest.get(..4), number(rest, 4, 4)) else { return Ok(None) };
+    let Some(body) = rest[8..].get(..length) else {
+        let shown = name.escape_ascii();
+        return Err(format!(
+            "whose chunk `{shown}` says it has {length} of the {} bytes left",
+            rest.len() - 8
+        ));
+    };
+    *rest = rest[8..].get(length + length % 2..).unwrap_or_default();
+    Ok(Some((name, body)))
+}
+
+/// A number of so many bytes, the least first.
+fn number(bytes: &[u8], at: usize, length: usize) -> Option<usize> {
+    let bytes = bytes.get(at..at + length)?;
+    Some(bytes.iter().rev().fold(0, |number, &byte| number << 8 | usize::from(byte)))
+}
