@@ -12,7 +12,9 @@ use riveg::config::{Config, Sources};
 use riveg::llm::answers::Answers;
 use riveg::llm::cached::{CachedEndpoint, Degrade, asked_text};
 use riveg::llm::client::Endpoint;
-use riveg::stages::expand::{Asking, Context, Expander, ExpansionPrompt, Mix, PhraseTemplate, Scope, Source};
+use riveg::stages::expand::{
+    Context, Expander, ExpansionPrompt, LlmExpansion, Mix, PhraseTemplate, Scope, Source,
+};
 use riveg::telemetry::Metrics;
 use serde_json::{Value, json};
 
@@ -129,13 +131,13 @@ async fn expander(
     let config = Config::load(&Sources { sets: sets.to_vec(), ..Sources::default() }).unwrap().config;
     let answers = Answers::open(&config.answers, metrics.answers()).await.unwrap();
     let endpoint = Endpoint::new("stand-in", &config.llm["stand-in"], metrics.llm("stand-in")).unwrap();
-    let asking = Asking {
-        consultants: vec![CachedEndpoint::new(endpoint, answers.clone())],
+    let expansion = LlmExpansion {
+        endpoints: vec![CachedEndpoint::new(endpoint, answers.clone())],
         prompt: ExpansionPrompt::default(),
         scope,
         mix: Mix::First,
     };
-    (Expander::new(vec![Source::Llm(asking)], PhraseTemplate::default(), Degrade::PublishWithout), answers)
+    (Expander::new(vec![Source::Llm(expansion)], PhraseTemplate::default(), Degrade::PublishWithout), answers)
 }
 
 /// How long all phrases of a post take, side by side, as in the pipeline.

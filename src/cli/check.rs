@@ -137,8 +137,8 @@ fn look_at_bundle(config: &Config, ending: &Ending) -> Vec<Finding> {
 /// Whether the language models in use answer; none of them is asked anything.
 fn look_at_models(config: &Config) -> Vec<Finding> {
     let looks = run_to_end(async {
-        let consulted = Endpoints::open(config, &Arc::new(Metrics::new())).await?;
-        Ok(consulted.look().await)
+        let endpoints = Endpoints::open(config, &Arc::new(Metrics::new())).await?;
+        Ok(endpoints.look().await)
     });
     let looks = match looks {
         Ok(looks) => looks,

@@ -242,12 +242,12 @@ fn of_pipeline(
     let variant = Variant {
         gate: if arguments.no_gate { Gate::Open } else { Gate::Entailer },
         expansions: expansions(posts, arguments, &config)?,
-        consulted: Endpoints::default(),
+        endpoints: Endpoints::default(),
     };
     let judged = run_to_end(async {
         let metrics = Arc::new(Metrics::new());
-        let consulted = Endpoints::open(&config, &metrics).await?;
-        let variant = Variant { consulted, ..variant };
+        let endpoints = Endpoints::open(&config, &metrics).await?;
+        let variant = Variant { endpoints, ..variant };
         let runtime = Runtime::start(&bundle, &config, variant, Arc::clone(&metrics))?;
         ending.stops(runtime.device.stop());
         runtime.ready(&bundle, &config).await?;

@@ -13,7 +13,7 @@ use crate::networks::blocks::device::use_threads;
 use crate::networks::blocks::remembered::Remembered;
 use crate::networks::bundle::Bundle;
 use crate::scheduler::Device;
-use crate::stages::knowledge::{Example, Examples, Index, Published};
+use crate::stages::knowledge::{Example, Examples, Index, PublishedFiles};
 use crate::telemetry::Metrics;
 
 use super::{AskedWrongly, Ending, Failure, Settings, run_to_end};
@@ -76,7 +76,7 @@ Examples:
 pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure> {
     match &arguments.what {
         What::Import { annotations, posts, captions, pictures, out } => {
-            let published = Published {
+            let published = PublishedFiles {
                 annotations: annotations.clone(),
                 posts: posts.clone(),
                 captions: captions.clone(),
@@ -94,7 +94,7 @@ pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure>
     }
 }
 
-fn import(published: &Published, out: &Path) -> Result<(), Failure> {
+fn import(published: &PublishedFiles, out: &Path) -> Result<(), Failure> {
     let examples = published.examples()?;
     Example::write(&examples, out)?;
     let with = |has: fn(&Example) -> bool| examples.iter().filter(|example| has(example)).count();
@@ -117,7 +117,7 @@ async fn index(file: &Path, bundle: &Bundle, config: &Config, ending: &Ending) -
     let (encoder, path) = (bundle.retrieve()?.hash(), Index::path(file));
     let stored = match Index::load(&path, &encoder, &examples.hash) {
         Ok(_) => "up to date",
-        Err(error) if error.new_vectors_would_do() => {
+        Err(error) if error.can_be_rebuilt() => {
             info!("asking anew: {error}");
             ask_all(&examples, bundle, config, ending).await?.save(&path, &encoder, &examples.hash)?;
             "written"

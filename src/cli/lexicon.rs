@@ -57,7 +57,7 @@ pub(super) fn say_in_use(expander: &Expander, folder: Option<&Path>) {
 /// Says how many names were known; seldom any is a sign of the wrong lexicon.
 pub(super) fn say_known(expander: &Expander) {
     let Some(lexicon) = expander.lexicon() else { return };
-    let (looked_up, known) = (lexicon.look_ups().all(), lexicon.look_ups().known());
+    let (looked_up, known) = (lexicon.counts().all(), lexicon.counts().known());
     let lexicon = lexicon.origin().display();
     if known == 0 && looked_up > 0 {
         warn!(looked_up, known, %lexicon, "the lexicon knows none of the names");

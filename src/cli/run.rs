@@ -42,12 +42,12 @@ async fn until_stopped(config: &Config, ending: &Ending) -> Result<(), Failure> 
     };
     lexicon::say_in_use(&running.runtime.pipeline.expander, None);
     watched.health.models_are_warm();
-    let watching = running.consulted.clone().watch(config.clone(), Arc::clone(&watched.health), stop.clone());
+    let watching = running.endpoints.clone().watch(config.clone(), Arc::clone(&watched.health), stop.clone());
     tokio::spawn(watching);
     let settings = Settings::new(config, running.hash());
     let told = (Arc::clone(&watched.metrics), Arc::clone(&watched.health));
     serve(settings, Arc::clone(&running), told, stop).await?;
-    running.consulted.close().await;
+    running.endpoints.close().await;
     info!("stopped");
     Ok(())
 }

@@ -31,7 +31,7 @@ pub(super) struct Running {
     /// What memory the settings lead to.
     pub(super) memory: MemoryPlan,
     /// The language models in use.
-    pub(super) consulted: Endpoints,
+    pub(super) endpoints: Endpoints,
     provenance: Provenance,
     encoder: Encoder,
     /// What answers repeat of their posts.
@@ -47,8 +47,8 @@ impl Running {
         ending: &Ending,
     ) -> Result<Self, Failure> {
         let bundle = runtime::open(&config.bundle)?;
-        let consulted = Endpoints::open(config, &metrics).await?;
-        let variant = Variant { consulted: consulted.clone(), ..variant };
+        let endpoints = Endpoints::open(config, &metrics).await?;
+        let variant = Variant { endpoints: endpoints.clone(), ..variant };
         let runtime = Runtime::start(&bundle, config, variant, Arc::clone(&metrics))?;
         ending.stops(runtime.device.stop());
         runtime.ready(&bundle, config).await?;
@@ -66,7 +66,7 @@ impl Running {
         let provenance = Provenance::of_bundle(bundle.hash());
         let encoder = (DEFAULT_FORMAT.encoder)(&provenance);
         let include = config.publish.include.clone();
-        Ok(Self { decoder, runtime, metrics, bundle, memory, consulted, provenance, encoder, include })
+        Ok(Self { decoder, runtime, metrics, bundle, memory, endpoints, provenance, encoder, include })
     }
 
     /// The hash of the bundle in use, as outputs name it.

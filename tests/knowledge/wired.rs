@@ -41,9 +41,9 @@ impl Wired {
     pub(crate) async fn new(config: &Config) -> Self {
         let metrics = Arc::new(Metrics::new());
         let bundle = Bundle::open(pocket_bundle()).unwrap();
-        let consulted = Endpoints::open(config, &metrics).await.unwrap();
+        let endpoints = Endpoints::open(config, &metrics).await.unwrap();
         let runtime =
-            Runtime::start(&bundle, config, Variant { consulted, ..Variant::default() }, metrics).unwrap();
+            Runtime::start(&bundle, config, Variant { endpoints, ..Variant::default() }, metrics).unwrap();
         runtime.ready(&bundle, config).await.unwrap();
         Self { runtime }
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use riveg::stages::vocabulary::{Layout, Locations, Published, VocabularyError, read};
+use riveg::stages::vocabulary::{Layout, Locations, PublishedVocabulary, VocabularyError, read};
 use serde_json::Value;
 use tokenizers::Tokenizer;
 
@@ -24,7 +24,7 @@ fn locations() -> Locations {
 }
 
 /// Text is cut as the engine cuts it: what it says of special tokens is text.
-fn assert_cut(mut published: Published, texts: &str, name: &str) {
+fn assert_cut(mut published: PublishedVocabulary, texts: &str, name: &str) {
     published.tokenizer.set_encode_special_tokens(true);
     // A bundle holds what is written here, and nothing else.
     let json = published.tokenizer.to_string(false).unwrap();
@@ -125,7 +125,7 @@ fn a_ready_tokenizer_comes_before_all_others() {
     published.tokenizer.save(mixed.path().join("tokenizer.json"), false).unwrap();
     fs::write(mixed.path().join("vocab.txt"), "not read").unwrap();
     let ready = read(&[mixed.path().to_owned()], None).unwrap();
-    assert_eq!(ready.layout, Layout::Ready);
+    assert_eq!(ready.layout, Layout::TokenizerJson);
     assert_eq!(ready.tokenizer.get_vocab(true), published.tokenizer.get_vocab(true));
 }
 

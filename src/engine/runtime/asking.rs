@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::domain::Stage;
 use crate::networks::bundle::{Bundle, FileEntry, Part};
-use crate::stages::knowledge::Texts;
+use crate::stages::knowledge::TextTokenizer;
 use crate::stages::prompt::{PhraseEncoder, PromptEncoder, PromptError, WordList};
 use crate::stages::recognise::{WordTokenizer, split_words};
 use crate::stages::vocabulary;
@@ -39,13 +39,13 @@ pub(super) fn words(bundle: &Bundle) -> Result<WordTokenizer, RuntimeError> {
 }
 
 /// How the encoder of posts reads texts: in the words that the tagger reads.
-pub(super) fn texts(bundle: &Bundle) -> Result<Texts, RuntimeError> {
+pub(super) fn texts(bundle: &Bundle) -> Result<TextTokenizer, RuntimeError> {
     let part = bundle.retrieve()?;
     let (rows, longest) = part.network.reads();
     let (file, bytes) = bundle.tokenizer(Stage::Retrieve, part.tokenizer.as_ref())?;
     let tokenizer = WordTokenizer::from_bytes(&file, &bytes, longest).map_err(RuntimeError::TextTokenizer)?;
     fits(Stage::Retrieve, file, tokenizer.vocabulary(), rows)?;
-    Ok(Box::new(move |text| tokenizer.whole(text, &split_words(text))))
+    Ok(Box::new(move |text| tokenizer.encode_text(text, &split_words(text))))
 }
 
 pub(super) fn entail_prompts(bundle: &Bundle) -> Result<PromptEncoder, RuntimeError> {

@@ -14,8 +14,8 @@ use crate::llm::cached::{CachedEndpoint, Degrade};
 use crate::llm::client::{Endpoint, LlmError};
 use crate::networks::bundle::Bundle;
 use crate::stages::caption::{ALT_TEXT, Captioner, Captioners};
-use crate::stages::expand::{Asking, ExpansionPrompt};
-use crate::stages::knowledge::{self, ExampleRetriever, Examples, Knowledge, KnowledgePrompt, Mode};
+use crate::stages::expand::{ExpansionPrompt, LlmExpansion};
+use crate::stages::knowledge::{self, ExampleRetriever, Examples, KnowledgeGenerator, KnowledgePrompt, Mode};
 use crate::telemetry::{Health, Metrics};
 
 use super::RuntimeError;
@@ -46,8 +46,8 @@ impl Endpoints {
         let mut models = BTreeMap::new();
         for (name, settings) in config.endpoints().filter(|(name, _)| in_use.contains_key(name.as_str())) {
             let endpoint = Endpoint::new(name, settings, metrics.llm(name))?;
-            let consultant = CachedEndpoint::new(endpoint.clone(), answers.clone());
-            models.insert(name.clone(), (endpoint, consultant));
+            let cached = CachedEndpoint::new(endpoint.clone(), answers.clone());
+            models.insert(name.clone(), (endpoint, cached));
         }
         Ok(Self { models, answers: Some(answers) })
     }
@@ -68,23 +68,27 @@ impl Endpoints {
         }
     }
 
-    fn consultant(&self, name: &str) -> Result<CachedEndpoint, RuntimeError> {
-        let found = self.models.get(name).map(|(_, consultant)| consultant.clone());
-        found.ok_or_else(|| RuntimeError::NotConsulted(name.to_owned()))
+    fn cached(&self, name: &str) -> Result<CachedEndpoint, RuntimeError> {
+        let found = self.models.get(name).map(|(_, cached)| cached.clone());
+        found.ok_or_else(|| RuntimeError::UnknownEndpoint(name.to_owned()))
     }
 
     /// How entities are expanded; nothing where nobody is asked.
-    pub(super) fn asking(&self, config: &Config) -> Result<Option<Asking>, RuntimeError> {
+    pub(super) fn llm_expansion(&self, config: &Config) -> Result<Option<LlmExpansion>, RuntimeError> {
         let expand = &config.expand;
-        let consultants: Vec<CachedEndpoint> =
-            expand.endpoints.iter().map(|name| self.consultant(name)).collect::<Result<_, _>>()?;
-        let asking =
-            Asking { consultants, prompt: ExpansionPrompt::default(), scope: expand.scope, mix: expand.mix };
-        Ok((!expand.endpoints.is_empty()).then_some(asking))
+        let endpoints: Vec<CachedEndpoint> =
+            expand.endpoints.iter().map(|name| self.cached(name)).collect::<Result<_, _>>()?;
+        let expansion = LlmExpansion {
+            endpoints,
+            prompt: ExpansionPrompt::default(),
+            scope: expand.scope,
+            mix: expand.mix,
+        };
+        Ok((!expand.endpoints.is_empty()).then_some(expansion))
     }
 
     /// Who describes pictures.
-    pub(super) fn describers(&self, config: &Config) -> Result<Captioners, RuntimeError> {
+    pub(super) fn captioners(&self, config: &Config) -> Result<Captioners, RuntimeError> {
         let in_use = config.endpoints_in_use();
         let all = |names: &[String]| {
             // A length that nobody reads asks nobody.
@@ -92,7 +96,7 @@ impl Endpoints {
             asked
                 .map(|name| match name.as_str() {
                     ALT_TEXT => Ok(Captioner::AltText),
-                    name => Ok(Captioner::Vision(self.consultant(name)?)),
+                    name => Ok(Captioner::Vision(self.cached(name)?)),
                 })
                 .collect::<Result<Vec<_>, RuntimeError>>()
         };
@@ -105,18 +109,18 @@ impl Endpoints {
         bundle: &Bundle,
         config: &Config,
         types: &[EntityType],
-        likeness: Option<ExampleRetriever>,
-    ) -> Result<Option<Knowledge>, RuntimeError> {
+        retriever: Option<ExampleRetriever>,
+    ) -> Result<Option<KnowledgeGenerator>, RuntimeError> {
         let settings = &config.knowledge;
         if settings.mode == Mode::Off {
             return Ok(None);
         }
-        Ok(Some(Knowledge {
-            consultant: self.consultant(&settings.endpoint)?,
+        Ok(Some(KnowledgeGenerator {
+            endpoint: self.cached(&settings.endpoint)?,
             prompt: KnowledgePrompt::new(types),
             examples: Examples::load(&examples(bundle, settings)?)?,
             shown: settings.shown,
-            likeness,
+            retriever,
             degrade: settings.degrade,
         }))
     }

@@ -72,7 +72,7 @@ pub struct Variant {
     /// Who knows what entities look like.
     pub expansions: Expansions,
     /// The language models of the settings.
-    pub consulted: Endpoints,
+    pub endpoints: Endpoints,
 }
 
 /// Who knows what entities look like.
@@ -161,7 +161,7 @@ pub enum RuntimeError {
     Answers(#[from] AnswersError),
     /// The settings ask a language model that whoever starts this did not open.
     #[error("the language model `{0}` was not opened")]
-    NotConsulted(String),
+    UnknownEndpoint(String),
     /// The operating system has no thread for the device.
     #[error("cannot start the device's thread")]
     Thread(#[source] io::Error),
@@ -187,9 +187,9 @@ impl Runtime {
         let ground_phrases = asking::ground_phrases(bundle)?;
         let types: Vec<EntityType> =
             bundle.manifest().entity_types.iter().map(|name| EntityType::new(name)).collect();
-        let consulted = variant.consulted;
-        let expander = expander(bundle, config, variant.expansions, &consulted)?;
-        let describers = consulted.describers(config)?;
+        let endpoints = variant.endpoints;
+        let expander = expander(bundle, config, variant.expansions, &endpoints)?;
+        let captioners = endpoints.captioners(config)?;
 
         let views = Views { entail: entail.network.view(), ground: ground.network.view() };
         let budgets = &config.scheduler;
@@ -228,7 +228,7 @@ impl Runtime {
             }
             None => None,
         };
-        let likeness = match config.knowledge.mode {
+        let retriever = match config.knowledge.mode {
             Mode::Similar => Some(ExampleRetriever::new(similar(
                 bundle,
                 &config.device,
@@ -238,12 +238,12 @@ impl Runtime {
             )?)),
             Mode::Fixed | Mode::Off => None,
         };
-        let knowledge = consulted.knowledge(bundle, config, &types, likeness)?;
+        let knowledge = endpoints.knowledge(bundle, config, &types, retriever)?;
         let device = device.start().map_err(RuntimeError::Thread)?;
 
         let labels = LabelSet::new(types).with_scheme(bundle.recognise()?.scheme);
         let pipeline = Pipeline {
-            describers,
+            captioners,
             knowledge,
             recogniser: Recogniser::new(recogniser, words, labels),
             expander,
@@ -276,15 +276,15 @@ impl Runtime {
     pub async fn ready(&self, bundle: &Bundle, config: &Config) -> Result<(), NotReady> {
         self.device.ready().await?;
         let Some(knowledge) = &self.pipeline.knowledge else { return Ok(()) };
-        let Some(likeness) = &knowledge.likeness else { return Ok(()) };
+        let Some(retriever) = &knowledge.retriever else { return Ok(()) };
         let file = endpoints::examples(bundle, &config.knowledge).map_err(Box::new)?;
         let (path, encoder) =
             (Index::path(&file), bundle.retrieve().map_err(RuntimeError::from).map_err(Box::new)?.hash());
         let index = match Index::load(&path, &encoder, &knowledge.examples.hash) {
             Ok(index) => index,
-            Err(error) if error.new_vectors_would_do() => {
+            Err(error) if error.can_be_rebuilt() => {
                 info!(error = %Causes(&error), examples = knowledge.examples.list.len(), "the encoder is asked about all examples");
-                let index = indexed(&knowledge.examples, &likeness.similar, &config.decode, || ()).await?;
+                let index = indexed(&knowledge.examples, &retriever.encoder, &config.decode, || ()).await?;
                 if let Err(error) = index.save(&path, &encoder, &knowledge.examples.hash) {
                     warn!(error = %Causes(&error), "what the encoder says of the examples is not kept, and asked again next time");
                 }
@@ -292,7 +292,7 @@ impl Runtime {
             }
             Err(error) => return Err(error.into()),
         };
-        likeness.set_index(index);
+        retriever.set_index(index);
         Ok(())
     }
 }
@@ -323,7 +323,7 @@ fn expander(
     bundle: &Bundle,
     config: &Config,
     expansions: Expansions,
-    consulted: &Endpoints,
+    endpoints: &Endpoints,
 ) -> Result<Expander, RuntimeError> {
     let template = bundle.manifest().phrase.clone();
     let mut given = match expansions {
@@ -339,7 +339,7 @@ fn expander(
                 None => lexicon(bundle, config)?,
             }
             .map(Source::Lexicon),
-            SourceName::Llm => consulted.asking(config)?.map(Source::Llm),
+            SourceName::Llm => endpoints.llm_expansion(config)?.map(Source::Llm),
         });
     }
     Ok(Expander::new(sources, template, config.expand.degrade))

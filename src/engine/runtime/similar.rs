@@ -15,7 +15,7 @@ use crate::networks::blocks::device::find;
 use crate::networks::blocks::remembered::Remembered;
 use crate::networks::bundle::Bundle;
 use crate::scheduler::{Budget, CallError, Device, Flow};
-use crate::stages::knowledge::{Example, Examples, Index, Similar, Vectors};
+use crate::stages::knowledge::{Example, Examples, Index, PostEncoder, Vectors};
 
 use super::{RuntimeError, asking, warm_up};
 
@@ -72,13 +72,13 @@ pub fn similar(
     budget: Budget,
     remembered: &Remembered,
     device: &mut Device,
-) -> Result<Similar, RuntimeError> {
+) -> Result<PostEncoder, RuntimeError> {
     let texts = asking::texts(bundle)?;
     let view = bundle.retrieve()?.network.view();
     let model = bundle.encoder(find(&config.name)?, remembered.clone())?;
     let samples = warm_up::know(&texts, view);
     let handle = device.warmed_lane(Stage::Retrieve, model, budget, samples);
-    Ok(Similar::new(handle, texts, view))
+    Ok(PostEncoder::new(handle, texts, view))
 }
 
 /// Asks what every example is about; `told` is called after each.
@@ -87,7 +87,7 @@ pub fn similar(
 /// The first example that could not be read or answered, by its id.
 pub async fn indexed(
     examples: &Examples,
-    similar: &Similar,
+    similar: &PostEncoder,
     limits: &decode::Config,
     told: impl Fn(),
 ) -> Result<Index, IndexedError> {

@@ -8,7 +8,7 @@ use crate::scheduler::Samples;
 use crate::stages::entail;
 use crate::stages::ground;
 use crate::stages::knowledge;
-use crate::stages::knowledge::Texts;
+use crate::stages::knowledge::TextTokenizer;
 use crate::stages::prompt::{PhraseEncoder, PromptEncoder};
 use crate::stages::recognise;
 use crate::stages::recognise::{WordTokenizer, split_words};
@@ -31,7 +31,7 @@ pub(super) fn recognise(tokenizer: &WordTokenizer) -> Samples<recognise::Request
     Box::new(requests.into_iter().cycle())
 }
 
-pub(super) fn know(texts: &Texts, view: View) -> Samples<knowledge::Request> {
+pub(super) fn know(texts: &TextTokenizer, view: View) -> Samples<knowledge::Request> {
     let pieces: Vec<Vec<u32>> = (0..LENGTHS).map(|index| texts(first_words(TEXT, index))).collect();
     Box::new((0..).map(move |index| knowledge::Request {
         pieces: pieces[index % LENGTHS].clone(),

@@ -127,7 +127,7 @@ impl TextBatcher {
                 })
                 .collect();
             let labels = self.labels.encode(words.len(), &entities);
-            for window in self.tokenizer.windows_knowing(&text.text, &words, &knowledge) {
+            for window in self.tokenizer.windows_with_knowledge(&text.text, &words, &knowledge) {
                 rows.push((window.request, labels[window.words].to_vec()));
                 owners.push(owner);
             }

@@ -1,4 +1,4 @@
-//! What do the pictures of a post show, in words? What their author says, or a vision model, or nothing.
+//! Caption stage: what the pictures of a post show, by the author's alt text or a vision model.
 
 use std::sync::Arc;
 
@@ -10,25 +10,26 @@ use crate::llm::answers::Kind;
 use crate::llm::cached::{CachedEndpoint, Form, NoAnswer, as_data};
 use crate::llm::client::Question;
 
-/// What is compiled in.
+/// The prompt, compiled in.
 const SHIPPED: &str = include_str!("prompt.toml");
-/// Pictures of one post that are described: prompts are read by networks of limited length.
-const MOST_PICTURES: usize = 4;
+/// Pictures of one post that are captioned: networks of limited length read the result.
+const MAX_PICTURES: usize = 4;
 
-/// Who describes pictures.
+/// The settings of captions.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// For the tagger, in a sentence: `alt-text` or endpoints of `[llm]`, the first that has words.
+    /// Sources of a one-sentence caption for the tagger: `alt-text` or endpoints of `[llm]`; the first with a caption
+    /// is used.
     pub short: Vec<String>,
-    /// For expansion, in a few sentences: the same.
+    /// Sources of a caption of a few sentences for expansion, in the same form.
     pub detailed: Vec<String>,
 }
 
-/// What stands for the author's own words among the describers.
+/// The name of the author's alt text among the sources.
 pub const ALT_TEXT: &str = "alt-text";
 
-/// How long a description is, and so what it is for.
+/// The length of a caption, which depends on its use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Length {
     /// A sentence, for the tagger.
@@ -37,16 +38,16 @@ pub enum Length {
     Detailed,
 }
 
-/// Someone who has words for a picture.
+/// A source of captions.
 #[derive(Clone)]
 pub enum Captioner {
-    /// Its author.
+    /// The author's alt text.
     AltText,
     /// A vision model.
     Vision(CachedEndpoint),
 }
 
-/// Describes pictures.
+/// Captions pictures.
 pub struct Captioners {
     short: Vec<Captioner>,
     detailed: Vec<Captioner>,
@@ -61,17 +62,17 @@ struct Prompt {
     detailed: String,
 }
 
-/// What a post's pictures show, and what could not be done as configured.
+/// The captions of a post, and what failed.
 #[derive(Debug, Clone, Default)]
 pub struct Captions {
-    /// In words; nothing where nobody has any.
-    pub words: Option<String>,
-    /// What went wrong last.
+    /// The text; none where no source has one.
+    pub text: Option<String>,
+    /// The last fault.
     pub fault: Option<NoAnswer>,
 }
 
 impl Captioners {
-    /// Asks these, for each length the first that has words.
+    /// For each length, the sources in order; the first with a caption is used.
     #[must_use]
     pub fn new(short: Vec<Captioner>, detailed: Vec<Captioner>) -> Self {
         let prompt = toml::from_str(SHIPPED)
@@ -79,51 +80,51 @@ impl Captioners {
         Self { short, detailed, prompt }
     }
 
-    /// What the first pictures of a post show, one after another.
-    pub async fn describe(&self, post: &Post, length: Length) -> Captions {
-        let pictures = post.media.iter().take(MOST_PICTURES);
-        let described = join_all(pictures.map(|media| self.picture(media, length))).await;
+    /// The captions of a post's first pictures, joined in order.
+    pub async fn captions(&self, post: &Post, length: Length) -> Captions {
+        let pictures = post.media.iter().take(MAX_PICTURES);
+        let captions = join_all(pictures.map(|media| self.picture(media, length))).await;
         let mut all = Captions::default();
-        let mut words = Vec::new();
-        for one in described {
-            words.extend(one.words);
+        let mut texts = Vec::new();
+        for one in captions {
+            texts.extend(one.text);
             all.fault = one.fault.or(all.fault);
         }
-        all.words = (!words.is_empty()).then(|| words.join(" / "));
+        all.text = (!texts.is_empty()).then(|| texts.join(" / "));
         all
     }
 
     async fn picture(&self, media: &Media, length: Length) -> Captions {
-        let (describers, form) = match length {
+        let (captioners, form) = match length {
             Length::Short => (&self.short, Form::Caption),
             Length::Detailed => (&self.detailed, Form::Description),
         };
-        let mut described = Captions::default();
-        for describer in describers {
-            let words = match describer {
+        let mut caption = Captions::default();
+        for captioner in captioners {
+            let text = match captioner {
                 Captioner::AltText => {
-                    Ok(media.alt_text.as_deref().and_then(|text| own_words(text, form.longest())))
+                    Ok(media.alt_text.as_deref().and_then(|text| alt_text(text, form.longest())))
                 }
-                Captioner::Vision(consultant) => {
-                    let said = self.seen(consultant, media, length).await;
-                    said.map(|said| said.map(|said| said.to_string()))
+                Captioner::Vision(endpoint) => {
+                    let answer = self.ask(endpoint, media, length).await;
+                    answer.map(|text| text.map(|text| text.to_string()))
                 }
             };
-            match words {
-                Ok(Some(words)) => {
-                    described.words = Some(words);
+            match text {
+                Ok(Some(text)) => {
+                    caption.text = Some(text);
                     break;
                 }
                 Ok(None) => {}
-                Err(error) => described.fault = Some(error),
+                Err(error) => caption.fault = Some(error),
             }
         }
-        described
+        caption
     }
 
-    async fn seen(
+    async fn ask(
         &self,
-        consultant: &CachedEndpoint,
+        endpoint: &CachedEndpoint,
         media: &Media,
         length: Length,
     ) -> Result<Option<Arc<str>>, NoAnswer> {
@@ -134,11 +135,11 @@ impl Captioners {
         let question =
             Question { system: self.prompt.system.clone(), prompt: prompt.clone(), ..Question::default() };
         let asked = (question, Some(Arc::clone(&media.frame)));
-        consultant.ask(kind, &media.frame.hash.to_string(), asked).await
+        endpoint.ask(kind, &media.frame.hash.to_string(), asked).await
     }
 }
 
-fn own_words(text: &str, longest: usize) -> Option<String> {
-    let words: String = as_data(text).chars().take(longest).collect();
-    (!words.is_empty()).then_some(words)
+fn alt_text(text: &str, max_chars: usize) -> Option<String> {
+    let text: String = as_data(text).chars().take(max_chars).collect();
+    (!text.is_empty()).then_some(text)
 }

@@ -6,12 +6,12 @@ use super::{Reply, Request};
 use crate::common::imaging::Picture;
 use crate::domain::Phrase;
 use crate::scheduler::{CallError, Flow, Handle};
-use crate::stages::prompt::PromptEncoder;
+use crate::stages::prompt::{PromptEncoder, tokenise};
 
 /// Decides whether pictures show phrases.
 pub struct Entailer {
     handle: Handle<Request, Reply>,
-    prompts: PromptEncoder,
+    prompts: Arc<PromptEncoder>,
     threshold: f32,
 }
 
@@ -20,7 +20,7 @@ impl Entailer {
     /// phrase from a probability of `threshold`.
     #[must_use]
     pub fn new(handle: Handle<Request, Reply>, prompts: PromptEncoder, threshold: f32) -> Self {
-        Self { handle, prompts, threshold }
+        Self { handle, prompts: Arc::new(prompts), threshold }
     }
 
     /// Whether a picture, squashed to the network's size, shows what a phrase says, and how likely that is, 0 to 1.
@@ -33,7 +33,8 @@ impl Entailer {
         picture: &Arc<Picture>,
         phrase: &Phrase,
     ) -> Result<(bool, f32), CallError> {
-        let prompt = self.prompts.encode(&phrase.text);
+        let prompts = Arc::clone(&self.prompts);
+        let prompt = tokenise(&phrase.text, move |text| prompts.encode(text)).await;
         let reply = self.handle.call(flow, Request { picture: Arc::clone(picture), prompt }).await?;
         let probability = reply.shown();
         Ok((probability >= self.threshold, probability))

@@ -20,13 +20,13 @@ pub enum Source {
     /// A file.
     Lexicon(Lexicon),
     /// Language models.
-    Llm(Asking),
+    Llm(LlmExpansion),
 }
 
 /// How language models are asked.
-pub struct Asking {
+pub struct LlmExpansion {
     /// Who, in this order.
-    pub consultants: Vec<CachedEndpoint>,
+    pub endpoints: Vec<CachedEndpoint>,
     /// In which words.
     pub prompt: ExpansionPrompt,
     /// How much of the post they see.
@@ -37,7 +37,7 @@ pub struct Asking {
 
 /// A phrase, and what could not be done as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct ExpandedPhrase {
     /// What to look for.
     pub phrase: Phrase,
     /// Why no language model was heard, in words for the provenance.
@@ -73,15 +73,15 @@ impl Expander {
 
     /// Whether any question holds the text and the description of the picture.
     #[must_use]
-    pub fn reads_posts(&self) -> bool {
-        self.sources.iter().any(|source| matches!(source, Source::Llm(asking) if asking.scope == Scope::Post))
+    pub fn uses_post_context(&self) -> bool {
+        self.sources.iter().any(|source| matches!(source, Source::Llm(llm) if llm.scope == Scope::Post))
     }
 
     /// What to look for in a picture of this entity. Nobody knows: its name and type, which is a phrase too.
     ///
     /// # Errors
     /// No endpoint answered, nobody after it knew, and the settings want no post published without.
-    pub async fn phrase(&self, mention: &Mention, context: &Context) -> Result<Found, NoExpansion> {
+    pub async fn phrase(&self, mention: &Mention, context: &Context) -> Result<ExpandedPhrase, NoExpansion> {
         let mut fault = None;
         for source in &self.sources {
             let (source, told) = match source {
@@ -90,14 +90,14 @@ impl Expander {
                     let told = known.map(|text| Told { by: None, text: text.to_string() });
                     (PhraseSource::Lexicon, told.into_iter().collect())
                 }
-                Source::Llm(asking) => {
-                    let (told, failed) = asking.ask(mention, context).await;
+                Source::Llm(llm) => {
+                    let (told, failed) = llm.ask(mention, context).await;
                     fault = failed.or(fault);
                     (PhraseSource::Llm, told)
                 }
             };
             if !told.is_empty() {
-                return Ok(Found { phrase: self.told(mention, source, told), fault: None });
+                return Ok(ExpandedPhrase { phrase: self.told(mention, source, told), fault: None });
             }
         }
         let entity = mention.text.clone();
@@ -106,7 +106,7 @@ impl Expander {
             (fault, _) => {
                 let phrase = self.told(mention, PhraseSource::NameOnly, Vec::new());
                 let fault = fault.map(|error| format!("`{entity}` was not expanded: {error}"));
-                Ok(Found { phrase, fault })
+                Ok(ExpandedPhrase { phrase, fault })
             }
         }
     }
@@ -122,16 +122,16 @@ impl Expander {
     }
 }
 
-impl Asking {
+impl LlmExpansion {
     /// What the endpoints say, in their order, and the last fault where one failed.
     async fn ask(&self, mention: &Mention, context: &Context) -> (Vec<Told>, Option<NoAnswer>) {
         let question = self.prompt.question(mention, context, self.scope);
         let subject = prompt::subject(&mention.text, &mention.entity_type);
-        let ask = |consultant: &CachedEndpoint| {
-            let (consultant, question, subject) = (consultant.clone(), question.clone(), subject.clone());
+        let ask = |endpoint: &CachedEndpoint| {
+            let (endpoint, question, subject) = (endpoint.clone(), question.clone(), subject.clone());
             async move {
-                let said = consultant.ask(Kind::Expansion, &subject, (question, None)).await?;
-                Ok(said.map(|text| Told { by: Some(consultant.name().to_owned()), text: text.to_string() }))
+                let said = endpoint.ask(Kind::Expansion, &subject, (question, None)).await?;
+                Ok(said.map(|text| Told { by: Some(endpoint.name().to_owned()), text: text.to_string() }))
             }
         };
         let (mut told, mut fault) = (Vec::new(), None);
@@ -146,12 +146,12 @@ impl Asking {
             }
         };
         match self.mix {
-            Mix::All => join_all(self.consultants.iter().map(ask)).await.into_iter().for_each(|answer| {
+            Mix::All => join_all(self.endpoints.iter().map(ask)).await.into_iter().for_each(|answer| {
                 heard(answer);
             }),
             Mix::First => {
-                for consultant in &self.consultants {
-                    if heard(ask(consultant).await) {
+                for endpoint in &self.endpoints {
+                    if heard(ask(endpoint).await) {
                         break;
                     }
                 }
@@ -190,7 +190,7 @@ mod tests {
         let bundles = lexicon(&[("Jordan", "PER", "a man in red"), ("Vorlan", "LOC", "a stone bridge")]);
         let expander =
             Expander::new(vec![users, bundles], PhraseTemplate::default(), Degrade::PublishWithout);
-        assert!(!expander.reads_posts());
+        assert!(!expander.uses_post_context());
         let cases = [
             ("Jordan", "PER", "Jordan (PER) - a man in blue", PhraseSource::Lexicon),
             ("Vorlan", "LOC", "Vorlan (LOC) - a stone bridge", PhraseSource::Lexicon),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::LookUps;
+use super::LexiconCounts;
 use crate::common::plain_file;
 use crate::domain::EntityType;
 
@@ -17,7 +17,7 @@ pub struct Lexicon {
     exact: Entries,
     normalised: Entries,
     origin: PathBuf,
-    look_ups: LookUps,
+    counts: LexiconCounts,
 }
 
 type Entries = HashMap<EntityType, HashMap<String, Arc<str>>>;
@@ -103,7 +103,7 @@ impl Lexicon {
     pub fn get(&self, surface: &str, entity_type: &EntityType) -> Option<Arc<str>> {
         let exact = self.exact.get(entity_type).and_then(|surfaces| surfaces.get(surface));
         let found = exact.or_else(|| self.normalised.get(entity_type)?.get(&normalised(surface)));
-        self.look_ups.count(found.is_some());
+        self.counts.count(found.is_some());
         found.cloned()
     }
 
@@ -115,8 +115,8 @@ impl Lexicon {
 
     /// How many names it was asked for so far.
     #[must_use]
-    pub fn look_ups(&self) -> &LookUps {
-        &self.look_ups
+    pub fn counts(&self) -> &LexiconCounts {
+        &self.counts
     }
 
     /// How many surfaces it knows, each counted once a type.

@@ -3,13 +3,13 @@
 mod config;
 mod expander;
 mod lexicon;
-mod look_ups;
+mod lexicon_counts;
 mod prompt;
 mod template;
 
 pub use config::{Config, Mix, SourceName};
-pub use expander::{Asking, Expander, Found, NoExpansion, Source};
+pub use expander::{ExpandedPhrase, Expander, LlmExpansion, NoExpansion, Source};
 pub use lexicon::{Lexicon, LexiconError, LineFault};
-pub use look_ups::LookUps;
+pub use lexicon_counts::LexiconCounts;
 pub use prompt::{Context, ExpansionPrompt, Scope};
 pub use template::{PhraseFormat, PhraseTemplate, TemplateError};

@@ -6,12 +6,12 @@ use super::{Outline, Reply, Request};
 use crate::common::imaging::{Picture, polygon};
 use crate::domain::{BBox, Mask, Phrase};
 use crate::scheduler::{CallError, Flow, Handle};
-use crate::stages::prompt::PhraseEncoder;
+use crate::stages::prompt::{PhraseEncoder, tokenise};
 
 /// Finds phrases in pictures.
 pub struct Grounder {
     handle: Handle<Request, Reply>,
-    phrases: PhraseEncoder,
+    phrases: Arc<PhraseEncoder>,
 }
 
 /// Where a picture shows what a phrase says.
@@ -29,7 +29,7 @@ impl Grounder {
     /// Asks the network behind `handle`, whose question and vocabulary `phrases` knows.
     #[must_use]
     pub fn new(handle: Handle<Request, Reply>, phrases: impl Into<PhraseEncoder>) -> Self {
-        Self { handle, phrases: phrases.into() }
+        Self { handle, phrases: Arc::new(phrases.into()) }
     }
 
     /// Where a picture, as the network sees it, shows what a phrase says.
@@ -42,7 +42,8 @@ impl Grounder {
         picture: &Arc<Picture>,
         phrase: &Phrase,
     ) -> Result<Located, CallError> {
-        let prompt = self.phrases.encode(&phrase.text);
+        let phrases = Arc::clone(&self.phrases);
+        let prompt = tokenise(&phrase.text, move |text| phrases.encode(text)).await;
         let reply = self.handle.call(flow, Request { picture: Arc::clone(picture), prompt }).await?;
         let (bbox, likelihood) = (reply.bbox(picture), reply.likelihood());
         Ok(Located { bbox, likelihood, outline: reply.outline })

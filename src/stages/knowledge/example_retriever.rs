@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::{Index, Similar};
+use super::{Index, PostEncoder};
 use crate::common::imaging::{Picture, View};
 use crate::scheduler::{CallError, Flow};
 
 /// Finds examples that are like a post.
 pub struct ExampleRetriever {
     /// Says what posts are about.
-    pub similar: Similar,
+    pub encoder: PostEncoder,
     /// What the examples are about, in their order; the encoder may have to be asked first.
     index: OnceLock<Index>,
 }
@@ -17,8 +17,8 @@ pub struct ExampleRetriever {
 impl ExampleRetriever {
     /// Nothing is known of the examples yet.
     #[must_use]
-    pub fn new(similar: Similar) -> Self {
-        Self { similar, index: OnceLock::new() }
+    pub fn new(encoder: PostEncoder) -> Self {
+        Self { encoder, index: OnceLock::new() }
     }
 
     /// What the examples are about, from now on; whoever says so first is believed.
@@ -30,7 +30,7 @@ impl ExampleRetriever {
     /// How it sees pictures.
     #[must_use]
     pub fn view(&self) -> View {
-        self.similar.view()
+        self.encoder.view()
     }
 
     /// The numbers of the `count` examples most like a post, the most similar first, without the post itself; nothing as
@@ -46,7 +46,7 @@ impl ExampleRetriever {
         count: usize,
     ) -> Result<Option<Vec<usize>>, CallError> {
         let Some(index) = self.index.get() else { return Ok(None) };
-        let features = self.similar.features(flow, text, picture).await?;
+        let features = self.encoder.features(flow, text, picture).await?;
         Ok(Some(index.nearest(&features, count, Some(id)).iter().map(|near| near.row).collect()))
     }
 }

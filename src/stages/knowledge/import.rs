@@ -9,7 +9,7 @@ use crate::common::plain_file;
 
 /// The files that are joined, as their authors publish them.
 #[derive(Debug, Clone)]
-pub struct Published {
+pub struct PublishedFiles {
     /// A line with an id, a line with the annotation, and so on; an annotation may go on over several lines.
     pub annotations: PathBuf,
     /// Tagged posts: a line `IMGID:` with the id, a line for each word with its tag after a tab, an empty line.
@@ -20,7 +20,7 @@ pub struct Published {
     pub pictures: Option<PathBuf>,
 }
 
-/// Published files that cannot be joined.
+/// PublishedFiles files that cannot be joined.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// One is not there, or not readable, or not UTF-8.
@@ -44,7 +44,7 @@ pub enum ImportError {
     },
 }
 
-impl Published {
+impl PublishedFiles {
     /// The examples, in the order of the annotations.
     ///
     /// # Errors
@@ -204,11 +204,11 @@ mod tests {
             Self(folder)
         }
 
-        fn published(&self) -> Published {
+        fn published(&self) -> PublishedFiles {
             let file = |name: &str| self.0.path().join(name);
             let (annotations, posts) = (file("annotations"), file("posts"));
             let (captions, pictures) = (Some(file("captions")), Some(self.0.path().to_owned()));
-            Published { annotations, posts, captions, pictures }
+            PublishedFiles { annotations, posts, captions, pictures }
         }
     }
 
@@ -232,7 +232,7 @@ mod tests {
             assert_eq!(example.annotation, annotation);
             assert_eq!(example.picture.is_some(), id == "O_12", "{id}");
         }
-        let bare = Published { captions: None, pictures: None, ..files.published() }.examples().unwrap();
+        let bare = PublishedFiles { captions: None, pictures: None, ..files.published() }.examples().unwrap();
         assert!(bare.iter().all(|example| example.caption.is_empty() && example.picture.is_none()));
     }
 
@@ -260,7 +260,7 @@ mod tests {
             assert!(error.starts_with(place) && error.contains(fault), "{error}");
         }
         let files = Files::of(ANNOTATIONS, POSTS, CAPTIONS);
-        let missing = Published { posts: "nowhere/posts".into(), ..files.published() }.examples();
+        let missing = PublishedFiles { posts: "nowhere/posts".into(), ..files.published() }.examples();
         assert_eq!(missing.unwrap_err().to_string(), "failed to read `nowhere/posts`");
     }
 }

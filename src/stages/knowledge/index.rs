@@ -9,7 +9,7 @@ use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 
 use super::readable_by_all;
-use super::similarity::{Neighbour, Vectors};
+use super::vectors::{Neighbour, Vectors};
 use crate::common::plain_file;
 
 /// The one tensor of the file, `[examples, width]` of F32.
@@ -35,7 +35,7 @@ struct About {
 
 /// What was changed since the vectors were made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Out {
+pub enum IndexSource {
     /// The encoder: its weights, its dimensions or its vocabulary.
     Encoder,
     /// The file of examples.
@@ -71,7 +71,7 @@ pub enum IndexError {
         /// Where.
         path: PathBuf,
         /// Of what.
-        what: Out,
+        what: IndexSource,
         /// The hash that it was made of.
         stored: String,
         /// The hash that it should be made of.
@@ -88,7 +88,7 @@ pub enum IndexError {
     },
 }
 
-impl Out {
+impl IndexSource {
     fn as_str(self) -> &'static str {
         match self {
             Self::Encoder => "an encoder",
@@ -100,7 +100,7 @@ impl Out {
 impl IndexError {
     /// Whether vectors that are computed anew would do: those that are there are of something else, or none are there.
     #[must_use]
-    pub fn new_vectors_would_do(&self) -> bool {
+    pub fn can_be_rebuilt(&self) -> bool {
         match self {
             Self::Outdated { .. } | Self::Format { .. } => true,
             Self::Read { source, .. } => source.kind() == io::ErrorKind::NotFound,
@@ -149,15 +149,16 @@ impl Index {
     /// Reads the vectors that the encoder of the one hash made of the examples of the other.
     ///
     /// # Errors
-    /// [`IndexError::Outdated`] where they are of others; [`IndexError::new_vectors_would_do`] says whether to make them.
+    /// [`IndexError::Outdated`] where they are of others; [`IndexError::can_be_rebuilt`] says whether to make them.
     pub fn load(path: &Path, encoder: &str, examples: &str) -> Result<Self, IndexError> {
         let bytes =
             plain_file::read(path).map_err(|source| IndexError::Read { path: path.to_owned(), source })?;
         let (about, vectors) =
             parsed(&bytes).map_err(|message| IndexError::Format { path: path.to_owned(), message })?;
-        for (what, stored, current) in
-            [(Out::Encoder, &about.encoder, encoder), (Out::Examples, &about.examples, examples)]
-        {
+        for (what, stored, current) in [
+            (IndexSource::Encoder, &about.encoder, encoder),
+            (IndexSource::Examples, &about.examples, examples),
+        ] {
             if stored != current {
                 let (stored, current) = (stored.clone(), current.to_owned());
                 return Err(IndexError::Outdated { path: path.to_owned(), what, stored, current });
@@ -243,7 +244,7 @@ mod tests {
             ),
         ] {
             let error = Index::load(&path, encoder, examples).unwrap_err();
-            assert!(matches!(error, IndexError::Outdated { .. }) && error.new_vectors_would_do());
+            assert!(matches!(error, IndexError::Outdated { .. }) && error.can_be_rebuilt());
             let message = error.to_string();
             assert!(message.contains(expected) && message.contains("index.safetensors"), "{message}");
         }
@@ -255,7 +256,7 @@ mod tests {
         let path = folder.path().join("index.safetensors");
         let message = || {
             let error = Index::load(&path, "e1", "x1").unwrap_err();
-            assert!(error.new_vectors_would_do(), "{error}");
+            assert!(error.can_be_rebuilt(), "{error}");
             error.to_string()
         };
         assert!(message().starts_with("failed to read the index of examples `"));

@@ -5,25 +5,25 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-mod auxiliary;
+mod generator;
 mod config;
 mod examples;
 mod import;
 mod index;
 mod example_retriever;
 mod prompt;
-mod similar;
-mod similarity;
+mod post_encoder;
+mod vectors;
 
-pub use auxiliary::{Knowledge, Known, NoKnowledge};
 pub use config::{Config, Mode};
 pub use example_retriever::ExampleRetriever;
 pub use examples::{Example, Examples, ExamplesError, LineFault};
-pub use import::{ImportError, Published};
-pub use index::{Index, IndexError, Out};
+pub use generator::{GeneratedKnowledge, KnowledgeGenerator, NoKnowledge};
+pub use import::{ImportError, PublishedFiles};
+pub use index::{Index, IndexError, IndexSource};
+pub use post_encoder::{PostEncoder, Reply, Request, TextTokenizer};
 pub use prompt::KnowledgePrompt;
-pub use similar::{Reply, Request, Similar, Texts};
-pub use similarity::{NEIGHBOURS, Neighbour, Vectors};
+pub use vectors::{Neighbour, Vectors};
 
 /// A file that takes its place when it is whole, and that others may read then.
 fn readable_by_all(folder: &Path) -> io::Result<tempfile::NamedTempFile> {

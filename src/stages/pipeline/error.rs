@@ -1,19 +1,19 @@
-//! Why is there no annotation? A network that did not reply, or a language model that had to.
+//! Errors of the pipeline: a network failed, or a language model that the settings demand gave no answer.
 
 use crate::scheduler::CallError;
 use crate::stages::expand::NoExpansion;
 use crate::stages::knowledge::NoKnowledge;
 
-/// What kept a post from its annotation.
+/// Why a post has no annotation.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AnnotateError {
-    /// A network did not reply.
+    /// A call to a network failed.
     #[error(transparent)]
     Network(#[from] CallError),
-    /// No language model said what an entity looks like.
+    /// No language model expanded an entity.
     #[error(transparent)]
     NoExpansion(#[from] NoExpansion),
-    /// No language model said what the tagger should know.
+    /// No language model gave knowledge for the tagger.
     #[error(transparent)]
     NoKnowledge(#[from] NoKnowledge),
 }

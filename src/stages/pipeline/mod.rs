@@ -1,30 +1,33 @@
-//! The life of one post: its mentions, what each is in words, which pictures show it, where, which pixels.
+//! Pipeline: one post from its text to the masks of its entities.
 //!
-//! A language model is asked first where the settings say so: what the pictures show, what the tagger should know, what
-//! entities look like. Everything that can be asked side by side is asked side by side; the scheduler makes batches of
-//! it. Pictures wait for all phrases, so that equal questions are asked once and the first ones where a post has too
-//! many; masks wait for all boxes of a picture, so that it is encoded once for them.
+//! Read [`Pipeline::annotate`] first. Where the settings say so, language models are asked before the networks: captions,
+//! knowledge for the tagger, expansions of entities. Calls that do not depend on each other run concurrently, so that the
+//! scheduler can batch them. The pictures wait for all phrases, so that equal queries run once and a post with too many
+//! is cut in reading order ([`picture_queries`]); masks wait for all boxes of a picture, so that it is encoded once
+//! ([`box_groups`]).
 
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 
 use crate::common::imaging::{View, on_worker};
-use crate::domain::{Annotation, ContentHash, GateVerdict, Mask, Media, Phrase, Post, Region, Triple};
+use crate::domain::{
+    Annotation, ContentHash, GateVerdict, Mask, Media, Mention, Phrase, Post, Region, Triple,
+};
 use crate::llm::cached::asked_text;
 use crate::scheduler::{CallError, Flow, Flows};
 use crate::stages::caption::{Captioners, Length};
 use crate::stages::entail::Entailer;
 use crate::stages::expand::{Context, Expander};
 use crate::stages::ground::{Grounder, Located};
-use crate::stages::knowledge::{Knowledge, Known};
+use crate::stages::knowledge::{GeneratedKnowledge, KnowledgeGenerator};
 use crate::stages::recognise::Recogniser;
 use crate::stages::segment::Segmenter;
 
-mod boxes;
+mod box_groups;
 mod error;
 mod limits;
-mod looks;
+mod picture_queries;
 mod pictures;
 #[cfg(test)]
 mod tests;
@@ -33,38 +36,38 @@ pub use error::AnnotateError;
 pub use limits::Limits;
 pub use pictures::Pictures;
 
-use boxes::Boxes;
-use looks::Looks;
+use box_groups::BoxGroups;
+use picture_queries::PictureQueries;
 
-/// The stages, joined.
+/// All stages.
 pub struct Pipeline {
-    /// What do the pictures show, in words?
-    pub describers: Captioners,
-    /// What should the tagger know of a post? Without it, the text alone.
-    pub knowledge: Option<Knowledge>,
-    /// Which entities does the text name?
+    /// Captions of pictures.
+    pub captioners: Captioners,
+    /// Knowledge for the tagger; none: the tagger reads the text alone.
+    pub knowledge: Option<KnowledgeGenerator>,
+    /// Finds the entities in the text.
     pub recogniser: Recogniser,
-    /// What would a picture of it show?
+    /// Makes a phrase of an entity.
     pub expander: Expander,
-    /// Does the picture show it?
+    /// Decides whether a picture shows a phrase.
     pub entailer: Entailer,
-    /// Where?
+    /// Finds the box of a phrase.
     pub grounder: Grounder,
-    /// Which pixels? Without one, those within the outlines that the grounder draws.
+    /// Finds the mask in a box; none: the grounder's outlines are the masks.
     pub segmenter: Option<Segmenter>,
-    /// The pictures as the entailer and the grounder read them.
+    /// Resized pictures, shared by the entailer and the grounder.
     pub pictures: Pictures,
-    /// How they see pictures.
+    /// The input sizes of the entailer and the grounder.
     pub views: Views,
-    /// Whether the entailer is asked at all.
+    /// Whether the entailer decides which pictures are grounded.
     pub gate: Gate,
-    /// What one post may cost.
+    /// Limits of one post.
     pub limits: Limits,
-    /// Each post is a flow of its own: what one asks of a network waits for a few questions of each other, not for all.
+    /// A flow for each post: a request of one post waits for a few requests of each other post, not for all of them.
     pub flows: Flows,
 }
 
-/// How networks see pictures.
+/// How pictures are resized for each network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Views {
     /// The entailer.
@@ -73,60 +76,50 @@ pub struct Views {
     pub ground: View,
 }
 
-/// What decides whether a picture is searched for an entity.
+/// Which pictures are grounded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Gate {
-    /// The entailer.
+    /// Those that the entailer accepts.
     #[default]
     Entailer,
-    /// Nothing: every picture is searched for every entity, to see what the gate is worth.
+    /// All, to measure what the entailer contributes.
     Open,
 }
 
 impl Pipeline {
-    /// All that the engine says of one post.
+    /// Annotates one post.
     ///
     /// # Errors
-    /// The first call that got no reply, or a language model that said nothing where the settings want it to.
+    /// The first call that failed, or a language model without an answer where the settings demand one.
     pub async fn annotate(&self, post: &Post) -> Result<Annotation, AnnotateError> {
         let flow = self.flows.begin();
         let mut degraded = Vec::new();
-        let known = self.known(flow, post, &mut degraded).await?;
-        let mut mentions = self.recogniser.mentions(flow, post.read_text(), &known.words).await?;
-        degraded.extend(known.fault);
-        let left_out = mentions.len().saturating_sub(self.limits.entities);
+        let knowledge = self.knowledge(flow, post, &mut degraded).await?;
+        let mut mentions = self.recogniser.mentions(flow, post.read_text(), &knowledge.text).await?;
+        degraded.extend(knowledge.fault);
+        let dropped = mentions.len().saturating_sub(self.limits.entities);
         mentions.truncate(self.limits.entities);
-        degraded.extend(self.limits.fewer_entities(left_out));
-        let mut context = Context::default();
-        if !mentions.is_empty() {
-            let (read, fault) = self.context(post).await;
-            context = read;
-            degraded.extend(fault);
-        }
-        let found = mentions.iter().map(|mention| self.expander.phrase(mention, &context));
-        let mut phrases = Vec::with_capacity(mentions.len());
-        for found in try_join_all(found).await? {
-            phrases.push(found.phrase);
-            degraded.extend(found.fault);
-        }
+        degraded.extend(self.limits.dropped_entities(dropped));
+        let phrases = self.phrases(post, &mentions, &mut degraded).await?;
 
-        let looks = self.looks(&phrases, post);
-        degraded.extend(self.limits.fewer_looks(looks.left_out));
-        let asked = looks
-            .asked
+        let queries = self.picture_queries(&phrases, post);
+        degraded.extend(self.limits.dropped_queries(queries.dropped));
+        let calls = queries
+            .distinct
             .iter()
-            .map(|&(mention, media)| self.look(flow, &phrases[mention], &post.media[media]));
-        let sights = try_join_all(asked).await?;
-        let (drawings, left_out) = self.draw(flow, post, &looks, &sights).await?;
-        degraded.extend(self.limits.fewer_masks(left_out));
+            .map(|&(mention, media)| self.query(flow, &phrases[mention], &post.media[media]));
+        let results = try_join_all(calls).await?;
+        let (masks, dropped) = self.masks(flow, post, &queries, &results).await?;
+        degraded.extend(self.limits.dropped_masks(dropped));
 
-        let told = mentions.into_iter().zip(phrases).enumerate();
-        let triples = told.map(|(number, (mention, phrase))| {
-            let own = || looks.of_mention(number).map(|(media, look)| (post.media[media].key.clone(), look));
-            let verdicts = own().map(|(media_key, look)| sights[look].verdict(media_key)).collect();
-            let region = |(media_key, look): (String, usize)| {
-                let (located, drawing) = (sights[look].located.as_ref()?, drawings[look].as_ref()?);
-                Some(region(media_key, located, drawing))
+        let pairs = mentions.into_iter().zip(phrases).enumerate();
+        let triples = pairs.map(|(number, (mention, phrase))| {
+            let own =
+                || queries.of_mention(number).map(|(media, query)| (post.media[media].key.clone(), query));
+            let verdicts = own().map(|(media_key, query)| results[query].verdict(media_key)).collect();
+            let region = |(media_key, query): (String, usize)| {
+                let (located, mask) = (results[query].located.as_ref()?, masks[query].as_ref()?);
+                Some(region(media_key, located, mask))
             };
             let mention = post.as_received(mention);
             Triple { mention, phrase, verdicts, regions: own().filter_map(region).collect() }
@@ -134,44 +127,66 @@ impl Pipeline {
         Ok(Annotation { triples: triples.collect(), degraded })
     }
 
-    /// What questions about a post's entities may hold of it, and what could not be done as configured. Pictures are
-    /// described only where any question holds that.
+    /// What the questions about a post's entities say of the post, and what failed. Pictures are captioned only where a
+    /// question uses the captions.
     pub async fn context(&self, post: &Post) -> (Context, Option<String>) {
-        if !self.expander.reads_posts() {
+        if !self.expander.uses_post_context() {
             return (Context::default(), None);
         }
-        let described = self.describers.describe(post, Length::Detailed).await;
-        let fault = described.fault.map(|fault| format!("a picture was not described: {fault}"));
-        (Context { text: asked_text(post.read_text()), background: described.words }, fault)
+        let captions = self.captioners.captions(post, Length::Detailed).await;
+        let fault = captions.fault.map(|fault| format!("a picture was not described: {fault}"));
+        (Context { text: asked_text(post.read_text()), background: captions.text }, fault)
     }
 
-    /// What the tagger should know.
-    async fn known(
+    /// Knowledge for the tagger.
+    async fn knowledge(
         &self,
         flow: Flow,
         post: &Post,
         degraded: &mut Vec<String>,
-    ) -> Result<Known, AnnotateError> {
+    ) -> Result<GeneratedKnowledge, AnnotateError> {
         let text = asked_text(post.read_text());
-        let Some(knowledge) = self.knowledge.as_ref().filter(|_| !text.is_empty()) else {
-            return Ok(Known::default());
+        let Some(generator) = self.knowledge.as_ref().filter(|_| !text.is_empty()) else {
+            return Ok(GeneratedKnowledge::default());
         };
-        let caption = self.describers.describe(post, Length::Short).await;
+        let caption = self.captioners.captions(post, Length::Short).await;
         degraded.extend(caption.fault.map(|fault| format!("a picture has no caption: {fault}")));
-        let similar = match &knowledge.likeness {
+        let similar = match &generator.retriever {
             None => None,
-            Some(likeness) => {
+            Some(retriever) => {
                 let picture = match post.media.first() {
-                    Some(media) => Some(self.pictures.seen(&media.frame, likeness.view()).await),
+                    Some(media) => Some(self.pictures.resized(&media.frame, retriever.view()).await),
                     None => None,
                 };
-                likeness.nearest(flow, (&post.id, &text), picture, knowledge.shown).await?
+                retriever.nearest(flow, (&post.id, &text), picture, generator.shown).await?
             }
         };
-        Ok(knowledge.of(&text, caption.words.as_deref(), similar.as_deref()).await?)
+        Ok(generator.generate(&text, caption.text.as_deref(), similar.as_deref()).await?)
     }
 
-    /// Whether a picture shows what a phrase says, in the entailer's eyes.
+    /// The phrase of each mention, in order.
+    async fn phrases(
+        &self,
+        post: &Post,
+        mentions: &[Mention],
+        degraded: &mut Vec<String>,
+    ) -> Result<Vec<Phrase>, AnnotateError> {
+        let mut context = Context::default();
+        if !mentions.is_empty() {
+            let (found, fault) = self.context(post).await;
+            context = found;
+            degraded.extend(fault);
+        }
+        let expansions = mentions.iter().map(|mention| self.expander.phrase(mention, &context));
+        let mut phrases = Vec::with_capacity(mentions.len());
+        for expanded in try_join_all(expansions).await? {
+            phrases.push(expanded.phrase);
+            degraded.extend(expanded.fault);
+        }
+        Ok(phrases)
+    }
+
+    /// Asks the entailer whether a picture shows a phrase.
     ///
     /// # Errors
     /// [`CallError`] of the entailer's network.
@@ -181,29 +196,28 @@ impl Pipeline {
         phrase: &Phrase,
         media: &Media,
     ) -> Result<GateVerdict, CallError> {
-        let picture = self.pictures.seen(&media.frame, self.views.entail).await;
+        let picture = self.pictures.resized(&media.frame, self.views.entail).await;
         let (depicted, probability) = self.entailer.depicts(flow, &picture, phrase).await?;
         Ok(GateVerdict { media_key: media.key.clone(), depicted, probability })
     }
 
-    /// Where a picture shows what a phrase says.
+    /// Asks the grounder where a picture shows a phrase.
     ///
     /// # Errors
     /// [`CallError`] of the grounder's network.
     pub async fn locate(&self, flow: Flow, phrase: &Phrase, media: &Media) -> Result<Located, CallError> {
-        let picture = self.pictures.seen(&media.frame, self.views.ground).await;
+        let picture = self.pictures.resized(&media.frame, self.views.ground).await;
         self.grounder.locate(flow, &picture, phrase).await
     }
 
-    /// The distinct questions that a post asks of its pictures, as many as it may.
-    fn looks(&self, phrases: &[Phrase], post: &Post) -> Looks {
+    fn picture_queries(&self, phrases: &[Phrase], post: &Post) -> PictureQueries {
         let phrases: Vec<&str> = phrases.iter().map(|phrase| phrase.text.as_str()).collect();
         let pictures: Vec<ContentHash> = post.media.iter().map(|media| media.frame.hash).collect();
-        Looks::new(&phrases, &pictures, self.limits.looks)
+        PictureQueries::new(&phrases, &pictures, self.limits.looks)
     }
 
-    /// Whether a picture shows what a phrase says, and if so, where.
-    async fn look(&self, flow: Flow, phrase: &Phrase, media: &Media) -> Result<Sight, CallError> {
+    /// Whether a picture shows a phrase, and if so, where.
+    async fn query(&self, flow: Flow, phrase: &Phrase, media: &Media) -> Result<QueryResult, CallError> {
         let (depicted, probability) = match self.gate {
             Gate::Entailer => {
                 let verdict = self.verdict(flow, phrase, media).await?;
@@ -212,93 +226,93 @@ impl Pipeline {
             Gate::Open => (true, 1.0),
         };
         let located = if depicted { Some(self.locate(flow, phrase, media).await?) } else { None };
-        Ok(Sight { depicted, probability, located })
+        Ok(QueryResult { depicted, probability, located })
     }
 
-    /// The pixels of each sight that was located, and how many masks the segmenter was not asked for: the grounder's
-    /// stand in for them.
-    async fn draw(
+    /// The mask of each query that was located, and the number of masks beyond the limit of pixels. Those are the
+    /// grounder's outlines.
+    async fn masks(
         &self,
         flow: Flow,
         post: &Post,
-        looks: &Looks,
-        sights: &[Sight],
-    ) -> Result<(Vec<Option<Drawing>>, usize), CallError> {
+        queries: &PictureQueries,
+        results: &[QueryResult],
+    ) -> Result<(Vec<Option<ScoredMask>>, usize), CallError> {
         let found: Vec<(usize, &Media, &Located)> = (0..)
-            .zip(&looks.asked)
-            .zip(sights)
-            .filter_map(|((look, &(_, media)), sight)| {
-                Some((look, &post.media[media], sight.located.as_ref()?))
+            .zip(&queries.distinct)
+            .zip(results)
+            .filter_map(|((query, &(_, media)), result)| {
+                Some((query, &post.media[media], result.located.as_ref()?))
             })
             .collect();
-        let mut drawings: Vec<Option<Drawing>> = sights.iter().map(|_| None).collect();
+        let mut masks: Vec<Option<ScoredMask>> = results.iter().map(|_| None).collect();
         let Some(segmenter) = &self.segmenter else {
-            for &(look, media, located) in &found {
-                drawings[look] = Some(outlined(media, located).await);
+            for &(query, media, located) in &found {
+                masks[query] = Some(outline_mask(media, located).await);
             }
-            return Ok((drawings, 0));
+            return Ok((masks, 0));
         };
-        let place = |&(look, media, located): &(usize, &Media, &Located)| {
+        let bbox = |&(query, media, located): &(usize, &Media, &Located)| {
             let pixels = u64::from(media.frame.width) * u64::from(media.frame.height);
-            (looks.asked[look].1, pixels, located.bbox)
+            (queries.distinct[query].1, pixels, located.bbox)
         };
-        let boxes = Boxes::new(found.iter().map(place), self.limits.mask_pixels);
-        let asked = boxes.pictures.iter().map(|(media, boxes)| {
+        let groups = BoxGroups::new(found.iter().map(bbox), self.limits.mask_pixels);
+        let calls = groups.pictures.iter().map(|(media, boxes)| {
             let frame = &post.media[*media].frame;
             segmenter.masks(flow, frame, boxes)
         });
-        let drawn = try_join_all(asked).await?;
-        let drawn: Vec<Vec<Drawing>> =
-            drawn.into_iter().map(|masks| masks.into_iter().map(Drawing::from).collect()).collect();
-        for (&(look, media, located), of) in found.iter().zip(&boxes.of) {
-            drawings[look] = Some(match of {
-                Some((picture, number)) => drawn[*picture][*number].clone(),
-                None => outlined(media, located).await,
+        let segmented = try_join_all(calls).await?;
+        let segmented: Vec<Vec<ScoredMask>> =
+            segmented.into_iter().map(|masks| masks.into_iter().map(ScoredMask::from).collect()).collect();
+        for (&(query, media, located), place) in found.iter().zip(&groups.places) {
+            masks[query] = Some(match place {
+                Some((picture, number)) => segmented[*picture][*number].clone(),
+                None => outline_mask(media, located).await,
             });
         }
-        Ok((drawings, boxes.left_out))
+        Ok((masks, groups.dropped))
     }
 }
 
-/// What one question about a picture found.
-struct Sight {
+/// The result of one query: a phrase on a picture.
+struct QueryResult {
     depicted: bool,
     probability: f32,
     located: Option<Located>,
 }
 
-impl Sight {
+impl QueryResult {
     fn verdict(&self, media_key: String) -> GateVerdict {
         GateVerdict { media_key, depicted: self.depicted, probability: self.probability }
     }
 }
 
-/// The pixels of one sight, and how sure who drew it is: the segmenter, or else the grounder.
+/// A mask with the confidence of the network that made it: the segmenter, or else the grounder.
 #[derive(Clone)]
-struct Drawing {
+struct ScoredMask {
     mask: Arc<Mask>,
     score: f32,
 }
 
-impl From<(Mask, f32)> for Drawing {
+impl From<(Mask, f32)> for ScoredMask {
     fn from((mask, score): (Mask, f32)) -> Self {
         Self { mask: Arc::new(mask), score }
     }
 }
 
-/// The pixels within what the grounder drew in a picture.
-async fn outlined(media: &Media, located: &Located) -> Drawing {
+/// The pixels within the grounder's outline.
+async fn outline_mask(media: &Media, located: &Located) -> ScoredMask {
     let (width, height) = (media.frame.width, media.frame.height);
     let located = located.clone();
-    on_worker(move || Drawing::from((located.mask(width, height), located.likelihood))).await
+    on_worker(move || ScoredMask::from((located.mask(width, height), located.likelihood))).await
 }
 
-fn region(media_key: String, located: &Located, drawing: &Drawing) -> Region {
+fn region(media_key: String, located: &Located, mask: &ScoredMask) -> Region {
     Region {
         media_key,
         bbox: located.bbox,
         box_score: located.likelihood,
-        mask: Arc::clone(&drawing.mask),
-        mask_score: drawing.score,
+        mask: Arc::clone(&mask.mask),
+        mask_score: mask.score,
     }
 }

@@ -1,4 +1,4 @@
-//! Has the picture been made ready already? Each is scaled once for a view, off the async threads, and reposts share it.
+//! Resized pictures: each is resized once for a view, off the async threads, and shared by reposts.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -7,30 +7,30 @@ use crate::common::cache::{Cache, CacheCounts};
 use crate::common::imaging::{Picture, View, on_worker};
 use crate::domain::{ContentHash, Frame};
 
-/// Pictures as networks read them, by content hash and view.
+/// The cache of resized pictures, by content hash and view.
 pub struct Pictures {
     cache: Cache<(ContentHash, View), Arc<Picture>, Infallible>,
 }
 
 impl Pictures {
-    /// Keeps at most `max_bytes` of pixels for those who come later.
+    /// Keeps at most `max_bytes` of pixels.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
         Self { cache: Cache::new(max_bytes, |_, picture| picture.rgb.len()) }
     }
 
-    /// A picture in a network's view: kept, being made for someone else, or made now.
-    pub async fn seen(&self, frame: &Arc<Frame>, view: View) -> Arc<Picture> {
+    /// A picture in a network's view, from the cache or resized now. Concurrent calls share one resize.
+    pub async fn resized(&self, frame: &Arc<Frame>, view: View) -> Arc<Picture> {
         let make = async {
             let frame = Arc::clone(frame);
-            // Scaling a phone's picture takes tens of milliseconds.
+            // Resizing a phone's picture takes tens of milliseconds.
             Ok(on_worker(move || view.of(&frame)).await)
         };
         let Ok(picture) = self.cache.get_or_make(&(frame.hash, view), make).await;
         picture
     }
 
-    /// How often a picture was at hand.
+    /// Hits, misses and size of the cache.
     #[must_use]
     pub fn counts(&self) -> CacheCounts {
         self.cache.counts()

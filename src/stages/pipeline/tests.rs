@@ -16,8 +16,7 @@ use crate::llm::cached::Degrade;
 use crate::scheduler::{Budget, Cost, Device, Handle, Model, ModelError};
 use crate::stages::entail;
 use crate::stages::expand::PhraseTemplate;
-use crate::stages::ground;
-use crate::stages::ground::Outline;
+use crate::stages::ground::{self, Outline};
 use crate::stages::prompt::PromptEncoder;
 use crate::stages::recognise;
 use crate::stages::recognise::{LabelSet, WordTokenizer};
@@ -26,6 +25,7 @@ use crate::stages::segment::Segmentation;
 use crate::telemetry::Metrics;
 
 mod fair;
+mod long_texts;
 
 /// Everybody whom these networks know. Who stands at 1 is shown by pictures of grey 1, and so on.
 const PEOPLE: [&str; 4] = ["nobody", "ann", "bob", "cid"];
@@ -140,7 +140,7 @@ fn pipeline(failing: Option<Stage>) -> (Pipeline, Log) {
     });
     let asked = Arc::clone(&log);
     let segmenter = lane(&mut device, Stage::Segment, move |request: &segment::Request| {
-        // Boxes are tenths of a picture 20 wide, so a box's left edge tells whose it is.
+        // BoxGroups are tenths of a picture 20 wide, so a box's left edge tells whose it is.
         for bbox in &request.boxes {
             trouble(failing, Stage::Segment, (bbox.x0 / 2.0) as usize)?;
         }
@@ -163,7 +163,7 @@ fn joined(
 ) -> Pipeline {
     let labels = LabelSet::new([EntityType::new("PER")]);
     Pipeline {
-        describers: Captioners::new(Vec::new(), Vec::new()),
+        captioners: Captioners::new(Vec::new(), Vec::new()),
         knowledge: None,
         recogniser: Recogniser::new(recogniser, WordTokenizer::new(tokenizer(), 50).unwrap(), labels),
         expander: Expander::new(Vec::new(), PhraseTemplate::default(), Degrade::PublishWithout),

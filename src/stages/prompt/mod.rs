@@ -7,12 +7,14 @@ use tokenizers::Tokenizer;
 use crate::common::plain_file;
 use crate::stages::vocabulary;
 
-mod caption;
-mod special;
+mod caption_style;
+mod special_pieces;
+mod tokenise;
 mod word_list;
 
-pub use caption::CaptionStyle;
-pub use special::SpecialPieces;
+pub use caption_style::CaptionStyle;
+pub use special_pieces::SpecialPieces;
+pub use tokenise::tokenise;
 pub use word_list::{WordList, WordListError, WordsError};
 
 /// What stands for the phrase in a question.

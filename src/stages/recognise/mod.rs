@@ -2,14 +2,14 @@
 
 mod labels;
 mod recogniser;
-mod tokens;
+mod word_tokenizer;
 mod windows;
 mod words;
 
 pub use labels::{LabelSet, LabelledWords, TagScheme, UnknownLabel};
 pub use recogniser::Recogniser;
-pub use tokens::{TokenizerError, WordTokenizer};
 pub use windows::Window;
+pub use word_tokenizer::{TokenizerError, WordTokenizer};
 pub use words::split_words;
 
 /// A text as the tagger reads it.

@@ -1,15 +1,18 @@
 //! From a text to its mentions: words, windows, the tagger's labels, spans.
 
+use std::sync::Arc;
+
 use futures_util::future::try_join_all;
 
 use super::{LabelSet, Reply, Request, Window, WordTokenizer, split_words};
 use crate::domain::{Mention, Span};
 use crate::scheduler::{CallError, Flow, Handle};
+use crate::stages::prompt::tokenise;
 
 /// Finds the entities that a text names.
 pub struct Recogniser {
     handle: Handle<Request, Reply>,
-    tokenizer: WordTokenizer,
+    tokenizer: Arc<WordTokenizer>,
     labels: LabelSet,
 }
 
@@ -17,7 +20,7 @@ impl Recogniser {
     /// Asks the tagger behind `handle`, whose vocabulary and labels are these.
     #[must_use]
     pub fn new(handle: Handle<Request, Reply>, tokenizer: WordTokenizer, labels: LabelSet) -> Self {
-        Self { handle, tokenizer, labels }
+        Self { handle, tokenizer: Arc::new(tokenizer), labels }
     }
 
     /// The entities that a text names, in reading order; `knowledge` is what is known of it, as far as the tagger can read
@@ -26,8 +29,13 @@ impl Recogniser {
     /// # Errors
     /// [`CallError`] of the tagger.
     pub async fn mentions(&self, flow: Flow, text: &str, knowledge: &str) -> Result<Vec<Mention>, CallError> {
-        let words = split_words(text);
-        let windows = self.tokenizer.windows_knowing(text, &words, knowledge);
+        let (tokenizer, knowledge) = (Arc::clone(&self.tokenizer), knowledge.to_owned());
+        let (words, windows) = tokenise(text, move |text| {
+            let words = split_words(text);
+            let windows = tokenizer.windows_with_knowledge(text, &words, &knowledge);
+            (words, windows)
+        })
+        .await;
         let calls = windows.into_iter().map(|Window { words, request }| async move {
             let reply = self.handle.call(flow, request).await?;
             Ok((words, reply))
@@ -69,7 +77,7 @@ mod tests {
     use tokenizers::Tokenizer;
     use tokenizers::models::wordlevel::WordLevel;
 
-    use super::super::tokens::tests::word_pieces;
+    use super::super::word_tokenizer::tests::word_pieces;
     use super::super::words::tests::texts;
     use super::*;
     use crate::domain::{EntityType, Stage};

@@ -24,7 +24,7 @@ impl WordTokenizer {
     /// second half of the window has one, else where it is full. Words of different windows do not see each other.
     #[must_use]
     pub fn windows(&self, text: &str, words: &[Span]) -> Vec<Window> {
-        self.windows_knowing(text, words, "")
+        self.windows_with_knowledge(text, words, "")
     }
 
     /// The same, each window with as much of the words of `knowledge` behind it as still fits.
@@ -32,7 +32,7 @@ impl WordTokenizer {
     /// The text's own words come first and are cut into windows as if there were no knowledge. A separator and the
     /// words of the knowledge, parted by white space, follow; the last piece that fits may be in the middle of one.
     #[must_use]
-    pub fn windows_knowing(&self, text: &str, words: &[Span], knowledge: &str) -> Vec<Window> {
+    pub fn windows_with_knowledge(&self, text: &str, words: &[Span], knowledge: &str) -> Vec<Window> {
         let pieces: Vec<Vec<u32>> =
             words.iter().map(|word| self.pieces(&text[word.byte_start..word.byte_end])).collect();
         let lengths: Vec<usize> = pieces.iter().map(Vec::len).collect();
@@ -52,7 +52,7 @@ impl WordTokenizer {
 
     /// All words of a text as one request's pieces, as many as the network can hold: for one that answers for the whole.
     #[must_use]
-    pub fn whole(&self, text: &str, words: &[Span]) -> Vec<u32> {
+    pub fn encode_text(&self, text: &str, words: &[Span]) -> Vec<u32> {
         let mut pieces = vec![self.begin];
         for word in words {
             let room = self.max_pieces.saturating_sub(pieces.len() + 1);
@@ -136,7 +136,7 @@ fn cut(lengths: &[usize], room: usize, ends_sentence: impl Fn(usize) -> bool) ->
 #[cfg(test)]
 mod tests {
     use super::super::split_words;
-    use super::super::tokens::tests::{word_pieces, words};
+    use super::super::word_tokenizer::tests::{word_pieces, words};
     use super::*;
 
     #[test]
@@ -158,11 +158,11 @@ mod tests {
         for (max_pieces, expected) in
             [(9, vec![2, 8, 9, 12, 13, 14, 10, 11, 3]), (6, vec![2, 8, 9, 12, 13, 3]), (3, vec![2, 8, 3])]
         {
-            assert_eq!(word_pieces(max_pieces).whole(text, &split_words(text)), expected);
+            assert_eq!(word_pieces(max_pieces).encode_text(text, &split_words(text)), expected);
         }
-        assert_eq!(word_pieces(9).whole("", &[]), [2, 3]);
+        assert_eq!(word_pieces(9).encode_text("", &[]), [2, 3]);
         let long = "x".repeat(100_000);
-        assert_eq!(word_pieces(9).whole(&long, &split_words(&long)).len(), 3);
+        assert_eq!(word_pieces(9).encode_text(&long, &split_words(&long)).len(), 3);
     }
 
     #[test]
@@ -217,7 +217,8 @@ mod tests {
             (6, 5, vec![]),
         ];
         for (max_pieces, kept, context_first_pieces) in cases {
-            let known = word_pieces(max_pieces).windows_knowing(text, &split_words(text), " met\n Jordan's ");
+            let known =
+                word_pieces(max_pieces).windows_with_knowledge(text, &split_words(text), " met\n Jordan's ");
             let pieces = [&whole[..kept], &[3]].concat();
             let request = Request { pieces, first_pieces: vec![1, 2, 3], context_first_pieces };
             assert_eq!(known, [Window { words: 0..3, request }], "{max_pieces}");
@@ -229,17 +230,22 @@ mod tests {
         let (tokenizer, text) = (word_pieces(16), "Jordan met Keldor");
         let words = split_words(text);
         for nothing in ["", " \n"] {
-            assert_eq!(tokenizer.windows_knowing(text, &words, nothing), tokenizer.windows(text, &words));
+            assert_eq!(
+                tokenizer.windows_with_knowledge(text, &words, nothing),
+                tokenizer.windows(text, &words)
+            );
         }
-        assert!(tokenizer.windows_knowing("", &[], "met").is_empty());
+        assert!(tokenizer.windows_with_knowledge("", &[], "met").is_empty());
     }
 
     #[test]
     fn a_text_in_several_windows_is_cut_as_without_knowledge() {
         let text = "one two. one one two. two".repeat(3);
         let spans = split_words(&text);
-        let (alone, known) =
-            (words(10).windows(&text, &spans), words(10).windows_knowing(&text, &spans, &"two ".repeat(50)));
+        let (alone, known) = (
+            words(10).windows(&text, &spans),
+            words(10).windows_with_knowledge(&text, &spans, &"two ".repeat(50)),
+        );
         assert!(alone.len() > 1);
         assert_eq!(alone.len(), known.len());
         for (alone, known) in alone.iter().zip(&known) {

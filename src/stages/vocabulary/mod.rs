@@ -10,8 +10,8 @@ mod byte_pairs;
 mod word_pieces;
 mod sentence_pieces;
 mod protobuf;
-mod characters;
-mod ready;
+mod charsmap;
+mod tokenizer_json;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -22,11 +22,11 @@ use files::Files;
 
 pub use byte_pairs::Locations;
 pub use error::VocabularyError;
-pub use ready::tokenizer;
+pub use tokenizer_json::tokenizer;
 
 /// A vocabulary, ready to cut texts.
 #[derive(Debug)]
-pub struct Published {
+pub struct PublishedVocabulary {
     /// What turns text into ids.
     pub tokenizer: Tokenizer,
     /// In which layout it was published.
@@ -39,7 +39,7 @@ pub struct Published {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// A `tokenizer.json`.
-    Ready,
+    TokenizerJson,
     /// fairseq's `dict.txt` over GPT-2's `encoder.json` and `vocab.bpe`: OFA by its authors.
     Fairseq,
     /// `vocab.json` and `merges.txt`: OFA by Hugging Face.
@@ -56,7 +56,7 @@ pub enum Layout {
 impl fmt::Display for Layout {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Ready => "a `tokenizer.json`",
+            Self::TokenizerJson => "a `tokenizer.json`",
             Self::Fairseq => "fairseq's `dict.txt` over GPT-2's byte pairs",
             Self::BytePairs => "Hugging Face's `vocab.json` and `merges.txt`",
             Self::WordPieces { lower_case: true } => "an uncased `vocab.txt`",
@@ -70,12 +70,12 @@ impl fmt::Display for Layout {
 ///
 /// # Errors
 /// With the file, the place in it, what was expected and what was found.
-pub fn read(given: &[PathBuf], locations: Option<Locations>) -> Result<Published, VocabularyError> {
+pub fn read(given: &[PathBuf], locations: Option<Locations>) -> Result<PublishedVocabulary, VocabularyError> {
     let files = Files::find(given)?;
     if let Some(file) = &files.ready {
         let tokenizer = tokenizer(&files::bytes(file)?);
         let tokenizer = tokenizer.map_err(|source| VocabularyError::unusable(file, source))?;
-        return Ok(Published { tokenizer, layout: Layout::Ready, file: file.clone() });
+        return Ok(PublishedVocabulary { tokenizer, layout: Layout::TokenizerJson, file: file.clone() });
     }
     let (tokenizer, layout, file) = match (&files, locations) {
         (
@@ -97,5 +97,5 @@ pub fn read(given: &[PathBuf], locations: Option<Locations>) -> Result<Published
         }
         _ => return Err(files.incomplete(given, locations.is_some())),
     };
-    Ok(Published { tokenizer, layout, file: file.clone() })
+    Ok(PublishedVocabulary { tokenizer, layout, file: file.clone() })
 }

@@ -12,7 +12,7 @@ use tokenizers::{AddedToken, NormalizerWrapper, Tokenizer};
 
 use super::files::bytes;
 use super::protobuf::{Field, fields};
-use super::{VocabularyError, characters};
+use super::{VocabularyError, charsmap};
 
 /// The model's own first pieces: fairseq has others in their place.
 const FIRST: [&str; 3] = ["<unk>", "<s>", "</s>"];
@@ -47,7 +47,7 @@ pub(super) fn xlm_roberta(file: &Path) -> Result<Tokenizer, VocabularyError> {
     let mut tokenizer = Tokenizer::new(Unigram::from(all, Some(UNKNOWN), false).map_err(unusable)?);
     let mut steps: Vec<NormalizerWrapper> = Vec::new();
     if !characters.is_empty() {
-        let table = characters::table(&characters);
+        let table = charsmap::table(&characters);
         steps.push(table.map_err(|why| unusable(format!("its table of characters {why}").into()))?.into());
     }
     // What is plain may have become space.

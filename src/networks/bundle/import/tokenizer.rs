@@ -9,7 +9,7 @@ use crate::networks::bundle::{BundleError, Manifest};
 use crate::networks::ofa::OfaConfig;
 use crate::stages::prompt::PromptEncoder;
 use crate::stages::recognise::WordTokenizer;
-use crate::stages::vocabulary::{Layout, Locations, Published, read};
+use crate::stages::vocabulary::{Layout, Locations, PublishedVocabulary, read};
 
 /// What an OFA that is asked for entailment answers. Every published vocabulary has them where the network expects them,
 /// so they tell a whole dictionary from part of one.
@@ -49,7 +49,7 @@ impl Import {
             faults.extend(other_locations(&published.tokenizer, config));
             let other = other_answers(&published.tokenizer, config);
             // Who brings a tokenizer of their own may have other words for the answers.
-            if published.layout != Layout::Ready {
+            if published.layout != Layout::TokenizerJson {
                 faults.extend(other);
             } else if alone.entail.is_some() {
                 let file = published.file.display();
@@ -94,7 +94,7 @@ pub(super) fn ofa_of(alone: &Manifest) -> Option<&OfaConfig> {
 }
 
 /// A tokenizer may not know more pieces than its network has rows.
-fn too_many(published: &Published, rows: i64) -> Option<Fault> {
+fn too_many(published: &PublishedVocabulary, rows: i64) -> Option<Fault> {
     let highest = published.tokenizer.get_vocab(true).into_values().max().unwrap_or(0);
     let expected = format!("ids below {rows}, the network's rows (its `vocabulary`)");
     (i64::from(highest) >= rows).then(|| Fault::new("its pieces", expected, format!("ids up to {highest}")))

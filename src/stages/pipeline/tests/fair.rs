@@ -134,7 +134,7 @@ async fn a_post_of_one_entity_waits_a_few_batches_behind_one_that_asks_thousands
     let large = post(&names.join(" "), &(0..16).collect::<Vec<u8>>());
     let small = post("somebody", &[NEWCOMER]);
     // Made ready now, so that nothing but the networks is waited for.
-    pipeline.pictures.seen(&small.media[0].frame, pipeline.views.entail).await;
+    pipeline.pictures.resized(&small.media[0].frame, pipeline.views.entail).await;
     let annotate = |post: Post| {
         let pipeline = Arc::clone(&pipeline);
         tokio::spawn(async move { pipeline.annotate(&post).await.unwrap() })

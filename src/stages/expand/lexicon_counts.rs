@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts of one lexicon. A name counts each time it is looked up: a repost names it again.
 #[derive(Debug, Default)]
-pub struct LookUps {
+pub struct LexiconCounts {
     known: AtomicU64,
     unknown: AtomicU64,
 }
 
-impl LookUps {
+impl LexiconCounts {
     /// A name was looked up.
     pub(super) fn count(&self, is_known: bool) {
         let counter = if is_known { &self.known } else { &self.unknown };

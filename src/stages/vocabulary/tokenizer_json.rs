@@ -6,7 +6,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use tokenizers::{Error, Tokenizer};
 
-use super::characters;
+use super::charsmap;
 
 /// What may be done to a text before it is cut: what XLM-R's, BERT's, ALBERT's and OFA's files have. Some of them make text
 /// longer (NFKC up to 18 times), but not what they themselves have made.
@@ -119,7 +119,7 @@ fn is_bounded(step: &Value) -> Result<(), String> {
         }
         "Precompiled" => {
             let table = BASE64_STANDARD.decode(said("precompiled_charsmap")).unwrap_or_default();
-            characters::table(&table).map_err(|why| format!("its `normalizer` has a table that {why}"))?;
+            charsmap::table(&table).map_err(|why| format!("its `normalizer` has a table that {why}"))?;
         }
         _ => {}
     }
@@ -137,7 +137,7 @@ fn kind(step: &Value) -> &str {
 mod tests {
     use serde_json::json;
 
-    use super::characters::tests::of_one_key;
+    use super::charsmap::tests::of_one_key;
     use super::*;
 
     fn read(normaliser: &Value, pre_tokeniser: &Value) -> Result<Tokenizer, String> {

@@ -1,8 +1,5 @@
 //! Which stored vectors point the same way? The nearest by cosine, the same ones every time.
 
-/// How many examples are shown with a question, as PGIM and RiVEG do.
-pub const NEIGHBOURS: usize = 5;
-
 /// Vectors of length 1, row by row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vectors {
@@ -84,7 +81,7 @@ mod tests {
     #[test]
     fn the_nearest_come_first_and_equally_near_ones_in_their_order() {
         let stored = hours(&[6, 3, 0, 3, 1, 0]);
-        assert_eq!(rows(&stored, 0, NEIGHBOURS, None), [2, 5, 4, 1, 3]);
+        assert_eq!(rows(&stored, 0, 5, None), [2, 5, 4, 1, 3]);
         assert_eq!(rows(&stored, 0, 2, None), [2, 5]);
         assert_eq!(rows(&stored, 0, 2, Some(2)), [5, 4], "not itself");
         assert_eq!(rows(&stored, 0, 9, None).len(), 6);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::common::imaging::{Picture, View};
 use crate::domain::ContentHash;
 use crate::scheduler::{CallError, Flow, Handle};
+use crate::stages::prompt::tokenise;
 
 /// A text and a picture as the encoder reads them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +24,12 @@ pub struct Reply {
 }
 
 /// How the network reads a text: vocabulary ids, with the special pieces at both ends, no more than it can hold.
-pub type Texts = Box<dyn Fn(&str) -> Vec<u32> + Send + Sync>;
+pub type TextTokenizer = Box<dyn Fn(&str) -> Vec<u32> + Send + Sync>;
 
 /// Says what posts are about.
-pub struct Similar {
+pub struct PostEncoder {
     encoder: Handle<Request, Reply>,
-    texts: Texts,
+    tokenizer: Arc<TextTokenizer>,
     view: View,
     grey: Arc<Picture>,
 }
@@ -36,11 +37,11 @@ pub struct Similar {
 /// The mean of ImageNet's pictures, which networks that were taught on them read as nothing.
 const GREY: [u8; 3] = [124, 116, 104];
 
-impl Similar {
-    /// Asks the network behind `encoder`, which reads texts by `texts` and sees pictures in `view`.
+impl PostEncoder {
+    /// Asks the network behind `encoder`, which reads texts by `tokenizer` and sees pictures in `view`.
     #[must_use]
-    pub fn new(encoder: Handle<Request, Reply>, texts: Texts, view: View) -> Self {
-        Self { encoder, texts, view, grey: grey(view.side) }
+    pub fn new(encoder: Handle<Request, Reply>, tokenizer: TextTokenizer, view: View) -> Self {
+        Self { encoder, tokenizer: Arc::new(tokenizer), view, grey: grey(view.side) }
     }
 
     /// In which form it reads pictures.
@@ -61,7 +62,9 @@ impl Similar {
         picture: Option<Arc<Picture>>,
     ) -> Result<Vec<f32>, CallError> {
         let picture = picture.unwrap_or_else(|| Arc::clone(&self.grey));
-        let request = Request { pieces: (self.texts)(text), picture };
+        let tokenizer = Arc::clone(&self.tokenizer);
+        let pieces = tokenise(text, move |text| tokenizer(text)).await;
+        let request = Request { pieces, picture };
         Ok(self.encoder.call(flow, request).await?.features)
     }
 }
