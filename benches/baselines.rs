@@ -1,20 +1,20 @@
-//! What others do, on the simulator's clock: one lane, one device, first in first out.
+//! Baseline batching policies on the simulator's clock: one lane, one device, first in first out.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// When a batch is bound.
+/// When a batch's members are fixed.
 #[derive(Clone, Copy)]
 pub(crate) enum Rule {
     /// Every request runs alone.
     BatchOfOne,
-    /// The first request of a batch waits this long for others, unless the batch is full before.
+    /// The first request of a batch waits this long for others, unless the batch fills earlier.
     FixedDelay(Duration),
-    /// The next batch is bound when the one before it starts.
+    /// The members of the next batch are fixed when the current batch starts.
     EarlyBinding,
 }
 
-/// When each arrival's batch was done, with at most `most` members a batch.
+/// The time at which each arrival's batch finished, with at most `most` members per batch.
 pub(crate) fn finished(
     rule: Rule,
     arrivals: &[Duration],
@@ -25,7 +25,7 @@ pub(crate) fn finished(
     let mut waiting: VecDeque<usize> = VecDeque::new();
     let mut next = 0;
     let mut free_at = Duration::ZERO;
-    // The batch that early binding has made already.
+    // The batch that early binding has already fixed.
     let mut bound: Vec<usize> = Vec::new();
     loop {
         admit(&mut waiting, &mut next, arrivals, free_at);
@@ -58,7 +58,7 @@ pub(crate) fn finished(
         };
         let done = free_at + service(batch.len());
         if matches!(rule, Rule::EarlyBinding) {
-            // Bound at once from what waits, else from the first that comes while this batch runs.
+            // Fixed at once from the waiting requests, otherwise from the first that arrives while this batch runs.
             if waiting.is_empty() && arrivals.get(next).is_some_and(|&at| at <= done) {
                 waiting.push_back(next);
                 next += 1;

@@ -1,8 +1,8 @@
-//! What does the scheduler cost, and what does it gain? Ratios within one run, each beside its target.
+//! Benchmark of the scheduler's overhead and gain: ratios within one run, each with its target.
 //!
-//! `cargo bench --bench scheduler`, on a machine with two idle cores. Networks are formulas, run on the simulator's
-//! clock or by threads that spin. The milliseconds they take for `n` requests are those of a large encoder on a GPU
-//! (`max(10.3, 1.3 + 2.92 n)`), of a network that batches well (`5 + 0.25 n`) and of a processor (`2 + 20 n`).
+//! `cargo bench --bench scheduler`, on a machine with two idle cores. Networks are formulas, run on the simulator's clock
+//! or by busy threads. Their milliseconds for `n` requests are those of a large encoder on a GPU
+//! (`max(10.3, 1.3 + 2.92 n)`), of a network that batches well (`5 + 0.25 n`) and of a CPU (`2 + 20 n`).
 
 mod baselines;
 mod spin;
@@ -17,21 +17,21 @@ use riveg::scheduler::simulate::{Arrival, SimulatedLane, simulate};
 use riveg::scheduler::{Budget, Cost, Queue};
 use spin::{closed_loop, open_loop, raw};
 
-/// A kind of network: how long `n` requests take in milliseconds, and how many make a full batch.
+/// A kind of network: its time for `n` requests, and the size of a full batch.
 #[derive(Clone, Copy)]
 struct Shape {
     name: &'static str,
-    most: usize,
+    max_batch: usize,
     service: fn(usize, u32) -> Duration,
 }
 
 const SHAPES: [Shape; 3] = [
-    Shape { name: "encoder", most: 32, service: |n, _| millis(f64::max(10.3, 1.3 + 2.92 * n as f64)) },
-    Shape { name: "batches well", most: 64, service: |n, _| millis(5.0 + 0.25 * n as f64) },
-    Shape { name: "processor", most: 16, service: |n, _| millis(2.0 + 20.0 * n as f64) },
+    Shape { name: "encoder", max_batch: 32, service: |n, _| millis(f64::max(10.3, 1.3 + 2.92 * n as f64)) },
+    Shape { name: "batches well", max_batch: 64, service: |n, _| millis(5.0 + 0.25 * n as f64) },
+    Shape { name: "processor", max_batch: 16, service: |n, _| millis(2.0 + 20.0 * n as f64) },
 ];
 
-/// The network that the real runs under load use: it shows what batching gains and what waiting costs.
+/// The network of the real runs under load: it shows the gain of batching and the cost of waiting.
 const BATCHES_WELL: Shape = SHAPES[1];
 
 impl Shape {
@@ -39,16 +39,16 @@ impl Shape {
         (self.service)(members, 1)
     }
 
-    /// Requests a second in full batches back to back.
+    /// Requests per second in full batches back to back.
     fn raw(self) -> f64 {
-        self.most as f64 / self.service(self.most).as_secs_f64()
+        self.max_batch as f64 / self.service(self.max_batch).as_secs_f64()
     }
 
-    /// The engine's queue, warmed up as a device would.
+    /// The engine's queue after the warm-up of a device.
     fn queue(self) -> Queue<usize> {
-        let mut queue = Queue::new(budget(self.most));
+        let mut queue = Queue::new(budget(self.max_batch));
         let mut size = 1;
-        while size <= self.most {
+        while size <= self.max_batch {
             queue.batch_was_clean(size as u64, self.service(size));
             size *= 2;
         }
@@ -59,7 +59,7 @@ impl Shape {
 fn main() {
     simulated_latencies();
     println!();
-    println!("{:58}{:>12}{:>14}", "threads that spin", "measured", "target");
+    println!("{:58}{:>12}{:>14}", "busy threads", "measured", "target");
     saturated();
     overhead();
     tweets();
@@ -75,8 +75,8 @@ fn millis(millis: f64) -> Duration {
     Duration::from_secs_f64(millis / 1000.0)
 }
 
-fn budget(most: usize) -> Budget {
-    let max_requests = NonZeroUsize::new(most).expect("a batch has members");
+fn budget(max_batch: usize) -> Budget {
+    let max_requests = NonZeroUsize::new(max_batch).expect("a batch has members");
     Budget { max_requests, max_tokens: u32::MAX, patience: Duration::from_secs(10) }
 }
 
@@ -94,7 +94,7 @@ fn simulated_latencies() {
             let ours = Latency::of(&since(&arrivals, &simulated(shape, &arrivals)));
             print!("{:14}{:>4.0}%{:>9.1} /{:>7.1}", shape.name, load * 100.0, ours.mean, ours.p99);
             for rule in rules {
-                let done = finished(rule, &arrivals, shape.most, |members| shape.service(members));
+                let done = finished(rule, &arrivals, shape.max_batch, |members| shape.service(members));
                 let theirs = Latency::of(&since(&arrivals, &done));
                 if theirs.mean > 60_000.0 {
                     print!("{:>18}", "diverges");
@@ -121,23 +121,24 @@ fn simulated(shape: Shape, arrivals: &[Duration]) -> Vec<Duration> {
     simulate(&requests, &mut lanes).iter().map(|served| served.finished).collect()
 }
 
-/// Throughput against full batches back to back, and how full batches are. Best of three: another program on the
-/// machine only ever takes away.
+/// Throughput relative to full batches back to back, and fill of the batches. Best of three, because other programs on
+/// the machine can only slow it down.
 fn saturated() {
     for shape in SHAPES {
-        let batches = (0.6 / shape.service(shape.most).as_secs_f64()).ceil() as usize;
-        for callers_a_place in [2, 4] {
+        let batches = (0.6 / shape.service(shape.max_batch).as_secs_f64()).ceil() as usize;
+        for callers_per_slot in [2, 4] {
             let (mut share, mut fill) = (0.0, 0.0);
             for _ in 0..3 {
-                let raw = raw(shape.service, &vec![1; shape.most], batches);
-                let calls = vec![vec![1; batches.div_ceil(callers_a_place)]; callers_a_place * shape.most];
-                let run = closed_loop(shape.service, budget(shape.most), &calls);
+                let raw = raw(shape.service, &vec![1; shape.max_batch], batches);
+                let calls =
+                    vec![vec![1; batches.div_ceil(callers_per_slot)]; callers_per_slot * shape.max_batch];
+                let run = closed_loop(shape.service, budget(shape.max_batch), &calls);
                 share = f64::max(share, run.summary.requests as f64 / run.wall.as_secs_f64() / raw);
-                fill = f64::max(fill, run.summary.mean_batch / shape.most as f64);
+                fill = f64::max(fill, run.summary.mean_batch / shape.max_batch as f64);
             }
-            let what = format!("{}: saturated / raw, {callers_a_place}N callers (best of 3)", shape.name);
+            let what = format!("{}: saturated / raw, {callers_per_slot}N callers (best of 3)", shape.name);
             line(&what, &format!("{share:.3}"), ">= 0.98");
-            let what = format!("{}: mean fill, {callers_a_place}N callers", shape.name);
+            let what = format!("{}: mean fill, {callers_per_slot}N callers", shape.name);
             line(&what, &format!("{fill:.3}"), ">= 0.98");
         }
     }
@@ -146,30 +147,30 @@ fn saturated() {
     line("batches well: one by one / raw (baseline)", &format!("{:.3}", rate / BATCHES_WELL.raw()), "");
 }
 
-/// What the device's thread does besides running the network: its processor time, with a network that takes none.
+/// CPU time of the device's thread with a network that takes no time.
 fn overhead() {
-    for (most, target) in [(1, "<= 5"), (16, "<= 1"), (32, "<= 1")] {
+    for (max_batch, target) in [(1, "<= 5"), (16, "<= 1"), (32, "<= 1")] {
         let mut micros: Vec<f64> = (0..5)
             .map(|_| {
                 let run = closed_loop(
                     |_, _| Duration::ZERO,
-                    budget(most),
-                    &vec![vec![1; 80_000 / (4 * most)]; 4 * most],
+                    budget(max_batch),
+                    &vec![vec![1; 80_000 / (4 * max_batch)]; 4 * max_batch],
                 );
                 run.thread_time.as_secs_f64() * 1e6 / run.summary.requests as f64
             })
             .collect();
         micros.sort_by(f64::total_cmp);
-        let what = format!("overhead in us a request, batches of {most} (median of 5)");
+        let what = format!("overhead in us a request, batches of {max_batch} (median of 5)");
         line(&what, &format!("{:.2}", micros[2]), target);
     }
 }
 
-/// Padding on texts as long as tweets: a median of 28 pieces, 128 at most.
+/// Padding on texts with the lengths of tweets: a median of 28 pieces, at most 128.
 fn tweets() {
     let mut random = ChaCha8Rng::seed_from_u64(2);
     let mut length = || {
-        // Twelve uniform numbers make one normal one, near enough.
+        // The sum of twelve uniform numbers is approximately normal.
         let normal: f64 = (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
         (28.0 * (0.6 * normal).exp()).clamp(4.0, 128.0) as u32
     };
@@ -187,25 +188,26 @@ fn tweets() {
     );
 }
 
-/// What a lone request waits for besides the network.
+/// The wait of a lone request in addition to the network's time.
 fn light_load() {
     let shape = SHAPES[0];
     let arrivals = poisson(0.05 * shape.raw(), 150, 3);
-    let (latencies, lag) = open_loop(shape.service, budget(shape.most), &arrivals);
+    let (latencies, lag) = open_loop(shape.service, budget(shape.max_batch), &arrivals);
     let added = Latency::of(&latencies).p50 - shape.service(1).as_secs_f64() * 1000.0;
     line("encoder at 5 %: wait added in ms, p50", &format!("{added:.3}"), "<= 0.2");
     report_lag(lag);
-    let done =
-        finished(Rule::FixedDelay(millis(10.0)), &arrivals, shape.most, |members| shape.service(members));
+    let done = finished(Rule::FixedDelay(millis(10.0)), &arrivals, shape.max_batch, |members| {
+        shape.service(members)
+    });
     let delayed = Latency::of(&since(&arrivals, &done)).p50 - shape.service(1).as_secs_f64() * 1000.0;
     line("encoder at 5 %: the same with a 10 ms delay (simulated)", &format!("{delayed:.3}"), "");
 }
 
-/// Whether the simulator tells the truth.
+/// Whether the simulator agrees with real threads.
 fn conformance() {
     for load in [0.6, 0.8] {
         let arrivals = poisson(load * BATCHES_WELL.raw(), 6000, 4);
-        let (latencies, lag) = open_loop(BATCHES_WELL.service, budget(BATCHES_WELL.most), &arrivals);
+        let (latencies, lag) = open_loop(BATCHES_WELL.service, budget(BATCHES_WELL.max_batch), &arrivals);
         let real = Latency::of(&latencies);
         let expected = Latency::of(&since(&arrivals, &simulated(BATCHES_WELL, &arrivals)));
         let percent = load * 100.0;
@@ -217,11 +219,11 @@ fn conformance() {
     }
 }
 
-/// A request that was sent late was measured from when it was due: the figure above is too large by about this.
+/// Latency counts from the scheduled time, so requests sent late make the figure above too large by about this lag.
 fn report_lag(lag: Duration) {
     if lag > millis(1.0) {
         println!(
-            "  void: 1 request in 100 was sent over {:.1} ms late, this machine is busy",
+            "  invalid: 1 request in 100 was sent over {:.1} ms late; this machine is busy",
             lag.as_secs_f64() * 1000.0
         );
     }
@@ -242,7 +244,7 @@ fn since(arrivals: &[Duration], finished: &[Duration]) -> Vec<Duration> {
     arrivals.iter().zip(finished).map(|(&at, &done)| done.saturating_sub(at)).collect()
 }
 
-/// In milliseconds.
+/// Latency in milliseconds.
 struct Latency {
     mean: f64,
     p50: f64,

@@ -1,4 +1,4 @@
-//! Networks that only take time, and callers that come one after the other or on a schedule.
+//! Busy networks: models that only take time, with callers in a closed loop or on a schedule.
 
 use std::fs;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use riveg::domain::Stage;
 use riveg::scheduler::{Budget, Cost, Device, Flow, Handle, Model, ModelError};
 use riveg::telemetry::{Metrics, StageSummary};
 
-/// A network that keeps its thread busy for as long as the formula says of the members and the widest cost.
+/// A network that keeps its thread busy for a time computed from the batch size and its largest cost.
 pub(crate) struct Spin {
     pub(crate) service: fn(usize, u32) -> Duration,
-    /// Processor time of the device's thread, when the network is dropped with it.
+    /// Receives the CPU time of the device's thread when the network is dropped with it.
     pub(crate) thread_nanos: Arc<AtomicU64>,
 }
 
@@ -41,15 +41,15 @@ impl Model for Spin {
     }
 }
 
-/// What a run with a device gave.
+/// Results of a run with a device.
 pub(crate) struct Run {
     pub(crate) wall: Duration,
-    /// Processor time of the device's thread from its first moment to its last.
+    /// Total CPU time of the device's thread.
     pub(crate) thread_time: Duration,
     pub(crate) summary: StageSummary,
 }
 
-/// Runs the network by itself on full batches back to back, and says how many requests a second it answered.
+/// Runs the network alone on full batches back to back; returns requests per second.
 pub(crate) fn raw(service: fn(usize, u32) -> Duration, batch: &[u32], batches: usize) -> f64 {
     let mut model = Spin { service, thread_nanos: Arc::default() };
     let started = Instant::now();
@@ -59,7 +59,7 @@ pub(crate) fn raw(service: fn(usize, u32) -> Duration, batch: &[u32], batches: u
     (batches * batch.len()) as f64 / started.elapsed().as_secs_f64()
 }
 
-/// Closed loop: each caller calls again when it is answered, with the next of its costs.
+/// Closed loop: each caller sends its next request when the previous one is answered.
 pub(crate) fn closed_loop(service: fn(usize, u32) -> Duration, budget: Budget, costs: &[Vec<u32>]) -> Run {
     let metrics = Arc::new(Metrics::new());
     let thread_nanos = Arc::new(AtomicU64::new(0));
@@ -71,7 +71,7 @@ pub(crate) fn closed_loop(service: fn(usize, u32) -> Duration, budget: Budget, c
     let wall = runtime.block_on(async {
         let callers: Vec<_> =
             costs.iter().map(|costs| tokio::spawn(call_all(handle.clone(), costs.clone()))).collect();
-        // Every caller has queued its first request when the others have had their turn: the first batch is full too.
+        // All callers queue their first request before the device starts a batch, so the first batch is full too.
         tokio::task::yield_now().await;
         let started = Instant::now();
         let thread = device.start().expect("the machine has room for a thread");
@@ -94,8 +94,8 @@ async fn call_all(handle: Handle<u32, ()>, costs: Vec<u32>) {
     }
 }
 
-/// Open loop: requests of cost 1 come when they are scheduled, whatever has become of those before. Gives the latency
-/// of each from its scheduled time, and how late the 99th percentile of them was sent.
+/// Open loop: requests of cost 1 are sent at their scheduled times. Returns the latency of each from its scheduled time,
+/// and the 99th percentile of the lag of sending.
 pub(crate) fn open_loop(
     service: fn(usize, u32) -> Duration,
     budget: Budget,
@@ -140,7 +140,7 @@ fn wait_until(then: Instant) {
         if left.is_zero() {
             return;
         }
-        // The kernel wakes a sleeper about 60 microseconds late: the rest is waited out awake.
+        // The kernel wakes a sleeping thread about 60 microseconds late, so the rest is a busy wait.
         match left.checked_sub(Duration::from_micros(200)) {
             Some(rest) => thread::sleep(rest),
             None => std::hint::spin_loop(),
@@ -148,7 +148,7 @@ fn wait_until(then: Instant) {
     }
 }
 
-/// From the kernel's books, which it keeps to the millisecond; 0 where there are none.
+/// From the kernel's accounting, in milliseconds; 0 if there is none.
 fn own_thread_nanos() -> u64 {
     let books = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     books.split_whitespace().next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0)

@@ -1,4 +1,4 @@
-//! The broker of a run: started, crashed and started again over the same data, and read in the end.
+//! Kafka broker of a run: started, crashed and restarted over the same data, and read at the end.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -14,19 +14,19 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{Message, OwnedMessage};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-/// How long a broker that is there may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Timeout of requests to a running broker.
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// Partitions of every topic.
 pub(crate) const PARTITIONS: i32 = 3;
 pub(crate) const INPUT: &str = "posts";
 pub(crate) const OUTPUT: &str = "annotations";
-pub(crate) const DEAD: &str = "dead-letters";
+pub(crate) const DEAD_LETTERS: &str = "dead-letters";
 pub(crate) const GROUP: &str = "chaos";
-/// What one record of the topics that engines write may take, as brokers have it unless told otherwise: the topic of posts
-/// takes more (8 MB here), so that some posts do not fit where their answers go.
-const LARGEST_ANSWER: &str = "1048588";
+/// Maximum size of records in the engines' output topics: the broker's default. The input topic allows more (8 MB), so
+/// that some posts do not fit into the topic of their answers.
+const MAX_ANSWER_BYTES: &str = "1048588";
 
-/// An Apache Kafka on a port of its own.
+/// An Apache Kafka broker on its own port.
 pub(crate) struct Broker {
     pub(crate) bootstrap: String,
     port: String,
@@ -35,36 +35,36 @@ pub(crate) struct Broker {
 
 impl Broker {
     pub(crate) fn start(folder: &Path) -> Self {
-        // A free port, which stays this broker's through all its crashes: so it is none of those that the system gives to
-        // outgoing connections, one of which would take it while the broker is away.
+        // A free port that the broker keeps through all its crashes. It lies outside of the system's range for outgoing
+        // connections, one of which could otherwise take it while the broker is down.
         let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
         let first = 20_000 + (process::id() % 10_000) as u16;
         let port = (first..32_000).find(is_free).unwrap().to_string();
         let data = std::path::absolute(folder).unwrap().join("broker");
         let broker = Self { bootstrap: format!("127.0.0.1:{port}"), port, data };
-        broker.come_up();
+        broker.boot();
         broker
     }
 
-    /// Ends it as a crash would.
+    /// Ends the broker as a crash would.
     pub(crate) fn crash(&self) {
         self.script(&["halt", "--port", &self.port]);
     }
 
-    pub(crate) fn come_up(&self) {
+    pub(crate) fn boot(&self) {
         let data = self.data.to_str().unwrap();
         let ends_with = process::id().to_string();
         self.script(&["start", "--port", &self.port, "--data", data, "--until-ends", &ends_with]);
     }
 
-    /// The settings of an engine between the topics of this broker, with its state in that folder.
+    /// Settings of an engine for the topics of this broker, with its state in the given folder.
     pub(crate) fn settings(&self, state: &Path) -> Vec<String> {
         vec![
             format!("kafka.bootstrap={}", self.bootstrap),
             format!("ingest.topic={INPUT}"),
             format!("ingest.group={GROUP}"),
             format!("publish.topic={OUTPUT}"),
-            format!("publish.dead_letter_topic={DEAD}"),
+            format!("publish.dead_letter_topic={DEAD_LETTERS}"),
             format!("engine.state={}", state.display()),
         ]
     }
@@ -89,21 +89,21 @@ impl Broker {
         let admin: AdminClient<DefaultClientContext> = self.config().create().unwrap();
         let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
         let topic = |name| NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1));
-        let small = |name| topic(name).set("max.message.bytes", LARGEST_ANSWER);
-        let topics = [topic(INPUT), small(OUTPUT), small(DEAD)];
+        let small = |name| topic(name).set("max.message.bytes", MAX_ANSWER_BYTES);
+        let topics = [topic(INPUT), small(OUTPUT), small(DEAD_LETTERS)];
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for result in runtime.block_on(admin.create_topics(&topics, &options)).unwrap() {
             result.unwrap();
         }
     }
 
-    /// Whether all that lies in the input is answered for, within that time.
-    pub(crate) fn group_is_at_the_end(&self, within: Duration) -> bool {
+    /// Waits until the group has committed the end of the input; `false` after the timeout.
+    pub(crate) fn wait_until_all_answered(&self, within: Duration) -> bool {
         let deadline = Instant::now() + within;
         let consumer: BaseConsumer = self.config().create().unwrap();
         let end = || -> Option<i64> {
             let ends =
-                (0..PARTITIONS).map(|partition| consumer.fetch_watermarks(INPUT, partition, PATIENCE).ok());
+                (0..PARTITIONS).map(|partition| consumer.fetch_watermarks(INPUT, partition, TIMEOUT).ok());
             ends.map(|marks| Some(marks?.1)).sum()
         };
         while Instant::now() < deadline {
@@ -115,14 +115,14 @@ impl Broker {
         false
     }
 
-    /// How many posts the group has answered for.
+    /// The number of posts whose offsets the group has committed.
     pub(crate) fn answered(&self) -> i64 {
         let consumer: BaseConsumer = self.config().create().unwrap();
         let mut list = TopicPartitionList::new();
         list.add_partition_range(INPUT, 0, PARTITIONS - 1);
-        let Ok(held) = consumer.committed_offsets(list, PATIENCE) else { return 0 };
+        let Ok(committed) = consumer.committed_offsets(list, TIMEOUT) else { return 0 };
         let offset = |offset| if let Offset::Offset(offset) = offset { offset } else { 0 };
-        held.elements().iter().map(|element| offset(element.offset())).sum()
+        committed.elements().iter().map(|element| offset(element.offset())).sum()
     }
 
     pub(crate) fn annotations(&self) -> Vec<OwnedMessage> {
@@ -130,10 +130,10 @@ impl Broker {
     }
 
     pub(crate) fn dead_letters(&self) -> Vec<OwnedMessage> {
-        self.committed(DEAD)
+        self.committed(DEAD_LETTERS)
     }
 
-    /// All that is committed in a topic, each partition in its order.
+    /// All committed records of a topic, in the order of each partition.
     fn committed(&self, topic: &str) -> Vec<OwnedMessage> {
         let mut config = self.config();
         config.set("isolation.level", "read_committed").set("enable.partition.eof", "true");

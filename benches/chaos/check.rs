@@ -1,80 +1,84 @@
-//! What became of each post? Counted by its place in the input: lost, doubled, out of order, on the wrong topic.
+//! Check of a run: counts posts, by their input position, that are lost, duplicated, out of order or on the wrong topic.
 
 use std::collections::BTreeMap;
 
 use rdkafka::message::{Headers, Message, OwnedMessage};
 use serde_json::Value;
 
-/// What a record is meant to come to.
+/// The expected outcome of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum Expected {
     /// An annotation.
     Annotated,
-    /// A deletion: passed on to the topic of annotations.
+    /// A deletion, passed on to the topic of annotations.
     Deleted,
     /// A dead letter of this class.
-    SetAside(&'static str),
+    DeadLetter(&'static str),
 }
 
-/// The class of posts that processes died of.
+/// The error class of posts that killed their process.
 pub(crate) const POISON: &str = "poison";
 
-/// A record of the feed: its partition, its offset, and what it is meant to come to.
+/// A record of the feed: its position and expected outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fed {
+pub(crate) struct SentRecord {
     pub(crate) partition: i32,
     pub(crate) offset: i64,
-    pub(crate) fate: Fate,
+    pub(crate) expected: Expected,
 }
 
-/// What was found, in numbers of posts.
+/// Numbers of posts by finding.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub(crate) struct Found {
-    /// Neither annotated nor set aside.
+    /// Neither annotated nor dead-lettered.
     pub(crate) lost: usize,
     /// Answers beyond the first.
     pub(crate) duplicated: usize,
-    /// Answers beyond the first that say something else than the first.
+    /// Answers beyond the first that differ from the first.
     pub(crate) contradicted: usize,
-    /// First answers that come before that of an earlier post of their partition.
+    /// First answers that precede the first answer of an earlier post of their partition.
     pub(crate) out_of_order: usize,
-    /// On the topic, or with the reason, that they should not have.
+    /// Answers on the wrong topic or with the wrong error class.
     pub(crate) misplaced: usize,
-    /// Deadly posts that were set aside as such.
+    /// Poison posts that were dead-lettered as such.
     pub(crate) poison: usize,
-    /// Answers to nothing that was fed.
+    /// Answers to records that were never sent.
     pub(crate) unknown: usize,
 }
 
 /// One answer.
 struct Answer {
-    /// Partition and offset in the topic that it lies in.
-    place: (bool, i32, i64),
-    came_to: Came,
-    says: Option<Vec<u8>>,
+    /// Whether it is a dead letter; partition and offset in its topic.
+    position: (bool, i32, i64),
+    outcome: Outcome,
+    content: Option<Vec<u8>>,
 }
 
-/// What a record came to.
+/// The actual outcome of a record.
 #[derive(PartialEq, Eq)]
-enum Came {
+enum Outcome {
     Annotated,
     Deleted,
-    SetAside(String),
+    DeadLetter(String),
 }
 
-impl Came {
-    fn is(&self, fate: Fate) -> bool {
-        match fate {
-            Fate::Annotated => *self == Self::Annotated,
-            Fate::Deleted => *self == Self::Deleted,
-            Fate::SetAside(class) => matches!(self, Self::SetAside(found) if found == class),
+impl Outcome {
+    fn is(&self, expected: Expected) -> bool {
+        match expected {
+            Expected::Annotated => *self == Self::Annotated,
+            Expected::Deleted => *self == Self::Deleted,
+            Expected::DeadLetter(class) => matches!(self, Self::DeadLetter(found) if found == class),
         }
     }
 }
 
-/// Holds what was written against what was fed. A record is known by its place: its key may be one that no topic of
-/// answers takes.
-pub(crate) fn check(fed: &[Fed], annotations: &[OwnedMessage], dead_letters: &[OwnedMessage]) -> Found {
+/// Compares the answers with the records sent. Records are identified by position, because a key may be too large for
+/// the topics of answers.
+pub(crate) fn check(
+    sent: &[SentRecord],
+    annotations: &[OwnedMessage],
+    dead_letters: &[OwnedMessage],
+) -> Found {
     let mut found = Found::default();
     let mut answers: BTreeMap<(i32, i64), Vec<Answer>> = BTreeMap::new();
     for (messages, is_dead) in [(annotations, false), (dead_letters, true)] {
@@ -82,22 +86,22 @@ pub(crate) fn check(fed: &[Fed], annotations: &[OwnedMessage], dead_letters: &[O
             answers.entry(source(message, is_dead)).or_default().push(answer(message, is_dead));
         }
     }
-    // Order is kept for each pair of an input partition and an output partition.
+    // Order holds for each pair of an input partition and an output partition.
     let mut last: BTreeMap<(i32, bool, i32), i64> = BTreeMap::new();
     let mut firsts = Vec::new();
-    for &Fed { partition: input, offset, fate } in fed {
+    for &SentRecord { partition: input, offset, expected } in sent {
         let Some(mut answers) = answers.remove(&(input, offset)) else {
             found.lost += 1;
             continue;
         };
-        answers.sort_by_key(|answer| answer.place);
+        answers.sort_by_key(|answer| answer.position);
         found.duplicated += answers.len() - 1;
-        found.contradicted += answers.iter().filter(|answer| answer.says != answers[0].says).count();
-        let placed = answers[0].came_to.is(fate);
-        found.misplaced += usize::from(!placed);
-        found.poison += usize::from(placed && fate == Fate::SetAside(POISON));
-        let (is_dead, partition, place) = answers[0].place;
-        firsts.push(((is_dead, partition, place), input, offset));
+        found.contradicted += answers.iter().filter(|answer| answer.content != answers[0].content).count();
+        let is_as_expected = answers[0].outcome.is(expected);
+        found.misplaced += usize::from(!is_as_expected);
+        found.poison += usize::from(is_as_expected && expected == Expected::DeadLetter(POISON));
+        let (is_dead, partition, position) = answers[0].position;
+        firsts.push(((is_dead, partition, position), input, offset));
     }
     firsts.sort_unstable();
     for ((is_dead, partition, _), input, offset) in firsts {
@@ -108,7 +112,7 @@ pub(crate) fn check(fed: &[Fed], annotations: &[OwnedMessage], dead_letters: &[O
     found
 }
 
-/// The place of the record that a message answers; one of nowhere where the message does not say.
+/// The position of the record that a message answers; -1 for what its headers do not contain.
 fn source(message: &OwnedMessage, is_dead: bool) -> (i32, i64) {
     let prefix = if is_dead { "riveg.error" } else { "riveg.source" };
     let number = |name: &str| header(message, &format!("{prefix}.{name}")).and_then(|text| text.parse().ok());
@@ -117,27 +121,27 @@ fn source(message: &OwnedMessage, is_dead: bool) -> (i32, i64) {
 }
 
 fn answer(message: &OwnedMessage, is_dead: bool) -> Answer {
-    let says = message.payload().map(without_times);
-    let came_to = match (header(message, "riveg.error.class"), &says) {
-        (Some(class), _) => Came::SetAside(class),
-        (None, Some(_)) => Came::Annotated,
-        (None, None) => Came::Deleted,
+    let content = message.payload().map(without_times);
+    let outcome = match (header(message, "riveg.error.class"), &content) {
+        (Some(class), _) => Outcome::DeadLetter(class),
+        (None, Some(_)) => Outcome::Annotated,
+        (None, None) => Outcome::Deleted,
     };
-    Answer { place: (is_dead, message.partition(), message.offset()), came_to, says }
+    Answer { position: (is_dead, message.partition(), message.offset()), outcome, content }
 }
 
-/// The last header of that name: those of the engine stand behind those of the record.
+/// The last header of a name: the engine appends its own after those of the record.
 fn header(message: &OwnedMessage, name: &str) -> Option<String> {
     let found = message.headers()?.iter().filter(|header| header.key == name).last()?;
     Some(String::from_utf8_lossy(found.value?).into_owned())
 }
 
-/// What an answer says, but for when it was made.
+/// The payload without its timestamps.
 fn without_times(payload: &[u8]) -> Vec<u8> {
-    let Ok(Value::Object(mut said)) = serde_json::from_slice(payload) else { return payload.to_vec() };
-    said.remove("ingested_at");
-    said.remove("published_at");
-    Value::Object(said).to_string().into_bytes()
+    let Ok(Value::Object(mut answer)) = serde_json::from_slice(payload) else { return payload.to_vec() };
+    answer.remove("ingested_at");
+    answer.remove("published_at");
+    Value::Object(answer).to_string().into_bytes()
 }
 
 #[cfg(test)]
@@ -147,8 +151,8 @@ mod tests {
 
     use super::*;
 
-    /// An answer to the record with that number.
-    fn written(number: usize, at: i64, class: Option<&str>, says: Option<&str>) -> OwnedMessage {
+    /// An answer to the record with a number.
+    fn written(number: usize, at: i64, class: Option<&str>, content: Option<&str>) -> OwnedMessage {
         let prefix = if class.is_some() { "riveg.error" } else { "riveg.source" };
         let (partition, offset) = ((number % 3).to_string(), (number / 3).to_string());
         let mut headers = OwnedHeaders::new()
@@ -157,22 +161,26 @@ mod tests {
         if let Some(class) = class {
             headers = headers.insert(Header { key: "riveg.error.class", value: Some(class) });
         }
-        let value = says.map(|says| says.as_bytes().to_vec());
+        let value = content.map(|content| content.as_bytes().to_vec());
         OwnedMessage::new(value, None, String::new(), Timestamp::NotAvailable, 0, at, Some(headers))
     }
 
-    fn fed() -> Vec<Fed> {
-        // Numbers 0, 3 and 6 are of one partition.
-        let mut fates = [Fate::Annotated; 7];
-        (fates[1], fates[2]) = (Fate::SetAside("malformed"), Fate::SetAside(POISON));
-        fates[4] = Fate::Deleted;
-        let places = (0..).map(|number| (number % 3, i64::from(number / 3)));
-        places.zip(fates).map(|((partition, offset), fate)| Fed { partition, offset, fate }).collect()
+    fn sent() -> Vec<SentRecord> {
+        // Numbers 0, 3 and 6 share a partition.
+        let mut outcomes = [Expected::Annotated; 7];
+        (outcomes[1], outcomes[2]) = (Expected::DeadLetter("malformed"), Expected::DeadLetter(POISON));
+        outcomes[4] = Expected::Deleted;
+        let positions = (0..).map(|number| (number % 3, i64::from(number / 3)));
+        positions
+            .zip(outcomes)
+            .map(|((partition, offset), expected)| SentRecord { partition, offset, expected })
+            .collect()
     }
 
     fn right() -> (Vec<OwnedMessage>, Vec<OwnedMessage>) {
         let answers = [(0, Some("{}")), (3, Some("{}")), (4, None), (5, Some("{}")), (6, Some("{}"))];
-        let annotations = (0..).zip(answers).map(|(at, (number, says))| written(number, at, None, says));
+        let annotations =
+            (0..).zip(answers).map(|(at, (number, content))| written(number, at, None, content));
         let dead = [written(1, 0, Some("malformed"), Some("")), written(2, 1, Some("poison"), Some(""))];
         (annotations.collect(), dead.to_vec())
     }
@@ -180,7 +188,7 @@ mod tests {
     #[test]
     fn nothing_is_found_where_all_is_right() {
         let (annotations, dead) = right();
-        let found = check(&fed(), &annotations, &dead);
+        let found = check(&sent(), &annotations, &dead);
         assert_eq!(found, Found { poison: 1, ..Found::default() });
     }
 
@@ -190,7 +198,7 @@ mod tests {
         let found = |change: fn(&mut Vec<OwnedMessage>, &mut Vec<OwnedMessage>)| {
             let (mut annotations, mut dead) = right();
             change(&mut annotations, &mut dead);
-            check(&fed(), &annotations, &dead)
+            check(&sent(), &annotations, &dead)
         };
         assert_eq!(found(|annotations, _| drop(annotations.remove(1))), Found { lost: 1, ..base });
         let doubled = |annotations: &mut Vec<_>, _: &mut Vec<_>| {

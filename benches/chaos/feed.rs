@@ -1,4 +1,4 @@
-//! What is fed, and what of it did the broker take? A seeded stream over all partitions, written once each.
+//! Feed: a seeded stream of records over all partitions, each written exactly once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,17 +15,17 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use super::Arguments;
 use super::broker::{Broker, INPUT, PARTITIONS};
-use super::check::{Fate, Fed, POISON};
+use super::check::{Expected, POISON, SentRecord};
 use super::hostile;
 
-/// Shares of the feed: posts that are made to harm whoever reads them, and posts that are none.
+/// Shares of hostile posts and of malformed records in the feed.
 const HOSTILE: f64 = 0.01;
 const MALFORMED: f64 = 0.02;
 
-/// A feed under way.
+/// A running feed.
 pub(crate) struct Feed {
-    enough: Arc<AtomicBool>,
-    thread: JoinHandle<Vec<Fed>>,
+    stopped: Arc<AtomicBool>,
+    thread: JoinHandle<Vec<SentRecord>>,
 }
 
 /// A record of the feed.
@@ -33,17 +33,17 @@ pub(crate) struct Record {
     pub(crate) key: Vec<u8>,
     pub(crate) headers: OwnedHeaders,
     pub(crate) value: Option<Vec<u8>>,
-    pub(crate) fate: Fate,
+    pub(crate) expected: Expected,
 }
 
 impl Record {
-    /// A record of that value whose key is its post's id.
-    pub(crate) fn new(number: usize, value: String, fate: Fate) -> Self {
+    /// A record whose key is the id of its post.
+    pub(crate) fn new(number: usize, value: String, expected: Expected) -> Self {
         Self {
             key: id(number).into_bytes(),
             headers: OwnedHeaders::new(),
             value: Some(value.into_bytes()),
-            fate,
+            expected,
         }
     }
 }
@@ -52,82 +52,82 @@ pub(crate) fn id(number: usize) -> String {
     format!("post-{number}")
 }
 
-/// Begins to feed.
-pub(crate) fn begin(broker: &Broker, arguments: &Arguments) -> Feed {
+/// Starts the feed.
+pub(crate) fn start(broker: &Broker, arguments: &Arguments) -> Feed {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &broker.bootstrap).set("enable.idempotence", "true");
-    // What the broker has not taken when it crashes is written when it is there again, once.
+    // Records that the broker has not acknowledged when it crashes are written once after its restart.
     config.set("message.timeout.ms", "0").set("message.max.bytes", "8000000");
     let producer: BaseProducer = config.create().unwrap();
-    let mut chance = ChaCha8Rng::seed_from_u64(arguments.seed);
+    let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
     let total = arguments.seconds as usize * arguments.rate as usize;
-    // Deadly posts come within the first two thirds, so that what they do is over before the end.
+    // Poison posts come within the first two thirds, so that their effects are over before the end.
     let poison: BTreeSet<usize> = (0..arguments.poison)
-        .map(|_| chance.random_range(total / 20..(total * 2 / 3).max(total / 20 + 1)))
+        .map(|_| rng.random_range(total / 20..(total * 2 / 3).max(total / 20 + 1)))
         .collect();
     let pause = Duration::from_secs(1) / arguments.rate;
-    let enough = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&enough);
+    let stopped = Arc::new(AtomicBool::new(false));
+    let is_stopped = Arc::clone(&stopped);
     let thread = std::thread::spawn(move || {
-        let (begun, mut fed) = (Instant::now(), Vec::new());
-        while !told.load(Ordering::Relaxed) {
-            let number = fed.len();
-            let takes = chance.random_range(0..20);
+        let (started, mut sent) = (Instant::now(), Vec::new());
+        while !is_stopped.load(Ordering::Relaxed) {
+            let number = sent.len();
+            let takes = rng.random_range(0..20);
             let record = match () {
                 () if poison.contains(&number) => {
-                    post(number, takes, r#","kills":true"#, Fate::SetAside(POISON))
+                    post(number, takes, r#","kills":true"#, Expected::DeadLetter(POISON))
                 }
-                () if chance.random_bool(HOSTILE) => hostile::record(number, &mut chance),
-                () if chance.random_bool(MALFORMED) => malformed(number),
-                () => post(number, takes, "", Fate::Annotated),
+                () if rng.random_bool(HOSTILE) => hostile::record(number, &mut rng),
+                () if rng.random_bool(MALFORMED) => malformed(number),
+                () => post(number, takes, "", Expected::Annotated),
             };
-            let (partition, offset) = place(number);
+            let (partition, offset) = position(number);
             write(&producer, partition, &record);
-            fed.push(Fed { partition, offset, fate: record.fate });
-            let due = begun + pause * u32::try_from(fed.len()).unwrap();
+            sent.push(SentRecord { partition, offset, expected: record.expected });
+            let due = started + pause * u32::try_from(sent.len()).unwrap();
             producer.poll(due.saturating_duration_since(Instant::now()));
         }
         producer.flush(Duration::from_secs(120)).unwrap();
-        fed
+        sent
     });
-    Feed { enough, thread }
+    Feed { stopped, thread }
 }
 
-fn post(number: usize, takes: u32, more: &str, fate: Fate) -> Record {
+fn post(number: usize, takes: u32, more: &str, expected: Expected) -> Record {
     let id = id(number);
-    Record::new(number, format!(r#"{{"id":"{id}","text":"","takes":{takes}{more}}}"#), fate)
+    Record::new(number, format!(r#"{{"id":"{id}","text":"","takes":{takes}{more}}}"#), expected)
 }
 
 fn malformed(number: usize) -> Record {
-    Record::new(number, format!(r#"{{"id":"{}""#, id(number)), Fate::SetAside("malformed"))
+    Record::new(number, format!(r#"{{"id":"{}""#, id(number)), Expected::DeadLetter("malformed"))
 }
 
-/// The partition and the offset of the record with that number: records are dealt to the partitions in turn.
-fn place(number: usize) -> (i32, i64) {
+/// Partition and offset of the record with a number: records go to the partitions in turn.
+fn position(number: usize) -> (i32, i64) {
     let partitions = PARTITIONS as usize;
     ((number % partitions) as i32, (number / partitions) as i64)
 }
 
 fn write(producer: &BaseProducer, partition: i32, record: &Record) {
-    let mut sent = BaseRecord::<[u8], [u8]>::to(INPUT).partition(partition).key(&record.key);
-    sent.payload = record.value.as_deref();
-    let mut record = sent.headers(record.headers.clone());
+    let mut record_to_send = BaseRecord::<[u8], [u8]>::to(INPUT).partition(partition).key(&record.key);
+    record_to_send.payload = record.value.as_deref();
+    let mut record = record_to_send.headers(record.headers.clone());
     while let Err((error, back)) = producer.send(record) {
-        // A broker that is just coming up knows no topics yet.
-        let passes = matches!(
+        // A starting broker does not know its topics yet.
+        let is_temporary = matches!(
             error.rdkafka_error_code(),
             Some(Code::QueueFull | Code::UnknownTopic | Code::UnknownPartition)
         );
-        assert!(passes, "the feed: {error}");
+        assert!(is_temporary, "the feed: {error}");
         producer.poll(Duration::from_millis(50));
         record = back;
     }
 }
 
 impl Feed {
-    /// Feeds no more, and waits until the broker has all of it.
-    pub(crate) fn end(self) -> Vec<Fed> {
-        self.enough.store(true, Ordering::Relaxed);
+    /// Stops the feed and waits until the broker has acknowledged all of it.
+    pub(crate) fn finish(self) -> Vec<SentRecord> {
+        self.stopped.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
     }
 }

@@ -1,15 +1,15 @@
-//! Is anything lost or doubled when engines are killed, paused and shut out, and brokers crash? `make chaos` says.
+//! Chaos test of delivery (`make chaos`): engines are killed, paused and fenced, brokers crash; no post may be lost.
 //!
-//! Engines are processes of this same executable that run the real engine with a pipeline that echoes. The feed is seeded,
-//! some of its posts kill the process that works on them, some are made to harm, and in the end every record is counted by
-//! its place in the input.
+//! Engines are processes of this executable that run the real engine with an echoing pipeline. The feed is seeded; some of
+//! its posts kill the process that works on them, some are hostile. At the end every record is counted by its position in
+//! the input.
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the run, with a word where it happened")]
 
 mod broker;
 mod check;
-mod crew;
+mod supervisor;
 mod feed;
-mod havoc;
+mod faults;
 mod hostile;
 mod report;
 mod soak;
@@ -22,27 +22,27 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use broker::Broker;
-use crew::Crew;
-use havoc::Plan;
+use faults::Plan;
 use report::{Report, Run};
+use supervisor::Supervisor;
 
 /// How engines write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Mode {
     AtLeastOnce,
     ExactlyOnce,
-    /// Offsets are committed before anything is written: the proof that the proof can fail.
+    /// Offsets are committed before answers are written: this must fail, which proves that the check works.
     CommitFirst,
 }
 
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]
-    what: Option<What>,
+    command: Option<Command>,
     /// How engines write, one run after another.
     #[arg(long, value_enum, default_values = ["at-least-once", "exactly-once"])]
     mode: Vec<Mode>,
-    /// How long havoc is wreaked in each run.
+    /// Duration of fault injection in each run.
     #[arg(long, default_value_t = 280)]
     seconds: u64,
     /// Engines killed with SIGKILL, in each run.
@@ -51,36 +51,36 @@ struct Arguments {
     /// Crashes of the broker, in each run.
     #[arg(long, default_value_t = 5)]
     restarts: usize,
-    /// Engines stopped with SIGSTOP, every other one until the group has given it up, in each run.
+    /// Engines stopped with SIGSTOP, every other one beyond the group's session timeout, in each run.
     #[arg(long, default_value_t = 10)]
     pauses: usize,
-    /// Posts that kill whoever works on them, in each run.
+    /// Posts that kill the engine that works on them, in each run.
     #[arg(long, default_value_t = 5)]
     poison: usize,
-    /// Posts a second.
+    /// Posts per second.
     #[arg(long, default_value_t = 100)]
     rate: u32,
-    /// Of feed and havoc.
+    /// Seed of feed and faults.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Where the report, the broker's data and the engines' logs go.
+    /// Folder of the report, the broker's data and the engines' logs.
     #[arg(long, default_value = "target/chaos")]
     out: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum Command {
     /// One engine.
     Worker(worker::Arguments),
-    /// Many posts through one engine, whose memory is watched.
+    /// Many posts through one engine, whose memory is measured.
     Soak(soak::Arguments),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match &arguments.what {
-        Some(What::Worker(worker)) => return worker::run(worker),
-        Some(What::Soak(soak)) => return soak::run(soak),
+    match &arguments.command {
+        Some(Command::Worker(worker)) => return worker::run(worker),
+        Some(Command::Soak(soak)) => return soak::run(soak),
         None => {}
     }
     let report = Report::new(arguments.mode.iter().map(|&mode| (mode, run(&arguments, mode))));
@@ -97,15 +97,18 @@ fn run(arguments: &Arguments, mode: Mode) -> Run {
     broker.create_topics();
     let plan = Plan::new(arguments);
     println!("{mode:?}: {plan}");
-    let feed = feed::begin(&broker, arguments);
-    let crew = Crew::hire(mode, &broker, &folder);
-    let wreaked = havoc::wreak(plan, &broker, &crew);
-    let fed = feed.end();
-    println!("{mode:?}: {} posts were fed; waiting until the group stands at the end", fed.len());
-    // Longer than the broker keeps a transaction open that somebody died in.
-    let settled = broker.group_is_at_the_end(Duration::from_secs(180));
-    let deaths = crew.dismiss();
-    let found = check::check(&fed, &broker.annotations(), &broker.dead_letters());
+    let feed = feed::start(&broker, arguments);
+    let supervisor = Supervisor::start(mode, &broker, &folder);
+    let injected = faults::inject(plan, &broker, &supervisor);
+    let sent = feed.finish();
+    println!(
+        "{mode:?}: {} posts were sent; waiting until the group has committed the end of the input",
+        sent.len()
+    );
+    // Longer than the transaction timeout: the broker then aborts a killed engine's open transaction.
+    let settled = broker.wait_until_all_answered(Duration::from_secs(180));
+    let deaths = supervisor.stop();
+    let found = check::check(&sent, &broker.annotations(), &broker.dead_letters());
     broker.stop();
-    Run { wreaked, deaths, settled, posts: fed.len(), found }
+    Run { injected, deaths, settled, posts: sent.len(), found }
 }

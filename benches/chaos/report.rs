@@ -1,4 +1,4 @@
-//! What came of it? A table for people, JSON for others, and whether the promise was kept.
+//! Report of the runs: a table, a JSON file, and whether the delivery guarantee holds.
 
 use std::path::Path;
 
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use super::Mode;
 use super::check::Found;
-use super::havoc::Wreaked;
+use super::faults::FaultCounts;
 
 /// One run.
 pub(crate) struct Run {
-    pub(crate) wreaked: Wreaked,
-    /// Engines that died, of whatever.
+    pub(crate) injected: FaultCounts,
+    /// Engines that died, for any reason.
     pub(crate) deaths: usize,
-    /// Whether the group came to the end of the input.
+    /// Whether the group committed the end of the input.
     pub(crate) settled: bool,
     pub(crate) posts: usize,
     pub(crate) found: Found,
@@ -27,7 +27,7 @@ impl Report {
         Self(runs.collect())
     }
 
-    /// Whether every run kept its promise. What commits first has none to keep, and so breaks it.
+    /// Whether the guarantee of every run's mode holds. `CommitFirst` is held to that of at-least-once and must break it.
     pub(crate) fn holds(&self) -> bool {
         self.0.iter().all(|(mode, run)| {
             let Found { lost, duplicated, contradicted, out_of_order, misplaced, unknown, .. } = run.found;
@@ -55,7 +55,7 @@ impl Report {
             "poison"
         );
         for (mode, run) in &self.0 {
-            let (Wreaked { kills, restarts, pauses, zombies }, found) = (run.wreaked, run.found);
+            let (FaultCounts { kills, restarts, pauses, zombies }, found) = (run.injected, run.found);
             println!(
                 "{:<15}{:>8}{kills:>7}{restarts:>10}{pauses:>8}{zombies:>9}{:>8}{:>6}{:>12}{:>14}{:>14}{:>11}{:>8}",
                 format!("{mode:?}"),
@@ -69,20 +69,24 @@ impl Report {
                 found.poison
             );
             if !run.settled {
-                println!("{mode:?}: the group did not come to the end of the input");
+                println!("{mode:?}: the group did not commit the end of the input");
             }
         }
-        println!("{}", if self.holds() { "the promise is kept" } else { "THE PROMISE IS BROKEN" });
+        println!(
+            "{}",
+            if self.holds() { "the delivery guarantee holds" } else { "THE DELIVERY GUARANTEE IS BROKEN" }
+        );
     }
 
     pub(crate) fn write(&self, file: &Path) {
-        let sum =
-            |count: fn(&Wreaked) -> usize| self.0.iter().map(|(_, run)| count(&run.wreaked)).sum::<usize>();
+        let sum = |count: fn(&FaultCounts) -> usize| {
+            self.0.iter().map(|(_, run)| count(&run.injected)).sum::<usize>()
+        };
         let mut report = json!({
-            "kills": sum(|wreaked| wreaked.kills),
-            "restarts": sum(|wreaked| wreaked.restarts),
-            "pauses": sum(|wreaked| wreaked.pauses),
-            "zombies": sum(|wreaked| wreaked.zombies),
+            "kills": sum(|injected| injected.kills),
+            "restarts": sum(|injected| injected.restarts),
+            "pauses": sum(|injected| injected.pauses),
+            "zombies": sum(|injected| injected.zombies),
             "holds": self.holds(),
         });
         for (mode, run) in &self.0 {

@@ -1,8 +1,7 @@
-//! Does memory stay where it should? A backlog of many posts through one engine, whose resident memory is watched from
-//! outside.
+//! Soak test of memory: a backlog of many posts through one engine, whose resident memory is measured from outside.
 //!
-//! With networks that echo it shows what the engine itself keeps: memory stays flat. With the pocket bundle, and a picture
-//! in each post that no post had before, it shows what networks and caches keep: memory ends where the settings say.
+//! With echoing networks it measures the engine alone, whose memory must stay flat. With the pocket bundle and a new
+//! picture in each post it measures networks and caches, whose memory must end at the plan of the settings.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -21,47 +20,47 @@ use serde_json::json;
 
 use super::broker::{Broker, INPUT};
 
-/// The most that memory may differ between the end and the time after the warm-up, or what the settings lead to.
-const FLAT: f64 = 0.05;
-/// Shares of the posts: memory is taken from the first to the second for the warm-up, and from the last on for the end.
-/// By a tenth every buffer and cache has been used, with what a post of this feed fills it with.
-const WARM: (f64, f64) = (0.10, 0.20);
-const END: f64 = 0.90;
+/// Maximum relative deviation of memory at the end from memory after the warm-up, or from the plan of the settings.
+const TOLERANCE: f64 = 0.05;
+/// Shares of the posts between which memory after the warm-up is measured. By a tenth every buffer and cache is in use.
+const WARM_SHARES: (f64, f64) = (0.10, 0.20);
+/// Share of the posts from which on memory at the end is measured.
+const END_SHARE: f64 = 0.90;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Posts through networks that echo.
+    /// Posts through echoing networks.
     #[arg(long, default_value_t = 200_000)]
     echo: usize,
     /// Posts of the pocket world through the pocket bundle.
     #[arg(long, default_value_t = 20_000)]
     pocket: usize,
-    /// Where the report, the broker's data and the logs go.
+    /// Folder of the report, the broker's data and the logs.
     #[arg(long, default_value = "target/soak")]
     out: PathBuf,
 }
 
-/// What one engine came to.
-struct Soaked {
+/// Result of one engine.
+struct Measurement {
     name: &'static str,
     posts: usize,
     took: Duration,
-    /// Bytes.
+    /// Resident memory after the warm-up, in bytes.
     warm: u64,
     end: u64,
-    /// What the engine said that its settings lead to, in bytes.
+    /// The engine's planned memory, in bytes.
     planned: Option<u64>,
 }
 
-impl Soaked {
-    /// By how much memory in the end differs from what it should be.
-    fn off(&self) -> f64 {
+impl Measurement {
+    /// Relative deviation of memory at the end from its expected value.
+    fn deviation(&self) -> f64 {
         self.end as f64 / self.planned.unwrap_or(self.warm) as f64 - 1.0
     }
 
-    /// An engine that names no plan must not grow; less than it took before is no fault. One that does is held to it.
-    fn is_well(&self) -> bool {
-        self.off() <= FLAT && (self.planned.is_none() || self.off() >= -FLAT)
+    /// Without a plan, memory must not grow, and may shrink. With a plan it must match in both directions.
+    fn is_within_tolerance(&self) -> bool {
+        self.deviation() <= TOLERANCE && (self.planned.is_none() || self.deviation() >= -TOLERANCE)
     }
 }
 
@@ -70,24 +69,24 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let _ = fs::remove_dir_all(&out);
     fs::create_dir_all(&out).unwrap();
     let echo = |number: usize| format!(r#"{{"id":"post-{number}","text":""}}"#);
-    let mut soaked = Vec::new();
+    let mut measurements = Vec::new();
     if arguments.echo > 0 {
-        soaked.push(soak("echo", arguments.echo, &echo, &|broker| worker(broker, &out), None, &out));
+        measurements.push(soak("echo", arguments.echo, &echo, &|broker| worker(broker, &out), None, &out));
     }
     if arguments.pocket > 0 {
         let samples = samples(arguments.pocket);
         let pocket = |number: usize| samples[number % samples.len()].post(number);
-        // A port that was free a moment ago.
+        // A port that was free just now.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let start = |broker: &Broker| engine(broker, &address, &out);
-        soaked.push(soak("pocket", arguments.pocket, &pocket, &start, Some(&address), &out));
+        measurements.push(soak("pocket", arguments.pocket, &pocket, &start, Some(&address), &out));
     }
     let mut report = json!({});
     println!(
         "\n{:<8}{:>9}{:>11}{:>14}{:>14}{:>14}{:>9}",
         "engine", "posts", "posts/s", "10-20 % MiB", "end MiB", "planned MiB", "off"
     );
-    for one in &soaked {
+    for one in &measurements {
         let rate = one.posts as f64 / one.took.as_secs_f64();
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let (warm, end, planned) = (mib(one.warm), mib(one.end), one.planned.map(mib));
@@ -96,7 +95,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             "{:<8}{:>9}{rate:>11.1}{warm:>14.1}{end:>14.1}{shown:>14}{:>8.1}%",
             one.name,
             one.posts,
-            one.off() * 100.0
+            one.deviation() * 100.0
         );
         report[one.name] = json!({
             "posts": one.posts,
@@ -107,9 +106,9 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         });
     }
     fs::write(out.join("report.json"), format!("{report:#}\n")).unwrap();
-    let well = soaked.iter().all(Soaked::is_well);
-    println!("{}", if well { "memory is where it should be" } else { "MEMORY IS NOT WHERE IT SHOULD BE" });
-    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let holds = measurements.iter().all(Measurement::is_within_tolerance);
+    println!("{}", if holds { "memory is within its bounds" } else { "MEMORY IS OUT OF ITS BOUNDS" });
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn soak(
@@ -119,12 +118,12 @@ fn soak(
     start: &dyn Fn(&Broker) -> Child,
     metrics: Option<&str>,
     out: &Path,
-) -> Soaked {
+) -> Measurement {
     println!("{name}: writing {posts} posts");
     let broker = Broker::start(out);
     broker.create_topics();
     write(&broker, posts, post);
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut engine = start(&broker);
     let mut samples = Vec::new();
     let done = loop {
@@ -137,7 +136,7 @@ fn soak(
         }
         std::thread::sleep(Duration::from_millis(250));
     };
-    let took = begun.elapsed();
+    let took = started.elapsed();
     let metrics = metrics.map(metrics_of);
     let _ = Command::new("kill").args(["-TERM", &engine.id().to_string()]).status();
     let status = engine.wait().unwrap();
@@ -150,10 +149,7 @@ fn soak(
             .map(|(_, bytes)| *bytes)
             .collect();
         found.sort_unstable();
-        assert!(
-            !found.is_empty(),
-            "{name} was done before its memory could be looked at: more posts are needed"
-        );
+        assert!(!found.is_empty(), "{name} ended before its memory could be measured: more posts are needed");
         found[found.len() / 2]
     };
     let planned = metrics.map(|metrics| {
@@ -163,9 +159,16 @@ fn soak(
             .for_each(|line| println!("{line}"));
         let settled = "riveg_planned_memory_bytes{state=\"settled\"} ";
         let planned = metrics.lines().find_map(|line| line.strip_prefix(settled));
-        planned.and_then(|bytes| bytes.parse().ok()).expect("the engine knows what its settings lead to")
+        planned.and_then(|bytes| bytes.parse().ok()).expect("the engine reports its planned memory")
     });
-    Soaked { name, posts, took, warm: between(WARM.0, WARM.1), end: between(END, 1.0), planned }
+    Measurement {
+        name,
+        posts,
+        took,
+        warm: between(WARM_SHARES.0, WARM_SHARES.1),
+        end: between(END_SHARE, 1.0),
+        planned,
+    }
 }
 
 fn write(broker: &Broker, posts: usize, post: &dyn Fn(usize) -> String) {
@@ -186,7 +189,7 @@ fn write(broker: &Broker, posts: usize, post: &dyn Fn(usize) -> String) {
     producer.flush(Duration::from_secs(120)).unwrap();
 }
 
-/// An engine that echoes: one of the chaos run's.
+/// An echoing engine: a worker of the chaos test.
 fn worker(broker: &Broker, out: &Path) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["worker", "--mode", "at-least-once", "--number", "0", "--bootstrap", &broker.bootstrap]);
@@ -194,15 +197,15 @@ fn worker(broker: &Broker, out: &Path) -> Child {
     spawned(command, &out.join("echo.log"))
 }
 
-/// The engine as it is shipped, with the bundle that ships.
+/// The shipped engine with the shipped bundle.
 fn engine(broker: &Broker, address: &str, out: &Path) -> Child {
     let own = std::env::current_exe().unwrap();
     let binary = own.parent().and_then(Path::parent).unwrap().join("riveg");
     let mut command = Command::new(binary);
     command.current_dir(env!("CARGO_MANIFEST_DIR")).arg("run");
-    let mut sets = broker.settings(&out.join("state"));
-    sets.push(format!("telemetry.address={address}"));
-    command.args(sets.iter().flat_map(|set| ["--set", set]));
+    let mut settings = broker.settings(&out.join("state"));
+    settings.push(format!("telemetry.address={address}"));
+    command.args(settings.iter().flat_map(|set| ["--set", set]));
     spawned(command, &out.join("pocket.log"))
 }
 
@@ -211,7 +214,7 @@ fn spawned(mut command: Command, log: &Path) -> Child {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
 }
 
-/// What the engine's metrics say.
+/// The engine's metrics.
 fn metrics_of(address: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET /metrics HTTP/1.1\r\nHost: riveg\r\nConnection: close\r\n\r\n").unwrap();
@@ -220,13 +223,13 @@ fn metrics_of(address: &str) -> String {
     response
 }
 
-/// A post of the pocket world that many are made of.
+/// A post of the pocket world from which many posts are made.
 struct Sample {
     text: String,
     jpeg: Vec<u8>,
 }
 
-/// So many samples at most: drawing one takes milliseconds.
+/// Maximum number of samples: drawing one takes milliseconds.
 const SAMPLES: usize = 1000;
 
 fn samples(posts: usize) -> Vec<Sample> {
@@ -239,7 +242,7 @@ fn samples(posts: usize) -> Vec<Sample> {
 }
 
 impl Sample {
-    /// A post with a picture that nobody has seen: a comment in it makes its bytes differ from all others.
+    /// A post with a unique picture: a JPEG comment makes its bytes differ from all others.
     fn post(&self, number: usize) -> String {
         let (start, rest) = self.jpeg.split_at(2);
         let comment = format!("{number:012}");

@@ -1,4 +1,4 @@
-//! What does one engine of the crew do? The real engine, with a pipeline that echoes, or a broken one.
+//! Worker process: one engine, real with an echoing pipeline, or broken on purpose.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -25,12 +25,12 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::Mode;
-use super::broker::{DEAD, GROUP, INPUT, OUTPUT};
+use super::broker::{DEAD_LETTERS, GROUP, INPUT, OUTPUT};
 
-/// Posts that are worked on at one time.
+/// Posts in flight.
 const IN_FLIGHT: NonZeroUsize = NonZeroUsize::new(16).unwrap();
-/// Posts that are read and not written.
-const READ: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+/// Maximum of records that are read and not yet answered.
+const MAX_RECORDS_READ: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -38,16 +38,16 @@ pub(crate) struct Arguments {
     pub(crate) mode: Mode,
     #[arg(long)]
     pub(crate) bootstrap: String,
-    /// Which of the crew.
+    /// Number of this engine.
     #[arg(long)]
     pub(crate) number: usize,
-    /// Where it writes down what it works on.
+    /// Folder of the engine's state.
     #[arg(long)]
     pub(crate) state: PathBuf,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    // RUST_LOG=riveg=debug tells every step, and what the client says of itself.
+    // RUST_LOG=riveg=debug logs every step, and the Kafka client's own log.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     let ending = Ending::default();
@@ -56,10 +56,10 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         match arguments.mode {
             Mode::CommitFirst => commit_first(arguments, stop).await,
             Mode::AtLeastOnce | Mode::ExactlyOnce => {
-                let told = (Arc::new(Metrics::new()), Arc::new(Health::default()));
+                let observers = (Arc::new(Metrics::new()), Arc::new(Health::default()));
                 let decoder = decoder().unwrap();
                 let echo = move |value| echo(decoder.clone(), value);
-                engine::run(settings(arguments), told, echo, stop).await.map(drop).map_err(Failure::from)
+                engine::run(settings(arguments), observers, echo, stop).await.map(drop).map_err(Failure::from)
             }
         }
     });
@@ -73,11 +73,11 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn settings(arguments: &Arguments) -> Settings {
-    let mut ingest = ingest::Config::new(&arguments.bootstrap, INPUT, GROUP, READ);
-    let mut publish = publish::Config::new(&arguments.bootstrap, OUTPUT, DEAD, READ);
+    let mut ingest = ingest::Config::new(&arguments.bootstrap, INPUT, GROUP, MAX_RECORDS_READ);
+    let mut publish = publish::Config::new(&arguments.bootstrap, OUTPUT, DEAD_LETTERS, MAX_RECORDS_READ);
     ingest.commit_interval = Duration::from_millis(200);
     ingest.revoke_deadline = Duration::from_secs(5);
-    // The group gives up on the dead within seconds: a run of minutes is to see many of them.
+    // Short timeouts: the group notices dead engines within seconds, so that a run of minutes includes many rebalances.
     let quick = [("session.timeout.ms", "4000"), ("heartbeat.interval.ms", "500")];
     ingest.kafka.properties.extend(quick.map(|(name, value)| (name.to_owned(), value.to_owned())));
     if arguments.mode == Mode::ExactlyOnce {
@@ -102,26 +102,26 @@ fn settings(arguments: &Arguments) -> Settings {
     }
 }
 
-/// Reads records as the engine does, takes as long as the post says, and does to the process what the post says.
+/// Decodes a record as the engine does, waits as long as the post requests, and aborts the process if it requests that.
 async fn echo(decoder: Decoder, value: Bytes) -> Result<Annotated, Rejection> {
     let post = decoder.decode(value.clone()).await?;
-    // What the decoder has read is JSON.
-    let asked: Value = serde_json::from_slice(&value).unwrap_or_default();
-    tokio::time::sleep(Duration::from_millis(asked["takes"].as_u64().unwrap_or(0))).await;
-    if asked["kills"] == true {
+    // The decoder has accepted it, so it is JSON.
+    let request: Value = serde_json::from_slice(&value).unwrap_or_default();
+    tokio::time::sleep(Duration::from_millis(request["takes"].as_u64().unwrap_or(0))).await;
+    if request["kills"] == true {
         std::process::abort();
     }
     Ok(Annotated::new(&post, Annotation { triples: vec![], degraded: vec![] }))
 }
 
-/// The decoder as it is set up unless settings say otherwise.
+/// The decoder with default settings.
 fn decoder() -> Result<Decoder, Failure> {
     let config = Config::load(&Sources::default())?.config;
     let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), Metrics::new().fetches())?;
     Ok(Decoder::new(config.decode, fetcher))
 }
 
-/// An engine that says that it is done with a post before it is: what the real one must never do.
+/// A broken engine that settles a post's ticket before its answer is written.
 async fn commit_first(arguments: &Arguments, stop: CancellationToken) -> Result<(), Failure> {
     let settings = settings(arguments);
     let watch = ingest::Watch {
@@ -134,22 +134,23 @@ async fn commit_first(arguments: &Arguments, stop: CancellationToken) -> Result<
     let mut client = ClientConfig::new();
     let producer: ThreadedProducer<DefaultProducerContext> =
         client.set("bootstrap.servers", &arguments.bootstrap).create()?;
-    let mut later = VecDeque::new();
+    let mut unanswered = VecDeque::new();
     loop {
-        // So long the offset may be committed, and the answer is nowhere.
-        let due =
-            later.front().map(|(taken, _): &(Instant, Arc<SourceRecord>)| *taken + Duration::from_secs(1));
+        // For this second the offset may be committed while no answer exists.
+        let due = unanswered
+            .front()
+            .map(|(taken, _): &(Instant, Arc<SourceRecord>)| *taken + Duration::from_secs(1));
         let due = due.unwrap_or_else(|| Instant::now() + Duration::from_secs(60));
         tokio::select! {
             delivery = reading.deliveries.recv() => {
                 let Some(ingest::Delivery { source, ticket, is_gap }) = delivery else { break };
                 reading.settled.send(ticket)?;
                 if !is_gap {
-                    later.push_back((Instant::now(), source));
+                    unanswered.push_back((Instant::now(), source));
                 }
             }
             () = tokio::time::sleep_until(due.into()) => {
-                if let Some((_, source)) = later.pop_front() {
+                if let Some((_, source)) = unanswered.pop_front() {
                     answer(&producer, &source)?;
                 }
             }

@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments, wanted: &dyn Fn(&str) -> bool) {
             std::thread::sleep(Duration::from_millis(arguments.every));
         }
         producer.flush(PATIENCE).unwrap();
-        assert!(broker.group_is_at_the_end(PATIENCE), "not all posts are answered: {}", folder.display());
+        assert!(broker.wait_until_all_answered(PATIENCE), "not all posts are answered: {}", folder.display());
         let above = peak_memory(engine.id()) - idle;
         let annotations = broker.annotations();
         let mut waits: Vec<f64> = annotations.iter().filter_map(|message| wait(message, first)).collect();

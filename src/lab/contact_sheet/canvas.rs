@@ -1,4 +1,4 @@
-//! Which pixels does a shape cover? Rectangles, letters and pictures on a page; what lies beyond its edges is left out.
+//! Canvas: draws rectangles, letters and pictures on a page, clipped at its edges.
 
 use super::colours::{EDGE, MUTED, Rgb, mix};
 use super::font::Font;
@@ -26,12 +26,12 @@ impl Rect {
         self.y + self.height
     }
 
-    /// Larger by so many pixels on each side.
+    /// Larger by `by` pixels on each side.
     pub(super) const fn grown(self, by: i32) -> Self {
         Self::new(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by)
     }
 
-    /// The four edges, each so thick, inside the rectangle.
+    /// The four edges inside the rectangle, `thick` pixels each.
     fn edges(self, thick: i32) -> [Self; 4] {
         [
             Self::new(self.x, self.y, self.width, thick),
@@ -42,7 +42,7 @@ impl Rect {
     }
 }
 
-/// The page while it is drawn.
+/// A page under construction.
 pub(super) struct Canvas {
     page: Page,
 }
@@ -57,7 +57,7 @@ impl Canvas {
         self.page
     }
 
-    /// Lays a colour over one pixel, with `alpha` of 255.
+    /// Blends a colour into one pixel, with `alpha` of 255.
     pub(super) fn blend(&mut self, x: i32, y: i32, colour: Rgb, alpha: u8) {
         let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y)) else { return };
         if x >= self.page.width || y >= self.page.height {
@@ -77,12 +77,12 @@ impl Canvas {
         }
     }
 
-    /// The edges of a rectangle, inside it.
+    /// Draws the edges of a rectangle, inside it.
     pub(super) fn outline(&mut self, rect: Rect, thick: i32, colour: Rgb) {
         rect.edges(thick).into_iter().for_each(|edge| self.fill(edge, colour));
     }
 
-    /// The edges of a rectangle in two colours by turns, so that they are seen on any ground.
+    /// Draws dashed edges of a rectangle in two alternating colours, which are visible on any background.
     pub(super) fn dashes(&mut self, rect: Rect, [first, second]: [Rgb; 2]) {
         for edge in rect.edges(1) {
             for y in edge.y..edge.bottom() {
@@ -94,7 +94,7 @@ impl Canvas {
         }
     }
 
-    /// One letter, its top left corner there; a small box where the font does not have it.
+    /// Draws a letter by its top left corner; a small box if the font lacks it.
     pub(super) fn letter(&mut self, (x, y): (i32, i32), letter: char, font: Font, colour: Rgb) {
         let Some(glyph) = font.glyph(letter) else {
             let (width, height) = (font.advance(), font.height());
@@ -109,7 +109,7 @@ impl Canvas {
         }
     }
 
-    /// A line of text, its top left corner there; gives the column after its end.
+    /// Draws a line of text by its top left corner; returns the column after its end.
     pub(super) fn text(&mut self, (x, y): (i32, i32), text: &str, font: Font, colour: Rgb) -> i32 {
         text.chars().fold(x, |x, letter| {
             self.letter((x, y), letter, font, colour);
@@ -117,7 +117,7 @@ impl Canvas {
         })
     }
 
-    /// Pixels that fill a rectangle.
+    /// Draws pixels that fill a rectangle.
     pub(super) fn pixels(&mut self, rect: Rect, rgb: &[u8]) {
         let (pixels, _) = rgb.as_chunks::<3>();
         for (row, line) in pixels.chunks(rect.width.max(1) as usize).enumerate() {

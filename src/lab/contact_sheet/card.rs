@@ -1,4 +1,4 @@
-//! What does one card show? The post with its names in colour, its picture, and what was said of each entity.
+//! Card of one post: the text with names in colour, the picture, and the list of entities.
 
 use super::canvas::{Canvas, Rect};
 use super::colours::{CARD, EDGE, MUTED, PICTURE_GROUND, Rgb, TEXT, WHITE, of_type, tint};
@@ -9,12 +9,12 @@ use super::overlay::{self, Mark};
 use super::sheet::Card;
 use crate::domain::{GateVerdict, Region, Triple};
 
-/// The bar of a probability.
+/// Size of a probability's bar.
 const BAR: (i32, i32) = (72, 8);
-/// The number of an entity in the list.
+/// Minimum width of an entity's number.
 const BADGE: i32 = 18;
 
-/// Draws a card where it was planned.
+/// Draws a card at its position.
 pub(super) fn draw(canvas: &mut Canvas, card: &Card, place: &Place, types: &[String]) {
     canvas.fill(place.card.grown(1), EDGE);
     canvas.fill(place.card, CARD);
@@ -41,7 +41,7 @@ fn caption(canvas: &mut Canvas, card: &Card, place: &Place) {
     canvas.text((right, y), &card.remark, Font::SmallBold, MUTED);
 }
 
-/// Names stand on a tint of their type's colour, above a line of it; what is spelled stands back.
+/// Names have a tint and an underline in their type's colour; transliterated letters are muted.
 fn text(canvas: &mut Canvas, place: &Place, colours: &[Rgb]) {
     let (advance, height) = (Font::Text.advance(), Font::Text.height());
     for ((left, top), line) in &place.text {
@@ -105,7 +105,7 @@ fn entry(
     }
 }
 
-/// The gate's probability as a bar, a number and a word.
+/// Draws the gate's probability as a bar, a number and a word.
 fn gate(canvas: &mut Canvas, (x, y): (i32, i32), verdict: Option<&GateVerdict>, colour: Rgb) {
     let Some(verdict) = verdict else {
         canvas.text((x, y), "no picture to ask", Font::Small, MUTED);
@@ -116,8 +116,8 @@ fn gate(canvas: &mut Canvas, (x, y): (i32, i32), verdict: Option<&GateVerdict>, 
     let full = (verdict.probability.clamp(0.0, 1.0) * BAR.0 as f32).round() as i32;
     canvas.fill(Rect::new(bar.x, bar.y, full, bar.height), if verdict.depicted { colour } else { MUTED });
     let word = if verdict.depicted { "shown" } else { "not shown" };
-    let said = format!("gate {:.2}, {word}", verdict.probability);
-    canvas.text((bar.right() + 10, y), &said, Font::Small, if verdict.depicted { TEXT } else { MUTED });
+    let label = format!("gate {:.2}, {word}", verdict.probability);
+    canvas.text((bar.right() + 10, y), &label, Font::Small, if verdict.depicted { TEXT } else { MUTED });
 }
 
 fn shown_key(card: &Card) -> Option<&str> {

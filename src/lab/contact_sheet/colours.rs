@@ -1,27 +1,27 @@
-//! Which colour is what? One for each type of entity, and a few for the page.
+//! Colours of entity types and of the page.
 
 /// Red, green, blue.
 pub(super) type Rgb = [u8; 3];
 
-/// Behind the cards.
+/// Background of the page.
 pub(super) const PAGE: Rgb = [232, 235, 240];
-/// The cards.
+/// Background of cards.
 pub(super) const CARD: Rgb = [255, 255, 255];
-/// Around pictures.
+/// Background of pictures.
 pub(super) const PICTURE_GROUND: Rgb = [243, 245, 248];
-/// The edges of cards, and empty parts of bars.
+/// Edges of cards, and empty parts of bars.
 pub(super) const EDGE: Rgb = [208, 213, 221];
-/// Texts.
+/// Text.
 pub(super) const TEXT: Rgb = [28, 33, 43];
-/// What explains texts.
+/// Secondary text.
 pub(super) const MUTED: Rgb = [103, 112, 128];
-/// What lies on colours.
+/// Text on colours.
 pub(super) const WHITE: Rgb = [255, 255, 255];
-/// The other edge of what lies on pictures.
+/// Outer edges of masks.
 pub(super) const BLACK: Rgb = [0, 0, 0];
 
-/// Dark enough to be read as text on white, bright enough to be seen in a picture, and told apart by the colour-blind
-/// as far as eight colours can be.
+/// Dark enough for text on white, bright enough for pictures, and distinguishable for the colour-blind as far as eight
+/// colours can be.
 const BY_TYPE: [Rgb; 8] = [
     [0, 135, 90],
     [208, 92, 0],
@@ -33,18 +33,17 @@ const BY_TYPE: [Rgb; 8] = [
     [120, 86, 40],
 ];
 
-/// The colour of a type: by its place among all, so that it is the same everywhere. A type that is not among them is
-/// faint.
+/// The colour of a type, by its index among all types, so that it is the same everywhere; muted for an unknown type.
 pub(super) fn of_type(types: &[String], name: &str) -> Rgb {
     types.iter().position(|known| known == name).map_or(MUTED, |place| BY_TYPE[place % BY_TYPE.len()])
 }
 
-/// A tint of a colour, light enough to lie under text.
+/// A tint of a colour, light enough as background of text.
 pub(super) fn tint(colour: Rgb) -> Rgb {
     colour.map(|channel| mix(channel, 255, 28))
 }
 
-/// `over` laid on `under`, with `alpha` of 255.
+/// `over` blended onto `under`, with `alpha` of 255.
 pub(super) fn mix(over: u8, under: u8, alpha: u8) -> u8 {
     let (over, under, alpha) = (u32::from(over), u32::from(under), u32::from(alpha));
     ((over * alpha + under * (255 - alpha) + 127) / 255) as u8

@@ -1,11 +1,11 @@
-//! How wide and high is a letter? Every letter of one font is as wide as the next.
+//! Fonts: monospaced letters of five sizes and weights.
 
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, RasterizedChar, get_raster, get_raster_width};
 
 /// The fonts of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Font {
-    /// Explanations.
+    /// Secondary text.
     Small,
     /// Names in lists.
     SmallBold,
@@ -18,23 +18,23 @@ pub(super) enum Font {
 }
 
 impl Font {
-    /// Columns of pixels of every letter.
+    /// Width of every letter in pixels.
     pub(super) fn advance(self) -> i32 {
         let (weight, height) = self.raster();
         get_raster_width(weight, height) as i32
     }
 
-    /// Rows of pixels of every letter.
+    /// Height of every letter in pixels.
     pub(super) fn height(self) -> i32 {
         self.raster().1.val() as i32
     }
 
-    /// Columns of pixels of a text.
+    /// Width of a text in pixels.
     pub(super) fn width_of(self, text: &str) -> i32 {
         text.chars().count() as i32 * self.advance()
     }
 
-    /// How a letter looks; none where the font does not have it.
+    /// The raster of a letter; `None` if the font lacks it.
     pub(super) fn glyph(self, letter: char) -> Option<RasterizedChar> {
         let (weight, height) = self.raster();
         get_raster(letter, weight, height)

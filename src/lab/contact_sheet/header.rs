@@ -1,4 +1,4 @@
-//! What does the top of the page say? What this is, and what its colours and lines mean.
+//! Header of the page: title, subtitle and legend.
 
 use super::canvas::{Canvas, Rect};
 use super::colours::{MUTED, TEXT, WHITE, of_type};
@@ -8,9 +8,9 @@ use super::line_breaks::one_line;
 use super::overlay;
 use super::sheet::Sheet;
 
-/// Between the parts of the legend.
+/// Space between the entries of the legend.
 const LEGEND_GAP: i32 = 26;
-/// A sample of a colour or a line.
+/// Size of a colour sample.
 const SWATCH: (i32, i32) = (22, 16);
 
 /// Draws title and subtitle on the left, the legend on the right.
@@ -27,9 +27,9 @@ pub(super) fn draw(canvas: &mut Canvas, sheet: &Sheet, area: Rect) {
     let width: i32 = names.map(|name| SWATCH.0 + 8 + Font::SmallBold.width_of(name) + LEGEND_GAP).sum();
     let mut x = area.right() - width + LEGEND_GAP;
     let y = area.y + 4;
-    for (name, said) in sheet.types.iter().zip(&types) {
+    for (name, label) in sheet.types.iter().zip(&types) {
         canvas.fill(Rect::new(x, y, SWATCH.0, SWATCH.1), of_type(&sheet.types, name));
-        x = canvas.text((x + SWATCH.0 + 8, y), said, Font::SmallBold, TEXT) + LEGEND_GAP;
+        x = canvas.text((x + SWATCH.0 + 8, y), label, Font::SmallBold, TEXT) + LEGEND_GAP;
     }
     let found = Rect::new(x, y, SWATCH.0, SWATCH.1);
     canvas.fill(found, [196, 201, 210]);

@@ -1,4 +1,4 @@
-//! Where on the page does everything stand? Sums over what the cards hold; nothing is drawn here.
+//! Layout: positions of everything on the page, computed from the cards' contents.
 
 use super::canvas::Rect;
 use super::font::Font;
@@ -6,7 +6,7 @@ use super::line_breaks::{Letter, letters, wrap, wrap_text};
 use super::sheet::Card;
 use crate::domain::{BBox, Triple};
 
-/// Cards beside each other.
+/// Cards in a row.
 pub(super) const CARDS_PER_ROW: usize = 3;
 
 const MARGIN: i32 = 32;
@@ -14,23 +14,23 @@ const GAP: i32 = 22;
 const HEADER: i32 = 92;
 const CARD_WIDTH: i32 = 664;
 const PADDING: i32 = 20;
-/// The caption and what is free below it.
+/// Height of the caption with the space below it.
 const CAPTION: i32 = 28;
-/// A line of a post, with room for what is under a name.
+/// Height of a text line, with room for the underline of a name.
 const TEXT_LINE: i32 = 26;
 const MAX_TEXT_LINES: usize = 6;
-/// Between text and picture, and between picture and list.
+/// Space between text and picture, and between picture and list.
 const SPACE: i32 = 16;
-/// The square that a picture fits into.
+/// Side of the square that a picture fits into.
 const PICTURE: i32 = 320;
-/// A line of an entry of the list.
+/// Height of a line of the list.
 pub(super) const LIST_LINE: i32 = 20;
 const BETWEEN_ENTRIES: i32 = 14;
 const MAX_EXPANSION_LINES: usize = 3;
 /// Letters of a type's name that fit beside a mention.
 pub(super) const MAX_TYPE_LETTERS: usize = 16;
 
-/// Where everything on a page stands.
+/// Positions on a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Plan {
     pub(super) width: u32,
@@ -39,20 +39,20 @@ pub(super) struct Plan {
     pub(super) cards: Vec<Place>,
 }
 
-/// Where everything on a card stands.
+/// Positions on a card.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) card: Rect,
     pub(super) caption: (i32, i32),
-    /// The post's lines, each with its top left corner.
+    /// The text lines, each with its top left corner.
     pub(super) text: Vec<((i32, i32), Vec<Letter>)>,
-    /// The square around the picture, so that pictures of all proportions stand in line.
+    /// The square around the picture, which aligns pictures of all proportions.
     pub(super) picture_square: Rect,
-    /// None: the post has no picture.
+    /// `None` if the post has no picture.
     pub(super) picture: Option<Rect>,
     /// One for each entity, in order.
     pub(super) entries: Vec<Entry>,
-    /// Where the list begins.
+    /// The area of the list.
     pub(super) list: Rect,
 }
 
@@ -63,7 +63,7 @@ pub(super) struct Entry {
     pub(super) expansion: Vec<String>,
 }
 
-/// Lays out a page. Within a row all pictures begin at one height, and all cards end at one.
+/// Lays out a page. The pictures of a row are aligned, and so are the lower edges of its cards.
 pub(super) fn plan(cards: &[Card]) -> Plan {
     let columns = CARDS_PER_ROW as i32;
     let width = 2 * MARGIN + columns * CARD_WIDTH + (columns - 1) * GAP;
@@ -86,7 +86,7 @@ pub(super) fn plan(cards: &[Card]) -> Plan {
     Plan { width: width as u32, height: height as u32, header, cards: places }
 }
 
-/// Where a box of a picture is on the page, when the picture of `size` fills `area`: at least one pixel.
+/// The position on the page of a box in a picture that fills `area`: at least one pixel.
 pub(super) fn to_page(bbox: &BBox, (width, height): (u32, u32), area: Rect) -> Rect {
     let across = |x: f32| area.x + (x * area.width as f32 / width as f32).round() as i32;
     let down = |y: f32| area.y + (y * area.height as f32 / height as f32).round() as i32;
@@ -94,7 +94,7 @@ pub(super) fn to_page(bbox: &BBox, (width, height): (u32, u32), area: Rect) -> R
     Rect::new(left, top, (across(bbox.x1) - left).max(1), (down(bbox.y1) - top).max(1))
 }
 
-/// The size at which a picture fits into the square for pictures, its proportions kept.
+/// The size of a picture that is scaled into the square for pictures.
 pub(super) fn fitted(width: u32, height: u32) -> (i32, i32) {
     let longest = width.max(height).max(1);
     let side = |length: u32| (f64::from(length) * f64::from(PICTURE) / f64::from(longest)).round() as i32;
@@ -153,7 +153,7 @@ fn list_height(card: &Card) -> i32 {
         - BETWEEN_ENTRIES
 }
 
-/// Name, gate, expansion, and scores where there is a region.
+/// Height of name, gate, expansion, and scores if there is a region.
 fn entry_height(triple: &Triple, expansion_lines: usize) -> i32 {
     LIST_LINE * (2 + expansion_lines as i32 + i32::from(!triple.regions.is_empty()))
 }

@@ -1,25 +1,25 @@
-//! Where do lines break? Texts as letters that each know whose name they are part of, in lines of so many columns.
+//! Line breaking: texts as letters that keep the number of their mention, in lines of a given number of columns.
 
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::transliteration::{code_point_name, in_font, transliterated};
 
-/// A letter as it is drawn, and the number of the mention that it belongs to.
+/// A letter to draw, with the index of its mention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Letter {
     pub(super) glyph: char,
     pub(super) mention: Option<usize>,
-    /// Whether the font lacks the letter of the text, and this one is of its spelling in Latin.
+    /// Whether it transliterates a letter that the font lacks.
     pub(super) transliterated: bool,
 }
 
-/// What stands at the end of a text that has no room.
+/// The end of a truncated text.
 const CUT: &str = "...";
 
-/// The letters of a text; `spans` are its mentions, first code point and one past the last.
+/// The letters of a text; `spans` are its mentions in code points, with exclusive ends.
 ///
-/// Typographic marks become the plain ones that every font has, and what the font lacks is spelled in Latin letters. Of
-/// code points that make one sign together the first stands for all.
+/// Typographic marks become ASCII, and letters that the font lacks are transliterated. Of the code points of one
+/// grapheme only the first is drawn.
 pub(super) fn letters(text: &str, spans: &[(usize, usize)]) -> Vec<Letter> {
     let mut letters = Vec::new();
     let mut joined = false;
@@ -36,7 +36,7 @@ pub(super) fn letters(text: &str, spans: &[(usize, usize)]) -> Vec<Letter> {
         let (text, transliterated) = match (in_font(code), transliterated(code)) {
             (Some(in_font), _) => (in_font, false),
             (None, Some(transliterated)) => (transliterated, true),
-            // It belongs to the letter before, such as a sign that takes its vowel.
+            // It modifies the letter before, such as a mark that removes its vowel.
             (None, None) if number > 0 => continue,
             (None, None) => (code_point_name(code), true),
         };
@@ -45,8 +45,8 @@ pub(super) fn letters(text: &str, spans: &[(usize, usize)]) -> Vec<Letter> {
     letters
 }
 
-/// Breaks letters into lines at spaces; a word longer than a line is cut. What goes beyond `max_lines` lines is left out, and
-/// three dots say so.
+/// Breaks letters into lines at spaces; a word longer than a line is split. A text of more than `max_lines` lines is
+/// truncated with three dots.
 pub(super) fn wrap(letters: &[Letter], columns: usize, max_lines: usize) -> Vec<Vec<Letter>> {
     let mut lines: Vec<Vec<Letter>> = Vec::new();
     for paragraph in letters.split(|letter| letter.glyph == '\n') {
@@ -99,7 +99,7 @@ fn wrap_paragraph(letters: &[Letter], columns: usize) -> Vec<Vec<Letter>> {
     lines
 }
 
-/// Code points that change the one before them: accents, variants and skin tones.
+/// Code points that modify the one before them: accents, variants and skin tones.
 fn is_modifier(code: char) -> bool {
     matches!(code, '\u{300}'..='\u{36f}' | '\u{fe00}'..='\u{fe0f}' | '\u{20e3}' | '\u{1f3fb}'..='\u{1f3ff}')
 }
@@ -147,8 +147,8 @@ mod tests {
 
     #[test]
     fn every_letter_of_any_script_is_one_that_the_font_has() {
-        // All that Unicode has, whether assigned or not, but for line breaks, which are no letters.
-        // Two planes and what lies at the end of the last hold all kinds; the others are alike.
+        // All code points, assigned or not, except line breaks, which are not letters. Two planes and the end of the last
+        // one contain all kinds; the others are alike.
         let codes = ('\0'..='\u{2ffff}').chain('\u{e0000}'..='\u{e01ff}').chain(['\u{10ffff}']);
         for code in codes.filter(|&code| code != '\n') {
             for letter in letters(code.encode_utf8(&mut [0; 4]), &[]) {

@@ -1,4 +1,6 @@
-//! How do answers look? Posts on one page: text, picture with boxes and masks, and what was said of each entity.
+//! Contact sheet: posts with their answers on one page: text, picture with boxes and masks, list of entities.
+//!
+//! Read `sheet` (the input) first, then `layout` (positions), `card` and `overlay` (drawing).
 
 mod canvas;
 mod card;

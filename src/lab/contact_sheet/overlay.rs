@@ -1,4 +1,4 @@
-//! What lies over a picture? Masks as striped tints with an edge, boxes with the number of their entity, true boxes as dashes.
+//! Overlay of a picture: masks as striped tints with an edge, boxes with entity numbers, gold boxes as dashes.
 
 use super::canvas::{Canvas, Rect};
 use super::colours::{BLACK, Rgb, WHITE};
@@ -7,27 +7,26 @@ use super::layout::to_page;
 use crate::common::imaging::resample::{Filter, resize_rgb};
 use crate::domain::{BBox, Frame, Mask, Region};
 
-/// The dashes of true boxes.
+/// The colours of a gold box's dashes.
 pub(super) const GOLD: [Rgb; 2] = [WHITE, BLACK];
 
-/// How much of a mask's colour covers the picture, of 255: enough to tell types apart, little enough to see that a coat
-/// is white.
+/// Opacity of a mask's colour, of 255: enough to distinguish types, and the picture's own colours stay recognisable.
 pub(super) const TINT: u8 = 110;
 
-/// Columns from one stripe of a mask to the next. A tint alone cannot be seen on its own colour.
+/// Pixels between the stripes of a mask. A tint alone is invisible on its own colour.
 pub(super) const STRIPES: i32 = 10;
-/// How much of the stripes' white and black covers the picture, of 255.
+/// Opacity of the white and black stripes, of 255.
 const STRIPE: u8 = 130;
 
-/// One region that was found.
+/// One predicted region.
 pub(super) struct Mark<'a> {
-    /// Of the entity in its post, from 1 on.
+    /// Number of the entity in its post, from 1.
     pub(super) number: usize,
     pub(super) colour: Rgb,
     pub(super) region: &'a Region,
 }
 
-/// Draws a picture so that it fills `area`, with all that is known of it.
+/// Draws a picture into `area`, with predicted and gold regions.
 pub(super) fn draw(canvas: &mut Canvas, frame: &Frame, area: Rect, (marks, gold): (&[Mark<'_>], &[BBox])) {
     let size = (frame.width, frame.height);
     let enlarged = resize_rgb(&frame.rgb, size, (area.width as u32, area.height as u32), Filter::Bicubic);
@@ -48,8 +47,8 @@ pub(super) fn draw(canvas: &mut Canvas, frame: &Frame, area: Rect, (marks, gold)
     }
 }
 
-/// Tints and stripes the pixels of a mask, and draws its edge: black outside, white and the mask's colour inside. Of black
-/// and white one is seen on any picture.
+/// Draws a mask as tint and stripes with an edge: black outside, white and the mask's colour inside. Black or white is
+/// visible on any picture.
 fn mask(canvas: &mut Canvas, mask: &Mask, area: Rect, colour: Rgb) {
     let Some(inside) = enlarged(mask, area) else { return };
     let is_inside = |x: i32, y: i32| {
@@ -82,7 +81,7 @@ fn mask(canvas: &mut Canvas, mask: &Mask, area: Rect, colour: Rgb) {
     }
 }
 
-/// Which pixels of `area` a mask covers: scaled as a picture would be, and cut at half. None: it has no pixels.
+/// The pixels of `area` that a mask covers: bilinear scaling with a threshold of one half. `None` for an empty mask.
 fn enlarged(mask: &Mask, area: Rect) -> Option<Vec<bool>> {
     if mask.width == 0 || mask.height == 0 {
         return None;
@@ -93,7 +92,7 @@ fn enlarged(mask: &Mask, area: Rect) -> Option<Vec<bool>> {
     Some(levels.chunks_exact(3).map(|level| level[0] >= 128).collect())
 }
 
-/// The number of the entity above its box, or inside where there is no room above.
+/// Draws the entity's number above its box, or inside if there is no room above.
 fn tag(canvas: &mut Canvas, place: Rect, area: Rect, mark: &Mark<'_>) {
     let number = mark.number.to_string();
     let (width, height) = (Font::SmallBold.width_of(&number) + 8, Font::SmallBold.height());

@@ -7,9 +7,9 @@ use image::{ColorType, ImageError};
 /// A drawn page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// Columns of pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Rows of pixels.
+    /// Height in pixels.
     pub height: u32,
     /// Red, green, blue, row by row: `3 * width * height` bytes.
     pub rgb: Vec<u8>,
@@ -19,7 +19,7 @@ impl Page {
     /// Writes it as a PNG.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub fn write_png(&self, file: &Path) -> Result<(), ImageError> {
         image::save_buffer_with_format(
             file,

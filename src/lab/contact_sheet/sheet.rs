@@ -2,28 +2,28 @@
 
 use crate::domain::{BBox, Post, Triple};
 
-/// What stands on a page.
+/// The contents of a page.
 #[derive(Debug, Clone)]
 pub struct Sheet {
-    /// The large line at the top.
+    /// Heading of the page.
     pub title: String,
     /// The line below it.
     pub subtitle: String,
-    /// The entity types, in the order in which they are given colours.
+    /// The entity types; their order determines their colours.
     pub types: Vec<String>,
-    /// The posts, three in a row.
+    /// The posts, three per row.
     pub cards: Vec<Card>,
 }
 
-/// One post and what was said of it.
+/// One post and its answer.
 #[derive(Debug, Clone)]
 pub struct Card {
-    /// The post; of its pictures the first is drawn.
+    /// The post; only its first picture is drawn.
     pub post: Post,
-    /// What was said.
+    /// The predicted triples.
     pub triples: Vec<Triple>,
-    /// Where the first picture truly shows what the text names.
+    /// The gold boxes of the first picture.
     pub gold: Vec<BBox>,
-    /// How right it was, in a few words.
+    /// A short note on correctness.
     pub remark: String,
 }

@@ -1,4 +1,4 @@
-//! Made-up answers on a page: is everything where it should be?
+//! Tests of the contact sheet with synthetic answers.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ fn types() -> Vec<String> {
     ["LOC", "PER"].map(str::to_owned).to_vec()
 }
 
-/// 80x60 grey pixels: on the page four times as large.
+/// 80x60 grey pixels, which the page enlarges four times.
 fn post(id: &str, text: &str) -> Post {
     let hash = ContentHash([0; 32]);
     let frame = Frame { hash, width: 80, height: 60, orientation: 1, rgb: GREY.repeat(80 * 60) };
@@ -120,7 +120,7 @@ fn a_box_is_drawn_around_its_place_and_the_mask_tints_what_is_inside() {
     assert_eq!(on_picture(81, 66), colour, "the tag is above the box");
 }
 
-/// How far apart two colours are for the eye, 1 to 21, by the formula of WCAG 2.
+/// The contrast ratio of two colours by WCAG 2, 1 to 21.
 fn contrast(one: Rgb, other: Rgb) -> f64 {
     let luminance = |colour: Rgb| {
         let linear = colour.map(f64::from).map(|level| level / 255.0).map(|level| match level {
@@ -138,7 +138,7 @@ fn a_mask_is_seen_on_any_picture_even_on_its_own_colour() {
     let types: Vec<String> = (0..8).map(|number| format!("T{number}")).collect();
     let greys = (0..=15).map(|level| [level * 17; 3]);
     let area = Rect::new(0, 0, 80, 60);
-    // The mask has the columns from 20 to 40, and lines of the box cover the first three of them.
+    // The mask covers columns 20 to 40; lines of the box cover the first three of them.
     let region = region(20, 20, 60, 50);
     for ground in greys.chain(types.iter().map(|name| of_type(&types, name))) {
         let rgb = ground.repeat(80 * 60);

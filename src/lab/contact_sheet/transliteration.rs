@@ -1,10 +1,10 @@
-//! How is a letter shown that the font lacks? Spelled in Latin letters, an emoji by its name, anything else by its number.
+//! Transliteration of letters that the font lacks: Latin letters, emoji by name, anything else by code point.
 
 use any_ascii::any_ascii_char;
 
 use super::font::Font;
 
-/// The letter itself, or the plain marks for a typographic one. None: the font has no such letter.
+/// The letter itself, or ASCII for a typographic mark. `None` if the font lacks the letter.
 pub(super) fn in_font(code: char) -> Option<String> {
     Some(match code {
         '\u{2018}' | '\u{2019}' => "'".to_owned(),
@@ -17,15 +17,15 @@ pub(super) fn in_font(code: char) -> Option<String> {
     })
 }
 
-/// A letter that the font lacks, in letters that it has: `Dong` and `Jing`, `:fire:`. Empty for letters that are not heard
-/// alone, as Arabic has them: their neighbours say where they were. None: nobody has a name for it.
+/// The transliteration of a letter: `Dong`, `Jing`, `:fire:`. Empty for letters without a sound of their own, as in Arabic.
+/// `None` if there is no transliteration.
 pub(super) fn transliterated(code: char) -> Option<String> {
     let transliterated: String =
         any_ascii_char(code).chars().filter(|letter| !letter.is_ascii_control()).collect();
     (code.is_alphabetic() || !transliterated.is_empty()).then_some(transliterated)
 }
 
-/// The number of a sign.
+/// The name of a code point, `U+1F525`.
 pub(super) fn code_point_name(code: char) -> String {
     format!("U+{:04X}", u32::from(code))
 }

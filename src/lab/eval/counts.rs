@@ -1,28 +1,28 @@
-//! What is counted, and the ratios that are made of it.
+//! Counts of answers, and their ratios: precision, recall, F1, means.
 
 use std::ops::AddAssign;
 
 use serde::Serialize;
 
-/// What was said, what is true, and how much of both agrees.
+/// Numbers of predicted, gold and correct answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Answers given.
+    /// Predicted answers.
     pub predicted: u64,
-    /// Answers that the gold holds.
+    /// Gold answers.
     pub gold: u64,
-    /// Answers given that the gold holds.
+    /// Predicted answers that match a gold answer.
     pub right: u64,
 }
 
 impl Counts {
-    /// Share of the answers given that are right; 0 where none was given.
+    /// Share of the predicted answers that are correct; 0 if there are none.
     #[must_use]
     pub fn precision(&self) -> f64 {
         ratio(self.right, self.predicted)
     }
 
-    /// Share of the gold that was found; 0 where there is none.
+    /// Share of the gold answers that were predicted; 0 if there are none.
     #[must_use]
     pub fn recall(&self) -> f64 {
         ratio(self.right, self.gold)
@@ -66,23 +66,23 @@ impl Serialize for Counts {
     }
 }
 
-/// A sum over questions that each score between 0 and 1.
+/// The mean of scores between 0 and 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct MeanScore {
-    /// Questions asked.
+    /// Number of scored questions.
     pub asked: u64,
-    /// Their scores added up: the number right, where a question is right or wrong.
+    /// Sum of the scores.
     pub sum: f64,
 }
 
 impl MeanScore {
-    /// Adds one question.
+    /// Adds the score of one question.
     pub fn add(&mut self, score: f64) {
         self.asked += 1;
         self.sum += score;
     }
 
-    /// Mean score; 0 where nothing was asked.
+    /// The mean; 0 without questions.
     #[must_use]
     pub fn mean(&self) -> f64 {
         if self.asked == 0 { 0.0 } else { self.sum / self.asked as f64 }

@@ -1,7 +1,7 @@
-//! Which posts are to be judged? Reads a folder in either of two layouts.
+//! Data sets: reads the posts of a split from a folder in one of two layouts.
 //!
-//! The layout of `riveg world`: `feed.jsonl` with input records and `gold.jsonl` with their entities, in the folder or
-//! in one named like the split. The layout of Twitter-GMNER: `txt/<split>.txt`, `xml/<id>.xml`, `images/<id>.jpg`.
+//! The layout of `riveg world`: `feed.jsonl` with input records and `gold.jsonl` with their entities, in the folder or in a
+//! subfolder with the split's name. The layout of Twitter-GMNER: `txt/<split>.txt`, `xml/<id>.xml`, `images/<id>.jpg`.
 
 use std::path::Path;
 

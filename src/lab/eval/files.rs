@@ -1,50 +1,50 @@
-//! Data-set files: examples, faults with file and line, and a reader of JSON lines.
+//! Data-set files: examples, errors with file and line, and a reader of JSON lines.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::GoldPost;
 
-/// A post to be judged: what the engine gets, and what it should say.
+/// A post to evaluate: the engine's input and the gold answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
-    /// The input record, as it would stand in the feed.
+    /// The input record.
     pub record: Vec<u8>,
-    /// What is true of it.
+    /// The gold answer.
     pub gold: GoldPost,
 }
 
-/// What is wrong with a data set, or with a file of predictions.
+/// An error in a data set or in a file of predictions.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
     /// A file could not be read.
     #[error("cannot read `{}`", file.display())]
     Read {
-        /// Which.
+        /// Its path.
         file: PathBuf,
-        /// Why.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
-    /// A file says something else than its layout asks for.
+    /// A file does not match its layout.
     #[error("`{}`{}: {message}", file.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
     Malformed {
-        /// Which.
+        /// Its path.
         file: PathBuf,
-        /// Counted from 1, where the file has lines.
+        /// The line, counted from 1, if the file has lines.
         line: Option<usize>,
-        /// What was expected and what was found.
+        /// The expected and the found content.
         message: String,
     },
-    /// A folder holds neither layout.
+    /// A folder has neither layout.
     #[error(
         "`{}` holds no data set: neither `gold.jsonl` with `feed.jsonl` (there or in `{split}/`) nor `txt/{split}.txt`",
         directory.display()
     )]
     NoDataset {
-        /// Which folder.
+        /// Its path.
         directory: PathBuf,
-        /// Which split was asked for.
+        /// The requested split.
         split: String,
     },
 }
@@ -61,7 +61,7 @@ pub(super) fn malformed(
     DatasetError::Malformed { file: file.to_owned(), line: line.into(), message: message.into() }
 }
 
-/// Parses every line of a JSONL file that is not blank, with its number counted from 1.
+/// Parses every non-blank line of a JSONL file; returns them with line numbers from 1.
 pub(super) fn read_lines<T: serde::de::DeserializeOwned>(
     file: &Path,
 ) -> Result<Vec<(usize, T)>, DatasetError> {

@@ -1,8 +1,8 @@
-//! What is compared: the mentions of a post as its annotators see them, and as the engine does.
+//! Gold and predicted mentions of a post: the data that scores compare.
 
 use crate::domain::{Annotation, BBox, EntityType, Mask};
 
-/// One post as its annotators see it.
+/// One annotated post.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GoldPost {
     /// The feed's identifier.
@@ -13,56 +13,56 @@ pub struct GoldPost {
     pub mentions: Vec<GoldMention>,
 }
 
-/// One entity as annotated. No region: no picture shows it.
+/// One annotated entity. It has no region if no picture shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GoldMention {
     /// The entity's text.
     pub text: String,
     /// Its type.
     pub entity_type: EntityType,
-    /// First code point and one past the last, in the post's text.
+    /// Start and end in the post's text, in code points; the end is exclusive.
     pub span: (usize, usize),
-    /// Every place that shows it: any of them is a right answer.
+    /// All regions that show it: any of them is a correct answer.
     pub regions: Vec<GoldRegion>,
 }
 
-/// One place that shows an entity.
+/// One region that shows an entity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GoldRegion {
-    /// Which of the post's pictures.
+    /// The key of its picture.
     pub media_key: String,
     /// The box, in pixels of the upright picture.
     pub bbox: BBox,
-    /// The pixels, where they were annotated.
+    /// The mask, if it was annotated.
     pub mask: Option<Mask>,
 }
 
-/// One entity as the engine sees it: all of an answer that is judged.
+/// One entity of an answer, reduced to the judged fields.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PredictedMention {
     /// The entity's text.
     pub text: String,
     /// Its type.
     pub entity_type: EntityType,
-    /// First code point and one past the last.
+    /// Start and end in the post's text, in code points; the end is exclusive.
     pub span: (usize, usize),
-    /// Where the pictures show it, at most once a picture.
+    /// Its regions, at most one per picture.
     pub regions: Vec<PredictedRegion>,
 }
 
-/// One place that the engine found.
+/// One predicted region.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PredictedRegion {
-    /// Which of the post's pictures.
+    /// The key of its picture.
     pub media_key: String,
     /// The box.
     pub bbox: BBox,
-    /// The pixels.
+    /// The mask.
     pub mask: Mask,
 }
 
 impl PredictedMention {
-    /// What is judged of an annotation.
+    /// The judged fields of an annotation.
     #[must_use]
     pub fn from_annotation(annotation: &Annotation) -> Vec<Self> {
         annotation

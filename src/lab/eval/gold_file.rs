@@ -1,4 +1,4 @@
-//! What does a folder of `riveg world` say? `feed.jsonl` with input records, `gold.jsonl` with what is true of them.
+//! Data sets of `riveg world`: `feed.jsonl` with input records, `gold.jsonl` with their gold answers.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -47,7 +47,7 @@ fn records(file: &Path) -> Result<HashMap<String, Vec<u8>>, DatasetError> {
     Ok(records)
 }
 
-/// A line of `gold.jsonl`. Its keys that nobody here knows are passed over.
+/// A line of `gold.jsonl`; unknown keys are ignored.
 #[derive(Deserialize)]
 struct WireGold {
     id: String,

@@ -1,8 +1,9 @@
-//! How right are the answers? Five scores for whole posts, three for single stages, and readers of what they compare.
+//! Evaluation: five scores of whole posts, three scores of single stages, and readers of data sets and predictions.
 //!
-//! A mention is judged by name (MNER), by name and box (GMNER), by name and box whatever its type (EEG), and the same
-//! two by mask (SMNER, EES). The rules are those of the evaluator published with RiVEG (`NUSTM/GMNER` data): a match
-//! key of entity text and type, first fit in order, and "no picture shows it" counts as an answer.
+//! Read `scores` first, then `stages` and [`dataset`]. A mention is judged by name (MNER), by name and box (GMNER), by name
+//! and box without its type (EEG), and the last two with masks (SMNER, EES). The rules are those of the evaluator
+//! published with RiVEG (`NUSTM/GMNER` data): the match key is entity text and type, the first match in order counts, and
+//! "no picture shows it" is an answer.
 
 mod counts;
 mod gold;

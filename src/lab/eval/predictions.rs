@@ -1,4 +1,4 @@
-//! What did an engine say? Reads its output, one JSON object a post.
+//! Predictions: reads the engine's output, one JSON object per post.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,9 +11,9 @@ use super::files::{DatasetError, malformed, read_lines};
 use super::wire_mask::WireMask;
 use super::{PredictedMention, PredictedRegion};
 
-/// Reads a file of annotations: the mentions of each post, by the post's id.
+/// Reads a file of annotations; returns the mentions of each post by the post's id.
 ///
-/// Where a post stands there twice, as at-least-once delivery may have it, its last annotation counts.
+/// At-least-once delivery may write a post twice; its last annotation counts.
 ///
 /// # Errors
 /// The first fault, with its line.
@@ -27,7 +27,7 @@ pub fn read(file: &Path) -> Result<HashMap<String, Vec<PredictedMention>>, Datas
         .collect()
 }
 
-/// What is judged of an output record; the rest is passed over.
+/// The judged fields of an output record; other keys are ignored.
 #[derive(Deserialize)]
 struct WireEvent {
     post_id: String,

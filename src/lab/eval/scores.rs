@@ -1,4 +1,4 @@
-//! The five scores of whole posts.
+//! Scores of whole posts: MNER, GMNER, EEG, SMNER and EES.
 
 use std::fmt;
 
@@ -6,21 +6,21 @@ use serde::Serialize;
 
 use super::{Counts, GoldMention, GoldPost, GoldRegion, PredictedMention, PredictedRegion};
 
-/// How strictly answers are judged.
+/// The rules of matching.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Rules {
-    /// When two regions are the same.
+    /// Minimum overlap of matching regions.
     pub threshold: Threshold,
-    /// When two mentions are the same.
+    /// Key of matching mentions.
     pub key: MatchKey,
 }
 
-/// The overlap from which two regions are the same.
+/// The overlap at which two regions match.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Threshold {
-    /// IoU of at least this: what the published evaluators compute.
+    /// IoU of at least this, as the published evaluators compute it.
     AtLeast(f32),
-    /// IoU above this: what the papers say.
+    /// IoU above this, as the papers define it.
     Above(f32),
 }
 
@@ -31,7 +31,7 @@ impl Default for Threshold {
 }
 
 impl Threshold {
-    /// Whether an overlap suffices.
+    /// Whether an overlap is sufficient.
     #[must_use]
     pub fn accepts(self, iou: f32) -> bool {
         match self {
@@ -41,33 +41,33 @@ impl Threshold {
     }
 }
 
-/// By what a predicted mention finds its gold one, within its post. The type counts too, save for EEG and EES.
+/// The key by which predicted and gold mentions of a post match. The type must match too, except for EEG and EES.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum MatchKey {
-    /// By the entity's text, as the evaluator of RiVEG does.
+    /// The entity's text, as in the evaluator of RiVEG.
     #[default]
     Text,
-    /// By its place in the text, as the evaluator of H-Index does.
+    /// The entity's span, as in the evaluator of H-Index.
     Span,
 }
 
 /// The five scores, counted over posts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Scores {
-    /// Multimodal named entity recognition: place in the text, and type.
+    /// Multimodal named entity recognition: span and type.
     pub mner: Counts,
     /// Grounded: entity, type and box.
     pub gmner: Counts,
     /// Entity extraction and grounding: entity and box, any type.
     pub eeg: Counts,
-    /// Segmented: entity, type and mask. Absent where the gold has boxes without masks.
+    /// Segmented: entity, type and mask. Absent if the gold has boxes without masks.
     pub smner: Option<Counts>,
-    /// Entity extraction and segmentation: entity and mask, any type. Absent as `smner` is.
+    /// Entity extraction and segmentation: entity and mask, any type. Absent like `smner`.
     pub ees: Option<Counts>,
 }
 
 impl Scores {
-    /// Counts all posts; a post's predictions stand beside its gold.
+    /// Counts all posts, given as pairs of gold and predictions.
     #[must_use]
     pub fn count<'posts>(
         posts: impl IntoIterator<Item = (&'posts GoldPost, &'posts [PredictedMention])>,
@@ -135,10 +135,10 @@ impl fmt::Display for Scores {
     }
 }
 
-/// Whether what was predicted and what is gold are the same answer about the pictures.
+/// Whether predicted and gold regions are the same answer.
 type RegionTest<'test> = dyn Fn(&[PredictedRegion], &[GoldRegion]) -> bool + 'test;
 
-/// One way to judge a mention.
+/// The conditions under which a prediction matches a gold mention.
 struct Matcher<'test> {
     key: MatchKey,
     typed: bool,
@@ -146,7 +146,7 @@ struct Matcher<'test> {
 }
 
 impl Matcher<'_> {
-    /// Each prediction takes the first gold mention that it is right about; a gold mention is taken once.
+    /// Each prediction matches the first unmatched gold mention that agrees with it.
     fn count(&self, gold: &[GoldMention], predicted: &[PredictedMention]) -> Counts {
         let mut open: Vec<&GoldMention> = gold.iter().collect();
         let mut right = 0;
@@ -170,7 +170,7 @@ impl Matcher<'_> {
     }
 }
 
-/// Both say that no picture shows it, or one predicted place is one of the gold ones.
+/// Both have no region, or one predicted region matches a gold region.
 fn same_region(
     predicted: &[PredictedRegion],
     gold: &[GoldRegion],
@@ -188,10 +188,10 @@ mod tests {
 
     use super::*;
 
-    /// Its name, the gold, what is said, and how many are right: MNER, GMNER, EEG.
+    /// Its name, the gold, the predictions, and the numbers of correct ones: MNER, GMNER, EEG.
     type Case = (&'static str, Vec<GoldMention>, Vec<PredictedMention>, [u64; 3]);
 
-    /// A box ten high from one column to another, and the mask that fills it, in a picture of 40 by 10.
+    /// A box of height 10 between two columns, and the mask that fills it, in a picture of 40 by 10.
     fn place(x0: u32, x1: u32) -> (BBox, Mask) {
         let bbox = BBox { x0: x0 as f32, y0: 0.0, x1: x1 as f32, y1: 10.0 };
         (bbox, Mask { width: 40, height: 10, runs: vec![10 * x0, 10 * (x1 - x0), 10 * (40 - x1)] })

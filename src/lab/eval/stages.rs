@@ -1,4 +1,4 @@
-//! The scores of single stages, each asked about gold mentions, so that a fault shows where it arises.
+//! Scores of single stages on gold mentions, which locate an error in its stage.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -9,30 +9,30 @@ use crate::domain::{BBox, Mask};
 
 use super::{GoldRegion, MeanScore, Threshold};
 
-/// How each network does when all before it is right.
+/// The score of each network when the stages before it are correct.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct StageScores {
-    /// Share of gold mentions and pictures where the gate answers rightly (visual entailment accuracy).
+    /// Share of gold mentions and pictures with a correct answer of the gate (visual entailment accuracy).
     pub entail_accuracy: MeanScore,
-    /// Share of groundable gold mentions whose predicted box is the same as a gold box (`Prec@0.5`).
+    /// Share of groundable gold mentions whose predicted box matches a gold box (`Prec@0.5`).
     pub ground_precision: MeanScore,
-    /// Mean IoU of masks predicted from gold boxes with the gold masks.
+    /// Mean IoU of gold masks and masks predicted from gold boxes.
     pub segment_iou: MeanScore,
 }
 
 impl StageScores {
-    /// The gate was asked whether a picture shows a gold mention that has these places in it.
+    /// Adds an answer of the gate on a mention with these gold regions in the picture.
     pub fn add_entailment(&mut self, depicted: bool, gold: &[GoldRegion]) {
         self.entail_accuracy.add(f64::from(depicted != gold.is_empty()));
     }
 
-    /// The grounder was asked for a gold mention that its picture shows in these places.
+    /// Adds a box of the grounder for a mention with these gold regions.
     pub fn add_grounding(&mut self, predicted: &BBox, gold: &[GoldRegion], threshold: Threshold) {
         let hit = gold.iter().any(|region| threshold.accepts(predicted.iou(&region.bbox)));
         self.ground_precision.add(f64::from(hit));
     }
 
-    /// The segmenter was asked for the pixels in a gold box.
+    /// Adds a mask of the segmenter for a gold box.
     pub fn add_segmentation(&mut self, predicted: &Mask, gold: &Mask) {
         self.segment_iou.add(f64::from(predicted.iou(gold)));
     }

@@ -1,7 +1,7 @@
-//! What does a Twitter-GMNER folder say? Words with BIO tags, one file a split; boxes in a Pascal-VOC file a picture.
+//! Data sets in Twitter-GMNER's layout: words with BIO tags, one file per split; boxes in one Pascal-VOC file per picture.
 //!
-//! A picture without an XML file shows no entity. An entity's boxes are all objects of the same name, since the data
-//! set joins the two by name alone.
+//! A picture without an XML file shows no entity. An entity's boxes are all objects with its name, because the data set
+//! joins the two by name alone.
 
 use std::fs;
 use std::path::Path;
@@ -27,7 +27,7 @@ pub(super) fn read(directory: &Path, split: &str) -> Result<Vec<Example>, Datase
 struct Sentence {
     id: String,
     text: String,
-    /// First and one past the last code point, type.
+    /// Start and end in code points, and type; the end is exclusive.
     entities: Vec<(usize, usize, EntityType)>,
 }
 
@@ -36,7 +36,7 @@ impl Sentence {
         Self { id: id.to_owned(), text: String::new(), entities: Vec::new() }
     }
 
-    /// Adds a word. An `I` that continues nothing begins an entity, as `seqeval` reads it.
+    /// Adds a word. An `I` that continues no entity begins one, as in `seqeval`.
     fn push(&mut self, word: &str, tag: Tag<'_>) {
         if !self.text.is_empty() {
             self.text.push(' ');
@@ -127,7 +127,7 @@ fn example(directory: &Path, sentence: Sentence) -> Result<Example, DatasetError
     Ok(Example { record: record.to_string().into_bytes(), gold })
 }
 
-/// The named boxes of a picture; none where there is no file.
+/// The named boxes of a picture; none if there is no file.
 fn objects(file: &Path) -> Result<Vec<(String, BBox)>, DatasetError> {
     #[derive(Deserialize)]
     struct VocAnnotation {

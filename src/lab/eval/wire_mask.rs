@@ -1,10 +1,10 @@
-//! How do files write a mask? As COCO does: its size, and its run lengths as a list or as a string.
+//! Masks in files, as in COCO: size, and run lengths as a list or as a string.
 
 use serde::Deserialize;
 
 use crate::domain::Mask;
 
-/// A mask as it stands in a file.
+/// A mask of a file.
 #[derive(Debug, Deserialize)]
 pub(super) struct WireMask {
     /// Rows, columns.
@@ -20,7 +20,7 @@ enum WireCounts {
 }
 
 impl WireMask {
-    /// The mask, where its runs add up to its size.
+    /// Checks that the runs add up to the size.
     pub(super) fn checked(self) -> Result<Mask, String> {
         let [height, width] = self.size;
         let runs = match self.counts {

@@ -1,4 +1,4 @@
-//! From checkpoints to a bundle: averaged weights as 16-bit floats, vocabularies, the lexicon, the manifest.
+//! Bundle assembly: from checkpoints to averaged weights as 16-bit floats, vocabularies, lexicon and manifest.
 
 use std::fs;
 use std::io::Write;
@@ -20,17 +20,17 @@ use crate::stages::expand::PhraseTemplate;
 use crate::stages::knowledge::Example;
 use crate::stages::recognise::{TagScheme, WordTokenizer};
 
-/// Seed of the world whose names the lexicon knows: the one that the demo and the evaluation show.
+/// Seed of the world of the lexicon, the demo and the evaluation.
 pub const DEMO_SEED: u64 = 0;
-/// Posts whose names the lexicon knows.
+/// Posts whose names the lexicon holds.
 const KNOWN_POSTS: u64 = 2_000;
 const LEXICON: &str = "lexicon.jsonl";
-/// Annotated posts of the training world, and how many: published sets have 120 to 200.
+/// Annotated posts of the training world; published example sets have 120 to 200.
 const EXAMPLES: &str = "examples.jsonl";
 const EXAMPLE_PICTURES: &str = "examples";
 const ANNOTATED_POSTS: u64 = 120;
 
-/// Writes the bundle of a course's checkpoints into `out`.
+/// Writes the bundle of a run's checkpoints into `out`.
 ///
 /// # Errors
 /// If a checkpoint or vocabulary is missing, or `out` cannot be written.
@@ -52,7 +52,7 @@ pub fn assemble(run: &TrainingRun, out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes those of a checkpoint's averaged weights that are shipped, and says after how many steps they are.
+/// Writes the shipped part of a checkpoint's averaged weights; returns the number of training steps.
 pub(super) fn export(checkpoint: &Path, out: &Path, is_shipped: impl Fn(&str) -> bool) -> Result<i64> {
     ensure!(checkpoint.exists(), "`{}` is missing: train that network first", checkpoint.display());
     let tensors = Tensor::read_safetensors(checkpoint)
@@ -76,7 +76,7 @@ fn write_lexicon(path: &Path) -> Result<()> {
     file.flush().with_context(failed)
 }
 
-/// Posts of the training world as a careful reader annotates them, with their pictures.
+/// Writes posts of the training world with correct annotations and their pictures.
 fn write_examples(world: &World, out: &Path) -> Result<()> {
     let folder = out.join(EXAMPLE_PICTURES);
     let failed = || format!("failed to write pictures into `{}`", folder.display());

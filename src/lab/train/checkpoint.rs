@@ -1,4 +1,4 @@
-//! A training on disk: weights, moments, averages and the step, in one safetensors file.
+//! Checkpoints of a training: weights, moments, averages and the step, in one safetensors file.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,7 +10,7 @@ use tch::{Tensor, no_grad};
 
 use super::optimiser::AdamW;
 
-/// Writes a checkpoint beside `path` and renames it: a process that dies meanwhile leaves the old one whole.
+/// Writes a checkpoint beside `path` and renames it, so that a killed process leaves the old checkpoint intact.
 ///
 /// # Errors
 /// If the folder cannot be written.
@@ -24,10 +24,10 @@ pub(super) fn save(path: &Path, store: &VarStore, optimiser: &AdamW) -> Result<(
     fs::rename(&unfinished, path).with_context(|| format!("failed to put `{}` in its place", path.display()))
 }
 
-/// Takes up a training where its checkpoint left it; without one, leaves the fresh training alone.
+/// Restores a training from its checkpoint; does nothing if there is none.
 ///
 /// # Errors
-/// If the file is damaged or belongs to another network: the message names the entry.
+/// If the file is damaged or belongs to another network. The message names the entry.
 pub(super) fn resume(path: &Path, store: &VarStore, optimiser: &mut AdamW) -> Result<()> {
     if !path.exists() {
         return Ok(());
@@ -46,7 +46,7 @@ pub(super) fn resume(path: &Path, store: &VarStore, optimiser: &mut AdamW) -> Re
         .map_err(|fault| anyhow!("`{}` does not continue this training: {fault}", path.display()))
 }
 
-/// Copies tensors into the variables of the same names: all of them, and nothing else.
+/// Copies tensors into the variables of the same names. The two sets of names must be equal.
 ///
 /// # Errors
 /// Names a variable without a tensor, a tensor without a variable, or a pair of different shapes.

@@ -1,7 +1,8 @@
-//! How the networks of the pocket bundle learn: seeded, one at a time if asked, from a checkpoint if there is one.
+//! Training of the pocket bundle's networks: seeded, one network at a time on request, resumed from checkpoints.
 //!
-//! `recipe` says how large and how long, `pocket` in which order, `know` what comes to a bundle that is there; the rest is what each network is taught, and the
-//! loop, the optimiser and the checkpoints that they share.
+//! Read [`recipe`] first (sizes and schedules), then `pocket` (all trainings of a new bundle) and `retrieve` (an encoder of
+//! posts for an existing bundle). `tagger`, `ofa`, `segmenter` and `umt` define the losses; `training_loop`, `optimiser`
+//! and `checkpoint` are shared.
 
 mod assemble;
 mod checkpoint;

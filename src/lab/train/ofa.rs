@@ -1,7 +1,8 @@
-//! What OFA is taught: to write the four location tokens of a phrase, and to answer whether a picture shows it.
+//! Training of OFA: grounding (the four location tokens of a phrase) and entailment (whether a picture shows it).
 //!
-//! Both tasks share one set of weights, as OFA's pretraining shares it over all tasks. Hints speed the learning up: heads that exist only in training ask the picture's trunk what stands in
-//! each cell, and the encoder which cells belong to the phrase. Four tokens a phrase teach little; 64 cells teach much.
+//! Both tasks share one set of weights, as all tasks do in OFA's pretraining. Auxiliary losses speed up the training: heads
+//! that exist only in training predict from the trunk which object is in each cell, and from the encoder which cells
+//! belong to the phrase. Four tokens per phrase are a weak signal; 64 cells are a strong one.
 
 use tch::nn::{self, Module};
 use tch::{Device, Kind, Tensor, no_grad};
@@ -13,12 +14,12 @@ use crate::domain::BBox;
 use crate::lab::world::World;
 use crate::networks::ofa::{BEGIN, END, Encoded, Ofa, OfaConfig, PAD};
 
-/// The variables of the hints begin with this, and are left out of bundles.
+/// Prefix of the variables of the auxiliary heads, which bundles leave out.
 pub(super) const AUXILIARY: &str = "hints";
 
-/// OFA with its hints.
+/// OFA with its auxiliary heads.
 pub(super) struct OfaTrainer {
-    /// The network that will be shipped.
+    /// The network that bundles ship.
     pub(super) ofa: Ofa,
     config: OfaConfig,
     kinds: nn::Linear,
@@ -34,12 +35,12 @@ pub(super) struct LossParts {
     pub(super) ground: f64,
     /// Cross entropy of the answers.
     pub(super) entail: f64,
-    /// All hints together.
+    /// Sum of the auxiliary losses.
     pub(super) hints: f64,
 }
 
 impl OfaTrainer {
-    /// The network at the root of the store, the hints beside it.
+    /// Creates the network at the root of the store, and the auxiliary heads beside it.
     #[must_use]
     pub(super) fn new(root: &nn::Path<'_>, config: &OfaConfig, kinds: i64, colours: i64) -> Self {
         let hints = root / AUXILIARY;
@@ -54,7 +55,7 @@ impl OfaTrainer {
         }
     }
 
-    /// The loss of a batch, and its parts. Phrases count only where the batch has some.
+    /// The loss of a batch, and its parts. A batch without phrases has only the auxiliary loss of its pictures.
     pub(super) fn loss(&self, batch: &PhraseBatch) -> (Tensor, LossParts) {
         let trunk = self.ofa.trunk(&pixels(batch), true);
         let mut hints = self.scene_loss(&trunk, batch);
@@ -69,7 +70,7 @@ impl OfaTrainer {
         if batch.entail.len() > 0 {
             let (loss, cells) = self.entail_loss(&trunk, batch);
             parts.entail = loss.double_value(&[]);
-            // The answer is one token where a box is four.
+            // An answer is one token, a box is four.
             total += loss * 2.0;
             hints += cells;
         }
@@ -77,14 +78,20 @@ impl OfaTrainer {
         (total + hints, parts)
     }
 
-    /// Which kind of thing in which colours stands in each cell of the trunk's grid.
+    /// Auxiliary loss: kind and colours of the object in each cell of the trunk's grid.
     fn scene_loss(&self, trunk: &Tensor, batch: &PhraseBatch) -> Tensor {
         let prompted_phrases =
             [(&self.kinds, &batch.kinds), (&self.colours, &batch.colours), (&self.accents, &batch.accents)];
         let losses = prompted_phrases.map(|(head, truth)| {
             let none: Option<Tensor> = None;
-            let said = head.forward(trunk).flatten(0, 1);
-            said.cross_entropy_loss(&Tensor::from_slice(truth), none.as_ref(), tch::Reduction::Mean, -1, 0.0)
+            let predicted = head.forward(trunk).flatten(0, 1);
+            predicted.cross_entropy_loss(
+                &Tensor::from_slice(truth),
+                none.as_ref(),
+                tch::Reduction::Mean,
+                -1,
+                0.0,
+            )
         });
         Tensor::stack(&losses, 0).sum(Kind::Float)
     }
@@ -99,12 +106,13 @@ impl OfaTrainer {
         let prefix = Tensor::cat(&[start, tokens], 1);
         let log_probabilities = self.ofa.decode(&encoded, &prefix, true).log_softmax(-1, Kind::Float);
 
-        // Bins are ordered: a neighbour of the true bin is nearly right, and is told so.
+        // Bins are ordered, so neighbours of the true bin get a part of the target probability.
         let all = Tensor::arange(self.config.bins, (Kind::Float, Device::Cpu));
         let distance = bins.to_kind(Kind::Float).unsqueeze(-1) - all;
         let wanted = (distance.square() * (-0.5 / (BIN_SPREAD * BIN_SPREAD))).softmax(-1, Kind::Float);
-        let said = log_probabilities.narrow(1, 0, 4).narrow(2, self.config.first_bin, self.config.bins);
-        let located = -(wanted * said).sum_dim_intlist([-1].as_slice(), false, Kind::Float).mean(Kind::Float);
+        let predicted = log_probabilities.narrow(1, 0, 4).narrow(2, self.config.first_bin, self.config.bins);
+        let located =
+            -(wanted * predicted).sum_dim_intlist([-1].as_slice(), false, Kind::Float).mean(Kind::Float);
         let ended = -log_probabilities.select(1, 4).select(1, END).mean(Kind::Float);
         (located + ended * 0.1, cells)
     }
@@ -119,16 +127,16 @@ impl OfaTrainer {
         (loss, cells)
     }
 
-    /// Encodes rows, and asks the encoder's picture tokens which of them the phrase speaks of.
+    /// Encodes rows; also the auxiliary loss of which picture tokens the phrase refers to.
     fn encoded(&self, trunk: &Tensor, rows: &Rows) -> (Encoded, Tensor) {
         let count = rows.len() as i64;
         let gathered = trunk.index_select(0, &Tensor::from_slice(&rows.pictures));
         let cells = gathered.size()[1];
         let encoded = self.ofa.encode(&gathered, &tokens(rows), true);
-        let said = self.cells.forward(&encoded.states.narrow(1, 0, cells)).squeeze_dim(-1);
+        let predicted = self.cells.forward(&encoded.states.narrow(1, 0, cells)).squeeze_dim(-1);
         let covered = Tensor::from_slice(&rows.cells).view([count, cells]);
         let none: Option<Tensor> = None;
-        let loss = said.binary_cross_entropy_with_logits(
+        let loss = predicted.binary_cross_entropy_with_logits(
             &covered,
             none.as_ref(),
             Some(&Tensor::from(CELL_WEIGHT)),
@@ -138,19 +146,19 @@ impl OfaTrainer {
     }
 }
 
-/// What is learnt from.
+/// The data of a training.
 pub(super) struct TrainingData {
-    /// Posts to train on.
+    /// Posts for training.
     pub(super) train: World,
-    /// Posts to validate on.
+    /// Posts for validation.
     pub(super) dev: World,
-    /// How the network sees.
+    /// Sizes of pictures, grid and bins.
     pub(super) resolution: Resolution,
-    /// How phrases become prompts.
+    /// Encoders of prompts.
     pub(super) prompts: Prompts,
 }
 
-/// OFA in training.
+/// The training task of OFA.
 pub(super) struct OfaTask {
     learner: OfaTrainer,
     batches: Prefetcher<PhraseBatch>,
@@ -158,13 +166,13 @@ pub(super) struct OfaTask {
 }
 
 impl OfaTrainer {
-    /// Trains on the source's posts from `first_step` on.
+    /// The training task on the posts of `data`, from `first_step` on.
     #[must_use]
     pub(super) fn into_task(self, source: TrainingData, first_step: i64) -> OfaTask {
         let TrainingData { train, dev, resolution, prompts } = source;
         let dev =
             (0..VALIDATION_BATCHES).map(|step| phrases::batch(&dev, step, resolution, &prompts)).collect();
-        // It begins with pictures alone: phrases mean nothing to a trunk that sees nothing yet.
+        // The first steps have pictures only: phrases are useless while the trunk recognises nothing.
         let batches = Prefetcher::new(first_step, move |step| {
             let make = if step < PICTURE_STEPS { phrases::picture_batch } else { phrases::batch };
             make(&train, step, resolution, &prompts)
@@ -172,8 +180,8 @@ impl OfaTrainer {
         OfaTask { learner: self, batches, dev }
     }
 
-    /// How many rows are located with an IoU of a half, and how many are answered rightly.
-    // What the network remembers while it serves would be out of date here, so only the trunk is told that it does.
+    /// The numbers of rows located with an IoU of at least 0.5 and of correct answers.
+    // Only the trunk runs in inference mode: the caches of the other parts would be stale between steps.
     fn score(&self, batch: &PhraseBatch) -> (usize, usize) {
         let trunk = self.ofa.trunk(&pixels(batch), false);
         let encoded = |rows: &Rows| {
@@ -181,17 +189,20 @@ impl OfaTrainer {
         };
         let prefix = Tensor::full([batch.ground.len() as i64, 1], BEGIN, (Kind::Int64, Device::Cpu));
         let located = self.greedy(&encoded(&batch.ground), prefix);
-        let within = |(said, truth): &(&[i64], &[i64])| bbox(said).iou(&bbox(truth)) >= 0.5;
+        let within = |(predicted, truth): &(&[i64], &[i64])| bbox(predicted).iou(&bbox(truth)) >= 0.5;
         let located = located.chunks(4).zip(batch.bins.chunks(4)).filter(within).count();
 
         let logits = self.ofa.answer_logits(&encoded(&batch.entail), &tokens(&batch.entail), true);
         let answers = Vec::<i64>::try_from(logits.argmax(1, false)).unwrap_or_default();
-        let answered =
-            answers.iter().zip(&batch.answers).filter(|(said, truth)| (**said > 0) == (**truth > 0)).count();
+        let answered = answers
+            .iter()
+            .zip(&batch.answers)
+            .filter(|(predicted, truth)| (**predicted > 0) == (**truth > 0))
+            .count();
         (located, answered)
     }
 
-    /// The likeliest bins, one after the other: rows of four.
+    /// Greedy decoding: rows of four bins.
     fn greedy(&self, encoded: &Encoded, mut prefix: Tensor) -> Vec<i64> {
         for _ in 0..4 {
             let logits = self.ofa.decode(encoded, &prefix, true);
@@ -232,16 +243,16 @@ fn bbox(bins: &[i64]) -> BBox {
     BBox { x0: bins[0] as f32, y0: bins[1] as f32, x1: bins[2] as f32, y1: bins[3] as f32 }
 }
 
-/// The first steps, which look at pictures alone.
+/// The first steps, which have pictures only.
 const PICTURE_STEPS: i64 = 500;
-/// Batches of a validation: some 450 phrases of either task.
+/// Batches of a validation: about 450 phrases per task.
 const VALIDATION_BATCHES: i64 = 10;
-/// Bins over which the target of a coordinate spreads: about two pixels either way.
+/// Standard deviation of a coordinate's target distribution, in bins: about two pixels in either direction.
 const BIN_SPREAD: f64 = 0.7;
-/// A phrase covers about one cell in ten: this evens it out halfway.
+/// Weight of positive cells: a phrase covers about one cell in ten, and this compensates half of the imbalance.
 const CELL_WEIGHT: f32 = 3.0;
 
-/// The batch's pictures as the network takes them: `[pictures, 3, side, side]`, -1 to 1.
+/// The network's input of a batch's pictures: `[pictures, 3, side, side]`, -1 to 1.
 pub(super) fn pixels(batch: &PhraseBatch) -> Tensor {
     let side = batch.side;
     let pictures = batch.pixels.len() as i64 / (3 * side * side);

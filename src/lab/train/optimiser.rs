@@ -1,26 +1,26 @@
-//! AdamW with a warm-up, a cosine, clipped gradients and an average of the weights; its state can be saved.
+//! AdamW with warm-up, cosine schedule, gradient clipping and averaged weights; its state can be saved.
 //!
-//! Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019). `tch` has the algorithm but keeps its
-//! moments to itself, and a training that cannot be resumed is lost with its process.
+//! Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019). The optimiser of `tch` does not expose its
+//! moments, so a training with it cannot be resumed.
 
 use std::f64::consts::PI;
 
 use tch::nn::VarStore;
 use tch::{Kind, Tensor, no_grad};
 
-/// How far and how fast to go.
+/// Learning rate over the steps of a training.
 #[derive(Debug, Clone, Copy)]
 pub struct Schedule {
     /// Highest learning rate, reached after the warm-up.
     pub peak: f64,
     /// Steps of linear rise.
     pub warm_up: i64,
-    /// Steps in all; the cosine ends there, at a fiftieth of the peak.
+    /// Total steps; the cosine ends there, at a fiftieth of the peak.
     pub steps: i64,
 }
 
 impl Schedule {
-    /// The learning rate of a step, the first being 0.
+    /// The learning rate of a step, counted from 0.
     #[must_use]
     pub fn rate(&self, step: i64) -> f64 {
         if step < self.warm_up {
@@ -34,11 +34,11 @@ impl Schedule {
 
 /// Decay of the first moment.
 const FIRST_DECAY: f64 = 0.9;
-/// Decay of the second moment: shorter than the usual 0.999, since the trainings are short.
+/// Decay of the second moment: below the usual 0.999, because the trainings are short.
 const SECOND_DECAY: f64 = 0.98;
-/// Keeps the division finite.
+/// Avoids division by zero.
 const EPSILON: f64 = 1e-8;
-/// Largest norm of all gradients together.
+/// Maximum norm of all gradients together.
 const MAX_GRADIENT_NORM: f64 = 1.0;
 
 struct Parameter {
@@ -88,7 +88,7 @@ impl AdamW {
         self.step
     }
 
-    /// Moves every weight against the gradient of `loss`; answers the norm of all gradients before clipping.
+    /// Updates all weights by the gradient of `loss`; returns the norm of all gradients before clipping.
     pub(super) fn descend(&mut self, loss: &Tensor) -> f64 {
         for slot in &mut self.parameters {
             slot.weight.zero_grad();
@@ -110,7 +110,7 @@ impl AdamW {
         let first_correction = 1.0 - FIRST_DECAY.powi(self.step as i32);
         let second_correction = 1.0 - SECOND_DECAY.powi(self.step as i32);
         for (slot, gradient) in self.parameters.iter_mut().zip(gradients) {
-            // A weight that took no part in this loss stays as it is.
+            // A weight without a gradient of this loss stays unchanged.
             let Some(gradient) = gradient else { continue };
             let gradient = gradient * clip;
             let _ = slot.first.g_mul_scalar_(FIRST_DECAY).g_add_(&(&gradient * (1.0 - FIRST_DECAY)));
@@ -124,7 +124,7 @@ impl AdamW {
         norm
     }
 
-    /// The average follows over about a fortieth of the steps so far: short at first, long at the end.
+    /// The window of the average is about a fortieth of the steps so far.
     fn update_averages(&mut self) {
         let follow = (40.0 / (self.step as f64 + 40.0)).max(0.001);
         for (_, variable, average) in &mut self.averages {
@@ -132,13 +132,13 @@ impl AdamW {
         }
     }
 
-    /// The averaged weights by name: what is shipped.
+    /// The averaged weights by name, which bundles ship.
     #[must_use]
     pub(super) fn averaged(&self) -> Vec<(String, Tensor)> {
         self.averages.iter().map(|(name, _, average)| (name.clone(), average.shallow_clone())).collect()
     }
 
-    /// All that a checkpoint needs beside the weights, by name.
+    /// The state of a checkpoint beside the weights, by name.
     #[must_use]
     pub(super) fn state(&self) -> Vec<(String, Tensor)> {
         let moments = self.parameters.iter().flat_map(|slot| {
@@ -154,10 +154,10 @@ impl AdamW {
         moments.chain(averages).chain([("step".to_owned(), Tensor::from_slice(&[self.step]))]).collect()
     }
 
-    /// Takes up the state that [`AdamW::state`] gave.
+    /// Restores the state that [`AdamW::state`] returned.
     ///
     /// # Errors
-    /// Names the first entry that is missing, or that has another shape here.
+    /// Names the first entry that is missing or has another shape.
     pub(super) fn restore(
         &mut self,
         state: &std::collections::HashMap<String, Tensor>,

@@ -1,4 +1,4 @@
-//! Batches of pictures and phrases for OFA, made from samples of the world, as plain numbers.
+//! Batches of pictures and phrases for OFA, from samples of the world, as plain numbers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,21 +13,21 @@ use crate::lab::world::{Sample, World};
 
 /// Pictures of one step.
 pub(super) const PICTURES_PER_STEP: u64 = 16;
-/// Pictures of a step that looks at pictures alone: no phrase takes time there.
+/// Pictures of a step without phrases: more, because phrases cost no time there.
 const PLAIN_PICTURES_PER_STEP: u64 = 48;
-/// Things to be located in one picture, at most.
+/// Maximum of phrases to ground per picture.
 const MAX_GROUNDED: usize = 3;
-/// Phrases beside the post's own mentions that are judged against one picture: half of them of things that are there.
+/// Entailment phrases per picture beside the post's own mentions: half of them describe objects of the picture.
 const EXTRA_ENTAILMENTS: usize = 2;
-/// Share of phrases that are a name alone: so that the networks have seen what a missing expansion looks like.
+/// Share of phrases without an expansion, so that the network has seen such phrases.
 const NAME_ONLY_SHARE: f64 = 0.04;
-/// A cell of the trunk's grid shows a thing that covers so much of it.
+/// Share of a grid cell that an object must cover to become the cell's label.
 const MIN_COVERED_SHARE: f32 = 0.3;
 
-/// Turns a phrase into a prompt's ids.
+/// Encodes a phrase as the token ids of a prompt.
 pub(super) type EncodePrompt = Arc<dyn Fn(&str) -> Vec<u32> + Send + Sync>;
 
-/// How phrases become prompts of either task.
+/// Encoders of the prompts of both tasks.
 #[derive(Clone)]
 pub(super) struct Prompts {
     /// Of entailment.
@@ -36,7 +36,7 @@ pub(super) struct Prompts {
     pub(super) ground: EncodePrompt,
 }
 
-/// How the network sees: the side of its pictures and of its grid, and its location bins.
+/// Sizes of the network's pictures, grid and location bins.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Resolution {
     /// Pixels along one side.
@@ -47,24 +47,24 @@ pub(super) struct Resolution {
     pub(super) bins: u32,
 }
 
-/// One step's pictures, and the phrases that are located and judged in them.
+/// The pictures of one step, with phrases to ground and phrases to judge.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PhraseBatch {
     /// Pixels along one side.
     pub(super) side: i64,
     /// Interleaved RGB, picture after picture.
     pub(super) pixels: Vec<u8>,
-    /// For each cell of each picture 0, or 1 and the kind that stands in it.
+    /// For each cell of each picture 0, or 1 plus the kind of its object.
     pub(super) kinds: Vec<i64>,
-    /// For each cell of each picture its thing's main colour, or -1.
+    /// For each cell of each picture the main colour of its object, or -1.
     pub(super) colours: Vec<i64>,
-    /// For each cell of each picture the colour of its thing's lesser part, or -1.
+    /// For each cell of each picture the accent colour of its object, or -1.
     pub(super) accents: Vec<i64>,
-    /// Phrases with a place.
+    /// Phrases to ground.
     pub(super) ground: Rows,
     /// Four bins for each row of `ground`.
     pub(super) bins: Vec<i64>,
-    /// Phrases with an answer.
+    /// Phrases to judge.
     pub(super) entail: Rows,
     /// For each row of `entail` 0 for no, 1 for yes.
     pub(super) answers: Vec<i64>,
@@ -73,16 +73,16 @@ pub(super) struct PhraseBatch {
 /// Phrases in pictures.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rows {
-    /// Which picture of the batch.
+    /// Index of the picture in the batch, per row.
     pub(super) pictures: Vec<i64>,
     /// The prompts' ids.
     pub(super) prompts: Vec<Vec<i64>>,
-    /// For each cell of each row's picture whether the phrase speaks of it.
+    /// For each cell of each row's picture, how much the phrase refers to it.
     pub(super) cells: Vec<f32>,
 }
 
 impl Rows {
-    /// How many.
+    /// The number of rows.
     #[must_use]
     pub(super) fn len(&self) -> usize {
         self.prompts.len()
@@ -95,7 +95,7 @@ impl Rows {
     }
 }
 
-/// The batch of a step that looks at pictures alone.
+/// The batch of a step without phrases.
 #[must_use]
 pub(super) fn picture_batch(
     world: &World,
@@ -130,7 +130,7 @@ pub(super) fn batch(world: &World, step: i64, resolution: Resolution, prompts: &
 
 struct BatchBuilder<'a> {
     rng: ChaCha8Rng,
-    /// Names of the batch by type: a name tells nothing of a look, so any name may stand before any expansion.
+    /// Names of the batch by type. Names do not predict appearances, so any name may precede any expansion.
     names: HashMap<&'a str, Vec<&'a str>>,
     resolution: Resolution,
     prompts: &'a Prompts,
@@ -148,7 +148,7 @@ impl<'a> BatchBuilder<'a> {
         Self { rng: ChaCha8Rng::seed_from_u64(seed), names, resolution, prompts, batch }
     }
 
-    /// Adds the picture and what its cells show; answers how much of each cell each thing covers.
+    /// Adds the picture and its cell labels; returns each object's coverage of each cell.
     fn add_picture(&mut self, sample: &Sample) -> Vec<Vec<f32>> {
         let frame = &sample.picture.frame;
         self.batch.pixels.extend(&Picture::squashed(frame, self.resolution.side).rgb);
@@ -215,7 +215,7 @@ impl<'a> BatchBuilder<'a> {
         }
     }
 
-    /// A phrase for one of the picture's things: as its mention has it, or freshly worded.
+    /// A phrase for one object of the picture: that of its mention, or a new one.
     fn phrase_of(&mut self, sample: &Sample, object: usize) -> String {
         let owner = sample.mentions.iter().find(|mention| mention.objects.contains(&object));
         match owner {
@@ -252,18 +252,18 @@ fn coverage(inside: &[u8], (width, height): (u32, u32), grid: u32) -> Vec<f32> {
     counts.iter().map(|&(covered, all)| covered as f32 / all.max(1) as f32).collect()
 }
 
-/// Which cells a phrase speaks of, softly at the edges.
+/// The target of the cells that a phrase refers to, soft at the edges.
 fn marked(covered: &[f32]) -> Vec<f32> {
     covered.iter().map(|share| (share * 2.0).min(1.0)).collect()
 }
 
-/// A box in location bins: the first bin is the left or upper edge of the picture, the last the right or lower one.
+/// A box in location bins: the first bin is the left or top edge of the picture, the last the right or bottom edge.
 fn bins(bbox: &BBox, (width, height): (u32, u32), bins: u32) -> [i64; 4] {
     let bin = |edge: f32, size: u32| (edge / size as f32 * (bins - 1) as f32).round() as i64;
     [bin(bbox.x0, width), bin(bbox.y0, height), bin(bbox.x1, width), bin(bbox.y1, height)]
 }
 
-/// The type of the entities that look like that, from the thing that the phrase names.
+/// The entity type that a phrase implies by the kind of object that it names.
 fn type_of(phrase: &str) -> &'static str {
     let type_of_word = |word| match word {
         "man" | "woman" => Some("PER"),
@@ -281,7 +281,7 @@ mod tests {
 
     const RESOLUTION: Resolution = Resolution { side: 64, grid: 4, bins: 64 };
 
-    fn made(step: i64) -> PhraseBatch {
+    fn batch_of_step(step: i64) -> PhraseBatch {
         let encode: EncodePrompt = Arc::new(|text| text.bytes().map(u32::from).collect());
         let prompts = Prompts { entail: encode.clone(), ground: encode };
         batch(&World::new(3, Split::Train), step, RESOLUTION, &prompts)
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_batch_depends_on_its_step_alone() {
-        let (first, again, other) = (made(2), made(2), made(3));
+        let (first, again, other) = (batch_of_step(2), batch_of_step(2), batch_of_step(3));
         assert_eq!(first.pixels, again.pixels);
         assert_eq!(first.ground.prompts, again.ground.prompts);
         assert_eq!(first.answers, again.answers);
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn every_row_has_its_cells_and_its_target() {
-        let batch = made(0);
+        let batch = batch_of_step(0);
         assert_eq!(batch.pixels.len() as u64, PICTURES_PER_STEP * 3 * 64 * 64);
         assert_eq!(batch.kinds.len() as u64, PICTURES_PER_STEP * 16);
         assert_eq!(batch.bins.len(), 4 * batch.ground.len());

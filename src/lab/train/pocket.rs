@@ -1,4 +1,4 @@
-//! The pocket bundle from nothing: vocabularies, then the tagger, OFA on both its tasks, and SAM.
+//! Training of the pocket bundle from scratch: vocabularies, then the tagger, OFA on both tasks, and SAM.
 
 use std::fs;
 use std::path::PathBuf;
@@ -24,19 +24,19 @@ use crate::networks::tagger::Tagger;
 use crate::stages::prompt::{CaptionStyle, PHRASE, PromptEncoder};
 use crate::stages::recognise::{LabelSet, WordTokenizer};
 
-/// The tagger's vocabulary in the course's folder and in the bundle.
+/// File of the tagger's vocabulary in the run's folder and in the bundle.
 pub(super) const TAGGER_TOKENIZER: &str = "tagger.tokenizer.json";
-/// That of both OFA networks.
+/// File of OFA's vocabulary.
 pub(super) const OFA_TOKENIZER: &str = "ofa.tokenizer.json";
 
 /// A network of the bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Network {
-    /// Which entities does the text name?
+    /// Entities of the text
     Tagger,
-    /// Does the picture show it, and where? One set of weights for both.
+    /// Gate and boxes: one set of weights for both tasks
     Ofa,
-    /// Which pixels?
+    /// Masks
     Segmenter,
 }
 
@@ -44,7 +44,7 @@ impl Network {
     /// All of them, in the order of a post.
     pub const ALL: [Network; 3] = [Network::Tagger, Network::Ofa, Network::Segmenter];
 
-    /// Its checkpoint in the course's folder, and its weights in the bundle.
+    /// File of its checkpoint in the run's folder and of its weights in the bundle.
     pub(super) fn file(self) -> &'static str {
         match self {
             Self::Tagger => "tagger.safetensors",
@@ -59,21 +59,21 @@ impl Network {
     }
 }
 
-/// Where a training keeps what it has, and how long it may go on.
+/// Options of a training: folder, steps, seed, threads.
 #[derive(Debug, Clone)]
 pub struct TrainingRun {
     /// The folder of checkpoints and tokenizers.
     pub folder: PathBuf,
-    /// Steps instead of the recipe's, for a short trial.
+    /// Steps that override the recipe's, for a short trial.
     pub steps: Option<i64>,
     /// Seed of weights and worlds.
     pub seed: u64,
-    /// Threads of libtorch; as many as it finds cores if not given.
+    /// Threads of libtorch; all cores if not given.
     pub threads: Option<i32>,
 }
 
 impl TrainingRun {
-    /// Makes the folder, and lets libtorch use so many threads.
+    /// Creates the folder and sets the threads of libtorch.
     pub(super) fn prepare(&self) -> Result<()> {
         fs::create_dir_all(&self.folder)
             .with_context(|| format!("failed to create `{}`", self.folder.display()))?;
@@ -98,7 +98,7 @@ impl TrainingRun {
     }
 }
 
-/// Trains some of the networks, each from its checkpoint if there is one.
+/// Trains the given networks, each from its checkpoint if there is one.
 ///
 /// # Errors
 /// If the folder cannot be read or written, or holds checkpoints of other networks.
@@ -175,7 +175,7 @@ pub(super) fn ofa_vocabulary(run: &TrainingRun) -> Result<(Tokenizer, OfaConfig)
     if !path.exists() {
         let world = run.world(Split::Train);
         let phrases = prompted_phrases(&world, recipe::VOCABULARY_POSTS / 2).into_iter();
-        // The answers must be whole pieces, which takes seeing them often.
+        // The answers must be whole pieces, so they must be frequent.
         let answers = (0..5_000).map(|_| " no yes maybe".to_owned());
         let trained =
             vocabularies::train_byte_pairs(phrases.chain(answers), recipe::OFA_PIECES, recipe::BINS)?;
@@ -192,7 +192,7 @@ pub(super) fn ofa_vocabulary(run: &TrainingRun) -> Result<(Tokenizer, OfaConfig)
     Ok((tokenizer, config))
 }
 
-/// Phrases as they are asked, in both prompts.
+/// The phrases of a world in both prompts.
 fn prompted_phrases(world: &World, posts: u64) -> Vec<String> {
     lexicon(world, posts)
         .iter()

@@ -1,6 +1,6 @@
-//! How large are the networks of the pocket bundle, and how long do they learn?
+//! Recipe of the pocket bundle: dimensions of its networks, and schedules of their trainings.
 //!
-//! Sized so that all four together stay under 12 MB as 16-bit floats, and each learns in about an hour on two cores.
+//! All networks together stay under 12 MB as 16-bit floats, and each trains in about an hour on two cores.
 
 use super::optimiser::Schedule;
 pub use crate::networks::bundle::{ENTAIL_PROMPT, GROUND_PROMPT};
@@ -9,22 +9,22 @@ use crate::networks::sam::SamConfig;
 use crate::networks::tagger::{Positions, TaggerConfig};
 use crate::networks::umt::UmtConfig;
 
-/// Seed of the worlds that are trained on.
+/// Seed of the training worlds.
 pub const SEED: u64 = 1;
 /// The entity types of the pocket world.
 pub const ENTITY_TYPES: [&str; 4] = ["LOC", "ORG", "OTHER", "PER"];
-/// Pieces of the tagger's vocabulary. Names are made of syllables: a few thousand pieces hold them all.
+/// Pieces of the tagger's vocabulary. Names consist of syllables, so a few thousand pieces cover them.
 pub const TAGGER_PIECES: u32 = 2_400;
-/// Pieces of OFA's vocabulary: the words of phrases and prompts, and scraps for names.
+/// Pieces of OFA's vocabulary: the words of phrases and prompts, and parts of names.
 pub const OFA_PIECES: usize = 900;
 /// Location bins: two pixels each at 128 pixels.
 pub const BINS: usize = 64;
-/// Posts whose texts the vocabularies are made from.
+/// Posts whose texts train the vocabularies.
 pub const VOCABULARY_POSTS: u64 = 12_000;
 
-/// The probability from which a picture is taken to show an entity.
+/// Minimum probability at which the gate decides that a picture shows an entity.
 pub const GATE_THRESHOLD: f32 = 0.5;
-/// Boxes followed at a time: the published five, which costs little where four tokens are decoded.
+/// Beam width of grounding: the published five, which costs little for four tokens.
 pub const BEAM: usize = 5;
 
 /// The tagger's dimensions.
@@ -106,13 +106,13 @@ pub fn umt(vocabulary: i64) -> UmtConfig {
     }
 }
 
-/// Rates and steps of the tagger: half of its posts come with what a language model says of them.
+/// Schedule of the tagger. Half of its posts have an annotation as knowledge.
 pub const TAGGER_SCHEDULE: Schedule = Schedule { peak: 2e-3, warm_up: 100, steps: 2_000 };
-/// Rates and steps of OFA. On one task alone, from these weights, 150 to 320 steps at 3e-4 made it worse.
+/// Schedule of OFA. Further training of these weights on one task alone, 150 to 320 steps at 3e-4, made it worse.
 pub const OFA_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 3_600 };
-/// Rates and steps of SAM.
+/// Schedule of SAM.
 pub const SAM_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 2_900 };
-/// Rates and steps of UMT, some ten minutes on one core: features that tell what is alike, not answers, are asked of it.
+/// Schedule of UMT: about ten minutes on one core, enough for features that compare posts.
 pub const UMT_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 500 };
-/// Decay of the matrices, in all trainings.
+/// Weight decay of matrices in all trainings.
 pub const WEIGHT_DECAY: f64 = 0.02;

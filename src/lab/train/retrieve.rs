@@ -1,4 +1,4 @@
-//! How does a bundle that is there come to an encoder of posts? Trained on the pocket world, in the tagger's vocabulary.
+//! Training of an encoder of posts for an existing bundle, on the pocket world, with the tagger's vocabulary.
 
 use std::path::Path;
 
@@ -19,17 +19,17 @@ use crate::networks::bundle::{Bundle, Precision, Retrieve, RetrieveNetwork, Weig
 use crate::networks::umt::{Umt, is_redundant};
 use crate::stages::recognise::{LabelSet, WordTokenizer};
 
-/// Its checkpoint in the course's folder and its weights in the bundle, without the ending.
+/// Name of its checkpoint in the run's folder and of its weights in the bundle, without extension.
 const NAME: &str = "umt";
-/// Begins what the manifest says of how the encoder was made.
+/// Start of the manifest's note on how the encoder was trained.
 const MADE: &str = "; `riveg train know";
 
-/// Trains the encoder from its checkpoint if there is one, and puts it into the bundle of a folder in the place of the
-/// one that is there. The bundle's tagger lends its vocabulary.
+/// Trains the encoder, from its checkpoint if there is one, and writes it into the bundle in `folder`, replacing an earlier
+/// one. It uses the vocabulary of the bundle's tagger.
 ///
 /// # Errors
-/// If the bundle has no tagger or cannot be written, or if the course's folder cannot, or holds another network's
-/// checkpoint.
+/// If the bundle has no tagger, if the bundle or the run's folder cannot be written, or if the folder holds another
+/// network's checkpoint.
 pub fn train_retriever(run: &TrainingRun, folder: &Path) -> Result<()> {
     run.prepare()?;
     let bundle = Bundle::open(folder)?;

@@ -1,7 +1,7 @@
-//! What SAM is taught: the pixels of whatever stands in a box, and how sure of them it is.
+//! Training of SAM: the mask of the object in a box, and its predicted IoU.
 //!
-//! Loss of the paper (Kirillov et al., "Segment Anything", 2023, appendix A): focal and dice in the ratio 20 : 1, and
-//! the square error of the predicted IoU.
+//! The loss is that of the paper (Kirillov et al., "Segment Anything", 2023, appendix A): focal and dice in the ratio
+//! 20 : 1, and the squared error of the predicted IoU.
 
 use std::sync::Arc;
 
@@ -17,25 +17,25 @@ use crate::networks::sam::Sam;
 
 /// Pictures of one step.
 const PICTURES_PER_STEP: u64 = 12;
-/// Boxes of one picture, at most: the decoder's cost is by the box.
+/// Maximum of boxes per picture: the decoder's cost is proportional to them.
 const MAX_BOXES: usize = 3;
-/// Boxes are shaken by up to this share of their size, since the grounder's boxes will not be perfect.
+/// Maximum jitter of a box edge as a share of the box size, because the grounder's boxes are not perfect.
 const BOX_JITTER: f32 = 0.12;
 /// Batches of a validation.
 const VALIDATION_BATCHES: u64 = 8;
 
-/// One step's pictures and boxes, as plain numbers.
+/// Pictures and boxes of one step, as plain numbers.
 struct MaskBatch {
     pictures: Vec<Arc<Picture>>,
-    /// Which picture each box is in.
+    /// Index of each box's picture.
     owners: Vec<i64>,
-    /// Four numbers a box, in pixels of the resized picture.
+    /// Four numbers per box, in pixels of the resized picture.
     boxes: Vec<f32>,
-    /// The true mask of each box, at the network's resolution, zero-padded: `side * side` a box.
+    /// The true mask of each box at the network's resolution, zero-padded: `side * side` values per box.
     masks: Vec<f32>,
 }
 
-/// SAM in training.
+/// The training task of SAM.
 pub(super) struct SamTask {
     sam: Sam,
     batches: Prefetcher<MaskBatch>,
@@ -99,7 +99,7 @@ fn batch(world: &World, step: u64, side: u32) -> MaskBatch {
     batch
 }
 
-/// A mask at the picture's new size (nearest pixel), in the corner of a square.
+/// A mask resized with its picture (nearest pixel), in the top left corner of a square.
 fn resized(inside: &[u8], from: (u32, u32), picture: &Picture, side: u32) -> Vec<f32> {
     let mut out = vec![0.0; (side * side) as usize];
     for row in 0..picture.height {
@@ -129,7 +129,7 @@ fn loss(sam: &Sam, batch: &MaskBatch) -> (Tensor, f64) {
     let gathered = embeddings.index_select(0, &Tensor::from_slice(&batch.owners));
     let boxes = Tensor::from_slice(&batch.boxes).view([count, 4]);
     let (low, predicted) = sam.decode(&gathered, &boxes);
-    // Boxes are unambiguous prompts: the single mask is the one that learns.
+    // Boxes are unambiguous prompts, so only the single-mask output is trained.
     let logits = low.narrow(1, 0, 1).upsample_bilinear2d([side, side], false, None, None).squeeze_dim(1);
     let truth = Tensor::from_slice(&batch.masks).view([count, side, side]);
 
@@ -144,9 +144,9 @@ fn loss(sam: &Sam, batch: &MaskBatch) -> (Tensor, f64) {
         1.0 - (sum(&(&probability * &truth)) * 2.0 + 1.0) / (sum(&probability) + sum(&truth) + 1.0);
 
     let iou = no_grad(|| {
-        let said = logits.gt(0.0).to_kind(Kind::Float);
-        let both = sum(&(&said * &truth));
-        &both / (sum(&said) + sum(&truth) - &both).clamp_min(1.0)
+        let predicted_mask = logits.gt(0.0).to_kind(Kind::Float);
+        let both = sum(&(&predicted_mask * &truth));
+        &both / (sum(&predicted_mask) + sum(&truth) - &both).clamp_min(1.0)
     });
     let error = (predicted.select(1, 0) - &iou).square();
     let loss = (focal * 20.0 + dice + error).mean(Kind::Float);

@@ -1,4 +1,4 @@
-//! What the tagger is taught: the likelihood of the true labels under its chain.
+//! Training of the tagger: log-likelihood of the true labels under its CRF.
 
 use std::ops::Range;
 
@@ -13,16 +13,16 @@ use crate::stages::recognise::{LabelSet, LabelledWords, WordTokenizer, split_wor
 
 /// Posts of one step.
 const POSTS_PER_STEP: u64 = 64;
-/// Share of numbers dropped while training.
+/// Dropout rate.
 const DROPOUT: f64 = 0.1;
-/// Steps of a validation.
+/// Batches of a validation.
 const VALIDATION_BATCHES: i64 = 6;
 
-/// One step's posts: rows are posts, filled up with padding.
+/// Posts of one step, as padded rows.
 #[derive(Clone)]
 pub(super) struct TextBatch {
     rows: i64,
-    /// Which of the posts each row is of: one that is too long has several.
+    /// Index of each row's post: a long post has several rows.
     pub(super) owners: Vec<i64>,
     pieces: Vec<i64>,
     first_pieces: Vec<i64>,
@@ -31,7 +31,7 @@ pub(super) struct TextBatch {
     pad: i64,
 }
 
-/// The same for the network.
+/// The same as tensors.
 pub(super) struct TextTensors {
     /// `[rows, L]` of `Int64`.
     pub(super) pieces: Tensor,
@@ -57,7 +57,7 @@ impl TextBatch {
     }
 }
 
-/// How many entities were correct, predicted and true, so far.
+/// Counts of correct, predicted and gold entities.
 #[derive(Debug, Default)]
 pub(super) struct EntityCounts {
     correct: usize,
@@ -66,7 +66,7 @@ pub(super) struct EntityCounts {
 }
 
 impl EntityCounts {
-    /// Counts the entities of a batch, of which `best` has the labels of each row's words.
+    /// Counts the entities of a batch; `best` has the predicted labels of each row's words.
     pub(super) fn count(&mut self, batch: &TextBatch, best: &[Vec<usize>], names: &LabelSet) {
         let width = batch.labels.len() / best.len().max(1);
         for (row, labels) in best.iter().enumerate() {
@@ -85,20 +85,20 @@ impl EntityCounts {
     }
 }
 
-/// Makes batches.
+/// Makes batches of posts.
 pub(super) struct TextBatcher {
-    /// Where posts come from.
+    /// Source of posts.
     pub(super) world: World,
-    /// Cuts words into pieces.
+    /// Splits words into pieces.
     pub(super) tokenizer: WordTokenizer,
-    /// What labels there are.
+    /// The labels.
     pub(super) labels: LabelSet,
-    /// The id of padding.
+    /// Token id of padding.
     pub(super) pad: i64,
 }
 
 impl TextBatcher {
-    /// The batch of a step: every other post with what a language model says of it.
+    /// The batch of a step; every other post has an annotation as knowledge.
     #[must_use]
     fn batch(&self, step: i64) -> TextBatch {
         self.batch_with(posts_of(step), |index| {
@@ -107,12 +107,12 @@ impl TextBatcher {
         })
     }
 
-    /// The batch of these posts.
+    /// The batch of these posts without knowledge.
     pub(super) fn batch_of(&self, posts: Range<u64>) -> TextBatch {
         self.batch_with(posts, |index| (self.world.text(index), String::new()))
     }
 
-    /// The batch of these posts, each as `text` has it with what is known of it.
+    /// The batch of these posts; `text` returns a post's text and knowledge.
     fn batch_with(&self, posts: Range<u64>, text: impl Fn(u64) -> (GoldText, String)) -> TextBatch {
         let (mut rows, mut owners) = (Vec::new(), Vec::new());
         for (index, owner) in posts.zip(0..) {
@@ -160,7 +160,7 @@ impl TextBatcher {
     }
 }
 
-/// The words that lie within a span: a word that the span cuts belongs to it.
+/// The words that intersect a span.
 fn words_within(words: &[Span], span: &Span) -> std::ops::Range<usize> {
     let start = words.iter().take_while(|word| word.byte_end <= span.byte_start).count();
     let end = words.iter().take_while(|word| word.byte_start < span.byte_end).count();
@@ -171,7 +171,7 @@ fn padded(values: impl Iterator<Item = i64>, length: usize, filler: i64) -> impl
     values.chain(std::iter::repeat(filler)).take(length)
 }
 
-/// The tagger in training.
+/// The training task of the tagger.
 pub(super) struct TaggerTask {
     tagger: Tagger,
     batches: Prefetcher<TextBatch>,
@@ -179,7 +179,7 @@ pub(super) struct TaggerTask {
 }
 
 impl TaggerTask {
-    /// Trains on what `train` writes from `first_step` on, validates on what `dev` writes.
+    /// Trains on batches of `train` from `first_step` on, validates on batches of `dev`.
     #[must_use]
     pub(super) fn new(tagger: Tagger, train: TextBatcher, dev: TextBatcher, first_step: i64) -> Self {
         Self { tagger, batches: Prefetcher::new(first_step, move |step| train.batch(step)), dev }
@@ -207,7 +207,7 @@ impl TrainingTask for TaggerTask {
 }
 
 impl TaggerTask {
-    /// F1 on posts that are not trained on, with what `text` says is known of them.
+    /// F1 on development posts; `text` returns a post's text and knowledge.
     fn score(&self, text: impl Fn(&World, u64) -> (GoldText, String)) -> f64 {
         let mut found = EntityCounts::default();
         for step in 0..VALIDATION_BATCHES {

@@ -1,4 +1,4 @@
-//! Which pieces are words made of? Trains the vocabularies of the tagger and of the two OFA networks.
+//! Vocabularies: trains the tokenizers of the tagger and of OFA.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,10 +15,10 @@ use tokenizers::{
 
 use crate::stages::recognise::split_words;
 
-/// The pieces with ids 0 to 3, in XLM-R as in OFA.
+/// The pieces with ids 0 to 3, in XLM-R and in OFA.
 pub const SPECIAL_PIECES: [&str; 4] = ["<s>", "<pad>", "</s>", "<unk>"];
 
-/// A tokenizer that could not be trained or kept.
+/// A tokenizer that could not be trained or written.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {operation} the tokenizer of {network}")]
 pub struct TokenizerTrainingError {
@@ -31,19 +31,19 @@ pub struct TokenizerTrainingError {
 /// The vocabulary of an OFA network.
 #[derive(Debug)]
 pub struct OfaTokenizer {
-    /// What turns text into ids.
+    /// Encodes text as ids.
     pub tokenizer: Tokenizer,
-    /// All ids, location tokens counted.
+    /// Number of ids, location tokens included.
     pub vocabulary: usize,
     /// The id of `<bin_0>`; the other location tokens follow it.
     pub first_bin: u32,
 }
 
-/// Trains the tagger's pieces as XLM-R has them: unigram, each word with a leading `▁`, compatibility forms of letters
-/// made plain. `vocabulary` is the number of pieces with the special ones; few texts may give fewer.
+/// Trains the tagger's vocabulary like that of XLM-R: unigram, a leading `▁` per word, NFKC normalisation. `vocabulary` is
+/// the number of pieces with the special ones; few texts may yield fewer.
 ///
 /// # Errors
-/// The trainer's, such as more different characters than pieces.
+/// Those of the trainer, such as more different characters than pieces.
 pub fn train_unigram<S: AsRef<str>>(
     texts: impl IntoIterator<Item = S>,
     vocabulary: u32,
@@ -68,12 +68,12 @@ pub fn train_unigram<S: AsRef<str>>(
     Ok(tokenizer)
 }
 
-/// Trains OFA's pieces: byte-level pairs, so that nothing is unknown; then `<mask>` and `bins` location tokens.
+/// Trains OFA's vocabulary: byte-level BPE, so that no text is unknown; then `<mask>` and `bins` location tokens.
 ///
-/// `pieces` is the number of pieces before `<mask>`, with the special ones and all 256 bytes; few texts may give fewer.
+/// `pieces` is the number of pieces before `<mask>`, with the special ones and all 256 bytes; few texts may yield fewer.
 ///
 /// # Errors
-/// The trainer's.
+/// Those of the trainer.
 pub fn train_byte_pairs<S: AsRef<str> + Send>(
     texts: impl Iterator<Item = S> + Send,
     pieces: usize,
@@ -114,7 +114,7 @@ pub fn save(tokenizer: &Tokenizer, path: &Path) -> Result<(), TokenizerTrainingE
     })
 }
 
-/// How often each word occurs as the model will see it. Sorted, so that one set of texts makes one vocabulary.
+/// Counts of normalised words. Sorted, so that the same texts give the same vocabulary.
 fn count_words<S: AsRef<str>>(
     texts: impl IntoIterator<Item = S>,
     metaspace: &Metaspace,
@@ -139,11 +139,11 @@ fn count_words<S: AsRef<str>>(
     Ok(seen.into_iter().collect())
 }
 
-/// The same model with its order settled: the trainer leaves equal pieces in the order of a random hash, and gives
-/// characters too rare to be pieces of their own an arbitrary score just above the lowest.
+/// The same model in a stable order. The trainer leaves pieces of equal score in the order of a random hash, and gives
+/// characters that are too rare for a piece an arbitrary score just above the lowest.
 fn with_stable_order(model: &Unigram) -> Result<Unigram, Error> {
     const STEP_OF_RARE_CHARACTERS: f64 = 1e-4;
-    // More digits than this are noise of the order of summation.
+    // Further digits depend on the order of summation.
     const SCALE: f64 = 1e6;
     let (special, pieces): (Vec<_>, Vec<_>) =
         model.iter().cloned().partition(|(piece, _)| SPECIAL_PIECES.contains(&piece.as_str()));
@@ -167,7 +167,7 @@ fn special_tokens<S: AsRef<str>>(names: &[S]) -> Vec<AddedToken> {
     names.iter().map(|name| AddedToken::from(name.as_ref(), true)).collect()
 }
 
-/// The same tokenizer with the types of one that was read from a file.
+/// The same tokenizer with the types of a loaded one.
 fn as_loaded(trained: &TokenizerImpl<BPE, NFKC, ByteLevel, ByteLevel, ByteLevel>) -> Tokenizer {
     let mut tokenizer = Tokenizer::new(trained.get_model().clone());
     tokenizer.with_pre_tokenizer(trained.get_pre_tokenizer().copied());

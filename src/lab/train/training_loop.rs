@@ -1,4 +1,4 @@
-//! The loop of every training: step, log, validate, save; stops anywhere and goes on from there.
+//! Training loop: step, log, validate, save; can be stopped at any time and resumed.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -10,36 +10,36 @@ use tch::nn::VarStore;
 use super::checkpoint;
 use super::optimiser::{AdamW, Schedule};
 
-/// Time between two checkpoints: what a killed process may lose.
+/// Time between two checkpoints, which a killed process loses at most.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 /// Steps between two lines of the log.
 const LOG_INTERVAL: i64 = 10;
 /// Steps between two validations.
 const VALIDATION_INTERVAL: i64 = 500;
 
-/// One training: what it is called, where its checkpoint lies, how long it is.
+/// One training: name, checkpoint, schedule.
 #[derive(Debug, Clone)]
 pub(super) struct TrainingJob {
-    /// In the log.
+    /// Its name in the log.
     pub(super) name: String,
     /// The checkpoint's file.
     pub(super) checkpoint: PathBuf,
-    /// Rates and steps.
+    /// Learning rate and steps.
     pub(super) schedule: Schedule,
-    /// Decay of the matrices.
+    /// Weight decay of matrices.
     pub(super) weight_decay: f64,
 }
 
-/// What the loop asks of a network: the loss of a step with words about it, and a score on other data.
+/// A network with its data, as the training loop uses them.
 pub(super) trait TrainingTask {
-    /// The loss of that step's batch, and what the log shall say of it.
+    /// The loss of a step's batch, and a text for the log.
     fn loss(&mut self, step: i64) -> (Tensor, String);
-    /// A score on data that is not trained on, in words.
+    /// Scores on development data, as a text for the log.
     fn validate(&mut self) -> String;
 }
 
-/// Trains `store` to the end of the job's schedule, from its checkpoint if there is one. The averaged weights are in
-/// the store afterwards.
+/// Trains `store` to the end of the job's schedule, from its checkpoint if there is one. Afterwards the store holds the
+/// averaged weights.
 ///
 /// # Errors
 /// If a checkpoint cannot be read or written.
@@ -81,7 +81,7 @@ pub(super) fn run_training(
     checkpoint::fill(store, with_unaveraged(store, optimiser.averaged()))
 }
 
-/// Counters and other variables that are not averaged stay as they are.
+/// Averaged weights, and current values of the variables that are not averaged, such as counters.
 fn with_unaveraged(
     store: &VarStore,
     averaged: Vec<(String, Tensor)>,

@@ -1,8 +1,8 @@
-//! What UMT is taught: to tag words by text and picture together, and which kinds of things the picture shows.
+//! Training of UMT: tags of words from text and picture together, and the kinds of objects in the picture.
 //!
-//! The authors' tagger is a CRF over the fused vectors; a linear layer and cross entropy teach the vectors as well, and
-//! neither is shipped. Names of the pocket world hardly need a picture, so that tagging alone would leave what the
-//! network sees to chance: a hint asks the post's one vector, by which posts are compared, what the picture shows.
+//! The authors' tagger is a CRF over the fused vectors; a linear layer with cross entropy trains the vectors as well, and
+//! neither is shipped. Tagging in the pocket world hardly needs a picture, so an auxiliary loss predicts the kinds of
+//! objects from the pooled vector, by which posts are compared.
 
 use tch::nn::{self, Module};
 use tch::{Kind, Tensor, no_grad};
@@ -15,14 +15,14 @@ use crate::common::imaging::View;
 use crate::lab::world::KINDS;
 use crate::networks::umt::Umt;
 
-/// Posts of one step: pictures cost most of it.
+/// Posts of one step: their pictures cost most of its time.
 const POSTS_PER_STEP: u64 = 24;
-/// Share of numbers dropped while training.
+/// Dropout rate.
 const DROPOUT: f64 = 0.1;
-/// Steps of a validation.
+/// Batches of a validation.
 const VALIDATION_BATCHES: u64 = 8;
 
-/// What is asked of the network in training, beside it in the store and left out of bundles.
+/// Heads for training only: in the store beside the network, left out of bundles.
 #[derive(Debug)]
 pub(super) struct TrainingHeads {
     classifier: nn::Linear,
@@ -33,24 +33,24 @@ impl TrainingHeads {
     pub(super) fn new(root: &nn::Path<'_>, umt: &Umt, labels: usize) -> Self {
         let (width, settings) = (2 * umt.config().hidden, nn::LinearConfig::default());
         Self {
-            // As the authors call theirs.
+            // The authors' name.
             classifier: nn::linear(root / "classifier", width, labels as i64, settings),
             kinds: nn::linear(root / AUXILIARY / "kinds", width, KINDS.len() as i64, settings),
         }
     }
 }
 
-/// One step's posts with their pictures.
+/// Posts of one step with their pictures.
 #[derive(Clone)]
 struct PostBatch {
     texts: TextBatch,
     /// Red, green, blue, row by row, picture by picture.
     levels: Vec<u8>,
-    /// For each post and each of [`KINDS`], 1 where its picture shows one.
+    /// For each post and each of [`KINDS`], 1 if its picture shows an object of that kind.
     shown: Vec<f32>,
 }
 
-/// UMT in training.
+/// The training task of UMT.
 pub(super) struct UmtTask {
     umt: Umt,
     heads: TrainingHeads,
@@ -59,7 +59,7 @@ pub(super) struct UmtTask {
 }
 
 impl UmtTask {
-    /// Trains on what `train` writes from `first_step` on, validates on what `dev` writes.
+    /// Trains on batches of `train` from `first_step` on, validates on batches of `dev`.
     #[must_use]
     pub(super) fn new(
         (umt, heads): (Umt, TrainingHeads),
@@ -72,8 +72,8 @@ impl UmtTask {
         Self { umt, heads, batches, dev }
     }
 
-    /// The score of each label for each word, `[rows, W, labels]`, and of each kind for each row, `[rows, kinds]`.
-    fn said(&self, batch: &PostBatch, texts: &TextTensors, train: bool) -> [Tensor; 2] {
+    /// Logits of the labels of each word, `[rows, W, labels]`, and of the kinds of each row, `[rows, kinds]`.
+    fn logits(&self, batch: &PostBatch, texts: &TextTensors, train: bool) -> [Tensor; 2] {
         let side = self.umt.config().image_size;
         let levels = Tensor::from_slice(&batch.levels).view([-1, side, side, 3]).permute([0, 3, 1, 2]);
         let seen = self.umt.see(&self.umt.pixels(&levels), train);
@@ -81,7 +81,7 @@ impl UmtTask {
         let dropout = if train { DROPOUT } else { 0.0 };
         let fused = self.umt.fuse(&texts.pieces, &texts.mask, &seen, dropout);
         let first = texts.first_pieces.unsqueeze(2).expand([-1, -1, fused.size()[2]], false);
-        // A vector of length 1 says little to a layer that begins small.
+        // A unit vector gives tiny logits with small initial weights, so it is scaled up.
         let whole = Umt::pooled(&fused, &texts.mask) * (fused.size()[2] as f64).sqrt();
         [self.heads.classifier.forward(&fused.gather(1, &first, false)), self.heads.kinds.forward(&whole)]
     }
@@ -91,7 +91,7 @@ impl TrainingTask for UmtTask {
     fn loss(&mut self, _: i64) -> (Tensor, String) {
         let batch = self.batches.next();
         let texts = batch.texts.tensors();
-        let [labels, kinds] = self.said(&batch, &texts, true);
+        let [labels, kinds] = self.logits(&batch, &texts, true);
         let none: Option<Tensor> = None;
         let words = texts.is_word.flatten(0, 1).nonzero().squeeze_dim(1);
         let tagged = labels.flatten(0, 1).index_select(0, &words).cross_entropy_loss(
@@ -120,7 +120,7 @@ impl TrainingTask for UmtTask {
         for step in 0..VALIDATION_BATCHES {
             let batch = batch(&self.dev, step, view);
             let texts = batch.texts.tensors();
-            let [labels, kinds] = no_grad(|| self.said(&batch, &texts, false));
+            let [labels, kinds] = no_grad(|| self.logits(&batch, &texts, false));
             let best = Vec::<Vec<i64>>::try_from(labels.argmax(-1, false)).unwrap_or_default();
             let lengths = texts.is_word.sum_dim_intlist([1_i64].as_slice(), false, Kind::Int64);
             let lengths = Vec::<i64>::try_from(lengths).unwrap_or_default();
@@ -129,7 +129,7 @@ impl TrainingTask for UmtTask {
                 .zip(lengths)
                 .map(|(row, words)| row[..words as usize].iter().map(|&label| label as usize).collect());
             found.count(&batch.texts, &own.collect::<Vec<_>>(), &self.dev.labels);
-            // Of the kinds that a picture shows, how many are among as many likeliest ones?
+            // Recall of the shown kinds among the equally many most likely kinds.
             let truth = Tensor::from_slice(&batch.shown).view([-1, KINDS.len() as i64]);
             let truth = truth.index_select(0, &Tensor::from_slice(&batch.texts.owners));
             let rank = kinds.argsort(-1, true).argsort(-1, false);
@@ -183,7 +183,7 @@ mod tests {
     fn a_batch_has_a_picture_for_each_post_and_a_post_for_each_row() {
         let batch = batch(&batcher(Split::Train), 3, View::centre(32));
         assert_eq!(batch.levels.len(), POSTS_PER_STEP as usize * 3 * 32 * 32);
-        // Some texts are too long for one row, and all of their rows are of the same post.
+        // A text that is too long for one row has several rows with the same owner.
         let mut owners = batch.texts.owners.clone();
         assert!(owners.len() > POSTS_PER_STEP as usize && owners.is_sorted(), "{owners:?}");
         let rows = owners.len() as i64;
@@ -232,7 +232,7 @@ mod tests {
             let learns = variable.requires_grad();
             assert!(!learns || variable.grad().defined(), "{name} takes no part");
         }
-        let said = learner.validate();
-        assert!(said.starts_with("F1 ") && said.contains("kinds of pictures"), "{said}");
+        let text = learner.validate();
+        assert!(text.starts_with("F1 ") && text.contains("kinds of pictures"), "{text}");
     }
 }

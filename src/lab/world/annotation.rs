@@ -1,4 +1,4 @@
-//! What would a language model say of the entities in a post? An annotation, as people write them for examples.
+//! Annotations of posts: the text that a person, or a language model with errors, writes about a post's entities.
 
 use rand::Rng;
 
@@ -6,10 +6,10 @@ use super::appearance::Class;
 use super::rng::seeded_rng;
 use super::sample::World;
 
-/// An entity as an annotation names it.
+/// An entity as an annotation lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnnotatedEntity {
-    /// The name as the text has it.
+    /// The name as written in the text.
     pub surface: String,
     /// Its type.
     pub entity_type: String,
@@ -17,12 +17,13 @@ pub struct AnnotatedEntity {
     pub expansion: String,
 }
 
-/// Share of entities that a model of seven billion parameters overlooks in short posts, as a guess: few.
+/// Share of entities that a model of seven billion parameters misses in short posts; an estimate.
 const MISSED_SHARE: f64 = 0.06;
-/// Share of entities that it takes for another type. A tagger that is taught with such annotations weighs them.
+/// Share of entities to which it gives a wrong type. A tagger trained with such errors learns not to trust annotations
+/// blindly.
 const WRONG_TYPE_SHARE: f64 = 0.06;
 
-/// The words of an annotation: the entities with their types, then why.
+/// The text of an annotation: the entities with their types, then the reasons.
 #[must_use]
 pub fn annotation(entities: &[AnnotatedEntity]) -> String {
     if entities.is_empty() {
@@ -38,7 +39,7 @@ pub fn annotation(entities: &[AnnotatedEntity]) -> String {
     format!("Named entities: {} Reasoning: {}.", list.join(" "), reasons.join("; "))
 }
 
-/// The same entities as a model that errs now and then would tell them.
+/// The same entities with the errors of a model.
 pub(super) fn with_errors(entities: Vec<AnnotatedEntity>, rng: &mut impl Rng) -> Vec<AnnotatedEntity> {
     let overlooked = |_: &AnnotatedEntity| rng.random_bool(MISSED_SHARE);
     let (_, mut seen): (Vec<AnnotatedEntity>, Vec<AnnotatedEntity>) =
@@ -52,7 +53,7 @@ pub(super) fn with_errors(entities: Vec<AnnotatedEntity>, rng: &mut impl Rng) ->
 }
 
 impl World {
-    /// The entities of a post as they are.
+    /// The true entities of a post.
     #[must_use]
     pub fn entities(&self, index: u64) -> Vec<AnnotatedEntity> {
         let draft = self.draft(index);
@@ -64,7 +65,7 @@ impl World {
         draft.entities.iter().map(name).collect()
     }
 
-    /// What a model that errs says of a post; the same each time.
+    /// The annotation of a post by a model with errors; deterministic.
     #[must_use]
     pub fn annotation(&self, index: u64) -> String {
         let mut rng = seeded_rng("annotation", self.split().as_str(), index);

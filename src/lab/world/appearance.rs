@@ -1,4 +1,4 @@
-//! What does an entity look like, and in which words?
+//! Appearance of objects, and the phrases that describe it.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use rand::seq::IndexedRandom;
 use super::difficulty;
 use super::palette::{BLACK, COLOURS, RED, WHITE, YELLOW};
 
-/// The kinds of things that pictures show: people, then places, organisations' signs, and everything else.
+/// The kinds of objects in pictures: people, then places, organisations' logos, and all others.
 pub const KINDS: &[&str] = &[
     "man",
     "woman",
@@ -31,7 +31,7 @@ pub const KINDS: &[&str] = &[
     "boat",
 ];
 
-/// What sort of entity a name stands for; decides which kinds it can look like.
+/// The class of an entity; determines the kinds that it can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Class {
     Person,
@@ -43,7 +43,7 @@ pub(super) enum Class {
 impl Class {
     pub(super) const ALL: [Class; 4] = [Class::Person, Class::Place, Class::Organisation, Class::Other];
 
-    /// Its entity type in the bundle that ships.
+    /// Its entity type in the shipped bundle.
     pub(super) fn type_name(self) -> &'static str {
         match self {
             Self::Person => "PER",
@@ -63,23 +63,23 @@ impl Class {
     }
 }
 
-/// How one entity or bystander looks.
+/// The appearance of an entity or a distractor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Appearance {
     /// Index into [`KINDS`].
     pub kind: usize,
     /// Colour of the largest part, index into [`COLOURS`].
     pub colour: usize,
-    /// Colour of the lesser part (hat or hair, roof, sleeves, sail), never the main colour.
+    /// Colour of the accent part (hat or hair, roof, sleeves, sail), never the main colour.
     pub accent: usize,
-    /// People only: whether `accent` is the colour of a hat; else it is the colour of the hair.
+    /// People only: whether `accent` is the colour of a hat; otherwise it is the colour of the hair.
     pub hat: bool,
-    /// People only: a long coat, not a shirt or a dress. Never all that tells two people apart.
+    /// People only: a long coat instead of a shirt or a dress. Never the only difference between two people.
     pub coat: bool,
 }
 
 impl Appearance {
-    /// A look that an entity of that class can have.
+    /// Draws an appearance that an entity of the class can have.
     pub(super) fn draw(class: Class, rng: &mut impl Rng) -> Self {
         let kind = rng.random_range(class.kinds());
         let colour = rng.random_range(0..COLOURS.len());
@@ -88,13 +88,13 @@ impl Appearance {
         Self { kind, colour, accent, hat, coat: rng.random_bool(0.5) }
     }
 
-    /// The same kind of thing in another main colour.
+    /// The same with another main colour.
     pub(super) fn recoloured(&self, rng: &mut impl Rng) -> Self {
         let colour = other_colour(self.colour, self.accent, rng);
         Self { colour, ..*self }
     }
 
-    /// The same thing with its lesser part in another colour.
+    /// The same with another accent colour.
     pub(super) fn reaccented(&self, rng: &mut impl Rng) -> Self {
         let mut changed = *self;
         while changed.accent == self.accent {
@@ -110,37 +110,37 @@ impl Appearance {
     }
 }
 
-/// An expansion: which attributes of a look it names, and in which words.
+/// An expansion: the attributes of an appearance that it names, and its wording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Description {
-    /// What it describes.
+    /// The described appearance.
     pub appearance: Appearance,
-    /// Whether it names the lesser part too.
+    /// Whether it names the accent too.
     pub names_accent: bool,
     phrasing: usize,
 }
 
 impl Description {
-    /// One of the ways to put a look into words.
+    /// Draws a wording for an appearance.
     pub fn draw(appearance: Appearance, rng: &mut impl Rng) -> Self {
         let names_accent = rng.random_bool(difficulty::PHRASE_NAMES_ACCENT);
         Self { appearance, names_accent, phrasing: rng.random_range(0..6) }
     }
 
-    /// The same words and the lesser part too.
+    /// The same with the accent named.
     #[must_use]
     pub fn with_accent(self) -> Self {
         Self { names_accent: true, ..self }
     }
 
-    /// The same attributes in other words.
+    /// The same attributes in another wording.
     #[must_use]
     pub fn rephrased(self, rng: &mut impl Rng) -> Self {
         Self { phrasing: rng.random_range(0..6), ..self }
     }
 
-    /// Whether a thing of that look could be meant. Deliberately blind to garments and to whether an accent is a
-    /// hat or hair: what differs in those alone counts as the same, so no phrase rests on them.
+    /// Whether the phrase matches an appearance. Garments, and whether an accent is a hat or hair, are ignored on purpose,
+    /// so that no two objects of a picture differ in those alone.
     #[must_use]
     pub fn fits(&self, appearance: &Appearance) -> bool {
         self.appearance.kind == appearance.kind
@@ -148,7 +148,7 @@ impl Description {
             && (!self.names_accent || self.appearance.accent == appearance.accent)
     }
 
-    /// The words, at most 11, all from a closed vocabulary.
+    /// The text: at most 11 words of a closed vocabulary.
     #[must_use]
     pub fn words(&self) -> String {
         let phrasings = if self.names_accent { full(&self.appearance) } else { short(&self.appearance) };
@@ -191,7 +191,7 @@ fn other_colour(first: usize, second: usize, rng: &mut impl Rng) -> usize {
     }
 }
 
-/// Phrases that name the main colour alone.
+/// Templates that name the main colour alone.
 fn short(appearance: &Appearance) -> &'static [&'static str] {
     match appearance.kind {
         0 | 1 => &["a {k} in a {m} {g}", "a {k} wearing a {m} {g}", "a {k} dressed in a {m} {g}"],
@@ -204,7 +204,7 @@ fn short(appearance: &Appearance) -> &'static [&'static str] {
     }
 }
 
-/// Phrases that name the lesser part too, in either order: a network must bind each colour to its part.
+/// Templates that name the accent too, in either order: a network must bind each colour to its part.
 fn full(appearance: &Appearance) -> &'static [&'static str] {
     match (appearance.kind, appearance.hat) {
         (0 | 1, true) => &[

@@ -1,4 +1,4 @@
-//! What is behind the things: muted colours, never quite black, white or pure, so that they hide nothing.
+//! Backgrounds of pictures: muted colours, never black, white or saturated, so that they do not hide objects.
 
 use rand::Rng;
 use tiny_skia::{Color, Paint, PathBuilder, Pixmap, Rect, Stroke, Transform};
@@ -6,7 +6,7 @@ use tiny_skia::{Color, Paint, PathBuilder, Pixmap, Rect, Stroke, Transform};
 use super::palette::COLOURS;
 use super::shape::FILL_RULE;
 
-/// Paints a backdrop over the whole canvas: a ground, then clutter.
+/// Paints the whole canvas: a pattern, then clutter.
 pub(super) fn paint(canvas: &mut Pixmap, rng: &mut impl Rng) {
     ground(canvas, rng);
     for _ in 0..rng.random_range(0..14) {
@@ -44,7 +44,7 @@ fn ground(canvas: &mut Pixmap, rng: &mut impl Rng) {
     }
 }
 
-/// A line, a big soft blob or a small bright scrap: too plain to be a thing, too many to be ignored.
+/// A line, a large translucent ellipse, a small bright rectangle or a polygon: simpler than any object, but frequent.
 fn clutter(canvas: &mut Pixmap, rng: &mut impl Rng) {
     let (width, height) = (canvas.width() as f32, canvas.height() as f32);
     let (x, y) = (rng.random_range(0.0..width), rng.random_range(0.0..height));
@@ -93,7 +93,7 @@ fn set_colour(paint: &mut Paint, rgb: [u8; 3], alpha: u8) {
     paint.set_color(Color::from_rgba8(rgb[0], rgb[1], rgb[2], alpha));
 }
 
-/// A colour of middling lightness and little strength.
+/// A colour of medium lightness and low saturation.
 fn muted(rng: &mut impl Rng) -> [u8; 3] {
     let lightness = rng.random_range(84.0..206.0f32);
     let strength = rng.random_range(4.0..34.0f32);

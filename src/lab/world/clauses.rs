@@ -1,11 +1,11 @@
-//! What do posts say of entities? Every clause gives away the type of each of its slots.
+//! Clauses of posts: each implies the types of the entities in its slots.
 
-/// Clauses with slots for names; a text file, since it is read more than compiled.
+/// Clauses with slots for names, from a text file.
 pub(super) fn clauses() -> impl Iterator<Item = &'static str> {
     include_str!("clauses.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// What a post says that names nobody.
+/// Texts of posts without entities.
 pub(super) const SMALL_TALK: &[&str] = &[
     "I need coffee and a nap",
     "why is monday even a thing",
@@ -49,7 +49,7 @@ pub(super) const SMALL_TALK: &[&str] = &[
     "caption this",
 ];
 
-/// What a post may begin with.
+/// Openings of posts.
 pub(super) const OPENERS: &[&str] = &[
     "omg",
     "wow",
@@ -93,7 +93,7 @@ pub(super) const OPENERS: &[&str] = &[
     "dear diary ,",
 ];
 
-/// What a post may end with.
+/// Endings of posts.
 pub(super) const TAILS: &[&str] = &[
     "lol",
     "lmao",
@@ -147,7 +147,7 @@ pub(super) const TAILS: &[&str] = &[
     "iconic",
 ];
 
-/// What may stand between two clauses.
+/// Connectives between two clauses.
 pub(super) const JOINTS: &[&str] = &[
     "and",
     "&",
@@ -166,7 +166,7 @@ pub(super) const JOINTS: &[&str] = &[
     "+++",
 ];
 
-/// Hashtags about nobody.
+/// Hashtags that name no entity.
 pub(super) const HASHTAGS: &[&str] = &[
     "#love",
     "#tbt",
@@ -234,7 +234,7 @@ pub(super) const EMOJI: &[&str] = &[
     "🐐",
 ];
 
-/// How people spell when they are in a hurry.
+/// Abbreviations and careless spellings.
 pub(super) const SLANG: &[(&str, &str)] = &[
     ("you", "u"),
     ("are", "r"),

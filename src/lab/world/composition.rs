@@ -1,4 +1,4 @@
-//! Which things does a picture show? No phrase may be left open between two of them.
+//! Composition of a picture: entities and distractors, such that every phrase matches exactly one object.
 
 use rand::Rng;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -8,24 +8,24 @@ use super::difficulty;
 use super::entity::Entity;
 use super::rng::weighted_index;
 
-/// One thing that a picture is to show.
+/// An object that a picture will show.
 #[derive(Debug, Clone)]
 pub(super) struct PlannedObject {
-    /// What it looks like and the phrase that means it and nothing else in the picture.
+    /// Its appearance, and a phrase that matches no other object of the picture.
     pub(super) description: Description,
-    /// Which of the post's entities it is; `None` for a bystander.
+    /// Index of the post's entity; `None` for a distractor.
     pub(super) entity: Option<usize>,
 }
 
-/// Whose types share of what bystanders are: as often as entities of those types are named.
+/// Shares of the classes among named entities and among distractors.
 pub(super) const CLASS_SHARES: [f64; 4] = [0.42, 0.18, 0.20, 0.20];
 
-/// Draws a class as often as the feed names it.
+/// Draws a class with the frequency at which posts name it.
 pub(super) fn draw_class(rng: &mut impl Rng) -> Class {
     Class::ALL[weighted_index(&CLASS_SHARES, rng)]
 }
 
-/// The shown entities and their bystanders, in the order in which they are painted.
+/// The shown entities and the distractors, in painting order.
 pub(super) fn draw(entities: &[Entity], shown: &[bool], rng: &mut impl Rng) -> Vec<PlannedObject> {
     let mut objects: Vec<PlannedObject> = entities
         .iter()
@@ -60,7 +60,7 @@ pub(super) fn draw(entities: &[Entity], shown: &[bool], rng: &mut impl Rng) -> V
     objects
 }
 
-/// The same kind of thing, told apart by a colour.
+/// The same kind of object with one colour changed.
 pub(super) fn near_miss(appearance: &Appearance, rng: &mut impl Rng) -> Appearance {
     if rng.random_bool(difficulty::NEAR_MISS_BY_ACCENT) {
         appearance.reaccented(rng)
@@ -69,7 +69,7 @@ pub(super) fn near_miss(appearance: &Appearance, rng: &mut impl Rng) -> Appearan
     }
 }
 
-/// Adds a bystander that no phrase about the others fits, and whose own phrase fits none of them.
+/// Adds a distractor that no other phrase matches and whose phrase matches no other object.
 fn add_distractor<R: Rng>(
     objects: &mut Vec<PlannedObject>,
     entities: &[Entity],
@@ -77,7 +77,7 @@ fn add_distractor<R: Rng>(
     rng: &mut R,
 ) {
     for attempt in 0.. {
-        // A near miss may have no room left beside what is there already: then anything will do.
+        // All near misses may conflict with existing objects; after eight attempts any object is accepted.
         let appearance = if attempt < 8 { make(rng) } else { Appearance::draw(draw_class(rng), rng) };
         let description = Description::draw(appearance, rng);
         let is_free = |description: &Description| {

@@ -1,4 +1,4 @@
-//! A piece of the world as files: Twitter-GMNER's layout, masks beside it, and the feed and gold as JSON lines.
+//! Data sets of the world as files: Twitter-GMNER's layout with masks, and feed, gold and lexicon as JSON lines.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,31 +17,31 @@ use super::lexicon::lexicon;
 use super::sample::{Sample, World};
 use crate::domain::Mask;
 
-/// Why a dataset could not be written.
+/// A data set that could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
-    /// A file or folder could not be made.
+    /// A file or folder could not be created.
     #[error("failed to write `{path}`")]
     Write {
-        /// Which one.
+        /// Its path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A thread that draws posts ended before its last post: it panicked.
+    /// A thread that draws posts panicked before its last post.
     #[error("the thread that draws post {index} ended early")]
     Drawing {
-        /// The post that did not come.
+        /// Index of the missing post.
         index: u64,
     },
 }
 
-/// Posts that each thread may be ahead of the files.
+/// Posts that each thread may draw ahead of the files.
 const POSTS_AHEAD: usize = 16;
 
 /// Writes the first `posts` posts of a world under `folder`: `txt/{split}.txt`, `xml/`, `images/`, `masks/`,
-/// `feed.jsonl`, `gold.jsonl` and `lexicon.jsonl`. The same world gives the same bytes. Calls `written` after each
-/// post.
+/// `feed.jsonl`, `gold.jsonl` and `lexicon.jsonl`. The same world always writes the same bytes. Calls `written` after
+/// each post.
 ///
 /// # Errors
 /// The file that could not be written.
@@ -60,7 +60,7 @@ pub fn write_dataset(
     let mut gold = LineWriter::create(folder.join("gold.jsonl"))?;
     let threads = thread::available_parallelism().map_or(1, usize::from).min(32) as u64;
     thread::scope(|scope| {
-        // Each thread draws every n-th post; taken in turn, they come in order.
+        // Each thread draws every n-th post; reading from the threads in turn restores the order.
         let drawn: Vec<Receiver<PostFiles>> = (0..threads)
             .map(|thread| {
                 let (sender, receiver) = sync_channel(POSTS_AHEAD);
@@ -95,14 +95,14 @@ pub fn write_dataset(
     Ok(())
 }
 
-/// Everything that is written about one post.
+/// All file contents of one post.
 struct PostFiles {
     id: String,
     text: String,
     feed: String,
     gold: String,
     jpeg: Vec<u8>,
-    /// Boxes and masks; none where the picture shows nothing that is named.
+    /// Boxes and masks; none if the picture shows no named entity.
     regions: Option<(String, String)>,
 }
 
@@ -133,7 +133,7 @@ impl PostFiles {
     }
 }
 
-/// A text file that knows its name.
+/// A text file with its path for errors.
 struct LineWriter {
     path: PathBuf,
     file: BufWriter<File>,
@@ -159,8 +159,8 @@ impl LineWriter {
     }
 }
 
-/// The post as words with BIO tags. As in Twitter-GMNER, punctuation that touches a name is a word of its own, so
-/// that a name's words joined by spaces are its surface, the key of boxes and masks.
+/// The post as words with BIO tags. As in Twitter-GMNER, punctuation next to a name is a separate word, so that the words
+/// of a name joined by spaces are its text, which is the key of boxes and masks.
 fn bio(sample: &Sample) -> String {
     let mut lines = format!("IMGID:{}\n", sample.id);
     for word in World::words_of(&sample.text) {
@@ -187,7 +187,7 @@ fn push_line(lines: &mut String, word: &str, tag: &str) {
     }
 }
 
-/// The engine's input.
+/// The input record.
 fn feed_line(sample: &Sample) -> String {
     let media = json!({
         "key": media_key(sample),
@@ -232,7 +232,7 @@ fn gold_line(sample: &Sample) -> String {
     format!("{line}\n")
 }
 
-/// Pascal VOC: one object for each box, named by the entity.
+/// Pascal VOC: one object per box, with the entity's name.
 fn boxes(sample: &Sample) -> String {
     let frame = &sample.picture.frame;
     let mut xml = format!(
@@ -254,7 +254,7 @@ fn boxes(sample: &Sample) -> String {
     xml
 }
 
-/// The masks of each entity, by its name.
+/// The masks of each entity, by name.
 fn masks(sample: &Sample) -> String {
     let mut named: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for mention in &sample.mentions {
@@ -269,7 +269,7 @@ fn coco(mask: &Mask) -> Value {
     json!({ "size": [mask.height, mask.width], "counts": mask.runs })
 }
 
-/// Edges lie between pixels, so they are whole numbers.
+/// Box edges lie between pixels, so they are integers.
 fn edges(sample: &Sample, object: usize) -> [u32; 4] {
     let bbox = sample.picture.objects[object].bbox;
     [bbox.x0, bbox.y0, bbox.x1, bbox.y1].map(|edge| edge as u32)

@@ -1,8 +1,8 @@
-//! How hard is the world? Every knob in one place, each with its argument.
+//! Difficulty of the world: all parameters in one place, each with its reason.
 
-/// Share of mentions whose entity the picture shows, by how many mentions the post has (row: mentions, column:
-/// how many are shown). Every row's mean is 0.4 of its mentions, as in Twitter-GMNER (60 % ungroundable);
-/// mentions of one post go together more often than chance would have it, so that enough posts show two.
+/// Distribution of the number of shown mentions (column) by the number of mentions of a post (row). The mean of every row
+/// is 0.4 of its mentions, as in Twitter-GMNER (60 % ungroundable); mentions of one post are correlated, so that
+/// enough posts show two.
 pub const SHOWN_GIVEN_MENTIONS: [[f64; 4]; 6] = [
     [1.00, 0.00, 0.00, 0.00],
     [0.60, 0.40, 0.00, 0.00],
@@ -12,48 +12,48 @@ pub const SHOWN_GIVEN_MENTIONS: [[f64; 4]; 6] = [
     [0.08, 0.22, 0.32, 0.38],
 ];
 
-/// How many mentions a post has, 0 to 5: Twitter-GMNER's own distribution, its rare sixes folded into fives.
+/// Distribution of the number of mentions of a post, 0 to 5: that of Twitter-GMNER, with six counted as five.
 pub const MENTIONS_PER_POST: [f64; 6] = [0.05, 0.42, 0.34, 0.13, 0.045, 0.015];
 
-/// How many objects a picture has, 1 to 5; more where more must be shown. Most have a bystander or two, so that
-/// "the only thing there" is seldom a way to ground.
+/// Distribution of the number of objects of a picture, 1 to 5; more if more entities are shown. Most pictures have a
+/// distractor or two, so that "the only object" is seldom a correct answer.
 pub const OBJECTS_PER_PICTURE: [f64; 5] = [0.16, 0.30, 0.30, 0.16, 0.08];
 
-/// Of the posts with two shown mentions of one type, how many show two things of one kind, told apart by their
-/// expansions alone.
+/// Of the posts with two shown mentions of one type, the share that shows two objects of one kind, which only their
+/// expansions distinguish.
 pub const TWINS: f64 = 0.75;
 
-/// Of the posts with absent mentions, how many get a near miss of one on purpose: same kind, other colour.
-/// Chance adds about as many again through people, who are nearly half of all that is drawn.
+/// Of the posts with absent mentions, the share with a deliberate near miss of one: same kind, other colour. Random
+/// draws add about as many again, because nearly half of all objects are people.
 pub const HARD_NEGATIVE: f64 = 0.25;
 
-/// Of the other bystanders, how many are near misses of something that is shown and named.
+/// Of the other distractors, the share of near misses of a shown and named object.
 pub const SAME_KIND_DISTRACTOR: f64 = 0.35;
 
-/// Of near misses, how many differ in the lesser attribute alone, where the phrase names it: hats are small, and
-/// a network of a million parameters sees them less well than coats.
+/// Of near misses, the share that differs in the accent alone, if the phrase names it: hats are small, and a network of
+/// a million parameters recognises them less well than coats.
 pub const NEAR_MISS_BY_ACCENT: f64 = 0.25;
 
-/// Share of expansions that name the lesser attribute beside the main colour.
+/// Share of expansions that name the accent beside the main colour.
 pub const PHRASE_NAMES_ACCENT: f64 = 0.7;
 
-/// Share of surfaces that stand for two types, told apart by context alone.
+/// Share of names that two types share, which only the context distinguishes.
 pub const AMBIGUOUS_NAME_SHARE: f64 = 0.06;
 
-/// Least share of an object's pixels that stay visible behind what is drawn over it or cut by the picture's edge.
+/// Minimum share of an object's pixels that stay visible despite occlusion and the picture's edge.
 pub const MIN_VISIBLE_SHARE: f64 = 0.62;
 
-/// The same for the part that carries the lesser attribute: what a phrase says must be there to see.
+/// The same for the accent part: what a phrase names must be visible.
 pub const MIN_ACCENT_VISIBLE_SHARE: f64 = 0.6;
 
-/// Longer side of an object as drawn, in pixels. Below 28 a hat is two pixels once the picture is squashed to
-/// 128 and compressed; 80 is half of the widest picture.
+/// Minimum and maximum of an object's longer side, in pixels. Below 28 a hat is two pixels after the picture is resized
+/// to 128 and compressed; 80 is half of the widest picture.
 pub const OBJECT_SIDE: (f32, f32) = (28.0, 80.0);
 
-/// Longer side of an object's visible box, in pixels, at least.
+/// Minimum of the longer side of an object's visible box, in pixels.
 pub const MIN_VISIBLE_SIDE: u32 = 24;
 
-/// Picture sizes: 96 to 160 pixels a side, from tall to wide.
+/// Picture sizes: 96 to 160 pixels per side, from tall to wide.
 pub const PICTURE_SIZES: [(u32, u32); 10] = [
     (128, 128),
     (160, 120),
@@ -67,8 +67,8 @@ pub const PICTURE_SIZES: [(u32, u32); 10] = [
     (144, 96),
 ];
 
-/// JPEG quality of every picture: what Pillow writes by default, and what the paper's own code re-encodes to.
+/// JPEG quality of every picture: Pillow's default, which the paper's code uses as well.
 pub const JPEG_QUALITY: u8 = 75;
 
-/// Largest change of any channel by grain, per pixel: below what JPEG's own quantisation does at quality 75.
+/// Maximum change of a channel by grain: below the quantisation error of JPEG at quality 75.
 pub const GRAIN: i32 = 7;

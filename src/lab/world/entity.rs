@@ -1,4 +1,4 @@
-//! Who or what does a name stand for, and what would a picture of it show?
+//! Entities of the world: a name, its class, and the appearance that pictures show.
 
 use rand::Rng;
 
@@ -8,7 +8,8 @@ use super::names::{self, Name};
 use super::rng::seeded_rng;
 use super::split::Split;
 
-/// An entity with its hidden look. The look hangs on a hash of name and type, so a name tells nothing of it.
+/// An entity with its appearance. The appearance is drawn from a hash of name and class, so the letters of a name do not
+/// predict it.
 #[derive(Debug, Clone)]
 pub(super) struct Entity {
     pub(super) surface: String,
@@ -17,7 +18,7 @@ pub(super) struct Entity {
 }
 
 impl Entity {
-    /// What the world knows of a name; the same however the name is capitalised.
+    /// The entity of a name; independent of capitalisation.
     pub(super) fn of(name: Name) -> Self {
         let mut rng = seeded_rng("look", &name.surface.to_lowercase(), name.class as u64);
         let appearance = Appearance::draw(name.class, &mut rng);
@@ -25,14 +26,14 @@ impl Entity {
         Self { surface: name.surface, class: name.class, description }
     }
 
-    /// Some entity of that class in that split.
+    /// Draws an entity of a class in a split.
     pub(super) fn draw(split: Split, class: Class, rng: &mut impl Rng) -> Self {
         let ambiguous = rng.random_bool(difficulty::AMBIGUOUS_NAME_SHARE);
         let name = ambiguous.then(|| names::draw_ambiguous(split, class, rng)).flatten();
         Self::of(name.unwrap_or_else(|| names::draw(split, class, rng)))
     }
 
-    /// Whether a picture could leave open which of two entities it shows.
+    /// Whether a picture could be ambiguous between the two entities.
     pub(super) fn is_confusable_with(&self, other: &Entity) -> bool {
         self.surface.eq_ignore_ascii_case(&other.surface)
             || self.description.fits(&other.description.appearance)

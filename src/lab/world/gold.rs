@@ -1,10 +1,10 @@
-//! What should an engine say of a sample? The truth in the form in which answers are judged.
+//! Gold of a sample, in the form that evaluation compares with answers.
 
 use super::Sample;
 use crate::lab::eval::{GoldMention, GoldPost, GoldRegion};
 
 impl Sample {
-    /// The truth about this post, whose one picture goes by `media_key`.
+    /// The gold of this post; `media_key` is the key of its picture.
     #[must_use]
     pub fn gold(&self, media_key: &str) -> GoldPost {
         let region = |&object: &usize| GoldRegion {

@@ -1,4 +1,4 @@
-//! What does the world know of its names? The knowledge that a language model would have.
+//! Lexicon of the world: names with types and expansions, in place of a language model's knowledge.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,17 @@ use super::sample::World;
 /// One line of a lexicon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LexiconEntry {
-    /// The name as posts have it.
+    /// The name as written in posts.
     pub surface: String,
-    /// Its type: a surface may be known as several.
+    /// Its type; a name may have several entries with different types.
     #[serde(rename = "type")]
     pub entity_type: String,
-    /// What a picture of it would show.
+    /// What a picture of it shows.
     pub expansion: String,
 }
 
-/// All that the first `posts` posts of a world name, and every surface of its split that stands for two types;
-/// sorted by surface, then type.
+/// All entities of the first `posts` posts of a world, and every name of its split that two types share; sorted by name,
+/// then type.
 #[must_use]
 pub fn lexicon(world: &World, posts: u64) -> Vec<LexiconEntry> {
     let mut known: BTreeMap<(String, &'static str), String> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! How organisations' signs and team shirts are drawn.
+//! Shapes of organisations: logos and team shirts.
 
 use std::f32::consts::PI;
 

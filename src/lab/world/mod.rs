@@ -1,7 +1,8 @@
-//! The pocket world: invents entities, posts, pictures and the truth about them, all from one seed.
+//! Pocket world: synthetic entities, posts and pictures with ground truth, generated from one seed.
 //!
-//! Entities have hidden looks. A name tells its type, more or less, and nothing of the look; the lexicon tells the
-//! look. A sample is a pure function of seed, split and number, so that training may draw them on any thread.
+//! Read `sample` first, then `appearance` and `scene`. Each entity has an appearance that its name does not reveal;
+//! the lexicon maps names to appearances. A sample is a pure function of seed, split and index, so training can
+//! generate samples on any thread.
 
 mod annotation;
 mod background;

@@ -1,4 +1,4 @@
-//! What are entities called? Names are composed from invented words, and the invented word decides the split.
+//! Entity names: composed from invented words; the invented word determines the split.
 
 use rand::Rng;
 
@@ -6,17 +6,17 @@ use super::appearance::Class;
 use super::rng::{pick, seeded_rng};
 use super::split::Split;
 
-/// How many surfaces with two types a split has: few, so that each is met with both types.
+/// Names with two classes in a split: few, so that training sees each with both classes.
 const AMBIGUOUS_SURFACES: u64 = 120;
 
-/// A name as a text shows it.
+/// A name as written in texts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Name {
     pub(super) surface: String,
     pub(super) class: Class,
 }
 
-/// The split that an invented word belongs to: 14 of 20 words train, 3 and 3 are held out.
+/// The split of an invented word: 14 of 20 words are for training, 3 for development, 3 for tests.
 pub(super) fn split_of(word: &str) -> Split {
     let digest = blake3::hash(word.to_lowercase().as_bytes());
     match digest.as_bytes()[0] % 20 {
@@ -26,7 +26,7 @@ pub(super) fn split_of(word: &str) -> Split {
     }
 }
 
-/// A name of that class whose invented word belongs to that split.
+/// Draws a name of a class whose invented word belongs to the split.
 pub(super) fn draw(split: Split, class: Class, rng: &mut impl Rng) -> Name {
     let surface = match class {
         Class::Person => person(split, rng),
@@ -42,16 +42,16 @@ pub(super) fn draw(split: Split, class: Class, rng: &mut impl Rng) -> Name {
     Name { surface, class }
 }
 
-/// A surface that stands for two types, as the one of them that is asked for; `None` where no such surface has it.
+/// Draws a name that two classes share, as the requested class; `None` if no drawn name has that class.
 pub(super) fn draw_ambiguous(split: Split, class: Class, rng: &mut impl Rng) -> Option<Name> {
-    // Half of the pairs hold any one class, so a few tries find one.
+    // Half of the names have any given class, so 12 attempts nearly always find one.
     (0..12)
         .map(|_| ambiguous(split, rng.random_range(0..AMBIGUOUS_SURFACES)))
         .find(|(_, classes)| classes.contains(&class))
         .map(|(surface, _)| Name { surface, class })
 }
 
-/// Every surface of a split that stands for two types, with the two.
+/// Every name of a split that two classes share, with both classes.
 pub(super) fn all_ambiguous(split: Split) -> impl Iterator<Item = (String, [Class; 2])> {
     (0..AMBIGUOUS_SURFACES).map(move |number| ambiguous(split, number))
 }
@@ -67,7 +67,7 @@ fn ambiguous(split: Split, number: u64) -> (String, [Class; 2]) {
             }
         }
     });
-    // The pair hangs on the word alone, should two numbers ever make the same word.
+    // The classes depend on the word alone, because two numbers could generate the same word.
     let mut rng = seeded_rng("ambiguous classes", &word.to_lowercase(), 0);
     let first = rng.random_range(0..4);
     let second = (first + rng.random_range(1..4)) % 4;
@@ -176,7 +176,7 @@ fn other<R: Rng>(split: Split, rng: &mut R) -> String {
     }
 }
 
-/// Draws words until one belongs to the split; capitalised.
+/// Draws words until one belongs to the split; returns it capitalised.
 fn word_of_split<R: Rng>(split: Split, rng: &mut R, mut make: impl FnMut(&mut R) -> String) -> String {
     loop {
         let word = make(rng);
@@ -199,7 +199,7 @@ fn two_syllables<R: Rng>(rng: &mut R) -> String {
     word
 }
 
-/// A syllable and the consonant that begins the next.
+/// One or two syllables, and the consonant that begins the next.
 fn stem<R: Rng>(rng: &mut R) -> String {
     let mut word = String::new();
     if rng.random_bool(0.35) {
@@ -248,7 +248,7 @@ const FIRST_NAMES: &[&str] = &[
     "Sergei", "Simon", "Sofia", "Stella", "Sven", "Tara", "Theo", "Tia", "Tomas", "Uma", "Vera", "Victor",
     "Wendy", "Yara", "Yuki", "Yusuf", "Zach", "Zara", "Zoe",
 ];
-/// Syllables that chance would rather not put together.
+/// Letter sequences that make a word unacceptable.
 const REJECTED_SYLLABLES: &[&str] = &[
     "fuk", "fuck", "shit", "cunt", "kunt", "nig", "fag", "rape", "dik", "dick", "tit", "nazi", "cok", "slut",
     "jew",

@@ -1,16 +1,16 @@
-//! Which colours can things have?
+//! Palette: the colours of objects.
 
 /// A colour that a phrase can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Colour {
-    /// The word for it.
+    /// Its name in phrases.
     pub name: &'static str,
-    /// What it looks like before jitter: red, green, blue.
+    /// Red, green, blue, before jitter.
     pub rgb: [u8; 3],
 }
 
-/// The colours of the world. Chosen so that no two are confused after jitter and JPEG's halved chroma: no orange
-/// between red and yellow, no grey between black and white.
+/// The colours of the world. No two are confused after jitter and JPEG's chroma subsampling: there is no orange between
+/// red and yellow and no grey between black and white.
 pub const COLOURS: &[Colour] = &[
     Colour { name: "red", rgb: [214, 28, 32] },
     Colour { name: "yellow", rgb: [248, 218, 32] },
@@ -22,7 +22,7 @@ pub const COLOURS: &[Colour] = &[
     Colour { name: "white", rgb: [246, 246, 244] },
 ];
 
-/// Where black, white and the colours of hair stand in [`COLOURS`].
+/// Indices into [`COLOURS`] of black, white and the colours of hair.
 pub(super) const RED: usize = 0;
 pub(super) const YELLOW: usize = 1;
 pub(super) const BLACK: usize = 6;

@@ -1,4 +1,4 @@
-//! How people are drawn: big heads and hats, so that their colours survive being small.
+//! Shapes of people: large heads and hats, so that their colours stay visible in small pictures.
 
 use super::appearance::Appearance;
 use super::shape::{Fill, Shape};

@@ -1,4 +1,4 @@
-//! How buildings and bridges are drawn.
+//! Shapes of places: buildings and bridges.
 
 use super::shape::{Fill, Shape};
 
@@ -17,7 +17,7 @@ pub(super) fn tower(shape: &mut Shape) {
 }
 
 pub(super) fn bridge(shape: &mut Shape) {
-    // The cable hangs from pillar to pillar and runs down to both ends of the deck.
+    // The cable runs from pillar to pillar and down to both ends of the deck.
     let cable = [
         [36.0, 30.0, 38.0, 4.0],
         [75.0, 62.0, 112.0, 4.0],

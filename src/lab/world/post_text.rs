@@ -1,4 +1,4 @@
-//! How does a post read? Clauses are put together, then roughened as people write; spans are counted along the way.
+//! Texts of posts: clauses are joined, noise is added as people write, and the spans of names are recorded.
 
 use rand::Rng;
 use rand::seq::IndexedRandom;
@@ -8,7 +8,7 @@ use super::clauses::{EMOJI, HASHTAGS, JOINTS, OPENERS, SLANG, SMALL_TALK, TAILS,
 use super::rng::pick;
 use crate::domain::Span;
 
-/// The plan of a post: its words in order, some of which are to be an entity's name.
+/// The plan of a text: its words in order, with slots for entity names.
 #[derive(Debug)]
 pub(super) struct TextPlan {
     words: Vec<Word>,
@@ -19,14 +19,14 @@ pub(super) struct TextPlan {
 #[derive(Debug)]
 enum Word {
     Plain(String),
-    /// Punctuation before, punctuation after; the slot's number is its rank.
+    /// Punctuation before and after a name; slots are numbered in order.
     Slot(String, String),
 }
 
-/// The clauses, sorted by how many slots they have and of which types: parsed once a world.
+/// The clauses by number of slots and by class; parsed once per world.
 #[derive(Debug)]
 pub(super) struct ClauseIndex {
-    /// `by_slots[n - 1][class]`: clauses with `n` slots, one of them of that class.
+    /// `by_slots[n - 1][class]`: clauses with `n` slots, at least one of them of that class.
     by_slots: [[Vec<&'static str>; 4]; 3],
 }
 
@@ -45,7 +45,7 @@ impl ClauseIndex {
         Self { by_slots }
     }
 
-    /// The plan of a post with that many mentions.
+    /// Draws the plan of a post with a given number of mentions.
     pub(super) fn plan(
         &self,
         mentions: usize,
@@ -67,7 +67,7 @@ impl ClauseIndex {
                 plan.push_joint(rng);
             }
             let left = (mentions - plan.slots.len()).min(3);
-            // A post of two is as often one clause about both as two clauses.
+            // Two mentions share one clause about as often as they have a clause each.
             let slots = if rng.random_bool(0.6) { left } else { rng.random_range(1..=left) };
             let clauses = &self.by_slots[slots - 1][draw_class(rng) as usize];
             plan.push_words(clauses.choose(rng).unwrap_or(&"met {PER} today"));
@@ -84,7 +84,7 @@ impl ClauseIndex {
 }
 
 impl TextPlan {
-    /// The text with names in its slots, and where they are. Names of `names` in reading order, one a slot.
+    /// The text with `names` in its slots, one per slot in reading order, and their spans.
     pub(super) fn render(&self, names: &[&str], rng: &mut impl Rng) -> (String, Vec<Span>) {
         let mut text = String::new();
         let mut spans = Vec::new();
@@ -159,7 +159,7 @@ impl TextPlan {
         }
     }
 
-    /// Slang, slips of the finger, capitals; names are left as they are, though some get quotation marks.
+    /// Adds slang, typing errors and capitals; names stay unchanged, but some get quotation marks.
     fn add_noise(&mut self, rng: &mut impl Rng) {
         let slang = if rng.random_bool(0.25) { 0.5 } else { 0.04 };
         let case = rng.random_range(0..20);
@@ -195,7 +195,7 @@ impl TextPlan {
     }
 }
 
-/// Words between white space, with where they are.
+/// Spans of the words between white space.
 pub(super) fn words_of(text: &str) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     let mut open: Option<(usize, usize)> = None;
@@ -217,7 +217,7 @@ pub(super) fn words_of(text: &str) -> Vec<Span> {
     spans
 }
 
-/// What stands before a slot in its word, its type, and what stands after.
+/// The text before a slot in its word, the slot's class, and the text after it.
 fn slot_of(word: &str) -> Option<(&str, Class, &str)> {
     let (before, rest) = word.split_once('{')?;
     let (name, after) = rest.split_once('}')?;
@@ -232,7 +232,7 @@ fn push_word(text: &mut String, word: &str) {
     text.push_str(word);
 }
 
-/// Mostly none, at times up to three.
+/// Draws 0 to 3, mostly 0.
 fn pick_count(rng: &mut impl Rng) -> usize {
     [0, 0, 0, 0, 0, 1, 1, 1, 2, 3][rng.random_range(0..10)]
 }
@@ -249,7 +249,7 @@ fn link_code(rng: &mut impl Rng) -> String {
     (0..10).map(|_| char::from(SIGNS[rng.random_range(0..SIGNS.len())])).collect()
 }
 
-/// Swaps, doubles or drops a letter of a longer word.
+/// Swaps, doubles or drops a letter of a word of at least four letters.
 fn make_typo(word: &mut String, rng: &mut impl Rng) {
     let mut letters: Vec<char> = word.chars().collect();
     if letters.len() < 4 {

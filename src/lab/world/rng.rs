@@ -1,9 +1,9 @@
-//! Where does chance come from? Every draw of the world is a pure function of words and numbers.
+//! Random number generation: every generator is seeded by a purpose, a text and a number alone.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// A generator that depends on a purpose, a text and a number alone.
+/// A generator that depends only on its three arguments.
 pub(super) fn seeded_rng(purpose: &str, text: &str, number: u64) -> ChaCha8Rng {
     let mut hasher = blake3::Hasher::new();
     hasher.update(purpose.as_bytes());
@@ -14,7 +14,7 @@ pub(super) fn seeded_rng(purpose: &str, text: &str, number: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(*hasher.finalize().as_bytes())
 }
 
-/// Picks an index with the given weights; the last one where they add up to less than the draw.
+/// Draws an index with the given weights; the last index if rounding leaves a remainder.
 pub(super) fn weighted_index(weights: &[f64], rng: &mut impl Rng) -> usize {
     let mut draw = rng.random::<f64>() * weights.iter().sum::<f64>();
     for (index, weight) in weights.iter().enumerate() {
@@ -26,7 +26,7 @@ pub(super) fn weighted_index(weights: &[f64], rng: &mut impl Rng) -> usize {
     weights.len().saturating_sub(1)
 }
 
-/// One of a table's words.
+/// Draws a word of a table.
 pub(super) fn pick<'a>(words: &[&'a str], rng: &mut impl Rng) -> &'a str {
     words[rng.random_range(0..words.len())]
 }

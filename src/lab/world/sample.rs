@@ -1,4 +1,4 @@
-//! One post of the world: a text, a picture, and the truth about both.
+//! Samples of the world: a post's text and picture, with ground truth for both.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::scene::{self, Scene};
 use super::split::Split;
 use crate::domain::{BBox, ContentHash, EntityType, Frame, Mask, Span};
 
-/// An endless feed of posts. Cheap to make and to clone.
+/// An endless feed of posts. Cheap to create and to clone.
 #[derive(Debug, Clone)]
 pub struct World {
     seed: u64,
@@ -26,7 +26,7 @@ pub struct World {
     clauses: Arc<ClauseIndex>,
 }
 
-/// One post with its picture and what is true of them.
+/// One post with its picture and their ground truth.
 #[derive(Debug, Clone)]
 pub struct Sample {
     /// Unique among all seeds and splits.
@@ -44,15 +44,15 @@ pub struct Sample {
 /// One named entity.
 #[derive(Debug, Clone)]
 pub struct GoldMention {
-    /// The name as the text has it.
+    /// The name as written in the text.
     pub text: String,
     /// PER, LOC, ORG or OTHER.
     pub entity_type: EntityType,
-    /// Where in the text, without punctuation.
+    /// Its span in the text, without punctuation.
     pub span: Span,
-    /// What a picture of it would show.
+    /// What a picture of it shows.
     pub expansion: String,
-    /// Which of the picture's objects it is; empty where the picture does not show it.
+    /// Indices of its objects in the picture; empty if the picture does not show it.
     pub objects: Vec<usize>,
 }
 
@@ -61,22 +61,22 @@ pub struct GoldMention {
 pub struct GoldText {
     /// The text.
     pub text: String,
-    /// Where it names what type of entity, in reading order.
+    /// Spans and types of the entities, in reading order.
     pub mentions: Vec<(Span, EntityType)>,
 }
 
-/// A picture and what is in it.
+/// A picture with its objects.
 #[derive(Debug, Clone)]
 pub struct GoldPicture {
-    /// The picture as it travels.
+    /// The encoded picture.
     pub jpeg: Vec<u8>,
-    /// The pixels that come out of `jpeg`.
+    /// The pixels decoded from `jpeg`.
     pub frame: Frame,
-    /// What it shows, back to front; bystanders too.
+    /// Its objects, back to front, distractors included.
     pub objects: Vec<SceneObject>,
 }
 
-/// One thing in a picture.
+/// One object of a picture.
 #[derive(Debug, Clone)]
 pub struct SceneObject {
     /// Index into [`KINDS`](super::KINDS).
@@ -85,29 +85,29 @@ pub struct SceneObject {
     pub colour: usize,
     /// All attributes.
     pub appearance: Appearance,
-    /// A phrase that fits this thing and nothing else in the picture.
+    /// A phrase that matches this object and no other of the picture.
     pub description: String,
-    /// The smallest box around the visible pixels.
+    /// The bounding box of the visible pixels.
     pub bbox: BBox,
-    /// One byte a pixel of the picture, row by row, 1 where this thing is in front.
+    /// One byte per pixel of the picture, row by row, 1 where this object is in front.
     pub inside: Vec<u8>,
     phrase: Description,
 }
 
 impl World {
-    /// The feed of that seed with names of that split.
+    /// The feed of a seed, with names of a split.
     #[must_use]
     pub fn new(seed: u64, split: Split) -> Self {
         Self { seed, split, clauses: Arc::new(ClauseIndex::new()) }
     }
 
-    /// Which names it uses.
+    /// The split of its names.
     #[must_use]
     pub fn split(&self) -> Split {
         self.split
     }
 
-    /// The post of that number.
+    /// The post at an index.
     #[must_use]
     pub fn sample(&self, index: u64) -> Sample {
         let mut rng = self.seeded_rng("picture", index);
@@ -132,7 +132,7 @@ impl World {
         }
     }
 
-    /// The text of the post of that number and what it names, without painting its picture.
+    /// The text of the post at an index with its entities, without the cost of its picture.
     #[must_use]
     pub fn text(&self, index: u64) -> GoldText {
         let draft = self.draft(index);
@@ -140,13 +140,13 @@ impl World {
         GoldText { mentions: draft.spans.iter().copied().zip(types).collect(), text: draft.text }
     }
 
-    /// Words between white space: the units of BIO labels. A word is an entity's where its span meets the entity's.
+    /// Words between white space: the units of BIO labels. A word belongs to an entity if their spans intersect.
     #[must_use]
     pub fn words_of(text: &str) -> Vec<Span> {
         post_text::words_of(text)
     }
 
-    /// Text, entities and cast, without the picture.
+    /// Text, entities and planned objects, without the picture.
     pub(super) fn draft(&self, index: u64) -> Draft {
         let mut rng = self.seeded_rng("post", index);
         let count = weighted_index(&difficulty::MENTIONS_PER_POST, &mut rng);
@@ -158,7 +158,7 @@ impl World {
         }
         let mut entities: Vec<Entity> = Vec::new();
         for (number, &class) in plan.slots.iter().enumerate() {
-            // A twin of an entity before it: of the same kind, so that the expansion alone tells them apart.
+            // A twin has the kind of an earlier entity, so that only the expansion distinguishes the two.
             let twin = (0..number)
                 .find(|&before| shown[before] && shown[number] && plan.slots[before] == class)
                 .filter(|_| rng.random_bool(difficulty::TWINS))
@@ -193,19 +193,19 @@ pub(super) struct Draft {
 }
 
 impl GoldPicture {
-    /// The pixels of one of the objects as COCO's run lengths.
+    /// The mask of an object as COCO run lengths.
     ///
     /// # Panics
-    /// Where there is no such object.
+    /// If there is no such object.
     #[must_use]
     pub fn mask(&self, object: usize) -> Mask {
         Mask::from_pixels(&self.objects[object].inside, self.frame.width, self.frame.height)
     }
 
-    /// A fresh phrase for one of the objects, that fits it and nothing else here: more to train on from one picture.
+    /// Draws a new phrase that matches one object and no other: more training data from one picture.
     ///
     /// # Panics
-    /// Where there is no such object.
+    /// If there is no such object.
     pub fn draw_phrase(&self, object: usize, rng: &mut impl Rng) -> String {
         let described = &self.objects[object];
         let phrase = Description::draw(described.appearance, rng);
@@ -214,7 +214,7 @@ impl GoldPicture {
             .iter()
             .enumerate()
             .any(|(other, object_there)| other != object && phrase.fits(&object_there.appearance));
-        // A lesser part that the first phrase leaves unsaid may be hidden: then it stays unsaid.
+        // An accent that the first phrase does not name may be hidden, so a new phrase must not name it either.
         if is_open || (phrase.names_accent && !described.phrase.names_accent) {
             described.phrase.rephrased(rng).words()
         } else {
@@ -222,7 +222,7 @@ impl GoldPicture {
         }
     }
 
-    /// A phrase that fits nothing here: as often a near miss of something that is here as a thing out of the blue.
+    /// Draws a phrase that matches no object here: half of them near misses of an object, half of them random.
     pub fn draw_absent_phrase(&self, rng: &mut impl Rng) -> String {
         loop {
             let appearance = if rng.random_bool(0.5) && !self.objects.is_empty() {
@@ -264,8 +264,8 @@ impl GoldPicture {
     }
 }
 
-/// The feed begins with the year 2024 and brings a post every 37 seconds; it never leaves the first month that it
-/// would have to know the length of.
+/// The feed begins on 1 January 2024 with a post every 37 seconds and wraps around after 28 days, so that it needs no
+/// calendar.
 fn created_at(index: u64) -> String {
     let seconds = index * 37 % (28 * 86_400);
     let (day, hour) = (seconds / 86_400 + 1, seconds / 3_600 % 24);

@@ -1,4 +1,4 @@
-//! Where does each thing stand, and what of it stays visible?
+//! Scenes: positions of the objects in a picture, with bounds on how much of each is occluded.
 
 use rand::Rng;
 use tiny_skia::Pixmap;
@@ -19,26 +19,26 @@ pub(super) struct Scene {
     pub(super) height: u32,
     /// Red, green, blue, row by row.
     pub(super) rgb: Vec<u8>,
-    /// What of the cast found room, back to front.
+    /// The objects that found a position, back to front.
     pub(super) placed: Vec<Placed>,
 }
 
-/// One thing in its place.
+/// An object at its position.
 #[derive(Debug)]
 pub(super) struct Placed {
-    /// Index into the cast.
+    /// Index into the planned objects.
     pub(super) object_index: usize,
     pub(super) bbox: BBox,
-    /// One byte a pixel of the picture, 1 where it is in front.
+    /// One byte per pixel of the picture, 1 where this object is in front.
     pub(super) inside: Vec<u8>,
 }
 
-/// Paints the cast. All that are entities are in the picture; a bystander is left out where there is no room.
+/// Paints the planned objects. Entities are always in the picture; a distractor without room is left out.
 pub(super) fn paint(objects: &[PlannedObject], rng: &mut impl Rng) -> Scene {
     let (width, height) = PICTURE_SIZES[rng.random_range(0..PICTURE_SIZES.len())];
     for attempt in 0..5 {
         let mut placement = Placement::new(width as usize, height as usize);
-        // Where it was too crowded before, everything is smaller.
+        // Each attempt makes all objects smaller.
         let crowding = 0.86f32.powi(attempt);
         let all_entities_placed = objects.iter().enumerate().all(|(object_index, object)| {
             placement.place(object_index, object, crowding, rng) || object.entity.is_none()
@@ -52,11 +52,11 @@ pub(super) fn paint(objects: &[PlannedObject], rng: &mut impl Rng) -> Scene {
     placement.finish(objects, rng)
 }
 
-/// A canvas that remembers who is in front at each pixel.
+/// Positions found so far, with the front sprite of each pixel.
 struct Placement {
     width: usize,
     height: usize,
-    /// Index into `sprites` of who is in front, or `BACKGROUND`.
+    /// Per pixel, the index into `sprites` of the front sprite, or `BACKGROUND`.
     front: Vec<u8>,
     sprites: Vec<PlacedSprite>,
 }
@@ -76,7 +76,7 @@ impl Placement {
         Self { width, height, front: vec![BACKGROUND; width * height], sprites: Vec::new() }
     }
 
-    /// Seeks a place where it and all before it stay visible enough.
+    /// Searches a position at which this object and all earlier ones stay visible enough.
     fn place(
         &mut self,
         object_index: usize,
@@ -85,7 +85,7 @@ impl Placement {
         rng: &mut impl Rng,
     ) -> bool {
         let (least, most) = OBJECT_SIDE;
-        // Equal shares of small and large by ratio, not by difference: small ones are what is hard.
+        // Log-uniform: small objects are the hard ones and must be as frequent as large ones.
         let side = least * (most / least).powf(rng.random::<f32>()) * crowding;
         let person = if object.description.appearance.is_person() { 1.25 } else { 1.0 };
         let room = self.width.min(self.height) as f32 * 0.92;
@@ -109,7 +109,7 @@ impl Placement {
         false
     }
 
-    /// The way out of a hopeless crowd: the entities alone, side by side along the longer side.
+    /// The fallback for crowded pictures: the entities alone, side by side along the longer side.
     fn place_in_line(&mut self, objects: &[PlannedObject], rng: &mut impl Rng) {
         let count = objects.iter().filter(|object| object.entity.is_some()).count();
         let wide = self.width >= self.height;
@@ -135,7 +135,7 @@ impl Placement {
             })
     }
 
-    /// Whether enough of an actor can be seen where it is in front and nothing new hides it.
+    /// Whether enough of a sprite is visible where it is in front and the new sprite does not hide it.
     fn is_visible(
         &self,
         placed: &PlacedSprite,
@@ -251,7 +251,7 @@ impl PlacedSprite {
     }
 }
 
-/// The smallest box around pixels.
+/// The bounding box of pixels.
 #[derive(Default)]
 struct Extent {
     edges: Option<[u32; 4]>,
@@ -273,17 +273,17 @@ impl Extent {
     }
 }
 
-/// A left or top edge: anywhere inside, up to an eighth of the thing beyond the picture's edge.
+/// Draws a left or top edge; up to an eighth of the sprite may lie outside the picture.
 fn offset(room: usize, length: usize, rng: &mut impl Rng) -> i32 {
     let beyond = (length / 8) as i32;
     rng.random_range(-beyond..=(room as i32 - length as i32 + beyond).max(-beyond + 1))
 }
 
-/// Adds grain: a small change to every channel of every pixel.
+/// Adds grain: a small random change of every channel of every pixel.
 fn grain(rgb: &mut [u8], rng: &mut impl Rng) {
     let mut state = rng.random::<u64>() | 1;
     for byte in rgb {
-        // Xorshift: quality does not matter here, speed does.
+        // Xorshift, because speed matters here and statistical quality does not.
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;

@@ -1,17 +1,17 @@
-//! Outlines of a thing in its own units, about 100 high, before it is scaled, turned and painted.
+//! Vector shapes of objects, in units of about 100 per height, before scaling, rotation and rasterisation.
 
 use tiny_skia::{FillRule, Path, PathBuilder, Rect};
 
-/// Which colour a part takes.
+/// The fill colour of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fill {
-    /// The look's main colour.
+    /// The main colour of the appearance.
     Main,
     /// The main colour, darkened: folds, buttons, windows.
     Shadow,
-    /// The colour of the lesser part.
+    /// The accent colour.
     Accent,
-    /// The same for every thing of its kind, and in no phrase: skin, wheels, doors.
+    /// Fixed for all objects of a kind, and in no phrase: skin, wheels, doors.
     Fixed([u8; 3]),
 }
 
@@ -22,14 +22,14 @@ pub(super) struct Part {
     pub(super) fill: Fill,
 }
 
-/// A thing as filled outlines, those in front last.
+/// An object as filled outlines, back to front.
 #[derive(Debug, Default)]
 pub(super) struct Shape {
     pub(super) parts: Vec<Part>,
 }
 
 impl Shape {
-    /// A polygon; fewer than three corners draw nothing.
+    /// Adds a polygon; fewer than three corners draw nothing.
     pub(super) fn polygon(&mut self, fill: Fill, corners: &[(f32, f32)]) {
         let mut builder = PathBuilder::new();
         for (index, &(x, y)) in corners.iter().enumerate() {
@@ -43,13 +43,13 @@ impl Shape {
         self.push(fill, builder);
     }
 
-    /// A rectangle from its left, top, right and bottom edges.
+    /// Adds a rectangle by its left, top, right and bottom edges.
     pub(super) fn rectangle(&mut self, fill: Fill, edges: [f32; 4]) {
         let [left, top, right, bottom] = edges;
         self.polygon(fill, &[(left, top), (right, top), (right, bottom), (left, bottom)]);
     }
 
-    /// A rectangle whose corners are rounded by `radius`.
+    /// Adds a rectangle with rounded corners.
     pub(super) fn rounded(&mut self, fill: Fill, edges: [f32; 4], radius: f32) {
         let [left, top, right, bottom] = edges;
         let mut builder = PathBuilder::new();
@@ -66,7 +66,7 @@ impl Shape {
         self.push(fill, builder);
     }
 
-    /// An ellipse by its centre and half axes.
+    /// Adds an ellipse by its centre and half axes.
     pub(super) fn ellipse(&mut self, fill: Fill, centre: (f32, f32), half: (f32, f32)) {
         let edges = (centre.0 - half.0, centre.1 - half.1, centre.0 + half.0, centre.1 + half.1);
         if let Some(bounds) = Rect::from_ltrb(edges.0, edges.1, edges.2, edges.3) {
@@ -76,7 +76,7 @@ impl Shape {
         }
     }
 
-    /// A closed outline of quadratic curves: a start, then control and end points.
+    /// Adds a closed outline of quadratic curves: a start, then control and end points.
     pub(super) fn curves(&mut self, fill: Fill, start: (f32, f32), curves: &[[f32; 4]]) {
         let mut builder = PathBuilder::new();
         builder.move_to(start.0, start.1);
@@ -92,5 +92,5 @@ impl Shape {
     }
 }
 
-/// All outlines here are simple, so the rule does not matter; named once so that it is one.
+/// Winding and even-odd fill these outlines alike, because none intersects itself.
 pub(super) const FILL_RULE: FillRule = FillRule::Winding;

@@ -1,4 +1,4 @@
-//! One thing as pixels: which colour, which of them it covers, and which of those carry its lesser attribute.
+//! Sprites: an object as pixels, with its coverage and the mask of its accent part.
 
 use rand::Rng;
 use tiny_skia::{Color, Paint, Pixmap, Rect, Transform};
@@ -8,7 +8,7 @@ use super::palette::{BLACK, COLOURS};
 use super::shape::{FILL_RULE, Fill, Shape};
 use super::{logos, people, places, things};
 
-/// How one thing differs from others of the same look: size, turn, shade. Drawn once, kept while a place is sought.
+/// Variation between objects of one appearance: size, rotation, shade. Constant while a position is searched.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pose {
     /// Longer side in pixels.
@@ -23,7 +23,7 @@ pub(super) struct Pose {
 }
 
 impl Pose {
-    /// A pose that a thing of that look may take.
+    /// Draws a pose for an appearance.
     pub(super) fn draw(appearance: &Appearance, side: f32, rng: &mut impl Rng) -> Self {
         let max_degrees = match appearance.kind {
             0 | 1 => 7.0,
@@ -47,21 +47,21 @@ impl Pose {
     }
 }
 
-/// A thing as pixels, row by row, cropped to itself.
+/// The pixels of an object, row by row, cropped.
 #[derive(Debug)]
 pub(super) struct Sprite {
     pub(super) width: usize,
     pub(super) height: usize,
     /// Premultiplied red, green, blue, alpha.
     pub(super) rgba: Vec<u8>,
-    /// Covered by more than half.
+    /// Pixels covered by at least half.
     pub(super) covered: Vec<bool>,
-    /// Of those, where the lesser part shows.
+    /// Pixels where the accent part is in front.
     pub(super) accent_mask: Vec<bool>,
 }
 
 impl Sprite {
-    /// Paints a thing. `None` only if it has no extent at all.
+    /// Rasterises an object. `None` only if its extent is empty.
     pub(super) fn paint(appearance: &Appearance, pose: &Pose) -> Option<Self> {
         let shape = shape(appearance, pose);
         let turn = Transform::from_rotate(pose.degrees)
@@ -104,10 +104,10 @@ impl Sprite {
     }
 }
 
-/// Free pixels around a thing: its edge takes two.
+/// Free pixels around an object: its edge takes two.
 const MARGIN: u32 = 3;
 
-/// Draws a dark line of one pixel around what is painted, so that white stands out on white and black on black.
+/// Draws a dark edge of one pixel, so that white objects are visible on white and black ones on black.
 fn draw_edge(rgba: &mut [u8], width: usize, colour: [u8; 3]) {
     let alpha: Vec<u8> = rgba.chunks_exact(4).map(|pixel| pixel[3]).collect();
     let across: Vec<u8> = (0..alpha.len())
@@ -132,7 +132,7 @@ fn around(one: Rect, other: Rect) -> Rect {
     Rect::from_ltrb(left, top, right, bottom).unwrap_or(one)
 }
 
-/// Where the lesser part is in front: painted again without soft edges, it bright and all else dark.
+/// The mask of the accent part: rasterised again without anti-aliasing, the accent in white and all else in black.
 fn accent_mask(shape: &Shape, place: Transform, (width, height): (u32, u32)) -> Option<Vec<bool>> {
     let mut pixels = Pixmap::new(width, height)?;
     let [mut bright, mut dark] = [[255; 3], [0; 3]].map(paint_of);
@@ -176,7 +176,7 @@ fn jitter(rgb: [u8; 3], rng: &mut impl Rng) -> [u8; 3] {
     rgb.map(|channel| (f32::from(channel) * brightness + rng.random_range(-9.0..9.0)).clamp(0.0, 255.0) as u8)
 }
 
-/// A darker shade, but of black a lighter one.
+/// A darker shade; for black a lighter one.
 fn shadow(rgb: [u8; 3], appearance: &Appearance) -> [u8; 3] {
     if appearance.colour == BLACK {
         rgb.map(|channel| channel.saturating_add(46))

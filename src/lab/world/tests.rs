@@ -1,4 +1,4 @@
-//! What must hold of every sample.
+//! Invariants of every sample.
 
 use std::collections::HashSet;
 

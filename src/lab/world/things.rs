@@ -1,4 +1,4 @@
-//! How everything else is drawn: vehicles, instruments, animals and what stands on a table.
+//! Shapes of all other objects: vehicles, instruments, animals and small items.
 
 use super::shape::{Fill, Shape};
 
