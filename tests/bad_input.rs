@@ -354,7 +354,7 @@ fn a_check_names_a_broker_that_is_away_and_says_that_the_bundle_is_whole() {
         "{}",
         finished.stdout
     );
-    for part in ["nobody listens there: is the broker up", "Connection refused"] {
+    for part in ["no process listens there: is the broker up", "Connection refused"] {
         assert!(rows[8].contains(part), "{}", finished.stdout);
     }
 }

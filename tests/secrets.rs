@@ -191,7 +191,7 @@ fn an_engine_that_logs_all_it_can_and_is_kept_out_shows_no_secret() {
         log.read_to_string(&mut text).map(|_| text)
     });
     let ready = until("readiness says why", || {
-        get(&address, "/readyz").filter(|answer| answer.contains("does not let us in"))
+        get(&address, "/readyz").filter(|answer| answer.contains("denies access"))
     });
     let metrics = get(&address, "/metrics").unwrap();
     let pid = process.0.id().to_string();

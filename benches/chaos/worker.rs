@@ -124,7 +124,7 @@ fn decoder() -> Result<Decoder, Failure> {
 /// A broken engine that settles a post's ticket before its answer is written.
 async fn commit_first(arguments: &Arguments, stop: CancellationToken) -> Result<(), Failure> {
     let settings = settings(arguments);
-    let watch = ingest::Watch {
+    let watch = ingest::IngestControl {
         metrics: Arc::new(Metrics::new()),
         health: Arc::new(Health::default()),
         stop: stop.clone(),
@@ -142,8 +142,8 @@ async fn commit_first(arguments: &Arguments, stop: CancellationToken) -> Result<
             .map(|(taken, _): &(Instant, Arc<SourceRecord>)| *taken + Duration::from_secs(1));
         let due = due.unwrap_or_else(|| Instant::now() + Duration::from_secs(60));
         tokio::select! {
-            delivery = reading.deliveries.recv() => {
-                let Some(ingest::Delivery { source, ticket, is_gap }) = delivery else { break };
+            delivery = reading.records.recv() => {
+                let Some(ingest::TicketedRecord { source, ticket, is_gap }) = delivery else { break };
                 reading.settled.send(ticket)?;
                 if !is_gap {
                     unanswered.push_back((Instant::now(), source));

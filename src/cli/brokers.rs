@@ -94,11 +94,11 @@ impl Brokers {
         let bootstrap = self.bootstrap.clone();
         let last = self.client.context().last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match last {
-            Some(ConnectionFault { is_access_denied: true, words: reason }) => {
+            Some(ConnectionFault { is_access_denied: true, message: reason }) => {
                 BrokerError::Stranger { bootstrap, reason: explain(&reason) }
             }
             last => {
-                let last = last.map(|last| format!(": {}", explain(&last.words))).unwrap_or_default();
+                let last = last.map(|last| format!(": {}", explain(&last.message))).unwrap_or_default();
                 BrokerError::Away { bootstrap, last, source: Box::new(source) }
             }
         }
@@ -171,12 +171,12 @@ mod tests {
 
     #[test]
     fn a_broker_that_is_away_is_named_with_what_the_client_says() {
-        // Nobody listens at the first port, and no other test is given it.
+        // No process listens at the first port, and no other test is given it.
         let port = 1;
         let error = brokers(&format!("127.0.0.1:{port}")).topic("any").unwrap_err().to_string();
         assert!(
             error.contains(&format!(
-                "no broker of `127.0.0.1:{port}` answered within 5 s: nobody listens there"
+                "no broker of `127.0.0.1:{port}` answered within 5 s: no process listens there"
             )),
             "{error}"
         );

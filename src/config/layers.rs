@@ -164,7 +164,7 @@ impl Merge {
                 Ok(mut config) => {
                     for key in &self.referenced {
                         if let Some(property) = key.strip_prefix(OPEN_TABLE) {
-                            config.kafka.properties.keep_secret(property.trim_start_matches('.'));
+                            config.kafka.properties.mark_secret(property.trim_start_matches('.'));
                         }
                     }
                     return config;

@@ -1,4 +1,4 @@
-//! What an answer keeps of its record: key and partition, headers, timestamp. Against a real Kafka, and embedded.
+//! Carried fields: key, partition, headers and timestamp of answers, with a real Kafka and with the embedded broker.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::support::{Writer, broker, create_topic, create_topic_with, header, re
 /// A moment in 2023.
 const THEN: i64 = 1_700_000_000_123;
 
-/// Keys, and Java's murmur2 of them, as Kafka's own tests have them.
+/// Keys with their murmur2 hash in Java, from Kafka's own tests.
 const MURMUR2: [(&[u8], i32); 7] = [
     (b"21", -973_932_308),
     (b"foobar", -790_332_482),
@@ -40,14 +40,14 @@ fn names(message: &OwnedMessage) -> Vec<&str> {
 }
 
 #[test]
-fn answers_lie_where_javas_producers_put_their_keys_with_headers_and_timestamp_kept() {
+fn answers_are_in_the_partitions_that_java_producers_choose_and_keep_headers_and_timestamps() {
     for exactly_once in [false, true] {
         let names_of = Names::new(broker());
         create_topic(broker(), &names_of.input, 1);
         create_topic(broker(), &names_of.dead, 1);
         create_topic(broker(), &names_of.output, PARTITIONS);
         let writer = Writer::new(broker());
-        // Ten posts of one author, whose key is no text, then one under each known key, and one without any.
+        // Ten posts of one author with a key that is not UTF-8, then one for each known key, and one without a key.
         for number in 0..10 {
             let value = post(&format!("post-{number}"));
             writer.send_at(&names_of.input, (Some(b"author \xff\0"), &value), traced(), THEN + number);
@@ -70,7 +70,11 @@ fn answers_lie_where_javas_producers_put_their_keys_with_headers_and_timestamp_k
         };
         let of_author: Vec<_> = answers.iter().filter(|answer| id(answer).starts_with("post-")).collect();
         let partitions: BTreeSet<i32> = of_author.iter().map(|answer| answer.partition()).collect();
-        assert_eq!((of_author.len(), partitions.len()), (10, 1), "one author, several partitions");
+        assert_eq!(
+            (of_author.len(), partitions.len()),
+            (10, 1),
+            "answers to one author are in several partitions"
+        );
         for (number, answer) in of_author.into_iter().enumerate() {
             assert_eq!((id(answer), answer.key()), (format!("post-{number}"), Some(&b"author \xff\0"[..])));
             assert_eq!(answer.timestamp().to_millis(), Some(THEN + number as i64));
@@ -84,7 +88,11 @@ fn answers_lie_where_javas_producers_put_their_keys_with_headers_and_timestamp_k
             ];
             assert_eq!(names(answer), expected);
             assert!(header(answer, "traceparent").unwrap().starts_with("00-4bf92f35"));
-            assert_eq!(header(answer, "riveg.source.offset"), Some(&*number.to_string()), "a name of ours");
+            assert_eq!(
+                header(answer, "riveg.source.offset"),
+                Some(&*number.to_string()),
+                "a header of the engine"
+            );
         }
         for (number, (key, hash)) in MURMUR2.into_iter().enumerate() {
             let answer = answers.iter().find(|answer| id(answer) == format!("known-{number}")).unwrap();
@@ -92,12 +100,12 @@ fn answers_lie_where_javas_producers_put_their_keys_with_headers_and_timestamp_k
             assert_eq!(answer.partition(), (hash & i32::MAX) % PARTITIONS, "{key:?}");
         }
         let keyless = answers.iter().find(|answer| id(answer) == "keyless").unwrap();
-        assert_eq!(keyless.key(), Some(&b"keyless"[..]), "the post's id stands for no key");
+        assert_eq!(keyless.key(), Some(&b"keyless"[..]), "the post's id replaces the missing key");
     }
 }
 
 #[test]
-fn answers_have_what_the_settings_say() {
+fn answers_carry_the_fields_that_the_settings_name() {
     let embedded = EmbeddedBroker::start().unwrap();
     let topics = Names::new(&embedded.bootstrap());
     for topic in [&topics.input, &topics.output, &topics.dead] {
@@ -119,14 +127,14 @@ fn answers_have_what_the_settings_say() {
 }
 
 #[test]
-fn a_topic_that_takes_no_old_timestamps_gets_the_time_of_writing() {
+fn a_topic_that_refuses_old_timestamps_gets_the_time_of_writing() {
     for exactly_once in [false, true] {
         let topics = Names::new(broker());
         create_topic(broker(), &topics.input, 1);
         create_topic(broker(), &topics.dead, 1);
         create_topic_with(broker(), &topics.output, 1, &[("message.timestamp.before.max.ms", "3600000")]);
         let writer = Writer::new(broker());
-        // One of a batch, then several: the client says another thing of each.
+        // One record of a batch, then several: the client reports different errors.
         for (number, is_old) in [true, false, true, true, false, true].into_iter().enumerate() {
             let id = format!("{number}");
             if is_old {

@@ -1,4 +1,4 @@
-//! A pipeline that takes any JSON with an `id` for a post, finishes posts out of order, and does as the post says.
+//! Echo: a test pipeline that accepts any JSON with an `id`, finishes posts out of order, and obeys fields of the post.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -11,51 +11,51 @@ use riveg::kafka::publish::{Annotated, Included};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-/// What the pipeline was given, and what lets it answer.
+/// The pipeline's state, and the gate that controls it.
 #[derive(Clone)]
 pub(crate) struct Echo {
     /// Ids in the order in which answers were ready.
     pub(crate) finished: Arc<Mutex<Vec<String>>>,
-    /// How many posts may finish; the pipeline takes one for each.
+    /// Permits for posts to finish: one for each post.
     pub(crate) gate: Arc<Semaphore>,
-    /// Ids of the posts that are worked on now, and for each post how many there were at most while it was.
-    crowds: Arc<Mutex<Crowds>>,
+    /// Posts that are in progress, and for each post the highest number in progress together with it.
+    progress: Arc<Mutex<InProgress>>,
 }
 
 #[derive(Default)]
-struct Crowds {
+struct InProgress {
     now: Vec<String>,
     most: BTreeMap<String, usize>,
 }
 
 impl Echo {
-    /// Answers at once.
+    /// An echo without a gate.
     pub(crate) fn open() -> Self {
         Self {
             finished: Arc::default(),
             gate: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
-            crowds: Arc::default(),
+            progress: Arc::default(),
         }
     }
 
-    /// Answers only as many posts as the gate has room for.
+    /// An echo whose gate has no permits yet.
     pub(crate) fn gated() -> Self {
         Self { gate: Arc::new(Semaphore::new(0)), ..Self::open() }
     }
 
-    /// Posts that are worked on now.
+    /// The number of posts in progress.
     pub(crate) fn under_way(&self) -> usize {
-        self.crowds.lock().expect("nobody panics here").now.len()
+        self.progress.lock().expect("no panic while it is locked").now.len()
     }
 
-    /// The most posts that were worked on at one time while any of these was.
+    /// The highest number of posts in progress together with any of these.
     pub(crate) fn most_beside(&self, ids: &[&str]) -> usize {
-        let crowds = self.crowds.lock().expect("nobody panics here");
-        ids.iter().map(|&id| crowds.most[id]).max().expect("some ids")
+        let progress = self.progress.lock().expect("no panic while it is locked");
+        ids.iter().map(|&id| progress.most[id]).max().expect("some ids")
     }
 
-    fn begins(&self, id: &str) {
-        let Crowds { now, most } = &mut *self.crowds.lock().expect("nobody panics here");
+    fn begin(&self, id: &str) {
+        let InProgress { now, most } = &mut *self.progress.lock().expect("no panic while it is locked");
         now.push(id.to_owned());
         for id in &*now {
             let before = most.entry(id.clone()).or_default();
@@ -63,8 +63,8 @@ impl Echo {
         }
     }
 
-    fn ends(&self, id: &str) {
-        self.crowds.lock().expect("nobody panics here").now.retain(|other| other != id);
+    fn end(&self, id: &str) {
+        self.progress.lock().expect("no panic while it is locked").now.retain(|other| other != id);
     }
 
     pub(crate) fn annotate(
@@ -78,17 +78,17 @@ impl Echo {
             let post: Value =
                 serde_json::from_slice(&value).map_err(|error| refuse(format!("not JSON: {error}")))?;
             let id = post["id"].as_str().ok_or_else(|| refuse("`id` is missing".to_owned()))?;
-            assert!(post["panic"].is_null(), "as it was told to");
-            echo.begins(id);
+            assert!(post["panic"].is_null(), "the post asks for a panic");
+            echo.begin(id);
             echo.gate.acquire().await.expect("an open gate").forget();
-            // Some posts let many others pass before they go on: answers are ready in another order than posts came.
+            // Some posts yield many times, so that posts finish in another order than they came.
             let mut hasher = DefaultHasher::new();
             id.hash(&mut hasher);
             for _ in 0..hasher.finish() % 64 {
                 tokio::task::yield_now().await;
             }
-            echo.ends(id);
-            echo.finished.lock().expect("nobody panics here").push(id.to_owned());
+            echo.end(id);
+            echo.finished.lock().expect("no panic while it is locked").push(id.to_owned());
             let degraded = post["size"].as_u64().map(|size| "x".repeat(usize::try_from(size).unwrap()));
             let annotation = Annotation { triples: vec![], degraded: degraded.into_iter().collect() };
             Ok(Annotated { post_id: id.to_owned(), media: vec![], annotation, included: Included::default() })
@@ -96,7 +96,7 @@ impl Echo {
     }
 }
 
-/// The post of that id.
+/// A post with that id.
 pub(crate) fn post(id: &str) -> Vec<u8> {
     format!(r#"{{"id":"{id}"}}"#).into_bytes()
 }

@@ -1,4 +1,4 @@
-//! Order, dead letters, back-pressure and drain, against the broker inside the process.
+//! Order, dead letters, back-pressure and drain, with the embedded broker.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ fn id(message: &OwnedMessage) -> String {
 }
 
 #[test]
-fn annotations_leave_in_the_order_of_their_partition_whatever_finishes_first() {
+fn annotations_are_written_in_partition_order_whatever_finishes_first() {
     let (broker, names) = broker(3);
     let writer = Writer::new(&names.bootstrap);
     for number in 0..600 {
@@ -34,7 +34,7 @@ fn annotations_leave_in_the_order_of_their_partition_whatever_finishes_first() {
         writer.send(&names.input, number % 3, Some(&id), Some(&post(&id)));
     }
     writer.flush();
-    // One partition of output shows the order in which everything left.
+    // An output with one partition shows the order of all records.
     let output = "one-lane";
     broker.create_topic(output, 1).unwrap();
     let echo = Echo::open();
@@ -50,7 +50,7 @@ fn annotations_leave_in_the_order_of_their_partition_whatever_finishes_first() {
     }
     let finished: Vec<i32> =
         echo.finished.lock().unwrap().iter().map(|id| id.parse().unwrap()).filter(|id| id % 3 == 0).collect();
-    assert!(!finished.is_sorted(), "the pipeline did not finish posts out of order: nothing was shown");
+    assert!(!finished.is_sorted(), "posts finished in order: the test proves nothing");
     let summary = engine.stop().unwrap();
     assert_eq!(summary, Summary { posts_in: 600, annotations: 600, dead_letters: 0, uncommitted: 0 });
     let offsets = committed(&names.bootstrap, &names.group, &names.input, 3);
@@ -58,7 +58,7 @@ fn annotations_leave_in_the_order_of_their_partition_whatever_finishes_first() {
 }
 
 #[test]
-fn dead_letters_keep_the_record_as_it_was_and_say_what_was_wrong() {
+fn dead_letters_keep_the_record_unchanged_and_name_the_reason() {
     let (_broker, names) = broker(1);
     let writer = Writer::new(&names.bootstrap);
     let headers = || {
@@ -73,7 +73,7 @@ fn dead_letters_keep_the_record_as_it_was_and_say_what_was_wrong() {
         (Some(""), Some(b""), "malformed", "not JSON"),
         (None, Some(b"{}"), "malformed", "`id` is missing"),
         (Some("gone"), None, "malformed", "no value"),
-        (Some("p"), Some(br#"{"id":"p","panic":true}"#), "internal", "as it was told to"),
+        (Some("p"), Some(br#"{"id":"p","panic":true}"#), "internal", "the post asks for a panic"),
     ];
     for (key, value, ..) in cases {
         writer.send_with(&names.input, 0, (key, value), headers());
@@ -102,13 +102,13 @@ fn dead_letters_keep_the_record_as_it_was_and_say_what_was_wrong() {
         );
     }
     let mut good = read(&names.bootstrap, &names.output, 1);
-    assert_eq!(id(&good.at_least(1)[0]), "good", "the post beside the bad ones is unharmed");
+    assert_eq!(id(&good.at_least(1)[0]), "good", "a valid post among the bad ones is answered");
     let summary = engine.stop().unwrap();
     assert_eq!(summary, Summary { posts_in: 6, annotations: 1, dead_letters: 5, uncommitted: 0 });
 }
 
 #[test]
-fn an_output_that_the_topic_does_not_take_becomes_a_dead_letter() {
+fn an_output_that_the_topic_refuses_becomes_a_dead_letter() {
     let (_broker, names) = broker(1);
     let writer = Writer::new(&names.bootstrap);
     writer.send(&names.input, 0, Some("big"), Some(br#"{"id":"big","size":20000}"#));
@@ -127,7 +127,7 @@ fn an_output_that_the_topic_does_not_take_becomes_a_dead_letter() {
 }
 
 #[test]
-fn no_more_posts_are_in_flight_than_the_budget_allows_and_polling_goes_on() {
+fn posts_in_flight_stay_within_the_budget_and_polling_continues() {
     let (_broker, names) = broker(2);
     let writer = Writer::new(&names.bootstrap);
     for number in 0..100 {
@@ -137,13 +137,13 @@ fn no_more_posts_are_in_flight_than_the_budget_allows_and_polling_goes_on() {
     writer.flush();
     let echo = Echo::gated();
     let mut settings = names.settings(8);
-    // A consumer that did not poll while it is paused would be thrown out of its group before the test is over.
+    // A consumer that does not poll while it is paused would be removed from its group during the test.
     for name in ["max.poll.interval.ms", "session.timeout.ms"] {
         settings.ingest.kafka.properties.insert(name.to_owned(), "4000".to_owned());
     }
     settings.ingest.kafka.properties.insert("heartbeat.interval.ms".to_owned(), "100".to_owned());
     let engine = Running::start(settings, &echo);
-    until("the budget is spent and partitions are paused", || {
+    until("the budget is exhausted and partitions are paused", || {
         (engine.gauge("riveg_paused_partitions") > 0).then_some(())
     });
     let paused = Instant::now();
@@ -164,7 +164,7 @@ fn no_more_posts_are_in_flight_than_the_budget_allows_and_polling_goes_on() {
 }
 
 #[test]
-fn a_drain_finishes_what_was_begun_and_reads_no_more() {
+fn a_drain_finishes_posts_in_flight_and_reads_no_more() {
     let (_broker, names) = broker(1);
     let writer = Writer::new(&names.bootstrap);
     for number in 0..50 {
@@ -175,20 +175,20 @@ fn a_drain_finishes_what_was_begun_and_reads_no_more() {
     let echo = Echo::gated();
     let engine = Running::start(names.settings(6), &echo);
     until("posts are in flight", || (engine.gauge("riveg_posts_in_flight") == 6).then_some(()));
-    engine.tell_to_stop();
-    until("readiness says so", || {
+    engine.signal_stop();
+    until("readiness reports the drain", || {
         engine.health.ready(std::time::Instant::now()).err().filter(|words| words.contains("draining"))
     });
-    assert!(!engine.has_ended(), "posts are still worked on");
+    assert!(!engine.has_ended(), "posts are still in progress");
     echo.gate.add_permits(1000);
     let summary = engine.stop().unwrap();
     assert_eq!(summary, Summary { posts_in: 6, annotations: 6, dead_letters: 0, uncommitted: 0 });
     let offsets = committed(&names.bootstrap, &names.group, &names.input, 1);
-    assert_eq!(offsets, BTreeMap::from([(0, 6)]), "the other 44 are for the next engine");
+    assert_eq!(offsets, BTreeMap::from([(0, 6)]), "the other 44 are left to the next engine");
 }
 
 #[test]
-fn a_drain_that_takes_too_long_is_cut_short_and_says_what_it_left() {
+fn a_drain_that_takes_too_long_is_aborted_and_reports_uncommitted_posts() {
     let (_broker, names) = broker(1);
     let writer = Writer::new(&names.bootstrap);
     for id in ["a", "b", "c"] {

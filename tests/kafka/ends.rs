@@ -1,4 +1,4 @@
-//! A topic that transactional producers write is read to its end: lag is 0 behind markers and aborted records too.
+//! Partition ends: the input of transactional producers is committed to its end, past markers and aborted records.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::echo::{Echo, post};
 use super::running::{Names, Running};
 use crate::support::{WITHIN, broker, committed, log_end, read_committed, unique, until};
 
-/// Writes posts in one transaction, which is committed or given up.
+/// Writes posts in one transaction, which is committed or aborted.
 fn transaction(names: &Names, ids: &[&str], commits: bool) {
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", broker())
@@ -48,8 +48,8 @@ fn answered(names: &Names) -> Vec<String> {
         .collect()
 }
 
-/// Markers are passed when nothing comes, also those behind which nothing was read, and what comes behind them is read.
-fn idles_at_the_end(settings: impl Fn(&Names) -> Settings) {
+/// Markers are committed when no record comes, also if nothing was read before them, and later records are read.
+fn idle_at_the_end(settings: impl Fn(&Names) -> Settings) {
     let names = Names::with_topics(1);
     three_and_three(&names);
     let engine = Running::start(settings(&names), &Echo::open());
@@ -64,26 +64,26 @@ fn idles_at_the_end(settings: impl Fn(&Names) -> Settings) {
 }
 
 #[test]
-fn an_idle_engine_stands_behind_the_markers() {
-    idles_at_the_end(|names| names.settings(16));
+fn an_idle_engine_commits_past_the_markers() {
+    idle_at_the_end(|names| names.settings(16));
 }
 
 #[test]
-fn an_idle_engine_that_writes_in_transactions_stands_behind_the_markers() {
-    idles_at_the_end(|names| names.exactly_once(16, "a"));
+fn an_idle_engine_that_writes_in_transactions_commits_past_the_markers() {
+    idle_at_the_end(|names| names.exactly_once(16, "a"));
 }
 
-/// An engine that is stopped while the last posts are worked on stands behind the markers all the same.
-fn stops_at_the_end(settings: impl Fn(&Names) -> Settings) {
+/// An engine that is stopped while the last posts are in progress commits past the markers.
+fn stop_at_the_end(settings: impl Fn(&Names) -> Settings) {
     let names = Names::with_topics(1);
     three_and_three(&names);
     let echo = Echo::gated();
     let mut settings = settings(&names);
-    // Nothing but the end commits.
+    // No commit before the end.
     settings.ingest.commit_interval = Duration::from_secs(600);
     let engine = Running::start(settings, &echo);
-    until("the posts are worked on", || (echo.under_way() == 3).then_some(()));
-    engine.tell_to_stop();
+    until("the posts are in progress", || (echo.under_way() == 3).then_some(()));
+    engine.signal_stop();
     echo.gate.add_permits(3);
     let summary = engine.stop().unwrap();
     assert_eq!((summary.posts_in, summary.annotations, summary.uncommitted), (3, 3, 0));
@@ -91,11 +91,11 @@ fn stops_at_the_end(settings: impl Fn(&Names) -> Settings) {
 }
 
 #[test]
-fn an_engine_that_is_stopped_stands_behind_the_markers() {
-    stops_at_the_end(|names| names.settings(16));
+fn an_engine_that_is_stopped_commits_past_the_markers() {
+    stop_at_the_end(|names| names.settings(16));
 }
 
 #[test]
-fn an_engine_that_writes_in_transactions_and_is_stopped_stands_behind_the_markers() {
-    stops_at_the_end(|names| names.exactly_once(16, "a"));
+fn an_engine_that_writes_in_transactions_and_is_stopped_commits_past_the_markers() {
+    stop_at_the_end(|names| names.exactly_once(16, "a"));
 }

@@ -1,5 +1,5 @@
-//! In transactions each post is answered once for those who read what is committed: in one go, cut off, handed over,
-//! fenced, and with answers that are too large.
+//! Exactly-once delivery: readers of committed records see each answer once, in an undisturbed run, after an abort, after a
+//! rebalance, with a fenced engine, and with answers that are too large.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -33,7 +33,7 @@ fn stands_at_the_end(names: &Names) {
     });
 }
 
-/// The ids of what is committed; each must be there once, and in the order of its input partition.
+/// The ids of committed records. Each must occur once, in the order of its input partition.
 fn ids(messages: &[OwnedMessage], offset: [&str; 2]) -> BTreeSet<String> {
     let mut last: BTreeMap<(i32, String), i64> = BTreeMap::new();
     let mut ids = BTreeSet::new();
@@ -47,7 +47,7 @@ fn ids(messages: &[OwnedMessage], offset: [&str; 2]) -> BTreeSet<String> {
     ids
 }
 
-/// Each post of `0..to` is answered once, on the topic where it belongs.
+/// Each post of `0..to` is answered once, on the right topic.
 fn each_is_answered_once(names: &Names, to: i32) {
     let output = read_committed(broker(), &names.output, PARTITIONS);
     let dead = read_committed(broker(), &names.dead, PARTITIONS);
@@ -59,7 +59,7 @@ fn each_is_answered_once(names: &Names, to: i32) {
 }
 
 #[test]
-fn in_one_go_each_post_is_answered_once_and_the_offsets_are_at_the_end() {
+fn each_post_is_answered_once_and_the_offsets_are_at_the_end() {
     let names = Names::with_topics(PARTITIONS);
     feed(&names, 0..900);
     let engine = Running::start(names.exactly_once(128, "a"), &Echo::open());
@@ -70,7 +70,7 @@ fn in_one_go_each_post_is_answered_once_and_the_offsets_are_at_the_end() {
 }
 
 #[test]
-fn an_engine_that_is_cut_off_between_transactions_repeats_work_but_no_answer() {
+fn an_engine_that_is_aborted_between_transactions_repeats_work_but_no_answer() {
     let names = Names::with_topics(PARTITIONS);
     feed(&names, 0..600);
     let echo = Echo::gated();
@@ -78,7 +78,7 @@ fn an_engine_that_is_cut_off_between_transactions_repeats_work_but_no_answer() {
     settings.drain_deadline = Duration::ZERO;
     let first = Running::start(settings, &echo);
     echo.gate.add_permits(200);
-    until("something is committed", || {
+    until("a transaction is committed", || {
         let held: i64 = committed(broker(), &names.group, &names.input, PARTITIONS).values().sum();
         (held >= 100).then_some(())
     });
@@ -86,7 +86,7 @@ fn an_engine_that_is_cut_off_between_transactions_repeats_work_but_no_answer() {
         (echo.gate.available_permits() == 0 && first.gauge("riveg_posts_in_flight") >= 32).then_some(())
     });
     let cut = first.stop().unwrap();
-    assert!(cut.uncommitted > 0, "nothing was cut off: {cut:?}");
+    assert!(cut.uncommitted > 0, "no post was in flight: {cut:?}");
     let second = Running::start(names.exactly_once(64, "a"), &Echo::open());
     stands_at_the_end(&names);
     let rest = second.stop().unwrap();
@@ -95,12 +95,12 @@ fn an_engine_that_is_cut_off_between_transactions_repeats_work_but_no_answer() {
 }
 
 #[test]
-fn partitions_that_change_hands_among_members_are_answered_once() {
+fn partitions_that_members_hand_over_are_answered_once() {
     hand_over(GroupProtocol::Classic);
 }
 
 #[test]
-fn partitions_that_change_hands_at_the_brokers_word_are_answered_once() {
+fn partitions_that_the_broker_reassigns_are_answered_once() {
     hand_over(GroupProtocol::Consumer);
 }
 
@@ -133,7 +133,7 @@ fn hand_over(protocol: GroupProtocol) {
 }
 
 #[test]
-fn a_member_with_a_name_comes_back_to_its_partitions_without_a_rebalance() {
+fn a_static_member_gets_its_partitions_back_without_a_rebalance() {
     let names = Names::with_topics(PARTITIONS);
     feed(&names, 0..60);
     let settings = |id: &str| {
@@ -171,7 +171,7 @@ fn a_member_with_a_name_comes_back_to_its_partitions_without_a_rebalance() {
 }
 
 #[test]
-fn the_first_of_two_engines_under_one_transactional_id_ends_and_says_why() {
+fn the_first_of_two_engines_with_one_transactional_id_ends_with_an_error_that_names_it() {
     let names = Names::with_topics(PARTITIONS);
     feed(&names, 0..60);
     let echo = Echo::open();
@@ -181,7 +181,7 @@ fn the_first_of_two_engines_under_one_transactional_id_ends_and_says_why() {
     });
     let second = Running::start(names.exactly_once(32, "same"), &echo);
     let mut fed = 60;
-    until("the first engine ends of itself", || {
+    until("the first engine ends by itself", || {
         feed(&names, fed..fed + 30);
         fed += 30;
         first.has_ended().then_some(())
@@ -195,7 +195,7 @@ fn the_first_of_two_engines_under_one_transactional_id_ends_and_says_why() {
 }
 
 #[test]
-fn an_answer_that_is_too_large_becomes_a_dead_letter_and_spoils_no_other() {
+fn an_answer_that_is_too_large_becomes_a_dead_letter_and_affects_no_other() {
     let names = Names::with_topics(PARTITIONS);
     let writer = Writer::new(&names.bootstrap);
     let large = br#"{"id":"large","size":200000}"#.as_slice();

@@ -1,4 +1,4 @@
-//! What is not there yet is waited for, and said: a topic, an output topic, a broker.
+//! Faults: a missing topic, a missing output topic or an unreachable broker is reported, and used when it is available.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -24,13 +24,13 @@ fn readiness(engine: &Running, contains: &[&str]) {
             .err()
             .filter(|words| contains.iter().all(|part| words.contains(part)))
     });
-    engine.health.alive(Instant::now()).expect("who waits is alive");
+    engine.health.alive(Instant::now()).expect("an engine that waits is alive");
 }
 
 const ONE: Summary = Summary { posts_in: 1, annotations: 1, dead_letters: 0, uncommitted: 0 };
 
 #[test]
-fn a_missing_topic_is_named_and_read_once_it_is_there() {
+fn a_missing_topic_is_named_and_read_once_it_exists() {
     let names = Names::new(broker());
     create_topic(broker(), &names.output, 1);
     let engine = Running::start(names.settings(4), &Echo::open());
@@ -43,7 +43,7 @@ fn a_missing_topic_is_named_and_read_once_it_is_there() {
 }
 
 #[test]
-fn a_broker_that_is_away_at_start_is_named_and_used_once_it_is_there() {
+fn a_broker_that_is_unreachable_at_start_is_named_and_used_once_it_is_reachable() {
     let late = Forwarder::closed();
     let mut names = Names::new(broker());
     create_topic(broker(), &names.input, 1);
@@ -59,12 +59,12 @@ fn a_broker_that_is_away_at_start_is_named_and_used_once_it_is_there() {
 }
 
 #[test]
-fn an_output_topic_that_is_missing_holds_back_the_post_until_it_is_there() {
+fn a_post_waits_for_a_missing_output_topic() {
     let names = Names::new(broker());
     create_topic(broker(), &names.input, 1);
     one_post(&names);
     let mut settings = names.settings(4);
-    // How long the client hopes that a topic that it has never seen is only new.
+    // How long the client assumes that an unknown topic was just created.
     settings
         .publish
         .kafka
@@ -78,14 +78,14 @@ fn an_output_topic_that_is_missing_holds_back_the_post_until_it_is_there() {
 }
 
 #[test]
-fn a_broker_that_is_slow_is_not_said_to_be_away_while_a_topic_is_made() {
+fn a_slow_broker_is_not_reported_as_unreachable_while_a_topic_is_created() {
     let cluster = MockCluster::new(1).unwrap();
     let names = Names::new(&cluster.bootstrap_servers());
     cluster.create_topic(&names.output, 1, 1).unwrap();
-    // As on a machine that is busy, or behind a fetch that waits for records.
+    // As on a busy machine, or behind a fetch that waits for records.
     cluster.broker_round_trip_time(1, Duration::from_millis(400)).unwrap();
     let mut settings = names.settings(4);
-    // Metadata that is asked for anew before the last answer came would never be answered.
+    // If metadata were requested again before each response, no response would ever count.
     for properties in [&mut settings.ingest.kafka.properties, &mut settings.publish.kafka.properties] {
         properties.insert("topic.metadata.refresh.interval.ms".to_owned(), "1000".to_owned());
     }
@@ -96,7 +96,9 @@ fn a_broker_that_is_slow_is_not_said_to_be_away_while_a_topic_is_made() {
         said.extend(ready.clone().err());
         ready
     };
-    until("the topic is missed", || listen().err().filter(|words| words.contains("does not exist")));
+    until("the topic is reported as missing", || {
+        listen().err().filter(|words| words.contains("does not exist"))
+    });
     cluster.create_topic(&names.input, 1, 1).unwrap();
     until("the engine is ready", || listen().ok());
     assert!(!said.iter().any(|words| words.contains("no Kafka broker answers")), "{said:?}");
@@ -104,7 +106,7 @@ fn a_broker_that_is_slow_is_not_said_to_be_away_while_a_topic_is_made() {
 }
 
 #[test]
-fn an_engine_without_a_broker_stops_when_it_is_told_to() {
+fn an_engine_without_a_broker_stops_on_request() {
     let names = Names::new(&Forwarder::closed().address());
     let engine = Running::start(names.settings(4), &Echo::open());
     readiness(&engine, &["no Kafka broker answers"]);
@@ -113,7 +115,7 @@ fn an_engine_without_a_broker_stops_when_it_is_told_to() {
 }
 
 #[test]
-fn a_property_that_the_client_does_not_know_is_refused_by_name() {
+fn an_unknown_property_of_the_client_is_rejected_by_name() {
     let mut settings = Names::new("localhost:1").settings(4);
     settings.ingest.kafka.properties.insert("no.such.property".to_owned(), "1".to_owned());
     let error = Running::start(settings, &Echo::open()).stop().unwrap_err();

@@ -1,4 +1,4 @@
-//! What a group notices of its members: one that has crashed is replaced within seconds, and rebalances alarm nobody.
+//! Consumer group: a crashed member is replaced within seconds, and rebalances cause no warnings.
 
 use std::time::{Duration, Instant};
 
@@ -53,8 +53,8 @@ fn partitions_of_an_engine_that_is_killed_are_read_by_another_within_ten_seconds
     stays.stop().unwrap();
 }
 
-/// No line above `info` comes of engines that join and leave, but those of the posts, which are dead letters here.
-fn rebalances_quietly(set: &[&str]) {
+/// Engines that join and leave cause no line above `info`, except those about dead letters.
+fn assert_no_warnings(set: &[&str]) {
     let names = Names::with_topics(PARTITIONS);
     let mut engine = Engine::start(&names, set);
     until("the engine is ready", || engine.is_ready().then_some(()));
@@ -79,11 +79,11 @@ fn rebalances_quietly(set: &[&str]) {
 }
 
 #[test]
-fn rebalances_are_not_warned_of() {
-    rebalances_quietly(&[]);
+fn rebalances_cause_no_warnings() {
+    assert_no_warnings(&[]);
 }
 
 #[test]
-fn rebalances_between_transactions_are_not_warned_of() {
-    rebalances_quietly(&["publish.delivery=exactly-once", "ingest.commit_interval=50ms"]);
+fn rebalances_between_transactions_cause_no_warnings() {
+    assert_no_warnings(&["publish.delivery=exactly-once", "ingest.commit_interval=50ms"]);
 }

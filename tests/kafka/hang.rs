@@ -1,4 +1,4 @@
-//! A broker that hangs keeps its connections and answers nothing: readiness says so within seconds, whichever it is.
+//! Hanging brokers: a broker that keeps its connections and does not respond makes the engine unready within seconds.
 
 use std::time::{Duration, Instant};
 
@@ -9,15 +9,15 @@ use super::echo::{Echo, post};
 use super::running::{Names, Running};
 use crate::support::{Writer, read, until};
 
-/// What this broker has not answered it never will, and holds back all that comes after it on that connection.
-fn impatient(names: &Names) -> Settings {
+/// Short timeouts: this mock broker never responds to old requests, which block later ones on their connection.
+fn with_short_timeouts(names: &Names) -> Settings {
     let mut settings = names.settings(4);
     settings.publish.kafka.properties.insert("socket.timeout.ms".to_owned(), "5000".to_owned());
     settings
 }
 
 #[test]
-fn an_engine_whose_broker_hangs_is_unready_within_fifteen_seconds_until_it_answers_again() {
+fn an_engine_whose_broker_hangs_is_unready_within_fifteen_seconds_until_it_responds_again() {
     let cluster = MockCluster::new(1).unwrap();
     let names = Names::new(&cluster.bootstrap_servers());
     for topic in [&names.input, &names.output, &names.dead] {
@@ -26,7 +26,7 @@ fn an_engine_whose_broker_hangs_is_unready_within_fifteen_seconds_until_it_answe
     let writer = Writer::new(&names.bootstrap);
     writer.send(&names.input, 0, Some("a"), Some(&post("a")));
     writer.flush();
-    let engine = Running::start(impatient(&names), &Echo::open());
+    let engine = Running::start(with_short_timeouts(&names), &Echo::open());
     read(&names.bootstrap, &names.output, 1).at_least(1);
     until("the engine is ready", || engine.health.ready(Instant::now()).ok());
 
@@ -37,7 +37,7 @@ fn an_engine_whose_broker_hangs_is_unready_within_fifteen_seconds_until_it_answe
     assert!(said.contains("no Kafka broker answers"), "{said}");
     eprintln!("unready {took:?} after the broker began to hang");
     assert!(took < Duration::from_secs(15), "after {took:?}");
-    engine.health.alive(Instant::now()).expect("who waits is alive");
+    engine.health.alive(Instant::now()).expect("an engine that waits is alive");
 
     cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
     until("the engine is ready again", || engine.health.ready(Instant::now()).ok());
@@ -49,7 +49,7 @@ fn an_engine_whose_broker_hangs_is_unready_within_fifteen_seconds_until_it_answe
 }
 
 #[test]
-fn an_engine_is_unready_where_only_the_broker_that_takes_its_answers_hangs() {
+fn an_engine_is_unready_if_only_the_broker_of_its_output_hangs() {
     let cluster = MockCluster::new(2).unwrap();
     let names = Names::new(&cluster.bootstrap_servers());
     for (topic, leader) in [(&names.input, 1), (&names.output, 2), (&names.dead, 2)] {
@@ -60,7 +60,7 @@ fn an_engine_is_unready_where_only_the_broker_that_takes_its_answers_hangs() {
     let writer = Writer::new(&names.bootstrap);
     writer.send(&names.input, 0, Some("a"), Some(&post("a")));
     writer.flush();
-    let engine = Running::start(impatient(&names), &Echo::open());
+    let engine = Running::start(with_short_timeouts(&names), &Echo::open());
     read(&names.bootstrap, &names.output, 1).at_least(1);
     until("the engine is ready", || engine.health.ready(Instant::now()).ok());
 
@@ -71,7 +71,7 @@ fn an_engine_is_unready_where_only_the_broker_that_takes_its_answers_hangs() {
         engine.health.ready(Instant::now()).err().filter(|words| words.contains("has confirmed an answer"))
     });
     let took = begun.elapsed();
-    eprintln!("unready {took:?} after the broker of the answers began to hang");
+    eprintln!("unready {took:?} after the broker of the output began to hang");
     assert!(took < Duration::from_secs(15), "after {took:?}");
 
     cluster.broker_round_trip_time(2, Duration::ZERO).unwrap();

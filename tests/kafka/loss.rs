@@ -1,5 +1,5 @@
-//! Posts that are deleted before they are read are counted and said, at assignment and while the engine runs; or they stop
-//! it, where the settings say so.
+//! Data loss: posts that are deleted before they are read are counted and logged, at assignment and while the engine runs,
+//! or stop the engine if the settings say so.
 
 use riveg::engine::EngineError;
 use riveg::kafka::ingest::{DataLoss, GroupProtocol, IngestError};
@@ -31,7 +31,7 @@ fn lost(names: &Names, count: i64) -> String {
     format!("riveg_records_lost_total{{partition=\"0\",topic=\"{}\"}} {count}\n", names.input)
 }
 
-/// Twenty posts, of which the group has committed two and the log holds all but the first seven.
+/// Twenty posts. The group has committed two; the first seven are deleted.
 fn five_are_lost(names: &Names) {
     feed(names, 0..20);
     commit(broker(), &names.group, &names.input, 0, 2);
@@ -39,7 +39,7 @@ fn five_are_lost(names: &Names) {
 }
 
 #[test]
-fn posts_that_were_deleted_while_the_engine_was_away_are_said_and_counted() {
+fn posts_that_were_deleted_before_the_engine_started_are_logged_and_counted() {
     let names = Names::with_topics(1);
     five_are_lost(&names);
     let mut engine = Engine::start(&names, &[]);
@@ -49,14 +49,14 @@ fn posts_that_were_deleted_while_the_engine_was_away_are_said_and_counted() {
     let (code, log) = engine.stop();
     assert_eq!(code, Some(0), "{log}");
     let line = log.lines().find(|line| line.contains("posts were deleted before they were read"));
-    let line = line.unwrap_or_else(|| panic!("no word of it in {log}"));
+    let line = line.unwrap_or_else(|| panic!("no such line in {log}"));
     for part in ["WARN", names.input.as_str(), "\"partition\":0", "\"position\":2", "\"log_start\":7"] {
         assert!(line.contains(part), "{part} is not in {line}");
     }
 }
 
 #[test]
-fn an_engine_that_is_to_stop_at_a_loss_ends_with_an_error_and_reads_nothing() {
+fn an_engine_that_must_stop_on_data_loss_ends_with_an_error_and_reads_nothing() {
     let names = Names::with_topics(1);
     five_are_lost(&names);
     for _ in 0..2 {
@@ -71,7 +71,7 @@ fn an_engine_that_is_to_stop_at_a_loss_ends_with_an_error_and_reads_nothing() {
     }
 }
 
-/// An engine whose reading pauses at the sixth post, while the log loses the first fifty.
+/// An engine whose reading pauses at the sixth post while the first fifty are deleted.
 fn loses_while_it_runs(on_data_loss: DataLoss, protocol: GroupProtocol) -> (Names, Running) {
     let names = Names::with_topics(1);
     feed(&names, 0..100);
@@ -99,9 +99,9 @@ fn posts_that_are_deleted_while_the_engine_runs_are_counted_and_the_others_are_r
 }
 
 #[test]
-fn an_engine_that_is_to_stop_at_a_loss_finishes_what_it_has_read_and_ends() {
+fn an_engine_that_must_stop_on_data_loss_finishes_posts_in_flight_and_ends() {
     let (names, engine) = loses_while_it_runs(DataLoss::Stop, GroupProtocol::Classic);
-    until("the engine ends of itself", || engine.has_ended().then_some(()));
+    until("the engine ends by itself", || engine.has_ended().then_some(()));
     let error = engine.stop().unwrap_err();
     let EngineError::Ingest(IngestError::Lost { position: 5, start: 50, .. }) = &error else {
         panic!("{error:?}")
@@ -110,7 +110,7 @@ fn an_engine_that_is_to_stop_at_a_loss_finishes_what_it_has_read_and_ends() {
 }
 
 #[test]
-fn a_topic_that_is_made_anew_is_read_from_its_start_and_the_broker_is_not_said_to_be_away() {
+fn a_topic_that_is_created_again_is_read_from_its_start_and_the_broker_is_not_reported_as_unreachable() {
     let names = Names::with_topics(1);
     feed(&names, 0..10);
     let mut engine = Engine::start(&names, &[]);
@@ -121,7 +121,7 @@ fn a_topic_that_is_made_anew_is_read_from_its_start_and_the_broker_is_not_said_t
         let ready = get(&engine.address, "/readyz").unwrap();
         said.push(ready.lines().last().unwrap_or_default().to_owned());
     };
-    until("the engine misses its topic", || {
+    until("the engine reports the missing topic", || {
         listen(&engine);
         get(&engine.address, "/readyz").filter(|answer| answer.contains("does not exist"))
     });

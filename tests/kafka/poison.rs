@@ -1,5 +1,5 @@
-//! What processes have died of is worked on alone, and set aside when it has killed: over embedded brokers, with deaths
-//! that leave behind what real ones do.
+//! Poison posts: a suspect is worked on alone, and a post that has killed processes is set aside. The deaths are simulated:
+//! they leave the same log as real ones.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use super::running::{Names, Running};
 use crate::support::{Writer, header, read, until};
 
 /// A process that died while it worked on these records.
-fn died_of(folder: &Path, names: &Names, records: &[&OwnedMessage]) {
+fn die_of(folder: &Path, names: &Names, records: &[&OwnedMessage]) {
     let attempts = Attempts::open(folder, &names.group).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for record in records {
@@ -41,38 +41,38 @@ fn posts(names: &Names, broker: &EmbeddedBroker, count: usize) -> Vec<OwnedMessa
 }
 
 #[test]
-fn a_suspect_is_worked_on_when_nothing_else_is() {
+fn a_suspect_is_worked_on_alone() {
     let (broker, folder) = (EmbeddedBroker::start().unwrap(), tempfile::tempdir().unwrap());
     let names = Names::new(&broker.bootstrap());
     let records = posts(&names, &broker, 12);
-    died_of(folder.path(), &names, &[&records[4], &records[5]]);
+    die_of(folder.path(), &names, &[&records[4], &records[5]]);
     let mut settings = names.settings(16);
     settings.state = Some(folder.path().to_owned());
     let echo = Echo::gated();
     let engine = Running::start(settings, &echo);
-    // Four go before the first suspect. It waits for them, and all others wait for it.
-    until("four posts are worked on", || (echo.under_way() == 4).then_some(()));
+    // Four come before the first suspect. It waits for them, and all others wait for it.
+    until("four posts are in progress", || (echo.under_way() == 4).then_some(()));
     echo.gate.add_permits(4);
     for _ in 0..2 {
-        until("a suspect is worked on", || (echo.under_way() == 1).then_some(()));
+        until("a suspect is in progress", || (echo.under_way() == 1).then_some(()));
         echo.gate.add_permits(1);
     }
-    until("the rest is worked on at once", || (echo.under_way() == 6).then_some(()));
+    until("the rest is in progress together", || (echo.under_way() == 6).then_some(()));
     echo.gate.add_permits(6);
     let mut output = read(&names.bootstrap, &names.output, 1);
     output.at_least(12);
-    assert_eq!(echo.most_beside(&["post-4", "post-5"]), 1, "a suspect had company");
+    assert_eq!(echo.most_beside(&["post-4", "post-5"]), 1, "a suspect was not alone");
     assert_eq!(engine.stop().unwrap().annotations, 12);
 }
 
 #[test]
-fn what_has_killed_twice_is_set_aside_with_its_record_and_never_worked_on() {
+fn a_post_that_has_killed_twice_becomes_a_dead_letter_and_is_not_worked_on() {
     let (broker, folder) = (EmbeddedBroker::start().unwrap(), tempfile::tempdir().unwrap());
     let names = Names::new(&broker.bootstrap());
     let records = posts(&names, &broker, 5);
-    died_of(folder.path(), &names, &[&records[1], &records[2], &records[3]]);
-    died_of(folder.path(), &names, &[&records[2]]);
-    died_of(folder.path(), &names, &[&records[2]]);
+    die_of(folder.path(), &names, &[&records[1], &records[2], &records[3]]);
+    die_of(folder.path(), &names, &[&records[2]]);
+    die_of(folder.path(), &names, &[&records[2]]);
     let mut settings = names.settings(16);
     settings.state = Some(folder.path().to_owned());
     let echo = Echo::open();

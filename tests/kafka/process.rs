@@ -1,4 +1,4 @@
-//! The engine as a process of its own, with tiny untrained networks: what only the whole of it shows.
+//! Engine process: `riveg run` with tiny untrained networks, for behaviour that only the whole process shows.
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -42,7 +42,7 @@ impl Engine {
             .spawn()
             .unwrap();
         let mut stderr = child.stderr.take().unwrap();
-        // Read all along, so that the process never waits for its log to be read.
+        // Read continuously, so that the process never blocks on a full pipe.
         let log = std::thread::spawn(move || {
             let mut text = String::new();
             stderr.read_to_string(&mut text).unwrap();
@@ -51,7 +51,7 @@ impl Engine {
         Self { address, process: Process(child), log: Some(log), _bundle: bundle }
     }
 
-    /// What it answers at a path of its telemetry, when it does.
+    /// Waits for its response to a telemetry path.
     pub(crate) fn get(&self, path: &str) -> String {
         until(path, || get(&self.address, path))
     }
@@ -60,19 +60,19 @@ impl Engine {
         get(&self.address, "/readyz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
     }
 
-    /// Sends it a signal.
+    /// Sends a signal.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.process.0.id().to_string();
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 
-    /// Waits for its end: the exit code and what was logged.
+    /// Waits for its end. Exit code and log.
     pub(crate) fn ends(&mut self) -> (Option<i32>, String) {
         let status = until("the process ends", || self.process.0.try_wait().unwrap());
         (status.code(), self.log.take().unwrap().join().unwrap())
     }
 
-    /// Has it end as a cluster would.
+    /// Stops it as a cluster would.
     pub(crate) fn stop(&mut self) -> (Option<i32>, String) {
         self.signal("-TERM");
         self.ends()

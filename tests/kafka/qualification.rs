@@ -1,4 +1,4 @@
-//! Does the broker keep the promises that exactly-once rests on? Where it does not, no test of ours proves anything.
+//! Qualification of the broker: the promises that exactly-once delivery relies on. Without them other tests prove nothing.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn producer(id: &str) -> BaseProducer {
 fn write(producer: &BaseProducer, topic: &str, value: &str) {
     producer.begin_transaction().unwrap();
     producer.send(BaseRecord::<str, str>::to(topic).payload(value)).map_err(|(error, _)| error).unwrap();
-    // What is not on the broker proves nothing about it.
+    // A record that is not on the broker would prove nothing.
     producer.flush(WITHIN).unwrap();
 }
 
@@ -53,11 +53,11 @@ fn offset(topic: &str, offset: i64) -> TopicPartitionList {
 }
 
 #[test]
-fn what_is_not_committed_is_not_seen_and_what_is_given_up_never_is() {
+fn records_of_open_and_aborted_transactions_are_not_read() {
     let topic = topic();
     let producer = producer(&unique("id"));
     write(&producer, &topic, "first");
-    assert_eq!(seen(&topic), [""; 0], "an open transaction is seen");
+    assert_eq!(seen(&topic), [""; 0], "an open transaction is read");
     producer.commit_transaction(WITHIN).unwrap();
     write(&producer, &topic, "second");
     producer.abort_transaction(WITHIN).unwrap();
@@ -86,7 +86,7 @@ fn offsets_move_with_their_transaction() {
 }
 
 #[test]
-fn the_second_under_a_name_ends_the_first() {
+fn a_second_producer_with_a_transactional_id_fences_the_first() {
     let (topic, id) = (topic(), unique("id"));
     let first = producer(&id);
     write(&first, &topic, "of the first");
@@ -103,7 +103,7 @@ fn the_second_under_a_name_ends_the_first() {
 }
 
 #[test]
-fn offsets_of_a_generation_that_has_passed_are_refused_with_all_of_their_transaction() {
+fn offsets_of_an_old_generation_are_refused_with_their_whole_transaction() {
     let (input, output, group) = (unique("qualification"), topic(), unique("group"));
     create_topic(broker(), &input, 2);
     let writer = Writer::new(broker());

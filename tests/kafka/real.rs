@@ -1,4 +1,4 @@
-//! Every post accounted for by id, against a real Kafka: in one go, across a restart, across a rebalance.
+//! Delivery with a real Kafka: every post is accounted for by id, in one run, across a restart, across a rebalance.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -32,7 +32,7 @@ fn is_bad(number: i32) -> bool {
     number % 50 == 0
 }
 
-/// How often each id was seen.
+/// The number of records for each id.
 fn ids(messages: &[OwnedMessage]) -> BTreeMap<String, usize> {
     let mut ids = BTreeMap::new();
     for message in messages {
@@ -46,7 +46,7 @@ fn expected(numbers: std::ops::Range<i32>, bad: bool) -> BTreeSet<String> {
 }
 
 #[test]
-fn of_two_thousand_posts_each_is_answered_once_and_the_group_stands_at_the_end() {
+fn two_thousand_posts_are_answered_once_each_and_committed_to_the_end() {
     let names = Names::with_topics(PARTITIONS);
     feed(&names, 0..2000);
     let echo = Echo::open();
@@ -59,15 +59,15 @@ fn of_two_thousand_posts_each_is_answered_once_and_the_group_stands_at_the_end()
     assert_eq!(summary, Summary { posts_in: 2000, annotations: 1960, dead_letters: 40, uncommitted: 0 });
 
     let answered = ids(output.all(broker(), &names.output));
-    assert!(answered.values().all(|&times| times == 1), "an annotation came twice");
+    assert!(answered.values().all(|&times| times == 1), "an annotation was written twice");
     assert_eq!(answered.into_keys().collect::<BTreeSet<_>>(), expected(0..2000, false));
     let rejected = ids(dead.all(broker(), &names.dead));
-    assert!(rejected.values().all(|&times| times == 1), "a dead letter came twice");
+    assert!(rejected.values().all(|&times| times == 1), "a dead letter was written twice");
     assert_eq!(rejected.into_keys().collect::<BTreeSet<_>>(), expected(0..2000, true));
     let ends = log_end(broker(), &names.input, PARTITIONS);
     assert_eq!(committed(broker(), &names.group, &names.input, PARTITIONS), ends);
 
-    // Each lane of the output holds each lane of the input in its order.
+    // Each output partition has the records of each input partition in order.
     let mut last: BTreeMap<(i32, String), i64> = BTreeMap::new();
     for message in &output.messages {
         let lane = (message.partition(), header(message, "riveg.source.partition").unwrap().to_owned());
@@ -78,12 +78,12 @@ fn of_two_thousand_posts_each_is_answered_once_and_the_group_stands_at_the_end()
     let numbers: Vec<i32> = finished.iter().map(|id| id["post-".len()..].parse().unwrap()).collect();
     assert!(
         !numbers.is_sorted_by_key(|number| (number % PARTITIONS, *number)),
-        "nothing finished out of order"
+        "posts finished in order: the test proves nothing"
     );
 }
 
 #[test]
-fn an_engine_that_is_cut_off_in_the_middle_loses_nothing() {
+fn an_engine_that_is_aborted_loses_nothing() {
     let names = Names::with_topics(PARTITIONS);
     feed(&names, 0..900);
     let echo = Echo::gated();
@@ -97,7 +97,7 @@ fn an_engine_that_is_cut_off_in_the_middle_loses_nothing() {
         (echo.gate.available_permits() == 0 && first.gauge("riveg_posts_in_flight") >= 32).then_some(())
     });
     let cut = first.stop().unwrap();
-    assert!(cut.uncommitted > 0, "nothing was cut off: {cut:?}");
+    assert!(cut.uncommitted > 0, "no post was in flight: {cut:?}");
 
     let second = Running::start(names.settings(64), &Echo::open());
     let ends = log_end(broker(), &names.input, PARTITIONS);
@@ -115,19 +115,19 @@ fn an_engine_that_is_cut_off_in_the_middle_loses_nothing() {
 }
 
 #[test]
-fn a_partition_that_is_taken_away_while_reading_pauses_is_read_again_when_it_comes_back() {
+fn a_partition_that_is_revoked_while_reading_is_paused_is_read_when_it_is_assigned_again() {
     let names = Names::with_topics(PARTITIONS);
     feed(&names, 0..300);
     let (one, two) = (Echo::gated(), Echo::open());
     let mut settings = names.settings(32);
-    // What waits at the gate is not finished by then.
+    // Posts at the gate are not finished by then.
     settings.ingest.revoke_deadline = Duration::from_millis(100);
     let first = Running::start(settings, &one);
     until("the first engine pauses", || (first.gauge("riveg_paused_partitions") > 0).then_some(()));
     let second = Running::start(names.settings(32), &two);
     until("the second engine works", || (!two.finished.lock().unwrap().is_empty()).then_some(()));
     one.gate.add_permits(10_000);
-    until("the first engine reads on", || (first.gauge("riveg_paused_partitions") == 0).then_some(()));
+    until("the first engine reads again", || (first.gauge("riveg_paused_partitions") == 0).then_some(()));
     second.stop().unwrap();
     feed(&names, 300..600);
     let ends = log_end(broker(), &names.input, PARTITIONS);
@@ -148,7 +148,7 @@ fn a_second_engine_takes_over_partitions_and_no_post_is_lost_or_answered_twice()
     until("the first engine works", || (!one.finished.lock().unwrap().is_empty()).then_some(()));
     let second = Running::start(names.settings(32), &two);
     let mut fed = 300;
-    // The feed goes on while partitions change hands.
+    // The feed continues during the rebalance.
     until("the second engine works too", || {
         feed(&names, fed..fed + 30);
         fed += 30;
@@ -158,7 +158,7 @@ fn a_second_engine_takes_over_partitions_and_no_post_is_lost_or_answered_twice()
     until("the group stands at the end", || {
         (committed(broker(), &names.group, &names.input, PARTITIONS) == ends).then_some(())
     });
-    // One leaves, and what comes then is the other's.
+    // One leaves; the other reads all further posts.
     let left = first.stop().unwrap();
     feed(&names, fed..fed + 90);
     fed += 90;
@@ -170,6 +170,6 @@ fn a_second_engine_takes_over_partitions_and_no_post_is_lost_or_answered_twice()
     assert_eq!((left.uncommitted, right.uncommitted), (0, 0));
     assert_eq!(left.posts_in + right.posts_in, u64::try_from(fed).unwrap());
     let answered = ids(read(broker(), &names.output, PARTITIONS).all(broker(), &names.output));
-    assert!(answered.values().all(|&times| times == 1), "partitions drain before they change hands");
+    assert!(answered.values().all(|&times| times == 1), "partitions are drained before they are handed over");
     assert_eq!(answered.into_keys().collect::<BTreeSet<_>>(), expected(0..fed, false));
 }

@@ -1,11 +1,11 @@
-//! What does `riveg check` say of rights? Of a user who has them all, and of one who lacks each of them; nothing is left
-//! behind on the topics.
+//! Rights in `riveg check`: of a user who has all of them, and of users who lack one. The check writes nothing to the
+//! topics.
 
 use crate::support::{
     Finished, Operation, OwnBroker, Resource, allow_only, create_topic, log_end, own_broker, riveg, unique,
 };
 
-/// A check by the broker's one user, of topics that begin with a name.
+/// A check by the broker's only user, for topics with that prefix.
 fn check(broker: &OwnBroker, name: &str, more: &[&str]) -> Finished {
     let properties = [
         ("kafka.bootstrap", broker.sasl.clone()),
@@ -39,7 +39,7 @@ fn row<'a>(finished: &'a Finished, what: &str) -> &'a str {
 }
 
 #[test]
-fn a_check_tells_who_may_read_and_write_and_leaves_no_trace() {
+fn a_check_reports_rights_to_read_and_write_and_writes_nothing() {
     let broker = own_broker();
     let all = topics(broker);
     let finished = check(broker, &all, &[]);
@@ -60,7 +60,7 @@ fn a_check_tells_who_may_read_and_write_and_leaves_no_trace() {
     let group = |name: &str| format!("{name}-group");
     let (no_read, no_write, no_group, unseen) =
         (topics(broker), topics(broker), topics(broker), topics(broker));
-    // Whoever has a rule about a topic has no other right to it; of others' rules nobody else has one.
+    // An access rule for a topic removes all other rights to it.
     allow_only(&broker.plain, "riveg", Operation::Describe, Resource::Topic(&format!("{no_read}-in")));
     for kind in ["out", "dead"] {
         allow_only(&broker.plain, "riveg", Operation::Read, Resource::Topic(&format!("{no_write}-{kind}")));
@@ -80,7 +80,7 @@ fn a_check_tells_who_may_read_and_write_and_leaves_no_trace() {
             ],
         ),
         (&no_group, vec![("right to read", "may not be used"), ("right to read", "ingest.group")]),
-        (&unseen, vec![("topic ", "has no right to the topic")]),
+        (&unseen, vec![("topic ", "is not authorised for the topic")]),
     ];
     for (name, rows) in cases {
         let finished = check(broker, name, &[]);

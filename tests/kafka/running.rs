@@ -1,4 +1,4 @@
-//! An engine that runs beside the test, and what can be seen of it.
+//! Running engine: an engine in the process of the test, with its metrics and health.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::echo::Echo;
 use crate::support::{WITHIN, broker, create_topic, unique};
 
-/// The names that one test uses, and an engine's settings for them.
+/// Topics and group of one test, and settings for them.
 pub(crate) struct Names {
     pub(crate) bootstrap: String,
     pub(crate) input: String,
@@ -37,7 +37,7 @@ impl Names {
         }
     }
 
-    /// Names whose topics exist on the common broker, with so many partitions.
+    /// Names with topics on the shared broker. `partitions`: their number of partitions.
     pub(crate) fn with_topics(partitions: i32) -> Self {
         let names = Self::new(broker());
         for topic in [&names.input, &names.output, &names.dead] {
@@ -46,7 +46,7 @@ impl Names {
         names
     }
 
-    /// At most `max_posts` read and not delivered, half of them worked on; everything quick to notice.
+    /// Settings with at most `max_posts` in flight, half of them in progress, and short intervals.
     pub(crate) fn settings(&self, max_posts: usize) -> Settings {
         let max_posts = NonZeroUsize::new(max_posts).unwrap();
         let mut ingest = ingest::Config::new(&self.bootstrap, &self.input, &self.group, max_posts);
@@ -68,7 +68,7 @@ impl Names {
         }
     }
 
-    /// The same in transactions under that name.
+    /// The same with exactly-once delivery under that id.
     pub(crate) fn exactly_once(&self, max_posts: usize, id: &str) -> Settings {
         let mut settings = self.settings(max_posts);
         settings.ingest.offsets_by = OffsetsBy::Transaction;
@@ -106,8 +106,8 @@ impl Running {
         Self { runtime, engine, stop, metrics, health }
     }
 
-    /// The stop signal, without waiting for its effect.
-    pub(crate) fn tell_to_stop(&self) {
+    /// Sends the stop signal without waiting.
+    pub(crate) fn signal_stop(&self) {
         self.stop.cancel();
     }
 
@@ -125,7 +125,7 @@ impl Running {
             .expect("the engine does not panic")
     }
 
-    /// The value of a metric that has no labels.
+    /// The value of a metric without labels.
     pub(crate) fn gauge(&self, name: &str) -> u64 {
         let text = self.metrics.render();
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));

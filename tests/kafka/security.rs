@@ -1,4 +1,4 @@
-//! The engine before brokers that ask who it is: every way in, and every way to be kept out.
+//! Security: every method of authentication, and every reason for denied access.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::support::{
     OwnBroker, Writer, committed, create_topic, log_end, own_broker, read, read_committed, until,
 };
 
-/// Brokers at an address, with what is asked for there.
+/// A connection with further properties.
 fn connection(bootstrap: &str, properties: &[(&str, &str)]) -> Connection {
     let mut connection = Connection::to(bootstrap);
     let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
@@ -24,7 +24,7 @@ fn connection(bootstrap: &str, properties: &[(&str, &str)]) -> Connection {
     connection
 }
 
-/// Over TLS, with a name and a password.
+/// SASL over TLS with user and password.
 fn by_password(broker: &OwnBroker, mechanism: &str, password: &str) -> Connection {
     let ca = broker.file("ca.pem");
     let properties = [
@@ -37,7 +37,7 @@ fn by_password(broker: &OwnBroker, mechanism: &str, password: &str) -> Connectio
     connection(&broker.sasl, &properties)
 }
 
-/// Over TLS, with a certificate.
+/// TLS with a client certificate.
 fn by_certificate(broker: &OwnBroker) -> Connection {
     let (ca, certificate, key) =
         (broker.file("ca.pem"), broker.file("client.pem"), broker.file("client.key"));
@@ -50,7 +50,7 @@ fn by_certificate(broker: &OwnBroker) -> Connection {
     connection(&broker.mtls, &properties)
 }
 
-/// Over TLS, with the token in a file.
+/// SASL over TLS with the token in a file.
 fn by_token(broker: &OwnBroker, file: &Path) -> Connection {
     let ca = broker.file("ca.pem");
     let properties =
@@ -58,7 +58,7 @@ fn by_token(broker: &OwnBroker, file: &Path) -> Connection {
     Connection { oauth_token_file: file.to_owned(), ..connection(&broker.sasl, &properties) }
 }
 
-/// Puts a token in a file's place that is good until then: one without a signature, which this broker takes.
+/// Replaces a token file by a token that expires then. It has no signature, which this broker accepts.
 fn renew(file: &Path, until: SystemTime) {
     let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
     let (header, issued) = (r#"{"alg":"none"}"#, seconds(SystemTime::now()));
@@ -69,7 +69,7 @@ fn renew(file: &Path, until: SystemTime) {
     std::fs::rename(new, file).unwrap();
 }
 
-/// The same settings by another way in.
+/// The same settings with another connection.
 fn over(mut settings: Settings, way: &Connection) -> Settings {
     for kafka in [&mut settings.ingest.kafka, &mut settings.publish.kafka] {
         kafka.bootstrap.clone_from(&way.bootstrap);
@@ -98,7 +98,7 @@ fn feed(names: &Names, numbers: std::ops::Range<i32>) -> BTreeSet<String> {
 }
 
 #[test]
-fn three_hundred_posts_go_by_every_way_in_and_each_is_answered_once() {
+fn every_method_of_authentication_works_and_each_post_is_answered_once() {
     let broker = own_broker();
     let password = broker.password();
     let scram = by_password(broker, "SCRAM-SHA-512", &password);
@@ -109,7 +109,7 @@ fn three_hundred_posts_go_by_every_way_in_and_each_is_answered_once() {
         ("a certificate", &by_certificate(broker), false),
         ("a certificate, exactly once", &by_certificate(broker), true),
     ];
-    // One beside the other: most of the time is waiting for groups.
+    // In parallel: most of the time is spent waiting for groups.
     let engines = ways.map(|(name, way, exactly_once)| {
         let names = topics(broker);
         let ids = feed(&names, 0..300);
@@ -134,7 +134,7 @@ fn three_hundred_posts_go_by_every_way_in_and_each_is_answered_once() {
 }
 
 #[test]
-fn a_token_is_read_anew_while_it_is_renewed_and_missed_when_it_is_not() {
+fn a_renewed_token_is_read_again_and_an_expired_one_is_reported() {
     let broker = own_broker();
     let (names, folder) = (topics(broker), tempfile::tempdir().unwrap());
     let file = folder.path().join("token");
@@ -146,19 +146,19 @@ fn a_token_is_read_anew_while_it_is_renewed_and_missed_when_it_is_not() {
     let mut output = read(&broker.plain, &names.output, 3);
     feed(&names, 0..100);
     output.at_least(100);
-    until("the first token has run out", || {
+    until("the first token has expired", || {
         renew(&file, SystemTime::now() + life);
         (SystemTime::now() > first_ends + Duration::from_secs(1)).then_some(())
     });
     feed(&names, 100..200);
     output.at_least(200);
 
-    until("readiness misses a token", || {
+    until("readiness reports the expired token", || {
         engine
             .health
             .ready(std::time::Instant::now())
             .err()
-            .filter(|words| words.contains("ran out at") && words.contains("nothing has"))
+            .filter(|words| words.contains("expired at") && words.contains("was not renewed"))
     });
     renew(&file, SystemTime::now() + 100 * life);
     feed(&names, 200..300);
@@ -169,7 +169,7 @@ fn a_token_is_read_anew_while_it_is_renewed_and_missed_when_it_is_not() {
 }
 
 #[test]
-fn who_is_kept_out_says_why_in_readiness_and_gives_no_secret_away() {
+fn readiness_names_the_reason_for_denied_access_without_secrets() {
     const CANARY: &str = "canary-in-the-mine";
     let (broker, folder) = (own_broker(), tempfile::tempdir().unwrap());
     let (missing, old, garbage) =
@@ -187,34 +187,34 @@ fn who_is_kept_out_says_why_in_readiness_and_gives_no_secret_away() {
         &broker.mtls,
         &[("security.protocol", "SSL"), ("ssl.ca.location", &broker.file("ca.pem"))],
     );
-    let kept_out = "does not let us in";
+    let denied = "denies access";
     let cases = [
-        ("a wrong password by SCRAM", scram.clone(), false, [kept_out, "Authentication failed"]),
-        ("the same, exactly once", scram.clone(), true, [kept_out, "Authentication failed"]),
+        ("a wrong password by SCRAM", scram.clone(), false, [denied, "Authentication failed"]),
+        ("the same, exactly once", scram.clone(), true, [denied, "Authentication failed"]),
         (
             "a wrong password by PLAIN",
             by_password(broker, "PLAIN", CANARY),
             false,
-            [kept_out, "Authentication failed"],
+            [denied, "Authentication failed"],
         ),
         (
-            "a mechanism that is not offered",
+            "an unsupported mechanism",
             by_password(broker, "SCRAM-SHA-256", CANARY),
             false,
-            [kept_out, "SCRAM-SHA-256"],
+            [denied, "SCRAM-SHA-256"],
         ),
         (
-            "an authority that is not the broker's",
+            "a certificate authority that is not the broker's",
             with(scram.clone(), "ssl.ca.location", &stranger),
             false,
-            [kept_out, "ssl.ca.location"],
+            [denied, "ssl.ca.location"],
         ),
-        ("no TLS where TLS is spoken", plain, false, ["no Kafka broker answers", "security.protocol"]),
-        ("TLS where none is spoken", at(&broker.plain, scram), false, [kept_out, "SSL handshake failed"]),
-        ("no certificate where one is asked for", no_certificate, false, [kept_out, "bad certificate"]),
-        ("a token that is not there", by_token(broker, &missing), false, [kept_out, "No such file"]),
-        ("a token that ran out", by_token(broker, &old), false, [kept_out, "ran out at"]),
-        ("a file that holds no token", by_token(broker, &garbage), false, [kept_out, "holds no JWT"]),
+        ("plain text to a TLS port", plain, false, ["no Kafka broker answers", "security.protocol"]),
+        ("TLS where none is spoken", at(&broker.plain, scram), false, [denied, "SSL handshake failed"]),
+        ("no client certificate where one is required", no_certificate, false, [denied, "bad certificate"]),
+        ("a missing token", by_token(broker, &missing), false, [denied, "No such file"]),
+        ("an expired token", by_token(broker, &old), false, [denied, "expired at"]),
+        ("a file without a token", by_token(broker, &garbage), false, [denied, "holds no JWT"]),
     ];
     let engines = cases.map(|(name, way, exactly_once, parts)| {
         let names = Names::new(&broker.plain);

@@ -1,5 +1,5 @@
-//! No record is too large for the engine, whatever its topics take: against a real Kafka, in both modes. What would not fit
-//! is known beforehand.
+//! Record sizes: no record is too large for the engine, whatever the limits of topics, in both delivery modes. `riveg check`
+//! names records that would not fit.
 
 use rdkafka::message::{Header, Message, OwnedHeaders, OwnedMessage};
 use riveg::engine::{Settings, Summary};
@@ -11,10 +11,10 @@ use crate::support::{
     unique, until,
 };
 
-/// What a topic takes unless told otherwise.
+/// Kafka's default limit for a record.
 const USUAL: &str = "1048588";
 
-/// Topics of one partition that take records of these sizes.
+/// Topics of one partition with these limits for records.
 fn topics(input: &str, output: &str, dead: &str) -> Names {
     let names = Names::new(broker());
     for (topic, limit) in [(&names.input, input), (&names.output, output), (&names.dead, dead)] {
@@ -23,7 +23,7 @@ fn topics(input: &str, output: &str, dead: &str) -> Names {
     names
 }
 
-/// Bytes that no codec makes fewer.
+/// Incompressible bytes.
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 88_172_645_463_325_252_u64;
     let next = || {
@@ -39,7 +39,7 @@ fn trace() -> OwnedHeaders {
     OwnedHeaders::new().insert(Header { key: "trace", value: Some("1") })
 }
 
-/// Runs an engine in each mode over what `feed` writes, until the group stands at the end.
+/// Runs an engine in each mode over the records of `feed` until all are committed.
 fn in_both_modes(
     limits: [&str; 3],
     feed: impl Fn(&Names, &Writer),
@@ -66,11 +66,11 @@ fn in_both_modes(
 }
 
 #[test]
-fn a_key_as_large_as_the_topic_takes_is_given_up_for_its_hash_and_the_posts_after_it_are_answered() {
+fn a_key_as_large_as_the_topics_limit_is_replaced_by_its_hash_and_later_posts_are_answered() {
     let key = noise(1_048_300);
     let feed = |names: &Names, writer: &Writer| {
         writer.send(&names.input, 0, Some("a"), Some(&post("a")));
-        // One that is no post, and one whose answer does not fit under that key.
+        // One that is not a post, and one whose answer does not fit together with that key.
         writer.send_at(&names.input, (Some(&key), b"x"), OwnedHeaders::new(), 1_700_000_000_000);
         writer.send_at(&names.input, (Some(&key), br#"{"id":"k"}"#), OwnedHeaders::new(), 1_700_000_000_000);
         writer.send(&names.input, 0, Some("b"), Some(&post("b")));
@@ -92,7 +92,7 @@ fn a_key_as_large_as_the_topic_takes_is_given_up_for_its_hash_and_the_posts_afte
 }
 
 #[test]
-fn a_letter_gives_up_its_value_first_and_keeps_the_records_headers() {
+fn a_letter_drops_its_value_first_and_keeps_the_records_headers() {
     let value = noise(1_048_400);
     let feed = |names: &Names, writer: &Writer| {
         writer.send_with(&names.input, 0, (Some("a"), Some(&value)), trace());
@@ -109,8 +109,8 @@ fn a_letter_gives_up_its_value_first_and_keeps_the_records_headers() {
 }
 
 #[test]
-fn a_large_header_is_given_up_by_answers_and_dead_letters_alike() {
-    // Of zeros, so that it is small on the wire: still more than topics take that hold answers alone.
+fn answers_and_dead_letters_drop_a_large_header() {
+    // Zeros, which compress well in the input topic, but exceed the limit of the other topics.
     let zeros = vec![0; 6_000_000];
     let large = || trace().insert(Header { key: "large", value: Some(&zeros) });
     let feed = |names: &Names, writer: &Writer| {
@@ -123,13 +123,13 @@ fn a_large_header_is_given_up_by_answers_and_dead_letters_alike() {
         assert_eq!(header(&output[0], "riveg.source.headers-omitted"), Some("2"));
         assert_eq!((header(&output[0], "trace"), header(&output[1], "trace")), (None, Some("1")));
         assert_eq!(header(&output[1], "riveg.source.headers-omitted"), None);
-        assert_eq!(dead[0].key(), Some(&b"bad"[..]), "a usual key stays");
+        assert_eq!(dead[0].key(), Some(&b"bad"[..]), "a key of usual length stays");
         assert_eq!(header(&dead[0], "riveg.error.headers-omitted"), Some("2"));
     });
 }
 
 #[test]
-fn a_letter_that_is_cut_keeps_its_place_before_those_behind_it() {
+fn a_truncated_letter_keeps_its_place_in_the_order() {
     let large = noise(1_048_400);
     let feed = |names: &Names, writer: &Writer| {
         for _ in 0..5 {
@@ -148,7 +148,7 @@ fn a_letter_that_is_cut_keeps_its_place_before_those_behind_it() {
 }
 
 #[test]
-fn letters_that_are_too_large_together_and_not_alone_keep_their_records() {
+fn letters_that_are_too_large_only_as_a_batch_keep_their_records() {
     let feed = |names: &Names, writer: &Writer| {
         for number in 0..8_usize {
             writer.send(&names.input, 0, Some("a"), Some(&noise(9_000 + number)));
@@ -166,7 +166,7 @@ fn letters_that_are_too_large_together_and_not_alone_keep_their_records() {
 }
 
 #[test]
-fn a_check_says_which_records_would_not_fit() {
+fn a_check_names_records_that_would_not_fit() {
     let names = Names::new(broker());
     create_topic_with(&names.bootstrap, &names.input, 1, &[("max.message.bytes", "4000000")]);
     create_topic_with(&names.bootstrap, &names.output, 1, &[("max.message.bytes", "4000000")]);

@@ -1,4 +1,4 @@
-//! Deletions: a record without a value is written on in its place in the order, in both delivery modes, or left out.
+//! Tombstones: a record without a value is forwarded in order, in both delivery modes, or skipped.
 
 use rdkafka::message::Message;
 use riveg::engine::Settings;
@@ -8,7 +8,7 @@ use super::echo::{Echo, post};
 use super::running::{Names, Running};
 use crate::support::{Writer, broker, committed, header, log_end, read_committed, until};
 
-/// A post, its deletion, and the post anew; then a deletion that does not say of what.
+/// A post, its tombstone, and the post again; then a tombstone without a key.
 fn feed(names: &Names) {
     let writer = Writer::new(&names.bootstrap);
     for key in ["a", "b"] {
@@ -20,14 +20,14 @@ fn feed(names: &Names) {
     writer.flush();
 }
 
-/// Keys, and whether there is a value, of all that is committed in the topic.
+/// Keys of all committed records in the topic, and whether they have a value.
 fn written(topic: &str) -> Vec<(Option<String>, bool)> {
     let messages = read_committed(broker(), topic, 1);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     messages.iter().map(|message| (message.key().map(text), message.payload().is_some())).collect()
 }
 
-fn runs_to_the_end(names: &Names, settings: Settings) -> String {
+fn run_to_the_end(names: &Names, settings: Settings) -> String {
     feed(names);
     let engine = Running::start(settings, &Echo::open());
     let ends = log_end(broker(), &names.input, 1);
@@ -39,8 +39,8 @@ fn runs_to_the_end(names: &Names, settings: Settings) -> String {
     metrics
 }
 
-fn forwards(names: &Names, settings: Settings) {
-    let metrics = runs_to_the_end(names, settings);
+fn assert_forwarded(names: &Names, settings: Settings) {
+    let metrics = run_to_the_end(names, settings);
     let expected = ["a", "b"].map(|key| [true, false, true, false].map(|is| (Some(key.to_owned()), is)));
     assert_eq!(written(&names.output), expected.concat());
     let deletion = &read_committed(broker(), &names.output, 1)[1];
@@ -51,24 +51,24 @@ fn forwards(names: &Names, settings: Settings) {
 }
 
 #[test]
-fn a_deletion_is_written_on_under_its_key_in_its_place() {
+fn a_tombstone_is_forwarded_under_its_key_in_order() {
     let names = Names::with_topics(1);
-    forwards(&names, names.settings(16));
+    assert_forwarded(&names, names.settings(16));
 }
 
 #[test]
-fn a_deletion_is_written_on_in_transactions_too() {
+fn a_tombstone_is_forwarded_in_transactions_too() {
     let names = Names::with_topics(1);
-    forwards(&names, names.exactly_once(16, "a"));
+    assert_forwarded(&names, names.exactly_once(16, "a"));
 }
 
 #[test]
-fn deletions_that_are_skipped_hold_no_offset_back() {
+fn skipped_tombstones_block_no_offset() {
     for exactly_once in [false, true] {
         let names = Names::with_topics(1);
         let mut settings = if exactly_once { names.exactly_once(16, "a") } else { names.settings(16) };
         settings.ingest.tombstones = Tombstones::Skip;
-        let metrics = runs_to_the_end(&names, settings);
+        let metrics = run_to_the_end(&names, settings);
         let expected = ["a", "a", "b", "b"].map(|key| (Some(key.to_owned()), true));
         assert_eq!(written(&names.output), expected);
         assert_eq!(written(&names.dead), []);

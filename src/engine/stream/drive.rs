@@ -15,7 +15,7 @@ use tracing::{error, warn};
 
 use crate::domain::{Rejection, RejectionClass};
 use crate::kafka::attempts::{Attempts, RecordId, Verdict};
-use crate::kafka::ingest::{Delivery, SourceRecord, Tombstones};
+use crate::kafka::ingest::{SourceRecord, TicketedRecord, Tombstones};
 use crate::kafka::publish::{Annotated, Answer, Outcome};
 use crate::telemetry::WorkProgress;
 
@@ -28,7 +28,7 @@ use crate::telemetry::WorkProgress;
 /// # Errors
 /// A panic anywhere else: its post's ticket is lost, and so nothing of its partition would be committed any more.
 pub(super) async fn drive<A, F>(
-    mut deliveries: Receiver<Delivery>,
+    mut records: Receiver<TicketedRecord>,
     annotate: A,
     (outcomes, attempts, underway): (Sender<Outcome>, Arc<Attempts>, WorkProgress),
     (max_in_flight, max_age, tombstones): (NonZeroUsize, Option<Duration>, Tombstones),
@@ -44,11 +44,11 @@ where
     let mut tasks = JoinSet::new();
     loop {
         let permit = places_of(&permits, 1).await;
-        let delivery = tokio::select! {
-            delivery = deliveries.recv() => delivery,
+        let record = tokio::select! {
+            record = records.recv() => record,
             () = outcomes.closed() => None,
         };
-        let Some(Delivery { source, ticket, is_gap }) = delivery else { break };
+        let Some(TicketedRecord { source, ticket, is_gap }) = record else { break };
         while let Some(ended) = tasks.try_join_next() {
             ended?;
         }

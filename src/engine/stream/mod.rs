@@ -145,7 +145,7 @@ where
         None => Attempts::default(),
     };
     let attempts = Arc::new(attempts);
-    let watch = ingest::Watch {
+    let watch = ingest::IngestControl {
         metrics: metrics.clone(),
         health: health.clone(),
         stop: stop.clone(),
@@ -173,7 +173,7 @@ where
 
     let driving = async {
         let driven = tokio::select! {
-            driven = drive(reading.deliveries, annotate, with, limits) => driven,
+            driven = drive(reading.records, annotate, with, limits) => driven,
             () = abort.cancelled() => {
                 warn!("posts that were worked on are given up");
                 Ok(())

@@ -1,4 +1,4 @@
-//! Where are the brokers, and how is one let in? What the operator says, laid over what a client asks for itself.
+//! Connection: addresses of the brokers, credentials, and further properties from the operator.
 
 use std::path::{Path, PathBuf};
 
@@ -14,17 +14,17 @@ use super::{ClientProperties, Secrets, reserved_properties};
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Connection {
-    /// Brokers to begin with, `host:port,host:port`.
+    /// Bootstrap servers, `host:port,host:port`.
     pub bootstrap: String,
-    /// A file that holds the token of SASL OAUTHBEARER and that something else renews; empty: none.
+    /// The file with the token for SASL OAUTHBEARER. Token renewal is external. Empty: no token.
     pub oauth_token_file: PathBuf,
-    /// Further properties of librdkafka; they win over ours, but for those on which delivery and order rest, which
-    /// [`Self::faults`] refuses. Secrets among them.
+    /// Further properties of librdkafka, some of them secrets. They override those of the engine, except properties on which
+    /// delivery and order depend: [`Self::faults`] rejects these.
     pub properties: ClientProperties,
 }
 
 impl Connection {
-    /// To those brokers, without further properties.
+    /// A connection to these brokers without further properties.
     #[must_use]
     pub fn to(bootstrap: &str) -> Self {
         Self {
@@ -34,30 +34,30 @@ impl Connection {
         }
     }
 
-    /// What its clients' contexts need: they answer for tokens, and repeat nothing secret.
+    /// Secrets for the contexts of clients, which supply tokens and redact secrets in messages.
     #[must_use]
     pub fn secrets(&self) -> Secrets {
         Secrets::new(self.properties.secrets(), self.token_file())
     }
 
-    /// A client's own properties with the operator's laid over them.
+    /// The properties of a client, with those of the operator added.
     #[must_use]
-    pub fn over(&self, mut ours: ClientConfig) -> ClientConfig {
-        ours.set("bootstrap.servers", &self.bootstrap);
-        // A connection that a broker closes is told on this level only, and may say why nobody lets us in.
-        if (ours.log_level as i32) < RDKafkaLogLevel::Info as i32 {
-            ours.set_log_level(RDKafkaLogLevel::Info);
+    pub fn over(&self, mut properties: ClientConfig) -> ClientConfig {
+        properties.set("bootstrap.servers", &self.bootstrap);
+        // A connection that the broker closes is logged at this level only, and the line may give the reason.
+        if (properties.log_level as i32) < RDKafkaLogLevel::Info as i32 {
+            properties.set_log_level(RDKafkaLogLevel::Info);
         }
         for (name, value) in self.properties.iter() {
-            ours.set(name, value);
+            properties.set(name, value);
         }
-        ours
+        properties
     }
 
-    /// Makes a client of properties that [`Self::over`] was called for.
+    /// Creates a client. `properties` come from [`Self::apply_to`].
     ///
     /// # Errors
-    /// Properties that librdkafka refuses, in its words, without secrets.
+    /// If librdkafka refuses a property: its message, without secrets.
     pub fn client<C, T>(&self, properties: &ClientConfig, context: C) -> KafkaResult<T>
     where
         C: ClientContext,
@@ -66,50 +66,50 @@ impl Connection {
         properties.create_with_context(context).map_err(|error| self.secrets().redact_error(error))
     }
 
-    /// What cannot work: the key within the section, and why.
+    /// Settings that cannot work: the key within the section, and the reason.
     #[must_use]
     pub fn faults(&self) -> Vec<(String, String)> {
         let mut faults = Vec::new();
-        let mut hold = |key: &str, holds: bool, message: &str| {
+        let mut require = |key: &str, holds: bool, message: &str| {
             if !holds {
                 faults.push((key.to_owned(), message.to_owned()));
             }
         };
-        hold("bootstrap", !self.bootstrap.trim().is_empty(), "is empty; it must name a broker");
-        hold(
+        require("bootstrap", !self.bootstrap.trim().is_empty(), "is empty; it must name a broker");
+        require(
             "bootstrap",
             !self.bootstrap.contains('@'),
             "has an `@` in it; names and passwords belong in kafka.properties",
         );
         for (name, value) in self.properties.iter() {
-            hold(&property(name), !value.contains('\0') && !name.contains('\0'), "has a NUL in it");
+            require(&property(name), !value.contains('\0') && !name.contains('\0'), "has a NUL in it");
             if let Some(message) = reserved_properties::fault(name, value) {
-                hold(&property(name), false, &message);
+                require(&property(name), false, &message);
             }
         }
         let is = |name: &str, value: &str| {
             self.properties.get(name).is_some_and(|set| set.eq_ignore_ascii_case(value))
         };
-        hold(
+        require(
             &property(METHOD),
             !is(METHOD, "oidc"),
-            "this engine fetches no tokens itself: keep one in a file, renewed by others, and name it in \
-             kafka.oauth_token_file",
+            "this engine does not fetch tokens: have another program write the token to a file and renew it, and set \
+             kafka.oauth_token_file to that file",
         );
-        hold(
+        require(
             &property(UNSECURED),
             !is(UNSECURED, "true"),
-            "a token that proves nothing and is never renewed: for a test, write one into a file and name it in \
-             kafka.oauth_token_file",
+            "an unsecured token proves nothing and is never renewed: for a test, write a token to a file and set \
+             kafka.oauth_token_file to that file",
         );
         let by_token = MECHANISM.iter().find(|name| is(name, "OAUTHBEARER"));
         match (by_token, self.token_file()) {
             (Some(name), None) if !is(METHOD, "oidc") && !is(UNSECURED, "true") => {
-                hold(&property(name), false, "needs a token: kafka.oauth_token_file must name its file");
+                require(&property(name), false, "needs a token: kafka.oauth_token_file must name its file");
             }
             (None, Some(_)) => {
                 let message = "is not used unless kafka.properties has sasl.mechanism = \"OAUTHBEARER\"";
-                hold("oauth_token_file", false, message);
+                require("oauth_token_file", false, message);
             }
             _ => {}
         }
@@ -123,7 +123,7 @@ impl Connection {
 
 const METHOD: &str = "sasl.oauthbearer.method";
 const UNSECURED: &str = "enable.sasl.oauthbearer.unsecure.jwt";
-/// Both names that librdkafka has for it.
+/// librdkafka has two names for it.
 const MECHANISM: [&str; 2] = ["sasl.mechanism", "sasl.mechanisms"];
 
 fn property(name: &str) -> String {
@@ -144,20 +144,20 @@ mod tests {
         connection
     }
 
-    /// Brokers, properties, and the fault that they make: its key, and a part of its message.
+    /// Brokers, properties, and the expected fault: its key and a part of its message.
     type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, &'a str);
 
     #[test]
-    fn what_the_operator_says_wins() {
+    fn properties_of_the_operator_override_those_of_the_engine() {
         let mut ours = ClientConfig::new();
-        ours.set("linger.ms", "5").set("acks", "all");
-        let laid = with("a:1", &[("linger.ms", "7")]).over(ours);
-        let set = |name| laid.get(name).unwrap();
+        properties.set("linger.ms", "5").set("acks", "all");
+        let applied = with("a:1", &[("linger.ms", "7")]).over(properties);
+        let set = |name| applied.get(name).unwrap();
         assert_eq!((set("bootstrap.servers"), set("linger.ms"), set("acks")), ("a:1", "7", "all"));
     }
 
     #[test]
-    fn a_value_that_librdkafka_refuses_is_named_and_a_secret_is_not_repeated() {
+    fn a_value_that_librdkafka_refuses_is_named_unless_it_is_a_secret() {
         let made = |properties| {
             let connection = with("a:1", properties);
             let made: KafkaResult<BaseProducer> =
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_refused_before_a_client_is_made() {
+    fn settings_that_cannot_work_are_rejected_before_a_client_is_created() {
         let by_token = ("sasl.mechanism", "OAUTHBEARER");
         let cases: [Case<'_>; 9] = [
             ("a:1", &[], "", ""),

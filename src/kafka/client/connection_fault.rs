@@ -1,9 +1,9 @@
-//! What is wrong with a connection? By the client's own words: errors, and what it only logs.
+//! Connection faults: why a broker is unreachable, from errors of the client and from lines of its log.
 
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::RDKafkaErrorCode;
 
-/// What the client calls how grave a line of its log is.
+/// The name of a level of the client's log.
 #[must_use]
 pub fn level_name(level: RDKafkaLogLevel) -> &'static str {
     use RDKafkaLogLevel as Level;
@@ -19,47 +19,49 @@ pub fn level_name(level: RDKafkaLogLevel) -> &'static str {
     }
 }
 
-/// Why a broker is out of reach.
+/// Why a broker is unreachable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionFault {
-    /// Somebody is there, and one side does not trust or understand the other.
+    /// A server responded, and one side refuses or does not understand the other.
     pub is_access_denied: bool,
-    /// The client's words.
-    pub words: String,
+    /// The client's message.
+    pub message: String,
 }
 
 impl ConnectionFault {
-    /// What an error of the client says of a connection, if it speaks of one.
+    /// The fault that an error of the client describes, if it concerns a connection.
     #[must_use]
-    pub fn of_error(code: RDKafkaErrorCode, words: &str) -> Option<Self> {
+    pub fn of_error(code: RDKafkaErrorCode, message: &str) -> Option<Self> {
         use RDKafkaErrorCode as Code;
         let is_access_denied = match code {
             Code::Authentication | Code::SSL => true,
-            // An alert that comes after the handshake is told as a broken connection.
-            Code::BrokerTransportFailure | Code::Resolve => words.contains("SSL"),
+            // A TLS alert after the handshake is reported as a broken connection.
+            Code::BrokerTransportFailure | Code::Resolve => message.contains("SSL"),
             _ => return None,
         };
-        Some(Self { is_access_denied, words: words.to_owned() })
+        Some(Self { is_access_denied, message: message.to_owned() })
     }
 
-    /// What a line of the client's log says of a connection: one that was closed is no error to it, although speaking
-    /// plainly to a broker that expects TLS ends so. What is an error comes as one, and what is for debugging is no news.
+    /// The fault that a line of the client's log describes. The client only logs a closed connection, although that is how
+    /// plain text to a broker that expects TLS ends. Lines at error level also come as errors; debug lines are ignored.
     #[must_use]
     pub fn of_log(level: RDKafkaLogLevel, facility: &str, line: &str) -> Option<Self> {
         use RDKafkaLogLevel as Level;
         if facility != "FAIL" || !matches!(level, Level::Warning | Level::Notice | Level::Info) {
             return None;
         }
-        // The name of the client's thread says nothing to others.
-        let words =
-            line.split_once("]: ").filter(|_| line.starts_with("[thrd:")).map_or(line, |(_, words)| words);
-        let mut complaint = Self::of_error(RDKafkaErrorCode::BrokerTransportFailure, words)?;
-        // One that hangs is not taken for one: it says nothing until the time is up.
-        let is_silent = words.contains("Timed out") || words.contains("timed out");
-        if words.contains("in state APIVERSION_QUERY") && !words.contains("ssl://") && !is_silent {
-            complaint.words.push_str("; it may speak TLS only (security.protocol in kafka.properties)");
+        // Without the name of the client's thread.
+        let message = line
+            .split_once("]: ")
+            .filter(|_| line.starts_with("[thrd:"))
+            .map_or(line, |(_, message)| message);
+        let mut fault = Self::of_error(RDKafkaErrorCode::BrokerTransportFailure, message)?;
+        // A broker that hangs looks the same until the request times out.
+        let has_timed_out = message.contains("Timed out") || message.contains("timed out");
+        if message.contains("in state APIVERSION_QUERY") && !message.contains("ssl://") && !has_timed_out {
+            fault.message.push_str("; it may speak TLS only (security.protocol in kafka.properties)");
         }
-        Some(complaint)
+        Some(fault)
     }
 }
 
@@ -68,9 +70,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_kept_out_is_told_from_who_finds_nobody() {
+    fn a_server_that_refuses_access_is_told_from_one_that_is_unreachable() {
         let error =
-            |code, words| ConnectionFault::of_error(code, words).map(|complaint| complaint.is_access_denied);
+            |code, message| ConnectionFault::of_error(code, message).map(|fault| fault.is_access_denied);
         use RDKafkaErrorCode as Code;
         assert_eq!(error(Code::Authentication, "wrong password"), Some(true));
         assert_eq!(error(Code::SSL, "handshake failed"), Some(true));
@@ -78,13 +80,13 @@ mod tests {
         assert_eq!(error(Code::BrokerTransportFailure, "SSL routines: alert bad certificate"), Some(true));
         assert_eq!(error(Code::UnknownTopic, "SSL"), None);
         let line = "[thrd:a:1/bootstrap]: a:1/bootstrap: Disconnected (after 1ms in state APIVERSION_QUERY)";
-        let complaint = ConnectionFault::of_log(RDKafkaLogLevel::Info, "FAIL", line).unwrap();
-        assert!(complaint.words.starts_with("a:1/bootstrap: Disc"), "{complaint:?}");
-        assert!(complaint.words.contains("security.protocol"), "{complaint:?}");
+        let fault = ConnectionFault::of_log(RDKafkaLogLevel::Info, "FAIL", line).unwrap();
+        assert!(fault.message.starts_with("a:1/bootstrap: Disc"), "{fault:?}");
+        assert!(fault.message.contains("security.protocol"), "{fault:?}");
         let hangs =
             "a:1/1: ApiVersionRequest failed: Local: Timed out (after 5012ms in state APIVERSION_QUERY)";
-        let complaint = ConnectionFault::of_log(RDKafkaLogLevel::Info, "FAIL", hangs).unwrap();
-        assert_eq!(complaint.words, hangs, "a broker that hangs says nothing of TLS");
+        let fault = ConnectionFault::of_log(RDKafkaLogLevel::Info, "FAIL", hangs).unwrap();
+        assert_eq!(fault.message, hangs, "a broker that hangs does not indicate TLS");
         assert_eq!(ConnectionFault::of_log(RDKafkaLogLevel::Info, "CONFWARN", line), None);
         assert_eq!(ConnectionFault::of_log(RDKafkaLogLevel::Debug, "FAIL", line), None);
     }

@@ -1,14 +1,14 @@
-//! Which headers does a record have? Read once into memory of our own, where they can be counted, chosen and renamed.
+//! Record headers: copied from the client's message, so that they can be counted, filtered and renamed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use rdkafka::message::{Header, Headers, OwnedHeaders};
 
-/// What one header takes beside its name and value: the places in our list and in the client's.
+/// Memory for one header besides its name and value: the entries in this list and in the client's.
 const OVERHEAD: usize = 64;
 
-/// The headers of a record, in order; names may repeat, and a value may be absent or of no bytes.
+/// The headers of a record in order. Names may repeat, and a value may be absent or empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RecordHeaders {
     list: Vec<(Box<str>, Option<Bytes>)>,
@@ -16,10 +16,10 @@ pub struct RecordHeaders {
 }
 
 impl RecordHeaders {
-    /// Reads the client's list.
+    /// Copies the client's list.
     ///
-    /// Kafka keeps names as bytes, and the client panics on one that is not UTF-8. So the list is read from its front and
-    /// from its end, as far as it can be; what lies between is counted and left out.
+    /// Kafka names are bytes, and the client panics on a name that is not UTF-8. The list is therefore read from its start
+    /// and from its end, each as far as possible. The headers between are counted and omitted.
     #[must_use]
     pub fn read(headers: &impl Headers) -> Self {
         let count = headers.count();
@@ -40,31 +40,31 @@ impl RecordHeaders {
         self.list.iter().map(|(name, value)| (&**name, value.as_deref()))
     }
 
-    /// The value of the last header of that name, if it has one.
+    /// The value of the last header with that name, if it has one.
     #[must_use]
     pub fn last(&self, name: &str) -> Option<&[u8]> {
         self.list.iter().rev().find(|(other, _)| &**other == name).and_then(|(_, value)| value.as_deref())
     }
 
-    /// How many there are here.
+    /// The number of headers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// Whether there are none here.
+    /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// How many of the record's are not here, since their names are not text.
+    /// The number of headers that were omitted because of names that are not UTF-8.
     #[must_use]
     pub fn unreadable(&self) -> usize {
         self.unreadable
     }
 
-    /// What they take in memory and on the wire, in bytes: at least that.
+    /// Their size in memory in bytes, which is more than on the wire.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.list
@@ -78,7 +78,7 @@ impl RecordHeaders {
         self.list.push((name.into(), value.map(Bytes::copy_from_slice)));
     }
 
-    /// The same as the client takes them.
+    /// The headers in the type of the client.
     #[must_use]
     pub fn to_owned_headers(&self) -> OwnedHeaders {
         let empty = OwnedHeaders::new_with_capacity(self.list.len());
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn order_repeated_names_and_nothing_beside_emptiness_survive() {
+    fn order_repeated_names_and_absent_values_are_kept() {
         let given = Given(vec![
             Some(("a", Some(b"1"))),
             Some(("a", Some(b""))),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_no_text_costs_what_lies_between_the_first_and_the_last_of_them_and_no_panic() {
+    fn headers_between_the_first_and_last_unreadable_names_are_omitted_without_a_panic() {
         let given = Given(vec![Some(("a", None)), None, Some(("lost", None)), None, Some(("z", Some(b"1")))]);
         let read = RecordHeaders::read(&given);
         let names: Vec<&str> = read.iter().map(|(name, _)| name).collect();

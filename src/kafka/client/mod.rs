@@ -1,4 +1,6 @@
-//! How does a client reach Kafka, and as whom? One set of properties, secrets and tokens for every client of the process.
+//! Client: how every client of this process connects to Kafka: properties, secrets, tokens, and explanations of errors.
+//!
+//! Read `connection` first (the section `kafka` of the configuration), then `reserved_properties` and `secrets`.
 
 mod connection_fault;
 mod connection;

@@ -1,4 +1,4 @@
-//! What else is librdkafka told? Free properties, whose secrets are never shown.
+//! Client properties: further properties of librdkafka. Secrets among them are never shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -7,12 +7,12 @@ use serde::Deserialize;
 
 use crate::common::secret::REDACTED;
 
-/// Properties of librdkafka by name. Shown with secrets blotted out; `iter` gives them as they are.
+/// Properties of librdkafka by name. `Debug` redacts secrets; `iter` does not.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "BTreeMap<String, String>")]
 pub struct ClientProperties {
     values: BTreeMap<String, String>,
-    /// Names whose values are secrets because of where they come from, whatever they are called.
+    /// Names whose values are secrets because of their source, whatever the names are.
     secret: BTreeSet<String>,
 }
 
@@ -33,12 +33,12 @@ impl ClientProperties {
         self.values.insert(name, value);
     }
 
-    /// The value of that name is a secret, whatever the name says.
-    pub fn keep_secret(&mut self, name: &str) {
+    /// Marks the value of that name as a secret.
+    pub fn mark_secret(&mut self, name: &str) {
         self.secret.insert(name.to_owned());
     }
 
-    /// The values that nobody may see.
+    /// The values that are secrets.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
         self.iter().filter(|(name, _)| self.is_secret(name)).map(|(_, value)| value)
     }
@@ -68,13 +68,13 @@ impl fmt::Debug for ClientProperties {
     }
 }
 
-/// Whether the value under that name is nobody's business, by the words that names of secrets contain. Where a secret
-/// lies is none, nor is a number of tokens.
+/// Whether the value of that name is a secret, judged by words in the name. The location of a secret is not one, nor is a
+/// number of tokens.
 #[must_use]
 pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let is_place = name.ends_with("file") || name.ends_with("location");
-    // How many tokens a language model may say, and what that is called in a request.
+    let is_location = name.ends_with("file") || name.ends_with("location");
+    // The maximum number of tokens of a language model, and the name of that field in a request.
     let is_number = name.ends_with("tokens") || name.ends_with("_limit");
     let words = [
         "password",
@@ -87,7 +87,7 @@ pub fn is_secret(name: &str) -> bool {
         "jaas",
         "sasl.oauthbearer.config",
     ];
-    !is_place && !is_number && words.iter().any(|word| name.contains(word))
+    !is_location && !is_number && words.iter().any(|word| name.contains(word))
 }
 
 #[cfg(test)]
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_known_by_its_name_or_by_where_it_comes_from_and_its_place_is_none() {
+    fn a_secret_is_known_by_its_name_or_its_source_and_its_location_is_not_secret() {
         for name in [
             "sasl.password",
             "ssl.key.password",
@@ -119,7 +119,7 @@ mod tests {
         let mut properties = ClientProperties::default();
         properties.insert("sasl.username".to_owned(), "canary".to_owned());
         assert!(format!("{properties:?}").contains("canary"));
-        properties.keep_secret("sasl.username");
+        properties.mark_secret("sasl.username");
         assert!(!format!("{properties:?}").contains("canary"));
         assert_eq!(properties.secrets().collect::<Vec<_>>(), ["canary"]);
     }

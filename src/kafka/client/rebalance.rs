@@ -1,5 +1,5 @@
-//! Is an error only that the group is handing out partitions anew? Then nothing is wrong: what was refused is asked for
-//! again when that is over, by whoever has the partitions then.
+//! Rebalance errors: requests that brokers refuse only because a rebalance is in progress. The owner of the partitions
+//! repeats them after the rebalance.
 
 use rdkafka::error::RDKafkaErrorCode;
 
@@ -7,17 +7,17 @@ use RDKafkaErrorCode as Code;
 
 const HARMLESS: [Code; 3] = [Code::IllegalGeneration, Code::UnknownMemberId, Code::RebalanceInProgress];
 
-/// Whether a broker refused something for that reason.
+/// Whether a broker refused a request because of a rebalance.
 #[must_use]
 pub fn is_rebalance_error(code: RDKafkaErrorCode) -> bool {
     HARMLESS.contains(&code)
 }
 
-/// The same by a line of the client's log.
+/// Whether a line of the client's log mentions such an error.
 #[must_use]
 pub fn mentions_rebalance(line: &str) -> bool {
     HARMLESS.iter().any(|code| {
-        // Shown as `NAME (the client's words)`.
+        // Formatted as `NAME (message)`.
         let shown = code.to_string();
         let words = shown.split_once(" (").and_then(|(_, words)| words.strip_suffix(')'));
         words.is_some_and(|words| line.contains(words))
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_harmless_where_the_group_has_moved_on() {
+    fn a_refusal_because_of_a_rebalance_is_harmless() {
         let harmless = |words: &str| {
             let line =
                 format!("Offset commit (manual) failed for 1/1 partition(s): Broker: {words}: posts[0]@5");

@@ -1,163 +1,151 @@
-//! Which properties of librdkafka are not free? Those on which delivery, order and membership rest.
+//! Reserved properties of librdkafka: those on which delivery, order and group membership depend.
 //!
-//! A property that has a setting of its own is refused with the name of that setting; any other may be set to what the
-//! engine needs and to nothing else.
+//! A property that has a setting of its own is rejected with the name of that setting. Any other may only be set to the value
+//! that the engine needs.
 
-/// What the value of a guarded property must be.
+/// The rule for the value of a reserved property.
 #[derive(Debug, Clone, Copy)]
-enum Must {
-    /// Not set at all: this setting sets it.
-    BeLeftTo(&'static str),
-    /// One of these, of which the first is ours; upper and lower case are the same.
-    Be(&'static [&'static str]),
-    /// Anything but these.
-    NotBe(&'static [&'static str]),
+enum Rule {
+    /// It must not be set: this setting of the engine sets it.
+    SetBy(&'static str),
+    /// It must have one of these values, of which the engine uses the first. Case is ignored.
+    OneOf(&'static [&'static str]),
+    /// It must not have these values.
+    NoneOf(&'static [&'static str]),
     AtLeast(i64),
     AtMost(i64),
 }
 
-use Must::{AtLeast, AtMost, Be, BeLeftTo, NotBe};
+use Rule::{AtLeast, AtMost, NoneOf, OneOf, SetBy};
 
-/// As librdkafka reads booleans.
-const YES: Must = Be(&["true", "t", "1"]);
-const NO: Must = Be(&["false", "f", "0"]);
+/// Booleans as librdkafka parses them.
+const YES: Rule = OneOf(&["true", "t", "1"]);
+const NO: Rule = OneOf(&["false", "f", "0"]);
 
-/// Names of one property, what it must be, and why.
-type Guarded = (&'static [&'static str], Must, &'static str);
+/// The names of a property, its rule, and the reason.
+type Reserved = (&'static [&'static str], Rule, &'static str);
 
-const GUARDED: &[Guarded] = &[
-    // Where the brokers are.
+const RESERVED: &[Reserved] = &[
+    // Addresses of the brokers.
     (
         &["bootstrap.servers", "metadata.broker.list"],
-        BeLeftTo("kafka.bootstrap"),
-        "messages and probes name the brokers by it",
+        SetBy("kafka.bootstrap"),
+        "messages and probes use it to name the brokers",
     ),
     (
         &["allow.auto.create.topics"],
         NO,
-        "a misspelt name would become a new topic, and its posts would wait for ever",
+        "a misspelt name would create a new topic, and its posts would never be read",
     ),
-    // What is committed, and when.
+    // Commits.
     (
         &["enable.auto.commit", "auto.commit.enable"],
         NO,
-        "the client would commit posts that are not answered yet, and a crash would lose them",
+        "the client would commit posts before they are answered, and a crash would lose them",
     ),
     (
         &["auto.commit.interval.ms"],
-        BeLeftTo("ingest.commit_interval"),
-        "the engine commits what is answered, not the client",
+        SetBy("ingest.commit_interval"),
+        "the engine commits answered posts; the client does not commit",
     ),
     (
         &["enable.auto.offset.store"],
         NO,
-        "the client would store offsets of posts that are not answered yet, and a crash would lose them",
+        "the client would store offsets of posts before they are answered, and a crash would lose them",
     ),
-    (
-        &["offset.store.method"],
-        Be(&["broker"]),
-        "offsets in a file of one machine are unknown to the other engines of the group",
-    ),
+    (&["offset.store.method"], OneOf(&["broker"]), "other engines of the group do not see offsets in a file"),
     (
         &["offset.store.path", "offset.store.sync.interval.ms"],
-        BeLeftTo("ingest.group"),
-        "offsets are kept by the brokers under the group, not in a file",
+        SetBy("ingest.group"),
+        "the brokers keep offsets under the group; there is no file",
     ),
     (
         &["auto.offset.reset"],
-        BeLeftTo("ingest.start"),
-        "where a position is lost, the engine itself says so and goes on by its settings",
+        SetBy("ingest.start"),
+        "the engine itself detects a lost position, reports it and continues as its settings say",
     ),
-    // What is read.
-    (
-        &["isolation.level"],
-        Be(&["read_committed"]),
-        "records of transactions that are given up would be answered",
-    ),
-    (
-        &["enable.partition.eof"],
-        YES,
-        "the engine commits past the markers of transactions where a partition ends",
-    ),
-    // Who is in the group, and who has which partitions.
-    (&["group.id"], BeLeftTo("ingest.group"), "a transaction and the commits of the reader name one group"),
+    // Reading.
+    (&["isolation.level"], OneOf(&["read_committed"]), "records of aborted transactions would be answered"),
+    (&["enable.partition.eof"], YES, "the engine commits past transaction markers at the end of a partition"),
+    // Group membership and assignment.
+    (&["group.id"], SetBy("ingest.group"), "transactions and commits of the reader must name the same group"),
     (
         &["group.instance.id"],
-        BeLeftTo("ingest.instance"),
-        "one name for several engines would make them end each other",
+        SetBy("ingest.instance"),
+        "several engines with one name would fence each other",
     ),
-    (&["group.protocol.type"], Be(&["consumer"]), "the engine is a consumer"),
+    (&["group.protocol.type"], OneOf(&["consumer"]), "the engine is a consumer"),
     (
         &["group.protocol", "partition.assignment.strategy"],
-        BeLeftTo("ingest.protocol"),
-        "partitions are drained one by one before they change hands, which not every way of sharing them allows",
+        SetBy("ingest.protocol"),
+        "partitions are drained one by one before they are handed over, which not every assignment strategy allows",
     ),
     (
         &["session.timeout.ms", "heartbeat.interval.ms"],
-        BeLeftTo("ingest.session_timeout"),
-        "heartbeats must be several times as frequent",
+        SetBy("ingest.session_timeout"),
+        "several heartbeats must fit into a session timeout",
     ),
     (
         &["max.poll.interval.ms"],
         AtLeast(300_000),
-        "the group would throw out an engine that drains a partition for ingest.revoke_deadline",
+        "the group would remove an engine that drains a partition for ingest.revoke_deadline",
     ),
-    // What is written: all of it, once, in order.
+    // Writing: complete, once, in order.
     (
         &["acks", "request.required.acks"],
-        Be(&["all", "-1"]),
-        "an answer that a broker loses after its post is committed is never given again",
+        OneOf(&["all", "-1"]),
+        "an answer that a broker loses after its post is committed is never written again",
     ),
-    (&["enable.idempotence"], YES, "repeats by the client would double and reorder answers"),
+    (&["enable.idempotence"], YES, "retries of the client would duplicate and reorder answers"),
     (&["enable.gapless.guarantee"], NO, "one answer that is too large would end the producer"),
     (
         &["max.in.flight", "max.in.flight.requests.per.connection"],
         AtMost(5),
-        "brokers keep the order of no more requests than that when one of them is repeated",
+        "brokers keep the order of at most five requests when one of them is retried",
     ),
     (
         &["message.send.max.retries", "retries"],
         AtLeast(2_147_483_647),
-        "a client that stops repeating leaves a gap in the order of answers",
+        "a client that stops retrying leaves a gap in the order of answers",
     ),
     (
         &["message.timeout.ms", "delivery.timeout.ms"],
-        BeLeftTo("publish.delivery"),
-        "an answer that the client gives up while later ones are on their way is out of order",
+        SetBy("publish.delivery"),
+        "an answer that the client drops while later ones are under way is out of order",
     ),
-    (&["queuing.strategy"], Be(&["fifo"]), "answers would leave in reverse order"),
+    (&["queuing.strategy"], OneOf(&["fifo"]), "answers would be written in reverse order"),
     (
         &["partitioner"],
-        NotBe(&["random"]),
-        "answers of one key would lie in several partitions, without order and out of reach of compaction",
+        NoneOf(&["random"]),
+        "answers with one key would be in several partitions, without order, and compaction would miss them",
     ),
     (&["delivery.report.only.error"], NO, "a post is committed when the delivery of its answer is reported"),
     (
         &["transactional.id"],
-        BeLeftTo("publish.transactional_id"),
-        "one name for several engines would make them end each other",
+        SetBy("publish.transactional_id"),
+        "several engines with one name would fence each other",
     ),
-    // What the engine hears of its clients.
-    (&["log.queue"], NO, "the engine reads in the client's log which commits were refused"),
+    // Reports of the clients.
+    (&["log.queue"], NO, "the engine reads refused commits from the client's log"),
     (
         &["log_level"],
         AtLeast(6),
-        "the engine reads in the client's log which commits were refused; --log says what is shown of it",
+        "the engine reads refused commits from the client's log; --log sets how much of it is shown",
     ),
 ];
 
-/// What is wrong with a property of that name and value, if anything.
+/// Why a property must not have that value. None if it may.
 pub(super) fn fault(name: &str, value: &str) -> Option<String> {
-    // librdkafka takes names of properties of topics with this in front too.
+    // librdkafka also accepts topic properties with this prefix.
     let plain = name.strip_prefix("topic.").unwrap_or(name);
-    let (_, must, why) =
-        GUARDED.iter().find(|(names, ..)| names.iter().any(|known| *known == name || *known == plain))?;
+    let (_, rule, why) =
+        RESERVED.iter().find(|(names, ..)| names.iter().any(|known| *known == name || *known == plain))?;
     let is_one_of = |values: &[&str]| values.iter().any(|one| one.eq_ignore_ascii_case(value.trim()));
     let number = value.trim().parse::<i64>().ok();
-    let (holds, message) = match must {
-        BeLeftTo(setting) => (false, format!("is set by {setting} alone")),
-        Be(values) => (is_one_of(values), format!("must be `{}`", values[0])),
-        NotBe(values) => (!is_one_of(values), format!("must not be `{}`", values.join("` or `"))),
+    let (holds, message) = match rule {
+        SetBy(setting) => (false, format!("is set by {setting} alone")),
+        OneOf(values) => (is_one_of(values), format!("must be `{}`", values[0])),
+        NoneOf(values) => (!is_one_of(values), format!("must not be `{}`", values.join("` or `"))),
         AtLeast(least) => (number.is_some_and(|number| number >= *least), format!("must be {least} or more")),
         AtMost(most) => {
             (number.is_some_and(|number| (1..=*most).contains(&number)), format!("must be 1 to {most}"))
@@ -174,8 +162,8 @@ mod tests {
 
     use super::*;
 
-    /// All other properties of librdkafka: how it reaches brokers and is let in, how much it holds and asks for at one
-    /// time, how long it waits before it asks again, and pointers of programs, which it refuses itself.
+    /// All other properties of librdkafka: addresses and authentication, sizes of buffers and requests, pauses between
+    /// retries, and pointers of programs, which librdkafka itself refuses.
     const FREE: &str = "
         builtin.features client.id message.max.bytes message.copy.max.bytes receive.message.max.bytes
         metadata.recovery.strategy metadata.recovery.rebootstrap.trigger.ms topic.metadata.refresh.interval.ms
@@ -219,21 +207,21 @@ mod tests {
     const ALL: usize = 190;
 
     #[test]
-    fn every_property_of_the_librdkafka_in_use_is_either_free_or_guarded() {
+    fn every_property_of_the_librdkafka_in_use_is_either_free_or_reserved() {
         let (_, version) = rdkafka::util::get_rdkafka_version();
         assert_eq!(
             version, "2.12.1",
-            "another librdkafka may have other properties: hold its list against both"
+            "another librdkafka may have other properties: compare its list with both"
         );
         let free: BTreeSet<&str> = FREE.split_whitespace().collect();
-        let guarded: BTreeSet<&str> = GUARDED.iter().flat_map(|(names, ..)| *names).copied().collect();
-        assert!(free.is_disjoint(&guarded));
-        assert_eq!(free.len() + guarded.len(), ALL);
+        let reserved: BTreeSet<&str> = RESERVED.iter().flat_map(|(names, ..)| *names).copied().collect();
+        assert!(free.is_disjoint(&reserved));
+        assert_eq!(free.len() + reserved.len(), ALL);
         for name in &free {
             assert_eq!(fault(name, "anything"), None, "{name}");
         }
-        // A name that librdkafka does not know would guard nothing.
-        for name in guarded.iter().filter(|name| **name != "offset.store.path") {
+        // A name that librdkafka does not know would have no effect.
+        for name in reserved.iter().filter(|name| **name != "offset.store.path") {
             let mut config = ClientConfig::new();
             let error =
                 config.set(*name, "\u{1}").create_native_config().err().map(|error| error.to_string());
@@ -242,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guarded_property_may_be_what_the_engine_needs_and_nothing_else() {
+    fn a_reserved_property_may_only_have_the_value_that_the_engine_needs() {
         let cases: [(&str, &[&str], &[&str], &str); 12] = [
             ("enable.auto.commit", &["false", "FALSE", "0"], &["true", "1", ""], "must be `false`: "),
             ("auto.commit.enable", &["false"], &["true"], "would lose them"),
@@ -262,17 +250,17 @@ mod tests {
                 assert_eq!(fault(name, value), None, "{name} = {value}");
             }
             for value in bad {
-                let said = fault(name, value).unwrap_or_else(|| panic!("{name} = {value} is taken"));
+                let said = fault(name, value).unwrap_or_else(|| panic!("{name} = {value} is accepted"));
                 assert!(said.contains(message), "{name} = {value}: {said}");
             }
         }
     }
 
     #[test]
-    fn every_setting_that_is_named_instead_is_a_setting() {
+    fn every_setting_that_is_named_instead_exists() {
         let settings: toml::Table = include_str!("../../../config/default.toml").parse().unwrap();
-        for (names, must, _) in GUARDED {
-            if let BeLeftTo(setting) = must {
+        for (names, rule, _) in RESERVED {
+            if let SetBy(setting) = rule {
                 let (section, key) = setting.split_once('.').unwrap();
                 assert!(settings[section].get(key).is_some(), "{names:?} name {setting}");
             }

@@ -1,4 +1,4 @@
-//! What may a client's callbacks know of secrets? How to blot them out of its words, and where its token lies.
+//! Secrets of a connection: redacts them in messages of the client, and supplies its token.
 
 use std::error::Error;
 use std::path::Path;
@@ -11,7 +11,7 @@ use rdkafka::error::KafkaError;
 use super::token;
 use crate::common::secret::REDACTED;
 
-/// The secrets of one connection, for the contexts of its clients. Cheap to clone, and shows nothing.
+/// The secrets of one connection, for the contexts of its clients. Cheap to clone; it has no `Debug`.
 #[derive(Clone, Default)]
 pub struct Secrets(Arc<Inner>);
 
@@ -22,21 +22,21 @@ struct Inner {
 }
 
 impl Secrets {
-    /// Those values, and a token in that file.
+    /// Secrets with these values, and the file of a token.
     pub(super) fn new<'a>(values: impl Iterator<Item = &'a str>, token_file: Option<&Path>) -> Self {
         let mut values: Vec<String> = values.filter(|value| !value.is_empty()).map(str::to_owned).collect();
-        // One secret may be a part of another.
+        // Longest first: one secret may be part of another.
         values.sort_unstable_by_key(|value| std::cmp::Reverse(value.len()));
         Self(Arc::new(Inner { values, token_file: token_file.map(Box::from) }))
     }
 
-    /// The client's words without secrets: it quotes values that it does not like.
+    /// A message of the client without secrets. The client quotes values that it refuses.
     #[must_use]
     pub fn redact(&self, words: &str) -> String {
         self.0.values.iter().fold(words.to_owned(), |words, secret| words.replace(secret, REDACTED))
     }
 
-    /// The same of an error that quotes settings.
+    /// An error of the client without secrets.
     #[must_use]
     pub fn redact_error(&self, error: KafkaError) -> KafkaError {
         match error {
@@ -48,10 +48,10 @@ impl Secrets {
         }
     }
 
-    /// The token that lies in the file now: what a client's context answers whenever the client wants a new one.
+    /// The current token in the file, for a client that asks for a new one.
     ///
     /// # Errors
-    /// No file, no token in it, or one that has run out; without its content.
+    /// If there is no file or no valid token in it. The error does not contain the token.
     pub fn token(&self) -> Result<OAuthToken, Box<dyn Error>> {
         let Some(file) = &self.0.token_file else {
             return Err("kafka.oauth_token_file names no file".into());
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_blotted_out_of_words_and_errors_the_longer_ones_first() {
+    fn secrets_are_redacted_in_messages_and_errors_longest_first() {
         let secrets = Secrets::new(["canary", "", "canary-bird"].into_iter(), None);
         assert_eq!(secrets.redact("a canary, a canary-bird, a cat"), "a [redacted], a [redacted], a cat");
         let error = KafkaError::ClientConfig(

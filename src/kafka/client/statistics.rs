@@ -1,4 +1,4 @@
-//! What of librdkafka's statistics matters to operators? Queues, bytes, faults, and how long brokers take.
+//! Statistics of librdkafka, reduced to figures for metrics: queues, bytes, faults, and response times of brokers.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use rdkafka::statistics::Broker;
 
 use crate::telemetry::{BrokerFigures, ClientFigures};
 
-/// How often clients tell of themselves, in milliseconds: several times between two looks of a usual Prometheus, and
-/// seldom enough that nobody notices the work.
+/// How often clients report statistics, in milliseconds: several times between two scrapes of a usual Prometheus, at
+/// negligible cost.
 pub const INTERVAL_MS: &str = "5000";
 
-/// What a client says of itself, in figures.
+/// The figures in a report.
 #[must_use]
 pub fn figures(statistics: &Statistics) -> ClientFigures {
     let partitions = || statistics.topics.values().flat_map(|topic| topic.partitions.values());
@@ -30,8 +30,8 @@ pub fn figures(statistics: &Statistics) -> ClientFigures {
     }
 }
 
-/// A broker has several entries where the client reaches it in several roles: the slowest counts. One that is known by its
-/// address alone has no number yet.
+/// A broker has several entries if it has several roles: the slowest counts. A broker that is known only by its address has
+/// no number yet.
 fn by_number<'a>(brokers: impl Iterator<Item = &'a Broker>) -> BTreeMap<i32, BrokerFigures> {
     let mut figures: BTreeMap<i32, BrokerFigures> = BTreeMap::new();
     for broker in brokers.filter(|broker| broker.nodeid >= 0) {
@@ -45,7 +45,7 @@ fn by_number<'a>(brokers: impl Iterator<Item = &'a Broker>) -> BTreeMap<i32, Bro
     figures
 }
 
-/// Numbers below 0 say that there is none.
+/// Negative numbers mean that there is no value.
 fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn queues_are_summed_up_and_a_broker_is_as_slow_as_its_slowest_connection() {
+    fn queues_are_summed_and_a_broker_is_as_slow_as_its_slowest_connection() {
         let partition = |fetchq_cnt| Partition { fetchq_cnt, fetchq_size: 100, ..Partition::default() };
         let topic =
             Topic { partitions: HashMap::from([(0, partition(4)), (-1, partition(-1))]), ..Topic::default() };

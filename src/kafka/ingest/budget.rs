@@ -1,35 +1,35 @@
-//! May more be read? Records that are read and not settled are bounded by count and by bytes.
+//! In-flight budget: bounds the records that are read and not settled, by count and by bytes.
 
 use std::num::NonZeroUsize;
 
-/// What is read and not settled, against its bounds.
+/// Count and bytes of records that are read and not settled, with their limits.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct InFlightBudget {
     max_posts: NonZeroUsize,
     max_bytes: usize,
     posts: usize,
     bytes: usize,
-    spent: bool,
+    exhausted: bool,
 }
 
-impl Budget {
+impl InFlightBudget {
     pub(super) fn new(max_posts: NonZeroUsize, max_bytes: usize) -> Self {
-        Self { max_posts, max_bytes, posts: 0, bytes: 0, spent: false }
+        Self { max_posts, max_bytes, posts: 0, bytes: 0, exhausted: false }
     }
 
-    /// A record was read. One that is larger than the whole bound passes alone.
-    pub(super) fn take(&mut self, bytes: usize) {
+    /// A record was read. A record that is larger than the byte limit is read when no other is in flight.
+    pub(super) fn add(&mut self, bytes: usize) {
         self.posts += 1;
         self.bytes += bytes;
-        self.spent |= self.posts >= self.max_posts.get() || self.bytes >= self.max_bytes;
+        self.exhausted |= self.posts >= self.max_posts.get() || self.bytes >= self.max_bytes;
     }
 
-    /// A record was settled, or gave up its claim.
-    pub(super) fn give_back(&mut self, bytes: usize) {
+    /// A record was settled.
+    pub(super) fn release(&mut self, bytes: usize) {
         self.posts -= 1;
         self.bytes -= bytes;
-        // Pausing a partition throws away what was fetched ahead: reading goes on only when there is room for a while.
-        self.spent &= self.posts > self.max_posts.get() / 2 || self.bytes > self.max_bytes / 2;
+        // Pausing a partition discards prefetched records, so reading resumes only when half of the budget is free.
+        self.exhausted &= self.posts > self.max_posts.get() / 2 || self.bytes > self.max_bytes / 2;
     }
 
     /// Whether one more record may be read.
@@ -37,12 +37,12 @@ impl Budget {
         self.posts < self.max_posts.get() && self.bytes < self.max_bytes
     }
 
-    /// Whether a partition that was paused stays so.
-    pub(super) fn is_spent(&self) -> bool {
-        self.spent
+    /// Whether a paused partition stays paused.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.exhausted
     }
 
-    /// Records that are read and not settled.
+    /// The number of records that are read and not settled.
     pub(super) fn posts(&self) -> usize {
         self.posts
     }
@@ -53,35 +53,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_spent_at_the_count_and_open_again_at_half_of_it() {
-        let mut budget = Budget::new(NonZeroUsize::new(4).unwrap(), 1000);
-        (0..3).for_each(|_| budget.take(1));
-        assert!(!budget.is_spent() && budget.has_room());
-        budget.take(1);
-        assert!(budget.is_spent() && !budget.has_room());
-        budget.give_back(1);
+    fn it_is_exhausted_at_the_count_and_free_again_at_half_of_it() {
+        let mut budget = InFlightBudget::new(NonZeroUsize::new(4).unwrap(), 1000);
+        (0..3).for_each(|_| budget.add(1));
+        assert!(!budget.is_exhausted() && budget.has_room());
+        budget.add(1);
+        assert!(budget.is_exhausted() && !budget.has_room());
+        budget.release(1);
         assert!(budget.has_room());
-        assert!(budget.is_spent(), "one place is too few to resume for");
-        budget.give_back(1);
-        assert!(!budget.is_spent());
+        assert!(budget.is_exhausted(), "one free place is too few to resume");
+        budget.release(1);
+        assert!(!budget.is_exhausted());
         assert_eq!(budget.posts(), 2);
     }
 
     #[test]
-    fn it_is_spent_at_the_bytes_whatever_the_count() {
-        let mut budget = Budget::new(NonZeroUsize::new(100).unwrap(), 1000);
-        budget.take(5000);
-        assert!(budget.is_spent());
-        budget.give_back(5000);
-        assert!(!budget.is_spent());
+    fn it_is_exhausted_at_the_bytes_whatever_the_count() {
+        let mut budget = InFlightBudget::new(NonZeroUsize::new(100).unwrap(), 1000);
+        budget.add(5000);
+        assert!(budget.is_exhausted());
+        budget.release(5000);
+        assert!(!budget.is_exhausted());
     }
 
     #[test]
-    fn a_budget_of_one_opens_when_that_one_is_settled() {
-        let mut budget = Budget::new(NonZeroUsize::MIN, 1000);
-        budget.take(1);
-        assert!(budget.is_spent());
-        budget.give_back(1);
-        assert!(!budget.is_spent());
+    fn a_budget_of_one_is_free_when_that_record_is_settled() {
+        let mut budget = InFlightBudget::new(NonZeroUsize::MIN, 1000);
+        budget.add(1);
+        assert!(budget.is_exhausted());
+        budget.release(1);
+        assert!(!budget.is_exhausted());
     }
 }

@@ -1,8 +1,8 @@
-//! How do records come in? One thread polls the consumer, and nobody else touches it or the ledger.
+//! Consumer: the reading thread, which alone polls the Kafka consumer and owns the ledger.
 //!
-//! Polling never stops, since polling is what keeps this member in its group: when the budget of records in flight is
-//! spent, partitions are paused instead. A partition that is taken away may finish what was read of it, within a
-//! deadline; then its tickets settle nothing any more.
+//! Polling never stops, since it keeps this member in its group: when the in-flight budget is exhausted, partitions are
+//! paused instead. Records of a revoked partition may be finished within a deadline; after that their tickets have no
+//! effect.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,103 +18,104 @@ use rdkafka::message::BorrowedMessage;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, warn};
 
-use super::budget::Budget;
+use super::availability::Availability;
+use super::budget::InFlightBudget;
 use super::context::Context;
-use super::lag::Lag;
-use super::offsets::Offsets;
+use super::lag::LagTracker;
 use super::positions::Positions;
-use super::probe::{Answer, Probe};
-use super::trouble::Trouble;
+use super::probe::{Probe, ProbeResponse};
+use super::sent_offsets::SentOffsets;
 use super::{
-    Config, Consumed, Delivery, Fence, Ingest, IngestError, Ledger, Membership, SourceRecord, Ticket, Watch,
+    Config, Consumed, Fence, IngestControl, IngestError, IngestHandle, Ledger, Membership, SourceRecord,
+    Ticket, TicketedRecord,
 };
 use crate::kafka::client::{RecordHeaders, explain_error};
 use crate::telemetry::{Causes, LogThrottle};
 
-/// How long one poll waits for records; the stop signal waits no longer than that.
-const POLL: Duration = Duration::from_millis(100);
-/// How long to wait for a ticket where nothing but tickets is waited for; other events wait no longer than that.
-pub(super) const TICKET: Duration = Duration::from_millis(20);
-/// Without room for another record for so long, partitions are paused.
+/// Timeout of one poll. The stop signal is looked at no later than this.
+const POLL_WAIT: Duration = Duration::from_millis(100);
+/// Timeout of waiting for a ticket. Other events are looked at no later than this.
+pub(super) const TICKET_WAIT: Duration = Duration::from_millis(20);
+/// Partitions are paused if there is no room for another record for this long.
 const PAUSE_AFTER: Duration = Duration::from_secs(1);
-/// The loop turns at least every poll; a rebalance may hold it for the deadline of revoked partitions.
-pub(super) const STANDSTILL: Duration = Duration::from_secs(60);
-/// The reading thread's name, for debuggers and liveness.
+/// The loop turns at least once a poll. A rebalance may delay it by the deadline for revoked partitions.
+pub(super) const MAX_STANDSTILL: Duration = Duration::from_secs(60);
+/// The name of the reading thread in liveness and debuggers.
 pub(super) const NAME: &str = "ingest";
 
-/// Starts reading. A broker or topic that is not there yet is waited for.
+/// Starts reading. The broker or the topic may be unavailable for now.
 ///
 /// # Errors
-/// Settings that the client refuses, a thread that does not start.
-pub fn start(config: Config, watch: Watch) -> Result<Ingest, IngestError> {
+/// If librdkafka refuses the settings or the thread does not start.
+pub fn start(config: Config, control: IngestControl) -> Result<IngestHandle, IngestError> {
     let set_up = |source| IngestError::SetUp { topic: config.topic.clone(), source };
-    let context = Context::new(config.kafka.secrets(), watch.metrics.kafka().clone());
+    let context = Context::new(config.kafka.secrets(), control.metrics.kafka().clone());
     let consumer: BaseConsumer<Context> = config.kafka.client(&config.client(), context).map_err(set_up)?;
     consumer.subscribe(&[&config.topic]).map_err(set_up)?;
     let (consumer, fence) = (Arc::new(consumer), Fence::default());
     let membership = Membership::new(Arc::downgrade(&consumer), fence.clone());
-    let (send, deliveries) = mpsc::channel(config.max_posts.get());
+    let (send, records_out) = mpsc::channel(config.max_posts.get());
     let (settled, tickets) = sync_channel(config.max_posts.get());
     let (report, ended) = oneshot::channel();
     let reader = Reader {
         topic: config.topic.as_str().into(),
         ledger: Ledger::default(),
         fence,
-        budget: Budget::new(config.max_posts, config.max_bytes),
-        offsets: Offsets::default(),
+        budget: InFlightBudget::new(config.max_posts, config.max_bytes),
+        offsets: SentOffsets::default(),
         positions: Positions::default(),
-        is_astray: false,
+        position_lost: false,
         ends: BTreeMap::new(),
-        lag: Lag::default(),
-        // Partitions that are looked for are not read, and each look asks the brokers about every one.
-        way_back: LogThrottle::new(Duration::from_millis(500)),
+        lag: LagTracker::default(),
+        // Partitions are not read meanwhile, and each attempt sends requests for all partitions.
+        recovery_pace: LogThrottle::new(Duration::from_millis(500)),
         probe: Probe::start(&config)?,
-        trouble: Trouble::new(&config.kafka.bootstrap, &config.topic),
-        deliveries: Some(send),
+        availability: Availability::new(&config.kafka.bootstrap, &config.topic),
+        records: Some(send),
         tickets,
         paused: false,
         full_since: None,
-        records: 0,
+        records_read: 0,
         next_commit: Instant::now() + config.commit_interval,
         consumer,
         config,
-        watch,
+        control,
     };
     thread::Builder::new()
         .name(format!("riveg-{NAME}"))
         .spawn(move || {
-            // Nobody may wait for the outcome any more.
+            // The receiver may be gone.
             let _ = report.send(reader.run());
         })
         .map_err(IngestError::Thread)?;
-    Ok(Ingest { deliveries, settled, membership, ended })
+    Ok(IngestHandle { records: records_out, settled, membership, ended })
 }
 
 pub(super) struct Reader {
     pub(super) config: Config,
-    pub(super) watch: Watch,
+    pub(super) control: IngestControl,
     pub(super) topic: Arc<str>,
     pub(super) consumer: Arc<BaseConsumer<Context>>,
     pub(super) ledger: Ledger,
     pub(super) fence: Fence,
-    pub(super) budget: Budget,
-    pub(super) offsets: Offsets,
+    pub(super) budget: InFlightBudget,
+    pub(super) offsets: SentOffsets,
     pub(super) positions: Positions,
-    /// The client says that a position is not in the log, without a word on which.
-    pub(super) is_astray: bool,
-    /// Where the client was at the end of a partition, with nothing read of it since.
+    /// The client has reported that a position is not in the log. It does not say which one.
+    pub(super) position_lost: bool,
+    /// The end of each partition that the client has reached, if no record came since.
     pub(super) ends: BTreeMap<i32, i64>,
-    pub(super) lag: Lag,
-    pub(super) way_back: LogThrottle,
-    pub(super) trouble: Trouble,
+    pub(super) lag: LagTracker,
+    pub(super) recovery_pace: LogThrottle,
+    pub(super) availability: Availability,
     pub(super) probe: Probe,
-    /// None once nothing more is read.
-    pub(super) deliveries: Option<mpsc::Sender<Delivery>>,
+    /// None when reading has ended.
+    pub(super) records: Option<mpsc::Sender<TicketedRecord>>,
     pub(super) tickets: Receiver<Ticket>,
     pub(super) paused: bool,
-    /// Since when there is no room for another record.
+    /// Since when there has been no room for another record.
     pub(super) full_since: Option<Instant>,
-    pub(super) records: u64,
+    pub(super) records_read: u64,
     pub(super) next_commit: Instant,
 }
 
@@ -122,94 +123,96 @@ impl Reader {
     fn run(mut self) -> Result<Consumed, IngestError> {
         let read = self.read();
         let drained = self.drain();
-        self.watch.health.ended(NAME);
-        self.consumer.context().is_closing();
+        self.control.health.ended(NAME);
+        self.consumer.context().close();
         match read {
-            // Told to stop and to wait for nothing, others may be gone before this thread hears of it.
-            Err(IngestError::Unread { .. }) if self.watch.stop.is_cancelled() => {}
+            // After an abort the other parts may end before this thread.
+            Err(IngestError::Disconnected { .. }) if self.control.stop.is_cancelled() => {}
             read => read?,
         }
         drained
     }
 
     fn read(&mut self) -> Result<(), IngestError> {
-        while !self.watch.stop.is_cancelled() {
-            self.watch.health.ticked(NAME, STANDSTILL, Instant::now());
+        while !self.control.stop.is_cancelled() {
+            self.control.health.ticked(NAME, MAX_STANDSTILL, Instant::now());
             self.settle_returned(Duration::ZERO)?;
             self.pause_or_resume(Instant::now());
             let full = !self.budget.has_room();
             if full || self.paused {
-                self.settle_returned(TICKET)?;
+                self.settle_returned(TICKET_WAIT)?;
             }
-            // Polling goes on where it returns no record: before a pause it would.
+            // While the budget is full and partitions are not paused yet, a poll would return a record.
             if self.paused || !full {
-                self.poll(if self.paused { Duration::ZERO } else { POLL })?;
+                self.poll(if self.paused { Duration::ZERO } else { POLL_WAIT })?;
             }
             self.handle_events()?;
-            self.find_way_back(Instant::now())?;
-            self.trouble.look_again(&self.probe, Instant::now());
-            self.ask_for_ends(Instant::now());
-            self.hear_answers();
-            self.pass_to_ends()?;
+            self.recover_positions(Instant::now())?;
+            self.availability.probe_if_due(&self.probe, Instant::now());
+            self.request_ends(Instant::now());
+            self.handle_probe_responses();
+            self.deliver_gaps()?;
             if Instant::now() >= self.next_commit {
                 self.commit();
                 self.next_commit = Instant::now() + self.config.commit_interval;
             }
         }
-        self.close_ends()
+        self.settle_ends()
     }
 
-    /// What the brokers have answered aside.
-    fn hear_answers(&mut self) {
-        while let Some(answer) = self.probe.answer() {
-            match answer {
-                Answer::Topic(answer) => self.trouble.answered(answer, &self.watch.health, Instant::now()),
-                Answer::LogEnds(ends) => self.lag.answered(ends, SystemTime::now()),
-                // Asked for when reading ends alone.
-                Answer::Ends(_) => {}
+    /// Handles the responses of the probe.
+    fn handle_probe_responses(&mut self) {
+        while let Some(response) = self.probe.response() {
+            match response {
+                ProbeResponse::Topic(response) => {
+                    self.availability.probe_answered(response, &self.control.health, Instant::now())
+                }
+                ProbeResponse::LagEnds(ends) => self.lag.update(ends, SystemTime::now()),
+                // Requested only when reading ends.
+                ProbeResponse::FinalEnds(_) => {}
             }
         }
     }
 
-    fn poll(&mut self, patience: Duration) -> Result<(), IngestError> {
-        let source = match self.consumer.poll(patience) {
+    fn poll(&mut self, timeout: Duration) -> Result<(), IngestError> {
+        let source = match self.consumer.poll(timeout) {
             None => return Ok(()),
             Some(Ok(message)) => self.source(&message),
             Some(Err(source @ KafkaError::MessageConsumptionFatal(_))) => {
                 return Err(IngestError::Read { topic: self.config.topic.clone(), source });
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
-                self.end_reached(partition);
+                self.record_end(partition);
                 return Ok(());
             }
-            // Whatever else goes wrong is an event of the context too, with more words.
+            // Other errors also come as events of the context, with more detail.
             Some(Err(error)) => {
-                self.is_astray |= error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset);
+                self.position_lost |= error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset);
                 debug!(error = %Causes(&error), "poll");
                 return Ok(());
             }
         };
-        self.records += 1;
-        self.watch.metrics.consumed(&self.topic, source.partition, source.bytes());
+        self.records_read += 1;
+        self.control.metrics.consumed(&self.topic, source.partition, source.bytes());
         self.positions.set(source.partition, source.offset + 1);
         self.ends.remove(&source.partition);
         self.deliver(Arc::new(source), false)
     }
 
-    /// Sends on what was read, with its ticket.
+    /// Sends a record to the engine with its ticket.
     pub(super) fn deliver(&mut self, source: Arc<SourceRecord>, is_gap: bool) -> Result<(), IngestError> {
         let bytes = source.bytes();
-        self.budget.take(bytes);
-        self.watch.metrics.posts_in_flight(self.budget.posts());
+        self.budget.add(bytes);
+        self.control.metrics.posts_in_flight(self.budget.posts());
         let ticket = self.ledger.issue_written(source.partition, source.offset, Some(source.written()));
-        let ticket = ticket.weighing(bytes);
-        let delivery = Delivery { source, ticket, is_gap };
-        match self.deliveries.as_ref().map(|deliveries| deliveries.try_send(delivery)) {
+        let ticket = ticket.with_bytes(bytes);
+        let record = TicketedRecord { source, ticket, is_gap };
+        match self.records.as_ref().map(|records| records.try_send(record)) {
             Some(Ok(())) => Ok(()),
             Some(Err(mpsc::error::TrySendError::Full(_))) => {
                 unreachable!("the channel has room for the whole budget")
             }
-            Some(Err(mpsc::error::TrySendError::Closed(_))) | None => Err(self.unread()),
+            Some(Err(mpsc::error::TrySendError::Closed(_))) | None => Err(self.disconnected()),
         }
     }
 
@@ -226,41 +229,41 @@ impl Reader {
         }
     }
 
-    /// Takes in the tickets that have come back; waits for the first one no longer than `patience`.
-    pub(super) fn settle_returned(&mut self, patience: Duration) -> Result<(), IngestError> {
-        match self.tickets.recv_timeout(patience) {
+    /// Settles returned tickets. Waits up to `timeout` for the first one.
+    pub(super) fn settle_returned(&mut self, timeout: Duration) -> Result<(), IngestError> {
+        match self.tickets.recv_timeout(timeout) {
             Ok(ticket) => self.settle(ticket),
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Err(self.unread()),
+            Err(RecvTimeoutError::Disconnected) => return Err(self.disconnected()),
         }
         loop {
             match self.tickets.try_recv() {
                 Ok(ticket) => self.settle(ticket),
                 Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => return Err(self.unread()),
+                Err(TryRecvError::Disconnected) => return Err(self.disconnected()),
             }
         }
-        self.watch.metrics.posts_in_flight(self.budget.posts());
+        self.control.metrics.posts_in_flight(self.budget.posts());
         Ok(())
     }
 
     fn settle(&mut self, ticket: Ticket) {
-        self.budget.give_back(ticket.bytes());
+        self.budget.release(ticket.bytes());
         if !self.ledger.settle(ticket) {
-            debug!("a ticket came back after its partition was taken away");
+            debug!("a ticket was returned after its partition was revoked");
         }
     }
 
-    /// Pauses when there has been no room for a while, and resumes when there is some for a while.
+    /// Pauses when there has been no room for some time, and resumes when half of the budget is free.
     ///
-    /// A pause throws away what the client has fetched ahead, and costs a round to the broker: so short of room, records
-    /// wait in the client unpolled, for far less than a rebalance would mind.
+    /// A pause discards prefetched records and costs a request to the broker. For short times without room, records
+    /// therefore wait in the client unpolled, for much less than `max.poll.interval.ms`.
     fn pause_or_resume(&mut self, now: Instant) {
         if self.budget.has_room() {
             self.full_since = None;
         }
         let pause = if self.paused {
-            self.budget.is_spent()
+            self.budget.is_exhausted()
         } else {
             !self.budget.has_room() && now.duration_since(*self.full_since.get_or_insert(now)) >= PAUSE_AFTER
         };
@@ -276,7 +279,7 @@ impl Reader {
         match changed {
             Ok(partitions) => {
                 self.paused = paused;
-                self.watch.metrics.paused_partitions(if paused { partitions } else { 0 });
+                self.control.metrics.paused_partitions(if paused { partitions } else { 0 });
             }
             Err(error) => warn!(
                 error = explain_error(&error),
@@ -285,7 +288,7 @@ impl Reader {
         }
     }
 
-    fn unread(&self) -> IngestError {
-        IngestError::Unread { topic: self.config.topic.clone() }
+    fn disconnected(&self) -> IngestError {
+        IngestError::Disconnected { topic: self.config.topic.clone() }
     }
 }

@@ -1,4 +1,4 @@
-//! What does the client tell us? Its callbacks only write down; the poll thread acts when the poll has returned.
+//! Consumer context: the client's callbacks only queue events; the reading thread handles them after the poll.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -14,32 +14,31 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
-use super::ends::end_in;
 use crate::kafka::client::{ConnectionFault, Secrets, figures, level_name};
 use crate::telemetry::{Causes, KafkaClient, KafkaMetrics};
 
-/// What happened while polling.
+/// An event during a poll.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// The group gives these partitions to this consumer; it waits until they are taken.
+    /// The group assigns these partitions. It waits until they are accepted.
     Assign(Vec<i32>),
-    /// The group takes these partitions away; it waits until they are let go.
+    /// The group revokes these partitions. It waits until they are unassigned.
     Revoke(Vec<i32>),
-    /// The broker refused offsets, in the client's words.
+    /// The broker refused a commit, with the client's message.
     CommitFailed(String),
     /// A connection was closed.
-    Closed(ConnectionFault),
-    /// A fault of the client, with its own words for it.
+    ConnectionClosed(ConnectionFault),
+    /// An error of the client, with its message.
     Fault(KafkaError, String),
 }
 
-/// Collects events in the order in which they happen, without secrets.
+/// Queues events in order, without secrets.
 pub(super) struct Context {
     secrets: Secrets,
     metrics: KafkaMetrics,
     events: Mutex<VecDeque<Event>>,
     closing: AtomicBool,
-    /// Where the client was at the end of a partition last.
+    /// The offset of the partition end that the client has reached last.
     end: Mutex<Option<i64>>,
 }
 
@@ -49,18 +48,18 @@ impl Context {
         Self { secrets, metrics, events, closing, end }
     }
 
-    /// The oldest event that was not taken yet.
+    /// The next event.
     pub(super) fn next_event(&self) -> Option<Event> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    /// The offset of the end that a poll has just returned, once.
+    /// The offset of the partition end that the last poll returned. It can be taken once.
     pub(super) fn end(&self) -> Option<i64> {
         self.end.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// From now on nobody takes events: partitions are let go where the callback stands.
-    pub(super) fn is_closing(&self) {
+    /// Events are not handled any more: from now on the callback itself unassigns partitions.
+    pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
     }
 
@@ -78,14 +77,14 @@ impl ClientContext for Context {
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         let message = self.secrets.redact(message);
-        // What came of a commit that nobody waits for is told nowhere but here.
+        // The result of an asynchronous commit is only logged.
         if facility == "COMMITFAIL" {
             self.happened(Event::CommitFailed(message.clone()));
         }
-        if let Some(complaint) = ConnectionFault::of_log(level, facility, &message) {
-            self.happened(Event::Closed(complaint));
+        if let Some(fault) = ConnectionFault::of_log(level, facility, &message) {
+            self.happened(Event::ConnectionClosed(fault));
         }
-        // Other faults that matter come as events; these lines repeat them every second.
+        // Other important faults come as events. These lines repeat them every second.
         tracing::debug!(level = level_name(level), facility, message, "librdkafka");
     }
 
@@ -95,11 +94,11 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         match error.rdkafka_error_code() {
-            // Not a fault: the poll returns it too, with the partition and without the offset.
+            // Not a fault. The poll returns it too, with the partition and without the offset.
             Some(RDKafkaErrorCode::PartitionEOF) => {
                 *self.end.lock().unwrap_or_else(PoisonError::into_inner) = end_in(reason);
             }
-            // The poll says so too, and what follows is said with both offsets.
+            // The poll returns it too, and the data loss is reported with both offsets.
             Some(RDKafkaErrorCode::AutoOffsetReset) => {
                 tracing::debug!(reason, "a position is not in the log")
             }
@@ -118,8 +117,8 @@ impl ConsumerContext for Context {
         let numbers = || partitions.elements().iter().map(|element| element.partition()).collect();
         let assigns = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.closing.load(Ordering::Relaxed) {
-            if !assigns && let Err(error) = let_go(consumer, partitions) {
-                tracing::debug!(error = %Causes(&error), "partitions were not let go in order");
+            if !assigns && let Err(error) = unassign(consumer, partitions) {
+                tracing::debug!(error = %Causes(&error), "partitions could not be unassigned");
             }
         } else if assigns {
             self.happened(Event::Assign(numbers()));
@@ -129,18 +128,40 @@ impl ConsumerContext for Context {
     }
 }
 
-/// Takes partitions that the group gave.
-pub(super) fn take(consumer: &BaseConsumer<Context>, partitions: &TopicPartitionList) -> KafkaResult<()> {
+/// Accepts assigned partitions.
+pub(super) fn assign(consumer: &BaseConsumer<Context>, partitions: &TopicPartitionList) -> KafkaResult<()> {
     match consumer.rebalance_protocol() {
         RebalanceProtocol::Cooperative => consumer.incremental_assign(partitions),
         RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(partitions),
     }
 }
 
-/// Lets go of partitions that the group takes away.
-pub(super) fn let_go(consumer: &BaseConsumer<Context>, partitions: &TopicPartitionList) -> KafkaResult<()> {
+/// Releases revoked partitions.
+pub(super) fn unassign(consumer: &BaseConsumer<Context>, partitions: &TopicPartitionList) -> KafkaResult<()> {
     match consumer.rebalance_protocol() {
         RebalanceProtocol::Cooperative => consumer.incremental_unassign(partitions),
         RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
+    }
+}
+
+/// The offset in the client's message for a partition end, such as "reached end of partition at offset 8 (...)".
+fn end_in(message: &str) -> Option<i64> {
+    let (_, rest) = message.split_once("end of partition at offset ")?;
+    rest.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_offset_of_a_partition_end_is_parsed_from_the_message() {
+        let message = "Fetch from broker 1 reached end of partition at offset 1742 (HighwaterMark 1800)";
+        assert_eq!(end_in(message), Some(1742));
+        for other in
+            ["", "reached end of partition at offset ", "at offset 5", "end of partition at offset -1"]
+        {
+            assert_eq!(end_in(other), None, "{other}");
+        }
     }
 }

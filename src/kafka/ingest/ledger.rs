@@ -1,25 +1,25 @@
-//! Which offsets may be committed? Posts finish out of order; offsets must not.
+//! Ledger: which offsets may be committed. Posts finish out of order; offsets must not.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::SystemTime;
 
-/// The claim of one record that was read, returned once when its answer is delivered. It cannot be copied: nothing is
-/// settled twice.
+/// The ticket of one record, returned when the answer to the record is delivered. It cannot be copied, so a record is
+/// settled only once.
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "a ticket that is dropped holds back its partition's offsets"]
+#[must_use = "a dropped ticket blocks the commits of its partition"]
 pub struct Ticket {
     partition: i32,
     offset: i64,
-    /// Which assignment of the partition it belongs to.
+    /// The assignment of the partition in which the record was read.
     generation: u64,
-    /// Which record of that assignment it is, from 0, without gaps.
+    /// The number of the record in that assignment, from 0, without gaps.
     sequence: u64,
-    /// What the record weighs in the budget of bytes.
+    /// The size of the record in the budget of bytes.
     bytes: usize,
 }
 
 impl Ticket {
-    pub(super) fn weighing(mut self, bytes: usize) -> Self {
+    pub(super) fn with_bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
     }
@@ -40,20 +40,20 @@ impl Ticket {
         self.offset
     }
 
-    /// Which assignment of the partition the record was read in; later ones are greater.
+    /// The assignment of the partition in which the record was read. Later assignments have greater numbers.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// Which record of its partition and generation it is: 0, 1, 2 and so on, whatever gaps the offsets have.
+    /// The number of the record in its partition and generation: 0, 1, 2 and so on, whatever gaps the offsets have.
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.sequence
     }
 }
 
-/// The records that were read and are not committed yet, by partition in the order of reading.
+/// Records that were read and not committed, for each partition in the order of reading.
 #[derive(Debug, Default)]
 pub struct Ledger {
     partitions: BTreeMap<i32, Partition>,
@@ -63,9 +63,9 @@ pub struct Ledger {
 #[derive(Debug)]
 struct Partition {
     generation: u64,
-    /// The sequence number of the first open record.
+    /// The sequence number of the first record in `open`.
     first: u64,
-    /// From the oldest unsettled record on.
+    /// All records from the oldest unsettled one on.
     open: VecDeque<Record>,
     watermark: Option<i64>,
 }
@@ -78,12 +78,12 @@ struct Record {
 }
 
 impl Ledger {
-    /// Enters a record that was read. The first one of a partition after [`revoke`](Self::revoke) begins a generation.
+    /// Adds a record. The first one of a partition after [`revoke`](Self::revoke) begins a new generation.
     pub fn issue(&mut self, partition: i32, offset: i64) -> Ticket {
         self.issue_written(partition, offset, None)
     }
 
-    /// The same for a record of which is known when it was written.
+    /// Adds a record with the time when it was written.
     pub(super) fn issue_written(
         &mut self,
         partition: i32,
@@ -100,10 +100,10 @@ impl Ledger {
         Ticket { partition, offset, generation: entry.generation, sequence, bytes: 0 }
     }
 
-    /// Marks the record as done. A ticket from before the partition was revoked settles nothing.
+    /// Settles a record. A ticket from before the partition was revoked has no effect.
     ///
-    /// Whether it counted.
-    #[expect(clippy::needless_pass_by_value, reason = "a ticket is used up: it settles once")]
+    /// Whether it had an effect.
+    #[expect(clippy::needless_pass_by_value, reason = "a ticket can be used once")]
     pub fn settle(&mut self, ticket: Ticket) -> bool {
         let current = self.partitions.get_mut(&ticket.partition);
         let Some(partition) = current.filter(|partition| partition.generation == ticket.generation) else {
@@ -112,59 +112,59 @@ impl Ledger {
         let index =
             ticket.sequence.checked_sub(partition.first).and_then(|index| usize::try_from(index).ok());
         let Some(record) = index.and_then(|index| partition.open.get_mut(index)) else {
-            unreachable!("a ticket of this generation is issued once and settles once")
+            unreachable!("a ticket of this generation is issued once and used once")
         };
         record.settled = true;
         while let Some(done) = partition.open.pop_front_if(|record| record.settled) {
             partition.first += 1;
-            // What is committed is the offset to be read next.
+            // Kafka expects the offset of the next record.
             partition.watermark = Some(done.offset + 1);
         }
         true
     }
 
-    /// The latest generation of any partition.
+    /// The latest generation of all partitions.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generations
     }
 
-    /// Forgets partitions that belong to another consumer now.
+    /// Removes partitions that were revoked.
     pub fn revoke(&mut self, partitions: impl IntoIterator<Item = i32>) {
         for partition in partitions {
             self.partitions.remove(&partition);
         }
     }
 
-    /// For each partition with anything done: the offset below which all that was read is done.
+    /// The watermark of each partition: the offset below which all records that were read are settled.
     pub fn watermarks(&self) -> impl Iterator<Item = (i32, i64)> {
         self.partitions
             .iter()
             .filter_map(|(&number, partition)| partition.watermark.map(|offset| (number, offset)))
     }
 
-    /// The offset of a partition's first record that is not settled, and when the oldest such record was written; none
-    /// where all that was read is settled.
+    /// The offset of a partition's first unsettled record, and when the oldest unsettled record was written. None if all
+    /// records are settled.
     pub(super) fn oldest(&self, partition: i32) -> Option<(i64, Option<SystemTime>)> {
         let open = &self.partitions.get(&partition)?.open;
         let unsettled = open.iter().filter(|record| !record.settled);
         Some((open.front()?.offset, unsettled.filter_map(|record| record.written).min()))
     }
 
-    /// For each partition that was read from: how many of its records are not settled.
+    /// The number of unsettled records of each partition that was read.
     pub fn outstanding(&self) -> impl Iterator<Item = (i32, usize)> {
         self.partitions.iter().map(|(&number, partition)| {
             (number, partition.open.iter().filter(|record| !record.settled).count())
         })
     }
 
-    /// Records that were read beyond the watermarks, settled or not: they will be read again.
+    /// The number of records beyond the watermarks, settled or not. They will be read again after a restart.
     #[must_use]
     pub fn unsettled(&self) -> usize {
         self.partitions.values().map(|partition| partition.open.len()).sum()
     }
 
-    /// Whether nothing is outstanding in these partitions.
+    /// Whether these partitions have no unsettled records.
     pub fn is_settled(&self, partitions: &[i32]) -> bool {
         partitions
             .iter()
@@ -186,12 +186,12 @@ mod tests {
     }
 
     #[test]
-    fn only_the_unbroken_run_of_settled_offsets_counts() {
+    fn the_watermark_stops_at_the_first_unsettled_record() {
         let mut ledger = Ledger::default();
         let [first, second, third] = [3, 4, 5].map(|offset| ledger.issue(0, offset));
         assert_eq!(watermarks(&ledger), []);
         assert!(ledger.settle(second));
-        assert_eq!(watermarks(&ledger), [], "offset 3 is still out");
+        assert_eq!(watermarks(&ledger), [], "offset 3 is not settled");
         assert!(ledger.settle(first));
         assert_eq!(watermarks(&ledger), [(0, 5)]);
         assert!(ledger.settle(third));
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_between_offsets_hold_nothing_back() {
+    fn gaps_between_offsets_do_not_block_the_watermark() {
         let mut ledger = Ledger::default();
         let [first, second] = [10, 500].map(|offset| ledger.issue(2, offset));
         assert!(ledger.settle(first));
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_from_before_a_rebalance_settles_nothing() {
+    fn a_ticket_from_before_a_rebalance_has_no_effect() {
         let mut ledger = Ledger::default();
         let stale = ledger.issue(0, 7);
         ledger.revoke([0]);
@@ -234,25 +234,25 @@ mod tests {
     }
 
     #[test]
-    fn partitions_are_settled_when_nothing_of_theirs_is_out() {
+    fn partitions_are_settled_when_they_have_no_open_records() {
         let mut ledger = Ledger::default();
         let (left, right) = (ledger.issue(0, 0), ledger.issue(1, 0));
         assert!(!ledger.is_settled(&[0]));
         assert!(ledger.settle(left));
-        assert!(ledger.is_settled(&[0, 7]), "a partition that was never read from is settled");
+        assert!(ledger.is_settled(&[0, 7]), "a partition that was never read is settled");
         assert!(!ledger.is_settled(&[0, 1]));
         assert_eq!(ledger.outstanding().collect::<Vec<_>>(), [(0, 0), (1, 1)]);
         assert!(ledger.settle(right));
     }
 
-    /// What happens to a ledger.
+    /// A step of the property test.
     #[derive(Debug, Clone)]
     enum Step {
         /// The next record of a partition is read, its offset this much after the last one's.
         Issue { partition: i32, gap: i64 },
-        /// One of the tickets that are out comes back.
+        /// One of the open tickets is returned.
         Settle { which: prop::sample::Index },
-        /// A partition is taken away.
+        /// A partition is revoked.
         Revoke { partition: i32 },
     }
 
@@ -265,7 +265,7 @@ mod tests {
         prop::collection::vec(step, 0..200)
     }
 
-    /// The same in the plainest way: all offsets of an assignment, and which of them are settled.
+    /// A naive model: all offsets of an assignment, and which of them are settled.
     #[derive(Default)]
     struct Naive {
         issued: Vec<i64>,

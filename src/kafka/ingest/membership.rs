@@ -1,4 +1,4 @@
-//! Is this engine still a member of its group? Whoever writes offsets into a transaction must say as whom.
+//! Membership: the group metadata that a transaction needs to commit offsets, as seen from outside the reading thread.
 
 use std::sync::Weak;
 
@@ -7,10 +7,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
 use super::Fence;
 use super::context::Context;
 
-/// The engine's place in the consumer group, seen from outside the reading thread.
+/// The engine's membership in the consumer group.
 #[derive(Clone)]
 pub struct Membership {
-    /// Weak: the reading thread alone decides when the group is left.
+    /// Weak: the reading thread alone decides when to leave the group.
     consumer: Weak<BaseConsumer<Context>>,
     fence: Fence,
 }
@@ -20,11 +20,11 @@ impl Membership {
         Self { consumer, fence }
     }
 
-    /// As whom offsets are committed; none where the group has thrown this member out or reading has ended.
+    /// The group metadata for a transaction. None if the group has removed this member or reading has ended.
     ///
-    /// The broker refuses offsets of a member or generation that it no longer knows, but takes those of nobody: a client
-    /// that was thrown out calls itself nobody until its partitions are let go. So the client is asked for its name
-    /// first and then whether it was thrown out, and only then may [`fence`](Self::fence) be asked for partitions.
+    /// The broker refuses offsets of an unknown member or generation, but accepts offsets without a member, and that is
+    /// how a removed client identifies itself until its partitions are unassigned. So the metadata is fetched first, then
+    /// the client is asked whether it was removed, and only then may [`fence`](Self::fence) be asked for partitions.
     #[must_use]
     pub fn metadata(&self) -> Option<ConsumerGroupMetadata> {
         let consumer = self.consumer.upgrade()?;
@@ -32,7 +32,7 @@ impl Membership {
         (!consumer.assignment_lost()).then_some(metadata)
     }
 
-    /// Which readings are over.
+    /// The fence of revoked partitions.
     #[must_use]
     pub fn fence(&self) -> &Fence {
         &self.fence

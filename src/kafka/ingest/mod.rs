@@ -1,7 +1,10 @@
-//! Posts in, from Kafka.
+//! Ingest: records from Kafka, and the offsets of those that are answered back to it.
 //!
-//! A record that is read gets a [`Ticket`]; it travels with the post and comes back when the answer is delivered. Only
-//! then does the record's offset count as done, and only the unbroken run of done offsets is committed.
+//! A record that is read gets a [`Ticket`]. The ticket travels with the post and returns when the answer is delivered. Only
+//! then is the record settled, and only the unbroken run of settled offsets is committed.
+//!
+//! Read `record`, `ledger`, `budget` and `fence` first: they are pure. Then `consumer` (the reading thread and its loop), and
+//! the parts of that loop: `assignment`, `data_loss`, `partition_ends`, `lag_reports`, `drain`. [`start`] is the entry point.
 
 mod record;
 mod ledger;
@@ -9,24 +12,28 @@ mod budget;
 mod fence;
 
 mod config;
+mod error;
 mod context;
 mod probe;
-mod trouble;
-mod offsets;
+mod availability;
+mod sent_offsets;
 mod positions;
 mod lag;
-mod reading;
 mod membership;
-mod assignment;
-mod loss;
-mod ends;
-mod drain;
+mod handle;
+
 mod consumer;
+mod assignment;
+mod data_loss;
+mod partition_ends;
+mod lag_reports;
+mod drain;
 
 pub use config::{Config, DataLoss, GroupProtocol, OffsetsBy, Start, Tombstones};
 pub use consumer::start;
+pub use error::IngestError;
 pub use fence::Fence;
+pub use handle::{Consumed, IngestControl, IngestHandle};
 pub use ledger::{Ledger, Ticket};
 pub use membership::Membership;
-pub use reading::{Consumed, Ingest, IngestError, Watch};
-pub use record::{Delivery, SourceRecord};
+pub use record::{SourceRecord, TicketedRecord};

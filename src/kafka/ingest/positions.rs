@@ -1,44 +1,44 @@
-//! Which record of each partition comes next, and does the log still hold it?
+//! Positions: the offset of the next record of each partition, and whether the log still has it.
 
 use std::collections::BTreeMap;
 
-/// What may be read of a partition now: records from `start` on that lie before `end`.
+/// The offsets of a partition that can be read: from `start` to before `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Log {
+pub(super) struct LogRange {
     pub(super) start: i64,
-    /// Where the oldest open transaction begins, or else the end.
+    /// The start of the oldest open transaction, or the end of the log.
     pub(super) end: i64,
 }
 
-/// How a position lies to the log.
+/// Whether a position is in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// The record is there, or is the next to be written.
-    Held,
-    /// The log begins later: what lies between was deleted unread.
+pub(super) enum PositionState {
+    /// The record is in the log, or will be the next to be written.
+    Available,
+    /// The log begins later: records were deleted before they were read.
     Deleted { records: u64 },
-    /// The log ends before: it was cut off, or the topic was made anew.
-    Beyond,
+    /// The log ends before: it was truncated, or the topic was created again.
+    BeyondEnd,
 }
 
-impl Log {
-    pub(super) fn standing(self, position: i64) -> Standing {
+impl LogRange {
+    pub(super) fn state_of(self, position: i64) -> PositionState {
         if position < self.start {
-            Standing::Deleted { records: self.start.abs_diff(position) }
+            PositionState::Deleted { records: self.start.abs_diff(position) }
         } else if position > self.end {
-            Standing::Beyond
+            PositionState::BeyondEnd
         } else {
-            Standing::Held
+            PositionState::Available
         }
     }
 }
 
-/// For each partition of this engine the offset of the record that is to be read next, where it is known.
+/// For each partition of this engine the offset of the next record, if it is known.
 #[derive(Debug, Default)]
 pub(super) struct Positions(BTreeMap<i32, i64>);
 
 impl Positions {
-    /// Reading goes on there.
+    /// Sets the offset of the next record.
     pub(super) fn set(&mut self, partition: i32, position: i64) {
         self.0.insert(partition, position);
     }
@@ -47,12 +47,12 @@ impl Positions {
         self.0.get(&partition).copied()
     }
 
-    /// The partitions whose positions are known.
+    /// The partitions with a known position.
     pub(super) fn partitions(&self) -> Vec<i32> {
         self.0.keys().copied().collect()
     }
 
-    /// These partitions belong to another consumer now.
+    /// Removes partitions that were revoked.
     pub(super) fn forget(&mut self, partitions: &[i32]) {
         self.0.retain(|partition, _| !partitions.contains(partition));
     }
@@ -63,17 +63,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_position_is_held_from_the_start_of_the_log_to_its_end() {
-        let log = Log { start: 10, end: 20 };
+    fn a_position_is_available_from_the_start_of_the_log_to_its_end() {
+        let log = LogRange { start: 10, end: 20 };
         let cases = [
-            (0, Standing::Deleted { records: 10 }),
-            (9, Standing::Deleted { records: 1 }),
-            (10, Standing::Held),
-            (20, Standing::Held),
-            (21, Standing::Beyond),
+            (0, PositionState::Deleted { records: 10 }),
+            (9, PositionState::Deleted { records: 1 }),
+            (10, PositionState::Available),
+            (20, PositionState::Available),
+            (21, PositionState::BeyondEnd),
         ];
-        for (position, standing) in cases {
-            assert_eq!(log.standing(position), standing, "{position}");
+        for (position, state_of) in cases {
+            assert_eq!(log.state_of(position), state_of, "{position}");
         }
     }
 }

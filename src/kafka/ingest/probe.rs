@@ -1,5 +1,5 @@
-//! What do the brokers say when they are asked aside? On a thread and connection of its own: reading waits for no answer,
-//! and no answer waits behind a fetch that the broker holds back until there are records.
+//! Probe: requests to the brokers on a separate thread and connection, so that reading waits for no response, and no response
+//! waits behind a fetch that the broker delays until there are records.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -18,102 +18,104 @@ use super::{Config, IngestError};
 use crate::kafka::client::{Secrets, level_name};
 use crate::telemetry::Causes;
 
-/// How long an answer is waited for: brokers give it within milliseconds, on a busy machine within a second.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Timeout of a request. Brokers respond within milliseconds, on a busy machine within a second.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What is asked.
+/// A request.
 #[derive(Debug)]
-pub(super) enum Question {
-    /// Is the topic there?
+pub(super) enum ProbeRequest {
+    /// Does the topic exist?
     Topic,
-    /// Where do these partitions end, for those who read what is committed?
-    Ends(Vec<i32>),
-    /// The same, to know how far behind this engine is.
-    LogEnds(Vec<i32>),
+    /// The ends of these partitions for readers of committed records, when reading stops.
+    FinalEnds(Vec<i32>),
+    /// The same, to measure the lag.
+    LagEnds(Vec<i32>),
 }
 
-/// What was answered.
+/// A response.
 #[derive(Debug)]
-pub(super) enum Answer {
-    /// Whether the topic has partitions; an error: nobody answers.
+pub(super) enum ProbeResponse {
+    /// Whether the topic has partitions. An error: no broker responds.
     Topic(Result<bool, KafkaError>),
-    /// The offsets after the last records, of the partitions whose brokers answered.
-    Ends(BTreeMap<i32, i64>),
+    /// The offsets after the last records of partitions whose brokers responded.
+    FinalEnds(BTreeMap<i32, i64>),
     /// The same.
-    LogEnds(BTreeMap<i32, i64>),
+    LagEnds(BTreeMap<i32, i64>),
 }
 
-/// Asks, and hears later.
+/// Sends requests and receives responses later.
 pub(super) struct Probe {
-    questions: SyncSender<Question>,
-    answers: Receiver<Answer>,
+    requests: SyncSender<ProbeRequest>,
+    responses: Receiver<ProbeResponse>,
 }
 
 impl Probe {
-    /// Starts the thread, which ends with this value. A broker is connected to at the first question.
+    /// Starts the thread, which ends with this value. It connects at the first request.
     ///
     /// # Errors
-    /// Settings that the client refuses, a thread that does not start.
+    /// If librdkafka refuses the settings or the thread does not start.
     pub(super) fn start(config: &Config) -> Result<Self, IngestError> {
         let mut client = ClientConfig::new();
         client.set("client.id", "riveg-probe").set("allow.auto.create.topics", "false");
         client.set("reconnect.backoff.max.ms", "2000");
         let topic = config.topic.clone();
-        let aside = Aside { secrets: config.kafka.secrets() };
-        // A producer, since that needs no group; its thread fetches tokens while a question waits.
-        let client: ThreadedProducer<Aside> = config
+        let context = ProbeContext { secrets: config.kafka.secrets() };
+        // A producer, since it needs no group. Its thread fetches tokens while a request waits.
+        let client: ThreadedProducer<ProbeContext> = config
             .kafka
-            .client(&config.kafka.over(client), aside)
+            .client(&config.kafka.over(client), context)
             .map_err(|source| IngestError::SetUp { topic: topic.clone(), source })?;
-        // One question of each kind is under way at one time.
-        let (questions, asked) = sync_channel(3);
-        let (answer, answers) = sync_channel(3);
+        // At most one request of each kind is under way.
+        let (requests, received) = sync_channel(3);
+        let (respond, responses) = sync_channel(3);
         thread::Builder::new()
             .name("riveg-probe".to_owned())
             .spawn(move || {
-                for question in asked {
-                    if answer.send(ask(&client, &topic, question)).is_err() {
+                for request in received {
+                    if respond.send(respond_to(&client, &topic, request)).is_err() {
                         break;
                     }
                 }
             })
             .map_err(IngestError::Thread)?;
-        Ok(Self { questions, answers })
+        Ok(Self { requests, responses })
     }
 
-    /// Asks, unless three questions wait already. Whether it did.
-    pub(super) fn ask(&self, question: Question) -> bool {
-        self.questions.try_send(question).is_ok()
+    /// Sends a request unless three are queued. Whether it was sent.
+    pub(super) fn ask(&self, request: ProbeRequest) -> bool {
+        self.requests.try_send(request).is_ok()
     }
 
-    /// What was answered since.
-    pub(super) fn answer(&self) -> Option<Answer> {
-        self.answers.try_recv().ok()
+    /// The next response, if one has come.
+    pub(super) fn response(&self) -> Option<ProbeResponse> {
+        self.responses.try_recv().ok()
     }
 }
 
-fn ask(client: &ThreadedProducer<Aside>, topic: &str, question: Question) -> Answer {
+fn respond_to(client: &ThreadedProducer<ProbeContext>, topic: &str, request: ProbeRequest) -> ProbeResponse {
     let client = client.client();
-    match question {
-        Question::Topic => Answer::Topic(client.fetch_metadata(Some(topic), PATIENCE).map(|metadata| {
-            let topic = metadata.topics().first();
-            topic.is_some_and(|topic| topic.error().is_none() && !topic.partitions().is_empty())
-        })),
-        Question::Ends(partitions) => Answer::Ends(ends(client, topic, &partitions)),
-        Question::LogEnds(partitions) => Answer::LogEnds(ends(client, topic, &partitions)),
+    match request {
+        ProbeRequest::Topic => {
+            ProbeResponse::Topic(client.fetch_metadata(Some(topic), TIMEOUT).map(|metadata| {
+                let topic = metadata.topics().first();
+                topic.is_some_and(|topic| topic.error().is_none() && !topic.partitions().is_empty())
+            }))
+        }
+        ProbeRequest::FinalEnds(partitions) => ProbeResponse::FinalEnds(ends(client, topic, &partitions)),
+        ProbeRequest::LagEnds(partitions) => ProbeResponse::LagEnds(ends(client, topic, &partitions)),
     }
 }
 
-fn ends(client: &Client<Aside>, topic: &str, partitions: &[i32]) -> BTreeMap<i32, i64> {
+fn ends(client: &Client<ProbeContext>, topic: &str, partitions: &[i32]) -> BTreeMap<i32, i64> {
     let mut ends = BTreeMap::new();
     for &partition in partitions {
-        match client.fetch_watermarks(topic, partition, PATIENCE) {
+        match client.fetch_watermarks(topic, partition, TIMEOUT) {
             Ok((_, end)) => {
                 ends.insert(partition, end);
             }
             Err(error) => {
-                // The others would be waited for as long.
-                tracing::debug!(error = %Causes(&error), partition, "the end of a partition is not known");
+                // Further requests would take as long.
+                tracing::debug!(error = %Causes(&error), partition, "the end of a partition is unknown");
                 break;
             }
         }
@@ -121,19 +123,19 @@ fn ends(client: &Client<Aside>, topic: &str, partitions: &[i32]) -> BTreeMap<i32
     ends
 }
 
-/// The context of a client that only asks.
-struct Aside {
+/// The context of the probing client.
+struct ProbeContext {
     secrets: Secrets,
 }
 
-impl ClientContext for Aside {
+impl ClientContext for ProbeContext {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
         self.secrets.token()
     }
 
-    // What is wrong with the brokers, the consumer says.
+    // The consumer reports faults of brokers.
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         tracing::debug!(
             level = level_name(level),
@@ -148,7 +150,7 @@ impl ClientContext for Aside {
     }
 }
 
-impl ProducerContext for Aside {
+impl ProducerContext for ProbeContext {
     type DeliveryOpaque = ();
 
     fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}

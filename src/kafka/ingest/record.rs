@@ -1,4 +1,4 @@
-//! A record as it was read, free of its client.
+//! Records as they were read, independent of the Kafka client.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,36 +8,36 @@ use bytes::Bytes;
 use super::Ticket;
 use crate::kafka::client::RecordHeaders;
 
-/// A record as it came. Nothing and emptiness are kept apart: a key, value or header may be absent or of no bytes.
+/// An input record. A key, value or header that is absent differs from one that is empty.
 #[derive(Debug, Clone)]
 pub struct SourceRecord {
-    /// Where it was read.
+    /// The topic.
     pub topic: Arc<str>,
-    /// Its partition.
+    /// The partition.
     pub partition: i32,
-    /// Its offset.
+    /// The offset.
     pub offset: i64,
-    /// When it was written, in milliseconds since 1970, as Kafka says it.
+    /// The timestamp in milliseconds since 1970, if Kafka has one.
     pub timestamp: Option<i64>,
-    /// Its key.
+    /// The key.
     pub key: Option<Bytes>,
-    /// Its value: the post.
+    /// The value: the post. None: a tombstone.
     pub value: Option<Bytes>,
-    /// Its headers, in order; names may repeat.
+    /// The headers in order. Names may repeat.
     pub headers: RecordHeaders,
     /// When the engine read it.
     pub received: SystemTime,
 }
 
 impl SourceRecord {
-    /// When it was written; where Kafka does not say, when it was read.
+    /// When it was written, or when it was read if it has no timestamp.
     #[must_use]
     pub fn written(&self) -> SystemTime {
         let since = self.timestamp.and_then(|since| u64::try_from(since).ok());
         since.map_or(self.received, |since| UNIX_EPOCH + Duration::from_millis(since))
     }
 
-    /// The bytes of key, value and headers: a record may be all headers.
+    /// The size of key, value and headers: a record may consist of headers.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let parts = [&self.key, &self.value].into_iter().flatten().map(Bytes::len);
@@ -45,14 +45,14 @@ impl SourceRecord {
     }
 }
 
-/// A record on its way through the engine, with the claim that it must return.
+/// A record on its way through the engine, with the ticket that must be returned.
 #[derive(Debug)]
-pub struct Delivery {
+pub struct TicketedRecord {
     /// The record.
     pub source: Arc<SourceRecord>,
-    /// Its claim.
+    /// The ticket.
     pub ticket: Ticket,
-    /// There is no record: nothing that is delivered has the offsets up to this one.
+    /// There is no record: Kafka uses the offsets up to this one for markers of transactions and aborted records.
     pub is_gap: bool,
 }
 

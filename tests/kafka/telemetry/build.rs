@@ -1,10 +1,10 @@
-//! Does the build script find out what operators are told of a build: its revision, and its libtorch?
+//! Build script: finds the revision and the libtorch of a build, which metrics show to operators.
 
 use std::path::Path;
 use std::process::Command;
 
-/// What the build script of this package tells cargo of one name, in a folder and with further variables.
-fn told(script: &Path, folder: &Path, variables: &[(&str, &str)], name: &str) -> String {
+/// The value that the build script passes to cargo under a name, run in a folder with further variables.
+fn value_of(script: &Path, folder: &Path, variables: &[(&str, &str)], name: &str) -> String {
     let output = Command::new(script)
         .current_dir(folder)
         .env("CARGO_MANIFEST_DIR", folder)
@@ -27,7 +27,7 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn a_build_knows_its_revision_from_git_or_from_who_builds_and_else_says_that_it_does_not() {
+fn a_build_has_its_revision_from_git_or_from_a_variable_or_else_unknown() {
     let folder = tempfile::tempdir().unwrap();
     let (script, source) =
         (folder.path().join("build-script"), concat!(env!("CARGO_MANIFEST_DIR"), "/build.rs"));
@@ -36,10 +36,10 @@ fn a_build_knows_its_revision_from_git_or_from_who_builds_and_else_says_that_it_
     assert!(compiled.success());
     let package = folder.path().join("package");
     std::fs::create_dir(&package).unwrap();
-    let revision = |variables: &[(&str, &str)]| told(&script, &package, variables, "RIVEG_REVISION");
+    let revision = |variables: &[(&str, &str)]| value_of(&script, &package, variables, "RIVEG_REVISION");
     assert_eq!(revision(&[]), "unknown", "there is no repository");
 
-    // A repository around the package has a history of its own.
+    // A repository that contains the package has another history.
     git(folder.path(), &["init", "--quiet"]);
     git(folder.path(), &["commit", "--quiet", "--allow-empty", "--message", "around"]);
     assert_eq!(revision(&[]), "unknown");
@@ -55,6 +55,6 @@ fn a_build_knows_its_revision_from_git_or_from_who_builds_and_else_says_that_it_
     std::fs::create_dir(&libtorch).unwrap();
     std::fs::write(libtorch.join("build-version"), "2.11.0\n").unwrap();
     let lies = [("LIBTORCH", libtorch.to_str().unwrap())];
-    assert_eq!(told(&script, &package, &lies, "RIVEG_LIBTORCH"), "2.11.0");
-    assert_eq!(told(&script, &package, &[], "RIVEG_LIBTORCH"), "unknown");
+    assert_eq!(value_of(&script, &package, &lies, "RIVEG_LIBTORCH"), "2.11.0");
+    assert_eq!(value_of(&script, &package, &[], "RIVEG_LIBTORCH"), "unknown");
 }

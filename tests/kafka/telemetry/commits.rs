@@ -1,4 +1,4 @@
-//! Do operators see that offsets are not committed? With a broker in this process that refuses what it is told to refuse.
+//! Commit failures in metrics, with an embedded broker that refuses requests.
 
 use rdkafka::mocking::MockCluster;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
@@ -26,7 +26,7 @@ fn offsets_that_a_broker_refuses_are_counted_and_committed_later() {
 }
 
 #[test]
-fn a_transaction_whose_offsets_a_broker_refuses_is_counted_and_made_again() {
+fn a_transaction_whose_offsets_a_broker_refuses_is_counted_and_repeated() {
     let cluster = MockCluster::new(1).unwrap();
     let names = Names::new(&cluster.bootstrap_servers());
     for topic in [&names.input, &names.output, &names.dead] {

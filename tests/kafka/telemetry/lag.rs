@@ -1,5 +1,5 @@
-//! Is it told how far behind an engine is, in records and in seconds, where reading is paused too, and by nobody but the
-//! engine that has the partition? Against a real Kafka.
+//! Lag metrics with a real Kafka: in records and in seconds, also while reading is paused, and only from the engine that
+//! owns the partition.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -45,34 +45,32 @@ fn feed(names: &Names) {
 }
 
 #[test]
-fn lag_is_told_in_records_and_in_seconds_by_the_engine_that_has_the_partition() {
+fn lag_is_reported_in_records_and_seconds_by_the_engine_that_owns_the_partition() {
     let names = Names::with_topics(PARTITIONS as i32);
     feed(&names);
-    // Room for three: the others wait unread, and reading is paused.
+    // Room for three: the others are unread, and reading is paused.
     let echo = Echo::gated();
     let mut settings = names.settings(3);
     for properties in [&mut settings.ingest.kafka.properties, &mut settings.publish.kafka.properties] {
         properties.insert("statistics.interval.ms".to_owned(), "100".to_owned());
     }
     let engine = Running::start(settings, &echo);
-    until("all that waits is told", || {
+    until("all waiting records are reported", || {
         (engine.gauge("riveg_paused_partitions") == PARTITIONS as u64).then_some(())?;
         (records(&engine).values().sum::<f64>() == POSTS as f64).then_some(())
     });
     let oldest = seconds(&engine).values().copied().fold(0.0, f64::max);
     let age = AGE.as_secs_f64();
     assert!((age..age + 120.0).contains(&oldest), "{oldest} s");
-    // It is a clock, not a note of the last look.
+    // The age is computed at each scrape.
     until("the age grows", || (seconds(&engine).values().any(|&now| now > oldest)).then_some(()));
 
     echo.gate.add_permits(POSTS);
     let nothing: BTreeMap<String, f64> =
         (0..PARTITIONS).map(|partition| (partition.to_string(), 0.0)).collect();
-    until("nothing waits any more", || {
-        (records(&engine) == nothing && seconds(&engine) == nothing).then_some(())
-    });
-    // The clients tell of themselves too, each of its own broker.
-    let said = until("both clients have told of their broker", || {
+    until("no record waits", || (records(&engine) == nothing && seconds(&engine) == nothing).then_some(()));
+    // Both clients report statistics, each about its own broker.
+    let said = until("both clients have reported their broker", || {
         let text = engine.metrics.render();
         let told = |client: &str| {
             text.lines().any(|line| {
@@ -88,7 +86,7 @@ fn lag_is_told_in_records_and_in_seconds_by_the_engine_that_has_the_partition() 
     }
 
     let other = Running::start(names.settings(3), &Echo::open());
-    until("each partition is told of by one of both", || {
+    until("each partition is reported by one of both", || {
         let (mine, others) = (records(&engine), records(&other));
         let both = mine.keys().chain(others.keys());
         (mine.len() == 1

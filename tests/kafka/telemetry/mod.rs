@@ -1,4 +1,4 @@
-//! What operators see of an engine, asked as they ask: over its port, and of a real Prometheus.
+//! Telemetry as operators see it: over the port of the engine and in a real Prometheus.
 
 mod build;
 mod commits;

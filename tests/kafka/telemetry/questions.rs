@@ -1,5 +1,4 @@
-//! Do the metrics answer what operators ask? The questions of docs/operations.md, put to a real Prometheus while an engine
-//! works.
+//! Operators' questions: the queries of docs/operations.md, sent to a real Prometheus while an engine runs.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -18,10 +17,10 @@ use crate::support::{Prometheus, Sample, Writer, pocket_bundle, read, until};
 
 const DOCS: &str = include_str!("../../../docs/operations.md");
 
-/// Posts of the world that are written over and over.
+/// Posts of the world, written repeatedly.
 const POSTS: u64 = 8;
 
-/// A question of the docs, and whether an answer to it can be true of the engine of this test.
+/// A question of the docs, and a check of its answer for the engine of this test.
 type Check = (&'static str, fn(&[Sample]) -> bool);
 
 const CHECKS: [Check; 10] = [
@@ -35,7 +34,7 @@ const CHECKS: [Check; 10] = [
     ("Which stage is slow?", |all| is_one(all, 1e-4..60.0) && labels(all, "stage").len() == 1),
     ("Is the device busy all the time?", |all| is_one(all, 0.01..1.2)),
     ("What share of posts is refused, and why?", |all| {
-        // One of nine is no post.
+        // One of nine records is not a post.
         labels(all, "class") == ["malformed"].into() && is_one(all, 0.01..0.5)
     }),
     ("What does the language model cost?", |all| {
@@ -44,7 +43,7 @@ const CHECKS: [Check; 10] = [
     ("Are the caches worth their memory?", |all| {
         let kinds =
             ["decoded-pictures", "encoded-pictures", "entailer-trunk", "grounder-trunk", "scaled-pictures"];
-        // The same pictures come over and over.
+        // The same pictures are repeated.
         labels(all, "kind") == kinds.into() && all.iter().all(|(_, share)| *share > 0.1 && *share <= 1.0)
     }),
     ("Is memory near its plan?", |all| is_one(all, 0.01..1.5)),
@@ -67,7 +66,7 @@ fn labels<'a>(all: &'a [Sample], name: &str) -> BTreeSet<&'a str> {
     all.iter().filter_map(|(labels, _)| labels.get(name).map(String::as_str)).collect()
 }
 
-/// Questions and queries of the table in the docs.
+/// Questions and queries in the table of the docs.
 fn asked() -> Vec<(&'static str, &'static str)> {
     let row = |line: &'static str| {
         let (question, query) = line.strip_prefix("| ")?.strip_suffix("` |")?.split_once(" | `")?;
@@ -76,7 +75,7 @@ fn asked() -> Vec<(&'static str, &'static str)> {
     DOCS.lines().filter_map(row).filter(|(question, _)| question.ends_with('?')).collect()
 }
 
-/// Writes posts, and one record that is none, a burst ahead of the answers, until it is told to stop.
+/// Writes posts and one record that is not a post, a burst ahead of the answers, until `stop` is set.
 fn feed(names: &Names, stop: &AtomicBool) {
     let world = World::new(1, Split::Test);
     let posts: Vec<Vec<u8>> = (0..POSTS)
@@ -100,7 +99,7 @@ fn feed(names: &Names, stop: &AtomicBool) {
     }
 }
 
-/// Stops the feed when it is dropped, however the test ends: a scope waits for its threads.
+/// Stops the feed on drop, also if the test fails: the thread scope waits for it.
 struct Until<'a>(&'a AtomicBool);
 
 impl Drop for Until<'_> {
@@ -109,7 +108,7 @@ impl Drop for Until<'_> {
     }
 }
 
-/// What the linter of metrics says of a page.
+/// The output of the metrics linter for a page.
 fn linted(page: &str) -> String {
     let mut child = Command::new("promtool")
         .args(["check", "metrics"])
@@ -142,7 +141,7 @@ fn a_real_prometheus_answers_the_ten_questions_of_an_operator_while_an_engine_wo
     let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
     let mut engine = Engine::start(&names, &sets);
     let prometheus = Prometheus::watching(&engine.address);
-    // Before the first post, so that every counter is seen to begin at 0. Language models are told of before they are asked.
+    // Before the first post, so that every counter is scraped at 0. Metrics of language models exist before the first request.
     until("prometheus has read metrics", || {
         let is_read = |query: &str| prometheus.query(query).iter().any(|(_, value)| *value == 1.0);
         let tokens = prometheus.query("riveg_llm_tokens_total");
@@ -173,7 +172,7 @@ fn a_real_prometheus_answers_the_ten_questions_of_an_operator_while_an_engine_wo
     let page = engine.get("/metrics");
     let (_, text) = page.split_once("\r\n\r\n").unwrap();
     assert_eq!(linted(text), "");
-    // What the docs say that there is, there is.
+    // Every metric that the docs name exists.
     let words = DOCS.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'));
     let named = words.filter(|word| word.starts_with("riveg_") || word.starts_with("process_"));
     for name in named {
