@@ -1,4 +1,4 @@
-//! Does `riveg cache` show, carry and purge answers, on disk and in Redis? Through the real binary.
+//! `riveg cache`: shows, exports, imports and purges answers on disk and in Redis, with the real binary.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ fn cache(arguments: &[&str], file: Option<&Path>, redis: &str) -> Finished {
     riveg(&[&["cache"], arguments, &shared[..]].concat(), b"")
 }
 
-fn done(arguments: &[&str], file: Option<&Path>, redis: &str) -> Finished {
+fn succeed(arguments: &[&str], file: Option<&Path>, redis: &str) -> Finished {
     let finished = cache(arguments, file, redis);
     assert_eq!(finished.code, Some(0), "{arguments:?}: {}{}", finished.stdout, finished.stderr);
     finished
 }
 
-/// Ten answers in these tiers.
+/// Puts ten answers into these tiers.
 async fn filled(file: Option<&Path>, redis: &str) {
     let replica = Replica::open(&config(redis, file)).await;
     let calls = Arc::new(AtomicUsize::new(0));
@@ -40,15 +40,15 @@ fn row(table: &str, tier: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn answers_are_counted_carried_elsewhere_and_purged_in_both_tiers() {
+async fn answers_are_counted_exported_imported_and_purged_in_both_tiers() {
     let (redis, folder) = (Redis::start(), tempfile::tempdir().unwrap());
     let file = folder.path().join("answers.redb");
     filled(Some(&file), &redis.address()).await;
-    let stats = done(&["stats"], Some(&file), &redis.address()).stdout;
+    let stats = succeed(&["stats"], Some(&file), &redis.address()).stdout;
     for tier in ["disk", "redis"] {
         assert_eq!(row(&stats, tier)[2..5], ["10", "0", "0"], "{stats}");
     }
-    let exported = done(&["export"], Some(&file), &redis.address());
+    let exported = succeed(&["export"], Some(&file), &redis.address());
     assert!(
         exported.stdout.lines().count() == 10 && exported.stderr.contains("10 answers"),
         "{}",
@@ -57,10 +57,10 @@ async fn answers_are_counted_carried_elsewhere_and_purged_in_both_tiers() {
     let lines = folder.path().join("answers.jsonl");
     std::fs::write(&lines, &exported.stdout).unwrap();
 
-    // To a machine that has none of them; it asks nothing.
+    // Imported on a machine without answers, which then asks no questions.
     let (other_redis, other_file) = (Redis::start(), folder.path().join("other/answers.redb"));
     let import = ["import", lines.to_str().unwrap()];
-    let imported = done(&import, Some(&other_file), &other_redis.address()).stdout;
+    let imported = succeed(&import, Some(&other_file), &other_redis.address()).stdout;
     assert_eq!(imported, "10 answers are kept: disk, redis\n");
     let calls = Arc::new(AtomicUsize::new(0));
     for (redis, file) in [("", Some(other_file.as_path())), (&other_redis.address(), None)] {
@@ -71,7 +71,7 @@ async fn answers_are_counted_carried_elsewhere_and_purged_in_both_tiers() {
         replica.answers.close().await;
     }
     assert_eq!(calls.load(Ordering::SeqCst), 0);
-    let again = done(&["export"], Some(&other_file), "").stdout;
+    let again = succeed(&["export"], Some(&other_file), "").stdout;
     let sorted = |text: &str| {
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         lines.sort_unstable();
@@ -79,9 +79,9 @@ async fn answers_are_counted_carried_elsewhere_and_purged_in_both_tiers() {
     };
     assert_eq!(sorted(&again), sorted(&exported.stdout));
 
-    // Purged: by subject, by age (none is so old), by kind, and with nothing said not at all.
+    // Purges by subject, by age (none is that old) and by kind. Without a condition nothing is purged.
     let purge =
-        |arguments: &[&str]| done(&[&["purge"], arguments].concat(), Some(&file), &redis.address()).stdout;
+        |arguments: &[&str]| succeed(&[&["purge"], arguments].concat(), Some(&file), &redis.address()).stdout;
     assert!(
         purge(&["--match", "SUBJECT ?", "--dry-run"])
             .starts_with("disk: 10 would be removed\nredis: 10 would")
@@ -101,26 +101,26 @@ async fn answers_are_counted_carried_elsewhere_and_purged_in_both_tiers() {
 }
 
 #[tokio::test]
-async fn what_is_no_answer_is_counted_and_leaves_with_all() {
+async fn unreadable_answers_are_counted_and_purged_with_all() {
     let redis = Redis::start();
     filled(None, &redis.address()).await;
     redis.client().set::<_, _, ()>(key(&asked(77)), "nonsense").unwrap();
-    let stats = done(&["stats"], None, &redis.address()).stdout;
+    let stats = succeed(&["stats"], None, &redis.address()).stdout;
     assert_eq!(row(&stats, "redis")[2..5], ["10", "0", "1"], "{stats}");
-    let exported = done(&["export"], None, &redis.address()).stderr;
+    let exported = succeed(&["export"], None, &redis.address()).stderr;
     assert!(exported.contains("10 answers, 1 could not be read"), "{exported}");
     assert!(
-        done(&["purge", "--match", "nonsense"], None, &redis.address())
+        succeed(&["purge", "--match", "nonsense"], None, &redis.address())
             .stdout
             .starts_with("redis: 0 removed")
     );
-    assert!(done(&["purge", "--all"], None, &redis.address()).stdout.starts_with("redis: 11 removed"));
+    assert!(succeed(&["purge", "--all"], None, &redis.address()).stdout.starts_with("redis: 11 removed"));
     let left: Vec<String> = redis.client().keys("tests:1:expansion:*").unwrap();
     assert_eq!(left, Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_file_that_an_engine_holds_or_that_is_not_there_is_said_to_be() {
+async fn a_file_that_an_engine_holds_or_that_is_missing_is_an_error_that_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("answers.redb");
     let none = cache(&["stats"], Some(&file), "");
@@ -141,7 +141,7 @@ async fn a_file_that_an_engine_holds_or_that_is_not_there_is_said_to_be() {
 }
 
 #[tokio::test]
-async fn redis_that_does_not_answer_is_an_error_that_names_it_without_its_password() {
+async fn a_redis_that_does_not_respond_is_an_error_that_names_it_without_its_password() {
     let mut redis = Redis::start();
     let wrong = cache(&["purge", "--all"], None, &redis.address_with("canary-in-the-mine"));
     redis.kill();
@@ -155,11 +155,11 @@ async fn redis_that_does_not_answer_is_an_error_that_names_it_without_its_passwo
 }
 
 #[tokio::test]
-async fn a_line_that_is_no_answer_is_named_and_nothing_is_imported() {
+async fn an_invalid_line_is_named_and_nothing_is_imported() {
     let folder = tempfile::tempdir().unwrap();
     let (file, lines) = (folder.path().join("answers.redb"), folder.path().join("lines"));
     filled(Some(&file), "").await;
-    let good = done(&["export"], Some(&file), "").stdout;
+    let good = succeed(&["export"], Some(&file), "").stdout;
     let other = folder.path().join("other.redb");
     for (broken, expected) in [
         (good.replacen("\"key\"", "\"kee\"", 4), "line 1: unknown field `kee`"),

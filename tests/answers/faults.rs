@@ -1,4 +1,5 @@
-//! What if Redis is away, ends, hangs, does not let us in or holds something else? All goes on, and it is counted.
+//! Faults of Redis: it is unreachable, ends, hangs, denies access or has invalid values. Engines continue and count
+//! faults.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -16,15 +17,15 @@ fn fault(class: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn redis_that_ends_and_comes_back_is_used_again_and_no_asker_sees_an_error() {
+async fn a_redis_that_restarts_is_used_again_and_no_caller_gets_an_error() {
     let mut redis = Redis::start();
     let settings = config(&redis.address(), None);
     let replicas = [(); 2].map(|()| Replica::open(&settings));
     let replicas = Arc::new(futures_util::future::join_all(replicas).await);
     let (calls, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let questions = Arc::new(AtomicUsize::new(0));
-    // Two replicas ask on and on, the same and other things; an error would end a task.
-    let askers: Vec<_> = (0..8)
+    // Two replicas ask continuously, the same and different questions. An error would end a task.
+    let callers: Vec<_> = (0..8)
         .map(|index| {
             let (replicas, calls, stop) = (Arc::clone(&replicas), Arc::clone(&calls), Arc::clone(&stop));
             let questions = Arc::clone(&questions);
@@ -40,7 +41,7 @@ async fn redis_that_ends_and_comes_back_is_used_again_and_no_asker_sees_an_error
     let reached = async |what: &str, done: &mut dyn FnMut() -> bool| {
         let deadline = tokio::time::Instant::now() + WITHIN;
         while !done() {
-            assert!(tokio::time::Instant::now() < deadline, "waited in vain: {what}");
+            assert!(tokio::time::Instant::now() < deadline, "timed out: {what}");
             tokio::task::yield_now().await;
         }
     };
@@ -49,20 +50,20 @@ async fn redis_that_ends_and_comes_back_is_used_again_and_no_asker_sees_an_error
     redis.kill();
     let fault =
         |replica: &Replica| ["away", "timeout"].iter().map(|class| replica.count(&fault(class))).sum::<u64>();
-    reached("both replicas are without it", &mut || replicas.iter().all(|replica| fault(replica) > 0)).await;
+    reached("both replicas have lost it", &mut || replicas.iter().all(|replica| fault(replica) > 0)).await;
     let then = questions.load(Ordering::SeqCst);
     reached("questions are answered without it", &mut || questions.load(Ordering::SeqCst) > then + 50).await;
     redis.start_again();
     let mut client = redis.client();
     reached("it is used again", &mut || size(&mut client) > 20).await;
     stop.store(true, Ordering::SeqCst);
-    for asker in askers {
-        asker.await.expect("no asker saw an error");
+    for caller in callers {
+        caller.await.expect("no caller got an error");
     }
 }
 
 #[tokio::test]
-async fn an_engine_that_is_not_let_in_goes_on_and_says_why() {
+async fn an_engine_that_is_denied_access_continues_and_counts_the_reason() {
     let redis = Redis::start();
     let replica = Replica::open(&config(&redis.address_with("wrong"), None)).await;
     let calls = Arc::new(AtomicUsize::new(0));
@@ -75,12 +76,12 @@ async fn an_engine_that_is_not_let_in_goes_on_and_says_why() {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_not_there_or_hangs_is_gone_without() {
-    // Takes connections and never says a word.
+async fn an_engine_works_without_a_redis_that_is_unreachable_or_hangs() {
+    // Accepts connections and never responds.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent_address = format!("redis://{}", silent.local_addr().unwrap());
-    let nobody = format!("redis://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
-    for (address, class) in [(silent_address, "timeout"), (nobody, "away")] {
+    let unreachable = format!("redis://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    for (address, class) in [(silent_address, "timeout"), (unreachable, "away")] {
         let settings = Config { redis_timeout: Duration::from_millis(50), ..config(&address, None) };
         let replica = Replica::open(&settings).await;
         let calls = Arc::new(AtomicUsize::new(0));
@@ -93,7 +94,7 @@ async fn a_redis_that_is_not_there_or_hangs_is_gone_without() {
 }
 
 #[tokio::test]
-async fn what_is_no_answer_or_that_of_another_question_is_as_if_it_were_not_there() {
+async fn invalid_answers_and_those_to_other_questions_are_treated_as_missing() {
     let redis = Redis::start();
     let mut client = redis.client();
     let calls = Arc::new(AtomicUsize::new(0));
@@ -110,7 +111,7 @@ async fn what_is_no_answer_or_that_of_another_question_is_as_if_it_were_not_ther
         assert_eq!(replica.ask(&question, &calls).await, format!("answer to {}", question.subject));
         assert_eq!(replica.count(&fault("unreadable")), 1, "{number}");
         let now: Vec<u8> = client.get(key(&question)).unwrap();
-        assert_ne!(now, bytes, "the answer took its place");
+        assert_ne!(now, bytes, "the new answer replaced it");
     }
     assert_eq!(calls.load(Ordering::SeqCst), 5);
 }

@@ -1,4 +1,4 @@
-//! A process is killed after some answers: does the next one have them all? What was given was durable before.
+//! Killed processes: an answer is durable before it is returned, so the next process has all answers.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -9,16 +9,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::{Replica, asked, config};
 use crate::support::Process;
 
-/// Names the file to the process that is killed, which is this test run once more by itself.
+/// Passes the file to the process that is killed, which is this test, run as a child process.
 const FILE: &str = "RIVEG_TEST_ANSWERS_FILE";
-const NAME: &str = "answers::killed::what_was_given_before_a_kill_is_there_after_it";
-/// Answers that are seen before the kill.
-const GIVEN: usize = 120;
+const NAME: &str = "answers::killed::answers_returned_before_a_kill_are_there_after_it";
+/// Answers that are returned before the kill.
+const RETURNED: usize = 120;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_was_given_before_a_kill_is_there_after_it() {
+async fn answers_returned_before_a_kill_are_there_after_it() {
     if let Some(file) = std::env::var_os(FILE) {
-        return gives_answers(file.into()).await;
+        return print_answers(file.into()).await;
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("answers.redb");
@@ -29,10 +29,10 @@ async fn what_was_given_before_a_kill_is_there_after_it() {
         let output = BufReader::new(process.0.stdout.take().unwrap());
         let given = output.lines().map_while(Result::ok);
         let given = given.filter_map(|line| line.strip_prefix("given ")?.parse().ok());
-        let given: Vec<usize> = given.take(GIVEN * (round + 1)).collect();
-        // By SIGKILL, while more are asked.
+        let given: Vec<usize> = given.take(RETURNED * (round + 1)).collect();
+        // By SIGKILL, while further questions are asked.
         drop(process);
-        assert_eq!(given.len(), GIVEN * (round + 1));
+        assert_eq!(given.len(), RETURNED * (round + 1));
         let replica = Replica::open(&config("", Some(&file))).await;
         let calls = Arc::new(AtomicUsize::new(0));
         for &number in &given {
@@ -44,11 +44,11 @@ async fn what_was_given_before_a_kill_is_there_after_it() {
     }
 }
 
-/// Asks on and on, eight at one time, and says which answers it was given.
-async fn gives_answers(file: PathBuf) {
+/// Asks questions continuously, eight at a time, and prints the numbers of the answers.
+async fn print_answers(file: PathBuf) {
     let replica = Arc::new(Replica::open(&config("", Some(&file))).await);
     let (next, calls) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let askers = (0..8).map(|_| {
+    let callers = (0..8).map(|_| {
         let (replica, next, calls) = (Arc::clone(&replica), Arc::clone(&next), Arc::clone(&calls));
         tokio::spawn(async move {
             loop {
@@ -58,5 +58,5 @@ async fn gives_answers(file: PathBuf) {
             }
         })
     });
-    futures_util::future::join_all(askers).await;
+    futures_util::future::join_all(callers).await;
 }

@@ -1,4 +1,4 @@
-//! Are answers kept where they should be? With a real Redis, several replicas, processes that are killed, and the command.
+//! Answer store: with a real Redis, several replicas, killed processes, and the command `riveg cache`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ mod killed;
 mod planted;
 mod replicas;
 
-/// One engine's part in it.
+/// The answer store of one engine.
 struct Replica {
     answers: Answers,
     metrics: Metrics,
@@ -28,7 +28,7 @@ impl Replica {
         Self { answers: Answers::open(config, metrics.answers()).await.unwrap(), metrics }
     }
 
-    /// Asks a question whose maker counts its calls.
+    /// Asks a question. `calls` counts how often its answer is made.
     async fn ask(&self, question: &Asked, calls: &Arc<AtomicUsize>) -> String {
         let (calls, text) = (Arc::clone(calls), format!("answer to {}", question.subject));
         let make = move || async move {
@@ -39,7 +39,7 @@ impl Replica {
         self.answers.get_or_ask(question, make).await.unwrap().unwrap().to_string()
     }
 
-    /// The value of a metric; 0 where there is none yet.
+    /// The value of a metric, or 0 if it does not exist yet.
     fn count(&self, metric: &str) -> u64 {
         let text = self.metrics.render();
         let line = text.lines().find_map(|line| line.strip_prefix(metric)?.trim().parse().ok());
@@ -47,7 +47,7 @@ impl Replica {
     }
 }
 
-/// As long as no test lasts: what must come must come without it.
+/// Longer than any test: nothing that a test waits for may depend on it.
 const LONG: Duration = Duration::from_secs(3600);
 
 fn config(redis: &str, file: Option<&Path>) -> Config {
@@ -85,7 +85,7 @@ fn key(question: &Asked) -> String {
     format!("tests:1:expansion:{}", blake3::Hash::from_bytes(question.key).to_hex())
 }
 
-/// How many keys there are in Redis.
+/// The number of keys in Redis.
 fn size(client: &mut redis::Connection) -> u64 {
     redis::cmd("DBSIZE").query(client).unwrap()
 }

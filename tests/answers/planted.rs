@@ -1,5 +1,5 @@
-//! What if others write into the Redis that engines share? It is a miss, counted by reason, and the fresh answer takes its
-//! place; nobody waits for ever.
+//! Planted values: other programs write into the shared Redis. Their values are misses, counted by reason, and replaced
+//! by new answers. No caller waits for ever.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use crate::support::{Redis, WITHIN, riveg};
 
 const SECRET: &str = "a secret of these tests";
 
-/// An answer to that question as whoever knows the format without a secret can write it.
+/// An answer to that question as a program can write it that knows the format and no secret.
 fn planted(question: &Asked, text: &str) -> Vec<u8> {
     let made_at = millis(SystemTime::now());
     let record =
@@ -25,7 +25,7 @@ fn planted(question: &Asked, text: &str) -> Vec<u8> {
     [&[1], &blake3::hash(&of).as_bytes()[..16], &body].concat()
 }
 
-/// A question whose answers hold no address.
+/// A question that rejects answers with URLs.
 fn careful(number: usize) -> Asked {
     let believe = |words: &str| (!words.contains("://")).then(|| words.to_owned());
     Asked { believe: Believe::new(believe), ..asked(number) }
@@ -35,7 +35,7 @@ fn fault(class: &str) -> String {
     format!("riveg_answer_faults_total{{class=\"{class}\",tier=\"redis\"}}")
 }
 
-/// The bytes that Redis has sent.
+/// The number of bytes that Redis has sent.
 fn sent(client: &mut redis::Connection) -> u64 {
     let info: String = redis::cmd("INFO").arg("stats").query(client).unwrap();
     let count = info.lines().find_map(|line| line.strip_prefix("total_net_output_bytes:")?.parse().ok());
@@ -43,7 +43,7 @@ fn sent(client: &mut redis::Connection) -> u64 {
 }
 
 #[tokio::test]
-async fn what_others_put_into_redis_is_a_miss_is_never_read_where_it_is_too_long_and_is_replaced() {
+async fn planted_values_are_misses_and_replaced_and_too_long_ones_are_never_read() {
     const LONGER: usize = 22 << 20;
     let redis = Redis::start();
     let mut client = redis.client();
@@ -62,7 +62,10 @@ async fn what_others_put_into_redis_is_a_miss_is_never_read_where_it_is_too_long
         let answer = replica.ask(&careful(number), &calls).await;
         assert!(sent(&mut client) - before < 64 * 1024, "{number}: it was sent");
         let Some(class) = class else {
-            assert_eq!(answer, "a dog in the rain", "it is an answer, and nothing says who wrote it");
+            assert_eq!(
+                answer, "a dog in the rain",
+                "without a secret, a valid answer is accepted whoever wrote it"
+            );
             continue;
         };
         assert_eq!(answer, format!("answer to subject {number}"));
@@ -82,7 +85,7 @@ async fn what_others_put_into_redis_is_a_miss_is_never_read_where_it_is_too_long
 }
 
 #[tokio::test]
-async fn with_a_secret_only_what_engines_with_it_have_written_is_believed() {
+async fn with_a_secret_only_answers_signed_with_it_are_accepted() {
     let redis = Redis::start();
     let mut client = redis.client();
     let calls = Arc::new(AtomicUsize::new(0));
@@ -107,7 +110,7 @@ async fn with_a_secret_only_what_engines_with_it_have_written_is_believed() {
             assert_eq!(replica.count(&fault(class)), 1, "{}", replica.metrics.render());
         }
     }
-    // What one of ours has written is that answer and at that time, and no answer to another question.
+    // A signed answer is bound to its question and its time.
     let replica = Replica::open(&ours).await;
     replica.ask(&asked(2), &calls).await;
     let written: Vec<u8> = client.get(key(&asked(2))).unwrap();
@@ -124,7 +127,7 @@ async fn with_a_secret_only_what_engines_with_it_have_written_is_believed() {
 }
 
 #[tokio::test]
-async fn answers_are_carried_from_a_store_without_a_secret_to_one_with_a_secret() {
+async fn answers_are_exported_without_a_secret_and_imported_with_one() {
     let (redis, other, folder) = (Redis::start(), Redis::start(), tempfile::tempdir().unwrap());
     let calls = Arc::new(AtomicUsize::new(0));
     let replica = Replica::open(&config(&redis.address(), None)).await;
@@ -158,7 +161,7 @@ async fn answers_are_carried_from_a_store_without_a_secret_to_one_with_a_secret(
 }
 
 #[tokio::test]
-async fn a_lease_that_does_not_end_makes_nobody_wait_for_ever() {
+async fn a_lease_that_never_ends_does_not_block_callers_for_ever() {
     let redis = Redis::start();
     let mut client = redis.client();
     let calls = Arc::new(AtomicUsize::new(0));
@@ -168,7 +171,7 @@ async fn a_lease_that_does_not_end_makes_nobody_wait_for_ever() {
     client.lpush::<_, _, ()>(lease(3), "a list").unwrap();
     client.pset_ex::<_, _, ()>(lease(4), "an hour", 3_600_000).unwrap();
     client.pset_ex::<_, _, ()>(lease(5), "an hour", 3_600_000).unwrap();
-    // By default ten leases, which is an hour and a half; a tenth of a second is the least lease.
+    // The limit is ten leases, by default an hour and a half. The shortest lease is a tenth of a second.
     let settings = config(&redis.address(), None);
     let short = Config { lease: Duration::from_millis(100), ..settings.clone() };
     for (number, settings, wait) in [
@@ -184,7 +187,7 @@ async fn a_lease_that_does_not_end_makes_nobody_wait_for_ever() {
         assert_eq!(answer.ok().as_deref(), Some(format!("answer to subject {number}").as_str()), "{number}");
         assert_eq!(replica.count(&fault("lease")), 1, "{number}");
         assert_eq!(replica.count(&fault("refused")), 0, "{number}");
-        // It is there for the others.
+        // Other replicas get it.
         let other = Replica::open(settings).await;
         assert_eq!(other.ask(&question, &calls).await, format!("answer to subject {number}"));
     }

@@ -1,4 +1,4 @@
-//! Do replicas ask a question once between them? They lease it in Redis, and wait for each other.
+//! Replicas: ask each question once among all of them, with leases in Redis.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use super::{Replica, asked, config, key};
 use crate::support::{Redis, riveg, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_replicas_that_ask_the_same_at_one_time_make_one_call_for_each_question() {
+async fn two_replicas_that_ask_together_make_one_call_for_each_question() {
     const QUESTIONS: usize = 200;
     let redis = Redis::start();
     let calls = Arc::new(AtomicUsize::new(0));
@@ -29,7 +29,7 @@ async fn two_replicas_that_ask_the_same_at_one_time_make_one_call_for_each_quest
         assert_eq!(answer.unwrap(), format!("answer to subject {}", index / 2));
     }
     assert_eq!(calls.load(Ordering::SeqCst), QUESTIONS);
-    // What the other one has, a third finds in Redis.
+    // A third replica finds the answers in Redis.
     let third = Replica::open(&config(&redis.address(), None)).await;
     for number in 0..QUESTIONS {
         third.ask(&asked(number), &calls).await;
@@ -39,20 +39,20 @@ async fn two_replicas_that_ask_the_same_at_one_time_make_one_call_for_each_quest
     assert_eq!(found, QUESTIONS as u64);
     let mut client = redis.client();
     let leases: Vec<String> = client.keys("tests:*:lease").unwrap();
-    assert_eq!(leases, Vec::<String>::new(), "all were given back");
+    assert_eq!(leases, Vec::<String>::new(), "all leases were released");
     let life: i64 = client.pttl(key(&asked(0))).unwrap();
     assert!((1..=7_200_000).contains(&life), "{life}");
 }
 
-/// How often Redis was asked to do that.
-fn done(client: &mut redis::Connection, command: &str) -> u64 {
+/// How often Redis has executed that command.
+fn executed(client: &mut redis::Connection, command: &str) -> u64 {
     let info: String = redis::cmd("INFO").arg("commandstats").query(client).unwrap();
     let start = format!("cmdstat_{command}:calls=");
     let count = info.lines().find_map(|line| line.strip_prefix(&start)?.split(',').next()?.parse().ok());
     count.unwrap_or(0)
 }
 
-/// A question that one replica is asking until it is told what comes of it.
+/// A question that a replica asks until the test sends its result.
 async fn being_asked(
     replica: &Replica,
     number: usize,
@@ -70,7 +70,7 @@ async fn being_asked(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_error_of_one_replica_wakes_the_others_who_then_ask_for_themselves() {
+async fn after_an_error_of_one_replica_the_others_ask_themselves() {
     let redis = Redis::start();
     let settings = config(&redis.address(), None);
     let (one, other) = (Replica::open(&settings).await, Replica::open(&settings).await);
@@ -79,8 +79,8 @@ async fn an_error_of_one_replica_wakes_the_others_who_then_ask_for_themselves() 
     let for_other = Arc::clone(&calls);
     let waiting = tokio::spawn(async move { other.ask(&asked(1), &for_other).await });
     let mut client = redis.client();
-    let looks = done(&mut client, "evalsha");
-    until("the other looks again and again", || (done(&mut client, "evalsha") > looks + 2).then_some(()));
+    let looks = executed(&mut client, "evalsha");
+    until("the other polls repeatedly", || (executed(&mut client, "evalsha") > looks + 2).then_some(()));
     assert_eq!(calls.load(Ordering::SeqCst), 0);
     open.send(Err("broken")).unwrap();
     assert_eq!(failing.await.unwrap(), Err("broken"));
@@ -89,7 +89,7 @@ async fn an_error_of_one_replica_wakes_the_others_who_then_ask_for_themselves() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_lease_lasts_as_long_as_its_holder_asks_and_others_have_the_answer_from_it() {
+async fn a_lease_is_renewed_while_its_holder_asks_and_others_get_its_answer() {
     let redis = Redis::start();
     let settings = Config { lease: Duration::from_secs(4), ..config(&redis.address(), None) };
     let (one, other) = (Replica::open(&settings).await, Replica::open(&settings).await);
@@ -99,7 +99,7 @@ async fn a_lease_lasts_as_long_as_its_holder_asks_and_others_have_the_answer_fro
     let asks = Arc::clone(&other);
     let waiting = tokio::spawn(async move { asks.ask(&asked(1), &for_other).await });
     let mut client = redis.client();
-    until("it is held for longer than it lasts", || (done(&mut client, "pexpire") >= 4).then_some(()));
+    until("it is renewed several times", || (executed(&mut client, "pexpire") >= 4).then_some(()));
     open.send(Ok(Made { text: Some("late".to_owned()), ..Made::default() })).unwrap();
     assert_eq!(making.await.unwrap().unwrap().as_deref(), Some("late"));
     assert_eq!(waiting.await.unwrap(), "late");
@@ -108,17 +108,17 @@ async fn a_lease_lasts_as_long_as_its_holder_asks_and_others_have_the_answer_fro
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_a_dead_or_leaving_replica_was_asking_is_asked_by_another() {
+async fn questions_of_a_dead_or_closed_replica_are_asked_by_another() {
     let redis = Redis::start();
     let mut client = redis.client();
     let settings = config(&redis.address(), None);
     let calls = Arc::new(AtomicUsize::new(0));
-    // The dead one has left a lease that nobody makes last.
+    // The lease of the dead replica is not renewed.
     let lease = format!("{}:lease", key(&asked(1)));
     client.pset_ex::<_, _, ()>(&lease, "dead", 500).unwrap();
     let replica = Replica::open(&settings).await;
     assert_eq!(replica.ask(&asked(1), &calls).await, "answer to subject 1");
-    // The leaving one gives its own back, which would last for minutes.
+    // The closed replica releases its lease, which would last for minutes.
     let leaving = Replica::open(&settings).await;
     let (_open, asking) = being_asked(&leaving, 2).await;
     assert!(client.exists::<_, bool>(format!("{}:lease", key(&asked(2)))).unwrap());
@@ -128,7 +128,7 @@ async fn what_a_dead_or_leaving_replica_was_asking_is_asked_by_another() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_engine_lets_go_of_what_was_purged_elsewhere_in_memory_and_on_disk() {
+async fn an_engine_drops_answers_that_were_purged_elsewhere_from_memory_and_disk() {
     let (redis, folder) = (Redis::start(), tempfile::tempdir().unwrap());
     let file = folder.path().join("answers.redb");
     let settings = Config { purge_poll: Duration::from_millis(10), ..config(&redis.address(), Some(&file)) };
@@ -151,20 +151,20 @@ async fn an_engine_lets_go_of_what_was_purged_elsewhere_in_memory_and_on_disk() 
     assert!(finished.stdout.starts_with("redis: 1 removed\n"), "{}", finished.stdout);
     for tier in ["memory", "disk"] {
         let metric = format!("riveg_answers_purged_total{{tier=\"{tier}\"}}");
-        until("the engine hears of it", || (replica.count(&metric) == 1).then_some(()));
+        until("the engine receives the purge", || (replica.count(&metric) == 1).then_some(()));
     }
     for number in 0..3 {
         replica.ask(&asked(number), &calls).await;
     }
-    assert_eq!(calls.load(Ordering::SeqCst), 4, "that one alone was asked again");
+    assert_eq!(calls.load(Ordering::SeqCst), 4, "only the purged question was asked again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_stale_answer_is_renewed_by_what_another_replica_has_made() {
+async fn a_stale_answer_is_replaced_by_the_answer_of_another_replica() {
     let (redis, folder) = (Redis::start(), tempfile::tempdir().unwrap());
     let file = folder.path().join("answers.redb");
     let question = asked(1);
-    // On the disk of one there is an answer of an hour and a half; it is fresh for one, and gone after two.
+    // On the disk of one replica is an answer of an hour and a half. It is fresh for one hour and dropped after two.
     let made_at = SystemTime::now() - Duration::from_secs(5400);
     let line = serde_json::json!({
         "kind": "expansion",

@@ -1,5 +1,5 @@
-//! Exactly-once delivery: readers of committed records see each answer once, in an undisturbed run, after an abort, after a
-//! rebalance, with a fenced engine, and with answers that are too large.
+//! Exactly-once delivery: readers of committed records see each answer once, in an undisturbed run, after an abort,
+//! after a rebalance, with a fenced engine, and with answers that are too large.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

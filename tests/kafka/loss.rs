@@ -1,5 +1,5 @@
-//! Data loss: posts that are deleted before they are read are counted and logged, at assignment and while the engine runs,
-//! or stop the engine if the settings say so.
+//! Data loss: posts that are deleted before they are read are counted and logged, at assignment and while the engine
+//! runs, or stop the engine if the settings say so.
 
 use riveg::engine::EngineError;
 use riveg::kafka::ingest::{DataLoss, GroupProtocol, IngestError};

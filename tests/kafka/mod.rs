@@ -1,7 +1,7 @@
 //! The engine with Kafka: from the input topic to output and dead-letter topics, with an echo pipeline.
 //!
-//! `embedded` uses the broker inside the process, for quick tests. `real` uses Apache Kafka, for behaviour that only a real
-//! broker can prove.
+//! `embedded` uses the broker inside the process, for quick tests. `real` uses Apache Kafka, for behaviour that only a
+//! real broker can prove.
 
 mod carried;
 mod echo;

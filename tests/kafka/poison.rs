@@ -1,5 +1,5 @@
-//! Poison posts: a suspect is worked on alone, and a post that has killed processes is set aside. The deaths are simulated:
-//! they leave the same log as real ones.
+//! Poison posts: a suspect is worked on alone, and a post that has killed processes is set aside. The deaths are
+//! simulated: they leave the same log as real ones.
 
 use std::path::Path;
 

@@ -1,4 +1,5 @@
-//! Qualification of the broker: the promises that exactly-once delivery relies on. Without them other tests prove nothing.
+//! Qualification of the broker: the promises that exactly-once delivery relies on. Without them other tests prove
+//! nothing.
 
 use std::time::Duration;
 

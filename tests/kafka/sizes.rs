@@ -1,5 +1,5 @@
-//! Record sizes: no record is too large for the engine, whatever the limits of topics, in both delivery modes. `riveg check`
-//! names records that would not fit.
+//! Record sizes: no record is too large for the engine, whatever the limits of topics, in both delivery modes. `riveg
+//! check` names records that would not fit.
 
 use rdkafka::message::{Header, Message, OwnedHeaders, OwnedMessage};
 use riveg::engine::{Settings, Summary};

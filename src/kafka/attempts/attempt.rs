@@ -21,7 +21,8 @@ struct Open {
     writer: Writer,
 }
 
-/// A post that is being worked on. If it is dropped without [`done`](Self::done), the log looks as if the process had died.
+/// A post that is being worked on. If it is dropped without [`done`](Self::done), the log looks as if the process had
+/// died.
 #[derive(Debug)]
 #[must_use = "a post that is not marked as done is a suspect"]
 pub struct Attempt {
@@ -56,7 +57,10 @@ impl Attempts {
             if let Err(error) = result
                 && warning.is_due(Instant::now())
             {
-                tracing::warn!(error = %Causes(&error), "what is worked on cannot be written down: a deadly post would not be known again");
+                tracing::warn!(
+                    error = %Causes(&error),
+                    "the log of attempts cannot be written: after a crash a deadly post would not be recognised"
+                );
             }
         });
         let writer = writer.map_err(|source| AttemptsError::new(&folder, source))?;

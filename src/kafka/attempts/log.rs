@@ -1,7 +1,7 @@
 //! Attempt log: a file for each process, locked while the process lives. Files of dead processes are taken over once.
 //!
-//! Lines are passed to the kernel one by one, without `fsync`: a killed process loses no line, and a machine that goes down
-//! was hardly killed by a post.
+//! Lines are passed to the kernel one by one, without `fsync`: a killed process loses no line, and a machine that goes
+//! down was hardly killed by a post.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -15,7 +15,7 @@ const MAX_BYTES: u64 = 1 << 20;
 
 /// The log cannot be written or read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot keep what is worked on in `{}` (engine.state)", file.display())]
+#[error("cannot use the log of attempts `{}` (engine.state)", file.display())]
 pub struct AttemptsError {
     file: PathBuf,
     source: io::Error,

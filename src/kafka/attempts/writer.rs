@@ -8,8 +8,8 @@ use tracing::debug;
 
 use super::event::Event;
 
-/// Events that wait to be written. Each sender waits for its own event anyway, so a longer queue would not make anything
-/// faster; this many are ready when the thread comes back from the disk.
+/// Events that wait to be written. Each sender waits for its own event anyway, so a longer queue would not make
+/// anything faster; this many are ready when the thread comes back from the disk.
 const QUEUE: usize = 64;
 
 /// Writes events on its own thread, which ends when this value is dropped and all events are written.

@@ -18,8 +18,8 @@ pub struct Connection {
     pub bootstrap: String,
     /// The file with the token for SASL OAUTHBEARER. Token renewal is external. Empty: no token.
     pub oauth_token_file: PathBuf,
-    /// Further properties of librdkafka, some of them secrets. They override those of the engine, except properties on which
-    /// delivery and order depend: [`Self::faults`] rejects these.
+    /// Further properties of librdkafka, some of them secrets. They override those of the engine, except properties on
+    /// which delivery and order depend: [`Self::faults`] rejects these.
     pub properties: ClientProperties,
 }
 
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn properties_of_the_operator_override_those_of_the_engine() {
-        let mut ours = ClientConfig::new();
+        let mut properties = ClientConfig::new();
         properties.set("linger.ms", "5").set("acks", "all");
         let applied = with("a:1", &[("linger.ms", "7")]).over(properties);
         let set = |name| applied.get(name).unwrap();

@@ -42,8 +42,9 @@ impl ConnectionFault {
         Some(Self { is_access_denied, message: message.to_owned() })
     }
 
-    /// The fault that a line of the client's log describes. The client only logs a closed connection, although that is how
-    /// plain text to a broker that expects TLS ends. Lines at error level also come as errors; debug lines are ignored.
+    /// The fault that a line of the client's log describes. The client only logs a closed connection, although that is
+    /// how plain text to a broker that expects TLS ends. Lines at error level also come as errors; debug lines are
+    /// ignored.
     #[must_use]
     pub fn of_log(level: RDKafkaLogLevel, facility: &str, line: &str) -> Option<Self> {
         use RDKafkaLogLevel as Level;

@@ -6,8 +6,8 @@ use rdkafka::error::KafkaError;
 const EXPLANATIONS: &[(&[&str], &str)] = &[
     (
         &["Failed to resolve", "Host resolution failure", "Name or service not known"],
-        "the host name cannot be resolved on this machine: check its spelling in kafka.bootstrap and the machine's DNS; a \
-         broker may also advertise a name that only other machines can resolve (advertised.listeners)",
+        "the host name cannot be resolved on this machine: check its spelling in kafka.bootstrap and the machine's \
+         DNS; a broker may also advertise a name that only other machines can resolve (advertised.listeners)",
     ),
     (
         &["Connection refused"],
@@ -19,7 +19,8 @@ const EXPLANATIONS: &[(&[&str], &str)] = &[
     ),
     (
         &["unsupported SASL mechanism", "Unsupported SASL mechanism", "mechanism handshake failed"],
-        "the broker does not support this SASL mechanism: set sasl.mechanism in kafka.properties to one that it supports",
+        "the broker does not support this SASL mechanism: set sasl.mechanism in kafka.properties to one that it \
+         supports",
     ),
     (
         &[
@@ -28,8 +29,8 @@ const EXPLANATIONS: &[(&[&str], &str)] = &[
             "Authentication failure",
             "invalid credentials",
         ],
-        "the broker rejects the credentials: check sasl.username, sasl.password and sasl.mechanism in kafka.properties, or \
-         the token",
+        "the broker rejects the credentials: check sasl.username, sasl.password and sasl.mechanism in \
+         kafka.properties, or the token",
     ),
     (
         &["incorrect security.protocol", "APIVERSION_QUERY"],
@@ -38,8 +39,8 @@ const EXPLANATIONS: &[(&[&str], &str)] = &[
     ),
     (
         &["SSL", "certificate"],
-        "the TLS handshake fails: check security.protocol and ssl.ca.location in kafka.properties, and the certificates of \
-         both sides",
+        "the TLS handshake fails: check security.protocol and ssl.ca.location in kafka.properties, and the \
+         certificates of both sides",
     ),
     (
         &["Topic authorization failed", "TopicAuthorizationFailed"],
@@ -52,7 +53,8 @@ const EXPLANATIONS: &[(&[&str], &str)] = &[
     ),
     (
         &["Transactional Id authorization failed", "TransactionalIdAuthorizationFailed"],
-        "this user is not authorised for the transactional id: grant WRITE and DESCRIBE on it (publish.transactional_id)",
+        "this user is not authorised for the transactional id: grant WRITE and DESCRIBE on it \
+         (publish.transactional_id)",
     ),
     (
         &["Cluster authorization failed", "ClusterAuthorizationFailed"],
@@ -64,7 +66,8 @@ const EXPLANATIONS: &[(&[&str], &str)] = &[
     ),
     (
         &["Not enough in-sync replicas", "insufficient number of in-sync"],
-        "fewer replicas are in sync than the topic's min.insync.replicas: writing continues when enough brokers are back",
+        "fewer replicas are in sync than the topic's min.insync.replicas: writing continues when enough brokers are \
+         back",
     ),
     (
         &[

@@ -18,8 +18,8 @@ pub struct RecordHeaders {
 impl RecordHeaders {
     /// Copies the client's list.
     ///
-    /// Kafka names are bytes, and the client panics on a name that is not UTF-8. The list is therefore read from its start
-    /// and from its end, each as far as possible. The headers between are counted and omitted.
+    /// Kafka names are bytes, and the client panics on a name that is not UTF-8. The list is therefore read from its
+    /// start and from its end, each as far as possible. The headers between are counted and omitted.
     #[must_use]
     pub fn read(headers: &impl Headers) -> Self {
         let count = headers.count();

@@ -68,8 +68,8 @@ impl fmt::Debug for ClientProperties {
     }
 }
 
-/// Whether the value of that name is a secret, judged by words in the name. The location of a secret is not one, nor is a
-/// number of tokens.
+/// Whether the value of that name is a secret, judged by words in the name. The location of a secret is not one, nor is
+/// a number of tokens.
 #[must_use]
 pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();

@@ -1,7 +1,7 @@
 //! Reserved properties of librdkafka: those on which delivery, order and group membership depend.
 //!
-//! A property that has a setting of its own is rejected with the name of that setting. Any other may only be set to the value
-//! that the engine needs.
+//! A property that has a setting of its own is rejected with the name of that setting. Any other may only be set to the
+//! value that the engine needs.
 
 /// The rule for the value of a reserved property.
 #[derive(Debug, Clone, Copy)]

@@ -30,8 +30,8 @@ pub fn figures(statistics: &Statistics) -> ClientFigures {
     }
 }
 
-/// A broker has several entries if it has several roles: the slowest counts. A broker that is known only by its address has
-/// no number yet.
+/// A broker has several entries if it has several roles: the slowest counts. A broker that is known only by its address
+/// has no number yet.
 fn by_number<'a>(brokers: impl Iterator<Item = &'a Broker>) -> BTreeMap<i32, BrokerFigures> {
     let mut figures: BTreeMap<i32, BrokerFigures> = BTreeMap::new();
     for broker in brokers.filter(|broker| broker.nodeid >= 0) {

@@ -13,8 +13,8 @@ use serde::Deserialize;
 
 use crate::common::plain_file;
 
-/// The longest token, in bytes. By default brokers accept authentication messages up to 512 KiB, and tokens with many groups
-/// have some tens of KiB.
+/// The longest token, in bytes. By default brokers accept authentication messages up to 512 KiB, and tokens with many
+/// groups have some tens of KiB.
 const MAX_BYTES: u64 = 128 * 1024;
 
 /// Why a file has no valid token.

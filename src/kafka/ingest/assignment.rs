@@ -67,8 +67,8 @@ impl Reader {
             );
             return false;
         }
-        // No record can be polled between assigning and pausing. A partition that was paused when it was revoked is still
-        // paused when it is assigned again, and the client fetches nothing until it is resumed.
+        // No record can be polled between assigning and pausing. A partition that was paused when it was revoked is
+        // still paused when it is assigned again, and the client fetches nothing until it is resumed.
         let reads = !self.paused && self.records.is_some();
         let changed = if reads { self.consumer.resume(list) } else { self.consumer.pause(list) };
         if let Err(error) = changed {

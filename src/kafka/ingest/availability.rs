@@ -1,4 +1,5 @@
-//! Availability of broker and topic: faults are logged at intervals, shown in readiness, and probed until they are gone.
+//! Availability of broker and topic: faults are logged at intervals, shown in readiness, and probed until they are
+//! gone.
 
 use std::time::{Duration, Instant};
 

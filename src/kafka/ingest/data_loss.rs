@@ -1,7 +1,7 @@
 //! Data loss: where reading of a partition starts, and what happens if records were deleted before they were read.
 //!
-//! The client reports a position that is not in the log and does not choose another one. So a loss is detected, logged and
-//! counted before any later record is read.
+//! The client reports a position that is not in the log and does not choose another one. So a loss is detected, logged
+//! and counted before any later record is read.
 
 use std::time::{Duration, Instant};
 
@@ -21,8 +21,8 @@ use crate::telemetry::Causes;
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Reader {
-    /// The start positions of assigned partitions. If the brokers do not respond, the position is left to the client, which
-    /// reports one that is not in the log.
+    /// The start positions of assigned partitions. If the brokers do not respond, the position is left to the client,
+    /// which reports one that is not in the log.
     pub(super) fn start_positions(&mut self, partitions: &[i32]) -> Result<TopicPartitionList, IngestError> {
         let committed =
             match sent_offsets::committed(&self.consumer, &self.topic, self.list(partitions), TIMEOUT) {
@@ -68,8 +68,8 @@ impl Reader {
         Ok(list)
     }
 
-    /// The client has lost a position and does not say in which partition. Checks all partitions, at most every half second,
-    /// and restarts those whose position is not in the log.
+    /// The client has lost a position and does not say in which partition. Checks all partitions, at most every half
+    /// second, and restarts those whose position is not in the log.
     pub(super) fn recover_positions(&mut self, now: Instant) -> Result<(), IngestError> {
         if !self.position_lost || !self.recovery_pace.is_due(now) {
             return Ok(());
@@ -127,7 +127,8 @@ impl Reader {
         Ok(())
     }
 
-    /// Where reading continues: at the position, or at the start of the log if the position was deleted, which is a loss.
+    /// Where reading continues: at the position, or at the start of the log if the position was deleted, which is a
+    /// loss.
     fn resume_at(&self, partition: i32, position: i64, log: LogRange) -> Result<i64, IngestError> {
         let LogRange { start, end } = log;
         let deleted = match log.state_of(position) {

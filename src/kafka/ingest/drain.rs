@@ -54,8 +54,8 @@ impl Reader {
         let uncommitted = self.ledger.unsettled();
         info!(topic = &*self.topic, records = self.records_read, uncommitted, "reading has ended");
         if self.config.offsets_by == OffsetsBy::Transaction {
-            // A ticket is returned when its transaction is committed. An interrupted transaction hides the offsets before
-            // it until the broker or the next engine with the same transactional id has ended it.
+            // A ticket is returned when its transaction is committed. An interrupted transaction hides the offsets
+            // before it until the broker or the next engine with the same transactional id has ended it.
             return Ok(Consumed { records: self.records_read, uncommitted });
         }
         let watermarks: Vec<(i32, i64)> = self.ledger.watermarks().collect();

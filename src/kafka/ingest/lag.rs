@@ -1,13 +1,13 @@
-//! Lag: how many records of a partition wait, and since when. The ends of the logs come from the probe, because the ends
-//! that the client knows are as old as its last fetch, which is long ago while reading is paused.
+//! Lag: how many records of a partition wait, and since when. The ends of the logs come from the probe, because the
+//! ends that the client knows are as old as its last fetch, which is long ago while reading is paused.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::telemetry::{LogThrottle, Waiting};
 
-/// How often the ends are requested: two small requests for each partition, several times between two scrapes of a usual
-/// Prometheus.
+/// How often the ends are requested: two small requests for each partition, several times between two scrapes of a
+/// usual Prometheus.
 const REQUEST_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The ends of the logs of this engine's partitions.
@@ -61,8 +61,8 @@ impl LagTracker {
         self.pace.reset();
     }
 
-    /// The records of a partition that wait for an answer. `position`: the offset of the next record. `open`: the offset of
-    /// the first unsettled record, and when the oldest unsettled record was written.
+    /// The records of a partition that wait for an answer. `position`: the offset of the next record. `open`: the
+    /// offset of the first unsettled record, and when the oldest unsettled record was written.
     pub(super) fn waiting(
         &mut self,
         partition: i32,

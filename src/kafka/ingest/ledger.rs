@@ -143,8 +143,8 @@ impl Ledger {
             .filter_map(|(&number, partition)| partition.watermark.map(|offset| (number, offset)))
     }
 
-    /// The offset of a partition's first unsettled record, and when the oldest unsettled record was written. None if all
-    /// records are settled.
+    /// The offset of a partition's first unsettled record, and when the oldest unsettled record was written. None if
+    /// all records are settled.
     pub(super) fn oldest(&self, partition: i32) -> Option<(i64, Option<SystemTime>)> {
         let open = &self.partitions.get(&partition)?.open;
         let unsettled = open.iter().filter(|record| !record.settled);

@@ -23,8 +23,9 @@ impl Membership {
     /// The group metadata for a transaction. None if the group has removed this member or reading has ended.
     ///
     /// The broker refuses offsets of an unknown member or generation, but accepts offsets without a member, and that is
-    /// how a removed client identifies itself until its partitions are unassigned. So the metadata is fetched first, then
-    /// the client is asked whether it was removed, and only then may [`fence`](Self::fence) be asked for partitions.
+    /// how a removed client identifies itself until its partitions are unassigned. So the metadata is fetched first,
+    /// then the client is asked whether it was removed, and only then may [`fence`](Self::fence) be asked for
+    /// partitions.
     #[must_use]
     pub fn metadata(&self) -> Option<ConsumerGroupMetadata> {
         let consumer = self.consumer.upgrade()?;

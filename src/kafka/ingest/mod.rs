@@ -1,10 +1,11 @@
 //! Ingest: records from Kafka, and the offsets of those that are answered back to it.
 //!
-//! A record that is read gets a [`Ticket`]. The ticket travels with the post and returns when the answer is delivered. Only
-//! then is the record settled, and only the unbroken run of settled offsets is committed.
+//! A record that is read gets a [`Ticket`]. The ticket travels with the post and returns when the answer is delivered.
+//! Only then is the record settled, and only the unbroken run of settled offsets is committed.
 //!
-//! Read `record`, `ledger`, `budget` and `fence` first: they are pure. Then `consumer` (the reading thread and its loop), and
-//! the parts of that loop: `assignment`, `data_loss`, `partition_ends`, `lag_reports`, `drain`. [`start`] is the entry point.
+//! Read `record`, `ledger`, `budget` and `fence` first: they are pure. Then `consumer` (the reading thread and its
+//! loop), and the parts of that loop: `assignment`, `data_loss`, `partition_ends`, `lag_reports`, `drain`. [`start`] is
+//! the entry point.
 
 mod record;
 mod ledger;

@@ -1,9 +1,9 @@
-//! Partition ends: offsets after the last record. Transaction markers and aborted records have offsets too, which are never
-//! delivered. Without committing them a group never seems to have read everything.
+//! Partition ends: offsets after the last record. Transaction markers and aborted records have offsets too, which are
+//! never delivered. Without committing them a group never seems to have read everything.
 //!
-//! When the client reaches an end it reports its offset, and has delivered all records before it. Offsets between the last
-//! record and that end go through the engine as a gap, in their place in the order, so that they are committed like those
-//! of posts, with both kinds of delivery.
+//! When the client reaches an end it reports its offset, and has delivered all records before it. Offsets between the
+//! last record and that end go through the engine as a gap, in their place in the order, so that they are committed
+//! like those of posts, with both kinds of delivery.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

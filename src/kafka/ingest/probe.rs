@@ -1,5 +1,5 @@
-//! Probe: requests to the brokers on a separate thread and connection, so that reading waits for no response, and no response
-//! waits behind a fetch that the broker delays until there are records.
+//! Probe: requests to the brokers on a separate thread and connection, so that reading waits for no response, and no
+//! response waits behind a fetch that the broker delays until there are records.
 
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -1,41 +1,41 @@
-//! Annotated posts: what an output format gets to encode.
+//! Annotated posts: the input of output formats.
 
 use super::Included;
 use crate::domain::{Annotation, ContentHash, Mention, Post};
 
-/// A post's annotation with what its readers need to know of the post.
+/// An annotation with the facts about its post that readers need.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Annotated {
-    /// Which post.
+    /// The id of the post.
     pub post_id: String,
-    /// The post's pictures, in its order.
+    /// The pictures of the post, in its order.
     pub media: Vec<MediaInfo>,
-    /// What was found.
+    /// The annotation.
     pub annotation: Annotation,
-    /// What is repeated of the post.
+    /// Fields of the post that are repeated.
     pub included: Included,
 }
 
-/// What readers of an annotation are told of a picture.
+/// The facts about a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaInfo {
-    /// The feed's key.
+    /// The key of the picture in the feed.
     pub key: String,
-    /// Columns of the upright picture, which boxes and masks refer to.
+    /// The width of the upright picture, to which boxes and masks refer.
     pub width: u32,
-    /// Its rows.
+    /// The height of the upright picture.
     pub height: u32,
-    /// How the stored picture was turned to be upright, as EXIF numbers it: 1 to 8, 1 for not at all.
+    /// The EXIF orientation of the stored picture, 1 to 8. 1: upright.
     pub orientation: u8,
-    /// The hash of its encoded bytes.
+    /// The hash of the encoded bytes.
     pub hash: ContentHash,
-    /// Its place among the media of the feed's post, some of which may be left out.
+    /// The index among the media of the post in the feed, some of which may be omitted.
     pub index: usize,
-    /// It stands for a medium that is no picture, such as a video.
+    /// It is the preview of a medium that is not a picture, such as a video.
     pub is_preview: bool,
 }
 
-/// Who made the annotations: the same for all of an engine's.
+/// Engine and bundle, the same for all annotations of an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
     /// The engine's version.
@@ -45,7 +45,7 @@ pub struct Provenance {
 }
 
 impl Provenance {
-    /// This engine with a bundle of that hash.
+    /// This version of the engine with a bundle.
     #[must_use]
     pub fn of_bundle(hash: &str) -> Self {
         Self { engine: env!("CARGO_PKG_VERSION").to_owned(), bundle: hash.to_owned() }
@@ -53,7 +53,7 @@ impl Provenance {
 }
 
 impl Annotated {
-    /// The annotation of that post; its pixels are not kept.
+    /// The annotation of a post. Pixels are not kept.
     #[must_use]
     pub fn new(post: &Post, annotation: Annotation) -> Self {
         let media = post.media.iter().map(|media| MediaInfo {

@@ -1,10 +1,10 @@
-//! At-least-once delivery: records are written in order by an idempotent producer, and a ticket is returned when the broker
-//! has its records.
+//! At-least-once delivery: records are written in order by an idempotent producer, and a ticket is returned when the
+//! broker has its records.
 //!
-//! If the broker refuses a record for a passing reason (a missing topic, an unreachable broker), it is sent again until it
-//! is accepted. No record is skipped: back-pressure stops the reading. An answer that is too large becomes a dead letter,
-//! which is truncated as far as necessary. A broker refuses whole batches, so a refused record is sent alone once more
-//! before it is considered too large.
+//! If the broker refuses a record for a passing reason (a missing topic, an unreachable broker), it is sent again until
+//! it is accepted. No record is skipped: back-pressure stops the reading. An answer that is too large becomes a dead
+//! letter, which is truncated as far as necessary. A broker refuses whole batches, so a refused record is sent alone
+//! once more before it is considered too large.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

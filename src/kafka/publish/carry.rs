@@ -17,7 +17,8 @@ impl Carry {
         own.unwrap_or_else(|| Bytes::copy_from_slice(post_id.as_bytes()))
     }
 
-    /// The record's headers that are copied to the answer. The engine's own headers are not: they describe another record.
+    /// The record's headers that are copied to the answer. The engine's own headers are not: they describe another
+    /// record.
     pub(super) fn headers(&self, source: &SourceRecord) -> RecordHeaders {
         let is_carried = |name: &str| {
             !name.starts_with(HEADER_PREFIX)
@@ -31,7 +32,8 @@ impl Carry {
         headers
     }
 
-    /// The answer's timestamp. None: the time of writing. Kafka has no timestamps before 1970, and the client treats 0 as none.
+    /// The answer's timestamp. None: the time of writing. Kafka has no timestamps before 1970, and the client treats 0
+    /// as none.
     pub(super) fn timestamp(&self, source: &SourceRecord) -> Option<i64> {
         source.timestamp.filter(|&timestamp| timestamp > 0 && self.timestamp == TimestampOf::Input)
     }

@@ -1,8 +1,8 @@
 //! Dead letters: the record of a post that could not be annotated, with the reason in its headers.
 //!
-//! Names after `riveg.error.` are those that other systems use with their own prefixes, so that tools for dead-letter topics
-//! are easy to adapt. The prefix `riveg.` is reserved: a header of the record with such a name is renamed, and gets its name
-//! back when the record is replayed.
+//! Names after `riveg.error.` are those that other systems use with their own prefixes, so that tools for dead-letter
+//! topics are easy to adapt. The prefix `riveg.` is reserved: a header of the record with such a name is renamed, and
+//! gets its name back when the record is replayed.
 
 use bytes::Bytes;
 

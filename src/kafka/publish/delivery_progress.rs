@@ -8,7 +8,8 @@ use crate::telemetry::Health;
 
 /// The name of this part in readiness.
 const NAME: &str = "deliveries";
-/// Without a report for this long the engine is not ready. Brokers take milliseconds; the election of a leader takes seconds.
+/// Without a report for this long the engine is not ready. Brokers take milliseconds; the election of a leader takes
+/// seconds.
 const MAX_SILENCE: Duration = Duration::from_secs(10);
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 

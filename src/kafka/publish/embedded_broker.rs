@@ -1,7 +1,7 @@
 //! Embedded broker: librdkafka's mock cluster inside this process, for demonstrations and quick tests.
 //!
-//! It speaks Kafka's protocol on a local port. It keeps only the newest 5 MiB of a partition, in memory, and does not verify
-//! transactions. Clients cannot create topics: use [`EmbeddedBroker::create_topic`].
+//! It speaks Kafka's protocol on a local port. It keeps only the newest 5 MiB of a partition, in memory, and does not
+//! verify transactions. Clients cannot create topics: use [`EmbeddedBroker::create_topic`].
 
 use rdkafka::error::KafkaError;
 use rdkafka::mocking::MockCluster;

@@ -1,12 +1,12 @@
-//! Exactly-once delivery: every commit interval one transaction holds the records that may be published and the offsets of
-//! the posts that they answer.
+//! Exactly-once delivery: every commit interval one transaction holds the records that may be published and the offsets
+//! of the posts that they answer.
 //!
-//! Readers of committed records see all of a transaction or nothing, and the offsets move with it: a crash repeats work and
-//! never output. No transaction is open while posts are worked on. An aborted transaction is made again with the same
-//! records, without those of partitions that were revoked meanwhile.
+//! Readers of committed records see all of a transaction or nothing, and the offsets move with it: a crash repeats work
+//! and never output. No transaction is open while posts are worked on. An aborted transaction is made again with the
+//! same records, without those of partitions that were revoked meanwhile.
 //!
-//! Two fences protect the output. The broker refuses offsets of a group member or generation that is out of date, and with
-//! them the whole transaction; and a second engine with the same transactional id ends the first.
+//! Two fences protect the output. The broker refuses offsets of a group member or generation that is out of date, and
+//! with them the whole transaction; and a second engine with the same transactional id ends the first.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -113,8 +113,8 @@ impl ExactlyOnce {
         Ok(())
     }
 
-    /// Registers the transactional id and accepts outcomes meanwhile. Whether more outcomes may come; none if there are no
-    /// outcomes at all, so that an unreachable broker does not delay the end.
+    /// Registers the transactional id and accepts outcomes meanwhile. Whether more outcomes may come; none if there are
+    /// no outcomes at all, so that an unreachable broker does not delay the end.
     async fn init_transactions(
         &mut self,
         outcomes: &mut Receiver<Outcome>,
@@ -174,7 +174,12 @@ impl ExactlyOnce {
                 self.pending.metrics().transaction(Transaction::Aborted, took);
                 if adjusted > 0 {
                     // A record was the cause. The transaction is repeated at once with the adjusted record.
-                    info!(error = %Causes(&error), records, adjusted, "a transaction is repeated: records were refused and adjusted");
+                    info!(
+                        error = %Causes(&error),
+                        records,
+                        adjusted,
+                        "a transaction is repeated: records were refused and adjusted"
+                    );
                 } else if self.is_brief_rebalance(&error) {
                     self.pending.metrics().ingest().commit_failed(CommitFailure::Rebalance);
                     debug!(error = %Causes(&error), records, "a transaction is repeated after a rebalance");

@@ -1,7 +1,7 @@
 //! Publish: annotations and dead letters to Kafka, in the order of the input.
 //!
-//! Read [`Outcome`] and [`Sequencer`] first (restores the order), then `formats` (annotation to records: the place to add
-//! an output format), `record_builder` and `pending_records` (records until their delivery), then the two writers
+//! Read [`Outcome`] and [`Sequencer`] first (restores the order), then `formats` (annotation to records: the place to
+//! add an output format), `record_builder` and `pending_records` (records until their delivery), then the two writers
 //! `at_least_once` and `exactly_once`. [`Publisher`] is the entry point.
 
 mod annotated;

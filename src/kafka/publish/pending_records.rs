@@ -98,8 +98,8 @@ impl PendingRecords {
         self.records.insert(place, record);
     }
 
-    /// Changes a refused record so that it may be accepted. `by_broker`: the broker refused the whole batch, so the record
-    /// is sent alone once more before it is considered too large.
+    /// Changes a refused record so that it may be accepted. `by_broker`: the broker refused the whole batch, so the
+    /// record is sent alone once more before it is considered too large.
     pub(super) fn adjust(
         &mut self,
         mut record: OutgoingRecord,
@@ -110,8 +110,8 @@ impl PendingRecords {
         match code {
             // Another record of its batch is the cause.
             Some(Code::InvalidDifferentRecord) => Adjusted::Changed(record),
-            // The timestamp is too far from the broker's time. If several records of a batch are refused, the client only
-            // reports that they are invalid.
+            // The timestamp is too far from the broker's time. If several records of a batch are refused, the client
+            // only reports that they are invalid.
             Some(Code::InvalidTimestamp | Code::InvalidRecord) if record.timestamp.is_some() => {
                 if self.timestamp_warning.is_due(Instant::now()) {
                     warn!(

@@ -18,12 +18,12 @@ use crate::kafka::ingest::SourceRecord;
 /// A dead letter has this header if its key was added because the topic requires one.
 pub const KEY_ADDED_HEADER: &str = "riveg.error.key-added";
 
-/// Copied headers are dropped from an answer that is too large only if they take at least this many bytes. Fewer are not
-/// worth another attempt.
+/// Copied headers are dropped from an answer that is too large only if they take at least this many bytes. Fewer are
+/// not worth another attempt.
 const MIN_DROPPED_HEADER_BYTES: usize = 1_024;
 
-/// A record above this size, in bytes, may be refused by its topic. It is sent alone, so that no later record is written
-/// before it is made smaller. Kafka's default limit is four times as much.
+/// A record above this size, in bytes, may be refused by its topic. It is sent alone, so that no later record is
+/// written before it is made smaller. Kafka's default limit is four times as much.
 const LARGE: usize = 256 * 1_024;
 
 /// A refused record, changed so that the broker may accept it.
@@ -184,8 +184,8 @@ impl RecordBuilder {
     }
 }
 
-/// The headers of an answer or a tombstone: those copied from the input, those of the output format, then the position of
-/// the input record, by which readers recognise an answer that they get twice.
+/// The headers of an answer or a tombstone: those copied from the input, those of the output format, then the position
+/// of the input record, by which readers recognise an answer that they get twice.
 fn answer_headers(
     mut headers: RecordHeaders,
     format_headers: &RecordHeaders,

@@ -15,8 +15,8 @@ pub const REPLAYED_RECORD: &str = "riveg.replayed.record";
 /// Longer than any topic with partition and offset.
 const MAX_ORIGIN: usize = 300;
 
-/// The earlier attempts at a record. Producers of posts could write these headers too, so `riveg dlq` accepts an origin only
-/// if the dead letters hold the same record.
+/// The earlier attempts at a record. Producers of posts could write these headers too, so `riveg dlq` accepts an origin
+/// only if the dead letters hold the same record.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ReplayHistory {
     /// None: the record was not replayed.

@@ -54,9 +54,9 @@ impl TransactionSteps {
         Self { client, id: id.to_owned(), abort }
     }
 
-    /// Registers the transactional id. The broker fences an earlier producer with that id and aborts the transaction that
-    /// it left open. Nothing can be written before. `failed` is called after each failed attempt: the broker may be
-    /// unreachable.
+    /// Registers the transactional id. The broker fences an earlier producer with that id and aborts the transaction
+    /// that it left open. Nothing can be written before. `failed` is called after each failed attempt: the broker may
+    /// be unreachable.
     pub(super) async fn init(&self, mut failed: impl FnMut(&KafkaError) + Send) -> Result<(), StepError> {
         loop {
             match self.step_or(|client| client.init_transactions(REQUEST_TIMEOUT), &mut failed).await {

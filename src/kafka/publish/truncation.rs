@@ -1,5 +1,5 @@
-//! Truncation: the parts that a dead letter drops so that it fits its topic: its value, then the record's own headers, then
-//! a long key.
+//! Truncation: the parts that a dead letter drops so that it fits its topic: its value, then the record's own headers,
+//! then a long key.
 
 use bytes::Bytes;
 

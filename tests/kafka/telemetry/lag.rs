@@ -1,5 +1,5 @@
-//! Lag metrics with a real Kafka: in records and in seconds, also while reading is paused, and only from the engine that
-//! owns the partition.
+//! Lag metrics with a real Kafka: in records and in seconds, also while reading is paused, and only from the engine
+//! that owns the partition.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -141,7 +141,8 @@ fn a_real_prometheus_answers_the_ten_questions_of_an_operator_while_an_engine_wo
     let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
     let mut engine = Engine::start(&names, &sets);
     let prometheus = Prometheus::watching(&engine.address);
-    // Before the first post, so that every counter is scraped at 0. Metrics of language models exist before the first request.
+    // Before the first post, so that every counter is scraped at 0. Metrics of language models exist before the first
+    // request.
     until("prometheus has read metrics", || {
         let is_read = |query: &str| prometheus.query(query).iter().any(|(_, value)| *value == 1.0);
         let tokens = prometheus.query("riveg_llm_tokens_total");

@@ -2,8 +2,8 @@
 //!
 //! This is the seam for new formats: a format is one file in this folder and one line in [`FORMATS`]. It decides on the
 //! number of records, their values, their keys where the input's key does not fit, and headers such as `content-type`.
-//! Everything else is common to all formats and added behind the seam: topic, partition order, timestamp, headers copied
-//! from the input and headers that name the source.
+//! Everything else is common to all formats and added behind the seam: topic, partition order, timestamp, headers
+//! copied from the input and headers that name the source.
 
 mod format;
 mod riveg;

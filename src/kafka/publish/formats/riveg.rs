@@ -37,7 +37,7 @@ fn to_json(annotated: &Annotated, provenance: &Provenance, times: AnswerTimes) -
         ingested_at: rfc3339(times.ingested),
         published_at: rfc3339(times.published),
     };
-    // What is repeated of the post stands between them as it came: no type here would give back any JSON unchanged.
+    // The included fields are inserted as they came: parsing and writing JSON again could change it.
     let mut json = Vec::new();
     write(&head, &mut json);
     json.pop();
@@ -66,7 +66,7 @@ fn included_fields(included: &Included) -> impl Iterator<Item = (&'static str, S
 
 fn write(value: &impl Serialize, json: &mut Vec<u8>) {
     if let Err(error) = serde_json::to_writer(json, value) {
-        unreachable!("strings, numbers and lists of them always become JSON: {error}");
+        unreachable!("strings, numbers and lists of them can always be written as JSON: {error}");
     }
 }
 
@@ -113,10 +113,10 @@ struct WireSpan {
 struct Expansion<'a> {
     text: &'a str,
     source: &'static str,
-    /// The endpoint of a language model.
+    /// The endpoint of the language model, if the expansion is from one.
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<&'a str>,
-    /// What further language models said.
+    /// Expansions of further language models.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     others: Vec<Other<'a>>,
 }
@@ -153,12 +153,12 @@ struct WireRegion<'a> {
 
 #[derive(Serialize)]
 struct WireMask<'a> {
-    /// Rows, then columns, as COCO has it.
+    /// Rows, then columns, as in COCO.
     size: [u32; 2],
     counts: Counts<'a>,
 }
 
-/// Made only when it is written: the texts of all masks of a post never exist beside the record.
+/// Encoded while it is written, so that the encoded masks of a post are in memory only once.
 struct Counts<'a>(&'a Mask);
 
 impl Serialize for Counts<'_> {
@@ -173,13 +173,13 @@ struct Medium<'a> {
     index: usize,
     width: u32,
     height: u32,
-    /// Only where the stored picture is not upright.
+    /// Only if the stored picture is not upright.
     #[serde(skip_serializing_if = "Option::is_none")]
     orientation: Option<u8>,
     blake3: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<&'a str>,
-    /// Only where it is one.
+    /// Only if it is true.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     preview: bool,
 }
@@ -191,13 +191,13 @@ struct WireProvenance<'a> {
     degraded: &'a [String],
 }
 
-/// A number with so many decimals: what lies beyond differs between devices and means nothing.
+/// A number that is rounded to `DECIMALS`. Further digits differ between devices and have no meaning.
 struct Rounded<const DECIMALS: i32>(f32);
 
 impl<const DECIMALS: i32> Serialize for Rounded<DECIMALS> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let scale = 10f64.powi(DECIMALS);
-        // Adding zero turns a negative zero into a plain one.
+        // Adding zero turns a negative zero into a positive one.
         serializer.serialize_f64((f64::from(self.0) * scale).round() / scale + 0.0)
     }
 }
@@ -233,7 +233,7 @@ fn expansion<'a>(text: &'a str, phrase: &'a Phrase) -> Expansion<'a> {
     }
 }
 
-/// The gate's answer over all pictures: shown where one shows it. None: there was no picture to ask about.
+/// The gate's decision over all pictures: depicted if one picture depicts it. None if there was no picture.
 fn gate(triple: &Triple, most_probable: Option<f32>) -> Option<Gate<'_>> {
     let decision = |depicted: bool| if depicted { "depicted" } else { "absent" };
     Some(Gate {

@@ -24,7 +24,7 @@ fn verdict(media_key: &str, depicted: bool, probability: f32) -> GateVerdict {
     GateVerdict { media_key: media_key.to_owned(), depicted, probability }
 }
 
-/// "🏀 CP3 in Zürich": one entity in one of two pictures, one in none.
+/// "🏀 CP3 in Zürich": one entity in one of two pictures, the other in none.
 fn annotated() -> Annotated {
     let shown = Triple {
         mention: mention("CP3", "PER", [2, 5, 5, 8]),
@@ -91,7 +91,7 @@ fn json(annotated: &Annotated) -> serde_json::Value {
 }
 
 #[test]
-fn an_annotation_looks_like_this() {
+fn an_annotation_is_written_to_the_byte_like_this() {
     let record = encoded(&annotated());
     let headers: Vec<_> = record.headers.iter().collect();
     assert_eq!((record.key, headers), (None, vec![("content-type", Some(&b"application/json"[..]))]));
