@@ -81,7 +81,7 @@ const WAYS: &[Way] = &[
         command: |scene| set(run(scene), &format!("engine.state={}", scene.feed.display())),
         leave: |_| (),
         code: 1,
-        message: Some("cannot keep what is worked on in"),
+        message: Some("cannot use the log of attempts"),
     },
     Way {
         name: "an address that is taken",
