@@ -39,6 +39,7 @@ mod checkpoints;
 mod vocabularies;
 mod build_script;
 mod run_binary;
+mod embedded;
 mod slow_pictures;
 mod included;
 mod mixed_feed;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use riveg::config::{Config, Sources};
-use riveg::domain::{Annotation, EntityType, Media, Post, Stage};
+use riveg::domain::{Annotation, EntityType, Post, Stage};
 use riveg::engine::runtime::untrained::write_stage;
 use riveg::engine::runtime::{Runtime, Variant, open};
 use riveg::lab::world::{Split, World};
@@ -144,20 +144,7 @@ fn write_drawing(folder: &Path) {
 
 fn posts() -> Vec<Post> {
     let world = World::new(0, Split::Train);
-    let post = |index| {
-        let sample = world.sample(index);
-        let frame = Arc::new(sample.picture.frame);
-        let media = |key: &str| Media {
-            key: key.to_owned(),
-            frame: Arc::clone(&frame),
-            alt_text: None,
-            index: 0,
-            is_preview: false,
-        };
-        let (id, text, media) = (sample.id, sample.text, vec![media("a"), media("b")]);
-        Post { id, text, created_at: None, lang: None, author: None, unescaped: None, media }
-    };
-    (0..POSTS).map(post).collect()
+    (0..POSTS).map(|index| world.sample(index).into_post(&["a", "b"])).collect()
 }
 
 async fn annotate(config: &Config, posts: &[Post]) -> Vec<Annotation> {

@@ -16,7 +16,6 @@ use riveg::config::{Config, Sources};
 use riveg::domain::{Annotation, Rejection};
 use riveg::engine::{self, Settings};
 use riveg::input::decode::Decoder;
-use riveg::input::fetch::Fetcher;
 use riveg::kafka::ingest::{self, OffsetsBy, SourceRecord};
 use riveg::kafka::publish::{self, Annotated, Delivery, Provenance};
 use riveg::telemetry::{Health, Metrics};
@@ -117,8 +116,7 @@ async fn echo(decoder: Decoder, value: Bytes) -> Result<Annotated, Rejection> {
 /// The decoder with default settings.
 fn decoder() -> Result<Decoder, Failure> {
     let config = Config::load(&Sources::default())?.config;
-    let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), Metrics::new().fetches())?;
-    Ok(Decoder::new(config.decode, fetcher))
+    Ok(engine::decoder(&config, &Metrics::new())?)
 }
 
 /// A broken engine that settles a post's ticket before its answer is written.

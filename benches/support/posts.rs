@@ -1,11 +1,9 @@
-//! Which posts are fed? Those of the pocket world, alone, with reposts, or with several entities a picture.
+//! Feeds of the pipeline bench: posts of the pocket world, alone, with reposts, or with several entities a picture.
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use riveg::domain::{Media, Post};
+use riveg::domain::Post;
 use riveg::lab::train::DEMO_SEED;
 use riveg::lab::world::{Sample, Split, World};
 
@@ -45,31 +43,8 @@ pub(crate) fn of_three_entities(count: usize) -> Feed {
 
 impl Feed {
     fn of(name: &'static str, samples: Vec<Sample>) -> Self {
-        let records = samples.iter().map(record).collect();
-        Self { name, posts: samples.into_iter().map(|sample| Arc::new(post(sample))).collect(), records }
+        let records = samples.iter().map(|sample| Bytes::from(sample.record())).collect();
+        let posts = samples.into_iter().map(|sample| Arc::new(sample.into_post(&["picture"]))).collect();
+        Self { name, posts, records }
     }
-}
-
-fn post(sample: Sample) -> Post {
-    let frame = Arc::new(sample.picture.frame);
-    Post {
-        id: sample.id,
-        text: sample.text,
-        created_at: None,
-        lang: None,
-        author: None,
-        unescaped: None,
-        media: vec![Media { key: "picture".to_owned(), frame, alt_text: None, index: 0, is_preview: false }],
-    }
-}
-
-fn record(sample: &Sample) -> Bytes {
-    let bytes = BASE64_STANDARD.encode(&sample.picture.jpeg);
-    let post = serde_json::json!({
-        "id": sample.id,
-        "text": sample.text,
-        "created_at": sample.created_at,
-        "media": [{ "key": "picture", "type": "image/jpeg", "bytes": bytes }],
-    });
-    Bytes::from(post.to_string())
 }

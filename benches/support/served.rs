@@ -1,15 +1,13 @@
-//! The engine on a feed: a fresh pipeline, so many posts in flight, each followed by the next.
+//! Annotator on a feed: a fresh one, with a fixed number of posts in flight.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use riveg::config::Config;
 use riveg::domain::{Annotation, Post};
-use riveg::engine::runtime::{Runtime, Variant};
-use riveg::input::decode::Decoder;
-use riveg::input::fetch::Fetcher;
+use riveg::engine::runtime::Variant;
+use riveg::engine::{self, Annotator};
 use riveg::networks::bundle::Bundle;
-use riveg::stages::pipeline::Pipeline;
 use riveg::telemetry::{Metrics, StageSummary};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -41,14 +39,13 @@ enum Item {
     Record(Bytes),
 }
 
-/// Feeds a pipeline that remembers nothing yet and is warm.
+/// Feeds an annotator that remembers nothing yet and is warm.
 pub(crate) async fn serve(bundle: &Bundle, config: &Config, input: Input<'_>, in_flight: usize) -> Served {
     let metrics = Arc::new(Metrics::new());
-    let Runtime { pipeline, device, .. } =
-        Runtime::start(bundle, config, Variant::default(), Arc::clone(&metrics))
-            .unwrap_or_else(|error| panic!("{error}"));
-    device.ready().await.expect("the networks can be run");
-    let decoder = decoder(config, &metrics);
+    let warming = Annotator::load(bundle.clone(), config, Variant::default(), Arc::clone(&metrics)).await;
+    let warming = warming.unwrap_or_else(|error| panic!("{error}"));
+    let annotator = warming.ready(config).await.unwrap_or_else(|error| panic!("{error}"));
+    let annotator = Arc::new(annotator);
     let idle_before = figure(&metrics, "riveg_device_idle_seconds_total");
     let watch = Stopwatch::device_thread();
 
@@ -56,9 +53,9 @@ pub(crate) async fn serve(bundle: &Bundle, config: &Config, input: Input<'_>, in
     let mut tasks = JoinSet::new();
     for (index, item) in items(input).enumerate() {
         let permit = Arc::clone(&room).acquire_owned().await.expect("nobody closes it");
-        let (pipeline, decoder) = (Arc::clone(&pipeline), decoder.clone());
+        let annotator = Arc::clone(&annotator);
         tasks.spawn(async move {
-            let annotation = annotate(&pipeline, &decoder, item).await;
+            let annotation = annotate(&annotator, item).await;
             drop(permit);
             (index, annotation)
         });
@@ -75,19 +72,14 @@ pub(crate) async fn serve(bundle: &Bundle, config: &Config, input: Input<'_>, in
         running: figure(&metrics, "riveg_stage_compute_seconds_sum") / wall,
         idle: (figure(&metrics, "riveg_device_idle_seconds_total") - idle_before) / wall,
     };
-    drop(pipeline);
-    device.ended().await.expect("no network was lost");
+    let annotator = Arc::into_inner(annotator).expect("all tasks have ended");
+    annotator.close().await.expect("no network was lost");
     served
-}
-
-fn decoder(config: &Config, metrics: &Metrics) -> Decoder {
-    let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches());
-    Decoder::new(config.decode.clone(), fetcher.unwrap_or_else(|error| panic!("{error}")))
 }
 
 /// How long records take to be decoded, with nothing else to do.
 pub(crate) async fn decode(config: &Config, records: &[Bytes]) -> Spent {
-    let decoder = decoder(config, &Metrics::new());
+    let decoder = engine::decoder(config, &Metrics::new()).unwrap_or_else(|error| panic!("{error}"));
     let watch = Stopwatch::this_thread();
     let mut tasks: JoinSet<_> = records
         .iter()
@@ -109,15 +101,14 @@ fn items(input: Input<'_>) -> Box<dyn Iterator<Item = Item> + '_> {
     }
 }
 
-async fn annotate(pipeline: &Pipeline, decoder: &Decoder, item: Item) -> Annotation {
-    let annotated = match item {
-        Item::Post(post) => pipeline.annotate(&post).await,
+async fn annotate(annotator: &Annotator, item: Item) -> Annotation {
+    let answer = match item {
+        Item::Post(post) => annotator.annotate_post(&post).await,
         Item::Record(record) => {
-            let post = decoder.decode(record).await.expect("the world's records can be decoded");
-            pipeline.annotate(&post).await
+            annotator.annotate(record).await.map(|answer| answer.map(|annotated| annotated.annotation))
         }
     };
-    annotated.unwrap_or_else(|error| panic!("{error}"))
+    answer.expect("no network was lost").unwrap_or_else(|rejection| panic!("{rejection}"))
 }
 
 /// The sum of a metric over its labels.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures_util::{StreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -16,9 +17,10 @@ use crate::domain::Rejection;
 use crate::engine::runtime::Variant;
 use crate::telemetry::Metrics;
 
+use super::degraded::explain;
 use super::lines::{Line, Lines};
+use super::open::open;
 use super::refused::{FileError, Rejected};
-use super::running::Running;
 use super::{Ending, Failure, Settings, Unwritten, lexicon, run_to_end, stop_signal};
 
 /// Annotate posts from a file, one JSON object a line, and print the annotations, one a line, in the same order.
@@ -96,17 +98,26 @@ async fn annotate(arguments: &Arguments, config: &Config, ending: &Ending) -> Re
     let (input, length) = open_input(&arguments.input)?;
     let mut rejected = Rejected::to(arguments.rejected.as_deref())?;
     let stop = stop_signal(ending)?;
-    let running = tokio::select! {
-        running = Running::open(config, Variant::default(), Arc::new(Metrics::new()), ending) => running?,
+    let annotator = tokio::select! {
+        annotator = open(config, Variant::default(), Arc::new(Metrics::new()), ending) => annotator?,
         () = stop.cancelled() => return Ok(()),
     };
-    let expander = &running.runtime.pipeline.expander;
+    let expander = &annotator.runtime().pipeline.expander;
     lexicon::say_in_use(expander, arguments.input.parent().filter(|_| arguments.input != Path::new("-")));
     let progress = progress_of(length);
 
     let at_once = config.engine.posts_in_flight;
     let lines = read_lines(input, config.decode.max_record.as_u64(), at_once)?;
-    let answer = async |line: Line| Ok(running.answer(line.record).await?);
+    let answer = async |line: Line| {
+        let ingested = SystemTime::now();
+        let answer = annotator.annotate(line.record).await?;
+        answer.iter().for_each(explain);
+        let values = |annotated| {
+            let records = annotator.encode(&annotated, ingested);
+            records.iter().map(|record| &*record.value).collect::<Vec<_>>().join(&b'\n')
+        };
+        Ok(answer.map(values))
+    };
     let tally = answer_all(lines, at_once, stop, answer, |line, answer| {
         progress.set_position(line.end);
         match answer {

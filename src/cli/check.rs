@@ -13,7 +13,7 @@ use crate::telemetry::Metrics;
 
 use super::brokers::Brokers;
 use super::limits::Limits;
-use super::running::Running;
+use super::open::open;
 use super::{Ending, Failure, Settings, run_to_end, with_causes};
 
 mod places;
@@ -117,19 +117,18 @@ pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure>
 /// Puts the bundle to work as the engine would, and lets go of it.
 fn look_at_bundle(config: &Config, ending: &Ending) -> Vec<Finding> {
     let what = format!("bundle {}", config.bundle.path.display());
-    let opened = run_to_end(async {
-        let running = Running::open(config, Variant::default(), Arc::new(Metrics::new()), ending).await?;
-        Ok((running.bundle, running.memory))
-    });
-    let (bundle, memory) = match &opened {
-        Ok(opened) => opened,
+    let opened =
+        run_to_end(async { Ok(open(config, Variant::default(), Arc::new(Metrics::new()), ending).await?) });
+    let annotator = match &opened {
+        Ok(annotator) => annotator,
         Err(failure) => return vec![Finding::new(what, Err(with_causes(failure.as_ref())))],
     };
+    let bundle = annotator.bundle();
     let found = format!("{}, {}, on {}", bundle.title(), bundle.hash(), config.device.name);
     let whole = Finding::new(what, Ok(found));
     let knows = bundle.manifest().know.is_some();
     let stages = Stage::WITH_KNOWLEDGE.into_iter().filter(|&stage| knows || stage != Stage::Retrieve);
-    let memory = Finding::new("memory".to_owned(), Ok(memory.to_string()));
+    let memory = Finding::new("memory".to_owned(), Ok(annotator.memory().to_string()));
     let stages = stages.map(|stage| look_at_stage(bundle, stage));
     std::iter::once(whole).chain(stages).chain([memory]).collect()
 }

@@ -9,8 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::block_in_place;
 
 use crate::config::{self, Config};
-use crate::engine::runtime::{Expansions, Variant, open};
-use crate::engine::{self, Summary};
+use crate::engine::runtime::{self, Expansions, Variant};
+use crate::engine::{Monitoring, Summary, annotate_topic};
 use crate::kafka::client::Connection;
 use crate::kafka::publish::EmbeddedBroker;
 use crate::lab::eval::dataset::{self, Example};
@@ -18,8 +18,7 @@ use crate::lab::world::{Split, World, write_dataset};
 use crate::networks::bundle::Bundle;
 use crate::stages::expand::Lexicon;
 
-use super::live::{Watched, serve};
-use super::running::Running;
+use super::open::open;
 use super::{Ending, Failure, Settings, run_to_end, stop_signal};
 
 mod answers;
@@ -106,7 +105,7 @@ fn open_bundle(settings: &config::Bundle) -> Result<Bundle, Failure> {
         )
         .into());
     }
-    Ok(open(settings)?)
+    Ok(runtime::open(settings)?)
 }
 
 async fn demonstrate(
@@ -120,24 +119,27 @@ async fn demonstrate(
     let (_broker, topics) = open_broker(&config)?;
     // The broker inside this process lets everyone in.
     config.kafka = Connection::to(&topics.bootstrap);
-    let watched = Watched::begin(&config).await?;
+    let monitoring = Arc::new(Monitoring::start(&config).await?);
     let began = Instant::now();
     let variant = Variant { expansions: expansions(arguments, &config)?, ..Variant::default() };
-    let running = tokio::select! {
-        running = Running::open(&config, variant, Arc::clone(&watched.metrics), ending) => Arc::new(running?),
+    let metrics = Arc::clone(monitoring.metrics());
+    let annotator = tokio::select! {
+        annotator = open(&config, variant, metrics, ending) => Arc::new(annotator?),
         () = stop.cancelled() => return Ok(()),
     };
-    watched.health.models_are_warm();
-    let (name, device) = (running.bundle.title(), &config.device.name);
+    let (name, device) = (annotator.bundle().title(), &config.device.name);
     say("networks", &format!("bundle `{name}` on {device}, warm after {}", seconds(began.elapsed())))?;
 
     let engine_stop = stop.child_token();
-    let settings = engine::Settings::new(&config, running.hash());
-    let told = (Arc::clone(&watched.metrics), Arc::clone(&watched.health));
-    let mut engine = tokio::spawn(serve(settings, Arc::clone(&running), told, engine_stop.clone()));
+    let mut engine = tokio::spawn({
+        let (config, annotator, monitoring) =
+            (config.clone(), Arc::clone(&annotator), Arc::clone(&monitoring));
+        let stop = engine_stop.clone();
+        async move { annotate_topic(&config, annotator, &monitoring, stop).await }
+    });
     let is_over = || stop.is_cancelled() || engine.is_finished();
     // The group takes some seconds to form; it would have formed long ago where posts come all day.
-    while watched.health.ready(Instant::now()).is_err() && !is_over() {
+    while monitoring.health().ready(Instant::now()).is_err() && !is_over() {
         tokio::time::sleep(READY_AGAIN).await;
     }
     let demonstration = Demonstration {
@@ -146,11 +148,11 @@ async fn demonstrate(
         bundle,
         config: &config,
         posts: &posts,
-        running: &running,
+        annotator: &annotator,
     };
     let mut shown = show(&demonstration, &topics, is_over).await;
     if arguments.keep && shown.is_ok() {
-        shown = say_where(&topics, &watched);
+        shown = say_where(&topics, &monitoring);
         tokio::select! {
             () = stop.cancelled() => {}
             // It ends by itself only where something is broken for good.
@@ -170,7 +172,7 @@ async fn show(
     topics: &Topics,
     is_over: impl Fn() -> bool,
 ) -> Result<(), Failure> {
-    let warm = PicturesRead::so_far(&demonstration.running.runtime);
+    let warm = PicturesRead::so_far(demonstration.annotator.runtime());
     let ahead = Ahead { posts: 2 * demonstration.config.engine.posts_in_flight, bytes: AHEAD };
     let exchange = block_in_place(|| stream(topics, demonstration.posts, ahead, is_over))?;
     demonstration.conclude(&warm, &exchange, ahead.posts).await
@@ -237,14 +239,14 @@ fn expansions(arguments: &Arguments, config: &Config) -> Result<Expansions, Fail
     Ok(Expansions::Given(Lexicon::load(&arguments.world().join("lexicon.jsonl"))?))
 }
 
-fn say_where(topics: &Topics, watched: &Watched) -> Result<(), Failure> {
+fn say_where(topics: &Topics, monitoring: &Monitoring) -> Result<(), Failure> {
     writeln!(io::stdout())?;
     say("still up", "until Ctrl-C; posts in, annotations and dead letters out:")?;
     say("broker", &topics.bootstrap)?;
     say("posts", &topics.input)?;
     say("annotations", &topics.output)?;
     say("dead letters", &topics.dead_letters)?;
-    if let Some(address) = watched.address {
+    if let Some(address) = monitoring.address() {
         say(
             "metrics",
             &format!("http://{address}/metrics, http://{address}/livez, http://{address}/readyz"),

@@ -9,12 +9,10 @@ use std::time::Instant;
 use futures_util::{StreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::config::Config;
-use crate::engine::runtime::{Endpoints, Expansions, Runtime, Variant, open};
-use crate::input::decode::Decoder;
-use crate::input::fetch::Fetcher;
+use crate::engine::runtime::{Endpoints, Expansions, Variant};
 use crate::lab::eval::dataset::{self, Example};
 use crate::lab::eval::{
     GoldPost, MatchKey, PredictedMention, Rules, Scores, StageScores, Threshold, predictions,
@@ -24,6 +22,7 @@ use crate::stages::expand::Lexicon;
 use crate::stages::pipeline::Gate;
 use crate::telemetry::Metrics;
 
+use super::open::open;
 use super::{AskedWrongly, Ending, Failure, Settings, lexicon as in_use, run_to_end};
 
 mod judge;
@@ -238,34 +237,27 @@ fn of_pipeline(
         // Records of a data set name its own pictures.
         config.fetch.file_root = fs::canonicalize(folder)?;
     }
-    let bundle = open(&config.bundle)?;
     let variant = Variant {
         gate: if arguments.no_gate { Gate::Open } else { Gate::Entailer },
         expansions: expansions(posts, arguments, &config)?,
         endpoints: Endpoints::default(),
     };
-    let judged = run_to_end(async {
-        let metrics = Arc::new(Metrics::new());
-        let endpoints = Endpoints::open(&config, &metrics).await?;
-        let variant = Variant { endpoints, ..variant };
-        let runtime = Runtime::start(&bundle, &config, variant, Arc::clone(&metrics))?;
-        ending.stops(runtime.device.stop());
-        runtime.ready(&bundle, &config).await?;
-        info!(bundle = bundle.hash(), "the networks are warm");
-        let expander = &runtime.pipeline.expander;
+    let (judged, bundle) = run_to_end(async {
+        let annotator = open(&config, variant, Arc::new(Metrics::new()), ending).await?;
+        let pipeline = &annotator.runtime().pipeline;
+        let expander = &pipeline.expander;
         in_use::say_in_use(expander, posts.folder().filter(|_| !arguments.no_expansion));
-        let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches())?;
-        let decoder = Decoder::new(config.decode.clone(), fetcher);
-        let judge = Judge { pipeline: Arc::clone(&runtime.pipeline), decoder, threshold: rules.threshold };
+        let decoder = annotator.decoder().clone();
+        let judge = Judge { pipeline: Arc::clone(pipeline), decoder, threshold: rules.threshold };
         let judged = judge_all(posts, &judge, config.engine.posts_in_flight).await?;
         in_use::say_known(expander);
-        Ok(judged)
+        Ok((judged, annotator.bundle().hash().to_owned()))
     })?;
     let scores = Scores::count(judged.iter().map(|one| (&one.gold, one.predicted.as_slice())), rules);
     let mut stages = StageScores::default();
     judged.iter().for_each(|one| stages += one.stages);
     let missing = judged.iter().filter(|one| one.fault.is_some()).count();
-    Ok((Report { posts: judged.len(), missing, scores, stages: Some(stages) }, bundle.hash().to_owned()))
+    Ok((Report { posts: judged.len(), missing, scores, stages: Some(stages) }, bundle))
 }
 
 fn expansions(posts: &Posts, arguments: &Arguments, config: &Config) -> Result<Expansions, Failure> {

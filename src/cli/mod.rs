@@ -26,11 +26,10 @@ mod lexicon;
 mod limits;
 mod lines;
 mod refused;
-mod live;
+mod open;
 mod panics;
 mod process;
 mod run;
-mod running;
 mod train;
 mod world;
 

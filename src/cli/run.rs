@@ -5,11 +5,10 @@ use std::sync::Arc;
 use tracing::info;
 
 use crate::config::Config;
-use crate::engine::Settings;
 use crate::engine::runtime::Variant;
+use crate::engine::{Monitoring, serve};
 
-use super::live::{Watched, serve};
-use super::running::Running;
+use super::open::open;
 use super::{Ending, Failure, lexicon, run_to_end, stop_signal};
 
 /// Read posts from Kafka, annotate them and write the annotations back, until told to stop.
@@ -35,19 +34,14 @@ pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure>
 
 async fn until_stopped(config: &Config, ending: &Ending) -> Result<(), Failure> {
     let stop = stop_signal(ending)?;
-    let watched = Watched::begin(config).await?;
-    let running = tokio::select! {
-        running = Running::open(config, Variant::default(), Arc::clone(&watched.metrics), ending) => Arc::new(running?),
+    let monitoring = Monitoring::start(config).await?;
+    let metrics = Arc::clone(monitoring.metrics());
+    let annotator = tokio::select! {
+        annotator = open(config, Variant::default(), metrics, ending) => Arc::new(annotator?),
         () = stop.cancelled() => return Ok(()),
     };
-    lexicon::say_in_use(&running.runtime.pipeline.expander, None);
-    watched.health.models_are_warm();
-    let watching = running.endpoints.clone().watch(config.clone(), Arc::clone(&watched.health), stop.clone());
-    tokio::spawn(watching);
-    let settings = Settings::new(config, running.hash());
-    let told = (Arc::clone(&watched.metrics), Arc::clone(&watched.health));
-    serve(settings, Arc::clone(&running), told, stop).await?;
-    running.endpoints.close().await;
+    lexicon::say_in_use(&annotator.runtime().pipeline.expander, None);
+    serve(config, annotator, &monitoring, stop).await?;
     info!("stopped");
     Ok(())
 }

@@ -1,10 +1,17 @@
 //! Engine: the parts put together, from records on Kafka to records on Kafka.
 //!
-//! Read [`stream`] first (reading, working, writing, and how all of it ends), then [`runtime`] (a bundle opened, its
-//! networks started and warmed up).
+//! Read [`Annotator`] first (one record in, its annotation or rejection out), then [`serve`] (the annotator between its
+//! topics), `stream` (reading, working, writing, and shutdown) and [`runtime`] (a bundle opened, its networks started and
+//! warmed up).
 
+mod annotator;
+mod monitoring;
+mod serve;
 mod stream;
 
 pub mod runtime;
 
+pub use annotator::{Annotator, OpenError, Warming, decoder};
+pub use monitoring::{MetricsBindError, Monitoring};
+pub use serve::{ServeError, annotate_topic, serve};
 pub use stream::{EngineError, Settings, Summary, run};

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 
 use super::super::Failure;
-use super::super::running::Running;
 use super::exchange::Exchange;
 use super::figures::{CacheFigures, Figures, Quantiles, StageFigures};
 use super::{answers, sheet};
@@ -17,8 +16,7 @@ use crate::common::cache::CacheCounts;
 use crate::config::Config;
 use crate::domain::{Annotation, Stage};
 use crate::engine::runtime::Runtime;
-use crate::input::decode::Decoder;
-use crate::input::fetch::Fetcher;
+use crate::engine::{Annotator, decoder};
 use crate::lab::contact_sheet;
 use crate::lab::eval::dataset::Example;
 use crate::lab::eval::{GoldPost, PredictedMention, Rules, Scores};
@@ -32,7 +30,7 @@ pub(super) struct Demonstration<'a> {
     pub(super) bundle: &'a Bundle,
     pub(super) config: &'a Config,
     pub(super) posts: &'a [Example],
-    pub(super) running: &'a Running,
+    pub(super) annotator: &'a Annotator,
 }
 
 /// Pictures that each network has read anew.
@@ -62,7 +60,7 @@ impl Demonstration<'_> {
     ) -> Result<(), Failure> {
         let annotations = self.annotations(exchange)?;
         // The demonstration shows no examples, so nobody looks for similar ones.
-        let stages = self.running.metrics.stage_summaries();
+        let stages = self.annotator.metrics().stage_summaries();
         let stages = stages.iter().filter(|summary| summary.stage != Stage::Retrieve);
         let figures = Figures {
             posts: self.posts.len(),
@@ -72,7 +70,7 @@ impl Demonstration<'_> {
             posts_under_way,
             end_to_end: Quantiles::of(&exchange.end_to_end),
             stages: stages.map(StageFigures::from).collect(),
-            caches: caches(self.running, warm),
+            caches: caches(self.annotator, warm),
             scores: self.scores(&annotations),
             bundle: self.bundle_name(),
             device: self.config.device.name.clone(),
@@ -124,9 +122,7 @@ impl Demonstration<'_> {
     }
 
     async fn write_sheet(&self, annotations: &HashMap<String, Annotation>) -> Result<PathBuf, Failure> {
-        let (config, metrics) = (&self.config, Metrics::new());
-        let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches())?;
-        let decoder = Decoder::new(config.decode.clone(), fetcher);
+        let decoder = decoder(self.config, &Metrics::new())?;
         let gold: Vec<&GoldPost> = self.posts.iter().map(|post| &post.gold).collect();
         let mut cards = Vec::new();
         for number in sheet::choose(&gold) {
@@ -161,17 +157,17 @@ fn hundredths(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }
 
-fn caches(running: &Running, warm: &PicturesRead) -> Vec<CacheFigures> {
-    let pipeline = &running.runtime.pipeline;
+fn caches(annotator: &Annotator, warm: &PicturesRead) -> Vec<CacheFigures> {
+    let pipeline = &annotator.runtime().pipeline;
     let shared = |name, counts: CacheCounts| {
         CacheFigures::with_misses(name, counts.hits + counts.joined + counts.misses, counts.misses)
     };
-    let stages = running.metrics.stage_summaries();
+    let stages = annotator.metrics().stage_summaries();
     let asked = |stage: Stage| {
         stages.iter().find(|summary| summary.stage == stage).map_or(0, |summary| summary.requests)
     };
-    let read = PicturesRead::so_far(&running.runtime);
-    let frames = running.decoder.frame_counts();
+    let read = PicturesRead::so_far(annotator.runtime());
+    let frames = annotator.decoder().frame_counts();
     vec![
         CacheFigures::with_misses("pictures decoded", frames.hits + frames.misses, frames.misses),
         shared("pictures scaled", pipeline.pictures.counts()),

@@ -2,10 +2,6 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
-
 use crate::cli::Failure;
 use crate::domain::{BBox, Mask, Media, Mention, Post, Span};
 use crate::input::decode::Decoder;
@@ -35,14 +31,7 @@ pub(super) struct Judged {
 /// A post of the world as it would stand in the feed, with its gold.
 pub(super) fn example(world: &World, index: u64) -> Example {
     let sample = world.sample(index);
-    let key = format!("{}.jpg", sample.id);
-    let record = json!({
-        "id": sample.id,
-        "text": sample.text,
-        "created_at": sample.created_at,
-        "media": [{ "key": key, "type": "photo", "bytes": STANDARD.encode(&sample.picture.jpeg) }],
-    });
-    Example { record: record.to_string().into_bytes(), gold: sample.gold(&key) }
+    Example { record: sample.record(), gold: sample.gold(&sample.media_key()) }
 }
 
 impl Judge {

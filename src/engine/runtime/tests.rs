@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::*;
 use crate::config::Sources;
-use crate::domain::{Annotation, Media, Post};
+use crate::domain::{Annotation, Post};
 use crate::lab::world::{Split, World};
 use crate::networks::bundle::{Ground, GroundNetwork, Manifest};
 use crate::scheduler::Budget;
@@ -35,27 +35,8 @@ fn start(bundle: &Bundle, variant: Variant) -> Runtime {
 /// Posts of the world; every fourth has its picture twice.
 fn posts(count: u64) -> Vec<Post> {
     let world = World::new(1, Split::Train);
-    let post = |index| {
-        let sample = world.sample(index);
-        let frame = Arc::new(sample.picture.frame);
-        let media = |key: &str| Media {
-            key: key.to_owned(),
-            frame: Arc::clone(&frame),
-            alt_text: None,
-            index: 0,
-            is_preview: false,
-        };
-        Post {
-            id: sample.id,
-            text: sample.text,
-            created_at: None,
-            lang: None,
-            author: None,
-            unescaped: None,
-            media: if index % 4 == 0 { vec![media("a"), media("b")] } else { vec![media("a")] },
-        }
-    };
-    (0..count).map(post).collect()
+    let keys = |index: u64| if index.is_multiple_of(4) { &["a", "b"][..] } else { &["a"] };
+    (0..count).map(|index| world.sample(index).into_post(keys(index))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,8 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use quick_xml::escape::escape;
 use serde_json::{Value, json};
 
@@ -78,7 +76,7 @@ pub fn write_dataset(
             let files =
                 drawn[(index % threads) as usize].recv().map_err(|_| DatasetError::Drawing { index })?;
             text.write(&files.text)?;
-            feed.write(&files.feed)?;
+            feed.write_line(&files.feed)?;
             gold.write(&files.gold)?;
             files.write_pictures(folder)?;
             written();
@@ -99,7 +97,7 @@ pub fn write_dataset(
 struct PostFiles {
     id: String,
     text: String,
-    feed: String,
+    feed: Vec<u8>,
     gold: String,
     jpeg: Vec<u8>,
     /// Boxes and masks; none if the picture shows no named entity.
@@ -112,7 +110,7 @@ impl PostFiles {
         Self {
             id: sample.id.clone(),
             text: bio(sample),
-            feed: feed_line(sample),
+            feed: sample.record(),
             gold: gold_line(sample),
             jpeg: sample.picture.jpeg.clone(),
             regions: regions.then(|| (boxes(sample), masks(sample))),
@@ -148,10 +146,17 @@ impl LineWriter {
     }
 
     fn write(&mut self, text: &str) -> Result<(), DatasetError> {
+        self.write_bytes(text.as_bytes())
+    }
+
+    fn write_line(&mut self, line: &[u8]) -> Result<(), DatasetError> {
+        self.write_bytes(line)?;
+        self.write_bytes(b"\n")
+    }
+
+    fn write_bytes(&mut self, bytes: &[u8]) -> Result<(), DatasetError> {
         let path = &self.path;
-        self.file
-            .write_all(text.as_bytes())
-            .map_err(|source| DatasetError::Write { path: path.clone(), source })
+        self.file.write_all(bytes).map_err(|source| DatasetError::Write { path: path.clone(), source })
     }
 
     fn finish(mut self) -> Result<(), DatasetError> {
@@ -187,22 +192,6 @@ fn push_line(lines: &mut String, word: &str, tag: &str) {
     }
 }
 
-/// The input record.
-fn feed_line(sample: &Sample) -> String {
-    let media = json!({
-        "key": media_key(sample),
-        "type": "image/jpeg",
-        "bytes": BASE64_STANDARD.encode(&sample.picture.jpeg),
-    });
-    let post = json!({
-        "id": sample.id,
-        "text": sample.text,
-        "created_at": sample.created_at,
-        "media": [media],
-    });
-    format!("{post}\n")
-}
-
 fn gold_line(sample: &Sample) -> String {
     let mentions: Vec<Value> = sample
         .mentions
@@ -226,7 +215,7 @@ fn gold_line(sample: &Sample) -> String {
     let line = json!({
         "id": sample.id,
         "text": sample.text,
-        "media_key": media_key(sample),
+        "media_key": sample.media_key(),
         "mentions": mentions,
     });
     format!("{line}\n")
@@ -275,12 +264,11 @@ fn edges(sample: &Sample, object: usize) -> [u32; 4] {
     [bbox.x0, bbox.y0, bbox.x1, bbox.y1].map(|edge| edge as u32)
 }
 
-fn media_key(sample: &Sample) -> String {
-    format!("{}.jpg", sample.id)
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+
     use super::super::split::Split;
     use super::*;
 

@@ -19,6 +19,7 @@ mod names;
 mod palette;
 mod people;
 mod places;
+mod post;
 mod sample;
 mod scene;
 mod logos;

@@ -1,0 +1,255 @@
+//! Annotator: the bytes of one input record in, its annotation or its rejection out, without Kafka.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use tracing::{debug, info};
+
+use crate::config::{Config, MemoryPlan, Warm};
+use crate::domain::{Annotation, Post, Rejection, RejectionClass};
+use crate::input::decode::{Decoder, FrameCounts};
+use crate::input::fetch::{Fetcher, FetcherError};
+use crate::kafka::publish::formats::{AnswerTimes, DEFAULT_FORMAT, EncodedRecord, Encoder};
+use crate::kafka::publish::{Annotated, Include, Included, Provenance};
+use crate::networks::bundle::{Bundle, BundleError};
+use crate::scheduler::{CallError, ModelError, Stop};
+use crate::stages::pipeline::AnnotateError;
+use crate::telemetry::{CacheTally, Causes, Metrics, resident};
+
+use super::runtime::{self, Endpoints, NotReady, Runtime, RuntimeError, Variant};
+
+/// Decoder, pipeline and networks of one bundle, ready to annotate records.
+///
+/// ```no_run
+/// use bytes::Bytes;
+/// use riveg::config::{Config, Sources};
+/// use riveg::engine::Annotator;
+///
+/// # async fn annotate() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = Config::load(&Sources::default())?.config;
+/// let annotator = Annotator::open(&config).await?;
+/// let record = Bytes::from_static(br#"{"id": "17", "text": "Ada Lovelace is in Oslo"}"#);
+/// match annotator.annotate(record).await? {
+///     Ok(annotated) => println!("{} entities", annotated.annotation.triples.len()),
+///     Err(rejection) => println!("rejected: {rejection}"),
+/// }
+/// annotator.close().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct Annotator {
+    decoder: Decoder,
+    runtime: Runtime,
+    bundle: Bundle,
+    endpoints: Endpoints,
+    metrics: Arc<Metrics>,
+    memory: MemoryPlan,
+    encoder: Encoder,
+    /// The fields of a post that its annotation repeats.
+    include: Vec<Include>,
+}
+
+/// Why an annotator cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each is the error of the part it names")]
+pub enum OpenError {
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
+    #[error(transparent)]
+    Fetcher(#[from] FetcherError),
+}
+
+/// An annotator whose networks are loaded and warm up on the device's thread.
+pub struct Warming {
+    bundle: Bundle,
+    runtime: Runtime,
+    endpoints: Endpoints,
+    metrics: Arc<Metrics>,
+}
+
+impl Warming {
+    /// Stops the device before its callers have left.
+    #[must_use]
+    pub fn stop(&self) -> Stop {
+        self.runtime.device.stop()
+    }
+
+    /// Waits until the networks are warm.
+    ///
+    /// # Errors
+    /// A network failed on its warm-up requests, or the examples of language models cannot be indexed.
+    pub async fn ready(self, config: &Config) -> Result<Annotator, OpenError> {
+        let Self { bundle, runtime, endpoints, metrics } = self;
+        runtime.ready(&bundle, config).await?;
+        runtime.watch_remembered(&metrics);
+        let warm = Warm { resident: resident().unwrap_or(0), remembered: runtime.remembered.all_bytes() };
+        let memory = config.memory_plan(warm);
+        metrics.memory().planned(memory.settled(), memory.most());
+        info!(bundle = %config.bundle.path.display(), hash = bundle.hash(), %memory, "networks are warm");
+        let decoder = decoder(config, &metrics)?;
+        let decoding = decoder.clone();
+        metrics.watch_cache("decoded-pictures", move || {
+            let FrameCounts { hits, misses, entries, bytes } = decoding.frame_counts();
+            CacheTally { hits, joins: 0, misses, entries: entries as u64, bytes }
+        });
+        let encoder = (DEFAULT_FORMAT.encoder)(&Provenance::of_bundle(bundle.hash()));
+        let include = config.publish.include.clone();
+        Ok(Annotator { decoder, runtime, bundle, endpoints, metrics, memory, encoder, include })
+    }
+}
+
+impl Annotator {
+    /// Opens the bundle of the settings and waits until its networks are warm.
+    ///
+    /// # Errors
+    /// The bundle or the settings cannot be used, or a network failed while it warmed up.
+    pub async fn open(config: &Config) -> Result<Self, OpenError> {
+        let bundle = runtime::open(&config.bundle)?;
+        Self::load(bundle, config, Variant::default(), Arc::default()).await?.ready(config).await
+    }
+
+    /// Loads the networks of a bundle and starts to warm them up.
+    ///
+    /// # Errors
+    /// The bundle or the settings cannot be used.
+    pub async fn load(
+        bundle: Bundle,
+        config: &Config,
+        variant: Variant,
+        metrics: Arc<Metrics>,
+    ) -> Result<Warming, OpenError> {
+        let endpoints = Endpoints::open(config, &metrics).await?;
+        let variant = Variant { endpoints: endpoints.clone(), ..variant };
+        let runtime = Runtime::start(&bundle, config, variant, Arc::clone(&metrics))?;
+        Ok(Warming { bundle, runtime, endpoints, metrics })
+    }
+
+    /// Annotates an input record. The inner error is a rejection: the record is at fault.
+    ///
+    /// # Errors
+    /// The device is lost: the record is not at fault, and no other record would be annotated.
+    pub async fn annotate(&self, record: Bytes) -> Result<Result<Annotated, Rejection>, CallError> {
+        let begun = Instant::now();
+        let decoded = self.decoder.decode(record).await;
+        self.metrics.decoded(begun.elapsed());
+        let post = match decoded {
+            Ok(post) => post,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let mut annotation = match self.annotate_post(&post).await? {
+            Ok(annotation) => annotation,
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        annotation.degraded.extend_from_slice(post.degraded());
+        self.metrics.entities().answered(&annotation);
+        if !annotation.degraded.is_empty() {
+            self.metrics.degraded();
+            let missing = annotation.degraded.join(", ");
+            debug!(post = post.id, missing, "a post is answered in part");
+        }
+        post.omitted_media().iter().for_each(|medium| self.metrics.media().left_out(medium.class));
+        let included = Included::of(&post, post.fetched_urls(), &self.include);
+        Ok(Ok(Annotated { included, ..Annotated::new(&post, annotation) }))
+    }
+
+    /// Annotates a post that is decoded already.
+    ///
+    /// # Errors
+    /// As [`Self::annotate`].
+    pub async fn annotate_post(&self, post: &Post) -> Result<Result<Annotation, Rejection>, CallError> {
+        match self.runtime.pipeline.annotate(post).await {
+            Ok(annotation) => Ok(Ok(annotation)),
+            Err(AnnotateError::Network(error)) if error.retry_can_help() => Err(error),
+            Err(error) => Ok(Err(rejection(&error))),
+        }
+    }
+
+    /// The output records of an annotation whose input was read at `ingested`.
+    #[must_use]
+    pub fn encode(&self, annotated: &Annotated, ingested: SystemTime) -> Vec<EncodedRecord> {
+        self.encoder.encode(annotated, AnswerTimes { ingested, published: SystemTime::now() })
+    }
+
+    /// Waits until the device is lost; never returns while it works.
+    pub async fn device_lost(&self) -> ModelError {
+        match self.runtime.device.ended().await {
+            Err(lost) => lost,
+            // The device ends without an error only after its callers, and this is one of them.
+            Ok(()) => std::future::pending().await,
+        }
+    }
+
+    /// Ends the device and closes the cache of answers.
+    ///
+    /// # Errors
+    /// The device is lost.
+    pub async fn close(self) -> Result<(), ModelError> {
+        let Self { runtime: Runtime { pipeline, device, .. }, endpoints, .. } = self;
+        drop(pipeline);
+        let ended = device.ended().await;
+        endpoints.close().await;
+        ended
+    }
+
+    /// The bundle in use.
+    #[must_use]
+    pub fn bundle(&self) -> &Bundle {
+        &self.bundle
+    }
+
+    /// The pipeline, its networks and their device.
+    #[must_use]
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// The decoder of records.
+    #[must_use]
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// The language models in use.
+    #[must_use]
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// The metrics of this annotator.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// The memory that the settings lead to.
+    #[must_use]
+    pub fn memory(&self) -> &MemoryPlan {
+        &self.memory
+    }
+}
+
+/// The decoder of the settings.
+///
+/// # Errors
+/// The settings of `fetch` cannot be used.
+pub fn decoder(config: &Config, metrics: &Metrics) -> Result<Decoder, FetcherError> {
+    let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches())?;
+    Ok(Decoder::new(config.decode.clone(), fetcher))
+}
+
+fn rejection(error: &AnnotateError) -> Rejection {
+    let (stage, class) = match error {
+        AnnotateError::Network(error) => {
+            let message = Causes(error).to_string();
+            return Rejection { stage: error.stage().as_str(), class: RejectionClass::ModelRefused, message };
+        }
+        AnnotateError::NoExpansion(_) => ("expand", RejectionClass::NoExpansion),
+        AnnotateError::NoKnowledge(_) => ("know", RejectionClass::NoExpansion),
+    };
+    Rejection { stage, class, message: Causes(error).to_string() }
+}
