@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt, stream};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use riveg::common::imaging::Workers;
 use riveg::config::{Config, Sources};
 use riveg::llm::answers::Answers;
 use riveg::llm::cached::{CachedEndpoint, Degrade, asked_text};
@@ -132,7 +133,7 @@ async fn expander(
     let answers = Answers::open(&config.answers, metrics.answers()).await.unwrap();
     let endpoint = Endpoint::new("stand-in", &config.llm["stand-in"], metrics.llm("stand-in")).unwrap();
     let expansion = LlmExpansion {
-        endpoints: vec![CachedEndpoint::new(endpoint, answers.clone())],
+        endpoints: vec![CachedEndpoint::new(endpoint, answers.clone(), Workers::default())],
         prompt: ExpansionPrompt::default(),
         scope,
         mix: Mix::First,

@@ -93,7 +93,7 @@ Examples:
         #[arg(long)]
         preset: String,
         /// Of this stage alone, to be taken from there by other bundles.
-        #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(Stage::WITH_KNOWLEDGE.map(Stage::as_str)))]
+        #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(Stage::WITH_RETRIEVAL.map(Stage::as_str)))]
         stage: Option<String>,
         /// The seed of the weights.
         #[arg(long, value_name = "SEED")]
@@ -144,7 +144,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn stage_named(name: &str) -> Result<Stage, AskedWrongly> {
-    let known = Stage::WITH_KNOWLEDGE.into_iter().find(|known| known.as_str() == name);
+    let known = Stage::WITH_RETRIEVAL.into_iter().find(|known| known.as_str() == name);
     known.ok_or_else(|| AskedWrongly(format!("no stage is called `{name}`")))
 }
 

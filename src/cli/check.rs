@@ -127,7 +127,7 @@ fn look_at_bundle(config: &Config, ending: &Ending) -> Vec<Finding> {
     let found = format!("{}, {}, on {}", bundle.title(), bundle.hash(), config.device.name);
     let whole = Finding::new(what, Ok(found));
     let knows = bundle.manifest().know.is_some();
-    let stages = Stage::WITH_KNOWLEDGE.into_iter().filter(|&stage| knows || stage != Stage::Retrieve);
+    let stages = Stage::WITH_RETRIEVAL.into_iter().filter(|&stage| knows || stage != Stage::Retrieve);
     let memory = Finding::new("memory".to_owned(), Ok(annotator.memory().to_string()));
     let stages = stages.map(|stage| look_at_stage(bundle, stage));
     std::iter::once(whole).chain(stages).chain([memory]).collect()

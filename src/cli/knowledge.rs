@@ -7,6 +7,7 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing::info;
 
+use crate::common::imaging::Workers;
 use crate::config::Config;
 use crate::engine::runtime::{indexed, open, similar};
 use crate::networks::blocks::device::use_threads;
@@ -151,7 +152,7 @@ async fn ask_all(
         ProgressBar::hidden()
     };
     progress.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} examples, {eta} left")?);
-    let index = indexed(examples, &asked, &config.decode, || progress.inc(1)).await?;
+    let index = indexed(examples, &asked, &config.decode, &Workers::default(), || progress.inc(1)).await?;
     progress.finish_and_clear();
     Ok(index)
 }

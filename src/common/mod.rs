@@ -1,7 +1,7 @@
 //! Common tools: what several rooms need and none of them owns.
 //!
-//! Read [`cache`] first (values bounded in bytes, made once for all who ask), then [`imaging`] (pictures at the sizes of
-//! the networks), [`http_util`] (retries and circuit breakers), [`secret`] and [`plain_file`].
+//! Read [`cache`] first (values bounded in bytes, made once for all who ask), then [`imaging`] (pictures at the sizes
+//! of the networks), [`http_util`] (retries and circuit breakers), [`secret`] and [`plain_file`].
 
 pub mod cache;
 pub mod http_util;

@@ -1,5 +1,5 @@
-//! How is a file opened that a setting or a bundle names? Only where it is a plain file, links followed: a pipe without a
-//! writer would keep its reader waiting for ever, and a device may have no end.
+//! Plain files: files that a setting or a bundle names are opened only where they are plain files, links followed. A
+//! pipe without a writer would block for ever, and a device may have no end.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -10,7 +10,7 @@ use std::path::Path;
 /// # Errors
 /// It is not there, may not be read, or is a folder, a pipe, a socket or a device.
 pub fn open(path: &Path) -> io::Result<File> {
-    // Asked before opening, since opening a pipe waits for its writer.
+    // Checked before opening, since opening a pipe waits for its writer.
     let found = fs::metadata(path)?;
     if found.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());

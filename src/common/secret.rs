@@ -1,19 +1,19 @@
-//! How is a secret kept out of sight? It is shown by its name alone, and blotted out of what others say.
+//! Secrets: never shown, and redacted from the texts of others.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-/// What stands for a secret wherever people may read it.
+/// Stands for a secret in all output.
 pub const REDACTED: &str = "[redacted]";
 
-/// A key or password; empty: none. Whoever shows it shows that there is one.
+/// A key or password; empty: none. `Debug` shows only whether there is one.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub struct Secret(String);
 
 impl Secret {
-    /// What nobody but the one it is meant for may see.
+    /// The secret itself, only for the server that it is meant for.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -25,9 +25,9 @@ impl Secret {
         self.0.is_empty()
     }
 
-    /// Another's words without it: servers quote what they do not like.
+    /// A text without the secret: servers quote it in error messages.
     #[must_use]
-    pub fn blotted_out(&self, words: &str) -> String {
+    pub fn redact(&self, words: &str) -> String {
         if self.is_empty() { words.to_owned() } else { words.replace(&self.0, REDACTED) }
     }
 }
@@ -55,13 +55,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_shown_to_nobody_and_blotted_out_of_words() {
+    fn a_secret_is_never_shown_and_is_redacted_from_texts() {
         let secret = Secret::from("canary");
         assert_eq!(format!("{secret:?}"), "[redacted]");
-        assert_eq!(secret.blotted_out("a canary, a cat"), "a [redacted], a cat");
+        assert_eq!(secret.redact("a canary, a cat"), "a [redacted], a cat");
         assert_eq!(secret.expose(), "canary");
         assert_eq!(format!("{:?}", Secret::default()), "none");
-        assert_eq!(Secret::default().blotted_out("a cat"), "a cat");
+        assert_eq!(Secret::default().redact("a cat"), "a cat");
         let read: Secret = serde_json::from_str("\"canary\"").unwrap();
         assert_eq!(read, secret);
     }

@@ -1,10 +1,10 @@
-//! What comes out: for every mention, whether and where the pictures show it.
+//! Annotations: for every mention, whether and where the pictures show it.
 
 use std::sync::Arc;
 
 use super::{BBox, Mask, Mention, Phrase};
 
-/// All that the engine says of one post.
+/// The engine's result for one post.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Annotation {
     /// One for each mention, in reading order.
@@ -13,12 +13,12 @@ pub struct Annotation {
     pub degraded: Vec<String>,
 }
 
-/// One mention and what the pictures show of it. No region: no picture shows it, which is an answer too.
+/// One mention and what the pictures show of it. No region means that no picture shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Triple {
     /// The entity where the text names it.
     pub mention: Mention,
-    /// What was asked of the pictures.
+    /// The phrase that was looked for in the pictures.
     pub phrase: Phrase,
     /// The gate's answer for each picture, in the order of the post's media.
     pub verdicts: Vec<GateVerdict>,

@@ -1,4 +1,4 @@
-//! Where in a picture something is: a box, and the pixels in it.
+//! Regions of a picture: boxes and masks.
 
 /// A box in pixels of the upright picture, edges between pixels: a whole picture is `0, 0, width, height`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,7 +35,7 @@ impl BBox {
     }
 }
 
-/// Which pixels of a picture belong to something, as COCO's run lengths.
+/// The pixels of a picture that belong to something, as COCO's run lengths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mask {
     /// Columns of the picture.
@@ -64,7 +64,7 @@ impl Mask {
     }
 }
 
-/// Pixels inside both of two lists of run lengths, walked side by side: no mask is ever unfolded.
+/// Pixels inside both of two masks, from their run lengths: neither is expanded.
 fn overlap(left: &[u32], right: &[u32]) -> u64 {
     let (mut left_runs, mut right_runs) = (left.iter(), right.iter());
     let (mut left_rest, mut right_rest) = (left_runs.next().copied(), right_runs.next().copied());

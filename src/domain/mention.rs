@@ -1,9 +1,9 @@
-//! A named entity where the text names it.
+//! Mentions: named entities where the text names them.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// What kind of thing an entity is, by the name its bundle gives it: PER, LOC, ORG, OTHER in the bundle that ships.
+/// An entity type, by its name in the bundle: PER, LOC, ORG, OTHER in the bundle that ships.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntityType(Arc<str>);
 
@@ -33,7 +33,7 @@ impl fmt::Debug for EntityType {
     }
 }
 
-/// A piece of a text, counted both ways, since the world counts both ways. Ends are exclusive.
+/// A piece of a text, in code points and in bytes. Ends are exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
     /// First Unicode code point.
@@ -51,7 +51,7 @@ pub struct Span {
 pub struct Mention {
     /// The text between the ends of the span.
     pub text: String,
-    /// What kind of thing it is.
+    /// The entity type.
     pub entity_type: EntityType,
     /// Where in the post's text.
     pub span: Span,

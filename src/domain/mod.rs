@@ -1,7 +1,10 @@
-//! The plain values that the engine speaks of. They import nothing, and everything else may import them.
+//! Domain values that all rooms share: posts, pictures, mentions, phrases, masks, annotations, rejections. They import
+//! nothing.
+//!
+//! Read `post` first (what comes in), then `annotation` (what goes out) and `rejection` (why there is no annotation).
 
 mod annotation;
-mod carried;
+mod raw_json;
 mod frame;
 mod geometry;
 mod mention;
@@ -11,17 +14,17 @@ mod rejection;
 mod rle;
 mod run_lengths;
 mod stage;
-mod unescaped;
+mod unescaped_text;
 
 pub use annotation::{Annotation, GateVerdict, Region, Triple};
-pub use carried::Carried;
 pub use frame::{ContentHash, Frame};
 pub use geometry::{BBox, Mask};
 pub use mention::{EntityType, Mention, Span};
-pub use phrase::{Phrase, PhraseSource, Told};
+pub use phrase::{ModelAnswer, Phrase, PhraseSource};
 pub use post::{Media, Post};
+pub use raw_json::RawJson;
 pub use rejection::{Rejection, RejectionClass};
 pub use rle::RleError;
-pub use run_lengths::RunLengths;
+pub use run_lengths::RunLengthBuilder;
 pub use stage::Stage;
-pub use unescaped::Unescaped;
+pub use unescaped_text::UnescapedText;

@@ -1,24 +1,26 @@
-//! An entity in words that a picture can show.
+//! Phrases: an entity in words that a picture can show.
 
-/// What is asked of a picture: a name alone seldom says what to look for, so the expansion does.
+/// What is looked for in a picture. A name alone seldom describes an appearance; the expansion does.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Phrase {
-    /// The referring expression that goes to the networks, such as `CP3 (PER) - a basketball player in a purple jersey`.
+    /// The referring expression that goes to the networks, such as `CP3 (PER) - a basketball player in a purple
+    /// jersey`.
     pub text: String,
     /// The expansion in it, where there is one.
     pub expansion: Option<String>,
-    /// Who knew the expansion.
+    /// The source of the expansion.
     pub source: PhraseSource,
-    /// All that language models said, each once; the first is the expansion. Empty where another source knew it.
-    pub told: Vec<Told>,
+    /// The answers of language models, each once; the first is the expansion. Empty where the expansion has another
+    /// source.
+    pub answers: Vec<ModelAnswer>,
 }
 
-/// An expansion, as one source told it.
+/// An expansion from one source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Told {
-    /// The endpoint that said so; nothing for a file.
-    pub by: Option<String>,
-    /// What it said.
+pub struct ModelAnswer {
+    /// The endpoint that gave it; none for a file.
+    pub endpoint: Option<String>,
+    /// The expansion.
     pub text: String,
 }
 
@@ -27,9 +29,9 @@ pub struct Told {
 pub enum PhraseSource {
     /// The bundle's or the user's lexicon file.
     Lexicon,
-    /// A language model, now or when the same was asked before.
+    /// A language model, now or from the cache.
     Llm,
-    /// Nobody: the phrase is entity and type alone.
+    /// No source: the phrase is entity and type alone.
     NameOnly,
 }
 

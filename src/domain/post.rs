@@ -1,8 +1,8 @@
-//! What came in: a text and the pictures that belong to it.
+//! Posts: a text and the pictures that belong to it.
 
 use std::sync::Arc;
 
-use super::{Carried, Frame, Mention, Unescaped};
+use super::{Frame, Mention, RawJson, UnescapedText};
 
 /// One post, decoded: its pictures are pixels already.
 #[derive(Debug, Clone)]
@@ -11,14 +11,14 @@ pub struct Post {
     pub id: String,
     /// The text as it came, any Unicode.
     pub text: String,
-    /// The text without its escapes, where it has any and they are to be undone.
-    pub unescaped: Option<Unescaped>,
+    /// The text without HTML escapes, where it has any and the settings undo them.
+    pub unescaped: Option<UnescapedText>,
     /// When the author wrote it, as the feed says it.
-    pub created_at: Option<Carried>,
+    pub created_at: Option<RawJson>,
     /// Its language, as the feed says it.
-    pub lang: Option<Carried>,
+    pub lang: Option<RawJson>,
     /// Who wrote it, as the feed says it.
-    pub author: Option<Carried>,
+    pub author: Option<RawJson>,
     /// The pictures, in the order of the post.
     pub media: Vec<Media>,
 }
@@ -28,28 +28,28 @@ pub struct Post {
 pub struct Media {
     /// The feed's key of this picture; unique within its post.
     pub key: String,
-    /// The decoded picture, shared by everyone who looks at it.
+    /// The decoded picture, shared by all posts with the same bytes.
     pub frame: Arc<Frame>,
     /// What the author says it shows.
     pub alt_text: Option<String>,
     /// Its place among the media of the feed's post, some of which may be no pictures.
     pub index: usize,
-    /// It stands for a medium that is no picture, such as a video.
+    /// It is the preview of a medium that is no picture, such as a video.
     pub is_preview: bool,
 }
 
 impl Post {
-    /// The text as networks read it: without its escapes.
+    /// The text that networks read: without HTML escapes.
     #[must_use]
-    pub fn read_text(&self) -> &str {
-        self.unescaped.as_ref().map_or(&self.text, Unescaped::text)
+    pub fn plain_text(&self) -> &str {
+        self.unescaped.as_ref().map_or(&self.text, UnescapedText::text)
     }
 
-    /// A mention found in [`Self::read_text`] where it stands in the text that was received, and as it is written there.
+    /// A mention found in [`Self::plain_text`], with its span and spelling in the received text.
     #[must_use]
-    pub fn as_received(&self, mention: Mention) -> Mention {
+    pub fn in_received_text(&self, mention: Mention) -> Mention {
         let Some(unescaped) = &self.unescaped else { return mention };
-        let span = unescaped.in_received(&self.text, mention.span);
+        let span = unescaped.received_span(&self.text, mention.span);
         let text = self.text.get(span.byte_start..span.byte_end).unwrap_or_default().to_owned();
         Mention { text, span, ..mention }
     }

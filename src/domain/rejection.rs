@@ -1,15 +1,15 @@
-//! Why a post got no annotation: what its dead letter says.
+//! Rejections: why a post has no annotation, as its dead letter says.
 
 use std::fmt;
 
-/// A refused post: which step refused it, what kind of fault that is, and a sentence for people.
+/// A rejected post: the step that rejected it, the class of the fault, and a sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    /// The step that refused it: `decode`, or a [`Stage`](super::Stage)'s name.
+    /// The step that rejected it: `decode`, or a [`Stage`](super::Stage)'s name.
     pub stage: &'static str,
     /// What kind of fault it is.
     pub class: RejectionClass,
-    /// What was refused, where in the record, and why; one paragraph without secrets.
+    /// What was rejected, where in the record, and why; one paragraph without secrets.
     pub message: String,
 }
 
@@ -21,7 +21,7 @@ impl fmt::Display for Rejection {
 
 impl std::error::Error for Rejection {}
 
-/// The kinds of fault that reject a post: a closed list, so that dashboards and redrives can choose by it.
+/// The classes of faults that reject a post: a closed list, so that dashboards and redrives can select by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RejectionClass {
     /// The record is not a post: not JSON, a wrong type, something missing, a damaged picture.
@@ -32,17 +32,17 @@ pub enum RejectionClass {
     TooSlow,
     /// The media is not a picture in a format that is decoded.
     UnsupportedMedia,
-    /// The picture's address may not be fetched.
+    /// The picture's URL is not allowed.
     FetchRefused,
-    /// The picture's address may be fetched, but fetching failed.
+    /// The picture's URL is allowed, but fetching failed.
     FetchFailed,
     /// A network could not answer for this post.
     ModelRefused,
-    /// A language model that the settings do not do without gave no answer.
+    /// A language model that the settings require gave no answer.
     NoExpansion,
-    /// Processes died of the post.
+    /// The post crashed the process several times.
     Poison,
-    /// The post waited longer than its time.
+    /// The post waited longer than the settings allow.
     Expired,
     /// A fault of the engine itself.
     Internal,

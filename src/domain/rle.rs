@@ -4,7 +4,7 @@
 //! its difference to the run two before; a number is cut into groups of 5 bits, the lowest first, each a character
 //! from `0` (48) on; bit 5 says that more follow, bit 4 of the last group is the sign.
 
-use super::{Mask, RunLengths};
+use super::{Mask, RunLengthBuilder};
 
 /// Columns that are read together, a cache line of each row: pixels lie row by row, runs go down the columns.
 const STRIP: usize = 64;
@@ -21,7 +21,7 @@ const LONGEST: u32 = 7;
 /// Why a text is no mask. Positions count characters, runs count from 0.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RleError {
-    /// A character that run lengths are not written with.
+    /// A character outside '0' to 'o'.
     #[error("character {position} of the run lengths is {found:?}, not one of '0' to 'o'")]
     NotACharacter {
         /// Where.
@@ -41,7 +41,7 @@ pub enum RleError {
         /// Which run.
         run: usize,
     },
-    /// A run of less than no pixels, or of more than 32 bits count.
+    /// A run that is negative or needs more than 32 bits.
     #[error("run {run} is {length} pixels long")]
     OutOfRange {
         /// Which run.
@@ -49,7 +49,7 @@ pub enum RleError {
         /// Its length as written.
         length: i64,
     },
-    /// The runs make another number of pixels than the picture has.
+    /// The runs do not add up to the pixels of the picture.
     #[error("the runs add up to {sum} pixels, but {width}x{height} has {pixels}", pixels = u64::from(*width) * u64::from(*height))]
     WrongTotal {
         /// Pixels in all runs.
@@ -70,7 +70,7 @@ impl Mask {
     pub fn from_pixels(inside: &[u8], width: u32, height: u32) -> Self {
         let (columns, rows) = (width as usize, height as usize);
         assert_eq!(inside.len(), columns * rows, "a mask has one byte for every pixel");
-        let mut runs = RunLengths::default();
+        let mut runs = RunLengthBuilder::default();
         let outside = [0; STRIP];
         // The rows of each column where inside and outside change places.
         let mut toggles: [Vec<usize>; STRIP] = std::array::from_fn(|_| Vec::new());
@@ -91,7 +91,7 @@ impl Mask {
                 above = pixels;
             }
             for (column, toggles) in (left..).zip(&mut toggles) {
-                toggles.drain(..).for_each(|row| runs.change_at((column * rows + row) as u64));
+                toggles.drain(..).for_each(|row| runs.toggle_at((column * rows + row) as u64));
             }
         }
         runs.finish(width, height)
@@ -102,7 +102,7 @@ impl Mask {
     pub fn to_pixels(&self) -> Vec<u8> {
         let (columns, rows) = (self.width as usize, self.height as usize);
         let mut bytes = vec![0; columns * rows];
-        for (start, end) in self.stretches() {
+        for (start, end) in self.ranges_inside() {
             for pixel in start..end.min(bytes.len() as u64) {
                 let (column, row) = (pixel as usize / rows, pixel as usize % rows);
                 bytes[row * columns + column] = 1;
@@ -116,14 +116,14 @@ impl Mask {
     pub fn to_coco_counts(&self) -> String {
         let mut text = String::with_capacity(self.runs.len() * 2);
         for (index, &run) in self.runs.iter().enumerate() {
-            // The third run is not a difference, though there is one two before it: so COCO has it.
+            // COCO does not write the third run as a difference, though there is one two before it.
             let before = if index > 2 { self.runs[index - 2] } else { 0 };
             write_number(i64::from(run) - i64::from(before), &mut text);
         }
         text
     }
 
-    /// The mask that a text of COCO's means, of a picture of this size.
+    /// Reads COCO's compressed text of a mask of this size.
     ///
     /// # Errors
     /// What is wrong with the text, and where.
@@ -143,8 +143,8 @@ impl Mask {
         Ok(Self { width, height, runs })
     }
 
-    /// Where the pixels inside begin and end, counted down the columns.
-    fn stretches(&self) -> impl Iterator<Item = (u64, u64)> {
+    /// The ranges of pixels inside, counted down the columns.
+    fn ranges_inside(&self) -> impl Iterator<Item = (u64, u64)> {
         let mut end = 0;
         self.runs.chunks(2).map(move |pair| {
             let start = end + u64::from(pair[0]);
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_mask_is_refused_with_what_is_wrong() {
+    fn invalid_text_is_refused_with_its_fault() {
         let cases = [
             ("04 ", "character 2 of the run lengths is ' ', not one of '0' to 'o'"),
             ("0p", "character 1 of the run lengths is 'p', not one of '0' to 'o'"),

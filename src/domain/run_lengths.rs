@@ -1,22 +1,22 @@
-//! How do run lengths come about? From where a walk down the columns enters and leaves what is inside.
+//! Run length builder: a mask from the pixels where a walk down the columns changes between inside and outside.
 
 use super::Mask;
 
-/// A mask in the making: told where inside and outside change places, it never holds a byte for every pixel.
+/// Builds a mask without a byte for every pixel.
 #[derive(Debug, Default)]
-pub struct RunLengths {
+pub struct RunLengthBuilder {
     runs: Vec<u32>,
     /// Pixels in all of `runs`.
     end: u64,
 }
 
-impl RunLengths {
-    /// From this pixel on, counted down the columns, inside is outside and the other way round. Two changes at the same
-    /// pixel are none.
+impl RunLengthBuilder {
+    /// Toggles between inside and outside from this pixel on, counted down the columns. Two toggles at the same pixel
+    /// cancel each other.
     ///
     /// # Panics
     /// If the pixel lies before an earlier change.
-    pub fn change_at(&mut self, pixel: u64) {
+    pub fn toggle_at(&mut self, pixel: u64) {
         if pixel == self.end
             && let Some(run) = self.runs.pop()
         {
@@ -64,10 +64,10 @@ mod tests {
             ("three stretches", &[1, 2, 4, 7, 8], &[1, 1, 2, 3, 1, 4]),
         ];
         for (what, changes, runs) in cases {
-            let mut made = RunLengths::default();
-            changes.iter().for_each(|&pixel| made.change_at(pixel));
+            let mut made = RunLengthBuilder::default();
+            changes.iter().for_each(|&pixel| made.toggle_at(pixel));
             assert_eq!(made.finish(4, 3), Mask { width: 4, height: 3, runs: runs.to_vec() }, "{what}");
         }
-        assert_eq!(RunLengths::default().finish(0, 7).runs, [0]);
+        assert_eq!(RunLengthBuilder::default().finish(0, 7).runs, [0]);
     }
 }

@@ -1,20 +1,20 @@
-//! The steps that need a network, in the order in which a post takes them.
+//! Stages: the steps that need a network, in the order in which a post takes them.
 
 use std::fmt;
 
 /// A step of the pipeline that runs on a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Stage {
-    /// Which entities does the text name?
+    /// Finds the named entities of the text.
     Recognise,
-    /// Does the picture show it?
+    /// Decides whether a picture shows an entity.
     Entail,
-    /// Where?
+    /// Finds the box of an entity in a picture.
     Ground,
-    /// Which pixels?
+    /// Finds the pixels in a box.
     Segment,
-    /// Before them all, which examples is the post like? A bundle may lack it. It stands last so that a number counts the
-    /// others.
+    /// Finds examples that are similar to the post, before all other stages. A bundle may lack it. It is last so that
+    /// the numbers of the others are their places in [`Self::ALL`].
     Retrieve,
 }
 
@@ -22,8 +22,8 @@ impl Stage {
     /// Those that annotate a post, in order.
     pub const ALL: [Stage; 4] = [Stage::Recognise, Stage::Entail, Stage::Ground, Stage::Segment];
 
-    /// All that may have a network, by number: those of [`Self::ALL`], and the one that no answer needs.
-    pub const WITH_KNOWLEDGE: [Stage; 5] =
+    /// All stages that may have a network, by number: those of [`Self::ALL`], and retrieval, which is optional.
+    pub const WITH_RETRIEVAL: [Stage; 5] =
         [Stage::Recognise, Stage::Entail, Stage::Ground, Stage::Segment, Stage::Retrieve];
 
     /// Its name in configuration, metrics and manifests.
@@ -51,9 +51,9 @@ mod tests {
 
     #[test]
     fn a_number_finds_a_stage_in_both_lists() {
-        for (number, stage) in Stage::WITH_KNOWLEDGE.into_iter().enumerate() {
+        for (number, stage) in Stage::WITH_RETRIEVAL.into_iter().enumerate() {
             assert_eq!(stage as usize, number);
         }
-        assert_eq!(Stage::WITH_KNOWLEDGE[..4], Stage::ALL);
+        assert_eq!(Stage::WITH_RETRIEVAL[..4], Stage::ALL);
     }
 }

@@ -32,26 +32,26 @@ pub struct Config {
     /// How long decoding one picture may take.
     #[serde(with = "humantime_serde")]
     pub picture_timeout: Duration,
-    /// What the posts in flight may hold together of pictures that are being decoded or are decoded, in bytes.
+    /// Memory of all posts in flight for decoded pictures and those being decoded, in bytes.
     pub memory: ByteSize,
     /// Decoded pictures kept for reposts, in bytes.
     pub cache: ByteSize,
     /// Threads that decode pictures at one time, and as many that read records.
     pub threads: usize,
-    /// What becomes of a post with a picture that is broken or beyond a limit.
+    /// Whether a post with a picture that is damaged or beyond a limit is published without it.
     pub degrade: Degrade,
-    /// Whether escapes of HTML in texts are undone before networks read them.
+    /// Whether HTML escapes in texts are undone before networks read them.
     pub unescape: bool,
 }
 
 /// The most pictures that `max_media` may allow.
 const MAX_MEDIA: usize = 1000;
 
-/// Bytes a pixel that a progressive JPEG of full chroma takes while it is decoded: its coefficients and its frame.
+/// Bytes a pixel of a progressive JPEG of full chroma while it is decoded: its coefficients and its frame.
 const MAX_BYTES_PER_PIXEL: u64 = 9;
 
 impl Config {
-    /// What is out of range: the key within the section, and the bound it breaks.
+    /// Settings out of range: the key within the section, and the bound that it breaks.
     #[must_use]
     pub fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = Vec::new();

@@ -1,6 +1,7 @@
 //! Escapes and shortens untrusted text for logs and error messages.
 
-/// Replaces characters that steer a terminal, break a line or turn the direction of the text after them by their escapes.
+/// Replaces characters that steer a terminal, break a line or turn the direction of the text after them by their
+/// escapes.
 pub(crate) fn escaped(message: String) -> String {
     if !message.contains(|character: char| character.is_control() || is_directional(character)) {
         return message;

@@ -33,7 +33,7 @@ pub(super) use super::families::{register, seconds_buckets};
 /// All metrics of one engine, in a registry of its own.
 pub struct Metrics {
     registry: Registry,
-    stages: [StageMetrics; Stage::WITH_KNOWLEDGE.len()],
+    stages: [StageMetrics; Stage::WITH_RETRIEVAL.len()],
     fetches: FetchMetrics,
     media: MediaMetrics,
     ingest: IngestMetrics,
@@ -216,7 +216,7 @@ impl Metrics {
     /// All stages in figures, in order.
     #[must_use]
     pub fn stage_summaries(&self) -> Vec<StageSummary> {
-        Stage::WITH_KNOWLEDGE.iter().map(|&stage| self.stages[stage as usize].summary(stage)).collect()
+        Stage::WITH_RETRIEVAL.iter().map(|&stage| self.stages[stage as usize].summary(stage)).collect()
     }
 
     /// A cache of that kind, such as `expansion`, is asked what it has done whenever somebody asks the metrics.

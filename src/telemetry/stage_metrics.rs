@@ -174,7 +174,7 @@ impl StageMetrics {
 }
 
 /// Registers the families of all stages, and looks each stage's counters up: all start at 0.
-pub(super) fn all_stages(registry: &Registry) -> [StageMetrics; Stage::WITH_KNOWLEDGE.len()] {
+pub(super) fn all_stages(registry: &Registry) -> [StageMetrics; Stage::WITH_RETRIEVAL.len()] {
     let counters = |name: &str, help: &str, labels: &[&str]| {
         register(registry, IntCounterVec::new(Opts::new(name, help), labels))
     };
@@ -211,7 +211,7 @@ pub(super) fn all_stages(registry: &Registry) -> [StageMetrics; Stage::WITH_KNOW
     );
     let queue_depth = Opts::new("riveg_stage_queue_depth", "Requests to a stage that wait for their batch.");
     let queue_depth = register(registry, IntGaugeVec::new(queue_depth, &["stage"]));
-    Stage::WITH_KNOWLEDGE.map(|stage| {
+    Stage::WITH_RETRIEVAL.map(|stage| {
         let label = [stage.as_str()];
         StageMetrics {
             outcomes: Outcome::ALL

@@ -17,7 +17,7 @@ fn labels_that_are_known_start_at_nothing() {
     let metrics = Metrics::new();
     metrics.runs_on("cpu");
     let text = metrics.render();
-    for stage in Stage::WITH_KNOWLEDGE {
+    for stage in Stage::WITH_RETRIEVAL {
         for outcome in ["answered", "failed", "device-lost", "abandoned"] {
             let line = format!("riveg_stage_requests_total{{outcome=\"{outcome}\",stage=\"{stage}\"}} 0\n");
             assert!(text.contains(&line), "{line}{text}");

@@ -19,7 +19,7 @@ async fn entities_are_what_the_model_says_and_the_answer_says_who_said_so() {
         let annotation = wired.annotate(&post).await.unwrap();
         assert_eq!(annotation.degraded, Vec::<String>::new());
         for triple in annotation.triples.iter().filter(|triple| triple.phrase.source == PhraseSource::Llm) {
-            let [by] = &triple.phrase.told[..] else { panic!("{:?}", triple.phrase) };
+            let [by] = &triple.phrase.answers[..] else { panic!("{:?}", triple.phrase) };
             assert_eq!(
                 (by.by.as_deref(), Some(&by.text)),
                 (Some("pocket"), triple.phrase.expansion.as_ref())
@@ -74,7 +74,8 @@ async fn of_several_models_the_next_is_asked_where_one_fails_or_all_are_if_they_
         let mut heard = 0;
         for post in pocket_posts(3) {
             for triple in wired.annotate(&post).await.unwrap().triples {
-                let by: Vec<&str> = triple.phrase.told.iter().filter_map(|told| told.by.as_deref()).collect();
+                let by: Vec<&str> =
+                    triple.phrase.answers.iter().filter_map(|told| told.endpoint.as_deref()).collect();
                 assert_eq!(by, expected, "{mix}, the first fails: {first_fails}");
                 heard += 1;
             }

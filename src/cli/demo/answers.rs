@@ -107,7 +107,7 @@ impl Entity {
                 text: self.phrase,
                 expansion: self.expansion.map(|expansion| expansion.text),
                 source,
-                told: Vec::new(),
+                answers: Vec::new(),
             },
             verdicts: verdicts.collect(),
             regions: self.regions.into_iter().map(WireRegion::region).collect::<Result<_, _>>()?,
@@ -151,7 +151,7 @@ mod tests {
                 text: format!("{text} (PER)"),
                 expansion: expansion.map(str::to_owned),
                 source: if expansion.is_some() { PhraseSource::Lexicon } else { PhraseSource::NameOnly },
-                told: Vec::new(),
+                answers: Vec::new(),
             },
             verdicts: vec![GateVerdict {
                 media_key: "m".to_owned(),

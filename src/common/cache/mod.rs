@@ -1,7 +1,7 @@
-//! What was made once need not be made again: bounded in bytes, the least used leaves first, one maker a key.
+//! Caches: values bounded in bytes. The least recently used leaves first, and each value is made once for all who ask.
 
-mod bounded;
+mod byte_lru;
 mod shared;
 
-pub use bounded::Bounded;
-pub use shared::{Cache, CacheCounts, Way};
+pub use byte_lru::ByteLru;
+pub use shared::{Cache, CacheCounts, Lookup};

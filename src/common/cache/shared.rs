@@ -1,4 +1,4 @@
-//! Who makes a value that many ask for at once? The first; the others wait for it.
+//! Shared cache: the first caller that asks for a missing value makes it, and the others wait for it.
 
 use std::fmt;
 use std::hash::Hash;
@@ -9,13 +9,13 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use tokio::sync::watch;
 
-use super::Bounded;
+use super::ByteLru;
 use crate::telemetry::CacheTally;
 
-/// Values by key, shared by all who ask. `E` is why a value could not be made.
+/// Values by key, shared by all callers. `E` is why a value could not be made.
 pub struct Cache<K: Hash + Eq, V, E> {
-    kept: Mutex<Bounded<K, V>>,
-    /// What is being made; a receiver whose sender is gone has nothing to wait for.
+    kept: Mutex<ByteLru<K, V>>,
+    /// Values being made. A receiver whose sender is gone has nothing to wait for.
     flights: DashMap<K, Flight<V, E>>,
     weigh: fn(&K, &V) -> usize,
     hits: AtomicU64,
@@ -24,31 +24,31 @@ pub struct Cache<K: Hash + Eq, V, E> {
     evicted: AtomicU64,
 }
 
-/// How an answer came about.
+/// Where a value came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// It was kept.
-    Kept,
-    /// Another was making it.
+pub enum Lookup {
+    /// It was in the cache.
+    Hit,
+    /// Another caller was making it.
     Joined,
-    /// The asker made it, or failed to.
-    Made,
+    /// This caller made it, or failed to.
+    Miss,
 }
 
-/// What a cache has done so far, and what it holds.
+/// Requests to a cache since the start, and what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CacheCounts {
-    /// Questions answered from what was kept.
+    /// Requests for values in the cache.
     pub hits: u64,
-    /// Questions answered by another's making.
+    /// Requests that waited for another caller.
     pub joined: u64,
-    /// Questions whose asker had to make the value.
+    /// Requests that had to make the value.
     pub misses: u64,
-    /// Values that left for others.
+    /// Values evicted for others.
     pub evicted: u64,
-    /// Values kept.
+    /// Values in the cache.
     pub entries: usize,
-    /// What they weigh.
+    /// Their bytes.
     pub bytes: usize,
 }
 
@@ -72,11 +72,11 @@ where
     V: Clone,
     E: Clone,
 {
-    /// An empty cache that holds at most `max_bytes`; `weigh` says what an entry takes.
+    /// An empty cache of at most `max_bytes`; `weigh` gives the bytes of an entry.
     #[must_use]
     pub fn new(max_bytes: usize, weigh: fn(&K, &V) -> usize) -> Self {
         Self {
-            kept: Mutex::new(Bounded::new(max_bytes)),
+            kept: Mutex::new(ByteLru::new(max_bytes)),
             flights: DashMap::new(),
             weigh,
             hits: AtomicU64::new(0),
@@ -86,68 +86,74 @@ where
         }
     }
 
-    /// The value of a key: kept, or made by someone else right now, or made by `make`.
+    /// The value of a key: from the cache, from another caller that is making it, or from `make`.
     ///
-    /// `make` is polled only where nobody else makes this key. If the other maker's future is dropped or panics, one
-    /// of those who wait makes it instead.
+    /// `make` is polled only where no other caller makes this key. If that caller's future is dropped or panics, one of
+    /// those that wait makes the value instead.
     ///
     /// # Errors
-    /// The maker's, for all who waited; it is not kept, so the next to ask makes again.
+    /// That of `make`, for all that waited. It is not kept: the next request makes the value again.
     pub async fn get_or_make<F>(&self, key: &K, make: F) -> Result<V, E>
     where
         F: Future<Output = Result<V, E>>,
     {
-        self.obtain(key, |_| true, make).await.1
+        self.get_valid_or_make(key, |_| true, make).await.1
     }
 
-    /// The same where what is kept may be too old: only what is `good` counts as kept. And how the value came about.
-    pub async fn obtain<F>(&self, key: &K, good: impl Fn(&V) -> bool, make: F) -> (Way, Result<V, E>)
+    /// The same where a cached value may be too old: one that is not `good` counts as missing. Also returns where the
+    /// value came from.
+    pub async fn get_valid_or_make<F>(
+        &self,
+        key: &K,
+        good: impl Fn(&V) -> bool,
+        make: F,
+    ) -> (Lookup, Result<V, E>)
     where
         F: Future<Output = Result<V, E>>,
     {
-        let duty = loop {
+        let guard = loop {
             if let Some(value) = self.lookup(key).filter(&good) {
                 count(&self.hits);
-                return (Way::Kept, Ok(value));
+                return (Lookup::Hit, Ok(value));
             }
             match self.claim(key) {
                 Claim::Wait(flight) => {
-                    if let Some(outcome) = landed(flight).await {
+                    if let Some(outcome) = flight_result(flight).await {
                         count(&self.joined);
-                        return (Way::Joined, outcome);
+                        return (Lookup::Joined, outcome);
                     }
                 }
-                Claim::Make(duty) => break duty,
+                Claim::Make(guard) => break guard,
             }
         };
-        // Between the look and the claim another maker may have finished.
+        // Another caller may have finished between the lookup and the claim.
         if let Some(value) = self.lookup(key).filter(&good) {
             count(&self.hits);
-            return (Way::Kept, Ok(value));
+            return (Lookup::Hit, Ok(value));
         }
         count(&self.misses);
         let outcome = make.await;
-        duty.fulfil(&outcome);
-        (Way::Made, outcome)
+        guard.complete(&outcome);
+        (Lookup::Miss, outcome)
     }
 
-    /// Makes a value although one may be kept, which stays where making fails; nothing where it is being made already.
-    pub async fn renew<F>(&self, key: &K, make: F) -> Option<Result<V, E>>
+    /// Makes a value anew; the cached one stays where that fails. None where the value is being made already.
+    pub async fn refresh<F>(&self, key: &K, make: F) -> Option<Result<V, E>>
     where
         F: Future<Output = Result<V, E>>,
     {
-        let Claim::Make(duty) = self.claim(key) else { return None };
+        let Claim::Make(guard) = self.claim(key) else { return None };
         let outcome = make.await;
-        duty.fulfil(&outcome);
+        guard.complete(&outcome);
         Some(outcome)
     }
 
-    /// Forgets what is said to be gone; how many values those were.
-    pub fn forget(&self, is_gone: impl Fn(&K, &V) -> bool) -> usize {
+    /// Removes the values for which `is_gone` holds; returns how many.
+    pub fn remove_if(&self, is_gone: impl Fn(&K, &V) -> bool) -> usize {
         self.kept().remove_if(is_gone)
     }
 
-    /// What it has done so far, and what it holds.
+    /// Requests since the start, and what the cache holds.
     #[must_use]
     pub fn counts(&self) -> CacheCounts {
         let kept = self.kept();
@@ -171,15 +177,15 @@ where
             Entry::Vacant(place) => {
                 let (sender, flight) = watch::channel(None);
                 place.insert(flight);
-                Claim::Make(Duty { cache: self, key: key.clone(), sender })
+                Claim::Make(FlightGuard { cache: self, key: key.clone(), sender })
             }
         }
     }
 }
 
 impl<K: Hash + Eq, V, E> Cache<K, V, E> {
-    fn kept(&self) -> MutexGuard<'_, Bounded<K, V>> {
-        // A value's clone that panicked under the lock has changed nothing.
+    fn kept(&self) -> MutexGuard<'_, ByteLru<K, V>> {
+        // A clone that panics under the lock changes nothing.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -198,19 +204,19 @@ impl<K: Hash + Eq, V, E> fmt::Debug for Cache<K, V, E> {
 
 enum Claim<'cache, K: Hash + Eq, V, E> {
     Wait(Flight<V, E>),
-    Make(Duty<'cache, K, V, E>),
+    Make(FlightGuard<'cache, K, V, E>),
 }
 
-/// Held by the one who makes a value. However it ends, the flight ends with it: first it leaves the table, then the
-/// sender goes and wakes all who wait, so that they find the value or the place free.
-struct Duty<'cache, K: Hash + Eq, V, E> {
+/// Held by the caller that makes a value. However that ends, dropping this ends the flight: first it leaves the table,
+/// then the sender is dropped and wakes all that wait, so that they find the value or a free place.
+struct FlightGuard<'cache, K: Hash + Eq, V, E> {
     cache: &'cache Cache<K, V, E>,
     key: K,
     sender: watch::Sender<Option<Result<V, E>>>,
 }
 
-impl<K: Hash + Eq + Clone, V: Clone, E: Clone> Duty<'_, K, V, E> {
-    fn fulfil(self, outcome: &Result<V, E>) {
+impl<K: Hash + Eq + Clone, V: Clone, E: Clone> FlightGuard<'_, K, V, E> {
+    fn complete(self, outcome: &Result<V, E>) {
         if let Ok(value) = outcome {
             let bytes = (self.cache.weigh)(&self.key, value);
             let evicted = self.cache.kept().insert(self.key.clone(), value.clone(), bytes);
@@ -220,14 +226,14 @@ impl<K: Hash + Eq + Clone, V: Clone, E: Clone> Duty<'_, K, V, E> {
     }
 }
 
-impl<K: Hash + Eq, V, E> Drop for Duty<'_, K, V, E> {
+impl<K: Hash + Eq, V, E> Drop for FlightGuard<'_, K, V, E> {
     fn drop(&mut self) {
         self.cache.flights.remove(&self.key);
     }
 }
 
-/// What a flight brought; nothing if its maker gave up.
-async fn landed<V: Clone, E: Clone>(mut flight: Flight<V, E>) -> Option<Result<V, E>> {
+/// The result of a flight; none if its maker gave up.
+async fn flight_result<V: Clone, E: Clone>(mut flight: Flight<V, E>) -> Option<Result<V, E>> {
     flight.wait_for(Option::is_some).await.ok()?.clone()
 }
 

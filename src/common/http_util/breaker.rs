@@ -1,109 +1,111 @@
-//! Is a server asked at all? Not for a while after many failures in a row; then one question finds out. A pure state
-//! machine; the clock is its caller's.
+//! Circuit breaker: after many failures in a row a server is not asked for a while; then one call tests it. A pure
+//! state machine with the clock passed in.
 
 use std::time::{Duration, Instant};
 
 use crate::telemetry::BreakerState;
 
-/// Counts failures in a row, and stops questions after too many.
+/// Counts failures in a row, and refuses calls after too many.
 #[derive(Debug)]
 pub struct Breaker {
-    most: u32,
+    max_failures: u32,
     pause: Duration,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
-    /// So many questions in a row have failed.
+    /// So many calls in a row have failed.
     Closed { failed: u32 },
-    /// None is let through before that moment. Why: what went wrong last.
+    /// No call is let through before `until`. `why` is the last failure.
     Open { until: Instant, why: String },
-    /// One is on its way, to find out. Why it was closed to questions before.
+    /// One call is under way as a test. `why` is the failure that opened the breaker.
     HalfOpen { why: String },
 }
 
-/// A question that was let through: what becomes of it is told to the breaker, once.
+/// A call that was let through. Its outcome is recorded once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pass {
-    /// One among many.
-    Usual,
-    /// The one that finds out.
+pub enum BreakerPass {
+    /// A call while the breaker is closed.
+    Regular,
+    /// The call that tests the server.
     Probe,
 }
 
-/// How a question ended that was let through.
+/// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended<'a> {
-    /// The server did its part.
-    Well,
-    /// The server failed, and how.
-    Failed(&'a str),
-    /// Nobody knows: the one who asked has gone, or it was not sent.
+pub enum CallOutcome<'a> {
+    /// The server answered.
+    Success,
+    /// The server failed, with this cause.
+    Failure(&'a str),
+    /// Unknown: the caller has gone, or the call was not sent.
     Unknown,
 }
 
-/// A question that is not let through.
+/// A call that is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shut {
-    /// When one will be; none: when the one under way is answered.
-    pub left: Option<Duration>,
-    /// What went wrong last.
-    pub why: String,
+pub struct CircuitOpen {
+    /// When a call will be let through; none: after the test under way.
+    pub retry_in: Option<Duration>,
+    /// The last failure.
+    pub cause: String,
 }
 
 impl Breaker {
-    /// Opens after so many failures in a row, for so long.
+    /// Opens for `pause` after `max_failures` in a row.
     #[must_use]
-    pub fn new(most: u32, pause: Duration) -> Self {
-        Self { most, pause, state: State::Closed { failed: 0 } }
+    pub fn new(max_failures: u32, pause: Duration) -> Self {
+        Self { max_failures, pause, state: State::Closed { failed: 0 } }
     }
 
-    /// Whether a question would be let through.
+    /// Whether a call would be let through.
     ///
     /// # Errors
-    /// Why not, and when one will be.
-    pub fn check(&self, now: Instant) -> Result<(), Shut> {
+    /// Why not, and when a call will be.
+    pub fn check(&self, now: Instant) -> Result<(), CircuitOpen> {
         match &self.state {
             State::Closed { .. } => Ok(()),
             State::Open { until, .. } if now >= *until => Ok(()),
-            State::Open { until, why } => Err(Shut { left: Some(*until - now), why: why.clone() }),
-            State::HalfOpen { why } => Err(Shut { left: None, why: why.clone() }),
+            State::Open { until, why } => {
+                Err(CircuitOpen { retry_in: Some(*until - now), cause: why.clone() })
+            }
+            State::HalfOpen { why } => Err(CircuitOpen { retry_in: None, cause: why.clone() }),
         }
     }
 
-    /// Lets a question through.
+    /// Lets a call through.
     ///
     /// # Errors
-    /// Why not, and when one will be.
-    pub fn enter(&mut self, now: Instant) -> Result<Pass, Shut> {
+    /// Why not, and when a call will be.
+    pub fn admit(&mut self, now: Instant) -> Result<BreakerPass, CircuitOpen> {
         self.check(now)?;
-        let State::Open { why, .. } = &mut self.state else { return Ok(Pass::Usual) };
+        let State::Open { why, .. } = &mut self.state else { return Ok(BreakerPass::Regular) };
         self.state = State::HalfOpen { why: std::mem::take(why) };
-        Ok(Pass::Probe)
+        Ok(BreakerPass::Probe)
     }
 
-    /// A question that was let through has ended.
-    pub fn ended(&mut self, pass: Pass, now: Instant, how: Ended<'_>) {
+    /// Records the outcome of a call.
+    pub fn record(&mut self, pass: BreakerPass, now: Instant, how: CallOutcome<'_>) {
         let open = |until, why: &str| State::Open { until, why: why.to_owned() };
         match (how, &mut self.state) {
-            // Whoever was answered: it answers.
-            (Ended::Well, _) => self.state = State::Closed { failed: 0 },
-            (Ended::Failed(why), State::Closed { failed }) => {
+            // Any answer shows that the server works.
+            (CallOutcome::Success, _) => self.state = State::Closed { failed: 0 },
+            (CallOutcome::Failure(why), State::Closed { failed }) => {
                 *failed += 1;
-                if *failed >= self.most {
+                if *failed >= self.max_failures {
                     self.state = open(now + self.pause, why);
                 }
             }
-            (Ended::Failed(why), State::HalfOpen { .. }) if pass == Pass::Probe => {
+            (CallOutcome::Failure(why), State::HalfOpen { .. }) if pass == BreakerPass::Probe => {
                 self.state = open(now + self.pause, why);
             }
-            // The next one may find out.
-            (Ended::Unknown, State::HalfOpen { why }) if pass == Pass::Probe => {
+            // The next call tests the server.
+            (CallOutcome::Unknown, State::HalfOpen { why }) if pass == BreakerPass::Probe => {
                 self.state = open(now, why);
             }
-            // A straggler from before tells nothing new.
-            (Ended::Failed(_) | Ended::Unknown, _) => {}
+            // A call from before the breaker opened tells nothing new.
+            (CallOutcome::Failure(_) | CallOutcome::Unknown, _) => {}
         }
     }
 
@@ -117,14 +119,14 @@ impl Breaker {
         }
     }
 
-    /// Whether questions go through as usual; if not, what went wrong, and when one may again.
+    /// Whether the breaker is closed.
     ///
     /// # Errors
-    /// What went wrong.
-    pub fn is_closed(&self, now: Instant) -> Result<(), Shut> {
+    /// The last failure, and when a call may be let through.
+    pub fn is_closed(&self, now: Instant) -> Result<(), CircuitOpen> {
         match &self.state {
             State::Open { why, .. } if self.check(now).is_ok() => {
-                Err(Shut { left: Some(Duration::ZERO), why: why.clone() })
+                Err(CircuitOpen { retry_in: Some(Duration::ZERO), cause: why.clone() })
             }
             _ => self.check(now),
         }
@@ -142,8 +144,8 @@ mod tests {
     fn opened(now: Instant) -> Breaker {
         let mut breaker = Breaker::new(3, PAUSE);
         for _ in 0..3 {
-            let pass = breaker.enter(now).unwrap();
-            breaker.ended(pass, now, Ended::Failed("was away"));
+            let pass = breaker.admit(now).unwrap();
+            breaker.record(pass, now, CallOutcome::Failure("was away"));
         }
         breaker
     }
@@ -153,102 +155,102 @@ mod tests {
         let now = Instant::now();
         let mut breaker = Breaker::new(3, PAUSE);
         for how in [
-            Ended::Failed("a"),
-            Ended::Failed("b"),
-            Ended::Well,
-            Ended::Failed("c"),
-            Ended::Unknown,
-            Ended::Failed("d"),
+            CallOutcome::Failure("a"),
+            CallOutcome::Failure("b"),
+            CallOutcome::Success,
+            CallOutcome::Failure("c"),
+            CallOutcome::Unknown,
+            CallOutcome::Failure("d"),
         ] {
-            breaker.ended(Pass::Usual, now, how);
+            breaker.record(BreakerPass::Regular, now, how);
             assert_eq!(breaker.state(), BreakerState::Closed, "{how:?}");
         }
-        breaker.ended(Pass::Usual, now, Ended::Failed("e"));
+        breaker.record(BreakerPass::Regular, now, CallOutcome::Failure("e"));
         assert_eq!(breaker.state(), BreakerState::Open);
-        let shut = Shut { left: Some(PAUSE), why: "e".to_owned() };
-        assert_eq!(breaker.enter(now), Err(shut.clone()));
-        assert_eq!(breaker.is_closed(now), Err(shut));
+        let refusal = CircuitOpen { retry_in: Some(PAUSE), cause: "e".to_owned() };
+        assert_eq!(breaker.admit(now), Err(refusal.clone()));
+        assert_eq!(breaker.is_closed(now), Err(refusal));
     }
 
     #[test]
-    fn after_its_pause_one_question_finds_out_for_all() {
+    fn after_the_pause_one_call_tests_the_server() {
         let begun = Instant::now();
         let mut breaker = opened(begun);
-        assert!(breaker.enter(begun + PAUSE - Duration::from_millis(1)).is_err());
+        assert!(breaker.admit(begun + PAUSE - Duration::from_millis(1)).is_err());
         let now = begun + PAUSE;
         assert_eq!(
-            breaker.is_closed(now).unwrap_err().left,
+            breaker.is_closed(now).unwrap_err().retry_in,
             Some(Duration::ZERO),
             "it is not well before it has answered"
         );
-        assert_eq!(breaker.enter(now), Ok(Pass::Probe));
+        assert_eq!(breaker.admit(now), Ok(BreakerPass::Probe));
         assert_eq!(breaker.state(), BreakerState::HalfOpen);
-        assert_eq!(breaker.enter(now), Err(Shut { left: None, why: "was away".to_owned() }));
-        breaker.ended(Pass::Probe, now, Ended::Failed("is still away"));
-        let shut = Shut { left: Some(PAUSE), why: "is still away".to_owned() };
-        assert_eq!(breaker.enter(now), Err(shut));
+        assert_eq!(breaker.admit(now), Err(CircuitOpen { retry_in: None, cause: "was away".to_owned() }));
+        breaker.record(BreakerPass::Probe, now, CallOutcome::Failure("is still away"));
+        let refusal = CircuitOpen { retry_in: Some(PAUSE), cause: "is still away".to_owned() };
+        assert_eq!(breaker.admit(now), Err(refusal));
         let now = now + PAUSE;
-        assert_eq!(breaker.enter(now), Ok(Pass::Probe));
-        breaker.ended(Pass::Probe, now, Ended::Well);
-        assert_eq!((breaker.enter(now), breaker.is_closed(now)), (Ok(Pass::Usual), Ok(())));
+        assert_eq!(breaker.admit(now), Ok(BreakerPass::Probe));
+        breaker.record(BreakerPass::Probe, now, CallOutcome::Success);
+        assert_eq!((breaker.admit(now), breaker.is_closed(now)), (Ok(BreakerPass::Regular), Ok(())));
     }
 
     #[test]
-    fn a_probe_whose_asker_has_gone_leaves_its_place_to_the_next() {
+    fn a_probe_whose_caller_has_gone_leaves_its_place_to_the_next() {
         let now = Instant::now() + PAUSE;
         let mut breaker = opened(now - PAUSE);
-        assert_eq!(breaker.enter(now), Ok(Pass::Probe));
-        breaker.ended(Pass::Probe, now, Ended::Unknown);
-        assert_eq!(breaker.enter(now), Ok(Pass::Probe));
+        assert_eq!(breaker.admit(now), Ok(BreakerPass::Probe));
+        breaker.record(BreakerPass::Probe, now, CallOutcome::Unknown);
+        assert_eq!(breaker.admit(now), Ok(BreakerPass::Probe));
     }
 
     #[test]
-    fn stragglers_from_before_close_it_if_they_are_answered_and_else_change_nothing() {
+    fn earlier_calls_close_the_breaker_if_they_succeed_and_else_change_nothing() {
         let begun = Instant::now();
         let mut breaker = opened(begun);
         let later = begun + Duration::from_secs(1);
-        breaker.ended(Pass::Usual, later, Ended::Failed("late"));
-        assert_eq!(breaker.enter(later).unwrap_err().left, Some(PAUSE - Duration::from_secs(1)));
-        assert_eq!(breaker.enter(begun + PAUSE), Ok(Pass::Probe));
-        breaker.ended(Pass::Usual, later, Ended::Failed("late"));
-        breaker.ended(Pass::Usual, later, Ended::Unknown);
+        breaker.record(BreakerPass::Regular, later, CallOutcome::Failure("late"));
+        assert_eq!(breaker.admit(later).unwrap_err().retry_in, Some(PAUSE - Duration::from_secs(1)));
+        assert_eq!(breaker.admit(begun + PAUSE), Ok(BreakerPass::Probe));
+        breaker.record(BreakerPass::Regular, later, CallOutcome::Failure("late"));
+        breaker.record(BreakerPass::Regular, later, CallOutcome::Unknown);
         assert_eq!(breaker.state(), BreakerState::HalfOpen);
-        breaker.ended(Pass::Usual, later, Ended::Well);
+        breaker.record(BreakerPass::Regular, later, CallOutcome::Success);
         assert_eq!(breaker.state(), BreakerState::Closed);
     }
 
     proptest! {
-        /// Whatever happens in whatever order: one probe at a time, none before its time, and never shut for ever.
+        /// Whatever happens in whatever order: one probe at a time, none before its time, and never open for ever.
         #[test]
-        fn it_never_lets_two_find_out_and_always_opens_again(
+        fn there_is_one_probe_at_a_time_and_the_breaker_closes_again(
             steps in prop::collection::vec((0..4_u8, 0..40_u64), 0..80),
         ) {
             let mut now = Instant::now();
             let mut breaker = Breaker::new(3, PAUSE);
-            let mut under_way: Vec<Pass> = Vec::new();
+            let mut under_way: Vec<BreakerPass> = Vec::new();
             for (what, seconds) in steps {
                 now += Duration::from_secs(seconds);
                 let how = match what {
                     0 => {
                         let before = breaker.state();
-                        if let Ok(pass) = breaker.enter(now) {
-                            prop_assert_eq!(pass == Pass::Probe, before == BreakerState::Open);
+                        if let Ok(pass) = breaker.admit(now) {
+                            prop_assert_eq!(pass == BreakerPass::Probe, before == BreakerState::Open);
                             under_way.push(pass);
                         }
                         continue;
                     }
-                    1 => Ended::Well,
-                    2 => Ended::Failed("away"),
-                    _ => Ended::Unknown,
+                    1 => CallOutcome::Success,
+                    2 => CallOutcome::Failure("away"),
+                    _ => CallOutcome::Unknown,
                 };
                 if let Some(pass) = under_way.pop() {
-                    breaker.ended(pass, now, how);
+                    breaker.record(pass, now, how);
                 }
             }
             for pass in under_way.drain(..) {
-                breaker.ended(pass, now, Ended::Unknown);
+                breaker.record(pass, now, CallOutcome::Unknown);
             }
-            prop_assert!(breaker.enter(now + PAUSE).is_ok());
+            prop_assert!(breaker.admit(now + PAUSE).is_ok());
         }
     }
 }

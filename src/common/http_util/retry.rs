@@ -1,37 +1,38 @@
-//! Is another attempt worth while, and when? The decision is a pure function; the clock and the dice are its caller's.
+//! Retries: whether and when a failed attempt is repeated. The decision is a pure function with clock and chance passed
+//! in.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// How often and when what failed is tried again.
+/// How often and after which waits a failed attempt is repeated.
 #[derive(Debug, Clone, Copy)]
-pub struct Schedule {
+pub struct RetrySchedule {
     /// Attempts after the first.
     pub retries: u32,
     /// The wait before the first further attempt; each wait after it is twice as long.
     pub backoff: Duration,
 }
 
-/// A fault that may pass.
-pub trait MayPass {
-    /// How long it takes to pass at least, which is nothing unless somebody says so; none: it will not.
-    fn passes_after(&self) -> Option<Duration>;
+/// An error after which a retry may succeed.
+pub trait Retryable {
+    /// The least wait before a retry, which is zero unless the server asks for more; none: a retry does not help.
+    fn retry_delay(&self) -> Option<Duration>;
 }
 
-impl Schedule {
-    /// How long to wait before the attempt after `attempts` failed ones; none: it is over.
+impl RetrySchedule {
+    /// How long to wait before the next attempt after `attempts` failed ones; none: no further attempt.
     ///
-    /// `chance`, from 0 to 1, spreads those who failed together: a wait is between half and all of its length. `left` is
-    /// what remains of the whole time: a wait that does not fit into it is not begun.
+    /// `chance`, from 0 to 1, spreads clients that failed together: a wait is between half and all of its length.
+    /// `left` is the rest of the whole time: a wait that does not fit into it is not begun.
     #[must_use]
     pub fn wait(
         &self,
-        fault: &impl MayPass,
+        fault: &impl Retryable,
         (attempts, left): (u32, Duration),
         chance: f64,
     ) -> Option<Duration> {
-        let after = fault.passes_after()?;
+        let after = fault.retry_delay()?;
         if attempts > self.retries {
             return None;
         }
@@ -41,13 +42,13 @@ impl Schedule {
     }
 }
 
-/// Attempts until one succeeds, none is left, or the time is over. `again` hears of every fault that is followed by
-/// another attempt, and of the wait between.
+/// Attempts until one succeeds, none is left, or the deadline passes. `again` is called with every error that is
+/// followed by another attempt, and with the wait before it.
 ///
 /// # Errors
-/// The last fault; none where the time was over before the first attempt.
-pub async fn patiently<T, E: MayPass, F: Future<Output = Result<T, E>>>(
-    schedule: Schedule,
+/// The last error; none where the deadline passed during the first attempt.
+pub async fn with_retries<T, E: Retryable, F: Future<Output = Result<T, E>>>(
+    schedule: RetrySchedule,
     deadline: Instant,
     mut attempt: impl FnMut() -> F,
     mut again: impl FnMut(&E, Duration),
@@ -86,16 +87,16 @@ mod tests {
     #[derive(Debug, Clone, PartialEq)]
     struct Fault(Option<Duration>);
 
-    impl MayPass for Fault {
-        fn passes_after(&self) -> Option<Duration> {
+    impl Retryable for Fault {
+        fn retry_delay(&self) -> Option<Duration> {
             self.0
         }
     }
 
     const PASSING: Fault = Fault(Some(Duration::ZERO));
 
-    fn schedule(retries: u32) -> Schedule {
-        Schedule { retries, backoff: Duration::from_millis(100) }
+    fn schedule(retries: u32) -> RetrySchedule {
+        RetrySchedule { retries, backoff: Duration::from_millis(100) }
     }
 
     #[test]
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_asks_for_a_longer_wait_gets_it_if_there_is_time() {
+    fn the_wait_that_a_server_asks_for_is_kept_if_there_is_time() {
         let after = Some(Duration::from_secs(7));
         let fault = Fault(after);
         assert_eq!(schedule(1).wait(&fault, (1, LONG), 0.5), after);
@@ -116,12 +117,12 @@ mod tests {
     }
 
     #[test]
-    fn what_would_fail_again_is_not_tried_again() {
+    fn a_permanent_error_is_not_retried() {
         assert_eq!(schedule(5).wait(&Fault(None), (1, LONG), 0.0), None);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn attempts_end_with_the_first_success_and_wait_as_long_as_they_are_told() {
+    async fn attempts_end_with_the_first_success_and_keep_their_waits() {
         let begun = Instant::now();
         let attempts = Cell::new(0);
         let attempt = async || {
@@ -133,7 +134,7 @@ mod tests {
             }
         };
         let mut waits = Vec::new();
-        let made = patiently(schedule(5), begun + LONG, attempt, |_, wait| waits.push(wait)).await;
+        let made = with_retries(schedule(5), begun + LONG, attempt, |_, wait| waits.push(wait)).await;
         assert_eq!(made, Ok(3));
         assert_eq!(waits[0], Duration::from_secs(7));
         assert!((Duration::from_millis(100)..=Duration::from_millis(200)).contains(&waits[1]), "{waits:?}");
@@ -143,15 +144,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_last_fault_is_told_when_attempts_or_time_are_over() {
+    async fn the_last_error_is_returned_when_attempts_or_time_are_over() {
         let deadline = Instant::now() + LONG;
         let fault = Fault(Some(Duration::from_secs(1)));
         let failing = async || Err::<(), _>(fault.clone());
-        assert_eq!(patiently(schedule(2), deadline, failing, |_, _| {}).await, Err(Some(fault.clone())));
+        assert_eq!(with_retries(schedule(2), deadline, failing, |_, _| {}).await, Err(Some(fault.clone())));
         // No second attempt: what it would wait for is beyond the whole time.
         let soon = Instant::now() + Duration::from_secs(1);
         let again = |_: &Fault, _| panic!("there is no time for another attempt");
-        assert_eq!(patiently(schedule(2), soon, failing, again).await, Err(Some(fault.clone())));
+        assert_eq!(with_retries(schedule(2), soon, failing, again).await, Err(Some(fault.clone())));
         assert!(Instant::now() < soon, "it is known at once");
         // A second attempt that hangs, and a first.
         let attempts = Cell::new(0);
@@ -163,10 +164,10 @@ mod tests {
             Err::<(), _>(fault.clone())
         };
         assert_eq!(
-            patiently(schedule(2), Instant::now() + LONG, hanging, |_, _| {}).await,
+            with_retries(schedule(2), Instant::now() + LONG, hanging, |_, _| {}).await,
             Err(Some(fault.clone()))
         );
         let never = std::future::pending::<Result<(), Fault>>;
-        assert_eq!(patiently(schedule(2), Instant::now() + LONG, never, |_, _| {}).await, Err(None));
+        assert_eq!(with_retries(schedule(2), Instant::now() + LONG, never, |_, _| {}).await, Err(None));
     }
 }

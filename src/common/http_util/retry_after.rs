@@ -1,10 +1,10 @@
-//! When does a server want to be asked again? `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3).
+//! The header `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3).
 
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-/// The wait that a server asks for; none where it says nothing, or nothing that can be read. A date that is over is no wait.
+/// The wait that a server asks for; none where the header is missing or invalid. A date in the past is no wait.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let said = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_said_in_seconds_or_as_a_date_and_nonsense_is_none() {
+    fn a_wait_is_read_from_seconds_or_a_date_and_nothing_else() {
         // Sun, 06 Nov 1994 08:49:37 GMT
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         let seconds = |seconds| Some(Duration::from_secs(seconds));

@@ -1,4 +1,4 @@
-//! Pictures at the sizes that networks ask for, pixel for pixel as Pillow makes them.
+//! Pictures at the sizes that networks read, pixel for pixel as Pillow makes them.
 
 use std::sync::Arc;
 
@@ -7,19 +7,19 @@ use crate::domain::{ContentHash, Frame};
 pub mod polygon;
 pub mod resample;
 mod view;
-mod worker;
+mod workers;
 
 pub use view::{Fit, View};
-pub use worker::on_worker;
+pub use workers::Workers;
 
-/// A picture made ready for one network: still 8 bits a channel, normalised only on the device.
+/// A picture at the size of one network: still 8 bits a channel, normalised only on the device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
-    /// Names the picture it was made from; networks key what they remember of it by this.
+    /// The hash of the picture that it was made from, the key of networks' caches.
     pub hash: ContentHash,
-    /// Columns now.
+    /// Columns.
     pub width: u32,
-    /// Rows now.
+    /// Rows.
     pub height: u32,
     /// Columns of the original.
     pub original_width: u32,
@@ -44,9 +44,9 @@ impl Picture {
         Self::at(frame, scaled(frame.width), scaled(frame.height), resample::Filter::Bilinear)
     }
 
-    /// Scales the middle square of a picture to `side` (bilinear): the middle that remains where a picture's shorter side
-    /// is scaled to it, as torchvision's evaluation does, up to what the filter would have seen beyond the square's
-    /// edges. Cut first, a picture of one row costs no more than another.
+    /// Scales the middle square of a picture to `side` (bilinear): the middle that remains where a picture's shorter
+    /// side is scaled to it, as torchvision's evaluation does, up to what the filter would have seen beyond the
+    /// square's edges. Cut first, a picture of one row costs no more than another.
     #[must_use]
     pub fn centre(frame: &Frame, side: u32) -> Arc<Self> {
         let edge = frame.width.min(frame.height);

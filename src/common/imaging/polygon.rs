@@ -1,13 +1,13 @@
-//! Which pixels does a polygon enclose? Those whose centres are inside.
+//! Polygons to masks: a pixel is inside if its centre is.
 
-use crate::domain::{Mask, RunLengths};
+use crate::domain::{Mask, RunLengthBuilder};
 
-/// The pixels inside, of a picture of so many columns and rows. `corners` are x, y in pixels, edges between pixels: a
-/// whole picture has the corners 0, 0 and `width`, `height`. The last is joined to the first; fewer than three enclose
-/// nothing, and where lines cross, what is enclosed twice is outside. A centre on a line belongs to what is right of it
-/// or below.
+/// The mask of a polygon in a picture of so many columns and rows. `corners` are x, y in pixels, coordinates between
+/// pixels: a whole picture has the corners 0, 0 and `width`, `height`. The last corner is joined to the first; fewer
+/// than three enclose nothing. The even-odd rule decides where lines cross. A centre on a line belongs to the side
+/// right of it or below.
 ///
-/// Columns are cut one by one: no more is held than the runs.
+/// Columns are filled one by one: only the runs are held in memory.
 #[must_use]
 pub fn mask(corners: &[[f32; 2]], width: u32, height: u32) -> Mask {
     let corners: Vec<[f64; 2]> = corners.iter().map(|corner| corner.map(f64::from)).collect();
@@ -16,28 +16,29 @@ pub fn mask(corners: &[[f32; 2]], width: u32, height: u32) -> Mask {
     let right = across(f64::max).map_or(0, |x| first_centre(x, width));
     let edges = || corners.iter().zip(corners.iter().cycle().skip(1));
 
-    let mut runs = RunLengths::default();
+    let mut runs = RunLengthBuilder::default();
     let mut crossings = Vec::new();
     for column in left..right {
         crossings.clear();
         crossings.extend(edges().filter_map(|(from, to)| crossing(from, to, f64::from(column) + 0.5)));
         crossings.sort_unstable_by(f64::total_cmp);
         let first = u64::from(column) * u64::from(height);
-        // What lies between the first and the second is inside, and so on: closed lines are crossed in pairs.
+        // The pixels between the first and the second crossing are inside, and so on: closed lines are crossed in
+        // pairs.
         for y in crossings.chunks_exact(2).flatten() {
-            runs.change_at(first + u64::from(first_centre(*y, height)));
+            runs.toggle_at(first + u64::from(first_centre(*y, height)));
         }
     }
     runs.finish(width, height)
 }
 
-/// The first pixel of a row or column whose centre does not lie before this place; one past the last if none does.
+/// The first pixel of a row or column whose centre is not before this place; one past the last if there is none.
 fn first_centre(place: f64, pixels: u32) -> u32 {
-    // What lies before the first pixel becomes 0.
+    // Places before the first pixel become 0.
     ((place - 0.5).ceil() as u32).min(pixels)
 }
 
-/// Where an edge crosses the vertical line at `x`: its left end belongs to it, its right end does not. What is no number
+/// Where an edge crosses the vertical line at `x`. The left end belongs to the edge, the right end does not. NaN
 /// crosses nothing.
 fn crossing([x0, y0]: &[f64; 2], [x1, y1]: &[f64; 2], x: f64) -> Option<f64> {
     let crossed = (*x0 > x) != (*x1 > x);
@@ -90,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_encloses_nothing_paints_nothing() {
+    fn corners_that_enclose_nothing_give_an_empty_mask() {
         let cases: [&[[f32; 2]]; 5] = [
             &[],
             &[[1.0, 1.0]],
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_centre_on_a_line_belongs_to_what_is_right_of_it_or_below() {
+    fn a_centre_on_a_line_belongs_to_the_side_right_of_it_or_below() {
         let square = [[1.5, 1.5], [3.5, 1.5], [3.5, 2.5], [1.5, 2.5]];
         assert_eq!(drawn(&square, 5, 4), [".....", ".##..", ".....", "....."]);
         let (left, right) = ([[0.0, 0.0], [5.0, 0.0], [0.0, 4.0]], [[5.0, 0.0], [5.0, 4.0], [0.0, 4.0]]);

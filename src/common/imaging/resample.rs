@@ -1,7 +1,7 @@
 //! Pillow's resampling: 22-bit fixed-point weights, across then down, rounded to 8 bits in between.
 //!
-//! Networks were trained on what Pillow (before version 13) makes of a picture; a differing pixel here is a differing
-//! input there. The arithmetic is that of Pillow's `Resample.c`, as its documentation and its results define it.
+//! Networks were trained on pictures resized by Pillow (before version 13): a differing pixel is a differing input. The
+//! arithmetic is that of Pillow's `Resample.c`, as its documentation and its results define it.
 
 /// The kernel that weighs the neighbours of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,9 +34,9 @@ impl Filter {
 /// Fraction bits of a weight: 32 less 8 for the sample and 2 for the overshoot of the cubic.
 const PRECISION: u32 = 22;
 
-/// The largest sum of the magnitudes of one output sample's weights: twice a whole weight. Sums fit into `i32` up to it, since
-/// `255 * 2 * 2^22 + 2^21 < 2^31`. A triangle has no negative weights and sums to one; the cubic's magnitudes sum to at most
-/// 1.25 times the sum of its weights. The rest is room for rounding each weight.
+/// The largest sum of the magnitudes of one output sample's weights: twice a whole weight. Sums fit into `i32` up to
+/// it, since `255 * 2 * 2^22 + 2^21 < 2^31`. A triangle has no negative weights and sums to one; the cubic's magnitudes
+/// sum to at most 1.25 times the sum of its weights. The rest is room for rounding each weight.
 const MAX_MAGNITUDE: i64 = 2 << PRECISION;
 
 /// Which source samples one output sample mixes, and how much of each.
@@ -56,7 +56,7 @@ pub fn resize_rgb(rgb: &[u8], from: (u32, u32), to: (u32, u32), filter: Filter) 
     assert_eq!(rgb.len(), 3 * from_width * from_height, "a picture holds three bytes for every pixel");
     assert!(to_width > 0 && to_height > 0, "a picture has at least one pixel");
 
-    // A pass that changes nothing is left out, as Pillow leaves it out: it would still round.
+    // A pass that does not change the size is skipped, as in Pillow: it would still round.
     let across = if from_width == to_width {
         rgb.to_vec()
     } else {

@@ -1,11 +1,11 @@
-//! In which form does a network read pictures? So many pixels a side, squashed or whole.
+//! Views: the size and the fit in which a network reads pictures.
 
 use std::sync::Arc;
 
 use super::Picture;
 use crate::domain::Frame;
 
-/// The form in which a network reads pictures.
+/// The size and the fit in which a network reads pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct View {
     /// Side in pixels of the square that pictures are fitted into.
@@ -17,11 +17,11 @@ pub struct View {
 /// How a picture is fitted into a square.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fit {
-    /// It becomes square.
+    /// Squashed into the square.
     Squash,
-    /// It keeps its proportions, and its longer side becomes the square's; the network fills up the rest.
+    /// Scaled with its proportions so that its longer side is the square's; the network pads the rest.
     LongestSide,
-    /// Its middle becomes the square: of the longer side both ends are left out.
+    /// Cropped to the middle square, then scaled.
     Centre,
 }
 
@@ -32,19 +32,19 @@ impl View {
         Self { side, fit: Fit::Squash }
     }
 
-    /// A square of `side` pixels that pictures are laid into.
+    /// A square of `side` pixels that pictures fit into with their proportions.
     #[must_use]
     pub fn longest_side(side: u32) -> Self {
         Self { side, fit: Fit::LongestSide }
     }
 
-    /// A square of `side` pixels that the middle of pictures fills.
+    /// A square of `side` pixels that the middle square of pictures is scaled to.
     #[must_use]
     pub fn centre(side: u32) -> Self {
         Self { side, fit: Fit::Centre }
     }
 
-    /// A picture in this form.
+    /// A picture in this view.
     #[must_use]
     pub fn of(self, frame: &Frame) -> Arc<Picture> {
         match self.fit {

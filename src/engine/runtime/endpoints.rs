@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::common::imaging::Workers;
 use crate::config::Config;
 use crate::domain::EntityType;
 use crate::llm::answers::Answers;
@@ -25,6 +26,7 @@ use super::RuntimeError;
 pub struct Endpoints {
     models: BTreeMap<String, (Endpoint, CachedEndpoint)>,
     answers: Option<Answers>,
+    workers: Workers,
 }
 
 /// Between two looks at whether language models answer: probes come about as often.
@@ -43,13 +45,14 @@ impl Endpoints {
             return Ok(Self::default());
         }
         let answers = Answers::open(&config.answers, metrics.answers()).await?;
+        let workers = Workers::default();
         let mut models = BTreeMap::new();
         for (name, settings) in config.endpoints().filter(|(name, _)| in_use.contains_key(name.as_str())) {
             let endpoint = Endpoint::new(name, settings, metrics.llm(name))?;
-            let cached = CachedEndpoint::new(endpoint.clone(), answers.clone());
+            let cached = CachedEndpoint::new(endpoint.clone(), answers.clone(), workers.clone());
             models.insert(name.clone(), (endpoint, cached));
         }
-        Ok(Self { models, answers: Some(answers) })
+        Ok(Self { models, answers: Some(answers), workers })
     }
 
     /// Asks each language model for the list of its models: its name, the model that it is asked for, and whether it
@@ -59,6 +62,11 @@ impl Endpoints {
             (name.clone(), endpoint.model().to_owned(), endpoint.reachable().await)
         });
         futures_util::future::join_all(looks).await
+    }
+
+    /// The threads for work on pictures, which the networks of the same engine share.
+    pub(super) fn workers(&self) -> Workers {
+        self.workers.clone()
     }
 
     /// Lets go of the file of answers, once nobody asks any more.

@@ -188,6 +188,7 @@ impl Runtime {
         let types: Vec<EntityType> =
             bundle.manifest().entity_types.iter().map(|name| EntityType::new(name)).collect();
         let endpoints = variant.endpoints;
+        let workers = endpoints.workers();
         let expander = expander(bundle, config, variant.expansions, &endpoints)?;
         let captioners = endpoints.captioners(config)?;
 
@@ -224,6 +225,7 @@ impl Runtime {
                 Some(Segmenter::new(
                     device.warmed_lane(Stage::Segment, model, budgets.segment, samples),
                     side,
+                    workers.clone(),
                 ))
             }
             None => None,
@@ -250,7 +252,7 @@ impl Runtime {
             entailer: Entailer::new(entailer, entail_prompts, entail.threshold),
             grounder: Grounder::new(grounder, ground_phrases),
             segmenter,
-            pictures: Pictures::new(bytes(config.device.picture_cache)),
+            pictures: Pictures::new(bytes(config.device.picture_cache), workers.clone()),
             views,
             gate: variant.gate,
             limits: Limits {
@@ -259,6 +261,7 @@ impl Runtime {
                 mask_pixels: config.engine.max_mask_pixels,
             },
             flows: Flows::default(),
+            workers,
         };
         let pipeline = Arc::new(pipeline);
         let runtime = Self { pipeline, device, picture_runs, remembered };
@@ -284,7 +287,7 @@ impl Runtime {
             Ok(index) => index,
             Err(error) if error.can_be_rebuilt() => {
                 info!(error = %Causes(&error), examples = knowledge.examples.list.len(), "the encoder is asked about all examples");
-                let index = indexed(&knowledge.examples, &retriever.encoder, &config.decode, || ()).await?;
+                let index = indexed(&knowledge.examples, &retriever.encoder, &config.decode, &self.pipeline.workers, || ()).await?;
                 if let Err(error) = index.save(&path, &encoder, &knowledge.examples.hash) {
                     warn!(error = %Causes(&error), "what the encoder says of the examples is not kept, and asked again next time");
                 }

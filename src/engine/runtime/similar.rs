@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::common::imaging::{Picture, View, on_worker};
+use crate::common::imaging::{Picture, View, Workers};
 use crate::common::plain_file;
 use crate::config;
 use crate::domain::{Rejection, Stage};
@@ -89,11 +89,12 @@ pub async fn indexed(
     examples: &Examples,
     similar: &PostEncoder,
     limits: &decode::Config,
+    workers: &Workers,
     told: impl Fn(),
 ) -> Result<Index, IndexedError> {
     let rows: Vec<Vec<f32>> = stream::iter(&examples.list)
         .map(|example| async {
-            let picture = picture(example, similar.view(), limits).await?;
+            let picture = picture(example, similar.view(), limits, workers).await?;
             let features = similar.features(Flow::default(), &example.text, picture).await;
             features.map_err(|source| IndexedError::Call { id: example.id.clone(), source })
         })
@@ -113,18 +114,20 @@ async fn picture(
     example: &Example,
     view: View,
     limits: &decode::Config,
+    workers: &Workers,
 ) -> Result<Option<Arc<Picture>>, IndexedError> {
     let Some(path) = example.picture.clone() else { return Ok(None) };
     let (id, limits) = (example.id.clone(), limits.clone());
-    on_worker(move || {
-        let read = plain_file::read(&path).map_err(|source| IndexedError::Read {
-            id: id.clone(),
-            path: path.clone(),
-            source,
-        })?;
-        let frame = decode::picture(&path.display().to_string(), &read, &limits)
-            .map_err(|source| IndexedError::Picture { id, path, source })?;
-        Ok(Some(view.of(&frame)))
-    })
-    .await
+    workers
+        .run(move || {
+            let read = plain_file::read(&path).map_err(|source| IndexedError::Read {
+                id: id.clone(),
+                path: path.clone(),
+                source,
+            })?;
+            let frame = decode::picture(&path.display().to_string(), &read, &limits)
+                .map_err(|source| IndexedError::Picture { id, path, source })?;
+            Ok(Some(view.of(&frame)))
+        })
+        .await
 }

@@ -47,7 +47,7 @@ impl Runtime {
         for stage in [Stage::Entail, Stage::Ground, Stage::Segment, Stage::Retrieve] {
             metrics.watch_remembered(stage, self.remembered.bytes(stage));
         }
-        let spent = Stage::WITH_KNOWLEDGE.map(|stage| self.remembered.bytes(stage));
+        let spent = Stage::WITH_RETRIEVAL.map(|stage| self.remembered.bytes(stage));
         let budget = (config.device.name.as_str(), config.device.trunk_cache.as_u64());
         metrics.watch_device_memory(budget, move || {
             spent.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum()

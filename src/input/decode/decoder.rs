@@ -56,8 +56,7 @@ enum Undecoded {
 }
 
 impl Decoder {
-    /// A decoder with its own threads' permits, memory and kept pictures; pictures that the record does not hold are
-    /// fetched by `fetcher`.
+    /// A decoder with its own pool, memory and cache. Pictures behind URLs are fetched by `fetcher`.
     #[must_use]
     pub fn new(config: Config, fetcher: Fetcher) -> Self {
         let shared = Shared {
@@ -70,10 +69,10 @@ impl Decoder {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Decodes a record; waits while the posts in flight hold all the memory there is for pictures.
+    /// Decodes a record; waits while the posts in flight hold all memory for pictures.
     ///
     /// # Errors
-    /// The record is no post, or one of its media is to cost the whole post, by the settings or in any case.
+    /// The record is no post, or a fault of one of its media rejects the whole post.
     pub async fn decode(&self, payload: Bytes) -> Result<Decoded, Rejection> {
         let shared = Arc::clone(&self.shared);
         let Record { mut post, media, mut degraded } =
@@ -83,8 +82,8 @@ impl Decoder {
         let fetched_urls = pictures.iter().filter_map(|picture| url(&picture.label)).collect();
         let mut waiting = self.within_memory(pictures, &mut omitted)?;
         let mut memory = None;
-        // One after the other: a post of many pictures keeps no more than one thread from the others, and only one of its
-        // pictures at a time needs the decoder's buffers beside its frame.
+        // One after the other: a post of many pictures keeps no more than one thread from the others, and only one of
+        // its pictures at a time needs the decoder's buffers beside its frame.
         while let Some(picture) = waiting.pop_front() {
             let permit = match memory.take() {
                 Some(permit) => permit,
@@ -107,7 +106,7 @@ impl Decoder {
         Ok(Decoded { post, degraded, omitted, fetched_urls, _memory: memory })
     }
 
-    /// How often a picture did not have to be decoded.
+    /// Requests to the cache of decoded pictures.
     #[must_use]
     pub fn frame_counts(&self) -> FrameCounts {
         self.shared.frames.counts()
@@ -153,11 +152,12 @@ impl Decoder {
         Ok(fitting)
     }
 
-    /// All that a post needs at once: posts that each hold a part and wait for more would wait for ever. That is the
-    /// frames that it has and will have, and what the dearest of its pictures takes beside its frame while it is decoded.
+    /// Memory for all that a post still needs, in one permit: posts that each hold a part and wait for more could wait
+    /// for each other for ever. That is the frames that it has and will have, and the largest buffers that a picture
+    /// needs beside its frame.
     ///
-    /// A post whose picture took too long comes here again, for its permit stays with that picture's thread. It waits
-    /// with the frames that it has, and with no permit that others could wait for.
+    /// A post whose picture took too long comes here again, since its permit stays with that picture's thread. It waits
+    /// with the frames that it has, and without a permit that others could wait for.
     async fn memory_for<'a>(
         &self,
         post: &Post,
@@ -168,8 +168,8 @@ impl Decoder {
         self.shared.memory.acquire(bytes, headers.iter().map(|header| header.work()).sum()).await
     }
 
-    /// A picture with its pixels, or what is wrong with it. The post's memory goes along and comes back; where nobody
-    /// waits any more, or the picture takes too long, it is held until the thread that decodes has ended.
+    /// Decodes a picture, or says what is wrong with it. The post's memory permit goes to the thread and comes back.
+    /// Where the post is given up or the picture takes too long, the thread keeps the permit until it ends.
     async fn medium(
         &self,
         picture: EncodedPicture,
@@ -209,14 +209,14 @@ impl Decoder {
         Ok((medium, held))
     }
 
-    /// Reads bytes, not pixels.
+    /// Runs work on bytes, not on pixels, on a thread that may block.
     async fn parse<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Rejection> + Send + 'static,
     ) -> Result<T, Rejection> {
         self.shared.pool.parse(work).await.unwrap_or_else(|fault| match fault {
             Unfinished::Panicked(fault) => Err(panicked(&fault)),
-            Unfinished::TooSlow => unreachable!("reading has no limit of time but that of its bytes"),
+            Unfinished::TooSlow => unreachable!("reading has no time limit"),
         })
     }
 }
@@ -245,7 +245,7 @@ fn post_of(reading: Reading) -> Result<PostDraft, Rejection> {
     }
 }
 
-/// Decodes a picture that is no part of a record, within the same limits; `key` is what errors call it.
+/// Decodes a picture that is no part of a record, within the same limits; errors name it by `key`.
 ///
 /// # Errors
 /// As for a picture of a record.

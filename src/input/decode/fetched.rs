@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use crate::domain::{Rejection, RejectionClass};
 use crate::input::MediaFault;
 use crate::input::config::Config;
-use crate::input::fetch::{FetchError, FetchErrorKind, Fetcher, Share};
+use crate::input::fetch::{FetchError, FetchErrorKind, Fetcher, PostShare};
 use crate::input::pictures::is_decoded;
 
 use super::declared::reclassified;
@@ -18,13 +18,13 @@ pub(super) struct Fetched {
     pub(super) pictures: Vec<EncodedPicture>,
     pub(super) omitted: Vec<OmittedMedia>,
     /// The memory for what was fetched, if anything was; given back when the pictures are decoded.
-    pub(super) _share: Option<Share>,
+    pub(super) _share: Option<PostShare>,
 }
 
 /// The media of a post after fetching.
 pub(super) struct Arrivals {
     media: Vec<Arrival>,
-    share: Option<Share>,
+    share: Option<PostShare>,
 }
 
 enum Arrival {
@@ -37,7 +37,8 @@ enum Arrival {
 pub(super) async fn fetch(media: Vec<Medium>, fetcher: &Fetcher) -> Arrivals {
     let remote = media.iter().filter(|medium| matches!(medium, Medium::Remote { .. })).count();
     let share = fetcher.share(remote);
-    // All of them, though one may fail: the fault that a post is rejected for must not depend on which server answers first.
+    // All of them, though one may fail: the fault that a post is rejected for must not depend on which server answers
+    // first.
     let media = join_all(media.into_iter().map(|medium| arrival(medium, fetcher, &share))).await;
     if remote == 0 {
         return Arrivals { media, share: None };
@@ -80,7 +81,7 @@ impl Arrivals {
 }
 
 /// Fetches a medium that is not in the record; where it turns out to be no picture, its preview.
-async fn arrival(medium: Medium, fetcher: &Fetcher, share: &Share) -> Arrival {
+async fn arrival(medium: Medium, fetcher: &Fetcher, share: &PostShare) -> Arrival {
     let (mut label, mut url, preview_url) = match medium {
         Medium::Encoded(picture) => return Arrival::Encoded(picture),
         Medium::Faulty(label, fault) => return Arrival::Faulty(label, fault),
@@ -109,11 +110,11 @@ fn fetch_fault(error: FetchError) -> MediaFault {
     let class = match error.kind {
         FetchErrorKind::Refused => RejectionClass::FetchRefused,
         FetchErrorKind::TooLarge => RejectionClass::TooLarge,
-        FetchErrorKind::Lasting
-        | FetchErrorKind::Passing { .. }
+        FetchErrorKind::Permanent
+        | FetchErrorKind::Transient { .. }
         | FetchErrorKind::NoAnswer
-        | FetchErrorKind::HostIsShut { .. }
-        | FetchErrorKind::NoRoom => RejectionClass::FetchFailed,
+        | FetchErrorKind::HostSuspended { .. }
+        | FetchErrorKind::OutOfMemory => RejectionClass::FetchFailed,
     };
     MediaFault::new(class, error.message)
 }

@@ -3,16 +3,16 @@
 use htmlize::{Context, unescape_in};
 use memchr::{memchr, memchr_iter};
 
-use crate::domain::Unescaped;
+use crate::domain::UnescapedText;
 
-/// The longest escape that is looked for, in bytes: the longest name has 33 with its ends, numbers have fewer.
-const LONGEST: usize = 40;
+/// The longest escape, in bytes: the longest name has 33 with `&` and `;`, numbers have fewer.
+const MAX_ESCAPE_BYTES: usize = 40;
 
-/// The text with each escape undone once, names, decimal and hexadecimal numbers alike; none where it has no escape.
+/// The text with each escape undone once: names, decimal and hexadecimal numbers; none where it has no escape.
 ///
-/// Only what ends in a semicolon is one: names without, which browsers take, stand in addresses and in plain words
-/// (`R&D`, `?a=1&copy=2`), and no API sends them. What an escape stands for is not looked at again: `&amp;lt;` is `&lt;`.
-pub(super) fn unescaped(text: &str) -> Option<Unescaped> {
+/// An escape ends in a semicolon. Browsers accept names without one, but these occur in URLs and plain words (`R&D`,
+/// `?a=1&copy=2`), and no API sends them. Replacements are not unescaped again: `&amp;lt;` becomes `&lt;`.
+pub(super) fn unescaped(text: &str) -> Option<UnescapedText> {
     let mut found = Vec::new();
     let mut after = 0;
     for start in memchr_iter(b'&', text.as_bytes()) {
@@ -29,12 +29,12 @@ pub(super) fn unescaped(text: &str) -> Option<Unescaped> {
     if found.is_empty() {
         return None;
     }
-    Some(Unescaped::new(text, found.iter().map(|(place, meaning)| (*place, meaning.as_str()))))
+    Some(UnescapedText::new(text, found.iter().map(|(place, meaning)| (*place, meaning.as_str()))))
 }
 
-/// What has the form of an escape at the beginning of a text.
+/// The beginning of a text, if it has the form of an escape.
 fn escape(text: &str) -> Option<&str> {
-    let end = memchr(b';', &text.as_bytes()[..text.len().min(LONGEST)])?;
+    let end = memchr(b';', &text.as_bytes()[..text.len().min(MAX_ESCAPE_BYTES)])?;
     let inner = text.get(1..end)?;
     let is_escape = match inner.strip_prefix('#') {
         Some(number) => match number.strip_prefix(['x', 'X']) {
@@ -66,7 +66,7 @@ mod tests {
             ("&NotEqualTilde;", "≂\u{338}"),
             ("&CounterClockwiseContourIntegral;", "∳"),
             ("&#128512;&#x1F600;", "😀😀"),
-            // As browsers have it: what Windows wrote, and numbers of no character.
+            // As in browsers: Windows code points, and numbers that are no characters.
             ("don&#146;t", "don’t"),
             ("&#0;&#xD800;&#1114112;&#99999999999;", "\u{fffd}\u{fffd}\u{fffd}\u{fffd}"),
             // Once.
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_escape_stays() {
+    fn text_that_is_no_escape_stays() {
         for text in [
             "AT&T",
             "R&D; x",
@@ -105,7 +105,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_escaped_comes_back_and_no_text_is_harmed(text in "[a&;#<>\"'é😀mpltx0-9 ]{0,30}") {
+        fn escaped_text_comes_back_and_no_text_grows(text in "[a&;#<>\"'é😀mpltx0-9 ]{0,30}") {
             let escaped: String = text.chars().map(|letter| match letter {
                 '&' => "&amp;".to_owned(),
                 '<' => "&lt;".to_owned(),
@@ -114,7 +114,7 @@ mod tests {
                 other => other.to_string(),
             }).collect();
             prop_assert_eq!(read(&escaped), text.clone());
-            // Anything else is read as something, and never as more.
+            // Other text never becomes longer.
             prop_assert!(read(&text).len() <= text.len());
         }
     }

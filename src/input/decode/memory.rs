@@ -13,8 +13,8 @@ pub(super) fn frames(headers: impl Iterator<Item = Header>) -> u64 {
     headers.map(Header::frame_bytes).sum()
 }
 
-/// Bytes that these pictures take at most while they are decoded one after the other: all frames, and the largest buffer that
-/// a decoder needs beside its frame.
+/// Bytes that these pictures take at most while they are decoded one after the other: all frames, and the largest
+/// buffer that a decoder needs beside its frame.
 pub(super) fn peak(headers: impl Iterator<Item = Header> + Clone) -> u64 {
     let beside = headers.clone().map(|header| header.peak_bytes - header.frame_bytes()).max().unwrap_or(0);
     frames(headers) + beside

@@ -1,7 +1,7 @@
 //! Decoding: a record becomes a post whose pictures are pixels.
 //!
-//! Read `decoder` first: a format reads the record, `media` looks at its media, `fetched` fetches those behind URLs, `omitted`
-//! decides what becomes of a post that lacks one, and the decoder makes pixels of the rest within its memory.
+//! Read `decoder` first: a format reads the record, `media` looks at its media, `fetched` fetches those behind URLs,
+//! `omitted` decides what becomes of a post that lacks one, and the decoder makes pixels of the rest within its memory.
 
 mod declared;
 mod decoded;

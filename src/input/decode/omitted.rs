@@ -11,31 +11,31 @@ use super::media::MediaLabel;
 pub struct OmittedMedia {
     /// Its place among the media of the record.
     pub index: usize,
-    /// What kind of fault it has; `unsupported-media` where it is no picture.
+    /// The class of its fault; `unsupported-media` where it is no picture.
     pub class: RejectionClass,
-    /// Which one, and why, for the answer's provenance.
+    /// The medium and its fault in words, for the answer's provenance.
     pub reason: String,
 }
 
-/// What the settings say of such posts.
+/// The settings for posts with faulty media.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OmissionRules {
-    /// Of pictures that are broken or beyond a limit: `decode.degrade`.
+    /// For pictures that are damaged or beyond a limit: `decode.degrade`.
     pub(super) broken: Degrade,
-    /// Of pictures that do not come: `fetch.degrade`.
+    /// For pictures that could not be fetched: `fetch.degrade`.
     pub(super) absent: Degrade,
 }
 
 impl OmissionRules {
-    /// What becomes of the post of a medium with that fault.
+    /// Omits a medium with a fault from its post.
     ///
     /// # Errors
-    /// Why the whole post is refused. Whatever the settings say: what may not be asked for is an attack or a wrong setting,
-    /// and a fault of ours needs its picture to be found. Both are for people to look at.
+    /// The rejection of the whole post. Some faults reject it whatever the settings say: a URL that is not allowed is
+    /// an attack or a wrong setting, and a fault of the engine needs its picture to be found.
     pub(super) fn omit(self, label: &MediaLabel, fault: &MediaFault) -> Result<OmittedMedia, Rejection> {
         let rejection = fault.rejection(&label.key);
         let degrade = match fault.class {
-            // No picture was promised: there is nothing to wait for or to mend.
+            // The medium is no picture: there is nothing to retry or to repair.
             RejectionClass::UnsupportedMedia => Degrade::PublishWithout,
             RejectionClass::Malformed | RejectionClass::TooLarge | RejectionClass::TooSlow => self.broken,
             RejectionClass::FetchFailed => self.absent,
@@ -52,9 +52,8 @@ impl OmissionRules {
         }
     }
 
-    /// The same of one that was decoded, after these are left out already: of two that take too long the post is a dead
-    /// letter in any case, or sixteen of them would hold its memory and a thread for sixteen times
-    /// `decode.picture_timeout`.
+    /// The same for a medium after others were omitted. A second picture that takes too long rejects the post: sixteen
+    /// of them would hold its memory and a thread for sixteen times `decode.picture_timeout`.
     ///
     /// # Errors
     /// As [`Self::omit`].
@@ -81,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn each_setting_decides_of_its_own_faults_and_some_are_for_people_in_any_case() {
+    fn each_setting_decides_about_its_own_faults_and_some_reject_the_post_in_any_case() {
         let label = MediaLabel {
             index: 2,
             key: "m".to_owned(),

@@ -1,4 +1,5 @@
-//! Which objects of a store may be named? Those of the buckets that the operator lists: its keys open more.
+//! Buckets: only objects in the buckets that the operator lists may be fetched, since the operator's keys may open
+//! more.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,10 +8,10 @@ use object_store::path::Path;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
-/// A bucket, or a folder in one, whose objects may be named.
+/// A bucket, or a folder in one, whose objects may be fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {
-    /// Whose bucket it is.
+    /// The service that holds it.
     pub store: Store,
     /// Its name.
     pub name: String,
@@ -18,17 +19,17 @@ pub struct Bucket {
     pub folder: Path,
 }
 
-/// A service that keeps objects.
+/// An object store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Store {
-    /// Amazon S3 and what speaks like it.
+    /// Amazon S3 and compatible stores.
     S3,
     /// Google Cloud Storage.
     Google,
 }
 
 impl Store {
-    /// The store that a scheme stands for.
+    /// The store of a URL scheme.
     pub(super) fn of_scheme(scheme: &str) -> Option<Self> {
         match scheme {
             "s3" => Some(Self::S3),
@@ -46,7 +47,7 @@ impl Store {
 }
 
 impl Bucket {
-    /// The bucket and path that an address names, if it is an object's.
+    /// The bucket and path of an object's URL.
     pub(super) fn of_url(url: &Url) -> Result<Self, String> {
         let store = Store::of_scheme(url.scheme()).ok_or("does not begin with `s3://` or `gs://`")?;
         let name = url.host_str().filter(|name| !name.is_empty()).ok_or("names no bucket")?;
@@ -60,7 +61,7 @@ impl Bucket {
         Ok(Self { store, name: name.to_owned(), folder })
     }
 
-    /// Whether an object lies here.
+    /// Whether an object is in this bucket and folder.
     pub(super) fn holds(&self, object: &Self) -> bool {
         self.store == object.store
             && self.name == object.name

@@ -1,4 +1,4 @@
-//! Which addresses may be asked for pictures, for how long, and what then? `config/default.toml` holds the reasons.
+//! Settings of fetching: the section `fetch`. `config/default.toml` holds their values and reasons.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,64 +7,64 @@ use bytesize::ByteSize;
 use ipnet::{IpNet, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
+use super::allowed_networks::{AllowedNetworks, embedded_v4};
 use super::bucket::Bucket;
-use super::networks::{Networks, embedded_v4};
 
 /// The section `fetch` of the configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// How web servers may be asked; none: no web server is.
+    /// Schemes for web servers; none: web servers are not asked.
     pub schemes: Vec<Scheme>,
-    /// The hosts that may be asked, `example.org` or `*.example.org`; none: any.
+    /// Allowed hosts, `example.org` or `*.example.org`; none: any.
     pub hosts: Vec<String>,
-    /// The ports that may be asked.
+    /// Allowed ports.
     pub ports: Vec<u16>,
     /// Networks that may be connected to although they are not public.
     pub allow_networks: Vec<IpNet>,
-    /// Prefixes under which a gateway puts IPv4 addresses into IPv6, besides the well-known one.
+    /// Prefixes under which a gateway embeds IPv4 addresses in IPv6, besides the well-known one.
     pub nat64_prefixes: Vec<Ipv6Net>,
-    /// Buckets whose objects may be named, `s3://bucket` or `gs://bucket/folder`; none: no object may.
+    /// Buckets whose objects may be fetched, `s3://bucket` or `gs://bucket/folder`; none: no object.
     pub buckets: Vec<Bucket>,
-    /// The folder whose files may be named by `file://` addresses; empty: none may.
+    /// The folder whose files may be read by `file://` URLs; empty: no file.
     pub file_root: PathBuf,
     /// Redirects followed for one picture.
     pub redirects: usize,
-    /// The longest wait for a connection, its name looked up and its keys agreed on.
+    /// The longest wait for a connection, including name lookup and TLS handshake.
     #[serde(with = "humantime_serde")]
     pub connect_timeout: Duration,
-    /// The longest wait for the head of an answer, connecting included.
+    /// The longest wait for the headers of an answer, including the connection.
     #[serde(with = "humantime_serde")]
     pub first_byte_timeout: Duration,
     /// The longest time for one request, to its last byte.
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
-    /// The longest time for one picture: redirects, attempts and waits.
+    /// The longest time for one picture, including redirects, attempts and waits.
     #[serde(with = "humantime_serde")]
     pub patience: Duration,
-    /// Further attempts after a fault that may pass.
+    /// Attempts after the first, where the error may pass.
     pub retries: u32,
     /// The wait before the first further attempt; each wait after it is twice as long.
     #[serde(with = "humantime_serde")]
     pub backoff: Duration,
     /// Requests to one host at one time.
     pub per_host: usize,
-    /// Pictures of one post that are asked for at one time.
+    /// Pictures of one post that are fetched at one time.
     pub per_post: usize,
     /// Requests at one time.
     pub at_once: usize,
-    /// After so many requests in a row that a host did not answer, it is not asked for a while.
+    /// Requests in a row without an answer after which a host is not asked for a while.
     pub breaker_failures: u32,
-    /// That while.
+    /// How long it is not asked then.
     #[serde(with = "humantime_serde")]
     pub breaker_pause: Duration,
     /// Encoded pictures fetched and not yet decoded, in bytes.
     pub memory: ByteSize,
-    /// What becomes of a post whose picture could not be fetched.
+    /// Whether a post whose picture could not be fetched is published without it.
     pub degrade: Degrade,
 }
 
-/// How a web server is asked.
+/// The scheme of a web server's URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "their names say it")]
@@ -82,22 +82,22 @@ impl Scheme {
     }
 }
 
-/// What becomes of a post whose picture could not be fetched, after all attempts.
+/// Whether a post is published without a medium that it lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Degrade {
-    /// It is answered without that picture, and the answer says so.
+    /// The post is answered without the medium, and the answer says so.
     PublishWithout,
-    /// It goes to the dead letters.
+    /// The post becomes a dead letter.
     DeadLetter,
 }
 
 impl Config {
-    /// What is out of range: the key within the section, and the bound it breaks.
+    /// Settings out of range: the key within the section, and the bound that it breaks.
     ///
-    /// `most_of_a_post` is what the pictures of one post may have together, in encoded bytes.
+    /// `max_post_bytes` is the most encoded bytes that the pictures of one post may have together.
     #[must_use]
-    pub fn faults(&self, most_of_a_post: u64) -> Vec<(&'static str, String)> {
+    pub fn faults(&self, max_post_bytes: u64) -> Vec<(&'static str, String)> {
         let mut faults = Vec::new();
         let mut hold = |key, holds: bool, message: &str| {
             if !holds {
@@ -135,8 +135,8 @@ impl Config {
         hold("breaker_failures", self.breaker_failures > 0, "must be 1 or more");
         hold("at_once", (1..=10_000).contains(&self.at_once), "must be 1 to 10000");
         let memory = self.memory.as_u64();
-        if memory < most_of_a_post {
-            let needed = ByteSize(most_of_a_post);
+        if memory < max_post_bytes {
+            let needed = ByteSize(max_post_bytes);
             let message = format!(
                 "is {}; one post of decode.max_media pictures of decode.max_picture takes {needed}",
                 self.memory
@@ -146,8 +146,8 @@ impl Config {
         faults
     }
 
-    pub(super) fn networks(&self) -> Networks {
-        Networks { allowed: self.allow_networks.clone(), nat64: self.nat64_prefixes.clone() }
+    pub(super) fn networks(&self) -> AllowedNetworks {
+        AllowedNetworks { allowed: self.allow_networks.clone(), nat64: self.nat64_prefixes.clone() }
     }
 
     pub(super) fn file_root(&self) -> Option<&Path> {

@@ -1,8 +1,8 @@
-//! Why is there no picture behind an address? The kind of fault decides what becomes of it, the message is for people.
+//! Fetch errors: the kind decides about retries and the post, the message is for people.
 
 use std::time::Duration;
 
-use crate::common::http_util::MayPass;
+use crate::common::http_util::Retryable;
 
 /// A picture that could not be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -10,33 +10,33 @@ use crate::common::http_util::MayPass;
 pub struct FetchError {
     /// What kind of fault it is.
     pub kind: FetchErrorKind,
-    /// A sentence that begins after the picture's name; it holds no query of an address, since secrets travel there.
+    /// A sentence that begins after the picture's key. It never holds a URL's query, which may hold secrets.
     pub message: String,
 }
 
-/// What kind of fault keeps a picture away.
+/// Kinds of fetch errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FetchErrorKind {
-    /// The address may not be asked: it would be refused again.
+    /// The URL is not allowed.
     Refused,
-    /// There are more bytes than allowed.
+    /// The picture has more bytes than allowed.
     TooLarge,
-    /// The answer is no, and would be no again.
-    Lasting,
-    /// The next attempt may go better, not before so much time has passed where the server says so.
-    Passing {
-        /// The wait that the server asks for.
+    /// The answer is an error that a retry would not change.
+    Permanent,
+    /// A retry may succeed.
+    Transient {
+        /// The wait that the server asks for before it.
         after: Option<Duration>,
     },
-    /// The server could not be reached, or did not send all of its answer in time: the next attempt may go better.
+    /// The server could not be reached, or did not send its whole answer in time. A retry may succeed.
     NoAnswer,
-    /// The host has not answered for a while, and is left alone.
-    HostIsShut {
-        /// When it is asked again; none: as soon as the request under way has found out.
-        left: Option<Duration>,
+    /// The host did not answer many times in a row, and is not asked for a while.
+    HostSuspended {
+        /// When it is asked again; none: after the request that tests it now.
+        retry_in: Option<Duration>,
     },
-    /// There was no room for its bytes in time.
-    NoRoom,
+    /// There was no memory for its bytes in time.
+    OutOfMemory,
 }
 
 impl FetchError {
@@ -49,40 +49,40 @@ impl FetchError {
         Self { kind: FetchErrorKind::TooLarge, message }
     }
 
-    pub(super) fn lasting(message: String) -> Self {
-        Self { kind: FetchErrorKind::Lasting, message }
+    pub(super) fn permanent(message: String) -> Self {
+        Self { kind: FetchErrorKind::Permanent, message }
     }
 
-    pub(super) fn passing(message: String) -> Self {
-        Self { kind: FetchErrorKind::Passing { after: None }, message }
+    pub(super) fn transient(message: String) -> Self {
+        Self { kind: FetchErrorKind::Transient { after: None }, message }
     }
 
     pub(super) fn no_answer(message: String) -> Self {
         Self { kind: FetchErrorKind::NoAnswer, message }
     }
 
-    pub(super) fn late(shown: &str, what: &str, after: Duration) -> Self {
+    pub(super) fn timed_out(shown: &str, what: &str, after: Duration) -> Self {
         Self::no_answer(format!("at `{shown}` did not come: {what} within {after:?}"))
     }
 
-    pub(super) fn no_room(shown: &str) -> Self {
+    pub(super) fn out_of_memory(shown: &str) -> Self {
         let message = format!("at `{shown}` did not come: there was no room for it in fetch.memory in time");
-        Self { kind: FetchErrorKind::NoRoom, message }
+        Self { kind: FetchErrorKind::OutOfMemory, message }
     }
 }
 
-impl MayPass for FetchError {
-    fn passes_after(&self) -> Option<Duration> {
+impl Retryable for FetchError {
+    fn retry_delay(&self) -> Option<Duration> {
         match self.kind {
-            FetchErrorKind::Passing { after } | FetchErrorKind::HostIsShut { left: after } => {
+            FetchErrorKind::Transient { after } | FetchErrorKind::HostSuspended { retry_in: after } => {
                 Some(after.unwrap_or_default())
             }
             FetchErrorKind::NoAnswer => Some(Duration::ZERO),
-            // Room is waited for until all patience is at an end.
+            // The attempt waited for memory until `fetch.patience` ended.
             FetchErrorKind::Refused
             | FetchErrorKind::TooLarge
-            | FetchErrorKind::Lasting
-            | FetchErrorKind::NoRoom => None,
+            | FetchErrorKind::Permanent
+            | FetchErrorKind::OutOfMemory => None,
         }
     }
 }
@@ -95,22 +95,25 @@ mod tests {
     fn only_what_may_go_better_passes_and_not_before_the_server_says_so() {
         let asked = Duration::from_secs(7);
         for (error, expected) in [
-            (FetchError::passing(String::new()), Some(Duration::ZERO)),
+            (FetchError::transient(String::new()), Some(Duration::ZERO)),
             (
-                FetchError { kind: FetchErrorKind::Passing { after: Some(asked) }, message: String::new() },
+                FetchError { kind: FetchErrorKind::Transient { after: Some(asked) }, message: String::new() },
                 Some(asked),
             ),
-            (FetchError::late("", "", asked), Some(Duration::ZERO)),
+            (FetchError::timed_out("", "", asked), Some(Duration::ZERO)),
             (
-                FetchError { kind: FetchErrorKind::HostIsShut { left: Some(asked) }, message: String::new() },
+                FetchError {
+                    kind: FetchErrorKind::HostSuspended { retry_in: Some(asked) },
+                    message: String::new(),
+                },
                 Some(asked),
             ),
-            (FetchError::no_room(""), None),
-            (FetchError::lasting(String::new()), None),
+            (FetchError::out_of_memory(""), None),
+            (FetchError::permanent(String::new()), None),
             (FetchError::refused(String::new()), None),
             (FetchError::too_large("", 1, 0), None),
         ] {
-            assert_eq!(error.passes_after(), expected, "{:?}", error.kind);
+            assert_eq!(error.retry_delay(), expected, "{:?}", error.kind);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What does a file hold? Those under one folder may be read, links followed.
+//! Files: those under `fetch.file_root` may be read, links followed.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,19 +8,23 @@ use url::Url;
 
 use super::error::FetchError;
 
-/// A file that may be read.
+/// A file that may be read, open.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct OpenedFile {
     file: File,
-    /// Its bytes, when it was found.
+    /// Its size when it was opened.
     pub(super) size: u64,
 }
 
-/// Opens the file of a `file://` address under `root`, links followed, if it has at most `limit` bytes.
+/// Opens the file of a `file://` URL under `root`, links followed, if it has at most `limit` bytes.
 ///
 /// # Errors
-/// An address that may not be read, a file that cannot be read or is too large.
-pub(super) fn find(url: &Url, (root, limit): (Option<&Path>, u64), shown: &str) -> Result<Found, FetchError> {
+/// The URL is not allowed; the file cannot be read or is too large.
+pub(super) fn open_under(
+    url: &Url,
+    (root, limit): (Option<&Path>, u64),
+    shown: &str,
+) -> Result<OpenedFile, FetchError> {
     let Some(root) = root else {
         return Err(FetchError::refused(format!(
             "has the url `{shown}`, but fetch.file_root allows no folder"
@@ -33,10 +37,10 @@ pub(super) fn find(url: &Url, (root, limit): (Option<&Path>, u64), shown: &str) 
     open(&path, limit, shown)
 }
 
-/// The file that the path leads to when all links and `..` are followed, if it lies under the root.
+/// The file that the path resolves to, links and `..` followed, if it is under the root.
 fn inside(path: &Path, root: &Path, shown: &str) -> Result<PathBuf, FetchError> {
     let root = root.canonicalize().map_err(|error| {
-        FetchError::lasting(format!(
+        FetchError::permanent(format!(
             "has the url `{shown}`, but fetch.file_root `{}` cannot be read: {error}",
             root.display()
         ))
@@ -45,14 +49,14 @@ fn inside(path: &Path, root: &Path, shown: &str) -> Result<PathBuf, FetchError> 
     match path.canonicalize() {
         Ok(found) if found.starts_with(&root) => Ok(found),
         Ok(_) => Err(escape()),
-        // Of paths that point outside, nothing is told, not even whether they exist.
+        // The message must not tell whether a path outside the root exists.
         Err(_) if !path.starts_with(&root) => Err(escape()),
         Err(error) => Err(unreadable(shown, &error)),
     }
 }
 
-fn open(path: &Path, limit: u64, shown: &str) -> Result<Found, FetchError> {
-    // Asked before opening, since opening a pipe would wait for its writer.
+fn open(path: &Path, limit: u64, shown: &str) -> Result<OpenedFile, FetchError> {
+    // Checked before opening, since opening a pipe waits for its writer.
     let found = path.metadata().map_err(|error| unreadable(shown, &error))?;
     if !found.is_file() {
         return Err(FetchError::refused(format!("has the url `{shown}`, which is not a plain file")));
@@ -61,28 +65,28 @@ fn open(path: &Path, limit: u64, shown: &str) -> Result<Found, FetchError> {
         return Err(FetchError::too_large(shown, found.len(), limit));
     }
     let file = File::open(path).map_err(|error| unreadable(shown, &error))?;
-    Ok(Found { file, size: found.len() })
+    Ok(OpenedFile { file, size: found.len() })
 }
 
-impl Found {
-    /// Reads what was found.
+impl OpenedFile {
+    /// Reads the file.
     ///
     /// # Errors
     /// The file cannot be read, or has grown since.
     pub(super) fn read(self, shown: &str) -> Result<Vec<u8>, FetchError> {
         let Self { file, size } = self;
         let mut bytes = Vec::new();
-        // One byte more than there was shows a file that has grown since.
+        // One byte more than its size shows that the file has grown.
         file.take(size + 1).read_to_end(&mut bytes).map_err(|error| unreadable(shown, &error))?;
         if bytes.len() as u64 > size {
-            return Err(FetchError::passing(format!("at `{shown}` is being written")));
+            return Err(FetchError::transient(format!("at `{shown}` is being written")));
         }
         Ok(bytes)
     }
 }
 
 fn unreadable(shown: &str, error: &io::Error) -> FetchError {
-    FetchError::lasting(format!("at `{shown}` cannot be read: {error}"))
+    FetchError::permanent(format!("at `{shown}` cannot be read: {error}"))
 }
 
 #[cfg(test)]
@@ -107,7 +111,7 @@ mod tests {
 
         fn fetch(&self, address: &str) -> Result<Vec<u8>, FetchErrorKind> {
             let url = Url::parse(address).unwrap();
-            let found = find(&url, (Some(self.root.path()), 6), address);
+            let found = open_under(&url, (Some(self.root.path()), 6), address);
             found.and_then(|found| found.read(address)).map_err(|error| error.kind)
         }
 
@@ -134,8 +138,8 @@ mod tests {
             (folder.url("..%2f..%2f..%2fetc/passwd"), FetchErrorKind::Refused),
             (folder.url("link/secret"), FetchErrorKind::Refused),
             (folder.url("sub"), FetchErrorKind::Refused),
-            (folder.url("nothing.jpg"), FetchErrorKind::Lasting),
-            (folder.url("a%00b"), FetchErrorKind::Lasting),
+            (folder.url("nothing.jpg"), FetchErrorKind::Permanent),
+            (folder.url("a%00b"), FetchErrorKind::Permanent),
             ("file:///nowhere/at/all".to_owned(), FetchErrorKind::Refused),
             ("file://elsewhere/share/a.jpg".to_owned(), FetchErrorKind::Refused),
         ];
@@ -149,7 +153,7 @@ mod tests {
     #[test]
     fn no_root_means_no_files() {
         let url = Url::parse("file:///etc/passwd").unwrap();
-        let error = find(&url, (None, 6), "it").unwrap_err();
+        let error = open_under(&url, (None, 6), "it").unwrap_err();
         assert!(
             error.kind == FetchErrorKind::Refused && error.message.contains("fetch.file_root"),
             "{error}"

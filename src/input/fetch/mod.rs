@@ -1,9 +1,10 @@
-//! What lies behind a picture's address? Web servers, object stores and files, within one set of limits.
+//! Fetching pictures by URL from web servers, object stores and files, within one set of limits.
 //!
-//! Addresses come from strangers. [`target`] judges what they say, [`resolve`] and [`networks`] where they lead, at every
-//! redirect again; [`web`] and [`body`] bound what a server can make of its answer, [`turns`] how many are asked at one
-//! time, [`patience`] how long and how often, [`hosts`] which not at all. [`room`] bounds what all of it takes of memory,
-//! and a post's [`Share`] what it may take of what all use. What arrives is judged by its bytes, in [`crate::input::decode`].
+//! URLs are untrusted. `target` checks the URL, `resolve` and `allowed_networks` the addresses behind it, again at
+//! every redirect. `web` and `body` bound a server's answer, `host_limits` the number of requests at one time,
+//! `attempts` the time and the retries, and `host_breakers` keep away from hosts that do not answer. `byte_budget`
+//! bounds the memory of all of it; a [`PostShare`] is one post's part. The bytes that arrive are checked in
+//! [`crate::input::decode`].
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,26 +20,26 @@ mod bucket;
 mod config;
 mod error;
 mod file;
-mod hosts;
+mod host_breakers;
 mod ledger;
-mod networks;
-mod patience;
+mod allowed_networks;
+mod attempts;
 mod resolve;
-mod room;
+mod byte_budget;
 mod stores;
 mod target;
-mod turns;
+mod host_limits;
 mod web;
 
 pub use bucket::{Bucket, Store};
+pub use byte_budget::PostShare;
 pub use config::{Config, Degrade, Scheme};
 pub use error::{FetchError, FetchErrorKind};
-pub use room::Share;
 
 use target::{Rules, Target};
 use web::Web;
 
-/// Fetches pictures by their addresses. Those who ask for one address at one time share one answer.
+/// Fetches pictures by URL. Simultaneous requests for one URL share one answer.
 #[derive(Clone)]
 pub struct Fetcher {
     shared: Arc<Shared>,
@@ -50,15 +51,15 @@ struct Shared {
     rules: Rules,
     web: Web,
     stores: stores::Stores,
-    turns: turns::Turns,
-    hosts: hosts::Hosts,
-    memory: Arc<room::Memory>,
-    /// Keeps nothing: what was fetched is known by its content from then on.
+    host_limits: host_limits::HostLimits,
+    host_breakers: host_breakers::HostBreakers,
+    memory: Arc<byte_budget::ByteBudget>,
+    /// Joins simultaneous requests and keeps nothing: fetched bytes are known by their content hash from then on.
     joined: Cache<String, Bytes, FetchError>,
     metrics: FetchMetrics,
 }
 
-/// Why nothing could be fetched at all: the settings do not make a client.
+/// Why there is no fetcher: the settings do not make a client.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum FetcherError {
@@ -68,15 +69,15 @@ pub enum FetcherError {
     Stores(#[from] object_store::Error),
 }
 
-/// An address that may be asked for, by who is asked.
-enum Place {
+/// An allowed URL, by the kind of source.
+enum Source {
     Web(Target),
     Object(Bucket),
     File(Url),
 }
 
-impl Place {
-    /// The address without its query: what people are shown.
+impl Source {
+    /// The URL without its query, for messages.
     fn shown(&self) -> String {
         match self {
             Self::Web(target) => target.shown(),
@@ -108,9 +109,9 @@ impl Fetcher {
             rules: Rules::new(config),
             web,
             stores,
-            turns: turns::Turns::new(config.per_host, config.at_once),
-            hosts: hosts::Hosts::new(config.breaker_failures, config.breaker_pause),
-            memory: room::Memory::new(config.memory.as_u64()),
+            host_limits: host_limits::HostLimits::new(config.per_host, config.at_once),
+            host_breakers: host_breakers::HostBreakers::new(config.breaker_failures, config.breaker_pause),
+            memory: byte_budget::ByteBudget::new(config.memory.as_u64()),
             joined: Cache::new(0, |_, bytes| bytes.len().max(1)),
             metrics,
             config: config.clone(),
@@ -118,32 +119,32 @@ impl Fetcher {
         Self { shared: Arc::new(shared) }
     }
 
-    /// What becomes of a post whose picture could not be fetched.
+    /// Whether a post whose picture could not be fetched is published without it.
     #[must_use]
     pub fn degrade(&self) -> Degrade {
         self.shared.config.degrade
     }
 
-    /// What a post may take of what all use, so many of whose pictures are about to be fetched.
+    /// The share of a post of which so many pictures are about to be fetched.
     #[must_use]
-    pub fn share(&self, pictures: usize) -> Share {
+    pub fn share(&self, pictures: usize) -> PostShare {
         let Shared { memory, limit, config, .. } = &*self.shared;
         memory.share(limit.saturating_mul(pictures as u64), config.per_post)
     }
 
-    /// The bytes behind an address, for the post whose share it is, which holds the room that they take.
+    /// Fetches the bytes behind a URL. The share holds the memory that they take.
     ///
     /// # Errors
-    /// The address may not be asked, there is too much behind it, or no attempt brought it in time.
-    pub async fn fetch(&self, address: &str, share: &Share) -> Result<Bytes, FetchError> {
+    /// The URL is not allowed, the picture is too large, or no attempt succeeded in time.
+    pub async fn fetch(&self, address: &str, share: &PostShare) -> Result<Bytes, FetchError> {
         let shared = &self.shared;
         let begun = Instant::now();
         let fetched = match shared.place(address) {
-            Ok(place) => shared.in_time((address, &place), share).await,
+            Ok(place) => shared.fetch_in_time((address, &place), share).await,
             Err(refused) => Err(refused),
         };
         let size = fetched.as_ref().map_or(0, |bytes| bytes.len() as u64);
-        share.renounce(shared.limit.saturating_sub(size));
+        share.reduce_claim(shared.limit.saturating_sub(size));
         match &fetched {
             Ok(_) => shared.metrics.fetched(size, begun.elapsed()),
             Err(error) => shared.metrics.not_fetched(outcome(error.kind), begun.elapsed()),
@@ -153,22 +154,22 @@ impl Fetcher {
 }
 
 impl Shared {
-    fn place(&self, address: &str) -> Result<Place, FetchError> {
-        target::of_length(address).map_err(|why| FetchError::refused(format!("has a url that {why}")))?;
+    fn place(&self, address: &str) -> Result<Source, FetchError> {
+        target::check_length(address).map_err(|why| FetchError::refused(format!("has a url that {why}")))?;
         let url = Url::parse(address).map_err(|error| {
             let beginning: String = address.chars().take_while(|&letter| letter != '?').take(100).collect();
             FetchError::refused(format!("has the url `{beginning}`, which is no address: {error}"))
         })?;
         let shown = target::shown(&url);
         if url.scheme() == "file" {
-            return Ok(Place::File(url));
+            return Ok(Source::File(url));
         }
         if bucket::Store::of_scheme(url.scheme()).is_none() {
-            return self.rules.target(url, &shown).map(Place::Web);
+            return self.rules.target(url, &shown).map(Source::Web);
         }
         let object = Bucket::of_url(&url)
             .map_err(|why| FetchError::refused(format!("has the url `{shown}`, which {why}")))?;
-        self.stores.allowed(object, &shown).map(Place::Object)
+        self.stores.allowed(object, &shown).map(Source::Object)
     }
 }
 
@@ -176,9 +177,9 @@ fn outcome(kind: FetchErrorKind) -> FetchOutcome {
     match kind {
         FetchErrorKind::Refused => FetchOutcome::Refused,
         FetchErrorKind::TooLarge => FetchOutcome::TooLarge,
-        FetchErrorKind::HostIsShut { .. } => FetchOutcome::HostShut,
-        FetchErrorKind::NoRoom => FetchOutcome::NoRoom,
-        FetchErrorKind::Lasting | FetchErrorKind::Passing { .. } | FetchErrorKind::NoAnswer => {
+        FetchErrorKind::HostSuspended { .. } => FetchOutcome::HostShut,
+        FetchErrorKind::OutOfMemory => FetchOutcome::NoRoom,
+        FetchErrorKind::Permanent | FetchErrorKind::Transient { .. } | FetchErrorKind::NoAnswer => {
             FetchOutcome::Failed
         }
     }

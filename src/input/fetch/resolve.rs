@@ -1,4 +1,4 @@
-//! Where does a host's name lead? It is looked up once; what was found is judged and then connected to.
+//! Name resolution: a name is looked up once, its addresses are checked, and only these are connected to.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -7,12 +7,12 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::networks::Networks;
+use super::allowed_networks::AllowedNetworks;
 
-/// Looks a name up: the system's way, or a test's.
+/// Looks a name up, with the system's resolver or a test's.
 pub(super) type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
 
-/// The lookup of the system.
+/// The system's resolver.
 pub(super) fn by_system() -> Lookup {
     Arc::new(|name| {
         Box::pin(async move {
@@ -22,31 +22,31 @@ pub(super) fn by_system() -> Lookup {
     })
 }
 
-/// Gives a connection only addresses that it may have. It connects to these very addresses: nobody asks again.
-pub(super) struct Judging {
+/// Gives a connection only allowed addresses. The connection uses these without another lookup.
+pub(super) struct CheckedResolver {
     pub(super) lookup: Lookup,
-    pub(super) networks: Networks,
+    pub(super) networks: AllowedNetworks,
 }
 
-/// A name that leads where nobody may connect to.
+/// A name that resolves to an address that may not be connected to.
 #[derive(Debug, thiserror::Error)]
 #[error("the name `{name}` leads to an address that is not public ({what}), nor in fetch.allow_networks")]
-pub(super) struct LeadsAstray {
+pub(super) struct NotPublic {
     name: String,
     what: &'static str,
 }
 
-impl Resolve for Judging {
+impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let (name, networks) = (name.as_str().to_owned(), self.networks.clone());
         let found = (self.lookup)(name.clone());
         Box::pin(async move {
             let addresses = found.await?;
-            // One address that is not public among public ones is no accident.
+            // One address that is not public makes the whole name suspicious.
             for &address in &addresses {
-                networks.check(address).map_err(|what| LeadsAstray { name: name.clone(), what })?;
+                networks.check(address).map_err(|what| NotPublic { name: name.clone(), what })?;
             }
-            // The port is the URL's: the client puts it in place of the 0.
+            // The client replaces the port 0 by the URL's.
             let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
             Ok(Box::new(addresses) as Addrs)
         })

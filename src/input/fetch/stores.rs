@@ -1,4 +1,4 @@
-//! What does an object store answer? Endpoints and keys are the operator's, from the environment.
+//! Object stores. Endpoints and keys are the operator's, from the environment.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::{ClientConfigKey, ObjectStore, ObjectStoreExt, RetryConfig};
 use tokio::time::Instant;
 
-use super::body::{self, Allowance, Ends};
+use super::body::{self, Allowance, Bounds};
 use super::bucket::{Bucket, Store};
 use super::config::Config;
 use super::error::FetchError;
 use crate::telemetry::Causes;
 
-/// The stores of the buckets that may be named, by kind and name.
+/// The clients of the allowed buckets, by store and name.
 pub(super) struct Stores {
     clients: HashMap<(Store, String), Arc<dyn ObjectStore>>,
     allowed: Vec<Bucket>,
@@ -24,7 +24,7 @@ pub(super) struct Stores {
 }
 
 impl Stores {
-    /// Opens a client a bucket; none of them asks anything yet.
+    /// Opens a client for each bucket, without any request.
     pub(super) fn new(
         config: &Config,
         limit: u64,
@@ -41,10 +41,10 @@ impl Stores {
         })
     }
 
-    /// The object as one that may be read.
+    /// Checks that an object may be read.
     ///
     /// # Errors
-    /// It lies in no bucket that may be named.
+    /// It is in no allowed bucket.
     pub(super) fn allowed(&self, object: Bucket, shown: &str) -> Result<Bucket, FetchError> {
         if self.allowed.iter().any(|bucket| bucket.holds(&object)) {
             return Ok(object);
@@ -52,7 +52,7 @@ impl Stores {
         Err(FetchError::refused(format!("has the url `{shown}`, which lies in none of fetch.buckets")))
     }
 
-    /// Reads an object once.
+    /// Reads an object, in one attempt.
     ///
     /// # Errors
     /// It is not there, too large, or the store does not answer.
@@ -67,14 +67,14 @@ impl Stores {
             return Err(FetchError::refused(format!("has the url `{shown}`, whose bucket is not open")));
         };
         let Config { first_byte_timeout, timeout, .. } = *config;
-        let ends = Ends { limit: self.limit, timeout, at: Instant::now() + timeout };
+        let bounds = Bounds { max_bytes: self.limit, timeout, deadline: Instant::now() + timeout };
         let first = first_byte_timeout.min(timeout);
         let found = tokio::time::timeout(first, client.get(&object.folder)).await;
-        let found = found.map_err(|_| FetchError::late(&shown, "no answer", first))?;
+        let found = found.map_err(|_| FetchError::timed_out(&shown, "no answer", first))?;
         let found = found.map_err(|error| failed(&shown, &error))?;
         let size = found.meta.size;
         let chunks = found.into_stream().map(|chunk| chunk.map_err(|error| failed(&shown, &error)));
-        body::read((Some(size), chunks), ends, allowance, &shown).await
+        body::read((Some(size), chunks), bounds, allowance, &shown).await
     }
 }
 
@@ -102,7 +102,7 @@ pub(super) fn open(bucket: &Bucket, config: &Config) -> object_store::Result<Arc
     })
 }
 
-/// Attempts are counted here, as for all addresses.
+/// No retries in the client: `attempts` retries all sources alike.
 pub(super) fn once() -> RetryConfig {
     RetryConfig { max_retries: 0, ..RetryConfig::default() }
 }
@@ -115,7 +115,7 @@ fn failed(shown: &str, error: &object_store::Error) -> FetchError {
         | Error::InvalidPath { .. }
         | Error::PermissionDenied { .. }
         | Error::Unauthenticated { .. }
-        | Error::NotSupported { .. } => FetchError::lasting(message),
-        _ => FetchError::passing(message),
+        | Error::NotSupported { .. } => FetchError::permanent(message),
+        _ => FetchError::transient(message),
     }
 }

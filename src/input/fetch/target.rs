@@ -1,26 +1,26 @@
-//! May a web server be asked for this? Scheme, host and port are judged before anything is looked up or connected to.
+//! URL rules: scheme, host and port are checked before any lookup or connection.
 
 use std::net::IpAddr;
 
 use url::{Host, Url};
 
+use super::allowed_networks::AllowedNetworks;
 use super::config::{Config, Scheme};
 use super::error::FetchError;
-use super::networks::Networks;
 
-/// The longest address, in bytes: web servers take no request whose first line has more (8 KiB in nginx and Apache).
+/// The longest URL, in bytes: web servers refuse requests whose first line is longer (8 KiB in nginx and Apache).
 const LONGEST: usize = 8 * 1024;
 
-/// What a web server may be asked for.
+/// The rules for URLs of web servers.
 #[derive(Debug, Clone)]
 pub(super) struct Rules {
     schemes: Vec<Scheme>,
     hosts: Vec<String>,
     ports: Vec<u16>,
-    pub(super) networks: Networks,
+    pub(super) networks: AllowedNetworks,
 }
 
-/// An address that a web server may be asked for. If its host is a name, where that leads is judged when it is known.
+/// An allowed URL of a web server. If its host is a name, its addresses are checked after the lookup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
     url: Url,
@@ -37,14 +37,14 @@ impl Rules {
         }
     }
 
-    /// The address as one that may be asked for.
+    /// Checks a URL.
     ///
     /// # Errors
-    /// Which rule it breaks; the message shows the address as `shown`.
+    /// Which rule it breaks; the message shows the URL as `shown`.
     pub(super) fn target(&self, mut url: Url, shown: &str) -> Result<Target, FetchError> {
         let refused = |why: String| Err(FetchError::refused(format!("has the url `{shown}`: {why}")));
-        // Spelt out, an address may be three times as long as it was written.
-        if let Err(why) = of_length(url.as_str()) {
+        // Percent-encoded, a URL may be three times as long as it was written.
+        if let Err(why) = check_length(url.as_str()) {
             return refused(format!("spelt out it {why}"));
         }
         if !self.schemes.iter().any(|scheme| scheme.as_str() == url.scheme()) {
@@ -53,7 +53,7 @@ impl Rules {
         if !url.username().is_empty() || url.password().is_some() {
             return refused("it carries a user's name or password".to_owned());
         }
-        // The parser has undone every spelling of an IPv4 address: decimal, octal, hexadecimal, shortened.
+        // The parser has normalised every notation of IPv4 addresses: decimal, octal, hexadecimal, shortened.
         let literal = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
@@ -71,7 +71,7 @@ impl Rules {
         if !self.hosts.is_empty() && !self.hosts.iter().any(|allowed| covers(allowed, &host)) {
             return refused(format!("`{host}` is not one of fetch.hosts"));
         }
-        // A fragment is the reader's own matter and not sent.
+        // Fragments are not sent to servers.
         url.set_fragment(None);
         Ok(Target { url, host })
     }
@@ -82,22 +82,22 @@ impl Target {
         &self.url
     }
 
-    /// The host's name, under which its requests are counted.
+    /// The host's name, the key of its limits.
     pub(super) fn host(&self) -> &str {
         &self.host
     }
 
-    /// The address without its query: what people are shown.
+    /// The URL without its query, for messages.
     pub(super) fn shown(&self) -> String {
         shown(&self.url)
     }
 }
 
-/// Whether an address is short enough to be one.
+/// Checks the length of a URL.
 ///
 /// # Errors
-/// How long it is, in words that follow its name.
-pub(super) fn of_length(address: &str) -> Result<(), String> {
+/// How long it is, in words that follow its subject.
+pub(super) fn check_length(address: &str) -> Result<(), String> {
     let length = address.len();
     if length <= LONGEST {
         return Ok(());
@@ -105,13 +105,13 @@ pub(super) fn of_length(address: &str) -> Result<(), String> {
     Err(format!("has {length} bytes, more than the {LONGEST} that an address may have"))
 }
 
-/// An address without what may be secret in it, cut where it is long.
+/// A URL without the parts that may be secret, shortened.
 pub(super) fn shown(url: &Url) -> String {
     const LONGEST: usize = 200; // characters: enough to know a picture by, and a message may show two
     let mut bare = url.clone();
     bare.set_query(None);
     bare.set_fragment(None);
-    // These fail for addresses that cannot have either.
+    // These fail for URLs that cannot have either.
     let _ = bare.set_username("");
     let _ = bare.set_password(None);
     match bare.as_str().char_indices().nth(LONGEST) {
@@ -120,7 +120,7 @@ pub(super) fn shown(url: &Url) -> String {
     }
 }
 
-/// Whether an entry of the list names a host: the name itself, or with `*.` every name below it.
+/// Whether an entry of `fetch.hosts` covers a host: the name itself, or with `*.` every name below it.
 fn covers(allowed: &str, host: &str) -> bool {
     match allowed.strip_prefix("*.") {
         Some(domain) => {
@@ -139,7 +139,7 @@ mod tests {
             schemes: vec![Scheme::Https],
             hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
             ports: vec![443],
-            networks: Networks::default(),
+            networks: AllowedNetworks::default(),
         }
     }
 
@@ -205,7 +205,7 @@ mod tests {
         assert!(refusal.contains("has 8193 bytes, more than the 8192"), "{refusal}");
         assert!(refusal.len() < 400, "it is not repeated");
         let written = of("é", 2000);
-        assert!(of_length(&written).is_ok());
+        assert!(check_length(&written).is_ok());
         assert!(judged(&rules(&[]), &written).unwrap_err().contains("spelt out it has 12019 bytes"));
     }
 

@@ -1,4 +1,4 @@
-//! Servers that misbehave, on this machine, and what the fetcher makes of them.
+//! The fetcher against local servers that misbehave.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 use futures_util::future::join_all;
 
 use super::*;
-use crate::common::http_util::MayPass;
+use crate::common::http_util::Retryable;
 use crate::telemetry::Metrics;
 
 mod allowed;
@@ -81,17 +81,17 @@ async fn alone(fetcher: &Fetcher, address: &str) -> Result<Bytes, FetchError> {
     fetcher.fetch(address, &fetcher.share(1)).await
 }
 
-/// What the fetcher says of a server that always does the same.
+/// The fetcher's error for a server that always misbehaves in the same way.
 async fn refusal(server: &Server, config: &Config) -> FetchError {
     fetched(config, &server.url("/a?secret")).await.expect_err("the server misbehaves")
 }
 
-fn is_passing(error: &FetchError) -> bool {
-    error.passes_after().is_some()
+fn is_transient(error: &FetchError) -> bool {
+    error.retry_delay().is_some()
 }
 
 #[tokio::test]
-async fn a_picture_arrives_as_it_was_sent_whatever_the_server_calls_it() {
+async fn a_picture_arrives_unchanged_whatever_its_content_type() {
     for kind in ["image/jpeg", "text/html", ""] {
         let body = b"\xff\xd8\xff picture".as_slice();
         let server =
@@ -108,7 +108,7 @@ async fn a_picture_arrives_as_it_was_sent_whatever_the_server_calls_it() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_followed_and_judged_like_the_first_address() {
+async fn a_redirect_is_followed_and_checked_like_the_first_url() {
     let end = Server::always(vec![Step::Send(answer(200, "", b"moved"))]);
     for status in [301, 302, 303, 307, 308] {
         let server =
@@ -139,20 +139,20 @@ async fn a_redirect_is_followed_and_judged_like_the_first_address() {
 }
 
 #[tokio::test]
-async fn redirects_that_do_not_end_or_lead_nowhere_are_given_up() {
+async fn endless_and_empty_redirects_are_given_up() {
     let circle = Server::always(vec![Step::Send(head(302, "location: /a\r\n"))]);
     let error = refusal(&circle, &asking(&circle)).await;
-    assert_eq!(error.kind, FetchErrorKind::Lasting);
+    assert_eq!(error.kind, FetchErrorKind::Permanent);
     assert!(error.message.contains("redirected more than 3 times"), "{error}");
     assert_eq!(circle.requests().len(), 4);
     for location in ["", "location: http://:80\r\n"] {
         let server = Server::always(vec![Step::Send(head(302, location))]);
-        assert_eq!(refusal(&server, &asking(&server)).await.kind, FetchErrorKind::Lasting, "{location}");
+        assert_eq!(refusal(&server, &asking(&server)).await.kind, FetchErrorKind::Permanent, "{location}");
     }
 }
 
 #[tokio::test]
-async fn a_name_is_looked_up_once_and_what_was_judged_is_what_is_connected_to() {
+async fn a_name_is_looked_up_once_and_only_checked_addresses_are_connected_to() {
     // Good when it is judged, this machine when it is asked again: what a rebinding name does.
     let server = Server::always(vec![Step::Send(answer(200, "connection: close\r\n", b"good"))]);
     let lookups = Arc::new(AtomicUsize::new(0));
@@ -188,32 +188,32 @@ async fn a_name_with_one_address_that_is_not_public_is_refused_whole() {
         assert_eq!(error.kind, FetchErrorKind::Refused, "{addresses:?}: {error}");
     }
     let error = alone(&fetcher(&asking(&server), leading_to(&[])), &address).await.unwrap_err();
-    assert!(is_passing(&error), "a name without addresses: {error}");
+    assert!(is_transient(&error), "a name without addresses: {error}");
     assert_eq!(server.requests().len(), 0);
 }
 
 #[tokio::test]
-async fn silence_and_dripping_end_when_their_time_is_over() {
+async fn silent_and_slow_answers_end_at_their_timeouts() {
     let silent = Server::always(vec![Step::Hang]);
     let error = refusal(&silent, &Config { first_byte_timeout: SHORT, ..asking(&silent) }).await;
-    assert!(is_passing(&error) && error.message.contains("no answer within 200ms"), "{error}");
+    assert!(is_transient(&error) && error.message.contains("no answer within 200ms"), "{error}");
 
     let slow_head = Server::always(vec![Step::Drip(b"HTTP/1.1 200 OK\r\nx: ".to_vec())]);
     let error = refusal(&slow_head, &Config { first_byte_timeout: SHORT, ..asking(&slow_head) }).await;
-    assert!(is_passing(&error) && error.message.contains("no answer within 200ms"), "{error}");
+    assert!(is_transient(&error) && error.message.contains("no answer within 200ms"), "{error}");
 
     let slow_body = Server::always(vec![
         Step::Send(head(200, "content-length: 4000\r\n")),
         Step::Drip(b"\xff\xd8\xff".to_vec()),
     ]);
     let error = refusal(&slow_body, &Config { timeout: SHORT, ..asking(&slow_body) }).await;
-    assert!(is_passing(&error) && error.message.contains("not all of it within 200ms"), "{error}");
+    assert!(is_transient(&error) && error.message.contains("not all of it within 200ms"), "{error}");
 
     let never: resolve::Lookup = Arc::new(|_| Box::pin(std::future::pending()));
     let config = Config { connect_timeout: SHORT, ..asking(&silent) };
     let address = format!("http://lost.example:{}/", silent.port());
     let error = alone(&fetcher(&config, never), &address).await.unwrap_err();
-    assert!(is_passing(&error) && error.message.contains("timed out"), "{error}");
+    assert!(is_transient(&error) && error.message.contains("timed out"), "{error}");
 }
 
 #[tokio::test]
@@ -236,7 +236,7 @@ async fn no_answer_is_read_beyond_the_limit() {
 }
 
 #[tokio::test]
-async fn a_length_that_lies_and_a_connection_that_breaks_bring_no_more_than_was_said_and_sent() {
+async fn wrong_lengths_and_broken_connections_give_errors_or_the_announced_bytes() {
     let long = Server::always(vec![
         Step::Send(head(200, "content-length: 100\r\n")),
         Step::Send(b"ten bytes!".to_vec()),
@@ -251,7 +251,7 @@ async fn a_length_that_lies_and_a_connection_that_breaks_bring_no_more_than_was_
         Server::always(vec![Step::Send(head(200, "content-length: 1\r\ncontent-length: 2\r\n"))]);
     for server in [&long, &broken, &nothing, &garbage, &two_lengths] {
         let error = refusal(server, &asking(server)).await;
-        assert!(is_passing(&error) && !error.message.contains("secret"), "{error}");
+        assert!(is_transient(&error) && !error.message.contains("secret"), "{error}");
     }
     let short = Server::always(vec![
         Step::Send(head(200, "content-length: 3\r\n")),
@@ -261,7 +261,7 @@ async fn a_length_that_lies_and_a_connection_that_breaks_bring_no_more_than_was_
 }
 
 #[tokio::test]
-async fn a_packed_answer_stays_packed() {
+async fn a_compressed_answer_is_not_decompressed() {
     // What would unpack to gigabytes has no picture's beginning as it is.
     let packed = b"\x1f\x8b\x08\0\0\0\0\0\0\x03bomb";
     let server = Server::always(vec![Step::Send(answer(200, "content-encoding: gzip\r\n", packed))]);
@@ -274,12 +274,12 @@ async fn a_head_of_many_megabytes_is_not_read_to_its_end() {
         let steps = vec![Step::Send(b"HTTP/1.1 200 OK\r\nx-long: ".to_vec()), Step::Repeat(line)];
         let server = Server::always(steps);
         let error = refusal(&server, &asking(&server)).await;
-        assert!(is_passing(&error), "{error}");
+        assert!(is_transient(&error), "{error}");
     }
 }
 
 #[tokio::test]
-async fn an_answer_that_is_none_says_which() {
+async fn an_error_status_is_named() {
     for (status, passing) in
         [(204, false), (206, false), (304, false), (400, false), (401, false), (403, false)]
             .into_iter()
@@ -295,16 +295,16 @@ async fn an_answer_that_is_none_says_which() {
     {
         let server = Server::always(vec![Step::Send(answer(status, "", b""))]);
         let error = refusal(&server, &asking(&server)).await;
-        assert_eq!(is_passing(&error), passing, "{error}");
+        assert_eq!(is_transient(&error), passing, "{error}");
         assert!(error.message.contains(&status.to_string()), "{error}");
     }
     let busy = Server::always(vec![Step::Send(answer(429, "retry-after: 7\r\n", b""))]);
     let after = Some(Duration::from_secs(7));
-    assert_eq!(refusal(&busy, &asking(&busy)).await.kind, FetchErrorKind::Passing { after });
+    assert_eq!(refusal(&busy, &asking(&busy)).await.kind, FetchErrorKind::Transient { after });
 }
 
 #[tokio::test]
-async fn a_fault_that_passes_is_outlasted_and_one_that_lasts_is_not_asked_again() {
+async fn transient_errors_are_retried_and_permanent_ones_are_not() {
     let server = Server::by_turns(vec![
         vec![Step::Send(answer(503, "", b""))],
         vec![],
@@ -315,7 +315,7 @@ async fn a_fault_that_passes_is_outlasted_and_one_that_lasts_is_not_asked_again(
     assert_eq!(server.requests().len(), 3);
 
     let broken = Server::always(vec![Step::Send(answer(500, "", b""))]);
-    assert!(is_passing(&refusal(&broken, &Config { retries: 2, ..asking(&broken) }).await));
+    assert!(is_transient(&refusal(&broken, &Config { retries: 2, ..asking(&broken) }).await));
     assert_eq!(broken.requests().len(), 3);
 
     let gone = Server::always(vec![Step::Send(answer(404, "", b""))]);
@@ -324,16 +324,16 @@ async fn a_fault_that_passes_is_outlasted_and_one_that_lasts_is_not_asked_again(
 
     // More patience asked for than there is: no use to wait.
     let busy = Server::always(vec![Step::Send(answer(503, "retry-after: 3600\r\n", b""))]);
-    assert!(is_passing(&refusal(&busy, &Config { retries: 2, ..asking(&busy) }).await));
+    assert!(is_transient(&refusal(&busy, &Config { retries: 2, ..asking(&busy) }).await));
     assert_eq!(busy.requests().len(), 1);
 
     let silent = Server::always(vec![Step::Hang]);
     let error = refusal(&silent, &Config { retries: 9, patience: SHORT, ..asking(&silent) }).await;
-    assert!(is_passing(&error) && error.message.contains("within 200ms"), "{error}");
+    assert!(is_transient(&error) && error.message.contains("within 200ms"), "{error}");
 }
 
 #[tokio::test]
-async fn a_host_is_asked_for_so_many_pictures_at_one_time() {
+async fn requests_to_a_host_at_one_time_are_limited() {
     let server = Server::gated(answer(200, "", b"picture"));
     let fetcher = fetcher(&Config { per_host: 2, ..asking(&server) }, leading_to(&["127.0.0.1"]));
     let pictures: Vec<_> = (0..6)
@@ -345,7 +345,11 @@ async fn a_host_is_asked_for_so_many_pictures_at_one_time() {
     // Each round two are let in, no matter how many wait.
     for round in 1..=3 {
         server.until_requests(2 * round).await;
-        assert_eq!(fetcher.shared.turns.waiting_or_asking("127.0.0.1"), 8 - 2 * round, "round {round}");
+        assert_eq!(
+            fetcher.shared.host_limits.running_or_waiting("127.0.0.1"),
+            8 - 2 * round,
+            "round {round}"
+        );
         assert_eq!(server.requests().len(), 2 * round);
         server.open(2);
         server.until_answered(2 * round).await;
@@ -354,7 +358,7 @@ async fn a_host_is_asked_for_so_many_pictures_at_one_time() {
 }
 
 #[tokio::test]
-async fn those_who_ask_for_one_address_at_one_time_share_the_answer() {
+async fn simultaneous_requests_for_one_url_share_the_answer() {
     let server = Server::gated(answer(200, "", b"picture"));
     let fetcher = fetcher(&asking(&server), leading_to(&["127.0.0.1"]));
     let address = server.url("/same");

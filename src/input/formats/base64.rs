@@ -15,16 +15,16 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Whether this is a `data:` URL, whose picture is in itself.
+/// Whether this is a `data:` URL, which contains its picture.
 pub(super) fn is_data_url(url: &str) -> bool {
     url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
 }
 
-/// The bytes of base64: standard or for URLs (RFC 4648, section 5), with or without padding, on one line or many, by itself
-/// or in a `data:` URL.
+/// Decodes base64: the standard or the URL alphabet (RFC 4648, sections 4 and 5), with or without padding, on one line
+/// or many, alone or in a `data:` URL.
 pub(super) fn decoded(text: &str, limit: u64) -> Result<Vec<u8>, MediaFault> {
     let base64 = if is_data_url(text) { body(text)? } else { text };
-    // Known before decoding, so that nothing is allocated for a picture that is refused anyway.
+    // Checked before decoding, so that nothing is allocated for a picture that is too large.
     if size(base64.len()) > limit {
         let size = size(base64.bytes().filter(|byte| !byte.is_ascii_whitespace()).count());
         if size > limit {
@@ -38,12 +38,12 @@ pub(super) fn decoded(text: &str, limit: u64) -> Result<Vec<u8>, MediaFault> {
         .map_err(|error| MediaFault::malformed(format!("has `bytes` that are not base64: {error}")))
 }
 
-/// The bytes that so many letters stand for, or up to three fewer.
+/// The bytes that so many letters encode, or up to three fewer.
 fn size(letters: usize) -> u64 {
     (letters as u64 / 4 * 3).saturating_sub(3)
 }
 
-/// What stands behind `data:image/png;base64,`.
+/// The text after `data:image/png;base64,`.
 fn body(url: &str) -> Result<&str, MediaFault> {
     let Some((head, body)) = url.split_once(',') else {
         return Err(MediaFault::malformed("is a `data:` URL without a comma"));
@@ -55,7 +55,7 @@ fn body(url: &str) -> Result<&str, MediaFault> {
     Err(MediaFault::malformed("is a `data:` URL whose bytes are not base64"))
 }
 
-/// The same in the letters of the standard and without white space: what other decoders take too.
+/// The same in the standard alphabet and without white space.
 fn standardised(base64: &str) -> Vec<u8> {
     let letters = base64.bytes().filter(|byte| !byte.is_ascii_whitespace());
     let standard = |letter| match letter {
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_base64_is_refused_with_its_place() {
+    fn invalid_base64_is_refused_with_its_place() {
         let cases = [
             ("@@@@", "not base64: Invalid symbol 64, offset 0"),
             ("QUJDR", "not base64"),
@@ -98,7 +98,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bytes_come_back_however_they_are_written(picture: Vec<u8>, line in 1_usize..80, breaks in "[ \r\n\t]{0,3}") {
+        fn bytes_come_back_from_every_variant(picture: Vec<u8>, line in 1_usize..80, breaks in "[ \r\n\t]{0,3}") {
             for engine in [
                 general_purpose::STANDARD,
                 general_purpose::STANDARD_NO_PAD,

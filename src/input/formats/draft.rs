@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::domain::Carried;
+use crate::domain::RawJson;
 use crate::input::MediaFault;
 
 /// A post whose media are still encoded, or behind URLs.
@@ -13,11 +13,11 @@ pub struct PostDraft {
     /// The text as it came.
     pub text: String,
     /// When the author wrote it, as the feed says it.
-    pub created_at: Option<Carried>,
+    pub created_at: Option<RawJson>,
     /// Its language, as the feed says it.
-    pub lang: Option<Carried>,
+    pub lang: Option<RawJson>,
     /// Who wrote it, as the feed says it.
-    pub author: Option<Carried>,
+    pub author: Option<RawJson>,
     /// Its media, in the order of the record. No two have one key.
     pub media: Vec<MediaDraft>,
     /// What the answer does not repeat of the record, in words for its provenance.

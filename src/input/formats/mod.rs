@@ -1,8 +1,8 @@
 //! Input formats: the bytes of a record to the draft of a post.
 //!
-//! A format is one file with one function, [`Read`], and one line in [`FORMATS`]. A format decides what a record says: an id, a
-//! text, media by bytes or by URL. It does not fetch, and it does not look at pictures: [`super::decode`] does that for all
-//! formats alike. JSON formats share the reader in `json`; formats whose media are text share `base64`.
+//! A format is one file with one function, [`Read`], and one line in [`FORMATS`]. A format decides what a record says:
+//! an id, a text, media by bytes or by URL. It does not fetch, and it does not look at pictures: [`super::decode`] does
+//! that for all formats alike. JSON formats share the reader in `json`; formats whose media are text share `base64`.
 
 mod base64;
 mod draft;

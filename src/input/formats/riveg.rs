@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::{Carried, Rejection, RejectionClass};
+use crate::domain::{RawJson, Rejection, RejectionClass};
 use crate::input::MediaFault;
 use crate::input::config::Config;
 use crate::input::escape::shortened;
@@ -14,8 +14,8 @@ use super::draft::{MediaDraft, MediaSource, PostDraft};
 use super::json::{self, JsonValue, Kind, MAX_DEPTH, name, text, verbatim};
 use super::{InputRecord, Reading, base64};
 
-/// The longest id of a post and key of a picture, in bytes. Kafka limits a key only together with its record, to 1 MB
-/// unless told otherwise; this keeps the answer, which says a picture's key once for each entity, below that too.
+/// The longest id of a post and key of a medium, in bytes. Kafka limits a key only together with its record, to 1 MB by
+/// default; this keeps the answer, which repeats a picture's key for each entity, below that too.
 const MAX_NAME_BYTES: usize = 1024;
 
 /// Reads a record.
@@ -46,7 +46,7 @@ fn draft(json: &str, config: &Config) -> Result<PostDraft, Rejection> {
         return Err(rejection(RejectionClass::TooLarge, message));
     }
     let mut degraded = Vec::new();
-    let mut repeat = |field: &str, value: Option<JsonValue<'_>>| -> Option<Carried> {
+    let mut repeat = |field: &str, value: Option<JsonValue<'_>>| -> Option<RawJson> {
         let repeated = verbatim(value.filter(is_given)?);
         if repeated.is_none() {
             degraded.push(format!("`{field}` is nested deeper than {MAX_DEPTH} lists, and is not repeated"));
@@ -58,8 +58,8 @@ fn draft(json: &str, config: &Config) -> Result<PostDraft, Rejection> {
     Ok(PostDraft { id, text, created_at, lang, author, media, degraded })
 }
 
-/// The media that a record lists. What it lists beyond the limit is not read: three million entries that say nothing would
-/// fit into 32 MiB, and would take ten times as much when read.
+/// Reads the media of a record. Entries beyond the limit are not read: three million empty entries fit into 32 MiB, and
+/// would take ten times as much memory when read.
 fn all_media(list: JsonValue<'_>, config: &Config) -> Result<Vec<MediaDraft>, Rejection> {
     expect(list, Kind::Array, "media")?;
     let listed: Vec<JsonValue<'_>> = list.elements().take(config.max_media + 1).collect();
@@ -113,7 +113,7 @@ fn source(bytes: Option<JsonValue<'_>>, url: Option<JsonValue<'_>>, limit: u64) 
     }
 }
 
-/// The values of these fields, none of which may be there twice: readers would differ in which they take.
+/// The values of these fields. A duplicate is an error, since readers differ in which one they take.
 fn once<'a, const FIELDS: usize>(
     object: JsonValue<'a>,
     path: &str,
@@ -129,7 +129,7 @@ fn once<'a, const FIELDS: usize>(
     Ok(values)
 }
 
-/// The values of these fields, the last where one is there twice.
+/// The values of these fields, the last of duplicates.
 fn last<'a, const FIELDS: usize>(
     object: JsonValue<'a>,
     names: [&str; FIELDS],

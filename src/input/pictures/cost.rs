@@ -1,22 +1,22 @@
 //! Memory that decoding takes at most, by format, known from the header before anything is allocated.
 //!
-//! The decoders' own buffers were read off their sources and are measured by the tests beside this file.
+//! The decoders' buffers were taken from their sources; the tests beside this file measure them.
 
 use image::ColorType;
 
 use super::jpeg::Structure;
 use super::webp::Coding;
 
-/// Bytes that reading a header may take: tables, texts, and a colour profile that is unpacked on the way though nobody reads it.
+/// Memory that reading a header may take: tables, texts, and a colour profile that decoders decompress without need.
 pub(crate) const MAX_HEADER_BYTES: u64 = 8 << 20;
 
-/// Windows, tables and rows that every decoder has.
+/// Windows, tables and rows of every decoder.
 const FIXED_BYTES: u64 = 1 << 20;
 
-/// The most groups of codes that a WebP without loss may have; the encoder of all of them, libwebp, makes no more.
+/// The most code groups of a lossless WebP; libwebp, the encoder that all use, makes no more.
 pub(crate) const MAX_CODE_GROUPS: u32 = 2600;
 
-/// Bytes that a group takes: five tables of 1024 numbers, and what is longer than ten bits.
+/// Bytes of all code groups: five tables of 1024 numbers each, and codes longer than ten bits.
 const MAX_CODE_BYTES: u64 = MAX_CODE_GROUPS as u64 * 5 * 5120;
 
 /// The most bytes that one byte of a code's description becomes.
@@ -30,7 +30,8 @@ pub(crate) fn frame(pixels: u64) -> u64 {
     3 * pixels
 }
 
-/// What every picture takes: its frame beside the stored pixels that it is made from, or beside itself turned by a quarter.
+/// What every picture takes: its frame and the stored pixels that it is made from, or its frame twice while it is
+/// rotated.
 fn whole(pixels: u64, colours: ColorType, decoding: u64, encoded: u64) -> u64 {
     let stored = u64::from(colours.bytes_per_pixel()) * pixels;
     let converting = if colours == ColorType::Rgb8 { stored } else { stored + frame(pixels) };
@@ -43,8 +44,8 @@ pub(crate) fn png(pixels: u64, colours: ColorType, encoded: u64) -> u64 {
     whole(pixels, colours, 0, 0) + encoded.saturating_mul(MAX_EXPANSION_OF_DEFLATE).min(MAX_HEADER_BYTES)
 }
 
-/// GIF is decoded to indices, then to colours with an alpha; a frame that does not cover its screen lies beside it. The
-/// first frame, the only one that is decoded, is never larger than its screen: the screen is enlarged to hold it.
+/// GIF is decoded to indices, then to colours with alpha; a frame that does not cover its screen takes memory beside
+/// it. The first frame, the only one that is decoded, is never larger than the screen, which is enlarged to hold it.
 pub(crate) fn gif(pixels: u64, colours: ColorType, encoded: u64) -> u64 {
     whole(pixels, colours, pixels + 4 * pixels, encoded)
 }
@@ -76,7 +77,7 @@ pub(crate) fn webp(size: (u32, u32), colours: ColorType, coding: &Coding<'_>, en
     whole(pixels, colours, decoding, 4 * encoded)
 }
 
-/// JPEG is decoded by rows of blocks, unless its coefficients come in several scans: then all are kept.
+/// JPEG is decoded by rows of blocks, unless its coefficients come in several scans: then all are kept until the last.
 pub(crate) fn jpeg(structure: &Structure, colours: ColorType, encoded: u64) -> u64 {
     let (width, height) = (structure.width, structure.height);
     let across = structure.components.iter().map(|&(across, _)| u64::from(across)).max().unwrap_or(1).max(1);

@@ -13,16 +13,16 @@ use super::stoppable::StopFlag;
 use super::stored::{StoredPixels, rgb};
 use super::{cost, jpeg, webp};
 
-/// The name under which all copies of the same encoded bytes are known.
+/// The hash that identifies all copies of the same encoded bytes.
 pub(crate) fn content_hash(bytes: &[u8]) -> ContentHash {
     ContentHash(*blake3::hash(bytes).as_bytes())
 }
 
-/// Decodes a picture whose header was found good: first frame, turned upright, laid on white, 8 bits a channel.
+/// Decodes a picture whose header was checked: its first frame, upright, on white, 8 bits a channel.
 ///
 /// # Errors
-/// `malformed` where the bytes are damaged, or the picture was given up; `unsupported-media` for a feature of the format that
-/// is not decoded.
+/// `malformed` where the bytes are damaged, or the picture was given up; `unsupported-media` for a feature of the
+/// format that is not decoded.
 pub(crate) fn decode(
     bytes: &[u8],
     header: Header,
@@ -56,12 +56,12 @@ pub(crate) fn decode(
     Ok(Frame { hash, width, height, orientation: orientation.to_exif(), rgb: picture.into_rgb8().into_raw() })
 }
 
-/// Refuses a WebP without loss whose codes would take more than was reserved for them. Where the picture is decoded, not where
-/// its header is read: what is read here of 50 megapixels may take a quarter of a second.
-fn few_codes(bytes: &[u8], header: Header) -> Result<(), MediaFault> {
+/// Refuses a lossless WebP whose codes would take more memory than was reserved. This is done here and not with the
+/// header, since it may take a quarter of a second for 50 megapixels.
+fn check_code_groups(bytes: &[u8], header: Header) -> Result<(), MediaFault> {
     let coding = webp::check(bytes, (header.width, header.height)).map_err(|flaw| damaged_webp(&flaw))?;
     for (stream, (width, height)) in coding.streams {
-        // What is damaged is told by its decoder, which gets no further than this.
+        // A damaged stream is reported by its decoder, which gets no further than this.
         let groups = webp::code_groups(stream, width, height).unwrap_or(0);
         if groups > cost::MAX_CODE_GROUPS {
             let message = format!(
@@ -81,7 +81,7 @@ fn stored(
     stop: &StopFlag,
 ) -> Result<StoredPixels, MediaFault> {
     if header.format == ImageFormat::WebP {
-        few_codes(bytes, header)?;
+        check_code_groups(bytes, header)?;
     }
     let allowed = allocations(header);
     let input = input(bytes, header.format, stop)?;
@@ -89,11 +89,11 @@ fn stored(
     let mut limits = only(allowed);
     (limits.max_image_width, limits.max_image_height) = (Some(config.max_side), Some(config.max_side));
     decoder.set_limits(limits).map_err(|error| explained(header.format, &error))?;
-    // A damaged EXIF block is no reason to refuse a good picture: it is shown as it is stored.
+    // A damaged EXIF block does not make a picture unusable: it is taken as it is stored.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let (width, height) = decoder.dimensions();
     let (colours, size) = (decoder.color_type(), decoder.total_bytes());
-    // Less may it be: a decoder passes over what is wrong with a clear colour.
+    // It may be less: decoders ignore a damaged transparent colour.
     let expected = (width, height) == (header.width, header.height)
         && colours.bytes_per_pixel() <= header.colours.bytes_per_pixel();
     let Some(size) = usize::try_from(size).ok().filter(|_| expected) else {
@@ -105,8 +105,8 @@ fn stored(
     Ok(StoredPixels { width, height, colours, bytes, orientation })
 }
 
-/// Bytes that a decoder may take beside the pixels, as [`cost`] counts them: the first frame of a GIF with four channels,
-/// which its screen holds; a header and a row of a PNG with four channels of 16 bits.
+/// Bytes that a decoder may allocate beside the pixels, as [`cost`] counts them: the first frame of a GIF with four
+/// channels, at most its screen; a header and a row of a PNG with four channels of 16 bits.
 fn allocations(header: Header) -> u64 {
     match header.format {
         ImageFormat::Gif => 4 * header.pixels(),

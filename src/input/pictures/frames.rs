@@ -28,8 +28,8 @@ impl<E: Clone> FrameCache<E> {
         Self(Cache::new(max_bytes, |_, frame| frame.rgb.len()))
     }
 
-    /// The picture, by `decode` where neither the cache nor another post has it. A fault is given to all who wait for it and
-    /// is not kept. Where the post that decodes is given up, one of those that wait decodes.
+    /// The picture, by `decode` where neither the cache nor another post has it. A fault is given to all who wait for
+    /// it and is not kept. Where the post that decodes is given up, one of those that wait decodes.
     pub(crate) async fn get_or_decode<F: Future<Output = Result<Frame, E>>>(
         &self,
         hash: ContentHash,

@@ -1,15 +1,14 @@
-//! How large is a GIF? As its screen, or larger where its first frame does not fit there.
+//! GIF size: that of the screen, or larger where the first frame does not fit into it.
 //!
-//! A frame may reach beyond the screen that the file names, or lie outside it. Pillow then enlarges the screen to the
-//! right and down until it holds the first frame; decoders that cut the frame off show another picture.
+//! A frame may reach beyond the screen or lie outside it. Pillow then enlarges the screen to the right and down until
+//! it holds the first frame; decoders that cut the frame off give another picture.
 
 const SCREEN: usize = 6;
 const AFTER_SCREEN: usize = 13;
 const EXTENSION: u8 = 0x21;
 const FRAME: u8 = 0x2C;
 
-/// Columns and rows of a screen that holds the first frame. None: there is no frame to be found, which its decoder
-/// can explain.
+/// Columns and rows of a screen that holds the first frame. None: no frame was found; the decoder reports why.
 pub(crate) fn screen(bytes: &[u8]) -> Option<(u32, u32)> {
     let (width, height) = (number(bytes, SCREEN)?, number(bytes, SCREEN + 2)?);
     let frame = first_frame(bytes)?;
@@ -17,15 +16,15 @@ pub(crate) fn screen(bytes: &[u8]) -> Option<(u32, u32)> {
     Some((width.max(edge(0)?), height.max(edge(2)?)))
 }
 
-/// The file with another screen: the bytes that change, and all that follow. None: it has no such start, or the screen
-/// is larger than a GIF can say.
+/// The file with another screen: the changed first bytes, and the rest. None: the file is too short, or the screen is
+/// larger than a GIF can have.
 pub(crate) fn with_screen(bytes: &[u8], (width, height): (u32, u32)) -> Option<(Vec<u8>, &[u8])> {
     let (start, rest) = bytes.split_at_checked(SCREEN + 4)?;
     let [width, height] = [u16::try_from(width).ok()?, u16::try_from(height).ok()?].map(u16::to_le_bytes);
     Some(([&start[..SCREEN], &width, &height].concat(), rest))
 }
 
-/// Where the first frame's place and size stand.
+/// The position of the first frame's place and size.
 fn first_frame(bytes: &[u8]) -> Option<usize> {
     let flags = bytes.get(SCREEN + 4)?;
     let colours = if flags & 0x80 == 0 { 0 } else { 3 * (2 << (flags & 7)) };

@@ -1,5 +1,5 @@
-//! Picture headers: format, size and memory of a picture, checked against the limits before anything is allocated for its
-//! pixels.
+//! Picture headers: format, size and memory of a picture, checked against the limits before anything is allocated for
+//! its pixels.
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ use super::open::{damaged_webp, decoder, input, jpeg_fault};
 use super::stoppable::StopFlag;
 use super::{cost, gif, jpeg, png, webp};
 
-/// What a picture's header says, checked against the limits.
+/// A picture's header, within the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) format: ImageFormat,
     pub(crate) width: u32,
     pub(crate) height: u32,
-    /// How its decoder gives the pixels.
+    /// The colour type that its decoder produces.
     pub(crate) colours: ColorType,
-    /// How many times its decoder goes over the picture, in passes that cost as much as decoding it once.
+    /// Passes of the decoder over the picture, each of which costs as much as decoding it once.
     passes: u64,
-    /// How many of the bytes its decoder is given, from the first on: of a JPEG those up to the end of what it shows.
+    /// How many of the bytes the decoder reads: of a JPEG those up to the end of the last scan.
     pub(crate) data: usize,
-    /// Bytes that decoding takes at most, the frame among them.
+    /// Memory that decoding takes at most, including the frame.
     pub(crate) peak_bytes: u64,
 }
 
@@ -35,22 +35,22 @@ impl Header {
         u64::from(self.width) * u64::from(self.height)
     }
 
-    /// Bytes that the decoded picture takes.
+    /// Bytes of the decoded picture.
     pub(crate) fn frame_bytes(self) -> u64 {
         cost::frame(self.pixels())
     }
 
-    /// About how long decoding takes: 10 ms a megapixel. What matters is that dear pictures have more of it.
+    /// About how long decoding takes: 10 ms a megapixel. Only the order of pictures by cost matters.
     pub(crate) fn work(self) -> Duration {
         Duration::from_nanos(10 * self.pixels() * self.passes)
     }
 }
 
-/// Scans that count as one pass. Encoders write progressive pictures of colours in ten scans, each of which has but a part
-/// of the coefficients.
+/// Scans that count as one pass. Encoders write progressive colour pictures in ten scans, each with a part of the
+/// coefficients.
 const SCANS_OF_A_PASS: u32 = 10;
 
-/// Learns the format from the bytes themselves and the size from the header.
+/// Reads format and size of a picture from its bytes.
 ///
 /// # Errors
 /// `unsupported-media` for anything but JPEG, PNG, WebP and GIF, `too-large` beyond a limit, else `malformed`.
@@ -73,7 +73,7 @@ pub(crate) fn probe(bytes: &[u8], config: &Config) -> Result<Header, MediaFault>
     let pixels = u64::from(size.0) * u64::from(size.1);
     let (width, height) = size;
     let mut header = Header { format, width, height, colours, passes: 1, data: bytes.len(), peak_bytes: 0 };
-    worth_its_pixels(header, encoded, config)?;
+    check_pixels_per_byte(header, encoded, config)?;
     header.peak_bytes = match format {
         ImageFormat::WebP => {
             let coding = webp::check(bytes, size).map_err(|flaw| damaged_webp(&flaw))?;
@@ -92,7 +92,7 @@ fn size_and_colours(bytes: &[u8], format: ImageFormat) -> Result<((u32, u32), Co
         return Ok(shape);
     }
     let stop = StopFlag::default();
-    // What is wrong with a PNG's first chunks is told here too.
+    // Faults in a PNG's first chunks are reported here too.
     let input = input(bytes, format, &stop)?;
     let decoder = decoder(input, format, cost::MAX_HEADER_BYTES)?;
     let size = if format == ImageFormat::Gif { gif::screen(bytes) } else { None };
@@ -130,7 +130,7 @@ fn probe_jpeg(bytes: &[u8], config: &Config) -> Result<Header, MediaFault> {
         data: structure.end,
         peak_bytes: cost::jpeg(&structure, colours, encoded),
     };
-    worth_its_pixels(header, encoded, config)?;
+    check_pixels_per_byte(header, encoded, config)?;
     Ok(header)
 }
 
@@ -158,8 +158,8 @@ fn size_within_limits((width, height): (u32, u32), config: &Config) -> Result<()
     Ok(())
 }
 
-/// Whether the picture has the bytes that so many pixels take in a picture of something.
-fn worth_its_pixels(header: Header, encoded: u64, config: &Config) -> Result<(), MediaFault> {
+/// Checks that a picture has as many bytes as a real picture of its size needs.
+fn check_pixels_per_byte(header: Header, encoded: u64, config: &Config) -> Result<(), MediaFault> {
     let Header { width, height, passes, .. } = header;
     let pixels = header.pixels() * passes;
     if pixels <= config.free_pixels.max(encoded.saturating_mul(config.max_pixels_per_byte)) {
@@ -174,7 +174,7 @@ fn worth_its_pixels(header: Header, encoded: u64, config: &Config) -> Result<(),
     Err(MediaFault::new(RejectionClass::TooLarge, message))
 }
 
-/// Whether bytes begin as those of a picture in a format that is decoded do.
+/// Whether bytes begin like a picture in a supported format.
 pub(crate) fn is_decoded(bytes: &[u8]) -> bool {
     sniff(bytes).is_ok()
 }
@@ -190,7 +190,7 @@ fn sniff(bytes: &[u8]) -> Result<ImageFormat, MediaFault> {
         }
         Err(_) => {
             let beginning = bytes[..bytes.len().min(12)].escape_ascii();
-            // HEIC and its relatives, and videos: containers of ISO/IEC 14496-12, which name their kind.
+            // HEIC, AVIF and videos are containers of ISO/IEC 14496-12, which name their kind.
             if let (Some(b"ftyp"), Some(brand)) = (bytes.get(4..8), bytes.get(8..12)) {
                 let message = format!(
                     "is a container of kind `{}` (HEIC, AVIF or a video); JPEG, PNG, WebP and GIF are decoded",

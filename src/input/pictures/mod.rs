@@ -1,7 +1,8 @@
 //! Pictures: encoded bytes to upright RGB pixels, within limits of size, memory and time.
 //!
-//! Read `header` first (size and memory of a picture, known before anything is allocated for it) with `cost`, then `decode`
-//! (JPEG, PNG, WebP and GIF to pixels), `pool` (which picture gets a thread next) and `frames` (each picture is decoded once).
+//! Read `header` first (size and memory of a picture, known before anything is allocated for it) with `cost`, then
+//! `decode` (JPEG, PNG, WebP and GIF to pixels), `pool` (which picture gets a thread next) and `frames` (each picture
+//! is decoded once).
 
 mod cost;
 mod decode;

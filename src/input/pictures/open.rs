@@ -10,7 +10,7 @@ use crate::input::escape::shortened;
 use super::stoppable::{StopFlag, StoppableReader};
 use super::{gif, webp};
 
-/// What a decoder is to read of the bytes.
+/// The bytes that a decoder reads.
 pub(crate) fn input<'a>(
     bytes: &'a [u8],
     format: ImageFormat,
@@ -21,7 +21,7 @@ pub(crate) fn input<'a>(
             Some((start, rest)) => StoppableReader::joined(start.into(), rest, stop),
             None => StoppableReader::new(bytes, stop),
         },
-        // What follows the picture is none of it, though its decoder would read on.
+        // The decoder would read on past the end of the container.
         ImageFormat::WebP => {
             StoppableReader::new(&bytes[..webp::end(bytes).map_err(|flaw| damaged_webp(&flaw))?], stop)
         }
@@ -29,7 +29,7 @@ pub(crate) fn input<'a>(
     })
 }
 
-/// A decoder that may allocate so many bytes beside the pixels. Sides are checked by `probe`, which can name them.
+/// A decoder that may allocate `allowed` bytes beside the pixels. Sides are checked by `probe`, whose errors name them.
 pub(crate) fn decoder<'a>(
     input: StoppableReader<'a>,
     format: ImageFormat,

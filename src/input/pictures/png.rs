@@ -1,5 +1,5 @@
-//! How large is a PNG, and how does it store its colours? Read from its first chunks: its decoder would unpack a profile on
-//! the way, which takes longer than the bytes are many.
+//! PNG size and colour type, read from the first chunks. The decoder would decompress a colour profile on the way,
+//! which takes far longer than reading the chunks.
 
 use image::ColorType;
 
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_clear_colour_is_an_alpha() {
         let png = blank_png(5, 3, ExtendedColorType::Rgb8);
-        // Its checksum is wrong, which nobody looks at here.
+        // Its checksum is wrong, which is not checked here.
         let clear = [&[0, 0, 0, 6], b"tRNS".as_slice(), &[0; 10]].concat();
         let with = |at: usize| shape(&[&png[..at], &clear, &png[at..]].concat()).unwrap().1;
         assert_eq!(with(33), ColorType::Rgba8);

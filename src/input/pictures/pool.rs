@@ -12,22 +12,22 @@ use super::stoppable::StopFlag;
 
 pub(crate) use permits::{Permit, PermitPool};
 
-/// The threads that may be busy at one time.
+/// Permits for the threads that may be busy at one time.
 #[derive(Debug)]
 pub(crate) struct Pool {
     parsers: Arc<Semaphore>,
     decoders: Arc<PermitPool>,
-    /// The decoders that large pictures may have: all but one, which the others keep.
+    /// Decoder threads for large pictures: all but one, which is reserved for the others.
     large: Arc<PermitPool>,
 }
 
 /// Work from which a picture is large: 16 megapixels, above what sites serve and the usual camera of a phone takes.
 const LARGE: Duration = Duration::from_millis(160);
 
-/// Why there is no result.
+/// Why work has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unfinished {
-    /// It took longer than it may. The thread goes on until it next reads.
+    /// It took longer than its limit. The thread goes on until its next read.
     TooSlow,
     /// It panicked.
     Panicked(String),
@@ -42,7 +42,7 @@ impl Pool {
         }
     }
 
-    /// Reads what takes as long as its bytes are many.
+    /// Runs work whose time is proportional to its bytes.
     pub(crate) async fn parse<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -57,10 +57,10 @@ impl Pool {
         worked.await.map_err(|fault| Unfinished::Panicked(fault.to_string()))
     }
 
-    /// Decodes a picture: the cheap before the dear, and no longer than `limit` from its beginning.
+    /// Decodes a picture, cheap ones before expensive ones, for at most `limit` from its beginning.
     ///
-    /// A thread cannot be taken from its work. When the time is over, or nobody waits any more, `stop` is set; until the
-    /// work looks at it and ends, the thread stays taken, and what `work` holds stays held.
+    /// A thread cannot be interrupted. When the time is over or the caller is dropped, `stop` is set; until the work
+    /// checks it and ends, the thread stays busy, and what `work` holds stays held.
     pub(crate) async fn decode<T: Send + 'static>(
         &self,
         expected: Duration,
@@ -70,7 +70,7 @@ impl Pool {
         let large = if expected > LARGE { Some(self.large.acquire(1, expected).await) } else { None };
         let permits = (self.decoders.acquire(1, expected).await, large);
         let stop = StopFlag::default();
-        let _unheard = StopWhenDropped(stop.clone());
+        let _stop_when_dropped = StopWhenDropped(stop.clone());
         let worked = tokio::task::spawn_blocking(move || {
             let _permits = permits;
             work(&stop)

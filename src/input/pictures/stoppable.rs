@@ -1,11 +1,11 @@
-//! How is a decoder stopped that nobody can interrupt? By its input: the next read fails.
+//! Stoppable input: a decoder cannot be interrupted, but its next read fails.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Set when nobody waits for the picture any more.
+/// Set when the picture is given up.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StopFlag(Arc<AtomicBool>);
 
@@ -19,7 +19,7 @@ impl StopFlag {
     }
 }
 
-/// Encoded bytes that can be read until the picture is given up.
+/// Encoded bytes whose reads fail once the picture is given up.
 #[derive(Debug)]
 pub(crate) struct StoppableReader<'a> {
     first: Cow<'a, [u8]>,
@@ -28,8 +28,8 @@ pub(crate) struct StoppableReader<'a> {
     stop: &'a StopFlag,
 }
 
-/// The most bytes that a decoder gets before it is asked again: with the most pixels a byte that formats reach, a few
-/// milliseconds of work.
+/// The most bytes between two checks of the flag: a few milliseconds of work at the most pixels a byte that formats
+/// reach.
 const STEP: usize = 512;
 
 impl<'a> StoppableReader<'a> {
@@ -37,16 +37,16 @@ impl<'a> StoppableReader<'a> {
         Self::joined(bytes.into(), &[], stop)
     }
 
-    /// Two parts as if they were one.
+    /// Two parts, read as one.
     pub(crate) fn joined(first: Cow<'a, [u8]>, second: &'a [u8], stop: &'a StopFlag) -> Self {
         Self { first, second, at: 0, stop }
     }
 
-    /// What is left of the part that is being read.
+    /// The rest of the part that is being read.
     fn rest(&self) -> io::Result<&[u8]> {
         if self.stop.is_set() {
             // Not `Interrupted`, on which readers try again.
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "nobody waits for this picture any more"));
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the picture was given up"));
         }
         Ok(match self.at.checked_sub(self.first.len()) {
             None => &self.first[self.at..],
@@ -58,7 +58,7 @@ impl<'a> StoppableReader<'a> {
 impl Read for StoppableReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut read = 0;
-        // As much as there is: a decoder may take less for the end.
+        // As much as there is: decoders may take a short read for the end.
         while read < buffer.len() {
             let rest = self.rest()?;
             let length = rest.len().min(buffer.len() - read);

@@ -12,7 +12,7 @@ pub(crate) struct StoredPixels {
     pub(crate) orientation: Orientation,
 }
 
-/// The same picture with 3 bytes a pixel; nothing for a way of storing that no format here uses.
+/// The picture with 3 bytes a pixel; none for colour types that no supported format uses.
 pub(crate) fn rgb(stored: Vec<u8>, colours: ColorType) -> Option<Vec<u8>> {
     match colours {
         ColorType::Rgb8 => Some(stored),
@@ -46,7 +46,7 @@ fn on_white(colour: u8, alpha: u8) -> u8 {
     ((colour * alpha + 255 * (255 - alpha) + 127) / 255) as u8
 }
 
-/// 16 bits in this machine's order to 8, to the nearest: 65,535 is 257 times 255.
+/// 16 bits in native byte order to 8, rounded: 65,535 is 257 times 255.
 fn eight(first: u8, second: u8) -> u8 {
     ((u32::from(u16::from_ne_bytes([first, second])) + 128) / 257) as u8
 }
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_of_storing_means_the_same_colour() {
+    fn every_colour_type_gives_the_same_colour() {
         let wide = |values: &[u8]| values.iter().flat_map(|&v| (u16::from(v) * 257).to_ne_bytes()).collect();
         let cases: [(&str, ColorType, Vec<u8>, [u8; 3]); 10] = [
             ("grey", ColorType::L8, vec![7], [7; 3]),

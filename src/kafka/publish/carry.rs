@@ -1,4 +1,4 @@
-//! Carried fields: key, headers and timestamp that an answer takes from its input record, as the settings say.
+//! RawJson fields: key, headers and timestamp that an answer takes from its input record, as the settings say.
 
 use bytes::Bytes;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Carried, Post};
+use crate::domain::{Post, RawJson};
 
 /// A field of the post that its annotation repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
@@ -23,9 +23,9 @@ pub enum Include {
 /// The repeated fields, as the feed has them. Fields that the feed does not have are absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Included {
-    pub(super) created_at: Option<Carried>,
-    pub(super) lang: Option<Carried>,
-    pub(super) author: Option<Carried>,
+    pub(super) created_at: Option<RawJson>,
+    pub(super) lang: Option<RawJson>,
+    pub(super) author: Option<RawJson>,
     pub(super) text: Option<String>,
     /// URLs by picture key.
     addresses: Vec<(String, String)>,

@@ -56,7 +56,7 @@ fn triple(text: &str, name: &str, entity_type: &str, region: Option<Region>) -> 
             text: name.to_owned(),
             expansion: Some("a woman in a green coat with a red hat".to_owned()),
             source: PhraseSource::Lexicon,
-            told: Vec::new(),
+            answers: Vec::new(),
         },
         verdicts: vec![verdict],
         regions: region.into_iter().collect(),

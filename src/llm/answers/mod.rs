@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::common::cache::{Cache, Way};
+use crate::common::cache::{Cache, Lookup};
 use crate::telemetry::{AnswerMetrics, AnswerSource, AnswerTier, LogThrottle, Renewal};
 
 mod age;
@@ -160,11 +160,12 @@ impl Answers {
                 from = source;
                 Ok(self.kept(record))
             };
-            let (way, outcome) = memory.obtain(&id, |kept| age(&kept.record) != Age::Gone, finding).await;
+            let (way, outcome) =
+                memory.get_valid_or_make(&id, |kept| age(&kept.record) != Age::Gone, finding).await;
             match (way, outcome) {
-                (Way::Kept, Ok(kept)) => break (kept, AnswerSource::Tier(AnswerTier::Memory)),
-                (Way::Joined, Ok(kept)) => break (kept, AnswerSource::Joined),
-                (Way::Made, Ok(kept)) => {
+                (Lookup::Hit, Ok(kept)) => break (kept, AnswerSource::Tier(AnswerTier::Memory)),
+                (Lookup::Joined, Ok(kept)) => break (kept, AnswerSource::Joined),
+                (Lookup::Miss, Ok(kept)) => {
                     self.0.weigh();
                     break (kept, from);
                 }
@@ -231,7 +232,7 @@ impl Answers {
                     .map(|produced| this.kept(produced.record))
                     .map_err(|error: NotRenewed| Fault(Arc::new(error)))
             };
-            match memory.renew(&asked.id(), producing).await {
+            match memory.refresh(&asked.id(), producing).await {
                 Some(Ok(_)) => tiers.metrics.renewal(Renewal::Renewed),
                 Some(Err(_)) => tiers.metrics.renewal(Renewal::Failed),
                 None => {} // another is at it

@@ -45,7 +45,7 @@ impl Inner {
             None => 0,
         };
         let means = |id: &_, record: &_| choices.iter().any(|choice| choice.takes(id, record));
-        let in_memory = self.memory.forget(|id, kept| means(id, &kept.record));
+        let in_memory = self.memory.remove_if(|id, kept| means(id, &kept.record));
         self.weigh();
         self.tiers.metrics.purged(AnswerTier::Disk, on_disk as u64);
         self.tiers.metrics.purged(AnswerTier::Memory, in_memory as u64);

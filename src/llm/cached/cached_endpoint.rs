@@ -9,6 +9,7 @@ use tracing::warn;
 
 use super::encoded::encoded;
 use super::{Form, NoAnswer, Refusal, believable, believed, key};
+use crate::common::imaging::Workers;
 use crate::domain::Frame;
 use crate::llm::answers::{Answers, Asked, Believe, Kind, Made};
 use crate::llm::client::{Answer, Endpoint, Question};
@@ -22,6 +23,7 @@ const WARNED: Duration = Duration::from_secs(60);
 pub struct CachedEndpoint {
     endpoint: Endpoint,
     answers: Answers,
+    workers: Workers,
     warned: Arc<Mutex<LogThrottle>>,
 }
 
@@ -37,11 +39,11 @@ pub enum Degrade {
 }
 
 impl CachedEndpoint {
-    /// Asks `endpoint` what `answers` do not hold.
+    /// Asks `endpoint` what `answers` do not hold; pictures are encoded by `workers`.
     #[must_use]
-    pub fn new(endpoint: Endpoint, answers: Answers) -> Self {
+    pub fn new(endpoint: Endpoint, answers: Answers, workers: Workers) -> Self {
         endpoint.know_refusals(&Refusal::ALL.map(Refusal::as_str));
-        Self { endpoint, answers, warned: Arc::new(Mutex::new(LogThrottle::new(WARNED))) }
+        Self { endpoint, answers, workers, warned: Arc::new(Mutex::new(LogThrottle::new(WARNED))) }
     }
 
     /// The endpoint's name.
@@ -78,7 +80,7 @@ impl CachedEndpoint {
         let (this, about) = (self.clone(), subject.to_owned());
         let make = move || async move {
             if let Some(frame) = &seen {
-                question.picture = Some(encoded(frame).await);
+                question.picture = Some(encoded(&this.workers, frame).await);
             }
             let answer = this.endpoint.ask_since(&question, begun).await?;
             Ok::<_, NoAnswer>(this.made(form, &answer, &about))

@@ -8,7 +8,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::imageops::thumbnail;
 use image::{ExtendedColorType, RgbImage};
 
-use crate::common::imaging::on_worker;
+use crate::common::imaging::Workers;
 use crate::domain::Frame;
 use crate::llm::client::Picture;
 
@@ -21,9 +21,9 @@ const QUALITY: u8 = 85;
 pub(super) const ENCODING: &str = "jpeg 768 85";
 
 /// The picture, made off the async threads.
-pub(super) async fn encoded(frame: &Arc<Frame>) -> Picture {
+pub(super) async fn encoded(workers: &Workers, frame: &Arc<Frame>) -> Picture {
     let frame = Arc::clone(frame);
-    let bytes = on_worker(move || jpeg(&frame)).await;
+    let bytes = workers.run(move || jpeg(&frame)).await;
     Picture { bytes, media_type: "image/jpeg" }
 }
 

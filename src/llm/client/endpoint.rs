@@ -17,7 +17,7 @@ use super::rate::Rate;
 use super::request;
 use super::structured::{ResponseFormat, Taken};
 use super::web::Web;
-use crate::common::http_util::{Breaker, Ended, Pass, Schedule, Shut, patiently};
+use crate::common::http_util::{Breaker, BreakerPass, CallOutcome, CircuitOpen, RetrySchedule, with_retries};
 use crate::telemetry::{BreakerState, Causes, LlmFault, LlmMetrics};
 
 /// A language model that is asked by many at one time. Cheap to clone.
@@ -44,7 +44,7 @@ struct Shared {
 /// A question that the breaker let through; where nobody says how it ended, nobody knows.
 struct Entered<'a> {
     shared: &'a Shared,
-    pass: Pass,
+    pass: BreakerPass,
     is_told: bool,
 }
 
@@ -139,7 +139,7 @@ impl Endpoint {
     /// They are not, after too many failures in a row: what failed last, for people.
     pub fn well(&self) -> Result<(), String> {
         let closed = self.shared.breaker(|breaker| breaker.is_closed(Instant::now().into_std()));
-        closed.map_err(|shut| self.shared.refused(&shut).to_string())
+        closed.map_err(|refusal| self.shared.refused(&refusal).to_string())
     }
 
     /// Asks once whether somebody is there who lets us in, by the list of models. Counts neither as a question nor for
@@ -167,15 +167,15 @@ impl Shared {
         };
         // Known before a turn comes: who waits in vain keeps others waiting.
         self.breaker(|breaker| breaker.check(Instant::now().into_std()))
-            .map_err(|shut| self.refused(&shut))?;
+            .map_err(|refusal| self.refused(&refusal))?;
         let turn = timeout_at(deadline, self.turns.acquire()).await;
         let _turn = turn.map_err(|_| busy(format!("had no turn within {}", self.patience())))?;
-        let entered = self.enter().map_err(|shut| self.refused(&shut))?;
+        let entered = self.enter().map_err(|refusal| self.refused(&refusal))?;
         let _in_flight = self.metrics.asking();
         let Config { retries, backoff, .. } = self.config;
         let again = |error: &LlmError, wait| debug!(error = %Causes(&error), wait_seconds = std::time::Duration::as_secs_f64(&wait), "a question is asked again");
         let attempt = || self.attempt(question, deadline);
-        let asked = patiently(Schedule { retries, backoff }, deadline, attempt, again).await;
+        let asked = with_retries(RetrySchedule { retries, backoff }, deadline, attempt, again).await;
         let asked = asked.map_err(|last| {
             last.unwrap_or_else(|| busy(format!("was not asked within {}", self.patience())))
         });
@@ -235,19 +235,20 @@ impl Shared {
         asked
     }
 
-    fn enter(&self) -> Result<Entered<'_>, Shut> {
-        let pass = self.breaker(|breaker| breaker.enter(Instant::now().into_std()))?;
+    fn enter(&self) -> Result<Entered<'_>, CircuitOpen> {
+        let pass = self.breaker(|breaker| breaker.admit(Instant::now().into_std()))?;
         Ok(Entered { shared: self, pass, is_told: false })
     }
 
-    fn refused(&self, shut: &Shut) -> LlmError {
-        let when = match shut.left {
+    fn refused(&self, refusal: &CircuitOpen) -> LlmError {
+        let when = match refusal.retry_in {
             Some(left) if left.is_zero() => "the next question finds out".to_owned(),
             Some(left) => format!("it is asked again in {left:.0?}"),
             None => "it is asked one question now, to find out".to_owned(),
         };
         let most = self.config.breaker_failures;
-        let message = format!("failed {most} questions in a row, and {when}; the last time it {}", shut.why);
+        let message =
+            format!("failed {most} questions in a row, and {when}; the last time it {}", refusal.cause);
         LlmError::of_question(&self.name, LlmFault::Open, message)
     }
 
@@ -285,24 +286,24 @@ impl Entered<'_> {
     fn ended(mut self, asked: &Result<Answer, LlmError>) {
         self.is_told = true;
         let how = match asked {
-            Ok(_) => Ended::Well,
+            Ok(_) => CallOutcome::Success,
             // It said no to this question, so it is there.
-            Err(error) if is_of_question(error) => Ended::Well,
-            Err(error) if error.is_the_endpoints() => Ended::Failed(error.message()),
-            Err(_) => Ended::Unknown,
+            Err(error) if is_of_question(error) => CallOutcome::Success,
+            Err(error) if error.is_the_endpoints() => CallOutcome::Failure(error.message()),
+            Err(_) => CallOutcome::Unknown,
         };
         self.tell(how);
     }
 
-    fn tell(&self, how: Ended<'_>) {
-        self.shared.breaker(|breaker| breaker.ended(self.pass, Instant::now().into_std(), how));
+    fn tell(&self, how: CallOutcome<'_>) {
+        self.shared.breaker(|breaker| breaker.record(self.pass, Instant::now().into_std(), how));
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         if !self.is_told {
-            self.tell(Ended::Unknown);
+            self.tell(CallOutcome::Unknown);
         }
     }
 }

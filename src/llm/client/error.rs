@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::http_util::MayPass;
+use crate::common::http_util::Retryable;
 use crate::telemetry::LlmFault;
 
 /// A question without an answer.
@@ -80,8 +80,8 @@ impl LlmError {
     }
 }
 
-impl MayPass for LlmError {
-    fn passes_after(&self) -> Option<Duration> {
+impl Retryable for LlmError {
+    fn retry_delay(&self) -> Option<Duration> {
         match self.blame {
             Blame::Trouble { after } => Some(after),
             Blame::Endpoint | Blame::Question => None,

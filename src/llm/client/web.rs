@@ -177,7 +177,7 @@ impl Web {
 
     /// A server's words, as far as they may be told: without the key, on one line, and not for ever.
     fn told(&self, words: &str) -> String {
-        let words = self.key.blotted_out(words);
+        let words = self.key.redact(words);
         let line = words.split(|letter: char| letter.is_whitespace() || letter.is_control());
         let line = line.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
         line.chars().take(TOLD).collect()

@@ -6,20 +6,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tch::Tensor;
 
-use crate::common::cache::Bounded;
+use crate::common::cache::ByteLru;
 use crate::domain::{ContentHash, Stage};
 
 /// What the networks of one device share to remember pictures. Clones share the same budget.
 #[derive(Debug, Clone)]
 pub struct Remembered {
     kept: Arc<Mutex<Kept>>,
-    bytes: [Arc<AtomicU64>; Stage::WITH_KNOWLEDGE.len()],
-    entries: [Arc<AtomicU64>; Stage::WITH_KNOWLEDGE.len()],
+    bytes: [Arc<AtomicU64>; Stage::WITH_RETRIEVAL.len()],
+    entries: [Arc<AtomicU64>; Stage::WITH_RETRIEVAL.len()],
 }
 
 #[derive(Debug)]
 struct Kept {
-    encodings: Bounded<(NetworkId, ContentHash), Encoding>,
+    encodings: ByteLru<(NetworkId, ContentHash), Encoding>,
     networks: u64,
 }
 
@@ -56,7 +56,7 @@ impl Remembered {
     /// At most so many bytes of the device's memory, for all networks together.
     #[must_use]
     pub fn within(bytes: usize) -> Self {
-        let kept = Kept { encodings: Bounded::new(bytes), networks: 0 };
+        let kept = Kept { encodings: ByteLru::new(bytes), networks: 0 };
         Self { kept: Arc::new(Mutex::new(kept)), bytes: Default::default(), entries: Default::default() }
     }
 

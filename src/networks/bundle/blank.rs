@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn every_published_network_is_a_stage_of_its_own() {
-        for stage in Stage::WITH_KNOWLEDGE {
+        for stage in Stage::WITH_RETRIEVAL {
             for preset in presets(stage) {
                 let manifest = blank_stage(stage, preset, Precision::F16, 7).unwrap();
                 assert_read_again(&manifest);

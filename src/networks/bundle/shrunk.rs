@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn every_published_network_runs_when_it_is_small() {
         let vocabulary = Vocabulary { rows: 60, first_bin: 40, answers: [10, 11, 12] };
-        for stage in Stage::WITH_KNOWLEDGE {
+        for stage in Stage::WITH_RETRIEVAL {
             for preset in presets(stage) {
                 let folder = tempfile::tempdir().unwrap();
                 let manifest = shrunk(stage, preset, (None, vocabulary), 3).unwrap();

@@ -8,7 +8,7 @@
 use tch::{Kind, TchError, Tensor};
 
 use super::Sam;
-use crate::domain::{Mask, RunLengths};
+use crate::domain::{Mask, RunLengthBuilder};
 
 /// Pixels of the original picture whose logits exist at one time: 8 MB of them and 6 MB of comparisons, whatever the
 /// size of the picture. What is taken across is smaller than the picture too: as many columns, but no more rows than
@@ -31,7 +31,7 @@ impl Sam {
         let across = picture.f_upsample_bilinear2d([resized.1, width], false, None, None)?;
         let strip = (at_once / height).max(1);
 
-        let mut runs = RunLengths::default();
+        let mut runs = RunLengthBuilder::default();
         // What the walk down the columns came from: outside, in front of the first pixel.
         let mut before = Tensor::f_zeros([1], (Kind::Bool, low_res.device()))?;
         for first in (0..width).step_by(strip as usize) {
@@ -44,7 +44,7 @@ impl Sam {
             let walked = Tensor::f_cat(&[&before, &inside], 0)?;
             let changed = walked.f_narrow(0, 0, pixels)?.f_ne_tensor(&walked.f_narrow(0, 1, pixels)?)?;
             for place in Vec::<i64>::try_from(&changed.f_nonzero()?.f_flatten(0, -1)?)? {
-                runs.change_at((first * height + place) as u64);
+                runs.toggle_at((first * height + place) as u64);
             }
             // A copy, which does not keep the strip's memory.
             before = walked.f_narrow(0, pixels, 1)?.f_detach_copy()?;

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 
 use super::prompt;
 use super::{Context, ExpansionPrompt, Lexicon, Mix, PhraseTemplate, Scope};
-use crate::domain::{Mention, Phrase, PhraseSource, Told};
+use crate::domain::{Mention, ModelAnswer, Phrase, PhraseSource};
 use crate::llm::answers::Kind;
 use crate::llm::cached::{CachedEndpoint, Degrade, NoAnswer};
 
@@ -87,7 +87,7 @@ impl Expander {
             let (source, told) = match source {
                 Source::Lexicon(lexicon) => {
                     let known = lexicon.get(&mention.text, &mention.entity_type);
-                    let told = known.map(|text| Told { by: None, text: text.to_string() });
+                    let told = known.map(|text| ModelAnswer { endpoint: None, text: text.to_string() });
                     (PhraseSource::Lexicon, told.into_iter().collect())
                 }
                 Source::Llm(llm) => {
@@ -111,31 +111,31 @@ impl Expander {
         }
     }
 
-    fn told(&self, mention: &Mention, source: PhraseSource, told: Vec<Told>) -> Phrase {
+    fn told(&self, mention: &Mention, source: PhraseSource, told: Vec<ModelAnswer>) -> Phrase {
         let expansion = told.first().map(|told| told.text.clone());
         Phrase {
             text: self.template.fill(&mention.text, mention.entity_type.as_str(), expansion.as_deref()),
             expansion,
             source,
-            told: if source == PhraseSource::Llm { told } else { Vec::new() },
+            answers: if source == PhraseSource::Llm { told } else { Vec::new() },
         }
     }
 }
 
 impl LlmExpansion {
     /// What the endpoints say, in their order, and the last fault where one failed.
-    async fn ask(&self, mention: &Mention, context: &Context) -> (Vec<Told>, Option<NoAnswer>) {
+    async fn ask(&self, mention: &Mention, context: &Context) -> (Vec<ModelAnswer>, Option<NoAnswer>) {
         let question = self.prompt.question(mention, context, self.scope);
         let subject = prompt::subject(&mention.text, &mention.entity_type);
         let ask = |endpoint: &CachedEndpoint| {
             let (endpoint, question, subject) = (endpoint.clone(), question.clone(), subject.clone());
             async move {
                 let said = endpoint.ask(Kind::Expansion, &subject, (question, None)).await?;
-                Ok(said.map(|text| Told { by: Some(endpoint.name().to_owned()), text: text.to_string() }))
+                Ok(said.map(|text| ModelAnswer { endpoint: Some(endpoint.name().to_owned()), text: text.to_string() }))
             }
         };
         let (mut told, mut fault) = (Vec::new(), None);
-        let mut heard = |answer: Result<Option<Told>, NoAnswer>| match answer {
+        let mut heard = |answer: Result<Option<ModelAnswer>, NoAnswer>| match answer {
             Ok(one) => {
                 told.extend(one);
                 !told.is_empty()
@@ -200,7 +200,7 @@ mod tests {
             let found = expander.phrase(&mention(text, entity_type), &Context::default()).await.unwrap();
             assert_eq!((found.phrase.text.as_str(), found.phrase.source), (expected, source));
             assert_eq!(found.phrase.expansion.is_some(), source == PhraseSource::Lexicon);
-            assert_eq!((found.fault, found.phrase.told), (None, Vec::new()));
+            assert_eq!((found.fault, found.phrase.answers), (None, Vec::new()));
         }
     }
 }

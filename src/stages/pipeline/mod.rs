@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 
-use crate::common::imaging::{View, on_worker};
+use crate::common::imaging::{View, Workers};
 use crate::domain::{
     Annotation, ContentHash, GateVerdict, Mask, Media, Mention, Phrase, Post, Region, Triple,
 };
@@ -65,6 +65,8 @@ pub struct Pipeline {
     pub limits: Limits,
     /// A flow for each post: a request of one post waits for a few requests of each other post, not for all of them.
     pub flows: Flows,
+    /// Threads for work on pictures and masks.
+    pub workers: Workers,
 }
 
 /// How pictures are resized for each network.
@@ -95,7 +97,7 @@ impl Pipeline {
         let flow = self.flows.begin();
         let mut degraded = Vec::new();
         let knowledge = self.knowledge(flow, post, &mut degraded).await?;
-        let mut mentions = self.recogniser.mentions(flow, post.read_text(), &knowledge.text).await?;
+        let mut mentions = self.recogniser.mentions(flow, post.plain_text(), &knowledge.text).await?;
         degraded.extend(knowledge.fault);
         let dropped = mentions.len().saturating_sub(self.limits.entities);
         mentions.truncate(self.limits.entities);
@@ -121,7 +123,7 @@ impl Pipeline {
                 let (located, mask) = (results[query].located.as_ref()?, masks[query].as_ref()?);
                 Some(region(media_key, located, mask))
             };
-            let mention = post.as_received(mention);
+            let mention = post.in_received_text(mention);
             Triple { mention, phrase, verdicts, regions: own().filter_map(region).collect() }
         });
         Ok(Annotation { triples: triples.collect(), degraded })
@@ -135,7 +137,7 @@ impl Pipeline {
         }
         let captions = self.captioners.captions(post, Length::Detailed).await;
         let fault = captions.fault.map(|fault| format!("a picture was not described: {fault}"));
-        (Context { text: asked_text(post.read_text()), background: captions.text }, fault)
+        (Context { text: asked_text(post.plain_text()), background: captions.text }, fault)
     }
 
     /// Knowledge for the tagger.
@@ -145,7 +147,7 @@ impl Pipeline {
         post: &Post,
         degraded: &mut Vec<String>,
     ) -> Result<GeneratedKnowledge, AnnotateError> {
-        let text = asked_text(post.read_text());
+        let text = asked_text(post.plain_text());
         let Some(generator) = self.knowledge.as_ref().filter(|_| !text.is_empty()) else {
             return Ok(GeneratedKnowledge::default());
         };
@@ -248,7 +250,7 @@ impl Pipeline {
         let mut masks: Vec<Option<ScoredMask>> = results.iter().map(|_| None).collect();
         let Some(segmenter) = &self.segmenter else {
             for &(query, media, located) in &found {
-                masks[query] = Some(outline_mask(media, located).await);
+                masks[query] = Some(outline_mask(&self.workers, media, located).await);
             }
             return Ok((masks, 0));
         };
@@ -267,7 +269,7 @@ impl Pipeline {
         for (&(query, media, located), place) in found.iter().zip(&groups.places) {
             masks[query] = Some(match place {
                 Some((picture, number)) => segmented[*picture][*number].clone(),
-                None => outline_mask(media, located).await,
+                None => outline_mask(&self.workers, media, located).await,
             });
         }
         Ok((masks, groups.dropped))
@@ -301,10 +303,10 @@ impl From<(Mask, f32)> for ScoredMask {
 }
 
 /// The pixels within the grounder's outline.
-async fn outline_mask(media: &Media, located: &Located) -> ScoredMask {
+async fn outline_mask(workers: &Workers, media: &Media, located: &Located) -> ScoredMask {
     let (width, height) = (media.frame.width, media.frame.height);
     let located = located.clone();
-    on_worker(move || ScoredMask::from((located.mask(width, height), located.likelihood))).await
+    workers.run(move || ScoredMask::from((located.mask(width, height), located.likelihood))).await
 }
 
 fn region(media_key: String, located: &Located, mask: &ScoredMask) -> Region {

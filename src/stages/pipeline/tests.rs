@@ -10,7 +10,7 @@ use tokenizers::models::wordlevel::WordLevel;
 use tokenizers::pre_tokenizers::whitespace::Whitespace;
 
 use super::*;
-use crate::common::imaging::Picture;
+use crate::common::imaging::{Picture, Workers};
 use crate::domain::{BBox, ContentHash, EntityType, Frame, Stage};
 use crate::llm::cached::Degrade;
 use crate::scheduler::{Budget, Cost, Device, Handle, Model, ModelError};
@@ -151,7 +151,7 @@ fn pipeline(failing: Option<Stage>) -> (Pipeline, Log) {
         Ok(request.boxes.iter().map(mask).collect::<Vec<_>>())
     });
     device.start().unwrap();
-    (joined(recogniser, entailer, grounder, Some(Segmenter::new(segmenter, 16))), log)
+    (joined(recogniser, entailer, grounder, Some(Segmenter::new(segmenter, 16, Workers::default()))), log)
 }
 
 /// The pipeline over networks whose device has started.
@@ -170,11 +170,12 @@ fn joined(
         entailer: Entailer::new(entailer, prompts(), 0.5),
         grounder: Grounder::new(grounder, prompts()),
         segmenter,
-        pictures: Pictures::new(1 << 20),
+        pictures: Pictures::new(1 << 20, Workers::default()),
         views: Views { entail: View::squashed(16), ground: View::squashed(16) },
         gate: Gate::Entailer,
         limits: Limits { entities: 4, looks: 12, mask_pixels: 10_000 },
         flows: Flows::default(),
+        workers: Workers::default(),
     }
 }
 

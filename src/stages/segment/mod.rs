@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::common::imaging::{Picture, on_worker};
+use crate::common::imaging::{Picture, Workers};
 use crate::domain::{BBox, Frame, Mask};
 use crate::scheduler::{CallError, Flow, Handle};
 
@@ -32,13 +32,14 @@ pub struct Segmentation {
 pub struct Segmenter {
     network: Handle<Request, Reply>,
     side: u32,
+    workers: Workers,
 }
 
 impl Segmenter {
     /// Asks this network, which reads pictures whose longer side has `side` pixels.
     #[must_use]
-    pub fn new(network: Handle<Request, Reply>, side: u32) -> Self {
-        Self { network, side }
+    pub fn new(network: Handle<Request, Reply>, side: u32, workers: Workers) -> Self {
+        Self { network, side, workers }
     }
 
     /// The mask in each box and the network's estimate of its IoU, in the order of the boxes. Boxes are in pixels of
@@ -58,7 +59,7 @@ impl Segmenter {
         let (width, height) = (frame.width, frame.height);
         let boxes = boxes.iter().map(|bbox| clipped(bbox, width, height)).collect();
         let (frame, side) = (Arc::clone(frame), self.side);
-        let picture = on_worker(move || Picture::longest_side(&frame, side)).await;
+        let picture = self.workers.run(move || Picture::longest_side(&frame, side)).await;
         let found = self.network.call(flow, Request { picture, boxes }).await?;
         Ok(found.into_iter().map(|one| (one.mask, one.score)).collect())
     }
@@ -124,7 +125,7 @@ mod tests {
         let mut device = Device::new("test", Arc::new(Metrics::new()));
         let budget =
             Budget { max_requests: NonZeroUsize::MIN, max_tokens: 1, patience: Duration::from_secs(1) };
-        let segmenter = Segmenter::new(device.lane(Stage::Segment, Filler, budget), 32);
+        let segmenter = Segmenter::new(device.lane(Stage::Segment, Filler, budget), 32, Workers::default());
         let device = device.start().unwrap();
 
         let boxes =
@@ -144,7 +145,7 @@ mod tests {
         let mut device = Device::new("test", Arc::new(Metrics::new()));
         let budget =
             Budget { max_requests: NonZeroUsize::MIN, max_tokens: 1, patience: Duration::from_secs(1) };
-        let segmenter = Segmenter::new(device.lane(Stage::Segment, Filler, budget), 32);
+        let segmenter = Segmenter::new(device.lane(Stage::Segment, Filler, budget), 32, Workers::default());
         // The device never starts and is gone: any call would fail.
         drop(device);
         assert_eq!(segmenter.masks(Flow::default(), &frame(), &[]).await, Ok(vec![]));

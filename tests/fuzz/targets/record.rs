@@ -111,8 +111,8 @@ fn words_can_be_cut_out(post: &Post) {
         end = stop;
     }
     // What networks read has no escapes; what they find is cut out of what was received all the same.
-    for span in split_words(post.read_text()) {
-        let found = post.as_received(named(post.read_text(), span).mention);
+    for span in split_words(post.plain_text()) {
+        let found = post.in_received_text(named(post.plain_text(), span).mention);
         let Span { start, end, byte_start, byte_end } = found.span;
         assert_eq!(&post.text[byte_start..byte_end], found.text);
         assert_eq!(characters[start..end].iter().collect::<String>(), found.text);
@@ -122,7 +122,7 @@ fn words_can_be_cut_out(post: &Post) {
 fn named(text: &str, span: Span) -> Triple {
     let text = text[span.byte_start..span.byte_end].to_owned();
     let phrase =
-        Phrase { text: text.clone(), expansion: None, source: PhraseSource::NameOnly, told: Vec::new() };
+        Phrase { text: text.clone(), expansion: None, source: PhraseSource::NameOnly, answers: Vec::new() };
     let mention = Mention { text, entity_type: EntityType::new("PER"), span, score: 1.0 };
     Triple { mention, phrase, verdicts: Vec::new(), regions: Vec::new() }
 }

@@ -1,4 +1,4 @@
-//! Does one make what many ask for, whoever fails or leaves?
+//! One caller makes what many ask for, also where callers fail or leave.
 
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
@@ -34,7 +34,7 @@ async fn begin(mut future: Pin<&mut impl Future<Output = Answer>>) {
     assert_eq!(polled, Poll::Pending);
 }
 
-/// Eight who ask while another makes, and are waiting.
+/// Eight callers that wait while another makes the value.
 async fn waiting<F: Future<Output = Answer>>(
     cache: &Texts,
     make: fn() -> F,
@@ -58,7 +58,7 @@ async fn a_value_is_made_once_and_then_kept() {
 }
 
 #[tokio::test]
-async fn those_who_ask_while_it_is_made_wait_for_the_one_maker() {
+async fn callers_wait_while_another_makes_the_value() {
     let cache = cache();
     let (open, gate) = oneshot::channel::<Answer>();
     let mut maker = Box::pin(cache.get_or_make(&"key", async { gate.await.unwrap() }));
@@ -72,7 +72,7 @@ async fn those_who_ask_while_it_is_made_wait_for_the_one_maker() {
 }
 
 #[tokio::test]
-async fn an_error_goes_to_all_who_wait_and_is_not_kept() {
+async fn an_error_goes_to_all_that_wait_and_is_not_kept() {
     let cache = cache();
     let (open, gate) = oneshot::channel::<Answer>();
     let mut maker = Box::pin(cache.get_or_make(&"key", async { gate.await.unwrap() }));
@@ -85,7 +85,7 @@ async fn an_error_goes_to_all_who_wait_and_is_not_kept() {
 }
 
 #[tokio::test]
-async fn when_the_maker_is_dropped_one_of_those_who_wait_makes_it() {
+async fn when_the_maker_is_dropped_a_waiting_caller_makes_it() {
     let cache = cache();
     let mut maker = Box::pin(cache.get_or_make(&"key", std::future::pending()));
     begin(maker.as_mut()).await;
@@ -96,7 +96,7 @@ async fn when_the_maker_is_dropped_one_of_those_who_wait_makes_it() {
 }
 
 #[tokio::test]
-async fn when_the_maker_panics_one_of_those_who_wait_makes_it() {
+async fn when_the_maker_panics_a_waiting_caller_makes_it() {
     let cache = cache();
     let (open, gate) = oneshot::channel::<Answer>();
     let mut maker = Box::pin(cache.get_or_make(&"key", async { gate.await.unwrap() }));
@@ -109,7 +109,7 @@ async fn when_the_maker_panics_one_of_those_who_wait_makes_it() {
 }
 
 #[tokio::test]
-async fn an_asker_who_leaves_disturbs_nobody() {
+async fn a_caller_that_leaves_disturbs_no_other() {
     let cache = cache();
     let (open, gate) = oneshot::channel::<Answer>();
     let mut maker = Box::pin(cache.get_or_make(&"key", async { gate.await.unwrap() }));
@@ -121,23 +121,23 @@ async fn an_asker_who_leaves_disturbs_nobody() {
 }
 
 #[tokio::test]
-async fn what_is_no_longer_good_is_made_again_and_renewed_behind_those_who_take_it() {
+async fn a_stale_value_is_made_again_and_may_be_refreshed_while_it_is_read() {
     let cache = cache();
     let text = |text: &str| Ok(text.to_owned());
     assert_eq!(cache.get_or_make(&"key", made()).await.as_deref(), Ok("made"));
-    let anew = cache.obtain(&"key", |value| value != "made", async { text("anew") }).await;
-    assert_eq!(anew, (Way::Made, text("anew")));
-    assert_eq!(cache.renew(&"key", async { Err("broken") }).await, Some(Err("broken")));
+    let anew = cache.get_valid_or_make(&"key", |value| value != "made", async { text("anew") }).await;
+    assert_eq!(anew, (Lookup::Miss, text("anew")));
+    assert_eq!(cache.refresh(&"key", async { Err("broken") }).await, Some(Err("broken")));
     let (open, gate) = oneshot::channel::<Answer>();
-    let mut renewal = Box::pin(cache.renew(&"key", async { gate.await.unwrap() }));
+    let mut renewal = Box::pin(cache.refresh(&"key", async { gate.await.unwrap() }));
     let polled = poll_fn(|context| Poll::Ready(renewal.as_mut().poll(context))).await;
     assert_eq!(polled, Poll::Pending);
-    assert_eq!(cache.obtain(&"key", |_| true, never()).await, (Way::Kept, text("anew")));
-    assert_eq!(cache.renew(&"key", never()).await, None, "one renewal is enough");
+    assert_eq!(cache.get_valid_or_make(&"key", |_| true, never()).await, (Lookup::Hit, text("anew")));
+    assert_eq!(cache.refresh(&"key", never()).await, None, "one renewal is enough");
     open.send(text("later")).unwrap();
     assert_eq!(renewal.await, Some(text("later")));
     assert_eq!(cache.get_or_make(&"key", never()).await, text("later"));
-    assert_eq!((cache.forget(|_, value| value == "later"), cache.counts().entries), (1, 0));
+    assert_eq!((cache.remove_if(|_, value| value == "later"), cache.counts().entries), (1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

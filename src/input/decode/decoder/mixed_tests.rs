@@ -1,4 +1,4 @@
-//! Posts with media of all sorts: which are looked at, which are left out, and what is said of them.
+//! Posts with media of all kinds: which are decoded, which are omitted, and with which reason.
 
 use super::tests::{decoder_that_fetches, inline_media, png, record, strict};
 use super::*;
@@ -29,8 +29,8 @@ fn fetching(root: &tempfile::TempDir, config: Config) -> Decoder {
     })
 }
 
-/// Its media as they are looked at: place, key, width, and whether it is a preview.
-fn seen(post: &Decoded) -> Vec<(usize, &str, u32, bool)> {
+/// The decoded media: place, key, width, and whether it is a preview.
+fn decoded_media(post: &Decoded) -> Vec<(usize, &str, u32, bool)> {
     post.media.iter().map(|media| (media.index, &*media.key, media.frame.width, media.is_preview)).collect()
 }
 
@@ -39,7 +39,7 @@ fn reasons(post: &Decoded) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn what_is_no_picture_never_costs_a_post_and_is_named() {
+async fn a_medium_that_is_no_picture_never_rejects_a_post_and_is_named() {
     let root = folder();
     let url = |name: &str| format!(r#""url":"file://{}/{name}""#, root.path().display());
     let media = [
@@ -56,7 +56,7 @@ async fn what_is_no_picture_never_costs_a_post_and_is_named() {
     // Whatever is to become of broken pictures.
     for config in [test_config(), strict(&test_config())] {
         let post = fetching(&root, config).decode(record(&media)).await.unwrap();
-        assert_eq!(seen(&post), [(1, "a", 4, false), (5, "b", 3, false)]);
+        assert_eq!(decoded_media(&post), [(1, "a", 4, false), (5, "b", 3, false)]);
         let reasons = reasons(&post);
         let begins = [
             "media[0] is left out: unsupported-media: media `x` has neither `bytes` nor `url` (the record calls it `video`)",
@@ -74,7 +74,7 @@ async fn what_is_no_picture_never_costs_a_post_and_is_named() {
 }
 
 #[tokio::test]
-async fn a_preview_stands_for_what_is_no_picture_and_for_nothing_else() {
+async fn a_preview_stands_for_a_medium_that_is_no_picture_and_for_no_other() {
     let root = folder();
     let url = |field: &str, name: &str| format!(r#""{field}":"file://{}/{name}""#, root.path().display());
     let preview = url("preview_image_url", "preview.png");
@@ -91,7 +91,7 @@ async fn a_preview_stands_for_what_is_no_picture_and_for_nothing_else() {
     let post = fetching(&root, test_config()).decode(record(&media)).await.unwrap();
     let expected =
         [(0, "a", 5, true), (1, "b", 5, true), (2, "c", 5, true), (3, "d", 3, false), (6, "g", 5, true)];
-    assert_eq!(seen(&post), expected);
+    assert_eq!(decoded_media(&post), expected);
     let fetched: Vec<(&str, &str)> = post
         .fetched_urls()
         .iter()
@@ -112,7 +112,7 @@ async fn a_preview_stands_for_what_is_no_picture_and_for_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_post_none_of_whose_pictures_can_be_used_is_still_a_post() {
+async fn a_post_without_a_usable_picture_is_still_a_post() {
     let cut = png(64, 64);
     let media = [inline_media("cut", &cut[..90]), r#"{"key":"b","bytes":"@@"}"#.to_owned()].join(",");
     let post = fetching(&folder(), test_config()).decode(record(&media)).await.unwrap();
@@ -123,7 +123,7 @@ async fn a_post_none_of_whose_pictures_can_be_used_is_still_a_post() {
 }
 
 #[tokio::test]
-async fn a_value_that_nests_too_deep_is_not_carried_and_the_answer_says_so() {
+async fn a_value_that_nests_too_deep_is_not_repeated_and_the_answer_says_so() {
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
     let json = format!(r#"{{"id":"1","text":"x","author":{deep},"lang":["en"]}}"#);
     let post = fetching(&folder(), test_config()).decode(Bytes::from(json)).await.unwrap();
@@ -142,6 +142,6 @@ async fn escapes_are_undone_for_networks_where_so_configured() {
             .decode(Bytes::from(json))
             .await
             .unwrap();
-        assert_eq!((post.text.as_str(), post.read_text()), ("AT&amp;T &lt;3", expected));
+        assert_eq!((post.text.as_str(), post.plain_text()), ("AT&amp;T &lt;3", expected));
     }
 }

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 
 use super::*;
-use crate::domain::Carried;
+use crate::domain::RawJson;
 use crate::input::config::test_config;
 use crate::input::fetch::{self, Degrade};
 use crate::telemetry::Metrics;
@@ -43,7 +43,7 @@ pub(super) fn inline_media(key: &str, bytes: &[u8]) -> String {
     format!(r#"{{"key":"{key}","type":"photo","bytes":"{}","alt_text":"of {key}"}}"#, STANDARD.encode(bytes))
 }
 
-/// What is said where posts with broken pictures are dead letters.
+/// The rejection where the settings reject posts with damaged pictures.
 async fn refusal(media: &str) -> Rejection {
     decoder(strict(&test_config())).decode(record(media)).await.unwrap_err()
 }
@@ -53,12 +53,12 @@ pub(super) fn strict(config: &Config) -> Config {
 }
 
 #[tokio::test]
-async fn a_post_keeps_all_that_the_record_says() {
+async fn a_post_keeps_all_fields_of_the_record() {
     let decoder = decoder(test_config());
     let media = [inline_media("a", &png(4, 3)), inline_media("b", &png(2, 5))].join(",");
     let post = decoder.decode(record(&media)).await.unwrap();
     assert_eq!((post.id.as_str(), post.text.as_str()), ("p1", "hello"));
-    assert_eq!(post.created_at.as_ref().map(Carried::json), Some("\"2026-01-01T00:00:00Z\""));
+    assert_eq!(post.created_at.as_ref().map(RawJson::json), Some("\"2026-01-01T00:00:00Z\""));
     assert_eq!((post.lang.clone(), post.author.clone()), (None, None));
     let sizes: Vec<_> = post.media.iter().map(|m| (m.key.as_str(), m.frame.width, m.frame.height)).collect();
     assert_eq!(sizes, [("a", 4, 3), ("b", 2, 5)]);
@@ -124,7 +124,7 @@ async fn where_so_configured_one_bad_picture_rejects_the_post_and_is_named() {
 }
 
 #[tokio::test]
-async fn base64_may_be_written_in_any_way() {
+async fn base64_may_be_written_in_any_variant() {
     let bytes = [png(1, 1), vec![0]].concat();
     let standard = STANDARD.encode(&bytes);
     for (field, encoded) in [
@@ -152,7 +152,7 @@ async fn a_file_under_the_root_is_a_picture_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_picture_that_does_not_come_is_a_dead_letter_or_done_without_as_configured() {
+async fn a_picture_that_cannot_be_fetched_is_omitted_or_rejects_the_post_as_configured() {
     let root = tempfile::tempdir().unwrap();
     std::fs::write(root.path().join("a.jpg"), png(3, 2)).unwrap();
     let url = |key: &str, name: &str| {
@@ -179,7 +179,7 @@ async fn a_picture_that_does_not_come_is_a_dead_letter_or_done_without_as_config
     );
     assert_eq!(post.media.iter().map(|media| media.index).collect::<Vec<_>>(), [0, 2]);
 
-    // Whatever is configured: these addresses are nobody's bad luck.
+    // Whatever is configured: such a URL is no accident.
     let media =
         [inline_media("a", &png(4, 3)), r#"{"key":"m","url":"file:///etc/passwd"}"#.to_owned()].join(",");
     let refusal = with(Degrade::PublishWithout).decode(record(&media)).await.unwrap_err();
@@ -187,7 +187,7 @@ async fn a_picture_that_does_not_come_is_a_dead_letter_or_done_without_as_config
 }
 
 #[tokio::test]
-async fn fetched_bytes_are_judged_like_those_of_a_record() {
+async fn fetched_bytes_are_checked_like_those_of_a_record() {
     let root = tempfile::tempdir().unwrap();
     let set = |fetch: &mut fetch::Config| fetch.file_root = root.path().to_owned();
     let decoders =
@@ -240,7 +240,7 @@ async fn a_post_waits_while_the_posts_in_flight_hold_the_memory() {
 }
 
 #[tokio::test]
-async fn posts_without_pictures_wait_for_no_picture() {
+async fn posts_without_pictures_do_not_wait_for_pictures() {
     let decoder = decoder(test_config());
     let (release, gate) = std::sync::mpsc::channel::<()>();
     let gate = Arc::new(std::sync::Mutex::new(gate));
@@ -283,16 +283,16 @@ async fn a_picture_that_takes_too_long_is_omitted_and_two_are_too_many() {
         let decoder = decoder(config);
         let refusal = decoder.decode(record(&media)).await.unwrap_err();
         assert_eq!((refusal.class, refusal.message.as_str()), (RejectionClass::TooSlow, told));
-        all_comes_back(&decoder).await;
+        all_is_given_back(&decoder).await;
     }
     let decoder = decoder(config);
     let post = decoder.decode(record(&slow)).await.unwrap();
     assert_eq!(post.degraded(), [format!("media[0] is left out: too-slow: {told}")]);
-    all_comes_back(&decoder).await;
+    all_is_given_back(&decoder).await;
 }
 
-/// Threads and memory come back when the decoder has ended.
-async fn all_comes_back(decoder: &Decoder) {
+/// Waits until the decoder has given threads and memory back.
+async fn all_is_given_back(decoder: &Decoder) {
     while decoder.shared.pool.free() < 2 || decoder.shared.memory.free() < test_config().memory.as_u64() {
         tokio::task::yield_now().await;
     }
@@ -324,7 +324,7 @@ async fn pictures_after_one_that_took_too_long_are_decoded_within_the_memory() {
 }
 
 #[tokio::test]
-async fn what_is_more_than_all_the_memory_is_omitted_or_rejects_the_post() {
+async fn pictures_beyond_the_memory_are_omitted_or_reject_the_post() {
     let (one, other) = (png(200, 100), png(100, 200));
     let config = test_config();
     let peak = probe(&one, &config).unwrap().peak_bytes;

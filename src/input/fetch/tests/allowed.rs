@@ -72,7 +72,7 @@ async fn objects_have_the_limits_and_attempts_of_all_pictures() {
     let absent = Server::always(vec![Step::Send(answer(404, "", b""))]);
     let error =
         alone(&of_store(&absent, &Config { retries: 2, ..with_bucket() }), address).await.unwrap_err();
-    assert_eq!((error.kind, absent.requests().len()), (FetchErrorKind::Lasting, 1), "{error}");
+    assert_eq!((error.kind, absent.requests().len()), (FetchErrorKind::Permanent, 1), "{error}");
 
     let busy =
         Server::by_turns(vec![vec![Step::Send(answer(503, "", b""))], vec![Step::Send(object(b"at last"))]]);
@@ -81,18 +81,18 @@ async fn objects_have_the_limits_and_attempts_of_all_pictures() {
 
     let silent = Server::always(vec![Step::Hang]);
     let config = Config { first_byte_timeout: SHORT, ..with_bucket() };
-    assert!(is_passing(&alone(&of_store(&silent, &config), address).await.unwrap_err()));
+    assert!(is_transient(&alone(&of_store(&silent, &config), address).await.unwrap_err()));
 
     let config = Config { timeout: SHORT, ..with_bucket() };
     let slow = Server::always(vec![
         Step::Send(head(200, "content-length: 4000\r\nlast-modified: Sat, 21 Nov 2026 09:00:00 GMT\r\n")),
         Step::Drip(b"x".to_vec()),
     ]);
-    assert!(is_passing(&alone(&of_store(&slow, &config), address).await.unwrap_err()));
+    assert!(is_transient(&alone(&of_store(&slow, &config), address).await.unwrap_err()));
 }
 
 #[tokio::test]
-async fn addresses_that_nobody_fetches_are_refused_with_their_scheme() {
+async fn urls_of_other_schemes_are_refused_with_their_scheme() {
     let config = Config { schemes: vec![], ..config() };
     for (address, part) in [
         ("https://example.org/a.jpg?secret", "`https` is not fetched"),

@@ -1,11 +1,11 @@
-//! What do posts with slow addresses leave to the others? Turns, room, and the hosts that answer.
+//! Fairness: posts with slow URLs leave request slots, memory and working hosts to the others.
 
 use futures_util::FutureExt;
 use tokio::task::JoinSet;
 
 use super::*;
 
-/// A head that promises as much as a picture may have, and one byte of it.
+/// A header that announces the largest picture, and one byte of it.
 fn slow() -> Server {
     let promised = format!("content-length: {LIMIT}\r\n");
     Server::always(vec![Step::Send(head(200, &promised)), Step::Send(vec![0xff]), Step::Hang])
@@ -43,8 +43,8 @@ fn hostile(posts: usize, fetcher: &Fetcher, slow: &Server) -> JoinSet<()> {
 }
 
 #[tokio::test]
-async fn posts_with_slow_addresses_hold_few_turns_and_the_room_of_what_they_have_sent() {
-    // As by default: two posts of 16 pictures could fill the room and take all the turns, eight have four each.
+async fn posts_with_slow_urls_hold_few_slots_and_only_the_memory_of_bytes_that_arrived() {
+    // As by default: two posts of 16 pictures could fill the memory and take all slots; eight posts have four each.
     for (posts, under_way) in [(2, 8), (8, 24)] {
         let (slow, quick) = (slow(), Server::always(vec![Step::Send(answer(200, "", b"a picture"))]));
         let memory = ByteSize(2 * PICTURES as u64 * LIMIT);
@@ -57,7 +57,7 @@ async fn posts_with_slow_addresses_hold_few_turns_and_the_room_of_what_they_have
 }
 
 #[tokio::test]
-async fn posts_that_each_hold_a_part_of_the_room_do_not_wait_for_each_other() {
+async fn posts_that_each_hold_a_part_of_the_memory_do_not_wait_for_each_other() {
     let server = Server::always(vec![Step::Send(answer(200, "", &vec![b'x'; LIMIT as usize]))]);
     let config = Config { memory: ByteSize(3 * LIMIT), per_post: 1, ..config() };
     let fetcher = by_name(&config, &[&server]);
@@ -82,7 +82,7 @@ async fn a_picture_that_finds_no_room_in_time_says_so() {
     let unfinished = fetcher.share(2);
     fetcher.fetch(&at("a", &server), &unfinished).await.unwrap();
     let error = alone(&fetcher, &at("b", &server)).await.unwrap_err();
-    assert_eq!(error.kind, FetchErrorKind::NoRoom);
+    assert_eq!(error.kind, FetchErrorKind::OutOfMemory);
     assert!(error.message.contains("there was no room for it in fetch.memory in time"), "{error}");
 }
 
@@ -112,7 +112,7 @@ async fn a_host_that_does_not_answer_is_left_alone_and_the_others_are_asked() {
         assert_eq!(error.kind, FetchErrorKind::NoAnswer, "{error}");
     }
     let error = alone(&fetcher, &at("silent", &silent)).await.unwrap_err();
-    assert!(matches!(error.kind, FetchErrorKind::HostIsShut { .. }), "{error}");
+    assert!(matches!(error.kind, FetchErrorKind::HostSuspended { .. }), "{error}");
     assert!(error.message.contains("its host gave no answer 2 times in a row"), "{error}");
     assert_eq!(silent.requests().len(), 2);
     assert_eq!(alone(&fetcher, &at("well", &quick)).await.unwrap(), "a picture");

@@ -1,4 +1,4 @@
-//! How does a server misbehave? It takes one request a connection and does what it was told, byte for byte.
+//! A server that misbehaves: it takes one request a connection and runs the test's steps, byte for byte.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -101,7 +101,7 @@ impl Server {
     }
 }
 
-/// A whole answer, its length said rightly.
+/// A complete answer with the right length.
 pub(super) fn answer(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = format!("content-length: {}\r\n", body.len());
     [head(status, &format!("{headers}{length}")), body.to_vec()].concat()

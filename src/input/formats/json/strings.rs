@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use super::value::{JsonValue, Kind};
 
-/// What a string says; none of any other value. Half of a surrogate pair becomes U+FFFD.
+/// The text of a string; none for other types. Half of a surrogate pair becomes U+FFFD.
 pub(crate) fn text(raw: JsonValue<'_>) -> Option<Cow<'_, str>> {
     let inner = raw.between_quotes()?;
     if memchr(b'\\', inner.as_bytes()).is_none() {
@@ -19,8 +19,8 @@ pub(crate) fn text(raw: JsonValue<'_>) -> Option<Cow<'_, str>> {
     String::from_utf8(bytes).ok().map(Cow::Owned)
 }
 
-/// A name by which readers find something again: a string, or the digits of a whole number, exactly as they were written.
-/// Half of a surrogate pair is refused in it: as U+FFFD two names could become one.
+/// An id or a key: a string, or the digits of a whole number as they were written. Half of a surrogate pair is refused:
+/// as U+FFFD two ids could become one.
 ///
 /// # Errors
 /// What was expected and found.
@@ -44,12 +44,12 @@ pub(crate) fn name(raw: JsonValue<'_>) -> Result<String, String> {
     }
 }
 
-/// The bytes of a string, among which halves of surrogate pairs may be.
+/// The bytes of a string that may contain halves of surrogate pairs.
 struct Loose(Vec<u8>);
 
 impl<'de> Deserialize<'de> for Loose {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // As bytes, since only so does the JSON reader hand out lone surrogates instead of refusing them.
+        // As bytes: only so does the JSON reader return lone surrogates instead of refusing them.
         deserializer.deserialize_bytes(LooseVisitor)
     }
 }
@@ -68,7 +68,7 @@ impl Visitor<'_> for LooseVisitor {
     }
 }
 
-/// Puts U+FFFD where a surrogate stands alone; both take three bytes.
+/// Replaces each lone surrogate by U+FFFD; both take three bytes.
 fn replace_surrogates(bytes: &mut [u8]) {
     for index in 0..bytes.len().saturating_sub(2) {
         if bytes[index] == 0xED && bytes[index + 1] >= 0xA0 {

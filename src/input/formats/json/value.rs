@@ -1,7 +1,7 @@
 //! JSON values as slices of a valid text, each as it was written.
 //!
-//! A typed reader turns numbers into floats, refuses records for the shape of fields that the engine does not use, and forgets
-//! how a value was written. Here a value stays a slice of the text until its content is needed.
+//! A typed reader turns numbers into floats, refuses records for the shape of fields that the engine does not use, and
+//! forgets how a value was written. Here a value stays a slice of the text until its content is needed.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct JsonValue<'a>(&'a str);
 
-/// What a value is.
+/// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Object,
@@ -24,16 +24,16 @@ pub(crate) enum Kind {
     Null,
 }
 
-/// Finds a text valid, whatever it says.
+/// Checks that a text is valid JSON.
 ///
 /// # Errors
-/// Where it is no JSON, by line and column.
+/// The place of the fault, by line and column.
 pub(crate) fn check(json: &str) -> Result<(), serde_json::Error> {
     serde_json::from_str::<IgnoredAny>(json).map(|_| ())
 }
 
-/// The same text with control characters that stand as they are within strings written as escapes, as JSON wants it; none
-/// where there is no such character. For texts that are not valid otherwise.
+/// The same text with raw control characters in strings replaced by escapes; none where there is no such character. For
+/// texts that are not valid otherwise.
 pub(crate) fn with_controls_escaped(json: &str) -> Option<String> {
     let mut escaped = String::new();
     let (mut at, mut kept) = (0, 0);
@@ -55,7 +55,7 @@ pub(crate) fn with_controls_escaped(json: &str) -> Option<String> {
 }
 
 impl<'a> JsonValue<'a> {
-    /// The value that a valid text is.
+    /// The value of a valid text.
     pub(crate) fn of(json: &'a str) -> Self {
         Self(json.trim_matches(is_space))
     }
@@ -76,12 +76,12 @@ impl<'a> JsonValue<'a> {
         }
     }
 
-    /// What stands between the quotes of a string.
+    /// The text between the quotes of a string.
     pub(crate) fn between_quotes(self) -> Option<&'a str> {
         self.0.strip_prefix('"')?.strip_suffix('"')
     }
 
-    /// The names and values of an object, in order; nothing of anything else.
+    /// The names and values of an object, in order; empty for other types.
     pub(crate) fn members(self) -> impl Iterator<Item = (Cow<'a, str>, JsonValue<'a>)> {
         let mut at = if self.kind() == Kind::Object { Some(1) } else { None };
         std::iter::from_fn(move || {
@@ -92,7 +92,7 @@ impl<'a> JsonValue<'a> {
         })
     }
 
-    /// The elements of an array, in order; nothing of anything else.
+    /// The elements of an array, in order; empty for other types.
     pub(crate) fn elements(self) -> impl Iterator<Item = JsonValue<'a>> {
         let mut at = if self.kind() == Kind::Array { Some(1) } else { None };
         std::iter::from_fn(move || {
@@ -102,7 +102,7 @@ impl<'a> JsonValue<'a> {
         })
     }
 
-    /// The next value from here on, whatever separates it, and where it ends; none where the list ends.
+    /// The next value from this place on, past separators, and where it ends; none at the end of the list.
     fn next_part(self, at: usize) -> Option<(JsonValue<'a>, usize)> {
         let rest = self.0.get(at..)?;
         let begin = at + rest.find(|letter| !is_space(letter) && !matches!(letter, ',' | ':'))?;
@@ -128,7 +128,7 @@ fn is_space(letter: char) -> bool {
     matches!(letter, ' ' | '\t' | '\n' | '\r')
 }
 
-/// The name of a member. Half of a surrogate pair in it makes it a name that nobody looks for.
+/// The name of a member. One with half of a surrogate pair becomes empty, which no field is called.
 fn unquoted(name: JsonValue<'_>) -> Cow<'_, str> {
     match name.between_quotes() {
         Some(plain) if memchr(b'\\', plain.as_bytes()).is_none() => Cow::Borrowed(plain),

@@ -2,16 +2,16 @@
 
 use std::str::from_utf8;
 
-use crate::domain::Carried;
+use crate::domain::RawJson;
 
 use super::value::JsonValue;
 
-/// The deepest that a carried value may nest its lists: readers of JSON allow 100 levels and more, and the output adds one.
+/// The deepest nesting of a repeated value: JSON readers allow 100 levels and more, and the output adds one.
 pub(crate) const MAX_DEPTH: usize = 64;
 
-/// The value with its numbers, escapes and order as they were, on one line; none where it nests too deep. Half of a
-/// surrogate pair becomes U+FFFD, since many readers refuse a record that names one.
-pub(crate) fn verbatim(raw: JsonValue<'_>) -> Option<Carried> {
+/// The value with its numbers, escapes and order unchanged, on one line; none where it nests too deep. Half of a
+/// surrogate pair becomes U+FFFD, since many readers refuse a record that contains one.
+pub(crate) fn verbatim(raw: JsonValue<'_>) -> Option<RawJson> {
     let text = raw.text();
     let bytes = text.as_bytes();
     let mut json = String::with_capacity(text.len());
@@ -40,10 +40,10 @@ pub(crate) fn verbatim(raw: JsonValue<'_>) -> Option<Carried> {
         json.push_str(text.get(at..end)?);
         at = end;
     }
-    Some(Carried::new(json))
+    Some(RawJson::new(json))
 }
 
-/// Writes the escape that begins here, and says how long it was.
+/// Writes the escape that begins here, and returns its length.
 fn escape(bytes: &[u8], json: &mut String) -> usize {
     let unit = |at: usize| {
         let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nests_too_deep_for_readers_of_the_output_is_not_carried() {
+    fn a_value_that_nests_too_deep_for_readers_is_not_repeated() {
         let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
         assert_eq!(json(&nested(MAX_DEPTH)), Some(nested(MAX_DEPTH)));
         assert_eq!(json(&nested(MAX_DEPTH + 1)), None);
@@ -104,7 +104,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_value_is_carried_as_the_same_value(value in values()) {
+        fn any_value_is_repeated_as_the_same_value(value in values()) {
             let pretty = serde_json::to_string_pretty(&value).unwrap();
             let json = json(&pretty).unwrap();
             prop_assert!(!json.contains('\n'));

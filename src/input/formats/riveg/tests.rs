@@ -40,7 +40,7 @@ fn any_string_of_json_is_a_text() {
 }
 
 #[test]
-fn fields_that_nobody_knows_are_passed_over() {
+fn unknown_fields_are_ignored() {
     let record =
         r#"{"id":"1","text":"x","likes":[{"deep":{"er":null}}],"media":[{"key":"m","bytes":"","w":3}]}"#;
     assert_eq!(read_with(record, &test_config(), |post| post.media.len()), Ok(1));
@@ -102,7 +102,7 @@ fn limits_hold_at_their_edge() {
 }
 
 #[test]
-fn half_a_surrogate_pair_is_text_but_no_name() {
+fn half_a_surrogate_pair_is_allowed_in_texts_but_not_in_names() {
     let read_as = |json: &str| read_with(json, &test_config(), |post| (post.id, post.media.len()));
     assert_eq!(read_as(r#"{"id":"\ud83d\ude00\u0000","text":"\ud800"}"#), Ok(("😀\0".to_owned(), 0)));
     let cases = [
@@ -191,14 +191,14 @@ fn names_of_any_unicode_pass_up_to_their_limit() {
 }
 
 #[test]
-fn of_pictures_beyond_the_limit_none_is_read() {
+fn media_beyond_the_limit_are_not_read() {
     // What is wrong with the last of them is not looked for.
     let record = format!(r#"{{"id":"1","text":"x","media":[{}7]}}"#, r#"{"key":""},"#.repeat(100_000));
     assert_eq!(refusal(&record).message, "`media` has more entries than the 8 of decode.max_media");
 }
 
 #[test]
-fn a_number_is_a_name_by_its_digits() {
+fn a_whole_number_is_a_name_by_its_digits() {
     for digits in
         ["17", "0", "-5", "9007199254740993", "1790324512345678905", "123456789012345678901234567890"]
     {
@@ -211,7 +211,7 @@ fn a_number_is_a_name_by_its_digits() {
 }
 
 #[test]
-fn fields_that_only_pass_through_may_have_any_shape() {
+fn fields_that_are_only_repeated_may_have_any_type() {
     let values =
         ["1700000000.25", r#"{"id":1,"id":2}"#, "[\"a\"]", "true", "\"\\ud83d\"", "\"a\u{1}b\"", "1e999"];
     for value in values {
@@ -233,7 +233,7 @@ fn fields_that_only_pass_through_may_have_any_shape() {
 }
 
 #[test]
-fn what_a_refusal_quotes_cannot_steer_a_terminal() {
+fn text_that_a_refusal_quotes_cannot_steer_a_terminal() {
     let record = "{\"id\":\"1\",\"text\":\"\",\"media\":[{\"key\":\"\u{202e}\"},{\"key\":\"\u{202e}\"}]}";
     assert!(refusal(record).message.contains("`\\u{202e}` names an earlier"));
 }

@@ -1,4 +1,4 @@
-//! Does any picture take more than was reserved for it? Measured in a process of its own, kind by kind.
+//! Memory that decoding really takes, measured in a process of its own for every kind of picture.
 
 use std::process::Command;
 
@@ -129,7 +129,8 @@ fn no_picture_takes_more_than_was_reserved_for_it() {
     }
     let arguments = ["--exact", NAME, "--nocapture", "--test-threads", "1"];
     let mut alone = Command::new(std::env::current_exe().unwrap());
-    // What is given back to the allocator goes back to the system at once, so that nothing is taken from what was had before.
+    // What is given back to the allocator goes back to the system at once, so that nothing is taken from what was had
+    // before.
     alone.args(arguments).envs([
         (ALONE, "1"),
         ("MALLOC_ARENA_MAX", "1"),

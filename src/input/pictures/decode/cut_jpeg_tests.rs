@@ -109,7 +109,7 @@ fn a_sequential_jpeg_that_was_cut_off_and_closed_again_is_refused() {
 fn a_progressive_jpeg_that_was_cut_off_within_a_scan_is_refused() {
     for name in ["progressive.jpg", "cmyk-progressive.jpg"] {
         let bytes = picture(name);
-        // Cut off between scans it has fewer details and lacks no part: nobody can tell it from one that was made so.
+        // Cut off between scans, a picture has fewer details but is complete: it could have been made so.
         for (number, (start, end)) in scans(&bytes).into_iter().enumerate() {
             let passed = passed(&bytes, start, end, name);
             let few = passed.iter().all(|&missing| missing <= LAST_SYMBOL);

@@ -1,6 +1,6 @@
 //! GIFs whose first frame is not where their screen is. The pixels that are expected are those of Pillow 13.0, which
-//! was asked about each; where no frame is, it shows a clear pixel if the frame has a clear colour, and here as elsewhere
-//! what is clear lies on white.
+//! was asked about each; where no frame is, it shows a clear pixel if the frame has a clear colour, and here as
+//! elsewhere what is clear lies on white.
 
 use super::super::gif::{screen, with_screen};
 use super::super::header::probe;

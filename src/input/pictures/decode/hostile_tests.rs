@@ -1,4 +1,4 @@
-//! Pictures that mean harm, and pictures that look as if they did. Those of tests/pictures are made by its script.
+//! Hostile pictures, and good pictures that resemble them. Those in tests/pictures are made by its script.
 
 use image::{DynamicImage, GrayImage, Luma, RgbImage};
 
@@ -118,7 +118,7 @@ fn a_png_may_hold_no_more_than_a_header_takes_beside_its_pixels() {
     // A profile is unpacked up to the limit and then left alone, being of no use here.
     let profile = chunk(*b"iCCP", &[b"x\0\0".as_slice(), &zeros].concat());
     assert!(decoded(&png_with(&profile)).is_ok());
-    // Packed text is not unpacked, since nobody reads it.
+    // Compressed text is not decompressed, since it is not needed.
     let text = chunk(*b"zTXt", &[b"x\0\0".as_slice(), &zeros].concat());
     assert!(decoded(&png_with(&text)).is_ok());
     let long = chunk(*b"tEXt", &[b"x\0".as_slice(), &[b'y'; 4 << 20]].concat());
@@ -301,7 +301,7 @@ fn the_decoder_of_a_jpeg_sees_the_header_that_was_reckoned_with() {
 }
 
 #[test]
-fn a_picture_that_nobody_waits_for_is_not_decoded_to_its_end() {
+fn a_picture_that_is_given_up_is_not_decoded_to_its_end() {
     for (case, bytes) in [
         ("WebP", blank_webp(64, 64)),
         ("GIF", blank_gif(64, 64)),

@@ -1,4 +1,4 @@
-//! Pictures made here, good and bad.
+//! Pictures that these tests encode, valid and damaged.
 
 use image::codecs::gif::GifEncoder;
 use image::codecs::jpeg::JpegEncoder;
@@ -84,7 +84,7 @@ fn the_four_formats_are_known_by_their_bytes() {
 }
 
 #[test]
-fn every_way_of_storing_colour_becomes_rgb() {
+fn every_colour_type_becomes_rgb() {
     let grey = GrayImage::from_pixel(4, 4, image::Luma([128]));
     let deep = image::ImageBuffer::from_pixel(4, 4, Rgb([65_535_u16, 32_768, 0]));
     let clear = RgbaImage::from_pixel(4, 4, Rgba([255, 0, 0, 0]));
@@ -101,7 +101,7 @@ fn every_way_of_storing_colour_becomes_rgb() {
 }
 
 #[test]
-fn printers_colours_are_decoded_too() {
+fn cmyk_is_decoded_too() {
     use base64::Engine;
     // Red and white in the inverted CMYK that Adobe's programs write, 8 x 8.
     const CMYK: &str = "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwADAgIDAgIDAwMDBAMDBAUIBQUEBAUKBwcGCAwKDAwLCgsLDQ4SEA0OEQ4LCxAWEBE\
@@ -114,7 +114,7 @@ fn printers_colours_are_decoded_too() {
 }
 
 #[test]
-fn of_an_animation_the_first_frame_counts() {
+fn the_first_frame_of_an_animation_is_decoded() {
     let mut gif = Vec::new();
     let mut encoder = GifEncoder::new(&mut gif);
     for colour in [[0, 255, 0, 255], [255, 0, 0, 255]] {
@@ -175,7 +175,7 @@ fn a_picture_too_large_is_refused_from_its_header() {
 }
 
 #[test]
-fn what_is_no_picture_is_refused_with_what_it_is() {
+fn bytes_that_are_no_picture_are_refused_with_their_kind() {
     let cases: [(&[u8], RejectionClass, &str); 5] = [
         (b"", RejectionClass::Malformed, "no bytes"),
         (b"hello, this is a text", RejectionClass::UnsupportedMedia, "begins with `hello, this `"),

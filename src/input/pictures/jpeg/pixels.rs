@@ -11,9 +11,9 @@ use super::super::stoppable::{StopFlag, StoppableReader};
 use super::super::stored::StoredPixels;
 use super::structure::Structure;
 
-/// What a decoder reads after the data of a picture: ones, which no table of codes has for a symbol, and the end. A
-/// decoder has at most eight bytes of it at hand when the data was enough; where it was not, it fails here, though an end
-/// marker alone would make it fill the rest of the picture. So many, as what refines a picture has bits without codes.
+/// Bytes that a decoder reads after the data of a picture: ones, which are no code in any table, and an end marker. If
+/// the data was complete, a decoder has read ahead at most eight of them. If not, it fails here; at an end marker alone
+/// it would fill the rest of the picture. There are so many because refining scans have bits without codes.
 const BEYOND: [u8; 2050] = {
     let mut beyond = [0xFF; 2050];
     let mut at = 1;
@@ -30,7 +30,7 @@ fn decoder(
     input: StoppableReader<'_>,
     max_scans: u32,
 ) -> Result<JpegDecoder<StoppableReader<'_>>, DecodeErrors> {
-    // Headers that others read, odd as they may be, are read.
+    // Unusual headers that other readers accept are accepted.
     let options = DecoderOptions::default()
         .set_strict_mode(false)
         .set_max_width(usize::MAX)
@@ -41,7 +41,7 @@ fn decoder(
     Ok(decoder)
 }
 
-/// The size, as the decoder understands the headers; it must understand them as they were read by [`super::structure`].
+/// The size according to the decoder, which must agree with [`super::structure`] about the headers.
 pub(crate) fn size(bytes: &[u8], read: Option<&Structure>) -> Result<(u32, u32), DecodeErrors> {
     let stop = StopFlag::default();
     let decoder = decoder(StoppableReader::new(bytes, &stop), u32::MAX)?;
@@ -54,7 +54,7 @@ pub(crate) fn size(bytes: &[u8], read: Option<&Structure>) -> Result<(u32, u32),
     if alike { Ok(size) } else { Err(DecodeErrors::FormatStatic("more than one frame header")) }
 }
 
-/// The pixels as they are stored, all of them; `end` is where their data ends.
+/// All pixels as they are stored; `end` is where their data ends.
 pub(crate) fn pixels(
     bytes: &[u8],
     end: usize,
@@ -63,7 +63,7 @@ pub(crate) fn pixels(
 ) -> Result<StoredPixels, DecodeErrors> {
     let data = bytes.get(..end).unwrap_or(bytes);
     match shown(StoppableReader::joined(data.into(), &BEYOND, stop), stop, max_scans) {
-        // The one scan of a progressive picture was read to its end, where this decoder wants a marker at once.
+        // After the only scan of a progressive picture this decoder expects a marker at once.
         Err(DecodeErrors::FormatStatic("Marker missing where expected")) => {
             shown(StoppableReader::new(bytes, stop), stop, max_scans)
         }
@@ -77,7 +77,7 @@ fn shown(input: StoppableReader<'_>, stop: &StopFlag, max_scans: u32) -> Result<
         Some(ColorSpace::Luma) => (ColorSpace::Luma, ColorType::L8),
         _ => (ColorSpace::RGB, ColorType::Rgb8),
     };
-    // Otherwise it fills what it cannot decode with grey, which would be searched like any other picture.
+    // Otherwise it fills undecodable parts with grey, which would be searched like any other picture.
     decoder.set_options(decoder.options().jpeg_set_out_colorspace(shown).set_strict_mode(true));
     let info = decoder.info().ok_or(DecodeErrors::FormatStatic("no headers"))?;
     let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
@@ -85,8 +85,8 @@ fn shown(input: StoppableReader<'_>, stop: &StopFlag, max_scans: u32) -> Result<
     let mut bytes = vec![0; size];
     decoder.decode_into(&mut bytes)?;
     if stop.is_set() {
-        // It fills what it could not read, like what is missing.
-        return Err(DecodeErrors::FormatStatic("nobody waits for this picture any more"));
+        // The decoder fills unread parts like missing ones.
+        return Err(DecodeErrors::FormatStatic("the picture was given up"));
     }
     Ok(StoredPixels {
         width: u32::from(info.width),

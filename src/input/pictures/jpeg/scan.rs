@@ -20,8 +20,8 @@ pub(crate) struct Scan {
 }
 
 impl Scan {
-    /// Reads a scan header. `ids` are the components' names in the order of the frame header; the data begins at `start`.
-    /// Of a picture that is not progressive every scan has whole coefficients, whatever it says.
+    /// Reads a scan header. `ids` are the components' names in the order of the frame header; the data begins at
+    /// `start`. Of a picture that is not progressive every scan has whole coefficients, whatever it says.
     pub(crate) fn read(
         segment: &[u8],
         ids: &[u8],
@@ -54,8 +54,8 @@ impl Scan {
     }
 
     /// Whether the decoder at hand shows a sequential picture as it is whose scans have some of the components. It is
-    /// wrong about restarts, components that are scaled down, unless all of a scan are alike and as high as the picture,
-    /// and another order than that of the frame header; `begun` components came before.
+    /// wrong about restarts, components that are scaled down, unless all of a scan are alike and as high as the
+    /// picture, and another order than that of the frame header; `begun` components came before.
     pub(crate) fn is_simple(&self, begun: usize, factors: &[(u8, u8)]) -> bool {
         let mine: Vec<_> = self.components.iter().filter_map(|&place| factors.get(place)).collect();
         self.interval == 0
@@ -72,8 +72,8 @@ impl Scan {
         self.restarts >= between && (!self.refines_means || 8 * bytes >= blocks)
     }
 
-    /// What is coded between two restarts at least, and blocks of 8 x 8 samples. Of several components a unit has blocks
-    /// of each, of one alone it is a block, and no blocks are there to fill up the picture.
+    /// What is coded between two restarts at least, and blocks of 8 x 8 samples. Of several components a unit has
+    /// blocks of each, of one alone it is a block, and no blocks are there to fill up the picture.
     fn units_and_blocks(&self, (width, height): (u32, u32), factors: &[(u8, u8)]) -> (usize, usize) {
         let size = |&(across, down): &(u8, u8)| (usize::from(across).max(1), usize::from(down).max(1));
         let across = factors.iter().map(|factors| size(factors).0).max().unwrap_or(1);

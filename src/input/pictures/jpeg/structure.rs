@@ -4,12 +4,12 @@ use std::fmt;
 
 use super::scan::Scan;
 
-/// What the frame header says, and how many passes over the picture there are.
+/// The frame header, and the number of scans.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Structure {
     pub(crate) width: u32,
     pub(crate) height: u32,
-    /// Whether later scans refine what earlier ones brought.
+    /// Whether the picture is progressive: later scans refine earlier ones.
     pub(crate) progressive: bool,
     /// The sampling factors of each component, across and down.
     pub(crate) components: Vec<(u8, u8)>,
@@ -23,9 +23,9 @@ pub(crate) struct Structure {
 /// Why a JPEG is not decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Flaw {
-    /// It is whole perhaps, but no decoder at hand knows this part of the standard.
+    /// It may be complete, but the decoder does not support this part of the standard.
     Unsupported(String),
-    /// Its end is missing, or a part of it is where the end was written anew.
+    /// Its end is missing, or data before a rewritten end.
     CutOff(&'static str),
 }
 
@@ -40,13 +40,13 @@ impl fmt::Display for Flaw {
 
 const NO_END: Flaw = Flaw::CutOff("its end is missing");
 
-/// The structure of a file that goes on to its end-of-image marker, after a frame header and all scans that it takes to
-/// show every component. Decoders fill what is missing with grey, and a grey half would be searched like any other.
+/// Reads the structure of a complete file: a frame header, scans for every component, and the end-of-image marker.
+/// Decoders fill missing parts with grey, and a grey half would be searched like any other picture.
 ///
-/// A file that was cut off may have been given a new end marker. Here is found what can be counted; that a scan has too
-/// little data is found by [`super::pixels`].
+/// A truncated file may have been given a new end marker. This function finds what can be counted; [`super::pixels`]
+/// finds scans with too little data.
 ///
-/// Walks the marker segments (ITU T.81, annex B), so a thumbnail inside a segment does not count.
+/// It walks the marker segments (ITU T.81, annex B), so thumbnails inside segments do not count.
 pub(crate) fn structure(bytes: &[u8]) -> Result<Structure, Flaw> {
     let mut rest = bytes.get(2..).unwrap_or_default();
     let mut reading = Reading::default();
@@ -75,7 +75,7 @@ pub(crate) fn structure(bytes: &[u8]) -> Result<Structure, Flaw> {
     Err(NO_END)
 }
 
-/// What was read so far.
+/// The state while segments are read.
 #[derive(Default)]
 struct Reading {
     frame: Option<Structure>,
@@ -107,7 +107,7 @@ impl Reading {
                 if scan.begins {
                     scan.components.iter().for_each(|&place| self.begun[place] = true);
                 }
-                // Of a sequential picture that has all components in one scan nothing follows.
+                // Nothing follows the only scan of a sequential picture.
                 if frame.progressive || !frame.whole_at_once {
                     self.open = Some(scan);
                 }
@@ -168,7 +168,7 @@ impl Reading {
     }
 }
 
-/// What a frame header says, and how it names its components.
+/// A frame header, and the ids of its components.
 fn frame_header(code: u8, segment: &[u8]) -> Result<(Structure, Vec<u8>), Flaw> {
     // The segment's length, the bits of a sample, the height, the width, the number of components.
     let &[_, _, bits, h1, h0, w1, w0, count, ref rest @ ..] = segment else { return Err(NO_END) };
@@ -191,7 +191,7 @@ fn frame_header(code: u8, segment: &[u8]) -> Result<(Structure, Vec<u8>), Flaw> 
     Ok((frame, components().map(|&[id, ..]| id).collect()))
 }
 
-/// What a marker before the frame header says of the way of coding, where that is not decoded.
+/// The unsupported coding that a marker before the frame header announces.
 fn unsupported(code: u8) -> Option<&'static str> {
     Some(match code {
         0xC3 => "lossless coding",
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn no_proper_beginning_of_a_jpeg_complete() {
+    fn no_proper_prefix_of_a_jpeg_is_complete() {
         let bytes = encoded();
         assert!(complete(&bytes));
         for length in 0..bytes.len() - 1 {
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thumbnail_and_trailing_bytes_decide_nothing() {
+    fn thumbnails_and_trailing_bytes_do_not_count() {
         let bytes = encoded();
         let mut segment = vec![0xFF, 0xE1];
         segment.extend_from_slice(&(u16::try_from(bytes.len()).unwrap() + 2).to_be_bytes());
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_frame_header_and_the_scans_are_told() {
+    fn the_frame_header_and_the_scans_are_read() {
         let baseline = structure(&encoded()).unwrap();
         assert_eq!((baseline.width, baseline.height, baseline.scans), (64, 48, 1));
         assert!(!baseline.progressive && baseline.whole_at_once);

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::queue::{self, Request};
 
-/// Units that are free, and those who wait for some.
+/// Free units, and the requests that wait for some.
 #[derive(Debug)]
 pub(crate) struct PermitPool {
     state: Mutex<State>,
@@ -30,8 +30,8 @@ impl PermitPool {
         Arc::new(Self { state: Mutex::new(State { free: capacity, waiting: Vec::new() }) })
     }
 
-    /// Waits for so many units, no more than there are at all; whoever needs none does not wait. `work` is about how long a
-    /// thread will be busy with what they are for.
+    /// Waits for `need` units, which must not be more than the capacity; a request for none does not wait. `work` is
+    /// about how long a thread will be busy with what they are for.
     pub(crate) async fn acquire(self: &Arc<Self>, need: u64, work: Duration) -> Permit {
         if need == 0 {
             return Permit { gate: Arc::clone(self), units: 0 };
@@ -40,15 +40,15 @@ impl PermitPool {
         let request = Request { need, work, since: Instant::now() };
         locked(&self.state).waiting.push(Waiting { request, grant });
         self.admit(Instant::now());
-        granted.await.unwrap_or_else(|_| unreachable!("a request is kept for as long as its asker waits"))
+        granted.await.unwrap_or_else(|_| unreachable!("a request is kept as long as its caller waits"))
     }
 
-    /// Hands out what is free.
+    /// Grants free units.
     fn admit(self: &Arc<Self>, now: Instant) {
         let mut granted = Vec::new();
         {
             let mut state = locked(&self.state);
-            // Those whose posts were given up.
+            // Requests whose posts were given up.
             state.waiting.retain(|waiting| !waiting.grant.is_closed());
             while let Some(index) = queue::next(state.waiting.iter().map(|w| &w.request), state.free, now) {
                 // In order, so that the earlier of equals stays the earlier.
@@ -58,7 +58,7 @@ impl PermitPool {
             }
         }
         for (grant, permit) in granted {
-            // An asker that has just gone away gives its units back by dropping them.
+            // A caller that has just gone gives its units back by dropping the permit.
             drop(grant.send(permit));
         }
     }
@@ -75,14 +75,14 @@ impl PermitPool {
         locked(&self.state).free
     }
 
-    /// How many wait.
+    /// Number of waiting requests.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         locked(&self.state).waiting.len()
     }
 }
 
-/// Units that were handed out; given back when this is dropped.
+/// Granted units, given back when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Permit {
     gate: Arc<PermitPool>,
@@ -90,7 +90,7 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
-    /// Gives back all but so many.
+    /// Gives back all but `units`.
     pub(crate) fn shrink_to(&mut self, units: u64) {
         let surplus = self.units.saturating_sub(units);
         self.units -= surplus;
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn an_asker_that_goes_away_is_not_waited_for() {
+    fn a_request_whose_caller_is_gone_is_dropped() {
         let gate = PermitPool::new(1);
         let held = gate.acquire(1, MOMENT).now_or_never().unwrap();
         let mut gone = Box::pin(gate.acquire(1, MOMENT));

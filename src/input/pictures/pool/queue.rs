@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-/// What somebody waits for.
+/// A waiting request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Request {
-    /// How much of what is shared it takes: bytes, or one thread.
+    /// Units that it needs: bytes, or one thread.
     pub(crate) need: u64,
     /// About how long it will keep a thread busy.
     pub(crate) work: Duration,
@@ -13,11 +13,11 @@ pub(crate) struct Request {
     pub(crate) since: Instant,
 }
 
-/// Below this, work counts as equal: a picture of a few pixels costs what it costs to hand it to a thread.
+/// Shorter work counts as this: a picture of a few pixels costs as much as handing it to a thread.
 const SHORTEST: Duration = Duration::from_micros(100);
 
-/// From this ratio on, a request that does not fit yet is not passed by younger ones: it has waited nine times as long as
-/// its work takes, ten seconds for the largest pictures.
+/// From this ratio on, younger requests do not pass one that does not fit yet: it has waited nine times as long as its
+/// work takes, ten seconds for the largest pictures.
 const STARVED: f64 = 10.0;
 
 impl Request {
@@ -28,17 +28,17 @@ impl Request {
     }
 }
 
-/// Chooses the request that is served next with what is free: the one with the highest response ratio.
+/// Chooses the request that is granted next from the free units: the one with the highest response ratio.
 ///
-/// Of requests that came together the cheapest goes first, and no request waits for ever, since its ratio grows with its
-/// waiting: a picture of 1 megapixel passes one of 50 until that has waited fifty times as long. What fits passes what does
-/// not fit, until that is starved; then nobody takes what it waits for.
+/// Of requests made together the cheapest goes first. No request waits for ever, since its ratio grows while it waits:
+/// a picture of 1 megapixel passes one of 50 until that has waited fifty times as long. Requests that fit pass one that
+/// does not, until that is starved; then the units that it waits for are kept for it.
 pub(crate) fn next<'a>(waiting: impl Iterator<Item = &'a Request>, free: u64, now: Instant) -> Option<usize> {
     let (mut best, mut starved) = (None::<(f64, usize)>, None::<f64>);
     for (index, request) in waiting.enumerate() {
         let ratio = request.response_ratio(now);
         if request.need <= free {
-            // The earlier of equals, so that those of one kind keep their order.
+            // The earlier of equals, so that equal requests keep their order.
             if best.is_none_or(|(other, _)| ratio > other) {
                 best = Some((ratio, index));
             }
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cheap_go_first_the_dear_age_and_the_starved_are_not_passed() {
+    fn cheap_requests_go_first_expensive_ones_age_and_starved_ones_are_not_passed() {
         let cases = [
             ("nobody", vec![], None),
             ("the only one", vec![(1, 500, 0)], Some(0)),

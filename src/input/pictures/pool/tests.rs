@@ -12,25 +12,25 @@ const CHEAP: Duration = Duration::from_millis(10);
 /// 20 megapixels.
 const DEAR: Duration = Duration::from_millis(200);
 
-/// A pool, and the names of the works that have begun.
-struct Tried {
+/// A pool, and the names of the work that has begun.
+struct Bench {
     pool: Arc<Pool>,
     begun: (Sender<&'static str>, Receiver<&'static str>),
 }
 
-/// Work that goes on until this is used or dropped.
-struct Working {
+/// Work that runs until this is released or dropped.
+struct Running {
     release: Sender<()>,
     task: JoinHandle<Result<(), Unfinished>>,
 }
 
-impl Tried {
+impl Bench {
     fn new(threads: usize) -> Self {
         Self { pool: Arc::new(Pool::new(threads)), begun: channel() }
     }
 
     /// Asks for a thread, and waits until it is had or waited for.
-    async fn start(&self, name: &'static str, work: Duration) -> Working {
+    async fn start(&self, name: &'static str, work: Duration) -> Running {
         let (release, gate) = channel::<()>();
         let (pool, begun) = (Arc::clone(&self.pool), self.begun.0.clone());
         let before = (self.pool.free(), self.pool.waiting());
@@ -44,7 +44,7 @@ impl Tried {
         while (self.pool.free(), self.pool.waiting()) == before {
             yield_now().await;
         }
-        Working { release, task }
+        Running { release, task }
     }
 
     /// The next work that begins.
@@ -58,7 +58,7 @@ impl Tried {
     }
 }
 
-impl Working {
+impl Running {
     async fn end(self) {
         drop(self.release);
         assert_eq!(self.task.await.unwrap(), Ok(()));
@@ -66,8 +66,8 @@ impl Working {
 }
 
 #[tokio::test]
-async fn cheap_pictures_go_before_dear_ones_that_came_at_the_same_time() {
-    let tried = Tried::new(1);
+async fn cheap_pictures_go_before_expensive_ones() {
+    let tried = Bench::new(1);
     let first = tried.start("first", CHEAP).await;
     assert_eq!(tried.next().await, "first");
     let dear = tried.start("dear", 20 * DEAR).await;
@@ -82,7 +82,7 @@ async fn cheap_pictures_go_before_dear_ones_that_came_at_the_same_time() {
 
 #[tokio::test]
 async fn large_pictures_leave_one_thread_to_the_others() {
-    let tried = Tried::new(2);
+    let tried = Bench::new(2);
     let large = tried.start("large", DEAR).await;
     assert_eq!(tried.next().await, "large");
     let other = tried.start("another large one", DEAR).await;
@@ -94,14 +94,14 @@ async fn large_pictures_leave_one_thread_to_the_others() {
     small.end().await;
     other.end().await;
     // Where there is but one thread, all share it.
-    let tried = Tried::new(1);
+    let tried = Bench::new(1);
     let large = tried.start("large", DEAR).await;
     assert_eq!(tried.next().await, "large");
     large.end().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_takes_too_long_is_not_waited_for_and_keeps_its_thread_until_it_ends() {
+async fn work_that_takes_too_long_is_given_up_and_keeps_its_thread_until_it_ends() {
     let pool = Arc::new(Pool::new(1));
     let (stopped, has_stopped) = channel();
     let (release, gate) = channel::<()>();
@@ -126,7 +126,7 @@ async fn what_takes_too_long_is_not_waited_for_and_keeps_its_thread_until_it_end
     assert!(!running.is_finished() && has_stopped.try_recv().is_err());
     tokio::time::advance(Duration::from_millis(2)).await;
     assert_eq!(running.await.unwrap(), Err(Unfinished::TooSlow));
-    // It is told, and has its thread still.
+    // The flag is set, and the work still has its thread.
     has_stopped.recv().unwrap();
     assert_eq!(pool.free(), 0);
     drop(release);

@@ -1,8 +1,8 @@
-//! How many groups of codes has a WebP without loss? Each becomes five tables in its decoder, up to 300 bytes for one of the
-//! file, which no limit of the decoder bounds. Read as RFC 9649 says, up to the picture itself.
+//! Code groups of a lossless WebP. Each becomes five tables in the decoder, up to 300 bytes for one byte of the file,
+//! which no limit of the decoder bounds. Read as in RFC 9649, up to the picture itself.
 
-/// The groups of codes of a lossless picture, `stream` being what follows its size; `None` where the stream is damaged, which
-/// its decoder says better.
+/// The number of code groups of a lossless picture; `stream` follows its size. None where the stream is damaged, which
+/// the decoder reports.
 pub(crate) fn code_groups(stream: &[u8], width: u32, height: u32) -> Option<u32> {
     let mut bits = Bits { bytes: stream, used: 0, places: places() };
     let mut columns = width;
@@ -18,7 +18,7 @@ pub(crate) fn code_groups(stream: &[u8], width: u32, height: u32) -> Option<u32>
                 let side = bits.take(3)? + 2;
                 picture(&mut bits, in_blocks(columns, side), in_blocks(height, side))?;
             }
-            // Green is subtracted: nothing more is said.
+            // Green is subtracted: this transform has no data.
             2 => {}
             // A palette; few colours put several pixels into one.
             _ => {
@@ -150,7 +150,8 @@ impl Code {
     }
 }
 
-/// The colours of one of the small pictures that describe the large one: alpha, red, green, blue from the highest byte down.
+/// The colours of one of the small pictures that describe the large one: alpha, red, green, blue from the highest byte
+/// down.
 fn picture(bits: &mut Bits<'_>, width: u32, height: u32) -> Option<Vec<u32>> {
     let cache_bits = cache_bits(bits)?;
     let mut cache = vec![0; if cache_bits > 0 { 1 << cache_bits } else { 0 }];
@@ -199,8 +200,8 @@ fn number(bits: &mut Bits<'_>, prefix: u32) -> Option<u32> {
     Some(((2 + (prefix & 1)) << extra) + bits.take(extra)? + 1)
 }
 
-/// The places that short codes of a distance stand for, as columns to the left and rows up: up to seven rows, from eight
-/// columns to the left to seven to the right, the nearest first, of equally near ones the higher.
+/// The places that short codes of a distance stand for, as columns to the left and rows up: up to seven rows, from
+/// eight columns to the left to seven to the right, the nearest first, of equally near ones the higher.
 fn places() -> Vec<(i64, i64)> {
     let mut places: Vec<(i64, i64)> = (0..8)
         .flat_map(|up| (-7..=8).map(move |left| (left, up)))

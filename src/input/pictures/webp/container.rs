@@ -1,6 +1,7 @@
-//! Is a WebP all there, and as large inside as it says outside? Its decoder makes room for what the inside says first.
+//! WebP container: whether all chunks are there, and whether coded pictures have the size that the container announces.
+//! The decoder allocates the size inside first.
 
-/// Where the picture ends: a WebP is a RIFF container (RFC 9649), which gives its own length.
+/// The end of the picture: a WebP is a RIFF container (RFC 9649) with its own length.
 ///
 /// # Errors
 /// What is missing, or contradicts itself, in words that follow "is a WebP".
@@ -14,7 +15,7 @@ pub(crate) fn end(bytes: &[u8]) -> Result<usize, String> {
     Ok(end)
 }
 
-/// The ways in which a WebP's pictures are coded: any of them in its first frame.
+/// The codings that a WebP's first frame uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Coding<'a> {
     pub(crate) lossy: bool,
@@ -48,8 +49,8 @@ impl<'a> Coding<'a> {
     }
 }
 
-/// Checks that every chunk lies within the container and that every coded picture has the size of its canvas or frame; tells
-/// what it met.
+/// Checks that every chunk lies within the container and that every coded picture has the size of its canvas or frame;
+/// tells what it met.
 ///
 /// # Errors
 /// As [`end`].
@@ -124,7 +125,7 @@ fn next_chunk<'a>(rest: &mut &'a [u8]) -> Result<Option<Chunk<'a>>, String> {
     Ok(Some((name, body)))
 }
 
-/// A number of so many bytes, the least first.
+/// A little-endian number of `length` bytes.
 fn number(bytes: &[u8], at: usize, length: usize) -> Option<usize> {
     let bytes = bytes.get(at..at + length)?;
     Some(bytes.iter().rev().fold(0, |number, &byte| number << 8 | usize::from(byte)))

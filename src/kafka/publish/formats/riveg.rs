@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::super::{Annotated, Included, MediaInfo, Provenance};
 use super::format::{AnswerTimes, EncodedRecord, Encoder, OutputFormat};
 use super::time::rfc3339;
-use crate::domain::{Carried, Mask, Phrase, Region, Told, Triple};
+use crate::domain::{Mask, ModelAnswer, Phrase, RawJson, Region, Triple};
 
 /// The value of `schema` in each object.
 const SCHEMA: &str = "riveg.annotation";
@@ -52,7 +52,7 @@ fn to_json(annotated: &Annotated, provenance: &Provenance, times: AnswerTimes) -
 
 /// Names and JSON of the repeated fields that stand beside the post's id.
 fn included_fields(included: &Included) -> impl Iterator<Item = (&'static str, String)> {
-    let carried = |value: &Option<Carried>| value.as_ref().map(|value| value.json().to_owned());
+    let carried = |value: &Option<RawJson>| value.as_ref().map(|value| value.json().to_owned());
     let text = included.text.as_deref().map(|text| serde_json::Value::from(text).to_string());
     [
         ("created_at", carried(&included.created_at)),
@@ -224,12 +224,12 @@ fn entity<'a>(annotated: &Annotated, triple: &'a Triple) -> Entity<'a> {
 }
 
 fn expansion<'a>(text: &'a str, phrase: &'a Phrase) -> Expansion<'a> {
-    let other = |told: &'a Told| Other { text: &told.text, by: told.by.as_deref() };
+    let other = |told: &'a ModelAnswer| Other { text: &told.text, by: told.endpoint.as_deref() };
     Expansion {
         text,
         source: phrase.source.as_str(),
-        by: phrase.told.first().and_then(|told| told.by.as_deref()),
-        others: phrase.told.iter().skip(1).map(other).collect(),
+        by: phrase.answers.first().and_then(|told| told.endpoint.as_deref()),
+        others: phrase.answers.iter().skip(1).map(other).collect(),
     }
 }
 

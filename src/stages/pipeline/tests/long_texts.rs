@@ -19,7 +19,7 @@ fn closed<Q: Send + 'static, R: Send + 'static>(stage: Stage) -> Handle<Q, R> {
 }
 
 fn phrase(text: &str) -> Phrase {
-    Phrase { text: text.to_owned(), expansion: None, source: PhraseSource::NameOnly, told: Vec::new() }
+    Phrase { text: text.to_owned(), expansion: None, source: PhraseSource::NameOnly, answers: Vec::new() }
 }
 
 /// The stage whose network is called with the text; the call fails as soon as the text is tokenised.

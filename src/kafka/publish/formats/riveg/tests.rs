@@ -32,7 +32,7 @@ fn annotated() -> Annotated {
             text: "CP3 (PER) - a basketball player in a purple jersey".to_owned(),
             expansion: Some("a basketball player in a purple jersey".to_owned()),
             source: PhraseSource::Lexicon,
-            told: Vec::new(),
+            answers: Vec::new(),
         },
         verdicts: vec![verdict("a", true, 0.912_34), verdict("b", false, 0.000_04)],
         regions: vec![Region {
@@ -49,7 +49,7 @@ fn annotated() -> Annotated {
             text: "Zürich (LOC)".to_owned(),
             expansion: None,
             source: PhraseSource::NameOnly,
-            told: Vec::new(),
+            answers: Vec::new(),
         },
         verdicts: vec![verdict("a", false, 0.1), verdict("b", false, 0.25)],
         regions: vec![],
@@ -205,9 +205,9 @@ fn included_fields_follow_the_posts_id_and_urls_are_part_of_their_pictures() {
         id: "post-1".to_owned(),
         text: "🏀 CP3 in Zürich".to_owned(),
         unescaped: None,
-        created_at: Some(Carried::new("1763715600.50".to_owned())),
+        created_at: Some(RawJson::new("1763715600.50".to_owned())),
         lang: None,
-        author: Some(Carried::new(r#"{"id":12345678901234567890123,"name":"kessa"}"#.to_owned())),
+        author: Some(RawJson::new(r#"{"id":12345678901234567890123,"name":"kessa"}"#.to_owned())),
         media: vec![],
     };
     let addresses = [("b".to_owned(), "https://example.org/b.jpg".to_owned())];

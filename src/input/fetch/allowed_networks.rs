@@ -1,10 +1,12 @@
-//! Is this address one of the public Internet? What is not, belongs to this machine, its network or its cloud.
+//! Allowed networks: addresses of the public Internet, and those that the operator adds. Others belong to this machine,
+//! its network or its cloud.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// Networks that are no part of the public Internet (IANA's registries of special-purpose addresses), with what each is.
+/// Networks that are no part of the public Internet (IANA's registries of special-purpose addresses), with what
+/// each is.
 const NOT_PUBLIC_V4: [(Ipv4Net, &str); 18] = [
     (v4([0, 0, 0, 0], 8), "this network"),
     (v4([10, 0, 0, 0], 8), "private"),
@@ -23,7 +25,7 @@ const NOT_PUBLIC_V4: [(Ipv4Net, &str); 18] = [
     (v4([224, 0, 0, 0], 4), "multicast"),
     (v4([255, 255, 255, 255], 32), "broadcast"),
     (v4([240, 0, 0, 0], 4), "reserved"),
-    // Looks public, but every machine in Azure reaches its host there.
+    // In a public range, but every machine in Azure reaches its host there.
     (v4([168, 63, 129, 16], 32), "a cloud's own"),
     (v4([192, 52, 193, 0], 24), "a relay of multicast"),
 ];
@@ -55,14 +57,14 @@ const TEREDO: Ipv6Net = v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 32);
 
 /// Which addresses may be connected to.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Networks {
+pub(super) struct AllowedNetworks {
     /// Networks that may be connected to although they are not public.
     pub(super) allowed: Vec<IpNet>,
     /// Prefixes under which a gateway puts IPv4 addresses into IPv6, besides the well-known one.
     pub(super) nat64: Vec<Ipv6Net>,
 }
 
-impl Networks {
+impl AllowedNetworks {
     /// Whether an address may be connected to.
     ///
     /// # Errors
@@ -85,8 +87,8 @@ impl Networks {
     }
 }
 
-/// The IPv4 address that a translator's prefix carries to (RFC 6052, section 2.2): behind the prefix, around the bits 64
-/// to 71, which are zero. None if the address has another prefix, or the prefix a length that no translator's has.
+/// The IPv4 address that a translator's prefix carries to (RFC 6052, section 2.2): behind the prefix, around the bits
+/// 64 to 71, which are zero. None if the address has another prefix, or the prefix a length that no translator's has.
 pub(super) fn embedded_v4(prefix: Ipv6Net, address: Ipv6Addr) -> Option<Ipv4Addr> {
     let places = match prefix.prefix_len() {
         32 => [4, 5, 6, 7],
@@ -167,7 +169,7 @@ mod tests {
             "64:ff9b::101:101",
             "2002:101:101::1",
         ] {
-            assert_eq!(Networks::default().check(address.parse().unwrap()), Ok(()), "{address}");
+            assert_eq!(AllowedNetworks::default().check(address.parse().unwrap()), Ok(()), "{address}");
         }
     }
 
@@ -226,13 +228,13 @@ mod tests {
             ("fec0::1", "site-local"),
             ("ff02::1", "multicast"),
         ] {
-            assert_eq!(Networks::default().check(address.parse().unwrap()), Err(what), "{address}");
+            assert_eq!(AllowedNetworks::default().check(address.parse().unwrap()), Err(what), "{address}");
         }
     }
 
     #[test]
     fn an_allowed_network_opens_itself_alone_under_every_spelling() {
-        let networks = Networks {
+        let networks = AllowedNetworks {
             allowed: vec!["10.1.0.0/16".parse().unwrap(), "fd12::/48".parse().unwrap()],
             nat64: vec![],
         };
@@ -254,11 +256,11 @@ mod tests {
             ("2a00:db8:122:344::/64", "2a00:db8:122:344:c0:a802:2100::", "2a00:db8:122:344:1:101:100::"),
             ("2a00:db8:122:344::/96", "2a00:db8:122:344::192.168.2.33", "2a00:db8:122:344::1.1.1.1"),
         ] {
-            let networks = Networks { allowed: vec![], nat64: vec![prefix.parse().unwrap()] };
+            let networks = AllowedNetworks { allowed: vec![], nat64: vec![prefix.parse().unwrap()] };
             let [private, public] = [private, public].map(|address| address.parse::<IpAddr>().unwrap());
             assert_eq!(networks.check(private), Err("private"), "{prefix}");
             assert_eq!(networks.check(public), Ok(()), "{prefix}");
-            assert_eq!(Networks::default().check(private), Ok(()), "nobody can know: {prefix}");
+            assert_eq!(AllowedNetworks::default().check(private), Ok(()), "nobody can know: {prefix}");
         }
     }
 }

@@ -1,23 +1,23 @@
-//! Where did the words of a text stand before its escapes were undone?
+//! Unescaped texts: a text without HTML escapes, and the place of each piece in the received text.
 
 use super::Span;
 
-/// A text without its escapes, and where each of its pieces stood in the text that was received.
+/// A text without its escapes, and where its pieces are in the received text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unescaped {
+pub struct UnescapedText {
     text: String,
     escapes: Vec<Escape>,
 }
 
-/// An escape and what it stands for: their first bytes and those past their last.
+/// The byte ranges of an escape and of the text that replaces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Escape {
     received: (usize, usize),
     read: (usize, usize),
 }
 
-impl Unescaped {
-    /// The received text with these escapes, each given by its bytes and by what it stands for, in order.
+impl UnescapedText {
+    /// The received text without these escapes, each given by its byte range and its replacement, in order.
     #[must_use]
     pub fn new<'a>(received: &str, escapes: impl IntoIterator<Item = ((usize, usize), &'a str)>) -> Self {
         let mut unescaped = Self { text: String::with_capacity(received.len()), escapes: Vec::new() };
@@ -39,10 +39,10 @@ impl Unescaped {
         &self.text
     }
 
-    /// Where a piece of the text stood in the text that was received, which the caller still has. Escapes count whole: a
-    /// piece that begins or ends within what one stands for has all of it.
+    /// The span in the received text of a piece of this text. Escapes are indivisible: a piece that begins or ends
+    /// within the replacement of one includes the whole escape.
     #[must_use]
-    pub fn in_received(&self, received: &str, span: Span) -> Span {
+    pub fn received_span(&self, received: &str, span: Span) -> Span {
         let byte_start = self.start(span.byte_start);
         let byte_end = self.end(span.byte_end).max(byte_start);
         let start = characters(received, 0, byte_start);
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn a_piece_is_found_with_its_escapes_whole() {
         let received = "é AT&amp;T &ne; x";
-        let unescaped = Unescaped::new(received, [((5, 10), "&"), ((12, 16), "=\u{338}")]);
+        let unescaped = UnescapedText::new(received, [((5, 10), "&"), ((12, 16), "=\u{338}")]);
         assert_eq!(unescaped.text(), "é AT&T =\u{338} x");
         let read = unescaped.text();
         for (begin, end, expected) in [
@@ -100,7 +100,7 @@ mod tests {
             (12, 13, "x"),
             (0, 2, "é"),
         ] {
-            let found = unescaped.in_received(received, span(read, begin, end));
+            let found = unescaped.received_span(received, span(read, begin, end));
             assert_eq!(&received[found.byte_start..found.byte_end], expected);
             assert_eq!(found, span(received, found.byte_start, found.byte_end));
         }
@@ -118,14 +118,14 @@ mod tests {
                     received += "&amp;";
                 }
             }
-            let unescaped = Unescaped::new(&received, escapes);
+            let unescaped = UnescapedText::new(&received, escapes);
             let read = unescaped.text();
             prop_assert_eq!(read, received.replace("&amp;", "&"));
             let mut places: Vec<usize> = read.char_indices().map(|(place, _)| place).collect();
             places.push(read.len());
             let (first, second) = (places[ends.0.index(places.len())], places[ends.1.index(places.len())]);
             let (begin, end) = (first.min(second), first.max(second));
-            let found = unescaped.in_received(&received, span(read, begin, end));
+            let found = unescaped.received_span(&received, span(read, begin, end));
             let cut = &received[found.byte_start..found.byte_end];
             prop_assert_eq!(cut.replace("&amp;", "&"), &read[begin..end]);
             prop_assert_eq!(found, span(&received, found.byte_start, found.byte_end));

@@ -1,5 +1,5 @@
-//! Which hosts are not asked for a while? Those that gave no answer many times in a row: each such request holds a turn
-//! that others wait for.
+//! Host breakers: a host that did not answer many times in a row is not asked for a while, since each such request
+//! holds a slot that others wait for.
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,46 +9,47 @@ use lru::LruCache;
 use tracing::warn;
 
 use super::error::{FetchError, FetchErrorKind};
-use crate::common::http_util::{Breaker, Ended, Pass, Shut};
+use crate::common::http_util::{Breaker, BreakerPass, CallOutcome, CircuitOpen};
 use crate::telemetry::{BreakerState, LogThrottle};
 
-/// Hosts that are remembered. Strangers name them: past this number the one forgotten longest ago is asked as usual again.
+/// Failing hosts that are remembered. Untrusted records name hosts, so their number is bounded; past it the least
+/// recently used is asked as usual again.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1024).expect("not 0");
-/// How often the log tells of a host: strangers can name any number of dead ones.
-const SAY_EVERY: Duration = Duration::from_secs(30);
+/// The least time between two warnings: untrusted records can name any number of dead hosts.
+const WARN_EVERY: Duration = Duration::from_secs(30);
 
-/// The hosts that failed last. One that answers is forgotten at once.
+/// The breakers of failing hosts. A host that answers has none.
 #[derive(Debug)]
-pub(super) struct Hosts {
+pub(super) struct HostBreakers {
     most: u32,
     pause: Duration,
     failing: Mutex<LruCache<String, Breaker>>,
-    said: Mutex<LogThrottle>,
+    warnings: Mutex<LogThrottle>,
 }
 
-/// A request that was let through; where nobody says how it ended, nobody knows.
+/// A request that its breaker let through. Dropped without an outcome, it counts as unknown.
 #[derive(Debug)]
-pub(super) struct Entered<'a> {
-    hosts: &'a Hosts,
+pub(super) struct HostPass<'a> {
+    breakers: &'a HostBreakers,
     host: &'a str,
-    pass: Pass,
-    is_told: bool,
+    pass: BreakerPass,
+    is_recorded: bool,
 }
 
-impl Hosts {
+impl HostBreakers {
     /// After `most` failures in a row a host is not asked for `pause`.
     pub(super) fn new(most: u32, pause: Duration) -> Self {
         let failing = Mutex::new(LruCache::new(REMEMBERED));
-        Self { most, pause, failing, said: Mutex::new(LogThrottle::new(SAY_EVERY)) }
+        Self { most, pause, failing, warnings: Mutex::new(LogThrottle::new(WARN_EVERY)) }
     }
 
-    /// Whether a host would be asked.
+    /// Whether a request to the host would be let through.
     ///
     /// # Errors
-    /// It is not; the message shows the address as `shown`.
+    /// It would not; the message shows the URL as `shown`.
     pub(super) fn check(&self, host: &str, shown: &str, now: Instant) -> Result<(), FetchError> {
         let checked = self.failing().peek(host).map_or(Ok(()), |breaker| breaker.check(now));
-        checked.map_err(|shut| self.refused(&shut, shown))
+        checked.map_err(|refusal| self.refused(&refusal, shown))
     }
 
     /// Lets a request through.
@@ -60,14 +61,15 @@ impl Hosts {
         host: &'a str,
         shown: &str,
         now: Instant,
-    ) -> Result<Entered<'a>, FetchError> {
-        let entered = self.failing().get_mut(host).map_or(Ok(Pass::Usual), |breaker| breaker.enter(now));
-        let pass = entered.map_err(|shut| self.refused(&shut, shown))?;
-        Ok(Entered { hosts: self, host, pass, is_told: false })
+    ) -> Result<HostPass<'a>, FetchError> {
+        let entered =
+            self.failing().get_mut(host).map_or(Ok(BreakerPass::Regular), |breaker| breaker.admit(now));
+        let pass = entered.map_err(|refusal| self.refused(&refusal, shown))?;
+        Ok(HostPass { breakers: self, host, pass, is_recorded: false })
     }
 
-    fn refused(&self, shut: &Shut, shown: &str) -> FetchError {
-        let when = match shut.left {
+    fn refused(&self, refusal: &CircuitOpen, shown: &str) -> FetchError {
+        let when = match refusal.retry_in {
             Some(left) => format!("it is asked again in {left:.0?}"),
             None => "one request finds out now whether it answers".to_owned(),
         };
@@ -75,28 +77,28 @@ impl Hosts {
             "at `{shown}` was not asked for: its host gave no answer {} times in a row, and {when}",
             self.most
         );
-        FetchError { kind: FetchErrorKind::HostIsShut { left: shut.left }, message }
+        FetchError { kind: FetchErrorKind::HostSuspended { retry_in: refusal.retry_in }, message }
     }
 
-    fn ended(&self, host: &str, pass: Pass, how: Ended<'_>, now: Instant) {
+    fn ended(&self, host: &str, pass: BreakerPass, how: CallOutcome<'_>, now: Instant) {
         let mut failing = self.failing();
         match how {
-            Ended::Well => {
+            CallOutcome::Success => {
                 failing.pop(host);
             }
-            Ended::Failed(why) => {
+            CallOutcome::Failure(why) => {
                 let breaker =
                     failing.get_or_insert_mut(host.to_owned(), || Breaker::new(self.most, self.pause));
                 let before = breaker.state();
-                breaker.ended(pass, now, how);
+                breaker.record(pass, now, how);
                 let is_shut = before != BreakerState::Open && breaker.state() == BreakerState::Open;
-                if is_shut && self.said.lock().unwrap_or_else(PoisonError::into_inner).is_due(now) {
+                if is_shut && self.warnings.lock().unwrap_or_else(PoisonError::into_inner).is_due(now) {
                     warn!(host, why, "a host is not asked for pictures for a while");
                 }
             }
-            Ended::Unknown => {
+            CallOutcome::Unknown => {
                 if let Some(breaker) = failing.get_mut(host) {
-                    breaker.ended(pass, now, how);
+                    breaker.record(pass, now, how);
                 }
             }
         }
@@ -108,24 +110,24 @@ impl Hosts {
     }
 }
 
-impl Entered<'_> {
-    /// What has become of the request. A host that says no has answered; whether one whose bytes found no room would have
-    /// sent them all, nobody knows.
+impl HostPass<'_> {
+    /// Records how the request ended. A host that answers with an error has answered. Where there was no memory for the
+    /// bytes, it is unknown whether the host would have sent them all.
     pub(super) fn ended(mut self, fault: Option<&FetchError>, now: Instant) {
-        self.is_told = true;
+        self.is_recorded = true;
         let how = match fault.map(|error| (error.kind, &error.message)) {
-            Some((FetchErrorKind::NoAnswer, message)) => Ended::Failed(message),
-            Some((FetchErrorKind::NoRoom, _)) => Ended::Unknown,
-            _ => Ended::Well,
+            Some((FetchErrorKind::NoAnswer, message)) => CallOutcome::Failure(message),
+            Some((FetchErrorKind::OutOfMemory, _)) => CallOutcome::Unknown,
+            _ => CallOutcome::Success,
         };
-        self.hosts.ended(self.host, self.pass, how, now);
+        self.breakers.ended(self.host, self.pass, how, now);
     }
 }
 
-impl Drop for Entered<'_> {
+impl Drop for HostPass<'_> {
     fn drop(&mut self) {
-        if !self.is_told {
-            self.hosts.ended(self.host, self.pass, Ended::Unknown, Instant::now());
+        if !self.is_recorded {
+            self.breakers.ended(self.host, self.pass, CallOutcome::Unknown, Instant::now());
         }
     }
 }
@@ -136,27 +138,27 @@ mod tests {
 
     const PAUSE: Duration = Duration::from_secs(10);
 
-    fn fail(hosts: &Hosts, host: &str, now: Instant) {
+    fn fail(hosts: &HostBreakers, host: &str, now: Instant) {
         let silent = FetchError::no_answer("is away".to_owned());
         hosts.enter(host, "it", now).unwrap().ended(Some(&silent), now);
     }
 
     #[test]
     fn a_host_that_gives_no_answer_is_left_alone_for_a_while_and_the_others_are_asked() {
-        let hosts = Hosts::new(2, PAUSE);
+        let hosts = HostBreakers::new(2, PAUSE);
         let now = Instant::now();
         fail(&hosts, "a", now);
         fail(&hosts, "a", now);
         fail(&hosts, "b", now);
         let error = hosts.check("a", "it", now).unwrap_err();
-        assert_eq!(error.kind, FetchErrorKind::HostIsShut { left: Some(PAUSE) });
+        assert_eq!(error.kind, FetchErrorKind::HostSuspended { retry_in: Some(PAUSE) });
         assert!(error.message.contains("gave no answer 2 times in a row, and it is asked again in 10s"));
         assert!(hosts.check("b", "it", now).is_ok());
         let later = now + PAUSE;
         let probe = hosts.enter("a", "it", later).unwrap();
         assert_eq!(
             hosts.enter("a", "it", later).unwrap_err().kind,
-            FetchErrorKind::HostIsShut { left: None }
+            FetchErrorKind::HostSuspended { retry_in: None }
         );
         probe.ended(None, later);
         assert!(hosts.failing().peek("a").is_none(), "it answers, and is forgotten");
@@ -164,15 +166,15 @@ mod tests {
 
     #[test]
     fn a_host_that_says_no_has_answered_and_one_whose_asker_has_gone_has_not_failed() {
-        let hosts = Hosts::new(2, PAUSE);
+        let hosts = HostBreakers::new(2, PAUSE);
         let now = Instant::now();
-        for fault in [FetchError::lasting(String::new()), FetchError::passing(String::new())] {
+        for fault in [FetchError::permanent(String::new()), FetchError::transient(String::new())] {
             fail(&hosts, "a", now);
             hosts.enter("a", "it", now).unwrap().ended(Some(&fault), now);
         }
         fail(&hosts, "a", now);
         drop(hosts.enter("a", "it", now).unwrap());
-        hosts.enter("a", "it", now).unwrap().ended(Some(&FetchError::no_room("it")), now);
+        hosts.enter("a", "it", now).unwrap().ended(Some(&FetchError::out_of_memory("it")), now);
         assert!(hosts.check("a", "it", now).is_ok());
         fail(&hosts, "a", now);
         assert!(hosts.check("a", "it", now).is_err(), "the row went on");
@@ -180,7 +182,7 @@ mod tests {
 
     #[test]
     fn no_number_of_dead_hosts_takes_more_memory() {
-        let hosts = Hosts::new(1, PAUSE);
+        let hosts = HostBreakers::new(1, PAUSE);
         let now = Instant::now();
         for number in 0..2 * REMEMBERED.get() {
             fail(&hosts, &format!("{number}.example"), now);

@@ -1,12 +1,12 @@
-//! Values by key in a bounded number of bytes; the one that was least recently used leaves first.
+//! LRU map bounded in bytes: the least recently used value leaves first.
 
 use std::hash::Hash;
 
 use lru::LruCache;
 
-/// A map that forgets. Not shared: [`super::Cache`] is.
+/// A map bounded in bytes. For use behind a lock; [`super::Cache`] is the shared form.
 #[derive(Debug)]
-pub struct Bounded<K: Hash + Eq, V> {
+pub struct ByteLru<K: Hash + Eq, V> {
     entries: LruCache<K, Weighed<V>>,
     bytes: usize,
     max_bytes: usize,
@@ -18,8 +18,8 @@ struct Weighed<V> {
     bytes: usize,
 }
 
-impl<K: Hash + Eq, V> Bounded<K, V> {
-    /// An empty map for values of at most `max_bytes` together, as their owner weighs them.
+impl<K: Hash + Eq, V> ByteLru<K, V> {
+    /// An empty map for values of at most `max_bytes` together.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
         Self { entries: LruCache::unbounded(), bytes: 0, max_bytes }
@@ -30,8 +30,8 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         self.entries.get(key).map(|entry| &entry.value)
     }
 
-    /// Keeps a value that weighs `bytes` and lets others go for it, as many as it says. One that would never fit is not
-    /// kept, and what its key had before is forgotten.
+    /// Inserts a value of `bytes` and returns how many others were evicted for it. A value larger than the map is not
+    /// kept; the old value of its key is removed.
     pub fn insert(&mut self, key: K, value: V, bytes: usize) -> usize {
         let mut evicted = 0;
         if let Some(replaced) = self.entries.pop(&key) {
@@ -40,7 +40,7 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         if bytes > self.max_bytes {
             return evicted;
         }
-        // Subtracted rather than added: the sum of two weights may not fit into the number.
+        // Subtracted rather than added: the sum of two sizes may overflow.
         while self.bytes > self.max_bytes - bytes {
             let Some((_, least_used)) = self.entries.pop_lru() else { break };
             self.bytes -= least_used.bytes;
@@ -51,7 +51,7 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         evicted
     }
 
-    /// Lets go of those that are said to be gone; how many those were.
+    /// Removes the values for which `is_gone` holds; returns how many.
     pub fn remove_if(&mut self, is_gone: impl Fn(&K, &V) -> bool) -> usize
     where
         K: Clone,
@@ -64,13 +64,13 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         gone.len()
     }
 
-    /// What all values weigh.
+    /// Bytes of all values.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// How many values there are.
+    /// Number of values.
     #[must_use]
     pub fn count(&self) -> usize {
         self.entries.len()
@@ -83,13 +83,13 @@ mod tests {
 
     use super::*;
 
-    fn look(cache: &mut Bounded<&'static str, u8>, key: &'static str) -> Option<u8> {
+    fn look(cache: &mut ByteLru<&'static str, u8>, key: &'static str) -> Option<u8> {
         cache.get(&key).copied()
     }
 
     #[test]
     fn the_least_recently_used_leaves_first() {
-        let mut cache = Bounded::new(10);
+        let mut cache = ByteLru::new(10);
         cache.insert("a", 1, 4);
         cache.insert("b", 2, 4);
         assert_eq!(look(&mut cache, "a"), Some(1));
@@ -98,8 +98,8 @@ mod tests {
     }
 
     #[test]
-    fn what_never_fits_is_not_kept_and_pushes_nothing_out() {
-        let mut cache = Bounded::new(10);
+    fn a_value_larger_than_the_map_is_not_kept_and_evicts_nothing() {
+        let mut cache = ByteLru::new(10);
         cache.insert("a", 1, 10);
         cache.insert("b", 2, usize::MAX);
         assert_eq!(["a", "b"].map(|key| look(&mut cache, key)), [Some(1), None]);
@@ -109,8 +109,8 @@ mod tests {
     }
 
     #[test]
-    fn those_that_are_said_to_be_gone_leave_with_their_weight() {
-        let mut cache = Bounded::new(10);
+    fn removed_values_give_their_bytes_back() {
+        let mut cache = ByteLru::new(10);
         for (key, value) in [("a", 1), ("b", 2), ("c", 3)] {
             assert_eq!(cache.insert(key, value, 3), 0);
         }
@@ -121,12 +121,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_bound_holds_and_the_sum_is_right_whatever_comes(
+        fn the_bound_and_the_sum_hold_for_any_sequence(
             max_bytes in 0_usize..60,
             steps in prop::collection::vec((0_u8..12, 0_usize..30, any::<bool>()), 0..120),
         ) {
-            let mut cache = Bounded::new(max_bytes);
-            // The same in the plainest way: a list from the least to the most recently used.
+            let mut cache = ByteLru::new(max_bytes);
+            // A simple model: a list from the least to the most recently used.
             let mut model: Vec<(u8, usize)> = Vec::new();
             for (key, bytes, insert) in steps {
                 let known = model.iter().position(|(other, _)| *other == key).map(|index| model.remove(index));
