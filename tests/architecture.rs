@@ -72,7 +72,6 @@ const CIRCLES: &[&str] = &[
     "src/cli/",
     "src/config/",
     "src/engine/runtime/",
-    "src/input/decode/",
     "src/kafka/ingest/",
     "src/kafka/publish/",
     "src/llm/answers/",

@@ -1,10 +1,11 @@
 //! Workers: CPU work on pictures, on a bounded number of threads apart from the async threads.
 
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use tokio::sync::Semaphore;
+
+use crate::common::blocking;
 
 /// Permits for work on pictures. Clones share one bound.
 ///
@@ -34,19 +35,11 @@ impl Workers {
         let Ok(permit) = Arc::clone(&self.0).acquire_owned().await else {
             unreachable!("this semaphore is never closed")
         };
-        let done = tokio::task::spawn_blocking(move || {
+        blocking::run(move || {
             let _permit = permit;
             work()
-        });
-        match done.await {
-            Ok(done) => done,
-            Err(fault) => match fault.try_into_panic() {
-                Ok(panic) => resume_unwind(panic),
-                Err(_) => {
-                    unreachable!("the task is never cancelled, and a runtime that ends polls no caller")
-                }
-            },
-        }
+        })
+        .await
     }
 }
 

@@ -287,7 +287,14 @@ impl Runtime {
             Ok(index) => index,
             Err(error) if error.can_be_rebuilt() => {
                 info!(error = %Causes(&error), examples = knowledge.examples.list.len(), "the encoder is asked about all examples");
-                let index = indexed(&knowledge.examples, &retriever.encoder, &config.decode, &self.pipeline.workers, || ()).await?;
+                let index = indexed(
+                    &knowledge.examples,
+                    &retriever.encoder,
+                    &config.decode,
+                    &self.pipeline.workers,
+                    || (),
+                )
+                .await?;
                 if let Err(error) = index.save(&path, &encoder, &knowledge.examples.hash) {
                     warn!(error = %Causes(&error), "what the encoder says of the examples is not kept, and asked again next time");
                 }

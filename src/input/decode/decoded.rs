@@ -9,7 +9,7 @@ use super::omitted::OmittedMedia;
 
 /// A decoded post. Its share of the memory for pictures is given back when this is dropped.
 #[derive(Debug)]
-pub struct Decoded {
+pub struct DecodedPost {
     pub(super) post: Post,
     pub(super) degraded: Vec<String>,
     pub(super) omitted: Vec<OmittedMedia>,
@@ -17,7 +17,7 @@ pub struct Decoded {
     pub(super) _memory: Option<Permit>,
 }
 
-impl Deref for Decoded {
+impl Deref for DecodedPost {
     type Target = Post;
 
     fn deref(&self) -> &Post {
@@ -25,7 +25,7 @@ impl Deref for Decoded {
     }
 }
 
-impl Decoded {
+impl DecodedPost {
     /// What is missing of the post, in words for the answer's provenance.
     #[must_use]
     pub fn degraded(&self) -> &[String] {

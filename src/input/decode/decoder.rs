@@ -17,7 +17,7 @@ use crate::input::pictures::{
 };
 
 use super::declared::reclassified;
-use super::decoded::Decoded;
+use super::decoded::DecodedPost;
 use super::fetched::{Fetched, fetch};
 use super::html_escapes::unescaped;
 use super::media::{EncodedPicture, MediaLabel, Medium};
@@ -73,7 +73,7 @@ impl Decoder {
     ///
     /// # Errors
     /// The record is no post, or a fault of one of its media rejects the whole post.
-    pub async fn decode(&self, payload: Bytes) -> Result<Decoded, Rejection> {
+    pub async fn decode(&self, payload: Bytes) -> Result<DecodedPost, Rejection> {
         let shared = Arc::clone(&self.shared);
         let Record { mut post, media, mut degraded } =
             self.parse(move || read(InputRecord { payload: &payload }, &shared.config)).await?;
@@ -103,7 +103,7 @@ impl Decoder {
         }
         omitted.sort_by_key(|medium| medium.index);
         degraded.extend(omitted.iter().map(|medium| medium.reason.clone()));
-        Ok(Decoded { post, degraded, omitted, fetched_urls, _memory: memory })
+        Ok(DecodedPost { post, degraded, omitted, fetched_urls, _memory: memory })
     }
 
     /// Requests to the cache of decoded pictures.
@@ -113,7 +113,7 @@ impl Decoder {
     }
 
     fn rules(&self) -> OmissionRules {
-        OmissionRules { broken: self.shared.config.degrade, absent: self.shared.fetcher.degrade() }
+        OmissionRules { damaged: self.shared.config.degrade, unfetched: self.shared.fetcher.degrade() }
     }
 
     /// Fetches the media behind URLs, and checks what was fetched on a thread that may block.

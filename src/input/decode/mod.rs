@@ -14,6 +14,6 @@ mod omitted;
 
 pub use super::config::Config;
 pub use super::pictures::FrameCounts;
-pub use decoded::Decoded;
+pub use decoded::DecodedPost;
 pub use decoder::{Decoder, picture};
 pub use omitted::OmittedMedia;

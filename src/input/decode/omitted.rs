@@ -21,9 +21,9 @@ pub struct OmittedMedia {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OmissionRules {
     /// For pictures that are damaged or beyond a limit: `decode.degrade`.
-    pub(super) broken: Degrade,
+    pub(super) damaged: Degrade,
     /// For pictures that could not be fetched: `fetch.degrade`.
-    pub(super) absent: Degrade,
+    pub(super) unfetched: Degrade,
 }
 
 impl OmissionRules {
@@ -37,8 +37,8 @@ impl OmissionRules {
         let degrade = match fault.class {
             // The medium is no picture: there is nothing to retry or to repair.
             RejectionClass::UnsupportedMedia => Degrade::PublishWithout,
-            RejectionClass::Malformed | RejectionClass::TooLarge | RejectionClass::TooSlow => self.broken,
-            RejectionClass::FetchFailed => self.absent,
+            RejectionClass::Malformed | RejectionClass::TooLarge | RejectionClass::TooSlow => self.damaged,
+            RejectionClass::FetchFailed => self.unfetched,
             _ => Degrade::DeadLetter,
         };
         match degrade {
@@ -89,8 +89,8 @@ mod tests {
             is_preview: false,
             url: None,
         };
-        let is_answered = |class, broken, absent| {
-            let judged = OmissionRules { broken, absent }.omit(&label, &fault(class));
+        let is_answered = |class, damaged, unfetched| {
+            let judged = OmissionRules { damaged, unfetched }.omit(&label, &fault(class));
             if let Ok(omitted) = &judged {
                 assert_eq!(omitted.reason, format!("media[2] is left out: {class}: media `m` is odd"));
             }
@@ -103,7 +103,7 @@ mod tests {
                 (DeadLetter, PublishWithout),
                 (PublishWithout, DeadLetter),
             ];
-            let answered = ways.map(|(broken, absent)| is_answered(class, broken, absent));
+            let answered = ways.map(|(damaged, unfetched)| is_answered(class, damaged, unfetched));
             let expected = match class.as_str() {
                 "unsupported-media" => [true, true, true],
                 "malformed" | "too-large" | "too-slow" => [true, false, true],

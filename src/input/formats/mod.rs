@@ -6,6 +6,7 @@
 
 mod base64;
 mod draft;
+mod format;
 mod json;
 mod riveg;
 
@@ -15,42 +16,7 @@ use super::config::Config;
 use super::fault::rejection;
 
 pub use draft::{MediaDraft, MediaSource, PostDraft};
-
-/// A record as it arrives. Its headers and topic join here when a format needs them.
-#[derive(Debug, Clone, Copy)]
-pub struct InputRecord<'a> {
-    /// The record's value.
-    pub payload: &'a [u8],
-}
-
-/// What a record says.
-#[derive(Debug)]
-pub enum Reading {
-    /// A post to be annotated.
-    Post(PostDraft),
-    /// The post of this id was deleted.
-    Deletion {
-        /// The feed's id of the post.
-        id: String,
-    },
-    /// Nothing to be annotated, such as a keep-alive.
-    Skip {
-        /// Why, for the log.
-        reason: String,
-    },
-}
-
-/// Reads a record within the limits of the settings, or says why it cannot be read.
-pub type Read = fn(InputRecord<'_>, &Config) -> Result<Reading, Rejection>;
-
-/// An input format.
-#[derive(Debug, Clone, Copy)]
-pub struct Format {
-    /// Its name in settings and logs.
-    pub name: &'static str,
-    /// Its reader.
-    pub read: Read,
-}
+pub use format::{Format, InputRecord, Read, Reading};
 
 /// All formats; the first is the default.
 pub const FORMATS: &[Format] = &[Format { name: "riveg", read: riveg::read }];

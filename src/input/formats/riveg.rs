@@ -10,9 +10,10 @@ use crate::input::config::Config;
 use crate::input::escape::shortened;
 use crate::input::fault::{malformed, rejection};
 
+use super::base64;
 use super::draft::{MediaDraft, MediaSource, PostDraft};
+use super::format::{InputRecord, Reading};
 use super::json::{self, JsonValue, Kind, MAX_DEPTH, name, text, verbatim};
-use super::{InputRecord, Reading, base64};
 
 /// The longest id of a post and key of a medium, in bytes. Kafka limits a key only together with its record, to 1 MB by
 /// default; this keeps the answer, which repeats a picture's key for each entity, below that too.
@@ -30,12 +31,13 @@ pub(super) fn read(record: InputRecord<'_>, config: &Config) -> Result<Reading, 
 /// Reads a record's JSON within the limits on its text, id and number of media.
 fn draft(json: &str, config: &Config) -> Result<PostDraft, Rejection> {
     let record = JsonValue::of(json);
-    expect(record, Kind::Object, "")?;
-    let [id, text, media] = once(record, "", ["id", "text", "media"])?;
-    let [created_at, lang, author] = last(record, ["created_at", "lang", "author"]);
-    let id = named(required(id, "", "id")?, "id")?;
-    let text = string(required(text, "", "text")?, "text")?;
-    let media = media.filter(is_given).map_or_else(|| Ok(Vec::new()), |media| all_media(media, config))?;
+    expect_kind(record, Kind::Object, "")?;
+    let [id, text, media] = unique_fields(record, "", ["id", "text", "media"])?;
+    let [created_at, lang, author] = last_fields(record, ["created_at", "lang", "author"]);
+    let id = name_at(required(id, "", "id")?, "id")?;
+    let text = string_at(required(text, "", "text")?, "text")?;
+    let media =
+        media.filter(is_not_null).map_or_else(|| Ok(Vec::new()), |media| read_media(media, config))?;
     if id.is_empty() {
         return Err(malformed("`id` is empty"));
     }
@@ -47,7 +49,7 @@ fn draft(json: &str, config: &Config) -> Result<PostDraft, Rejection> {
     }
     let mut degraded = Vec::new();
     let mut repeat = |field: &str, value: Option<JsonValue<'_>>| -> Option<RawJson> {
-        let repeated = verbatim(value.filter(is_given)?);
+        let repeated = verbatim(value.filter(is_not_null)?);
         if repeated.is_none() {
             degraded.push(format!("`{field}` is nested deeper than {MAX_DEPTH} lists, and is not repeated"));
         }
@@ -60,8 +62,8 @@ fn draft(json: &str, config: &Config) -> Result<PostDraft, Rejection> {
 
 /// Reads the media of a record. Entries beyond the limit are not read: three million empty entries fit into 32 MiB, and
 /// would take ten times as much memory when read.
-fn all_media(list: JsonValue<'_>, config: &Config) -> Result<Vec<MediaDraft>, Rejection> {
-    expect(list, Kind::Array, "media")?;
+fn read_media(list: JsonValue<'_>, config: &Config) -> Result<Vec<MediaDraft>, Rejection> {
+    expect_kind(list, Kind::Array, "media")?;
     let listed: Vec<JsonValue<'_>> = list.elements().take(config.max_media + 1).collect();
     if listed.len() > config.max_media {
         let message = format!("`media` has more entries than the {} of decode.max_media", config.max_media);
@@ -69,7 +71,7 @@ fn all_media(list: JsonValue<'_>, config: &Config) -> Result<Vec<MediaDraft>, Re
     }
     let mut media: Vec<MediaDraft> = Vec::with_capacity(listed.len());
     for (index, listed) in listed.into_iter().enumerate() {
-        let medium = medium(listed, &format!("media[{index}]"), config)?;
+        let medium = read_medium(listed, &format!("media[{index}]"), config)?;
         if media.iter().any(|earlier| earlier.key == medium.key) {
             let message =
                 format!("`media[{index}].key`: `{}` names an earlier picture too", shortened(&medium.key));
@@ -80,14 +82,15 @@ fn all_media(list: JsonValue<'_>, config: &Config) -> Result<Vec<MediaDraft>, Re
     Ok(media)
 }
 
-fn medium(medium: JsonValue<'_>, path: &str, config: &Config) -> Result<MediaDraft, Rejection> {
-    expect(medium, Kind::Object, path)?;
-    let [key, bytes, url] = once(medium, path, ["key", "bytes", "url"])?;
+fn read_medium(medium: JsonValue<'_>, path: &str, config: &Config) -> Result<MediaDraft, Rejection> {
+    expect_kind(medium, Kind::Object, path)?;
+    let [key, bytes, url] = unique_fields(medium, path, ["key", "bytes", "url"])?;
     // Optional fields of another type are ignored.
-    let [declared_type, preview_url, alt_text] = last(medium, ["type", "preview_image_url", "alt_text"])
-        .map(|value| value.and_then(text).map(Cow::into_owned));
-    let key = named(required(key, path, "key")?, &format!("{path}.key"))?;
-    let source = source(bytes.filter(is_given), url.filter(is_given), config.max_picture.as_u64());
+    let [declared_type, preview_url, alt_text] =
+        last_fields(medium, ["type", "preview_image_url", "alt_text"])
+            .map(|value| value.and_then(text).map(Cow::into_owned));
+    let key = name_at(required(key, path, "key")?, &format!("{path}.key"))?;
+    let source = source(bytes.filter(is_not_null), url.filter(is_not_null), config.max_picture.as_u64());
     Ok(MediaDraft { key, declared_type, source, preview_url, alt_text })
 }
 
@@ -114,7 +117,7 @@ fn source(bytes: Option<JsonValue<'_>>, url: Option<JsonValue<'_>>, limit: u64) 
 }
 
 /// The values of these fields. A duplicate is an error, since readers differ in which one they take.
-fn once<'a, const FIELDS: usize>(
+fn unique_fields<'a, const FIELDS: usize>(
     object: JsonValue<'a>,
     path: &str,
     names: [&str; FIELDS],
@@ -123,14 +126,14 @@ fn once<'a, const FIELDS: usize>(
     for (name, value) in object.members() {
         let Some(field) = names.iter().position(|wanted| *wanted == name) else { continue };
         if values[field].replace(value).is_some() {
-            return Err(misplaced(path, &format!("duplicate field `{name}`")));
+            return Err(invalid(path, &format!("duplicate field `{name}`")));
         }
     }
     Ok(values)
 }
 
 /// The values of these fields, the last of duplicates.
-fn last<'a, const FIELDS: usize>(
+fn last_fields<'a, const FIELDS: usize>(
     object: JsonValue<'a>,
     names: [&str; FIELDS],
 ) -> [Option<JsonValue<'a>>; FIELDS] {
@@ -143,28 +146,28 @@ fn last<'a, const FIELDS: usize>(
     values
 }
 
-fn is_given(value: &JsonValue<'_>) -> bool {
+fn is_not_null(value: &JsonValue<'_>) -> bool {
     value.kind() != Kind::Null
 }
 
 fn required<'a>(value: Option<JsonValue<'a>>, path: &str, field: &str) -> Result<JsonValue<'a>, Rejection> {
-    value.ok_or_else(|| misplaced(path, &format!("missing field `{field}`")))
+    value.ok_or_else(|| invalid(path, &format!("missing field `{field}`")))
 }
 
-fn expect(value: JsonValue<'_>, kind: Kind, path: &str) -> Result<(), Rejection> {
+fn expect_kind(value: JsonValue<'_>, kind: Kind, path: &str) -> Result<(), Rejection> {
     if value.kind() == kind {
         return Ok(());
     }
-    Err(misplaced(path, &format!("found {}, expected {kind}", value.kind())))
+    Err(invalid(path, &format!("found {}, expected {kind}", value.kind())))
 }
 
-fn string(value: JsonValue<'_>, path: &str) -> Result<String, Rejection> {
-    expect(value, Kind::String, path)?;
-    text(value).map(Cow::into_owned).ok_or_else(|| misplaced(path, "is a string that cannot be read"))
+fn string_at(value: JsonValue<'_>, path: &str) -> Result<String, Rejection> {
+    expect_kind(value, Kind::String, path)?;
+    text(value).map(Cow::into_owned).ok_or_else(|| invalid(path, "is a string that cannot be read"))
 }
 
-fn named(value: JsonValue<'_>, path: &str) -> Result<String, Rejection> {
-    let name = name(value).map_err(|fault| misplaced(path, &fault))?;
+fn name_at(value: JsonValue<'_>, path: &str) -> Result<String, Rejection> {
+    let name = name(value).map_err(|fault| invalid(path, &fault))?;
     if name.len() <= MAX_NAME_BYTES {
         return Ok(name);
     }
@@ -173,7 +176,7 @@ fn named(value: JsonValue<'_>, path: &str) -> Result<String, Rejection> {
     Err(rejection(RejectionClass::TooLarge, message))
 }
 
-fn misplaced(path: &str, fault: &str) -> Rejection {
+fn invalid(path: &str, fault: &str) -> Rejection {
     match path {
         "" => malformed(&format!("the record is not a post: {fault}")),
         path => malformed(&format!("the record is not a post: at `{path}`: {fault}")),

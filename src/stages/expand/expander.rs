@@ -131,7 +131,10 @@ impl LlmExpansion {
             let (endpoint, question, subject) = (endpoint.clone(), question.clone(), subject.clone());
             async move {
                 let said = endpoint.ask(Kind::Expansion, &subject, (question, None)).await?;
-                Ok(said.map(|text| ModelAnswer { endpoint: Some(endpoint.name().to_owned()), text: text.to_string() }))
+                Ok(said.map(|text| ModelAnswer {
+                    endpoint: Some(endpoint.name().to_owned()),
+                    text: text.to_string(),
+                }))
             }
         };
         let (mut told, mut fault) = (Vec::new(), None);

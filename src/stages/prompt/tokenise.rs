@@ -1,6 +1,6 @@
 //! Tokenising off the async threads: a long text goes to a blocking worker.
 
-use crate::common::imaging::ON_WORKER_LEFT;
+use crate::common::blocking;
 
 /// The longest text, in bytes, that is tokenised on the async thread. It takes 0.5 ms there, as long as an async thread
 /// may be busy (measured with the pocket bundle's tagger and with 250,000 pieces of unigram: 1.8 us a byte, 180 ms for
@@ -13,7 +13,7 @@ pub async fn tokenise<T: Send + 'static>(text: &str, encode: impl FnOnce(&str) -
         return encode(text);
     }
     let text = text.to_owned();
-    ON_WORKER_LEFT(move || encode(&text)).await
+    blocking::run(move || encode(&text)).await
 }
 
 #[cfg(test)]

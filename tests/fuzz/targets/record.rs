@@ -4,7 +4,7 @@ use riveg::config::{Config, Sources};
 use riveg::domain::{
     Annotation, EntityType, Mention, Phrase, PhraseSource, Post, Rejection, RejectionClass, Span, Triple,
 };
-use riveg::input::decode::{self, Decoded, Decoder};
+use riveg::input::decode::{self, DecodedPost, Decoder};
 use riveg::input::fetch::Fetcher;
 use riveg::kafka::publish::formats::{AnswerTimes, DEFAULT_FORMAT};
 use riveg::kafka::publish::{Annotated, Provenance};
@@ -59,7 +59,7 @@ impl Reader {
 }
 
 /// Decodes a record, and holds the answer against what is promised of it.
-pub(super) fn decoded(record: Vec<u8>) -> Result<Decoded, Rejection> {
+pub(super) fn decoded(record: Vec<u8>) -> Result<DecodedPost, Rejection> {
     READER.with(|reader| {
         let answer = reader.runtime.block_on(reader.decoder.decode(record.into()));
         assert_promised(&answer, &reader.limits);
@@ -67,7 +67,7 @@ pub(super) fn decoded(record: Vec<u8>) -> Result<Decoded, Rejection> {
     })
 }
 
-fn assert_promised(answer: &Result<Decoded, Rejection>, decode: &decode::Config) {
+fn assert_promised(answer: &Result<DecodedPost, Rejection>, decode: &decode::Config) {
     match answer {
         Ok(post) => {
             assert!(!post.id.is_empty() && post.text.len() as u64 <= decode.max_text.as_u64());

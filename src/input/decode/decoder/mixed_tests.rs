@@ -30,11 +30,11 @@ fn fetching(root: &tempfile::TempDir, config: Config) -> Decoder {
 }
 
 /// The decoded media: place, key, width, and whether it is a preview.
-fn decoded_media(post: &Decoded) -> Vec<(usize, &str, u32, bool)> {
+fn decoded_media(post: &DecodedPost) -> Vec<(usize, &str, u32, bool)> {
     post.media.iter().map(|media| (media.index, &*media.key, media.frame.width, media.is_preview)).collect()
 }
 
-fn reasons(post: &Decoded) -> Vec<&str> {
+fn reasons(post: &DecodedPost) -> Vec<&str> {
     post.omitted_media().iter().map(|medium| medium.reason.as_str()).collect()
 }
 
