@@ -21,7 +21,7 @@ async fn entities_are_what_the_model_says_and_the_answer_says_who_said_so() {
         for triple in annotation.triples.iter().filter(|triple| triple.phrase.source == PhraseSource::Llm) {
             let [by] = &triple.phrase.answers[..] else { panic!("{:?}", triple.phrase) };
             assert_eq!(
-                (by.by.as_deref(), Some(&by.text)),
+                (by.endpoint.as_deref(), Some(&by.text)),
                 (Some("pocket"), triple.phrase.expansion.as_ref())
             );
             assert!(triple.phrase.text.ends_with(&by.text), "{:?}", triple.phrase);
