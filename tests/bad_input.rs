@@ -1,5 +1,5 @@
-//! What is wrong is said in one paragraph that names what, where and why, and what is around it is unharmed. Through
-//! the real binary.
+//! Error messages of the real binary: one paragraph that names the fault, its place and its cause; other posts are
+//! unaffected.
 
 use std::path::Path;
 
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Finished, answered_records, pictures, post, refused_records, riveg};
 
-/// One paragraph: no backtrace, no panic, and all of the parts.
-fn assert_said(finished: &Finished, code: i32, parts: &[&str]) {
+/// The error is one paragraph without backtrace or panic, and contains all parts.
+fn assert_reports(finished: &Finished, code: i32, parts: &[&str]) {
     assert_eq!(finished.code, Some(code), "{}", finished.stderr);
     assert!(
         finished.stderr.starts_with("riveg: ") && !finished.stderr.contains("panicked"),
@@ -40,11 +40,11 @@ fn unknown_keys_are_refused_with_the_nearest_valid_one_and_all_faults_come_at_on
         "--set: ingest.topik: ",
         "did you mean ingest.topic?",
     ];
-    assert_said(&finished, 2, &expected);
+    assert_reports(&finished, 2, &expected);
 }
 
 #[test]
-fn properties_of_kafka_that_would_undo_what_is_promised_are_refused_with_the_setting_to_use() {
+fn kafka_properties_that_break_guarantees_are_refused_with_the_setting_to_use() {
     let folder = tempfile::tempdir().unwrap();
     let text = "[kafka.properties]\n\"enable.auto.commit\" = true\n\"enable.auto.offset.store\" = \"true\"\n\
                 acks = 1\nsession.timeout.ms = 30000\n\"isolation.level\" = \"read_committed\"\n";
@@ -59,26 +59,30 @@ fn properties_of_kafka_that_would_undo_what_is_promised_are_refused_with_the_set
         "is set by ingest.session_timeout alone",
     ];
     for command in ["check", "run"] {
-        assert_said(&riveg(&[command, "--config", &file], b""), 2, &expected);
+        assert_reports(&riveg(&[command, "--config", &file], b""), 2, &expected);
     }
 }
 
 #[test]
-fn a_configuration_that_is_missing_or_no_toml_is_named() {
+fn a_missing_or_malformed_configuration_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let broken = written(folder.path(), "broken.toml", "[engine\nposts_in_flight = 3\n");
     let missing = folder.path().join("missing.toml").display().to_string();
     let finished = riveg(&["check", "--config", &broken, "--config", &missing], b"");
-    assert_said(&finished, 2, &["broken.toml:1: column 8: this is not TOML", "missing.toml", "No such file"]);
+    assert_reports(
+        &finished,
+        2,
+        &["broken.toml:1: column 8: this is not TOML", "missing.toml", "No such file"],
+    );
 }
 
 #[test]
-fn arguments_that_nobody_knows_are_refused_with_the_usage() {
+fn unknown_arguments_are_refused_with_the_usage() {
     let finished = riveg(&["chekc"], b"");
     assert_eq!(finished.code, Some(2));
     assert!(finished.stderr.contains("check") && finished.stdout.is_empty(), "{}", finished.stderr);
     let finished = riveg(&["check", "--log", "riveg=loud"], b"");
-    assert_said(&finished, 2, &["riveg=loud"]);
+    assert_reports(&finished, 2, &["riveg=loud"]);
 }
 
 #[test]
@@ -94,7 +98,7 @@ fn secrets_are_never_printed() {
     assert!(!finished.stderr.contains("hunter2"), "{}", finished.stderr);
 }
 
-/// A bundle of tiny networks, and room for files beside it.
+/// A bundle of tiny networks in a temporary folder.
 fn bundle() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     riveg::engine::runtime::untrained::write_bundle(folder.path(), 1).unwrap();
@@ -106,7 +110,7 @@ fn annotate(bundle: &Path, more: &[&str], input: &[u8]) -> Finished {
     riveg(&[&["annotate", "-", "--set", &path], more].concat(), input)
 }
 
-/// The answers by post, without the times at which they were given.
+/// The answers by post, without their timestamps.
 fn answers(finished: &Finished) -> Vec<Value> {
     let records = finished.stdout.lines().map(|line| serde_json::from_str(line).expect("a line is JSON"));
     let mut records: Vec<Value> = records.collect();
@@ -121,7 +125,7 @@ fn answers(finished: &Finished) -> Vec<Value> {
 fn a_bad_record_gives_an_error_that_names_it_and_the_posts_around_it_are_unharmed() {
     let (bundle, pictures) = (bundle(), pictures());
     let root = format!("fetch.file_root={}", pictures.path().display());
-    // One post at a time: what a batch is made of may change the last digit of a score.
+    // One post at a time, because the members of a batch may change the last digit of a score.
     let settings =
         ["--set", &root, "--set", "engine.posts_in_flight=1", "--set", "decode.degrade=dead-letter"];
 
@@ -165,7 +169,7 @@ fn a_bad_record_gives_an_error_that_names_it_and_the_posts_around_it_are_unharme
 }
 
 #[test]
-fn refused_lines_are_no_answers_and_make_an_exit_code_of_their_own() {
+fn refused_lines_get_no_answer_and_cause_their_own_exit_code() {
     let bundle = bundle();
     let file = bundle.path().join("refused.jsonl");
     let file = file.to_str().unwrap();
@@ -178,8 +182,8 @@ fn refused_lines_are_no_answers_and_make_an_exit_code_of_their_own() {
         );
         assert!(refused["error"]["message"].as_str().unwrap().contains("not JSON"), "{refused}");
     };
-    let said = "riveg: 1 of 2 lines were refused";
-    // Where refused lines go, whether they may be, and the code that follows.
+    let message = "riveg: 1 of 2 lines were refused";
+    // Destination of refused lines, whether they are allowed, and the exit code.
     let cases: [(&[&str], i32); 4] = [
         (&[], 3),
         (&["--rejected", file], 3),
@@ -190,7 +194,7 @@ fn refused_lines_are_no_answers_and_make_an_exit_code_of_their_own() {
         let finished = annotate(bundle.path(), arguments, mixed.as_bytes());
         assert_eq!(finished.code, Some(code), "{arguments:?}: {}", finished.stderr);
         assert_eq!(answers(&finished).len(), 1, "{arguments:?}: {}", finished.stdout);
-        assert_eq!(finished.stderr.contains(said), code == 3, "{arguments:?}: {}", finished.stderr);
+        assert_eq!(finished.stderr.contains(message), code == 3, "{arguments:?}: {}", finished.stderr);
         let on_stderr = finished.refused();
         if arguments.contains(&file) {
             assert_eq!(on_stderr, [Value::Null; 0], "{arguments:?}");
@@ -200,7 +204,7 @@ fn refused_lines_are_no_answers_and_make_an_exit_code_of_their_own() {
             line(&on_stderr[0]);
         }
     }
-    // An input without a single post is no success, whatever is allowed.
+    // An input without any valid post fails, whatever is allowed.
     let finished = annotate(bundle.path(), &["--log", "error", "--allow-rejected"], b"no JSON\n[]\n");
     assert_eq!((finished.code, finished.stdout.as_str()), (Some(3), ""), "{}", finished.stderr);
     assert!(finished.stderr.ends_with("riveg: 2 of 2 lines were refused; standard error says why\n"));
@@ -209,7 +213,7 @@ fn refused_lines_are_no_answers_and_make_an_exit_code_of_their_own() {
 }
 
 #[test]
-fn a_check_names_a_port_that_is_taken_and_a_folder_that_is_none() {
+fn a_check_names_an_occupied_port_and_a_missing_folder() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
     let sets = [
@@ -222,7 +226,7 @@ fn a_check_names_a_port_that_is_taken_and_a_folder_that_is_none() {
         riveg(&others.into_iter().chain(sets).chain(more.iter().copied()).collect::<Vec<_>>(), b"")
     };
     let finished = check(&[]);
-    assert_said(&finished, 1, &["2 of 2 checks failed"]);
+    assert_reports(&finished, 1, &["2 of 2 checks failed"]);
     for (what, parts) in
         [("telemetry ", ["in use", "set telemetry.address"]), ("state ", ["no file", "engine.state"])]
     {
@@ -235,14 +239,14 @@ fn a_check_names_a_port_that_is_taken_and_a_folder_that_is_none() {
 }
 
 #[test]
-fn a_failure_is_a_line_of_the_log_where_that_is_for_programs() {
+fn a_failure_is_a_log_line_if_the_log_format_is_json() {
     let cases: [(&[&str], i32, &str); 4] = [
         (&["annotate", "/nowhere/posts.jsonl"], 1, "failed to read `/nowhere/posts.jsonl`: No such file"),
         (&["check", "--set", "ingest.topik=x"], 2, "--set: ingest.topik: there is no such key"),
         (&["check", "--log", "riveg=loud"], 2, "--log `riveg=loud` is no filter"),
         (&["annotate", "/nowhere/posts.jsonl", "--log", "off"], 1, "failed to read `/nowhere/posts.jsonl`"),
     ];
-    for (arguments, code, said) in cases {
+    for (arguments, code, message) in cases {
         let finished = riveg(&[arguments, &["--log-format", "json"]].concat(), b"");
         assert_eq!(finished.code, Some(code), "{arguments:?}: {}", finished.stderr);
         let lines =
@@ -250,15 +254,15 @@ fn a_failure_is_a_line_of_the_log_where_that_is_for_programs() {
         let lines: Vec<Value> = lines.collect();
         let line = lines.last().expect("it says why");
         assert_eq!((&line["level"], &line["code"]), (&json!("ERROR"), &json!(code)), "{line}");
-        assert!(line["error"].as_str().unwrap().contains(said), "{line}");
+        assert!(line["error"].as_str().unwrap().contains(message), "{line}");
         assert!(line["timestamp"].is_string(), "{line}");
     }
 }
 
 #[test]
-fn a_file_of_posts_that_is_not_there_is_named() {
+fn a_missing_file_of_posts_is_named() {
     let finished = riveg(&["annotate", "/nowhere/posts.jsonl"], b"");
-    assert_said(&finished, 1, &["failed to read `/nowhere/posts.jsonl`", "No such file"]);
+    assert_reports(&finished, 1, &["failed to read `/nowhere/posts.jsonl`", "No such file"]);
 }
 
 #[test]
@@ -324,20 +328,20 @@ fn a_damaged_bundle_is_refused_with_the_file_and_what_is_wrong_with_it() {
         let bundle = bundle();
         damage(bundle.path());
         let finished = annotate(bundle.path(), &[], post("1", "x", &Value::Null).as_bytes());
-        assert_said(&finished, 1, parts);
+        assert_reports(&finished, 1, parts);
         assert!(finished.stdout.is_empty(), "{case}: {}", finished.stdout);
     }
 }
 
 #[test]
-fn a_check_names_a_broker_that_is_away_and_says_that_the_bundle_is_whole() {
+fn a_check_names_an_unreachable_broker_and_reports_an_intact_bundle() {
     let bundle = bundle();
-    // Nobody listens at the first port, and no other test is given it.
+    // No server listens on the first port, and no other test uses it.
     let port = 1;
     let bootstrap = format!("kafka.bootstrap=127.0.0.1:{port}");
     let path = format!("bundle.path={}", bundle.path().display());
     let finished = riveg(&["check", "--log", "error", "--set", &bootstrap, "--set", &path], b"");
-    assert_said(&finished, 1, &["1 of 9 checks failed"]);
+    assert_reports(&finished, 1, &["1 of 9 checks failed"]);
     let lines: Vec<&str> = finished.stdout.lines().collect();
     let rows = &lines[lines.len() - 9..];
     assert!(rows[0].starts_with("bundle ") && rows[0].contains("  ok  "), "{}", finished.stdout);

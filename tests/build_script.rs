@@ -1,11 +1,11 @@
-//! Does whoever builds for the first time see how long it takes and what is being done? By `scripts/build` with a stand-in for cargo.
+//! Build script: `scripts/build` announces the duration of a first build and shows cargo's progress (with a fake cargo).
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// Runs the script with a cargo that says what it was asked; `built` stands for what earlier builds left.
+/// Runs the script with a fake cargo that prints its arguments; `built` simulates the output of earlier builds.
 fn build(arguments: &[&str], built: Option<&str>) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let bin = folder.path().join("bin");
@@ -39,12 +39,12 @@ fn a_first_build_says_how_long_it_takes_and_every_build_shows_what_cargo_does() 
     ];
     for (arguments, built, first) in cases {
         let output = build(arguments, *built);
-        let said = String::from_utf8(output.stderr).unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(
-            said.contains(&format!("Compiling by: build {}", arguments.join(" "))),
-            "{arguments:?}: {said}"
+            stderr.contains(&format!("Compiling by: build {}", arguments.join(" "))),
+            "{arguments:?}: {stderr}"
         );
-        assert_eq!(said.contains("minutes"), *first, "{arguments:?}, {built:?}: {said}");
+        assert_eq!(stderr.contains("minutes"), *first, "{arguments:?}, {built:?}: {stderr}");
         assert_eq!(output.status.code(), Some(7), "cargo's exit code is the script's");
     }
 }
@@ -63,7 +63,7 @@ fn no_command_of_the_makefile_and_of_the_scripts_builds_in_silence() {
         for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
             assert!(!(line.contains("cargo build") && line.contains("--quiet")), "{path}: {line}");
         }
-        // What is run quietly was built aloud before.
+        // Quiet runs are allowed after a visible build.
         let runs = text.lines().filter(|line| line.contains("cargo run") && line.contains("--quiet")).count();
         assert!(runs <= text.matches("scripts/build ").count(), "{path} runs what it did not build");
     }

@@ -1,4 +1,4 @@
-//! Does `riveg bundle` list, verify and begin bundles, and `riveg bench` measure them? Through the real binary.
+//! Commands `riveg bundle` (list, verify, new) and `riveg bench`, through the real binary.
 
 use std::path::Path;
 
@@ -75,7 +75,7 @@ fn a_stage_of_published_size_is_a_bundle_of_its_own() {
 }
 
 #[test]
-fn a_network_that_answers_otherwise_is_found() {
+fn a_network_with_different_answers_fails_verification() {
     let folder = untrained();
     let file = folder.path().join("bundle.toml");
     let manifest = std::fs::read_to_string(&file).unwrap();
@@ -115,7 +115,7 @@ fn a_vocabulary_that_makes_texts_grow_without_end_is_refused_by_verify_and_at_op
     hostile["normalizer"] = json!({ "type": "Sequence", "normalizers": vec![double("a"); 8] });
     let hostile = hostile.to_string();
     std::fs::write(&vocabulary, &hostile).unwrap();
-    // The bundle's maker lists whatever they made.
+    // The manifest lists the altered file, as its author would.
     let hash = |text: &str| format!("{:x}", Sha256::digest(text));
     let listed = std::fs::read_to_string(&manifest).unwrap();
     assert!(listed.contains(&hash(&original)));

@@ -1,4 +1,4 @@
-//! Does the chaos run find nothing in the engine, and something in an engine that breaks the promise? Both in short.
+//! Short chaos runs: no faults with the real engine, and faults with an engine that breaks the delivery guarantee.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -20,20 +20,20 @@ fn executable() -> PathBuf {
     file
 }
 
-/// Runs it, and gives its report and whether it says that the promise is kept.
+/// Runs it; returns its report and whether the delivery guarantee holds.
 fn run(arguments: &[&str]) -> (Value, bool) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();
     let output = Command::new(executable()).args(arguments).args(["--out", out]).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
+    let stdout = String::from_utf8_lossy(&output.stdout);
     let report = std::fs::read_to_string(folder.path().join("report.json"))
-        .unwrap_or_else(|error| panic!("{error}: {said}{}", String::from_utf8_lossy(&output.stderr)));
-    println!("{said}");
+        .unwrap_or_else(|error| panic!("{error}: {stdout}{}", String::from_utf8_lossy(&output.stderr)));
+    println!("{stdout}");
     (serde_json::from_str(&report).unwrap(), output.status.success())
 }
 
 #[test]
-fn killed_and_paused_engines_and_a_broker_that_crashes_lose_and_double_nothing() {
+fn killed_and_paused_engines_and_a_broker_crash_lose_and_duplicate_nothing() {
     let (report, holds) = run(&[
         "--mode",
         "exactly-once",
@@ -53,12 +53,12 @@ fn killed_and_paused_engines_and_a_broker_that_crashes_lose_and_double_nothing()
     assert!(found["posts"].as_u64().unwrap() > 500, "{report:#}");
     assert_eq!((found["lost"].as_u64(), found["duplicated"].as_u64()), (Some(0), Some(0)));
     assert_eq!(found["poison"], 1);
-    // Two died of the poison while they worked on nothing else. A signal may meet an engine that is dead already.
-    assert!(found["deaths"].as_u64().unwrap() > 2, "nobody was killed: {report:#}");
+    // The poison post kills two engines. A signal may meet an engine that is already dead.
+    assert!(found["deaths"].as_u64().unwrap() > 2, "no engine was killed: {report:#}");
 }
 
 #[test]
-fn an_engine_that_commits_before_it_writes_is_found_out() {
+fn an_engine_that_commits_before_it_writes_is_detected() {
     let (report, holds) = run(&[
         "--mode",
         "commit-first",

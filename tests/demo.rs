@@ -1,4 +1,4 @@
-//! What a demonstration says, writes and leaves behind: through the real binary, with a bundle that has learnt nothing.
+//! Command `riveg demo`: its output, its files and its cleanup, through the real binary with untrained networks.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,12 +11,12 @@ use serde_json::Value;
 
 use crate::support::binary;
 
-/// Ended with the test, however that ends.
+/// Killed at the end of the test, even if it fails.
 struct Demo(Child);
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        // It has ended already where all went well.
+        // After a successful test it has already ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -28,7 +28,7 @@ fn demo(bundle: &Path, out: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// The answer of an HTTP server to a question for `http://host:port/path`.
+/// The response of an HTTP server to a request of `http://host:port/path`.
 fn ask(url: &str) -> String {
     let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
@@ -39,23 +39,23 @@ fn ask(url: &str) -> String {
 }
 
 #[test]
-fn a_demonstration_ends_with_figures_and_a_contact_sheet_and_stays_up_where_asked() {
+fn a_demo_ends_with_figures_and_a_contact_sheet_and_keeps_running_if_requested() {
     let folder = tempfile::tempdir().unwrap();
     let (bundle, out) = (folder.path().join("bundle"), folder.path().join("out"));
     write_bundle(&bundle, 1).unwrap();
     let mut command = demo(&bundle, &out, &["--posts", "9", "--seed", "3", "--keep"]);
     let mut demo = Demo(command.stdout(Stdio::piped()).spawn().unwrap());
-    let mut said = String::new();
+    let mut log = String::new();
     let mut lines = BufReader::new(demo.0.stdout.take().unwrap()).lines();
     let metrics = lines
         .by_ref()
         .map(|line| {
             let line = line.unwrap();
-            said += &format!("{line}\n");
+            log += &format!("{line}\n");
             line
         })
         .find(|line| line.starts_with("metrics "))
-        .unwrap_or_else(|| panic!("it ended early:\n{said}"));
+        .unwrap_or_else(|| panic!("it ended early:\n{log}"));
     for part in [
         "9 posts with pictures",
         "bundle `untrained 1` on cpu",
@@ -63,7 +63,7 @@ fn a_demonstration_ends_with_figures_and_a_contact_sheet_and_stays_up_where_aske
         "GMNER",
         "riveg.posts",
     ] {
-        assert!(said.contains(part), "`{part}` is not in:\n{said}");
+        assert!(log.contains(part), "`{part}` is not in:\n{log}");
     }
     let base = metrics.split_whitespace().nth(1).unwrap().strip_suffix("/metrics,").unwrap();
     assert!(ask(&format!("{base}/readyz")).starts_with("HTTP/1.1 200"), "it is up and ready");
@@ -93,13 +93,13 @@ fn a_demonstration_ends_with_figures_and_a_contact_sheet_and_stays_up_where_aske
 }
 
 #[test]
-fn without_its_bundle_it_says_what_to_do() {
+fn without_its_bundle_the_demo_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let output = demo(&folder.path().join("nowhere"), folder.path(), &[]).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{log}");
     for part in ["there is no bundle", "nowhere", "bundles/pocket", "--bundle DIR", "riveg train pocket"] {
-        assert!(said.contains(part), "`{part}` is not in: {said}");
+        assert!(log.contains(part), "`{part}` is not in: {log}");
     }
-    assert_eq!(said.lines().count(), 1, "one paragraph: {said}");
+    assert_eq!(log.lines().count(), 1, "one paragraph: {log}");
 }

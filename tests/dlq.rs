@@ -1,4 +1,4 @@
-//! Dead letters are listed, shown and sent round again by the binary, against a real Kafka.
+//! Command `riveg dlq`: dead letters are listed, shown and replayed, against a real Kafka.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::support::{
     Writer, create_topic, create_topic_with, header, read, riveg, write_with_unreadable_header,
 };
 
-/// Three posts that are set aside and one that is not; what is set aside has a header of its own.
+/// Sends three posts that become dead letters and one that does not; the three have a header of their own.
 fn set_aside(names: &Names) {
     for topic in [&names.input, &names.output, &names.dead] {
         create_topic(&names.bootstrap, topic, 1);
@@ -44,7 +44,7 @@ fn dlq(names: &Names, arguments: &[&str]) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn dead_letters_are_listed_by_choice_and_shown_whole() {
+fn dead_letters_are_listed_by_filter_and_shown_in_full() {
     let names = Names::new(crate::support::broker());
     set_aside(&names);
     let (code, all, _) = dlq(&names, &["list"]);
@@ -74,7 +74,7 @@ fn dead_letters_are_listed_by_choice_and_shown_whole() {
 }
 
 #[test]
-fn dead_letters_go_round_again_as_they_came() {
+fn replayed_dead_letters_equal_the_original_records() {
     let names = Names::new(crate::support::broker());
     set_aside(&names);
     let (_, would, _) = dlq(&names, &["replay", "--dry-run"]);
@@ -95,7 +95,7 @@ fn dead_letters_go_round_again_as_they_came() {
 }
 
 #[test]
-fn three_replays_of_a_fault_that_lasts_leave_one_letter_with_four_attempts() {
+fn three_replays_of_a_permanent_fault_leave_one_letter_with_four_attempts() {
     let names = Names::new(crate::support::broker());
     set_aside(&names);
     let engine = Running::start(names.settings(8), &Echo::open());
@@ -104,7 +104,7 @@ fn three_replays_of_a_fault_that_lasts_leave_one_letter_with_four_attempts() {
         let (code, written, error) = dlq(&names, &["replay", "--contains", "`id` is missing"]);
         assert_eq!(code, Some(0), "{error}");
         assert_eq!(written, format!("1 malformed\n1 were written to `{}`\n", names.input), "round {round}");
-        // Three letters at first; of each round a marker and the letter that came back.
+        // Three letters at first, then a marker and a returned letter per replay.
         dead.at_least(3 + 2 * round);
     }
     engine.stop().unwrap();
@@ -121,7 +121,7 @@ fn three_replays_of_a_fault_that_lasts_leave_one_letter_with_four_attempts() {
     let (_, tired, _) = dlq(&names, &["replay", "--dry-run", "--max-attempts", "3"]);
     assert_eq!(tired, format!("2 malformed\n2 would be written to `{}`\n", names.input));
 
-    // With no engine nothing comes back, as after a replay that was answered.
+    // Without an engine no letter returns, as after a successful replay.
     let (_, written, _) = dlq(&names, &["replay", "--limit", "2"]);
     assert!(written.ends_with(&format!("2 were written to `{}`\n", names.input)), "{written}");
     let (_, rest, _) = dlq(&names, &["replay", "--dry-run"]);
@@ -135,7 +135,7 @@ fn three_replays_of_a_fault_that_lasts_leave_one_letter_with_four_attempts() {
 }
 
 #[test]
-fn a_letter_that_was_cut_says_so_and_a_header_of_the_record_does_not_make_it_look_so() {
+fn a_truncated_letter_is_marked_and_a_record_header_cannot_fake_the_mark() {
     let names = Names::new(crate::support::broker());
     for topic in [&names.input, &names.output] {
         create_topic(&names.bootstrap, topic, 1);
@@ -144,7 +144,7 @@ fn a_letter_that_was_cut_says_so_and_a_header_of_the_record_does_not_make_it_loo
     let writer = Writer::new(&names.bootstrap);
     let liar = OwnedHeaders::new().insert(Header { key: "riveg.error.value-omitted", value: Some("9") });
     writer.send_with(&names.input, 0, (Some("liar"), Some(b"{")), liar);
-    // As random as it looks to the codec.
+    // Random enough to be incompressible.
     let noise: String = (0..5_000_u64)
         .map(|number| blake3::hash(&number.to_le_bytes()).to_hex())
         .map(|hex| hex[..8].to_owned())
@@ -174,7 +174,7 @@ fn a_letter_that_was_cut_says_so_and_a_header_of_the_record_does_not_make_it_loo
 }
 
 #[test]
-fn a_record_without_a_key_is_set_aside_on_a_compacted_topic_and_goes_round_without_one() {
+fn a_record_without_a_key_is_dead_lettered_on_a_compacted_topic_and_replayed_without_one() {
     let names = Names::new(crate::support::broker());
     for topic in [&names.input, &names.output] {
         create_topic(&names.bootstrap, topic, 1);
@@ -199,7 +199,7 @@ fn a_record_without_a_key_is_set_aside_on_a_compacted_topic_and_goes_round_witho
 }
 
 #[test]
-fn a_header_whose_name_is_no_text_is_left_out_and_said_and_stops_nobody() {
+fn a_header_with_a_non_utf8_name_is_dropped_and_reported() {
     let names = Names::new(crate::support::broker());
     for topic in [&names.input, &names.output, &names.dead] {
         create_topic(&names.bootstrap, topic, 1);

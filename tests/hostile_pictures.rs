@@ -1,4 +1,4 @@
-//! Do pictures of few bytes that take long or much to decode harm the posts around them? Through the real binary.
+//! Hostile pictures: small files that decode slowly or to much memory do not affect other posts. Through the real binary.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use crate::support::{Finished, post, riveg};
 
 #[path = "pictures/hostile.rs"]
 #[expect(dead_code, reason = "tests of the decoder make more of them")]
-mod made;
+mod generated;
 
 fn with_pictures(id: &str, pictures: &[Vec<u8>]) -> String {
     let media = pictures.iter().enumerate().map(|(number, picture)| {
@@ -17,18 +17,18 @@ fn with_pictures(id: &str, pictures: &[Vec<u8>]) -> String {
     post(id, "Jordan Hale at the Blue Tower", &media.collect())
 }
 
-/// What became of each line, in order: the post's id, or the class and the message of its refusal.
+/// The outcome of each line, in order: the post's id, or class and message of its rejection.
 fn lines(finished: &Finished) -> Vec<Result<String, (String, String)>> {
     assert_eq!(finished.code, Some(3), "{}", finished.stderr);
     let mut answers = finished.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let refused = finished.refused();
-    let said = |value: &Value| value.as_str().unwrap().to_owned();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
     let lines = 1..=finished.stdout.lines().count() + refused.len();
     lines
         .map(|number| match refused.iter().find(|line| line["line"] == number) {
-            None => Ok(said(&answers.next().unwrap()["post_id"])),
+            None => Ok(text(&answers.next().unwrap()["post_id"])),
             Some(Value::Object(line)) => {
-                Err((said(&line["error"]["class"]), said(&line["error"]["message"])))
+                Err((text(&line["error"]["class"]), text(&line["error"]["message"])))
             }
             Some(other) => panic!("{other}"),
         })
@@ -46,20 +46,24 @@ fn annotate(bundle: &tempfile::TempDir, sets: &[&str], posts: &[String]) -> Fini
 fn pictures_of_few_bytes_that_take_long_are_refused_and_posts_between_them_are_answered() {
     let bundle = tempfile::tempdir().unwrap();
     riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
-    // Of 50 megapixels each, but for the last: three in 500 bytes, one in 19 kB, one that is gone over 99 times.
-    let tiny = with_pictures("tiny", &[0, 1, 2].map(|less| made::blank_webp(16_383, 3051 - less)));
+    // 50 megapixels each, except the last: three in 500 bytes, one in 19 kB, one with 99 scans.
+    let tiny = with_pictures("tiny", &[0, 1, 2].map(|less| generated::blank_webp(16_383, 3051 - less)));
     assert!(tiny.len() < 700, "{} bytes", tiny.len());
     let hostile = [
         (tiny, "too-large", "decode.max_pixels_per_byte"),
-        (with_pictures("gif", &[made::blank_gif(10_000, 5000)]), "too-large", "decode.max_pixels_per_byte"),
         (
-            with_pictures("scans", &[made::jpeg_of_scans(10_000, 5000, 99)]),
+            with_pictures("gif", &[generated::blank_gif(10_000, 5000)]),
+            "too-large",
+            "decode.max_pixels_per_byte",
+        ),
+        (
+            with_pictures("scans", &[generated::jpeg_of_scans(10_000, 5000, 99)]),
             "too-large",
             "99 scans, more than the 32 of decode.max_scans",
         ),
-        // Its pixels would fit three times over: what its 16 bits take while it is decoded does not.
+        // Its pixels would fit three times; its 16-bit buffer during decoding does not.
         (
-            with_pictures("deep", &[made::deep_png(8000, 6250)]),
+            with_pictures("deep", &[generated::deep_png(8000, 6250)]),
             "too-large",
             "bytes while they are decoded, 150000000 of them for their pixels: more than the",
         ),
@@ -78,18 +82,18 @@ fn pictures_of_few_bytes_that_take_long_are_refused_and_posts_between_them_are_a
             assert_eq!(found, &Ok(format!("text {}", number / 2)));
         } else {
             let (_, class, part) = &hostile[number / 2];
-            let Err((said, message)) = found else { panic!("{found:?}") };
-            assert!(said == class && message.contains(part), "{said}: {message}");
+            let Err((found_class, message)) = found else { panic!("{found:?}") };
+            assert!(found_class == class && message.contains(part), "{found_class}: {message}");
         }
     }
 }
 
 #[test]
-fn a_picture_beyond_its_time_is_a_refusal_of_its_own_class() {
+fn a_picture_that_decodes_too_slowly_is_rejected_with_its_own_class() {
     let bundle = tempfile::tempdir().unwrap();
     riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
     // 12 megapixels in a microsecond.
-    let slow = with_pictures("slow", &[made::deep_png(4000, 3000)]);
+    let slow = with_pictures("slow", &[generated::deep_png(4000, 3000)]);
     let posts = [slow, post("text", "Jordan Hale in Oslo", &Value::Null)];
     let sets = ["decode.picture_timeout=1us", "decode.degrade=dead-letter"];
     let found = lines(&annotate(&bundle, &sets, &posts));

@@ -1,5 +1,5 @@
-//! Does any text come through the whole engine with its spans right? The real binary, the bundle that ships, and texts
-//! that turn, join, mark, hide and go on for 100 kB around names that it knows to find.
+//! Hostile texts: spans stay correct for any Unicode. The real binary with the shipped bundle, on texts with right-to-left,
+//! joining, combining and invisible characters and texts of 100 kB, around names that the tagger finds.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{pocket_bundle, pocket_posts, riveg};
 
-/// The post's picture as a record holds it.
+/// The post's picture in the form of a record.
 fn media(post: &Post) -> Value {
     let frame = &post.media[0].frame;
     let picture = RgbImage::from_raw(frame.width, frame.height, frame.rgb.clone()).unwrap();
@@ -22,7 +22,7 @@ fn media(post: &Post) -> Value {
     json!([{ "key": "👁\u{202e}\0", "bytes": STANDARD.encode(png.into_inner()) }])
 }
 
-/// Texts around a text with names, each with what it is, and the least that must be found in it.
+/// Variants of a text with names: description, text, and minimum of entities to find.
 fn texts(named: &str) -> Vec<(&'static str, String, usize)> {
     let zalgo = "\u{301}\u{489}\u{20dd}".repeat(3000);
     vec![
@@ -47,11 +47,11 @@ fn texts(named: &str) -> Vec<(&'static str, String, usize)> {
     ]
 }
 
-/// As [`texts`], of 100 kB each: texts at which nothing may take longer than its length allows.
+/// Like [`texts`], with 100 kB each: their cost must stay linear.
 fn long_texts(named: &str) -> Vec<(&'static str, String, usize)> {
     const LONG: usize = 100_000; // bytes
     let times = |part: &str| part.repeat(LONG / part.len());
-    // Often enough that one window of the tagger holds nothing else: beside what it never met it may see no name.
+    // Repeated until it fills a window of the tagger, which may miss names beside unknown characters.
     let named = &format!("{named}\n").repeat(12);
     vec![
         ("names", times(&format!("{named} ")), 100),
@@ -66,7 +66,7 @@ fn long_texts(named: &str) -> Vec<(&'static str, String, usize)> {
     ]
 }
 
-/// The entities of an answer, each cut out of the text by either count.
+/// The number of entities of an answer; checks that code-point and byte spans both cut the entity out of the text.
 fn entities_cut_out_of(text: &str, answer: &Value, case: &str) -> usize {
     let characters: Vec<char> = text.chars().collect();
     let entities = answer["entities"].as_array().unwrap();
@@ -105,7 +105,7 @@ fn any_text_is_answered_with_entities_that_can_be_cut_out_of_it() {
         writeln!(input, "{}", json!({ "id": case, "text": text })).unwrap();
         cases.push((case, text, least));
     }
-    // Halves of surrogate pairs count as one character and three bytes each, like what stands for them.
+    // A lone surrogate counts as one character and three bytes, like its replacement character.
     let named = serde_json::to_string(&posts[0].text).unwrap();
     writeln!(input, r#"{{"id":"halves","text":"\ud83d\ud83d {} \ude00"}}"#, &named[1..named.len() - 1])
         .unwrap();
@@ -117,7 +117,7 @@ fn any_text_is_answered_with_entities_that_can_be_cut_out_of_it() {
     let answers: Vec<Value> =
         finished.stdout.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
     assert_eq!(answers.len(), cases.len());
-    // What is around a name may keep the tagger from seeing it in one text, not in all.
+    // The context of a name may hide it from the tagger in one text, but not in all.
     let mut found: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for ((case, text, least), answer) in cases.iter().zip(&answers) {
         assert_eq!(answer["post_id"], *case, "{answer:.200}");

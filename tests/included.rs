@@ -1,5 +1,5 @@
-//! What does an answer say of its post? It repeats the fields that the settings name, and nothing unless they do; of pictures
-//! it gives the upright size and how they are turned. Through the real binary.
+//! Included fields: an answer repeats the fields of its post that the settings name, and gives size and orientation of its
+//! pictures. Through the real binary.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -43,7 +43,7 @@ fn an_answer_repeats_the_fields_of_its_post_that_the_settings_name() {
     assert_eq!(plain["media"][0].get("url"), None);
 }
 
-/// A JPEG of 96 x 64 with an EXIF block that says how it was stored.
+/// A JPEG of 96 x 64 with an EXIF orientation.
 fn jpeg(orientation: u8) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     RgbImage::from_fn(96, 64, |x, y| image::Rgb([x as u8, y as u8, 90]))
@@ -56,7 +56,7 @@ fn jpeg(orientation: u8) -> Vec<u8> {
 }
 
 #[test]
-fn an_answer_has_the_size_of_the_upright_picture_and_says_how_the_stored_one_is_turned() {
+fn an_answer_has_the_size_of_the_upright_picture_and_the_orientation_of_the_stored_one() {
     let bundle = tempfile::tempdir().unwrap();
     ::riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
     let media: Vec<Value> = [1, 3, 6]
@@ -70,15 +70,19 @@ fn an_answer_has_the_size_of_the_upright_picture_and_says_how_the_stored_one_is_
     let finished = riveg(&["annotate", "-", "--set", &path], record.as_bytes());
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     let answer: Value = serde_json::from_str(&finished.stdout).unwrap();
-    let said: Vec<_> = answer["media"].as_array().unwrap().iter().collect();
+    let media_of_answer: Vec<_> = answer["media"].as_array().unwrap().iter().collect();
     let size = |media: &Value| (media["width"].as_u64().unwrap(), media["height"].as_u64().unwrap());
-    assert_eq!(said.iter().map(|media| size(media)).collect::<Vec<_>>(), [(96, 64), (96, 64), (64, 96)]);
-    let orientations: Vec<Option<&Value>> = said.iter().map(|media| media.get("orientation")).collect();
+    assert_eq!(
+        media_of_answer.iter().map(|media| size(media)).collect::<Vec<_>>(),
+        [(96, 64), (96, 64), (64, 96)]
+    );
+    let orientations: Vec<Option<&Value>> =
+        media_of_answer.iter().map(|media| media.get("orientation")).collect();
     assert_eq!(orientations, [None, Some(&json!(3)), Some(&json!(6))]);
-    // Where a mask is found, it has the size that is given.
+    // A mask has the size that the answer gives.
     for region in answer["entities"].as_array().unwrap().iter().flat_map(|e| e["regions"].as_array().unwrap())
     {
-        let whose = said.iter().find(|media| media["key"] == region["media_key"]).unwrap();
+        let whose = media_of_answer.iter().find(|media| media["key"] == region["media_key"]).unwrap();
         assert_eq!(region["mask"]["size"], json!([whose["height"], whose["width"]]), "rows first");
     }
 }

@@ -1,4 +1,4 @@
-//! Do the cluster's files fit the engine? Built by `kubectl kustomize`, held against the binary's own settings.
+//! Kubernetes manifests: the output of `kubectl kustomize` agrees with the engine's settings.
 
 use std::path::Path;
 use std::process::Command;
@@ -29,7 +29,7 @@ fn of_kind<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
     object
 }
 
-/// The settings of the ConfigMap, read as the binary reads them.
+/// The settings of the ConfigMap, parsed as the binary does.
 fn settings(objects: &[Value]) -> Config {
     let toml = of_kind(objects, "ConfigMap")["data"]["cluster.toml"].as_str().unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -95,20 +95,20 @@ fn the_container_reads_the_settings_that_are_mounted_and_knows_every_variable() 
         container["args"].as_array().unwrap().iter().map(|argument| argument.as_str().unwrap()).collect();
     assert_eq!(arguments[..3], ["run", "--config", file.as_str()]);
 
-    // The environment goes through the engine's own reading: an unknown variable would be refused.
+    // The engine itself parses the environment, so an unknown variable would be refused.
     let environment = container["env"].as_array().unwrap().iter().map(|variable| {
         (variable["name"].as_str().unwrap().to_owned(), variable["value"].as_str().unwrap().to_owned())
     });
     let sources = Sources { environment: environment.collect(), ..Sources::default() };
     let config = Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config;
     assert_eq!(config.kafka.bootstrap, "kafka.kafka.svc:9092");
-    // A Deployment's pods have new names each: nobody waits for one that has crashed to come back.
+    // A Deployment's pods get new names, so a crashed static member would never return: no instance id, short session.
     assert_eq!(config.ingest.instance, "");
     assert!(config.ingest.session_timeout <= Duration::from_secs(8), "{:?}", config.ingest.session_timeout);
 }
 
 #[test]
-fn exactly_once_gives_every_pod_a_name_of_its_own_that_lasts() {
+fn exactly_once_gives_every_pod_a_stable_name() {
     let objects = built_from("k8s/exactly-once");
     let set = of_kind(&objects, "StatefulSet");
     assert!(!objects.iter().any(|object| object["kind"] == "Deployment"));
@@ -117,7 +117,7 @@ fn exactly_once_gives_every_pod_a_name_of_its_own_that_lasts() {
     let environment = set["spec"]["template"]["spec"]["containers"][0]["env"].as_array().unwrap();
     let pod = environment.iter().find(|variable| variable["name"] == "POD_NAME").unwrap();
     assert_eq!(pod["valueFrom"]["fieldRef"]["fieldPath"], "metadata.name");
-    // As the kubelet fills it in, in the pod of that name.
+    // As the kubelet expands it in the pod.
     let ours = environment.iter().filter_map(|variable| {
         let value = variable["value"].as_str()?.replace("$(POD_NAME)", "riveg-1");
         Some((variable["name"].as_str()?.to_owned(), value))
@@ -133,12 +133,12 @@ fn exactly_once_gives_every_pod_a_name_of_its_own_that_lasts() {
     );
 }
 
-/// What an engine with the image's bundle takes when it is warm, in MiB, with room for machines with more cores than two.
+/// Memory of a warm engine with the image's bundle, in MiB, with reserve for machines with more than two cores.
 const WARM: u64 = 384;
 
 #[test]
-fn a_pod_asks_for_the_memory_that_its_settings_settle_at_and_is_limited_to_the_most_they_allow() {
-    // In steps that people can read.
+fn a_pod_requests_its_settled_memory_and_is_limited_to_its_maximum() {
+    // Rounded to readable steps.
     let rounded = |bytes: u64| bytes.div_ceil(256 << 20) * 256;
     for (folder, kind) in
         [("k8s/base", "Deployment"), ("k8s/secure", "Deployment"), ("k8s/exactly-once", "StatefulSet")]
@@ -156,7 +156,7 @@ fn a_pod_asks_for_the_memory_that_its_settings_settle_at_and_is_limited_to_the_m
 }
 
 #[test]
-fn the_engine_takes_no_more_when_it_is_warm_than_the_pods_memory_counts_on() {
+fn a_warm_engine_needs_no_more_memory_than_the_pod_assumes() {
     let bundle = format!("bundle.path={}", pocket_bundle().display());
     let arguments =
         ["check", "--log", "error", "--skip", "kafka", "--config", "config/cluster.toml", "--set", &bundle];
@@ -187,7 +187,7 @@ fn the_container_has_no_more_rights_than_it_needs() {
 }
 
 #[test]
-fn before_a_broker_that_asks_the_secret_is_mounted_where_the_settings_look_for_it() {
+fn for_a_secured_broker_the_secret_is_mounted_where_the_settings_expect_it() {
     let objects = built_from("k8s/secure");
     let container = container(&objects);
     let arguments: Vec<&str> =
@@ -200,7 +200,7 @@ fn before_a_broker_that_asks_the_secret_is_mounted_where_the_settings_look_for_i
     let mount = mounts.iter().find(|mount| mount["name"] == volume["name"]).unwrap();
     assert_eq!((&mount["mountPath"], &mount["readOnly"]), (&"/run/secrets/riveg".into(), &true.into()));
 
-    // Read as the binary reads them, with the secret in a folder of this test's.
+    // Parsed as the binary does, with the secret in a folder of this test.
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("password"), "canary\n").unwrap();
     let toml = of_kind(&objects, "ConfigMap")["data"]["kafka.toml"].as_str().unwrap();

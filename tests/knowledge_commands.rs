@@ -1,4 +1,4 @@
-//! Does `riveg knowledge` join published annotations, and say what each example is about? Through the real binary.
+//! Command `riveg knowledge`: imports published annotations and indexes examples, through the real binary.
 
 use std::fs;
 use std::path::Path;
@@ -51,7 +51,7 @@ fn index(folder: &Path) -> Finished {
 }
 
 #[test]
-fn vectors_are_kept_beside_the_examples_and_made_anew_when_encoder_or_examples_change() {
+fn vectors_are_stored_beside_the_examples_and_recomputed_when_encoder_or_examples_change() {
     let folder = tempfile::tempdir().unwrap();
     let mut examples = write_examples(folder.path());
     let file = folder.path().join("examples.jsonl");
@@ -59,13 +59,13 @@ fn vectors_are_kept_beside_the_examples_and_made_anew_when_encoder_or_examples_c
     let read = |encoder: &str| Index::load(&path, encoder, &Examples::load(&file).unwrap().hash);
 
     let first = write_encoder(&folder.path().join("bundle"), 1);
-    let said = index(folder.path());
-    assert_eq!(said.code, Some(0), "{}", said.stderr);
-    assert!(said.stdout.contains(": written, 8 examples, encoder ") && said.stdout.contains(&first));
+    let finished = index(folder.path());
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert!(finished.stdout.contains(": written, 8 examples, encoder ") && finished.stdout.contains(&first));
     let made = read(&first).unwrap();
     let ids: Vec<&String> = examples.iter().map(|example| &example.id).collect();
     assert_eq!(made.ids().iter().collect::<Vec<_>>(), ids);
-    // Five others of the eight, in an order.
+    // Five of the other seven examples, in order.
     let query = vec![1.0; 32];
     let near = made.nearest(&query, 5, Some(ids[2]));
     assert!(near.len() == 5 && near.iter().all(|near| near.row != 2), "{near:?}");
@@ -88,12 +88,12 @@ fn vectors_are_kept_beside_the_examples_and_made_anew_when_encoder_or_examples_c
 }
 
 #[test]
-fn what_cannot_be_asked_is_named() {
+fn invalid_requests_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     write_examples(folder.path());
     let refused = |expected: &str| {
-        let said = index(folder.path());
-        assert!(said.code == Some(1) && said.stderr.contains(expected), "{}", said.stderr);
+        let finished = index(folder.path());
+        assert!(finished.code == Some(1) && finished.stderr.contains(expected), "{}", finished.stderr);
         assert!(!Index::path(&folder.path().join("examples.jsonl")).exists());
     };
     let bundle = folder.path().join("bundle");
@@ -131,8 +131,12 @@ fn published_annotations_become_examples() {
         missing.stderr
     );
     assert!(!out.exists());
-    let said = import(&posts);
-    assert!(said.stdout.starts_with("1 examples, 1 with captions, 1 with pictures, in "), "{}", said.stderr);
+    let finished = import(&posts);
+    assert!(
+        finished.stdout.starts_with("1 examples, 1 with captions, 1 with pictures, in "),
+        "{}",
+        finished.stderr
+    );
     let [example] = &Examples::load(&out).unwrap().list[..] else { panic!("one was written") };
     assert_eq!([&example.text, &example.caption], ["Rain in Oslo", "a wet street"]);
     assert_eq!(example.annotation, "Named entities:1. Oslo (city)");
@@ -140,15 +144,15 @@ fn published_annotations_become_examples() {
 }
 
 #[test]
-fn an_encoder_is_trained_into_a_bundle_which_is_then_whole_and_a_second_training_replaces_it() {
+fn an_encoder_is_trained_into_a_bundle_that_then_verifies_and_a_second_training_replaces_it() {
     let folder = tempfile::tempdir().unwrap();
     let (bundle, work) = (folder.path().join("bundle"), folder.path().join("work"));
     write_bundle(&bundle, 1).unwrap();
     let before = Bundle::open(&bundle).unwrap();
     let train = |steps: &str| {
         let files = ["train", "know", "--bundle", text(&bundle), "--work", text(&work)];
-        let said = riveg(&[&files[..], &["--steps", steps, "--threads", "1"]].concat(), b"");
-        assert_eq!(said.code, Some(0), "{}", said.stderr);
+        let finished = riveg(&[&files[..], &["--steps", steps, "--threads", "1"]].concat(), b"");
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
         Bundle::open(&bundle).unwrap()
     };
     let made = [train("2"), train("3")];
@@ -166,6 +170,6 @@ fn an_encoder_is_trained_into_a_bundle_which_is_then_whole_and_a_second_training
     let verified = riveg(&["bundle", "verify", text(&bundle)], b"");
     assert!(verified.stdout.contains("know       ok"), "{} {}", verified.stdout, verified.stderr);
     write_examples(folder.path());
-    let said = index(folder.path());
-    assert!(said.stdout.contains(": written, 8 examples"), "{}", said.stderr);
+    let finished = index(folder.path());
+    assert!(finished.stdout.contains(": written, 8 examples"), "{}", finished.stderr);
 }

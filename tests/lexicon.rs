@@ -1,5 +1,5 @@
-//! Does a command that answers a file of posts say whose names it knows? Through the real binary, on a feed with a lexicon
-//! of its own beside it.
+//! Lexicon of `riveg annotate` and `riveg eval`: the log says which one is in use. Through the real binary, on a feed with
+//! its own lexicon beside it.
 
 use std::path::Path;
 
@@ -9,21 +9,21 @@ use crate::support::{Finished, pocket_bundle, riveg};
 
 const POSTS: &str = "6";
 
-/// A feed of a pocket world that the bundle does not know, with its lexicon beside it.
+/// A feed of a pocket world unknown to the bundle, with its lexicon beside it.
 fn feed(folder: &Path) {
     let out = folder.to_str().unwrap();
-    let made = riveg(&["world", "generate", "--seed", "7", "--posts", POSTS, "--out", out], b"");
-    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    let generated = riveg(&["world", "generate", "--seed", "7", "--posts", POSTS, "--out", out], b"");
+    assert_eq!(generated.code, Some(0), "{}", generated.stderr);
 }
 
-/// `riveg COMMAND` with the bundle that ships and the pictures of that folder.
+/// Runs `riveg COMMAND` with the shipped bundle and the pictures of a folder.
 fn answered(command: &[&str], folder: &Path, more: &[&str]) -> Finished {
     let bundle = format!("bundle.path={}", pocket_bundle().display());
     let root = format!("fetch.file_root={}", folder.display());
     riveg(&[command, &["--set", &bundle, "--set", &root], more].concat(), b"")
 }
 
-/// Of the names in the answers, how many there are and how many were expanded.
+/// Numbers of names and of expanded names in the answers.
 fn expanded(finished: &Finished) -> (usize, usize) {
     let answers = finished.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let names: Vec<Value> =
@@ -43,27 +43,34 @@ fn annotate_says_which_lexicon_it_uses_and_how_many_names_it_knew_and_points_out
     let without = answered(&["annotate", posts, "--log-format", "json"], &world, &[]);
     assert_eq!(without.code, Some(0), "{}", without.stderr);
     let lines: Vec<Value> = without.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let said = |message: &str| {
-        let is_it = |line: &&Value| line["message"].as_str().is_some_and(|said| said.contains(message));
+    let line_with = |message: &str| {
+        let is_it = |line: &&Value| line["message"].as_str().is_some_and(|text| text.contains(message));
         let found: Vec<&Value> = lines.iter().filter(is_it).collect();
         assert_eq!(found.len(), 1, "{message}: {}", without.stderr);
         found[0].clone()
     };
-    assert_eq!(said("names are looked up in a lexicon")["lexicon"], bundles);
-    let warned = said("a lexicon lies beside the posts and is not used");
+    assert_eq!(line_with("names are looked up in a lexicon")["lexicon"], bundles);
+    let warned = line_with("a lexicon lies beside the posts and is not used");
     assert!(warned["message"].as_str().unwrap().contains(&format!("--lexicon {beside}")), "{warned}");
     let known = lines.iter().find_map(|line| line.get("known")).expect("it says how many it knew");
-    let (names, told) = expanded(&without);
-    assert_eq!(known, told);
+    let (names, expanded_count) = expanded(&without);
+    assert_eq!(known, expanded_count);
 
     let with = answered(&["annotate", posts, "--lexicon", beside], &world, &[]);
     assert_eq!(with.code, Some(0), "{}", with.stderr);
     assert!(!with.stderr.contains("lies beside"), "{}", with.stderr);
     assert!(with.stderr.contains(beside) && !with.stderr.contains(&bundles), "{}", with.stderr);
-    let (again, told_with) = expanded(&with);
+    let (again, expanded_with_lexicon) = expanded(&with);
     assert_eq!(again, names);
-    assert!(told_with > told, "{told_with} of {names} names, {told} before");
-    assert!(with.stderr.contains(&format!("looked_up={names} known={told_with}")), "{}", with.stderr);
+    assert!(
+        expanded_with_lexicon > expanded_count,
+        "{expanded_with_lexicon} of {names} names, {expanded_count} before"
+    );
+    assert!(
+        with.stderr.contains(&format!("looked_up={names} known={expanded_with_lexicon}")),
+        "{}",
+        with.stderr
+    );
 
     let asked_for_nothing =
         answered(&["annotate", posts, "--lexicon", beside, "--set", "expand.sources=[\"llm\"]"], &world, &[]);

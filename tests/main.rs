@@ -44,7 +44,7 @@ mod slow_pictures;
 mod included;
 mod mixed_feed;
 mod lexicon;
-mod ways_out;
+mod exit_paths;
 mod demo;
 mod k8s;
 mod models;

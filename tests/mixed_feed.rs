@@ -1,5 +1,5 @@
-//! Is a feed answered as feeds are: photos beside videos, broken pictures, previews, escapes, numbers as ids? Through the
-//! real binary, which says of each post that is answered in part what it lacks.
+//! Mixed feed: photos, videos, broken pictures, previews, escapes and numeric ids, through the real binary, which reports
+//! what each partial answer lacks.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Finished, pocket_bundle, riveg};
 
-/// A post of the pocket world that names and shows somebody.
+/// A post of the pocket world that names and shows a person.
 fn sample() -> Sample {
     let world = World::new(1, Split::Test);
     let fits = |sample: &Sample| sample.mentions.iter().any(|mention| !mention.objects.is_empty());
@@ -20,7 +20,7 @@ fn sample() -> Sample {
 fn annotate(root: &Path, sets: &[&str], lines: &[String]) -> Finished {
     let bundle = format!("bundle.path={}", pocket_bundle().display());
     let root = format!("fetch.file_root={}", root.display());
-    // One post at a time: what a batch is made of may change the last digit of a score.
+    // One post at a time, because the members of a batch may change the last digit of a score.
     let sets = [&bundle, &root, "engine.posts_in_flight=1"].into_iter().chain(sets.iter().copied());
     let arguments: Vec<&str> =
         ["annotate", "-"].into_iter().chain(sets.flat_map(|set| ["--set", set])).collect();
@@ -33,7 +33,7 @@ fn answers(finished: &Finished) -> Vec<Value> {
 }
 
 #[test]
-fn a_mixed_feed_is_answered_and_each_answer_in_part_is_explained_in_one_line() {
+fn a_mixed_feed_is_answered_and_each_partial_answer_is_explained_in_one_line() {
     let sample = sample();
     let root = tempfile::tempdir().unwrap();
     std::fs::write(root.path().join("preview.jpg"), &sample.picture.jpeg).unwrap();
@@ -99,14 +99,17 @@ fn a_mixed_feed_is_answered_and_each_answer_in_part_is_explained_in_one_line() {
             .map(|medium| (medium["index"].as_u64().unwrap(), medium["key"].as_str().unwrap()))
             .collect();
         assert_eq!(&listed, media, "{id}");
-        let said: Vec<&str> = answer["provenance"]["degraded"]
+        let reported: Vec<&str> = answer["provenance"]["degraded"]
             .as_array()
             .unwrap()
             .iter()
-            .map(|said| said.as_str().unwrap())
+            .map(|reported| reported.as_str().unwrap())
             .collect();
-        assert_eq!(said.len(), missing.len(), "{id}: {said:?}");
-        assert!(said.iter().zip(missing).all(|(said, part)| said.starts_with(part)), "{id}: {said:?}");
+        assert_eq!(reported.len(), missing.len(), "{id}: {reported:?}");
+        assert!(
+            reported.iter().zip(missing).all(|(reported, part)| reported.starts_with(part)),
+            "{id}: {reported:?}"
+        );
         let quoted = format!("post={} ", id.escape_debug());
         let explained: Vec<&str> = finished
             .stderr
@@ -130,7 +133,7 @@ fn a_mixed_feed_is_answered_and_each_answer_in_part_is_explained_in_one_line() {
 }
 
 #[test]
-fn escapes_are_undone_for_networks_and_spans_are_those_of_the_text_as_it_came() {
+fn networks_get_unescaped_texts_and_spans_refer_to_the_original_text() {
     let sample = sample();
     let media = json!([{ "key": "a", "bytes": STANDARD.encode(&sample.picture.jpeg) }]);
     let plain = format!("\"{}\" & <3", sample.text);
@@ -164,8 +167,8 @@ fn escapes_are_undone_for_networks_and_spans_are_those_of_the_text_as_it_came() 
         assert_eq!(entity["text"], json!(escape(expected["text"].as_str().unwrap())));
         assert_eq!(entity["text"], json!(letters[place("start")..place("end")].iter().collect::<String>()));
         assert_eq!(entity["text"], json!(&escaped[place("byte_start")..place("byte_end")]));
-        for said in ["type", "score", "phrase", "expansion", "gate", "regions"] {
-            assert_eq!(entity[said], expected[said], "{said}");
+        for reported in ["type", "score", "phrase", "expansion", "gate", "regions"] {
+            assert_eq!(entity[reported], expected[reported], "{reported}");
         }
     }
     let as_typed = answers(&annotate(root.path(), &["decode.unescape=false"], &lines[1..]));
@@ -173,7 +176,7 @@ fn escapes_are_undone_for_networks_and_spans_are_those_of_the_text_as_it_came() 
 }
 
 #[test]
-fn what_is_repeated_of_a_post_is_repeated_as_it_was() {
+fn included_fields_are_repeated_unchanged() {
     let line = concat!(
         r#"{"id":12345678901234567890123,"text":"AT&amp;T \ud83d","author":{ "id" : 98765432109876543210987, "a":1.50,"#,
         r#""name":"\u00e9 \ud83d"},"created_at": 1.7e9 ,"lang":[ "en", null ]}"#

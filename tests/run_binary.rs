@@ -1,4 +1,4 @@
-//! `riveg run` as a process: ready when it is, answers and dead letters in Kafka, and a clean end at SIGTERM.
+//! Command `riveg run` as a process: readiness, answers and dead letters in Kafka, and clean shutdown at SIGTERM.
 
 use std::io::ErrorKind::ConnectionReset;
 use std::io::{Read, Write};
@@ -22,7 +22,7 @@ fn the_process_answers_posts_from_kafka_and_ends_cleanly_at_sigterm() {
     }
     let (bundle, pictures) = (tempfile::tempdir().unwrap(), pictures());
     riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
-    // A port that was free a moment ago.
+    // A port that was free just now.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let child = Command::new(env!("CARGO_BIN_EXE_riveg"))
         .args(["run", "--log-format", "json"])
@@ -31,20 +31,20 @@ fn the_process_answers_posts_from_kafka_and_ends_cleanly_at_sigterm() {
         .env("RIVEG_TELEMETRY__ADDRESS", &address)
         .env("RIVEG_FETCH__FILE_ROOT", pictures.path())
         .env("RIVEG_DECODE__DEGRADE", "dead-letter")
-        // Often enough that it speaks while this lasts.
+        // Frequent enough for this test to see it.
         .env("RIVEG_TELEMETRY__PROGRESS", "100ms")
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut process = Process(child);
     let mut log = process.0.stderr.take().unwrap();
-    // Read all along, so that the process never waits for its log to be read.
+    // Read continuously, so that a full pipe never blocks the process.
     let logged = std::thread::spawn(move || {
         let mut text = String::new();
         log.read_to_string(&mut text).map(|_| text)
     });
 
-    // Every kind of bad record, each between good ones.
+    // Each kind of bad record between good ones.
     let writer = Writer::new(&broker.bootstrap());
     let (bad, good) = (refused_records(), answered_records(pictures.path()));
     for index in 0..bad.len().max(good.len()) {
@@ -103,7 +103,7 @@ fn the_process_answers_posts_from_kafka_and_ends_cleanly_at_sigterm() {
     );
 }
 
-/// What the log says of it all: values, each dead letter or their number, how it goes, and nothing of what posts say.
+/// Checks the log: fields, dead letters or their number, progress, and no contents of posts.
 fn assert_logged(logged: &str, bad: &[(&str, Vec<u8>, &str, &str)], good: usize) {
     let lines: Vec<Value> = logged
         .lines()
@@ -113,12 +113,13 @@ fn assert_logged(logged: &str, bad: &[(&str, Vec<u8>, &str, &str)], good: usize)
     for debug in ["Some(", "Ok(", "Err(", "Summary {", "Published {"] {
         assert!(!logged.contains(debug), "`{debug}` is no value: {logged}");
     }
-    let said = |message: &str| lines.iter().filter(|line| line["message"] == message).collect::<Vec<_>>();
+    let lines_with =
+        |message: &str| lines.iter().filter(|line| line["message"] == message).collect::<Vec<_>>();
     let number = |line: &Value, field: &str| {
         line[field].as_u64().unwrap_or_else(|| panic!("`{field}` is no number: {line}"))
     };
 
-    let letters = said("a post has become a dead letter");
+    let letters = lines_with("a post has become a dead letter");
     let mut classes: Vec<&str> = bad.iter().map(|(_, _, class, _)| *class).collect();
     classes.sort_unstable();
     classes.dedup();
@@ -145,7 +146,7 @@ fn assert_logged(logged: &str, bad: &[(&str, Vec<u8>, &str, &str)], good: usize)
     }
     assert!(letters.iter().any(|line| line["id"] == "bad"), "{letters:?}");
 
-    let progress = said("progress");
+    let progress = lines_with("progress");
     let total = |field: &str| progress.iter().map(|line| number(line, field)).sum::<u64>();
     assert!(!progress.is_empty() && total("answered") <= good as u64, "{progress:?}");
     assert!(total("answered") + total("dead_letters") > 0, "{progress:?}");
@@ -153,7 +154,7 @@ fn assert_logged(logged: &str, bad: &[(&str, Vec<u8>, &str, &str)], good: usize)
         assert!(line["posts_per_second"].is_f64() && line["level"] == "INFO", "{line}");
         number(line, "in_flight");
     }
-    let [ended] = said("the engine has ended")[..] else { panic!("{logged}") };
+    let [ended] = lines_with("the engine has ended")[..] else { panic!("{logged}") };
     assert_eq!(
         (number(ended, "annotations"), number(ended, "dead_letters")),
         (good as u64, bad.len() as u64)
@@ -161,27 +162,27 @@ fn assert_logged(logged: &str, bad: &[(&str, Vec<u8>, &str, &str)], good: usize)
 }
 
 #[test]
-fn an_address_that_is_taken_is_named() {
+fn an_occupied_address_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let output = Command::new(env!("CARGO_BIN_EXE_riveg"))
         .args(["run", "--set", &format!("telemetry.address={address}")])
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(
-        said.contains(&format!("cannot listen at telemetry.address `{address}`: Address already in use")),
-        "{said}"
+        stderr.contains(&format!("cannot listen at telemetry.address `{address}`: Address already in use")),
+        "{stderr}"
     );
 }
 
 #[test]
-fn probes_are_answered_however_many_connections_say_nothing() {
+fn probes_are_answered_despite_many_silent_connections() {
     let bundle = tempfile::tempdir().unwrap();
     riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    // Fewer descriptors than connections, as in a container with the usual 1,024 and a patient stranger.
+    // Fewer descriptors than connections, as in a container with the usual 1,024 under a slow attack.
     let engine = binary();
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -n 256 && exec \"$0\" \"$@\""]).arg(engine.get_program());
@@ -191,7 +192,7 @@ fn probes_are_answered_however_many_connections_say_nothing() {
             None => command.env_remove(name),
         };
     }
-    // No broker: the engine waits for one, and is alive.
+    // Without a broker the engine waits for one and is alive.
     let settings = [
         "kafka.bootstrap=127.0.0.1:1".to_owned(),
         format!("bundle.path={}", bundle.path().display()),
@@ -214,7 +215,7 @@ fn probes_are_answered_however_many_connections_say_nothing() {
     let mut answer = String::new();
     probe.read_to_string(&mut answer).expect("the probe is answered");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    // And what is left of the silent ones is closed by and by.
+    // The remaining silent connections are closed after their timeout.
     for mut stream in silent {
         stream.set_read_timeout(Some(WITHIN)).unwrap();
         let ended = stream.read(&mut [0]);

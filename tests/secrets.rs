@@ -1,4 +1,4 @@
-//! A canary for a secret: whatever the binary is told and asked, no output shows it.
+//! Secrets: no output of the binary contains a canary secret, whatever its settings and arguments.
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -17,7 +17,7 @@ fn written(folder: &Path, name: &str, text: &str) -> String {
     path.display().to_string()
 }
 
-/// Settings by which the broker lets us in whose password lies in a file, with topics of that name.
+/// Settings for a secured broker with a password from a file, and topics of the given name.
 fn settings(folder: &Path, broker: &OwnBroker, password: &str, topics: &str) -> String {
     let password = written(folder, "password", &format!("{password}\n"));
     let text = format!(
@@ -31,14 +31,14 @@ fn settings(folder: &Path, broker: &OwnBroker, password: &str, topics: &str) -> 
     written(folder, "secure.toml", &text)
 }
 
-fn is_silent(case: &str, Finished { stdout, stderr, .. }: &Finished) {
-    for said in [stdout, stderr] {
-        assert!(!said.contains(CANARY), "{case}: {said}");
+fn shows_no_secret(case: &str, Finished { stdout, stderr, .. }: &Finished) {
+    for text in [stdout, stderr] {
+        assert!(!text.contains(CANARY), "{case}: {text}");
     }
 }
 
 #[test]
-fn a_check_shows_where_a_secret_lies_and_that_the_broker_lets_us_in() {
+fn a_check_shows_the_path_of_a_secret_and_a_successful_login() {
     let (broker, folder, topics) = (own_broker(), tempfile::tempdir().unwrap(), unique("secrets"));
     for kind in ["in", "out", "dead"] {
         create_topic(&broker.plain, &format!("{topics}-{kind}"), 2);
@@ -50,11 +50,11 @@ fn a_check_shows_where_a_secret_lies_and_that_the_broker_lets_us_in() {
     let reference = format!("\"sasl.password\" = \"${{file:{}/password}}\"", folder.path().display());
     assert!(finished.stdout.contains(&reference), "{}", finished.stdout);
     assert_eq!(finished.stdout.matches("2 partitions").count(), 3, "{}", finished.stdout);
-    for said in [&finished.stdout, &finished.stderr] {
-        assert!(!said.contains(&broker.password()), "{said}");
+    for text in [&finished.stdout, &finished.stderr] {
+        assert!(!text.contains(&broker.password()), "{text}");
     }
 
-    // Dead letters are reached the same way.
+    // `riveg dlq` connects the same way.
     let writer = Writer::new(&broker.plain);
     writer.send(&format!("{topics}-dead"), 0, Some("a"), Some(b"{}"));
     writer.flush();
@@ -70,10 +70,10 @@ fn a_check_shows_where_a_secret_lies_and_that_the_broker_lets_us_in() {
     assert_eq!(replayed.code, Some(0), "{}{}", replayed.stdout, replayed.stderr);
     read(&broker.plain, &format!("{topics}-in"), 2).at_least(1);
 
-    // With another password one line says that it is the password.
+    // With a wrong password one line names the password as the cause.
     settings(folder.path(), broker, CANARY, &topics);
     let finished = riveg(&check, b"");
-    is_silent("a wrong password", &finished);
+    shows_no_secret("a wrong password", &finished);
     assert_eq!(finished.code, Some(1), "{}", finished.stderr);
     let failed: Vec<&str> = finished.stdout.lines().filter(|line| line.contains("FAILED")).collect();
     let [line] = failed[..] else { panic!("{}", finished.stdout) };
@@ -83,7 +83,7 @@ fn a_check_shows_where_a_secret_lies_and_that_the_broker_lets_us_in() {
 }
 
 #[test]
-fn no_fault_of_a_configuration_shows_a_secret() {
+fn no_configuration_error_shows_a_secret() {
     let folder = tempfile::tempdir().unwrap();
     let secret = written(folder.path(), "secret", CANARY);
     let reference = format!("${{file:{secret}}}");
@@ -160,20 +160,20 @@ fn no_fault_of_a_configuration_shows_a_secret() {
         arguments.splice(0..0, ["check", "--skip", "bundle", "--log", "trace"].map(str::to_owned));
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let finished = riveg(&arguments, b"");
-        is_silent(case, &finished);
+        shows_no_secret(case, &finished);
         assert_eq!(finished.code, Some(code), "{case}: {}{}", finished.stdout, finished.stderr);
-        let said = finished.stdout + &finished.stderr;
-        assert!(said.contains(part), "{case}: {part} is not in {said}");
+        let text = finished.stdout + &finished.stderr;
+        assert!(text.contains(part), "{case}: {part} is not in {text}");
     }
 }
 
 #[test]
-fn an_engine_that_logs_all_it_can_and_is_kept_out_shows_no_secret() {
+fn an_engine_at_full_log_level_with_a_failed_login_shows_no_secret() {
     let (broker, folder) = (own_broker(), tempfile::tempdir().unwrap());
     let file = settings(folder.path(), broker, CANARY, &unique("secrets"));
     let bundle = folder.path().join("bundle");
     riveg::engine::runtime::untrained::write_bundle(&bundle, 1).unwrap();
-    // A port that was free a moment ago.
+    // A port that was free just now.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let child = binary()
         .args(["run", "--log", "trace", "--config", &file])
@@ -185,7 +185,7 @@ fn an_engine_that_logs_all_it_can_and_is_kept_out_shows_no_secret() {
         .unwrap();
     let mut process = Process(child);
     let (mut log, mut output) = (process.0.stderr.take().unwrap(), process.0.stdout.take().unwrap());
-    // Read all along, so that the process never waits for its log to be read.
+    // Read continuously, so that a full pipe never blocks the process.
     let logged = std::thread::spawn(move || {
         let mut text = String::new();
         log.read_to_string(&mut text).map(|_| text)
@@ -202,13 +202,13 @@ fn an_engine_that_logs_all_it_can_and_is_kept_out_shows_no_secret() {
     let stderr = logged.join().unwrap().unwrap();
     assert_eq!(status.code(), Some(0), "{stderr}");
     assert!(stderr.contains("sasl.password"), "librdkafka was to log its properties: {stderr}");
-    for said in [ready, metrics, stdout, stderr] {
-        assert!(!said.contains(CANARY), "{said}");
+    for text in [ready, metrics, stdout, stderr] {
+        assert!(!text.contains(CANARY), "{text}");
     }
 }
 
 #[test]
-fn a_pipe_in_the_place_of_a_secret_is_named_and_not_waited_for() {
+fn a_pipe_instead_of_a_secret_file_is_named_without_blocking() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -217,9 +217,9 @@ fn a_pipe_in_the_place_of_a_secret_is_named_and_not_waited_for() {
     command.args(["check", "--skip", "bundle", "--skip", "kafka", "--set", &set]).stderr(Stdio::piped());
     let mut process = Process(command.stdout(Stdio::null()).spawn().unwrap());
     let status = until("the process ends", || process.0.try_wait().unwrap());
-    let mut said = String::new();
-    process.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    let mut text = String::new();
+    process.0.stderr.take().unwrap().read_to_string(&mut text).unwrap();
     assert_ne!(status.code(), Some(0));
     let named = ["kafka.properties.sasl.password", "cannot be read: it is not a plain file"];
-    assert!(named.iter().all(|part| said.contains(part)), "{said}");
+    assert!(named.iter().all(|part| text.contains(part)), "{text}");
 }

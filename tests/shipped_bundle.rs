@@ -1,5 +1,5 @@
-//! Does the bundle that ships answer rightly, and twice the same? Through the real binary, on posts with names that
-//! training never saw.
+//! Shipped bundle: its answers are correct and reproducible. Through the real binary, on posts with names that training
+//! never saw.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::{pocket_bundle, pocket_posts, riveg};
 
-/// The figures of `riveg eval` on the first posts of the world's test split.
+/// The scores of `riveg eval` on the first posts of the world's test split.
 fn figures() -> Value {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("figures.json");
@@ -24,7 +24,7 @@ fn figures() -> Value {
 }
 
 #[test]
-fn the_bundle_that_ships_finds_what_is_there_and_finds_it_again() {
+fn the_shipped_bundle_scores_well_and_reproducibly() {
     let figures = [figures(), figures()];
     for figure in ["posts", "missing", "scores", "stages", "bundle"] {
         assert_eq!(figures[0][figure], figures[1][figure], "{figure}");
@@ -35,13 +35,13 @@ fn the_bundle_that_ships_finds_what_is_there_and_finds_it_again() {
     assert!(number("/scores/mner/f1") > 0.8, "{figures:#}");
     assert!(number("/stages/entail_accuracy/mean") > 0.8, "{figures:#}");
     assert!(number("/stages/segment_iou/mean") > 0.8, "{figures:#}");
-    // Most of what is named is placed rightly, or rightly said not to be shown.
+    // Most mentions are grounded correctly or correctly reported as not shown.
     assert!(number("/scores/gmner/f1") > 0.8, "{figures:#}");
     assert!(number("/scores/ees/f1") > 0.8, "{figures:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entailment_and_grounding_read_each_picture_once_between_them() {
+async fn entailment_and_grounding_share_one_encoding_per_picture() {
     const POSTS: u64 = 6;
     let bundle = Bundle::open(pocket_bundle()).unwrap();
     let config = Config::load(&Sources::default()).unwrap().config;

@@ -1,4 +1,4 @@
-//! Posts whose pictures never come to an end, through the real binary: the pictures of others come meanwhile.
+//! Slow pictures: posts whose downloads never end do not delay other posts. Through the real binary.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Finished, Process, binary, pictures, post, until};
 
-/// Answers `/slow` with the beginning of the largest picture there may be and holds the connection; all else with a
-/// picture.
+/// Answers `/slow` with the start of a picture of maximum size and holds the connection; any other path with a picture.
 struct Pictures {
     port: u16,
     asked: Arc<Mutex<Vec<String>>>,
@@ -18,7 +17,7 @@ struct Pictures {
 }
 
 impl Pictures {
-    /// At every address of this machine: each is a host of its own.
+    /// Listens on all addresses of this machine: each counts as a separate host.
     fn serve(picture: Vec<u8>) -> Self {
         let listener = TcpListener::bind("0.0.0.0:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -55,11 +54,11 @@ impl Pictures {
 }
 
 #[test]
-fn two_posts_of_slow_pictures_do_not_keep_an_innocent_post_from_its_own() {
+fn two_posts_of_slow_pictures_do_not_delay_another_post() {
     let (bundle, folder) = (tempfile::tempdir().unwrap(), pictures());
     riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
     let server = Pictures::serve(std::fs::read(folder.path().join("picture.png")).unwrap());
-    // So patient that only room and turns decide.
+    // Long timeouts, so that only the byte budget and the host limits matter.
     let settings = ["timeout", "patience"].map(|key| format!("fetch.{key}=10m"));
     let mut command = binary();
     command.args(["annotate", "-", "--set", &format!("bundle.path={}", bundle.path().display())]);
@@ -84,13 +83,13 @@ fn two_posts_of_slow_pictures_do_not_keep_an_innocent_post_from_its_own() {
     for hostile in 0..2 {
         let hosts = 10 + 16 * hostile..26 + 16 * hostile;
         send("hostile", hosts.map(|host| at(host, &format!("/slow?{host}"))).collect());
-        // All that one post may ask for at one time.
+        // The maximum of concurrent downloads of one post.
         server.until_asked("/slow", 4 * (hostile + 1));
     }
     send("innocent", vec![at(1, "/innocent")]);
     server.until_asked("/innocent", 1);
 
-    // The hostile ones come to their end: connection after connection breaks.
+    // The hostile posts end when their connections break.
     drop(input);
     let (mut output, mut log) = (process.0.stdout.take().unwrap(), process.0.stderr.take().unwrap());
     let reading = std::thread::spawn(move || {

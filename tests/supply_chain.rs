@@ -1,5 +1,5 @@
-//! What is the engine made of, and may it be? The lock file and cargo's own account of it, held against `deny.toml`;
-//! `make deny` asks for advisories too, which needs their database and a tool that is not installed everywhere.
+//! Supply chain: checks of the lock file and of `cargo metadata` against `deny.toml`. `make deny` checks advisories too,
+//! which needs their database and a separate tool.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,14 +16,14 @@ fn table(file: &str) -> Table {
     std::fs::read_to_string(root().join(file)).unwrap().parse().unwrap()
 }
 
-/// What a program of this repository, or cargo, prints.
+/// The output of a program of this repository, or of cargo.
 fn printed_by(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).current_dir(root()).output().unwrap();
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The packages that are built here: name and version, with their licence.
+/// The packages of the build: name and version, with their licence.
 fn licences() -> BTreeMap<(String, String), Option<String>> {
     let cargo = env!("CARGO");
     let version = printed_by(cargo, &["-vV"]);
@@ -63,7 +63,7 @@ fn packages_come_from_the_registry_alone_and_are_held_by_their_hashes() {
             let held = checksum.is_some_and(|checksum| checksum.len() == 64);
             assert_eq!(held, !ours.contains(&name.as_str()), "{file}: {name} {version}");
         }
-        // A package of git has a source with its commit, and no hash; this says it where it is easily seen.
+        // A git package has a commit instead of a hash; this reports it clearly.
         let text = std::fs::read_to_string(root().join(file)).unwrap();
         let sources = text.lines().filter_map(|line| line.strip_prefix("source = "));
         assert!(sources.clone().all(|source| source.starts_with("\"registry+")), "{file}");
@@ -118,7 +118,7 @@ fn the_bill_of_materials_names_every_package_with_its_hash() {
     for name in licences().keys().filter(|(name, _)| name != "riveg") {
         assert_eq!(listed.get(name), hashes[name].as_ref(), "{name:?}");
     }
-    // What a component is said to need must be a component.
+    // Every dependency must be a component itself.
     let references: Vec<&Value> = components.iter().map(|component| &component["bom-ref"]).collect();
     for needed in bill["dependencies"].as_array().unwrap() {
         for reference in needed["dependsOn"].as_array().unwrap() {

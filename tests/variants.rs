@@ -1,5 +1,5 @@
-//! Do the variants of `config/variants` run from end to end, each with the networks that it names and with no others?
-//! With tiny networks of the same architectures in the folders that the overlays name.
+//! Variants of `config/variants`: each runs end to end with exactly the networks that it names, as tiny networks of the
+//! same architectures.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -25,14 +25,14 @@ use crate::support::binary;
 
 const POSTS: u64 = 3;
 
-/// Entities that a tagger must find in them.
+/// Entities that a tagger must find in the posts.
 const MENTIONS: usize = 6;
 
-/// What a folder of an overlay is called after.
+/// The parts of an overlay's folder name.
 struct Named {
     stage: Stage,
     preset: String,
-    /// Over the text alone.
+    /// Whether its CRF covers the text alone.
     tweet: bool,
 }
 
@@ -55,15 +55,15 @@ fn variants() -> BTreeMap<String, PathBuf> {
     overlays.map(|file| (file.file_stem().unwrap().to_str().unwrap().to_owned(), file)).collect()
 }
 
-/// The settings with an overlay, as `riveg run --config` reads them. One request a batch: sums do not depend on who
-/// happens to share one.
+/// The settings with an overlay, as `riveg run --config` reads them. One request per batch, so that sums do not depend on
+/// other members.
 fn settings(overlay: &Path) -> Config {
     let alone = Stage::ALL.map(|stage| format!("scheduler.{stage}.max_requests=1"));
     let sets = [&alone[..], &["device.threads=1".to_owned()]].concat();
     Config::load(&Sources { files: vec![overlay.to_owned()], sets, ..Sources::default() }).unwrap().config
 }
 
-/// The folders that settings name for the stages, in order; none where there shall be no network.
+/// The folders of the stages, in order; `None` for a stage without a network.
 fn folders(config: &Config) -> [Option<PathBuf>; 4] {
     let elsewhere = config.bundle.elsewhere();
     Stage::ALL.map(|stage| {
@@ -75,7 +75,7 @@ fn folders(config: &Config) -> [Option<PathBuf>; 4] {
     })
 }
 
-/// Settings whose folders lie under another one.
+/// Settings with all folders moved under `root`.
 fn under(root: &Path, mut config: Config) -> Config {
     let bundle = &mut config.bundle;
     bundle.path = root.join(&bundle.path);
@@ -85,7 +85,7 @@ fn under(root: &Path, mut config: Config) -> Config {
     config
 }
 
-/// Writes tiny bundles into all folders that are named; the gate lets everything through.
+/// Writes tiny bundles into all folders; the gate passes everything.
 fn write_all(root: &Path, folders: impl IntoIterator<Item = PathBuf>) {
     let folders: BTreeSet<PathBuf> = folders.into_iter().collect();
     let posts = posts();
@@ -103,7 +103,7 @@ fn write_all(root: &Path, folders: impl IntoIterator<Item = PathBuf>) {
             })
             .unwrap();
         };
-        // Chance makes some taggers silent, and what nobody names is never grounded.
+        // Some random taggers find no entity, and without entities nothing is grounded.
         let mut seeds = 100 * number..100 * (number + 1);
         let enough = |seed: u64| {
             write(seed);
@@ -113,7 +113,7 @@ fn write_all(root: &Path, folders: impl IntoIterator<Item = PathBuf>) {
     }
 }
 
-/// How many entities a bundle's tagger finds.
+/// The number of entities that a bundle's tagger finds.
 fn mentions(folder: &Path, posts: &[Post]) -> usize {
     let bundle = Bundle::open(folder).unwrap();
     let part = bundle.recognise().unwrap();
@@ -126,7 +126,7 @@ fn mentions(folder: &Path, posts: &[Post]) -> usize {
     replies.iter().map(|reply| labels.decode(&reply.labels).len()).sum()
 }
 
-/// Replaces a bundle of SeqTR by one whose weights are a file, and whose contours enclose something.
+/// Replaces a bundle of SeqTR by one with weights in a file and non-empty contours.
 fn write_drawing(folder: &Path) {
     let (config, weights) = parity_seqtr::drawing();
     save_weights(weights, &folder.join("seqtr.safetensors"), Kind::Float).unwrap();
@@ -161,7 +161,7 @@ async fn annotate(config: &Config, posts: &[Post]) -> Vec<Annotation> {
     annotations
 }
 
-/// Everything that an answer must be, whatever the networks are; how many regions there are.
+/// Checks what holds of every answer, whatever the networks; returns the number of regions.
 fn assert_well_formed(variant: &str, post: &Post, annotation: &Annotation) -> usize {
     let keys: Vec<&str> = post.media.iter().map(|media| media.key.as_str()).collect();
     let (width, height) = (post.media[0].frame.width, post.media[0].frame.height);
@@ -196,8 +196,8 @@ fn assert_well_formed(variant: &str, post: &Post, annotation: &Annotation) -> us
     annotation.triples.iter().map(|triple| triple.regions.len()).sum()
 }
 
-/// What one stage said, as text.
-fn said(stage: Stage, annotations: &[Annotation]) -> Vec<String> {
+/// The output of one stage, as text.
+fn stage_output(stage: Stage, annotations: &[Annotation]) -> Vec<String> {
     let triples = annotations.iter().flat_map(|annotation| &annotation.triples);
     match stage {
         Stage::Recognise => triples.map(|triple| format!("{:?}", triple.mention)).collect(),
@@ -247,7 +247,11 @@ async fn every_variant_answers_with_the_networks_that_it_names() {
         assert_eq!(annotations.len(), posts.len());
         let regions =
             posts.iter().zip(&annotations).map(|(post, one)| assert_well_formed(variant, post, one));
-        assert_eq!(regions.sum::<usize>(), 2 * said(Stage::Recognise, &annotations).len(), "{variant}");
+        assert_eq!(
+            regions.sum::<usize>(),
+            2 * stage_output(Stage::Recognise, &annotations).len(),
+            "{variant}"
+        );
         assert!(annotations.iter().map(|one| one.triples.len()).sum::<usize>() >= MENTIONS, "{variant}");
         assert_eq!(
             annotate(&config, &posts).await,
@@ -260,9 +264,9 @@ async fn every_variant_answers_with_the_networks_that_it_names() {
         for (other, (other_networks, other_annotations)) in answers.iter().filter(|(other, _)| *other > one) {
             assert_ne!(annotations, other_annotations, "{one} and {other}");
             let alike = |stage: Stage| networks[stage as usize] == other_networks[stage as usize];
-            let agree = |stage| said(stage, annotations) == said(stage, other_annotations);
+            let agree = |stage| stage_output(stage, annotations) == stage_output(stage, other_annotations);
             assert_eq!(agree(Stage::Recognise), alike(Stage::Recognise), "{one} and {other}");
-            // Where the mentions are the same, so are the phrases that the other stages are asked about.
+            // Equal mentions give equal phrases for the other stages.
             if alike(Stage::Recognise) {
                 assert_eq!(agree(Stage::Entail), alike(Stage::Entail), "{one} and {other}");
                 assert_eq!(agree(Stage::Ground), alike(Stage::Ground), "{one} and {other}");
@@ -297,7 +301,7 @@ fn a_text_with_knowledge_is_labelled_by_the_scope_of_the_crf() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_segmenter_the_outlines_of_seqtr_are_the_masks() {
+async fn without_a_segmenter_the_contours_of_seqtr_are_the_masks() {
     let root = tempfile::tempdir().unwrap();
     let overlay = config_file("outlines.toml");
     let config = settings(&overlay);
@@ -326,15 +330,15 @@ async fn without_a_segmenter_the_outlines_of_seqtr_are_the_masks() {
     }
     assert!(pixels > 0, "no outline encloses anything");
 
-    // The segmenter of the same bundle finds others in the same boxes.
+    // The segmenter of the same bundle gives other masks for the same boxes.
     config.bundle.segment = PathBuf::new();
     let segmented = annotate(&config, &posts).await;
-    assert_eq!(said(Stage::Ground, &segmented), said(Stage::Ground, &outlined));
-    assert_ne!(said(Stage::Segment, &segmented), said(Stage::Segment, &outlined));
+    assert_eq!(stage_output(Stage::Ground, &segmented), stage_output(Stage::Ground, &outlined));
+    assert_ne!(stage_output(Stage::Segment, &segmented), stage_output(Stage::Segment, &outlined));
 }
 
 #[test]
-fn check_says_whose_stages_are_used_and_eval_scores_outlines() {
+fn check_lists_the_bundles_of_the_stages_and_eval_scores_contours() {
     let root = tempfile::tempdir().unwrap();
     let overlay = config_file("outlines.toml");
     let config = settings(&overlay);
@@ -347,8 +351,8 @@ fn check_says_whose_stages_are_used_and_eval_scores_outlines() {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
-    let (code, table, said) = run(&["check", "--skip", "kafka"]);
-    assert_eq!(code, Some(0), "{said}{table}");
+    let (code, table, stderr) = run(&["check", "--skip", "kafka"]);
+    assert_eq!(code, Some(0), "{stderr}{table}");
     for line in [
         "segment = \"none\"",
         "stage recognise",
@@ -359,8 +363,8 @@ fn check_says_whose_stages_are_used_and_eval_scores_outlines() {
         assert!(table.contains(line), "{line} is not in\n{table}");
     }
 
-    let (code, scores, said) = run(&["eval", "--posts", "2"]);
-    assert_eq!(code, Some(0), "{said}");
+    let (code, scores, stderr) = run(&["eval", "--posts", "2"]);
+    assert_eq!(code, Some(0), "{stderr}");
     assert!(scores.contains("SMNER") && scores.contains("2 posts, 0 of them without"), "{scores}");
 
     let ofa = ["check", "--skip", "kafka", "--set", "bundle.ground=bundles/published/entail-ofa-large"];

@@ -37,6 +37,8 @@ fn every_kind_of_fault_is_found() {
         ("src/stages/pipeline/mod.rs", "//! x\nuse rdkafka::Message;", "names `rdkafka`"),
         ("src/input/decode/mod.rs", "//! x\nuse anyhow::Context;", "names `anyhow`"),
         ("src/stages/ground/mod.rs", "// x\n", "does not begin with `//!`"),
+        ("src/stages/ground/mod.rs", "//! Boxes: where is it?\n", "begins with a question"),
+        ("tests/run.rs", "//! How boxes are found.\n", "begins with a question"),
         ("src/stages/ground/mod.rs", long.as_str(), "has 401 lines"),
         ("src/stages/ground/mod.rs", "//! x\nfn f() { todo!() }", "`todo!`"),
         ("tests/run.rs", "//! x\n#[ignore = \"slow\"]\n#[test]\nfn f() {}", "`#[ignore`"),

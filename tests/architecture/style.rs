@@ -3,10 +3,20 @@
 use super::MAX_LINES;
 use super::sources::{Source, after};
 
-/// The first line says what the file holds.
+const QUESTION_WORDS: &[&str] = &[
+    "What", "Which", "Who", "Whose", "How", "Where", "When", "Why", "Does", "Do", "Is", "Are", "Can", "May",
+    "If", "Whether",
+];
+
+/// The first line begins with a noun, by which a search finds the file.
 pub(super) fn first_line(source: &Source) -> Vec<String> {
-    let is_header = source.text.starts_with("//! ");
-    if is_header { Vec::new() } else { vec!["does not begin with `//!` and what the file holds".to_owned()] }
+    let line = source.text.lines().next().unwrap_or_default();
+    let Some(header) = line.strip_prefix("//! ") else {
+        return vec!["does not begin with `//!` and what the file holds".to_owned()];
+    };
+    let asks =
+        header.contains('?') || header.split(' ').next().is_some_and(|word| QUESTION_WORDS.contains(&word));
+    if asks { vec![format!("begins with a question instead of a noun: `{header}`")] } else { Vec::new() }
 }
 
 pub(super) fn length(source: &Source) -> Vec<String> {

@@ -1,5 +1,4 @@
-//! Do the places where the engine reads what others wrote stand bytes that nobody meant? The targets of `cargo fuzz`
-//! (`make fuzz`), each over its corpus and some thousand seeded changes of it.
+//! Short fuzz runs: the targets of `cargo fuzz` (`make fuzz`), each on its corpus and some thousand seeded mutations.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ mod targets;
 
 use self::mutation::Mutator;
 
-/// The files of a target's corpus, by name; in it are also the inputs that were once answered wrongly.
+/// The files of a target's corpus, by name; they include inputs of former bugs.
 fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);
     let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
@@ -20,31 +19,31 @@ fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     files.into_iter().map(|file| (file.clone(), fs::read(file).unwrap())).collect()
 }
 
-/// Calls a target with all of its corpus and with so many changes of it.
-fn run(name: &str, target: fn(&[u8]), changes: usize) {
+/// Calls a target with its corpus and with a number of mutations.
+fn run(name: &str, target: fn(&[u8]), mutations: usize) {
     let corpus = corpus(name);
     for (file, input) in &corpus {
         call(target, input, &file.display().to_string());
     }
     let inputs: Vec<Vec<u8>> = corpus.into_iter().map(|(_, input)| input).collect();
     let mut mutator = Mutator::new(&inputs, 1);
-    for number in 0..changes * scale() {
+    for number in 0..mutations * scale() {
         let input = mutator.next_input();
-        call(target, &input, &format!("change {number}"));
+        call(target, &input, &format!("mutation {number}"));
     }
 }
 
-/// How many times as many changes: `RIVEG_FUZZ_SCALE=100 cargo test fuzz` keeps the processors busy for minutes.
+/// Factor on the number of mutations: `RIVEG_FUZZ_SCALE=100 cargo test fuzz` runs for minutes.
 fn scale() -> usize {
     std::env::var("RIVEG_FUZZ_SCALE").ok().and_then(|scale| scale.parse().ok()).unwrap_or(1)
 }
 
-/// Where a target panics, the input is kept: as a file it becomes a case of the corpus.
+/// If a target panics, the input is saved, so that it can be added to the corpus.
 fn call(target: fn(&[u8]), input: &[u8], what: &str) {
     if let Err(panic) = std::panic::catch_unwind(|| target(input)) {
-        let kept = std::env::temp_dir().join(format!("riveg-fuzz-{}", blake3::hash(input).to_hex()));
-        fs::write(&kept, input).unwrap();
-        eprintln!("{what}, {} bytes, kept as {}", input.len(), kept.display());
+        let saved = std::env::temp_dir().join(format!("riveg-fuzz-{}", blake3::hash(input).to_hex()));
+        fs::write(&saved, input).unwrap();
+        eprintln!("{what}, {} bytes, saved as {}", input.len(), saved.display());
         std::panic::resume_unwind(panic);
     }
 }

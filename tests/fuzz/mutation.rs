@@ -1,13 +1,13 @@
-//! How are inputs changed? Bits, lengths and numbers, pieces taken out, doubled, moved in from others: by a seed alone.
+//! Mutation of inputs: bits, lengths and numbers, parts removed, repeated or copied from other inputs; seeded.
 
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// The longest input that is made: what the targets allow, and a little more.
+/// The maximum size of an input: a little more than the targets allow.
 const LONGEST: usize = 1 << 18;
 
-/// Numbers at whose edges readers stumble.
+/// Boundary values at which readers fail.
 const EDGES: [u64; 14] = [
     0,
     1,
@@ -25,7 +25,7 @@ const EDGES: [u64; 14] = [
     0xffff_ffff_ffff_ffff,
 ];
 
-/// Makes inputs of inputs, the same ones again for the same seed.
+/// Mutates inputs, reproducibly by its seed.
 pub(super) struct Mutator<'inputs> {
     inputs: &'inputs [Vec<u8>],
     draw: ChaCha8Rng,
@@ -36,7 +36,7 @@ impl<'inputs> Mutator<'inputs> {
         Self { inputs, draw: ChaCha8Rng::seed_from_u64(seed) }
     }
 
-    /// One of the inputs, changed in one to four places.
+    /// One of the inputs with one to four mutations.
     pub(super) fn next_input(&mut self) -> Vec<u8> {
         let mut input = self.some_input().to_vec();
         for _ in 0..self.draw.random_range(1..=4) {
@@ -59,7 +59,7 @@ impl<'inputs> Mutator<'inputs> {
             3 => self.replace_decimal(input),
             4 => drop(input.drain(start..end)),
             5 => {
-                // Doubled some times over: depth and repetition.
+                // Doubled several times: depth and repetition.
                 let doubled = input[start..end].repeat(1 << self.draw.random_range(0..5));
                 splice(input, start, start, &doubled);
             }
@@ -77,14 +77,14 @@ impl<'inputs> Mutator<'inputs> {
         }
     }
 
-    /// A stretch of so many bytes, short ones more often than long ones.
+    /// A range of bytes, short ranges more often than long ones.
     fn stretch(&mut self, length: usize) -> (usize, usize) {
         let start = self.draw.random_range(0..=length);
         let longest = (length - start).min(1 << self.draw.random_range(0..14));
         (start, start + self.draw.random_range(0..=longest))
     }
 
-    /// A number at an edge, or one or so beside, in one to eight bytes of either order.
+    /// A boundary value, or one next to it, in one to eight bytes of either byte order.
     fn overwrite_number(&mut self, input: &mut [u8], start: usize) {
         let edge = EDGES.choose(&mut self.draw).map_or(0, |&edge| edge);
         let number = edge.wrapping_add_signed(self.draw.random_range(-2..=2));
@@ -96,7 +96,7 @@ impl<'inputs> Mutator<'inputs> {
         }
     }
 
-    /// A number that is written out, by one of another length.
+    /// Replaces a decimal number by one of another length.
     fn replace_decimal(&mut self, input: &mut Vec<u8>) {
         let digits = |byte: &u8| byte.is_ascii_digit();
         let from = self.draw.random_range(0..=input.len());

@@ -1,15 +1,15 @@
-//! Rules of who may do what with a topic or a group, which no client of ours can make: in Kafka's own protocol.
+//! ACLs of topics and groups, in Kafka's wire protocol, because the client library cannot create them.
 
 use super::kafka_request::{self, push_string};
 
-/// What a rule is about, and how Kafka numbers its kind.
+/// The resource of a rule, with Kafka's number of its kind.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Resource<'a> {
     Topic(&'a str),
     Group(&'a str),
 }
 
-/// What is done, as Kafka numbers it.
+/// The operation of a rule, with Kafka's number.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Operation {
     Read = 3,
@@ -17,14 +17,14 @@ pub(crate) enum Operation {
     Describe = 8,
 }
 
-/// Grants a user an operation (CreateAcls, version 1), and with that denies everything else of the same resource to all who
-/// have no rule of their own. To be sent by one who may make rules.
+/// Grants a user an operation (CreateAcls, version 1), which denies all operations on the resource to users without a
+/// rule. The sender must be allowed to create rules.
 pub(crate) fn allow_only(bootstrap: &str, user: &str, operation: Operation, resource: Resource<'_>) {
     let (kind, name) = match resource {
         Resource::Topic(name) => (2, name),
         Resource::Group(name) => (3, name),
     };
-    let mut request = [0, 30, 0, 1, 0, 0, 0, 7, 0xff, 0xff].to_vec(); // CreateAcls, its version, request 7 of nobody
+    let mut request = [0, 30, 0, 1, 0, 0, 0, 7, 0xff, 0xff].to_vec(); // CreateAcls, its version, request 7 without a client id
     request.extend([0, 0, 0, 1, kind]); // one rule
     push_string(&mut request, name);
     request.push(3); // for exactly that name

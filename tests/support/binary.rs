@@ -1,4 +1,4 @@
-//! How is the real binary run? To its end, with its input given and its output kept; or beside the test, and asked.
+//! The real binary: runs to its end with given input, or beside the test as a process.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-/// What the binary left behind.
+/// The result of a run.
 pub(crate) struct Finished {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
@@ -14,24 +14,24 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    /// The lines that `annotate` has refused, as standard error has them, in order.
+    /// The lines that `annotate` refused, from standard error, in order.
     pub(crate) fn refused(&self) -> Vec<Value> {
         let lines = self.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         lines.filter(|line| line.get("error").is_some_and(Value::is_object)).collect()
     }
 }
 
-/// The binary, with nothing of ours in its environment.
+/// The binary with a clean environment.
 pub(crate) fn binary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_riveg"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("RIVEG_")) {
         command.env_remove(name);
     }
-    // What it remembers is no business of this user's own engines.
+    // Its cache is separate from that of this user's engines.
     for folder in ["XDG_STATE_HOME", "XDG_CACHE_HOME"] {
         command.env(folder, env!("CARGO_TARGET_TMPDIR"));
     }
-    // Engines and checks that run side by side do not take each other's port.
+    // Concurrent engines and checks use different ports.
     command.env("RIVEG_TELEMETRY__ADDRESS", "127.0.0.1:0");
     command
 }
@@ -47,8 +47,8 @@ pub(crate) fn riveg(arguments: &[&str], input: &[u8]) -> Finished {
         .expect("cargo built the binary");
     let mut stdin = child.stdin.take().expect("it is piped");
     let input = input.to_vec();
-    // On a thread of its own: neither side waits for the other with a full pipe. A binary that refuses its arguments
-    // does not read, which is no fault.
+    // On a separate thread, so that a full pipe blocks neither side. A binary that refuses its arguments does not read,
+    // so a failed write is no error.
     let feeder = std::thread::spawn(move || drop(stdin.write_all(&input)));
     let output = child.wait_with_output().expect("it ends");
     feeder.join().expect("writing does not panic");
@@ -56,18 +56,18 @@ pub(crate) fn riveg(arguments: &[&str], input: &[u8]) -> Finished {
     Finished { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// Ended with the test, however the test ends.
+/// Killed at the end of the test, even if it fails.
 pub(crate) struct Process(pub(crate) Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// What the process answers at a path of its telemetry, if it answers.
+/// The response of the process's telemetry server at a path, if it responds.
 pub(crate) fn get(address: &str, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: riveg\r\nConnection: close\r\n\r\n").ok()?;

@@ -1,5 +1,4 @@
-//! A real Kafka: that of KAFKA_BOOTSTRAP, or one of our own for this test binary, ended with it. What asks who one is, only
-//! our own does.
+//! Kafka broker: that of KAFKA_BOOTSTRAP, or one for this test binary, stopped with it. Only the latter has TLS and SASL.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,28 +9,28 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::SystemTime;
 
-/// The broker's address. The first call starts the broker where none is given.
+/// The broker's address. The first call starts a broker if none is given.
 ///
 /// # Panics
-/// Where there is no broker: these tests do not pass without one.
+/// If there is no broker: these tests do not pass without one.
 pub(crate) fn broker() -> &'static str {
     static BROKER: OnceLock<String> = OnceLock::new();
     BROKER.get_or_init(|| std::env::var("KAFKA_BOOTSTRAP").unwrap_or_else(|_| own_broker().plain.clone()))
 }
 
-/// The addresses of a broker of ours, and what lets a client in.
+/// Addresses and credentials of our own broker.
 pub(crate) struct OwnBroker {
-    /// Where everybody is let in.
+    /// Without authentication.
     pub(crate) plain: String,
-    /// Where TLS and SASL are asked for.
+    /// With TLS and SASL.
     pub(crate) sasl: String,
-    /// Where TLS is asked for, with a certificate of the client's.
+    /// With TLS and a client certificate.
     pub(crate) mtls: String,
     secrets: PathBuf,
 }
 
 impl OwnBroker {
-    /// Where a file that `scripts/kafka` has made lies.
+    /// The path of a file that `scripts/kafka` created.
     pub(crate) fn file(&self, name: &str) -> String {
         self.secrets.join(name).display().to_string()
     }
@@ -43,7 +42,7 @@ impl OwnBroker {
     }
 }
 
-/// A broker of our own, whoever else's the others use.
+/// Our own broker, even if other tests use that of KAFKA_BOOTSTRAP.
 pub(crate) fn own_broker() -> &'static OwnBroker {
     static BROKER: OnceLock<OwnBroker> = OnceLock::new();
     BROKER.get_or_init(start)
@@ -56,27 +55,27 @@ fn start() -> OwnBroker {
         .stderr(Stdio::inherit())
         .output()
         .expect("scripts/kafka can be run");
-    let said = String::from_utf8_lossy(&output.stdout);
-    let told = |name: &str| {
-        let value = said.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let value_of = |name: &str| {
+        let value = stdout.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
         value.unwrap_or_else(|| panic!("scripts/kafka says no {name}: {}", output.status)).to_owned()
     };
     OwnBroker {
-        plain: told("KAFKA_BOOTSTRAP"),
-        sasl: told("KAFKA_SASL"),
-        mtls: told("KAFKA_MTLS"),
-        secrets: told("KAFKA_SECRETS").into(),
+        plain: value_of("KAFKA_BOOTSTRAP"),
+        sasl: value_of("KAFKA_SASL"),
+        mtls: value_of("KAFKA_MTLS"),
+        secrets: value_of("KAFKA_SECRETS").into(),
     }
 }
 
-/// A name that no other test, and no other run on the same broker, uses.
+/// A name that is unique among tests and among runs on the same broker.
 pub(crate) fn unique(name: &str) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock after 1970");
     format!("{name}-{}-{}-{}", process::id(), since.as_millis(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// An address where nobody answers until [`Forwarder::open`] is called, and then a broker does: a broker that comes late.
+/// An address that refuses connections until [`Forwarder::open`] connects it to a broker: a broker that starts late.
 pub(crate) struct Forwarder {
     address: SocketAddr,
 }
@@ -107,7 +106,7 @@ impl Forwarder {
 }
 
 fn copy(mut from: TcpStream, mut to: TcpStream) {
-    // Either side may leave at any time.
+    // Either side may close at any time.
     let _ = io::copy(&mut from, &mut to);
     let _ = to.shutdown(std::net::Shutdown::Both);
 }

@@ -1,4 +1,4 @@
-//! Plain clients that look at topics and groups from outside.
+//! Kafka clients that read and write topics and groups independently of the engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -21,24 +21,24 @@ fn config(bootstrap: &str) -> ClientConfig {
     config
 }
 
-/// An administrator, its options, and a runtime to wait in.
+/// An admin client, its options, and a runtime.
 fn admin(bootstrap: &str) -> (AdminClient<DefaultClientContext>, AdminOptions, Runtime) {
     let options = AdminOptions::new().operation_timeout(Some(WITHIN));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     (config(bootstrap).create().unwrap(), options, runtime)
 }
 
-/// Creates a topic on a real broker, and waits until it can be used.
+/// Creates a topic and waits until it can be used.
 pub(crate) fn create_topic(bootstrap: &str, topic: &str, partitions: i32) {
     create_topic_with(bootstrap, topic, partitions, &[]);
 }
 
-/// The same with settings of its own.
+/// The same with topic settings.
 pub(crate) fn create_topic_with(bootstrap: &str, topic: &str, partitions: i32, settings: &[(&str, &str)]) {
     let (admin, options, runtime) = admin(bootstrap);
     let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
     let topics = [settings.iter().fold(new, |new, (name, value)| new.set(name, value))];
-    // One of that name that was deleted a moment ago may still be there.
+    // A topic of the same name that was just deleted may still exist.
     until("the topic is made", || {
         let results = runtime.block_on(admin.create_topics(&topics, &options)).unwrap();
         match results.into_iter().next().unwrap() {
@@ -57,7 +57,7 @@ pub(crate) fn delete_topic(bootstrap: &str, topic: &str) {
     });
 }
 
-/// Deletes the records of a partition before that offset, as retention does.
+/// Deletes the records of a partition before an offset, as retention does.
 pub(crate) fn delete_records(bootstrap: &str, topic: &str, partition: i32, before: i64) {
     let (admin, options, runtime) = admin(bootstrap);
     let mut offsets = TopicPartitionList::new();
@@ -66,12 +66,12 @@ pub(crate) fn delete_records(bootstrap: &str, topic: &str, partition: i32, befor
     deleted.elements().iter().for_each(|element| element.error().unwrap());
 }
 
-/// Commits an offset of a group that has no members.
+/// Commits an offset of a group without members.
 pub(crate) fn commit(bootstrap: &str, group: &str, topic: &str, partition: i32, offset: i64) {
     let consumer: BaseConsumer = config(bootstrap).set("group.id", group).create().unwrap();
     let mut offsets = TopicPartitionList::new();
     offsets.add_partition_offset(topic, partition, Offset::Offset(offset)).unwrap();
-    // A coordinator that has only just been found may still be reading up on its groups.
+    // A coordinator that was just found may still be loading its groups.
     until("the offset is committed", || consumer.commit(&offsets, CommitMode::Sync).ok());
 }
 
@@ -84,7 +84,7 @@ impl Writer {
     pub(crate) fn new(bootstrap: &str) -> Self {
         let mut producer = config(bootstrap);
         producer.set("enable.idempotence", "true").set("linger.ms", "5");
-        // The most that the broker takes.
+        // The broker's maximum.
         let producer = producer.set("message.max.bytes", "8388608").create().unwrap();
         Self { producer }
     }
@@ -106,7 +106,7 @@ impl Writer {
         self.producer.send(record).map_err(|(error, _)| error).unwrap();
     }
 
-    /// A record that need not have a key of text, written at that time.
+    /// A record with a key of any bytes and a given timestamp.
     pub(crate) fn send_at(
         &self,
         topic: &str,
@@ -125,15 +125,15 @@ impl Writer {
     }
 }
 
-/// Reads what lies in a topic from the outside, without a group.
-pub(crate) struct Seen {
+/// Reads a topic without a group.
+pub(crate) struct TopicReader {
     consumer: BaseConsumer,
-    /// What was read so far.
+    /// Records read so far.
     pub(crate) messages: Vec<OwnedMessage>,
 }
 
 /// Reads partitions `0..partitions` of a topic from the beginning.
-pub(crate) fn read(bootstrap: &str, topic: &str, partitions: i32) -> Seen {
+pub(crate) fn read(bootstrap: &str, topic: &str, partitions: i32) -> TopicReader {
     let consumer: BaseConsumer =
         config(bootstrap).set("group.id", "outside").set("enable.auto.commit", "false").create().unwrap();
     let mut list = TopicPartitionList::new();
@@ -141,11 +141,11 @@ pub(crate) fn read(bootstrap: &str, topic: &str, partitions: i32) -> Seen {
         list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
     }
     consumer.assign(&list).unwrap();
-    Seen { consumer, messages: Vec::new() }
+    TopicReader { consumer, messages: Vec::new() }
 }
 
-impl Seen {
-    /// Reads on until so many were read in all.
+impl TopicReader {
+    /// Reads until at least `count` records have been read in total.
     pub(crate) fn at_least(&mut self, count: usize) -> &[OwnedMessage] {
         let deadline = Instant::now() + WITHIN;
         while self.messages.len() < count {
@@ -157,7 +157,7 @@ impl Seen {
         &self.messages
     }
 
-    /// Reads on to the end of the topic as it is now.
+    /// Reads to the current end of the topic.
     pub(crate) fn all(&mut self, bootstrap: &str, topic: &str) -> &[OwnedMessage] {
         let partitions = self.consumer.assignment().unwrap().count() as i32;
         let count: i64 = log_end(bootstrap, topic, partitions).values().sum();
@@ -165,7 +165,7 @@ impl Seen {
     }
 }
 
-/// All that is committed in partitions `0..partitions` of a topic by now, partition by partition in order.
+/// All committed records in partitions `0..partitions` of a topic, partition by partition in order.
 pub(crate) fn read_committed(bootstrap: &str, topic: &str, partitions: i32) -> Vec<OwnedMessage> {
     let mut config = config(bootstrap);
     config.set("group.id", "outside").set("enable.auto.commit", "false");
@@ -198,12 +198,12 @@ pub(crate) fn log_end(bootstrap: &str, topic: &str, partitions: i32) -> BTreeMap
     (0..partitions).map(end).collect()
 }
 
-/// The offsets that a group has committed, where it has.
+/// The committed offsets of a group.
 pub(crate) fn committed(bootstrap: &str, group: &str, topic: &str, partitions: i32) -> BTreeMap<i32, i64> {
     let consumer: BaseConsumer = config(bootstrap).set("group.id", group).create().unwrap();
     let mut list = TopicPartitionList::new();
     list.add_partition_range(topic, 0, partitions - 1);
-    // A coordinator that has only just been found may still be reading up on its groups.
+    // A coordinator that was just found may still be loading its groups.
     let committed =
         until("the group's coordinator answers", || match consumer.committed_offsets(list.clone(), WITHIN) {
             Ok(committed) => Some(committed),
@@ -217,7 +217,7 @@ pub(crate) fn committed(bootstrap: &str, group: &str, topic: &str, partitions: i
     elements.iter().filter_map(|element| Some((element.partition(), offset(element.offset())?))).collect()
 }
 
-/// The value of a header that is text; None if there is none of that name.
+/// The value of a text header; `None` if there is none.
 pub(crate) fn header<'a>(message: &'a OwnedMessage, name: &str) -> Option<&'a str> {
     let Header { value, .. } = message.headers()?.iter().find(|header| header.key == name)?;
     value.map(|value| std::str::from_utf8(value).unwrap())

@@ -1,9 +1,9 @@
-//! A request in Kafka's own protocol, for what the clients here cannot write.
+//! Requests in Kafka's wire protocol, for what the client library cannot write.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-/// Sends a request (header and body) on a connection of its own. What comes back is the response without its length.
+/// Sends a request (header and body) on a new connection; returns the response without its length.
 pub(super) fn answer(bootstrap: &str, request: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(bootstrap).unwrap();
     stream.write_all(&u32::try_from(request.len()).unwrap().to_be_bytes()).unwrap();
@@ -15,7 +15,7 @@ pub(super) fn answer(bootstrap: &str, request: &[u8]) -> Vec<u8> {
     response
 }
 
-/// Adds a string as Kafka writes one: its length in two bytes, then its bytes.
+/// Appends a string in Kafka's encoding: two bytes of length, then its bytes.
 pub(super) fn push_string(request: &mut Vec<u8>, text: &str) {
     request.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
     request.extend(text.as_bytes());

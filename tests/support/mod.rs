@@ -1,4 +1,5 @@
-//! What several groups of tests share: the binary, brokers, topics, clients, records, Redis, Prometheus, plain code, the pocket world, and waiting for conditions.
+//! Test support: the binary, brokers, topics, clients, records, Redis, Prometheus, code without comments, the pocket world,
+//! and waiting for conditions.
 
 mod acl;
 mod binary;

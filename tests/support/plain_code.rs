@@ -1,4 +1,4 @@
-//! What is left of Rust's text without its comments and literals?
+//! Rust code without its comments and literals.
 
 /// The text without its comments and literals.
 pub(crate) fn without_comments_and_literals(text: &str) -> String {

@@ -1,4 +1,4 @@
-//! A real Prometheus that looks at one engine every second; on a port and in a folder of its own, ended with the test.
+//! Prometheus server that scrapes one engine every second; on its own port and folder, stopped with the test.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -23,9 +23,9 @@ impl Prometheus {
     /// Starts a server that reads metrics at `target`, `host:port`, and waits until it answers.
     ///
     /// # Panics
-    /// Where there is no `prometheus`: these tests do not pass without one.
+    /// If there is no `prometheus`: these tests do not pass without one.
     pub(crate) fn watching(target: &str) -> Self {
-        // A port that was free a moment ago may be taken: then another is tried.
+        // A port that was free may be occupied by now; then another one is tried.
         (0..5).find_map(|_| Self::begin(target)).expect("prometheus starts")
     }
 
@@ -57,10 +57,10 @@ impl Prometheus {
         answers.then_some(Self { address, _process: process, _folder: folder })
     }
 
-    /// What it answers to a query now.
+    /// The current result of a query.
     ///
     /// # Panics
-    /// Where it does not understand the query.
+    /// If the query is invalid.
     pub(crate) fn query(&self, query: &str) -> Vec<Sample> {
         let encoded: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
         let answer = until(query, || ask(&self.address, &format!("/api/v1/query?query={encoded}")));
@@ -78,7 +78,7 @@ fn sample(element: &Value) -> Sample {
     (labels, value.expect("a value is a number in quotes"))
 }
 
-/// The whole response; in the older HTTP, whose bodies are not cut into pieces.
+/// The whole response, in HTTP/1.0, which has no chunked bodies.
 fn ask(address: &str, path: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").ok()?;

@@ -1,4 +1,4 @@
-//! Records as they arrive: every way in which one can be wrong, and those that are merely unusual.
+//! Input records: every kind that is rejected, and unusual ones that are answered.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use image::codecs::gif::GifEncoder;
 use image::{ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use serde_json::{Value, json};
 
-/// The folder whose files the records name.
+/// The folder of the files that the records name.
 pub(crate) fn pictures() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("picture.png"), encoded(ImageFormat::Png)).unwrap();
@@ -32,7 +32,7 @@ fn animated_gif() -> Vec<u8> {
     bytes
 }
 
-/// A PNG of 1 MB whose header promises 30,000 x 30,000 pixels.
+/// A PNG of 1 MB whose header declares 30,000 x 30,000 pixels.
 fn huge_png() -> Vec<u8> {
     let mut bytes = encoded(ImageFormat::Png);
     bytes[16..24].copy_from_slice(&[30_000_u32.to_be_bytes(), 30_000_u32.to_be_bytes()].concat());
@@ -52,7 +52,7 @@ fn picture(bytes: &[u8]) -> Value {
     json!([{ "key": "m1", "type": "photo", "bytes": STANDARD.encode(bytes) }])
 }
 
-/// Records that are refused where broken pictures are to cost their posts: what is wrong with them, the record, the class, and what the error must name.
+/// Records that are rejected if broken pictures reject their posts: fault, record, error class, and text of the error.
 pub(crate) fn refused_records() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
     let jpeg = encoded(ImageFormat::Jpeg);
     let outside = json!([{ "key": "m1", "type": "photo", "url": "file:///etc/passwd" }]);
@@ -102,7 +102,7 @@ pub(crate) fn refused_records() -> Vec<(&'static str, Vec<u8>, &'static str, &'s
     ]
 }
 
-/// Records that are unusual and nevertheless answered.
+/// Unusual records that are answered.
 pub(crate) fn answered_records(pictures: &Path) -> Vec<String> {
     let from_file = json!([{ "key": "m1", "type": "photo", "url": format!("file://{}/picture.png", pictures.display()) }]);
     vec![

@@ -1,4 +1,4 @@
-//! A real Redis, with a password, on a port and in a folder of its own; ended with the test, however the test ends.
+//! Redis server with a password, on its own port and folder; stopped with the test, even if it fails.
 
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -19,9 +19,9 @@ impl Redis {
     /// Starts a server and waits until it answers.
     ///
     /// # Panics
-    /// Where there is no `redis-server`: these tests do not pass without one.
+    /// If there is no `redis-server`: these tests do not pass without one.
     pub(crate) fn start() -> Self {
-        // A port that was free a moment ago may be taken: then another is tried.
+        // A port that was free may be occupied by now; then another one is tried.
         for _ in 0..5 {
             let port =
                 TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound").port();
@@ -43,7 +43,7 @@ impl Redis {
         format!("redis://:{password}@127.0.0.1:{}/0", self.port)
     }
 
-    /// Ends the server as a crash would: nothing that it held is kept.
+    /// Kills the server: its data is lost.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().expect("it runs");
@@ -51,12 +51,12 @@ impl Redis {
         }
     }
 
-    /// Starts the server again on its port, empty.
+    /// Restarts the server on its port, empty.
     pub(crate) fn start_again(&mut self) {
         until("redis-server starts again", || self.begin().then_some(()));
     }
 
-    /// A client beside those that are tested.
+    /// A client independent of the engine.
     pub(crate) fn client(&self) -> redis::Connection {
         let client = redis::Client::open(self.address()).expect("it is an address");
         client.get_connection().expect("the server answers")

@@ -1,11 +1,11 @@
-//! Waits for a condition, never for a time.
+//! Waiting for conditions, never for a fixed time.
 
 use std::time::{Duration, Instant};
 
-/// No condition of these tests takes so long, on however busy a machine, unless it never comes.
+/// Longer than any condition of these tests takes, even on a busy machine.
 pub(crate) const WITHIN: Duration = Duration::from_secs(60);
 
-/// Asks again and again until there is an answer.
+/// Polls until there is an answer.
 pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + WITHIN;
     loop {
@@ -13,7 +13,7 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
             return answer;
         }
         assert!(Instant::now() < deadline, "waited in vain: {what}");
-        // Leaves the processor to whoever makes the condition true.
+        // Yields the CPU to the thread or process that makes the condition true.
         std::thread::park_timeout(Duration::from_millis(5));
     }
 }

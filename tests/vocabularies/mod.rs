@@ -1,4 +1,4 @@
-//! Does a published vocabulary cut texts as its authors' own reader does? `make.py` made the files and the answers.
+//! Published vocabularies: tokenisation equals that of the authors' own code. `make.py` made the files and the answers.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,15 +18,15 @@ fn answers() -> Value {
     serde_json::from_slice(&fs::read(folder("answers.json")).unwrap()).unwrap()
 }
 
-/// Where the location tokens of an OFA with this vocabulary are: after its words, `<mask>` and some codes.
+/// Ids of OFA's location tokens with this vocabulary: after its words, `<mask>` and some codes.
 fn locations() -> Locations {
     Locations { first: answers()["words"].as_u64().unwrap() as u32 + 1 + CODES, count: BINS }
 }
 
-/// Text is cut as the engine cuts it: what it says of special tokens is text.
+/// Tokenises like the engine: special tokens in a text are plain text.
 fn assert_cut(mut published: PublishedVocabulary, texts: &str, name: &str) {
     published.tokenizer.set_encode_special_tokens(true);
-    // A bundle holds what is written here, and nothing else.
+    // The bundle has exactly these files.
     let json = published.tokenizer.to_string(false).unwrap();
     let mut again = Tokenizer::from_bytes(json).unwrap();
     again.set_encode_special_tokens(true);
@@ -129,7 +129,7 @@ fn a_ready_tokenizer_comes_before_all_others() {
     assert_eq!(ready.tokenizer.get_vocab(true), published.tokenizer.get_vocab(true));
 }
 
-/// What is said of a folder with these files changed.
+/// The error of a folder with these files changed.
 fn error_with(name: &str, file: &str, change: impl FnOnce(Vec<u8>) -> Option<Vec<u8>>) -> VocabularyError {
     let changed = tempfile::tempdir().unwrap();
     for entry in fs::read_dir(folder(name)).unwrap() {

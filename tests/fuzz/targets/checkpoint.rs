@@ -1,11 +1,11 @@
-//! Checkpoints that others publish: refused with the file and the place, or tensors no larger than their file.
+//! Checkpoint target: an error with file and place, or tensors no larger than their file.
 
 use std::io::Write;
 use std::path::Path;
 
 use riveg::networks::checkpoint::{Checkpoint, CheckpointError};
 
-/// A file of any format that is read.
+/// A file of any supported format.
 pub fn checkpoint(input: &[u8]) {
     let mut file = tempfile::NamedTempFile::new().expect("temporary files can be made");
     file.write_all(input).expect("temporary files can be written");
@@ -15,7 +15,7 @@ pub fn checkpoint(input: &[u8]) {
     }
 }
 
-/// The pickle that a file of torch from before its archives holds, with all that stands around it.
+/// The pickle of a legacy torch file, with its frame.
 pub fn pickle(input: &[u8]) {
     // Torch's magic number, the version 1001, and {"little_endian": True}.
     const BEFORE: &[u8] =
@@ -44,7 +44,7 @@ fn names_its_place(error: &CheckpointError, file: &Path, length: usize) {
     super::assert_sayable(&said);
     assert!(said.contains(&file.display().to_string()), "no file: {said}");
     match error {
-        // A directory may point beyond the end; then that is said.
+        // A directory may point beyond the end, which is an error.
         CheckpointError::Damaged { position, .. }
         | CheckpointError::Refused { position, .. }
         | CheckpointError::TooMuch { position, .. } => {

@@ -1,11 +1,11 @@
-//! Settings: all faults are found at once and each names its key; what is accepted is within its bounds.
+//! Settings target: all faults are found at once and name their keys; accepted values are within bounds.
 
 use std::io::Write;
 
 use riveg::config::{Config, Sources};
 
-/// Lines up to the first blank one are settings of the command line, or of the environment where they begin so; what
-/// follows is a file.
+/// Lines before the first blank one are settings of the command line, or of the environment by their prefix; the rest is
+/// a file.
 pub fn config(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let (head, body) = text.split_once("\n\n").unwrap_or(("", &text));

@@ -1,4 +1,4 @@
-//! A bundle's manifest: refused with its file and place, or the same again once it is written and read.
+//! Manifest target: an error with file and place, or a manifest that survives writing and reading.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ pub fn manifest(input: &[u8]) {
             let said = error.to_string();
             assert!(said.contains("some/bundle.toml"), "{said}");
             match error {
-                // TOML's own faults draw the line that they speak of.
+                // TOML's own errors quote their line.
                 BundleError::Format { message, .. } => assert!(message.contains("line "), "{message}"),
                 BundleError::Unfit { faults, .. } => assert!(!faults.is_empty()),
                 other => panic!("a text gives another kind of error: {other}"),

@@ -1,8 +1,8 @@
-//! Run lengths: what was read is written so that it is read alike; what was drawn comes back pixel by pixel.
+//! Mask target: run lengths survive writing and reading; pixels survive encoding.
 
 use riveg::domain::Mask;
 
-/// Two bytes for each side of the picture, then the text of its runs; the same bytes once more as pixels.
+/// Two bytes for each side of the picture, then the text of its runs; the same bytes are also used as pixels.
 pub fn mask(input: &[u8]) {
     let Some((&[a, b, c, d], rest)) = input.split_first_chunk() else { return };
     let (width, height) = (u32::from(u16::from_le_bytes([a, b])), u32::from(u16::from_le_bytes([c, d])));
@@ -30,7 +30,7 @@ fn read_alike(mask: &Mask, text: &str) {
     }
 }
 
-/// The lowest bit of each byte as a picture with rows of that width.
+/// The lowest bit of each byte as a picture of the given width.
 fn drawn_alike(bytes: &[u8], width: usize) {
     let height = bytes.len() / width;
     let pixels: Vec<u8> = bytes[..width * height].iter().map(|byte| byte & 1).collect();

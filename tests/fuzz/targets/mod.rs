@@ -1,6 +1,6 @@
-//! What must hold of any bytes whatsoever? One function for each place where the engine reads what others wrote.
+//! Fuzz targets: invariants for arbitrary bytes, one function for each reader of untrusted input.
 //!
-//! A function panics where something does not hold. `cargo fuzz` calls them, and so does the short run among the tests.
+//! A target panics if an invariant does not hold. `cargo fuzz` and the short runs among the tests call them.
 
 mod checkpoint;
 mod config;
@@ -16,7 +16,7 @@ pub use mask::mask;
 pub use picture::picture;
 pub use record::record;
 
-/// What people are shown of a fault: one paragraph of ordinary length that cannot steer the terminal that shows it.
+/// Error texts are one paragraph of limited length without control characters.
 fn assert_sayable(message: &str) {
     const LONGEST: usize = 2000; // characters: what is expected, what was found, and one quoted thing of each
     assert!(!message.trim().is_empty(), "an error says nothing");

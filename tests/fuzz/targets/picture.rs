@@ -1,4 +1,4 @@
-//! A picture: refused with its name and a reason, or pixels within the limits.
+//! Picture target: an error with name and reason, or pixels within the limits.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

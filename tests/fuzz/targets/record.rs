@@ -1,4 +1,4 @@
-//! A record of the feed: refused with a reason and a place, or a post within the limits whose words can be cut out again.
+//! Record target: an error with reason and place, or a post within the limits with valid spans.
 
 use riveg::config::{Config, Sources};
 use riveg::domain::{
@@ -11,7 +11,7 @@ use riveg::kafka::publish::{Annotated, Provenance};
 use riveg::stages::recognise::split_words;
 use riveg::telemetry::Metrics;
 
-/// The limits, low enough that what goes beyond them is found out quickly.
+/// Low limits, so that violations are found quickly.
 const LIMITS: [&str; 7] = [
     "decode.max_record=256KiB",
     "decode.max_text=16KiB",
@@ -19,14 +19,14 @@ const LIMITS: [&str; 7] = [
     "decode.max_side=2000",
     "decode.max_pixels=1000000",
     "decode.memory=16MiB",
-    // No address that is made up here is asked.
+    // Generated URLs are not fetched.
     "fetch.schemes=[]",
 ];
 
 /// The bytes of a record.
 pub fn record(input: &[u8]) {
     if let Err(rejection) = decoded(input.to_vec()) {
-        // JSON's faults are told by line or path, those of content by the field; or all of it is something else.
+        // JSON errors name line or path, errors of content name the field; or the whole record is of another type.
         let placed = ["line ", "byte ", "`", "expected an object"]
             .iter()
             .any(|place| rejection.message.contains(place));
@@ -34,7 +34,7 @@ pub fn record(input: &[u8]) {
     }
 }
 
-/// What decodes, made once: its client for web servers reads all of the system's certificates.
+/// The decoder, created once: its HTTP client loads all of the system's certificates.
 struct Reader {
     runtime: tokio::runtime::Runtime,
     limits: decode::Config,
@@ -90,7 +90,7 @@ fn assert_promised(answer: &Result<DecodedPost, Rejection>, decode: &decode::Con
     }
 }
 
-/// Readers of an answer find each entity in the text that they sent, by either count.
+/// Code-point spans and byte spans both find each entity in the original text.
 fn words_can_be_cut_out(post: &Post) {
     let triples = split_words(&post.text).into_iter().map(|span| named(&post.text, span)).collect();
     let annotated = Annotated::new(post, Annotation { triples, degraded: Vec::new() });

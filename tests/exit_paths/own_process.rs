@@ -1,4 +1,4 @@
-//! How are ways out taken that no input leads to? This test binary runs itself, as a process of the engine's parts.
+//! Exit paths that no input reaches: this test binary runs itself as a process of the engine's parts.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -10,17 +10,17 @@ use riveg::scheduler::{Budget, Cost, Device, Flow, Flows, Handle, Model, ModelEr
 use riveg::telemetry::Metrics;
 use tch::{Kind, Tensor};
 
-/// Says to a process of ours which way it is to take.
-const WAY: &str = "WAYS_OUT_OWN_PROCESS";
+/// Environment variable with the exit path of the process.
+const EXIT_PATH: &str = "EXIT_PATHS_OWN_PROCESS";
 
-pub(super) fn command(way: &str) -> Command {
+pub(super) fn command(path: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "--nocapture", "ways_out::own_process::it_ends_as_its_parts_make_it_end"]);
-    command.env(WAY, way).stdout(Stdio::null());
+    command.args(["--exact", "--nocapture", "exit_paths::own_process::a_lost_device_ends_the_process"]);
+    command.env(EXIT_PATH, path).stdout(Stdio::null());
     command
 }
 
-/// A network that is always inside libtorch, until it loses its device.
+/// A network that stays inside libtorch until it loses its device.
 struct Busy;
 
 impl Model for Busy {
@@ -42,9 +42,9 @@ impl Model for Busy {
 }
 
 #[test]
-fn it_ends_as_its_parts_make_it_end() {
-    let Ok(way) = std::env::var(WAY) else {
-        // Asked by nobody in particular: one way, once.
+fn a_lost_device_ends_the_process() {
+    let Ok(path) = std::env::var(EXIT_PATH) else {
+        // Without the variable this is an ordinary test: one path, once.
         let status = command("lost").stderr(Stdio::null()).status().unwrap();
         assert_eq!(status.code(), Some(1));
         return;
@@ -52,11 +52,11 @@ fn it_ends_as_its_parts_make_it_end() {
     tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::io::stderr).init();
     log_panics();
     let ending = Ending::told_in(LogFormat::Json);
-    let outcome = run_to_end(take(&way, &ending));
+    let outcome = run_to_end(follow(&path, &ending));
     ending.conclude(Ok(outcome))
 }
 
-async fn take(way: &str, ending: &Ending) -> Result<(), Failure> {
+async fn follow(path: &str, ending: &Ending) -> Result<(), Failure> {
     let max_requests = std::num::NonZeroUsize::new(2).unwrap();
     let budget = Budget { max_requests, max_tokens: u32::MAX, patience: Duration::from_secs(1) };
     let mut device = Device::new("riveg-device", Arc::new(Metrics::new()));
@@ -67,9 +67,9 @@ async fn take(way: &str, ending: &Ending) -> Result<(), Failure> {
     for _ in 0..4 {
         tokio::spawn(keep_busy(handle.clone(), flows.begin()));
     }
-    // Once it is answered the others' calls are under way.
+    // After its answer the calls of the others are in progress.
     handle.call(flows.begin(), false).await?;
-    if way == "panic" {
+    if path == "panic" {
         tokio::spawn(async { panic!("a fault of ours") }).await?;
     }
     Ok(handle.call(flows.begin(), true).await?)
