@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_found_where_all_is_right() {
+    fn a_correct_run_has_no_findings() {
         let (annotations, dead) = right();
         let found = check(&sent(), &annotations, &dead);
         assert_eq!(found, Found { poison: 1, ..Found::default() });

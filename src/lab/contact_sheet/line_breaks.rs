@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_know_their_mention_in_code_points() {
+    fn letters_keep_the_index_of_their_mention() {
         let letters = letters("👍🏽 Zoë…", &[(3, 6)]);
         let text: String = letters.iter().map(|letter| letter.glyph).collect();
         assert_eq!(text, ":thumbsup: Zoë...");

@@ -160,7 +160,7 @@ fn a_mask_is_seen_on_any_picture_even_on_its_own_colour() {
 }
 
 #[test]
-fn what_the_font_lacks_is_spelled_and_stands_back() {
+fn letters_that_the_font_lacks_are_transliterated_and_muted() {
     let mut card = card();
     card.post.text = "Ada 東".to_owned();
     card.triples.truncate(1);
@@ -235,7 +235,7 @@ fn pictures_keep_their_proportions_and_boxes_their_place() {
 }
 
 #[test]
-fn an_empty_sheet_and_a_mask_of_nothing_are_drawn_too() {
+fn an_empty_sheet_and_an_empty_mask_are_drawn() {
     let empty = draw(&sheet(Vec::new()));
     assert!(empty.height > 0 && empty.rgb.iter().any(|&level| level < 100), "the header is there");
     let mut card = card();

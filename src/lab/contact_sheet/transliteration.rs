@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_font_lacks_is_spelled() {
+    fn letters_that_the_font_lacks_are_transliterated() {
         for (text, expected) in [
             ("東京", "DongJing"),
             ("ありがとう", "arigatou"),

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_said_and_nothing_to_say_scores_zero_and_not_nan() {
+    fn no_predictions_and_no_gold_score_zero_instead_of_nan() {
         let none = Counts::default();
         assert_eq!((none.precision(), none.recall(), none.f1()), (0.0, 0.0, 0.0));
         assert_eq!(MeanScore::default().mean(), 0.0);

@@ -20,7 +20,11 @@ pub(super) fn read(folder: &Path) -> Result<Vec<Example>, DatasetError> {
         .map(|(line, post): (usize, WireGold)| {
             let gold = post.checked().map_err(|message| malformed(&file, line, message))?;
             let record = records.remove(&gold.id).ok_or_else(|| {
-                malformed(&file, line, format!("post `{}` is not in `feed.jsonl`, or here twice", gold.id))
+                malformed(
+                    &file,
+                    line,
+                    format!("post `{}` is not in `feed.jsonl`, or occurs here twice", gold.id),
+                )
             })?;
             Ok(Example { record, gold })
         })
@@ -37,11 +41,7 @@ fn records(file: &Path) -> Result<HashMap<String, Vec<u8>>, DatasetError> {
         let named: Named =
             serde_json::from_str(line).map_err(|error| malformed(file, index + 1, error.to_string()))?;
         if records.insert(named.id.clone(), line.as_bytes().to_vec()).is_some() {
-            return Err(malformed(
-                file,
-                index + 1,
-                format!("post `{}` stands here for the second time", named.id),
-            ));
+            return Err(malformed(file, index + 1, format!("post `{}` occurs a second time", named.id)));
         }
     }
     Ok(records)
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn records_find_their_gold_by_id_and_stay_as_they_are() {
+    fn records_are_joined_with_gold_by_id_and_stay_unchanged() {
         let examples = read(FEED, GOLD).unwrap();
         assert_eq!(examples.len(), 2);
         assert_eq!(examples[0].record, FEED.lines().nth(2).unwrap().as_bytes());

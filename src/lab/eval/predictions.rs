@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_record_becomes_what_is_judged_of_it() {
+    fn an_output_record_becomes_its_judged_fields() {
         let read = read_text(EVENT).unwrap();
         let [mention] = read["a"].as_slice() else { panic!("one mention is expected") };
         assert_eq!(

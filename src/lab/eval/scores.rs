@@ -286,7 +286,7 @@ mod tests {
                 [0, 0, 0],
             ),
             (
-                "said twice, gold once: one is right",
+                "predicted twice, gold once: one is correct",
                 vec![gold("Ann", "PER", 0, &[(0, 9)])],
                 vec![
                     predicted_mention("Ann", "PER", 0, &[(0, 9)]),
@@ -295,7 +295,7 @@ mod tests {
                 [1, 1, 1],
             ),
             (
-                "gold twice, said twice in the other order: each finds the one that it is right about",
+                "gold twice, predicted twice in the other order: each matches the one with which it agrees",
                 vec![gold("Ann", "PER", 0, &[(0, 9)]), gold("Ann", "PER", 8, &[])],
                 vec![predicted_mention("Ann", "PER", 0, &[]), predicted_mention("Ann", "PER", 8, &[(0, 9)])],
                 [2, 2, 2],
@@ -309,7 +309,7 @@ mod tests {
                 ],
                 [1, 1, 1],
             ),
-            ("nothing said", vec![gold("Ann", "PER", 0, &[])], vec![], [0, 0, 0]),
+            ("no prediction", vec![gold("Ann", "PER", 0, &[])], vec![], [0, 0, 0]),
         ];
         for (name, gold, predicted_mention, [mner, gmner, eeg]) in cases {
             let (gold_count, predicted_count) = (gold.len() as u64, predicted_mention.len() as u64);
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overlap_of_exactly_half_is_enough_unless_more_is_asked() {
+    fn an_overlap_of_exactly_half_matches_unless_the_rules_are_strict() {
         let gold = || vec![gold("Ann", "PER", 0, &[(0, 20)])];
         let half = [predicted_mention("Ann", "PER", 0, &[(0, 10)])];
         assert_eq!(score(gold(), &half, Rules::default()).gmner.right, 1);

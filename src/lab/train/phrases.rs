@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phrase_tells_its_type() {
+    fn a_phrase_implies_its_type() {
         assert_eq!(type_of("a woman in a green coat with a red hat"), "PER");
         assert_eq!(type_of("a white lighthouse with a red roof"), "LOC");
         assert_eq!(type_of("a blue team shirt"), "ORG");

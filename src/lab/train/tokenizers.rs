@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_taggers_pieces_stand_where_xlm_r_has_them_and_survive_a_file() {
+    fn the_tagger_has_the_special_ids_of_xlm_r_and_survives_a_file() {
         let tokenizer = train_unigram(texts(), 120).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokenizer.json");

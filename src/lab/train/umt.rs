@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_loss_of_a_batch_falls_when_it_is_learnt_and_every_parameter_takes_part() {
+    fn training_on_one_batch_reduces_its_loss_and_uses_every_parameter() {
         tch::manual_seed(1);
         let batcher = batcher(Split::Train);
         let config = UmtConfig {

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_errs_now_and_then_and_always_alike() {
+    fn annotations_have_deterministic_errors() {
         let world = World::new(3, Split::Dev);
         let right = (0..400).filter(|&index| world.annotation(index) == annotation(&world.entities(index)));
         let right = right.count();

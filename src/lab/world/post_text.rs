@@ -67,7 +67,7 @@ impl ClauseIndex {
                 plan.push_joint(rng);
             }
             let left = (mentions - plan.slots.len()).min(3);
-            // Two mentions share one clause about as often as they have a clause each.
+            // A post of two mentions has one clause for both with a probability of 0.8.
             let slots = if rng.random_bool(0.6) { left } else { rng.random_range(1..=left) };
             let clauses = &self.by_slots[slots - 1][draw_class(rng) as usize];
             plan.push_words(clauses.choose(rng).unwrap_or(&"met {PER} today"));

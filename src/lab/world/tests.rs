@@ -24,7 +24,7 @@ fn a_sample_is_a_pure_function_of_seed_split_and_number() {
 }
 
 #[test]
-fn no_phrase_is_open_between_two_things() {
+fn every_phrase_matches_exactly_one_object() {
     let world = World::new(9, Split::Train);
     for index in 0..2_000 {
         let draft = world.draft(index);
@@ -46,7 +46,7 @@ fn no_phrase_is_open_between_two_things() {
 }
 
 #[test]
-fn spans_are_right_in_code_points_and_in_bytes_whatever_comes_before() {
+fn spans_are_correct_in_code_points_and_in_bytes_after_any_text() {
     let world = World::new(2, Split::Train);
     let (mut after_emoji, mut with_punctuation) = (0, 0);
     for index in 0..3_000 {
@@ -70,7 +70,7 @@ fn spans_are_right_in_code_points_and_in_bytes_whatever_comes_before() {
 }
 
 #[test]
-fn shares_are_what_the_difficulty_says() {
+fn shares_match_the_difficulty() {
     let world = World::new(3, Split::Test);
     let posts = 4_000;
     let (mut mentions, mut shown, mut none, mut twins, mut absent_posts, mut near_misses, mut ambiguous) =
@@ -118,7 +118,7 @@ fn shares_are_what_the_difficulty_says() {
 }
 
 #[test]
-fn what_is_named_and_shown_can_be_seen() {
+fn shown_entities_are_visible() {
     for sample in samples(4, 150) {
         let frame = &sample.picture.frame;
         assert_eq!(frame.rgb.len(), (3 * frame.width * frame.height) as usize);
@@ -158,7 +158,7 @@ fn every_entity_that_should_be_shown_is_painted() {
 }
 
 #[test]
-fn fresh_phrases_fit_one_thing_and_absent_ones_none() {
+fn new_phrases_match_one_object_and_absent_phrases_none() {
     let mut rng = super::rng::seeded_rng("test", "", 0);
     for sample in samples(6, 60) {
         let descriptions: HashSet<&str> =
