@@ -34,7 +34,7 @@ const ROOMS: &[(&str, &str)] = &[
 /// no folder of its own row. What has no row here stands on top of all rows.
 const FOLDERS: &[(&str, &[&[&str]])] = &[
     ("kafka", &[&["client", "attempts"], &["ingest"], &["publish"]]),
-    ("input", &[&["fetch"], &["decode"]]),
+    ("input", &[&["escape"], &["fault", "fetch"], &["config"], &["formats", "pictures"], &["decode"]]),
     ("llm", &[&["client"], &["answers"], &["cached"]]),
     (
         "stages",
@@ -73,7 +73,6 @@ const CIRCLES: &[&str] = &[
     "src/config/",
     "src/engine/runtime/",
     "src/kafka/ingest/",
-    "src/kafka/publish/",
     "src/llm/answers/",
     "src/networks/",
 ];

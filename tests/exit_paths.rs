@@ -291,19 +291,19 @@ struct Running {
 impl Running {
     fn new(mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let (stderr, stderr) = (Arc::new(Mutex::new(String::new())), child.stderr.run_once().unwrap());
-        let collected = Arc::clone(&stderr);
+        let (collected, stderr) = (Arc::new(Mutex::new(String::new())), child.stderr.take().unwrap());
+        let written = Arc::clone(&collected);
         let reader = thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                collected.lock().unwrap().extend([line.as_str(), "\n"]);
+                written.lock().unwrap().extend([line.as_str(), "\n"]);
             }
         });
-        Self { process: Process(child), stderr, reader }
+        Self { process: Process(child), stderr: collected, reader }
     }
 
     /// The output after its first line: networks work on the remaining lines.
     fn first_line(&mut self) -> BufReader<ChildStdout> {
-        let mut output = BufReader::new(self.process.0.stdout.run_once().unwrap());
+        let mut output = BufReader::new(self.process.0.stdout.take().unwrap());
         output.read_line(&mut String::new()).unwrap();
         output
     }

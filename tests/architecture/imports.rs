@@ -84,7 +84,7 @@ impl<'a> Tree<'a> {
         let (first, rest) = path.split_first()?;
         let inner = if rest.is_empty() { wanted } else { Wanted::Module };
         let found = match *first {
-            "crate" | "riveg" => Found::Module(Vec::new()),
+            "crate" => Found::Module(Vec::new()),
             "self" => Found::Module(at.to_vec()),
             "super" => Found::Module(at.split_last()?.1.to_vec()),
             name => self.lookup(at, name, inner, depth)?,

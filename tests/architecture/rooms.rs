@@ -99,16 +99,15 @@ fn room_and_folder(file: &str) -> Option<(&str, &str)> {
 
 /// Rooms that a file names, by any way to the root.
 fn rooms_named(source: &Source) -> Vec<String> {
-    let mut named: Vec<String> = ["crate::", "riveg::"]
-        .iter()
-        .flat_map(|root| after(source.shipped(), root))
-        .flat_map(names)
-        .collect();
+    let is_room = |name: &String| ROOMS.iter().any(|(room, _)| room == name);
+    let mut named: Vec<String> = after(source.shipped(), "crate::").flat_map(names).collect();
+    // The crate by its own name, which a module may have too.
+    named.extend(after(source.shipped(), "riveg::").flat_map(names).filter(is_room));
     // A chain of `super::` that is long enough ends at the root; a test module inside needs one more.
     let climb = "super::".repeat(source.depth());
     let climbed =
         after(source.shipped(), &climb).map(|rest| rest.trim_start_matches("super::")).flat_map(names);
-    named.extend(climbed.filter(|name| ROOMS.iter().any(|(room, _)| room == name)));
+    named.extend(climbed.filter(is_room));
     named.sort_unstable();
     named.dedup();
     named
