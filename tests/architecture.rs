@@ -24,8 +24,8 @@ const ROOMS: &[(&str, &str)] = &[
     ("llm", "domain telemetry common"),
     ("stages", "domain common scheduler llm"),
     ("networks", "domain common scheduler stages"),
-    ("config", "domain telemetry common scheduler kafka input llm stages"),
-    ("engine", "domain telemetry common scheduler kafka input llm stages networks config"),
+    ("engine", "domain telemetry common scheduler kafka input llm stages networks"),
+    ("config", "common kafka engine"),
     ("lab", "domain common input scheduler stages networks"),
     ("cli", "domain telemetry common scheduler kafka input llm stages networks config engine lab"),
 ];
@@ -46,7 +46,7 @@ const FOLDERS: &[(&str, &[&[&str]])] = &[
         ],
     ),
     ("networks", &[&["blocks"], &["albef", "ofa", "sam", "seqtr", "tagger", "umt"]]),
-    ("engine", &[&["runtime"], &["stream"]]),
+    ("engine", &[&["config"], &["runtime"], &["stream"]]),
     ("lab", &[&["eval", "contact_sheet"], &["world"], &["train"]]),
 ];
 

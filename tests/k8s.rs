@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use riveg::config::{Config, DeliveryMode, Sources, Warm};
+use riveg::config::{Config, Sources, Warm};
+use riveg::kafka::publish::DeliveryMode;
 use serde_json::Value;
 
 use crate::support::{pocket_bundle, riveg};

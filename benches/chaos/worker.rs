@@ -1,7 +1,6 @@
 //! Worker process: one engine, real with an echoing pipeline, or broken on purpose.
 
 use std::collections::VecDeque;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,8 +15,8 @@ use riveg::config::{Config, Sources};
 use riveg::domain::{Annotation, Rejection};
 use riveg::engine::{self, Settings};
 use riveg::input::decode::Decoder;
-use riveg::kafka::ingest::{self, OffsetsBy, SourceRecord};
-use riveg::kafka::publish::{self, Annotated, Delivery, Provenance};
+use riveg::kafka::ingest::{self, SourceRecord};
+use riveg::kafka::publish::Annotated;
 use riveg::telemetry::{Health, Metrics};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -25,11 +24,6 @@ use tracing_subscriber::EnvFilter;
 
 use super::Mode;
 use super::broker::{DEAD_LETTERS, GROUP, INPUT, OUTPUT};
-
-/// Posts in flight.
-const IN_FLIGHT: NonZeroUsize = NonZeroUsize::new(16).unwrap();
-/// Maximum of records that are read and not yet answered.
-const MAX_RECORDS_READ: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -72,33 +66,33 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn settings(arguments: &Arguments) -> Settings {
-    let mut ingest = ingest::Config::new(&arguments.bootstrap, INPUT, GROUP, MAX_RECORDS_READ);
-    let mut publish = publish::Config::new(&arguments.bootstrap, OUTPUT, DEAD_LETTERS, MAX_RECORDS_READ);
-    ingest.commit_interval = Duration::from_millis(200);
-    ingest.revoke_deadline = Duration::from_secs(5);
-    // Short timeouts: the group notices dead engines within seconds, so that a run of minutes includes many rebalances.
-    let quick = [("session.timeout.ms", "4000"), ("heartbeat.interval.ms", "500")];
-    ingest.kafka.properties.extend(quick.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let mut sets = vec![
+        format!("kafka.bootstrap={}", arguments.bootstrap),
+        format!("ingest.topic={INPUT}"),
+        format!("ingest.group={GROUP}"),
+        "ingest.commit_interval=200ms".to_owned(),
+        "ingest.revoke_deadline=5s".to_owned(),
+        format!("publish.topic={OUTPUT}"),
+        format!("publish.dead_letter_topic={DEAD_LETTERS}"),
+        "engine.posts_in_flight=16".to_owned(),
+        "engine.drain_deadline=20s".to_owned(),
+        format!("engine.state={}", arguments.state.display()),
+        "telemetry.progress=0s".to_owned(),
+        // Short timeouts: the group notices dead engines within seconds, so that a run of minutes includes many rebalances.
+        "ingest.session_timeout=4s".to_owned(),
+    ];
+    let mut properties = vec![("heartbeat.interval.ms", "500")];
     if arguments.mode == Mode::ExactlyOnce {
-        ingest.offsets_by = OffsetsBy::Transaction;
-        publish.delivery = Delivery::ExactlyOnce {
-            transactional_id: format!("chaos-{}", arguments.number),
-            input: INPUT.to_owned(),
-            interval: ingest.commit_interval,
-        };
-        let quick = [("transaction.timeout.ms", "20000"), ("message.timeout.ms", "10000")];
-        publish.kafka.properties.extend(quick.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        sets.push("publish.delivery=exactly-once".to_owned());
+        sets.push(format!("publish.transactional_id=chaos-{}", arguments.number));
+        properties.extend([("transaction.timeout.ms", "20000"), ("message.timeout.ms", "10000")]);
     }
-    Settings {
-        ingest,
-        publish,
-        provenance: Provenance::of_bundle("chaos"),
-        posts_in_flight: IN_FLIGHT,
-        max_age: None,
-        drain_deadline: Duration::from_secs(20),
-        state: Some(arguments.state.clone()),
-        progress: None,
-    }
+    let config =
+        Config::load(&Sources { sets, ..Sources::default() }).expect("these settings are valid").config;
+    let mut settings = Settings::new(&config, "chaos");
+    let owned = properties.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    settings.kafka.properties.extend(owned);
+    settings
 }
 
 /// Decodes a record as the engine does, waits as long as the post requests, and aborts the process if it requests that.
@@ -128,7 +122,8 @@ async fn commit_first(arguments: &Arguments, stop: CancellationToken) -> Result<
         stop: stop.clone(),
         abort: CancellationToken::new(),
     };
-    let mut reading = ingest::start(settings.ingest, watch)?;
+    let bounds = (settings.max_posts(), settings.offsets_by());
+    let mut reading = ingest::start(&settings.kafka, settings.ingest, bounds, watch)?;
     let mut client = ClientConfig::new();
     let producer: ThreadedProducer<DefaultProducerContext> =
         client.set("bootstrap.servers", &arguments.bootstrap).create()?;

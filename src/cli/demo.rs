@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::block_in_place;
 
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::engine::runtime::{self, Expansions, Variant};
 use crate::engine::{Monitoring, Summary, annotate_topic};
 use crate::kafka::client::Connection;
 use crate::kafka::publish::EmbeddedBroker;
 use crate::lab::eval::dataset::{self, Example};
 use crate::lab::world::{Split, World, write_dataset};
-use crate::networks::bundle::Bundle;
+use crate::networks::bundle::{self, Bundle};
 use crate::stages::expand::Lexicon;
 
 use super::open::open;
@@ -95,7 +95,7 @@ impl Arguments {
     }
 }
 
-fn open_bundle(settings: &config::Bundle) -> Result<Bundle, Failure> {
+fn open_bundle(settings: &bundle::Config) -> Result<Bundle, Failure> {
     if !settings.path.exists() {
         let folder = settings.path.display();
         return Err(format!(

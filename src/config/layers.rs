@@ -32,7 +32,7 @@ pub(super) fn load(sources: &Sources) -> Result<Effective, Faults> {
     merge.inherit();
     merge.follow_references(&sources.environment);
     let config = merge.typed();
-    for (key, message) in config.out_of_range() {
+    for (key, message) in config.faults() {
         merge.fault(&key, &message);
     }
     if merge.faults.is_empty() {

@@ -1,6 +1,12 @@
 //! Layers, and every kind of fault.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+
 use super::*;
+use crate::domain::Stage;
 
 fn with(sets: &[&str]) -> Result<Effective, Faults> {
     Config::load(&Sources { sets: sets.iter().map(|&set| set.to_owned()).collect(), ..Sources::default() })

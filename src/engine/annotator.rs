@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 use tracing::{debug, info};
 
-use crate::config::{Config, MemoryPlan, Warm};
+use super::{Config, MemoryPlan, Warm};
 use crate::domain::{Annotation, Post, Rejection, RejectionClass};
 use crate::input::decode::{Decoder, FrameCounts};
 use crate::input::fetch::{Fetcher, FetcherError};

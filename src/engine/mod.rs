@@ -1,10 +1,11 @@
 //! Engine: the parts put together, from records on Kafka to records on Kafka.
 //!
-//! Read [`Annotator`] first (one record in, its annotation or rejection out), then [`serve`] (the annotator between its
-//! topics), `stream` (reading, working, writing, and shutdown) and [`runtime`] (a bundle opened, its networks started and
-//! warmed up).
+//! Read [`config`] first (all settings), then [`Annotator`] (one record in, its annotation or rejection out), [`serve`]
+//! (the annotator between its topics), `stream` (reading, working, writing, and shutdown) and [`runtime`] (a bundle
+//! opened, its networks started and warmed up).
 
 mod annotator;
+pub mod config;
 mod monitoring;
 mod serve;
 mod stream;
@@ -12,6 +13,7 @@ mod stream;
 pub mod runtime;
 
 pub use annotator::{Annotator, OpenError, Warming, decoder};
+pub use config::{Config, MemoryPlan, Warm};
 pub use monitoring::{MetricsBindError, Monitoring};
 pub use serve::{ServeError, annotate_topic, serve};
 pub use stream::{EngineError, Settings, Summary, run};

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::info;
 
-use crate::config::Config;
+use super::Config;
 use crate::domain::RejectionClass;
 use crate::telemetry::{self, Health, Metrics, Patience};
 

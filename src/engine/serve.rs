@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use super::Config;
 use crate::scheduler::ModelError;
 
 use super::annotator::Annotator;

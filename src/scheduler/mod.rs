@@ -6,6 +6,7 @@
 
 mod attempt;
 mod budget;
+mod config;
 mod cost_model;
 mod device;
 mod fault;
@@ -24,6 +25,7 @@ mod tests;
 mod turns;
 
 pub use budget::Budget;
+pub use config::Config;
 pub use cost_model::CostModel;
 pub use device::{Device, DeviceHandle, DeviceState};
 pub use flow::{Flow, Flows};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage};
-use riveg::kafka::publish::{Carry, EmbeddedBroker, KeyOf, TimestampOf};
+use riveg::kafka::publish::{EmbeddedBroker, KeyOf, TimestampOf};
 
 use super::echo::{Echo, post};
 use super::running::{Names, Running};
@@ -115,8 +115,9 @@ fn answers_carry_the_fields_that_the_settings_name() {
     writer.send_at(&topics.input, (Some(b"author"), &post("a")), traced(), THEN);
     writer.flush();
     let mut settings = topics.settings(4);
-    settings.publish.carry =
-        Carry { key: KeyOf::PostId, headers: vec!["tenant".to_owned()], timestamp: TimestampOf::Now };
+    settings.publish.key = KeyOf::PostId;
+    settings.publish.headers = vec!["tenant".to_owned()];
+    settings.publish.timestamp = TimestampOf::Now;
     let engine = Running::start(settings, &Echo::open());
     let mut output = read(&topics.bootstrap, &topics.output, 1);
     let answer = &output.at_least(1)[0];

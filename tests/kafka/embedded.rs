@@ -115,7 +115,7 @@ fn an_output_that_the_topic_refuses_becomes_a_dead_letter() {
     writer.send(&names.input, 0, Some("small"), Some(&post("small")));
     writer.flush();
     let mut settings = names.settings(4);
-    settings.publish.kafka.properties.insert("message.max.bytes".to_owned(), "10000".to_owned());
+    settings.kafka.properties.insert("message.max.bytes".to_owned(), "10000".to_owned());
     let engine = Running::start(settings, &Echo::open());
     let mut dead = read(&names.bootstrap, &names.dead, 1);
     let letter = &dead.at_least(1)[0];
@@ -139,9 +139,9 @@ fn posts_in_flight_stay_within_the_budget_and_polling_continues() {
     let mut settings = names.settings(8);
     // A consumer that does not poll while it is paused would be removed from its group during the test.
     for name in ["max.poll.interval.ms", "session.timeout.ms"] {
-        settings.ingest.kafka.properties.insert(name.to_owned(), "4000".to_owned());
+        settings.kafka.properties.insert(name.to_owned(), "4000".to_owned());
     }
-    settings.ingest.kafka.properties.insert("heartbeat.interval.ms".to_owned(), "100".to_owned());
+    settings.kafka.properties.insert("heartbeat.interval.ms".to_owned(), "100".to_owned());
     let engine = Running::start(settings, &echo);
     until("the budget is exhausted and partitions are paused", || {
         (engine.gauge("riveg_paused_partitions") > 0).then_some(())
@@ -197,7 +197,7 @@ fn a_drain_that_takes_too_long_is_aborted_and_reports_uncommitted_posts() {
     writer.flush();
     let echo = Echo::gated();
     let mut settings = names.settings(6);
-    settings.drain_deadline = Duration::from_millis(50);
+    settings.engine.drain_deadline = Duration::from_millis(50);
     let engine = Running::start(settings, &echo);
     until("posts are in flight", || (engine.gauge("riveg_posts_in_flight") == 3).then_some(()));
     let summary = engine.stop().unwrap();

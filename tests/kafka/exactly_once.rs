@@ -75,7 +75,7 @@ fn an_engine_that_is_aborted_between_transactions_repeats_work_but_no_answer() {
     feed(&names, 0..600);
     let echo = Echo::gated();
     let mut settings = names.exactly_once(64, "a");
-    settings.drain_deadline = Duration::ZERO;
+    settings.engine.drain_deadline = Duration::ZERO;
     let first = Running::start(settings, &echo);
     echo.gate.add_permits(200);
     until("a transaction is committed", || {
@@ -138,7 +138,7 @@ fn a_static_member_gets_its_partitions_back_without_a_rebalance() {
     feed(&names, 0..60);
     let settings = |id: &str| {
         let mut settings = names.exactly_once(32, id);
-        settings.ingest.instance = Some(id.to_owned());
+        settings.ingest.instance = id.to_owned();
         settings
     };
     let (one, two) = (Echo::open(), Echo::open());
@@ -207,7 +207,7 @@ fn an_answer_that_is_too_large_becomes_a_dead_letter_and_affects_no_other() {
     }
     writer.flush();
     let mut settings = names.exactly_once(16, "a");
-    settings.publish.kafka.properties.insert("message.max.bytes".to_owned(), "100000".to_owned());
+    settings.kafka.properties.insert("message.max.bytes".to_owned(), "100000".to_owned());
     let engine = Running::start(settings, &Echo::open());
     stands_at_the_end(&names);
     let summary = engine.stop().unwrap();

@@ -65,11 +65,7 @@ fn a_post_waits_for_a_missing_output_topic() {
     one_post(&names);
     let mut settings = names.settings(4);
     // How long the client assumes that an unknown topic was just created.
-    settings
-        .publish
-        .kafka
-        .properties
-        .insert("topic.metadata.propagation.max.ms".to_owned(), "200".to_owned());
+    settings.kafka.properties.insert("topic.metadata.propagation.max.ms".to_owned(), "200".to_owned());
     let engine = Running::start(settings, &Echo::open());
     readiness(&engine, &[&format!("topic `{}` takes no records", names.output)]);
     create_topic(broker(), &names.output, 1);
@@ -86,9 +82,7 @@ fn a_slow_broker_is_not_reported_as_unreachable_while_a_topic_is_created() {
     cluster.broker_round_trip_time(1, Duration::from_millis(400)).unwrap();
     let mut settings = names.settings(4);
     // If metadata were requested again before each response, no response would ever count.
-    for properties in [&mut settings.ingest.kafka.properties, &mut settings.publish.kafka.properties] {
-        properties.insert("topic.metadata.refresh.interval.ms".to_owned(), "1000".to_owned());
-    }
+    settings.kafka.properties.insert("topic.metadata.refresh.interval.ms".to_owned(), "1000".to_owned());
     let engine = Running::start(settings, &Echo::open());
     let mut said = BTreeSet::new();
     let mut listen = || {
@@ -117,7 +111,7 @@ fn an_engine_without_a_broker_stops_on_request() {
 #[test]
 fn an_unknown_property_of_the_client_is_rejected_by_name() {
     let mut settings = Names::new("localhost:1").settings(4);
-    settings.ingest.kafka.properties.insert("no.such.property".to_owned(), "1".to_owned());
+    settings.kafka.properties.insert("no.such.property".to_owned(), "1".to_owned());
     let error = Running::start(settings, &Echo::open()).stop().unwrap_err();
     let EngineError::Ingest(cause) = &error else { panic!("{error:?}") };
     let cause = std::error::Error::source(cause).unwrap().to_string();

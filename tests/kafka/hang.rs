@@ -12,7 +12,7 @@ use crate::support::{Writer, read, until};
 /// Short timeouts: this mock broker never responds to old requests, which block later ones on their connection.
 fn with_short_timeouts(names: &Names) -> Settings {
     let mut settings = names.settings(4);
-    settings.publish.kafka.properties.insert("socket.timeout.ms".to_owned(), "5000".to_owned());
+    settings.kafka.properties.insert("socket.timeout.ms".to_owned(), "5000".to_owned());
     settings
 }
 

@@ -88,7 +88,7 @@ fn an_engine_that_is_aborted_loses_nothing() {
     feed(&names, 0..900);
     let echo = Echo::gated();
     let mut settings = names.settings(64);
-    settings.drain_deadline = Duration::ZERO;
+    settings.engine.drain_deadline = Duration::ZERO;
     let first = Running::start(settings, &echo);
     echo.gate.add_permits(300);
     let mut output = read(broker(), &names.output, PARTITIONS);

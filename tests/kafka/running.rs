@@ -1,14 +1,10 @@
 //! Running engine: an engine in the process of the test, with its metrics and health.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
+use riveg::config::{Config, Sources};
 use riveg::engine::{self, EngineError, Settings, Summary};
-use riveg::kafka::ingest;
-use riveg::kafka::ingest::OffsetsBy;
-use riveg::kafka::publish;
-use riveg::kafka::publish::{Delivery, Provenance};
+use riveg::kafka::publish::DeliveryMode;
 use riveg::telemetry::{Health, Metrics};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -46,37 +42,34 @@ impl Names {
         names
     }
 
-    /// Settings with at most `max_posts` in flight, half of them in progress, and short intervals.
+    /// Settings with at most `max_posts` unsettled records, half of them in progress if their number is even, and short
+    /// intervals.
     pub(crate) fn settings(&self, max_posts: usize) -> Settings {
-        let max_posts = NonZeroUsize::new(max_posts).unwrap();
-        let mut ingest = ingest::Config::new(&self.bootstrap, &self.input, &self.group, max_posts);
-        ingest.commit_interval = Duration::from_millis(50);
-        let mut publish = publish::Config::new(&self.bootstrap, &self.output, &self.dead, max_posts);
-        let quick = [("topic.metadata.refresh.interval.ms", "300"), ("reconnect.backoff.max.ms", "200")];
-        for properties in [&mut ingest.kafka.properties, &mut publish.kafka.properties] {
-            properties.extend(quick.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        }
-        Settings {
-            ingest,
-            publish,
-            provenance: Provenance::of_bundle("none"),
-            posts_in_flight: NonZeroUsize::new(max_posts.get().div_ceil(2)).unwrap(),
-            max_age: None,
-            drain_deadline: WITHIN,
-            state: None,
-            progress: None,
-        }
+        let read_ahead = if max_posts.is_multiple_of(2) { 2 } else { 1 };
+        let sets = [
+            format!("kafka.bootstrap={}", self.bootstrap),
+            "kafka.properties.topic.metadata.refresh.interval.ms=300".to_owned(),
+            "kafka.properties.reconnect.backoff.max.ms=200".to_owned(),
+            format!("ingest.topic={}", self.input),
+            format!("ingest.group={}", self.group),
+            format!("ingest.read_ahead={read_ahead}"),
+            "ingest.commit_interval=50ms".to_owned(),
+            format!("publish.topic={}", self.output),
+            format!("publish.dead_letter_topic={}", self.dead),
+            format!("engine.posts_in_flight={}", max_posts / read_ahead),
+            format!("engine.drain_deadline={}s", WITHIN.as_secs()),
+            "telemetry.progress=0s".to_owned(),
+        ];
+        let config = Config::load(&Sources { sets: sets.into(), ..Sources::default() }).unwrap().config;
+        // The attempts log of one test is no concern of another.
+        Settings { state: None, ..Settings::new(&config, "none") }
     }
 
     /// The same with exactly-once delivery under that id.
     pub(crate) fn exactly_once(&self, max_posts: usize, id: &str) -> Settings {
         let mut settings = self.settings(max_posts);
-        settings.ingest.offsets_by = OffsetsBy::Transaction;
-        settings.publish.delivery = Delivery::ExactlyOnce {
-            transactional_id: format!("{}-{id}", self.group),
-            input: self.input.clone(),
-            interval: settings.ingest.commit_interval,
-        };
+        settings.publish.delivery = DeliveryMode::ExactlyOnce;
+        settings.publish.transactional_id = format!("{}-{id}", self.group);
         settings
     }
 }

@@ -71,11 +71,10 @@ fn renew(file: &Path, until: SystemTime) {
 
 /// The same settings with another connection.
 fn over(mut settings: Settings, way: &Connection) -> Settings {
-    for kafka in [&mut settings.ingest.kafka, &mut settings.publish.kafka] {
-        kafka.bootstrap.clone_from(&way.bootstrap);
-        kafka.oauth_token_file.clone_from(&way.oauth_token_file);
-        kafka.properties.extend(way.properties.iter().map(|(name, value)| (name.into(), value.into())));
-    }
+    let kafka = &mut settings.kafka;
+    kafka.bootstrap.clone_from(&way.bootstrap);
+    kafka.oauth_token_file.clone_from(&way.oauth_token_file);
+    kafka.properties.extend(way.properties.iter().map(|(name, value)| (name.into(), value.into())));
     settings
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::common::imaging::Workers;
-use crate::config::Config;
 use crate::domain::EntityType;
+use crate::engine::Config;
 use crate::llm::answers::Answers;
 use crate::llm::cached::{CachedEndpoint, Degrade};
 use crate::llm::client::{Endpoint, LlmError};

@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicU64;
 use bytesize::ByteSize;
 use tracing::{info, warn};
 
-use crate::config::Config;
 use crate::domain::{EntityType, Stage};
+use crate::engine::Config;
 use crate::llm::answers::AnswersError;
 use crate::llm::client::EndpointError;
 use crate::networks::blocks::device::{NoDevice, find, use_threads};

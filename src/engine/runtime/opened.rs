@@ -1,13 +1,12 @@
 //! Which bundle do the settings mean? The one at their path, with the stages of others that they name.
 
-use crate::config;
-use crate::networks::bundle::{Bundle, BundleError};
+use crate::networks::bundle::{Bundle, BundleError, Config};
 
 /// Opens the bundle of the settings, put together of all that they name.
 ///
 /// # Errors
 /// What is missing or not whole in any of the bundles, by file.
-pub fn open(settings: &config::Bundle) -> Result<Bundle, BundleError> {
+pub fn open(settings: &Config) -> Result<Bundle, BundleError> {
     let mut bundle = Bundle::open(&settings.path)?;
     for (stage, folder) in settings.elsewhere() {
         bundle = bundle.with_stage(stage, Bundle::open(folder)?)?;

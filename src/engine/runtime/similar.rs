@@ -8,10 +8,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::common::imaging::{Picture, View, Workers};
 use crate::common::plain_file;
-use crate::config;
 use crate::domain::{Rejection, Stage};
 use crate::input::decode;
-use crate::networks::blocks::device::find;
+use crate::networks::blocks::device::{self, find};
 use crate::networks::blocks::remembered::Remembered;
 use crate::networks::bundle::Bundle;
 use crate::scheduler::{Budget, CallError, Device, Flow};
@@ -68,7 +67,7 @@ pub enum IndexedError {
 /// Where the bundle has none, or one that does not fit its files.
 pub fn similar(
     bundle: &Bundle,
-    config: &config::Device,
+    config: &device::Config,
     budget: Budget,
     remembered: &Remembered,
     device: &mut Device,

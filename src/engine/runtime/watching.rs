@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Runtime;
-use crate::config::Config;
 use crate::domain::Stage;
+use crate::engine::Config;
 use crate::telemetry::{CacheTally, Metrics};
 
 impl Runtime {

@@ -4,10 +4,8 @@
 //! and the last tickets that return let the reading commit and leave. A deadline cuts it short.
 
 use std::future::Future;
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -15,83 +13,20 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::config::DeliveryMode;
 use crate::domain::Rejection;
 use crate::kafka::attempts::{Attempts, AttemptsError};
-use crate::kafka::ingest::{self, IngestError, OffsetsBy};
-use crate::kafka::publish::{self, Annotated, Provenance, PublishError, Publisher};
+use crate::kafka::ingest::{self, IngestError};
+use crate::kafka::publish::{Annotated, PublishError, Publisher};
 use crate::telemetry::{Health, Metrics};
 
 mod drive;
 mod progress;
+mod settings;
+
+pub use settings::Settings;
 
 use drive::drive;
 use progress::{Topics, report, summarise};
-
-/// What the engine reads, writes and bounds.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// What is read.
-    pub ingest: ingest::Config,
-    /// What is written.
-    pub publish: publish::Config,
-    /// What annotations say of their maker.
-    pub provenance: Provenance,
-    /// Posts worked on at one time.
-    pub posts_in_flight: NonZeroUsize,
-    /// How long after it was written a post is still worth working on; none: for ever.
-    pub max_age: Option<Duration>,
-    /// How long what was begun may be finished after the stop signal.
-    pub drain_deadline: Duration,
-    /// The folder where what is worked on is written down for the next process; none: nowhere.
-    pub state: Option<PathBuf>,
-    /// How often the log says how it goes; none: never.
-    pub progress: Option<Duration>,
-}
-
-impl Settings {
-    /// As configured, with the bundle of that hash.
-    #[must_use]
-    pub fn new(config: &crate::config::Config, bundle: &str) -> Self {
-        let posts_in_flight = NonZeroUsize::new(config.engine.posts_in_flight).unwrap_or(NonZeroUsize::MIN);
-        let max_posts = posts_in_flight.saturating_mul(config.ingest.read_ahead);
-        let bootstrap = &config.kafka.bootstrap;
-        let (input, output) = (&config.ingest, &config.publish);
-        let mut ingest = ingest::Config::new(bootstrap, &input.topic, &input.group, max_posts);
-        let mut publish =
-            publish::Config::new(bootstrap, &output.topic, &output.dead_letter_topic, max_posts);
-        ingest.max_bytes = usize::try_from(input.max_bytes.as_u64()).unwrap_or(usize::MAX);
-        ingest.commit_interval = input.commit_interval;
-        ingest.revoke_deadline = input.revoke_deadline;
-        ingest.protocol = input.protocol;
-        ingest.session_timeout = input.session_timeout;
-        ingest.start = input.start;
-        ingest.on_data_loss = input.on_data_loss;
-        ingest.tombstones = input.tombstones;
-        ingest.instance = Some(&input.instance).filter(|name| !name.is_empty()).cloned();
-        if output.delivery == DeliveryMode::ExactlyOnce {
-            ingest.offsets_by = OffsetsBy::Transaction;
-            publish.delivery = publish::Delivery::ExactlyOnce {
-                transactional_id: output.transactional_id(&input.group),
-                input: input.topic.clone(),
-                interval: input.commit_interval,
-            };
-        }
-        publish.carry = output.carry();
-        ingest.kafka.clone_from(&config.kafka);
-        publish.kafka.clone_from(&config.kafka);
-        Self {
-            ingest,
-            publish,
-            provenance: Provenance::of_bundle(bundle),
-            posts_in_flight,
-            max_age: Some(config.engine.max_age).filter(|age| !age.is_zero()),
-            drain_deadline: config.engine.drain_deadline,
-            state: Some(config.engine.state_folder()),
-            progress: Some(config.telemetry.progress).filter(|every| !every.is_zero()),
-        }
-    }
-}
 
 /// What went through the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +74,7 @@ where
     // A child: what fails in here stops the engine, not the process around it.
     let stop = stop.child_token();
     let abort = CancellationToken::new();
-    let max_posts = settings.ingest.max_posts.get();
+    let max_posts = settings.max_posts();
     let attempts = match &settings.state {
         Some(folder) => Attempts::open(folder, &settings.ingest.group)?,
         None => Attempts::default(),
@@ -157,18 +92,23 @@ where
         dead_letters: settings.publish.dead_letter_topic.clone(),
     };
     let counted = Arc::clone(&metrics);
-    let limits = (settings.posts_in_flight, settings.max_age, settings.ingest.tombstones);
-    let reading = ingest::start(settings.ingest, watch).map_err(EngineError::Ingest)?;
+    let max_age = Some(settings.engine.max_age).filter(|age| !age.is_zero());
+    let progress = Some(settings.telemetry.progress).filter(|every| !every.is_zero());
+    let limits = (settings.posts_in_flight(), max_age, settings.ingest.tombstones);
+    let (offsets_by, delivery) = (settings.offsets_by(), settings.delivery());
+    let reading = ingest::start(&settings.kafka, settings.ingest, (max_posts, offsets_by), watch)
+        .map_err(EngineError::Ingest)?;
     let (told, underway) = (Arc::clone(&health), metrics.work_progress().clone());
     let publisher = Publisher::new(
+        &settings.kafka,
         &settings.publish,
-        &settings.provenance,
+        (&delivery, max_posts, &settings.provenance),
         (reading.settled, reading.membership),
         (metrics, health),
     )
     .map_err(EngineError::Publish)
     .inspect_err(|_| stop.cancel())?;
-    let (send, outcomes) = mpsc::channel(max_posts);
+    let (send, outcomes) = mpsc::channel(max_posts.get());
     let with = (send, Arc::clone(&attempts), underway);
 
     let driving = async {
@@ -204,9 +144,9 @@ where
         // A disk that hangs does not delay the deadline.
         tokio::select! {
             () = mark => unreachable!("it never ends"),
-            () = tokio::time::sleep(settings.drain_deadline) => {}
+            () = tokio::time::sleep(settings.engine.drain_deadline) => {}
         }
-        let deadline_seconds = settings.drain_deadline.as_secs_f64();
+        let deadline_seconds = settings.engine.drain_deadline.as_secs_f64();
         warn!(deadline_seconds, "the drain takes too long and is cut short");
         abort.cancel();
         std::future::pending::<()>().await;
@@ -214,7 +154,7 @@ where
     let (driven, published, consumed) = tokio::select! {
         ended = async { tokio::join!(driving, writing, reading.ended) } => ended,
         () = deadline => unreachable!("it never ends"),
-        () = report(&counted, &topics, settings.progress) => unreachable!("it never ends"),
+        () = report(&counted, &topics, progress) => unreachable!("it never ends"),
     };
     summarise(counted.letter_log().last_unnamed());
     driven.map_err(EngineError::PostPanicked)?;

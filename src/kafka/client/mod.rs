@@ -12,6 +12,7 @@ mod reserved_properties;
 mod secrets;
 mod statistics;
 mod token;
+mod topic_name;
 
 pub use connection::Connection;
 pub use connection_fault::{ConnectionFault, level_name};
@@ -21,3 +22,4 @@ pub use properties::{ClientProperties, is_secret};
 pub use rebalance::{is_rebalance_error, mentions_rebalance};
 pub use secrets::Secrets;
 pub use statistics::{INTERVAL_MS as STATISTICS_INTERVAL_MS, figures};
+pub use topic_name::{TOPIC_NAME, is_topic_name};

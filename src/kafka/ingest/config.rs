@@ -1,43 +1,44 @@
-//! What is read, how much of it ahead, and how it is committed?
+//! The section `ingest` of the configuration, and what it asks of the consumer.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use rdkafka::ClientConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::kafka::client::{Connection, STATISTICS_INTERVAL_MS};
+use crate::kafka::client::{Connection, STATISTICS_INTERVAL_MS, TOPIC_NAME, is_topic_name};
 
 /// How posts are read from Kafka.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The brokers, and what lets us in.
-    pub kafka: Connection,
-    /// The topic of posts.
+    /// Topic of posts.
     pub topic: String,
-    /// The consumer group.
+    /// Consumer group.
     pub group: String,
-    /// Records read and not settled, at most.
-    pub max_posts: NonZeroUsize,
-    /// Bytes of records read and not settled, at most; one record that is larger passes alone.
-    pub max_bytes: usize,
-    /// How often offsets are committed.
+    /// Unsettled records for each post that is worked on.
+    pub read_ahead: NonZeroUsize,
+    /// Limit of the bytes of unsettled records.
+    pub max_bytes: ByteSize,
+    /// Time between commits.
+    #[serde(with = "humantime_serde")]
     pub commit_interval: Duration,
-    /// Who commits them.
-    pub offsets_by: OffsetsBy,
-    /// How the group shares out partitions.
-    pub protocol: GroupProtocol,
-    /// A name in the group that outlives the process; none: a new one for each process.
-    pub instance: Option<String>,
-    /// How long the group waits for a member that is silent.
-    pub session_timeout: Duration,
-    /// Where a group begins that has committed nothing yet.
-    pub start: Start,
-    /// What follows when posts were deleted before they were read.
-    pub on_data_loss: DataLoss,
-    /// How long a partition that is taken away may finish what was read of it.
+    /// Time that a revoked partition may take to finish its records.
+    #[serde(with = "humantime_serde")]
     pub revoke_deadline: Duration,
-    /// What becomes of records without a value.
+    /// Protocol by which the group shares out partitions.
+    pub protocol: GroupProtocol,
+    /// Static member name (`group.instance.id`); empty: dynamic membership.
+    pub instance: String,
+    /// Session timeout of the classic protocol.
+    #[serde(with = "humantime_serde")]
+    pub session_timeout: Duration,
+    /// First offset of a partition without a committed one.
+    pub start: Start,
+    /// Reaction to records that were deleted before they were read.
+    pub on_data_loss: DataLoss,
+    /// Treatment of records without a value.
     pub tombstones: Tombstones,
 }
 
@@ -97,34 +98,29 @@ pub enum Tombstones {
 }
 
 impl Config {
-    /// Reading that topic in that group, with bounds that suit one engine.
+    /// Range faults: the key within the section, and the bound that it breaks.
     #[must_use]
-    pub fn new(bootstrap: &str, topic: &str, group: &str, max_posts: NonZeroUsize) -> Self {
-        Self {
-            kafka: Connection::to(bootstrap),
-            topic: topic.to_owned(),
-            group: group.to_owned(),
-            max_posts,
-            // Some hundred posts with pictures inline: far more than are worked on, far less than memory.
-            max_bytes: 256 * 1024 * 1024,
-            // A crash repeats at most a second's work; a commit a second costs the broker nothing.
-            commit_interval: Duration::from_secs(1),
-            offsets_by: OffsetsBy::Reader,
-            protocol: GroupProtocol::Classic,
-            instance: None,
-            // The least that brokers grant unless told otherwise: nobody reads the partitions of a crashed engine for
-            // so long.
-            session_timeout: Duration::from_secs(6),
-            // Skipping posts must be asked for.
-            start: Start::Earliest,
-            on_data_loss: DataLoss::Continue,
-            // Well within the five minutes after which the group gives up on a member, and longer than any batch.
-            revoke_deadline: Duration::from_secs(20),
-            tombstones: Tombstones::Forward,
-        }
+    pub fn faults(&self) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        let mut hold = |key, holds: bool, message: &str| {
+            if !holds {
+                faults.push((key, message.to_owned()));
+            }
+        };
+        hold("topic", is_topic_name(&self.topic), TOPIC_NAME);
+        hold("group", !self.group.is_empty(), "is empty; offsets are kept by group");
+        hold("read_ahead", self.read_ahead.get() <= 1_000, "must be 1 to 1000");
+        hold("commit_interval", !self.commit_interval.is_zero(), "must be longer than nothing");
+        hold("revoke_deadline", self.revoke_deadline <= Duration::from_secs(240), "must be 4m or less");
+        hold(
+            "session_timeout",
+            (Duration::from_secs(1)..=Duration::from_secs(300)).contains(&self.session_timeout),
+            "must be 1s to 5m",
+        );
+        faults
     }
 
-    pub(super) fn client(&self) -> ClientConfig {
+    pub(super) fn client(&self, kafka: &Connection) -> ClientConfig {
         let mut client = ClientConfig::new();
         client
             .set("group.id", &self.group)
@@ -159,10 +155,10 @@ impl Config {
             // The broker assigns, and moves no more than it must; it says too how often it wants to hear of us.
             GroupProtocol::Consumer => client.set("group.protocol", "consumer"),
         };
-        if let Some(instance) = &self.instance {
-            client.set("group.instance.id", instance);
+        if !self.instance.is_empty() {
+            client.set("group.instance.id", &self.instance);
         }
-        self.kafka.over(client)
+        kafka.over(client)
     }
 }
 

@@ -5,6 +5,7 @@
 //! effect.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::thread;
@@ -26,10 +27,10 @@ use super::positions::Positions;
 use super::probe::{Probe, ProbeResponse};
 use super::sent_offsets::SentOffsets;
 use super::{
-    Config, Consumed, Fence, IngestControl, IngestError, IngestHandle, Ledger, Membership, SourceRecord,
-    Ticket, TicketedRecord,
+    Config, Consumed, Fence, IngestControl, IngestError, IngestHandle, Ledger, Membership, OffsetsBy,
+    SourceRecord, Ticket, TicketedRecord,
 };
-use crate::kafka::client::{RecordHeaders, explain_error};
+use crate::kafka::client::{Connection, RecordHeaders, explain_error};
 use crate::telemetry::{Causes, LogThrottle};
 
 /// Timeout of one poll. The stop signal is looked at no later than this.
@@ -43,25 +44,31 @@ pub(super) const MAX_STANDSTILL: Duration = Duration::from_secs(60);
 /// The name of the reading thread in liveness and debuggers.
 pub(super) const NAME: &str = "ingest";
 
-/// Starts reading. The broker or the topic may be unavailable for now.
+/// Starts reading, with at most `max_posts` unsettled records. The broker or the topic may be unavailable for now.
 ///
 /// # Errors
 /// If librdkafka refuses the settings or the thread does not start.
-pub fn start(config: Config, control: IngestControl) -> Result<IngestHandle, IngestError> {
+pub fn start(
+    kafka: &Connection,
+    config: Config,
+    (max_posts, offsets_by): (NonZeroUsize, OffsetsBy),
+    control: IngestControl,
+) -> Result<IngestHandle, IngestError> {
     let set_up = |source| IngestError::SetUp { topic: config.topic.clone(), source };
-    let context = Context::new(config.kafka.secrets(), control.metrics.kafka().clone());
-    let consumer: BaseConsumer<Context> = config.kafka.client(&config.client(), context).map_err(set_up)?;
+    let context = Context::new(kafka.secrets(), control.metrics.kafka().clone());
+    let consumer: BaseConsumer<Context> = kafka.client(&config.client(kafka), context).map_err(set_up)?;
     consumer.subscribe(&[&config.topic]).map_err(set_up)?;
     let (consumer, fence) = (Arc::new(consumer), Fence::default());
     let membership = Membership::new(Arc::downgrade(&consumer), fence.clone());
-    let (send, records_out) = mpsc::channel(config.max_posts.get());
-    let (settled, tickets) = sync_channel(config.max_posts.get());
+    let (send, records_out) = mpsc::channel(max_posts.get());
+    let (settled, tickets) = sync_channel(max_posts.get());
     let (report, ended) = oneshot::channel();
+    let max_bytes = usize::try_from(config.max_bytes.as_u64()).unwrap_or(usize::MAX);
     let reader = Reader {
         topic: config.topic.as_str().into(),
         ledger: Ledger::default(),
         fence,
-        budget: InFlightBudget::new(config.max_posts, config.max_bytes),
+        budget: InFlightBudget::new(max_posts, max_bytes),
         offsets: SentOffsets::default(),
         positions: Positions::default(),
         position_lost: false,
@@ -69,8 +76,8 @@ pub fn start(config: Config, control: IngestControl) -> Result<IngestHandle, Ing
         lag: LagTracker::default(),
         // Partitions are not read meanwhile, and each attempt sends requests for all partitions.
         recovery_pace: LogThrottle::new(Duration::from_millis(500)),
-        probe: Probe::start(&config)?,
-        availability: Availability::new(&config.kafka.bootstrap, &config.topic),
+        probe: Probe::start(kafka, &config.topic)?,
+        availability: Availability::new(&kafka.bootstrap, &config.topic),
         records: Some(send),
         tickets,
         paused: false,
@@ -78,6 +85,7 @@ pub fn start(config: Config, control: IngestControl) -> Result<IngestHandle, Ing
         records_read: 0,
         next_commit: Instant::now() + config.commit_interval,
         consumer,
+        offsets_by,
         config,
         control,
     };
@@ -93,6 +101,7 @@ pub fn start(config: Config, control: IngestControl) -> Result<IngestHandle, Ing
 
 pub(super) struct Reader {
     pub(super) config: Config,
+    pub(super) offsets_by: OffsetsBy,
     pub(super) control: IngestControl,
     pub(super) topic: Arc<str>,
     pub(super) consumer: Arc<BaseConsumer<Context>>,

@@ -23,7 +23,7 @@ impl Reader {
             self.control.metrics.outstanding(&self.topic, partition, records);
         }
         self.report_lag();
-        if self.config.offsets_by == OffsetsBy::Transaction {
+        if self.offsets_by == OffsetsBy::Transaction {
             return;
         }
         if let Err(error) = self.offsets.send(&self.consumer, &self.topic, self.ledger.watermarks()) {
@@ -53,7 +53,7 @@ impl Reader {
         }
         let uncommitted = self.ledger.unsettled();
         info!(topic = &*self.topic, records = self.records_read, uncommitted, "reading has ended");
-        if self.config.offsets_by == OffsetsBy::Transaction {
+        if self.offsets_by == OffsetsBy::Transaction {
             // A ticket is returned when its transaction is committed. An interrupted transaction hides the offsets
             // before it until the broker or the next engine with the same transactional id has ended it.
             return Ok(Consumed { records: self.records_read, uncommitted });

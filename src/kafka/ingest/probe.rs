@@ -14,8 +14,8 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 
-use super::{Config, IngestError};
-use crate::kafka::client::{Secrets, level_name};
+use super::IngestError;
+use crate::kafka::client::{Connection, Secrets, level_name};
 use crate::telemetry::Causes;
 
 /// Timeout of a request. Brokers respond within milliseconds, on a busy machine within a second.
@@ -54,16 +54,15 @@ impl Probe {
     ///
     /// # Errors
     /// If librdkafka refuses the settings or the thread does not start.
-    pub(super) fn start(config: &Config) -> Result<Self, IngestError> {
+    pub(super) fn start(kafka: &Connection, topic: &str) -> Result<Self, IngestError> {
         let mut client = ClientConfig::new();
         client.set("client.id", "riveg-probe").set("allow.auto.create.topics", "false");
         client.set("reconnect.backoff.max.ms", "2000");
-        let topic = config.topic.clone();
-        let context = ProbeContext { secrets: config.kafka.secrets() };
+        let topic = topic.to_owned();
+        let context = ProbeContext { secrets: kafka.secrets() };
         // A producer, since it needs no group. Its thread fetches tokens while a request waits.
-        let client: ThreadedProducer<ProbeContext> = config
-            .kafka
-            .client(&config.kafka.over(client), context)
+        let client: ThreadedProducer<ProbeContext> = kafka
+            .client(&kafka.over(client), context)
             .map_err(|source| IngestError::SetUp { topic: topic.clone(), source })?;
         // At most one request of each kind is under way.
         let (requests, received) = sync_channel(3);

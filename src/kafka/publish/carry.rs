@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::config::{Carry, KeyOf, TimestampOf};
+use super::config::{Config, KeyOf, TimestampOf};
 use super::dead_letter::HEADER_PREFIX;
 use crate::kafka::client::RecordHeaders;
 use crate::kafka::ingest::SourceRecord;
@@ -10,16 +10,16 @@ use crate::kafka::ingest::SourceRecord;
 /// Set by the output format; the record's own describes the post.
 const CONTENT_TYPE: &str = "content-type";
 
-impl Carry {
+impl Config {
     /// The answer's key: that of the record, or the post's id if the record has none or the settings say so.
-    pub(super) fn key(&self, source: &SourceRecord, post_id: &str) -> Bytes {
+    pub(super) fn answer_key(&self, source: &SourceRecord, post_id: &str) -> Bytes {
         let own = source.key.clone().filter(|_| self.key == KeyOf::Input);
         own.unwrap_or_else(|| Bytes::copy_from_slice(post_id.as_bytes()))
     }
 
     /// The record's headers that are copied to the answer. The engine's own headers are not: they describe another
     /// record.
-    pub(super) fn headers(&self, source: &SourceRecord) -> RecordHeaders {
+    pub(super) fn copied_headers(&self, source: &SourceRecord) -> RecordHeaders {
         let is_carried = |name: &str| {
             !name.starts_with(HEADER_PREFIX)
                 && name != CONTENT_TYPE
@@ -34,7 +34,7 @@ impl Carry {
 
     /// The answer's timestamp. None: the time of writing. Kafka has no timestamps before 1970, and the client treats 0
     /// as none.
-    pub(super) fn timestamp(&self, source: &SourceRecord) -> Option<i64> {
+    pub(super) fn answer_timestamp(&self, source: &SourceRecord) -> Option<i64> {
         source.timestamp.filter(|&timestamp| timestamp > 0 && self.timestamp == TimestampOf::Input)
     }
 }
@@ -59,30 +59,34 @@ mod tests {
         SourceRecord { timestamp: Some(17), key, headers, ..samples::source() }
     }
 
-    fn names(carry: &Carry) -> Vec<String> {
-        carry.headers(&source()).iter().map(|(name, _)| name.to_owned()).collect()
+    fn names(config: &Config) -> Vec<String> {
+        config.copied_headers(&source()).iter().map(|(name, _)| name.to_owned()).collect()
     }
 
     #[test]
     fn an_answer_has_the_records_key_headers_and_timestamp_unless_set_otherwise() {
-        let carry = Carry::default();
-        assert_eq!(carry.key(&source(), "p"), &b"\xff\0"[..]);
-        assert_eq!(carry.timestamp(&source()), Some(17));
-        assert_eq!(names(&carry), ["traceparent", "tenant", "tenant"]);
-        let own =
-            Carry { key: KeyOf::PostId, headers: vec!["tenant".to_owned()], timestamp: TimestampOf::Now };
-        assert_eq!(own.key(&source(), "p"), &b"p"[..]);
-        assert_eq!(own.timestamp(&source()), None);
+        let config = Config::of_defaults();
+        assert_eq!(config.answer_key(&source(), "p"), &b"\xff\0"[..]);
+        assert_eq!(config.answer_timestamp(&source()), Some(17));
+        assert_eq!(names(&config), ["traceparent", "tenant", "tenant"]);
+        let own = Config {
+            key: KeyOf::PostId,
+            headers: vec!["tenant".to_owned()],
+            timestamp: TimestampOf::Now,
+            ..Config::of_defaults()
+        };
+        assert_eq!(own.answer_key(&source(), "p"), &b"p"[..]);
+        assert_eq!(own.answer_timestamp(&source()), None);
         assert_eq!(names(&own), ["tenant", "tenant"]);
     }
 
     #[test]
     fn an_answer_to_a_record_without_a_key_has_the_posts_id_and_an_empty_key_stays() {
-        let carry = Carry::default();
-        assert_eq!(carry.key(&SourceRecord { key: None, ..source() }, "p"), &b"p"[..]);
-        assert_eq!(carry.key(&SourceRecord { key: Some(Bytes::new()), ..source() }, "p"), &b""[..]);
+        let config = Config::of_defaults();
+        assert_eq!(config.answer_key(&SourceRecord { key: None, ..source() }, "p"), &b"p"[..]);
+        assert_eq!(config.answer_key(&SourceRecord { key: Some(Bytes::new()), ..source() }, "p"), &b""[..]);
         for timestamp in [None, Some(0), Some(-5)] {
-            assert_eq!(carry.timestamp(&SourceRecord { timestamp, ..source() }), None);
+            assert_eq!(config.answer_timestamp(&SourceRecord { timestamp, ..source() }), None);
         }
     }
 }

@@ -1,50 +1,44 @@
-//! Where do annotations and dead letters go, and how safely?
+//! The section `publish` of the configuration, and what it asks of the producer.
 
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::kafka::client::{Connection, STATISTICS_INTERVAL_MS};
+use super::dead_letter::HEADER_PREFIX;
+use super::include::Include;
+use crate::kafka::client::{Connection, STATISTICS_INTERVAL_MS, TOPIC_NAME, is_topic_name};
 
 /// How results are written to Kafka.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The brokers, and what lets us in.
-    pub kafka: Connection,
-    /// The topic of annotations.
+    /// Topic of annotations.
     pub topic: String,
-    /// The topic of posts that could not be annotated.
+    /// Topic of posts that could not be annotated.
     pub dead_letter_topic: String,
-    /// Posts that are in flight at most: what waits here is no more.
-    pub max_posts: NonZeroUsize,
-    /// How safely.
-    pub delivery: Delivery,
-    /// What answers keep of their records.
-    pub carry: Carry,
-}
-
-/// What an answer keeps of its record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Carry {
-    /// The key.
+    /// Delivery guarantee.
+    pub delivery: DeliveryMode,
+    /// Name of the transactional producer; empty: [`Config::transactional_id`] makes one of group and host.
+    pub transactional_id: String,
+    /// Key of an annotation.
     pub key: KeyOf,
-    /// Names of headers; [`Carry::ALL_HEADERS`]: every one.
+    /// Names of the record's headers that its annotation has too; [`Config::ALL_HEADERS`]: every one.
     pub headers: Vec<String>,
-    /// The timestamp.
+    /// Timestamp of an annotation.
     pub timestamp: TimestampOf,
+    /// Fields of the post that its annotation repeats.
+    pub include: Vec<Include>,
 }
 
-impl Carry {
-    /// What stands for every header.
-    pub const ALL_HEADERS: &str = "*";
-}
-
-impl Default for Carry {
-    fn default() -> Self {
-        Self { key: KeyOf::Input, headers: vec![Self::ALL_HEADERS.to_owned()], timestamp: TimestampOf::Input }
-    }
+/// Delivery guarantee of annotations, dead letters and offsets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeliveryMode {
+    /// Nothing is lost; a crash may write some records twice.
+    AtLeastOnce,
+    /// Nothing is lost, and readers of committed records see each record once.
+    ExactlyOnce,
 }
 
 /// Whose key an answer has.
@@ -67,7 +61,7 @@ pub enum TimestampOf {
     Now,
 }
 
-/// How safely results are written.
+/// A delivery guarantee with what its producer needs from other sections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
     /// Each one until the broker has it; a crash may write some twice.
@@ -89,25 +83,50 @@ pub const MESSAGE_MAX_BYTES: &str = "67108864";
 const BATCH_SIZE: &str = "batch.size";
 
 impl Config {
-    /// Writing to those topics.
+    /// The entry of `headers` that stands for every header.
+    pub const ALL_HEADERS: &str = "*";
+
+    /// Range faults: the key within the section, and why its value cannot work.
     #[must_use]
-    pub fn new(bootstrap: &str, topic: &str, dead_letter_topic: &str, max_posts: NonZeroUsize) -> Self {
-        Self {
-            kafka: Connection::to(bootstrap),
-            topic: topic.to_owned(),
-            dead_letter_topic: dead_letter_topic.to_owned(),
-            max_posts,
-            delivery: Delivery::AtLeastOnce,
-            carry: Carry::default(),
+    pub fn faults(&self) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        let mut hold = |key, holds: bool, message: String| {
+            if !holds {
+                faults.push((key, message));
+            }
+        };
+        for (key, topic) in [("topic", &self.topic), ("dead_letter_topic", &self.dead_letter_topic)] {
+            hold(key, is_topic_name(topic), TOPIC_NAME.to_owned());
         }
+        let all = Self::ALL_HEADERS;
+        let alone = self.headers.len() == 1 || !self.headers.iter().any(|name| name == all);
+        hold("headers", alone, format!("has `{all}`, which stands for all headers, and further names"));
+        for name in &self.headers {
+            let is_own = name.starts_with(HEADER_PREFIX);
+            let message =
+                format!("names `{name}`; names that begin with `{HEADER_PREFIX}` are the engine's own");
+            hold("headers", !is_own, message);
+            let is_plain = name == all || !name.contains('*');
+            let message = format!("names `{name}`; `*` stands for all headers and for nothing else");
+            hold("headers", is_plain, message);
+        }
+        faults
     }
 
-    /// The most bytes of records that share a batch; a larger record has one of its own.
-    pub(super) fn batch_bytes(&self) -> usize {
-        self.client().get(BATCH_SIZE).and_then(|bytes| bytes.parse().ok()).unwrap_or(usize::MAX)
+    /// The transactional id of an engine that reads in `group`.
+    #[must_use]
+    pub fn transactional_id(&self, group: &str) -> String {
+        if !self.transactional_id.is_empty() {
+            return self.transactional_id.clone();
+        }
+        let host = gethostname::gethostname();
+        format!("riveg-{group}-{}", host.to_string_lossy())
     }
+}
 
-    pub(super) fn client(&self) -> ClientConfig {
+impl Delivery {
+    /// Properties of a producer with this guarantee.
+    pub(super) fn client(&self, kafka: &Connection) -> ClientConfig {
         let mut client = ClientConfig::new();
         client
             .set("client.id", "riveg")
@@ -126,16 +145,30 @@ impl Config {
             .set("topic.metadata.refresh.interval.ms", "5000")
             .set("statistics.interval.ms", STATISTICS_INTERVAL_MS)
             .set("reconnect.backoff.max.ms", "2000");
-        match &self.delivery {
+        match self {
             // A broker that is away is waited for: back-pressure reaches the input long before memory is short.
-            Delivery::AtLeastOnce => client.set("message.timeout.ms", "0"),
+            Self::AtLeastOnce => client.set("message.timeout.ms", "0"),
             // It is waited for here too, but in a transaction after the other, each shorter than the broker's patience
             // with one that is left open: until that has passed, a crash holds up those who read what is committed.
-            Delivery::ExactlyOnce { transactional_id, .. } => client
+            Self::ExactlyOnce { transactional_id, .. } => client
                 .set("transactional.id", transactional_id)
                 .set("transaction.timeout.ms", "60000")
                 .set("message.timeout.ms", "30000"),
         };
-        self.kafka.over(client)
+        kafka.over(client)
+    }
+}
+
+/// Limit of the bytes of records that share a batch; a larger record has a batch of its own.
+pub(super) fn batch_bytes(client: &ClientConfig) -> usize {
+    client.get(BATCH_SIZE).and_then(|bytes| bytes.parse().ok()).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+impl Config {
+    /// The section as `config/default.toml` has it.
+    pub(super) fn of_defaults() -> Self {
+        let defaults: toml::Table = include_str!("../../../config/default.toml").parse().unwrap();
+        defaults["publish"].clone().try_into().unwrap()
     }
 }

@@ -33,7 +33,7 @@ mod embedded_broker;
 mod samples;
 
 pub use annotated::{Annotated, MediaInfo, Provenance};
-pub use config::{Carry, Config, Delivery, KeyOf, MESSAGE_MAX_BYTES, TimestampOf};
+pub use config::{Config, Delivery, DeliveryMode, KeyOf, MESSAGE_MAX_BYTES, TimestampOf};
 pub use dead_letter::{HEADER_PREFIX, MAX_TRUNCATED_LETTER, RENAMED_HEADER_PREFIX};
 pub use embedded_broker::{EmbeddedBroker, EmbeddedError};
 pub use error::PublishError;

@@ -9,12 +9,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rdkafka::error::RDKafkaErrorCode;
 use tracing::{debug, warn};
 
-use super::formats::Encoder;
 use super::outgoing_record::{Origin, OutgoingRecord, RecordKind};
 use super::post_id::post_id;
 use super::record_builder::{Adjusted, RecordBuilder};
 use super::truncation::Truncation;
-use super::{Answer, Config, Outcome, Published, Sequencer};
+use super::{Answer, Outcome, Published, Sequencer};
 use crate::domain::Rejection;
 use crate::kafka::ingest::{Fence, SourceRecord, Ticket};
 use crate::telemetry::{Health, LogThrottle, Metrics, Tombstone};
@@ -43,13 +42,12 @@ type Place = (i32, u64, u64, usize);
 
 impl PendingRecords {
     pub(super) fn new(
-        config: &Config,
-        encoder: Encoder,
+        builder: RecordBuilder,
         (settled, fence): (SyncSender<Ticket>, Fence),
         (metrics, health): (Arc<Metrics>, Arc<Health>),
     ) -> Self {
         Self {
-            builder: RecordBuilder::new(config, encoder),
+            builder,
             sequencer: Sequencer::default(),
             settled,
             fence,

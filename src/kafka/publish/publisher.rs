@@ -1,5 +1,6 @@
 //! Publisher: writes outcomes to Kafka, at least once (record by record) or exactly once (in transactions).
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
@@ -9,13 +10,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::at_least_once::AtLeastOnce;
+use super::config::batch_bytes;
 use super::delivery_reports::{DeliveryReports, ProducerClient};
 use super::exactly_once::ExactlyOnce;
 use super::formats::DEFAULT_FORMAT;
 use super::pending_records::PendingRecords;
+use super::record_builder::RecordBuilder;
 use super::truncation::Truncation;
 use super::{Config, Delivery, Outcome, Provenance, PublishError, Published};
 use crate::domain::RejectionClass;
+use crate::kafka::client::Connection;
 use crate::kafka::ingest::{Membership, Ticket};
 use crate::telemetry::{Causes, Health, Metrics};
 
@@ -32,21 +36,23 @@ enum Writer {
 }
 
 impl Publisher {
-    /// A publisher that returns tickets to `settled` and writes no answers of revoked partitions. The broker may be
+    /// A publisher of at most `max_posts` undelivered answers, which returns tickets to `settled` and writes no answers of revoked partitions. The broker may be
     /// unreachable for now.
     ///
     /// # Errors
     /// If librdkafka refuses the settings.
     pub fn new(
+        kafka: &Connection,
         config: &Config,
-        provenance: &Provenance,
+        (delivery, max_posts, provenance): (&Delivery, NonZeroUsize, &Provenance),
         (settled, membership): (SyncSender<Ticket>, Membership),
         (metrics, health): (Arc<Metrics>, Arc<Health>),
     ) -> Result<Self, PublishError> {
         // The writers have no more records under way than this channel holds: the callback never blocks.
-        let (send, reports) = mpsc::channel(config.max_posts.get());
-        let context = DeliveryReports::new(send, config.kafka.secrets(), metrics.kafka().clone());
-        let client: ProducerClient = config.kafka.client(&config.client(), context).map_err(|source| {
+        let (send, reports) = mpsc::channel(max_posts.get());
+        let context = DeliveryReports::new(send, kafka.secrets(), metrics.kafka().clone());
+        let properties = delivery.client(kafka);
+        let client: ProducerClient = kafka.client(&properties, context).map_err(|source| {
             let Config { topic, dead_letter_topic, .. } = config.clone();
             PublishError::SetUp { topic, dead_letter_topic, source: Box::new(source) }
         })?;
@@ -55,8 +61,9 @@ impl Publisher {
         metrics.know_dead_letters(&RejectionClass::ALL.map(RejectionClass::as_str), &Truncation::names());
         let settled = (settled, membership.fence().clone());
         let encoder = (DEFAULT_FORMAT.encoder)(provenance);
-        let pending = PendingRecords::new(config, encoder, settled, (metrics, Arc::clone(&health)));
-        let writer = match &config.delivery {
+        let builder = RecordBuilder::new(config, encoder, batch_bytes(&properties));
+        let pending = PendingRecords::new(builder, settled, (metrics, Arc::clone(&health)));
+        let writer = match delivery {
             Delivery::AtLeastOnce => {
                 Writer::AtLeastOnce(Box::new(AtLeastOnce::new(Arc::clone(&client), reports, pending)))
             }

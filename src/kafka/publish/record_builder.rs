@@ -10,7 +10,7 @@ use super::dead_letter::DeadLetter;
 use super::formats::{AnswerTimes, EncodedRecord, Encoder};
 use super::outgoing_record::{Origin, OutgoingRecord, RecordKind};
 use super::truncation::Truncation;
-use super::{Answer, Carry, Config, Outcome};
+use super::{Answer, Config, Outcome};
 use crate::domain::{Rejection, RejectionClass};
 use crate::kafka::client::RecordHeaders;
 use crate::kafka::ingest::SourceRecord;
@@ -40,18 +40,19 @@ pub(super) struct RecordBuilder {
     topic: Arc<str>,
     dead_letter_topic: Arc<str>,
     encoder: Encoder,
-    carry: Carry,
+    config: Config,
     batch_bytes: usize,
 }
 
 impl RecordBuilder {
-    pub(super) fn new(config: &Config, encoder: Encoder) -> Self {
+    /// `batch_bytes`: limit of the bytes of records that share a batch.
+    pub(super) fn new(config: &Config, encoder: Encoder, batch_bytes: usize) -> Self {
         Self {
             topic: config.topic.as_str().into(),
             dead_letter_topic: config.dead_letter_topic.as_str().into(),
             encoder,
-            carry: config.carry.clone(),
-            batch_bytes: config.batch_bytes(),
+            config: config.clone(),
+            batch_bytes,
         }
     }
 
@@ -71,7 +72,8 @@ impl RecordBuilder {
                     return without_value(RecordKind::EmptyAnnotation, None);
                 }
                 let record = |(part, EncodedRecord { key, value, headers })| {
-                    let key = key.unwrap_or_else(|| self.carry.key(&origin.source, &annotated.post_id));
+                    let key =
+                        key.unwrap_or_else(|| self.config.answer_key(&origin.source, &annotated.post_id));
                     let origin = Origin { part, ..origin.clone() };
                     self.record(RecordKind::Annotation, Some(key), Some(value), headers, origin)
                 };
@@ -95,14 +97,14 @@ impl RecordBuilder {
         origin: Origin,
     ) -> OutgoingRecord {
         let source = &origin.source;
-        let copied = self.carry.headers(source);
+        let copied = self.config.copied_headers(source);
         let copied_header_bytes = copied.bytes();
         let size = [&key, &value].into_iter().flatten().map(Bytes::len).sum::<usize>() + copied_header_bytes;
         OutgoingRecord {
             headers: answer_headers(copied, &format_headers, source, source.headers.unreadable()),
             format_headers,
             copied_header_bytes,
-            timestamp: self.carry.timestamp(source),
+            timestamp: self.config.answer_timestamp(source),
             send_alone: size > LARGE,
             has_own_batch: size > self.batch_bytes,
             topic: self.topic.clone(),
@@ -140,7 +142,7 @@ impl RecordBuilder {
         match record.kind {
             _ if record.copied_header_bytes >= MIN_DROPPED_HEADER_BYTES => {
                 let source = &record.origin.source;
-                let omitted = self.carry.headers(source).len() + source.headers.unreadable();
+                let omitted = self.config.copied_headers(source).len() + source.headers.unreadable();
                 let headers =
                     answer_headers(RecordHeaders::default(), &record.format_headers, source, omitted);
                 Adjusted::Changed(OutgoingRecord { copied_header_bytes: 0, headers, ..record })

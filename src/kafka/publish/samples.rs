@@ -4,6 +4,7 @@ use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 
+use super::Config;
 use crate::kafka::client::RecordHeaders;
 use crate::kafka::ingest::SourceRecord;
 
@@ -19,4 +20,9 @@ pub(super) fn source() -> SourceRecord {
         headers: RecordHeaders::default(),
         received: UNIX_EPOCH,
     }
+}
+
+/// Settings as `config/default.toml` has them, with topics named `out` and `dead`.
+pub(super) fn config() -> Config {
+    Config { topic: "out".to_owned(), dead_letter_topic: "dead".to_owned(), ..Config::of_defaults() }
 }

@@ -5,6 +5,7 @@
 //! random answers as confidently as a good one.
 
 mod blank;
+mod config;
 mod dimensions;
 mod disk;
 mod error;
@@ -23,6 +24,7 @@ pub mod untrained;
 mod weights;
 
 pub use blank::{BLANKS, ENTAIL_PROMPT, GROUND_PROMPT, blank, blank_stage, presets};
+pub use config::Config;
 pub use dimensions::Dimensions;
 pub use error::{BundleError, Fault};
 pub use files::{FileEntry, Weights};

@@ -22,6 +22,15 @@ pub struct Config {
     pub degrade: Degrade,
 }
 
+impl Config {
+    /// Range faults: the key within the section, and the bound that it breaks.
+    #[must_use]
+    pub fn faults(&self) -> Vec<(&'static str, String)> {
+        let is_within = (1..=50).contains(&self.shown);
+        if is_within { Vec::new() } else { vec![("shown", "must be 1 to 50".to_owned())] }
+    }
+}
+
 /// Which examples a question shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -51,9 +51,7 @@ fn lag_is_reported_in_records_and_seconds_by_the_engine_that_owns_the_partition(
     // Room for three: the others are unread, and reading is paused.
     let echo = Echo::gated();
     let mut settings = names.settings(3);
-    for properties in [&mut settings.ingest.kafka.properties, &mut settings.publish.kafka.properties] {
-        properties.insert("statistics.interval.ms".to_owned(), "100".to_owned());
-    }
+    settings.kafka.properties.insert("statistics.interval.ms".to_owned(), "100".to_owned());
     let engine = Running::start(settings, &echo);
     until("all waiting records are reported", || {
         (engine.gauge("riveg_paused_partitions") == PARTITIONS as u64).then_some(())?;

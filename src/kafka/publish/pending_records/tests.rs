@@ -1,12 +1,11 @@
 //! Tests of pending records: formats with several records for one answer, or none.
 
-use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use bytes::Bytes;
 
-use super::super::formats::EncodedRecord;
-use super::super::samples::source;
+use super::super::formats::{EncodedRecord, Encoder};
+use super::super::samples::{config, source};
 use super::super::{Annotated, Included};
 use super::*;
 use crate::domain::Annotation;
@@ -25,9 +24,9 @@ fn several() -> Encoder {
 
 fn pending() -> (PendingRecords, Receiver<Ticket>) {
     let (settled, tickets) = sync_channel(10);
-    let config = Config::new("", "out", "dead", NonZeroUsize::MIN);
+    let builder = RecordBuilder::new(&config(), several(), 65_536);
     let observers = (Arc::new(Metrics::new()), Arc::new(Health::default()));
-    (PendingRecords::new(&config, several(), (settled, Fence::default()), observers), tickets)
+    (PendingRecords::new(builder, (settled, Fence::default()), observers), tickets)
 }
 
 fn outcome(ticket: Ticket, records: usize) -> Outcome {

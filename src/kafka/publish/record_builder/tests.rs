@@ -1,12 +1,11 @@
 //! Tests of the record builder.
 
-use std::num::NonZeroUsize;
 use std::time::UNIX_EPOCH;
 
 use rdkafka::message::Headers;
 
 use super::super::formats::DEFAULT_FORMAT;
-use super::super::samples::source;
+use super::super::samples::{config, source};
 use super::super::{Annotated, Included, Provenance};
 use super::*;
 use crate::domain::Annotation;
@@ -14,7 +13,7 @@ use crate::kafka::ingest::Ledger;
 
 fn builder() -> RecordBuilder {
     let encoder = (DEFAULT_FORMAT.encoder)(&Provenance::of_bundle("b"));
-    RecordBuilder::new(&Config::new("", "out", "dead", NonZeroUsize::MIN), encoder)
+    RecordBuilder::new(&config(), encoder, 65_536)
 }
 
 fn record_of(source: SourceRecord, answer: Answer) -> OutgoingRecord {

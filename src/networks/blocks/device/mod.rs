@@ -1,5 +1,8 @@
-//! Where do the networks run?
+//! Device: where the networks run.
 
+mod config;
+
+pub use config::Config;
 use tch::{Cuda, Device, Kind, Tensor};
 
 /// A device that this machine does not have.

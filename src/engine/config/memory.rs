@@ -1,4 +1,4 @@
-//! How much memory will an engine with these settings take? What it takes once it is warm, and what the settings add.
+//! Memory plan: what a process takes once it is warm, and what its settings add.
 
 use std::fmt;
 

@@ -1,0 +1,132 @@
+//! Settings of the whole engine: each room's own `Config`, composed, with the checks that concern several rooms.
+//!
+//! A key has its default, unit and reason in `config/default.toml`, and its type and range in the `config.rs` of the
+//! module that uses it. The room `config` reads this struct from files, environment and command line.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use serde::Deserialize;
+
+use crate::stages::caption::{self, ALT_TEXT};
+use crate::stages::expand::{self, Scope, SourceName};
+use crate::stages::knowledge::{self, Mode};
+use crate::{input, kafka, llm, networks, scheduler, telemetry};
+
+mod engine;
+mod memory;
+
+pub use engine::Engine;
+pub use memory::{MemoryPlan, Warm};
+
+/// The endpoint that is never asked: it holds what the others do not set themselves.
+const TEMPLATE: &str = "default";
+
+/// All settings, by section.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the sections are documented where they are defined")]
+pub struct Config {
+    pub kafka: kafka::client::Connection,
+    pub ingest: kafka::ingest::Config,
+    pub publish: kafka::publish::Config,
+    pub engine: Engine,
+    pub fetch: input::fetch::Config,
+    pub decode: input::decode::Config,
+    pub bundle: networks::bundle::Config,
+    pub llm: BTreeMap<String, llm::client::Config>,
+    pub answers: llm::answers::Config,
+    pub describe: caption::Config,
+    pub knowledge: knowledge::Config,
+    pub expand: expand::Config,
+    pub device: networks::blocks::device::Config,
+    pub scheduler: scheduler::Config,
+    pub telemetry: telemetry::Config,
+}
+
+impl Config {
+    /// The language models that have names, in the order of these.
+    pub fn endpoints(&self) -> impl Iterator<Item = (&String, &llm::client::Config)> {
+        self.llm.iter().filter(|(name, _)| name.as_str() != TEMPLATE)
+    }
+
+    /// The endpoints that are asked at all, each with the key that names it first.
+    #[must_use]
+    pub fn endpoints_in_use(&self) -> BTreeMap<&str, &'static str> {
+        let expands = self.expand.sources.contains(&SourceName::Llm);
+        let has_knowledge = self.knowledge.mode != Mode::Off;
+        let shows_posts = expands && !self.expand.endpoints.is_empty() && self.expand.scope == Scope::Post;
+        let settings = [
+            (expands, "expand.endpoints", self.expand.endpoints.as_slice()),
+            (has_knowledge, "knowledge.endpoint", std::slice::from_ref(&self.knowledge.endpoint)),
+            (has_knowledge, "describe.short", &self.describe.short),
+            (shows_posts, "describe.detailed", &self.describe.detailed),
+        ];
+        let mut in_use = BTreeMap::new();
+        for (_, key, names) in settings.into_iter().filter(|(is_asked, ..)| *is_asked) {
+            for name in names.iter().filter(|name| name.as_str() != ALT_TEXT) {
+                in_use.entry(name.as_str()).or_insert(key);
+            }
+        }
+        in_use
+    }
+
+    /// All values that are out of range: the key's path, and the bound that it breaks.
+    #[must_use]
+    pub fn faults(&self) -> Vec<(String, String)> {
+        let bytes_of_a_post = self.decode.max_picture.as_u64().saturating_mul(self.decode.max_media as u64);
+        let mut faults = Vec::new();
+        add(&mut faults, "decode", self.decode.faults());
+        add(&mut faults, "kafka", self.kafka.faults());
+        add(&mut faults, "fetch", self.fetch.faults(bytes_of_a_post));
+        add(&mut faults, "answers", self.answers.faults());
+        for (name, endpoint) in self.endpoints() {
+            add(&mut faults, &format!("llm.{name}"), endpoint.faults());
+        }
+        add(&mut faults, "publish", self.publish.faults());
+        faults.extend(self.missing_endpoints());
+        add(&mut faults, "knowledge", self.knowledge.faults());
+        add(&mut faults, "engine", self.engine.faults());
+        add(&mut faults, "ingest", self.ingest.faults());
+        add(&mut faults, "device", self.device.faults());
+        add(&mut faults, "bundle", self.bundle.faults());
+        faults.extend(self.shared_topics());
+        add(&mut faults, "scheduler", self.scheduler.faults());
+        add(&mut faults, "telemetry", self.telemetry.faults());
+        faults
+    }
+
+    /// Keys that name an endpoint without a section.
+    fn missing_endpoints(&self) -> Vec<(String, String)> {
+        let in_use = self.endpoints_in_use().into_iter();
+        let missing = in_use.filter(|(name, _)| *name == TEMPLATE || !self.llm.contains_key(*name));
+        let fault = |(name, key): (&str, &str)| {
+            let message = match name {
+                "" => "is empty; it must name an endpoint, `[llm.NAME]`".to_owned(),
+                name => format!("names `{name}`, and there is no `[llm.{name}]`"),
+            };
+            (key.to_owned(), message)
+        };
+        missing.map(fault).collect()
+    }
+
+    /// Keys that name a topic that another key names too.
+    fn shared_topics(&self) -> Vec<(String, String)> {
+        let topics = BTreeMap::from([
+            ("ingest.topic", &self.ingest.topic),
+            ("publish.topic", &self.publish.topic),
+            ("publish.dead_letter_topic", &self.publish.dead_letter_topic),
+        ]);
+        let is_first = |key: &str, topic: &String| {
+            topics.iter().find(|(_, other)| *other == &topic).is_some_and(|(first, _)| *first == key)
+        };
+        let shared = topics.iter().filter(|(key, topic)| !is_first(key, topic));
+        let message = "is the name of another topic of this configuration too";
+        shared.map(|(key, _)| ((*key).to_owned(), message.to_owned())).collect()
+    }
+}
+
+/// Adds a section's faults, each under its key's whole path.
+fn add<K: Display>(faults: &mut Vec<(String, String)>, section: &str, found: Vec<(K, String)>) {
+    faults.extend(found.into_iter().map(|(key, message)| (format!("{section}.{key}"), message)));
+}
