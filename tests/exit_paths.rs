@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use riveg::cli::FAILURE;
+use riveg::cli::FAILURE_TARGET;
 use riveg::engine::runtime::untrained::write_bundle;
 use riveg::lab::world::{Split, World, write_dataset};
 use serde_json::Value;
@@ -161,7 +161,7 @@ impl ExitPath {
             .lines()
             .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{}: {stderr}", self.name)))
             .collect();
-        let failures: Vec<&Value> = lines.iter().filter(|line| line["target"] == FAILURE).collect();
+        let failures: Vec<&Value> = lines.iter().filter(|line| line["target"] == FAILURE_TARGET).collect();
         match (self.message, &failures[..]) {
             (Some(message), [failure]) => {
                 let error = failure["error"].as_str().unwrap();

@@ -75,7 +75,7 @@ fn annotate_says_which_lexicon_it_uses_and_how_many_names_it_knew_and_points_out
     let asked_for_nothing =
         answered(&["annotate", posts, "--lexicon", beside, "--set", "expand.sources=[\"llm\"]"], &world, &[]);
     assert_eq!(asked_for_nothing.code, Some(2));
-    assert!(asked_for_nothing.stderr.contains("--lexicon is not asked"), "{}", asked_for_nothing.stderr);
+    assert!(asked_for_nothing.stderr.contains("--lexicon is not used"), "{}", asked_for_nothing.stderr);
 }
 
 #[test]

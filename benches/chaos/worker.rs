@@ -10,7 +10,7 @@ use bytes::Bytes;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
-use riveg::cli::{Ending, Failure};
+use riveg::cli::{Exit, Failure};
 use riveg::config::{Config, Sources};
 use riveg::domain::{Annotation, Rejection};
 use riveg::engine::{self, Settings};
@@ -43,9 +43,9 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     // RUST_LOG=riveg=debug logs every step, and the Kafka client's own log.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
-    let ending = Ending::default();
-    let ended = riveg::cli::run_to_end(async {
-        let stop = riveg::cli::stop_signal(&ending).unwrap();
+    let exit = Exit::default();
+    let ended = riveg::cli::run_async(async {
+        let stop = riveg::cli::stop_signal(&exit).unwrap();
         match arguments.mode {
             Mode::CommitFirst => commit_first(arguments, stop).await,
             Mode::AtLeastOnce | Mode::ExactlyOnce => {

@@ -1,4 +1,4 @@
-//! `riveg bench`: how fast is each network by itself?
+//! `riveg bench`: measures the speed of single networks.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ use crate::stages::segment;
 
 use super::{Failure, with_causes};
 
-/// Measure networks by themselves, without Kafka and scheduler.
+/// Measure the speed of single networks, without Kafka and scheduler.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -33,32 +33,32 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Print parameters and milliseconds a batch for each stage of a bundle; every picture is new to the network.
+    /// Print parameters and milliseconds per batch for each stage of a bundle. No picture comes twice.
     ///
-    /// A line is printed as soon as it is measured, and one network is in memory at a time. `loaded s` are the seconds
-    /// that it took to get there.
+    /// Each line is printed as soon as it is measured, and one network is in memory at a time. `loaded s` are the seconds
+    /// that loading took.
     #[command(after_help = "Examples:\n  riveg bench models --bundle bundles/pocket --batch 1 --batch 8")]
     Models {
         /// The bundle's folder.
         #[arg(long, value_name = "DIR")]
         bundle: PathBuf,
-        /// Where the networks run: `cpu`, `cuda:0`.
+        /// The device: `cpu`, `cuda:0`.
         #[arg(long, default_value = "cpu")]
         device: String,
-        /// Threads of one operator on the CPU; 0: as many as there are cores.
+        /// Threads of one operator on the CPU; 0: all cores.
         #[arg(long, default_value_t = 0)]
         threads: usize,
         /// Requests in a batch; may be given several times.
         #[arg(long, default_values_t = [1, 4])]
         batch: Vec<usize>,
-        /// Only this stage; may be given several times.
+        /// Measure only this stage; may be given several times.
         #[arg(long)]
         stage: Vec<String>,
-        /// Batches of each size are run until this much time has gone, after one to warm up. Where that one alone takes
-        /// as long, it is what is measured, and marked `cold`.
+        /// The time for batches of each size, after one warm-up batch. If the warm-up batch takes longer than that, it is the
+        /// measurement, and marked `cold`.
         #[arg(long, default_value = "10s")]
         spend: humantime_serde::re::humantime::Duration,
-        /// A batch that would take longer, going by the one before it, is not run, and the line says so.
+        /// The longest batch. A batch that would take longer, by extrapolation, is not run, and its line says so.
         #[arg(long, default_value = "1m")]
         longest: humantime_serde::re::humantime::Duration,
     },
@@ -90,7 +90,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         "requests/s"
     )?;
     out.flush()?;
-    let clock = Clock { spend: **spend, longest: **longest };
+    let timer = Timer { spend: **spend, longest: **longest };
     let mut sizes: Vec<usize> = batch.iter().map(|&size| size.max(1)).collect();
     sizes.sort_unstable();
     for part in bundle.manifest().parts() {
@@ -102,7 +102,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             Stage::Retrieve => {
                 let network = &bundle.retrieve()?.network;
                 let (view, (rows, most)) = (network.view(), network.reads());
-                clock.all(bundle.encoder(place, 0)?, &sizes, &mut table, |number| knowledge::Request {
+                timer.all(bundle.encoder(place, 0)?, &sizes, &mut table, |number| knowledge::Request {
                     picture: view.of(&frame(number, view.side)),
                     pieces: tokens(PROMPT.min(most), rows),
                 })?;
@@ -110,12 +110,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             Stage::Recognise => {
                 let config = bundle.recognise()?.network.config();
                 let (rows, most) = (config.vocabulary, config.max_pieces());
-                clock.all(bundle.tagger(place)?, &sizes, &mut table, |_| words(rows, most))?;
+                timer.all(bundle.tagger(place)?, &sizes, &mut table, |_| words(rows, most))?;
             }
             Stage::Entail => {
                 let network = &bundle.entail()?.network;
                 let (view, (rows, most)) = (network.view(), network.reads());
-                clock.all(bundle.entailer(place, 0)?, &sizes, &mut table, |number| entail::Request {
+                timer.all(bundle.entailer(place, 0)?, &sizes, &mut table, |number| entail::Request {
                     picture: view.of(&frame(number, view.side)),
                     prompt: tokens(PROMPT.min(most), rows),
                 })?;
@@ -123,7 +123,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             Stage::Ground => {
                 let network = &bundle.ground()?.network;
                 let (view, (rows, most)) = (network.view(), network.reads());
-                clock.all(bundle.grounder(place, 0)?, &sizes, &mut table, |number| ground::Request {
+                timer.all(bundle.grounder(place, 0)?, &sizes, &mut table, |number| ground::Request {
                     picture: view.of(&frame(number, view.side)),
                     prompt: tokens(PROMPT.min(most), rows),
                 })?;
@@ -131,7 +131,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             Stage::Segment => {
                 let side = bundle.segment()?.network.config().image_size as u32;
                 let bbox = BBox { x0: 0.0, y0: 0.0, x1: side as f32 / 2.0, y1: side as f32 / 2.0 };
-                clock.all(bundle.segmenter(place, 0)?, &sizes, &mut table, |number| segment::Request {
+                timer.all(bundle.segmenter(place, 0)?, &sizes, &mut table, |number| segment::Request {
                     picture: Picture::longest_side(&frame(number, side), side),
                     boxes: vec![bbox],
                 })?;
@@ -169,15 +169,15 @@ impl<W: Write> Table<'_, W> {
                 size as f64 / each.as_secs_f64(),
                 if *cold { "  cold" } else { "" }
             )?,
-            Timing::LeftOut { foretold } => {
-                writeln!(self.out, "        -  not run: would take {:.0} s", foretold.as_secs_f64())?;
+            Timing::Skipped { expected } => {
+                writeln!(self.out, "        -  not run: would take {:.0} s", expected.as_secs_f64())?;
             }
         }
         Ok(self.out.flush()?)
     }
 }
 
-/// How long one batch takes.
+/// The time of one batch.
 enum Timing {
     Measured {
         batches: u32,
@@ -185,18 +185,18 @@ enum Timing {
         /// The first batch of its shape was the only one.
         cold: bool,
     },
-    LeftOut {
-        foretold: Duration,
+    Skipped {
+        expected: Duration,
     },
 }
 
-struct Clock {
+struct Timer {
     spend: Duration,
     longest: Duration,
 }
 
-impl Clock {
-    /// Measures a network, the sizes in their order, and lets go of it.
+impl Timer {
+    /// Measures a network with each batch size, and drops it.
     fn all<M: Model, W: Write>(
         &self,
         mut model: M,
@@ -207,9 +207,9 @@ impl Clock {
         let loaded = table.began.elapsed();
         let mut before: Option<(usize, Duration)> = None;
         for &size in sizes {
-            let foretold = before.map(|(smaller, each)| each.mul_f64(size as f64 / smaller as f64));
-            let timing = match foretold.filter(|&foretold| foretold > self.longest) {
-                Some(foretold) => Timing::LeftOut { foretold },
+            let expected = before.map(|(smaller, each)| each.mul_f64(size as f64 / smaller as f64));
+            let timing = match expected.filter(|&expected| expected > self.longest) {
+                Some(expected) => Timing::Skipped { expected },
                 None => {
                     let batch: Vec<M::Request> = (0..size).map(&request).collect();
                     self.one(&mut model, &batch)?
@@ -223,7 +223,7 @@ impl Clock {
         Ok(())
     }
 
-    /// Replies are plain values, so a batch has left the device when its call returns.
+    /// Replies are plain values, so a batch is finished when its call returns.
     fn one<M: Model>(&self, model: &mut M, batch: &[M::Request]) -> Result<Timing, Failure> {
         let mut run = || -> Result<Duration, Failure> {
             let start = Instant::now();
@@ -249,13 +249,13 @@ fn words(rows: i64, most: usize) -> recognise::Request {
     recognise::Request { pieces, first_pieces, context_first_pieces: Vec::new() }
 }
 
-/// Ids that every vocabulary has, none of them special to any network.
+/// Ids that every vocabulary has and that are special in none.
 fn tokens(count: usize, rows: i64) -> Vec<u32> {
     let last = u32::try_from(rows - 1).unwrap_or(u32::MAX);
     (3..).step_by(7).take(count).map(|id: u32| id.min(last)).collect()
 }
 
-/// A picture unlike the others.
+/// A picture different from all others.
 fn frame(number: usize, side: u32) -> Arc<Frame> {
     let hash = ContentHash(*blake3::hash(&number.to_le_bytes()).as_bytes());
     let level = |index: u32| ((index as usize * 31 + number * 17) % 256) as u8;

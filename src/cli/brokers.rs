@@ -1,4 +1,4 @@
-//! Is Kafka there? Asks the brokers for the topics that the engine needs, changing nothing.
+//! Brokers: read-only questions about the brokers and topics that the engine needs.
 
 use std::error::Error;
 use std::sync::{Mutex, PoisonError};
@@ -15,25 +15,25 @@ use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 
 use crate::kafka::client::{Connection, ConnectionFault, Secrets, explain};
 
-/// How long a broker may take to answer: long for a network, short for who waits before a terminal.
+/// The time limit of an answer: long for a network, short for a user at a terminal.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A connection to the brokers, made at the first question. A producer, since that needs no group, and nothing is sent;
-/// with a thread of its own, which brings complaints and asks for tokens while a question waits.
+/// A connection to the brokers, opened by the first question. It is a producer, which needs no group; nothing is sent.
+/// The client has a thread, which delivers errors and fetches tokens while a question waits.
 pub(super) struct Brokers {
-    client: ThreadedProducer<Remembering>,
+    client: ThreadedProducer<FaultRecorder>,
     bootstrap: String,
 }
 
-/// Why a question to the brokers has no good answer.
+/// Why the brokers did not answer a question.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BrokerError {
     #[error("the properties in kafka.properties are not those of librdkafka")]
     Properties(#[source] KafkaError),
     #[error("the brokers of `{bootstrap}` do not let us in: {reason}")]
-    Stranger { bootstrap: String, reason: String },
+    AccessDenied { bootstrap: String, reason: String },
     #[error("no broker of `{bootstrap}` answered within {} s{last}", PATIENCE.as_secs())]
-    Away { bootstrap: String, last: String, source: Box<KafkaError> },
+    Unreachable { bootstrap: String, last: String, source: Box<KafkaError> },
     #[error("it does not exist; create it, or name another one")]
     Missing,
     #[error("the brokers refuse it: {}", explain(&.0.to_string()))]
@@ -45,17 +45,20 @@ impl Brokers {
         let mut config = ClientConfig::new();
         config.set("client.id", "riveg-check");
         let mut config = kafka.over(config);
-        // Asking for a topic must not make it, which a producer would do by default.
+        // A producer would create a topic by default when it asks for it.
         config.set("allow.auto.create.topics", "false");
-        let context = Remembering::new(kafka.secrets());
+        let context = FaultRecorder::new(kafka.secrets());
         let client = kafka.client(&config, context).map_err(BrokerError::Properties)?;
         Ok(Self { client, bootstrap: kafka.bootstrap.clone() })
     }
 
-    /// How many brokers there are, and how many partitions a topic has, if it exists.
+    /// The number of brokers, and the number of partitions of a topic if it exists.
     pub(super) fn topic(&self, topic: &str) -> Result<(usize, Result<usize, BrokerError>), BrokerError> {
-        let metadata =
-            self.client.client().fetch_metadata(Some(topic), PATIENCE).map_err(|source| self.away(source))?;
+        let metadata = self
+            .client
+            .client()
+            .fetch_metadata(Some(topic), PATIENCE)
+            .map_err(|source| self.unreachable(source))?;
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         let partitions = match found.and_then(|found| found.error()).map(RDKafkaErrorCode::from) {
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
@@ -70,81 +73,81 @@ impl Brokers {
         Ok((metadata.brokers().len(), partitions))
     }
 
-    /// The largest batch of records that each topic takes, in bytes; none where the brokers do not say.
+    /// The largest batch of records that each topic accepts, in bytes; none if the brokers do not tell.
     pub(super) async fn max_message_bytes<const N: usize>(
         kafka: &Connection,
         topics: [&str; N],
     ) -> [Option<u64>; N] {
         let mut config = ClientConfig::new();
         config.set("client.id", "riveg-check");
-        let context = Remembering::new(kafka.secrets());
+        let context = FaultRecorder::new(kafka.secrets());
         let asked = topics.map(ResourceSpecifier::Topic);
         let options = AdminOptions::new().request_timeout(Some(PATIENCE));
         let described = match kafka.client::<_, AdminClient<_>>(&kafka.over(config), context) {
             Ok(client) => client.describe_configs(&asked, &options).await,
             Err(error) => Err(error),
         };
-        // In the order of the questions.
+        // Results have the order of the questions.
         let mut described = described.unwrap_or_default().into_iter();
         topics.map(|_| described.next()?.ok()?.get("max.message.bytes")?.value.as_ref()?.parse().ok())
     }
 
-    /// The client's own last complaint says more than that time was up.
-    fn away(&self, source: KafkaError) -> BrokerError {
+    /// The last error of the client explains more than the timeout.
+    fn unreachable(&self, source: KafkaError) -> BrokerError {
         let bootstrap = self.bootstrap.clone();
         let last = self.client.context().last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match last {
             Some(ConnectionFault { is_access_denied: true, message: reason }) => {
-                BrokerError::Stranger { bootstrap, reason: explain(&reason) }
+                BrokerError::AccessDenied { bootstrap, reason: explain(&reason) }
             }
             last => {
                 let last = last.map(|last| format!(": {}", explain(&last.message))).unwrap_or_default();
-                BrokerError::Away { bootstrap, last, source: Box::new(source) }
+                BrokerError::Unreachable { bootstrap, last, source: Box::new(source) }
             }
         }
     }
 }
 
-/// Remembers what the client complained of last, without secrets.
-pub(super) struct Remembering {
+/// Records the last connection error of the client, without secrets.
+pub(super) struct FaultRecorder {
     secrets: Secrets,
     last: Mutex<Option<ConnectionFault>>,
 }
 
-impl Remembering {
+impl FaultRecorder {
     pub(super) fn new(secrets: Secrets) -> Self {
         Self { secrets, last: Mutex::default() }
     }
 
-    fn remember(&self, complaint: Option<ConnectionFault>) {
-        if let Some(complaint) = complaint {
-            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(complaint);
+    fn record(&self, fault: Option<ConnectionFault>) {
+        if let Some(fault) = fault {
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
         }
     }
 }
 
-impl ClientContext for Remembering {
+impl ClientContext for FaultRecorder {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
         self.secrets.token()
     }
 
-    /// The client's own log says the same again, in other words, but for connections that are closed.
+    /// The log of the client repeats its errors, except for closed connections.
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.remember(ConnectionFault::of_log(level, facility, &self.secrets.redact(message)));
+        self.record(ConnectionFault::of_log(level, facility, &self.secrets.redact(message)));
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         let reason = self.secrets.redact(reason);
-        // That none is left speaks of no connection, and says less.
-        self.remember(error.rdkafka_error_code().and_then(|code| ConnectionFault::of_error(code, &reason)));
+        // The error that all brokers are down names no connection and says less.
+        self.record(error.rdkafka_error_code().and_then(|code| ConnectionFault::of_error(code, &reason)));
     }
 }
 
-impl ConsumerContext for Remembering {}
+impl ConsumerContext for FaultRecorder {}
 
-impl ProducerContext for Remembering {
+impl ProducerContext for FaultRecorder {
     type DeliveryOpaque = ();
 
     fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}

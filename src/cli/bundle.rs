@@ -16,7 +16,7 @@ use crate::networks::bundle::{
 };
 use crate::networks::checkpoint::Float;
 
-use super::{AskedWrongly, Failure, with_causes};
+use super::{Failure, UsageError, with_causes};
 
 /// Look into bundles, check them, begin new ones.
 #[derive(Debug, clap::Args)]
@@ -143,9 +143,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-fn stage_named(name: &str) -> Result<Stage, AskedWrongly> {
+fn stage_named(name: &str) -> Result<Stage, UsageError> {
     let known = Stage::WITH_RETRIEVAL.into_iter().find(|known| known.as_str() == name);
-    known.ok_or_else(|| AskedWrongly(format!("no stage is called `{name}`")))
+    known.ok_or_else(|| UsageError(format!("no stage is called `{name}`")))
 }
 
 fn list(folder: &Path) -> Result<(), Failure> {
@@ -232,11 +232,11 @@ fn import_into(import: &Import, out: &Path) -> Result<(), Failure> {
 }
 
 /// `key=value` as TOML; what is no TOML is a string.
-fn values(given: &[String]) -> Result<toml::Table, AskedWrongly> {
+fn values(given: &[String]) -> Result<toml::Table, UsageError> {
     let one = |text: &String| {
         let (key, value) = text
             .split_once('=')
-            .ok_or_else(|| AskedWrongly(format!("`{text}` is not of the form key=value")))?;
+            .ok_or_else(|| UsageError(format!("`{text}` is not of the form key=value")))?;
         let read = format!("value = {value}")
             .parse::<toml::Table>()
             .ok()
@@ -253,14 +253,14 @@ fn new(
     out: &Path,
 ) -> Result<(), Failure> {
     if out.join("bundle.toml").exists() {
-        return Err(AskedWrongly(format!("there is a bundle in `{}` already", out.display())).into());
+        return Err(UsageError(format!("there is a bundle in `{}` already", out.display())).into());
     }
     let (manifest, known) = match stage {
         Some(stage) => (blank_stage(stage, preset, precision, seed), presets(stage)),
         None => (blank(preset, precision, seed), BLANKS.to_vec()),
     };
     let unknown = || format!("no preset is called `{preset}`; there are `{}`", known.join("`, `"));
-    let manifest = manifest.ok_or_else(|| AskedWrongly(unknown()))?;
+    let manifest = manifest.ok_or_else(|| UsageError(unknown()))?;
     write_unfilled(out, &manifest)?;
     writeln!(std::io::stdout(), "wrote {}", out.join("bundle.toml").display())?;
     Ok(())

@@ -1,10 +1,9 @@
-//! `riveg knowledge`: the examples that questions about posts are shown with.
+//! `riveg knowledge`: imports and indexes the examples for language models.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use tracing::info;
 
 use crate::common::imaging::Workers;
@@ -17,9 +16,9 @@ use crate::scheduler::Device;
 use crate::stages::knowledge::{Example, Examples, Index, PublishedFiles};
 use crate::telemetry::Metrics;
 
-use super::{AskedWrongly, Ending, Failure, Settings, run_to_end};
+use super::{Exit, Failure, Settings, UsageError, progress, run_async};
 
-/// Make sets of annotated examples, and say what each example is about.
+/// Import annotated examples for language models, and index them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -32,20 +31,20 @@ pub struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Join the annotations that PGIM's authors publish with the posts that they are of.
+    /// Join the annotations published with PGIM with their posts.
     #[command(after_help = "\
 Examples:
   riveg knowledge import --annotations PGIM/data/ManualAnnotation/2017/2017train.txt \\
       --posts PGIM/data/data_Baseline/2017/train.txt --captions PGIM/data/ImageCaption/BLIP2_17.txt \\
       --pictures twitter2017_images --out examples.jsonl")]
     Import {
-        /// A line with an id, then what was written about that post, and so on.
+        /// The annotations: a line with an id, then the annotation of that post, and so on.
         #[arg(long, value_name = "FILE")]
         annotations: PathBuf,
-        /// Tagged posts: `IMGID:` and an id, a word and its tag a line, an empty line.
+        /// Tagged posts: `IMGID:` and an id, one word and its tag a line, an empty line.
         #[arg(long, value_name = "FILE")]
         posts: PathBuf,
-        /// A picture's file, ` :` and its caption a line.
+        /// Captions: the file of a picture, ` :` and its caption a line.
         #[arg(long, value_name = "FILE")]
         captions: Option<PathBuf>,
         /// The folder of pictures, `ID.jpg` each.
@@ -55,9 +54,9 @@ Examples:
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Ask a bundle's encoder what every example is about, and keep it beside the examples, for finding similar ones.
+    /// Encode every example with the retriever of a bundle, and store the vectors beside the examples.
     ///
-    /// Nothing is asked where the vectors that lie there are of these examples and of this encoder.
+    /// Vectors that were made of these examples by this retriever are not computed again.
     #[command(after_help = "\
 Examples:
   riveg knowledge index --examples examples.jsonl
@@ -66,7 +65,7 @@ Examples:
         /// The examples, one JSON object a line: `id`, `text`, `caption`, `annotation`, `picture`.
         #[arg(long, value_name = "FILE")]
         examples: PathBuf,
-        /// The bundle instead of that of the settings.
+        /// The bundle, instead of that of the settings.
         #[arg(long, value_name = "DIR")]
         bundle: Option<PathBuf>,
         #[command(flatten)]
@@ -74,14 +73,14 @@ Examples:
     },
 }
 
-pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     match &arguments.what {
         What::Import { annotations, posts, captions, pictures, out } => {
             let published = PublishedFiles {
                 annotations: annotations.clone(),
                 posts: posts.clone(),
                 captions: captions.clone(),
-                // A path in the file of examples begins at that file's folder.
+                // Relative paths in the file of examples start at its folder.
                 pictures: pictures.as_deref().map(std::path::absolute).transpose()?,
             };
             import(&published, out)
@@ -90,7 +89,7 @@ pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure>
             let config = settings.load()?.config;
             let bundle =
                 bundle.as_ref().map_or_else(|| open(&config.bundle), |folder| Bundle::open(folder))?;
-            run_to_end(index(examples, &bundle, &config, ending))
+            run_async(index(examples, &bundle, &config, exit))
         }
     }
 }
@@ -110,17 +109,17 @@ fn import(published: &PublishedFiles, out: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn index(file: &Path, bundle: &Bundle, config: &Config, ending: &Ending) -> Result<(), Failure> {
+async fn index(file: &Path, bundle: &Bundle, config: &Config, exit: &Exit) -> Result<(), Failure> {
     let examples = Examples::load(file)?;
     if examples.list.is_empty() {
-        return Err(AskedWrongly(format!("there is no example in `{}`", file.display())).into());
+        return Err(UsageError(format!("there is no example in `{}`", file.display())).into());
     }
     let (encoder, path) = (bundle.retrieve()?.hash(), Index::path(file));
     let stored = match Index::load(&path, &encoder, &examples.hash) {
         Ok(_) => "up to date",
         Err(error) if error.can_be_rebuilt() => {
             info!("asking anew: {error}");
-            ask_all(&examples, bundle, config, ending).await?.save(&path, &encoder, &examples.hash)?;
+            index_all(&examples, bundle, config, exit).await?.save(&path, &encoder, &examples.hash)?;
             "written"
         }
         Err(error) => return Err(error.into()),
@@ -130,29 +129,24 @@ async fn index(file: &Path, bundle: &Bundle, config: &Config, ending: &Ending) -
     Ok(())
 }
 
-async fn ask_all(
+async fn index_all(
     examples: &Examples,
     bundle: &Bundle,
     config: &Config,
-    ending: &Ending,
+    exit: &Exit,
 ) -> Result<Index, Failure> {
     let mut device = Device::new("riveg-device", Arc::new(Metrics::new()));
     let threads = config.device.threads;
     device.begin_with(move || use_threads(threads));
-    // Each example's picture is asked about once: none need be remembered.
+    // Each picture is encoded once, so none is cached.
     let remembered = Remembered::within(0);
-    // What the encoder reads weighs as what the entailer does: a picture and a line of text.
+    // A request of the retriever costs as much as one of the entailer: a picture and a line of text.
     let asked = similar(bundle, &config.device, config.scheduler.know, &remembered, &mut device)?;
     let device = device.start()?;
-    ending.stops(device.stop());
+    exit.add_device(device.stop());
     device.ready().await?;
-    let progress = if std::io::stderr().is_terminal() {
-        ProgressBar::new(examples.list.len() as u64)
-    } else {
-        ProgressBar::hidden()
-    };
-    progress.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} examples, {eta} left")?);
-    let index = indexed(examples, &asked, &config.decode, &Workers::default(), || progress.inc(1)).await?;
-    progress.finish_and_clear();
+    let bar = progress::bar(examples.list.len() as u64, "{wide_bar} {pos}/{len} examples, {eta} left");
+    let index = indexed(examples, &asked, &config.decode, &Workers::default(), || bar.inc(1)).await?;
+    bar.finish_and_clear();
     Ok(index)
 }

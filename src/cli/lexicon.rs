@@ -1,43 +1,42 @@
-//! Which lexicon is in use, and how many names does it know? Said of files of posts, whose names another lexicon than the
-//! bundle's may know.
+//! Lexicon in use: the `--lexicon` argument, and log lines about the lexicon of a file of posts.
 
 use std::path::{Path, PathBuf};
 
 use tracing::{info, warn};
 
-use super::{AskedWrongly, Failure};
+use super::{Failure, UsageError};
 use crate::config::Config;
 use crate::stages::expand::{Expander, SourceName};
 
-/// The argument of commands that answer files of posts.
+/// The argument of commands that annotate files of posts.
 #[derive(Debug, clap::Args)]
-pub(super) struct Given {
+pub(super) struct LexiconArgument {
     /// A lexicon (JSON lines: surface, type, expansion) to use instead of the bundle's, as the setting expand.lexicon.
     #[arg(long, value_name = "FILE")]
     lexicon: Option<PathBuf>,
 }
 
-impl Given {
+impl LexiconArgument {
     /// Puts the lexicon of the command line into the settings.
     ///
     /// # Errors
-    /// The settings name no lexicon among the sources: it would not be asked.
+    /// The settings do not use a lexicon.
     pub(super) fn apply(&self, config: &mut Config) -> Result<(), Failure> {
         let Some(lexicon) = &self.lexicon else { return Ok(()) };
         if !config.expand.sources.contains(&SourceName::Lexicon) {
-            let message = "--lexicon is not asked: expand.sources does not name \"lexicon\"".to_owned();
-            return Err(AskedWrongly(message).into());
+            let message = "--lexicon is not used: expand.sources does not name \"lexicon\"".to_owned();
+            return Err(UsageError(message).into());
         }
         config.expand.lexicon.clone_from(lexicon);
         Ok(())
     }
 }
 
-/// Names under which a lexicon lies beside a feed.
+/// Names of a lexicon beside a feed.
 const NAMES: [&str; 2] = ["lexicon.jsonl", "lexicon.json"];
 
-/// Says which lexicon is in use, and that there is another one in the folder of the feed, where there is.
-pub(super) fn say_in_use(expander: &Expander, folder: Option<&Path>) {
+/// Logs the lexicon in use, and an unused lexicon in the folder of the feed.
+pub(super) fn log_in_use(expander: &Expander, folder: Option<&Path>) {
     let lexicon = expander.lexicon();
     match lexicon {
         Some(lexicon) => {
@@ -54,8 +53,8 @@ pub(super) fn say_in_use(expander: &Expander, folder: Option<&Path>) {
     }
 }
 
-/// Says how many names were known; seldom any is a sign of the wrong lexicon.
-pub(super) fn say_known(expander: &Expander) {
+/// Logs how many names were found. None is a sign of the wrong lexicon.
+pub(super) fn log_hits(expander: &Expander) {
     let Some(lexicon) = expander.lexicon() else { return };
     let (looked_up, known) = (lexicon.counts().all(), lexicon.counts().known());
     let lexicon = lexicon.origin().display();

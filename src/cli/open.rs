@@ -7,18 +7,18 @@ use crate::engine::runtime::{self, Variant};
 use crate::engine::{Annotator, OpenError};
 use crate::telemetry::Metrics;
 
-use super::Ending;
+use super::exit::Exit;
 
 /// Opens the bundle of the settings and waits until its networks are warm.
 pub(super) async fn open(
     config: &Config,
     variant: Variant,
     metrics: Arc<Metrics>,
-    ending: &Ending,
+    exit: &Exit,
 ) -> Result<Annotator, OpenError> {
     let bundle = runtime::open(&config.bundle)?;
     let warming = Annotator::load(bundle, config, variant, metrics).await?;
     // Before the networks are warm: a second signal may come meanwhile.
-    ending.stops(warming.stop());
+    exit.add_device(warming.stop());
     warming.ready(config).await
 }

@@ -1,4 +1,4 @@
-//! What does a subcommand need of its process? A runtime, and word that it should stop.
+//! Process of a subcommand: its asynchronous runtime and its stop signal.
 
 use std::fs;
 use std::future::Future;
@@ -10,43 +10,44 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{Ending, Failure};
+use super::exit::Exit;
+use super::failure::Failure;
 
-/// The exit code of a command that was not allowed to finish (128 + SIGINT).
-const CUT_SHORT: u8 = 130;
+/// The exit code after a second signal (128 + SIGINT).
+const EXIT_SECOND_SIGNAL: u8 = 130;
 
-/// How long tasks and threads that a command has left behind may take to let go of what they hold. Decoding a picture
-/// takes less; the answers that are kept on disk are closed by the last of them.
-const LEFT_BEHIND: Duration = Duration::from_secs(3);
+/// How long the tasks and threads of a finished command may take to end. Decoding a picture takes less; the last of them
+/// closes the file of cached answers.
+const TASK_SHUTDOWN: Duration = Duration::from_secs(3);
 
-/// A runtime for everything that waits; networks and picture decoding have threads of their own.
+/// A runtime for asynchronous work; networks and picture decoding have threads of their own.
 fn runtime() -> io::Result<Runtime> {
-    // Two: one may be serialising an answer while the other serves probes.
+    // Two threads: one may serialise an annotation while the other answers probes.
     Builder::new_multi_thread().worker_threads(2).thread_name("riveg-async").enable_all().build()
 }
 
-/// Runs a command's asynchronous part to its end, on a runtime that does not outlive it.
+/// Runs the asynchronous part of a command on a runtime that ends with it.
 ///
 /// # Errors
-/// Where there is no runtime, or the command failed.
-pub fn run_to_end<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+/// The runtime cannot start, or the command failed.
+pub fn run_async<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = runtime()?;
     let outcome = runtime.block_on(work);
-    runtime.shutdown_timeout(LEFT_BEHIND);
+    runtime.shutdown_timeout(TASK_SHUTDOWN);
     outcome
 }
 
-/// Cancelled at the first SIGINT, SIGTERM or SIGHUP; the next SIGINT or SIGTERM ends the process there and then. Within
-/// the runtime only.
+/// A token that the first SIGINT, SIGTERM or SIGHUP cancels. The next SIGINT or SIGTERM ends the process at once. Must be
+/// called within a runtime.
 ///
 /// # Errors
-/// Where the signals cannot be listened to.
-pub fn stop_signal(ending: &Ending) -> io::Result<CancellationToken> {
+/// The signal handlers cannot be installed.
+pub fn stop_signal(exit: &Exit) -> io::Result<CancellationToken> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    // Under `nohup` a terminal that is closed is no reason to stop.
+    // Under `nohup` a closed terminal must not stop the process.
     let mut hang_up = if hang_ups_are_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
     let stop = CancellationToken::new();
-    let (told, ending) = (stop.clone(), ending.clone());
+    let (cancelled, exit) = (stop.clone(), exit.clone());
     tokio::spawn(async move {
         let name = tokio::select! {
             _ = interrupt.recv() => "SIGINT",
@@ -54,25 +55,25 @@ pub fn stop_signal(ending: &Ending) -> io::Result<CancellationToken> {
             Some(_) = async { hang_up.as_mut()?.recv().await } => "SIGHUP",
         };
         info!(signal = name, "finishing what has begun; a second signal cuts it short");
-        told.cancel();
-        // A terminal that is closed often says so twice, itself and through its shell: that is no second order.
+        cancelled.cancel();
+        // A closed terminal often sends SIGHUP twice, itself and through its shell, so SIGHUP does not count as the second.
         let name = tokio::select! {
             _ = interrupt.recv() => "SIGINT",
             _ = terminate.recv() => "SIGTERM",
         };
         warn!(signal = name, "cut short");
-        // The thread waits for batches that run, which is no work for this runtime's few.
-        let _ = tokio::task::spawn_blocking(move || ending.exit(CUT_SHORT)).await;
+        // The exit waits for running batches, and must not block a thread of the runtime.
+        let _ = tokio::task::spawn_blocking(move || exit.now(EXIT_SECOND_SIGNAL)).await;
     });
     Ok(stop)
 }
 
-/// Whether whoever started this process has it ignore SIGHUP.
+/// Whether this process was started with SIGHUP ignored.
 fn hang_ups_are_ignored() -> bool {
     fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hang_ups(&status))
 }
 
-/// The same, as `/proc/self/status` says it: a bit for each signal, from 1 on.
+/// The same from the text of `/proc/self/status`: one bit for each signal, from 1 on.
 fn ignores_hang_ups(status: &str) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);

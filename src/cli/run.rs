@@ -1,4 +1,4 @@
-//! `riveg run`: the engine.
+//! `riveg run`: the engine between its Kafka topics.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use crate::engine::runtime::Variant;
 use crate::engine::{Monitoring, serve};
 
 use super::open::open;
-use super::{Ending, Failure, lexicon, run_to_end, stop_signal};
+use super::{Exit, Failure, lexicon, run_async, stop_signal};
 
-/// Read posts from Kafka, annotate them and write the annotations back, until told to stop.
+/// Read posts from Kafka, annotate them and write the annotations back, until a signal.
 ///
-/// SIGTERM, SIGINT and SIGHUP end it cleanly: what has begun is finished, written and committed, for at most
-/// `engine.drain_deadline`. A second SIGTERM or SIGINT ends it at once; what was not committed is read again by the next
-/// one.
+/// SIGTERM, SIGINT and SIGHUP end it cleanly: posts in flight are finished, written and committed within
+/// `engine.drain_deadline`. A second SIGTERM or SIGINT ends it at once; the next process reads again what was not
+/// committed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -27,20 +27,20 @@ pub struct Arguments {
     settings: super::Settings,
 }
 
-pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     let effective = arguments.settings.load()?;
-    run_to_end(until_stopped(&effective.config, ending))
+    run_async(until_stopped(&effective.config, exit))
 }
 
-async fn until_stopped(config: &Config, ending: &Ending) -> Result<(), Failure> {
-    let stop = stop_signal(ending)?;
+async fn until_stopped(config: &Config, exit: &Exit) -> Result<(), Failure> {
+    let stop = stop_signal(exit)?;
     let monitoring = Monitoring::start(config).await?;
     let metrics = Arc::clone(monitoring.metrics());
     let annotator = tokio::select! {
-        annotator = open(config, Variant::default(), metrics, ending) => Arc::new(annotator?),
+        annotator = open(config, Variant::default(), metrics, exit) => Arc::new(annotator?),
         () = stop.cancelled() => return Ok(()),
     };
-    lexicon::say_in_use(&annotator.runtime().pipeline.expander, None);
+    lexicon::log_in_use(&annotator.runtime().pipeline.expander, None);
     serve(config, annotator, &monitoring, stop).await?;
     info!("stopped");
     Ok(())

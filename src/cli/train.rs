@@ -1,4 +1,4 @@
-//! `riveg train`: the pocket bundle from nothing, and the encoder of similar posts for a bundle that is there.
+//! `riveg train`: trains the pocket bundle, and the retriever of an existing bundle.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::Failure;
 use crate::lab::train::{Network, TrainingRun, assemble, recipe, train_pocket, train_retriever};
 
-/// What to train.
+/// Train the networks of a bundle.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
@@ -17,10 +17,10 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Train the networks of the pocket bundle on the pocket world, from scratch or from where they were left.
+    /// Train the networks of the pocket bundle on the pocket world, from scratch or from a checkpoint.
     #[command(after_help = EXAMPLES)]
     Pocket(Pocket),
-    /// Train the encoder by which similar posts are found on the pocket world, and put it into a bundle with a tagger.
+    /// Train the retriever of similar posts on the pocket world, and add it to a bundle with a tagger.
     #[command(after_help = KNOW_EXAMPLES)]
     Know(Know),
 }
@@ -28,14 +28,14 @@ enum What {
 const EXAMPLES: &str = "\
 Examples:
   riveg train pocket                          all networks, then bundles/pocket: some two hours on one core
-  riveg train pocket --only tagger            one network; a killed training goes on from its checkpoint
+  riveg train pocket --only tagger            one network; a killed training continues from its checkpoint
   riveg train pocket --only ofa --steps 200   a short trial
-  riveg train pocket --bundle-only            the bundle from the checkpoints as they are
-  riveg train know --bundle bundles/pocket    what similar posts are found by: some ten minutes on one core";
+  riveg train pocket --bundle-only            the bundle from the present checkpoints
+  riveg train know --bundle bundles/pocket    the retriever: some ten minutes on one core";
 
 const KNOW_EXAMPLES: &str = "\
 Examples:
-  riveg train know --bundle bundles/pocket             a killed training goes on from its checkpoint
+  riveg train know --bundle bundles/pocket             a killed training continues from its checkpoint
   riveg train know --bundle bundles/mine --steps 20    a short trial";
 
 #[derive(Debug, Args)]
@@ -43,49 +43,45 @@ struct Pocket {
     /// Only these networks, in this order.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NETWORKS")]
     only: Vec<Network>,
-    /// Checkpoints and tokenizers are kept here.
+    /// The folder of checkpoints and tokenizers.
     #[arg(long, default_value = "target/train/pocket", value_name = "DIR")]
     work: PathBuf,
-    /// Steps instead of the recipe's.
+    /// Training steps [default: those of the recipe].
     #[arg(long)]
     steps: Option<i64>,
-    /// Decides weights, worlds and order.
+    /// The seed of weights, worlds and order.
     #[arg(long, default_value_t = recipe::SEED)]
     seed: u64,
-    /// The bundle is written here once all its networks are trained.
+    /// The folder of the bundle, written after all networks are trained.
     #[arg(long, default_value = "bundles/pocket", value_name = "DIR")]
     out: PathBuf,
-    /// Train nothing, write the bundle.
+    /// Write the bundle without training.
     #[arg(long, conflicts_with_all = ["only", "steps"])]
     bundle_only: bool,
-    /// Threads of libtorch; all cores if not given.
+    /// Threads of libtorch [default: all cores].
     #[arg(long)]
     threads: Option<i32>,
 }
 
 #[derive(Debug, Args)]
 struct Know {
-    /// The bundle that it is put into; its tagger's vocabulary is the encoder's as well.
+    /// The bundle that receives the retriever, which uses the vocabulary of its tagger.
     #[arg(long, value_name = "DIR")]
     bundle: PathBuf,
-    /// The checkpoint is kept here.
+    /// The folder of the checkpoint.
     #[arg(long, default_value = "target/train/pocket", value_name = "DIR")]
     work: PathBuf,
-    /// Steps instead of the recipe's.
+    /// Training steps [default: those of the recipe].
     #[arg(long)]
     steps: Option<i64>,
-    /// Decides weights, worlds and order.
+    /// The seed of weights, worlds and order.
     #[arg(long, default_value_t = recipe::SEED)]
     seed: u64,
-    /// Threads of libtorch; all cores if not given.
+    /// Threads of libtorch [default: all cores].
     #[arg(long)]
     threads: Option<i32>,
 }
 
-/// Trains.
-///
-/// # Errors
-/// If files cannot be read or written.
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.what {
         What::Pocket(pocket) => run_pocket(pocket),

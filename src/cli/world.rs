@@ -1,15 +1,13 @@
-//! `riveg world`: posts with pictures, and the truth about them, from nothing but a seed.
+//! `riveg world`: generates posts with pictures, and their gold, from a seed.
 
 use std::fs;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
-use super::{AskedWrongly, Failure};
+use super::{Failure, UsageError, progress};
 use crate::lab::world::{Split, World, write_dataset};
 
-/// Makes pieces of the pocket world.
+/// Generate data of the pocket world.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -21,7 +19,7 @@ pub struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Writes posts, pictures and gold: Twitter-GMNER's layout, masks, a feed, gold and a lexicon as JSON lines.
+    /// Write posts, pictures and gold: the layout of Twitter-GMNER, masks, and feed, gold and lexicon as JSON lines.
     Generate(Generate),
 }
 
@@ -33,16 +31,16 @@ Examples:
 
 The same seed, split and number give the same bytes. Train, dev and test share no names.")]
 struct Generate {
-    /// Which world.
+    /// The seed of the world.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// How many posts.
+    /// The number of posts.
     #[arg(long)]
     posts: u64,
-    /// Whose names: train, dev or test.
+    /// The split: train, dev or test.
     #[arg(long, default_value = "test")]
     split: Split,
-    /// The folder to fill; must be empty or not be there yet.
+    /// The output folder, which must be empty or not exist.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }
@@ -57,13 +55,11 @@ fn generate(arguments: &Generate) -> Result<(), Failure> {
     let Generate { seed, posts, split, out } = arguments;
     // Files of an earlier, longer feed would mix with the new ones.
     if fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(AskedWrongly(format!("`{}` is not empty; name a new folder", out.display())).into());
+        return Err(UsageError(format!("`{}` is not empty; name a new folder", out.display())).into());
     }
-    let progress =
-        if std::io::stderr().is_terminal() { ProgressBar::new(*posts) } else { ProgressBar::hidden() };
-    progress.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} posts, {eta} left")?);
-    write_dataset(&World::new(*seed, *split), *posts, out, || progress.inc(1))?;
-    progress.finish_and_clear();
+    let bar = progress::bar(*posts, "{wide_bar} {pos}/{len} posts, {eta} left");
+    write_dataset(&World::new(*seed, *split), *posts, out, || bar.inc(1))?;
+    bar.finish_and_clear();
     writeln!(
         std::io::stdout().lock(),
         "{posts} posts of the {} split in `{}`",

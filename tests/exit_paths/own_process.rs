@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use riveg::cli::{Ending, Failure, LogFormat, log_panics, run_to_end};
+use riveg::cli::{Exit, Failure, LogFormat, log_panics, run_async};
 use riveg::domain::Stage;
 use riveg::scheduler::{Budget, Cost, Device, Flow, Flows, Handle, Model, ModelError};
 use riveg::telemetry::Metrics;
@@ -51,19 +51,19 @@ fn a_lost_device_ends_the_process() {
     };
     tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::io::stderr).init();
     log_panics();
-    let ending = Ending::told_in(LogFormat::Json);
-    let outcome = run_to_end(follow(&path, &ending));
-    ending.conclude(Ok(outcome))
+    let exit = Exit::new(LogFormat::Json);
+    let outcome = run_async(follow(&path, &exit));
+    exit.conclude(Ok(outcome))
 }
 
-async fn follow(path: &str, ending: &Ending) -> Result<(), Failure> {
+async fn follow(path: &str, exit: &Exit) -> Result<(), Failure> {
     let max_requests = std::num::NonZeroUsize::new(2).unwrap();
     let budget = Budget { max_requests, max_tokens: u32::MAX, patience: Duration::from_secs(1) };
     let mut device = Device::new("riveg-device", Arc::new(Metrics::new()));
     let handle = device.lane(Stage::Ground, Busy, budget);
     let device = device.start()?;
     let flows = Flows::default();
-    ending.stops(device.stop());
+    exit.add_device(device.stop());
     for _ in 0..4 {
         tokio::spawn(keep_busy(handle.clone(), flows.begin()));
     }

@@ -1,11 +1,12 @@
-//! Which answers are there? All of them, one a line.
+//! Export: all cached answers, one a line.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufWriter, Write as _};
 
-use super::{bar, line};
+use super::json_line;
 use crate::cli::Failure;
-use crate::cli::ending::tell;
+use crate::cli::logging::print_message;
+use crate::cli::progress::counter;
 use crate::llm::answers::Archive;
 use crate::telemetry::AnswerTier;
 
@@ -13,8 +14,8 @@ pub(super) async fn run(archive: &Archive) -> Result<(), Failure> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     let (mut written, mut unreadable) = (0_u64, 0_u64);
     let mut failed = Ok(());
-    let bar = bar("answers looked at");
-    // When Redis has made what it holds: where it has the younger one, that on disk is left out.
+    let bar = counter("answers read");
+    // Creation times of the answers in Redis: an older answer on disk is skipped.
     let mut shared = HashMap::new();
     if archive.tiers().len() > 1 {
         archive
@@ -34,10 +35,10 @@ pub(super) async fn run(archive: &Archive) -> Result<(), Failure> {
                 };
                 let is_older = tier == AnswerTier::Disk
                     && shared.get(&id).is_some_and(|&made_at| made_at > record.made_at);
-                // Redis may show one twice.
+                // A scan of Redis may return a key twice.
                 if !is_older && failed.is_ok() && done.insert(id) {
                     written += 1;
-                    failed = writeln!(out, "{}", line::write(&id, &record));
+                    failed = writeln!(out, "{}", json_line::write(&id, &record));
                 }
             })
             .await?;
@@ -46,6 +47,6 @@ pub(super) async fn run(archive: &Archive) -> Result<(), Failure> {
     failed?;
     out.flush()?;
     let rest = if unreadable > 0 { format!(", {unreadable} could not be read") } else { String::new() };
-    tell(format_args!("{written} answers{rest}"));
+    print_message(format_args!("{written} answers{rest}"));
     Ok(())
 }

@@ -1,21 +1,22 @@
-//! Shall answers be kept that were made elsewhere? Checked line by line, then kept on disk and in Redis.
+//! Import: exported answers, checked line by line, then stored on disk and in Redis.
 
 use std::fs::File;
 use std::io::{BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::{bar, line};
+use super::json_line;
 use crate::cli::Failure;
-use crate::cli::lines::Lines;
+use crate::cli::line_reader::LineReader;
+use crate::cli::progress::counter;
 use crate::llm::answers::{Archive, Id, Record};
 
-/// The longest line, in bytes: far above any answer with its subject.
-const LONGEST: u64 = 1 << 20;
-/// Answers that are kept at one time.
-const TOGETHER: usize = 500;
+/// The longest line, in bytes: far longer than any answer with its subject.
+const MAX_LINE: u64 = 1 << 20;
+/// Answers stored in one call.
+const BATCH: usize = 500;
 
-/// The file holds something else than answers.
+/// A line of the file is not an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("`{}`, line {line}: {message}", file.display())]
 struct WrongLine {
@@ -27,28 +28,28 @@ struct WrongLine {
 /// A file cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read `{}`", file.display())]
-struct NotRead {
+struct ReadError {
     file: PathBuf,
     source: std::io::Error,
 }
 
-/// Reads all of a file, so that nothing of it is kept if a line is wrong; how many answers it holds.
+/// Reads the whole file, so that no answer is stored if a line is wrong. Returns the number of answers.
 pub(super) fn check(file: &Path) -> Result<u64, Failure> {
     answers(file)?.try_fold(0, |count, answer| answer.map(|_| count + 1))
 }
 
-/// Keeps the answers of a file that was checked.
+/// Stores the answers of a checked file.
 pub(super) async fn run(archive: &Archive, file: &Path, count: u64) -> Result<(), Failure> {
-    let bar = bar("answers kept");
+    let bar = counter("answers stored");
     bar.set_length(count);
-    let (mut kept, mut together) = (0, Vec::new());
+    let (mut kept, mut batch) = (0, Vec::new());
     let mut left = answers(file)?.peekable();
     while let Some(answer) = left.next() {
-        together.push(answer?);
-        if together.len() == TOGETHER || left.peek().is_none() {
-            kept += archive.keep(&together).await? as u64;
-            bar.inc(together.len() as u64);
-            together.clear();
+        batch.push(answer?);
+        if batch.len() == BATCH || left.peek().is_none() {
+            kept += archive.keep(&batch).await? as u64;
+            bar.inc(batch.len() as u64);
+            batch.clear();
         }
     }
     bar.finish_and_clear();
@@ -63,15 +64,15 @@ pub(super) async fn run(archive: &Archive, file: &Path, count: u64) -> Result<()
 
 /// The answers of a file, line by line.
 fn answers(file: &Path) -> Result<impl Iterator<Item = Result<(Id, Record), Failure>>, Failure> {
-    let failed = |source| NotRead { file: file.to_owned(), source };
+    let failed = |source| ReadError { file: file.to_owned(), source };
     let now = SystemTime::now();
-    let lines = Lines::new(BufReader::new(File::open(file).map_err(failed)?), LONGEST);
+    let lines = LineReader::new(BufReader::new(File::open(file).map_err(failed)?), MAX_LINE);
     Ok(lines.map(move |found| {
         let found = found.map_err(failed)?;
         let wrong = |message| WrongLine { file: file.to_owned(), line: found.number, message };
-        if found.record.len() as u64 > LONGEST {
-            return Err(wrong(format!("is longer than {LONGEST} bytes")).into());
+        if found.record.len() as u64 > MAX_LINE {
+            return Err(wrong(format!("is longer than {MAX_LINE} bytes")).into());
         }
-        Ok(line::read(&found.record, now).map_err(wrong)?)
+        Ok(json_line::read(&found.record, now).map_err(wrong)?)
     }))
 }

@@ -1,4 +1,4 @@
-//! How many answers are there? By tier and kind, with bytes and ages.
+//! Statistics: the number, bytes and ages of cached answers by tier and kind.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use bytesize::ByteSize;
 
-use super::bar;
 use crate::cli::Failure;
+use crate::cli::progress::counter;
 use crate::llm::answers::{Archive, Kind, Record, millis};
 
 /// The answers of one kind in one tier.
@@ -46,7 +46,7 @@ impl Tally {
 pub(super) async fn run(archive: &Archive) -> Result<(), Failure> {
     let mut tallies: BTreeMap<(&str, Kind), Tally> = BTreeMap::new();
     for tier in archive.tiers() {
-        let bar = bar("answers looked at");
+        let bar = counter("answers read");
         archive
             .each(tier, |id, record, bytes| {
                 bar.inc(1);
@@ -68,7 +68,8 @@ fn table(tallies: &BTreeMap<(&str, Kind), Tally>, now: u64) -> String {
         "tier", "kind", "answers", "negative", "unreadable", "bytes", "newest", "mean", "oldest"
     );
     let age = |made_at: Option<u64>| {
-        made_at.map_or("-".to_owned(), |made_at| shortly(Duration::from_millis(now.saturating_sub(made_at))))
+        made_at
+            .map_or("-".to_owned(), |made_at| short_age(Duration::from_millis(now.saturating_sub(made_at))))
     };
     for ((tier, kind), tally) in tallies {
         let Tally { entries, negative, bytes, unreadable, oldest, newest, .. } = tally;
@@ -87,7 +88,7 @@ fn table(tallies: &BTreeMap<(&str, Kind), Tally>, now: u64) -> String {
 }
 
 /// An age in its two largest units.
-fn shortly(age: Duration) -> String {
+fn short_age(age: Duration) -> String {
     let text = humantime::format_duration(Duration::from_secs(age.as_secs())).to_string();
     text.split(' ').take(2).collect::<Vec<_>>().join(" ")
 }

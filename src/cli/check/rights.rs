@@ -1,8 +1,8 @@
-//! May it read and write? Asked of the brokers without a trace: nothing is read for a group, and nothing is written.
+//! Rights: whether this user may read and write topics, tested without a change in Kafka.
 //!
-//! No client of ours can ask for the rights themselves, so each is tried as far as that changes nothing. Reading is tried
-//! at the end of a partition, without a group. Writing is tried with a request that every broker refuses: a number of
-//! acknowledgements that Kafka does not know. Brokers look at rights first, so who may not write hears of that instead.
+//! The client cannot query rights, so each is tested with an operation that changes nothing. Reading is tested at the end
+//! of a partition, without a group. Writing is tested with a request that every broker refuses: a number of
+//! acknowledgements that Kafka does not define. Brokers check rights first, so a missing right gives another error.
 
 use std::error::Error;
 use std::sync::{Mutex, PoisonError};
@@ -17,38 +17,38 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use crate::cli::brokers::Remembering;
+use crate::cli::brokers::FaultRecorder;
 use crate::kafka::client::{Connection, Secrets, explain, explain_error};
 
-/// How long an answer is waited for: some round trips, and a metadata request.
+/// The time limit of an answer: some round trips, and a metadata request.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What is found of a right.
+/// The result of a test.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Right {
     /// It is granted.
     Granted(String),
-    /// It is not.
+    /// It is not granted.
     Denied(String),
-    /// Nobody can tell without changing something, or nobody answers.
+    /// It cannot be tested without a change, or no broker answers.
     Unknown(String),
 }
 
-/// Whether posts may be read, and what can be known of the group's rights.
+/// Whether posts may be read, and the group looked up.
 pub(super) fn to_read(kafka: &Connection, topic: &str, group: &str) -> Right {
-    read(kafka, topic, group).unwrap_or_else(|error| unknown(&error))
+    try_read(kafka, topic, group).unwrap_or_else(|error| unknown(&error))
 }
 
 /// Whether records may be written.
 pub(super) fn to_write(kafka: &Connection, topic: &str) -> Right {
-    written(kafka, topic).map_or_else(|error| unknown(&error), of_answer)
+    try_write(kafka, topic).map_or_else(|error| unknown(&error), right_of_answer)
 }
 
 fn unknown(error: &KafkaError) -> Right {
     Right::Unknown(format!("could not be tried: {}", explain_error(error)))
 }
 
-fn read(kafka: &Connection, topic: &str, group: &str) -> Result<Right, KafkaError> {
+fn try_read(kafka: &Connection, topic: &str, group: &str) -> Result<Right, KafkaError> {
     let mut client = kafka.over(ClientConfig::new());
     client
         .set("client.id", "riveg-check")
@@ -56,7 +56,7 @@ fn read(kafka: &Connection, topic: &str, group: &str) -> Result<Right, KafkaErro
         .set("enable.auto.commit", "false")
         .set("enable.partition.eof", "true")
         .set("fetch.wait.max.ms", "100");
-    let consumer: BaseConsumer<Remembering> = kafka.client(&client, Remembering::new(kafka.secrets()))?;
+    let consumer: BaseConsumer<FaultRecorder> = kafka.client(&client, FaultRecorder::new(kafka.secrets()))?;
     let mut end = TopicPartitionList::new();
     end.add_partition_offset(topic, 0, Offset::End)?;
     consumer.assign(&end)?;
@@ -64,13 +64,13 @@ fn read(kafka: &Connection, topic: &str, group: &str) -> Result<Right, KafkaErro
     while Instant::now() < deadline {
         match consumer.poll(Duration::from_millis(100)) {
             Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) => {
-                return Ok(seen(&consumer, topic, group));
+                return Ok(group_right(&consumer, topic, group));
             }
-            // The client looks for the group of its own accord, and may hear of it before it hears of the topic.
+            // The client looks up the group by itself, and this error may come before that of the topic.
             Some(Err(error))
                 if error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed) =>
             {
-                return Ok(no_group(group, &error));
+                return Ok(group_denied(group, &error));
             }
             Some(Err(error)) if is_denial(error.rdkafka_error_code()) => {
                 return Ok(Right::Denied(format!("READ is not granted: {}", explain_error(&error))));
@@ -81,8 +81,8 @@ fn read(kafka: &Connection, topic: &str, group: &str) -> Result<Right, KafkaErro
     Ok(Right::Unknown(format!("nothing was heard within {} s", PATIENCE.as_secs())))
 }
 
-/// The group is looked up, not joined: joining would move partitions of engines that run.
-fn seen(consumer: &BaseConsumer<Remembering>, topic: &str, group: &str) -> Right {
+/// Looks up the group without joining it: joining would move partitions of running engines.
+fn group_right(consumer: &BaseConsumer<FaultRecorder>, topic: &str, group: &str) -> Right {
     let mut partition = TopicPartitionList::new();
     partition.add_partition(topic, 0);
     match consumer.committed_offsets(partition, PATIENCE) {
@@ -99,42 +99,42 @@ fn seen(consumer: &BaseConsumer<Remembering>, topic: &str, group: &str) -> Right
     }
 }
 
-fn no_group(group: &str, error: &KafkaError) -> Right {
+fn group_denied(group: &str, error: &KafkaError) -> Right {
     Right::Denied(format!("the group `{group}` may not be used: {}", explain_error(error)))
 }
 
-fn written(kafka: &Connection, topic: &str) -> Result<Option<RDKafkaErrorCode>, KafkaError> {
+fn try_write(kafka: &Connection, topic: &str) -> Result<Option<RDKafkaErrorCode>, KafkaError> {
     let mut client = kafka.over(ClientConfig::new());
     client
         .set("client.id", "riveg-check")
         .set("allow.auto.create.topics", "false")
         .set("enable.idempotence", "false")
-        // Kafka knows 0, 1 and all: anything else is refused before a record is looked at.
+        // Kafka defines 0, 1 and all. Brokers refuse other values before they read the record.
         .set("acks", "2")
         .set("retries", "0")
         .set("message.timeout.ms", PATIENCE.as_millis().to_string());
-    let context = Answered { secrets: kafka.secrets(), answer: Mutex::default() };
-    let producer: ThreadedProducer<Answered> = kafka.client(&client, context)?;
+    let context = AnswerRecorder { secrets: kafka.secrets(), answer: Mutex::default() };
+    let producer: ThreadedProducer<AnswerRecorder> = kafka.client(&client, context)?;
     producer.send(BaseRecord::<(), ()>::to(topic).partition(0)).map_err(|(error, _)| error)?;
     producer.flush(PATIENCE)?;
     let answer = producer.context().answer.lock().unwrap_or_else(PoisonError::into_inner).take();
-    // It has flushed, so there is a report.
+    // The producer has flushed, so there is a delivery report.
     Ok(answer.unwrap_or(Some(RDKafkaErrorCode::MessageTimedOut)))
 }
 
-/// What the answer to a record with an impossible number of acknowledgements says; none: it was taken.
-fn of_answer(answer: Option<RDKafkaErrorCode>) -> Right {
+/// The meaning of the answer to a record with an undefined number of acknowledgements; none: it was written.
+fn right_of_answer(answer: Option<RDKafkaErrorCode>) -> Right {
     match answer {
         Some(RDKafkaErrorCode::InvalidRequiredAcks) => Right::Granted("WRITE is granted".to_owned()),
         None => Right::Unknown(
             "these brokers take what Kafka refuses: a record without key and value was written".to_owned(),
         ),
-        code if is_denial(code) => Right::Denied(format!("WRITE is not granted: {}", said(code))),
-        code => Right::Unknown(format!("could not be tried: {}", said(code))),
+        code if is_denial(code) => Right::Denied(format!("WRITE is not granted: {}", explain_code(code))),
+        code => Right::Unknown(format!("could not be tried: {}", explain_code(code))),
     }
 }
 
-fn said(code: Option<RDKafkaErrorCode>) -> String {
+fn explain_code(code: Option<RDKafkaErrorCode>) -> String {
     explain(&code.map(|code| code.to_string()).unwrap_or_default())
 }
 
@@ -150,27 +150,27 @@ fn is_denial(code: Option<RDKafkaErrorCode>) -> bool {
     )
 }
 
-/// Remembers the answer to the one record.
-struct Answered {
+/// Records the answer to the one record.
+struct AnswerRecorder {
     secrets: Secrets,
     /// The error of the delivery, if there was one.
     answer: Mutex<Option<Option<RDKafkaErrorCode>>>,
 }
 
-impl ClientContext for Answered {
+impl ClientContext for AnswerRecorder {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
         self.secrets.token()
     }
 
-    // What is wrong with the brokers was said before rights are asked for.
+    // Errors of the brokers were reported before the test of rights.
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
 
     fn error(&self, _: KafkaError, _: &str) {}
 }
 
-impl ProducerContext for Answered {
+impl ProducerContext for AnswerRecorder {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
@@ -186,11 +186,14 @@ mod tests {
     #[test]
     fn the_answer_to_an_impossible_request_tells_who_may_write() {
         use RDKafkaErrorCode as Code;
-        assert_eq!(of_answer(Some(Code::InvalidRequiredAcks)), Right::Granted("WRITE is granted".to_owned()));
-        let Right::Denied(said) = of_answer(Some(Code::TopicAuthorizationFailed)) else { panic!() };
+        assert_eq!(
+            right_of_answer(Some(Code::InvalidRequiredAcks)),
+            Right::Granted("WRITE is granted".to_owned())
+        );
+        let Right::Denied(said) = right_of_answer(Some(Code::TopicAuthorizationFailed)) else { panic!() };
         assert!(said.contains("grant READ on ingest.topic, and WRITE on publish.topic"), "{said}");
         for code in [None, Some(Code::MessageTimedOut), Some(Code::UnknownTopic)] {
-            assert!(matches!(of_answer(code), Right::Unknown(_)), "{code:?}");
+            assert!(matches!(right_of_answer(code), Right::Unknown(_)), "{code:?}");
         }
     }
 }

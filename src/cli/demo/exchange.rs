@@ -1,7 +1,6 @@
-//! How do posts go in and answers come back? As from outside: a producer and a consumer of the topics, nothing else.
+//! Exchange with an engine over Kafka: a producer sends posts, a consumer reads their answers.
 //!
-//! The embedded broker forgets what it has no room for, so no more is sent ahead than it keeps, and answers are read
-//! meanwhile.
+//! The embedded broker deletes records beyond its size, so the bytes in flight are limited to what it keeps.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -15,37 +14,37 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::telemetry::LatencyRecorder;
 
-/// The topics of one engine, from outside.
+/// The topics of one engine.
 #[derive(Debug, Clone)]
 pub(super) struct Topics {
     pub(super) bootstrap: String,
     pub(super) input: String,
     pub(super) output: String,
     pub(super) dead_letters: String,
-    /// Of each.
+    /// Partitions of each topic.
     pub(super) partitions: i32,
 }
 
-/// What is sent ahead of the answers, at most.
+/// The most posts and bytes in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ahead {
+pub(super) struct SendWindow {
     pub(super) posts: usize,
     pub(super) bytes: usize,
 }
 
-/// One record of the input.
+/// One input record.
 #[derive(Debug, Clone)]
-pub(super) struct Sent<'a> {
+pub(super) struct InputRecord<'a> {
     pub(super) id: &'a str,
     pub(super) value: &'a [u8],
 }
 
-/// All that came back.
+/// All answers.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
     /// Output records by the post's id.
     pub(super) answers: HashMap<String, Vec<u8>>,
-    /// Why posts were rejected, by the post's id.
+    /// Reasons of rejection by the post's id.
     pub(super) rejected: HashMap<String, String>,
     /// From the first post sent to the last answer read.
     pub(super) took: Duration,
@@ -53,24 +52,24 @@ pub(super) struct Exchange {
     pub(super) end_to_end: LatencyRecorder,
 }
 
-/// Why posts went in and answers did not come back.
+/// Why answers are missing.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ExchangeError {
     #[error("failed to {doing}")]
     Client { doing: &'static str, source: KafkaError },
-    #[error("no answer came for {} s, after {answered} of {posts}", SILENCE.as_secs())]
+    #[error("no answer came for {} s, after {answered} of {posts}", MAX_SILENCE.as_secs())]
     Silence { answered: usize, posts: usize },
     #[error("stopped after {answered} of {posts} answers")]
     Stopped { answered: usize, posts: usize },
 }
 
-/// How long an engine may be silent: far longer than any batch takes, short enough for who waits before a terminal.
-const SILENCE: Duration = Duration::from_secs(120);
+/// The longest silence of an engine: far longer than any batch takes, short enough for a user at a terminal.
+const MAX_SILENCE: Duration = Duration::from_secs(120);
 
-/// How long a look for answers waits: the longest that a free place ahead stays empty.
-const LOOK: Duration = Duration::from_millis(10);
+/// The longest wait for an answer before the next post may be sent.
+const POLL: Duration = Duration::from_millis(10);
 
-/// How long the last records may take to leave.
+/// The time limit of the final flush.
 const FLUSH: Duration = Duration::from_secs(10);
 
 impl Exchange {
@@ -79,12 +78,12 @@ impl Exchange {
     }
 }
 
-/// Sends all posts, keyed by id, and reads until each has an answer. Blocks; gives up where `is_over` says so,
-/// and tells `progress` how many have one.
+/// Sends all posts, keyed by id, and reads until each has an answer. Blocks; stops if `is_over` returns true. Calls
+/// `progress` with the number of answers.
 pub(super) fn exchange(
     topics: &Topics,
-    posts: &[Sent<'_>],
-    ahead: Ahead,
+    posts: &[InputRecord<'_>],
+    window: SendWindow,
     is_over: impl Fn() -> bool,
     mut progress: impl FnMut(usize),
 ) -> Result<Exchange, ExchangeError> {
@@ -94,9 +93,9 @@ pub(super) fn exchange(
     let mut waiting: HashMap<&str, (SystemTime, usize)> = HashMap::new();
     let (mut bytes, mut next) = (0, 0);
     let began = Instant::now();
-    let mut heard = began;
+    let mut last_answer = began;
     while done.settled() < posts.len() {
-        while let Some(post) = posts.get(next).filter(|post| ahead.has_room(waiting.len(), bytes, post)) {
+        while let Some(post) = posts.get(next).filter(|post| window.has_room(waiting.len(), bytes, post)) {
             let sent = SystemTime::now();
             send(&producer, &topics.input, post, sent)?;
             waiting.insert(post.id, (sent, post.value.len()));
@@ -104,20 +103,20 @@ pub(super) fn exchange(
             next += 1;
         }
         producer.poll(Duration::ZERO);
-        let Some(message) = consumer.poll(LOOK) else {
+        let Some(message) = consumer.poll(POLL) else {
             let (answered, posts) = (done.settled(), posts.len());
             if is_over() {
                 return Err(ExchangeError::Stopped { answered, posts });
             }
-            if heard.elapsed() > SILENCE {
+            if last_answer.elapsed() > MAX_SILENCE {
                 return Err(ExchangeError::Silence { answered, posts });
             }
             continue;
         };
         let message = message.map_err(|source| ExchangeError::Client { doing: "read answers", source })?;
         let id = String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned();
-        heard = Instant::now();
-        // Delivered at least once: a second answer changes nothing, and neither does one that nobody asked for.
+        last_answer = Instant::now();
+        // At least once: a second answer is ignored, and so is the answer to an unknown post.
         let Some((sent, size)) = waiting.remove(id.as_str()) else { continue };
         bytes -= size;
         done.end_to_end.record(sent.elapsed().unwrap_or_default());
@@ -128,14 +127,14 @@ pub(super) fn exchange(
         }
         progress(done.settled());
     }
-    done.took = heard.duration_since(began);
+    done.took = last_answer.duration_since(began);
     producer.flush(FLUSH).map_err(|source| ExchangeError::Client { doing: "send posts", source })?;
     Ok(done)
 }
 
-impl Ahead {
-    /// Whether one more post may be sent: one larger than all bytes goes alone.
-    fn has_room(self, posts: usize, bytes: usize, next: &Sent<'_>) -> bool {
+impl SendWindow {
+    /// Whether one more post may be sent. A post larger than the window is sent alone.
+    fn has_room(self, posts: usize, bytes: usize, next: &InputRecord<'_>) -> bool {
         posts == 0 || (posts < self.posts && bytes + next.value.len() <= self.bytes)
     }
 }
@@ -144,7 +143,7 @@ fn producer(topics: &Topics) -> Result<BaseProducer, ExchangeError> {
     let client = ClientConfig::new()
         .set("bootstrap.servers", &topics.bootstrap)
         .set("client.id", "riveg-demo")
-        // As the producers of most feeds place keys.
+        // The partitioner of most producers.
         .set("partitioner", "murmur2_random")
         .set("linger.ms", "2")
         .set("message.max.bytes", "67108864")
@@ -152,7 +151,7 @@ fn producer(topics: &Topics) -> Result<BaseProducer, ExchangeError> {
     client.map_err(|source| ExchangeError::Client { doing: "connect a producer", source })
 }
 
-/// Reads outputs and dead letters from their beginning, without a group.
+/// A consumer of the output and dead-letter topic from their beginning, without a group.
 fn consumer(topics: &Topics) -> Result<BaseConsumer, ExchangeError> {
     let failed = |source| ExchangeError::Client { doing: "connect a consumer", source };
     let consumer: BaseConsumer = ClientConfig::new()
@@ -173,7 +172,12 @@ fn consumer(topics: &Topics) -> Result<BaseConsumer, ExchangeError> {
     Ok(consumer)
 }
 
-fn send(producer: &BaseProducer, topic: &str, post: &Sent<'_>, now: SystemTime) -> Result<(), ExchangeError> {
+fn send(
+    producer: &BaseProducer,
+    topic: &str,
+    post: &InputRecord<'_>,
+    now: SystemTime,
+) -> Result<(), ExchangeError> {
     let millis = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let record = BaseRecord::to(topic)
         .key(post.id)
@@ -182,7 +186,7 @@ fn send(producer: &BaseProducer, topic: &str, post: &Sent<'_>, now: SystemTime) 
     producer.send(record).map_err(|(source, _)| ExchangeError::Client { doing: "send a post", source })
 }
 
-/// What a dead letter says was wrong.
+/// The reason in a dead letter.
 fn reason(message: &BorrowedMessage<'_>) -> String {
     let header = |name: &str| {
         let headers = message.headers()?;
@@ -198,15 +202,15 @@ mod tests {
 
     #[test]
     fn no_more_is_sent_ahead_than_the_broker_keeps_but_one_post_always_goes() {
-        let ahead = Ahead { posts: 2, bytes: 10 };
-        let post = |bytes: &'static [u8]| Sent { id: "p", value: bytes };
+        let window = SendWindow { posts: 2, bytes: 10 };
+        let post = |bytes: &'static [u8]| InputRecord { id: "p", value: bytes };
         for (posts, bytes, next, expected) in [
             (0, 0, post(b"123456789012345"), true),
             (1, 5, post(b"12345"), true),
             (1, 5, post(b"123456"), false),
             (2, 2, post(b"1"), false),
         ] {
-            assert_eq!(ahead.has_room(posts, bytes, &next), expected, "{posts} posts of {bytes} bytes");
+            assert_eq!(window.has_room(posts, bytes, &next), expected, "{posts} posts of {bytes} bytes");
         }
     }
 }

@@ -1,14 +1,14 @@
-//! How do posts go round again? As they came, to the topic that is read, each until the broker has it.
+//! Replay: the unchanged posts of dead letters, written to the input topic.
 //!
-//! When it has one, a marker in the topic of dead letters says so, behind the letter: whoever replays next leaves it out.
-//! A replay that is killed in between leaves a few posts unmarked, which the next one sends again.
+//! When the broker has confirmed a post, a marker is written to the dead-letter topic, behind the letter: the next replay
+//! skips it. A replay that is killed in between leaves a few posts without a marker, and the next one sends them again.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use rdkafka::ClientConfig;
 use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
@@ -16,41 +16,42 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 
-use super::letter::Letter;
-use super::topic::Topic;
+use super::dead_letter::DeadLetter;
+use super::topic_reader::DeadLetterTopic;
 use crate::cli::Failure;
+use crate::cli::progress;
 use crate::config::Config;
 use crate::kafka::client::{RecordHeaders, Secrets};
 use crate::kafka::publish::{MESSAGE_MAX_BYTES, REPLAY_ATTEMPTS, REPLAY_ORIGIN, REPLAYED_RECORD};
 
-/// How long a broker that is away is waited for before the replay fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The time limit of a write; then the replay fails.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A record was not taken.
+/// A record was not written.
 #[derive(Debug, thiserror::Error)]
 #[error("topic `{topic}` did not take a record of this replay; {written} posts were written before")]
-struct NotWritten {
+struct WriteError {
     topic: String,
     written: u64,
     source: KafkaError,
 }
 
-/// What was handed to the client.
-enum Handed {
-    /// A post, with the marker that is written when the broker has it.
-    Post(Marking),
+/// A record in the queue of the client.
+enum SentRecord {
+    /// A post, with the marker that is written when the broker has confirmed it.
+    Post(PendingMarker),
     Marker,
 }
 
 /// A marker to be written.
-struct Marking {
+struct PendingMarker {
     partition: i32,
     key: String,
     headers: RecordHeaders,
 }
 
-impl Marking {
-    fn of(letter: &Letter) -> Self {
+impl PendingMarker {
+    fn of(letter: &DeadLetter) -> Self {
         let record = letter.record().to_hex();
         let mut headers = RecordHeaders::default();
         let attempts = letter.attempts.to_string();
@@ -61,43 +62,43 @@ impl Marking {
         ] {
             headers.push(name, Some(value.as_bytes()));
         }
-        // A key of its own: a topic that is compacted keeps letter and marker apart.
-        Self { partition: letter.place.0, key: format!("{REPLAYED_RECORD}:{record}"), headers }
+        // A key different from that of the letter, so that a compacted topic keeps both.
+        Self { partition: letter.position.0, key: format!("{REPLAYED_RECORD}:{record}"), headers }
     }
 }
 
-/// Counts what the broker has taken, and keeps the first thing that it has not.
-struct Tally {
+/// Counts confirmed posts, and keeps the first error.
+struct Deliveries {
     written: AtomicU64,
-    /// Markers of what the broker has taken: no more than the client's queue is long.
-    markings: Mutex<Vec<Marking>>,
+    /// Markers of confirmed posts: never more than the queue of the client holds.
+    pending_markers: Mutex<Vec<PendingMarker>>,
     fault: Mutex<Option<KafkaError>>,
     bar: ProgressBar,
     secrets: Secrets,
 }
 
-impl ClientContext for Tally {
+impl ClientContext for Deliveries {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
         self.secrets.token()
     }
 
-    /// What matters of it comes with a delivery.
+    /// Delivery reports carry all errors that matter.
     fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
 }
 
-impl ProducerContext for Tally {
-    type DeliveryOpaque = Box<Handed>;
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = Box<SentRecord>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, handed: Box<Handed>) {
-        match (result, *handed) {
-            (Ok(_), Handed::Post(marking)) => {
+    fn delivery(&self, result: &DeliveryResult<'_>, sent: Box<SentRecord>) {
+        match (result, *sent) {
+            (Ok(_), SentRecord::Post(marker)) => {
                 self.written.fetch_add(1, Ordering::Relaxed);
-                locked(&self.markings).push(marking);
+                locked(&self.pending_markers).push(marker);
                 self.bar.inc(1);
             }
-            (Ok(_), Handed::Marker) => {}
+            (Ok(_), SentRecord::Marker) => {}
             (Err((error, _)), _) => {
                 locked(&self.fault).get_or_insert_with(|| error.clone());
             }
@@ -109,66 +110,68 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes the records of these dead letters to the topic that is read. How many were written.
+/// Writes the records of these dead letters to the input topic. Returns the number of posts written.
 pub(super) fn replay(
     config: &Config,
-    topic: &Topic,
+    topic: &DeadLetterTopic,
     letters: &[(i32, i64)],
-    shown: bool,
 ) -> Result<u64, Failure> {
     let mut client = ClientConfig::new();
     client
         .set("client.id", "riveg-dlq")
         .set("enable.idempotence", "true")
-        // A post has its partition by its key, whoever writes it.
+        // The partition of a key is the same as for other producers.
         .set("partitioner", "murmur2_random")
         .set("compression.codec", "lz4")
-        .set("message.timeout.ms", PATIENCE.as_millis().to_string())
+        .set("message.timeout.ms", WRITE_TIMEOUT.as_millis().to_string())
         .set("message.max.bytes", MESSAGE_MAX_BYTES);
     let client = config.kafka.over(client);
-    let (bar, secrets) = (bar(letters.len(), shown), config.kafka.secrets());
-    let tally = Tally {
+    let (bar, secrets) = (
+        progress::bar(letters.len() as u64, "{bar:40} {pos}/{len} posts, {per_sec}, {eta} left"),
+        config.kafka.secrets(),
+    );
+    let deliveries = Deliveries {
         written: AtomicU64::new(0),
-        markings: Mutex::default(),
+        pending_markers: Mutex::default(),
         fault: Mutex::default(),
         bar,
         secrets,
     };
     let to = config.ingest.topic.as_str();
-    let failed = |written, source| NotWritten { topic: to.to_owned(), written, source };
-    let producer = config.kafka.client(&client, tally).map_err(|error| failed(0, error))?;
+    let failed = |written, source| WriteError { topic: to.to_owned(), written, source };
+    let producer = config.kafka.client(&client, deliveries).map_err(|error| failed(0, error))?;
     let replay = Replay { producer, to, letters: topic.name() };
-    topic.each_of(letters, |letter| {
+    topic.read_at(letters, |letter| {
         let headers = letter.original_headers(topic.name()).to_owned_headers();
-        let handed = Box::new(Handed::Post(Marking::of(&letter)));
-        let mut record: BaseRecord<'_, [u8], [u8], Box<Handed>> = BaseRecord::with_opaque_to(to, handed);
+        let sent = Box::new(SentRecord::Post(PendingMarker::of(&letter)));
+        let mut record: BaseRecord<'_, [u8], [u8], Box<SentRecord>> = BaseRecord::with_opaque_to(to, sent);
         record.headers = Some(headers);
         (record.key, record.payload) = (letter.key.as_deref(), letter.value.as_deref());
         replay.send(record)?;
         replay.mark()?;
         Ok(())
     })?;
-    // Once for the posts, and once for the markers of the last of them.
+    // One flush for the posts, and one for the markers of the last posts.
     replay.flush()?;
     replay.mark()?;
     replay.flush()?;
-    let tally = replay.producer.context();
-    tally.bar.finish_and_clear();
-    Ok(tally.written.load(Ordering::Relaxed))
+    let deliveries = replay.producer.context();
+    deliveries.bar.finish_and_clear();
+    Ok(deliveries.written.load(Ordering::Relaxed))
 }
 
 /// A replay under way.
 struct Replay<'a> {
-    producer: BaseProducer<Tally>,
-    /// The topic that is read.
+    producer: BaseProducer<Deliveries>,
+    /// The input topic.
     to: &'a str,
-    /// The topic of dead letters.
+    /// The dead-letter topic.
     letters: &'a str,
 }
 
 impl Replay<'_> {
-    /// Hands a record to the client, as soon as it has room for it.
-    fn send(&self, mut record: BaseRecord<'_, [u8], [u8], Box<Handed>>) -> Result<(), NotWritten> {
+    /// Queues a record as soon as the queue of the client has room.
+    fn send(&self, mut record: BaseRecord<'_, [u8], [u8], Box<SentRecord>>) -> Result<(), WriteError> {
         while let Err((error, back)) = self.producer.send(record) {
             if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
                 return Err(self.failed(back.topic, error));
@@ -180,13 +183,13 @@ impl Replay<'_> {
         self.fault()
     }
 
-    /// Writes the markers of what the broker has.
-    fn mark(&self) -> Result<(), NotWritten> {
-        let markings = std::mem::take(&mut *locked(&self.producer.context().markings));
-        for Marking { partition, key, headers } in markings {
+    /// Queues the markers of confirmed posts.
+    fn mark(&self) -> Result<(), WriteError> {
+        let pending_markers = std::mem::take(&mut *locked(&self.producer.context().pending_markers));
+        for PendingMarker { partition, key, headers } in pending_markers {
             let headers: OwnedHeaders = headers.to_owned_headers();
-            // Not empty: where a topic is compacted, nothing would delete the marker's key.
-            let record = BaseRecord::with_opaque_to(self.letters, Box::new(Handed::Marker))
+            // The value is not null: in a compacted topic a null value would delete the key.
+            let record = BaseRecord::with_opaque_to(self.letters, Box::new(SentRecord::Marker))
                 .partition(partition)
                 .key(key.as_bytes())
                 .payload(b"replayed".as_slice())
@@ -196,27 +199,20 @@ impl Replay<'_> {
         Ok(())
     }
 
-    fn flush(&self) -> Result<(), NotWritten> {
-        let flushed = self.producer.flush(PATIENCE + PATIENCE);
+    fn flush(&self) -> Result<(), WriteError> {
+        let flushed = self.producer.flush(WRITE_TIMEOUT + WRITE_TIMEOUT);
         self.fault()?;
         flushed.map_err(|error| self.failed(self.to, error))
     }
 
-    /// The first record that was not taken, if there is one.
-    fn fault(&self) -> Result<(), NotWritten> {
+    /// The first failed write, if there is one.
+    fn fault(&self) -> Result<(), WriteError> {
         let fault = locked(&self.producer.context().fault).clone();
         fault.map_or(Ok(()), |error| Err(self.failed(self.to, error)))
     }
 
-    fn failed(&self, topic: &str, source: KafkaError) -> NotWritten {
+    fn failed(&self, topic: &str, source: KafkaError) -> WriteError {
         let written = self.producer.context().written.load(Ordering::Relaxed);
-        NotWritten { topic: topic.to_owned(), written, source }
+        WriteError { topic: topic.to_owned(), written, source }
     }
-}
-
-fn bar(length: usize, shown: bool) -> ProgressBar {
-    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} posts, {per_sec}, {eta} left");
-    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::with_draw_target(Some(length as u64), target).with_style(style)
 }

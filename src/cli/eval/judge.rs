@@ -1,4 +1,4 @@
-//! What does the engine make of one post, and each network of its gold?
+//! Judge: scores the engine on one post, and each network on the gold of that post.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::lab::world::World;
 use crate::stages::expand::Context;
 use crate::stages::pipeline::{AnnotateError, Pipeline};
 
-/// Runs posts as the engine does, from the record on.
+/// Runs posts as the engine does, from the record on, and scores them.
 pub(super) struct Judge {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) decoder: Decoder,
@@ -19,25 +19,25 @@ pub(super) struct Judge {
 }
 
 /// One post, judged.
-pub(super) struct Judged {
+pub(super) struct JudgedPost {
     pub(super) gold: GoldPost,
-    /// Nothing where the post was refused.
+    /// Empty if the post was rejected.
     pub(super) predicted: Vec<PredictedMention>,
     pub(super) stages: StageScores,
-    /// Why the post got no annotation.
+    /// Why the post has no annotation.
     pub(super) fault: Option<String>,
 }
 
-/// A post of the world as it would stand in the feed, with its gold.
+/// A post of the world as an input record, with its gold.
 pub(super) fn example(world: &World, index: u64) -> Example {
     let sample = world.sample(index);
     Example { record: sample.record(), gold: sample.gold(&sample.media_key()) }
 }
 
 impl Judge {
-    /// A post that is refused says nothing; a device that is lost ends everything.
-    pub(super) async fn judge(&self, Example { record, gold }: Example) -> Result<Judged, Failure> {
-        let refused = |gold, fault: String| Judged {
+    /// A rejected post counts as empty; a lost device is an error.
+    pub(super) async fn judge(&self, Example { record, gold }: Example) -> Result<JudgedPost, Failure> {
+        let refused = |gold, fault: String| JudgedPost {
             gold,
             predicted: Vec::new(),
             stages: StageScores::default(),
@@ -48,7 +48,7 @@ impl Judge {
             Err(rejection) => return Ok(refused(gold, rejection.to_string())),
         };
         match self.annotated(&post, &gold).await {
-            Ok((predicted, stages)) => Ok(Judged { gold, predicted, stages, fault: None }),
+            Ok((predicted, stages)) => Ok(JudgedPost { gold, predicted, stages, fault: None }),
             Err(AnnotateError::Network(error)) if error.retry_can_help() => Err(error.into()),
             Err(error) => Ok(refused(gold, error.to_string())),
         }
@@ -67,14 +67,14 @@ impl Judge {
                 let shown = mention.regions.iter().filter(|region| region.media_key == media.key);
                 let shown: Vec<GoldRegion> = shown.cloned().collect();
                 let mention = as_mention(mention, &gold.text);
-                self.ask((&mention, &context), media, &shown, &mut stages).await?;
+                self.score_stages((&mention, &context), media, &shown, &mut stages).await?;
             }
         }
         Ok((PredictedMention::from_annotation(&annotation), stages))
     }
 
-    /// Asks each network about a gold mention and a picture that shows it in these places.
-    async fn ask(
+    /// Scores each network on a gold mention and a picture with these gold regions.
+    async fn score_stages(
         &self,
         (mention, context): (&Mention, &Context),
         media: &Media,
@@ -99,7 +99,7 @@ impl Judge {
     }
 }
 
-/// A gold mention as the tagger would give it.
+/// A gold mention in the form of a tagged one.
 fn as_mention(gold: &GoldMention, text: &str) -> Mention {
     let byte = |position: usize| text.char_indices().nth(position).map_or(text.len(), |(byte, _)| byte);
     let (start, end) = gold.span;

@@ -1,4 +1,4 @@
-//! The command from its arguments to its figures, with networks that have learnt nothing.
+//! Tests of `eval` from arguments to scores, with randomly initialised networks.
 
 use clap::Parser;
 use serde_json::Value;
@@ -7,17 +7,17 @@ use super::*;
 use crate::engine::runtime::untrained::write_bundle;
 use crate::lab::world::write_dataset;
 
-/// Runs `riveg eval` with these arguments and gives the figures that it writes.
+/// Runs `riveg eval` with these arguments and returns the JSON that it writes.
 fn figures(folder: &Path, arguments: &[&str]) -> Value {
     let json = folder.join("scores.json");
     let json = json.to_str().unwrap();
     let line = ["riveg", "eval", "--json", json].into_iter().chain(arguments.iter().copied());
     let parsed = crate::cli::Arguments::try_parse_from(line).unwrap();
-    crate::cli::dispatch(parsed.command, &crate::cli::Ending::default()).unwrap();
+    crate::cli::dispatch(parsed.command, &crate::cli::Exit::default()).unwrap();
     serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap()
 }
 
-/// What an engine would publish that is always right.
+/// The output of an engine that is always right.
 fn perfect(examples: &[Example]) -> String {
     let region = |region: &crate::lab::eval::GoldRegion| {
         let (bbox, mask) = (region.bbox, region.mask.as_ref().unwrap());

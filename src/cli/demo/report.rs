@@ -1,4 +1,4 @@
-//! What is told at the end? The figures of a demonstration, as a table for people and as JSON for programs.
+//! Report of a demonstration: a table for people, JSON for programs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,23 +9,23 @@ use serde::{Serialize, Serializer};
 use crate::lab::eval::Scores;
 use crate::telemetry::{LatencyRecorder, StageSummary};
 
-/// Everything that was measured.
+/// All measurements.
 #[derive(Debug, Serialize)]
-pub(super) struct Figures {
+pub(super) struct Report {
     pub(super) posts: usize,
     pub(super) rejected: usize,
     pub(super) seconds: f64,
     pub(super) posts_per_second: f64,
-    /// Posts that were under way at one time, at most: with the rate they decide how long one takes.
+    /// The most posts in flight: with the rate they determine the latency.
     pub(super) posts_under_way: usize,
     /// From the timestamp of a post's record until a consumer has its answer.
     pub(super) end_to_end: Quantiles,
     /// By the stage's name.
     #[serde(serialize_with = "by_name")]
-    pub(super) stages: Vec<StageFigures>,
+    pub(super) stages: Vec<StageReport>,
     /// By the cache's name.
     #[serde(serialize_with = "caches_by_name")]
-    pub(super) caches: Vec<CacheFigures>,
+    pub(super) caches: Vec<CacheReport>,
     pub(super) scores: Scores,
     pub(super) bundle: String,
     pub(super) device: String,
@@ -33,7 +33,7 @@ pub(super) struct Figures {
     pub(super) seed: u64,
 }
 
-/// Half were not longer, and 99 in 100 were not longer; in milliseconds.
+/// Median and 99th percentile in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(super) struct Quantiles {
     pub(super) p50_ms: f64,
@@ -42,7 +42,7 @@ pub(super) struct Quantiles {
 
 /// One stage on its device.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct StageFigures {
+pub(super) struct StageReport {
     #[serde(skip)]
     pub(super) name: &'static str,
     pub(super) requests: u64,
@@ -57,9 +57,9 @@ pub(super) struct StageFigures {
     pub(super) latency: Quantiles,
 }
 
-/// How often something did not have to be made again.
+/// The hits of one cache.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct CacheFigures {
+pub(super) struct CacheReport {
     #[serde(skip)]
     pub(super) name: &'static str,
     pub(super) asked: u64,
@@ -78,7 +78,7 @@ impl Quantiles {
     }
 }
 
-impl From<&StageSummary> for StageFigures {
+impl From<&StageSummary> for StageReport {
     fn from(summary: &StageSummary) -> Self {
         Self {
             name: summary.stage.as_str(),
@@ -93,8 +93,8 @@ impl From<&StageSummary> for StageFigures {
     }
 }
 
-impl CacheFigures {
-    /// Of `asked` questions, `misses` had to be answered anew.
+impl CacheReport {
+    /// A cache with `asked` requests, of which `misses` were not cached.
     pub(super) fn with_misses(name: &'static str, asked: u64, misses: u64) -> Self {
         Self { name, asked, hits: asked.saturating_sub(misses) }
     }
@@ -104,7 +104,7 @@ impl CacheFigures {
     }
 }
 
-impl fmt::Display for Figures {
+impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             formatter,
@@ -124,10 +124,10 @@ impl fmt::Display for Figures {
     }
 }
 
-fn stage_table(stages: &[StageFigures]) -> String {
+fn stage_table(stages: &[StageReport]) -> String {
     let heads =
         ["stage", "requests", "mean", "max", "p50", "p99", "p50", "p99", "p50", "p99"].map(str::to_owned);
-    let row = |stage: &StageFigures| {
+    let row = |stage: &StageReport| {
         let [queue, compute, latency] = [stage.queue, stage.compute, stage.latency]
             .map(|quantiles| [quantiles.p50_ms, quantiles.p99_ms].map(millis));
         let [[q50, q99], [c50, c99], [l50, l99]] = [queue, compute, latency];
@@ -136,7 +136,7 @@ fn stage_table(stages: &[StageFigures]) -> String {
     };
     let rows: Vec<_> = std::iter::once(heads).chain(stages.iter().map(row)).collect();
     let widths = widths(&rows);
-    // What two columns have in common stands above both.
+    // A group name stands above its two columns.
     let groups = ["", "batch", "in queue", "in compute", "call to reply"];
     let above = groups.iter().zip(widths.as_chunks::<2>().0).map(|(group, [left, right])| {
         let width = left + 2 + right;
@@ -145,7 +145,7 @@ fn stage_table(stages: &[StageFigures]) -> String {
     format!("{}\n{}", above.collect::<Vec<_>>().join("  ").trim_end(), table(&rows))
 }
 
-fn cache_table(caches: &[CacheFigures]) -> String {
+fn cache_table(caches: &[CacheReport]) -> String {
     let mut rows = vec![["remembered", "asked", "hits", "share"].map(str::to_owned)];
     rows.extend(caches.iter().map(|cache| {
         let share = format!("{:.0} %", cache.share());
@@ -154,7 +154,7 @@ fn cache_table(caches: &[CacheFigures]) -> String {
     table(&rows)
 }
 
-/// Columns as wide as their widest cell; the first one's cells begin, the others' end where their column does.
+/// Columns as wide as their widest cell; the first column is aligned left, the others right.
 fn table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
     let widths = widths(rows);
     let line = |row: &[String; COLUMNS]| {
@@ -171,7 +171,7 @@ fn widths<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> [usize; COLUMNS] 
     std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
 }
 
-/// Three digits that mean something, and their unit.
+/// Three significant digits and the unit.
 fn millis(millis: f64) -> String {
     match millis {
         millis if millis < 10.0 => format!("{millis:.2} ms"),
@@ -181,12 +181,12 @@ fn millis(millis: f64) -> String {
     }
 }
 
-fn by_name<S: Serializer>(stages: &[StageFigures], serializer: S) -> Result<S::Ok, S::Error> {
+fn by_name<S: Serializer>(stages: &[StageReport], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(stages.iter().map(|stage| (stage.name, stage)))
 }
 
-fn caches_by_name<S: Serializer>(caches: &[CacheFigures], serializer: S) -> Result<S::Ok, S::Error> {
-    let caches: BTreeMap<&str, &CacheFigures> = caches.iter().map(|cache| (cache.name, cache)).collect();
+fn caches_by_name<S: Serializer>(caches: &[CacheReport], serializer: S) -> Result<S::Ok, S::Error> {
+    let caches: BTreeMap<&str, &CacheReport> = caches.iter().map(|cache| (cache.name, cache)).collect();
     caches.serialize(serializer)
 }
 
@@ -197,17 +197,17 @@ mod tests {
     use super::*;
     use crate::lab::eval::Counts;
 
-    fn figures() -> Figures {
+    fn figures() -> Report {
         let quantiles = |p50_ms, p99_ms| Quantiles { p50_ms, p99_ms };
         let counts = Counts { predicted: 10, gold: 8, right: 6 };
-        Figures {
+        Report {
             posts: 300,
             rejected: 1,
             seconds: 12.34,
             posts_per_second: 24.3,
             posts_under_way: 128,
             end_to_end: quantiles(812.0, 2_340.0),
-            stages: vec![StageFigures {
+            stages: vec![StageReport {
                 name: "recognise",
                 requests: 299,
                 batches: 40,
@@ -217,7 +217,7 @@ mod tests {
                 compute: quantiles(9.99, 123.0),
                 latency: quantiles(12.0, 1_500.0),
             }],
-            caches: vec![CacheFigures::with_misses("expansions", 40, 30)],
+            caches: vec![CacheReport::with_misses("expansions", 40, 30)],
             scores: Scores {
                 mner: counts,
                 gmner: counts,

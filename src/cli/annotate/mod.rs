@@ -1,4 +1,4 @@
-//! `riveg annotate`: the answers to a file of posts, without Kafka.
+//! `riveg annotate`: annotations of a file of posts, without Kafka.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::{StreamExt, stream};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -17,17 +17,26 @@ use crate::domain::Rejection;
 use crate::engine::runtime::Variant;
 use crate::telemetry::Metrics;
 
-use super::degraded::explain;
-use super::lines::{Line, Lines};
+use super::exit::Exit;
+use super::failure::{Failure, LinesRejected, StdoutError};
+use super::line_reader::{Line, LineReader};
 use super::open::open;
-use super::refused::{FileError, Rejected};
-use super::{Ending, Failure, Settings, Unwritten, lexicon, run_to_end, stop_signal};
+use super::settings::Settings;
+use super::{lexicon, progress, run_async, stop_signal};
+
+mod partial;
+mod rejected_lines;
+#[cfg(test)]
+mod tests;
+
+use partial::warn_if_partial;
+use rejected_lines::{FileError, RejectedLines};
 
 /// Annotate posts from a file, one JSON object a line, and print the annotations, one a line, in the same order.
 ///
 /// The lines are the same JSON as the records of the input and the output topic. A line that cannot be annotated is
-/// refused, and the others are unharmed: standard error or a file says its number, the class of the fault and why, as a
-/// JSON object, and the exit code is 3. Standard output holds annotations alone.
+/// refused and does not affect the others: standard error or a file gets its number, the class of the fault and the
+/// message as a JSON object, and the exit code is 3. Standard output holds annotations only.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -41,14 +50,14 @@ pub struct Arguments {
     /// The file; `-` is standard input.
     #[arg(value_name = "FILE|-")]
     input: PathBuf,
-    /// Where refused lines go instead of standard error.
+    /// The file for refused lines, instead of standard error.
     #[arg(long, value_name = "FILE", alias = "errors")]
     rejected: Option<PathBuf>,
-    /// End with exit code 0 although lines were refused, as long as one was annotated.
+    /// Exit with code 0 although lines were refused, if at least one was annotated.
     #[arg(long)]
     allow_rejected: bool,
     #[command(flatten)]
-    lexicon: lexicon::Given,
+    lexicon: lexicon::LexiconArgument,
     #[command(flatten)]
     settings: Settings,
 }
@@ -56,70 +65,60 @@ pub struct Arguments {
 /// An annotation as JSON, or why there is none.
 type Answer = Result<Vec<u8>, Rejection>;
 
-/// How many lines went which way.
+/// Counts of annotated and refused lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Tally {
     annotated: u64,
     refused: u64,
 }
 
-/// Lines were refused, and nobody has said that they may be.
-#[derive(Debug, thiserror::Error)]
-#[error("{refused} of {all} lines were refused; {said_in}")]
-pub(super) struct LinesRefused {
-    refused: u64,
-    all: u64,
-    said_in: String,
-}
-
 impl Tally {
-    /// What refused lines make of the command. Where no line at all was annotated, that is a failure in any case: it is
-    /// likely that the input holds no posts.
-    fn outcome(self, arguments: &Arguments) -> Result<(), LinesRefused> {
+    /// The outcome of the command. No annotated line at all is always a failure: the input probably holds no posts.
+    fn outcome(self, arguments: &Arguments) -> Result<(), LinesRejected> {
         let Self { annotated, refused } = self;
         if refused == 0 || (arguments.allow_rejected && annotated > 0) {
             return Ok(());
         }
-        let said_in = match &arguments.rejected {
+        let details_in = match &arguments.rejected {
             Some(path) => format!("`{}` says why", path.display()),
             None => "standard error says why".to_owned(),
         };
-        Err(LinesRefused { refused, all: annotated + refused, said_in })
+        Err(LinesRejected { refused, all: annotated + refused, details_in })
     }
 }
 
-pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     let mut config = arguments.settings.load()?.config;
     arguments.lexicon.apply(&mut config)?;
-    run_to_end(annotate(arguments, &config, ending))
+    run_async(annotate(arguments, &config, exit))
 }
 
-async fn annotate(arguments: &Arguments, config: &Config, ending: &Ending) -> Result<(), Failure> {
+async fn annotate(arguments: &Arguments, config: &Config, exit: &Exit) -> Result<(), Failure> {
     let (input, length) = open_input(&arguments.input)?;
-    let mut rejected = Rejected::to(arguments.rejected.as_deref())?;
-    let stop = stop_signal(ending)?;
+    let mut rejected = RejectedLines::to(arguments.rejected.as_deref())?;
+    let stop = stop_signal(exit)?;
     let annotator = tokio::select! {
-        annotator = open(config, Variant::default(), Arc::new(Metrics::new()), ending) => annotator?,
+        annotator = open(config, Variant::default(), Arc::new(Metrics::new()), exit) => annotator?,
         () = stop.cancelled() => return Ok(()),
     };
     let expander = &annotator.runtime().pipeline.expander;
-    lexicon::say_in_use(expander, arguments.input.parent().filter(|_| arguments.input != Path::new("-")));
-    let progress = progress_of(length);
+    lexicon::log_in_use(expander, arguments.input.parent().filter(|_| arguments.input != Path::new("-")));
+    let bar = progress_bar(length);
 
-    let at_once = config.engine.posts_in_flight;
-    let lines = read_lines(input, config.decode.max_record.as_u64(), at_once)?;
+    let concurrency = config.engine.posts_in_flight;
+    let lines = read_lines(input, config.decode.max_record.as_u64(), concurrency)?;
     let answer = async |line: Line| {
         let ingested = SystemTime::now();
         let answer = annotator.annotate(line.record).await?;
-        answer.iter().for_each(explain);
+        answer.iter().for_each(warn_if_partial);
         let values = |annotated| {
             let records = annotator.encode(&annotated, ingested);
             records.iter().map(|record| &*record.value).collect::<Vec<_>>().join(&b'\n')
         };
         Ok(answer.map(values))
     };
-    let tally = answer_all(lines, at_once, stop, answer, |line, answer| {
-        progress.set_position(line.end);
+    let tally = answer_all(lines, concurrency, stop, answer, |line, answer| {
+        bar.set_position(line.end);
         match answer {
             Ok(json) => print_line(&json)?,
             Err(refusal) => rejected.write(line.number, &refusal)?,
@@ -127,14 +126,14 @@ async fn annotate(arguments: &Arguments, config: &Config, ending: &Ending) -> Re
         Ok(())
     })
     .await?;
-    progress.finish_and_clear();
-    lexicon::say_known(expander);
+    bar.finish_and_clear();
+    lexicon::log_hits(expander);
     let Tally { annotated, refused } = tally;
     info!(annotated, refused, "all lines are answered");
     Ok(tally.outcome(arguments)?)
 }
 
-/// The input, and its length where that is known.
+/// The input, and its length if known.
 fn open_input(path: &Path) -> Result<(Box<dyn BufRead + Send>, Option<u64>), FileError> {
     if path == Path::new("-") {
         return Ok((Box::new(BufReader::new(io::stdin())), None));
@@ -150,22 +149,19 @@ fn open_input(path: &Path) -> Result<(Box<dyn BufRead + Send>, Option<u64>), Fil
     Ok((Box::new(BufReader::new(file)), length))
 }
 
-/// Shown on a terminal alone, and only where the output does not go there too.
-fn progress_of(length: Option<u64>) -> ProgressBar {
+/// Hidden if the output goes to the terminal too.
+fn progress_bar(length: Option<u64>) -> ProgressBar {
     let Some(length) = length.filter(|_| !io::stdout().is_terminal()) else { return ProgressBar::hidden() };
-    let style =
-        ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {elapsed} gone, {eta} to go");
-    // It hides itself where standard error is no terminal.
-    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    progress::bar(length, "{bar:40} {bytes} of {total_bytes}, {elapsed} gone, {eta} to go")
 }
 
-fn print_line(line: &[u8]) -> Result<(), Unwritten> {
+fn print_line(line: &[u8]) -> Result<(), StdoutError> {
     let mut out = io::stdout().lock();
-    out.write_all(line).and_then(|()| out.write_all(b"\n")).map_err(Unwritten)
+    out.write_all(line).and_then(|()| out.write_all(b"\n")).map_err(StdoutError)
 }
 
-/// Reads lines on a thread of their own, since a terminal or a pipe may keep it waiting; it ends with the input, at a
-/// fault, or when nobody takes the lines any more.
+/// Reads lines on a separate thread, because a terminal or a pipe may block. The thread ends with the input, at a read
+/// error, or when the receiver is dropped.
 fn read_lines(
     input: impl BufRead + Send + 'static,
     longest: u64,
@@ -173,7 +169,7 @@ fn read_lines(
 ) -> io::Result<mpsc::Receiver<io::Result<Line>>> {
     let (sender, receiver) = mpsc::channel(ahead);
     std::thread::Builder::new().name("riveg-lines".to_owned()).spawn(move || {
-        for line in Lines::new(input, longest) {
+        for line in LineReader::new(input, longest) {
             let fault = line.is_err();
             if sender.blocking_send(line).is_err() || fault {
                 return;
@@ -183,10 +179,10 @@ fn read_lines(
     Ok(receiver)
 }
 
-/// Answers lines side by side and hands on the answers in the order of the lines.
+/// Annotates lines concurrently and hands on the answers in the order of the lines.
 async fn answer_all(
     mut lines: mpsc::Receiver<io::Result<Line>>,
-    at_once: usize,
+    concurrency: usize,
     stop: CancellationToken,
     answer: impl AsyncFn(Line) -> Result<Answer, Failure>,
     mut hand_on: impl FnMut(&Line, Answer) -> Result<(), Failure>,
@@ -198,7 +194,7 @@ async fn answer_all(
             let answer = answer(line.clone()).await?;
             Ok::<_, Failure>((line, answer))
         })
-        .buffered(at_once);
+        .buffered(concurrency);
     let mut answered = std::pin::pin!(answered);
     let mut tally = Tally::default();
     while let Some(found) = answered.next().await {
@@ -211,7 +207,3 @@ async fn answer_all(
     }
     Ok(tally)
 }
-
-#[cfg(test)]
-#[path = "annotate_tests.rs"]
-mod tests;

@@ -1,4 +1,4 @@
-//! What does a dead letter say? Its headers read, and the record that it holds.
+//! Dead letter: its parsed headers, and the record that it holds.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,19 +12,19 @@ use crate::kafka::publish::{
 
 /// A dead letter.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Letter {
+pub(super) struct DeadLetter {
     /// Partition and offset in the topic of dead letters.
-    pub(super) place: (i32, i64),
+    pub(super) position: (i32, i64),
     /// When it was written there.
     pub(super) written: Option<SystemTime>,
     pub(super) class: String,
     pub(super) stage: String,
     pub(super) message: String,
-    /// Topic, partition and offset of the record.
+    /// DeadLetterTopic, partition and offset of the record.
     pub(super) source: [String; 3],
-    /// The same of its first round, as one text.
+    /// The same of the first attempt, as one text.
     pub(super) origin: String,
-    /// How often it was tried, in all rounds.
+    /// Attempts, replays included.
     pub(super) attempts: u32,
     /// Every header, in order.
     pub(super) headers: RecordHeaders,
@@ -32,17 +32,17 @@ pub(super) struct Letter {
     pub(super) value: Option<Vec<u8>>,
 }
 
-impl Letter {
+impl DeadLetter {
     pub(super) fn read(message: &BorrowedMessage<'_>) -> Self {
         let headers = message.headers().map(RecordHeaders::read).unwrap_or_default();
-        // The last one is ours: older engines kept those of the record, which come first, under whatever name.
+        // The last header of a name is that of the engine: older engines kept the headers of the record, which come first.
         let text = |name: &str| String::from_utf8_lossy(headers.last(name).unwrap_or_default()).into_owned();
         let source = ["topic", "partition", "offset"].map(|name| text(&format!("riveg.error.{name}")));
         let origin = text("riveg.error.origin");
         let is_keyless = headers.last(KEY_ADDED_HEADER).is_some();
         let millis = message.timestamp().to_millis().and_then(|millis| u64::try_from(millis).ok());
         Self {
-            place: (message.partition(), message.offset()),
+            position: (message.partition(), message.offset()),
             written: millis.map(|millis| UNIX_EPOCH + Duration::from_millis(millis)),
             class: text("riveg.error.class"),
             stage: text("riveg.error.stage"),
@@ -56,23 +56,23 @@ impl Letter {
         }
     }
 
-    /// The parts of the record that the topic had no room for.
+    /// The parts of the record that were too large for the topic.
     pub(super) fn omitted(&self) -> Vec<&'static str> {
         let is_said =
             |part: &&str| self.headers.iter().any(|(name, _)| name == format!("riveg.error.{part}-omitted"));
         ["value", "headers", "key"].into_iter().filter(is_said).collect()
     }
 
-    /// Whether the record is all there.
-    pub(super) fn is_whole(&self) -> bool {
+    /// Whether the letter holds the whole record.
+    pub(super) fn is_complete(&self) -> bool {
         self.omitted().is_empty()
     }
 
-    /// Which record it is, whatever round it is in. What it holds is part of that: a record that only claims to have been
-    /// tried before is another one.
+    /// The identity of the record over all replays. It includes the content: a record with forged replay headers is
+    /// another one.
     pub(super) fn record(&self) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new();
-        // Lengths before texts, and one more for what is there: no two records can be told apart by their parts alone.
+        // Lengths come before texts, and 0 means an absent part, so that different records never give the same bytes.
         for part in [Some(self.origin.as_bytes()), self.key.as_deref(), self.value.as_deref()] {
             hasher.update(&part.map_or(0, |part| part.len() as u64 + 1).to_le_bytes());
             hasher.update(part.unwrap_or_default());
@@ -80,7 +80,7 @@ impl Letter {
         hasher.finalize()
     }
 
-    /// The record's own headers under their own names, and where it was before.
+    /// The headers of the record under their original names, and those of the replay.
     pub(super) fn original_headers(&self, topic: &str) -> RecordHeaders {
         let is_ours = |name: &str| {
             name.starts_with("riveg.error.")
@@ -92,7 +92,7 @@ impl Letter {
             let own = name.strip_prefix(RENAMED_HEADER_PREFIX).filter(|own| own.starts_with(HEADER_PREFIX));
             headers.push(own.unwrap_or(name), value);
         }
-        let from = format!("{topic}/{}/{}", self.place.0, self.place.1);
+        let from = format!("{topic}/{}/{}", self.position.0, self.position.1);
         for (name, value) in [
             (REPLAYED_FROM, &from),
             (REPLAY_ORIGIN, &self.origin),
@@ -108,15 +108,15 @@ impl Letter {
 pub(super) mod tests {
     use super::*;
 
-    pub(in crate::cli::dlq) fn letter() -> Letter {
+    pub(in crate::cli::dlq) fn letter() -> DeadLetter {
         let mut headers = RecordHeaders::default();
         headers.push("trace", Some(b"1"));
         headers.push("empty", None);
         headers.push("riveg.record.riveg.error.class", Some(b"mine"));
         headers.push("riveg.error.class", Some(b"malformed"));
         headers.push("riveg.attempts", Some(b"1"));
-        Letter {
-            place: (2, 17),
+        DeadLetter {
+            position: (2, 17),
             written: Some(UNIX_EPOCH),
             class: "malformed".to_owned(),
             stage: "decode".to_owned(),
@@ -148,7 +148,7 @@ pub(super) mod tests {
     fn what_was_left_out_makes_it_no_whole_record_and_a_header_of_the_record_does_not() {
         let mut letter = letter();
         letter.headers.push("riveg.record.riveg.error.value-omitted", Some(b"9"));
-        assert!(letter.is_whole());
+        assert!(letter.is_complete());
         letter.headers.push("riveg.error.key-omitted", Some(b"9"));
         letter.headers.push("riveg.error.value-omitted", Some(b"9"));
         assert_eq!(letter.omitted(), ["value", "key"]);
@@ -158,13 +158,13 @@ pub(super) mod tests {
     fn a_record_is_what_it_holds_and_where_it_was_first() {
         let first = letter();
         let mut again = letter();
-        (again.place, again.attempts, again.source[2]) = ((0, 99), 3, "88".to_owned());
+        (again.position, again.attempts, again.source[2]) = ((0, 99), 3, "88".to_owned());
         assert_eq!(first.record(), again.record());
         for other in [
-            Letter { value: None, ..letter() },
-            Letter { value: Some(Vec::new()), ..letter() },
-            Letter { key: Some(b"kx".to_vec()), ..letter() },
-            Letter { origin: "posts/0/4".to_owned(), ..letter() },
+            DeadLetter { value: None, ..letter() },
+            DeadLetter { value: Some(Vec::new()), ..letter() },
+            DeadLetter { key: Some(b"kx".to_vec()), ..letter() },
+            DeadLetter { origin: "posts/0/4".to_owned(), ..letter() },
         ] {
             assert_ne!(other.record(), first.record(), "{other:?}");
         }

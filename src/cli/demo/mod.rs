@@ -1,11 +1,10 @@
-//! `riveg demo`: see it work, with a broker of its own.
+//! `riveg demo`: a demonstration with a broker inside the process.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::block_in_place;
 
 use crate::config::Config;
@@ -19,42 +18,42 @@ use crate::networks::bundle::{self, Bundle};
 use crate::stages::expand::Lexicon;
 
 use super::open::open;
-use super::{Ending, Failure, Settings, run_to_end, stop_signal};
+use super::{Exit, Failure, Settings, progress, run_async, stop_signal};
 
-mod answers;
+mod cards;
 mod exchange;
-mod figures;
-mod results;
-mod sheet;
+mod outcome;
+mod parse_annotation;
+mod report;
 
-use exchange::{Ahead, Exchange, ExchangeError, Sent, Topics, exchange};
-use results::{Demonstration, PicturesRead};
+use exchange::{Exchange, ExchangeError, InputRecord, SendWindow, Topics, exchange};
+use outcome::{DemoRun, PicturesRead};
 
-/// Stream posts of the pocket world through Kafka and the engine, and show what came of it.
+/// Stream posts of the pocket world through Kafka and the engine, and show the results.
 ///
-/// Everything runs in this process: a broker, the engine as `riveg run` has it, a producer of posts with names that
-/// training never saw, and a consumer that reads the answers back. It ends with a table of rates, latencies, batches,
-/// caches and scores against the truth, and a contact sheet of twelve posts.
+/// Everything runs in this process: a broker, the engine of `riveg run`, a producer of posts with names that training
+/// never saw, and a consumer of the answers. The output is a table of rates, latencies, batches, caches and scores
+/// against gold, and a contact sheet of twelve posts.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   riveg demo                        300 posts, figures and contact sheet in target/demo
-  riveg demo --keep                 stay up afterwards, for other producers and consumers
+  riveg demo --keep                 keep running afterwards, for other producers and consumers
   riveg demo --posts 2000 --seed 7 --set engine.posts_in_flight=128")]
 pub struct Arguments {
-    /// How many posts.
+    /// The number of posts.
     #[arg(long, value_name = "N", default_value = "300", value_parser = clap::value_parser!(u64).range(1..))]
     posts: u64,
-    /// Which pocket world.
+    /// The seed of the pocket world.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where posts, answers, figures and contact sheet go.
+    /// The folder of posts, annotations, report and contact sheet.
     #[arg(long, value_name = "DIR", default_value = "target/demo")]
     out: PathBuf,
     /// The bundle, instead of that of the settings.
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
-    /// Go on afterwards, until SIGINT or SIGTERM.
+    /// Keep running afterwards, until SIGINT or SIGTERM.
     #[arg(long)]
     keep: bool,
     #[command(flatten)]
@@ -64,28 +63,28 @@ pub struct Arguments {
 /// Partitions of each topic.
 const PARTITIONS: i32 = 3;
 
-/// How often it is looked whether partitions are assigned.
-const READY_AGAIN: Duration = Duration::from_millis(20);
+/// Between two checks whether partitions are assigned.
+const READY_POLL: Duration = Duration::from_millis(20);
 
-/// Bytes sent ahead of the answers: the broker keeps 5 MiB of a partition, and chance may put all posts into one.
-const AHEAD: usize = 4 << 20;
+/// Bytes in flight: the broker keeps 5 MiB of a partition, and chance may put all posts into one.
+const WINDOW_BYTES: usize = 4 << 20;
 
-pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     let config = arguments.config()?;
     let bundle = open_bundle(&config.bundle)?;
-    run_to_end(demonstrate(arguments, config, &bundle, ending))
+    run_async(demonstrate(arguments, config, &bundle, exit))
 }
 
 impl Arguments {
-    /// Where posts, pictures, gold and lexicon are written.
+    /// The folder of posts, pictures, gold and lexicon.
     fn world(&self) -> PathBuf {
         self.out.join("world")
     }
 
-    /// The settings, with what a demonstration needs otherwise unless the command line says more.
+    /// The settings, with defaults of the demonstration.
     fn config(&self) -> Result<Config, Failure> {
         let mut settings = self.settings.clone();
-        // A port that is taken must not be in the way.
+        // Any free port: the default one may be taken.
         settings.set.insert(0, "telemetry.address=127.0.0.1:0".to_owned());
         let mut config = settings.load()?.config;
         if let Some(folder) = &self.bundle {
@@ -112,23 +111,23 @@ async fn demonstrate(
     arguments: &Arguments,
     mut config: Config,
     bundle: &Bundle,
-    ending: &Ending,
+    exit: &Exit,
 ) -> Result<(), Failure> {
-    let stop = stop_signal(ending)?;
+    let stop = stop_signal(exit)?;
     let posts = block_in_place(|| make_posts(arguments))?;
     let (_broker, topics) = open_broker(&config)?;
-    // The broker inside this process lets everyone in.
+    // The broker inside this process needs no authentication.
     config.kafka = Connection::to(&topics.bootstrap);
     let monitoring = Arc::new(Monitoring::start(&config).await?);
     let began = Instant::now();
     let variant = Variant { expansions: expansions(arguments, &config)?, ..Variant::default() };
     let metrics = Arc::clone(monitoring.metrics());
     let annotator = tokio::select! {
-        annotator = open(&config, variant, metrics, ending) => Arc::new(annotator?),
+        annotator = open(&config, variant, metrics, exit) => Arc::new(annotator?),
         () = stop.cancelled() => return Ok(()),
     };
     let (name, device) = (annotator.bundle().title(), &config.device.name);
-    say("networks", &format!("bundle `{name}` on {device}, warm after {}", seconds(began.elapsed())))?;
+    print_line("networks", &format!("bundle `{name}` on {device}, warm after {}", seconds(began.elapsed())))?;
 
     let engine_stop = stop.child_token();
     let mut engine = tokio::spawn({
@@ -138,11 +137,11 @@ async fn demonstrate(
         async move { annotate_topic(&config, annotator, &monitoring, stop).await }
     });
     let is_over = || stop.is_cancelled() || engine.is_finished();
-    // The group takes some seconds to form; it would have formed long ago where posts come all day.
+    // The group takes some seconds to form, which must not count as latency.
     while monitoring.health().ready(Instant::now()).is_err() && !is_over() {
-        tokio::time::sleep(READY_AGAIN).await;
+        tokio::time::sleep(READY_POLL).await;
     }
-    let demonstration = Demonstration {
+    let demo_run = DemoRun {
         out: &arguments.out,
         seed: arguments.seed,
         bundle,
@@ -150,59 +149,55 @@ async fn demonstrate(
         posts: &posts,
         annotator: &annotator,
     };
-    let mut shown = show(&demonstration, &topics, is_over).await;
+    let mut shown = show(&demo_run, &topics, is_over).await;
     if arguments.keep && shown.is_ok() {
-        shown = say_where(&topics, &monitoring);
+        shown = print_addresses(&topics, &monitoring);
         tokio::select! {
             () = stop.cancelled() => {}
-            // It ends by itself only where something is broken for good.
+            // The engine ends by itself only after a fatal error.
             ended = &mut engine => return settled(ended??),
         }
     }
     engine_stop.cancel();
-    // Where it failed, its error says why answers stayed out.
+    // An error of the engine explains missing answers, so it comes first.
     let summary = engine.await??;
     shown?;
     settled(summary)
 }
 
-/// Streams the posts through the engine, prints and writes what came of it.
-async fn show(
-    demonstration: &Demonstration<'_>,
-    topics: &Topics,
-    is_over: impl Fn() -> bool,
-) -> Result<(), Failure> {
-    let warm = PicturesRead::so_far(demonstration.annotator.runtime());
-    let ahead = Ahead { posts: 2 * demonstration.config.engine.posts_in_flight, bytes: AHEAD };
-    let exchange = block_in_place(|| stream(topics, demonstration.posts, ahead, is_over))?;
-    demonstration.conclude(&warm, &exchange, ahead.posts).await
+/// Streams the posts through the engine, prints and writes the results.
+async fn show(demo_run: &DemoRun<'_>, topics: &Topics, is_over: impl Fn() -> bool) -> Result<(), Failure> {
+    let warm = PicturesRead::so_far(demo_run.annotator.runtime());
+    let window = SendWindow { posts: 2 * demo_run.config.engine.posts_in_flight, bytes: WINDOW_BYTES };
+    let exchange = block_in_place(|| stream(topics, demo_run.posts, window, is_over))?;
+    demo_run.finish(&warm, &exchange, window.posts).await
 }
 
 fn stream(
     topics: &Topics,
     posts: &[Example],
-    ahead: Ahead,
+    window: SendWindow,
     is_over: impl Fn() -> bool,
 ) -> Result<Exchange, ExchangeError> {
-    let progress = bar(posts.len() as u64, "{bar:40} {pos} of {len} posts answered, {elapsed} gone");
-    let posts: Vec<Sent<'_>> =
-        posts.iter().map(|post| Sent { id: &post.gold.id, value: &post.record }).collect();
-    let exchange = exchange(topics, &posts, ahead, is_over, |settled| progress.set_position(settled as u64));
-    progress.finish_and_clear();
+    let bar = progress::bar(posts.len() as u64, "{bar:40} {pos} of {len} posts answered, {elapsed} gone");
+    let posts: Vec<InputRecord<'_>> =
+        posts.iter().map(|post| InputRecord { id: &post.gold.id, value: &post.record }).collect();
+    let exchange = exchange(topics, &posts, window, is_over, |settled| bar.set_position(settled as u64));
+    bar.finish_and_clear();
     exchange
 }
 
-/// Makes posts that name nobody known from training, and reads them back with the truth about them.
+/// Generates posts with names that training never saw, and reads them back with their gold.
 fn make_posts(arguments: &Arguments) -> Result<Vec<Example>, Failure> {
     let folder = arguments.world();
     let began = Instant::now();
-    let progress = bar(arguments.posts, "{bar:40} {pos} of {len} posts drawn");
+    let bar = progress::bar(arguments.posts, "{bar:40} {pos} of {len} posts drawn");
     let world = World::new(arguments.seed, Split::Test);
-    write_dataset(&world, arguments.posts, &folder, || progress.inc(1))?;
-    progress.finish_and_clear();
+    write_dataset(&world, arguments.posts, &folder, || bar.inc(1))?;
+    bar.finish_and_clear();
     let posts = dataset::read(&folder, world.split().as_str())?;
     let megabytes = posts.iter().map(|post| post.record.len()).sum::<usize>() as f64 / 1e6;
-    say(
+    print_line(
         "world",
         &format!(
             "{} posts with pictures, {megabytes:.1} MB, drawn in {}; `{}`",
@@ -227,11 +222,11 @@ fn open_broker(config: &Config) -> Result<(EmbeddedBroker, Topics), Failure> {
         broker.create_topic(topic, PARTITIONS)?;
     }
     let bootstrap = &topics.bootstrap;
-    say("broker", &format!("{bootstrap}, inside this process; {PARTITIONS} partitions a topic"))?;
+    print_line("broker", &format!("{bootstrap}, inside this process; {PARTITIONS} partitions a topic"))?;
     Ok((broker, topics))
 }
 
-/// The lexicon of these posts, unless the settings name another.
+/// The lexicon of these posts, unless the settings name another one.
 fn expansions(arguments: &Arguments, config: &Config) -> Result<Expansions, Failure> {
     if !config.expand.lexicon.as_os_str().is_empty() {
         return Ok(Expansions::Configured);
@@ -239,15 +234,15 @@ fn expansions(arguments: &Arguments, config: &Config) -> Result<Expansions, Fail
     Ok(Expansions::Given(Lexicon::load(&arguments.world().join("lexicon.jsonl"))?))
 }
 
-fn say_where(topics: &Topics, monitoring: &Monitoring) -> Result<(), Failure> {
+fn print_addresses(topics: &Topics, monitoring: &Monitoring) -> Result<(), Failure> {
     writeln!(io::stdout())?;
-    say("still up", "until Ctrl-C; posts in, annotations and dead letters out:")?;
-    say("broker", &topics.bootstrap)?;
-    say("posts", &topics.input)?;
-    say("annotations", &topics.output)?;
-    say("dead letters", &topics.dead_letters)?;
+    print_line("still up", "until Ctrl-C; posts in, annotations and dead letters out:")?;
+    print_line("broker", &topics.bootstrap)?;
+    print_line("posts", &topics.input)?;
+    print_line("annotations", &topics.output)?;
+    print_line("dead letters", &topics.dead_letters)?;
     if let Some(address) = monitoring.address() {
-        say(
+        print_line(
             "metrics",
             &format!("http://{address}/metrics, http://{address}/livez, http://{address}/readyz"),
         )?;
@@ -262,17 +257,11 @@ fn settled(summary: Summary) -> Result<(), Failure> {
     }
 }
 
-/// One line of what is going on.
-fn say(what: &str, text: &str) -> io::Result<()> {
+/// Prints one line of progress.
+fn print_line(what: &str, text: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{what:<14}{text}")
 }
 
 fn seconds(took: Duration) -> String {
     format!("{:.1} s", took.as_secs_f64())
-}
-
-/// A progress bar; it hides itself where standard error is no terminal.
-fn bar(length: u64, template: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template(template);
-    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -1,4 +1,4 @@
-//! What came of it? Scores, figures and a contact sheet, from the records that were read back.
+//! Outcome of a demonstration: scores, report and contact sheet from the records that were read back.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,8 +10,8 @@ use bytes::Bytes;
 
 use super::super::Failure;
 use super::exchange::Exchange;
-use super::figures::{CacheFigures, Figures, Quantiles, StageFigures};
-use super::{answers, sheet};
+use super::report::{CacheReport, Quantiles, Report, StageReport};
+use super::{cards, parse_annotation};
 use crate::common::cache::CacheCounts;
 use crate::config::Config;
 use crate::domain::{Annotation, Stage};
@@ -23,8 +23,8 @@ use crate::lab::eval::{GoldPost, PredictedMention, Rules, Scores};
 use crate::networks::bundle::Bundle;
 use crate::telemetry::Metrics;
 
-/// What was streamed, through what.
-pub(super) struct Demonstration<'a> {
+/// The posts of a demonstration, and the engine that annotates them.
+pub(super) struct DemoRun<'a> {
     pub(super) out: &'a Path,
     pub(super) seed: u64,
     pub(super) bundle: &'a Bundle,
@@ -33,7 +33,7 @@ pub(super) struct Demonstration<'a> {
     pub(super) annotator: &'a Annotator,
 }
 
-/// Pictures that each network has read anew.
+/// Pictures that each network has computed.
 pub(super) struct PicturesRead {
     entail: u64,
     ground: u64,
@@ -49,27 +49,27 @@ impl PicturesRead {
     }
 }
 
-impl Demonstration<'_> {
-    /// Prints the table and writes `annotations.jsonl`, `report.json` and `contact-sheet.png`. `warm`: what the networks
-    /// had read before the first post.
-    pub(super) async fn conclude(
+impl DemoRun<'_> {
+    /// Prints the table and writes `annotations.jsonl`, `report.json` and `contact-sheet.png`. `warm` are the pictures that
+    /// the networks had computed before the first post.
+    pub(super) async fn finish(
         &self,
         warm: &PicturesRead,
         exchange: &Exchange,
         posts_under_way: usize,
     ) -> Result<(), Failure> {
         let annotations = self.annotations(exchange)?;
-        // The demonstration shows no examples, so nobody looks for similar ones.
+        // The demonstration uses no examples, so the retriever has no requests.
         let stages = self.annotator.metrics().stage_summaries();
         let stages = stages.iter().filter(|summary| summary.stage != Stage::Retrieve);
-        let figures = Figures {
+        let figures = Report {
             posts: self.posts.len(),
             rejected: exchange.rejected.len(),
             seconds: hundredths(exchange.took.as_secs_f64()),
             posts_per_second: hundredths(self.posts.len() as f64 / exchange.took.as_secs_f64()),
             posts_under_way,
             end_to_end: Quantiles::of(&exchange.end_to_end),
-            stages: stages.map(StageFigures::from).collect(),
+            stages: stages.map(StageReport::from).collect(),
             caches: caches(self.annotator, warm),
             scores: self.scores(&annotations),
             bundle: self.bundle_name(),
@@ -96,10 +96,10 @@ impl Demonstration<'_> {
         Ok(())
     }
 
-    /// What the output records say, by the post's id.
+    /// The annotations by the post's id.
     fn annotations(&self, exchange: &Exchange) -> Result<HashMap<String, Annotation>, Failure> {
         let read = |(id, value): (&String, &Vec<u8>)| {
-            answers::read(value)
+            parse_annotation::parse(value)
                 .map_err(|error| format!("the answer to post `{id}` cannot be read: {error}").into())
         };
         exchange.answers.iter().map(read).collect()
@@ -115,7 +115,7 @@ impl Demonstration<'_> {
         Scores::count(judged, Rules::default())
     }
 
-    /// The output records as they came, in the order of the posts.
+    /// The unchanged output records in the order of the posts.
     fn lines(&self, exchange: &Exchange) -> Vec<u8> {
         let answers = self.posts.iter().filter_map(|post| exchange.answers.get(&post.gold.id));
         answers.flat_map(|line| line.iter().copied().chain([b'\n'])).collect()
@@ -125,13 +125,13 @@ impl Demonstration<'_> {
         let decoder = decoder(self.config, &Metrics::new())?;
         let gold: Vec<&GoldPost> = self.posts.iter().map(|post| &post.gold).collect();
         let mut cards = Vec::new();
-        for number in sheet::choose(&gold) {
+        for number in cards::choose(&gold) {
             let record = Bytes::copy_from_slice(&self.posts[number].record);
             let post = decoder.decode(record).await?;
-            cards.push(sheet::card(post.clone(), gold[number], annotations));
+            cards.push(cards::card(post.clone(), gold[number], annotations));
         }
         let types = self.bundle.manifest().entity_types.clone();
-        let page = sheet::sheet(cards, types, (self.posts.len(), &self.bundle_name()));
+        let page = cards::sheet(cards, types, (self.posts.len(), &self.bundle_name()));
         let file = self.out.join("contact-sheet.png");
         contact_sheet::draw(&page)
             .write_png(&file)
@@ -152,15 +152,15 @@ impl Demonstration<'_> {
     }
 }
 
-/// What lies beyond the second decimal means nothing.
+/// Rounds to two decimals.
 fn hundredths(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }
 
-fn caches(annotator: &Annotator, warm: &PicturesRead) -> Vec<CacheFigures> {
+fn caches(annotator: &Annotator, warm: &PicturesRead) -> Vec<CacheReport> {
     let pipeline = &annotator.runtime().pipeline;
     let shared = |name, counts: CacheCounts| {
-        CacheFigures::with_misses(name, counts.hits + counts.joined + counts.misses, counts.misses)
+        CacheReport::with_misses(name, counts.hits + counts.joined + counts.misses, counts.misses)
     };
     let stages = annotator.metrics().stage_summaries();
     let asked = |stage: Stage| {
@@ -169,10 +169,10 @@ fn caches(annotator: &Annotator, warm: &PicturesRead) -> Vec<CacheFigures> {
     let read = PicturesRead::so_far(annotator.runtime());
     let frames = annotator.decoder().frame_counts();
     vec![
-        CacheFigures::with_misses("pictures decoded", frames.hits + frames.misses, frames.misses),
+        CacheReport::with_misses("pictures decoded", frames.hits + frames.misses, frames.misses),
         shared("pictures scaled", pipeline.pictures.counts()),
-        CacheFigures::with_misses("entailer's trunk", asked(Stage::Entail), read.entail - warm.entail),
-        CacheFigures::with_misses("grounder's trunk", asked(Stage::Ground), read.ground - warm.ground),
-        CacheFigures::with_misses("encoded pictures", asked(Stage::Segment), read.segment - warm.segment),
+        CacheReport::with_misses("entailer's trunk", asked(Stage::Entail), read.entail - warm.entail),
+        CacheReport::with_misses("grounder's trunk", asked(Stage::Ground), read.ground - warm.ground),
+        CacheReport::with_misses("encoded pictures", asked(Stage::Segment), read.segment - warm.segment),
     ]
 }

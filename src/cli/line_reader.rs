@@ -1,4 +1,4 @@
-//! Which records does a file hold? One a line, however long the lines are: a limit keeps each in bounds.
+//! Line reader: the records of a file, one a line, each bounded by a limit.
 
 use std::io::{self, BufRead, Read};
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 /// The lines of a file that are not blank.
 #[derive(Debug)]
-pub(super) struct Lines<R> {
+pub(super) struct LineReader<R> {
     reader: R,
     /// The longest line that is kept, in bytes.
     limit: u64,
@@ -18,15 +18,15 @@ pub(super) struct Lines<R> {
 /// One line that is not blank.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
-    /// Counted from 1, blank lines included.
+    /// From 1 on, blank lines included.
     pub(super) number: u64,
-    /// Where the next line begins, in bytes from the start of the file.
+    /// The start of the next line, in bytes from the start of the file.
     pub(super) end: u64,
-    /// What it holds, without its end; of a longer line than allowed, so much as shows that it is.
+    /// The trimmed line. A line above the limit is cut just beyond it, which shows that it is too long.
     pub(super) record: Bytes,
 }
 
-impl<R: BufRead> Lines<R> {
+impl<R: BufRead> LineReader<R> {
     pub(super) fn new(reader: R, limit: u64) -> Self {
         Self { reader, limit, number: 0, position: 0 }
     }
@@ -53,7 +53,7 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
-impl<R: BufRead> Iterator for Lines<R> {
+impl<R: BufRead> Iterator for LineReader<R> {
     type Item = io::Result<Line>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -66,10 +66,10 @@ impl<R: BufRead> Iterator for Lines<R> {
     }
 }
 
-/// What some editors put before the first character.
+/// Some editors write it before the first character.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Passes over the rest of a line; how many bytes that were.
+/// Skips the rest of a line; returns the number of bytes skipped.
 fn skip_to_newline(reader: &mut impl BufRead) -> io::Result<u64> {
     let mut skipped = 0;
     loop {
@@ -92,7 +92,7 @@ mod tests {
         // A small buffer, so that lines span several of them.
         let reader = io::BufReader::with_capacity(4, text.as_bytes());
         let line = |line: Line| (line.number, String::from_utf8(line.record.to_vec()).unwrap(), line.end);
-        Lines::new(reader, limit).map(|found| line(found.unwrap())).collect()
+        LineReader::new(reader, limit).map(|found| line(found.unwrap())).collect()
     }
 
     #[test]

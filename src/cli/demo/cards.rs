@@ -1,4 +1,4 @@
-//! Which posts are shown, and what is said of them on the page?
+//! Cards of the contact sheet: the selected posts and their remarks.
 
 use std::collections::HashMap;
 
@@ -9,8 +9,8 @@ use crate::lab::eval::{GoldPost, PredictedMention, Rules, Scores};
 /// Posts on the page.
 pub(super) const POSTS: usize = 12;
 
-/// Which posts are shown: the first that name at least two entities and show at least one, whatever was answered; where
-/// there are too few, the first of the others. Numbers in the order of the feed.
+/// Selects posts for the page: the first that name at least two entities and show at least one, then the first of the
+/// others. Returns their indices in the order of the feed.
 pub(super) fn choose(gold: &[&GoldPost]) -> Vec<usize> {
     let is_telling = |post: &GoldPost| {
         post.mentions.len() >= 2 && post.mentions.iter().any(|mention| !mention.regions.is_empty())
@@ -22,7 +22,7 @@ pub(super) fn choose(gold: &[&GoldPost]) -> Vec<usize> {
     chosen
 }
 
-/// A post's card; one without an answer has none of its entities.
+/// The card of a post; without an annotation it has no entities.
 pub(super) fn card(post: Post, gold: &GoldPost, answers: &HashMap<String, Annotation>) -> Card {
     let Some(annotation) = answers.get(&gold.id) else {
         return Card { post, triples: Vec::new(), gold: boxes(gold), remark: "rejected".to_owned() };
@@ -41,7 +41,7 @@ pub(super) fn sheet(cards: Vec<Card>, types: Vec<String>, (posts, bundle): (usiz
     Sheet { title: "riveg: a pocket world through Kafka".to_owned(), subtitle, types, cards }
 }
 
-/// How many entities are right in name, type and place, as GMNER counts.
+/// How many entities are right in name, type and region, as GMNER counts.
 fn remark(scores: &Scores) -> String {
     let counts = scores.gmner;
     let wrong = counts.predicted - counts.right;

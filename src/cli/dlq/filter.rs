@@ -1,38 +1,38 @@
-//! Which dead letters are meant? By class, stage, time and words.
+//! Filter of dead letters: by class, stage, time and words.
 
 use std::time::{Duration, SystemTime};
 
-use super::letter::Letter;
+use super::dead_letter::DeadLetter;
 use crate::domain::RejectionClass;
 
-/// Which dead letters; all that is given must hold.
+/// Conditions of dead letters; all given ones must hold.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub(super) struct Choice {
-    /// Of this class; may be given several times.
+pub(super) struct Filter {
+    /// The class; may be given several times.
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(RejectionClass::ALL.map(RejectionClass::as_str)))]
     class: Vec<String>,
-    /// Refused by this stage, such as `decode`; may be given several times.
+    /// The stage that rejected the post, such as `decode`; may be given several times.
     #[arg(long)]
     stage: Vec<String>,
-    /// Whose message contains these words.
+    /// Words in the message.
     #[arg(long, value_name = "TEXT")]
     contains: Option<String>,
-    /// Set aside since then: a time such as 2026-01-31T08:00:00Z, or so long ago, such as 2h.
+    /// Written since this time, such as 2026-01-31T08:00:00Z, or for this long, such as 2h.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     since: Option<SystemTime>,
-    /// Set aside before then, likewise.
+    /// Written before this time or age.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<SystemTime>,
-    /// Tried so often at most, replays included.
+    /// The most attempts, replays included.
     #[arg(long, value_name = "COUNT")]
     max_attempts: Option<u32>,
-    /// So many at most.
+    /// The most letters.
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
 }
 
-impl Choice {
-    pub(super) fn takes(&self, letter: &Letter) -> bool {
+impl Filter {
+    pub(super) fn matches(&self, letter: &DeadLetter) -> bool {
         let of = |wanted: &[String], is: &str| wanted.is_empty() || wanted.iter().any(|one| one == is);
         let written = letter.written;
         of(&self.class, &letter.class)
@@ -43,7 +43,7 @@ impl Choice {
             && self.max_attempts.is_none_or(|most| letter.attempts <= most)
     }
 
-    /// Whether any more are wanted where so many were found.
+    /// Whether the limit allows more letters than those found.
     pub(super) fn wants_more(&self, found: usize) -> bool {
         self.limit.is_none_or(|limit| found < limit)
     }
@@ -54,22 +54,22 @@ fn moment(text: &str) -> Result<SystemTime, String> {
         return Ok(moment);
     }
     let ago: Duration = humantime::parse_duration(text)
-        .map_err(|_| "neither a time such as 2026-01-31T08:00:00Z nor a length such as 2h".to_owned())?;
-    SystemTime::now().checked_sub(ago).ok_or_else(|| "longer ago than clocks go".to_owned())
+        .map_err(|_| "neither a time such as 2026-01-31T08:00:00Z nor a duration such as 2h".to_owned())?;
+    SystemTime::now().checked_sub(ago).ok_or_else(|| "before the earliest time of the clock".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn letter() -> Letter {
-        Letter {
+    fn letter() -> DeadLetter {
+        DeadLetter {
             class: "malformed".to_owned(),
             stage: "decode".to_owned(),
             message: "not JSON: line 1".to_owned(),
             written: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1000)),
             attempts: 3,
-            ..Letter::default()
+            ..DeadLetter::default()
         }
     }
 
@@ -78,25 +78,25 @@ mod tests {
         let at = |second| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(second));
         let words = |text: &str| vec![text.to_owned()];
         let cases = [
-            ("nothing", Choice::default(), true),
-            ("its class", Choice { class: words("malformed"), ..Choice::default() }, true),
-            ("another", Choice { class: words("poison"), ..Choice::default() }, false),
-            ("another stage", Choice { stage: words("entail"), ..Choice::default() }, false),
-            ("its words", Choice { contains: Some("JSON".to_owned()), ..Choice::default() }, true),
-            ("since then", Choice { since: at(1000), ..Choice::default() }, true),
-            ("tried so often", Choice { max_attempts: Some(3), ..Choice::default() }, true),
-            ("tried too often", Choice { max_attempts: Some(2), ..Choice::default() }, false),
-            ("before then", Choice { until: at(1000), ..Choice::default() }, false),
+            ("nothing", Filter::default(), true),
+            ("its class", Filter { class: words("malformed"), ..Filter::default() }, true),
+            ("another", Filter { class: words("poison"), ..Filter::default() }, false),
+            ("another stage", Filter { stage: words("entail"), ..Filter::default() }, false),
+            ("its words", Filter { contains: Some("JSON".to_owned()), ..Filter::default() }, true),
+            ("since then", Filter { since: at(1000), ..Filter::default() }, true),
+            ("tried so often", Filter { max_attempts: Some(3), ..Filter::default() }, true),
+            ("tried too often", Filter { max_attempts: Some(2), ..Filter::default() }, false),
+            ("before then", Filter { until: at(1000), ..Filter::default() }, false),
             (
                 "one of two",
-                Choice { class: words("malformed"), stage: words("entail"), ..Choice::default() },
+                Filter { class: words("malformed"), stage: words("entail"), ..Filter::default() },
                 false,
             ),
         ];
-        for (name, choice, expected) in cases {
-            assert_eq!(choice.takes(&letter()), expected, "{name}");
+        for (name, filter, expected) in cases {
+            assert_eq!(filter.matches(&letter()), expected, "{name}");
         }
-        let two = Choice { limit: Some(2), ..Choice::default() };
+        let two = Filter { limit: Some(2), ..Filter::default() };
         assert!(two.wants_more(1) && !two.wants_more(2));
     }
 

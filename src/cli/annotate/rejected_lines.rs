@@ -1,4 +1,4 @@
-//! What becomes of lines that are refused? A JSON object for each, in a file or on standard error.
+//! Rejected lines: a JSON object for each, in a file or on standard error.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -8,21 +8,21 @@ use serde::Serialize;
 
 use crate::domain::Rejection;
 
-/// A refused line, as it is written.
+/// A rejected line on the wire.
 #[derive(Debug, Serialize)]
-struct Refused<'a> {
+struct RejectedLine<'a> {
     line: u64,
-    error: Why<'a>,
+    error: Details<'a>,
 }
 
 #[derive(Debug, Serialize)]
-struct Why<'a> {
+struct Details<'a> {
     stage: &'a str,
     class: &'a str,
     message: &'a str,
 }
 
-/// A file cannot be used.
+/// A file cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {doing} `{}`", path.display())]
 pub(super) struct FileError {
@@ -31,23 +31,23 @@ pub(super) struct FileError {
     pub(super) source: io::Error,
 }
 
-/// Takes refused lines.
-pub(super) enum Rejected {
+/// The destination of rejected lines.
+pub(super) enum RejectedLines {
     /// Writes them to a file.
     File(PathBuf, File),
     /// Writes them to standard error.
     StandardError,
 }
 
-impl Rejected {
-    /// To a new file, if one is named.
+impl RejectedLines {
+    /// A new file, or standard error.
     pub(super) fn to(path: Option<&Path>) -> Result<Self, FileError> {
         let Some(path) = path else { return Ok(Self::StandardError) };
         let failed = |source| FileError { doing: "write", path: path.to_owned(), source };
         Ok(Self::File(path.to_owned(), File::create(path).map_err(failed)?))
     }
 
-    /// Writes why a line was refused.
+    /// Writes the reason of a rejection.
     pub(super) fn write(&mut self, line: u64, refusal: &Rejection) -> Result<(), FileError> {
         let json = refused(line, refusal);
         match self {
@@ -56,7 +56,7 @@ impl Rejected {
                 file.write_all(&json).map_err(failed)
             }
             Self::StandardError => {
-                // Where nobody reads standard error any more, the exit code says that lines were refused.
+                // If standard error is closed, the exit code still says that lines were rejected.
                 let _ = io::stderr().lock().write_all(&json);
                 Ok(())
             }
@@ -64,10 +64,10 @@ impl Rejected {
     }
 }
 
-/// A line, its end included, so that lines of several writers do not mix.
+/// A line with its end, so that lines of several writers do not mix.
 fn refused(line: u64, refusal: &Rejection) -> Vec<u8> {
     let Rejection { stage, class, message } = refusal;
-    let refused = Refused { line, error: Why { stage, class: class.as_str(), message } };
+    let refused = RejectedLine { line, error: Details { stage, class: class.as_str(), message } };
     match serde_json::to_vec(&refused) {
         Ok(mut json) => {
             json.push(b'\n');

@@ -1,4 +1,4 @@
-//! What does an output record say? Read as any consumer would, from nothing but its JSON.
+//! Parser of output records: from their JSON to an annotation, as in any other consumer.
 
 use serde::Deserialize;
 
@@ -6,11 +6,11 @@ use crate::domain::{
     Annotation, BBox, EntityType, GateVerdict, Mask, Mention, Phrase, PhraseSource, Region, Span, Triple,
 };
 
-/// Reads the value of an output record: whose answer it is, and what it says.
+/// Parses the value of an output record into post id and annotation.
 ///
 /// # Errors
-/// What is not as the schema has it.
-pub(super) fn read(value: &[u8]) -> Result<(String, Annotation), String> {
+/// Where the record differs from the schema.
+pub(super) fn parse(value: &[u8]) -> Result<(String, Annotation), String> {
     let event: Event = serde_json::from_slice(value).map_err(|error| error.to_string())?;
     let triples = event.entities.into_iter().map(Entity::triple).collect::<Result<_, _>>()?;
     Ok((event.post_id, Annotation { triples, degraded: event.provenance.degraded }))
@@ -181,12 +181,12 @@ mod tests {
         };
         let times = AnswerTimes { ingested: UNIX_EPOCH, published: UNIX_EPOCH };
         let records = (DEFAULT_FORMAT.encoder)(&Provenance::of_bundle("b")).encode(&annotated, times);
-        assert_eq!(read(&records[0].value), Ok(("p".to_owned(), annotation())));
+        assert_eq!(parse(&records[0].value), Ok(("p".to_owned(), annotation())));
     }
 
     #[test]
     fn a_record_that_breaks_the_schema_is_told_as_such() {
-        let error = read(b"{\"post_id\":\"p\"}").unwrap_err();
+        let error = parse(b"{\"post_id\":\"p\"}").unwrap_err();
         assert!(error.contains("missing field `entities`"), "{error}");
     }
 }

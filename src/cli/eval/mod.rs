@@ -1,13 +1,12 @@
-//! `riveg eval`: how right are the answers?
+//! `riveg eval`: scores annotations against gold.
 
 use std::fs;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tracing::warn;
 
@@ -23,75 +22,75 @@ use crate::stages::pipeline::Gate;
 use crate::telemetry::Metrics;
 
 use super::open::open;
-use super::{AskedWrongly, Ending, Failure, Settings, lexicon as in_use, run_to_end};
+use super::{Exit, Failure, Settings, UsageError, lexicon as lexicon_in_use, progress, run_async};
 
 mod judge;
 #[cfg(test)]
 mod tests;
 
-use judge::{Judge, Judged};
+use judge::{Judge, JudgedPost};
 
-/// Score the engine's answers: five scores of whole posts, and one of each network on gold input.
+/// Score the engine: five scores of whole posts, and one of each network on gold input.
 ///
-/// Without --data the posts are those of the pocket world's split, made on the fly, with the world's own lexicon. A
-/// folder given by --data holds `feed.jsonl` and `gold.jsonl`, or has the layout of Twitter-GMNER; its `lexicon.jsonl`
-/// is used where it has one. A lexicon in the settings or of --lexicon goes before both.
+/// Without --data the posts are those of a split of the pocket world, generated on the fly, with the lexicon of that world.
+/// A folder given by --data holds `feed.jsonl` and `gold.jsonl`, or has the layout of Twitter-GMNER; its `lexicon.jsonl`
+/// is used if present. A lexicon in the settings or of --lexicon takes precedence over both.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   riveg eval                                     1,000 posts with names that training never saw
-  riveg eval --no-expansion                      what the lexicon is worth
-  riveg eval --no-gate                           what the entailer is worth
+  riveg eval --no-expansion                      the same without the lexicon
+  riveg eval --no-gate                           the same without the entailer
   riveg eval --data twitter-gmner --split test --json scores.json
   riveg eval --data pocket-test --predictions annotations.jsonl")]
 pub struct Arguments {
     /// The folder with posts and gold.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Which part of it, or of the pocket world.
+    /// The split of the data or of the pocket world.
     #[arg(long, default_value = "test")]
     split: String,
-    /// How many posts, from the first on; all of a folder, or 1,000 of the world, unless told otherwise.
+    /// The number of posts from the first on [default: all of a folder, 1000 of the world].
     #[arg(long, value_name = "N")]
     posts: Option<usize>,
-    /// Which pocket world, without --data.
+    /// The seed of the pocket world, without --data.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Ask for names and types alone.
+    /// Use names and types as phrases, without expansions.
     #[arg(long)]
     no_expansion: bool,
-    /// Ground every entity in every picture, whatever the entailer would say.
+    /// Ground every entity in every picture, without the entailer.
     #[arg(long)]
     no_gate: bool,
-    /// Count two regions as the same only above an IoU of 0.5, as papers say, not from 0.5 on, as evaluators do.
+    /// Count two regions as the same only above an IoU of 0.5, as in papers, not from 0.5 on, as evaluators do.
     #[arg(long)]
     strict: bool,
-    /// Match mentions by their place in the text, not by their words.
+    /// Match mentions by their span, not by their words.
     #[arg(long)]
     by_span: bool,
-    /// Score these annotations, an engine's output, instead of running the engine.
+    /// Score the annotations of this file instead of running the engine.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["no_expansion", "no_gate", "lexicon"])]
     predictions: Option<PathBuf>,
-    /// Write the figures there as JSON as well.
+    /// Write the scores to this file as JSON too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     #[command(flatten)]
-    lexicon: in_use::Given,
+    lexicon: lexicon_in_use::LexiconArgument,
     #[command(flatten)]
     settings: Settings,
 }
 
-/// What was found out.
+/// The scores.
 struct Report {
     posts: usize,
-    /// Posts that got no annotation; they count as posts in which nothing was found.
+    /// Posts without an annotation; they count as posts without entities.
     missing: usize,
     scores: Scores,
-    /// None where the engine did not run.
+    /// None if the engine did not run.
     stages: Option<StageScores>,
 }
 
-pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     let rules = Rules {
         threshold: if arguments.strict { Threshold::Above(0.5) } else { Threshold::AtLeast(0.5) },
         key: if arguments.by_span { MatchKey::Span } else { MatchKey::Text },
@@ -99,9 +98,9 @@ pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure>
     let posts = Posts::of(arguments)?;
     let began = Instant::now();
     let (report, bundle) = match &arguments.predictions {
-        Some(file) => (of_predictions(&posts, file, rules)?, None),
+        Some(file) => (score_predictions(&posts, file, rules)?, None),
         None => {
-            let (report, bundle) = of_pipeline(&posts, arguments, rules, ending)?;
+            let (report, bundle) = score_engine(&posts, arguments, rules, exit)?;
             (report, Some(bundle))
         }
     };
@@ -133,19 +132,19 @@ pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure>
     Ok(())
 }
 
-/// Where posts and gold come from.
+/// The source of posts and gold.
 enum Posts {
     Folder { folder: PathBuf, examples: Vec<Example> },
     World { world: World, count: usize },
 }
 
-/// Posts of the world when nobody says how many: a score of 0.9 is then known to a percent or so.
+/// The default number of posts of the world: a score of 0.9 then has an error of about a percent.
 const WORLD_POSTS: usize = 1_000;
 
 impl Posts {
     fn of(arguments: &Arguments) -> Result<Self, Failure> {
         let Some(folder) = &arguments.data else {
-            let split: Split = arguments.split.parse().map_err(AskedWrongly)?;
+            let split: Split = arguments.split.parse().map_err(UsageError)?;
             let count = arguments.posts.unwrap_or(WORLD_POSTS);
             return Ok(Self::World { world: World::new(arguments.seed, split), count });
         };
@@ -186,7 +185,7 @@ impl Posts {
         }
     }
 
-    /// What is known of the names of these posts, where they bring it along.
+    /// The lexicon of these posts, if they have one.
     fn lexicon(&self, split: &str) -> Result<Option<Lexicon>, Failure> {
         match self {
             Self::Folder { folder, .. } => {
@@ -204,37 +203,37 @@ impl Posts {
     }
 }
 
-fn of_predictions(posts: &Posts, file: &Path, rules: Rules) -> Result<Report, Failure> {
-    let mut said = predictions::read(file)?;
+fn score_predictions(posts: &Posts, file: &Path, rules: Rules) -> Result<Report, Failure> {
+    let mut predictions_by_id = predictions::read(file)?;
     let mut missing = 0;
     let judged: Vec<(GoldPost, Vec<PredictedMention>)> = (0..posts.count())
         .map(|index| {
             let gold = posts.gold(index);
-            let predicted = said.remove(&gold.id).unwrap_or_else(|| {
+            let predicted = predictions_by_id.remove(&gold.id).unwrap_or_else(|| {
                 missing += 1;
                 Vec::new()
             });
             (gold, predicted)
         })
         .collect();
-    if !said.is_empty() {
-        warn!(annotations = said.len(), "annotations of posts that have no gold are not scored");
+    if !predictions_by_id.is_empty() {
+        warn!(annotations = predictions_by_id.len(), "annotations of posts that have no gold are not scored");
     }
     let scores = Scores::count(judged.iter().map(|(gold, predicted)| (gold, predicted.as_slice())), rules);
     Ok(Report { posts: judged.len(), missing, scores, stages: None })
 }
 
 /// Runs the engine's pipeline on all posts, and each network on their gold.
-fn of_pipeline(
+fn score_engine(
     posts: &Posts,
     arguments: &Arguments,
     rules: Rules,
-    ending: &Ending,
+    exit: &Exit,
 ) -> Result<(Report, String), Failure> {
     let mut config = arguments.settings.load()?.config;
     arguments.lexicon.apply(&mut config)?;
     if let Posts::Folder { folder, .. } = posts {
-        // Records of a data set name its own pictures.
+        // The records of a data set name pictures in its folder.
         config.fetch.file_root = fs::canonicalize(folder)?;
     }
     let variant = Variant {
@@ -242,15 +241,15 @@ fn of_pipeline(
         expansions: expansions(posts, arguments, &config)?,
         endpoints: Endpoints::default(),
     };
-    let (judged, bundle) = run_to_end(async {
-        let annotator = open(&config, variant, Arc::new(Metrics::new()), ending).await?;
+    let (judged, bundle) = run_async(async {
+        let annotator = open(&config, variant, Arc::new(Metrics::new()), exit).await?;
         let pipeline = &annotator.runtime().pipeline;
         let expander = &pipeline.expander;
-        in_use::say_in_use(expander, posts.folder().filter(|_| !arguments.no_expansion));
+        lexicon_in_use::log_in_use(expander, posts.folder().filter(|_| !arguments.no_expansion));
         let decoder = annotator.decoder().clone();
         let judge = Judge { pipeline: Arc::clone(pipeline), decoder, threshold: rules.threshold };
         let judged = judge_all(posts, &judge, config.engine.posts_in_flight).await?;
-        in_use::say_known(expander);
+        lexicon_in_use::log_hits(expander);
         Ok((judged, annotator.bundle().hash().to_owned()))
     })?;
     let scores = Scores::count(judged.iter().map(|one| (&one.gold, one.predicted.as_slice())), rules);
@@ -270,11 +269,9 @@ fn expansions(posts: &Posts, arguments: &Arguments, config: &Config) -> Result<E
     Ok(posts.lexicon(&arguments.split)?.map_or(Expansions::Configured, Expansions::Given))
 }
 
-async fn judge_all(posts: &Posts, judge: &Judge, at_once: usize) -> Result<Vec<Judged>, Failure> {
+async fn judge_all(posts: &Posts, judge: &Judge, at_once: usize) -> Result<Vec<JudgedPost>, Failure> {
     let count = posts.count();
-    let progress =
-        if std::io::stderr().is_terminal() { ProgressBar::new(count as u64) } else { ProgressBar::hidden() };
-    progress.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} posts, {eta} left")?);
+    let bar = progress::bar(count as u64, "{wide_bar} {pos}/{len} posts, {eta} left");
     let mut all = stream::iter(0..count)
         .map(|index| async move { judge.judge(posts.example(index).await?).await })
         .buffered(at_once.max(1));
@@ -285,8 +282,8 @@ async fn judge_all(posts: &Posts, judge: &Judge, at_once: usize) -> Result<Vec<J
             warn!(post = one.gold.id, fault, "not annotated");
         }
         judged.push(one);
-        progress.inc(1);
+        bar.inc(1);
     }
-    progress.finish_and_clear();
+    bar.finish_and_clear();
     Ok(judged)
 }

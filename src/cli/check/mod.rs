@@ -1,4 +1,4 @@
-//! `riveg check`: would it run?
+//! `riveg check`: checks settings, bundle, machine and Kafka without running.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -12,51 +12,52 @@ use crate::networks::bundle::{Bundle, Part};
 use crate::telemetry::Metrics;
 
 use super::brokers::Brokers;
-use super::limits::Limits;
 use super::open::open;
-use super::{Ending, Failure, Settings, run_to_end, with_causes};
+use super::{Exit, Failure, Settings, run_async, with_causes};
 
-mod places;
+mod local;
+mod record_limits;
 mod rights;
 
+use record_limits::RecordLimits;
 use rights::Right;
 
-/// Look at settings, bundle, this machine, brokers, topics and rights, and say what is wrong, without running.
+/// Check settings, bundle, this machine, brokers, topics and rights without running.
 ///
-/// Prints the settings that hold, each with the layer it comes from and secrets blotted out, then a table of what was
-/// looked at. Exit code 1 if anything in it failed; `WARN` is no failure: it runs and may lose something, or it cannot be
-/// known whether it would run. Nothing is changed anywhere.
+/// Prints the effective settings, each with its layer and with secrets redacted, then a table of checks. The exit code is
+/// 1 if a check failed. `WARN` is not a failure: the engine runs and may lose something, or the check cannot tell whether
+/// it would run. A check changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  riveg check                                   the defaults
+  riveg check                                   check the default settings
   riveg check --config config/cluster.toml
-  riveg check --skip kafka                      where no broker is in reach
-  riveg check --skip kafka --skip llm           and no language model either
-  riveg check --skip telemetry                  beside an engine that runs
+  riveg check --skip kafka                      without a reachable broker
+  riveg check --skip kafka --skip llm           without a language model either
+  riveg check --skip telemetry                  beside a running engine
   RIVEG_KAFKA__BOOTSTRAP=broker:9092 riveg check --set ingest.topic=posts")]
 pub struct Arguments {
-    /// What not to look at; may be given several times.
+    /// A part that is not checked; may be given several times.
     #[arg(long, value_enum, value_name = "PART")]
     skip: Vec<Subject>,
     #[command(flatten)]
     settings: Settings,
 }
 
-/// What is looked at beside the settings.
+/// The parts that are checked beside the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Subject {
     /// Manifest, hashes and weights of the bundle.
     Bundle,
-    /// The port of metrics and probes.
+    /// The address of metrics and probes.
     Telemetry,
-    /// The folder where what is worked on is written down.
+    /// The folder of the attempts log.
     State,
     /// Brokers, topics and rights.
     Kafka,
-    /// What this user may read and write of Kafka.
+    /// The rights of this user to read and write topics.
     Rights,
-    /// The language models that are asked.
+    /// The language models in use.
     Llm,
 }
 
@@ -65,17 +66,17 @@ enum Subject {
 struct Finding {
     what: String,
     found: Result<String, String>,
-    /// It runs, and loses something that the operator may want to keep; or nobody can tell whether it would run.
-    doubtful: bool,
+    /// The engine runs and may lose something, or the check cannot tell whether it would run.
+    is_warning: bool,
 }
 
 impl Finding {
     fn new(what: String, found: Result<String, String>) -> Self {
-        Self { what, found, doubtful: false }
+        Self { what, found, is_warning: false }
     }
 }
 
-/// Something in the table failed.
+/// A check failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{failed} of {all} checks failed")]
 struct ChecksFailed {
@@ -83,29 +84,29 @@ struct ChecksFailed {
     all: usize,
 }
 
-pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure> {
+pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     let effective = arguments.settings.load()?;
     let mut out = std::io::stdout().lock();
     write!(out, "{effective}")?;
     let mut findings = Vec::new();
     if !arguments.skip.contains(&Subject::Bundle) {
-        findings.extend(look_at_bundle(&effective.config, ending));
+        findings.extend(check_bundle(&effective.config, exit));
     }
     let config = &effective.config;
     let is_skipped = |subject| arguments.skip.contains(&subject);
     if !is_skipped(Subject::Telemetry) {
         let what = format!("telemetry {}", config.telemetry.address);
-        findings.push(Finding::new(what.trim_end().to_owned(), places::port(&config.telemetry.address)));
+        findings.push(Finding::new(what.trim_end().to_owned(), local::port(&config.telemetry.address)));
     }
     if !is_skipped(Subject::State) {
         let folder = config.engine.state_folder();
-        findings.push(Finding::new(format!("state {}", folder.display()), places::folder(&folder)));
+        findings.push(Finding::new(format!("state {}", folder.display()), local::folder(&folder)));
     }
     if !is_skipped(Subject::Kafka) {
-        findings.extend(look_at_kafka(config, !is_skipped(Subject::Rights))?);
+        findings.extend(check_kafka(config, !is_skipped(Subject::Rights))?);
     }
     if !is_skipped(Subject::Llm) {
-        findings.extend(look_at_models(config));
+        findings.extend(check_language_models(config));
     }
     out.write_all(table(&findings).as_bytes())?;
     match findings.iter().filter(|finding| finding.found.is_err()).count() {
@@ -114,11 +115,11 @@ pub(super) fn run(arguments: &Arguments, ending: &Ending) -> Result<(), Failure>
     }
 }
 
-/// Puts the bundle to work as the engine would, and lets go of it.
-fn look_at_bundle(config: &Config, ending: &Ending) -> Vec<Finding> {
+/// Opens the bundle as the engine does, and closes it.
+fn check_bundle(config: &Config, exit: &Exit) -> Vec<Finding> {
     let what = format!("bundle {}", config.bundle.path.display());
     let opened =
-        run_to_end(async { Ok(open(config, Variant::default(), Arc::new(Metrics::new()), ending).await?) });
+        run_async(async { Ok(open(config, Variant::default(), Arc::new(Metrics::new()), exit).await?) });
     let annotator = match &opened {
         Ok(annotator) => annotator,
         Err(failure) => return vec![Finding::new(what, Err(with_causes(failure.as_ref())))],
@@ -129,18 +130,18 @@ fn look_at_bundle(config: &Config, ending: &Ending) -> Vec<Finding> {
     let knows = bundle.manifest().know.is_some();
     let stages = Stage::WITH_RETRIEVAL.into_iter().filter(|&stage| knows || stage != Stage::Retrieve);
     let memory = Finding::new("memory".to_owned(), Ok(annotator.memory().to_string()));
-    let stages = stages.map(|stage| look_at_stage(bundle, stage));
+    let stages = stages.map(|stage| check_stage(bundle, stage));
     std::iter::once(whole).chain(stages).chain([memory]).collect()
 }
 
-/// Whether the language models in use answer; none of them is asked anything.
-fn look_at_models(config: &Config) -> Vec<Finding> {
-    let looks = run_to_end(async {
+/// Whether the language models in use answer a request for their list of models.
+fn check_language_models(config: &Config) -> Vec<Finding> {
+    let replies = run_async(async {
         let endpoints = Endpoints::open(config, &Arc::new(Metrics::new())).await?;
         Ok(endpoints.look().await)
     });
-    let looks = match looks {
-        Ok(looks) => looks,
+    let replies = match replies {
+        Ok(replies) => replies,
         Err(error) => {
             let what = "language models".to_owned();
             return vec![Finding::new(what, Err(with_causes(error.as_ref())))];
@@ -150,11 +151,11 @@ fn look_at_models(config: &Config) -> Vec<Finding> {
         let found = found.map(|()| format!("in reach, to be asked for `{model}`"));
         Finding::new(format!("language model {name}"), found.map_err(|error| with_causes(&error)))
     };
-    looks.into_iter().map(finding).collect()
+    replies.into_iter().map(finding).collect()
 }
 
-/// Which network a stage has, and from which bundle.
-fn look_at_stage(bundle: &Bundle, stage: Stage) -> Finding {
+/// The network of a stage, and its bundle.
+fn check_stage(bundle: &Bundle, stage: Stage) -> Finding {
     let found = match bundle.manifest().parts().into_iter().find(|part| part.stage == stage) {
         Some(Part { network, .. }) => {
             let home = bundle.home(stage);
@@ -167,8 +168,8 @@ fn look_at_stage(bundle: &Bundle, stage: Stage) -> Finding {
     Finding::new(format!("stage {stage}"), Ok(found))
 }
 
-/// The brokers, and each topic where there is a broker to ask.
-fn look_at_kafka(config: &Config, with_rights: bool) -> Result<Vec<Finding>, Failure> {
+/// The brokers, and each topic if a broker answers.
+fn check_kafka(config: &Config, with_rights: bool) -> Result<Vec<Finding>, Failure> {
     let what = format!("brokers {}", config.kafka.bootstrap);
     let brokers = match Brokers::new(&config.kafka) {
         Ok(brokers) => brokers,
@@ -187,10 +188,10 @@ fn look_at_kafka(config: &Config, with_rights: bool) -> Result<Vec<Finding>, Fai
                 let is_there = found.is_ok();
                 findings.push(Finding::new(format!("topic {topic}"), found));
                 if with_rights && is_there {
-                    findings.push(right_to(config, topic));
+                    findings.push(check_right(config, topic));
                 }
             }
-            // Nobody there: the other topics would wait as long for the same answer.
+            // No broker answers: the other topics would wait as long for the same error.
             Err(error) => {
                 findings.push(Finding::new(what, Err(with_causes(&error))));
                 return Ok(findings);
@@ -198,13 +199,13 @@ fn look_at_kafka(config: &Config, with_rights: bool) -> Result<Vec<Finding>, Fai
         }
     }
     let topics = topics.map(String::as_str);
-    let topics = run_to_end(async { Ok(Brokers::max_message_bytes(&config.kafka, topics).await) })?;
-    findings.push(sizes(&Limits::of(config, topics)));
+    let topics = run_async(async { Ok(Brokers::max_message_bytes(&config.kafka, topics).await) })?;
+    findings.push(check_sizes(&RecordLimits::of(config, topics)));
     Ok(findings)
 }
 
-/// What this user may do with a topic: read that of posts, write to the others.
-fn right_to(config: &Config, topic: &str) -> Finding {
+/// The right of this user: to read the input topic, to write the others.
+fn check_right(config: &Config, topic: &str) -> Finding {
     let reads = topic == config.ingest.topic;
     let right = if reads {
         rights::to_read(&config.kafka, topic, &config.ingest.group)
@@ -215,24 +216,24 @@ fn right_to(config: &Config, topic: &str) -> Finding {
     match right {
         Right::Granted(found) => Finding::new(what, Ok(found)),
         Right::Denied(found) => Finding::new(what, Err(found)),
-        Right::Unknown(found) => Finding { what, found: Ok(found), doubtful: true },
+        Right::Unknown(found) => Finding { what, found: Ok(found), is_warning: true },
     }
 }
 
-/// Whether what goes in fits where it comes out.
-fn sizes(limits: &Limits) -> Finding {
-    let misfits = limits.misfits();
-    let doubtful = !misfits.is_empty();
-    let found = if doubtful { misfits.join("; ") } else { limits.line() };
-    Finding { what: "sizes of records".to_owned(), found: Ok(found), doubtful }
+/// Whether the largest input record fits the output topics.
+fn check_sizes(limits: &RecordLimits) -> Finding {
+    let conflicts = limits.conflicts();
+    let is_warning = !conflicts.is_empty();
+    let found = if is_warning { conflicts.join("; ") } else { limits.summary() };
+    Finding { what: "sizes of records".to_owned(), found: Ok(found), is_warning }
 }
 
 fn table(findings: &[Finding]) -> String {
     let width = findings.iter().map(|finding| finding.what.chars().count()).max().unwrap_or_default();
     let mut table = String::new();
-    for Finding { what, found, doubtful } in findings {
+    for Finding { what, found, is_warning } in findings {
         let (state, text) = match found {
-            Ok(text) if *doubtful => ("WARN  ", text),
+            Ok(text) if *is_warning => ("WARN  ", text),
             Ok(text) => ("ok    ", text),
             Err(text) => ("FAILED", text),
         };

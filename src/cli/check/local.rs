@@ -1,9 +1,9 @@
-//! Could it use what it needs of this machine? The port of its telemetry, and the folder of its state.
+//! Local checks: the address of metrics and the folder of the attempts log.
 
 use std::net::TcpListener;
 use std::path::Path;
 
-/// Whether metrics and probes could be served there now.
+/// Whether the address of metrics and probes can be bound now.
 pub(super) fn port(address: &str) -> Result<String, String> {
     if address.is_empty() {
         return Ok("metrics and probes are served nowhere: telemetry.address is empty".to_owned());
@@ -16,7 +16,7 @@ pub(super) fn port(address: &str) -> Result<String, String> {
     }
 }
 
-/// Whether files could be made in a folder, or the folder where it is not there yet. What is made for that is removed.
+/// Whether files can be created in a folder, or the folder itself if it does not exist. The test file is removed.
 pub(super) fn folder(folder: &Path) -> Result<String, String> {
     let Some(there) = folder.ancestors().find(|part| part.exists()) else {
         return writable(Path::new("."), "does not exist yet, and can be made");

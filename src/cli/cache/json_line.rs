@@ -1,4 +1,4 @@
-//! How does an answer look on a line? As JSON, for other programs and for another riveg.
+//! JSON line of a cached answer, for other programs and for import.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -21,7 +21,7 @@ struct Line {
     made_at: String,
 }
 
-/// The line of an answer.
+/// Writes the line of an answer.
 pub(super) fn write(id: &Id, record: &Record) -> String {
     let made_at = moment(record.made_at).unwrap_or(SystemTime::UNIX_EPOCH);
     let line = Line {
@@ -39,7 +39,7 @@ pub(super) fn write(id: &Id, record: &Record) -> String {
     }
 }
 
-/// The answer of a line.
+/// Reads the answer of a line.
 ///
 /// # Errors
 /// What is wrong with it.

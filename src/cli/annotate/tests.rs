@@ -1,4 +1,4 @@
-//! Lines in, lines out, with a stand-in for the networks.
+//! Tests of `annotate`: lines in, lines out, with a stub instead of networks.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::domain::RejectionClass;
 
 fn line_of(text: &str) -> io::Result<Line> {
-    Lines::new(text.as_bytes(), 100).next().unwrap()
+    LineReader::new(text.as_bytes(), 100).next().unwrap()
 }
 
 /// Says a line in capitals, later the shorter it is; a line with a `!` is refused.

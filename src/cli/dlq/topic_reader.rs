@@ -1,4 +1,4 @@
-//! What lies in the topic of dead letters? Read from outside, without a group, to its end as it is now.
+//! Reader of the dead-letter topic: without a consumer group, up to its current end.
 
 use std::time::{Duration, Instant};
 
@@ -8,20 +8,20 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::history::{History, Marker};
-use super::letter::Letter;
+use super::dead_letter::DeadLetter;
+use super::replay_history::{History, Marker};
 use crate::cli::Failure;
-use crate::cli::brokers::{BrokerError, Brokers, Remembering};
+use crate::cli::brokers::{BrokerError, Brokers, FaultRecorder};
 use crate::config::Config;
 use crate::kafka::client::{Connection, RecordHeaders};
 use crate::kafka::publish::{REPLAY_ATTEMPTS, REPLAYED_RECORD};
 use crate::telemetry::Causes;
 
-/// How long nothing may come while the end is not in sight.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest silence before the end of the topic is reached.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The topic of dead letters.
-pub(super) struct Topic {
+pub(super) struct DeadLetterTopic {
     name: String,
     partitions: i32,
     kafka: Connection,
@@ -30,19 +30,19 @@ pub(super) struct Topic {
 
 /// A record of the topic.
 enum Entry {
-    Letter(Box<Letter>),
-    /// Of a replay.
+    DeadLetter(Box<DeadLetter>),
+    /// The marker of a replay.
     Marker(Marker),
 }
 
 impl Entry {
     fn read(message: &BorrowedMessage<'_>) -> Self {
         let marker = message.headers().map(RecordHeaders::read).and_then(|headers| marker(&headers));
-        marker.map_or_else(|| Self::Letter(Box::new(Letter::read(message))), Self::Marker)
+        marker.map_or_else(|| Self::DeadLetter(Box::new(DeadLetter::read(message))), Self::Marker)
     }
 }
 
-/// The marker that these headers are of, if they are not of a dead letter.
+/// The marker in these headers, if they are not those of a dead letter.
 fn marker(headers: &RecordHeaders) -> Option<Marker> {
     if headers.last("riveg.error.topic").is_some() {
         return None;
@@ -54,18 +54,18 @@ fn marker(headers: &RecordHeaders) -> Option<Marker> {
     })
 }
 
-/// Why it cannot be read.
+/// Why the topic cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TopicError {
     #[error("cannot read the topic of dead letters `{topic}`")]
     Broker { topic: String, source: BrokerError },
     #[error("reading the topic of dead letters `{topic}` failed")]
     Read { topic: String, source: KafkaError },
-    #[error("nothing came of `{topic}` for {} s, and its end is not in sight", PATIENCE.as_secs())]
+    #[error("nothing came of `{topic}` for {} s, and its end is not in sight", READ_TIMEOUT.as_secs())]
     Silent { topic: String },
 }
 
-impl Topic {
+impl DeadLetterTopic {
     pub(super) fn open(config: &Config) -> Result<Self, TopicError> {
         let name = config.publish.dead_letter_topic.clone();
         let broker = |source| TopicError::Broker { topic: name.clone(), source };
@@ -75,7 +75,7 @@ impl Topic {
         let mut client = ClientConfig::new();
         client.set("client.id", "riveg-dlq");
         let mut client = config.kafka.over(client);
-        // A group must have a name, even where it is not joined.
+        // The client requires a group name even if the group is not joined.
         client
             .set("group.id", "riveg-dlq")
             .set("enable.auto.commit", "false")
@@ -87,23 +87,26 @@ impl Topic {
         &self.name
     }
 
-    /// How the letters stand.
+    /// The history of all replays.
     pub(super) fn history(&self) -> Result<History, Failure> {
         let mut history = History::default();
-        self.each(self.beginning(), |entry| {
+        self.read_from(self.beginning(), |entry| {
             match entry {
-                Entry::Letter(letter) => history.saw_letter(&letter),
-                Entry::Marker(marker) => history.saw_marker(marker),
+                Entry::DeadLetter(letter) => history.add_letter(&letter),
+                Entry::Marker(marker) => history.add_marker(marker),
             }
             Ok(true)
         })?;
         Ok(history)
     }
 
-    /// Shows every dead letter to `take`, until it wants no more.
-    pub(super) fn read(&self, mut take: impl FnMut(Letter) -> Result<bool, Failure>) -> Result<(), Failure> {
-        self.each(self.beginning(), |entry| match entry {
-            Entry::Letter(letter) => take(*letter),
+    /// Passes every dead letter to `take` until it returns false.
+    pub(super) fn read(
+        &self,
+        mut take: impl FnMut(DeadLetter) -> Result<bool, Failure>,
+    ) -> Result<(), Failure> {
+        self.read_from(self.beginning(), |entry| match entry {
+            Entry::DeadLetter(letter) => take(*letter),
             Entry::Marker(_) => Ok(true),
         })
     }
@@ -112,13 +115,13 @@ impl Topic {
         (0..self.partitions).map(|partition| (partition, Offset::Beginning))
     }
 
-    /// The dead letter at a place.
-    pub(super) fn at(&self, place: (i32, i64)) -> Result<Option<Letter>, Failure> {
+    /// The dead letter at a position.
+    pub(super) fn letter_at(&self, position: (i32, i64)) -> Result<Option<DeadLetter>, Failure> {
         let mut found = None;
-        if (0..self.partitions).contains(&place.0) && place.1 >= 0 {
-            self.each([(place.0, Offset::Offset(place.1))].into_iter(), |entry| {
-                if let Entry::Letter(letter) = entry {
-                    found = Some(*letter).filter(|letter| letter.place == place);
+        if (0..self.partitions).contains(&position.0) && position.1 >= 0 {
+            self.read_from([(position.0, Offset::Offset(position.1))].into_iter(), |entry| {
+                if let Entry::DeadLetter(letter) = entry {
+                    found = Some(*letter).filter(|letter| letter.position == position);
                 }
                 Ok(false)
             })?;
@@ -126,21 +129,21 @@ impl Topic {
         Ok(found)
     }
 
-    /// Shows the dead letters at these places, which are in order within each partition.
-    pub(super) fn each_of(
+    /// Passes the dead letters at these positions to `take`.
+    pub(super) fn read_at(
         &self,
-        places: &[(i32, i64)],
-        mut take: impl FnMut(Letter) -> Result<(), Failure>,
+        positions: &[(i32, i64)],
+        mut take: impl FnMut(DeadLetter) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let mut wanted: std::collections::BTreeSet<(i32, i64)> = places.iter().copied().collect();
+        let mut wanted: std::collections::BTreeSet<(i32, i64)> = positions.iter().copied().collect();
         let mut begin: std::collections::BTreeMap<i32, i64> = std::collections::BTreeMap::new();
         for &(partition, offset) in &wanted {
             begin.entry(partition).or_insert(offset);
         }
         let begin = begin.into_iter().map(|(partition, offset)| (partition, Offset::Offset(offset)));
-        self.each(begin, |entry| {
-            if let Entry::Letter(letter) = entry
-                && wanted.remove(&letter.place)
+        self.read_from(begin, |entry| {
+            if let Entry::DeadLetter(letter) = entry
+                && wanted.remove(&letter.position)
             {
                 take(*letter)?;
             }
@@ -148,14 +151,15 @@ impl Topic {
         })
     }
 
-    fn each(
+    fn read_from(
         &self,
         begin: impl Iterator<Item = (i32, Offset)>,
         mut take: impl FnMut(Entry) -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
         let failed = |source| TopicError::Read { topic: self.name.clone(), source };
-        let context = Remembering::new(self.kafka.secrets());
-        let consumer: BaseConsumer<Remembering> = self.kafka.client(&self.client, context).map_err(failed)?;
+        let context = FaultRecorder::new(self.kafka.secrets());
+        let consumer: BaseConsumer<FaultRecorder> =
+            self.kafka.client(&self.client, context).map_err(failed)?;
         let mut list = TopicPartitionList::new();
         for (partition, offset) in begin {
             list.add_partition_offset(&self.name, partition, offset).map_err(failed)?;
@@ -185,7 +189,7 @@ impl Topic {
                 Some(Err(error)) => tracing::debug!(error = %Causes(&error), "reading dead letters"),
                 None => {}
             }
-            if last.elapsed() > PATIENCE {
+            if last.elapsed() > READ_TIMEOUT {
                 return Err(TopicError::Silent { topic: self.name.clone() }.into());
             }
         }
