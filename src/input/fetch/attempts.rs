@@ -11,9 +11,10 @@ use super::body::Allowance;
 use super::byte_budget::{BudgetExhausted, PostShare};
 use super::config::Config;
 use super::error::{FetchError, FetchErrorKind};
-use super::target::Target;
+use super::file;
+use super::shared::{Shared, Source};
+use super::target::{self, Target};
 use super::web::Answer;
-use super::{Shared, Source, file, target};
 use crate::common::cache::Lookup;
 use crate::common::http_util::{RetrySchedule, Retryable, with_retries};
 use crate::telemetry::Causes;
@@ -125,9 +126,9 @@ impl Shared {
         // Checked before waiting for a slot: a request that will be refused must not keep others waiting.
         self.host_breakers.check(host, shown, Instant::now().into_std())?;
         let _slot = self.host_limits.take(host, share.first()).await;
-        let entered = self.host_breakers.enter(host, shown, Instant::now().into_std())?;
+        let pass = self.host_breakers.enter(host, shown, Instant::now().into_std())?;
         let asked = ask.await;
-        entered.ended(asked.as_ref().err(), Instant::now().into_std());
+        pass.record(asked.as_ref().err(), Instant::now().into_std());
         asked
     }
 

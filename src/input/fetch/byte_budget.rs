@@ -158,7 +158,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(3600);
 
     #[tokio::test(start_paused = true)]
-    async fn room_is_taken_as_bytes_come_and_what_is_not_kept_is_given_back() {
+    async fn memory_is_taken_as_bytes_arrive_and_given_back_unless_it_is_kept() {
         let budget = ByteBudget::new(10);
         let (first, second) = (budget.share(10, 1), budget.share(10, 1));
         let deadline = Instant::now() + LONG;
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_wait_for_room_ends_at_its_deadline_or_when_the_decoder_is_behind() {
+    async fn the_wait_for_memory_ends_at_its_deadline_or_when_the_decoder_is_behind() {
         let budget = ByteBudget::new(10);
         let (first, second) = (budget.share(10, 1), budget.share(10, 1));
         let begun = Instant::now();

@@ -21,7 +21,7 @@ const WARN_EVERY: Duration = Duration::from_secs(30);
 /// The breakers of failing hosts. A host that answers has none.
 #[derive(Debug)]
 pub(super) struct HostBreakers {
-    most: u32,
+    max_failures: u32,
     pause: Duration,
     failing: Mutex<LruCache<String, Breaker>>,
     warnings: Mutex<LogThrottle>,
@@ -37,10 +37,10 @@ pub(super) struct HostPass<'a> {
 }
 
 impl HostBreakers {
-    /// After `most` failures in a row a host is not asked for `pause`.
-    pub(super) fn new(most: u32, pause: Duration) -> Self {
+    /// After `max_failures` in a row a host is not asked for `pause`.
+    pub(super) fn new(max_failures: u32, pause: Duration) -> Self {
         let failing = Mutex::new(LruCache::new(REMEMBERED));
-        Self { most, pause, failing, warnings: Mutex::new(LogThrottle::new(WARN_EVERY)) }
+        Self { max_failures, pause, failing, warnings: Mutex::new(LogThrottle::new(WARN_EVERY)) }
     }
 
     /// Whether a request to the host would be let through.
@@ -75,20 +75,20 @@ impl HostBreakers {
         };
         let message = format!(
             "at `{shown}` was not asked for: its host gave no answer {} times in a row, and {when}",
-            self.most
+            self.max_failures
         );
         FetchError { kind: FetchErrorKind::HostSuspended { retry_in: refusal.retry_in }, message }
     }
 
-    fn ended(&self, host: &str, pass: BreakerPass, how: CallOutcome<'_>, now: Instant) {
+    fn record(&self, host: &str, pass: BreakerPass, how: CallOutcome<'_>, now: Instant) {
         let mut failing = self.failing();
         match how {
             CallOutcome::Success => {
                 failing.pop(host);
             }
             CallOutcome::Failure(why) => {
-                let breaker =
-                    failing.get_or_insert_mut(host.to_owned(), || Breaker::new(self.most, self.pause));
+                let breaker = failing
+                    .get_or_insert_mut(host.to_owned(), || Breaker::new(self.max_failures, self.pause));
                 let before = breaker.state();
                 breaker.record(pass, now, how);
                 let is_shut = before != BreakerState::Open && breaker.state() == BreakerState::Open;
@@ -105,7 +105,7 @@ impl HostBreakers {
     }
 
     fn failing(&self) -> MutexGuard<'_, LruCache<String, Breaker>> {
-        // The map is whole at every moment at which a panic could leave it.
+        // The map is consistent at every point where a panic could leave the lock.
         self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -113,21 +113,21 @@ impl HostBreakers {
 impl HostPass<'_> {
     /// Records how the request ended. A host that answers with an error has answered. Where there was no memory for the
     /// bytes, it is unknown whether the host would have sent them all.
-    pub(super) fn ended(mut self, fault: Option<&FetchError>, now: Instant) {
+    pub(super) fn record(mut self, fault: Option<&FetchError>, now: Instant) {
         self.is_recorded = true;
         let how = match fault.map(|error| (error.kind, &error.message)) {
             Some((FetchErrorKind::NoAnswer, message)) => CallOutcome::Failure(message),
             Some((FetchErrorKind::OutOfMemory, _)) => CallOutcome::Unknown,
             _ => CallOutcome::Success,
         };
-        self.breakers.ended(self.host, self.pass, how, now);
+        self.breakers.record(self.host, self.pass, how, now);
     }
 }
 
 impl Drop for HostPass<'_> {
     fn drop(&mut self) {
         if !self.is_recorded {
-            self.breakers.ended(self.host, self.pass, CallOutcome::Unknown, Instant::now());
+            self.breakers.record(self.host, self.pass, CallOutcome::Unknown, Instant::now());
         }
     }
 }
@@ -140,11 +140,11 @@ mod tests {
 
     fn fail(hosts: &HostBreakers, host: &str, now: Instant) {
         let silent = FetchError::no_answer("is away".to_owned());
-        hosts.enter(host, "it", now).unwrap().ended(Some(&silent), now);
+        hosts.enter(host, "it", now).unwrap().record(Some(&silent), now);
     }
 
     #[test]
-    fn a_host_that_gives_no_answer_is_left_alone_for_a_while_and_the_others_are_asked() {
+    fn a_host_that_does_not_answer_is_not_asked_for_a_while_and_the_others_are() {
         let hosts = HostBreakers::new(2, PAUSE);
         let now = Instant::now();
         fail(&hosts, "a", now);
@@ -160,28 +160,28 @@ mod tests {
             hosts.enter("a", "it", later).unwrap_err().kind,
             FetchErrorKind::HostSuspended { retry_in: None }
         );
-        probe.ended(None, later);
+        probe.record(None, later);
         assert!(hosts.failing().peek("a").is_none(), "it answers, and is forgotten");
     }
 
     #[test]
-    fn a_host_that_says_no_has_answered_and_one_whose_asker_has_gone_has_not_failed() {
+    fn an_error_status_is_an_answer_and_a_dropped_request_is_no_failure() {
         let hosts = HostBreakers::new(2, PAUSE);
         let now = Instant::now();
         for fault in [FetchError::permanent(String::new()), FetchError::transient(String::new())] {
             fail(&hosts, "a", now);
-            hosts.enter("a", "it", now).unwrap().ended(Some(&fault), now);
+            hosts.enter("a", "it", now).unwrap().record(Some(&fault), now);
         }
         fail(&hosts, "a", now);
         drop(hosts.enter("a", "it", now).unwrap());
-        hosts.enter("a", "it", now).unwrap().ended(Some(&FetchError::out_of_memory("it")), now);
+        hosts.enter("a", "it", now).unwrap().record(Some(&FetchError::out_of_memory("it")), now);
         assert!(hosts.check("a", "it", now).is_ok());
         fail(&hosts, "a", now);
         assert!(hosts.check("a", "it", now).is_err(), "the row went on");
     }
 
     #[test]
-    fn no_number_of_dead_hosts_takes_more_memory() {
+    fn the_number_of_remembered_hosts_is_bounded() {
         let hosts = HostBreakers::new(1, PAUSE);
         let now = Instant::now();
         for number in 0..2 * REMEMBERED.get() {

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_host_has_its_own_places_and_is_forgotten_when_all_have_left() {
+    async fn each_host_has_its_own_slots_and_is_forgotten_when_all_are_free() {
         let (limits, posts) = (HostLimits::new(2, 10), posts::<4>());
         let first = limits.take("a", &posts[0]).await;
         let second = limits.take("a", &posts[1]).await;
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_who_wait_for_a_slow_host_leave_the_others_their_places() {
+    async fn requests_that_wait_for_a_slow_host_leave_slots_to_the_others() {
         let (limits, posts) = (HostLimits::new(1, 2), posts::<8>());
         let slow = limits.take("slow", &posts[0]).await;
         let mut waiting: Vec<_> =
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn posts_with_many_requests_leave_half_of_the_places_to_those_with_one() {
+    async fn posts_with_many_requests_leave_half_of_the_slots_to_those_with_one() {
         let (limits, posts) = (HostLimits::new(9, 6), posts::<5>());
         let mut taken = Vec::new();
         for _ in 0..4 {

@@ -1,12 +1,15 @@
 //! The fetcher against local servers that misbehave.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use bytesize::ByteSize;
 use futures_util::future::join_all;
 
+use super::web::Web;
 use super::*;
 use crate::common::http_util::Retryable;
 use crate::telemetry::Metrics;
@@ -54,7 +57,7 @@ const LONG: Duration = Duration::from_secs(60);
 /// So short that a silent server ends soon.
 const SHORT: Duration = Duration::from_millis(200);
 
-/// A fetcher whose names lead where the test says.
+/// A fetcher with the test's name lookup.
 fn fetcher(config: &Config, lookup: resolve::Lookup) -> Fetcher {
     let stores = stores::Stores::new(config, LIMIT, stores::open).unwrap();
     let web = Web::new(config, LIMIT, (reqwest::Client::builder(), lookup)).unwrap();
@@ -76,7 +79,7 @@ async fn fetched(config: &Config, address: &str) -> Result<Bytes, FetchError> {
     alone(&fetcher(config, leading_to(&["127.0.0.1"])), address).await
 }
 
-/// What a post with this picture alone gets.
+/// Fetches for a post with this picture alone.
 async fn alone(fetcher: &Fetcher, address: &str) -> Result<Bytes, FetchError> {
     fetcher.fetch(address, &fetcher.share(1)).await
 }
@@ -153,7 +156,7 @@ async fn endless_and_empty_redirects_are_given_up() {
 
 #[tokio::test]
 async fn a_name_is_looked_up_once_and_only_checked_addresses_are_connected_to() {
-    // Good when it is judged, this machine when it is asked again: what a rebinding name does.
+    // A rebinding name: an allowed address when it is checked, another one at the next lookup.
     let server = Server::always(vec![Step::Send(answer(200, "connection: close\r\n", b"good"))]);
     let lookups = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&lookups);
@@ -166,7 +169,7 @@ async fn a_name_is_looked_up_once_and_only_checked_addresses_are_connected_to() 
     let address = format!("http://rebinding.example:{}/a", server.port());
     assert_eq!(alone(&fetcher, &address).await.unwrap(), "good");
     assert_eq!(lookups.load(Ordering::Relaxed), 1);
-    // The next connection looks again, and judges again.
+    // The next connection looks the name up and checks it again.
     let error = alone(&fetcher, &address).await.unwrap_err();
     assert_eq!((error.kind, lookups.load(Ordering::Relaxed)), (FetchErrorKind::Refused, 2));
     assert!(error.message.contains("`rebinding.example` leads to an address that is not public (loopback)"));
@@ -262,14 +265,14 @@ async fn wrong_lengths_and_broken_connections_give_errors_or_the_announced_bytes
 
 #[tokio::test]
 async fn a_compressed_answer_is_not_decompressed() {
-    // What would unpack to gigabytes has no picture's beginning as it is.
+    // Compressed bytes do not begin like a picture.
     let packed = b"\x1f\x8b\x08\0\0\0\0\0\0\x03bomb";
     let server = Server::always(vec![Step::Send(answer(200, "content-encoding: gzip\r\n", packed))]);
     assert_eq!(fetched(&asking(&server), &server.url("/")).await.unwrap(), packed.as_slice());
 }
 
 #[tokio::test]
-async fn a_head_of_many_megabytes_is_not_read_to_its_end() {
+async fn headers_of_many_megabytes_are_not_read_to_their_end() {
     for line in [vec![b'x'; 1 << 16], b"x: y\r\n".repeat(1000)] {
         let steps = vec![Step::Send(b"HTTP/1.1 200 OK\r\nx-long: ".to_vec()), Step::Repeat(line)];
         let server = Server::always(steps);
@@ -322,7 +325,7 @@ async fn transient_errors_are_retried_and_permanent_ones_are_not() {
     refusal(&gone, &Config { retries: 2, ..asking(&gone) }).await;
     assert_eq!(gone.requests().len(), 1);
 
-    // More patience asked for than there is: no use to wait.
+    // The server asks for a longer wait than there is time for.
     let busy = Server::always(vec![Step::Send(answer(503, "retry-after: 3600\r\n", b""))]);
     assert!(is_transient(&refusal(&busy, &Config { retries: 2, ..asking(&busy) }).await));
     assert_eq!(busy.requests().len(), 1);
@@ -342,7 +345,7 @@ async fn requests_to_a_host_at_one_time_are_limited() {
             tokio::spawn(async move { alone(&fetcher, &address).await })
         })
         .collect();
-    // Each round two are let in, no matter how many wait.
+    // Two are let in each round, no matter how many wait.
     for round in 1..=3 {
         server.until_requests(2 * round).await;
         assert_eq!(
@@ -370,7 +373,7 @@ async fn simultaneous_requests_for_one_url_share_the_answer() {
     let (answers, ()) = futures_util::join!(join_all(askers), opened);
     assert!(answers.into_iter().all(|answer| answer.unwrap() == "picture"));
     assert_eq!(server.requests().len(), 1);
-    // What is over is not remembered: the next one asks again.
+    // Answers are not kept: the next request asks again.
     server.open(1);
     assert_eq!(alone(&fetcher, &address).await.unwrap(), "picture");
     assert_eq!(server.requests().len(), 2);

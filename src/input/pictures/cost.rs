@@ -19,10 +19,10 @@ pub(crate) const MAX_CODE_GROUPS: u32 = 2600;
 /// Bytes of all code groups: five tables of 1024 numbers each, and codes longer than ten bits.
 const MAX_CODE_BYTES: u64 = MAX_CODE_GROUPS as u64 * 5 * 5120;
 
-/// The most bytes that one byte of a code's description becomes.
+/// The most bytes of tables for one byte of a code's description.
 const MAX_EXPANSION_OF_CODES: u64 = 400;
 
-/// The most bytes that one byte of DEFLATE stands for.
+/// The most bytes that one byte of DEFLATE expands to.
 const MAX_EXPANSION_OF_DEFLATE: u64 = 1032;
 
 /// Bytes of a frame.
@@ -50,13 +50,13 @@ pub(crate) fn gif(pixels: u64, colours: ColorType, encoded: u64) -> u64 {
     whole(pixels, colours, pixels + 4 * pixels, encoded)
 }
 
-/// WebP: planes of luma and chroma in 16 x 16 blocks, or one plane of four channels with its transforms; an alpha is a
-/// picture of its own; a frame of an animation lies beside its canvas.
+/// WebP: planes of luma and chroma in 16 x 16 blocks, or one plane of four channels with its transforms. Alpha is a
+/// picture of its own. A frame of an animation takes memory beside its canvas.
 pub(crate) fn webp(size: (u32, u32), colours: ColorType, coding: &Coding<'_>, encoded: u64) -> u64 {
     let padded = size_in_blocks(size, (16, 16));
     let pixels = u64::from(size.0) * u64::from(size.1);
     let planes = padded + padded / 2;
-    // Four bytes for each 4 x 4 pixels: two transforms, the groups of codes, and these once more as numbers.
+    // Four bytes for each 4 x 4 pixels: two transforms, the code groups, and these once more as numbers.
     let codes = encoded.saturating_mul(MAX_EXPANSION_OF_CODES).min(MAX_CODE_BYTES);
     let lossless = 4 * pixels + pixels + codes;
     let mut decoding = 0;
@@ -70,7 +70,7 @@ pub(crate) fn webp(size: (u32, u32), colours: ColorType, coding: &Coding<'_>, en
         decoding = decoding.max(planes + lossless + pixels);
     }
     if coding.animated {
-        // A frame with its own decoding, then with the canvas.
+        // A frame and its decoding, then the frame and the canvas.
         decoding = (4 * pixels + decoding).max(8 * pixels);
     }
     // Partitions are copied, and copied once more to align them.
@@ -88,7 +88,7 @@ pub(crate) fn jpeg(structure: &Structure, colours: ColorType, encoded: u64) -> u
         let (h, v) = (u64::from(h), u64::from(v));
         // 2 bytes for each of 64 coefficients of a block.
         coefficients += 128 * columns * rows * h * v;
-        // A row of blocks, its neighbours, and what they become when they are scaled up to the largest component.
+        // A row of blocks, its neighbours, and the same upsampled to the largest component.
         strips += 2 * (8 * columns * h) * (10 * v + (v + 16) * across * down + 8);
     }
     if !structure.progressive && structure.whole_at_once {
@@ -97,7 +97,7 @@ pub(crate) fn jpeg(structure: &Structure, colours: ColorType, encoded: u64) -> u
     whole(u64::from(width) * u64::from(height), colours, coefficients + strips, encoded)
 }
 
-/// Pixels after sides were filled up to whole blocks.
+/// Pixels with both sides rounded up to whole blocks.
 fn size_in_blocks((width, height): (u32, u32), (across, down): (u64, u64)) -> u64 {
     u64::from(width).next_multiple_of(across) * u64::from(height).next_multiple_of(down)
 }

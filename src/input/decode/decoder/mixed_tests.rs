@@ -48,12 +48,12 @@ async fn a_medium_that_is_no_picture_never_rejects_a_post_and_is_named() {
         r#"{"key":"none","type":"photo"}"#.to_owned(),
         format!(r#"{{"key":"v","type":"video/mp4",{}}}"#, url("v.mp4")),
         inline_media("heic", b"\0\0\0\x18ftypheic\0\0\0\0heicmif1"),
-        // It may be called what it is not: the bytes decide.
+        // Declared as a video, but the bytes are a picture: the bytes decide.
         format!(r#"{{"key":"b","type":"video",{}}}"#, url("a.png")),
         format!(r#"{{"key":"gone","type":"gifv",{}}}"#, url("gone.mp4")),
     ]
     .join(",");
-    // Whatever is to become of broken pictures.
+    // Whatever the setting for damaged pictures.
     for config in [test_config(), strict(&test_config())] {
         let post = fetching(&root, config).decode(record(&media)).await.unwrap();
         assert_eq!(decoded_media(&post), [(1, "a", 4, false), (5, "b", 3, false)]);
@@ -135,7 +135,7 @@ async fn a_value_that_nests_too_deep_is_not_repeated_and_the_answer_says_so() {
 }
 
 #[tokio::test]
-async fn escapes_are_undone_for_networks_where_so_configured() {
+async fn html_escapes_are_undone_for_networks_as_configured() {
     let json = r#"{"id":"1","text":"AT&amp;T \u0026lt;3"}"#;
     for (unescape, expected) in [(true, "AT&T <3"), (false, "AT&amp;T &lt;3")] {
         let post = fetching(&folder(), Config { unescape, ..test_config() })

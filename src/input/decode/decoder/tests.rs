@@ -16,7 +16,7 @@ fn decoder(config: Config) -> Decoder {
     decoder_that_fetches(config, |_| {})
 }
 
-/// With settings of fetching under which files, but no servers, may be asked.
+/// A decoder whose fetcher may read files but not ask servers.
 pub(super) fn decoder_that_fetches(config: Config, set: impl FnOnce(&mut fetch::Config)) -> Decoder {
     let mut fetching = crate::config::Config::load(&crate::config::Sources::default()).unwrap().config.fetch;
     fetching.schemes = vec![];
@@ -87,7 +87,7 @@ async fn reposts_share_one_decoded_picture() {
 }
 
 #[tokio::test]
-async fn where_so_configured_one_bad_picture_rejects_the_post_and_is_named() {
+async fn one_bad_picture_rejects_the_post_as_configured_and_is_named() {
     let good = inline_media("good", &png(1, 1));
     let with = |bad: &str| format!("{good},{bad}");
     let cut = png(64, 64);
@@ -226,10 +226,10 @@ async fn a_post_waits_while_the_posts_in_flight_hold_the_memory() {
     let peak = probe(&one, &config).unwrap().peak_bytes;
     let decoder = decoder(Config { memory: ByteSize(peak + 59_999), ..config });
     let held = decoder.decode(record(&inline_media("a", &one))).await.unwrap();
-    // What decoding took beside the frame is given back.
+    // The buffers beside the frame are given back.
     assert_eq!(decoder.shared.memory.free(), peak - 1);
     let mut waiting = Box::pin(decoder.decode(record(&inline_media("b", &one))));
-    // Its record is read on another thread; when that is done, what is left to wait for is memory.
+    // Its record is read on another thread; after that it waits for memory.
     while decoder.shared.memory.waiting() == 0 {
         assert!(waiting.as_mut().now_or_never().is_none());
         tokio::task::yield_now().await;
@@ -244,7 +244,7 @@ async fn posts_without_pictures_do_not_wait_for_pictures() {
     let decoder = decoder(test_config());
     let (release, gate) = std::sync::mpsc::channel::<()>();
     let gate = Arc::new(std::sync::Mutex::new(gate));
-    // Both threads have pictures that do not end before the text is read.
+    // Both threads are busy with pictures until the text is read.
     let held = (0..2).map(|_| {
         let (shared, gate) = (Arc::clone(&decoder.shared), Arc::clone(&gate));
         tokio::spawn(async move {
@@ -262,7 +262,7 @@ async fn posts_without_pictures_do_not_wait_for_pictures() {
         tokio::task::yield_now().await;
     }
     assert_eq!(decoder.decode(record("")).await.unwrap().text, "hello");
-    // Nor does a post whose picture is left out for what its header says.
+    // Nor does a post whose picture is omitted because of its header.
     let post = decoder.decode(record(&inline_media("a", b"just a text"))).await.unwrap();
     assert_eq!(post.omitted_media()[0].class, RejectionClass::UnsupportedMedia);
     assert!(picture.as_mut().now_or_never().is_none());
@@ -275,7 +275,7 @@ async fn posts_without_pictures_do_not_wait_for_pictures() {
 
 #[tokio::test]
 async fn a_picture_that_takes_too_long_is_omitted_and_two_are_too_many() {
-    // 24 megapixels are no matter of a microsecond; one pixel may be none.
+    // 24 megapixels take longer than a microsecond; one pixel may not.
     let (slow, other) = (inline_media("slow", &png(6000, 4000)), inline_media("other", &png(6000, 4001)));
     let config = Config { picture_timeout: Duration::from_nanos(1000), ..test_config() };
     let told = "media `slow` takes longer to decode than the 1us of decode.picture_timeout";
@@ -302,7 +302,7 @@ async fn all_is_given_back(decoder: &Decoder) {
 async fn pictures_after_one_that_took_too_long_are_decoded_within_the_memory() {
     let decoder = decoder(test_config());
     let (quick, slow) = (png(40, 30), png(50, 40));
-    // The slow one is given up as if its time were over: its permit stays with its thread.
+    // The slow one is given up as at its timeout: its permit stays with its thread.
     let media =
         [inline_media("a", &quick), inline_media("b", &slow), inline_media("c", &png(60, 50))].join(",");
     let record = read(InputRecord { payload: &record(&media) }, &test_config()).unwrap();
@@ -352,7 +352,7 @@ async fn a_picture_longer_than_allowed_is_refused_before_it_is_decoded_from_base
 }
 
 #[test]
-fn ranges_of_the_configuration_are_held() {
+fn settings_out_of_range_are_found() {
     assert_eq!(test_config().faults(), []);
     let bad = Config { threads: 0, max_side: 70_000, memory: ByteSize(1), ..test_config() };
     let keys: Vec<_> = bad.faults().into_iter().map(|(key, _)| key).collect();

@@ -13,7 +13,7 @@ use openssl::x509::{X509, X509Builder, X509NameBuilder};
 
 use super::*;
 
-/// A certificate that says of itself that it is good for this name.
+/// A self-signed certificate for this name.
 fn certificate(name: &str) -> (X509, PKey<Private>) {
     let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
     let mut subject = X509NameBuilder::new().unwrap();
@@ -61,7 +61,7 @@ fn serve(certificate: &X509, key: &PKey<Private>) -> u16 {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_prove_its_name_is_not_listened_to() {
+async fn a_server_without_a_trusted_certificate_for_its_name_is_refused() {
     let (certificate, key) = certificate("pictures.example");
     let port = serve(&certificate, &key);
     let config = Config { schemes: vec![Scheme::Https], ports: vec![port], ..config() };

@@ -24,7 +24,7 @@ fn at(name: &str, server: &Server) -> String {
 /// How many pictures a hostile post has.
 const PICTURES: usize = 16;
 
-/// Posts of slow pictures, each at a host of its own; ended with the test.
+/// Posts of slow pictures, each at a host of its own; they end with the test.
 fn hostile(posts: usize, fetcher: &Fetcher, slow: &Server) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     for post in 0..posts {
@@ -75,7 +75,7 @@ async fn posts_that_each_hold_a_part_of_the_memory_do_not_wait_for_each_other() 
 }
 
 #[tokio::test]
-async fn a_picture_that_finds_no_room_in_time_says_so() {
+async fn a_picture_without_memory_in_time_has_its_own_error() {
     let server = Server::always(vec![Step::Send(answer(200, "", &vec![b'x'; LIMIT as usize]))]);
     let config = Config { memory: ByteSize(LIMIT), patience: SHORT, ..config() };
     let fetcher = by_name(&config, &[&server]);
@@ -87,7 +87,7 @@ async fn a_picture_that_finds_no_room_in_time_says_so() {
 }
 
 #[tokio::test]
-async fn no_patience_is_lost_while_the_decoder_is_behind() {
+async fn time_does_not_count_while_the_decoder_is_behind() {
     let server = Server::always(vec![Step::Send(answer(200, "", &vec![b'x'; LIMIT as usize]))]);
     let fetcher = by_name(&Config { memory: ByteSize(LIMIT), ..config() }, &[&server]);
     let waits_for_decoder = fetcher.share(1);
@@ -102,7 +102,7 @@ async fn no_patience_is_lost_while_the_decoder_is_behind() {
 }
 
 #[tokio::test]
-async fn a_host_that_does_not_answer_is_left_alone_and_the_others_are_asked() {
+async fn a_host_that_does_not_answer_is_not_asked_and_the_others_are() {
     let (silent, quick) =
         (Server::always(vec![Step::Hang]), Server::always(vec![Step::Send(answer(200, "", b"a picture"))]));
     let config = Config { breaker_failures: 2, first_byte_timeout: SHORT, patience: LONG, ..config() };
@@ -119,7 +119,7 @@ async fn a_host_that_does_not_answer_is_left_alone_and_the_others_are_asked() {
 }
 
 #[tokio::test]
-async fn an_address_that_waits_behind_others_of_its_post_keeps_no_other_post_waiting() {
+async fn a_url_that_waits_behind_others_of_its_post_keeps_no_other_post_waiting() {
     let (slow, quick) = (slow(), Server::always(vec![Step::Send(answer(200, "", b"a picture"))]));
     let fetcher = by_name(&Config { per_post: 1, ..config() }, &[&slow, &quick]);
     let share = fetcher.share(2);
@@ -135,7 +135,7 @@ async fn an_address_that_waits_behind_others_of_its_post_keeps_no_other_post_wai
 }
 
 #[tokio::test]
-async fn addresses_too_long_to_be_any_are_refused_at_every_hop() {
+async fn urls_that_are_too_long_are_refused_at_every_redirect() {
     let long = format!("/{}", "a".repeat(8192));
     let server = Server::always(vec![Step::Send(head(302, &format!("location: {long}\r\n")))]);
     for (address, part) in [

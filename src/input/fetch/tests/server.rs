@@ -9,17 +9,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
-/// What is done with a connection whose request has been read; after the last step it is closed.
+/// A step on a connection whose request was read. After the last step it is closed.
 #[derive(Clone)]
 pub(super) enum Step {
     Send(Vec<u8>),
-    /// These bytes over and over until the client goes.
+    /// Repeats these bytes until the client closes.
     Repeat(Vec<u8>),
-    /// These bytes and then spaces, one a millisecond, until the client goes.
+    /// Sends these bytes and then spaces, one a millisecond, until the client closes.
     Drip(Vec<u8>),
-    /// Nothing until the client goes.
+    /// Sends nothing until the client closes.
     Hang,
-    /// Nothing until the test opens the gate for one.
+    /// Sends nothing until the test opens the gate for one.
     Gate,
 }
 
@@ -51,7 +51,7 @@ impl Server {
         Self::always(vec![Step::Gate, Step::Send(answer)])
     }
 
-    /// Each connection has its own steps; from the last on all have the same.
+    /// Each connection has its own steps; the last steps apply to all further connections.
     pub(super) fn by_turns(turns: Vec<Vec<Step>>) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -83,7 +83,7 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// The heads of all requests so far.
+    /// The headers of all requests so far.
     pub(super) fn requests(&self) -> Vec<String> {
         self.seen.requests.lock().unwrap().clone()
     }
@@ -144,7 +144,7 @@ async fn perform(stream: &mut TcpStream, step: Step, seen: &Seen) -> std::io::Re
             }
             Ok(())
         }
-        // The client says nothing more: reading ends when it goes.
+        // The client sends nothing more: reading ends when it closes.
         Step::Hang => stream.read_u8().await.map(drop),
         Step::Gate => {
             seen.gate.acquire().await.unwrap().forget();

@@ -23,15 +23,15 @@ const NAME: &str = "input::pictures::cost::tests::no_picture_takes_more_than_was
 const WIDTH: u16 = 1801;
 const HEIGHT: u16 = 1203;
 
-/// What of a process's memory is resident, or was at most since [`forget`], in bytes.
+/// Resident memory of the process, now or at its peak since [`reset_peak`], in bytes.
 fn memory(which: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(which)).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
 }
 
-/// Makes the most since now what is resident now.
-fn forget() {
+/// Resets the peak to what is resident now.
+fn reset_peak() {
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
 }
 
@@ -45,7 +45,7 @@ fn baseline() -> Vec<u8> {
     jpeg
 }
 
-/// A picture with the EXIF of a camera that was held upright: it is turned by a quarter.
+/// A picture with the EXIF orientation of a camera held upright: it is rotated by a quarter.
 fn turned(jpeg: &[u8]) -> Vec<u8> {
     let exif = b"\xFF\xE1\0\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
     [&jpeg[..2], exif, &jpeg[2..]].concat()
@@ -88,9 +88,9 @@ fn pictures() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// The most that decoding a picture takes above what was resident before.
+/// The peak memory of decoding a picture, above what was resident before.
 fn decoded(case: &str, bytes: &[u8], header: Header, config: &Config) -> u64 {
-    forget();
+    reset_peak();
     let before = memory("VmRSS:");
     let frame = decode(bytes, header, content_hash(bytes), config, &StopFlag::default());
     let peak = memory("VmHWM:") - before;
@@ -106,13 +106,13 @@ fn measure() {
         let header = probe(&bytes, &config).unwrap_or_else(|fault| panic!("{case}: {}", fault.message));
         let mut peak = decoded(case, &bytes, header, &config);
         if peak > header.peak_bytes {
-            // The first time its code came into memory too; that stays.
+            // The first time the decoder's code was loaded too, which stays resident.
             peak = decoded(case, &bytes, header, &config);
         }
         let (took, reserved) =
             (peak as f64 / header.pixels() as f64, header.peak_bytes as f64 / header.pixels() as f64);
         println!("{case}: took {took:.2} bytes a pixel, {reserved:.2} reserved");
-        // Nor is so much reserved that pictures which would fit are refused.
+        // The reservation must not be so large that pictures are refused that would fit.
         if peak > header.peak_bytes
             || header.peak_bytes > peak + 3 * header.pixels() + MAX_HEADER_BYTES + MAX_CODE_BYTES
         {
@@ -129,8 +129,7 @@ fn no_picture_takes_more_than_was_reserved_for_it() {
     }
     let arguments = ["--exact", NAME, "--nocapture", "--test-threads", "1"];
     let mut alone = Command::new(std::env::current_exe().unwrap());
-    // What is given back to the allocator goes back to the system at once, so that nothing is taken from what was had
-    // before.
+    // Freed memory goes back to the system at once, so that no allocation reuses memory that is resident already.
     alone.args(arguments).envs([
         (ALONE, "1"),
         ("MALLOC_ARENA_MAX", "1"),

@@ -67,11 +67,12 @@ fn zeros_of(first: u8, scans: &[&[u8]], interval: u16) -> Vec<u8> {
     jpeg
 }
 
-/// Bytes whose loss is not seen: the rest of a code of up to 16 bits may be ones by chance, and the bits of the number
-/// after it, up to 11, may be any bits.
+/// Bytes whose loss cannot be detected: the rest of a code of up to 16 bits may be ones by chance, and up to 11 bits of
+/// the number after it may be any bits.
 const LAST_SYMBOL: usize = 4;
 
-/// How many bytes were missing of each file that passed, when it was cut off at every place from `start` to `end`.
+/// The missing bytes of each truncated file that was accepted, when it was cut off at every place from `start` to
+/// `end`.
 fn passed(bytes: &[u8], start: usize, end: usize, case: &str) -> Vec<usize> {
     let mut passed = Vec::new();
     for length in start..end {
@@ -119,7 +120,7 @@ fn a_progressive_jpeg_that_was_cut_off_within_a_scan_is_refused() {
 }
 
 #[test]
-fn a_progressive_jpeg_of_means_alone_is_a_picture_if_it_has_them_all() {
+fn a_progressive_jpeg_with_only_means_is_accepted_if_they_are_complete() {
     let bytes = jpeg_of_scans(64, 64, 1);
     let frame = decoded(&bytes).unwrap_or_else(|fault| panic!("{}", fault.message));
     assert_eq!((frame.width, frame.height), (64, 64));
@@ -131,7 +132,7 @@ fn a_progressive_jpeg_of_means_alone_is_a_picture_if_it_has_them_all() {
 }
 
 #[test]
-fn what_follows_the_scan_of_a_sequential_picture_makes_it_no_more_whole() {
+fn data_after_the_scan_of_a_sequential_picture_does_not_complete_it() {
     let bytes = noise();
     let (start, end) = scans(&bytes)[0];
     let header = &bytes[start - 14..start];
@@ -143,7 +144,7 @@ fn what_follows_the_scan_of_a_sequential_picture_makes_it_no_more_whole() {
 }
 
 #[test]
-fn a_jpeg_of_a_kind_that_is_not_decoded_is_said_to_be_of_that_kind() {
+fn an_unsupported_kind_of_jpeg_is_refused_by_its_kind() {
     let bytes = noise();
     let frame = bytes.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
     let with = |at: usize, byte: u8| {
@@ -174,7 +175,7 @@ fn a_jpeg_of_a_kind_that_is_not_decoded_is_said_to_be_of_that_kind() {
     cases.extend([0xC9, 0xCA].map(|code| (coding(code), "arithmetic coding")));
     cases.extend([0xCB, 0xCD, 0xCE, 0xCF].map(|code| (coding(code), "arithmetic coding")));
     for (bytes, what) in cases {
-        // Cut off or not: its kind is what matters.
+        // Cut off or not: the kind decides.
         for bytes in [&bytes[..], &bytes[..bytes.len() - 9]] {
             let fault = decoded(bytes).expect_err(what);
             assert_eq!(fault.class, RejectionClass::UnsupportedMedia, "{what}: {}", fault.message);

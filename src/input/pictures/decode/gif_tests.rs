@@ -1,6 +1,6 @@
-//! GIFs whose first frame is not where their screen is. The pixels that are expected are those of Pillow 13.0, which
-//! was asked about each; where no frame is, it shows a clear pixel if the frame has a clear colour, and here as
-//! elsewhere what is clear lies on white.
+//! GIFs whose first frame does not fit their screen. The expected pixels are those of Pillow 13.0 for each of them.
+//! Outside the frame Pillow gives a transparent pixel if the frame has a transparent colour; transparency lies on white
+//! here.
 
 use super::super::gif::{screen, with_screen};
 use super::super::header::probe;
@@ -16,7 +16,7 @@ const WHITE: [u8; 3] = [255; 3];
 /// says which colour is clear.
 fn gif(screen: [u16; 2], place: [u16; 2], size: [u16; 2]) -> Vec<u8> {
     let numbers = |numbers: &[u16]| numbers.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
-    // Codes of three bits, the table emptied before each so that none grows longer.
+    // Codes of three bits; the table is cleared before each so that codes stay short.
     let pixels = (0..u32::from(size[0]) * u32::from(size[1])).map(|n| n % u32::from(size[0]) % 2 + 1);
     let codes: Vec<u32> = pixels.flat_map(|colour| [4, colour]).chain([5]).collect();
     let mut data = vec![0; codes.len() * 3 / 8 + 1];
@@ -38,7 +38,7 @@ fn gif(screen: [u16; 2], place: [u16; 2], size: [u16; 2]) -> Vec<u8> {
 
 #[test]
 fn a_screen_is_enlarged_until_it_holds_the_first_frame() {
-    // The screen, the frame's place and size, and what Pillow makes of them.
+    // The screen, the frame's place and size, and the size that Pillow gives.
     for (screen, place, size, shown) in [
         ([6, 6], [1, 1], [2, 2], (6, 6)),
         ([2, 2], [0, 0], [4, 3], (4, 3)),
@@ -65,7 +65,7 @@ fn a_screen_is_enlarged_until_it_holds_the_first_frame() {
 }
 
 #[test]
-fn a_frame_far_outside_is_refused_by_the_size_that_its_screen_would_have() {
+fn a_frame_far_outside_is_refused_by_the_size_of_the_enlarged_screen() {
     let far = gif([2, 2], [65_535, 0], [2, 2]);
     assert_eq!(screen(&far), Some((65_537, 2)));
     let config = Config { max_side: 65_535, ..test_config() };
@@ -76,7 +76,7 @@ fn a_frame_far_outside_is_refused_by_the_size_that_its_screen_would_have() {
 }
 
 #[test]
-fn a_beginning_without_a_frame_has_no_screen() {
+fn a_prefix_without_a_frame_has_no_screen() {
     let whole = gif([2, 2], [0, 0], [4, 3]);
     let frame = whole.iter().position(|&byte| byte == b',').unwrap() + 1;
     assert_eq!(screen(&whole[..frame + 8]), Some((4, 3)));

@@ -14,7 +14,7 @@ fn picture(name: &str) -> Vec<u8> {
     std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures").join(name)).unwrap()
 }
 
-/// Refused with that class, the message having all parts.
+/// Refused with this class and a message that contains all parts.
 fn assert_refused(bytes: &[u8], class: RejectionClass, parts: &[&str], case: &str) {
     let fault = decoded(bytes).expect_err(case);
     assert_eq!(fault.class, class, "{case}: {}", fault.message);
@@ -46,7 +46,7 @@ fn pictures_of_other_programs_are_decoded() {
 }
 
 #[test]
-fn of_every_animation_the_first_frame_counts() {
+fn the_first_frame_of_every_animation_is_decoded() {
     for (case, bytes) in [
         ("lossless WebP", picture("animated-lossless.webp")),
         ("lossy WebP", picture("animated-lossy.webp")),
@@ -59,7 +59,7 @@ fn of_every_animation_the_first_frame_counts() {
 }
 
 #[test]
-fn what_is_not_decoded_is_refused_by_its_name() {
+fn unsupported_formats_are_refused_by_name() {
     let heic = b"\0\0\0\x18ftypheic\0\0\0\0heicmif1";
     let video = b"\0\0\0\x18ftypisom\0\0\0\0isommp42";
     let class = RejectionClass::UnsupportedMedia;
@@ -96,7 +96,7 @@ fn png_with(chunk: &[u8]) -> Vec<u8> {
     [&bytes[..33], chunk, &bytes[33..]].concat()
 }
 
-/// Zeros without end, packed with the `png` crate's own packer: an IDAT is a zlib stream.
+/// Very many zeros, compressed with the `png` crate's own encoder: an IDAT is a zlib stream.
 fn packed_zeros(side: u32) -> Vec<u8> {
     let bytes = as_png(&DynamicImage::ImageLuma8(GrayImage::new(side, side)));
     let mut packed = Vec::new();
@@ -112,10 +112,10 @@ fn packed_zeros(side: u32) -> Vec<u8> {
 }
 
 #[test]
-fn a_png_may_hold_no_more_than_a_header_takes_beside_its_pixels() {
+fn memory_beside_the_pixels_of_a_png_is_limited() {
     let zeros = packed_zeros(4096);
     assert!(zeros.len() < 1 << 18, "{} bytes stand for 16 MiB", zeros.len());
-    // A profile is unpacked up to the limit and then left alone, being of no use here.
+    // A profile is decompressed up to the limit and then ignored, since it is not used.
     let profile = chunk(*b"iCCP", &[b"x\0\0".as_slice(), &zeros].concat());
     assert!(decoded(&png_with(&profile)).is_ok());
     // Compressed text is not decompressed, since it is not needed.
@@ -128,7 +128,7 @@ fn a_png_may_hold_no_more_than_a_header_takes_beside_its_pixels() {
 
 #[test]
 fn a_colour_profile_is_not_applied() {
-    // Networks were trained on numbers as they are stored; a profile, even a broken one, changes none.
+    // Networks were trained on stored values; a profile, even a damaged one, does not change them.
     let plain = decoded(&as_png(&DynamicImage::ImageRgb8(two_colours(32, 16)))).unwrap();
     let profile = chunk(*b"iCCP", &[b"x\0\0".as_slice(), &packed_zeros(16)].concat());
     assert_eq!(decoded(&png_with(&profile)).unwrap().rgb, plain.rgb);
@@ -139,7 +139,7 @@ fn a_colour_profile_is_not_applied() {
 }
 
 #[test]
-fn a_gif_may_have_no_frame_of_millions_on_a_screen_of_one_beyond_the_limits() {
+fn a_large_gif_frame_on_a_screen_of_one_pixel_is_refused() {
     let mut gif = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff".to_vec();
     gif.extend_from_slice(b",\0\0\0\0\xff\x7f\xff\x7f\0\x02\x02\x4c\x01\0;");
     let parts = ["is 32767 x 32767 pixels", "decode.max_side"];
@@ -153,7 +153,7 @@ fn cut_short(width: u16, height: u16) -> Vec<u8> {
 }
 
 #[test]
-fn a_webp_may_not_be_larger_inside_than_it_says() {
+fn a_webp_may_not_be_larger_inside_than_its_header_announces() {
     let animated = |frame: (u32, u32), picture: Vec<u8>| animation((8, 8), frame, &[(b"VP8 ", picture)]);
     let still = webp_of(&[(b"VP8X", canvas(0, 8, 8)), (b"VP8 ", cut_short(16_383, 16_383))]);
     let malformed = RejectionClass::Malformed;
@@ -162,7 +162,7 @@ fn a_webp_may_not_be_larger_inside_than_it_says() {
     assert_refused(&frame, malformed, &["8 x 8 pixels, and that it has 16383 x 16383"], "a frame's picture");
     let frame = animated((9, 8), cut_short(9, 8));
     assert_refused(&frame, malformed, &["8 x 8 pixels with a frame of 9 x 8"], "a frame");
-    // Four gigabytes of description, of which a few bytes are there.
+    // A chunk of four gigabytes, of which a few bytes are there.
     let mut described =
         webp_of(&[(b"VP8X", canvas(8, 8, 8)), (b"VP8 ", cut_short(8, 8)), (b"EXIF", vec![0; 8])]);
     let at = described.len() - 12;
@@ -170,7 +170,7 @@ fn a_webp_may_not_be_larger_inside_than_it_says() {
     assert_refused(&described, malformed, &["chunk `EXIF` says it has 4294967295"], "a description");
     let huge = webp_of(&[(b"VP8X", canvas(0, 20_000, 20_000)), (b"VP8 ", cut_short(1, 1))]);
     assert_refused(&huge, RejectionClass::TooLarge, &["decode.max_side"], "a canvas");
-    // What follows the container is not looked at.
+    // Bytes after the container are ignored.
     let followed = [picture("animated-lossy.webp"), b"VP8 \xff\xff\xff\xffand so on".to_vec()].concat();
     assert!(decoded(&followed).is_ok());
 }
@@ -202,8 +202,8 @@ fn a_picture_without_pixels_is_refused() {
 }
 
 #[test]
-fn a_jpeg_of_endless_passes_is_refused() {
-    // Each pass of a few bytes goes over all of the picture again.
+fn a_jpeg_with_too_many_scans_is_refused() {
+    // Each scan of a few bytes passes over the whole picture again.
     let bytes = picture("progressive.jpg");
     let starts: Vec<usize> = (0..bytes.len() - 1).filter(|&at| bytes[at..at + 2] == [0xFF, 0xDA]).collect();
     let last = &bytes[*starts.last().unwrap()..bytes.len() - 2];
@@ -225,8 +225,8 @@ fn probed(bytes: &[u8]) -> Header {
 }
 
 #[test]
-fn a_picture_has_the_bytes_that_its_pixels_take() {
-    // Up to a full screen a picture may be blank, in any format.
+fn a_picture_must_have_bytes_for_its_pixels() {
+    // Pictures up to the size of a screen may be blank, in any format.
     for (case, blank) in [
         ("WebP", blank_webp(1920, 1080)),
         ("GIF", blank_gif(1920, 1080)),
@@ -244,20 +244,20 @@ fn a_picture_has_the_bytes_that_its_pixels_take() {
     let gif = blank_gif(5000, 4000);
     assert!(gif.len() > 5000, "{} bytes", gif.len());
     assert_refused(&gif, RejectionClass::TooLarge, &["decode.max_pixels_per_byte"], "a GIF of 20 megapixels");
-    // Large and flat, as screenshots are: it is no bomb.
+    // Large and flat like a screenshot: it is accepted.
     assert!(decoded(&as_png(&DynamicImage::ImageRgb8(two_colours(3840, 2160)))).is_ok());
     assert!(decoded(&as_jpeg(&two_colours(3840, 2160))).is_ok());
 }
 
 #[test]
-fn the_scans_of_a_jpeg_are_bounded_and_weighed() {
+fn the_scans_of_a_jpeg_are_limited_and_count_as_work() {
     let bounded = jpeg_of_scans(640, 480, 99);
     let parts = ["is a JPEG of 99 scans, more than the 32 of decode.max_scans"];
     assert_refused(&bounded, RejectionClass::TooLarge, &parts, "99 scans");
     assert!(decoded(&jpeg_of_scans(640, 480, 32)).is_ok());
     let work = |scans| probed(&jpeg_of_scans(640, 480, scans)).work();
     assert_eq!((work(1), work(11), work(31)), (work(10), 2 * work(10), 4 * work(10)));
-    // 2 megapixels pass, whatever their bytes; not four times.
+    // 2 megapixels are accepted whatever their bytes, but not with four passes.
     let parts = ["gone over 4 times, in ", "decode.max_pixels_per_byte"];
     let often = jpeg_of_scans(1920, 1080, 32);
     let strict = Config { max_pixels_per_byte: 100, ..test_config() };
@@ -266,14 +266,14 @@ fn the_scans_of_a_jpeg_are_bounded_and_weighed() {
 }
 
 #[test]
-fn a_webp_may_not_have_codes_without_end() {
+fn the_code_groups_of_a_webp_are_limited() {
     // 65,536 groups in 4 MB would become 1.3 GB of tables.
     let webp = |groups| webp_of(&[(b"VP8L", many_codes(64, 64, groups))]);
     assert!(decoded(&webp(cost::MAX_CODE_GROUPS)).is_ok());
     let parts = ["2601 groups of codes"];
     let too_many = webp(cost::MAX_CODE_GROUPS + 1);
     assert_refused(&too_many, RejectionClass::TooLarge, &parts, "a still picture");
-    // Counting them takes time that pixels take: not where texts wait.
+    // Counting them takes as long as decoding: it is not done where texts wait.
     assert!(probe(&too_many, &test_config()).is_ok());
     let frame = animation((64, 64), (64, 64), &[(b"VP8L", many_codes(64, 64, 3000))]);
     assert_refused(&frame, RejectionClass::TooLarge, &["3000 groups of codes"], "a frame");
@@ -283,7 +283,7 @@ fn a_webp_may_not_have_codes_without_end() {
 }
 
 #[test]
-fn the_decoder_of_a_jpeg_sees_the_header_that_was_reckoned_with() {
+fn the_decoder_must_see_the_same_header_as_the_limits() {
     let jpeg = as_jpeg(&two_colours(32, 16));
     let read = jpeg::structure(&jpeg).unwrap();
     assert!(jpeg::size(&jpeg, Some(&read)).is_ok());
@@ -294,7 +294,7 @@ fn the_decoder_of_a_jpeg_sees_the_header_that_was_reckoned_with() {
     ] {
         assert!(jpeg::size(&jpeg, Some(&other)).is_err(), "{other:?}");
     }
-    // A second frame header is one too many.
+    // A second frame header is refused.
     let at = jpeg.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
     let twice = [&jpeg[..at + 19], &jpeg[at..]].concat();
     assert_refused(&twice, RejectionClass::Malformed, &["Jpeg"], "two frame headers");

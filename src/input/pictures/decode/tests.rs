@@ -10,7 +10,7 @@ use super::super::header::probe;
 use super::*;
 use crate::input::config::test_config;
 
-/// Red on the left, blue on the right: turned or mirrored, it shows.
+/// Red on the left, blue on the right, so that rotation and mirroring are visible.
 pub(crate) fn two_colours(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, _| if x < width / 2 { Rgb([255, 0, 0]) } else { Rgb([0, 0, 255]) })
 }
@@ -44,7 +44,7 @@ pub(crate) fn assert_close(found: [u8; 3], expected: [u8; 3], case: &str) {
     assert!(near, "{case}: {found:?} is not {expected:?}");
 }
 
-/// A PNG header that promises any size, followed by the beginning of its data and much padding.
+/// A PNG header with any size, followed by the beginning of its data and much padding.
 fn huge_png(width: u32, height: u32, length: usize) -> Vec<u8> {
     let mut bytes = as_png(&DynamicImage::ImageLuma8(GrayImage::new(1, 1)));
     bytes[16..20].copy_from_slice(&width.to_be_bytes());
@@ -201,7 +201,7 @@ fn no_damage_makes_the_decoder_panic() {
         for at in 0..bytes.len().min(600) {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x55;
-            // Either answer will do, as long as it is one.
+            // Success and failure are both right; a panic is not.
             let _ = decoded(&damaged);
         }
     }

@@ -1,4 +1,4 @@
-//! Pictures that cameras stored as they were held: turned upright, and boxes found again in what was stored.
+//! EXIF orientation: pictures are turned upright, and boxes can be mapped back to the stored picture.
 
 use image::{Rgb, RgbImage};
 
@@ -57,7 +57,7 @@ fn documented(orientation: u8, [x0, y0, x1, y1]: [u32; 4], (w, h): (u32, u32)) -
 
 #[test]
 fn a_box_is_found_in_the_stored_picture_as_the_documents_say() {
-    // A red block that is in the middle of nothing, on white.
+    // A red block on white, off the centre.
     let (size, block) = ((64, 48), [8, 8, 40, 24]);
     let within = |x, y, [x0, y0, x1, y1]: [u32; 4]| (x0..x1).contains(&x) && (y0..y1).contains(&y);
     let stored =

@@ -18,7 +18,7 @@ const BEYOND: [u8; 2050] = {
     let mut beyond = [0xFF; 2050];
     let mut at = 1;
     while at < 2048 {
-        // After this a byte of ones is data and no marker.
+        // A zero after a byte of ones makes it data and not a marker.
         beyond[at] = 0;
         at += 2;
     }
@@ -62,23 +62,27 @@ pub(crate) fn pixels(
     max_scans: u32,
 ) -> Result<StoredPixels, DecodeErrors> {
     let data = bytes.get(..end).unwrap_or(bytes);
-    match shown(StoppableReader::joined(data.into(), &BEYOND, stop), stop, max_scans) {
+    match decoded(StoppableReader::joined(data.into(), &BEYOND, stop), stop, max_scans) {
         // After the only scan of a progressive picture this decoder expects a marker at once.
         Err(DecodeErrors::FormatStatic("Marker missing where expected")) => {
-            shown(StoppableReader::new(bytes, stop), stop, max_scans)
+            decoded(StoppableReader::new(bytes, stop), stop, max_scans)
         }
-        shown => shown,
+        decoded => decoded,
     }
 }
 
-fn shown(input: StoppableReader<'_>, stop: &StopFlag, max_scans: u32) -> Result<StoredPixels, DecodeErrors> {
+fn decoded(
+    input: StoppableReader<'_>,
+    stop: &StopFlag,
+    max_scans: u32,
+) -> Result<StoredPixels, DecodeErrors> {
     let mut decoder = decoder(input, max_scans)?;
-    let (shown, colours) = match decoder.input_colorspace() {
+    let (colour_space, colours) = match decoder.input_colorspace() {
         Some(ColorSpace::Luma) => (ColorSpace::Luma, ColorType::L8),
         _ => (ColorSpace::RGB, ColorType::Rgb8),
     };
     // Otherwise it fills undecodable parts with grey, which would be searched like any other picture.
-    decoder.set_options(decoder.options().jpeg_set_out_colorspace(shown).set_strict_mode(true));
+    decoder.set_options(decoder.options().jpeg_set_out_colorspace(colour_space).set_strict_mode(true));
     let info = decoder.info().ok_or(DecodeErrors::FormatStatic("no headers"))?;
     let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
     let size = decoder.output_buffer_size().ok_or(DecodeErrors::FormatStatic("no size"))?;

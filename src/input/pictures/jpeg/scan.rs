@@ -3,25 +3,25 @@
 /// A scan and its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Scan {
-    /// The places of its components in the frame header.
+    /// The indices of its components in the frame header.
     pub(crate) components: Vec<usize>,
-    /// Whether it begins the coefficients of its components, rather than refining or continuing them.
+    /// Whether it is the first scan of its components' coefficients, and not a refinement or a continuation.
     pub(crate) begins: bool,
-    /// Whether it holds one more bit of each block's mean and nothing else, so that any bits are such a scan.
+    /// Whether it holds only one more bit of each block's mean. Then any data is a valid scan.
     refines_means: bool,
     /// Units between restart markers; 0: there are none.
     interval: usize,
     start: usize,
     /// Where its data ends.
     pub(crate) end: usize,
-    /// Zeros that say of the byte before them that it is data.
+    /// Stuffed zeros, which mark the byte before them as data.
     pub(crate) stuffed: usize,
     pub(crate) restarts: usize,
 }
 
 impl Scan {
-    /// Reads a scan header. `ids` are the components' names in the order of the frame header; the data begins at
-    /// `start`. Of a picture that is not progressive every scan has whole coefficients, whatever it says.
+    /// Reads a scan header. `ids` are the components' ids in the order of the frame header; the data begins at `start`.
+    /// In a sequential picture every scan has complete coefficients, whatever its header says.
     pub(crate) fn read(
         segment: &[u8],
         ids: &[u8],
@@ -29,15 +29,15 @@ impl Scan {
         interval: usize,
         start: usize,
     ) -> Option<Self> {
-        // The segment's length, the number of components, a name and tables for each, the first and last coefficient,
-        // the highest bits that came before and the lowest that come now.
+        // The segment's length, the number of components, an id and tables for each, the first and last coefficient,
+        // the bits of earlier scans and the lowest bit of this one.
         let (&count, rest) = segment.get(2..)?.split_first()?;
         let (named, rest) = rest.split_at_checked(2 * usize::from(count))?;
         let &[first, last, bits, ..] = rest else { return None };
         let places = named.as_chunks::<2>().0.iter().map(|[id, _]| ids.iter().position(|known| known == id));
         let refines = bits >> 4 != 0;
         Some(Self {
-            // A scan of all has all, even where two have one name.
+            // A scan of all components has all, even where two have the same id.
             components: if usize::from(count) == ids.len() {
                 (0..ids.len()).collect()
             } else {
@@ -53,9 +53,9 @@ impl Scan {
         })
     }
 
-    /// Whether the decoder at hand shows a sequential picture as it is whose scans have some of the components. It is
-    /// wrong about restarts, components that are scaled down, unless all of a scan are alike and as high as the
-    /// picture, and another order than that of the frame header; `begun` components came before.
+    /// Whether the decoder reads this scan of a sequential picture correctly, where scans have only some components. It
+    /// is wrong about restarts, about subsampled components unless all of a scan are alike and as high as the picture,
+    /// and about another order than that of the frame header. `begun` components came before.
     pub(crate) fn is_simple(&self, begun: usize, factors: &[(u8, u8)]) -> bool {
         let mine: Vec<_> = self.components.iter().filter_map(|&place| factors.get(place)).collect();
         self.interval == 0
@@ -64,7 +64,7 @@ impl Scan {
             && factors.iter().all(|&(_, down)| down == 1)
     }
 
-    /// Whether there is enough for all of a picture of this size, whose components have these sampling factors.
+    /// Whether the data may be complete for a picture of this size with these sampling factors.
     pub(crate) fn may_be_whole(&self, size: (u32, u32), factors: &[(u8, u8)]) -> bool {
         let (units, blocks) = self.units_and_blocks(size, factors);
         let between = if self.interval == 0 { 0 } else { units.div_ceil(self.interval).saturating_sub(1) };
@@ -72,8 +72,8 @@ impl Scan {
         self.restarts >= between && (!self.refines_means || 8 * bytes >= blocks)
     }
 
-    /// What is coded between two restarts at least, and blocks of 8 x 8 samples. Of several components a unit has
-    /// blocks of each, of one alone it is a block, and no blocks are there to fill up the picture.
+    /// The number of coding units (MCUs) and of blocks of 8 x 8 samples. With several components a unit has blocks of
+    /// each. With one component a unit is one block, and there are no padding blocks.
     fn units_and_blocks(&self, (width, height): (u32, u32), factors: &[(u8, u8)]) -> (usize, usize) {
         let size = |&(across, down): &(u8, u8)| (usize::from(across).max(1), usize::from(down).max(1));
         let across = factors.iter().map(|factors| size(factors).0).max().unwrap_or(1);

@@ -16,7 +16,7 @@ pub(crate) struct Structure {
     pub(crate) scans: u32,
     /// Whether the first scan has all components: otherwise their coefficients are kept until the last one.
     pub(crate) whole_at_once: bool,
-    /// Where the data of the last scan that counts ends: no byte from here on has to do with pixels.
+    /// The end of the data of the last scan: no byte from here on concerns pixels.
     pub(crate) end: usize,
 }
 
@@ -79,12 +79,12 @@ pub(crate) fn structure(bytes: &[u8]) -> Result<Structure, Flaw> {
 #[derive(Default)]
 struct Reading {
     frame: Option<Structure>,
-    /// The names of its components, and whether a scan began their coefficients.
+    /// The ids of its components, and whether a scan began their coefficients.
     ids: Vec<u8>,
     begun: Vec<bool>,
     /// The scan whose data is being read.
     open: Option<Scan>,
-    /// The last scan that counts.
+    /// The last complete scan.
     last: Option<Scan>,
     /// Units between restart markers; 0: there are none.
     interval: usize,
@@ -213,7 +213,7 @@ const END_OF_IMAGE: u8 = 0xD9;
 const START_OF_SCAN: u8 = 0xDA;
 const NUMBER_OF_LINES: u8 = 0xDC;
 const RESTART_INTERVAL: u8 = 0xDD;
-/// Frame headers that are decoded: baseline, extended sequential, progressive.
+/// Supported frame headers: baseline, extended sequential, progressive.
 const FRAMES: [u8; 3] = [0xC0, 0xC1, PROGRESSIVE];
 const PROGRESSIVE: u8 = 0xC2;
 

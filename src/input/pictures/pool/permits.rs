@@ -130,7 +130,7 @@ mod tests {
         assert!(third.as_mut().now_or_never().is_none());
         assert_eq!((gate.free(), gate.waiting()), (1, 1));
         drop(first);
-        // The third was granted and goes away before it looks.
+        // The third request was granted, and its caller goes before it is polled.
         drop(third);
         assert_eq!(gate.free(), 6);
         drop(second);

@@ -21,7 +21,7 @@ const SHORTEST: Duration = Duration::from_micros(100);
 const STARVED: f64 = 10.0;
 
 impl Request {
-    /// The time from its making to its end, if it were served now, over the time of its work.
+    /// The time from the request to the end of its work, if it were granted now, divided by the time of the work.
     fn response_ratio(&self, now: Instant) -> f64 {
         let waited = now.saturating_duration_since(self.since).as_secs_f64();
         1.0 + waited / self.work.max(SHORTEST).as_secs_f64()

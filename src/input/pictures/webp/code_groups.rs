@@ -4,7 +4,7 @@
 /// The number of code groups of a lossless picture; `stream` follows its size. None where the stream is damaged, which
 /// the decoder reports.
 pub(crate) fn code_groups(stream: &[u8], width: u32, height: u32) -> Option<u32> {
-    let mut bits = Bits { bytes: stream, used: 0, places: places() };
+    let mut bits = Bits { bytes: stream, used: 0, places: offsets() };
     let mut columns = width;
     let mut met = [false; 4];
     while bits.take(1)? == 1 {
@@ -13,14 +13,14 @@ pub(crate) fn code_groups(stream: &[u8], width: u32, height: u32) -> Option<u32>
             return None;
         }
         match kind {
-            // Predictors, and colours by colours: a picture with a pixel for each block.
+            // Predictor and colour transforms: a picture with a pixel for each block.
             0 | 1 => {
                 let side = bits.take(3)? + 2;
                 picture(&mut bits, in_blocks(columns, side), in_blocks(height, side))?;
             }
             // Green is subtracted: this transform has no data.
             2 => {}
-            // A palette; few colours put several pixels into one.
+            // A palette. With few colours several pixels are packed into one.
             _ => {
                 let colours = bits.take(8)? + 1;
                 picture(&mut bits, colours, 1)?;
@@ -35,7 +35,7 @@ pub(crate) fn code_groups(stream: &[u8], width: u32, height: u32) -> Option<u32>
     }
     let side = bits.take(3)? + 2;
     let numbers = picture(&mut bits, in_blocks(columns, side), in_blocks(height, side))?;
-    // Red and green are the number of the group that a block has.
+    // Red and green together are the number of a block's group.
     numbers.iter().map(|pixel| (pixel >> 8 & 0xFFFF) + 1).max()
 }
 
@@ -50,7 +50,7 @@ struct Bits<'a> {
 }
 
 impl Bits<'_> {
-    /// The next bits as a number, the lowest first.
+    /// The next `count` bits as a number, the lowest first.
     fn take(&mut self, count: u32) -> Option<u32> {
         (0..count).try_fold(0, |number, bit| Some(number | u32::from(self.one()?) << bit))
     }
@@ -150,8 +150,7 @@ impl Code {
     }
 }
 
-/// The colours of one of the small pictures that describe the large one: alpha, red, green, blue from the highest byte
-/// down.
+/// The colours of a small picture that describes the large one: alpha, red, green, blue from the highest byte down.
 fn picture(bits: &mut Bits<'_>, width: u32, height: u32) -> Option<Vec<u32>> {
     let cache_bits = cache_bits(bits)?;
     let mut cache = vec![0; if cache_bits > 0 { 1 << cache_bits } else { 0 }];
@@ -200,9 +199,9 @@ fn number(bits: &mut Bits<'_>, prefix: u32) -> Option<u32> {
     Some(((2 + (prefix & 1)) << extra) + bits.take(extra)? + 1)
 }
 
-/// The places that short codes of a distance stand for, as columns to the left and rows up: up to seven rows, from
-/// eight columns to the left to seven to the right, the nearest first, of equally near ones the higher.
-fn places() -> Vec<(i64, i64)> {
+/// The offsets of short distance codes, as columns to the left and rows up: up to seven rows, from eight columns to the
+/// left to seven to the right, the nearest first, the higher of equally near ones first.
+fn offsets() -> Vec<(i64, i64)> {
     let mut places: Vec<(i64, i64)> = (0..8)
         .flat_map(|up| (-7..=8).map(move |left| (left, up)))
         .filter(|&(left, up)| up > 0 || left > 0)
@@ -211,7 +210,7 @@ fn places() -> Vec<(i64, i64)> {
     places
 }
 
-/// How many pixels back: the first codes are places, the others the distance itself.
+/// The distance in pixels: the first codes are offsets, the others the distance itself.
 fn distance_of(code: u32, width: u32, places: &[(i64, i64)]) -> Option<usize> {
     let code = code as usize;
     match places.get(code.checked_sub(1)?) {
@@ -226,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_groups_of_any_stream_are_counted_or_it_is_damaged() {
+    fn the_code_groups_of_any_stream_are_counted_or_it_is_damaged() {
         let blank = lossless(640, 480, false);
         assert_eq!(code_groups(&blank[5..], 640, 480), Some(1));
         for count in [1, 2, 300, 70] {
@@ -236,7 +235,7 @@ mod tests {
                 assert!(code_groups(&stream[5..length], 640, 480).is_none_or(|found| found == count));
             }
         }
-        // What the encoder of the `image` crate writes has one group; the bits of noise may say anything.
+        // Noise may be read as anything, but must not panic.
         for seed in 0..200_u32 {
             let noise: Vec<u8> =
                 (0..300_u32).map(|n| ((n + 1000 * seed).wrapping_mul(2_654_435_761) >> 23) as u8).collect();
@@ -245,10 +244,10 @@ mod tests {
     }
 
     #[test]
-    fn places_are_near_first() {
+    fn offsets_are_nearest_first() {
         let found: Vec<usize> = [1, 2, 3, 4, 5, 12, 23, 120, 121]
             .iter()
-            .map(|&code| distance_of(code, 100, &places()).unwrap())
+            .map(|&code| distance_of(code, 100, &offsets()).unwrap())
             .collect();
         assert_eq!(found, [100, 1, 101, 99, 200, 198, 400, 708, 1]);
     }

@@ -4,7 +4,7 @@
 /// The end of the picture: a WebP is a RIFF container (RFC 9649) with its own length.
 ///
 /// # Errors
-/// What is missing, or contradicts itself, in words that follow "is a WebP".
+/// What is missing or contradictory, in words that follow "is a WebP".
 pub(crate) fn end(bytes: &[u8]) -> Result<usize, String> {
     let cut = |promised: usize| format!("that was cut off: it has {} of {promised} bytes", bytes.len());
     let Some(length) = number(bytes, 4, 4) else { return Err(cut(12)) };
@@ -20,16 +20,16 @@ pub(crate) fn end(bytes: &[u8]) -> Result<usize, String> {
 pub(crate) struct Coding<'a> {
     pub(crate) lossy: bool,
     pub(crate) lossless: bool,
-    /// An alpha beside a lossy picture.
+    /// Alpha of a lossy picture.
     pub(crate) alpha: bool,
     pub(crate) animated: bool,
-    /// What is coded without loss, from behind its size on, and its size.
+    /// The losslessly coded streams after their sizes, and the sizes.
     pub(crate) streams: Vec<(&'a [u8], (u32, u32))>,
 }
 
 impl<'a> Coding<'a> {
-    /// Notes a chunk, the first of its kind: its decoder looks at no other.
-    fn note(&mut self, name: &[u8], body: &'a [u8], size: (u32, u32)) {
+    /// Records a chunk if it is the first of its kind: the decoder ignores others.
+    fn record(&mut self, name: &[u8], body: &'a [u8], size: (u32, u32)) {
         const LOSSLESS: u8 = 1;
         let first = |known: &mut bool| !std::mem::replace(known, true);
         match name {
@@ -49,8 +49,8 @@ impl<'a> Coding<'a> {
     }
 }
 
-/// Checks that every chunk lies within the container and that every coded picture has the size of its canvas or frame;
-/// tells what it met.
+/// Checks that every chunk is within the container and that every coded picture has the size of its canvas or frame.
+/// Returns the codings of the first frame.
 ///
 /// # Errors
 /// As [`end`].
@@ -62,7 +62,7 @@ pub(crate) fn check(bytes: &[u8], canvas: (u32, u32)) -> Result<Coding<'_>, Stri
             check_frame(body, canvas, &mut coding)?;
         } else {
             check_size(name, body, canvas)?;
-            coding.note(name, body, canvas);
+            coding.record(name, body, canvas);
         }
     }
     Ok(coding)
@@ -81,13 +81,13 @@ fn check_frame<'a>(body: &'a [u8], canvas: (u32, u32), coding: &mut Coding<'a>) 
     while let Some((name, body)) = next_chunk(&mut rest)? {
         check_size(name, body, (width, height))?;
         if first {
-            coding.note(name, body, (width, height));
+            coding.record(name, body, (width, height));
         }
     }
     Ok(())
 }
 
-/// The size that a coded picture gives itself: 14 bits a side in both codings, in the lossless one less 1.
+/// Checks the size in a coded picture: 14 bits a side in both codings, in the lossless one minus 1.
 fn check_size(name: &[u8], body: &[u8], expected: (u32, u32)) -> Result<(), String> {
     const SIDE: usize = 0x3FFF;
     let found = match name {
@@ -107,12 +107,12 @@ fn check_size(name: &[u8], body: &[u8], expected: (u32, u32)) -> Result<(), Stri
     }
 }
 
-/// A chunk's name and what is in it.
+/// A chunk's name and body.
 type Chunk<'a> = (&'a [u8], &'a [u8]);
 
-/// Splits the next chunk off. An odd one is followed by a byte of padding, which some writers leave out at the end.
+/// Splits the next chunk off. One of odd length is followed by a byte of padding, which some writers omit at the end.
 fn next_chunk<'a>(rest: &mut &'a [u8]) -> Result<Option<Chunk<'a>>, String> {
-    // Less than a chunk's head at the end belongs to nothing.
+    // Less than a chunk's header at the end is ignored.
     let (Some(name), Some(length)) = (rest.get(..4), number(rest, 4, 4)) else { return Ok(None) };
     let Some(body) = rest[8..].get(..length) else {
         let shown = name.escape_ascii();
