@@ -312,6 +312,6 @@ fn a_picture_that_is_given_up_is_not_decoded_to_its_end() {
         let stop = StopFlag::default();
         stop.set();
         let fault = decode(&bytes, header, content_hash(&bytes), &test_config(), &stop).expect_err(case);
-        assert!(fault.message.contains("nobody waits"), "{case}: {}", fault.message);
+        assert!(fault.message.contains("was given up"), "{case}: {}", fault.message);
     }
 }
