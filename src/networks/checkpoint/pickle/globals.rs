@@ -4,8 +4,6 @@ use std::rc::Rc;
 
 use safetensors::Dtype;
 
-use super::value::Name;
-
 /// What happens to names that mean nothing here but stand in published files beside the state dict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Foreign {
@@ -13,6 +11,13 @@ pub(crate) enum Foreign {
     Refused,
     /// Those on the list below become opaque values; nothing is imported or called for them.
     Opaque,
+}
+
+/// A name of Python's with its module.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Name {
+    pub(crate) module: String,
+    pub(crate) name: String,
 }
 
 /// A name that is known, as what it stands for.

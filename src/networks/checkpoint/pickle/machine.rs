@@ -5,9 +5,14 @@ use std::io::Read;
 
 use super::globals::{Foreign, Global, known};
 use super::value::{Object, Pickled, Storage, Value};
-use super::{DEEPEST, MOST_STEPS};
 use crate::networks::checkpoint::CheckpointError;
 use crate::networks::checkpoint::input::{Input, LONGEST_NAME};
+
+/// The most steps that a pickle may take: about 40 a tensor are usual, and each may leave an object behind.
+pub(super) const MOST_STEPS: u64 = 4 << 20;
+
+/// The most marks that may be open at once: the depth to which containers stand inside each other.
+pub(super) const DEEPEST: usize = 1000;
 
 /// A pickle in the middle of being read.
 pub(super) struct Machine<'input, 'file, R> {

@@ -25,12 +25,6 @@ pub(super) use value::{Object, Pickled, Storage, Value, View};
 /// The longest pickle that is read. Those of published checkpoints, optimizer state included, are below 2 MiB.
 pub(super) const LONGEST: u64 = 64 << 20;
 
-/// The most steps that a pickle may take: about 40 a tensor are usual, and each may leave an object behind.
-const MOST_STEPS: u64 = 4 << 20;
-
-/// The most marks that may be open at once: the depth to which containers stand inside each other.
-const DEEPEST: usize = 1000;
-
 /// Reads one pickle from its first byte to its last.
 pub(super) fn read<R: Read>(input: &mut Input<'_, R>, foreign: Foreign) -> Result<Pickled, CheckpointError> {
     Machine::new(input, foreign).run()

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use super::machine::{DEEPEST, MOST_STEPS};
 use super::*;
 
 /// Reads a pickle that begins at byte 100 of some file.

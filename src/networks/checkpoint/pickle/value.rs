@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use safetensors::Dtype;
 
-use super::globals::Global;
+use super::globals::{Global, Name};
 
 /// All that a pickle built.
 #[derive(Debug)]
@@ -43,13 +43,6 @@ pub(crate) enum Object {
         name: Rc<Name>,
         state: Option<Value>,
     },
-}
-
-/// A name of Python's with its module.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Name {
-    pub(crate) module: String,
-    pub(crate) name: String,
 }
 
 /// A run of numbers, which tensors look at and which lies outside the pickle.
