@@ -72,7 +72,6 @@ const CIRCLES: &[&str] = &[
     "src/cli/",
     "src/config/",
     "src/engine/runtime/",
-    "src/kafka/ingest/",
     "src/llm/answers/",
     "src/networks/",
 ];
