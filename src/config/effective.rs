@@ -1,15 +1,18 @@
-//! What holds in the end, and who said so?
+//! Effective settings: the merged values, each with the layer that set it.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use toml::{Table, Value};
 
-use super::Config;
-use super::layers::DEFAULT_LAYER;
 use super::references::is_reference;
+use super::userinfo::without_userinfo;
 use crate::common::secret::REDACTED;
+use crate::engine::Config;
 use crate::kafka::client::is_secret;
+
+/// The name of the lowest layer.
+pub(super) const DEFAULT_LAYER: &str = "default";
 
 /// The settings that hold, with the layer that each came from. Displayed as TOML: secrets blotted out, references to them
 /// as they are.
@@ -55,7 +58,7 @@ impl Effective {
     fn line(&self, formatter: &mut fmt::Formatter<'_>, path: &str, key: &str, value: &Value) -> fmt::Result {
         let shown = match value {
             Value::String(text) if is_secret(key) && is_reference(text) => value.clone(),
-            // That there is none is no secret.
+            // An empty secret is shown: it is not set.
             Value::String(text) if text.is_empty() => value.clone(),
             _ if is_secret(key) => Value::from(REDACTED),
             Value::String(text) => Value::from(without_userinfo(text)),
@@ -66,46 +69,5 @@ impl Effective {
         let line = Table::from_iter([(key.to_owned(), shown)]).to_string();
         // A file may be called anything, and a comment ends with its line.
         writeln!(formatter, "{:<44} # {}", line.trim_end(), origin.escape_debug())
-    }
-}
-
-/// A text in which addresses have no name and password any more: `scheme://name:password@host`.
-pub(super) fn without_userinfo(text: &str) -> String {
-    const SCHEME: &str = "://";
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(SCHEME) {
-        let (before, after) = rest.split_at(at + SCHEME.len());
-        shown.push_str(before);
-        // A password may hold anything but these unless it is escaped; what is escaped wrongly is blotted out as well.
-        let end = after.find(['/', '?', '#', ' ', '"', '`']).unwrap_or(after.len());
-        rest = match after[..end].rfind('@') {
-            Some(host) => {
-                shown.push_str(REDACTED);
-                &after[host..]
-            }
-            None => after,
-        };
-    }
-    shown + rest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_lose_their_names_and_passwords_and_nothing_else() {
-        let cases = [
-            ("redis://:canary@host:6379/0", "redis://[redacted]@host:6379/0"),
-            ("https://a:canary@b@c/d@e f://canary@h", "https://[redacted]@c/d@e f://[redacted]@h"),
-            ("file:///a@b", "file:///a@b"),
-            ("host:9092,SSL://b:1", "host:9092,SSL://b:1"),
-            ("me@example.org", "me@example.org"),
-            ("", ""),
-        ];
-        for (text, shown) in cases {
-            assert_eq!(without_userinfo(text), shown);
-        }
     }
 }

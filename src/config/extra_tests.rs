@@ -1,4 +1,4 @@
-//! Is a server told what its section says beyond the settings, and nothing that the engine decides itself?
+//! Tests of `llm.NAME.extra`: free parameters are kept, and those that the engine sets are refused.
 
 use super::{Config, Sources};
 

@@ -1,6 +1,6 @@
-//! Is every kind of fault of every setting told by its place, in words that need no knowledge of Rust?
+//! Tests of faults: every wrong value of every key is reported by its place, in words without types of Rust.
 
-use super::sources::all_keys;
+use super::defaults::all_keys;
 use super::*;
 
 /// Values of every type of TOML, in the order of the kinds of settings that take none of them.

@@ -1,17 +1,18 @@
-//! Which layer wins, and what is wrong? Merging, references, unknown keys, types and ranges, all faults in one go.
+//! Layers: merges them, follows references, and finds unknown keys, wrong types and values out of range.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
-use super::effective::without_userinfo;
+use super::defaults::{DEFAULTS, NAMED, OPEN_TABLE, all_keys, default_of, inherit, look_up, within_free};
+use super::effective::{DEFAULT_LAYER, Effective};
+use super::fault::{Fault, Faults};
 use super::references::resolve;
-use super::sources::{Layer, NAMED, OPEN_TABLE, all_keys, default_of, inherit, look_up, within_free};
+use super::sources::{Layer, Sources};
+use super::userinfo::without_userinfo;
 use super::words::{Place, in_words};
-use super::{Config, DEFAULTS, Effective, Fault, Faults, Sources};
+use crate::engine::Config;
 use crate::kafka::client::is_secret;
-
-pub(super) const DEFAULT_LAYER: &str = "default";
 
 pub(super) fn load(sources: &Sources) -> Result<Effective, Faults> {
     let defaults: Table = match DEFAULTS.parse() {
@@ -44,13 +45,13 @@ pub(super) fn load(sources: &Sources) -> Result<Effective, Faults> {
 
 struct Merge {
     defaults: Table,
-    /// What the layers say, references as they are: this may be shown.
+    /// The merged values with references as they are: this may be shown.
     merged: Table,
-    /// The same with references followed: this is what holds.
+    /// The same with references resolved: these values are used.
     resolved: Table,
     /// Which layer each key that is not a default comes from.
     origins: BTreeMap<String, String>,
-    /// The keys whose values come from elsewhere, and are secrets therefore.
+    /// The keys whose values come from references: they are treated as secrets.
     referenced: BTreeSet<String>,
     faults: Vec<Fault>,
 }
@@ -83,7 +84,7 @@ impl Merge {
         }
     }
 
-    /// What a named table does not say, the template says, whoever said that.
+    /// Named tables inherit from the template, whichever layer set the template's value.
     fn inherit(&mut self) {
         let Self { merged, origins, .. } = self;
         inherit(merged, |key, from| {
@@ -114,7 +115,7 @@ impl Merge {
         }
     }
 
-    /// Keys of a free table are whatever its user says, and keep their types.
+    /// Keys of a free table are not checked, and keep their types.
     fn overlay_free(&mut self, path: String, value: Value, layer: &Layer) {
         let Value::Table(table) = value else {
             let message = format!("must be a table, `[{path}]`");
@@ -142,7 +143,7 @@ impl Merge {
         self.faults.push(Fault { layer: layer.origin_of(&path), key: path, message });
     }
 
-    /// Puts what references point at in their place. Where there is nothing, that is a fault, and the default stands in.
+    /// Resolves references. One that cannot be resolved is a fault, and the default is used instead.
     fn follow_references(&mut self, environment: &[(String, String)]) {
         let (resolved, found) = followed("", &self.merged, &self.defaults, environment);
         self.resolved = resolved;
@@ -155,8 +156,8 @@ impl Merge {
         }
     }
 
-    /// Reads the table that holds. A value that cannot be read is a fault, and its default stands in for it, so that the
-    /// next fault can be found.
+    /// Reads the settings from the resolved table. A value that cannot be read is a fault, and its default is used instead,
+    /// so that the next fault can be found.
     fn typed(&mut self) -> Config {
         loop {
             let read = serde_path_to_error::deserialize::<_, Config>(Value::Table(self.resolved.clone()));
@@ -171,7 +172,7 @@ impl Merge {
                 }
                 Err(fault) => fault,
             };
-            // What is wrong with one entry of a list, is wrong with the list.
+            // A fault of one entry of a list is a fault of the list.
             let path = fault.path().to_string();
             let key = self.key_above(&path).map(str::to_owned);
             let Some((key, default)) = key.and_then(|key| {
@@ -199,14 +200,14 @@ impl Merge {
 
     fn fault(&mut self, key: &str, message: &str) {
         let layer = self.origins.get(key).map_or(DEFAULT_LAYER, String::as_str).to_owned();
-        // What was found may be quoted in the message.
+        // The message may quote the value.
         let hidden = is_secret(key) || self.referenced.contains(key);
         let message = if hidden { "is not what it must be".to_owned() } else { without_userinfo(message) };
         self.faults.push(Fault { key: key.to_owned(), layer, message });
     }
 }
 
-/// A table with its references followed; the keys that had any, each with what is wrong with them if anything.
+/// A table with its references resolved, and the keys that had any, each with its fault if there is one.
 fn followed(
     prefix: &str,
     table: &Table,
@@ -282,7 +283,7 @@ fn nearest(path: &str, known: &[String]) -> Option<String> {
     (best.0 >= ALIKE).then(|| best.1.clone())
 }
 
-/// Sets the value at a path whose tables are there, or begins a table with a name of the user's own.
+/// Sets the value at a path whose tables exist, or begins a named table.
 fn place(table: &mut Table, path: &str, value: Value) {
     let Some((above, key)) = path.rsplit_once('.') else { return };
     if above.starts_with(NAMED) && at(table, above).is_none() {

@@ -1,4 +1,4 @@
-//! On which line of its file does a setting stand?
+//! Line numbers of keys in their files.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
-//! What does a setting point at? `${file:PATH}` and `${env:NAME}` stand for what lies there.
+//! References: `${file:PATH}` and `${env:NAME}` stand for the content of a file and for a variable.
 //!
-//! What they stand for is taken as it is: a reference in a file that a reference names is no reference.
+//! The content is taken as it is: references in it are not followed.
 
 use std::io::Read;
 use std::path::Path;
@@ -21,7 +21,7 @@ enum Piece<'a> {
 /// A text with its references replaced; none if it has none.
 ///
 /// # Errors
-/// What is wrong with a reference, or with what it names; never what lies there.
+/// The fault of a reference or of what it names; never the content.
 pub(super) fn resolve(text: &str, environment: &[(String, String)]) -> Result<Option<String>, String> {
     let pieces = pieces(text)?;
     if pieces.iter().all(|piece| matches!(piece, Piece::Plain(_))) {

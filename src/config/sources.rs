@@ -1,11 +1,12 @@
-//! Where do settings come from? Files, the environment and the command line, each as a TOML table of its own.
+//! Sources of settings: files, environment and command line, each read as a TOML table.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use toml::{Table, Value};
 
-use super::Fault;
+use super::defaults::{OPEN_TABLE, all_keys, default_of, within_free};
+use super::fault::Fault;
 use super::lines::{line_at, lines_of};
 
 /// All that is laid over the defaults, later ones over earlier ones.
@@ -39,24 +40,6 @@ impl Layer {
 }
 
 const PREFIX: &str = "RIVEG_";
-
-/// The table whose keys are free: names in it contain dots, and underscores stand for them in the environment.
-pub(super) const OPEN_TABLE: &str = "kafka.properties";
-
-/// The table of tables with names of the user's own, and the one of them that tells what each of them may say.
-pub(super) const NAMED: &str = "llm";
-const TEMPLATE: &str = "llm.default";
-
-/// The table within each of them whose keys are free: what one server is told beyond what all are.
-const FREE: &str = "extra";
-
-/// What of a path lies in a table whose keys are free: nothing where it leads to no such table, an empty text where it
-/// leads to the table itself.
-pub(super) fn within_free(path: &str) -> Option<&str> {
-    let (_, inner) = path.strip_prefix(NAMED)?.strip_prefix('.')?.split_once('.')?;
-    let within = inner.strip_prefix(FREE)?;
-    if within.is_empty() { Some(within) } else { within.strip_prefix('.') }
-}
 
 impl Sources {
     /// All layers that can be read, in order; what cannot be read becomes a fault.
@@ -159,60 +142,4 @@ fn single(path: &str, raw: &str, defaults: &Table) -> Table {
     keys.fold(Table::from_iter([(last, value)]), |inner, key| {
         Table::from_iter([(key.to_owned(), Value::Table(inner))])
     })
-}
-
-/// The value at a dotted path.
-pub(super) fn look_up<'a>(table: &'a Table, path: &str) -> Option<&'a Value> {
-    let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
-    match (table.get(first)?, rest) {
-        (value, None) => Some(value),
-        (Value::Table(inner), Some(rest)) => look_up(inner, rest),
-        _ => None,
-    }
-}
-
-/// The default at a dotted path: that of the template where the path leads into a table with a name of the user's own.
-pub(super) fn default_of<'a>(defaults: &'a Table, path: &str) -> Option<&'a Value> {
-    let Some(inner) = path.strip_prefix(NAMED).and_then(|rest| rest.strip_prefix('.')) else {
-        return look_up(defaults, path);
-    };
-    match inner.split_once('.') {
-        Some((_, key)) => look_up(defaults, &format!("{TEMPLATE}.{key}")),
-        None => look_up(defaults, TEMPLATE),
-    }
-}
-
-/// Gives every table with a name of the user's own what it does not say itself: what the template says. Tells of each key
-/// that was given so.
-pub(super) fn inherit(merged: &mut Table, mut tell: impl FnMut(String, String)) {
-    let Some(template) = look_up(merged, TEMPLATE).and_then(Value::as_table).cloned() else {
-        unreachable!("the defaults have this table")
-    };
-    let Some(Value::Table(named)) = merged.get_mut(NAMED) else { unreachable!("it holds the template") };
-    for (name, table) in named.iter_mut() {
-        let Value::Table(table) = table else { continue };
-        let said = std::mem::take(table);
-        // In the template's order.
-        for (key, value) in &template {
-            let own = said.get(key);
-            if own.is_none() {
-                tell(format!("{NAMED}.{name}.{key}"), format!("{TEMPLATE}.{key}"));
-            }
-            table.insert(key.clone(), own.unwrap_or(value).clone());
-        }
-    }
-}
-
-/// The dotted paths of all values in a table.
-pub(super) fn all_keys(table: &Table) -> Vec<String> {
-    let mut keys = Vec::new();
-    for (key, value) in table {
-        match value {
-            Value::Table(inner) => {
-                keys.extend(all_keys(inner).into_iter().map(|rest| format!("{key}.{rest}")))
-            }
-            _ => keys.push(key.clone()),
-        }
-    }
-    keys
 }

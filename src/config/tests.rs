@@ -1,4 +1,4 @@
-//! Layers, and every kind of fault.
+//! Tests of layers and of each kind of fault.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What is wrong with a value, in words? The deserialiser names types of Rust; those who write settings know TOML.
+//! Words for faults of values: the deserialiser names types of Rust; users write TOML.
 
 /// Where in a setting's value a fault is.
 #[derive(Debug, Clone, Copy, Default)]

@@ -10,7 +10,7 @@ use tracing::info;
 
 use super::Config;
 use crate::domain::RejectionClass;
-use crate::telemetry::{self, Health, Metrics, Patience};
+use crate::telemetry::{self, Health, Metrics, StallLimits};
 
 /// Metrics and health of one engine. The HTTP server stops when this is dropped.
 pub struct Monitoring {
@@ -35,16 +35,16 @@ impl Monitoring {
     /// The address of the settings cannot be bound.
     pub async fn start(config: &Config) -> Result<Self, MetricsBindError> {
         let metrics = Arc::new(Metrics::new());
-        let patience = Patience { ready: config.engine.stall_unready, alive: config.engine.stall_dead };
-        let health = Arc::new(Health::watching(metrics.work_progress().clone(), patience));
+        let limits = StallLimits { ready: config.engine.stall_unready, alive: config.engine.stall_dead };
+        let health = Arc::new(Health::watching(metrics.work_progress().clone(), limits));
         metrics.watch_health(&health);
         metrics.runs_on(&config.device.name);
         // Counters exist from the start, with the value 0, so that a rate of the first event is not lost.
         for name in config.endpoints_in_use().keys() {
             let _created = metrics.llm(name);
         }
-        metrics.know_dead_letters(&RejectionClass::ALL.map(RejectionClass::as_str), &[]);
-        metrics.know_output_topics(&[&config.publish.topic, &config.publish.dead_letter_topic]);
+        metrics.declare_dead_letters(&RejectionClass::ALL.map(RejectionClass::as_str), &[]);
+        metrics.declare_output_topics(&[&config.publish.topic, &config.publish.dead_letter_topic]);
         let stop_server = CancellationToken::new();
         let address = listen(&config.telemetry.address, &metrics, &health, stop_server.clone()).await?;
         Ok(Self { metrics, health, address, _stop_server: stop_server.drop_guard() })

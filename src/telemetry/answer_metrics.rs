@@ -1,11 +1,11 @@
-//! What is counted of answers that are kept? Where they came from, what each tier holds and has lost, and its faults.
+//! Metrics of the answer cache: where answers came from, what each tier holds and has lost, and its faults.
 
 use std::time::Duration;
 
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry};
 
-use super::metrics::register;
-use super::watched::catch_up;
+use super::registration::register;
+use super::scrape_hooks::catch_up;
 
 /// Where answers are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,8 +158,8 @@ impl AnswerMetrics {
         metrics
     }
 
-    /// Makes kinds of questions known.
-    pub fn know_kinds<'a>(&self, kinds: impl IntoIterator<Item = &'a str>) {
+    /// Starts the series of kinds of questions.
+    pub fn declare_kinds<'a>(&self, kinds: impl IntoIterator<Item = &'a str>) {
         for kind in kinds {
             self.negative.with_label_values(&[kind]).inc_by(0);
             for source in AnswerSource::ALL {
@@ -168,8 +168,8 @@ impl AnswerMetrics {
         }
     }
 
-    /// Makes the classes of a tier's faults known.
-    pub fn know_faults(&self, tier: AnswerTier, classes: &[&str]) {
+    /// Starts the series of the classes of a tier's faults.
+    pub fn declare_faults(&self, tier: AnswerTier, classes: &[&str]) {
         classes.iter().for_each(|class| self.faults.with_label_values(&[tier.as_str(), class]).inc_by(0));
     }
 

@@ -1,8 +1,8 @@
-//! What runs here? The engine's version and revision, libtorch, the device and the bundle, as labels.
+//! Build and bundle info: version, revision, libtorch, device and bundle as labels.
 
 use prometheus::{IntGaugeVec, Opts, Registry};
 
-use super::families::register;
+use super::registration::register;
 
 /// The gauges that are always 1.
 #[derive(Debug, Clone)]

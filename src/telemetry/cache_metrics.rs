@@ -1,9 +1,9 @@
-//! What is counted of caches of pictures? How often each was asked and what it had, and what it holds.
+//! Metrics of picture caches: requests by outcome, entries and bytes.
 
 use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
 
-use super::families::register;
-use super::watched::{Watched, catch_up};
+use super::registration::register;
+use super::scrape_hooks::{ScrapeHooks, catch_up};
 
 /// What a cache has done so far, which only grows, and what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,7 +44,7 @@ impl CacheMetrics {
     /// A cache of that kind is asked for its tally whenever somebody asks the metrics.
     pub(super) fn watch(
         &self,
-        watched: &Watched,
+        hooks: &ScrapeHooks,
         kind: &str,
         tally: impl Fn() -> CacheTally + Send + 'static,
     ) {
@@ -52,7 +52,7 @@ impl CacheMetrics {
         let [hits, joins, misses] = ["hit", "join", "miss"].map(outcome);
         let (entries, bytes) =
             (self.entries.with_label_values(&[kind]), self.bytes.with_label_values(&[kind]));
-        watched.watch(move || {
+        hooks.add(move || {
             let tally = tally();
             [(&hits, tally.hits), (&joins, tally.joins), (&misses, tally.misses)]
                 .into_iter()

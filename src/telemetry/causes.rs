@@ -1,4 +1,4 @@
-//! What went wrong, and why? An error with its causes in one sentence, as log lines and answers give it.
+//! Errors with their causes, as one sentence for log lines and answers.
 
 use std::error::Error;
 use std::fmt;

@@ -1,5 +1,5 @@
-//! How many connections are there, and how long may each last? Few and briefly: whoever reaches the port can open any
-//! number of them and say nothing.
+//! HTTP connections of metrics and probes: limited in number and time, because any client that reaches the port can
+//! open connections and send nothing.
 
 use std::collections::VecDeque;
 use std::io;

@@ -1,12 +1,12 @@
-//! What is told of the device? For how long it had nothing to do, and how much of its memory pictures take.
+//! Metrics of the device: idle time, and memory that encodings of pictures take.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use prometheus::{Counter, IntGaugeVec, Opts, Registry};
 
-use super::families::register;
-use super::watched::Watched;
+use super::registration::register;
+use super::scrape_hooks::ScrapeHooks;
 
 /// The counters of the device.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct DeviceMetrics {
 }
 
 impl DeviceMetrics {
-    pub(super) fn new(registry: &Registry, watched: &Watched) -> Self {
+    pub(super) fn new(registry: &Registry, hooks: &ScrapeHooks) -> Self {
         let idle = Counter::new(
             "riveg_device_idle_seconds_total",
             "Time in which the device waited because nothing was queued.",
@@ -32,8 +32,8 @@ impl DeviceMetrics {
             waits: Arc::default(),
             memory: register(registry, IntGaugeVec::new(memory, &["device", "state"])),
         };
-        let looked_at = device.clone();
-        watched.watch(move || looked_at.look(Instant::now()));
+        let recorded = device.clone();
+        hooks.add(move || recorded.record(Instant::now()));
         device
     }
 
@@ -51,7 +51,7 @@ impl DeviceMetrics {
     /// What networks remember takes so much of `limit` whenever somebody asks the metrics.
     pub(super) fn watch_remembered(
         &self,
-        watched: &Watched,
+        hooks: &ScrapeHooks,
         (device, limit): (&str, u64),
         bytes: impl Fn() -> u64 + Send + 'static,
     ) {
@@ -59,11 +59,11 @@ impl DeviceMetrics {
         let number = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
         gauge("limit").set(number(limit));
         let taken = gauge("taken");
-        watched.watch(move || taken.set(number(bytes())));
+        hooks.add(move || taken.set(number(bytes())));
     }
 
     /// A wait that lasts counts as far as it has come: otherwise an idle device would look busy until it has work again.
-    fn look(&self, now: Instant) {
+    fn record(&self, now: Instant) {
         let mut waits = self.waiting();
         if waits.is_some() {
             self.count(waits.replace(now), now);
@@ -89,16 +89,16 @@ mod tests {
 
     #[test]
     fn a_wait_counts_while_it_lasts_and_no_part_of_it_twice() {
-        let device = DeviceMetrics::new(&Registry::new(), &Watched::default());
+        let device = DeviceMetrics::new(&Registry::new(), &ScrapeHooks::default());
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
-        device.look(after(1));
+        device.record(after(1));
         assert_eq!(device.idle.get(), 0.0, "it does not wait");
         device.waits(after(10));
-        device.look(after(13));
+        device.record(after(13));
         assert_eq!(device.idle.get(), 3.0);
         device.works(after(15));
-        device.look(after(20));
+        device.record(after(20));
         assert_eq!(device.idle.get(), 5.0);
     }
 }

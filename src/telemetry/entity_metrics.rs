@@ -1,8 +1,8 @@
-//! What is counted of answers? Entities by type, and whether any picture shows them: where answers drift, these shares do.
+//! Metrics of entities in answers, by type and gate decision: their shares move if answers drift.
 
 use prometheus::{IntCounterVec, Opts, Registry};
 
-use super::families::register;
+use super::registration::register;
 use crate::domain::{Annotation, Triple};
 
 /// What the gate decided of one entity.
@@ -49,8 +49,8 @@ impl EntityMetrics {
         Self { entities: register(registry, IntCounterVec::new(entities, &["type", "gate"])) }
     }
 
-    /// Makes the types known that the networks tell apart.
-    pub fn know_types<'a>(&self, types: impl IntoIterator<Item = &'a str>) {
+    /// Starts the series of the types.
+    pub fn declare_types<'a>(&self, types: impl IntoIterator<Item = &'a str>) {
         for entity_type in types {
             for decision in Decision::ALL {
                 self.entities.with_label_values(&[entity_type, decision.as_str()]).inc_by(0);

@@ -1,10 +1,10 @@
-//! What is counted of pictures that are fetched? Outcomes, bytes, times, further attempts.
+//! Metrics of picture fetches: outcomes, bytes, times and retries.
 
 use std::time::Duration;
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry};
 
-use super::metrics::{register, seconds_buckets};
+use super::registration::{register, seconds_buckets};
 
 /// How fetching a picture ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,10 @@
-//! What happens to this engine in its group and to its transactions, as metrics tell it apart.
+//! Metrics of the consumer group and of transactions.
 
 use std::time::Duration;
 
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
 
-use super::families::{register, seconds_buckets};
+use super::registration::{register, seconds_buckets};
 
 /// What a rebalance did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,17 +1,17 @@
-//! Is the engine ready, and is it alive? The clock is passed in.
+//! Health: whether the engine is ready and alive. The clock is passed in.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Patience, WorkProgress};
+use super::{StallLimits, WorkProgress};
 
-/// What the probes are told. Shared by all parts of the engine.
+/// State of the engine for its probes. Shared by all parts.
 #[derive(Debug, Default)]
 pub struct Health {
     state: Mutex<State>,
-    underway: WorkProgress,
-    patience: Patience,
+    progress: WorkProgress,
+    limits: StallLimits,
 }
 
 /// A loop that must keep turning.
@@ -35,10 +35,10 @@ struct State {
 }
 
 impl Health {
-    /// Watches what is under way, so patiently.
+    /// Health that includes the progress of work, within limits.
     #[must_use]
-    pub fn watching(underway: WorkProgress, patience: Patience) -> Self {
-        Self { state: Mutex::default(), underway, patience }
+    pub fn watching(progress: WorkProgress, limits: StallLimits) -> Self {
+        Self { state: Mutex::default(), progress, limits }
     }
 
     /// Every network answered its samples.
@@ -46,34 +46,34 @@ impl Health {
         self.state().models_warm = true;
     }
 
-    /// The consumer group has given its answer: partitions, or that there are fewer of them than engines.
+    /// The consumer group has assigned partitions, or none because there are fewer than engines.
     pub fn partitions_are_assigned(&self) {
         self.state().partitions_assigned = true;
     }
 
-    /// The engine takes in nothing more.
+    /// The engine reads no more posts.
     pub fn is_draining(&self) {
         self.state().draining = true;
     }
 
-    /// Something is broken that only a new process mends.
+    /// A fault has happened that only a restart mends.
     pub fn is_lost(&self, reason: &str) {
         self.state().lost.get_or_insert_with(|| reason.to_owned());
     }
 
-    /// The part of that name cannot work for a reason that may pass, such as a broker that is away.
+    /// The part of that name cannot work for a temporary reason, such as an unreachable broker.
     pub fn waits(&self, name: &'static str, reason: String) {
         self.state().waits.insert(name, reason);
     }
 
     /// The reason has passed.
-    pub fn waits_no_more(&self, name: &'static str) {
+    pub fn no_longer_waits(&self, name: &'static str) {
         self.state().waits.remove(name);
     }
 
-    /// What the part of that name needs and can be done without is away, or is there again (`None`): a reason not to be
-    /// ready if `strict`, else a note.
-    pub fn knows_without(&self, name: &'static str, strict: bool, away: Option<String>) {
+    /// An optional dependency of that name is unavailable, or available again (`None`). If `strict`, the engine is not
+    /// ready meanwhile; otherwise it is ready with a note.
+    pub fn optional_part(&self, name: &'static str, strict: bool, away: Option<String>) {
         let mut state = self.state();
         state.waits.remove(name);
         state.notes.remove(name);
@@ -82,7 +82,7 @@ impl Health {
         }
     }
 
-    /// What who is ready has to say all the same; empty: nothing.
+    /// Notes of a ready engine; empty: none.
     pub fn notes(&self) -> String {
         let notes: Vec<String> = self.state().notes.values().cloned().collect();
         notes.join(", ")
@@ -93,17 +93,17 @@ impl Health {
         self.state().loops.insert(name, Heartbeat { last: now, limit });
     }
 
-    /// The loop of that name has ended as it should.
+    /// The loop of that name has ended in order.
     pub fn ended(&self, name: &'static str) {
         self.state().loops.remove(name);
     }
 
-    /// Whether posts can be taken in.
+    /// Whether posts can be read.
     ///
     /// # Errors
-    /// What is missing or does not get on, in words.
+    /// What is missing or makes no progress.
     pub fn ready(&self, now: Instant) -> Result<(), String> {
-        let stalled = self.underway.stalled(now, self.patience.ready);
+        let stalled = self.progress.stalled(now, self.limits.ready);
         let state = self.state();
         let missing = [
             (!state.models_warm, "the networks are not warm"),
@@ -120,7 +120,7 @@ impl Health {
         if words.is_empty() { Ok(()) } else { Err(words.join(", ")) }
     }
 
-    /// Whether every loop turns, all work gets on and nothing is broken for good.
+    /// Whether every loop turns, all work makes progress and no fault needs a restart.
     ///
     /// # Errors
     /// What stands still, for how long, or what is broken.
@@ -130,7 +130,7 @@ impl Health {
             let still = now.saturating_duration_since(beat.last);
             (still > beat.limit).then(|| format!("`{name}` has not turned for {:.1} s", still.as_secs_f64()))
         });
-        let stalled = self.underway.stalled(now, self.patience.alive);
+        let stalled = self.progress.stalled(now, self.limits.alive);
         let faults: Vec<String> = state.lost.clone().into_iter().chain(still).chain(stalled).collect();
         if faults.is_empty() { Ok(()) } else { Err(faults.join(", ")) }
     }
@@ -161,30 +161,30 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_alive_but_not_ready_and_says_for_what() {
+    fn a_part_that_waits_makes_the_engine_unready_but_not_dead_and_names_the_reason() {
         let health = Health::default();
         health.models_are_warm();
         health.partitions_are_assigned();
         health.waits("ingest", "topic `posts` does not exist".to_owned());
         assert_eq!(health.ready(Instant::now()), Err("topic `posts` does not exist".to_owned()));
         assert_eq!(health.alive(Instant::now()), Ok(()));
-        health.waits_no_more("ingest");
+        health.no_longer_waits("ingest");
         assert_eq!(health.ready(Instant::now()), Ok(()));
     }
 
     #[test]
-    fn what_can_be_done_without_is_a_note_and_what_cannot_is_waited_for() {
+    fn a_missing_optional_part_is_a_note_unless_it_is_strict() {
         let health = Health::default();
         health.models_are_warm();
         health.partitions_are_assigned();
-        health.knows_without("llm", false, Some("`a` is away".to_owned()));
+        health.optional_part("llm", false, Some("`a` is away".to_owned()));
         assert_eq!((health.ready(Instant::now()), health.notes()), (Ok(()), "`a` is away".to_owned()));
-        health.knows_without("llm", true, Some("`a` is away".to_owned()));
+        health.optional_part("llm", true, Some("`a` is away".to_owned()));
         assert_eq!(
             (health.ready(Instant::now()), health.notes()),
             (Err("`a` is away".to_owned()), String::new())
         );
-        health.knows_without("llm", true, None);
+        health.optional_part("llm", true, None);
         assert_eq!((health.ready(Instant::now()), health.notes()), (Ok(()), String::new()));
     }
 
@@ -205,25 +205,25 @@ mod tests {
     }
 
     #[test]
-    fn work_that_does_not_get_on_is_not_ready_and_then_not_alive() {
-        let underway = WorkProgress::default();
-        let patience = Patience { ready: Duration::from_secs(10), alive: Duration::from_secs(100) };
-        let health = Health::watching(underway.clone(), patience);
+    fn work_without_progress_is_not_ready_and_then_not_alive() {
+        let progress = WorkProgress::default();
+        let limits = StallLimits { ready: Duration::from_secs(10), alive: Duration::from_secs(100) };
+        let health = Health::watching(progress.clone(), limits);
         health.models_are_warm();
         health.partitions_are_assigned();
         let start = Instant::now();
-        underway.advance("segment", start);
+        progress.advance("segment", start);
         let after = |seconds| start + Duration::from_secs(seconds);
         assert_eq!((health.ready(after(10)), health.alive(after(10))), (Ok(()), Ok(())));
-        let says = |seconds| Err(format!("`segment` has not got on for {seconds} s"));
+        let says = |seconds| Err(format!("`segment` has made no progress for {seconds} s"));
         assert_eq!((health.ready(after(11)), health.alive(after(11))), (says(11), Ok(())));
         assert_eq!(health.alive(after(101)), says(101));
-        underway.finish("segment");
+        progress.finish("segment");
         assert_eq!(health.ready(after(101)), Ok(()));
     }
 
     #[test]
-    fn what_is_lost_is_neither_ready_nor_alive() {
+    fn a_lost_engine_is_neither_ready_nor_alive() {
         let health = Health::default();
         health.models_are_warm();
         health.partitions_are_assigned();

@@ -1,4 +1,4 @@
-//! Where are metrics and probes read? `/metrics`, `/livez`, `/readyz`.
+//! HTTP server of metrics and probes: `/metrics`, `/livez`, `/readyz`.
 
 use std::io::{self, Write};
 use std::sync::Arc;

@@ -1,8 +1,8 @@
-//! What is counted of reading beside posts? Records that are none, records that are gone, offsets that were not committed.
+//! Metrics of reading: records without a value, lost records and failed commits.
 
 use prometheus::{IntCounterVec, Opts, Registry};
 
-use super::metrics::register;
+use super::registration::register;
 
 /// What became of a record without a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

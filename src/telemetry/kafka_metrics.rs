@@ -1,12 +1,12 @@
-//! What is told of the clients of Kafka? What librdkafka's statistics say of brokers and queues.
+//! Metrics of the Kafka clients, from librdkafka's statistics on brokers and queues.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::{GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
-use super::families::register;
-use super::watched::catch_up;
+use super::registration::register;
+use super::scrape_hooks::catch_up;
 
 /// A client of Kafka.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,4 @@
-//! What is told of how far behind the engine is? For each partition the records that have no answer yet, and the age of
-//! the oldest of them.
+//! Consumer lag by partition: records without an answer, and the age of the oldest of them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,8 +6,8 @@ use std::time::SystemTime;
 
 use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry};
 
-use super::families::register;
-use super::watched::Watched;
+use super::registration::register;
+use super::scrape_hooks::ScrapeHooks;
 
 /// What of a partition waits for its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +31,7 @@ pub struct LagMetrics {
 type Oldest = BTreeMap<(String, i32), Option<SystemTime>>;
 
 impl LagMetrics {
-    pub(super) fn new(registry: &Registry, watched: &Watched) -> Self {
+    pub(super) fn new(registry: &Registry, hooks: &ScrapeHooks) -> Self {
         let labels = ["topic", "partition"];
         let records = Opts::new(
             "riveg_consumer_lag_records",
@@ -47,8 +46,8 @@ impl LagMetrics {
             seconds: register(registry, GaugeVec::new(seconds, &labels)),
             oldest: Arc::default(),
         };
-        let looked_at = lag.clone();
-        watched.watch(move || looked_at.look(SystemTime::now()));
+        let recorded = lag.clone();
+        hooks.add(move || recorded.record(SystemTime::now()));
         lag
     }
 
@@ -82,7 +81,7 @@ impl LagMetrics {
         let _ = self.seconds.remove_label_values(&labels);
     }
 
-    fn look(&self, now: SystemTime) {
+    fn record(&self, now: SystemTime) {
         for ((topic, partition), oldest) in self.oldest().iter() {
             // What comes from the future has not waited at all.
             let age = oldest.and_then(|oldest| now.duration_since(oldest).ok()).unwrap_or_default();
@@ -104,21 +103,21 @@ mod tests {
 
     #[test]
     fn ages_grow_until_the_answer_and_a_partition_that_is_gone_has_none() {
-        let (registry, watched) = (Registry::new(), Watched::default());
-        let lag = LagMetrics::new(&registry, &watched);
+        let (registry, hooks) = (Registry::new(), ScrapeHooks::default());
+        let lag = LagMetrics::new(&registry, &hooks);
         let (start, written) = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + Duration::from_secs(100));
         let seconds = |partition: &str| lag.seconds.with_label_values(&["posts", partition]).get();
         lag.waits("posts", 0, Waiting { records: 7, oldest: Some(written) });
         lag.waits("posts", 1, Waiting { records: 0, oldest: None });
         for (after, expected) in [(50, 0.0), (130, 30.0), (160, 60.0)] {
-            lag.look(start + Duration::from_secs(after));
+            lag.record(start + Duration::from_secs(after));
             assert_eq!((seconds("0"), seconds("1")), (expected, 0.0), "{after}");
         }
         assert_eq!(lag.records.with_label_values(&["posts", "0"]).get(), 7);
         assert_eq!((lag.total("posts"), lag.total("others")), (Some(7), None));
         lag.revoked("posts", 0);
         lag.revoked("posts", 1);
-        lag.look(start + Duration::from_secs(200));
+        lag.record(start + Duration::from_secs(200));
         assert!(registry.gather().is_empty(), "{:?}", registry.gather());
     }
 }

@@ -1,4 +1,4 @@
-//! How long did it take, for most and for the slowest? Times kept as counts in classes of 3 %.
+//! Latency recorder: quantiles from counts in classes of 3 %.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What is counted of questions to language models? Outcomes, attempts, tokens, times, and whether they are asked at all.
+//! Metrics of language models: outcomes, attempts, tokens, times and breaker states.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
-use super::metrics::{register, seconds_buckets};
+use super::registration::{register, seconds_buckets};
 
 /// Why a question to a language model, or an attempt at it, has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,8 +1,8 @@
-//! Is it time to say it again? What lasts is said at once, then seldom.
+//! Log throttle: a repeated message is logged at once, then once in an interval.
 
 use std::time::{Duration, Instant};
 
-/// Lets a repeated message through once in a while. The clock is passed in.
+/// Lets a repeated message through once in an interval. The clock is passed in.
 #[derive(Debug)]
 pub struct LogThrottle {
     every: Duration,
@@ -16,7 +16,7 @@ impl LogThrottle {
         Self { every, last: None }
     }
 
-    /// Whether to say it now.
+    /// Whether to log it now.
     pub fn is_due(&mut self, now: Instant) -> bool {
         let due = self.last.is_none_or(|last| now.saturating_duration_since(last) >= self.every);
         if due {
@@ -25,7 +25,7 @@ impl LogThrottle {
         due
     }
 
-    /// The matter is settled: should it come up again, it is said at once.
+    /// The fault has passed: if it comes back, it is logged at once.
     pub fn reset(&mut self) {
         self.last = None;
     }
@@ -36,13 +36,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_speaks_at_once_then_seldom_and_at_once_after_it_was_settled() {
+    fn it_is_due_at_once_then_once_in_an_interval_and_at_once_after_a_reset() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
-        let mut seldom = LogThrottle::new(Duration::from_secs(30));
-        let spoken: Vec<u64> = (0..100).filter(|&second| seldom.is_due(after(second))).collect();
+        let mut throttle = LogThrottle::new(Duration::from_secs(30));
+        let spoken: Vec<u64> = (0..100).filter(|&second| throttle.is_due(after(second))).collect();
         assert_eq!(spoken, [0, 30, 60, 90]);
-        seldom.reset();
-        assert!(seldom.is_due(after(100)));
+        throttle.reset();
+        assert!(throttle.is_due(after(100)));
     }
 }

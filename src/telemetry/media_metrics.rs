@@ -1,8 +1,8 @@
-//! What is counted of media that posts are answered without? How many, by what is wrong with them.
+//! Metrics of media that posts are answered without, by reason.
 
 use prometheus::{IntCounterVec, Opts, Registry};
 
-use super::metrics::register;
+use super::registration::register;
 use crate::domain::RejectionClass;
 
 /// The counters of media that are left out.

@@ -1,4 +1,4 @@
-//! What is told of memory? What the process takes, what its settings let it take, and what networks remember.
+//! Metrics of memory: resident, planned by the settings, and used for encodings of pictures.
 
 use std::fs;
 use std::sync::Arc;
@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus::{IntGauge, IntGaugeVec, Opts, Registry};
 
-use super::metrics::register;
-use super::watched::Watched;
+use super::registration::register;
+use super::scrape_hooks::ScrapeHooks;
 use crate::domain::Stage;
 
 /// The gauges of memory.
@@ -18,14 +18,14 @@ pub struct MemoryMetrics {
 }
 
 impl MemoryMetrics {
-    pub(super) fn new(registry: &Registry, watched: &Watched) -> Self {
+    pub(super) fn new(registry: &Registry, hooks: &ScrapeHooks) -> Self {
         let gauges = |name: &str, help: &str, label: &str| {
             register(registry, IntGaugeVec::new(Opts::new(name, help), &[label]))
         };
 
         let taken = IntGauge::new("riveg_resident_memory_bytes", "Resident memory of the process in bytes.");
         let taken = register(registry, taken);
-        watched.watch(move || set(&taken, resident().unwrap_or(0)));
+        hooks.add(move || set(&taken, resident().unwrap_or(0)));
         Self {
             planned: gauges(
                 "riveg_planned_memory_bytes",
@@ -47,9 +47,9 @@ impl MemoryMetrics {
         }
     }
 
-    pub(super) fn watch_remembered(&self, watched: &Watched, stage: Stage, bytes: Arc<AtomicU64>) {
+    pub(super) fn watch_remembered(&self, hooks: &ScrapeHooks, stage: Stage, bytes: Arc<AtomicU64>) {
         let gauge = self.remembered.with_label_values(&[stage.as_str()]);
-        watched.watch(move || set(&gauge, bytes.load(Ordering::Relaxed)));
+        hooks.add(move || set(&gauge, bytes.load(Ordering::Relaxed)));
     }
 }
 

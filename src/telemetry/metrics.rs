@@ -1,34 +1,32 @@
-//! What is counted, under which name? Every metric of the engine, one function an event.
+//! Registry of all metrics, with one function for each event.
 //!
-//! Labels whose values are known start at 0, so that a rate is right from the first event. Labels whose values are
-//! found out (partitions, caches, classes of dead letters) start at 0 when they are made known.
+//! Series with fixed label values start at 0, so that a rate is right from the first event. Series whose label values are
+//! known only at run time (partitions, caches, classes of dead letters) start at 0 when they are declared.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
-};
+use prometheus::{IntCounterVec, Opts, Registry, TextEncoder};
 
 use super::build_metrics::BuildMetrics;
 use super::cache_metrics::CacheMetrics;
-use super::families::{end_to_end_buckets, register_alone};
+use super::dead_letter_metrics::DeadLetterMetrics;
 use super::group_events::GroupMetrics;
-use super::letter_metrics::LetterMetrics;
 use super::llm_metrics::LlmFamilies;
 use super::media_metrics::MediaMetrics;
+use super::partition_metrics::PartitionMetrics;
+use super::post_metrics::PostMetrics;
+use super::registration::{register, register_alone};
+use super::scrape_hooks::{ScrapeHooks, catch_up};
 use super::stage_metrics::all_stages;
 use super::traffic_metrics::TrafficMetrics;
-use super::watched::{Watched, catch_up};
 use super::{
-    AnswerMetrics, CacheTally, DeviceMetrics, EntityMetrics, FetchMetrics, Health, IngestMetrics,
-    KafkaMetrics, LagMetrics, LetterLog, LlmMetrics, MemoryMetrics, Rebalance, StageMetrics, StageSummary,
-    Transaction, WorkProgress, health_metrics, open_metrics,
+    AnswerMetrics, CacheTally, DeadLetterLog, DeviceMetrics, EntityMetrics, FetchMetrics, Health,
+    IngestMetrics, KafkaMetrics, LagMetrics, LlmMetrics, MemoryMetrics, Rebalance, StageMetrics,
+    StageSummary, Transaction, WorkProgress, health_metrics, open_metrics,
 };
 use crate::domain::Stage;
-
-pub(super) use super::families::{register, seconds_buckets};
 
 /// All metrics of one engine, in a registry of its own.
 pub struct Metrics {
@@ -45,20 +43,14 @@ pub struct Metrics {
     entities: EntityMetrics,
     device: DeviceMetrics,
     build: BuildMetrics,
-    dead_letters: LetterMetrics,
+    dead_letters: DeadLetterMetrics,
     caches: CacheMetrics,
     pictures_read: IntCounterVec,
     memory: MemoryMetrics,
-    watched: Watched,
-    underway: WorkProgress,
-    decode_seconds: Histogram,
-    degraded: IntCounter,
-    end_to_end_seconds: Histogram,
-    posts_in_flight: IntGauge,
-    picture_bytes_in_flight: IntGauge,
-    watermark: IntGaugeVec,
-    outstanding: IntGaugeVec,
-    paused_partitions: IntGauge,
+    hooks: ScrapeHooks,
+    progress: WorkProgress,
+    posts: PostMetrics,
+    partitions: PartitionMetrics,
     group: GroupMetrics,
 }
 
@@ -76,15 +68,7 @@ impl Metrics {
         let counters = |name: &str, help: &str, labels: &[&str]| {
             register(&registry, IntCounterVec::new(Opts::new(name, help), labels))
         };
-        let gauges = |name: &str, help: &str, labels: &[&str]| {
-            register(&registry, IntGaugeVec::new(Opts::new(name, help), labels))
-        };
-        let gauge = |name: &str, help: &str| register(&registry, IntGauge::new(name, help));
-        let seconds = |name: &str, help: &str| {
-            let options = HistogramOpts::new(name, help).buckets(seconds_buckets());
-            register(&registry, Histogram::with_opts(options))
-        };
-        let watched = Watched::default();
+        let hooks = ScrapeHooks::default();
         // The seven that every Prometheus knows, such as `process_cpu_seconds_total`.
         #[cfg(target_os = "linux")]
         register_alone(&registry, prometheus::process_collector::ProcessCollector::for_self());
@@ -96,52 +80,23 @@ impl Metrics {
             llms: LlmFamilies::new(&registry),
             answers: AnswerMetrics::new(&registry),
             traffic: TrafficMetrics::new(&registry),
-            lag: LagMetrics::new(&registry, &watched),
+            lag: LagMetrics::new(&registry, &hooks),
             kafka: KafkaMetrics::new(&registry),
             entities: EntityMetrics::new(&registry),
-            device: DeviceMetrics::new(&registry, &watched),
+            device: DeviceMetrics::new(&registry, &hooks),
             build: BuildMetrics::new(&registry),
-            dead_letters: LetterMetrics::new(&registry),
+            dead_letters: DeadLetterMetrics::new(&registry),
             caches: CacheMetrics::new(&registry),
             pictures_read: counters(
                 "riveg_pictures_read_total",
                 "Pictures that a stage's network has read; its other requests found theirs remembered.",
                 &["stage"],
             ),
-            memory: MemoryMetrics::new(&registry, &watched),
-            watched,
-            underway: WorkProgress::default(),
-            decode_seconds: seconds("riveg_decode_seconds", "Time to decode a post with its pictures."),
-            degraded: register(
-                &registry,
-                IntCounter::new("riveg_posts_degraded_total", "Posts that were answered in part."),
-            ),
-            end_to_end_seconds: register(
-                &registry,
-                Histogram::with_opts(
-                    HistogramOpts::new(
-                        "riveg_end_to_end_seconds",
-                        "Time from the input record's timestamp to the delivery of its output.",
-                    )
-                    .buckets(end_to_end_buckets()),
-                ),
-            ),
-            posts_in_flight: gauge("riveg_posts_in_flight", "Posts read and not yet settled."),
-            picture_bytes_in_flight: gauge(
-                "riveg_picture_bytes_in_flight",
-                "Bytes of decoded pictures of the posts in flight.",
-            ),
-            watermark: gauges(
-                "riveg_commit_watermark_offset",
-                "The offset up to which all records of a partition are settled.",
-                &["topic", "partition"],
-            ),
-            outstanding: gauges(
-                "riveg_outstanding_records",
-                "Records of a partition that are read and not yet settled.",
-                &["topic", "partition"],
-            ),
-            paused_partitions: gauge("riveg_paused_partitions", "Partitions not read from for want of room."),
+            memory: MemoryMetrics::new(&registry, &hooks),
+            hooks,
+            progress: WorkProgress::default(),
+            posts: PostMetrics::new(&registry),
+            partitions: PartitionMetrics::new(&registry),
             group: GroupMetrics::new(&registry),
             registry,
         }
@@ -153,10 +108,10 @@ impl Metrics {
         self.stages[stage as usize].clone()
     }
 
-    /// What is under way, for whoever watches whether it gets on.
+    /// Progress of work, for health.
     #[must_use]
     pub fn work_progress(&self) -> &WorkProgress {
-        &self.underway
+        &self.progress
     }
 
     /// The counters of fetched pictures.
@@ -171,7 +126,7 @@ impl Metrics {
         &self.media
     }
 
-    /// The counters of what is read and is no post.
+    /// The counters of reading.
     #[must_use]
     pub fn ingest(&self) -> &IngestMetrics {
         &self.ingest
@@ -183,19 +138,19 @@ impl Metrics {
         self.llms.endpoint(endpoint)
     }
 
-    /// The counters of answers that are kept.
+    /// The counters of the answer cache.
     #[must_use]
     pub fn answers(&self) -> AnswerMetrics {
         self.answers.clone()
     }
 
-    /// How far behind the engine is.
+    /// The gauges of consumer lag.
     #[must_use]
     pub fn lag(&self) -> &LagMetrics {
         &self.lag
     }
 
-    /// What clients of Kafka say of themselves.
+    /// The metrics of the Kafka clients.
     #[must_use]
     pub fn kafka(&self) -> &KafkaMetrics {
         &self.kafka
@@ -207,57 +162,57 @@ impl Metrics {
         &self.entities
     }
 
-    /// What is told of the device.
+    /// The metrics of the device.
     #[must_use]
     pub fn device(&self) -> &DeviceMetrics {
         &self.device
     }
 
-    /// All stages in figures, in order.
+    /// Summaries of all stages, in order.
     #[must_use]
     pub fn stage_summaries(&self) -> Vec<StageSummary> {
         Stage::WITH_RETRIEVAL.iter().map(|&stage| self.stages[stage as usize].summary(stage)).collect()
     }
 
-    /// A cache of that kind, such as `expansion`, is asked what it has done whenever somebody asks the metrics.
+    /// Reads the tally of a cache of that kind, such as `expansion`, before metrics are rendered.
     pub fn watch_cache(&self, kind: &str, tally: impl Fn() -> CacheTally + Send + 'static) {
-        self.caches.watch(&self.watched, kind, tally);
+        self.caches.watch(&self.hooks, kind, tally);
     }
 
-    /// Whether the engine is ready and alive is looked up whenever somebody asks the metrics.
+    /// Reads readiness and liveness before metrics are rendered.
     pub fn watch_health(&self, health: &Arc<Health>) {
-        health_metrics::watch(&self.registry, &self.watched, health);
+        health_metrics::watch(&self.registry, &self.hooks, health);
     }
 
-    /// How much of its memory the device spends on what networks remember of pictures is looked up whenever somebody asks
-    /// the metrics; `device` is its name and the most that it may spend.
+    /// Reads the bytes that encodings of pictures take on the device before metrics are rendered; `device` is its name and
+    /// their limit.
     pub fn watch_device_memory(&self, device: (&str, u64), bytes: impl Fn() -> u64 + Send + 'static) {
-        self.device.watch_remembered(&self.watched, device, bytes);
+        self.device.watch_remembered(&self.hooks, device, bytes);
     }
 
-    /// How many pictures a stage's network has read is looked up whenever somebody asks the metrics.
+    /// Reads the number of pictures that a stage's network has encoded before metrics are rendered.
     pub fn watch_pictures_read(&self, stage: Stage, read: Arc<AtomicU64>) {
         let counter = self.pictures_read.with_label_values(&[stage.as_str()]);
-        self.watched.watch(move || catch_up((&counter, read.load(Ordering::Relaxed))));
+        self.hooks.add(move || catch_up((&counter, read.load(Ordering::Relaxed))));
     }
 
-    /// How much a stage's network remembers of pictures is looked up whenever somebody asks the metrics.
+    /// Reads the bytes of a stage's encodings of pictures before metrics are rendered.
     pub fn watch_remembered(&self, stage: Stage, bytes: Arc<AtomicU64>) {
-        self.memory.watch_remembered(&self.watched, stage, bytes);
+        self.memory.watch_remembered(&self.hooks, stage, bytes);
     }
 
-    /// What is told of memory.
+    /// The metrics of memory.
     pub fn memory(&self) -> &MemoryMetrics {
         &self.memory
     }
 
-    /// Makes the classes of dead letters known, and the parts that they may have to do without.
-    pub fn know_dead_letters(&self, classes: &[&str], parts: &[&str]) {
+    /// Starts the series of these classes of dead letters, and of the parts that may not fit.
+    pub fn declare_dead_letters(&self, classes: &[&str], parts: &[&str]) {
         self.dead_letters.know(classes, parts);
     }
 
-    /// Makes the topics known that are written to.
-    pub fn know_output_topics(&self, topics: &[&str]) {
+    /// Starts the series of these output topics.
+    pub fn declare_output_topics(&self, topics: &[&str]) {
         topics.iter().for_each(|topic| self.traffic.produced(topic, 0, 0));
     }
 
@@ -291,79 +246,75 @@ impl Metrics {
         self.dead_letters.cut(part);
     }
 
-    /// Which dead letters the log names.
+    /// The log limit of dead letters.
     #[must_use]
-    pub fn letter_log(&self) -> &LetterLog {
+    pub fn dead_letter_log(&self) -> &DeadLetterLog {
         self.dead_letters.log()
     }
 
-    /// Records of that topic whose delivery was reported.
+    /// The number of delivered records of that topic.
     #[must_use]
     pub fn produced_so_far(&self, topic: &str) -> u64 {
         self.traffic.produced_so_far(topic)
     }
 
-    /// Posts that are in flight now.
+    /// The number of posts in flight.
     #[must_use]
     pub fn posts_in_flight_now(&self) -> u64 {
-        u64::try_from(self.posts_in_flight.get()).unwrap_or(0)
+        self.posts.in_flight()
     }
 
     /// A post was answered in part, as its provenance says.
     pub fn degraded(&self) {
-        self.degraded.inc();
+        self.posts.degraded();
     }
 
     /// A post was decoded in this time.
     pub fn decoded(&self, took: Duration) {
-        self.decode_seconds.observe(took.as_secs_f64());
+        self.posts.decoded(took);
     }
 
     /// An output was delivered this long after its input's timestamp.
     pub fn delivered(&self, end_to_end: Duration) {
-        self.end_to_end_seconds.observe(end_to_end.as_secs_f64());
+        self.posts.delivered(end_to_end);
     }
 
     /// So many posts are in flight now.
     pub fn posts_in_flight(&self, posts: usize) {
-        self.posts_in_flight.set(posts as i64);
+        self.posts.set_in_flight(posts);
     }
 
     /// So many bytes of decoded pictures are held now.
     pub fn picture_bytes_in_flight(&self, bytes: u64) {
-        self.picture_bytes_in_flight.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.posts.set_picture_bytes(bytes);
     }
 
-    /// A partition was given to this engine: its counters start.
+    /// A partition was assigned to this engine: its series start.
     pub fn partition_assigned(&self, topic: &str, partition: i32) {
-        let labels = [topic, &partition.to_string()];
         self.traffic.consumed(topic, partition, 0, 0);
-        self.outstanding.with_label_values(&labels).set(0);
+        self.partitions.outstanding(topic, partition, 0);
         self.ingest.lost(topic, partition, 0);
     }
 
-    /// A partition was taken from this engine: another one reports of it now.
+    /// A partition was revoked from this engine: its series end.
     pub fn partition_revoked(&self, topic: &str, partition: i32) {
-        let labels = [topic, &partition.to_string()];
-        // A partition without a watermark yet has none to remove.
-        let _ = self.outstanding.remove_label_values(&labels);
-        let _ = self.watermark.remove_label_values(&labels);
+        self.partitions.revoked(topic, partition);
         self.lag.revoked(topic, partition);
     }
 
     /// All records of a partition below this offset are settled.
     pub fn watermark(&self, topic: &str, partition: i32, offset: i64) {
-        self.watermark.with_label_values(&[topic, &partition.to_string()]).set(offset);
+        self.partitions.watermark(topic, partition, offset);
     }
 
     /// So many records of a partition are read and not settled.
     pub fn outstanding(&self, topic: &str, partition: i32, records: usize) {
-        self.outstanding.with_label_values(&[topic, &partition.to_string()]).set(records as i64);
+        self.partitions.outstanding(topic, partition, records);
     }
 
     /// So many partitions are paused now.
     pub fn paused_partitions(&self, partitions: usize) {
-        self.paused_partitions.set(partitions as i64);
+        self.partitions.paused(partitions);
     }
 
     /// The consumer group was rebalanced.
@@ -379,7 +330,7 @@ impl Metrics {
     /// All metrics in Prometheus' text format.
     #[must_use]
     pub fn render(&self) -> String {
-        self.watched.look();
+        self.hooks.run();
         let mut text = String::new();
         match TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
             Ok(()) => text,
@@ -392,7 +343,7 @@ impl Metrics {
     /// All metrics as OpenMetrics.
     #[must_use]
     pub fn render_open_metrics(&self) -> String {
-        self.watched.look();
+        self.hooks.run();
         open_metrics::encode(&self.registry.gather())
     }
 }

@@ -1,4 +1,6 @@
-//! What the engine tells its operators: metrics by name, and whether it is well.
+//! Telemetry: metrics, health and the server that publishes both.
+//!
+//! Read [`Metrics`] (the registry; one file a group of metrics), [`Health`] (readiness and liveness), then [`serve`].
 
 mod answer_metrics;
 mod build_metrics;
@@ -6,9 +8,10 @@ mod cache_metrics;
 mod causes;
 mod config;
 mod connections;
+mod dead_letter_log;
+mod dead_letter_metrics;
 mod device_metrics;
 mod entity_metrics;
-mod families;
 mod fetch_metrics;
 mod group_events;
 mod health;
@@ -18,26 +21,28 @@ mod ingest_metrics;
 mod kafka_metrics;
 mod lag_metrics;
 mod latency;
-mod letter_log;
-mod letter_metrics;
 mod llm_metrics;
+mod log_throttle;
 mod media_metrics;
 mod memory_metrics;
 mod metrics;
 mod negotiation;
 mod open_metrics;
-mod log_throttle;
+mod partition_metrics;
+mod post_metrics;
+mod registration;
+mod scrape_hooks;
 mod stage_metrics;
-#[cfg(test)]
-mod tests;
 mod traffic_metrics;
 mod work_progress;
-mod watched;
+#[cfg(test)]
+mod tests;
 
 pub use answer_metrics::{AnswerMetrics, AnswerSource, AnswerTier, Renewal};
 pub use cache_metrics::CacheTally;
 pub use causes::Causes;
 pub use config::Config;
+pub use dead_letter_log::{DeadLetterLog, Suppressed};
 pub use device_metrics::DeviceMetrics;
 pub use entity_metrics::EntityMetrics;
 pub use fetch_metrics::{FetchMetrics, FetchOutcome};
@@ -48,11 +53,10 @@ pub use ingest_metrics::{CommitFailure, IngestMetrics, Tombstone};
 pub use kafka_metrics::{BrokerFigures, ClientFigures, KafkaClient, KafkaMetrics};
 pub use lag_metrics::{LagMetrics, Waiting};
 pub use latency::LatencyRecorder;
-pub use letter_log::{LetterLog, Unnamed};
 pub use llm_metrics::{BreakerState, InFlight, LlmFault, LlmMetrics};
 pub use log_throttle::LogThrottle;
 pub use media_metrics::MediaMetrics;
 pub use memory_metrics::{MemoryMetrics, resident};
 pub use metrics::Metrics;
 pub use stage_metrics::{Outcome, Queued, StageMetrics, StageSummary};
-pub use work_progress::{Patience, WorkProgress};
+pub use work_progress::{StallLimits, WorkProgress};

@@ -9,7 +9,7 @@ use prometheus::{
 };
 
 use super::LatencyRecorder;
-use super::metrics::{register, seconds_buckets};
+use super::registration::{register, seconds_buckets};
 use crate::domain::Stage;
 
 /// How a request to a stage ended.

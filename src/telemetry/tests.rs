@@ -61,10 +61,10 @@ fn labels_that_are_known_start_at_nothing() {
 fn labels_that_are_found_out_start_at_nothing_when_they_are_known() {
     let metrics = Metrics::new();
     metrics.watch_cache("expansion", CacheTally::default);
-    metrics.know_dead_letters(&["not-json"], &["value"]);
-    metrics.know_output_topics(&["annotations", "dead-letters"]);
+    metrics.declare_dead_letters(&["not-json"], &["value"]);
+    metrics.declare_output_topics(&["annotations", "dead-letters"]);
     metrics.partition_assigned("posts", 2);
-    metrics.entities().know_types(["PER"]);
+    metrics.entities().declare_types(["PER"]);
     let _endpoint = metrics.llm("small");
     let text = metrics.render();
     for line in [

@@ -1,8 +1,8 @@
-//! What is counted of records as they pass? How many come in and go out, and their bytes.
+//! Metrics of records read and written, and their bytes.
 
 use prometheus::{IntCounterVec, Opts, Registry};
 
-use super::families::register;
+use super::registration::register;
 
 /// The counters of records and bytes.
 #[derive(Debug, Clone)]

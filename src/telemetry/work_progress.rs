@@ -1,23 +1,23 @@
-//! Does what was begun get on? Each part notes when it last got on with its work; nothing is said of a part without any.
+//! Work progress: the time of the last progress of each part that has work.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What is under way, and since when nothing has come of it. Shared by those who work and those who watch.
+/// Parts with work, each with the time of its last progress. Shared by the parts and by [`super::Health`].
 #[derive(Debug, Clone, Default)]
 pub struct WorkProgress(Arc<Mutex<BTreeMap<&'static str, Instant>>>);
 
-/// How long work may be under way without anything coming of it.
+/// How long work may make no progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// Then the engine is not ready: work had better go elsewhere.
+pub struct StallLimits {
+    /// After this time the engine is not ready.
     pub ready: Duration,
-    /// Then it is not alive: only a new process mends it.
+    /// After this time it is not alive, and must be restarted.
     pub alive: Duration,
 }
 
-impl Default for Patience {
+impl Default for StallLimits {
     /// Longer than any batch on a GPU or of a small network; the largest networks on a processor need more.
     fn default() -> Self {
         Self { ready: Duration::from_secs(120), alive: Duration::from_secs(600) }
@@ -25,22 +25,22 @@ impl Default for Patience {
 }
 
 impl WorkProgress {
-    /// The part of that name has got on, at `now`, and has more to do.
+    /// The part of that name has made progress at `now`, and has more work.
     pub fn advance(&self, name: &'static str, now: Instant) {
         self.all().insert(name, now);
     }
 
-    /// The part of that name has nothing to do.
+    /// The part of that name has no more work.
     pub fn finish(&self, name: &'static str) {
         self.all().remove(name);
     }
 
-    /// The parts that have not got on for longer than `limit`, in words.
+    /// Descriptions of the parts without progress for longer than `limit`.
     #[must_use]
     pub fn stalled(&self, now: Instant, limit: Duration) -> Vec<String> {
         let still = |(name, since): (&&str, &Instant)| {
             let still = now.saturating_duration_since(*since);
-            (still > limit).then(|| format!("`{name}` has not got on for {:.0} s", still.as_secs_f64()))
+            (still > limit).then(|| format!("`{name}` has made no progress for {:.0} s", still.as_secs_f64()))
         };
         self.all().iter().filter_map(still).collect()
     }
@@ -56,17 +56,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_work_that_does_not_get_on_is_told() {
-        let (underway, start) = (WorkProgress::default(), Instant::now());
+    fn only_work_without_progress_is_reported() {
+        let (progress, start) = (WorkProgress::default(), Instant::now());
         let after = |seconds| start + Duration::from_secs(seconds);
         let limit = Duration::from_secs(10);
-        assert!(underway.stalled(after(1000), limit).is_empty(), "nothing was begun");
-        underway.advance("segment", start);
-        underway.advance("posts", start);
-        assert!(underway.stalled(after(10), limit).is_empty());
-        underway.advance("posts", after(10));
-        assert_eq!(underway.stalled(after(11), limit), ["`segment` has not got on for 11 s"]);
-        underway.finish("segment");
-        assert!(underway.stalled(after(20), limit).is_empty());
+        assert!(progress.stalled(after(1000), limit).is_empty(), "no work was begun");
+        progress.advance("segment", start);
+        progress.advance("posts", start);
+        assert!(progress.stalled(after(10), limit).is_empty());
+        progress.advance("posts", after(10));
+        assert_eq!(progress.stalled(after(11), limit), ["`segment` has made no progress for 11 s"]);
+        progress.finish("segment");
+        assert!(progress.stalled(after(20), limit).is_empty());
     }
 }

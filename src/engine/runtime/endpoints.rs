@@ -154,7 +154,7 @@ impl Endpoints {
                     }
                 }
             }
-            health.knows_without(NAME, strict, (!away.is_empty()).then(|| away.join(", ")));
+            health.optional_part(NAME, strict, (!away.is_empty()).then(|| away.join(", ")));
             tokio::select! {
                 () = tokio::time::sleep(LOOK) => {}
                 () = ended.cancelled() => return,

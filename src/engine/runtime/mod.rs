@@ -180,7 +180,7 @@ impl Runtime {
     ) -> Result<Self, RuntimeError> {
         let place = find(&config.device.name)?;
         metrics.bundle(bundle.hash());
-        metrics.entities().know_types(bundle.manifest().entity_types.iter().map(String::as_str));
+        metrics.entities().declare_types(bundle.manifest().entity_types.iter().map(String::as_str));
         let words = asking::words(bundle)?;
         let (entail, ground, segment) = (bundle.entail()?, bundle.ground()?, bundle.segment_or_outlines()?);
         let entail_prompts = asking::entail_prompts(bundle)?;

@@ -30,7 +30,7 @@ use crate::telemetry::WorkProgress;
 pub(super) async fn drive<A, F>(
     mut records: Receiver<TicketedRecord>,
     annotate: A,
-    (outcomes, attempts, underway): (Sender<Outcome>, Arc<Attempts>, WorkProgress),
+    (outcomes, attempts, progress): (Sender<Outcome>, Arc<Attempts>, WorkProgress),
     (max_in_flight, max_age, tombstones): (NonZeroUsize, Option<Duration>, Tombstones),
 ) -> Result<(), JoinError>
 where
@@ -40,7 +40,7 @@ where
     let annotate = Arc::new(annotate);
     let places = u32::try_from(max_in_flight.get().min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
     let permits = Arc::new(Semaphore::new(places as usize));
-    let posts = Posts { underway, count: Arc::default() };
+    let posts = Posts { progress, count: Arc::default() };
     let mut tasks = JoinSet::new();
     loop {
         let permit = places_of(&permits, 1).await;
@@ -162,7 +162,7 @@ where
 /// The posts that are worked on, as one who watches sees them: as long as one after another is done, all is well.
 #[derive(Clone)]
 struct Posts {
-    underway: WorkProgress,
+    progress: WorkProgress,
     count: Arc<Mutex<usize>>,
 }
 
@@ -175,7 +175,7 @@ impl Posts {
     fn begin(&self) -> Post {
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         if *count == 0 {
-            self.underway.advance(Self::NAME, Instant::now());
+            self.progress.advance(Self::NAME, Instant::now());
         }
         *count += 1;
         Post(self.clone())
@@ -184,13 +184,13 @@ impl Posts {
 
 impl Drop for Post {
     fn drop(&mut self) {
-        let Posts { underway, count } = &self.0;
+        let Posts { progress, count } = &self.0;
         let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
         *count -= 1;
         if *count == 0 {
-            underway.finish(Posts::NAME);
+            progress.finish(Posts::NAME);
         } else {
-            underway.advance(Posts::NAME, Instant::now());
+            progress.advance(Posts::NAME, Instant::now());
         }
     }
 }

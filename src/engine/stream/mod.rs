@@ -156,7 +156,7 @@ where
         () = deadline => unreachable!("it never ends"),
         () = report(&counted, &topics, progress) => unreachable!("it never ends"),
     };
-    summarise(counted.letter_log().last_unnamed());
+    summarise(counted.dead_letter_log().take_all_suppressed());
     driven.map_err(EngineError::PostPanicked)?;
     let published = published.map_err(EngineError::Publish)?;
     let consumed = consumed.map_err(|_| EngineError::ReaderPanicked)?.map_err(EngineError::Ingest)?;

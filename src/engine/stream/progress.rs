@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::{info, warn};
 
-use crate::telemetry::{Metrics, Unnamed};
+use crate::telemetry::{Metrics, Suppressed};
 
 /// How often it is looked for dead letters that were not named. Often enough that a summary comes soon after its minute.
 const SUMMARIES: Duration = Duration::from_secs(5);
@@ -64,7 +64,7 @@ pub(super) async fn report(metrics: &Metrics, topics: &Topics, every: Option<Dur
     };
     loop {
         tokio::select! {
-            now = summaries.tick() => summarise(metrics.letter_log().unnamed(now.into_std())),
+            now = summaries.tick() => summarise(metrics.dead_letter_log().take_suppressed(now.into_std())),
             now = line_is_due() => {
                 let counted = counts(metrics, topics);
                 say(&progress(&before, &counted, now.duration_since(since)), &counted);
@@ -81,8 +81,8 @@ fn say(progress: &Progress, counts: &Counts) {
 }
 
 /// Says how many dead letters were not named one by one.
-pub(super) fn summarise(unnamed: Vec<Unnamed>) {
-    for Unnamed { class, letters } in unnamed {
+pub(super) fn summarise(unnamed: Vec<Suppressed>) {
+    for Suppressed { class, letters } in unnamed {
         warn!(class, letters, "{letters} more dead letters of class `{class}` in the last minute");
     }
 }

@@ -127,7 +127,7 @@ impl Availability {
         self.connection_fault = None;
         if let Some(reason) = self.impairment.take() {
             info!(was = reason, "broker and topic are available");
-            health.waits_no_more(NAME);
+            health.no_longer_waits(NAME);
             self.impairment_warning.reset();
         }
     }

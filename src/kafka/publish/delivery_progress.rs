@@ -62,7 +62,7 @@ impl DeliveryProgress {
             tokio::time::sleep(CHECK_INTERVAL).await;
             let silence = self.silence(Instant::now());
             if silence < MAX_SILENCE {
-                health.waits_no_more(NAME);
+                health.no_longer_waits(NAME);
             } else {
                 let seconds = silence.as_secs();
                 health.waits(NAME, format!("no Kafka broker has confirmed an answer for {seconds} s"));

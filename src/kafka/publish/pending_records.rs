@@ -166,7 +166,7 @@ impl PendingRecords {
     /// Names a post that became a dead letter, with class and stage of its rejection and without its content.
     fn log_dead_letter(&self, source: &SourceRecord, rejection: &Rejection) {
         let (class, stage) = (rejection.class.as_str(), rejection.stage);
-        if self.metrics.letter_log().is_named(class, Instant::now()) {
+        if self.metrics.dead_letter_log().should_log(class, Instant::now()) {
             let (topic, partition, offset) = (&*source.topic, source.partition, source.offset);
             let id = source.value.as_deref().and_then(post_id);
             warn!(id, class, stage, topic, partition, offset, "a post has become a dead letter");
@@ -199,7 +199,7 @@ impl PendingRecords {
     /// Writing works.
     pub(super) fn report_working(&mut self) {
         self.blocked_warning.reset();
-        self.health.waits_no_more(NAME);
+        self.health.no_longer_waits(NAME);
     }
 
     /// This process will never write again.

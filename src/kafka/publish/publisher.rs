@@ -57,8 +57,8 @@ impl Publisher {
             PublishError::SetUp { topic, dead_letter_topic, source: Box::new(source) }
         })?;
         let client = Arc::new(client);
-        metrics.know_output_topics(&[&config.topic, &config.dead_letter_topic]);
-        metrics.know_dead_letters(&RejectionClass::ALL.map(RejectionClass::as_str), &Truncation::names());
+        metrics.declare_output_topics(&[&config.topic, &config.dead_letter_topic]);
+        metrics.declare_dead_letters(&RejectionClass::ALL.map(RejectionClass::as_str), &Truncation::names());
         let settled = (settled, membership.fence().clone());
         let encoder = (DEFAULT_FORMAT.encoder)(provenance);
         let builder = RecordBuilder::new(config, encoder, batch_bytes(&properties));

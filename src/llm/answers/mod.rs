@@ -95,9 +95,9 @@ impl Answers {
     /// # Errors
     /// The address of Redis is none, or the machine has no room for a thread.
     pub async fn open(config: &Config, metrics: AnswerMetrics) -> Result<Self, AnswersError> {
-        metrics.know_kinds(Kind::ALL.map(Kind::as_str));
-        metrics.know_faults(AnswerTier::Disk, &["held", "broken", "failed"]);
-        metrics.know_faults(AnswerTier::Disk, &Refusal::CLASSES);
+        metrics.declare_kinds(Kind::ALL.map(Kind::as_str));
+        metrics.declare_faults(AnswerTier::Disk, &["held", "broken", "failed"]);
+        metrics.declare_faults(AnswerTier::Disk, &Refusal::CLASSES);
         let codec = Arc::new(Codec::new(&config.secret, metrics.clone()));
         let remote = Remote::new(config, Arc::clone(&codec))?;
         let lives = config.lives();

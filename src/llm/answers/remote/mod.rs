@@ -102,8 +102,8 @@ impl Remote {
             warning: LogThrottle::new(SAID_EVERY),
             endless: LogThrottle::new(SAID_EVERY),
         };
-        codec.metrics().know_faults(AnswerTier::Redis, &RemoteError::CLASSES);
-        codec.metrics().know_faults(AnswerTier::Redis, &Refusal::CLASSES);
+        codec.metrics().declare_faults(AnswerTier::Redis, &RemoteError::CLASSES);
+        codec.metrics().declare_faults(AnswerTier::Redis, &Refusal::CLASSES);
         Ok(Some(Self(Arc::new(Inner {
             place: client.get_connection_info().addr().to_string(),
             client,

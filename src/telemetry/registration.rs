@@ -1,4 +1,4 @@
-//! How do families of metrics begin? Their entry into the registry, and the bounds of times.
+//! Registration of metrics, and the bucket bounds of times.
 
 use prometheus::Registry;
 use prometheus::core::Collector;
@@ -11,7 +11,7 @@ pub(super) fn seconds_buckets() -> Vec<f64> {
     ]
 }
 
-/// Bounds in seconds, from a post that waited for nothing to one that waited for an hour: a backlog is told from a stall.
+/// Bounds in seconds, from a post that did not wait to one that waited for an hour: they separate a backlog from a stall.
 pub(super) fn end_to_end_buckets() -> Vec<f64> {
     vec![
         0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0,
@@ -19,7 +19,7 @@ pub(super) fn end_to_end_buckets() -> Vec<f64> {
     ]
 }
 
-/// Enters a metric into the registry. Names are written in this folder, once each: neither step can fail.
+/// Registers a metric. Names are constants of this folder, used once each: neither step can fail.
 pub(super) fn register<M: Collector + Clone + 'static>(
     registry: &Registry,
     metric: prometheus::Result<M>,
@@ -33,7 +33,7 @@ pub(super) fn register<M: Collector + Clone + 'static>(
     }
 }
 
-/// The same for what nobody else holds.
+/// Registers a collector that is not used afterwards.
 pub(super) fn register_alone(registry: &Registry, collector: impl Collector + 'static) {
     if let Err(error) = registry.register(Box::new(collector)) {
         unreachable!("a metric's name is taken: {error}");
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_backlog_makes_posts_wait_is_told_up_to_an_hour() {
+    fn end_to_end_buckets_separate_waits_up_to_an_hour() {
         let bounds = end_to_end_buckets();
         assert!(bounds.is_sorted_by(|earlier, later| earlier < later), "{bounds:?}");
         assert_eq!(bounds.last(), Some(&3600.0));

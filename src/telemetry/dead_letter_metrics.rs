@@ -1,21 +1,21 @@
-//! What is counted of dead letters? How many there are of each class, and what of their records did not fit.
+//! Metrics of dead letters: their number by class, and the parts of records that did not fit.
 
 use std::sync::Arc;
 
 use prometheus::{IntCounterVec, Opts, Registry};
 
-use super::LetterLog;
-use super::metrics::register;
+use super::DeadLetterLog;
+use super::registration::register;
 
 /// The counters of dead letters.
 #[derive(Debug, Clone)]
-pub(super) struct LetterMetrics {
+pub(super) struct DeadLetterMetrics {
     rejected: IntCounterVec,
     cut: IntCounterVec,
-    log: Arc<LetterLog>,
+    log: Arc<DeadLetterLog>,
 }
 
-impl LetterMetrics {
+impl DeadLetterMetrics {
     pub(super) fn new(registry: &Registry) -> Self {
         let counters = |name: &str, help: &str, label: &str| {
             register(registry, IntCounterVec::new(Opts::new(name, help), &[label]))
@@ -46,7 +46,7 @@ impl LetterMetrics {
     }
 
     /// Which of them the log names.
-    pub(super) fn log(&self) -> &LetterLog {
+    pub(super) fn log(&self) -> &DeadLetterLog {
         &self.log
     }
 
