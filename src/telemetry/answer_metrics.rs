@@ -122,7 +122,8 @@ impl AnswerMetrics {
         let metrics = Self {
             questions: counters(
                 "riveg_answers_total",
-                "Questions by kind and by where the answer came from: a tier, another asker, another replica, its maker.",
+                "Questions by kind and by where the answer came from: a tier, another asker, another replica, its \
+                 maker.",
                 &["kind", "source"],
             ),
             negative: counters(
@@ -221,7 +222,7 @@ impl AnswerMetrics {
     }
 }
 
-/// From a storm of one question to the longest that answers are kept: a minute, an hour, a day, a week, a month, a season.
+/// From a burst of one question to the longest time to live: a minute, an hour, a day, a week, a month, a season.
 fn age_buckets() -> Vec<f64> {
     const HOUR: f64 = 3600.0;
     const DAY: f64 = 24.0 * HOUR;

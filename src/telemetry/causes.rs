@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
-/// An error, displayed with its causes, outermost first. A cause that the words so far contain is not repeated, since some
-/// libraries put the cause into the error's own words too.
+/// An error, displayed with its causes, outermost first. A cause that the words so far contain is not repeated, since
+/// some libraries put the cause into the error's own words too.
 #[derive(Debug, Clone, Copy)]
 pub struct Causes<'a>(pub &'a dyn Error);
 

@@ -17,14 +17,14 @@ use tracing::{debug, warn};
 
 use super::{Causes, LogThrottle};
 
-/// What a connection may take.
+/// Limits of connections.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    /// The longest time until its request has come.
+    /// Timeout of the request.
     pub(super) head: Duration,
-    /// The longest time until it has taken its answer.
+    /// Timeout of request and response together.
     pub(super) whole: Duration,
-    /// Connections at one time.
+    /// Limit of concurrent connections.
     pub(super) most: usize,
 }
 
@@ -36,16 +36,16 @@ impl Default for Limits {
     }
 }
 
-/// The longest head of a request, in bytes: a probe's has 200.
+/// Limit of a request's head, in bytes: a probe's has 200.
 const LONGEST_HEAD: usize = 16 * 1024;
 /// The pause after a connection that could not be accepted, such as for want of descriptors: some come back meanwhile.
 const AFTER_FAULT: Duration = Duration::from_millis(100);
-/// How often the log says that connections cannot be accepted.
+/// Time between warnings that connections cannot be accepted.
 const SAY_EVERY: Duration = Duration::from_secs(30);
 
 /// Answers connections until `shutdown` is done, and then those that are there.
 ///
-/// Where there are as many as there may be, the oldest makes place for the next: a probe always gets in.
+/// At the limit the oldest connection is closed for the next: a probe always connects.
 pub(super) async fn answer(
     listener: TcpListener,
     router: Router,
@@ -83,12 +83,12 @@ pub(super) async fn answer(
     }
     drop(listener);
     for connection in connections {
-        // One that panicked has said so.
+        // A panic has been logged.
         let _ = connection.await;
     }
 }
 
-/// One request a connection: those that stay would hold places that others need.
+/// Serves one request: connections that stay open would occupy places.
 async fn serve(stream: TcpStream, router: Router, limits: Limits) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -103,7 +103,7 @@ async fn serve(stream: TcpStream, router: Router, limits: Limits) {
     }
 }
 
-/// Whether it is the fault of the one connection, which has gone again.
+/// Whether the fault concerns only that connection.
 fn is_of_one(error: &io::Error) -> bool {
     matches!(
         error.kind(),

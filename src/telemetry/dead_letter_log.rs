@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Dead letters of one class that are named within [`MINUTE`]: enough to look some up, and with all classes at their limit
-/// still less than a line a second.
+/// Dead letters of one class that are logged within [`MINUTE`]: enough to look some up, and less than a line a second
+/// with all classes at their limit.
 const MAX_LOGGED: u64 = 5;
 /// How long a class's letters are counted before the rest of them are told as a number.
 const MINUTE: Duration = Duration::from_secs(60);

@@ -12,7 +12,7 @@ use super::scrape_hooks::ScrapeHooks;
 #[derive(Debug, Clone)]
 pub struct DeviceMetrics {
     idle: Counter,
-    /// Since when the device waits, as far as that is not counted yet.
+    /// Start of the idle time that is not counted yet.
     waits: Arc<Mutex<Option<Instant>>>,
     memory: IntGaugeVec,
 }
@@ -42,7 +42,7 @@ impl DeviceMetrics {
         *self.waiting() = Some(now);
     }
 
-    /// Something is queued again. What is neither waiting nor a stage's compute time is overhead.
+    /// Something is queued again. Time that is neither idle nor compute time of a stage is overhead.
     pub fn works(&self, now: Instant) {
         let since = self.waiting().take();
         self.count(since, now);
@@ -62,7 +62,7 @@ impl DeviceMetrics {
         hooks.add(move || taken.set(number(bytes())));
     }
 
-    /// A wait that lasts counts as far as it has come: otherwise an idle device would look busy until it has work again.
+    /// Counts the idle time so far: otherwise an idle device would look busy until it has work again.
     fn record(&self, now: Instant) {
         let mut waits = self.waiting();
         if waits.is_some() {

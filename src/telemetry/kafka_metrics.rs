@@ -27,7 +27,7 @@ impl KafkaClient {
     }
 }
 
-/// What a client says of itself. Totals are those since it began.
+/// Figures that a client reports. Totals count from its start.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ClientFigures {
     /// Records that wait in the client: fetched and not read, or handed over and not acknowledged.
@@ -48,12 +48,12 @@ pub struct ClientFigures {
     pub brokers: BTreeMap<i32, BrokerFigures>,
 }
 
-/// What a client says of one broker, of its last interval of statistics.
+/// Figures of one broker over the last interval of statistics.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct BrokerFigures {
     /// From a request to its response: 99 in 100 took no longer.
     pub rtt_seconds: f64,
-    /// The longest time for which the broker asked not to be asked.
+    /// The longest throttle time that the broker asked for.
     pub throttle_seconds: f64,
 }
 
@@ -126,7 +126,7 @@ impl KafkaMetrics {
         }
     }
 
-    /// A client has told of itself. Brokers that it does not name any more have no series.
+    /// Records figures of a client. The series of brokers that it no longer reports end.
     pub fn reported(&self, client: KafkaClient, figures: &ClientFigures) {
         let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let counted = &self.clients[client as usize];

@@ -9,7 +9,7 @@ use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry};
 use super::registration::register;
 use super::scrape_hooks::ScrapeHooks;
 
-/// What of a partition waits for its answer.
+/// Unanswered records of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
     /// Records, read or not.
@@ -51,7 +51,7 @@ impl LagMetrics {
         lag
     }
 
-    /// So much of a partition waits now.
+    /// Sets the unanswered records of a partition.
     pub fn waits(&self, topic: &str, partition: i32, waiting: Waiting) {
         let mut all = self.oldest();
         let records = i64::try_from(waiting.records).unwrap_or(i64::MAX);
@@ -71,19 +71,19 @@ impl LagMetrics {
         records.reduce(|one, other| one + other)
     }
 
-    /// The partition was taken away: another engine tells of it.
+    /// The partition was revoked: another engine reports it.
     pub(super) fn revoked(&self, topic: &str, partition: i32) {
         let mut all = self.oldest();
         all.remove(&(topic.to_owned(), partition));
         let labels = [topic, &partition.to_string()];
-        // Before the end of its log was known there was nothing to tell.
+        // Without a known end of its log it has no series.
         let _ = self.records.remove_label_values(&labels);
         let _ = self.seconds.remove_label_values(&labels);
     }
 
     fn record(&self, now: SystemTime) {
         for ((topic, partition), oldest) in self.oldest().iter() {
-            // What comes from the future has not waited at all.
+            // A timestamp in the future counts as no wait.
             let age = oldest.and_then(|oldest| now.duration_since(oldest).ok()).unwrap_or_default();
             self.seconds.with_label_values(&[topic, &partition.to_string()]).set(age.as_secs_f64());
         }

@@ -224,7 +224,8 @@ impl LlmFamilies {
                 IntGaugeVec::new(
                     Opts::new(
                         "riveg_llm_response_format",
-                        "The form in which answers are asked for: 1 for the one in use, `none` also where the server takes no other.",
+                        "The form in which answers are asked for: 1 for the one in use, `none` also where the server \
+                         takes no other.",
                     ),
                     &["endpoint", "format"],
                 ),

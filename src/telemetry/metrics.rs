@@ -1,7 +1,7 @@
 //! Registry of all metrics, with one function for each event.
 //!
-//! Series with fixed label values start at 0, so that a rate is right from the first event. Series whose label values are
-//! known only at run time (partitions, caches, classes of dead letters) start at 0 when they are declared.
+//! Series with fixed label values start at 0, so that a rate is right from the first event. Series whose label values
+//! are known only at run time (partitions, caches, classes of dead letters) start at 0 when they are declared.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -184,8 +184,8 @@ impl Metrics {
         health_metrics::watch(&self.registry, &self.hooks, health);
     }
 
-    /// Reads the bytes that encodings of pictures take on the device before metrics are rendered; `device` is its name and
-    /// their limit.
+    /// Reads the bytes that encodings of pictures take on the device before metrics are rendered; `device` is its name
+    /// and their limit.
     pub fn watch_device_memory(&self, device: (&str, u64), bytes: impl Fn() -> u64 + Send + 'static) {
         self.device.watch_remembered(&self.hooks, device, bytes);
     }

@@ -1,4 +1,4 @@
-//! Which form of the metrics does a client ask for? By its headers `Accept` and `Accept-Encoding`, as HTTP weighs them.
+//! Content negotiation: the format and compression that a client of `/metrics` accepts.
 
 /// How metrics are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

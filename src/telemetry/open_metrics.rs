@@ -1,5 +1,5 @@
-//! How are metrics written as OpenMetrics 1.0? The text that Prometheus asks for first; the crate that counts writes only
-//! the older format.
+//! OpenMetrics 1.0 encoder: the format that Prometheus asks for first. The `prometheus` crate writes only the older
+//! text format.
 
 use std::fmt::{self, Display, Write};
 

@@ -11,7 +11,8 @@ pub(super) fn seconds_buckets() -> Vec<f64> {
     ]
 }
 
-/// Bounds in seconds, from a post that did not wait to one that waited for an hour: they separate a backlog from a stall.
+/// Bounds in seconds, from a post that did not wait to one that waited for an hour: they separate a backlog from a
+/// stall.
 pub(super) fn end_to_end_buckets() -> Vec<f64> {
     vec![
         0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0,

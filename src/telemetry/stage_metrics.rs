@@ -1,4 +1,4 @@
-//! What is counted of one stage on its device: requests, batches, times. One function an event.
+//! Metrics of a stage on its device: requests, batches and times, with one function for each event.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,7 +56,7 @@ pub struct StageMetrics {
     compute: Arc<LatencyRecorder>,
 }
 
-/// A request that waits for its batch; it no longer does when this is dropped.
+/// A request that waits for its batch, until dropped.
 #[derive(Debug)]
 pub struct Queued(IntGauge);
 
@@ -66,7 +66,7 @@ impl Drop for Queued {
     }
 }
 
-/// One stage in figures, for reports.
+/// Summary of one stage, for reports.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageSummary {
     /// Which stage.

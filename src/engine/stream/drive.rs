@@ -1,4 +1,4 @@
-//! How is each post worked on? In a task of its own, many at a time, unless a process has died of it.
+//! Driver: runs each post in a task of its own, many at a time; a post suspected of a crash runs alone.
 
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -19,14 +19,14 @@ use crate::kafka::ingest::{SourceRecord, TicketedRecord, Tombstones};
 use crate::kafka::publish::{Annotated, Answer, Outcome};
 use crate::telemetry::WorkProgress;
 
-/// Takes each record through `annotate` in a task of its own, at most `max_in_flight` at one time, and sends on what
-/// became of it, in whatever order. Ends when no more records come and all tasks are done, or when nobody takes outcomes.
+/// Runs each record through `annotate` in a task of its own, at most `max_in_flight` at a time, and sends the outcomes
+/// in any order. Ends when the input is closed and all tasks are done, or when the receiver of outcomes is gone.
 ///
-/// A panic in `annotate` rejects its post and leaves the others alone. A post that an earlier process died of is worked
-/// on alone, and one that has killed is rejected.
+/// A panic in `annotate` rejects its post and does not affect the others. A post that may have crashed an earlier
+/// process runs alone, and one that has crashed a process alone is rejected.
 ///
 /// # Errors
-/// A panic anywhere else: its post's ticket is lost, and so nothing of its partition would be committed any more.
+/// If another part panics: the post's ticket is lost, so that its partition could not be committed any more.
 pub(super) async fn drive<A, F>(
     mut records: Receiver<TicketedRecord>,
     annotate: A,
@@ -53,7 +53,7 @@ where
             ended?;
         }
         let Some(value) = source.value.clone() else {
-            // No work: it waits only in the order of its partition.
+            // It needs no work and only keeps its place in the order of its partition.
             let answer = if is_gap { Answer::Gap } else { deletion(&source, tombstones) };
             if outcomes.send(Outcome { source, answer, ticket, attempts: 1 }).await.is_err() {
                 warn!("an outcome is lost: the writing has ended");
@@ -106,7 +106,7 @@ fn record_id(source: &SourceRecord) -> RecordId {
     }
 }
 
-/// What becomes of a record without a value, which is no post.
+/// The answer to a record without a value, which is not a post.
 fn deletion(source: &SourceRecord, tombstones: Tombstones) -> Answer {
     let message = match (tombstones, &source.key) {
         (Tombstones::Forward, Some(_)) => return Answer::Tombstone,
@@ -120,10 +120,10 @@ fn deletion(source: &SourceRecord, tombstones: Tombstones) -> Answer {
     Answer::Rejected(Rejection { stage, class, message })
 }
 
-/// The answer to a post that has waited longer than its time.
+/// The rejection of a post that is older than `max_age`.
 fn expired(source: &SourceRecord, max_age: Option<Duration>, now: SystemTime) -> Option<Answer> {
     let written = UNIX_EPOCH + Duration::from_millis(u64::try_from(source.timestamp?).ok()?);
-    // What comes from the future has not waited at all.
+    // A timestamp in the future counts as no wait.
     let (age, max_age) = (now.duration_since(written).ok()?, max_age?);
     let message = || {
         let [age, most] = [age, max_age].map(|length| length.as_secs());
@@ -143,7 +143,7 @@ where
     A: Fn(Bytes) -> F,
     F: Future<Output = Result<Annotated, Rejection>>,
 {
-    // The call itself is inside: it may panic before there is a future.
+    // The call itself is inside: it may panic before it returns a future.
     let answer = AssertUnwindSafe(async { annotate(value).await }).catch_unwind().await;
     match answer {
         Ok(Ok(annotated)) => Answer::Annotated(annotated),
@@ -159,14 +159,14 @@ where
     }
 }
 
-/// The posts that are worked on, as one who watches sees them: as long as one after another is done, all is well.
+/// Posts in flight as one part of the work progress: each finished post is progress.
 #[derive(Clone)]
 struct Posts {
     progress: WorkProgress,
     count: Arc<Mutex<usize>>,
 }
 
-/// One of them, until it is dropped.
+/// One post in flight, until dropped.
 struct Post(Posts);
 
 impl Posts {

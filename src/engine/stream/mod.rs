@@ -1,7 +1,7 @@
-//! How do the parts hang together? Records from Kafka, through one asynchronous function a post, back to Kafka.
+//! Stream: records from Kafka, through one asynchronous function for each post, back to Kafka.
 //!
-//! Shutdown is the flow itself: the stop signal reaches the reading alone; each channel that closes ends the next part,
-//! and the last tickets that return let the reading commit and leave. A deadline cuts it short.
+//! Shutdown follows the flow: the stop signal reaches only the reader; each closed channel ends the next part, and the
+//! reader commits and leaves its group when the last tickets are returned. A deadline limits the whole drain.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub use settings::Settings;
 use drive::drive;
 use progress::{Topics, report, summarise};
 
-/// What went through the engine.
+/// Totals of one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Summary {
     /// Records read.
@@ -37,11 +37,11 @@ pub struct Summary {
     pub annotations: u64,
     /// Dead letters delivered.
     pub dead_letters: u64,
-    /// Records read whose offsets were not committed: they will be read again.
+    /// Records whose offsets were not committed: they are read again.
     pub uncommitted: usize,
 }
 
-/// Why the engine could not begin or go on.
+/// Faults that keep the engine from starting or continuing.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each is the error of the part it names")]
 pub enum EngineError {
@@ -57,10 +57,11 @@ pub enum EngineError {
     ReaderPanicked,
 }
 
-/// Runs posts through `annotate` until `stop` is cancelled and what was begun is done, or the deadline has passed.
+/// Runs posts through `annotate` until `stop` is cancelled and all posts in flight are done, or the deadline has
+/// passed.
 ///
 /// # Errors
-/// Settings that the client refuses, a client that is broken for good, last offsets that could not be committed.
+/// If librdkafka refuses the settings, a client fails permanently, or the last offsets cannot be committed.
 pub async fn run<A, F>(
     settings: Settings,
     (metrics, health): (Arc<Metrics>, Arc<Health>),
@@ -71,7 +72,7 @@ where
     A: Fn(Bytes) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Annotated, Rejection>> + Send,
 {
-    // A child: what fails in here stops the engine, not the process around it.
+    // A child token: a fault in here stops the engine, not the process around it.
     let stop = stop.child_token();
     let abort = CancellationToken::new();
     let max_posts = settings.max_posts();
@@ -120,7 +121,7 @@ where
             }
         };
         if driven.is_err() {
-            // A ticket is lost: nobody need wait for it.
+            // A ticket is lost: waiting for it would not end.
             stop.cancel();
             abort.cancel();
         }
@@ -128,13 +129,13 @@ where
     };
     let writing = async {
         let published = publisher.run(outcomes, abort.clone()).await;
-        // Where writing fails, reading must end too.
+        // If writing fails, reading must end too.
         stop.cancel();
         published
     };
     let deadline = async {
         stop.cancelled().await;
-        // An engine that is stopped because it stands still may well do so because of a post.
+        // If the engine is stopped for lack of progress, one of its posts may be the cause, and stays a suspect.
         let mark = async {
             if told.alive(Instant::now()).is_ok() {
                 attempts.stopping().await;

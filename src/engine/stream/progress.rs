@@ -1,4 +1,4 @@
-//! How does it go? What the log says every minute, from what was counted at its beginning and at its end.
+//! Progress lines in the log: rates of an interval, from the counters at its start and at its end.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tracing::{info, warn};
 
 use crate::telemetry::{Metrics, Suppressed};
 
-/// How often it is looked for dead letters that were not named. Often enough that a summary comes soon after its minute.
+/// Time between checks for suppressed dead letters: short, so that a summary is logged soon after its minute.
 const SUMMARIES: Duration = Duration::from_secs(5);
 
-/// What was counted until a moment.
+/// Counters at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     /// Annotations written.
@@ -19,11 +19,11 @@ pub(super) struct Counts {
     pub(super) dead_letters: u64,
     /// Records read and not settled.
     pub(super) in_flight: u64,
-    /// Records of the assigned partitions that are not answered; none where the brokers have not said yet.
+    /// Unanswered records of the assigned partitions; none until the brokers have reported.
     pub(super) lag: Option<u64>,
 }
 
-/// What a line says of the time since the line before.
+/// One progress line: the time since the last line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Progress {
     pub(super) answered: u64,
@@ -31,8 +31,7 @@ pub(super) struct Progress {
     pub(super) dead_letters: u64,
 }
 
-/// What has happened between two moments that lie so far apart. The rate is that of answers and dead letters together, to a
-/// tenth: both are posts that are done.
+/// The progress between two moments. The rate counts answers and dead letters, to a tenth: both are finished posts.
 pub(super) fn progress(before: &Counts, now: &Counts, elapsed: Duration) -> Progress {
     let answered = now.answered.saturating_sub(before.answered);
     let dead_letters = now.dead_letters.saturating_sub(before.dead_letters);
@@ -41,18 +40,18 @@ pub(super) fn progress(before: &Counts, now: &Counts, elapsed: Duration) -> Prog
     Progress { answered, posts_per_second: (rate * 10.0).round() / 10.0, dead_letters }
 }
 
-/// Where posts come from and go to.
+/// Topics of input and output.
 pub(super) struct Topics {
     pub(super) input: String,
     pub(super) output: String,
     pub(super) dead_letters: String,
 }
 
-/// Logs progress at every interval, if there is one, and dead letters that were not named. Never ends.
+/// Logs progress at every interval, if there is one, and the number of suppressed dead letters. Never ends.
 pub(super) async fn report(metrics: &Metrics, topics: &Topics, every: Option<Duration>) {
     let ticks = |every| {
         let mut ticks = interval_at(Instant::now() + every, every);
-        // After a standstill one line says it all.
+        // One line covers a standstill.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks
     };
@@ -80,7 +79,7 @@ fn say(progress: &Progress, counts: &Counts) {
     info!(answered, posts_per_second, lag, dead_letters, in_flight, "progress");
 }
 
-/// Says how many dead letters were not named one by one.
+/// Logs the number of dead letters that were not logged one by one.
 pub(super) fn summarise(unnamed: Vec<Suppressed>) {
     for Suppressed { class, letters } in unnamed {
         warn!(class, letters, "{letters} more dead letters of class `{class}` in the last minute");
@@ -101,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_speaks_of_the_time_since_the_line_before() {
+    fn a_line_covers_the_time_since_the_last_line() {
         let at = |answered, dead_letters| Counts { answered, dead_letters, ..Counts::default() };
         let minute = Duration::from_secs(60);
         let cases = [
