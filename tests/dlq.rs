@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 
-use crate::kafka::{Echo, Names, Running, post};
+use crate::kafka::{EchoPipeline, RunningEngine, TestTopics, post};
 use crate::support::{
     Writer, create_topic, create_topic_with, header, read, riveg, write_with_unreadable_header,
 };
 
 /// Sends three posts that become dead letters and one that does not; the three have a header of their own.
-fn set_aside(names: &Names) {
+fn set_aside(names: &TestTopics) {
     for topic in [&names.input, &names.output, &names.dead] {
         create_topic(&names.bootstrap, topic, 1);
     }
@@ -24,13 +24,13 @@ fn set_aside(names: &Names) {
         writer.send_with(&names.input, 0, (Some(key), Some(&value)), trace.clone());
     }
     writer.flush();
-    let engine = Running::start(names.settings(8), &Echo::open());
+    let engine = RunningEngine::start(names.settings(8), &EchoPipeline::open());
     read(&names.bootstrap, &names.output, 1).at_least(1);
     read(&names.bootstrap, &names.dead, 1).at_least(3);
     engine.stop().unwrap();
 }
 
-fn dlq(names: &Names, arguments: &[&str]) -> (Option<i32>, String, String) {
+fn dlq(names: &TestTopics, arguments: &[&str]) -> (Option<i32>, String, String) {
     let sets = [
         format!("kafka.bootstrap={}", names.bootstrap),
         format!("ingest.topic={}", names.input),
@@ -45,7 +45,7 @@ fn dlq(names: &Names, arguments: &[&str]) -> (Option<i32>, String, String) {
 
 #[test]
 fn dead_letters_are_listed_by_filter_and_shown_in_full() {
-    let names = Names::new(crate::support::broker());
+    let names = TestTopics::new(crate::support::broker());
     set_aside(&names);
     let (code, all, _) = dlq(&names, &["list"]);
     assert_eq!(code, Some(0));
@@ -75,7 +75,7 @@ fn dead_letters_are_listed_by_filter_and_shown_in_full() {
 
 #[test]
 fn replayed_dead_letters_equal_the_original_records() {
-    let names = Names::new(crate::support::broker());
+    let names = TestTopics::new(crate::support::broker());
     set_aside(&names);
     let (_, would, _) = dlq(&names, &["replay", "--dry-run"]);
     assert_eq!(would, format!("3 malformed\n3 would be written to `{}`\n", names.input));
@@ -96,9 +96,9 @@ fn replayed_dead_letters_equal_the_original_records() {
 
 #[test]
 fn three_replays_of_a_permanent_fault_leave_one_letter_with_four_attempts() {
-    let names = Names::new(crate::support::broker());
+    let names = TestTopics::new(crate::support::broker());
     set_aside(&names);
-    let engine = Running::start(names.settings(8), &Echo::open());
+    let engine = RunningEngine::start(names.settings(8), &EchoPipeline::open());
     let mut dead = read(&names.bootstrap, &names.dead, 1);
     for round in 1..=3 {
         let (code, written, error) = dlq(&names, &["replay", "--contains", "`id` is missing"]);
@@ -136,7 +136,7 @@ fn three_replays_of_a_permanent_fault_leave_one_letter_with_four_attempts() {
 
 #[test]
 fn a_truncated_letter_is_marked_and_a_record_header_cannot_fake_the_mark() {
-    let names = Names::new(crate::support::broker());
+    let names = TestTopics::new(crate::support::broker());
     for topic in [&names.input, &names.output] {
         create_topic(&names.bootstrap, topic, 1);
     }
@@ -151,7 +151,7 @@ fn a_truncated_letter_is_marked_and_a_record_header_cannot_fake_the_mark() {
         .collect();
     writer.send(&names.input, 0, Some("large"), Some(noise.as_bytes()));
     writer.flush();
-    let engine = Running::start(names.settings(8), &Echo::open());
+    let engine = RunningEngine::start(names.settings(8), &EchoPipeline::open());
     let mut dead = read(&names.bootstrap, &names.dead, 1);
     dead.at_least(2);
     engine.stop().unwrap();
@@ -175,7 +175,7 @@ fn a_truncated_letter_is_marked_and_a_record_header_cannot_fake_the_mark() {
 
 #[test]
 fn a_record_without_a_key_is_dead_lettered_on_a_compacted_topic_and_replayed_without_one() {
-    let names = Names::new(crate::support::broker());
+    let names = TestTopics::new(crate::support::broker());
     for topic in [&names.input, &names.output] {
         create_topic(&names.bootstrap, topic, 1);
     }
@@ -186,7 +186,7 @@ fn a_record_without_a_key_is_dead_lettered_on_a_compacted_topic_and_replayed_wit
         writer.send(&names.input, 0, key, Some(&value));
     }
     writer.flush();
-    let engine = Running::start(names.settings(8), &Echo::open());
+    let engine = RunningEngine::start(names.settings(8), &EchoPipeline::open());
     let mut dead = read(&names.bootstrap, &names.dead, 1);
     let keys: BTreeSet<_> = dead.at_least(2).iter().map(|letter| letter.key().unwrap().to_vec()).collect();
     engine.stop().unwrap();
@@ -200,14 +200,14 @@ fn a_record_without_a_key_is_dead_lettered_on_a_compacted_topic_and_replayed_wit
 
 #[test]
 fn a_header_with_a_non_utf8_name_is_dropped_and_reported() {
-    let names = Names::new(crate::support::broker());
+    let names = TestTopics::new(crate::support::broker());
     for topic in [&names.input, &names.output, &names.dead] {
         create_topic(&names.bootstrap, topic, 1);
     }
     for (key, value) in [("bad", b"{".to_vec()), ("a", post("a"))] {
         write_with_unreadable_header(&names.bootstrap, &names.input, key.as_bytes(), &value);
     }
-    let engine = Running::start(names.settings(8), &Echo::open());
+    let engine = RunningEngine::start(names.settings(8), &EchoPipeline::open());
     let mut output = read(&names.bootstrap, &names.output, 1);
     assert_eq!(header(&output.at_least(1)[0], "riveg.source.headers-omitted"), Some("1"));
     let mut dead = read(&names.bootstrap, &names.dead, 1);

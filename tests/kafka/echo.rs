@@ -1,4 +1,4 @@
-//! Echo: a test pipeline that accepts any JSON with an `id`, finishes posts out of order, and obeys fields of the post.
+//! EchoPipeline: a test pipeline that accepts any JSON with an `id`, finishes posts out of order, and obeys fields of the post.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 /// The pipeline's state, and the gate that controls it.
 #[derive(Clone)]
-pub(crate) struct Echo {
+pub(crate) struct EchoPipeline {
     /// Ids in the order in which answers were ready.
     pub(crate) finished: Arc<Mutex<Vec<String>>>,
     /// Permits for posts to finish: one for each post.
@@ -28,7 +28,7 @@ struct InProgress {
     most: BTreeMap<String, usize>,
 }
 
-impl Echo {
+impl EchoPipeline {
     /// An echo without a gate.
     pub(crate) fn open() -> Self {
         Self {

@@ -8,13 +8,13 @@ use riveg::engine::Summary;
 use riveg::kafka::ingest::Tombstones;
 use riveg::kafka::publish::EmbeddedBroker;
 
-use super::echo::{Echo, post};
-use super::running::{Names, Running};
+use super::echo::{EchoPipeline, post};
+use super::running::{RunningEngine, TestTopics};
 use crate::support::{Writer, committed, header, read, until};
 
-fn broker(partitions: i32) -> (EmbeddedBroker, Names) {
+fn broker(partitions: i32) -> (EmbeddedBroker, TestTopics) {
     let broker = EmbeddedBroker::start().unwrap();
-    let names = Names::new(&broker.bootstrap());
+    let names = TestTopics::new(&broker.bootstrap());
     for topic in [&names.input, &names.output, &names.dead] {
         broker.create_topic(topic, partitions).unwrap();
     }
@@ -37,10 +37,10 @@ fn annotations_are_written_in_partition_order_whatever_finishes_first() {
     // An output with one partition shows the order of all records.
     let output = "one-lane";
     broker.create_topic(output, 1).unwrap();
-    let echo = Echo::open();
+    let echo = EchoPipeline::open();
     let mut settings = names.settings(64);
     settings.publish.topic = output.to_owned();
-    let engine = Running::start(settings, &echo);
+    let engine = RunningEngine::start(settings, &echo);
     let mut seen = read(&names.bootstrap, output, 1);
     let left: Vec<i32> = seen.at_least(600).iter().map(|message| id(message).parse().unwrap()).collect();
     for partition in 0..3 {
@@ -82,7 +82,7 @@ fn dead_letters_keep_the_record_unchanged_and_name_the_reason() {
     writer.flush();
     let mut settings = names.settings(16);
     settings.ingest.tombstones = Tombstones::DeadLetter;
-    let engine = Running::start(settings, &Echo::open());
+    let engine = RunningEngine::start(settings, &EchoPipeline::open());
     let mut dead = read(&names.bootstrap, &names.dead, 1);
     for (offset, (message, (key, value, class, words))) in dead.at_least(5).iter().zip(cases).enumerate() {
         assert_eq!(message.key(), key.map(str::as_bytes), "{words}");
@@ -116,7 +116,7 @@ fn an_output_that_the_topic_refuses_becomes_a_dead_letter() {
     writer.flush();
     let mut settings = names.settings(4);
     settings.kafka.properties.insert("message.max.bytes".to_owned(), "10000".to_owned());
-    let engine = Running::start(settings, &Echo::open());
+    let engine = RunningEngine::start(settings, &EchoPipeline::open());
     let mut dead = read(&names.bootstrap, &names.dead, 1);
     let letter = &dead.at_least(1)[0];
     assert_eq!(header(letter, "riveg.error.class"), Some("too-large"));
@@ -135,14 +135,14 @@ fn posts_in_flight_stay_within_the_budget_and_polling_continues() {
         writer.send(&names.input, number % 2, Some(&id), Some(&post(&id)));
     }
     writer.flush();
-    let echo = Echo::gated();
+    let echo = EchoPipeline::gated();
     let mut settings = names.settings(8);
     // A consumer that does not poll while it is paused would be removed from its group during the test.
     for name in ["max.poll.interval.ms", "session.timeout.ms"] {
         settings.kafka.properties.insert(name.to_owned(), "4000".to_owned());
     }
     settings.kafka.properties.insert("heartbeat.interval.ms".to_owned(), "100".to_owned());
-    let engine = Running::start(settings, &echo);
+    let engine = RunningEngine::start(settings, &echo);
     until("the budget is exhausted and partitions are paused", || {
         (engine.gauge("riveg_paused_partitions") > 0).then_some(())
     });
@@ -172,8 +172,8 @@ fn a_drain_finishes_posts_in_flight_and_reads_no_more() {
         writer.send(&names.input, 0, Some(&id), Some(&post(&id)));
     }
     writer.flush();
-    let echo = Echo::gated();
-    let engine = Running::start(names.settings(6), &echo);
+    let echo = EchoPipeline::gated();
+    let engine = RunningEngine::start(names.settings(6), &echo);
     until("posts are in flight", || (engine.gauge("riveg_posts_in_flight") == 6).then_some(()));
     engine.signal_stop();
     until("readiness reports the drain", || {
@@ -195,10 +195,10 @@ fn a_drain_that_takes_too_long_is_aborted_and_reports_uncommitted_posts() {
         writer.send(&names.input, 0, Some(id), Some(&post(id)));
     }
     writer.flush();
-    let echo = Echo::gated();
+    let echo = EchoPipeline::gated();
     let mut settings = names.settings(6);
     settings.engine.drain_deadline = Duration::from_millis(50);
-    let engine = Running::start(settings, &echo);
+    let engine = RunningEngine::start(settings, &echo);
     until("posts are in flight", || (engine.gauge("riveg_posts_in_flight") == 3).then_some(()));
     let summary = engine.stop().unwrap();
     assert_eq!(summary, Summary { posts_in: 3, annotations: 0, dead_letters: 0, uncommitted: 3 });

@@ -9,14 +9,14 @@ use riveg::engine::{EngineError, Summary};
 use riveg::kafka::ingest::GroupProtocol;
 use riveg::kafka::publish::PublishError;
 
-use super::echo::{Echo, post};
-use super::running::{Names, Running};
+use super::echo::{EchoPipeline, post};
+use super::running::{RunningEngine, TestTopics};
 use crate::support::{Writer, broker, committed, header, log_end, read_committed, until};
 
 const PARTITIONS: i32 = 3;
 
 /// Writes posts `from..to`, the `number`th to partition `number % 3`; every tenth is bad.
-fn feed(names: &Names, numbers: std::ops::Range<i32>) {
+fn feed(names: &TestTopics, numbers: std::ops::Range<i32>) {
     let writer = Writer::new(&names.bootstrap);
     for number in numbers {
         let id = format!("post-{number}");
@@ -26,7 +26,7 @@ fn feed(names: &Names, numbers: std::ops::Range<i32>) {
     writer.flush();
 }
 
-fn stands_at_the_end(names: &Names) {
+fn stands_at_the_end(names: &TestTopics) {
     let ends = log_end(broker(), &names.input, PARTITIONS);
     until("the group stands at the end", || {
         (committed(broker(), &names.group, &names.input, PARTITIONS) == ends).then_some(())
@@ -48,7 +48,7 @@ fn ids(messages: &[OwnedMessage], offset: [&str; 2]) -> BTreeSet<String> {
 }
 
 /// Each post of `0..to` is answered once, on the right topic.
-fn each_is_answered_once(names: &Names, to: i32) {
+fn each_is_answered_once(names: &TestTopics, to: i32) {
     let output = read_committed(broker(), &names.output, PARTITIONS);
     let dead = read_committed(broker(), &names.dead, PARTITIONS);
     let expected = |bad: bool| {
@@ -60,9 +60,9 @@ fn each_is_answered_once(names: &Names, to: i32) {
 
 #[test]
 fn each_post_is_answered_once_and_the_offsets_are_at_the_end() {
-    let names = Names::with_topics(PARTITIONS);
+    let names = TestTopics::with_topics(PARTITIONS);
     feed(&names, 0..900);
-    let engine = Running::start(names.exactly_once(128, "a"), &Echo::open());
+    let engine = RunningEngine::start(names.exactly_once(128, "a"), &EchoPipeline::open());
     stands_at_the_end(&names);
     let summary = engine.stop().unwrap();
     assert_eq!(summary, Summary { posts_in: 900, annotations: 810, dead_letters: 90, uncommitted: 0 });
@@ -71,12 +71,12 @@ fn each_post_is_answered_once_and_the_offsets_are_at_the_end() {
 
 #[test]
 fn an_engine_that_is_aborted_between_transactions_repeats_work_but_no_answer() {
-    let names = Names::with_topics(PARTITIONS);
+    let names = TestTopics::with_topics(PARTITIONS);
     feed(&names, 0..600);
-    let echo = Echo::gated();
+    let echo = EchoPipeline::gated();
     let mut settings = names.exactly_once(64, "a");
     settings.engine.drain_deadline = Duration::ZERO;
-    let first = Running::start(settings, &echo);
+    let first = RunningEngine::start(settings, &echo);
     echo.gate.add_permits(200);
     until("a transaction is committed", || {
         let held: i64 = committed(broker(), &names.group, &names.input, PARTITIONS).values().sum();
@@ -87,7 +87,7 @@ fn an_engine_that_is_aborted_between_transactions_repeats_work_but_no_answer() {
     });
     let cut = first.stop().unwrap();
     assert!(cut.uncommitted > 0, "no post was in flight: {cut:?}");
-    let second = Running::start(names.exactly_once(64, "a"), &Echo::open());
+    let second = RunningEngine::start(names.exactly_once(64, "a"), &EchoPipeline::open());
     stands_at_the_end(&names);
     let rest = second.stop().unwrap();
     assert!(rest.posts_in < 600, "the second engine began from the start: nothing was committed");
@@ -105,17 +105,17 @@ fn partitions_that_the_broker_reassigns_are_answered_once() {
 }
 
 fn hand_over(protocol: GroupProtocol) {
-    let names = Names::with_topics(PARTITIONS);
+    let names = TestTopics::with_topics(PARTITIONS);
     feed(&names, 0..300);
     let settings = |id| {
         let mut settings = names.exactly_once(32, id);
         settings.ingest.protocol = protocol;
         settings
     };
-    let (one, two) = (Echo::open(), Echo::open());
-    let first = Running::start(settings("a"), &one);
+    let (one, two) = (EchoPipeline::open(), EchoPipeline::open());
+    let first = RunningEngine::start(settings("a"), &one);
     until("the first engine works", || (!one.finished.lock().unwrap().is_empty()).then_some(()));
-    let second = Running::start(settings("b"), &two);
+    let second = RunningEngine::start(settings("b"), &two);
     let mut fed = 300;
     until("the second engine works too", || {
         feed(&names, fed..fed + 30);
@@ -134,16 +134,16 @@ fn hand_over(protocol: GroupProtocol) {
 
 #[test]
 fn a_static_member_gets_its_partitions_back_without_a_rebalance() {
-    let names = Names::with_topics(PARTITIONS);
+    let names = TestTopics::with_topics(PARTITIONS);
     feed(&names, 0..60);
     let settings = |id: &str| {
         let mut settings = names.exactly_once(32, id);
         settings.ingest.instance = id.to_owned();
         settings
     };
-    let (one, two) = (Echo::open(), Echo::open());
-    let stays = Running::start(settings("stays"), &one);
-    let goes = Running::start(settings("goes"), &two);
+    let (one, two) = (EchoPipeline::open(), EchoPipeline::open());
+    let stays = RunningEngine::start(settings("stays"), &one);
+    let goes = RunningEngine::start(settings("goes"), &two);
     let mut fed = 60;
     until("both work", || {
         feed(&names, fed..fed + 30);
@@ -151,7 +151,7 @@ fn a_static_member_gets_its_partitions_back_without_a_rebalance() {
         [&one, &two].iter().all(|echo| !echo.finished.lock().unwrap().is_empty()).then_some(())
     });
     stands_at_the_end(&names);
-    let rebalances = |engine: &Running| {
+    let rebalances = |engine: &RunningEngine| {
         let text = engine.metrics.render();
         text.lines()
             .filter(|line| line.starts_with("riveg_rebalances_total"))
@@ -160,7 +160,7 @@ fn a_static_member_gets_its_partitions_back_without_a_rebalance() {
     };
     let before = rebalances(&stays);
     goes.stop().unwrap();
-    let returned = Running::start(settings("goes"), &two);
+    let returned = RunningEngine::start(settings("goes"), &two);
     feed(&names, fed..fed + 90);
     fed += 90;
     stands_at_the_end(&names);
@@ -172,14 +172,14 @@ fn a_static_member_gets_its_partitions_back_without_a_rebalance() {
 
 #[test]
 fn the_first_of_two_engines_with_one_transactional_id_ends_with_an_error_that_names_it() {
-    let names = Names::with_topics(PARTITIONS);
+    let names = TestTopics::with_topics(PARTITIONS);
     feed(&names, 0..60);
-    let echo = Echo::open();
-    let first = Running::start(names.exactly_once(32, "same"), &echo);
+    let echo = EchoPipeline::open();
+    let first = RunningEngine::start(names.exactly_once(32, "same"), &echo);
     until("the first engine has written", || {
         (!committed(broker(), &names.group, &names.input, PARTITIONS).is_empty()).then_some(())
     });
-    let second = Running::start(names.exactly_once(32, "same"), &echo);
+    let second = RunningEngine::start(names.exactly_once(32, "same"), &echo);
     let mut fed = 60;
     until("the first engine ends by itself", || {
         feed(&names, fed..fed + 30);
@@ -196,7 +196,7 @@ fn the_first_of_two_engines_with_one_transactional_id_ends_with_an_error_that_na
 
 #[test]
 fn an_answer_that_is_too_large_becomes_a_dead_letter_and_affects_no_other() {
-    let names = Names::with_topics(PARTITIONS);
+    let names = TestTopics::with_topics(PARTITIONS);
     let writer = Writer::new(&names.bootstrap);
     let large = br#"{"id":"large","size":200000}"#.as_slice();
     for partition in 0..PARTITIONS {
@@ -208,7 +208,7 @@ fn an_answer_that_is_too_large_becomes_a_dead_letter_and_affects_no_other() {
     writer.flush();
     let mut settings = names.exactly_once(16, "a");
     settings.kafka.properties.insert("message.max.bytes".to_owned(), "100000".to_owned());
-    let engine = Running::start(settings, &Echo::open());
+    let engine = RunningEngine::start(settings, &EchoPipeline::open());
     stands_at_the_end(&names);
     let summary = engine.stop().unwrap();
     assert_eq!(summary, Summary { posts_in: 9, annotations: 8, dead_letters: 1, uncommitted: 0 });

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::echo::{Echo, post};
-use super::process::Engine;
-use super::running::{Names, Running};
+use super::echo::{EchoPipeline, post};
+use super::process::EngineProcess;
+use super::running::{RunningEngine, TestTopics};
 use crate::support::{Writer, broker, committed, log_end, until};
 
 const PARTITIONS: i32 = 3;
 
-fn feed(names: &Names) {
+fn feed(names: &TestTopics) {
     let writer = Writer::new(broker());
     for number in 0..30 {
         let id = format!("{number}");
@@ -18,7 +18,7 @@ fn feed(names: &Names) {
     writer.flush();
 }
 
-fn stands_at_the_end(names: &Names) {
+fn stands_at_the_end(names: &TestTopics) {
     let ends = log_end(broker(), &names.input, PARTITIONS);
     until("the group stands at the end", || {
         (committed(broker(), &names.group, &names.input, PARTITIONS) == ends).then_some(())
@@ -27,11 +27,11 @@ fn stands_at_the_end(names: &Names) {
 
 #[test]
 fn partitions_of_an_engine_that_is_killed_are_read_by_another_within_ten_seconds() {
-    let names = Names::with_topics(PARTITIONS);
+    let names = TestTopics::with_topics(PARTITIONS);
     feed(&names);
-    let echo = Echo::open();
-    let mut dies = Engine::start(&names, &[]);
-    let stays = Running::start(names.settings(32), &echo);
+    let echo = EchoPipeline::open();
+    let mut dies = EngineProcess::start(&names, &[]);
+    let stays = RunningEngine::start(names.settings(32), &echo);
     until("both are members", || {
         feed(&names);
         let read = dies.get("/metrics");
@@ -55,13 +55,13 @@ fn partitions_of_an_engine_that_is_killed_are_read_by_another_within_ten_seconds
 
 /// Engines that join and leave cause no line above `info`, except those about dead letters.
 fn assert_no_warnings(set: &[&str]) {
-    let names = Names::with_topics(PARTITIONS);
-    let mut engine = Engine::start(&names, set);
+    let names = TestTopics::with_topics(PARTITIONS);
+    let mut engine = EngineProcess::start(&names, set);
     until("the engine is ready", || engine.is_ready().then_some(()));
     for round in 0..3 {
-        let other = Echo::open();
+        let other = EchoPipeline::open();
         let settings = if set.is_empty() { names.settings(32) } else { names.exactly_once(32, "other") };
-        let joins = Running::start(settings, &other);
+        let joins = RunningEngine::start(settings, &other);
         until("the other works too", || {
             feed(&names);
             (!other.finished.lock().unwrap().is_empty()).then_some(())

@@ -1,21 +1,21 @@
 //! The engine with Kafka: from the input topic to output and dead-letter topics, with an echo pipeline.
 //!
-//! `embedded` uses the broker inside the process, for quick tests. `real` uses Apache Kafka, for behaviour that only a
+//! `embedded` uses the broker inside the process, for quick tests. `delivery` uses Apache Kafka, for behaviour that only a
 //! real broker can prove.
 
-mod carried;
+mod carried_fields;
 mod echo;
 mod embedded;
-mod ends;
+mod partition_ends;
 mod exactly_once;
 mod faults;
 mod group;
-mod hang;
-mod loss;
+mod hanging_broker;
+mod data_loss;
 mod poison;
 mod process;
 mod qualification;
-mod real;
+mod delivery;
 mod rights;
 mod running;
 mod security;
@@ -23,6 +23,6 @@ mod sizes;
 mod telemetry;
 mod tombstones;
 
-pub(crate) use echo::{Echo, post};
-pub(crate) use process::Engine;
-pub(crate) use running::{Names, Running};
+pub(crate) use echo::{EchoPipeline, post};
+pub(crate) use process::EngineProcess;
+pub(crate) use running::{RunningEngine, TestTopics};

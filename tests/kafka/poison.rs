@@ -7,12 +7,12 @@ use rdkafka::message::{Message, OwnedMessage};
 use riveg::kafka::attempts::{Attempts, RecordId};
 use riveg::kafka::publish::EmbeddedBroker;
 
-use super::echo::{Echo, post};
-use super::running::{Names, Running};
+use super::echo::{EchoPipeline, post};
+use super::running::{RunningEngine, TestTopics};
 use crate::support::{Writer, header, read, until};
 
 /// A process that died while it worked on these records.
-fn die_of(folder: &Path, names: &Names, records: &[&OwnedMessage]) {
+fn die_of(folder: &Path, names: &TestTopics, records: &[&OwnedMessage]) {
     let attempts = Attempts::open(folder, &names.group).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for record in records {
@@ -27,7 +27,7 @@ fn die_of(folder: &Path, names: &Names, records: &[&OwnedMessage]) {
     }
 }
 
-fn posts(names: &Names, broker: &EmbeddedBroker, count: usize) -> Vec<OwnedMessage> {
+fn posts(names: &TestTopics, broker: &EmbeddedBroker, count: usize) -> Vec<OwnedMessage> {
     for topic in [&names.input, &names.output, &names.dead] {
         broker.create_topic(topic, 1).unwrap();
     }
@@ -43,13 +43,13 @@ fn posts(names: &Names, broker: &EmbeddedBroker, count: usize) -> Vec<OwnedMessa
 #[test]
 fn a_suspect_is_worked_on_alone() {
     let (broker, folder) = (EmbeddedBroker::start().unwrap(), tempfile::tempdir().unwrap());
-    let names = Names::new(&broker.bootstrap());
+    let names = TestTopics::new(&broker.bootstrap());
     let records = posts(&names, &broker, 12);
     die_of(folder.path(), &names, &[&records[4], &records[5]]);
     let mut settings = names.settings(16);
     settings.state = Some(folder.path().to_owned());
-    let echo = Echo::gated();
-    let engine = Running::start(settings, &echo);
+    let echo = EchoPipeline::gated();
+    let engine = RunningEngine::start(settings, &echo);
     // Four come before the first suspect. It waits for them, and all others wait for it.
     until("four posts are in progress", || (echo.under_way() == 4).then_some(()));
     echo.gate.add_permits(4);
@@ -68,15 +68,15 @@ fn a_suspect_is_worked_on_alone() {
 #[test]
 fn a_post_that_has_killed_twice_becomes_a_dead_letter_and_is_not_worked_on() {
     let (broker, folder) = (EmbeddedBroker::start().unwrap(), tempfile::tempdir().unwrap());
-    let names = Names::new(&broker.bootstrap());
+    let names = TestTopics::new(&broker.bootstrap());
     let records = posts(&names, &broker, 5);
     die_of(folder.path(), &names, &[&records[1], &records[2], &records[3]]);
     die_of(folder.path(), &names, &[&records[2]]);
     die_of(folder.path(), &names, &[&records[2]]);
     let mut settings = names.settings(16);
     settings.state = Some(folder.path().to_owned());
-    let echo = Echo::open();
-    let engine = Running::start(settings, &echo);
+    let echo = EchoPipeline::open();
+    let engine = RunningEngine::start(settings, &echo);
     let mut dead = read(&names.bootstrap, &names.dead, 1);
     let letter = dead.at_least(1)[0].clone();
     read(&names.bootstrap, &names.output, 1).at_least(4);

@@ -7,20 +7,20 @@ use std::thread::JoinHandle;
 
 use tempfile::TempDir;
 
-use super::running::Names;
+use super::running::TestTopics;
 use crate::support::{Process, binary, get, until};
 
 /// A running engine.
-pub(crate) struct Engine {
+pub(crate) struct EngineProcess {
     pub(crate) address: String,
     process: Process,
     log: Option<JoinHandle<String>>,
     _bundle: TempDir,
 }
 
-impl Engine {
+impl EngineProcess {
     /// Starts `riveg run` on those names with further settings.
-    pub(crate) fn start(names: &Names, set: &[&str]) -> Self {
+    pub(crate) fn start(names: &TestTopics, set: &[&str]) -> Self {
         let bundle = tempfile::tempdir().unwrap();
         riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
         // A port that was free a moment ago.

@@ -1,4 +1,4 @@
-//! Running engine: an engine in the process of the test, with its metrics and health.
+//! RunningEngine engine: an engine in the process of the test, with its metrics and health.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::echo::Echo;
+use super::echo::EchoPipeline;
 use crate::support::{WITHIN, broker, create_topic, unique};
 
 /// Topics and group of one test, and settings for them.
-pub(crate) struct Names {
+pub(crate) struct TestTopics {
     pub(crate) bootstrap: String,
     pub(crate) input: String,
     pub(crate) output: String,
@@ -22,7 +22,7 @@ pub(crate) struct Names {
     pub(crate) group: String,
 }
 
-impl Names {
+impl TestTopics {
     pub(crate) fn new(bootstrap: &str) -> Self {
         Self {
             bootstrap: bootstrap.to_owned(),
@@ -33,7 +33,7 @@ impl Names {
         }
     }
 
-    /// Names with topics on the shared broker. `partitions`: their number of partitions.
+    /// TestTopics with topics on the shared broker. `partitions`: their number of partitions.
     pub(crate) fn with_topics(partitions: i32) -> Self {
         let names = Self::new(broker());
         for topic in [&names.input, &names.output, &names.dead] {
@@ -75,7 +75,7 @@ impl Names {
 }
 
 /// A running engine.
-pub(crate) struct Running {
+pub(crate) struct RunningEngine {
     runtime: Runtime,
     engine: JoinHandle<Result<Summary, EngineError>>,
     stop: CancellationToken,
@@ -83,8 +83,8 @@ pub(crate) struct Running {
     pub(crate) health: Arc<Health>,
 }
 
-impl Running {
-    pub(crate) fn start(settings: Settings, echo: &Echo) -> Self {
+impl RunningEngine {
+    pub(crate) fn start(settings: Settings, echo: &EchoPipeline) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (metrics, health) = (Arc::new(Metrics::new()), Arc::new(Health::default()));

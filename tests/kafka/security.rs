@@ -10,8 +10,8 @@ use rdkafka::message::Message;
 use riveg::engine::{Settings, Summary};
 use riveg::kafka::client::Connection;
 
-use super::echo::{Echo, post};
-use super::running::{Names, Running};
+use super::echo::{EchoPipeline, post};
+use super::running::{RunningEngine, TestTopics};
 use crate::support::{
     OwnBroker, Writer, committed, create_topic, log_end, own_broker, read, read_committed, until,
 };
@@ -70,23 +70,23 @@ fn renew(file: &Path, until: SystemTime) {
 }
 
 /// The same settings with another connection.
-fn over(mut settings: Settings, way: &Connection) -> Settings {
+fn with_connection(mut settings: Settings, connection: &Connection) -> Settings {
     let kafka = &mut settings.kafka;
-    kafka.bootstrap.clone_from(&way.bootstrap);
-    kafka.oauth_token_file.clone_from(&way.oauth_token_file);
-    kafka.properties.extend(way.properties.iter().map(|(name, value)| (name.into(), value.into())));
+    kafka.bootstrap.clone_from(&connection.bootstrap);
+    kafka.oauth_token_file.clone_from(&connection.oauth_token_file);
+    kafka.properties.extend(connection.properties.iter().map(|(name, value)| (name.into(), value.into())));
     settings
 }
 
-fn topics(broker: &OwnBroker) -> Names {
-    let names = Names::new(&broker.plain);
+fn topics(broker: &OwnBroker) -> TestTopics {
+    let names = TestTopics::new(&broker.plain);
     for topic in [&names.input, &names.output, &names.dead] {
         create_topic(&broker.plain, topic, 3);
     }
     names
 }
 
-fn feed(names: &Names, numbers: std::ops::Range<i32>) -> BTreeSet<String> {
+fn feed(names: &TestTopics, numbers: std::ops::Range<i32>) -> BTreeSet<String> {
     let writer = Writer::new(&names.bootstrap);
     let ids: Vec<String> = numbers.map(|number| format!("post-{number}")).collect();
     for (id, partition) in ids.iter().zip((0..3).cycle()) {
@@ -113,7 +113,7 @@ fn every_method_of_authentication_works_and_each_post_is_answered_once() {
         let names = topics(broker);
         let ids = feed(&names, 0..300);
         let settings = if exactly_once { names.exactly_once(64, "secure") } else { names.settings(64) };
-        (name, names, ids, Running::start(over(settings, way), &Echo::open()))
+        (name, names, ids, RunningEngine::start(with_connection(settings, way), &EchoPipeline::open()))
     });
     for (name, names, ids, engine) in engines {
         let ends = log_end(&broker.plain, &names.input, 3);
@@ -141,7 +141,7 @@ fn a_renewed_token_is_read_again_and_an_expired_one_is_reported() {
     let first_ends = SystemTime::now() + life;
     renew(&file, first_ends);
     let way = by_token(broker, &file);
-    let engine = Running::start(over(names.settings(64), &way), &Echo::open());
+    let engine = RunningEngine::start(with_connection(names.settings(64), &way), &EchoPipeline::open());
     let mut output = read(&broker.plain, &names.output, 3);
     feed(&names, 0..100);
     output.at_least(100);
@@ -216,9 +216,9 @@ fn readiness_names_the_reason_for_denied_access_without_secrets() {
         ("a file without a token", by_token(broker, &garbage), false, [denied, "holds no JWT"]),
     ];
     let engines = cases.map(|(name, way, exactly_once, parts)| {
-        let names = Names::new(&broker.plain);
+        let names = TestTopics::new(&broker.plain);
         let settings = if exactly_once { names.exactly_once(4, "out") } else { names.settings(4) };
-        (name, parts, Running::start(over(settings, &way), &Echo::open()))
+        (name, parts, RunningEngine::start(with_connection(settings, &way), &EchoPipeline::open()))
     });
     for (name, parts, engine) in engines {
         let words = until(&format!("readiness says of {name}: {parts:?}"), || {

@@ -4,8 +4,8 @@
 use rdkafka::message::{Header, Message, OwnedHeaders, OwnedMessage};
 use riveg::engine::{Settings, Summary};
 
-use super::echo::{Echo, post};
-use super::running::{Names, Running};
+use super::echo::{EchoPipeline, post};
+use super::running::{RunningEngine, TestTopics};
 use crate::support::{
     Writer, broker, committed, create_topic, create_topic_with, header, log_end, read_committed, riveg,
     unique, until,
@@ -15,8 +15,8 @@ use crate::support::{
 const USUAL: &str = "1048588";
 
 /// Topics of one partition with these limits for records.
-fn topics(input: &str, output: &str, dead: &str) -> Names {
-    let names = Names::new(broker());
+fn topics(input: &str, output: &str, dead: &str) -> TestTopics {
+    let names = TestTopics::new(broker());
     for (topic, limit) in [(&names.input, input), (&names.output, output), (&names.dead, dead)] {
         create_topic_with(&names.bootstrap, topic, 1, &[("max.message.bytes", limit)]);
     }
@@ -42,17 +42,17 @@ fn trace() -> OwnedHeaders {
 /// Runs an engine in each mode over the records of `feed` until all are committed.
 fn in_both_modes(
     limits: [&str; 3],
-    feed: impl Fn(&Names, &Writer),
+    feed: impl Fn(&TestTopics, &Writer),
     check: impl Fn(&[OwnedMessage], &[OwnedMessage], &str, Summary),
 ) {
-    let modes: [fn(&Names) -> Settings; 2] =
+    let modes: [fn(&TestTopics) -> Settings; 2] =
         [|names| names.settings(16), |names| names.exactly_once(16, "a")];
     for settings in modes {
         let names = topics(limits[0], limits[1], limits[2]);
         let writer = Writer::new(&names.bootstrap);
         feed(&names, &writer);
         writer.flush();
-        let engine = Running::start(settings(&names), &Echo::open());
+        let engine = RunningEngine::start(settings(&names), &EchoPipeline::open());
         let ends = log_end(broker(), &names.input, 1);
         until("the group stands at the end", || {
             (committed(broker(), &names.group, &names.input, 1) == ends).then_some(())
@@ -68,7 +68,7 @@ fn in_both_modes(
 #[test]
 fn a_key_as_large_as_the_topics_limit_is_replaced_by_its_hash_and_later_posts_are_answered() {
     let key = noise(1_048_300);
-    let feed = |names: &Names, writer: &Writer| {
+    let feed = |names: &TestTopics, writer: &Writer| {
         writer.send(&names.input, 0, Some("a"), Some(&post("a")));
         // One that is not a post, and one whose answer does not fit together with that key.
         writer.send_at(&names.input, (Some(&key), b"x"), OwnedHeaders::new(), 1_700_000_000_000);
@@ -94,7 +94,7 @@ fn a_key_as_large_as_the_topics_limit_is_replaced_by_its_hash_and_later_posts_ar
 #[test]
 fn a_letter_drops_its_value_first_and_keeps_the_records_headers() {
     let value = noise(1_048_400);
-    let feed = |names: &Names, writer: &Writer| {
+    let feed = |names: &TestTopics, writer: &Writer| {
         writer.send_with(&names.input, 0, (Some("a"), Some(&value)), trace());
         writer.send(&names.input, 0, Some("b"), Some(&post("b")));
     };
@@ -113,7 +113,7 @@ fn answers_and_dead_letters_drop_a_large_header() {
     // Zeros, which compress well in the input topic, but exceed the limit of the other topics.
     let zeros = vec![0; 6_000_000];
     let large = || trace().insert(Header { key: "large", value: Some(&zeros) });
-    let feed = |names: &Names, writer: &Writer| {
+    let feed = |names: &TestTopics, writer: &Writer| {
         writer.send_with(&names.input, 0, (Some("a"), Some(&post("a"))), large());
         writer.send_with(&names.input, 0, (Some("bad"), Some(b"x")), large());
         writer.send_with(&names.input, 0, (Some("b"), Some(&post("b"))), trace());
@@ -131,7 +131,7 @@ fn answers_and_dead_letters_drop_a_large_header() {
 #[test]
 fn a_truncated_letter_keeps_its_place_in_the_order() {
     let large = noise(1_048_400);
-    let feed = |names: &Names, writer: &Writer| {
+    let feed = |names: &TestTopics, writer: &Writer| {
         for _ in 0..5 {
             writer.send(&names.input, 0, Some("a"), Some(&large));
             (0..3).for_each(|_| writer.send(&names.input, 0, Some("a"), Some(b"x")));
@@ -149,7 +149,7 @@ fn a_truncated_letter_keeps_its_place_in_the_order() {
 
 #[test]
 fn letters_that_are_too_large_only_as_a_batch_keep_their_records() {
-    let feed = |names: &Names, writer: &Writer| {
+    let feed = |names: &TestTopics, writer: &Writer| {
         for number in 0..8_usize {
             writer.send(&names.input, 0, Some("a"), Some(&noise(9_000 + number)));
         }
@@ -167,7 +167,7 @@ fn letters_that_are_too_large_only_as_a_batch_keep_their_records() {
 
 #[test]
 fn a_check_names_records_that_would_not_fit() {
-    let names = Names::new(broker());
+    let names = TestTopics::new(broker());
     create_topic_with(&names.bootstrap, &names.input, 1, &[("max.message.bytes", "4000000")]);
     create_topic_with(&names.bootstrap, &names.output, 1, &[("max.message.bytes", "4000000")]);
     create_topic(&names.bootstrap, &names.dead, 1);

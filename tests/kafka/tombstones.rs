@@ -4,12 +4,12 @@ use rdkafka::message::Message;
 use riveg::engine::Settings;
 use riveg::kafka::ingest::Tombstones;
 
-use super::echo::{Echo, post};
-use super::running::{Names, Running};
+use super::echo::{EchoPipeline, post};
+use super::running::{RunningEngine, TestTopics};
 use crate::support::{Writer, broker, committed, header, log_end, read_committed, until};
 
 /// A post, its tombstone, and the post again; then a tombstone without a key.
-fn feed(names: &Names) {
+fn feed(names: &TestTopics) {
     let writer = Writer::new(&names.bootstrap);
     for key in ["a", "b"] {
         for value in [Some(post(key)), None, Some(post(key)), None] {
@@ -27,9 +27,9 @@ fn written(topic: &str) -> Vec<(Option<String>, bool)> {
     messages.iter().map(|message| (message.key().map(text), message.payload().is_some())).collect()
 }
 
-fn run_to_the_end(names: &Names, settings: Settings) -> String {
+fn run_to_the_end(names: &TestTopics, settings: Settings) -> String {
     feed(names);
-    let engine = Running::start(settings, &Echo::open());
+    let engine = RunningEngine::start(settings, &EchoPipeline::open());
     let ends = log_end(broker(), &names.input, 1);
     until("the group stands at the end", || {
         (committed(broker(), &names.group, &names.input, 1) == ends).then_some(())
@@ -39,7 +39,7 @@ fn run_to_the_end(names: &Names, settings: Settings) -> String {
     metrics
 }
 
-fn assert_forwarded(names: &Names, settings: Settings) {
+fn assert_forwarded(names: &TestTopics, settings: Settings) {
     let metrics = run_to_the_end(names, settings);
     let expected = ["a", "b"].map(|key| [true, false, true, false].map(|is| (Some(key.to_owned()), is)));
     assert_eq!(written(&names.output), expected.concat());
@@ -52,20 +52,20 @@ fn assert_forwarded(names: &Names, settings: Settings) {
 
 #[test]
 fn a_tombstone_is_forwarded_under_its_key_in_order() {
-    let names = Names::with_topics(1);
+    let names = TestTopics::with_topics(1);
     assert_forwarded(&names, names.settings(16));
 }
 
 #[test]
 fn a_tombstone_is_forwarded_in_transactions_too() {
-    let names = Names::with_topics(1);
+    let names = TestTopics::with_topics(1);
     assert_forwarded(&names, names.exactly_once(16, "a"));
 }
 
 #[test]
 fn skipped_tombstones_block_no_offset() {
     for exactly_once in [false, true] {
-        let names = Names::with_topics(1);
+        let names = TestTopics::with_topics(1);
         let mut settings = if exactly_once { names.exactly_once(16, "a") } else { names.settings(16) };
         settings.ingest.tombstones = Tombstones::Skip;
         let metrics = run_to_the_end(&names, settings);

@@ -14,7 +14,7 @@ const MAX_SUSPECTS: usize = 4096;
 pub enum Verdict {
     /// No process died while it worked on the post.
     Clear,
-    /// A process died while it worked on this and other posts: it must be worked on alone.
+    /// A process died while it worked on the post: it must be worked on alone.
     Suspect,
     /// It has killed processes: it must not be worked on.
     Poison {

@@ -54,7 +54,7 @@ impl Connection {
         properties
     }
 
-    /// Creates a client. `properties` come from [`Self::apply_to`].
+    /// Creates a client. `properties` come from [`Self::over`].
     ///
     /// # Errors
     /// If librdkafka refuses a property: its message, without secrets.

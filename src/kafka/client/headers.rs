@@ -64,7 +64,7 @@ impl RecordHeaders {
         self.unreadable
     }
 
-    /// Their size in memory in bytes, which is more than on the wire.
+    /// An estimate of their size in memory, in bytes. It exceeds their size on the wire.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.list

@@ -312,7 +312,7 @@ impl ExactlyOnce {
 }
 
 /// For each partition the offset after the last post that these records answer. Records of a partition come in its
-/// order and without gaps, so that all before is answered too.
+/// order without gaps, so all earlier posts are answered too.
 fn offsets(records: &[OutgoingRecord]) -> BTreeMap<i32, i64> {
     let mut offsets = BTreeMap::new();
     for record in records {

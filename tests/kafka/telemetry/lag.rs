@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rdkafka::message::OwnedHeaders;
 
-use crate::kafka::{Echo, Names, Running, post};
+use crate::kafka::{EchoPipeline, RunningEngine, TestTopics, post};
 use crate::support::{Writer, until};
 
 const PARTITIONS: usize = 2;
@@ -15,7 +15,7 @@ const POSTS: usize = 12;
 const AGE: Duration = Duration::from_secs(300);
 
 /// The values of a family, by partition.
-fn by_partition(engine: &Running, family: &str) -> BTreeMap<String, f64> {
+fn by_partition(engine: &RunningEngine, family: &str) -> BTreeMap<String, f64> {
     let text = engine.metrics.render();
     let series = text.lines().filter_map(|line| line.strip_prefix(family)?.strip_prefix("{partition=\""));
     let value = |line: &str| {
@@ -25,15 +25,15 @@ fn by_partition(engine: &Running, family: &str) -> BTreeMap<String, f64> {
     series.filter_map(value).collect()
 }
 
-fn records(engine: &Running) -> BTreeMap<String, f64> {
+fn records(engine: &RunningEngine) -> BTreeMap<String, f64> {
     by_partition(engine, "riveg_consumer_lag_records")
 }
 
-fn seconds(engine: &Running) -> BTreeMap<String, f64> {
+fn seconds(engine: &RunningEngine) -> BTreeMap<String, f64> {
     by_partition(engine, "riveg_consumer_lag_seconds")
 }
 
-fn feed(names: &Names) {
+fn feed(names: &TestTopics) {
     let writer = Writer::new(&names.bootstrap);
     let written = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() - AGE;
     for number in 0..POSTS {
@@ -46,13 +46,13 @@ fn feed(names: &Names) {
 
 #[test]
 fn lag_is_reported_in_records_and_seconds_by_the_engine_that_owns_the_partition() {
-    let names = Names::with_topics(PARTITIONS as i32);
+    let names = TestTopics::with_topics(PARTITIONS as i32);
     feed(&names);
     // Room for three: the others are unread, and reading is paused.
-    let echo = Echo::gated();
+    let echo = EchoPipeline::gated();
     let mut settings = names.settings(3);
     settings.kafka.properties.insert("statistics.interval.ms".to_owned(), "100".to_owned());
-    let engine = Running::start(settings, &echo);
+    let engine = RunningEngine::start(settings, &echo);
     until("all waiting records are reported", || {
         (engine.gauge("riveg_paused_partitions") == PARTITIONS as u64).then_some(())?;
         (records(&engine).values().sum::<f64>() == POSTS as f64).then_some(())
@@ -83,7 +83,7 @@ fn lag_is_reported_in_records_and_seconds_by_the_engine_that_owns_the_partition(
         assert!(bytes > 100.0, "{series}{bytes}");
     }
 
-    let other = Running::start(names.settings(3), &Echo::open());
+    let other = RunningEngine::start(names.settings(3), &EchoPipeline::open());
     until("each partition is reported by one of both", || {
         let (mine, others) = (records(&engine), records(&other));
         let both = mine.keys().chain(others.keys());

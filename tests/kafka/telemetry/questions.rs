@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use riveg::lab::world::{Split, World};
 use serde_json::json;
 
-use crate::kafka::{Engine, Names};
+use crate::kafka::{EngineProcess, TestTopics};
 use crate::knowledge::{endpoint, knowing};
 use crate::support::llm::LlmServer;
 use crate::support::{Prometheus, Sample, Writer, pocket_bundle, read, until};
@@ -76,7 +76,7 @@ fn asked() -> Vec<(&'static str, &'static str)> {
 }
 
 /// Writes posts and one record that is not a post, a burst ahead of the answers, until `stop` is set.
-fn feed(names: &Names, stop: &AtomicBool) {
+fn feed(names: &TestTopics, stop: &AtomicBool) {
     let world = World::new(1, Split::Test);
     let posts: Vec<Vec<u8>> = (0..POSTS)
         .map(|index| {
@@ -128,7 +128,7 @@ fn a_real_prometheus_answers_the_ten_questions_of_an_operator_while_an_engine_wo
     let questions: Vec<&str> = asked.iter().map(|(question, _)| *question).collect();
     assert_eq!(questions, CHECKS.map(|(question, _)| question), "the table of docs/operations.md");
 
-    let (names, kept) = (Names::with_topics(2), tempfile::tempdir().unwrap());
+    let (names, kept) = (TestTopics::with_topics(2), tempfile::tempdir().unwrap());
     let model = knowing(POSTS);
     let server = LlmServer::start(move |asked| model.reply(asked));
     let mut sets = endpoint("pocket", &server.url());
@@ -139,7 +139,7 @@ fn a_real_prometheus_answers_the_ten_questions_of_an_operator_while_an_engine_wo
         "expand.endpoints=[\"pocket\"]".to_owned(),
     ]);
     let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
-    let mut engine = Engine::start(&names, &sets);
+    let mut engine = EngineProcess::start(&names, &sets);
     let prometheus = Prometheus::watching(&engine.address);
     // Before the first post, so that every counter is scraped at 0. Metrics of language models exist before the first
     // request.

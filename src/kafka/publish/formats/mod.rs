@@ -3,7 +3,8 @@
 //! This is the seam for new formats: a format is one file in this folder and one line in [`FORMATS`]. It decides on the
 //! number of records, their values, their keys where the input's key does not fit, and headers such as `content-type`.
 //! Everything else is common to all formats and added behind the seam: topic, partition order, timestamp, headers
-//! copied from the input and headers that name the source.
+//! copied from the input and headers that name the source. The input record is settled with the last record of its
+//! answer. A record that is too large for the topic becomes a dead letter, whatever the other records of the answer.
 
 mod format;
 mod riveg;

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use rdkafka::mocking::{MockCluster, MockCoordinator};
 use riveg::engine::Settings;
 
-use super::echo::{Echo, post};
-use super::running::{Names, Running};
+use super::echo::{EchoPipeline, post};
+use super::running::{RunningEngine, TestTopics};
 use crate::support::{Writer, read, until};
 
 /// Short timeouts: this mock broker never responds to old requests, which block later ones on their connection.
-fn with_short_timeouts(names: &Names) -> Settings {
+fn with_short_timeouts(names: &TestTopics) -> Settings {
     let mut settings = names.settings(4);
     settings.kafka.properties.insert("socket.timeout.ms".to_owned(), "5000".to_owned());
     settings
@@ -19,14 +19,14 @@ fn with_short_timeouts(names: &Names) -> Settings {
 #[test]
 fn an_engine_whose_broker_hangs_is_unready_within_fifteen_seconds_until_it_responds_again() {
     let cluster = MockCluster::new(1).unwrap();
-    let names = Names::new(&cluster.bootstrap_servers());
+    let names = TestTopics::new(&cluster.bootstrap_servers());
     for topic in [&names.input, &names.output, &names.dead] {
         cluster.create_topic(topic, 1, 1).unwrap();
     }
     let writer = Writer::new(&names.bootstrap);
     writer.send(&names.input, 0, Some("a"), Some(&post("a")));
     writer.flush();
-    let engine = Running::start(with_short_timeouts(&names), &Echo::open());
+    let engine = RunningEngine::start(with_short_timeouts(&names), &EchoPipeline::open());
     read(&names.bootstrap, &names.output, 1).at_least(1);
     until("the engine is ready", || engine.health.ready(Instant::now()).ok());
 
@@ -51,7 +51,7 @@ fn an_engine_whose_broker_hangs_is_unready_within_fifteen_seconds_until_it_respo
 #[test]
 fn an_engine_is_unready_if_only_the_broker_of_its_output_hangs() {
     let cluster = MockCluster::new(2).unwrap();
-    let names = Names::new(&cluster.bootstrap_servers());
+    let names = TestTopics::new(&cluster.bootstrap_servers());
     for (topic, leader) in [(&names.input, 1), (&names.output, 2), (&names.dead, 2)] {
         cluster.create_topic(topic, 1, 1).unwrap();
         cluster.partition_leader(topic, 0, Some(leader)).unwrap();
@@ -60,7 +60,7 @@ fn an_engine_is_unready_if_only_the_broker_of_its_output_hangs() {
     let writer = Writer::new(&names.bootstrap);
     writer.send(&names.input, 0, Some("a"), Some(&post("a")));
     writer.flush();
-    let engine = Running::start(with_short_timeouts(&names), &Echo::open());
+    let engine = RunningEngine::start(with_short_timeouts(&names), &EchoPipeline::open());
     read(&names.bootstrap, &names.output, 1).at_least(1);
     until("the engine is ready", || engine.health.ready(Instant::now()).ok());
 

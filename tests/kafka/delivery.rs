@@ -6,14 +6,14 @@ use std::time::Duration;
 use rdkafka::message::{Message, OwnedMessage};
 use riveg::engine::Summary;
 
-use super::echo::{Echo, post};
-use super::running::{Names, Running};
+use super::echo::{EchoPipeline, post};
+use super::running::{RunningEngine, TestTopics};
 use crate::support::{Writer, broker, committed, header, log_end, read, until};
 
 const PARTITIONS: i32 = 3;
 
 /// Writes posts `from..to`, the `number`th to partition `number % 3`; every fiftieth is bad.
-fn feed(names: &Names, numbers: std::ops::Range<i32>) {
+fn feed(names: &TestTopics, numbers: std::ops::Range<i32>) {
     let writer = Writer::new(&names.bootstrap);
     for number in numbers {
         let id = format!("post-{number}");
@@ -47,10 +47,10 @@ fn expected(numbers: std::ops::Range<i32>, bad: bool) -> BTreeSet<String> {
 
 #[test]
 fn two_thousand_posts_are_answered_once_each_and_committed_to_the_end() {
-    let names = Names::with_topics(PARTITIONS);
+    let names = TestTopics::with_topics(PARTITIONS);
     feed(&names, 0..2000);
-    let echo = Echo::open();
-    let engine = Running::start(names.settings(128), &echo);
+    let echo = EchoPipeline::open();
+    let engine = RunningEngine::start(names.settings(128), &echo);
     let (mut output, mut dead) =
         (read(broker(), &names.output, PARTITIONS), read(broker(), &names.dead, PARTITIONS));
     output.at_least(1960);
@@ -84,12 +84,12 @@ fn two_thousand_posts_are_answered_once_each_and_committed_to_the_end() {
 
 #[test]
 fn an_engine_that_is_aborted_loses_nothing() {
-    let names = Names::with_topics(PARTITIONS);
+    let names = TestTopics::with_topics(PARTITIONS);
     feed(&names, 0..900);
-    let echo = Echo::gated();
+    let echo = EchoPipeline::gated();
     let mut settings = names.settings(64);
     settings.engine.drain_deadline = Duration::ZERO;
-    let first = Running::start(settings, &echo);
+    let first = RunningEngine::start(settings, &echo);
     echo.gate.add_permits(300);
     let mut output = read(broker(), &names.output, PARTITIONS);
     output.at_least(200);
@@ -99,7 +99,7 @@ fn an_engine_that_is_aborted_loses_nothing() {
     let cut = first.stop().unwrap();
     assert!(cut.uncommitted > 0, "no post was in flight: {cut:?}");
 
-    let second = Running::start(names.settings(64), &Echo::open());
+    let second = RunningEngine::start(names.settings(64), &EchoPipeline::open());
     let ends = log_end(broker(), &names.input, PARTITIONS);
     until("the group stands at the end", || {
         (committed(broker(), &names.group, &names.input, PARTITIONS) == ends).then_some(())
@@ -116,15 +116,15 @@ fn an_engine_that_is_aborted_loses_nothing() {
 
 #[test]
 fn a_partition_that_is_revoked_while_reading_is_paused_is_read_when_it_is_assigned_again() {
-    let names = Names::with_topics(PARTITIONS);
+    let names = TestTopics::with_topics(PARTITIONS);
     feed(&names, 0..300);
-    let (one, two) = (Echo::gated(), Echo::open());
+    let (one, two) = (EchoPipeline::gated(), EchoPipeline::open());
     let mut settings = names.settings(32);
     // Posts at the gate are not finished by then.
     settings.ingest.revoke_deadline = Duration::from_millis(100);
-    let first = Running::start(settings, &one);
+    let first = RunningEngine::start(settings, &one);
     until("the first engine pauses", || (first.gauge("riveg_paused_partitions") > 0).then_some(()));
-    let second = Running::start(names.settings(32), &two);
+    let second = RunningEngine::start(names.settings(32), &two);
     until("the second engine works", || (!two.finished.lock().unwrap().is_empty()).then_some(()));
     one.gate.add_permits(10_000);
     until("the first engine reads again", || (first.gauge("riveg_paused_partitions") == 0).then_some(()));
@@ -141,12 +141,12 @@ fn a_partition_that_is_revoked_while_reading_is_paused_is_read_when_it_is_assign
 
 #[test]
 fn a_second_engine_takes_over_partitions_and_no_post_is_lost_or_answered_twice() {
-    let names = Names::with_topics(PARTITIONS);
+    let names = TestTopics::with_topics(PARTITIONS);
     feed(&names, 0..300);
-    let (one, two) = (Echo::open(), Echo::open());
-    let first = Running::start(names.settings(32), &one);
+    let (one, two) = (EchoPipeline::open(), EchoPipeline::open());
+    let first = RunningEngine::start(names.settings(32), &one);
     until("the first engine works", || (!one.finished.lock().unwrap().is_empty()).then_some(()));
-    let second = Running::start(names.settings(32), &two);
+    let second = RunningEngine::start(names.settings(32), &two);
     let mut fed = 300;
     // The feed continues during the rebalance.
     until("the second engine works too", || {

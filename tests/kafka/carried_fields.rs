@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage};
 use riveg::kafka::publish::{EmbeddedBroker, KeyOf, TimestampOf};
 
-use super::echo::{Echo, post};
-use super::running::{Names, Running};
+use super::echo::{EchoPipeline, post};
+use super::running::{RunningEngine, TestTopics};
 use crate::support::{Writer, broker, create_topic, create_topic_with, header, read, read_committed};
 
 /// A moment in 2023.
@@ -42,7 +42,7 @@ fn names(message: &OwnedMessage) -> Vec<&str> {
 #[test]
 fn answers_are_in_the_partitions_that_java_producers_choose_and_keep_headers_and_timestamps() {
     for exactly_once in [false, true] {
-        let names_of = Names::new(broker());
+        let names_of = TestTopics::new(broker());
         create_topic(broker(), &names_of.input, 1);
         create_topic(broker(), &names_of.dead, 1);
         create_topic(broker(), &names_of.output, PARTITIONS);
@@ -59,7 +59,7 @@ fn answers_are_in_the_partitions_that_java_producers_choose_and_keep_headers_and
         writer.send_at(&names_of.input, (None, &post("keyless")), OwnedHeaders::new(), THEN);
         writer.flush();
         let settings = if exactly_once { names_of.exactly_once(16, "a") } else { names_of.settings(16) };
-        let engine = Running::start(settings, &Echo::open());
+        let engine = RunningEngine::start(settings, &EchoPipeline::open());
         read(broker(), &names_of.output, PARTITIONS).at_least(18);
         engine.stop().unwrap();
         let answers = read_committed(broker(), &names_of.output, PARTITIONS);
@@ -107,7 +107,7 @@ fn answers_are_in_the_partitions_that_java_producers_choose_and_keep_headers_and
 #[test]
 fn answers_carry_the_fields_that_the_settings_name() {
     let embedded = EmbeddedBroker::start().unwrap();
-    let topics = Names::new(&embedded.bootstrap());
+    let topics = TestTopics::new(&embedded.bootstrap());
     for topic in [&topics.input, &topics.output, &topics.dead] {
         embedded.create_topic(topic, 1).unwrap();
     }
@@ -118,7 +118,7 @@ fn answers_carry_the_fields_that_the_settings_name() {
     settings.publish.key = KeyOf::PostId;
     settings.publish.headers = vec!["tenant".to_owned()];
     settings.publish.timestamp = TimestampOf::Now;
-    let engine = Running::start(settings, &Echo::open());
+    let engine = RunningEngine::start(settings, &EchoPipeline::open());
     let mut output = read(&topics.bootstrap, &topics.output, 1);
     let answer = &output.at_least(1)[0];
     assert_eq!(answer.key(), Some(&b"a"[..]));
@@ -130,7 +130,7 @@ fn answers_carry_the_fields_that_the_settings_name() {
 #[test]
 fn a_topic_that_refuses_old_timestamps_gets_the_time_of_writing() {
     for exactly_once in [false, true] {
-        let topics = Names::new(broker());
+        let topics = TestTopics::new(broker());
         create_topic(broker(), &topics.input, 1);
         create_topic(broker(), &topics.dead, 1);
         create_topic_with(broker(), &topics.output, 1, &[("message.timestamp.before.max.ms", "3600000")]);
@@ -147,7 +147,7 @@ fn a_topic_that_refuses_old_timestamps_gets_the_time_of_writing() {
         }
         writer.flush();
         let settings = if exactly_once { topics.exactly_once(16, "a") } else { topics.settings(16) };
-        let engine = Running::start(settings, &Echo::open());
+        let engine = RunningEngine::start(settings, &EchoPipeline::open());
         read(broker(), &topics.output, 1).at_least(6);
         engine.stop().unwrap();
         let answers = read_committed(broker(), &topics.output, 1);

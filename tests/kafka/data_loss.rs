@@ -4,14 +4,14 @@
 use riveg::engine::EngineError;
 use riveg::kafka::ingest::{DataLoss, GroupProtocol, IngestError};
 
-use super::echo::{Echo, post};
-use super::process::Engine;
-use super::running::{Names, Running};
+use super::echo::{EchoPipeline, post};
+use super::process::EngineProcess;
+use super::running::{RunningEngine, TestTopics};
 use crate::support::{
     Writer, broker, commit, committed, create_topic, delete_records, delete_topic, get, log_end, until,
 };
 
-fn feed(names: &Names, numbers: std::ops::Range<i32>) {
+fn feed(names: &TestTopics, numbers: std::ops::Range<i32>) {
     let writer = Writer::new(broker());
     for number in numbers {
         let id = format!("{number}");
@@ -20,19 +20,19 @@ fn feed(names: &Names, numbers: std::ops::Range<i32>) {
     writer.flush();
 }
 
-fn stands_at_the_end(names: &Names) {
+fn stands_at_the_end(names: &TestTopics) {
     let ends = log_end(broker(), &names.input, 1);
     until("the group stands at the end", || {
         (committed(broker(), &names.group, &names.input, 1) == ends).then_some(())
     });
 }
 
-fn lost(names: &Names, count: i64) -> String {
+fn lost(names: &TestTopics, count: i64) -> String {
     format!("riveg_records_lost_total{{partition=\"0\",topic=\"{}\"}} {count}\n", names.input)
 }
 
 /// Twenty posts. The group has committed two; the first seven are deleted.
-fn five_are_lost(names: &Names) {
+fn five_are_lost(names: &TestTopics) {
     feed(names, 0..20);
     commit(broker(), &names.group, &names.input, 0, 2);
     delete_records(broker(), &names.input, 0, 7);
@@ -40,9 +40,9 @@ fn five_are_lost(names: &Names) {
 
 #[test]
 fn posts_that_were_deleted_before_the_engine_started_are_logged_and_counted() {
-    let names = Names::with_topics(1);
+    let names = TestTopics::with_topics(1);
     five_are_lost(&names);
-    let mut engine = Engine::start(&names, &[]);
+    let mut engine = EngineProcess::start(&names, &[]);
     stands_at_the_end(&names);
     let metrics = engine.get("/metrics");
     assert!(metrics.contains(&lost(&names, 5)), "{metrics}");
@@ -57,10 +57,10 @@ fn posts_that_were_deleted_before_the_engine_started_are_logged_and_counted() {
 
 #[test]
 fn an_engine_that_must_stop_on_data_loss_ends_with_an_error_and_reads_nothing() {
-    let names = Names::with_topics(1);
+    let names = TestTopics::with_topics(1);
     five_are_lost(&names);
     for _ in 0..2 {
-        let mut engine = Engine::start(&names, &["ingest.on_data_loss=stop"]);
+        let mut engine = EngineProcess::start(&names, &["ingest.on_data_loss=stop"]);
         let (code, log) = engine.ends();
         assert_eq!(code, Some(1), "{log}");
         let said = format!("offset 2 of partition 0 of topic `{}` was to be read next", names.input);
@@ -72,14 +72,14 @@ fn an_engine_that_must_stop_on_data_loss_ends_with_an_error_and_reads_nothing() 
 }
 
 /// An engine whose reading pauses at the sixth post while the first fifty are deleted.
-fn loses_while_it_runs(on_data_loss: DataLoss, protocol: GroupProtocol) -> (Names, Running) {
-    let names = Names::with_topics(1);
+fn loses_while_it_runs(on_data_loss: DataLoss, protocol: GroupProtocol) -> (TestTopics, RunningEngine) {
+    let names = TestTopics::with_topics(1);
     feed(&names, 0..100);
-    let echo = Echo::gated();
+    let echo = EchoPipeline::gated();
     let mut settings = names.settings(5);
     settings.ingest.on_data_loss = on_data_loss;
     settings.ingest.protocol = protocol;
-    let engine = Running::start(settings, &echo);
+    let engine = RunningEngine::start(settings, &echo);
     until("reading pauses", || (engine.gauge("riveg_paused_partitions") == 1).then_some(()));
     delete_records(broker(), &names.input, 0, 50);
     echo.gate.add_permits(1000);
@@ -111,13 +111,13 @@ fn an_engine_that_must_stop_on_data_loss_finishes_posts_in_flight_and_ends() {
 
 #[test]
 fn a_topic_that_is_created_again_is_read_from_its_start_and_the_broker_is_not_reported_as_unreachable() {
-    let names = Names::with_topics(1);
+    let names = TestTopics::with_topics(1);
     feed(&names, 0..10);
-    let mut engine = Engine::start(&names, &[]);
+    let mut engine = EngineProcess::start(&names, &[]);
     stands_at_the_end(&names);
     delete_topic(broker(), &names.input);
     let mut said = Vec::new();
-    let mut listen = |engine: &Engine| {
+    let mut listen = |engine: &EngineProcess| {
         let ready = get(&engine.address, "/readyz").unwrap();
         said.push(ready.lines().last().unwrap_or_default().to_owned());
     };

@@ -6,12 +6,12 @@ use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use riveg::engine::Settings;
 
-use super::echo::{Echo, post};
-use super::running::{Names, Running};
+use super::echo::{EchoPipeline, post};
+use super::running::{RunningEngine, TestTopics};
 use crate::support::{WITHIN, broker, committed, log_end, read_committed, unique, until};
 
 /// Writes posts in one transaction, which is committed or aborted.
-fn transaction(names: &Names, ids: &[&str], commits: bool) {
+fn transaction(names: &TestTopics, ids: &[&str], commits: bool) {
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", broker())
         .set("transactional.id", unique("feed"))
@@ -28,19 +28,19 @@ fn transaction(names: &Names, ids: &[&str], commits: bool) {
     if commits { producer.commit_transaction(WITHIN) } else { producer.abort_transaction(WITHIN) }.unwrap();
 }
 
-fn three_and_three(names: &Names) {
+fn three_and_three(names: &TestTopics) {
     transaction(names, &["a", "b", "c"], true);
     transaction(names, &["x", "y", "z"], false);
     assert_eq!(log_end(broker(), &names.input, 1)[&0], 8, "six records and two markers");
 }
 
-fn stands_at(names: &Names, offset: i64) {
+fn stands_at(names: &TestTopics, offset: i64) {
     until(&format!("the group stands at {offset}"), || {
         (committed(broker(), &names.group, &names.input, 1).get(&0) == Some(&offset)).then_some(())
     });
 }
 
-fn answered(names: &Names) -> Vec<String> {
+fn answered(names: &TestTopics) -> Vec<String> {
     let messages = read_committed(broker(), &names.output, 1);
     messages
         .iter()
@@ -49,10 +49,10 @@ fn answered(names: &Names) -> Vec<String> {
 }
 
 /// Markers are committed when no record comes, also if nothing was read before them, and later records are read.
-fn idle_at_the_end(settings: impl Fn(&Names) -> Settings) {
-    let names = Names::with_topics(1);
+fn idle_at_the_end(settings: impl Fn(&TestTopics) -> Settings) {
+    let names = TestTopics::with_topics(1);
     three_and_three(&names);
-    let engine = Running::start(settings(&names), &Echo::open());
+    let engine = RunningEngine::start(settings(&names), &EchoPipeline::open());
     stands_at(&names, 8);
     transaction(&names, &["x"], false);
     stands_at(&names, 10);
@@ -74,14 +74,14 @@ fn an_idle_engine_that_writes_in_transactions_commits_past_the_markers() {
 }
 
 /// An engine that is stopped while the last posts are in progress commits past the markers.
-fn stop_at_the_end(settings: impl Fn(&Names) -> Settings) {
-    let names = Names::with_topics(1);
+fn stop_at_the_end(settings: impl Fn(&TestTopics) -> Settings) {
+    let names = TestTopics::with_topics(1);
     three_and_three(&names);
-    let echo = Echo::gated();
+    let echo = EchoPipeline::gated();
     let mut settings = settings(&names);
     // No commit before the end.
     settings.ingest.commit_interval = Duration::from_secs(600);
-    let engine = Running::start(settings, &echo);
+    let engine = RunningEngine::start(settings, &echo);
     until("the posts are in progress", || (echo.under_way() == 3).then_some(()));
     engine.signal_stop();
     echo.gate.add_permits(3);
