@@ -52,7 +52,7 @@ fn kafka_properties_that_break_guarantees_are_refused_with_the_setting_to_use() 
     let expected = [
         "the configuration has 4 faults",
         "kafka.properties.enable.auto.commit",
-        "must be `false`: the client would commit posts that are not answered yet",
+        "must be `false`: the client would commit posts before they are answered",
         "kafka.properties.enable.auto.offset.store",
         "kafka.properties.acks",
         "kafka.properties.session.timeout.ms",
