@@ -44,7 +44,7 @@ impl Brokers {
     pub(super) fn new(kafka: &Connection) -> Result<Self, BrokerError> {
         let mut config = ClientConfig::new();
         config.set("client.id", "riveg-check");
-        let mut config = kafka.over(config);
+        let mut config = kafka.apply_to(config);
         // A producer would create a topic by default when it asks for it.
         config.set("allow.auto.create.topics", "false");
         let context = FaultRecorder::new(kafka.secrets());
@@ -83,7 +83,7 @@ impl Brokers {
         let context = FaultRecorder::new(kafka.secrets());
         let asked = topics.map(ResourceSpecifier::Topic);
         let options = AdminOptions::new().request_timeout(Some(PATIENCE));
-        let described = match kafka.client::<_, AdminClient<_>>(&kafka.over(config), context) {
+        let described = match kafka.client::<_, AdminClient<_>>(&kafka.apply_to(config), context) {
             Ok(client) => client.describe_configs(&asked, &options).await,
             Err(error) => Err(error),
         };

@@ -49,7 +49,7 @@ fn unknown(error: &KafkaError) -> Right {
 }
 
 fn try_read(kafka: &Connection, topic: &str, group: &str) -> Result<Right, KafkaError> {
-    let mut client = kafka.over(ClientConfig::new());
+    let mut client = kafka.apply_to(ClientConfig::new());
     client
         .set("client.id", "riveg-check")
         .set("group.id", group)
@@ -104,7 +104,7 @@ fn group_denied(group: &str, error: &KafkaError) -> Right {
 }
 
 fn try_write(kafka: &Connection, topic: &str) -> Result<Option<RDKafkaErrorCode>, KafkaError> {
-    let mut client = kafka.over(ClientConfig::new());
+    let mut client = kafka.apply_to(ClientConfig::new());
     client
         .set("client.id", "riveg-check")
         .set("allow.auto.create.topics", "false")

@@ -125,7 +125,7 @@ pub(super) fn replay(
         .set("compression.codec", "lz4")
         .set("message.timeout.ms", WRITE_TIMEOUT.as_millis().to_string())
         .set("message.max.bytes", MESSAGE_MAX_BYTES);
-    let client = config.kafka.over(client);
+    let client = config.kafka.apply_to(client);
     let (bar, secrets) = (
         progress::bar(letters.len() as u64, "{bar:40} {pos}/{len} posts, {per_sec}, {eta} left"),
         config.kafka.secrets(),

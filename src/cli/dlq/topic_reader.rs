@@ -74,7 +74,7 @@ impl DeadLetterTopic {
         let partitions = i32::try_from(partitions.map_err(broker)?).unwrap_or(i32::MAX);
         let mut client = ClientConfig::new();
         client.set("client.id", "riveg-dlq");
-        let mut client = config.kafka.over(client);
+        let mut client = config.kafka.apply_to(client);
         // The client requires a group name even if the group is not joined.
         client
             .set("group.id", "riveg-dlq")

@@ -42,7 +42,7 @@ impl Connection {
 
     /// The properties of a client, with those of the operator added.
     #[must_use]
-    pub fn over(&self, mut properties: ClientConfig) -> ClientConfig {
+    pub fn apply_to(&self, mut properties: ClientConfig) -> ClientConfig {
         properties.set("bootstrap.servers", &self.bootstrap);
         // A connection that the broker closes is logged at this level only, and the line may give the reason.
         if (properties.log_level as i32) < RDKafkaLogLevel::Info as i32 {
@@ -54,7 +54,7 @@ impl Connection {
         properties
     }
 
-    /// Creates a client. `properties` come from [`Self::over`].
+    /// Creates a client. `properties` come from [`Self::apply_to`].
     ///
     /// # Errors
     /// If librdkafka refuses a property: its message, without secrets.
@@ -151,7 +151,7 @@ mod tests {
     fn properties_of_the_operator_override_those_of_the_engine() {
         let mut properties = ClientConfig::new();
         properties.set("linger.ms", "5").set("acks", "all");
-        let applied = with("a:1", &[("linger.ms", "7")]).over(properties);
+        let applied = with("a:1", &[("linger.ms", "7")]).apply_to(properties);
         let set = |name| applied.get(name).unwrap();
         assert_eq!((set("bootstrap.servers"), set("linger.ms"), set("acks")), ("a:1", "7", "all"));
     }
@@ -161,7 +161,7 @@ mod tests {
         let made = |properties| {
             let connection = with("a:1", properties);
             let made: KafkaResult<BaseProducer> =
-                connection.client(&connection.over(ClientConfig::new()), DefaultProducerContext);
+                connection.client(&connection.apply_to(ClientConfig::new()), DefaultProducerContext);
             made.err().unwrap().to_string()
         };
         assert!(made(&[("acks", "canary")]).contains("canary"));

@@ -158,7 +158,7 @@ impl Config {
         if !self.instance.is_empty() {
             client.set("group.instance.id", &self.instance);
         }
-        kafka.over(client)
+        kafka.apply_to(client)
     }
 }
 

@@ -62,7 +62,7 @@ impl Probe {
         let context = ProbeContext { secrets: kafka.secrets() };
         // A producer, since it needs no group. Its thread fetches tokens while a request waits.
         let client: ThreadedProducer<ProbeContext> = kafka
-            .client(&kafka.over(client), context)
+            .client(&kafka.apply_to(client), context)
             .map_err(|source| IngestError::SetUp { topic: topic.clone(), source })?;
         // At most one request of each kind is under way.
         let (requests, received) = sync_channel(3);

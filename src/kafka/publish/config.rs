@@ -155,7 +155,7 @@ impl Delivery {
                 .set("transaction.timeout.ms", "60000")
                 .set("message.timeout.ms", "30000"),
         };
-        kafka.over(client)
+        kafka.apply_to(client)
     }
 }
 
