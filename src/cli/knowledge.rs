@@ -8,7 +8,7 @@ use tracing::info;
 
 use crate::common::imaging::Workers;
 use crate::config::Config;
-use crate::engine::runtime::{indexed, open, similar};
+use crate::engine::runtime::{index_examples, open, post_encoder};
 use crate::networks::blocks::device::use_threads;
 use crate::networks::blocks::remembered::Remembered;
 use crate::networks::bundle::Bundle;
@@ -141,12 +141,13 @@ async fn index_all(
     // Each picture is encoded once, so none is cached.
     let remembered = Remembered::within(0);
     // A request of the retriever costs as much as one of the entailer: a picture and a line of text.
-    let asked = similar(bundle, &config.device, config.scheduler.know, &remembered, &mut device)?;
+    let encoder = post_encoder(bundle, &config.device, config.scheduler.know, &remembered, &mut device)?;
     let device = device.start()?;
     exit.add_device(device.stop());
     device.ready().await?;
     let bar = progress::bar(examples.list.len() as u64, "{wide_bar} {pos}/{len} examples, {eta} left");
-    let index = indexed(examples, &asked, &config.decode, &Workers::default(), || bar.inc(1)).await?;
+    let index =
+        index_examples(examples, &encoder, &config.decode, &Workers::default(), || bar.inc(1)).await?;
     bar.finish_and_clear();
     Ok(index)
 }

@@ -261,7 +261,7 @@ fn score_engine(
 
 fn expansions(posts: &Posts, arguments: &Arguments, config: &Config) -> Result<Expansions, Failure> {
     if arguments.no_expansion {
-        return Ok(Expansions::Nobody);
+        return Ok(Expansions::Disabled);
     }
     if !config.expand.lexicon.as_os_str().is_empty() {
         return Ok(Expansions::Configured);

@@ -1,4 +1,4 @@
-//! Which language models do the settings name? Each behind the one cache of answers, and who asks them what.
+//! Endpoints: the language models of the settings, behind one cache of answers.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ use crate::stages::expand::{ExpansionPrompt, LlmExpansion};
 use crate::stages::knowledge::{self, ExampleRetriever, Examples, KnowledgeGenerator, KnowledgePrompt, Mode};
 use crate::telemetry::{Health, Metrics};
 
-use super::RuntimeError;
+use super::error::RuntimeError;
 
 /// The language models that are asked at all. The default: none.
 #[derive(Clone, Default)]

@@ -1,7 +1,5 @@
-//! From a bundle on disk to a pipeline that answers: networks loaded, lanes warm, the device's thread running.
+//! Runtime: the networks of a bundle, loaded and warmed up on the thread of a device, and the pipeline that calls them.
 
-use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -10,168 +8,77 @@ use tracing::{info, warn};
 
 use crate::domain::{EntityType, Stage};
 use crate::engine::Config;
-use crate::llm::answers::AnswersError;
-use crate::llm::client::EndpointError;
-use crate::networks::blocks::device::{NoDevice, find, use_threads};
+use crate::networks::blocks::device::{find, use_threads};
 use crate::networks::blocks::remembered::Remembered;
-use crate::networks::bundle::{Bundle, BundleError};
+use crate::networks::bundle::Bundle;
 use crate::scheduler::{Device, DeviceHandle, Flows, ModelError};
 use crate::stages::entail::Entailer;
-use crate::stages::expand::{Expander, Lexicon, LexiconError, Source, SourceName};
 use crate::stages::ground::Grounder;
-use crate::stages::knowledge::{ExampleRetriever, ExamplesError, Index, IndexError, Mode};
+use crate::stages::knowledge::{ExampleRetriever, Index, IndexError, Mode};
 use crate::stages::pipeline::{Gate, Limits, Pictures, Pipeline, Views};
-use crate::stages::prompt::{PromptError, WordListError};
-use crate::stages::recognise::{LabelSet, Recogniser, TokenizerError};
+use crate::stages::recognise::{LabelSet, Recogniser};
 use crate::stages::segment::Segmenter;
 use crate::telemetry::{Causes, Metrics};
 
-mod asking;
+mod vocabularies;
 mod endpoints;
-mod opened;
-mod similar;
+mod error;
+mod expander;
+mod expansions;
+mod open_bundle;
+mod example_index;
 pub mod untrained;
 mod warm_up;
-mod watching;
+mod runtime_metrics;
 #[cfg(test)]
 mod tests;
 
-pub use asking::check_vocabulary;
 pub use endpoints::Endpoints;
-pub use opened::open;
-pub use similar::{IndexedError, indexed, similar};
+pub use error::RuntimeError;
+pub use example_index::{IndexingError, index_examples, post_encoder};
+pub use expansions::Expansions;
+pub use open_bundle::open;
+pub use vocabularies::check_vocabulary;
 
-/// A bundle at work. The device ends when the last holder of the pipeline lets go of it.
+/// The running networks of a bundle. The device ends when the last holder drops the pipeline.
 pub struct Runtime {
-    /// What answers.
+    /// The pipeline of all stages.
     pub pipeline: Arc<Pipeline>,
-    /// The device's thread, which warms up first: wait for [`DeviceHandle::ready`].
+    /// The device, which warms up first: wait for [`DeviceHandle::ready`].
     pub device: DeviceHandle,
-    /// What the networks did not remember, counted from their warming up on.
+    /// Pictures that the networks computed, warm-up included.
     pub picture_runs: PictureRuns,
-    /// What they remember.
+    /// Features of pictures that are cached on the device.
     pub remembered: Remembered,
 }
 
-/// Pictures that went through the part of a network that reads pictures alone; all other requests found it remembered.
+/// Pictures that went through the picture part of a network; all other requests found their features cached.
 #[derive(Debug, Clone, Default)]
 pub struct PictureRuns {
     /// The entailer's trunk.
     pub entail: Arc<AtomicU64>,
-    /// The grounder's trunk: mostly none where it is the entailer's, which is asked first.
+    /// The grounder's trunk: mostly none if it is shared with the entailer, which runs first.
     pub ground: Arc<AtomicU64>,
     /// The segmenter's encoder.
     pub segment: Arc<AtomicU64>,
 }
 
-/// What is different from an ordinary run: to see what each part is worth, or to know other names.
+/// Differences from the settings, for ablations and other lexicons.
 #[derive(Default)]
 pub struct Variant {
-    /// Whether the entailer decides.
+    /// Whether the entailer decides which pictures are grounded.
     pub gate: Gate,
-    /// Who knows what entities look like.
+    /// The sources of expansions.
     pub expansions: Expansions,
     /// The language models of the settings.
     pub endpoints: Endpoints,
-}
-
-/// Who knows what entities look like.
-#[derive(Debug, Default)]
-pub enum Expansions {
-    /// The sources of the settings; the lexicon is that of the settings, or else the bundle's.
-    #[default]
-    Configured,
-    /// The sources of the settings with this lexicon.
-    Given(Lexicon),
-    /// Nobody: phrases are names and types.
-    Nobody,
-}
-
-/// Why a bundle cannot be put to work.
-#[derive(Debug, thiserror::Error)]
-pub enum RuntimeError {
-    /// Its files are not whole, or its weights do not fit its networks.
-    #[error(transparent)]
-    Bundle(#[from] BundleError),
-    /// The settings name a device that is not here.
-    #[error(transparent)]
-    Device(#[from] NoDevice),
-    /// The tagger's tokenizer cannot be used.
-    #[error("the bundle's tagger has no tokenizer")]
-    WordTokenizer(#[source] TokenizerError),
-    /// The tokenizer of the encoder of posts cannot be used.
-    #[error("the bundle's encoder of posts has no tokenizer")]
-    TextTokenizer(#[source] TokenizerError),
-    /// The tokenizer of the entailer or the grounder cannot be used.
-    #[error("the bundle's network for `{stage}` cannot be asked")]
-    Prompt {
-        /// Whose.
-        stage: Stage,
-        /// Why.
-        #[source]
-        source: PromptError,
-    },
-    /// A tokenizer knows more pieces than its network.
-    #[error("`{}` knows {pieces} pieces, but the network of stage `{stage}` has {rows}", file.display())]
-    Vocabulary {
-        /// The tokenizer.
-        file: PathBuf,
-        /// Whose.
-        stage: Stage,
-        /// Pieces of the tokenizer.
-        pieces: usize,
-        /// Rows of the network's table.
-        rows: i64,
-    },
-    /// The grounder's list of words cannot be used.
-    #[error("the bundle's network for `{stage}` cannot be asked")]
-    WordList {
-        /// Whose.
-        stage: Stage,
-        /// Why.
-        #[source]
-        source: WordListError,
-    },
-    /// A list of words is another network's.
-    #[error("`{}` has {words} words, but the network of stage `{stage}` has {rows}", file.display())]
-    Words {
-        /// The list.
-        file: PathBuf,
-        /// Whose.
-        stage: Stage,
-        /// Its words.
-        words: usize,
-        /// Rows of the network's table.
-        rows: i64,
-    },
-    /// The lexicon cannot be read.
-    #[error(transparent)]
-    Lexicon(#[from] LexiconError),
-    /// The examples for language models cannot be read.
-    #[error(transparent)]
-    Examples(#[from] ExamplesError),
-    /// There are no examples.
-    #[error("the bundle has no annotated examples, and knowledge.examples names none")]
-    NoExamples,
-    /// A language model's settings make no client.
-    #[error(transparent)]
-    Endpoint(#[from] EndpointError),
-    /// The cache of answers cannot be opened.
-    #[error(transparent)]
-    Answers(#[from] AnswersError),
-    /// The settings ask a language model that whoever starts this did not open.
-    #[error("the language model `{0}` was not opened")]
-    UnknownEndpoint(String),
-    /// The operating system has no thread for the device.
-    #[error("cannot start the device's thread")]
-    Thread(#[source] io::Error),
 }
 
 impl Runtime {
     /// Loads a bundle's networks onto the device of the settings and starts it; calls queue while it warms up.
     ///
     /// # Errors
-    /// Whatever is not whole, not here or does not fit, by name.
+    /// Which part of bundle or settings cannot be used.
     pub fn start(
         bundle: &Bundle,
         config: &Config,
@@ -181,15 +88,15 @@ impl Runtime {
         let place = find(&config.device.name)?;
         metrics.bundle(bundle.hash());
         metrics.entities().declare_types(bundle.manifest().entity_types.iter().map(String::as_str));
-        let words = asking::words(bundle)?;
+        let words = vocabularies::words(bundle)?;
         let (entail, ground, segment) = (bundle.entail()?, bundle.ground()?, bundle.segment_or_outlines()?);
-        let entail_prompts = asking::entail_prompts(bundle)?;
-        let ground_phrases = asking::ground_phrases(bundle)?;
+        let entail_prompts = vocabularies::entail_prompts(bundle)?;
+        let ground_phrases = vocabularies::ground_phrases(bundle)?;
         let types: Vec<EntityType> =
             bundle.manifest().entity_types.iter().map(|name| EntityType::new(name)).collect();
         let endpoints = variant.endpoints;
         let workers = endpoints.workers();
-        let expander = expander(bundle, config, variant.expansions, &endpoints)?;
+        let expander = expander::expander(bundle, config, variant.expansions, &endpoints)?;
         let captioners = endpoints.captioners(config)?;
 
         let views = Views { entail: entail.network.view(), ground: ground.network.view() };
@@ -231,7 +138,7 @@ impl Runtime {
             None => None,
         };
         let retriever = match config.knowledge.mode {
-            Mode::Similar => Some(ExampleRetriever::new(similar(
+            Mode::Similar => Some(ExampleRetriever::new(post_encoder(
                 bundle,
                 &config.device,
                 budgets.know,
@@ -271,11 +178,11 @@ impl Runtime {
 }
 
 impl Runtime {
-    /// Waits until the networks are warm, and knows what the examples for language models are about: as it is kept beside
-    /// them, or else asked now and kept.
+    /// Waits until the networks are warm, and loads the index of the examples for language models. A missing or outdated
+    /// index is computed and stored beside the examples.
     ///
     /// # Errors
-    /// The networks did not answer, or an example cannot be read.
+    /// A network failed, or an example cannot be read.
     pub async fn ready(&self, bundle: &Bundle, config: &Config) -> Result<(), NotReady> {
         self.device.ready().await?;
         let Some(knowledge) = &self.pipeline.knowledge else { return Ok(()) };
@@ -286,8 +193,8 @@ impl Runtime {
         let index = match Index::load(&path, &encoder, &knowledge.examples.hash) {
             Ok(index) => index,
             Err(error) if error.can_be_rebuilt() => {
-                info!(error = %Causes(&error), examples = knowledge.examples.list.len(), "the encoder is asked about all examples");
-                let index = indexed(
+                info!(error = %Causes(&error), examples = knowledge.examples.list.len(), "the index of all examples is computed");
+                let index = index_examples(
                     &knowledge.examples,
                     &retriever.encoder,
                     &config.decode,
@@ -296,7 +203,7 @@ impl Runtime {
                 )
                 .await?;
                 if let Err(error) = index.save(&path, &encoder, &knowledge.examples.hash) {
-                    warn!(error = %Causes(&error), "what the encoder says of the examples is not kept, and asked again next time");
+                    warn!(error = %Causes(&error), "the index of the examples cannot be stored and is computed again next time");
                 }
                 index
             }
@@ -307,59 +214,24 @@ impl Runtime {
     }
 }
 
-/// Why a runtime cannot answer.
+/// Why a runtime is not ready.
 #[derive(Debug, thiserror::Error)]
 pub enum NotReady {
-    /// A network did not answer its samples.
+    /// A network failed during warm-up.
     #[error(transparent)]
     Device(#[from] ModelError),
-    /// A file that is needed is not there.
+    /// A file is missing.
     #[error(transparent)]
     Missing(#[from] Box<RuntimeError>),
-    /// What is kept of the examples cannot be read.
+    /// The stored index cannot be read.
     #[error(transparent)]
     Index(#[from] IndexError),
-    /// The examples could not be asked about.
+    /// The index cannot be computed.
     #[error(transparent)]
-    Indexed(#[from] IndexedError),
+    Indexing(#[from] IndexingError),
 }
 
 /// A size of the settings as a size in memory.
 fn bytes(size: ByteSize) -> usize {
     usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
-}
-
-fn expander(
-    bundle: &Bundle,
-    config: &Config,
-    expansions: Expansions,
-    endpoints: &Endpoints,
-) -> Result<Expander, RuntimeError> {
-    let template = bundle.manifest().phrase.clone();
-    let mut given = match expansions {
-        Expansions::Nobody => return Ok(Expander::new(Vec::new(), template, config.expand.degrade)),
-        Expansions::Given(lexicon) => Some(lexicon),
-        Expansions::Configured => None,
-    };
-    let mut sources = Vec::new();
-    for source in &config.expand.sources {
-        sources.extend(match source {
-            SourceName::Lexicon => match given.take() {
-                Some(lexicon) => Some(lexicon),
-                None => lexicon(bundle, config)?,
-            }
-            .map(Source::Lexicon),
-            SourceName::Llm => endpoints.llm_expansion(config)?.map(Source::Llm),
-        });
-    }
-    Ok(Expander::new(sources, template, config.expand.degrade))
-}
-
-/// The lexicon of the settings, or else the bundle's.
-fn lexicon(bundle: &Bundle, config: &Config) -> Result<Option<Lexicon>, RuntimeError> {
-    if !config.expand.lexicon.as_os_str().is_empty() {
-        return Ok(Some(Lexicon::load(&config.expand.lexicon)?));
-    }
-    let Some(entry) = &bundle.manifest().lexicon else { return Ok(None) };
-    Ok(Some(Lexicon::read(bundle.read(entry)?.as_slice(), &bundle.path(entry))?))
 }

@@ -11,6 +11,7 @@ use crate::domain::{Annotation, Post};
 use crate::lab::world::{Split, World};
 use crate::networks::bundle::{Ground, GroundNetwork, Manifest};
 use crate::scheduler::Budget;
+use crate::stages::expand::Lexicon;
 
 mod budgets;
 
@@ -164,7 +165,7 @@ async fn each_variant_leaves_out_what_it_says() {
     };
     let open = annotate(Variant { gate: Gate::Open, ..Variant::default() }).await;
     assert!(!open.is_empty() && open.iter().all(|triple| triple.regions.len() == triple.verdicts.len()));
-    let nobody = annotate(Variant { expansions: Expansions::Nobody, ..Variant::default() }).await;
+    let nobody = annotate(Variant { expansions: Expansions::Disabled, ..Variant::default() }).await;
     assert!(!nobody.is_empty() && nobody.iter().all(|triple| triple.phrase.expansion.is_none()));
     let lexicon = nobody.iter().map(|triple| {
         let mention = &triple.mention;
@@ -232,7 +233,7 @@ fn a_list_of_words_must_be_the_networks_own() {
         network.config.vocabulary += 1;
         rows = network.config.vocabulary;
     });
-    let error = asking::ground_phrases(&bundle).unwrap_err().to_string();
+    let error = vocabularies::ground_phrases(&bundle).unwrap_err().to_string();
     let file = folder.path().join("words.txt");
     let expected =
         format!("`{}` has {} words, but the network of stage `ground` has {rows}", file.display(), rows - 1);

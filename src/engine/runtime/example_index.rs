@@ -1,4 +1,4 @@
-//! Which examples is a post like? The bundle's encoder on a device, and what it says of all examples.
+//! Example index: the retriever of a bundle on a device, and its vectors of all examples.
 
 use std::io;
 use std::path::PathBuf;
@@ -16,63 +16,64 @@ use crate::networks::bundle::Bundle;
 use crate::scheduler::{Budget, CallError, Device, Flow};
 use crate::stages::knowledge::{Example, Examples, Index, PostEncoder, Vectors};
 
-use super::{RuntimeError, asking, warm_up};
+use super::error::RuntimeError;
+use super::{vocabularies, warm_up};
 
-/// Examples that are read and asked about at a time: enough to fill batches while pictures are decoded.
-const AT_ONCE: usize = 32;
+/// Examples in flight: enough to fill batches while pictures are decoded.
+const IN_FLIGHT: usize = 32;
 
-/// Why there are no vectors of examples.
+/// Why the index cannot be computed.
 #[derive(Debug, thiserror::Error)]
-pub enum IndexedError {
+pub enum IndexingError {
     /// An example's picture could not be read.
     #[error("failed to read `{}`, the picture of example `{id}`", path.display())]
     Read {
-        /// Whose.
+        /// The example.
         id: String,
-        /// Where.
+        /// The file.
         path: PathBuf,
-        /// What was wrong.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// An example's picture is none, or is too large.
+    /// The picture of an example is damaged or too large.
     #[error("`{}`, the picture of example `{id}`, cannot be used", path.display())]
     Picture {
-        /// Whose.
+        /// The example.
         id: String,
-        /// Where.
+        /// The file.
         path: PathBuf,
-        /// What was wrong.
+        /// The cause.
         #[source]
         source: Rejection,
     },
-    /// The network gave no answer.
-    #[error("failed to ask what example `{id}` is about")]
+    /// The network failed.
+    #[error("failed to encode example `{id}`")]
     Call {
-        /// Whose.
+        /// The example.
         id: String,
-        /// What was wrong.
+        /// The cause.
         #[source]
         source: CallError,
     },
-    /// The network gave vectors that are none, or are of several lengths.
-    #[error("what the network says of {0} examples makes no table of numbers")]
+    /// The network gave empty vectors, or vectors of different lengths.
+    #[error("the vectors of {0} examples are empty or of different lengths")]
     Vectors(usize),
 }
 
-/// Puts the bundle's encoder on a device that is still in the making; what it remembers of pictures is within the
-/// device's budget.
+/// Puts the retriever of a bundle on a device before it starts. Its cached features count against the budget of the
+/// device.
 ///
 /// # Errors
-/// Where the bundle has none, or one that does not fit its files.
-pub fn similar(
+/// The bundle has no retriever, or its files do not fit.
+pub fn post_encoder(
     bundle: &Bundle,
     config: &device::Config,
     budget: Budget,
     remembered: &Remembered,
     device: &mut Device,
 ) -> Result<PostEncoder, RuntimeError> {
-    let texts = asking::texts(bundle)?;
+    let texts = vocabularies::texts(bundle)?;
     let view = bundle.retrieve()?.network.view();
     let model = bundle.encoder(find(&config.name)?, remembered.clone())?;
     let samples = warm_up::know(&texts, view);
@@ -80,32 +81,32 @@ pub fn similar(
     Ok(PostEncoder::new(handle, texts, view))
 }
 
-/// Asks what every example is about; `told` is called after each.
+/// Encodes every example; calls `progress` after each.
 ///
 /// # Errors
-/// The first example that could not be read or answered, by its id.
-pub async fn indexed(
+/// The first example that cannot be read or encoded, by its id.
+pub async fn index_examples(
     examples: &Examples,
-    similar: &PostEncoder,
+    encoder: &PostEncoder,
     limits: &decode::Config,
     workers: &Workers,
-    told: impl Fn(),
-) -> Result<Index, IndexedError> {
+    progress: impl Fn(),
+) -> Result<Index, IndexingError> {
     let rows: Vec<Vec<f32>> = stream::iter(&examples.list)
         .map(|example| async {
-            let picture = picture(example, similar.view(), limits, workers).await?;
-            let features = similar.features(Flow::default(), &example.text, picture).await;
-            features.map_err(|source| IndexedError::Call { id: example.id.clone(), source })
+            let picture = picture(example, encoder.view(), limits, workers).await?;
+            let features = encoder.features(Flow::default(), &example.text, picture).await;
+            features.map_err(|source| IndexingError::Call { id: example.id.clone(), source })
         })
-        .buffered(AT_ONCE)
-        .inspect(|_| told())
+        .buffered(IN_FLIGHT)
+        .inspect(|_| progress())
         .try_collect()
         .await?;
     let width = rows.first().map_or(1, Vec::len);
     let even = rows.iter().all(|row| row.len() == width);
     let vectors = even.then(|| Vectors::new(width, rows.concat())).flatten();
     let ids = examples.list.iter().map(|example| example.id.clone()).collect();
-    vectors.and_then(|vectors| Index::new(ids, vectors)).ok_or(IndexedError::Vectors(examples.list.len()))
+    vectors.and_then(|vectors| Index::new(ids, vectors)).ok_or(IndexingError::Vectors(examples.list.len()))
 }
 
 /// An example's picture as the network reads it.
@@ -114,18 +115,18 @@ async fn picture(
     view: View,
     limits: &decode::Config,
     workers: &Workers,
-) -> Result<Option<Arc<Picture>>, IndexedError> {
+) -> Result<Option<Arc<Picture>>, IndexingError> {
     let Some(path) = example.picture.clone() else { return Ok(None) };
     let (id, limits) = (example.id.clone(), limits.clone());
     workers
         .run(move || {
-            let read = plain_file::read(&path).map_err(|source| IndexedError::Read {
+            let read = plain_file::read(&path).map_err(|source| IndexingError::Read {
                 id: id.clone(),
                 path: path.clone(),
                 source,
             })?;
             let frame = decode::picture(&path.display().to_string(), &read, &limits)
-                .map_err(|source| IndexedError::Picture { id, path, source })?;
+                .map_err(|source| IndexingError::Picture { id, path, source })?;
             Ok(Some(view.of(&frame)))
         })
         .await

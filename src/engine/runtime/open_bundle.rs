@@ -1,4 +1,4 @@
-//! Which bundle do the settings mean? The one at their path, with the stages of others that they name.
+//! Bundle of the settings: the one at their path, with the stages that they take from other bundles.
 
 use crate::networks::bundle::{Bundle, BundleError, Config};
 

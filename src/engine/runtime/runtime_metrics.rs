@@ -1,4 +1,4 @@
-//! What do operators see of the networks? What they remember of pictures, and what that saves.
+//! Metrics of the runtime: caches of the networks, and what they save.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

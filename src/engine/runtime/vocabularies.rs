@@ -9,7 +9,7 @@ use crate::stages::prompt::{PhraseEncoder, PromptEncoder, PromptError, WordList}
 use crate::stages::recognise::{WordTokenizer, split_words};
 use crate::stages::vocabulary;
 
-use super::RuntimeError;
+use super::error::RuntimeError;
 
 /// Whether a network can be asked in the vocabulary that its bundle gives it, if it gives it one.
 ///
