@@ -1,4 +1,4 @@
-//! How much of its networks' speed is left in the pipeline? Posts a second beside the sum of the stages run raw.
+//! Pipeline bench: posts a second through the engine, compared with the sum of its networks run raw.
 //!
 //! `cargo bench --bench pipeline -- --help`. Raw is every request that the pipeline makes of the same posts, in batches
 //! of the best size, back to back, in this process. Each figure is the best of the rounds; processor time is that of

@@ -1,4 +1,4 @@
-//! How is `riveg annotate` asked one post after another, and how much memory does it take? As a process with a pipe.
+//! Engine under test: a `riveg annotate` process with a pipe, its memory and its processor time.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

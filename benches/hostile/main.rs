@@ -1,4 +1,4 @@
-//! What does a hostile post take from an engine, and how long do other posts wait for it? `scripts/hostile` says.
+//! Hostile bench: the cost of hostile posts, and the delay of other posts. Run `scripts/hostile`.
 //!
 //! Each post is given to a `riveg annotate` of its own, twice: alone, for memory and time of the device; and with
 //! innocent posts that arrive while it is worked on, for their waits. With `--kafka` all are given to one `riveg run`.

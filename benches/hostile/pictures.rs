@@ -1,4 +1,4 @@
-//! Which pictures of few bytes take long or much to decode?
+//! Hostile pictures: few bytes that take long or much memory to decode.
 
 use super::posts::{Hostile, record};
 

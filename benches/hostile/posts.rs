@@ -1,4 +1,4 @@
-//! Which posts ask for more than their share? Each costs its sender little and the engine much.
+//! Hostile posts: each costs its sender little and the engine much.
 //!
 //! A further one is a line in [`all`] and a function that makes its record; those of pictures alone are beside this file.
 

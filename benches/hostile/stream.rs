@@ -1,4 +1,4 @@
-//! How long do innocent posts of other partitions wait for a hostile one? Through Kafka, one engine for all posts.
+//! Hostile stream: the delay of innocent posts in other partitions, through Kafka and one engine.
 
 use std::fs::File;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Which networks run? The bundle that is named, else the pocket bundle, else one of its sizes that has learnt nothing.
+//! Bundle of a bench: the named one, else the pocket bundle, else an untrained one of its sizes.
 
 use std::path::{Path, PathBuf};
 

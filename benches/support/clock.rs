@@ -1,4 +1,4 @@
-//! How long did it take, on the wall and on the processor? The second does not see other programs on the machine.
+//! Stopwatch: wall time, and processor time, which other programs on the machine do not change.
 
 use std::fs;
 use std::time::{Duration, Instant};

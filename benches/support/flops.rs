@@ -1,4 +1,4 @@
-//! How much must be computed at the least? Multiplications and additions of the products and convolutions alone.
+//! Floor of the arithmetic: multiplications and additions of the matrix products and convolutions.
 
 use riveg::networks::bundle::{Bundle, EntailNetwork, GroundNetwork};
 use riveg::networks::ofa::OfaConfig;

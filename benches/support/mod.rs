@@ -1,4 +1,4 @@
-//! What the bench of the pipeline is made of.
+//! Parts of the pipeline bench.
 
 pub(crate) mod bundles;
 pub(crate) mod clock;

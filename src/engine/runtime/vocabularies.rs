@@ -1,4 +1,4 @@
-//! How is each network asked? In the vocabulary that its bundle gives it, which must be its own.
+//! Vocabularies of a bundle's networks: each is read and checked against its network.
 
 use std::path::PathBuf;
 

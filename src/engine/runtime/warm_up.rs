@@ -1,4 +1,4 @@
-//! On what are networks warmed up? Requests like those to come, of which no two are about the same picture.
+//! Warm-up requests: typical requests of each stage, no two with the same picture.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Do the budgets that ship mean anything? At every published size each ends a batch before its count of requests does.
+//! Tests of the default batch budgets: at every published size each ends a batch before its count of requests does.
 
 use super::*;
 use crate::common::imaging::Picture;
