@@ -1,7 +1,7 @@
-//! What does an answer cost that is kept, and how often is one asked that many want? Ratios within one run.
+//! Answer cache benchmark: look-ups by tier, and calls for one question from many concurrent callers. Compare within one run.
 //!
-//! `cargo bench --bench answers [-- REDIS]`, where REDIS is an address such as `redis://127.0.0.1:6379`; without it Redis
-//! is left out. Its keys begin with `riveg-bench`, and end within the hour.
+//! `cargo bench --bench answers [-- REDIS]`, where REDIS is an address such as `redis://127.0.0.1:6379`; without it Redis is
+//! skipped. Keys begin with `riveg-bench` and expire within an hour.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use bytesize::ByteSize;
 use futures_util::future::join_all;
 use riveg::common::secret::Secret;
-use riveg::llm::answers::{Address, Answers, Asked, Believe, Config, Kind, Made};
+use riveg::llm::answers::{Address, AnswerCache, AnswerRequest, Config, Kind, NewAnswer, Validator};
 use riveg::telemetry::Metrics;
 
-/// Askers of one question at one time.
+/// Concurrent callers of one question.
 const STORM: usize = 1000;
-/// Different questions whose answers are looked up, one after the other.
+/// Distinct questions that are looked up one after another.
 const QUESTIONS: usize = 2000;
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -37,7 +37,7 @@ async fn all(redis: String) {
     let mut of_memory = 0.0;
     for (name, file, redis) in tiers {
         let calls = storm(&config(&file, redis, ByteSize::mib(64))).await;
-        // Memory that keeps nothing shows the tier below.
+        // An empty memory tier exposes the tier below.
         let kept = if name == "memory" { ByteSize::mib(64) } else { ByteSize(0) };
         let (each, p99, ask) = lookups(&config(&file, redis, kept)).await;
         if name == "memory" {
@@ -71,31 +71,31 @@ fn config(file: &std::path::Path, redis: &str, memory: ByteSize) -> Config {
     }
 }
 
-/// Different in every run: what is in Redis outlives it.
-fn asked(number: usize, run: u64) -> Asked {
+/// Different in every run, because keys in Redis outlive it.
+fn asked(number: usize, run: u64) -> AnswerRequest {
     let key = *blake3::hash(format!("{number} {run}").as_bytes()).as_bytes();
-    Asked {
+    AnswerRequest {
         kind: Kind::Expansion,
         key,
         subject: format!("subject {number}"),
         model: "bench".to_owned(),
-        believe: Believe::new(|words| Some(words.to_owned())),
+        validator: Validator::new(|words| Some(words.to_owned())),
         wait: HOUR,
     }
 }
 
-async fn answer() -> Result<Made, ()> {
-    Ok(Made {
+async fn answer() -> Result<NewAnswer, ()> {
+    Ok(NewAnswer {
         text: Some("A football league in England, shown by its clubs' players on a green pitch.".into()),
-        ..Made::default()
+        ..NewAnswer::default()
     })
 }
 
-async fn open(config: &Config) -> Answers {
-    Answers::open(config, Metrics::new().answers()).await.expect("the settings are right")
+async fn open(config: &Config) -> AnswerCache {
+    AnswerCache::open(config, Metrics::new().answers()).await.expect("the settings are right")
 }
 
-/// How often a question is asked that a thousand ask at one time.
+/// Calls for one question from a thousand concurrent callers.
 async fn storm(config: &Config) -> usize {
     let (answers, calls, run) = (open(config).await, Arc::new(AtomicUsize::new(0)), rand::random());
     let askers = (0..STORM).map(|_| {
@@ -103,7 +103,7 @@ async fn storm(config: &Config) -> usize {
         tokio::spawn(async move {
             let make = move || async move {
                 calls.fetch_add(1, Ordering::Relaxed);
-                // A quick language model.
+                // A fast language model.
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 answer().await
             };
@@ -117,10 +117,10 @@ async fn storm(config: &Config) -> usize {
     calls.load(Ordering::Relaxed)
 }
 
-/// Microseconds of a lookup, its 99th percentile, and what a question takes whose maker takes no time.
+/// Microseconds of a look-up, its 99th percentile, and of a question whose maker takes no time.
 async fn lookups(config: &Config) -> (f64, f64, f64) {
     let (answers, run) = (open(config).await, rand::random());
-    let questions: Vec<Asked> = (0..QUESTIONS).map(|number| asked(number, run)).collect();
+    let questions: Vec<AnswerRequest> = (0..QUESTIONS).map(|number| asked(number, run)).collect();
     let begun = Instant::now();
     for question in &questions {
         answers.get_or_ask(question, answer).await.expect("the maker does not fail");
@@ -129,7 +129,7 @@ async fn lookups(config: &Config) -> (f64, f64, f64) {
     let mut micros = Vec::with_capacity(QUESTIONS);
     for question in &questions {
         let begun = Instant::now();
-        let never = || async { Err::<Made, _>("an answer was lost") };
+        let never = || async { Err::<NewAnswer, _>("an answer was lost") };
         answers.get_or_ask(question, never).await.expect("all are kept");
         micros.push(begun.elapsed().as_secs_f64() * 1e6);
     }

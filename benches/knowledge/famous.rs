@@ -1,4 +1,4 @@
-//! A stream of posts: names as unevenly famous as a power law makes them, and reposts.
+//! Post stream: names with a power-law distribution, and reposts.
 
 use rand::distr::Distribution;
 use rand::distr::weighted::WeightedIndex;
@@ -7,16 +7,16 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use riveg::domain::{EntityType, Mention, Span};
 
-/// How uneven: the second name is half as famous, and a little less.
+/// The exponent: the second name is a little less than half as frequent as the first.
 const EXPONENT: f64 = 1.1;
-/// Share of posts that repeat one of the latest.
+/// The share of reposts.
 const REPOSTS: f64 = 0.15;
-/// How far back a repost reaches.
+/// How many posts back a repost may reach.
 const LATEST: usize = 5_000;
-/// Mentions of a post, 1 to 4: Twitter-GMNER's distribution, without the posts that name nobody.
+/// Mentions of a post, 1 to 4: the distribution of Twitter-GMNER without posts that have none.
 const MENTIONS: [f64; 4] = [0.45, 0.37, 0.14, 0.04];
 
-/// One post: its text, and what it names.
+/// A post: its text and its mentions.
 #[derive(Debug, Clone)]
 pub(crate) struct Post {
     pub(crate) text: String,
@@ -52,7 +52,7 @@ fn original(number: usize, ranks: &[usize]) -> Post {
     Post { mentions: mentions.collect(), text }
 }
 
-/// As people repost: with a mark in front or a link behind.
+/// A repost: with a retweet mark in front or a link at the end.
 fn repeated(post: &Post, dice: &mut impl Rng) -> Post {
     let text = if dice.random_bool(0.7) {
         format!("RT @reader{}: {}", dice.random_range(0..1_000), post.text)

@@ -1,5 +1,5 @@
-//! What does knowledge cost, and what is it worth? `make knowledge` says: questions, hits and latency over a stream whose
-//! names are as unevenly famous as names are, and the five scores with every way to know.
+//! Knowledge benchmark: cost and benefit of language models. `make knowledge` reports questions, hits and latency over a
+//! stream with a power-law distribution of names, and the five scores for each source of knowledge.
 //!
 //! The language model is the stand-in of the tests: it reads the question and answers from the pocket world's hidden facts.
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the run, with a word where it happened")]
@@ -31,22 +31,22 @@ struct Arguments {
     /// Posts of the stream.
     #[arg(long, default_value_t = 100_000)]
     posts: usize,
-    /// Entities that the stream names.
+    /// Entities in the stream.
     #[arg(long, default_value_t = 20_000)]
     entities: usize,
     /// Posts of the pocket world that are scored.
     #[arg(long, default_value_t = 1_000)]
     scored: usize,
-    /// Not the stream.
+    /// Skip the stream.
     #[arg(long)]
     no_stream: bool,
-    /// Not the scores.
+    /// Skip the scores.
     #[arg(long)]
     no_scores: bool,
-    /// The engine that is scored.
+    /// The `riveg` binary that is scored.
     #[arg(long, default_value = "target/release/riveg")]
     riveg: PathBuf,
-    /// Where the report and the caches go.
+    /// The folder of the report and the caches.
     #[arg(long, default_value = "target/knowledge")]
     out: PathBuf,
 }

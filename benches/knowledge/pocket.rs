@@ -1,39 +1,38 @@
-//! A language model that knows the pocket world: what entities look like, which of them a text names, and in which words
-//! people annotate that.
+//! Stand-in language model with the facts of the pocket world: expansions, entities of texts, and annotations.
 
 use std::collections::HashMap;
 
 use riveg::lab::world::{AnnotatedEntity, Split, World, lexicon};
-use riveg::llm::cached::{as_data, asked_text};
+use riveg::llm::cached::{escape_untrusted, normalised_text};
 
 use crate::llm::{Asked, PocketLlm, Reply};
 
-/// What stands around the entity in the question that ships.
+/// The text around the entity in the expansion prompt.
 pub(crate) const ENTITY_BETWEEN: (&str, &str) = ("what is '", "' here?");
 
-/// What it knows.
+/// Its facts.
 pub(crate) struct Knowing {
-    /// Expansions alone, by surface and type.
+    /// Expansions by surface and type.
     alone: PocketLlm,
-    /// Each post's entities and annotation, by its text as prompts hold it.
+    /// The entities and the annotation of each post, by its escaped text.
     posts: HashMap<String, (Vec<AnnotatedEntity>, String)>,
 }
 
 impl Knowing {
-    /// All of the first posts of the world that is scored.
+    /// The facts of the first posts of the scored world.
     pub(crate) fn new(posts: usize) -> Self {
         let world = World::new(0, Split::Test);
         let facts = lexicon(&world, posts as u64)
             .into_iter()
             .map(|entry| ((entry.surface, entry.entity_type), entry.expansion));
         let told = |index: u64| {
-            let text = as_data(&asked_text(&world.text(index).text));
+            let text = escape_untrusted(&normalised_text(&world.text(index).text));
             (text, (world.entities(index), world.annotation(index)))
         };
         Self { alone: PocketLlm::new(facts, ENTITY_BETWEEN), posts: (0..posts as u64).map(told).collect() }
     }
 
-    /// What it says: where it sees the text, what the text's own entity of that name looks like, whatever type is asked for.
+    /// Its answer: if the prompt contains the text, the expansion of the text's entity of that name, whatever the type.
     pub(crate) fn reply(&self, asked: &Asked) -> Reply {
         let last = asked.text.rsplit("\n\n").next().unwrap_or_default();
         let between = |(before, after): (&str, &str)| {

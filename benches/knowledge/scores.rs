@@ -1,4 +1,4 @@
-//! The five scores with every way to know, each by `riveg eval` as people run it.
+//! Scores for each source of knowledge, by `riveg eval`.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::Arguments;
 use crate::llm::LlmServer;
 use crate::pocket::Knowing;
 
-/// A way to know, and its settings.
+/// A source of knowledge and its settings.
 const WAYS: [(&str, &[&str]); 8] = [
     ("no expansion", &["--no-expansion"]),
     ("lexicon", &[]),
@@ -59,7 +59,7 @@ const WAYS: [(&str, &[&str]); 8] = [
     ),
 ];
 
-/// All ways, one after another; prints the table.
+/// Scores all sources one after another and prints the table.
 pub(crate) fn all(arguments: &Arguments) -> Vec<Value> {
     let knowing = Arc::new(Knowing::new(arguments.scored));
     let server = LlmServer::start(move |asked| knowing.reply(asked));

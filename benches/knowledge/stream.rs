@@ -1,5 +1,5 @@
-//! What does the stream cost? Questions, hits by tier and latency, by scope: with nothing known, after a restart, and on a
-//! further replica that has Redis in common with the first.
+//! Stream benchmark: questions, hits by tier and latency for each scope, with a cold cache, after a restart, and on a second
+//! replica that shares Redis.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use riveg::common::imaging::Workers;
 use riveg::config::{Config, Sources};
-use riveg::llm::answers::Answers;
-use riveg::llm::cached::{CachedEndpoint, Degrade, asked_text};
+use riveg::llm::answers::AnswerCache;
+use riveg::llm::cached::{CachedEndpoint, Degrade, normalised_text};
 use riveg::llm::client::Endpoint;
 use riveg::stages::expand::{
     Context, Expander, ExpansionPrompt, LlmExpansion, Mix, PhraseTemplate, Scope, Source,
@@ -24,13 +24,13 @@ use crate::famous::{self, Post};
 use crate::llm::{Asked, Gate, LlmServer, Reply};
 use crate::redis_server::Redis;
 
-/// Posts that are worked on at one time: the engine's default.
+/// Concurrent posts: the engine's default.
 const IN_FLIGHT: usize = 64;
-/// How long the language model takes, at least and at most, in milliseconds: a tenth of what a real one takes, so that a
-/// run ends; the latencies below are to be read beside it.
+/// The range of the language model's latency in milliseconds: a tenth of a real one, to keep the run short. The measured
+/// latencies include it.
 const TAKES: std::ops::RangeInclusive<u64> = 20..=60;
 
-/// All runs; prints the table.
+/// Runs all cases and prints the table.
 pub(crate) fn all(arguments: &Arguments) -> Vec<Value> {
     let posts = famous::stream(arguments.posts, arguments.entities, 1);
     println!(
@@ -93,13 +93,13 @@ async fn run(posts: &[Post], (scope, word): (Scope, &str), places: (PathBuf, Str
     })
 }
 
-/// The sum of a metric's samples that have this label.
+/// The sum of a metric's samples with this label.
 fn sum(page: &str, name: &str, label: &str) -> f64 {
     let samples = page.lines().filter(|line| line.starts_with(name) && line.contains(label));
     samples.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
 }
 
-/// A language model that takes its time and says something fit to use.
+/// A slow language model with valid answers.
 fn server() -> LlmServer {
     let clock = tokio::runtime::Handle::current();
     LlmServer::start(move |asked: &Asked| {
@@ -121,7 +121,7 @@ async fn expander(
     scope: Scope,
     (file, redis): (PathBuf, String),
     metrics: &Arc<Metrics>,
-) -> (Expander, Answers) {
+) -> (Expander, AnswerCache) {
     let sets = [
         format!("llm.stand-in.url={}", server.url()),
         "llm.stand-in.model=stand-in".to_owned(),
@@ -130,7 +130,7 @@ async fn expander(
         format!("answers.redis={redis}"),
     ];
     let config = Config::load(&Sources { sets: sets.to_vec(), ..Sources::default() }).unwrap().config;
-    let answers = Answers::open(&config.answers, metrics.answers()).await.unwrap();
+    let answers = AnswerCache::open(&config.answers, metrics.answers()).await.unwrap();
     let endpoint = Endpoint::new("stand-in", &config.llm["stand-in"], metrics.llm("stand-in")).unwrap();
     let expansion = LlmExpansion {
         endpoints: vec![CachedEndpoint::new(endpoint, answers.clone(), Workers::default())],
@@ -141,10 +141,10 @@ async fn expander(
     (Expander::new(vec![Source::Llm(expansion)], PhraseTemplate::default(), Degrade::PublishWithout), answers)
 }
 
-/// How long all phrases of a post take, side by side, as in the pipeline.
+/// The time for all phrases of a post, concurrently as in the pipeline.
 async fn phrases(expander: &Expander, post: &Post) -> Duration {
     let begun = Instant::now();
-    let context = Context { text: asked_text(&post.text), background: None };
+    let context = Context { text: normalised_text(&post.text), background: None };
     let asked = post.mentions.iter().map(|mention| expander.phrase(mention, &context));
     for found in futures_util::future::join_all(asked).await {
         assert_eq!(found.unwrap().fault, None);

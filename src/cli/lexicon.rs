@@ -56,7 +56,7 @@ pub(super) fn log_in_use(expander: &Expander, folder: Option<&Path>) {
 /// Logs how many names were found. None is a sign of the wrong lexicon.
 pub(super) fn log_hits(expander: &Expander) {
     let Some(lexicon) = expander.lexicon() else { return };
-    let (looked_up, known) = (lexicon.counts().all(), lexicon.counts().known());
+    let (looked_up, known) = (lexicon.counts().all(), lexicon.counts().hits());
     let lexicon = lexicon.origin().display();
     if known == 0 && looked_up > 0 {
         warn!(looked_up, known, %lexicon, "the lexicon knows none of the names");

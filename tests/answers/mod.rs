@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use riveg::common::secret::Secret;
-use riveg::llm::answers::{Address, Answers, Asked, Believe, Config, Kind, Made};
+use riveg::llm::answers::{Address, AnswerCache, AnswerRequest, Config, Kind, NewAnswer, Validator};
 use riveg::telemetry::Metrics;
 
 mod command;
@@ -18,23 +18,23 @@ mod replicas;
 
 /// The answer store of one engine.
 struct Replica {
-    answers: Answers,
+    answers: AnswerCache,
     metrics: Metrics,
 }
 
 impl Replica {
     async fn open(config: &Config) -> Self {
         let metrics = Metrics::new();
-        Self { answers: Answers::open(config, metrics.answers()).await.unwrap(), metrics }
+        Self { answers: AnswerCache::open(config, metrics.answers()).await.unwrap(), metrics }
     }
 
     /// Asks a question. `calls` counts how often its answer is made.
-    async fn ask(&self, question: &Asked, calls: &Arc<AtomicUsize>) -> String {
+    async fn ask(&self, question: &AnswerRequest, calls: &Arc<AtomicUsize>) -> String {
         let (calls, text) = (Arc::clone(calls), format!("answer to {}", question.subject));
         let make = move || async move {
             calls.fetch_add(1, Ordering::SeqCst);
             tokio::task::yield_now().await;
-            Ok::<_, ()>(Made { text: Some(text), ..Made::default() })
+            Ok::<_, ()>(NewAnswer { text: Some(text), ..NewAnswer::default() })
         };
         self.answers.get_or_ask(question, make).await.unwrap().unwrap().to_string()
     }
@@ -69,19 +69,19 @@ fn config(redis: &str, file: Option<&Path>) -> Config {
     }
 }
 
-fn asked(number: usize) -> Asked {
-    Asked {
+fn asked(number: usize) -> AnswerRequest {
+    AnswerRequest {
         kind: Kind::Expansion,
         key: *blake3::hash(&number.to_le_bytes()).as_bytes(),
         subject: format!("subject {number}"),
         model: "m".to_owned(),
-        believe: Believe::new(|words| Some(words.to_owned())),
+        validator: Validator::new(|words| Some(words.to_owned())),
         wait: LONG,
     }
 }
 
 /// The key of that question in Redis.
-fn key(question: &Asked) -> String {
+fn key(question: &AnswerRequest) -> String {
     format!("tests:1:expansion:{}", blake3::Hash::from_bytes(question.key).to_hex())
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use redis::Commands;
-use riveg::llm::answers::{Asked, Believe, Config, millis};
+use riveg::llm::answers::{AnswerRequest, Config, Validator, unix_millis};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -16,8 +16,8 @@ use crate::support::{Redis, WITHIN, riveg};
 const SECRET: &str = "a secret of these tests";
 
 /// An answer to that question as a program can write it that knows the format and no secret.
-fn planted(question: &Asked, text: &str) -> Vec<u8> {
-    let made_at = millis(SystemTime::now());
+fn planted(question: &AnswerRequest, text: &str) -> Vec<u8> {
+    let made_at = unix_millis(SystemTime::now());
     let record =
         json!({"subject": question.subject, "model": question.model, "text": text, "made_at": made_at});
     let body = record.to_string().into_bytes();
@@ -26,9 +26,9 @@ fn planted(question: &Asked, text: &str) -> Vec<u8> {
 }
 
 /// A question that rejects answers with URLs.
-fn careful(number: usize) -> Asked {
+fn careful(number: usize) -> AnswerRequest {
     let believe = |words: &str| (!words.contains("://")).then(|| words.to_owned());
-    Asked { believe: Believe::new(believe), ..asked(number) }
+    AnswerRequest { validator: Validator::new(believe), ..asked(number) }
 }
 
 fn fault(class: &str) -> String {
@@ -48,7 +48,7 @@ async fn planted_values_are_misses_and_replaced_and_too_long_ones_are_never_read
     let redis = Redis::start();
     let mut client = redis.client();
     let calls = Arc::new(AtomicUsize::new(0));
-    let set = |client: &mut redis::Connection, question: &Asked, value: Vec<u8>| {
+    let set = |client: &mut redis::Connection, question: &AnswerRequest, value: Vec<u8>| {
         client.set::<_, _, ()>(key(question), value).unwrap();
     };
     set(&mut client, &careful(1), planted(&careful(1), "see https://evil.example <script>\u{1b}[31m"));
@@ -182,7 +182,7 @@ async fn a_lease_that_never_ends_does_not_block_callers_for_ever() {
         (5, &settings, Duration::from_millis(100)),
     ] {
         let replica = Replica::open(settings).await;
-        let question = Asked { wait, ..asked(number) };
+        let question = AnswerRequest { wait, ..asked(number) };
         let answer = timeout(WITHIN, replica.ask(&question, &calls)).await;
         assert_eq!(answer.ok().as_deref(), Some(format!("answer to subject {number}").as_str()), "{number}");
         assert_eq!(replica.count(&fault("lease")), 1, "{number}");

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
 use redis::Commands;
-use riveg::llm::answers::{Config, Made};
+use riveg::llm::answers::{Config, NewAnswer};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -56,7 +56,7 @@ fn executed(client: &mut redis::Connection, command: &str) -> u64 {
 async fn being_asked(
     replica: &Replica,
     number: usize,
-) -> (oneshot::Sender<Result<Made, &'static str>>, JoinHandle<Result<Option<Arc<str>>, &'static str>>) {
+) -> (oneshot::Sender<Result<NewAnswer, &'static str>>, JoinHandle<Result<Option<Arc<str>>, &'static str>>) {
     let (open, gate) = oneshot::channel();
     let (begun, begins) = oneshot::channel();
     let answers = replica.answers.clone();
@@ -100,7 +100,7 @@ async fn a_lease_is_renewed_while_its_holder_asks_and_others_get_its_answer() {
     let waiting = tokio::spawn(async move { asks.ask(&asked(1), &for_other).await });
     let mut client = redis.client();
     until("it is renewed several times", || (executed(&mut client, "pexpire") >= 4).then_some(()));
-    open.send(Ok(Made { text: Some("late".to_owned()), ..Made::default() })).unwrap();
+    open.send(Ok(NewAnswer { text: Some("late".to_owned()), ..NewAnswer::default() })).unwrap();
     assert_eq!(making.await.unwrap().unwrap().as_deref(), Some("late"));
     assert_eq!(waiting.await.unwrap(), "late");
     assert_eq!(calls.load(Ordering::SeqCst), 0);

@@ -1,4 +1,4 @@
-//! Does the engine as a process go on without its language model, and does it remember across a kill what it has asked?
+//! The engine as a process: it works without its language model, and keeps answers across a kill.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub(super) fn free() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
-/// The engine that ships, which asks a model there.
+/// The `riveg` binary with a model at this URL.
 pub(super) fn engine(
     broker: &EmbeddedBroker,
     telemetry: &str,
@@ -71,7 +71,7 @@ pub(super) fn json_of(message: &OwnedMessage) -> Value {
 }
 
 #[test]
-fn an_engine_whose_model_is_away_says_so_and_answers_without_it_or_refuses_as_it_is_told() {
+fn without_its_model_an_engine_publishes_a_note_or_dead_letters_as_configured() {
     for (degrade, status) in [("publish-without", "HTTP/1.1 200"), ("dead-letter", "HTTP/1.1 503")] {
         let (broker, folder, telemetry) = (broker(), tempfile::tempdir().unwrap(), free());
         let degrade = format!("expand.degrade={degrade}");
@@ -105,7 +105,7 @@ fn an_engine_whose_model_is_away_says_so_and_answers_without_it_or_refuses_as_it
 }
 
 #[test]
-fn an_engine_that_is_killed_asks_nothing_again() {
+fn a_killed_engine_asks_nothing_again() {
     let (broker, folder) = (broker(), tempfile::tempdir().unwrap());
     let model = knowing(POSTS);
     let server = LlmServer::start(move |asked| model.reply(asked));
@@ -117,13 +117,13 @@ fn an_engine_that_is_killed_asks_nothing_again() {
     let before: Vec<Value> = written.at_least(POSTS as usize).iter().map(json_of).collect();
     let asked = server.asked();
     assert!(asked > 0);
-    // SIGKILL: nothing is flushed, closed or said.
+    // SIGKILL: nothing is flushed or closed.
     first.0.kill().unwrap();
     first.0.wait().unwrap();
 
     let _second = engine(&broker, &free(), &server.url(), &answers, &[]);
     write(&broker, "after");
-    // What the first had not committed is answered again, under its own id.
+    // Posts that were not committed are answered again, under their own ids.
     let phrases = |answer: &Value| -> Vec<Value> {
         answer["entities"].as_array().unwrap().iter().map(|entity| entity["phrase"].clone()).collect()
     };

@@ -1,4 +1,4 @@
-//! Are entities expanded by those who are asked, and is the same asked once?
+//! Expansions by language models: their source in the output, and one call for equal questions.
 
 use riveg::domain::PhraseSource;
 
@@ -10,7 +10,7 @@ const POSTS: u64 = 8;
 const ASKED: &str = "expand.endpoints=[\"pocket\"]";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entities_are_what_the_model_says_and_the_answer_says_who_said_so() {
+async fn expansions_come_from_the_model_and_the_output_names_it() {
     let model = knowing(POSTS);
     let server = LlmServer::start(move |asked| model.reply(asked));
     let wired = Wired::new(&settings(&server.url(), &[ASKED])).await;
@@ -33,7 +33,7 @@ async fn entities_are_what_the_model_says_and_the_answer_says_who_said_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repost_asks_nothing_and_an_entity_alone_is_asked_once_for_all_posts() {
+async fn a_repost_asks_nothing_and_in_scope_entity_an_entity_is_asked_once_for_all_posts() {
     for (scope, another_post_asks) in [("post", true), ("entity", false)] {
         let model = knowing(POSTS);
         let server = LlmServer::start(move |asked| model.reply(asked));
@@ -55,7 +55,7 @@ async fn a_repost_asks_nothing_and_an_entity_alone_is_asked_once_for_all_posts()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_several_models_the_next_is_asked_where_one_fails_or_all_are_if_they_shall() {
+async fn of_several_models_the_next_is_asked_after_a_failure_or_all_are_as_configured() {
     for (mix, first_fails, expected) in [
         ("first", true, vec!["second"]),
         ("first", false, vec!["first"]),

@@ -1,4 +1,4 @@
-//! What is left of an answer when the language model fails, and is it said?
+//! Faults of the language model: the annotation without it, and the note in the provenance.
 
 use riveg::domain::PhraseSource;
 use riveg::stages::pipeline::AnnotateError;
@@ -12,7 +12,7 @@ const ASKED: &str = "expand.endpoints=[\"pocket\"]";
 const POSTS: u64 = 3;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_model_that_fails_costs_the_expansion_and_never_the_post() {
+async fn a_failing_model_costs_the_expansion_but_never_the_post() {
     let faults = [
         ("an error", Reply::status(500)),
         ("a refusal to let us in", Reply::status(401)),
@@ -41,7 +41,7 @@ async fn a_model_that_fails_costs_the_expansion_and_never_the_post() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_model_that_talks_nonsense_is_not_believed_and_not_asked_again_at_once_and_each_post_says_so() {
+async fn a_nonsense_answer_is_rejected_not_asked_again_at_once_and_noted_in_each_post() {
     let nonsense = [
         ("in another script", json!({"content": "一个穿红衣服的男人"})),
         ("with a web address", json!({"content": "see https://evil.example/x"})),
@@ -74,7 +74,7 @@ async fn a_model_that_talks_nonsense_is_not_believed_and_not_asked_again_at_once
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_model_that_says_that_it_does_not_know_has_answered() {
+async fn an_answer_that_the_model_does_not_know_is_no_fault() {
     for message in [json!({"content": "I do not know."}), json!({"content": "{\"phrase\": \"\"}"})] {
         let server = LlmServer::start(move |_| Reply::Message(message.clone(), "stop"));
         let wired = Wired::new(&settings(&server.url(), &[ASKED, "expand.degrade=dead-letter"])).await;
@@ -87,7 +87,7 @@ async fn a_model_that_says_that_it_does_not_know_has_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_nothing_goes_out_without_the_model_the_post_is_refused_with_the_reason() {
+async fn with_degrade_dead_letter_the_post_is_rejected_with_the_reason() {
     let server = LlmServer::start(|_| Reply::status(500));
     let cases = [
         (vec![ASKED, "expand.degrade=dead-letter"], "no language model said what"),

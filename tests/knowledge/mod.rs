@@ -1,5 +1,4 @@
-//! What does a language model add to the answers, and what do its faults leave of them? The pocket bundle, asked whole, with
-//! a model that is told what to say.
+//! Tests of language models in the whole pipeline: the pocket bundle with a scripted model.
 
 mod engine;
 mod expansions;

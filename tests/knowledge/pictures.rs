@@ -1,4 +1,4 @@
-//! Is a picture described once, by whom the settings say, and is the description where it belongs?
+//! Captions: one call for a picture, by the configured source, in the right prompts.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,7 +6,7 @@ use super::wired::{Wired, settings};
 use crate::support::llm::{Asked, LlmServer, Reply};
 use crate::support::pocket_posts;
 
-/// A server that keeps what it was asked, and what it was asked.
+/// A server that records its requests, and the record.
 fn listening(answer: fn(&Asked) -> Reply) -> (LlmServer, Arc<Mutex<Vec<Asked>>>) {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&heard);
@@ -23,7 +23,7 @@ fn describing(asked: &Asked) -> Reply {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vision_model_sees_each_picture_once_and_its_words_are_the_background() {
+async fn a_vision_model_gets_each_picture_once_and_its_caption_is_the_background() {
     let (server, heard) = listening(describing);
     let sets = [
         "expand.endpoints=[\"pocket\"]",
@@ -59,7 +59,7 @@ async fn a_vision_model_sees_each_picture_once_and_its_words_are_the_background(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_author_says_of_a_picture_comes_first_and_stays_data() {
+async fn alt_text_is_preferred_and_escaped() {
     let (server, heard) = listening(describing);
     let sets = [
         "expand.endpoints=[\"pocket\"]",

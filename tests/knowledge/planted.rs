@@ -1,4 +1,4 @@
-//! What do posts get if others write where answers are kept? What the model says, through the real binary.
+//! Planted answers: texts that others write to the stores are not used. Through the real binary.
 
 use std::path::Path;
 
@@ -14,10 +14,10 @@ use crate::support::llm::{LlmServer, Reply};
 use crate::support::{Finished, Redis, WITHIN, pocket_bundle, pocket_posts, riveg};
 
 const POSTS: u64 = 3;
-/// What nobody would believe of a model.
+/// A text that the validator rejects.
 const EVIL: &str = "see https://evil.example <script>\u{1b}[31m";
 
-/// The first posts, answered by the binary with a model there and answers kept as the settings say.
+/// The first posts, annotated by the binary with a model at this URL and these settings of the cache.
 fn annotated(url: &str, more: &[String]) -> Finished {
     let mut sets = endpoint("pocket", url);
     sets.push(format!("bundle.path={}", pocket_bundle().display()));
@@ -44,7 +44,7 @@ fn phrases(finished: &Finished) -> Vec<Value> {
     entities.map(|entity| entity["phrase"].clone()).collect()
 }
 
-/// The same answer with another text, as whoever knows the format writes it.
+/// The same record with another text and a valid checksum.
 fn with_text(kind_and_key: &[u8], value: &[u8], text: &str) -> Vec<u8> {
     let mut record: Value = serde_json::from_slice(&value[17..]).unwrap();
     record["text"] = json!(text);
@@ -58,7 +58,7 @@ fn in_redis(redis: &Redis) -> Vec<String> {
 }
 
 #[test]
-fn what_others_put_into_redis_becomes_no_phrase_and_no_post_waits_for_their_lease() {
+fn planted_texts_in_redis_become_no_phrase_and_no_post_waits_for_a_planted_lease() {
     let redis = Redis::start();
     let model = knowing(POSTS);
     let server = LlmServer::start(move |asked| model.reply(asked));
@@ -93,7 +93,7 @@ fn what_others_put_into_redis_becomes_no_phrase_and_no_post_waits_for_their_leas
 }
 
 #[test]
-fn what_others_put_on_disk_becomes_no_phrase() {
+fn planted_texts_on_disk_become_no_phrase() {
     let folder = tempfile::tempdir().unwrap();
     let model = knowing(POSTS);
     let server = LlmServer::start(move |asked| model.reply(asked));
@@ -118,11 +118,11 @@ fn what_others_put_on_disk_becomes_no_phrase() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_replicas_lease_is_waited_for_within_the_models_patience() {
+async fn the_wait_for_another_replicas_lease_is_within_the_models_patience() {
     let redis = Redis::start();
     let server = LlmServer::start(|_| Reply::text("a man in one colour"));
     let shared = format!("answers.redis={}", redis.address());
-    // By itself a lease of an hour would be waited for ten hours.
+    // Without that limit a lease of an hour would be waited for ten hours.
     let sets = [&shared, "answers.lease=1h", "llm.pocket.patience=3s", "expand.endpoints=[\"pocket\"]"];
     let config = settings(&server.url(), &sets);
     let post = &pocket_posts(1)[0];

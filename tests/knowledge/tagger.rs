@@ -1,11 +1,11 @@
-//! Does the tagger read what it is told, and is the model asked for it after the examples?
+//! Knowledge for the tagger: it changes the tags, and the question shows the examples.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use riveg::domain::Post;
 use riveg::lab::world::{Split, World, annotation};
-use riveg::llm::cached::{as_data, asked_text};
+use riveg::llm::cached::{escape_untrusted, normalised_text};
 
 use super::wired::{Wired, settings};
 use crate::support::llm::{LlmServer, Reply};
@@ -13,19 +13,21 @@ use crate::support::pocket_posts;
 
 const KNOWING: [&str; 2] = ["knowledge.mode=fixed", "knowledge.endpoint=pocket"];
 
-/// A text whose name could be anything.
+/// A text with an ambiguous name.
 fn open_text() -> Post {
     Post { text: "thinking of Quorvath all day".to_owned(), ..pocket_posts(1).remove(0) }
 }
 
-/// Posts whose entities the tagger is asked for: enough that it errs in some.
+/// Posts that are tagged: enough that some tags are wrong.
 const POSTS: u64 = 160;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_tagger_errs_less_where_it_is_told_what_the_text_names() {
+async fn the_tagger_errs_less_with_knowledge() {
     let world = World::new(1, Split::Test);
     let told: HashMap<String, String> = (0..POSTS)
-        .map(|index| (as_data(&asked_text(&world.text(index).text)), annotation(&world.entities(index))))
+        .map(|index| {
+            (escape_untrusted(&normalised_text(&world.text(index).text)), annotation(&world.entities(index)))
+        })
         .collect();
     let server = LlmServer::start(move |asked| {
         let (_, last) = asked.text.rsplit_once("Text: <data>").unwrap();
@@ -38,7 +40,7 @@ async fn the_tagger_errs_less_where_it_is_told_what_the_text_names() {
         let mut wrong = 0;
         for index in 0..POSTS {
             let truth = world.text(index);
-            // Without a picture: what it names is all that is asked.
+            // Without a picture only the tagger runs.
             let post = Post { text: truth.text, media: Vec::new(), ..open_text() };
             let triples = wired.annotate(&post).await.unwrap().triples;
             let mut said: Vec<_> =
@@ -54,7 +56,7 @@ async fn the_tagger_errs_less_where_it_is_told_what_the_text_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_question_shows_as_many_examples_as_it_shall_and_then_the_post() {
+async fn a_question_shows_the_configured_number_of_examples_and_then_the_post() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&heard);
     let server = LlmServer::start(move |asked| {

@@ -1,10 +1,10 @@
-//! What does the engine as a process make of answers that are wrong? It says so in each answer, counts them, and keeps none.
+//! Rejected answers in the engine as a process: noted in each annotation, counted, and not stored.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use riveg::llm::cached::Refusal;
+use riveg::llm::cached::RejectReason;
 use serde_json::{Value, json};
 
 use super::engine::{POSTS, broker, engine, free, json_of, write};
@@ -12,7 +12,7 @@ use crate::llm::wrong_answers::{Becomes, PHRASE, rows};
 use crate::support::llm::{LlmServer, Reply};
 use crate::support::{get, header, read, until};
 
-/// Sums of a counter over all its labels.
+/// The sum of a counter over all labels.
 fn counted(telemetry: &str, name: &str) -> u64 {
     let page = get(telemetry, "/metrics").unwrap();
     let lines = page.lines().filter(|line| line.starts_with(name));
@@ -20,7 +20,7 @@ fn counted(telemetry: &str, name: &str) -> u64 {
 }
 
 #[test]
-fn every_way_to_answer_wrongly_is_told_in_the_answer_counted_and_not_asked_again() {
+fn every_wrong_answer_is_noted_counted_and_not_asked_again() {
     let (broker, folder, telemetry) = (broker(), tempfile::tempdir().unwrap(), free());
     let (rows, served) = (rows(), Arc::new(Mutex::new(Vec::new())));
     let (next, parameters) = (AtomicUsize::new(0), Arc::new(Mutex::new(Value::Null)));
@@ -52,7 +52,7 @@ fn every_way_to_answer_wrongly_is_told_in_the_answer_counted_and_not_asked_again
     }
     let served = served.lock().unwrap().clone();
     assert!(served.len() >= POSTS as usize, "{} questions", served.len());
-    let refused = |only: fn(Refusal) -> bool| {
+    let refused = |only: fn(RejectReason) -> bool| {
         let reasons = served.iter().filter_map(|becomes| match becomes {
             Becomes::Counted(refusal) => Some(*refusal),
             Becomes::Words(_) => None,
@@ -61,14 +61,14 @@ fn every_way_to_answer_wrongly_is_told_in_the_answer_counted_and_not_asked_again
     };
     assert_eq!(counted(&telemetry, "riveg_llm_refused_total"), refused(|_| true) as u64);
     let told: usize = before.values().map(|(_, degraded)| degraded.len()).sum();
-    assert!(told >= refused(|refusal| refusal != Refusal::NotKnown), "{told} told of {served:?}");
+    assert!(told >= refused(|refusal| refusal != RejectReason::NotKnown), "{told} told of {served:?}");
     let parameters = parameters.lock().unwrap();
     assert_eq!(parameters["chat_template_kwargs"], json!({"enable_thinking": false}));
     assert_eq!(parameters["response_format"]["json_schema"]["schema"]["required"], json!(["phrase"]));
 }
 
 #[test]
-fn thoughts_that_use_up_all_tokens_are_said_in_the_answer_or_make_a_dead_letter_as_it_is_told() {
+fn reasoning_that_uses_up_all_tokens_is_noted_or_dead_lettered_as_configured() {
     for degrade in ["publish-without", "dead-letter"] {
         let (broker, folder, telemetry) = (broker(), tempfile::tempdir().unwrap(), free());
         let message = json!({"content": null, "reasoning_content": "Okay, the user wants a noun phrase"});

@@ -1,4 +1,4 @@
-//! The pocket bundle with language models, ready to answer.
+//! Test pipeline: the pocket bundle with language models.
 
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ use riveg::telemetry::Metrics;
 use crate::support::llm::PocketLlm;
 use crate::support::pocket_bundle;
 
-/// What stands around the entity in a question about it.
+/// The text around the entity in a question.
 pub(crate) const ENTITY_BETWEEN: (&str, &str) = ("what is '", "' here?");
 
-/// A pipeline whose language models are those of the settings.
+/// A pipeline with the language models of the settings.
 pub(crate) struct Wired {
     runtime: Runtime,
 }
 
-/// Settings that ask a model called `pocket` there, with nothing kept on disk and no patience.
+/// Settings with a model `pocket` at this URL, no disk tier and no retries.
 pub(crate) fn settings(url: &str, more: &[&str]) -> Config {
     let mut sets = endpoint("pocket", url);
     sets.extend(["answers.disk_path=none", "expand.sources=[\"llm\"]"].map(str::to_owned));
@@ -29,9 +29,9 @@ pub(crate) fn settings(url: &str, more: &[&str]) -> Config {
     Config::load(&Sources { sets, ..Sources::default() }).unwrap().config
 }
 
-/// The settings of one endpoint that is asked once, however it answers.
+/// The settings of an endpoint without retries.
 pub(crate) fn endpoint(name: &str, url: &str) -> Vec<String> {
-    // Two models of one name would answer for each other.
+    // Two models of one name would share answers.
     [("url", url), ("model", name), ("retries", "0")]
         .map(|(key, value)| format!("llm.{name}.{key}={value}"))
         .to_vec()
@@ -53,7 +53,7 @@ impl Wired {
     }
 }
 
-/// A model that knows what the names of the first posts look like.
+/// A model that knows the entities of the first posts.
 pub(crate) fn knowing(posts: u64) -> PocketLlm {
     let fact = |entry: LexiconEntry| ((entry.surface, entry.entity_type), entry.expansion);
     let facts = lexicon(&World::new(1, Split::Test), posts).into_iter().map(fact);

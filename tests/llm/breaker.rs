@@ -1,4 +1,4 @@
-//! An endpoint that fails too often is left alone for a while; then one question finds out.
+//! Circuit breaker of an endpoint: opens after failures, lets one question through, closes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use super::{StandingClock, config, counts, endpoint, question};
 use crate::support::llm::{Gate, LlmServer, Reply};
 
 #[tokio::test(start_paused = true)]
-async fn it_opens_refuses_lets_one_through_and_closes() {
+async fn the_breaker_opens_refuses_lets_one_question_through_and_closes() {
     let _standing = StandingClock::hold();
     let (is_well, gate) = (Arc::new(AtomicBool::new(false)), Gate::shut());
     let (now_well, held) = (Arc::clone(&is_well), gate.clone());
@@ -26,15 +26,15 @@ async fn it_opens_refuses_lets_one_through_and_closes() {
     let ask = async || endpoint.ask(&question("Who?")).await;
 
     assert_eq!(ask().await.unwrap_err().class(), LlmFault::Server);
-    assert_eq!(endpoint.well(), Ok(()));
+    assert_eq!(endpoint.health(), Ok(()));
     assert_eq!(ask().await.unwrap_err().class(), LlmFault::Server);
     assert!(counts(&metrics, "breaker_state", "", 2));
-    let why = endpoint.well().unwrap_err();
+    let why = endpoint.health().unwrap_err();
     for part in ["`test` failed 2 questions in a row", "asked again in 30s", "answered 500", "status 500"] {
         assert!(why.contains(part), "{part} is not in {why}");
     }
 
-    // It is known to be away: nobody asks.
+    // The breaker is open: nothing is sent.
     let refused = ask().await.unwrap_err();
     assert_eq!((refused.class(), server.asked()), (LlmFault::Open, 2), "{refused}");
     advance(pause).await;
@@ -43,25 +43,25 @@ async fn it_opens_refuses_lets_one_through_and_closes() {
 
     advance(pause).await;
     is_well.store(true, Ordering::SeqCst);
-    assert!(endpoint.well().unwrap_err().contains("the next question finds out"));
+    assert!(endpoint.health().unwrap_err().contains("the next question finds out"));
     let mut probe = Box::pin(ask());
     assert!(probe.as_mut().now_or_never().is_none());
     assert!(counts(&metrics, "breaker_state", "", 1));
-    assert!(endpoint.well().unwrap_err().contains("one question now"));
+    assert!(endpoint.health().unwrap_err().contains("one question now"));
     assert_eq!(ask().await.unwrap_err().class(), LlmFault::Open, "one is enough to find out");
-    // Its asker goes: another may find out.
+    // The probing caller is dropped: another one may probe.
     drop(probe);
     let mut probe = Box::pin(ask());
     assert!(probe.as_mut().now_or_never().is_none());
     gate.open_for_good();
     assert_eq!(probe.await.unwrap().text, "A");
-    assert_eq!(endpoint.well(), Ok(()));
+    assert_eq!(endpoint.health(), Ok(()));
     assert!(counts(&metrics, "breaker_state", "", 0));
     assert_eq!(ask().await.unwrap().text, "A");
 }
 
 #[tokio::test]
-async fn questions_that_a_well_server_does_not_like_do_not_open_it_and_faults_of_its_settings_do() {
+async fn refused_questions_do_not_open_the_breaker_and_faults_of_the_settings_do() {
     for (reply, opens) in [
         (Reply::status(400), false),
         (Reply::status(413), false),
@@ -79,6 +79,10 @@ async fn questions_that_a_well_server_does_not_like_do_not_open_it_and_faults_of
         for _ in 0..3 {
             let _failed = endpoint.ask(&question("Who?")).await.unwrap_err();
         }
-        assert_eq!((endpoint.well().is_err(), server.asked()), (opens, if opens { 2 } else { 3 }), "{case}");
+        assert_eq!(
+            (endpoint.health().is_err(), server.asked()),
+            (opens, if opens { 2 } else { 3 }),
+            "{case}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Each way to fail has its class; some are tried again, others never.
+//! Faults of the client: the class of each, and which ones are retried.
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use riveg::telemetry::LlmFault;
 use super::{config, counts, endpoint, question};
 use crate::support::llm::{Gate, LlmServer, Reply};
 
-/// Where nobody listens: a port that was free a moment ago.
+/// An address without a listener: a port that was free a moment ago.
 fn nobody() -> String {
     format!("http://{}/v1", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap())
 }
@@ -27,7 +27,7 @@ async fn failure(reply: Reply) -> (LlmError, usize) {
 }
 
 #[tokio::test]
-async fn every_fault_has_its_class_and_only_what_may_pass_is_tried_again() {
+async fn every_fault_has_its_class_and_only_transient_ones_are_retried() {
     use LlmFault::{Connection, Malformed, RateLimited, Refused, Server, Timeout, TooLarge};
     let moved = |to: &str| Reply::Status(307, vec![("location", to.to_owned())], String::new());
     let cases = [
@@ -72,7 +72,7 @@ async fn every_fault_has_its_class_and_only_what_may_pass_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_is_not_reached_however_often() {
+async fn an_unreachable_server_fails_after_all_retries() {
     let server = LlmServer::start(|_| Reply::text("A"));
     let config = Config { url: nobody(), retries: 2, ..config(&server) };
     let (endpoint, metrics) = endpoint(&config);
@@ -81,12 +81,12 @@ async fn a_server_that_is_away_is_not_reached_however_often() {
     assert!(error.to_string().contains("refused"), "{error}");
     assert!(counts(&metrics, "attempts_total", "outcome=\"connection\"", 3));
     assert_eq!(endpoint.reachable().await.unwrap_err().class(), LlmFault::Connection);
-    assert_eq!(endpoint.well(), Ok(()), "one question tells little");
+    assert_eq!(endpoint.health(), Ok(()), "one question tells little");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_is_silent_has_the_time_it_is_given_and_no_more() {
-    // Nothing else can be done while it is silent, so the clock jumps.
+async fn a_silent_server_is_given_the_timeout_and_no_more() {
+    // Nothing else runs while the server is silent, so the paused clock jumps.
     let gate = Gate::shut();
     let held = gate.clone();
     let server = LlmServer::start(move |_| Reply::text("late").held(&held));
@@ -100,7 +100,7 @@ async fn a_server_that_is_silent_has_the_time_it_is_given_and_no_more() {
     assert!(counts(&metrics, "attempts_total", "outcome=\"timeout\"", 3));
     let error = endpoint_.reachable().await.unwrap_err();
     assert_eq!(error.class(), LlmFault::Timeout, "{error}");
-    // Patience is shorter than one attempt.
+    // The patience is shorter than one attempt.
     let begun = tokio::time::Instant::now();
     let (hasty, _) = endpoint(&Config { patience: second, timeout: 60 * second, ..patient });
     let error = hasty.ask(&question("Who?")).await.unwrap_err();
@@ -109,7 +109,7 @@ async fn a_server_that_is_silent_has_the_time_it_is_given_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_fault_that_passes_is_not_seen_by_the_one_who_asks() {
+async fn the_caller_does_not_see_a_transient_fault() {
     let faults = [Reply::status(502), Reply::Reset, Reply::CutOff, Reply::rate_limited("0")];
     let come = AtomicUsize::new(0);
     let server = LlmServer::start(move |_| {
@@ -125,7 +125,7 @@ async fn a_fault_that_passes_is_not_seen_by_the_one_who_asks() {
 }
 
 #[tokio::test]
-async fn a_server_is_there_if_it_lets_us_in_whether_or_not_it_lists_its_models() {
+async fn a_server_is_reachable_if_it_accepts_the_key_whether_or_not_it_lists_its_models() {
     let server = LlmServer::start(|_| Reply::text("A"));
     let (endpoint, metrics) = endpoint(&config(&server));
     assert_eq!(endpoint.reachable().await, Ok(()));

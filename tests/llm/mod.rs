@@ -1,4 +1,4 @@
-//! The client of language models against a server that does as it is told.
+//! Tests of the client of language models, against a scripted server.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ mod structured;
 mod turns;
 pub(crate) mod wrong_answers;
 
-/// Settings under which nothing is tried again, and times never end a test that passes.
+/// Settings without retries, and with limits that a passing test never reaches.
 fn config(server: &LlmServer) -> Config {
     let long = Duration::from_secs(7200);
     Config {
@@ -46,7 +46,7 @@ fn question(prompt: &str) -> Question {
     Question { prompt: prompt.to_owned(), ..Question::default() }
 }
 
-/// Whether the metrics of the endpoint `test` count so much under that name, and under that label if any.
+/// Whether a metric of the endpoint `test` has this value, under this label if one is given.
 fn counts(metrics: &Metrics, name: &str, label: &str, value: u64) -> bool {
     let mut labels = vec!["endpoint=\"test\"", label];
     labels.retain(|label| !label.is_empty());
@@ -54,7 +54,7 @@ fn counts(metrics: &Metrics, name: &str, label: &str, value: u64) -> bool {
     metrics.render().contains(&format!("\nriveg_llm_{name}{{{}}} {value}\n", labels.join(",")))
 }
 
-/// Waits for a condition, while all else goes on; for tests whose clock stands still, too.
+/// Waits for a condition while other tasks run, also under a paused clock.
 async fn until(what: &str, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + WITHIN;
     while !holds() {
@@ -63,14 +63,13 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-/// A paused clock jumps to the next deadline whenever nothing can be done, also while a server is waited for. It does not
-/// while this is held.
+/// Holds a paused clock, which otherwise jumps to the next deadline whenever nothing can run, also while a server works.
 struct StandingClock(#[expect(dead_code, reason = "its end is what counts")] oneshot::Sender<()>);
 
 impl StandingClock {
     fn hold() -> Self {
         let (held, released) = oneshot::channel::<()>();
-        // Tokio's clock waits for blocking work.
+        // Tokio's paused clock does not jump during blocking work.
         drop(tokio::task::spawn_blocking(move || released.blocking_recv()));
         Self(held)
     }

@@ -1,4 +1,4 @@
-//! The stand-in for a language model knows the pocket world, and goes wrong as it is told.
+//! Tests of the stand-in language model, which knows the pocket world and injects faults.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ fn prompt(entry: &LexiconEntry) -> String {
 }
 
 #[tokio::test]
-async fn it_tells_what_the_last_question_asks_for() {
+async fn it_answers_the_last_question_of_the_prompt() {
     let entries = lexicon(&World::new(1, Split::Test), 20);
     assert!(entries.len() > 20);
     let pocket = PocketLlm::new(facts(&entries), ENTITY_BETWEEN).otherwise(|_| Reply::text("A picture."));
@@ -44,7 +44,7 @@ async fn it_tells_what_the_last_question_asks_for() {
     }
 }
 
-/// How each question ended, by its prompt: the class of its fault, or its text.
+/// The outcome of each question by prompt: the class of its fault, or its text.
 async fn outcomes(seed: u64, prompts: &[String]) -> BTreeMap<String, String> {
     let entries = lexicon(&World::new(1, Split::Test), 1);
     let faults = Faults { seed, errors: 0.1, rate_limited: 0.1, cut_off: 0.1, nonsense: 0.1, resets: 0.1 };
@@ -60,25 +60,25 @@ async fn outcomes(seed: u64, prompts: &[String]) -> BTreeMap<String, String> {
 }
 
 #[tokio::test]
-async fn its_faults_hang_on_the_seed_and_the_question_alone_and_come_as_often_as_told() {
+async fn its_faults_depend_on_seed_and_question_alone_and_have_the_configured_rate() {
     let mut prompts: Vec<String> = (0..400).map(|number| format!("what is '{number} (PER)'?")).collect();
     let first = outcomes(7, &prompts).await;
     prompts.reverse();
     assert_eq!(outcomes(7, &prompts).await, first);
     assert_ne!(outcomes(8, &prompts).await, first);
     let count = |expected: &str| first.values().filter(|ended| *ended == expected).count();
-    // 40 of 400 are told of each; the seed is fixed, so that these are what they are.
-    for (ended, told) in
+    // The rate is 40 of 400 for each fault; with the fixed seed the counts are these.
+    for (ended, expected) in
         [("server", 40), ("rate-limited", 40), ("malformed", 40), ("connection", 80), ("I do not know.", 200)]
     {
-        assert!(count(ended).abs_diff(told) < 25, "{ended}: {}", count(ended));
+        assert!(count(ended).abs_diff(expected) < 25, "{ended}: {}", count(ended));
     }
 }
 
 #[tokio::test]
-async fn with_attempts_enough_its_faults_are_survived() {
+async fn with_enough_retries_its_faults_are_survived() {
     let entries = lexicon(&World::new(1, Split::Test), 10);
-    // Nonsense is no fault that passes.
+    // Nonsense is not a transient fault.
     let faults = Faults { seed: 3, errors: 0.1, rate_limited: 0.1, cut_off: 0.1, nonsense: 0.0, resets: 0.1 };
     let pocket = PocketLlm::new(facts(&entries), ENTITY_BETWEEN).with_faults(faults);
     let server = LlmServer::start(move |asked| pocket.reply(asked));

@@ -1,15 +1,15 @@
-//! What is asked arrives as it was meant, and so does what is answered.
+//! Questions and answers: transferred unchanged.
 
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use riveg::llm::client::{Answer, Config, Finish, Picture, Question, TokenLimit};
+use riveg::llm::client::{Answer, Config, FinishReason, Picture, Question, TokenLimit};
 use serde_json::json;
 
 use super::{config, counts, endpoint, question};
 use crate::support::llm::{Asked, LlmServer, Reply};
 
-/// A server that remembers what it was asked.
+/// A server that records its requests.
 fn remembering(reply: Reply) -> (LlmServer, Arc<Mutex<Vec<Asked>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let remembered = Arc::clone(&seen);
@@ -32,7 +32,7 @@ async fn a_question_arrives_with_its_parameters_and_its_picture() {
         ..config(&server)
     };
     let (endpoint, metrics) = endpoint(&config);
-    // Larger than the bodies that servers take unless told otherwise.
+    // Larger than the default body limit of servers.
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let picture = Picture { bytes: Bytes::from(bytes.clone()), media_type: "image/png" };
     let asked = Question {
@@ -44,8 +44,8 @@ async fn a_question_arrives_with_its_parameters_and_its_picture() {
     let answer = endpoint.ask(&asked).await.unwrap();
     let expected = Answer {
         text: "A red bridge.".to_owned(),
-        has_thoughts: false,
-        finish: Finish::Stop,
+        has_reasoning: false,
+        finish: FinishReason::Stop,
         tokens_in: 1,
         tokens_out: 3,
     };
@@ -74,7 +74,7 @@ async fn a_question_arrives_with_its_parameters_and_its_picture() {
 }
 
 #[tokio::test]
-async fn nothing_is_said_that_was_not_set() {
+async fn fields_without_a_setting_are_not_sent() {
     let (server, seen) = remembering(Reply::text("A"));
     let plain = config(&server);
     endpoint(&plain).0.ask(&question("Who?")).await.unwrap();
@@ -87,17 +87,17 @@ async fn nothing_is_said_that_was_not_set() {
 }
 
 #[tokio::test]
-async fn a_model_that_says_nothing_or_refuses_has_answered() {
+async fn an_empty_answer_or_a_refusal_is_an_answer() {
     let content = |content| json!({"content": content});
     let refusal = json!({"content": null, "refusal": "I cannot help with that."});
     for (message, finish, expected) in [
-        (content(Some("")), "stop", ("", Finish::Stop)),
-        (content(None), "length", ("", Finish::Length)),
-        (refusal, "stop", ("", Finish::Filtered)),
-        (content(Some("A red bri")), "length", ("A red bri", Finish::Length)),
-        (content(Some("A")), "content_filter", ("A", Finish::Filtered)),
-        (content(Some("A")), "eos", ("A", Finish::Stop)),
-        (content(Some("A")), "paused", ("A", Finish::Other)),
+        (content(Some("")), "stop", ("", FinishReason::Stop)),
+        (content(None), "length", ("", FinishReason::Length)),
+        (refusal, "stop", ("", FinishReason::Filtered)),
+        (content(Some("A red bri")), "length", ("A red bri", FinishReason::Length)),
+        (content(Some("A")), "content_filter", ("A", FinishReason::Filtered)),
+        (content(Some("A")), "eos", ("A", FinishReason::Stop)),
+        (content(Some("A")), "paused", ("A", FinishReason::Other)),
     ] {
         let server = LlmServer::start(move |_| Reply::Message(message.clone(), finish));
         let (endpoint, _) = endpoint(&config(&server));
@@ -107,7 +107,7 @@ async fn a_model_that_says_nothing_or_refuses_has_answered() {
 }
 
 #[test]
-fn an_endpoint_that_cannot_be_asked_says_which_setting_is_to_blame() {
+fn an_endpoint_that_cannot_be_set_up_names_the_setting() {
     let metrics = riveg::telemetry::Metrics::new();
     let config = Config { url: "http://host/v1?key=canary".to_owned(), ..Config::default() };
     let error =

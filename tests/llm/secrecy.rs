@@ -1,4 +1,4 @@
-//! A canary for the key: it is in one header, and in nothing that people read.
+//! Secrecy of the API key: it is in one header, and in no log, error or metric.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use crate::support::llm::{LlmServer, Reply};
 
 const CANARY: &str = "canary-in-the-mine";
 
-/// Keeps what is logged.
+/// Collects the log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -35,13 +35,13 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 #[tokio::test]
-async fn the_key_is_shown_nowhere_whatever_the_server_says() {
+async fn the_key_appears_nowhere_whatever_the_server_sends() {
     let log = Log::default();
     let subscriber =
         tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(log.clone()).finish();
     let _logging = tracing::subscriber::set_default(subscriber);
-    // Who comes first to a place that logs decides whether it does, and that may be a test that does not: all of them are
-    // come to once, and then asked anew.
+    // tracing caches the interest in each call site at its first use, which may be in a test without a log: so each call site
+    // is visited once, and the cache is rebuilt.
     drop(provoked().await);
     tracing::callsite::rebuild_interest_cache();
     log.0.lock().unwrap().clear();
@@ -52,12 +52,12 @@ async fn the_key_is_shown_nowhere_whatever_the_server_says() {
     }
     assert!(said.contains("Incorrect API key provided: [redacted]. [2J You [redacted]!"), "{said}");
     for text in [log, said] {
-        // Not a part of it either, where the server's words were cut.
+        // Nor a part of it, where the server's message was cut.
         assert!(!text.contains("canary"), "{text}");
     }
 }
 
-/// All that people may read of an endpoint whose server quotes the key in every way it can.
+/// All output about an endpoint whose server quotes the key in several ways.
 async fn provoked() -> String {
     let quoting = format!("Incorrect API key provided: {CANARY}.\n\u{1b}[2J You {CANARY}!");
     let status = |code| Reply::Status(code, Vec::new(), quoting.clone());
@@ -96,7 +96,7 @@ async fn provoked() -> String {
         if let Err(error) = endpoint.reachable().await {
             said += &format!("{error} {error:?}");
         }
-        if let Err(why) = endpoint.well() {
+        if let Err(why) = endpoint.health() {
             let refused = endpoint.ask(&question("Who?")).await.unwrap_err();
             said += &format!("{why} {refused} {refused:?}");
         }

@@ -1,4 +1,4 @@
-//! Is an answer asked for in a form where the server takes it, and as plain text where it does not?
+//! Response format: requested where the server supports it, plain text where it does not.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ fn asking(prompt: &str) -> Question {
     Question { prompt: prompt.to_owned(), field: Some("phrase"), ..Question::default() }
 }
 
-/// A server that refuses requests for which `refuses` says why, and keeps in which form each answer was asked for.
+/// A server that refuses requests with the message of `refuses`, and records the requested formats.
 fn strict(refuses: fn(&Value, &str) -> Option<&'static str>) -> (LlmServer, Arc<Mutex<Vec<Value>>>) {
     let formats = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&formats);
@@ -28,13 +28,13 @@ fn strict(refuses: fn(&Value, &str) -> Option<&'static str>) -> (LlmServer, Arc<
     (server, formats)
 }
 
-/// Whether the metric says that this form is in use.
+/// Whether the metric shows this format as in use.
 fn in_use(metrics: &riveg::telemetry::Metrics, format: &str, value: u64) -> bool {
     counts(metrics, "response_format", &format!("format=\"{format}\""), value)
 }
 
 #[tokio::test]
-async fn a_server_that_takes_a_schema_is_sent_it_with_every_question_that_has_a_form() {
+async fn a_server_that_supports_a_schema_gets_it_with_every_question_that_has_a_field() {
     let (server, formats) = strict(|_, _| None);
     let (endpoint, metrics) = endpoint(&config(&server));
     for prompt in ["one", "two"] {
@@ -45,7 +45,7 @@ async fn a_server_that_takes_a_schema_is_sent_it_with_every_question_that_has_a_
 }
 
 #[tokio::test]
-async fn a_server_that_takes_no_schema_is_asked_for_plain_text_from_then_on_and_that_is_seen() {
+async fn a_server_without_schema_support_is_asked_for_plain_text_from_then_on_and_the_metric_shows_it() {
     let (server, formats) = strict(|format, _| (!format.is_null()).then_some("unknown argument"));
     let (endpoint, metrics) = endpoint(&config(&server));
     for prompt in ["one", "two"] {
@@ -57,8 +57,8 @@ async fn a_server_that_takes_no_schema_is_asked_for_plain_text_from_then_on_and_
 }
 
 #[tokio::test]
-async fn a_question_that_is_refused_in_any_form_changes_nothing_for_others() {
-    // As a post could make a server say that speaks of what it was asked.
+async fn a_question_that_is_refused_in_any_format_changes_nothing_for_others() {
+    // A post could cause such a message if the server quotes the request.
     let (server, formats) =
         strict(|_, text| text.contains("bad").then_some("response_format is in your prompt"));
     let (endpoint, metrics) = endpoint(&config(&server));
@@ -72,7 +72,7 @@ async fn a_question_that_is_refused_in_any_form_changes_nothing_for_others() {
 }
 
 #[tokio::test]
-async fn the_settings_say_which_form_is_asked_for() {
+async fn the_settings_choose_the_format() {
     for (format, expected) in
         [(ResponseFormat::JsonObject, json!("json_object")), (ResponseFormat::None, Value::Null)]
     {

@@ -1,4 +1,4 @@
-//! Whose turn is it, and when? Limits of number and rate, and servers that want a pause.
+//! Concurrency, queueing, rate limits, and servers that demand a pause.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
@@ -24,7 +24,7 @@ async fn ask(endpoint: &Endpoint) -> Result<String, LlmFault> {
 }
 
 #[tokio::test]
-async fn no_more_questions_are_under_way_than_may_be() {
+async fn concurrent_questions_are_limited() {
     let (server, gate) = gated();
     let (endpoint, metrics) = endpoint(&Config { concurrency: 3, ..config(&server) });
     let steps = async {
@@ -44,7 +44,7 @@ async fn no_more_questions_are_under_way_than_may_be() {
 }
 
 #[tokio::test]
-async fn more_than_may_wait_are_refused_at_once_and_those_who_go_leave_their_place() {
+async fn a_full_queue_refuses_at_once_and_a_dropped_caller_frees_its_place() {
     let (server, gate) = gated();
     let (endpoint, metrics) = endpoint(&Config { concurrency: 1, max_waiting: 2, ..config(&server) });
     let mut asking: Vec<_> = (0..3).map(|_| Box::pin(ask(&endpoint))).collect();
@@ -59,11 +59,11 @@ async fn more_than_may_wait_are_refused_at_once_and_those_who_go_leave_their_pla
     assert_eq!(answers, vec![Ok("A".to_owned()); 3]);
     assert_eq!(server.most_at_once(), 1);
     assert!(counts(&metrics, "requests_total", "outcome=\"busy\"", 2));
-    assert_eq!(endpoint.well(), Ok(()));
+    assert_eq!(endpoint.health(), Ok(()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_question_whose_turn_does_not_come_in_time_is_given_up_and_nobody_is_to_blame() {
+async fn a_question_that_waits_too_long_fails_without_counting_against_the_endpoint() {
     let _standing = StandingClock::hold();
     let server = LlmServer::start(|_| Reply::text("A"));
     let config = Config {
@@ -73,20 +73,20 @@ async fn a_question_whose_turn_does_not_come_in_time_is_given_up_and_nobody_is_t
         ..config(&server)
     };
     let (endpoint, metrics) = endpoint(&config);
-    // A burst of as many as may come in a minute, which is one.
+    // The burst is one request, the limit per minute.
     assert_eq!(ask(&endpoint).await, Ok("A".to_owned()));
     let mut late = Box::pin(ask(&endpoint));
     assert!(late.as_mut().now_or_never().is_none());
     advance(Duration::from_secs(31)).await;
     assert_eq!((late.await, server.asked()), (Err(LlmFault::Busy), 1));
     assert!(counts(&metrics, "attempts_total", "outcome=\"busy\"", 0), "it was not asked at all");
-    assert_eq!(endpoint.well(), Ok(()));
+    assert_eq!(endpoint.health(), Ok(()));
     advance(Duration::from_secs(30)).await;
     assert_eq!(ask(&endpoint).await, Ok("A".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_wants_a_pause_gets_it_whether_it_says_seconds_or_a_date() {
+async fn retry_after_is_respected_in_seconds_and_as_a_date() {
     let _standing = StandingClock::hold();
     let hour = Duration::from_secs(3600);
     let date = httpdate::fmt_http_date(SystemTime::now() + hour);
@@ -105,7 +105,7 @@ async fn a_server_that_wants_a_pause_gets_it_whether_it_says_seconds_or_a_date()
             .await;
             let begun = Instant::now();
             advance(short).await;
-            // Whatever could happen before its time, would.
+            // Everything that could run too early runs now.
             for _ in 0..1000 {
                 tokio::task::yield_now().await;
             }
@@ -120,14 +120,14 @@ async fn a_server_that_wants_a_pause_gets_it_whether_it_says_seconds_or_a_date()
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_come_no_faster_than_they_may() {
+async fn the_rate_limit_is_kept() {
     let _standing = StandingClock::hold();
     let server = LlmServer::start(|_| Reply::text("A"));
     let config = Config { requests_per_minute: 30, concurrency: 2, ..config(&server) };
     let (endpoint, _) = endpoint(&config);
     let steps = async {
         for seconds in 0..4 {
-            // Two at once, and one more every two seconds.
+            // A burst of two, then one every two seconds.
             server.until_asked(2 + seconds).await;
             advance(Duration::from_millis(1900)).await;
             for _ in 0..1000 {

@@ -1,24 +1,23 @@
-//! In which ways do language models answer wrongly, and what becomes of each? One row for each way; the same table stands
-//! in `docs/language-models.md`.
+//! Wrong answers of language models and how each is handled, one row each; `docs/language-models.md` has the same table.
 
 use std::fs;
 
-use riveg::llm::cached::{Form, Refusal, believed};
+use riveg::llm::cached::{AnswerFormat, RejectReason, parse_answer};
 use riveg::llm::client::Answer;
 use serde_json::{Value, json};
 
 use Becomes::{Counted, Words};
 
-/// What becomes of an answer.
+/// How an answer is handled.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Becomes {
-    /// These words are the phrase.
+    /// Accepted as this phrase.
     Words(&'static str),
-    /// It is not believed, and counted under this reason.
-    Counted(Refusal),
+    /// Rejected and counted for this reason.
+    Counted(RejectReason),
 }
 
-/// One way to answer wrongly: what it is called, the message, why it ended, and what becomes of it.
+/// A wrong answer: its name, the message, the finish reason, and how it is handled.
 pub(crate) struct Row {
     pub(crate) called: &'static str,
     message: Value,
@@ -26,11 +25,11 @@ pub(crate) struct Row {
     pub(crate) becomes: Becomes,
 }
 
-/// What the last phrase of all good rows is.
+/// The phrase of all accepted rows.
 pub(crate) const PHRASE: &str = "a stone bridge";
 
 impl Row {
-    /// The whole answer of the server.
+    /// The server's response body.
     pub(crate) fn body(&self) -> Vec<u8> {
         json!({
             "choices": [{"index": 0, "message": self.message, "finish_reason": self.finish}],
@@ -40,27 +39,27 @@ impl Row {
         .into_bytes()
     }
 
-    /// The row of the table in the documentation.
+    /// The row in the documentation.
     fn line(&self) -> String {
         let becomes = match self.becomes {
             Words(words) => format!("the phrase `{words}`"),
-            Counted(refusal) => format!("not believed: `{}`", refusal.as_str()),
+            Counted(refusal) => format!("rejected: `{}`", refusal.as_str()),
         };
         format!("| {} | {becomes} |", self.called)
     }
 }
 
-/// An answer that ended by itself.
+/// A complete answer.
 fn stop(called: &'static str, content: &str, becomes: Becomes) -> Row {
     Row { called, message: json!({"content": content}), finish: json!("stop"), becomes }
 }
 
-/// An answer with another message or another end.
+/// An answer with another message or finish reason.
 fn other(called: &'static str, message: Value, finish: Value, becomes: Becomes) -> Row {
     Row { called, message, finish, becomes }
 }
 
-/// All rows, about an entity that is called Vorlan.
+/// All rows, about an entity called Vorlan.
 pub(crate) fn rows() -> Vec<Row> {
     let text = |text: &str| json!({"content": text});
     let mut rows = thoughts();
@@ -69,41 +68,41 @@ pub(crate) fn rows() -> Vec<Row> {
             "words cut off by the token limit (`finish_reason` `length`)",
             text("A stone bridge over"),
             json!("length"),
-            Counted(Refusal::CutOff),
+            Counted(RejectReason::CutOff),
         ),
-        stop("a phrase without an end, although the server says `stop`: `a stone bridge over the`", "a stone bridge over the", Counted(Refusal::CutOff)),
-        other("no `finish_reason`", text("a stone bridge"), Value::Null, Counted(Refusal::Unfinished)),
+        stop("a phrase without an end, although the server says `stop`: `a stone bridge over the`", "a stone bridge over the", Counted(RejectReason::CutOff)),
+        other("no `finish_reason`", text("a stone bridge"), Value::Null, Counted(RejectReason::Unfinished)),
         other(
             "a call of a tool",
             json!({"content": null, "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f"}}]}),
             json!("tool_calls"),
-            Counted(Refusal::Unfinished),
+            Counted(RejectReason::Unfinished),
         ),
-        other("`finish_reason` `content_filter`", text("a stone"), json!("content_filter"), Counted(Refusal::Filtered)),
+        other("`finish_reason` `content_filter`", text("a stone"), json!("content_filter"), Counted(RejectReason::Filtered)),
         other(
             "a `refusal` in place of the content",
             json!({"content": null, "refusal": "I cannot help with that."}),
             json!("stop"),
-            Counted(Refusal::Filtered),
+            Counted(RejectReason::Filtered),
         ),
-        stop("an empty text", "", Counted(Refusal::Empty)),
-        stop("`I do not know.`", "I do not know.", Counted(Refusal::NotKnown)),
-        stop("JSON with an empty text", "{\"phrase\": \"\"}", Counted(Refusal::NotKnown)),
-        stop("`I'm sorry, but I can't help with that.`", "I’m sorry, but I can't help with that.", Counted(Refusal::Excuse)),
-        stop("`As an AI language model, ...`", "As an AI language model, I see no pictures.", Counted(Refusal::Excuse)),
-        stop("`Unfortunately, the text does not say ...`", "Unfortunately, the text does not say what it is.", Counted(Refusal::Excuse)),
-        stop("`Vorlan cannot be identified from the text.`", "Vorlan cannot be identified from the text.", Counted(Refusal::Excuse)),
-        stop("an excuse in another language: `Lo siento, ...`", "Lo siento, no puedo ayudar con eso.", Counted(Refusal::Excuse)),
-        stop("`Sure! Here is a noun phrase: a stone bridge`", "Sure! Here is a noun phrase: a stone bridge", Counted(Refusal::Talk)),
-        stop("`The phrase is: a stone bridge`", "The phrase is: a stone bridge", Counted(Refusal::Talk)),
-        stop("`a stone bridge. Let me know if you need more!`", "a stone bridge. Let me know if you need more!", Counted(Refusal::Talk)),
+        stop("an empty text", "", Counted(RejectReason::Empty)),
+        stop("`I do not know.`", "I do not know.", Counted(RejectReason::NotKnown)),
+        stop("JSON with an empty text", "{\"phrase\": \"\"}", Counted(RejectReason::NotKnown)),
+        stop("`I'm sorry, but I can't help with that.`", "I’m sorry, but I can't help with that.", Counted(RejectReason::Excuse)),
+        stop("`As an AI language model, ...`", "As an AI language model, I see no pictures.", Counted(RejectReason::Excuse)),
+        stop("`Unfortunately, the text does not say ...`", "Unfortunately, the text does not say what it is.", Counted(RejectReason::Excuse)),
+        stop("`Vorlan cannot be identified from the text.`", "Vorlan cannot be identified from the text.", Counted(RejectReason::Excuse)),
+        stop("an excuse in another language: `Lo siento, ...`", "Lo siento, no puedo ayudar con eso.", Counted(RejectReason::Excuse)),
+        stop("`Sure! Here is a noun phrase: a stone bridge`", "Sure! Here is a noun phrase: a stone bridge", Counted(RejectReason::Talk)),
+        stop("`The phrase is: a stone bridge`", "The phrase is: a stone bridge", Counted(RejectReason::Talk)),
+        stop("`a stone bridge. Let me know if you need more!`", "a stone bridge. Let me know if you need more!", Counted(RejectReason::Talk)),
         stop("the name before the phrase: `Vorlan is a stone bridge.`", "Vorlan is a stone bridge.", Words(PHRASE)),
     ]);
     rows.extend(forms());
     rows
 }
 
-/// Thoughts, in the spelling of several families.
+/// Reasoning blocks of several model families.
 fn thoughts() -> Vec<Row> {
     let thinking =
         |content: Value| json!({"content": content, "reasoning_content": "Okay, the user wants a"});
@@ -112,24 +111,24 @@ fn thoughts() -> Vec<Row> {
             "`<think>` cut off by the token limit",
             json!({"content": "<think>\nOkay, the user wants a noun phrase. Vorlan"}),
             json!("length"),
-            Counted(Refusal::CutOff),
+            Counted(RejectReason::CutOff),
         ),
         stop(
             "`<think>` without an end, although the server says `stop`",
             "<think>\nOkay, the user wants",
-            Counted(Refusal::Thought),
+            Counted(RejectReason::Thought),
         ),
         other(
             "no content, `reasoning_content` cut off by the token limit",
             thinking(Value::Null),
             json!("length"),
-            Counted(Refusal::CutOff),
+            Counted(RejectReason::CutOff),
         ),
         other(
             "no content, all of it in `reasoning_content`",
             thinking(Value::Null),
             json!("stop"),
-            Counted(Refusal::Thought),
+            Counted(RejectReason::Thought),
         ),
         stop(
             "`<think>...</think>` before the phrase",
@@ -147,7 +146,7 @@ fn thoughts() -> Vec<Row> {
             Words(PHRASE),
         ),
         stop("`[THINK]...[/THINK]`", "[THINK]A street?[/THINK]a stone bridge", Words(PHRASE)),
-        stop("`◁think▷` without an end", "◁think▷A street? A stone bridge", Counted(Refusal::Thought)),
+        stop("`◁think▷` without an end", "◁think▷A street? A stone bridge", Counted(RejectReason::Thought)),
         stop(
             "`<seed:think>...</seed:think>`",
             "<seed:think>A street?</seed:think>a stone bridge",
@@ -166,7 +165,7 @@ fn thoughts() -> Vec<Row> {
         stop(
             "`<\\|channel\\|>analysis` alone",
             "<|channel|>analysis<|message|>We need a phrase",
-            Counted(Refusal::Thought),
+            Counted(RejectReason::Thought),
         ),
         stop(
             "channels without their tokens: `analysis...assistantfinal`",
@@ -176,13 +175,17 @@ fn thoughts() -> Vec<Row> {
         stop(
             "thoughts without tags: `Okay, the user wants ...`",
             "Okay, the user wants a noun phrase. A stone bridge.",
-            Counted(Refusal::Thought),
+            Counted(RejectReason::Thought),
         ),
-        stop("a thought behind the phrase", "a stone bridge <think>or a street?", Counted(Refusal::Thought)),
+        stop(
+            "a thought behind the phrase",
+            "a stone bridge <think>or a street?",
+            Counted(RejectReason::Thought),
+        ),
     ]
 }
 
-/// JSON, tokens, fences, lists, other scripts and the like.
+/// JSON, template tokens, code fences, lists, other scripts.
 fn forms() -> Vec<Row> {
     let essay = "The old town has many sights and a long past. ".repeat(40);
     vec![
@@ -192,9 +195,13 @@ fn forms() -> Vec<Row> {
             "Sure! Here is the JSON:\n```json\n{\"phrase\": \"a stone bridge\"}\n```",
             Words(PHRASE),
         ),
-        stop("JSON of another shape", "{\"answer\": \"a stone bridge\"}", Counted(Refusal::Json)),
-        stop("JSON that breaks off", "{\"phrase\": \"a stone", Counted(Refusal::Json)),
-        stop("JSON whose text is talk", "{\"phrase\": \"Sure! Here is a phrase\"}", Counted(Refusal::Talk)),
+        stop("JSON of another shape", "{\"answer\": \"a stone bridge\"}", Counted(RejectReason::Json)),
+        stop("JSON that breaks off", "{\"phrase\": \"a stone", Counted(RejectReason::Json)),
+        stop(
+            "JSON whose text is talk",
+            "{\"phrase\": \"Sure! Here is a phrase\"}",
+            Counted(RejectReason::Talk),
+        ),
         stop(
             "a token of a template and a further turn: `a stone bridge<\\|im_end\\|>...`",
             "a stone bridge<|im_end|>\n<|im_start|>user\nAnd now?",
@@ -204,45 +211,53 @@ fn forms() -> Vec<Row> {
         stop(
             "a token in the middle: `a stone <unk> bridge`",
             "a stone <unk> bridge",
-            Counted(Refusal::Markup),
+            Counted(RejectReason::Markup),
         ),
         stop("a fence around the phrase", "```\na stone bridge\n```", Words(PHRASE)),
         stop("quotation marks or asterisks around the phrase", "\"**A stone bridge.**\"", Words(PHRASE)),
-        stop("a list", "1. a stone bridge\n2. a town", Counted(Refusal::List)),
+        stop("a list", "1. a stone bridge\n2. a town", Counted(RejectReason::List)),
         stop(
             "a phrase and an explanation on further lines",
             "a stone bridge\n\nVorlan is a town with one.",
-            Counted(Refusal::List),
+            Counted(RejectReason::List),
         ),
         stop(
             "the question again",
             "Q: As a picture would show it, what is 'Vorlan (LOC)' here?\nA:",
-            Counted(Refusal::Echo),
+            Counted(RejectReason::Echo),
         ),
         stop(
             "the phrase, and a further question of its own",
             "a stone bridge\n\nText: more\nQ: and what is 'X'?",
             Words(PHRASE),
         ),
-        stop("the name alone", "Vorlan", Counted(Refusal::Echo)),
-        stop("a placeholder: `string`", "{\"phrase\": \"string\"}", Counted(Refusal::Echo)),
-        stop("a question back", "Which Vorlan is meant?", Counted(Refusal::Question)),
-        stop("a web address", "see https://evil.example/x", Counted(Refusal::Address)),
-        stop("HTML", "a bridge <script>alert(1)</script>", Counted(Refusal::Markup)),
-        stop("escape codes of a terminal", "\u{1b}[31ma stone bridge\u{1b}[0m", Counted(Refusal::Unreadable)),
-        stop("pieces of a tokenizer: `a Ġstone Ġbridge`", "a Ġstone Ġbridge", Counted(Refusal::Unreadable)),
-        stop("another script", "一座石桥", Counted(Refusal::Script)),
+        stop("the name alone", "Vorlan", Counted(RejectReason::Echo)),
+        stop("a placeholder: `string`", "{\"phrase\": \"string\"}", Counted(RejectReason::Echo)),
+        stop("a question back", "Which Vorlan is meant?", Counted(RejectReason::Question)),
+        stop("a web address", "see https://evil.example/x", Counted(RejectReason::Address)),
+        stop("HTML", "a bridge <script>alert(1)</script>", Counted(RejectReason::Markup)),
+        stop(
+            "escape codes of a terminal",
+            "\u{1b}[31ma stone bridge\u{1b}[0m",
+            Counted(RejectReason::Unreadable),
+        ),
+        stop(
+            "pieces of a tokenizer: `a Ġstone Ġbridge`",
+            "a Ġstone Ġbridge",
+            Counted(RejectReason::Unreadable),
+        ),
+        stop("another script", "一座石桥", Counted(RejectReason::Script)),
         stop(
             "the same words again and again",
             "a bridge of a bridge of a bridge of a bridge of a bridge of a bridge of a bridge of a bridge",
-            Counted(Refusal::Repetition),
+            Counted(RejectReason::Repetition),
         ),
-        stop("an essay", &essay, Counted(Refusal::TooLong)),
+        stop("an essay", &essay, Counted(RejectReason::TooLong)),
     ]
 }
 
 #[test]
-fn what_becomes_of_each_way_to_answer_wrongly() {
+fn every_wrong_answer_is_handled_as_in_the_table() {
     let rows = rows();
     assert!(rows.len() >= 40, "{} rows", rows.len());
     for row in &rows {
@@ -251,7 +266,7 @@ fn what_becomes_of_each_way_to_answer_wrongly() {
             Words(words) => Ok(words.to_owned()),
             Counted(refusal) => Err(refusal),
         };
-        assert_eq!(believed(Form::Phrase, &answer, "Vorlan (LOC)"), expected, "{}", row.called);
+        assert_eq!(parse_answer(AnswerFormat::Phrase, &answer, "Vorlan (LOC)"), expected, "{}", row.called);
     }
 }
 

@@ -9,7 +9,7 @@ use super::json_line;
 use crate::cli::Failure;
 use crate::cli::line_reader::LineReader;
 use crate::cli::progress::counter;
-use crate::llm::answers::{Archive, Id, Record};
+use crate::llm::answers::{AnswerId, Archive, Record};
 
 /// The longest line, in bytes: far longer than any answer with its subject.
 const MAX_LINE: u64 = 1 << 20;
@@ -63,7 +63,7 @@ pub(super) async fn run(archive: &Archive, file: &Path, count: u64) -> Result<()
 }
 
 /// The answers of a file, line by line.
-fn answers(file: &Path) -> Result<impl Iterator<Item = Result<(Id, Record), Failure>>, Failure> {
+fn answers(file: &Path) -> Result<impl Iterator<Item = Result<(AnswerId, Record), Failure>>, Failure> {
     let failed = |source| ReadError { file: file.to_owned(), source };
     let now = SystemTime::now();
     let lines = LineReader::new(BufReader::new(File::open(file).map_err(failed)?), MAX_LINE);

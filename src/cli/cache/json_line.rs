@@ -5,7 +5,9 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::llm::answers::{Id, Kind, LONGEST, Record, SUBJECT, fits, millis, moment};
+use crate::llm::answers::{
+    AnswerId, Kind, MAX_RECORD_BYTES, MAX_SUBJECT_CHARS, Record, fits, time_of_millis, unix_millis,
+};
 
 /// An answer on a line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -22,8 +24,8 @@ struct Line {
 }
 
 /// Writes the line of an answer.
-pub(super) fn write(id: &Id, record: &Record) -> String {
-    let made_at = moment(record.made_at).unwrap_or(SystemTime::UNIX_EPOCH);
+pub(super) fn write(id: &AnswerId, record: &Record) -> String {
+    let made_at = time_of_millis(record.made_at).unwrap_or(SystemTime::UNIX_EPOCH);
     let line = Line {
         kind: id.kind.as_str().to_owned(),
         key: id.hex(),
@@ -43,13 +45,13 @@ pub(super) fn write(id: &Id, record: &Record) -> String {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn read(line: &[u8], now: SystemTime) -> Result<(Id, Record), String> {
+pub(super) fn read(line: &[u8], now: SystemTime) -> Result<(AnswerId, Record), String> {
     let line: Line = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    let kind = Kind::named(&line.kind).ok_or_else(|| {
+    let kind = Kind::from_name(&line.kind).ok_or_else(|| {
         let known = Kind::ALL.map(Kind::as_str).join("`, `");
         format!("`kind`: expected one of `{known}`, found `{}`", line.kind)
     })?;
-    let id = Id::of(kind, &line.key)
+    let id = AnswerId::from_hex(kind, &line.key)
         .ok_or_else(|| format!("`key`: expected 64 hexadecimal digits, found `{:.80}`", line.key))?;
     let made_at = humantime::parse_rfc3339_weak(&line.made_at).map_err(|_| {
         format!("`made_at`: expected a time such as 2026-01-31T08:00:00Z, found `{:.80}`", line.made_at)
@@ -58,13 +60,13 @@ pub(super) fn read(line: &[u8], now: SystemTime) -> Result<(Id, Record), String>
         return Err(format!("`made_at`: expected a time that has been, found `{}`", line.made_at));
     }
     let length = line.subject.chars().count();
-    if length > SUBJECT {
-        return Err(format!("`subject`: expected {SUBJECT} characters or fewer, found {length}"));
+    if length > MAX_SUBJECT_CHARS {
+        return Err(format!("`subject`: expected {MAX_SUBJECT_CHARS} characters or fewer, found {length}"));
     }
     let Line { subject, model, text, refused, .. } = line;
-    let record = Record { subject, model, text, refused, made_at: millis(made_at) };
+    let record = Record { subject, model, text, refused, made_at: unix_millis(made_at) };
     if !fits(&record) {
-        return Err(format!("`text`: expected less than {LONGEST} bytes with subject and model"));
+        return Err(format!("`text`: expected less than {MAX_RECORD_BYTES} bytes with subject and model"));
     }
     Ok((id, record))
 }
@@ -77,7 +79,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_as_it_was_written() {
-        let id = Id { kind: Kind::Knowledge, key: [7; 32] };
+        let id = AnswerId { kind: Kind::Knowledge, key: [7; 32] };
         for (text, refused) in
             [(None, None), (None, Some("excuse".into())), (Some("a \"dog\"\n".into()), None)]
         {
@@ -107,7 +109,11 @@ mod tests {
             ("10Z", "21Z", "`made_at`: expected a time that has been"),
             ("1970-01", "in may", "`made_at`: expected a time such as"),
             ("dog", &"é".repeat(201), "`subject`: expected 200 characters or fewer, found 201"),
-            ("null", &format!("\"{}\"", "a".repeat(LONGEST)), "`text`: expected less than 32768 bytes"),
+            (
+                "null",
+                &format!("\"{}\"", "a".repeat(MAX_RECORD_BYTES)),
+                "`text`: expected less than 32768 bytes",
+            ),
             ("null", "5", "invalid type: integer `5`"),
             ("\"model\":\"m\",", "", "missing field `model`"),
             ("model", "modell", "unknown field `modell`"),

@@ -10,7 +10,7 @@ use super::logging::print_message;
 use super::progress::counter;
 use super::{Failure, Settings, UsageError, run_async};
 use crate::config::Config;
-use crate::llm::answers::{Archive, Choice, Kind, millis};
+use crate::llm::answers::{Archive, Kind, PurgeFilter, unix_millis};
 use crate::telemetry::Metrics;
 
 mod export;
@@ -114,7 +114,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 UsageError("--older-than is before the earliest time of the clock".to_owned())
             })?;
             // Times have whole milliseconds: an answer of this millisecond matches too.
-            let choice = Choice { subject: subject.clone(), kind: kind.clone(), before: millis(before) + 1 };
+            let choice =
+                PurgeFilter { subject: subject.clone(), kind: kind.clone(), before: unix_millis(before) + 1 };
             with_archive(settings, false, async |archive, config| {
                 purge(archive, config, &choice, *dry_run).await
             })
@@ -133,19 +134,24 @@ fn with_archive(
         let archive = Archive::open(&config.answers, begin, Metrics::new().answers())?;
         if archive.tiers().is_empty() {
             let file = config.answers.disk_file().unwrap_or_else(|| "none".into());
-            return Err(match archive.held() {
+            return Err(match archive.lock_error() {
                 Some(held) => NoAnswers::Held(held.to_string().into()).into(),
                 None => Failure::from(NoAnswers::None(file.display().to_string())),
             });
         }
-        if let Some(held) = archive.held() {
+        if let Some(held) = archive.lock_error() {
             print_message(format_args!("{held}: only Redis is looked at"));
         }
         work(&archive, &config).await
     })
 }
 
-async fn purge(archive: &Archive, config: &Config, choice: &Choice, dry_run: bool) -> Result<(), Failure> {
+async fn purge(
+    archive: &Archive,
+    config: &Config,
+    choice: &PurgeFilter,
+    dry_run: bool,
+) -> Result<(), Failure> {
     let mut out = std::io::stdout();
     for tier in archive.tiers() {
         let bar = counter("answers read");
@@ -154,7 +160,7 @@ async fn purge(archive: &Archive, config: &Config, choice: &Choice, dry_run: boo
             archive
                 .each(tier, |id, record, _| {
                     bar.inc(1);
-                    if record.is_some_and(|record| choice.takes(&id, &record)) {
+                    if record.is_some_and(|record| choice.matches(&id, &record)) {
                         meant.insert(id);
                     }
                 })
@@ -170,7 +176,7 @@ async fn purge(archive: &Archive, config: &Config, choice: &Choice, dry_run: boo
     if !dry_run {
         let within = humantime::format_duration(config.answers.purge_poll);
         // After the removal from Redis: an engine that learns of the purge cannot read the answers there again.
-        if archive.announce(choice).await? {
+        if archive.publish_purge(choice).await? {
             writeln!(out, "engines hear of it within {within}")?;
         } else {
             writeln!(out, "no Redis is set (answers.redis): other engines keep what they have")?;

@@ -9,7 +9,7 @@ use bytesize::ByteSize;
 
 use crate::cli::Failure;
 use crate::cli::progress::counter;
-use crate::llm::answers::{Archive, Kind, Record, millis};
+use crate::llm::answers::{Archive, Kind, Record, unix_millis};
 
 /// The answers of one kind in one tier.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub(super) async fn run(archive: &Archive) -> Result<(), Failure> {
             tallies.entry((tier.as_str(), kind)).or_default();
         }
     }
-    std::io::stdout().write_all(table(&tallies, millis(SystemTime::now())).as_bytes())?;
+    std::io::stdout().write_all(table(&tallies, unix_millis(SystemTime::now())).as_bytes())?;
     Ok(())
 }
 

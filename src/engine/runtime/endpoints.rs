@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::common::imaging::Workers;
 use crate::domain::EntityType;
 use crate::engine::Config;
-use crate::llm::answers::Answers;
+use crate::llm::answers::AnswerCache;
 use crate::llm::cached::{CachedEndpoint, Degrade};
 use crate::llm::client::{Endpoint, LlmError};
 use crate::networks::bundle::Bundle;
@@ -25,7 +25,7 @@ use super::error::RuntimeError;
 #[derive(Clone, Default)]
 pub struct Endpoints {
     models: BTreeMap<String, (Endpoint, CachedEndpoint)>,
-    answers: Option<Answers>,
+    answers: Option<AnswerCache>,
     workers: Workers,
 }
 
@@ -44,7 +44,7 @@ impl Endpoints {
         if in_use.is_empty() {
             return Ok(Self::default());
         }
-        let answers = Answers::open(&config.answers, metrics.answers()).await?;
+        let answers = AnswerCache::open(&config.answers, metrics.answers()).await?;
         let workers = Workers::default();
         let mut models = BTreeMap::new();
         for (name, settings) in config.endpoints().filter(|(name, _)| in_use.contains_key(name.as_str())) {
@@ -143,7 +143,7 @@ impl Endpoints {
             let mut away = Vec::new();
             for (name, (endpoint, _)) in &self.models {
                 let state = if reached.contains_key(name) {
-                    endpoint.well()
+                    endpoint.health()
                 } else {
                     endpoint.reachable().await.map_err(|error| error.to_string())
                 };

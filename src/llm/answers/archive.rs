@@ -1,27 +1,27 @@
-//! How do people get at the answers, without an engine? The file and Redis, looked through, filled and purged.
+//! Archive: the stored answers for the command line, without an engine. Lists, imports and purges.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::asked::Id;
-use super::choice::Choice;
 use super::codec::Codec;
 use super::config::Config;
-use super::disk::{DiskError, Store, entry, most};
-use super::record::{Record, millis};
+use super::disk::{DiskError, Entry, Store, capacity};
+use super::id::AnswerId;
+use super::purge_filter::PurgeFilter;
+use super::record::{Record, unix_millis};
 use super::remote::{Remote, RemoteError, Scan};
 use crate::telemetry::{AnswerMetrics, AnswerTier};
 
-/// The tiers that outlive engines.
+/// The persistent tiers.
 pub struct Archive {
     config: Config,
     codec: Arc<Codec>,
     disk: Option<Store>,
-    held: Option<DiskError>,
+    lock_error: Option<DiskError>,
     remote: Option<Remote>,
 }
 
-/// A tier did not do what it was asked.
+/// A tier failed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum ArchiveError {
@@ -33,34 +33,34 @@ pub enum ArchiveError {
     Address(#[from] redis::RedisError),
 }
 
-/// Answers that are removed at one time.
-const TOGETHER: usize = 1000;
+/// Answers that are removed in one step.
+const MAX_BATCH: usize = 1000;
 
 impl Archive {
-    /// Opens the file, if there is one or one shall be begun, and a client of Redis, if there is an address. That an engine
-    /// holds the file is no error: see [`held`](Self::held). Called within a runtime.
+    /// Opens the file if it exists or `create` is set, and a client of Redis if there is an address. A file that an engine
+    /// has open is not an error: see [`Self::lock_error`]. Must be called within a runtime.
     ///
     /// # Errors
-    /// The file is broken or cannot be read, or the address is none.
-    pub fn open(config: &Config, begin: bool, metrics: AnswerMetrics) -> Result<Self, ArchiveError> {
-        let file = config.disk_file().filter(|file| begin || file.exists());
-        let (disk, held) = match file.map(|file| Store::open(&file)).transpose() {
+    /// The file is broken or cannot be read, or the address is invalid.
+    pub fn open(config: &Config, create: bool, metrics: AnswerMetrics) -> Result<Self, ArchiveError> {
+        let file = config.disk_file().filter(|file| create || file.exists());
+        let (disk, lock_error) = match file.map(|file| Store::open(&file)).transpose() {
             Ok(disk) => (disk, None),
             Err(error @ DiskError::Held { .. }) => (None, Some(error)),
             Err(error) => return Err(error.into()),
         };
         let codec = Arc::new(Codec::new(&config.secret, metrics));
         let remote = Remote::new(config, Arc::clone(&codec))?;
-        Ok(Self { config: config.clone(), codec, disk, held, remote })
+        Ok(Self { config: config.clone(), codec, disk, lock_error, remote })
     }
 
-    /// Why the file cannot be reached although it is there: an engine has it.
+    /// The error if an engine has the file open.
     #[must_use]
-    pub fn held(&self) -> Option<&DiskError> {
-        self.held.as_ref()
+    pub fn lock_error(&self) -> Option<&DiskError> {
+        self.lock_error.as_ref()
     }
 
-    /// The tiers that can be reached.
+    /// The tiers that are open.
     #[must_use]
     pub fn tiers(&self) -> Vec<AnswerTier> {
         let disk = self.disk.as_ref().map(|_| AnswerTier::Disk);
@@ -68,22 +68,23 @@ impl Archive {
         disk.into_iter().chain(remote).collect()
     }
 
-    /// How many answers the file holds.
+    /// The number of answers in the file.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The file cannot be read.
     pub fn on_disk(&self) -> Result<u64, ArchiveError> {
         Ok(self.disk.as_ref().map(Store::totals).transpose()?.unwrap_or_default().entries)
     }
 
-    /// Shows every answer of a tier with its bytes there; none for bytes that are no answer. Redis may show one twice.
+    /// Calls `show` with each answer of a tier and its size in bytes; the record is none if it cannot be decoded. Redis may
+    /// return an answer twice.
     ///
     /// # Errors
-    /// The tier's.
+    /// The tier fails.
     pub async fn each(
         &self,
         tier: AnswerTier,
-        mut show: impl FnMut(Id, Option<Record>, usize),
+        mut show: impl FnMut(AnswerId, Option<Record>, usize),
     ) -> Result<(), ArchiveError> {
         match (tier, &self.disk, &self.remote) {
             (AnswerTier::Disk, Some(disk), _) => {
@@ -100,50 +101,52 @@ impl Archive {
         Ok(())
     }
 
-    /// Keeps answers in all tiers that can be reached, except those that are gone already; how many were kept.
+    /// Stores answers in all open tiers, except expired ones. Returns how many were stored.
     ///
     /// # Errors
-    /// A tier's.
-    pub async fn keep(&self, answers: &[(Id, Record)]) -> Result<usize, ArchiveError> {
-        let (lives, now) = (self.config.lives(), millis(SystemTime::now()));
-        let alive = answers.iter().filter(|(id, record)| !lives.left(id, record, now).is_zero());
-        let alive: Vec<&(Id, Record)> = alive.collect();
+    /// A tier fails.
+    pub async fn keep(&self, answers: &[(AnswerId, Record)]) -> Result<usize, ArchiveError> {
+        let (lifetimes, now) = (self.config.lifetimes(), unix_millis(SystemTime::now()));
+        let alive = answers.iter().filter(|(id, record)| !lifetimes.time_left(id, record, now).is_zero());
+        let alive: Vec<&(AnswerId, Record)> = alive.collect();
         if let Some(disk) = &self.disk {
-            let entries: Vec<_> = alive.iter().map(|(id, record)| entry(*id, record, &self.codec)).collect();
-            disk.put(&entries, most(self.config.disk.as_u64()), 0)?;
+            let entries: Vec<_> =
+                alive.iter().map(|(id, record)| Entry::new(*id, record, &self.codec)).collect();
+            disk.put(&entries, capacity(self.config.disk.as_u64()), 0)?;
         }
         if let Some(remote) = &self.remote {
             for (id, record) in &alive {
-                remote.keep(id, record, lives.left(id, record, now)).await?;
+                remote.keep(id, record, lifetimes.time_left(id, record, now)).await?;
             }
         }
         Ok(alive.len())
     }
 
-    /// Removes from a tier what is meant; `looked` hears of every answer that was looked at. How many were removed.
+    /// Removes the answers of a tier that match, and calls `visited` for each answer that was checked. Returns how many were
+    /// removed.
     ///
     /// # Errors
-    /// The tier's.
+    /// The tier fails.
     pub async fn purge(
         &self,
         tier: AnswerTier,
-        choice: &Choice,
-        mut looked: impl FnMut(),
+        filter: &PurgeFilter,
+        mut visited: impl FnMut(),
     ) -> Result<usize, ArchiveError> {
-        // What is no answer any more is removed with all, and with nothing else: nobody knows what it was.
-        let all = choice.subject.is_none() && choice.kind.is_none();
-        let mut meant = Vec::new();
+        // A record that cannot be decoded is removed only with all answers, because its subject and kind are unknown.
+        let all = filter.subject.is_none() && filter.kind.is_none();
+        let mut matching = Vec::new();
         self.each(tier, |id, record, _| {
-            looked();
-            if record.map_or(all, |record| choice.takes(&id, &record)) {
-                meant.push(id);
+            visited();
+            if record.map_or(all, |record| filter.matches(&id, &record)) {
+                matching.push(id);
             }
         })
         .await?;
-        meant.sort_unstable();
-        meant.dedup();
+        matching.sort_unstable();
+        matching.dedup();
         let mut removed = 0;
-        for ids in meant.chunks(TOGETHER) {
+        for ids in matching.chunks(MAX_BATCH) {
             removed += match (tier, &self.disk, &self.remote) {
                 (AnswerTier::Disk, Some(disk), _) => disk.remove(ids)?.1,
                 (AnswerTier::Redis, _, Some(remote)) => remote.remove(ids).await?,
@@ -153,14 +156,13 @@ impl Archive {
         Ok(removed)
     }
 
-    /// Tells engines that run, and those that begin later, to let go of what is meant; whether there is a Redis to tell
-    /// them by.
+    /// Publishes a purge to running engines and to those that start later. Returns whether there is a Redis for that.
     ///
     /// # Errors
-    /// That of Redis.
-    pub async fn announce(&self, choice: &Choice) -> Result<bool, ArchiveError> {
+    /// Redis fails.
+    pub async fn publish_purge(&self, filter: &PurgeFilter) -> Result<bool, ArchiveError> {
         if let Some(remote) = &self.remote {
-            remote.announce(choice).await?;
+            remote.publish_purge(filter).await?;
         }
         Ok(self.remote.is_some())
     }

@@ -1,48 +1,48 @@
-//! In which bytes is an answer kept, and which bytes are read again? The same on disk and in Redis: what is too long, not
-//! whole or not signed as the settings say is refused, counted by reason, and said seldom.
+//! Codec: the bytes of a stored answer, the same on disk and in Redis. Bytes that are too long, damaged or not signed as
+//! configured are refused, counted by class, and logged at intervals.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tracing::warn;
 
-use super::asked::Id;
+use super::id::AnswerId;
 use super::record::Record;
-use super::seal::Seal;
+use super::signer::Signer;
 use crate::common::secret::Secret;
 use crate::telemetry::{AnswerMetrics, AnswerTier, LogThrottle};
 
-/// The version of the bytes, by their first. What has another one was written by another release, and is not read.
+/// The format version, in the first byte. Bytes of another version are from another release and are not read.
 pub(super) const FORMAT: u8 = 1;
-/// The first byte of what carries a keyed code.
+/// The first byte of a signed record.
 const SIGNED: u8 = 2;
-/// Of 32 bytes of hash these are kept of a checksum: chance does not forge 16.
+/// The bytes of a checksum, of the 32 of a hash: enough against accidental damage.
 const CHECKSUM: usize = 16;
 const CODE: usize = blake3::OUT_LEN;
-/// The most bytes that are read: the longest answer of any form, 1,500 characters, takes 6 KB, its subject and model 2 KB
-/// at most. What is longer was not written by an engine.
-pub const LONGEST: usize = 32 * 1024;
-/// Often enough to be found in a log's tail.
-const SAID_EVERY: Duration = Duration::from_secs(60);
+/// The most bytes of a record: the longest answer, 1,500 characters, has 6 KB, its subject and model 2 KB at most. An engine
+/// writes nothing longer.
+pub const MAX_RECORD_BYTES: usize = 32 * 1024;
+/// Often enough to be found at the end of a log.
+const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Why what is kept is not given.
+/// Why a stored record is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// It has more than [`LONGEST`] bytes, or is no value of bytes at all.
+pub(super) enum RecordFault {
+    /// It has more than [`MAX_RECORD_BYTES`], or is not a string in Redis.
     TooLong,
-    /// It is cut off, changed, of another question, or of another release.
+    /// It is cut off, changed, for another question, or of another release.
     Unreadable,
-    /// It carries no keyed code, and answers.secret is set.
+    /// It is not signed, but answers.secret is set.
     Unsigned,
-    /// It carries a keyed code, and answers.secret is not set.
+    /// It is signed, but answers.secret is not set.
     Signed,
-    /// Its keyed code is not one of answers.secret.
+    /// Its signature is not from answers.secret.
     Forged,
-    /// No model's answer to this question would be believed in this form.
-    Unbelievable,
+    /// The validator of the request refuses its text.
+    Invalid,
 }
 
-impl Refusal {
+impl RecordFault {
     pub(super) const CLASSES: [&'static str; 6] =
         ["too-long", "unreadable", "unsigned", "signed", "forged", "unbelievable"];
 
@@ -53,47 +53,47 @@ impl Refusal {
             Self::Unsigned => "unsigned",
             Self::Signed => "signed",
             Self::Forged => "forged",
-            Self::Unbelievable => "unbelievable",
+            Self::Invalid => "unbelievable",
         }
     }
 }
 
-/// Whether an answer is short enough to be read again.
+/// Whether a record is short enough to be read.
 #[must_use]
 pub fn fits(record: &Record) -> bool {
-    1 + CODE + record.to_json().len() <= LONGEST
+    1 + CODE + record.to_json().len() <= MAX_RECORD_BYTES
 }
 
-/// Writes and reads what is kept.
+/// Encodes and decodes records.
 pub(super) struct Codec {
-    seal: Seal,
+    signer: Signer,
     metrics: AnswerMetrics,
     warning: Mutex<LogThrottle>,
 }
 
 impl Codec {
     pub(super) fn new(secret: &Secret, metrics: AnswerMetrics) -> Self {
-        Self { seal: Seal::new(secret), metrics, warning: Mutex::new(LogThrottle::new(SAID_EVERY)) }
+        Self { signer: Signer::new(secret), metrics, warning: Mutex::new(LogThrottle::new(WARN_INTERVAL)) }
     }
 
     pub(super) fn metrics(&self) -> &AnswerMetrics {
         &self.metrics
     }
 
-    pub(super) fn seal(&self) -> &Seal {
-        &self.seal
+    pub(super) fn signer(&self) -> &Signer {
+        &self.signer
     }
 
-    /// Version, checksum or keyed code, JSON.
-    pub(super) fn encode(&self, id: &Id, record: &Record) -> Vec<u8> {
+    /// Version, checksum or signature, JSON.
+    pub(super) fn encode(&self, id: &AnswerId, record: &Record) -> Vec<u8> {
         let body = record.to_json();
         let mut bytes = Vec::with_capacity(1 + CODE + body.len());
-        match &self.seal {
-            Seal::Checksum => {
+        match &self.signer {
+            Signer::Checksum => {
                 bytes.push(FORMAT);
                 bytes.extend_from_slice(&checksum(id, &body));
             }
-            Seal::Keyed { answers, .. } => {
+            Signer::Keyed { answers, .. } => {
                 bytes.push(SIGNED);
                 bytes.extend_from_slice(code(answers, id, &body).as_bytes());
             }
@@ -102,46 +102,46 @@ impl Codec {
         bytes
     }
 
-    /// What was written by [`encode`](Self::encode) under this id, with the same secret.
-    pub(super) fn decode(&self, id: &Id, bytes: &[u8]) -> Result<Record, Refusal> {
-        if bytes.len() > LONGEST {
-            return Err(Refusal::TooLong);
+    /// The record that [`Self::encode`] wrote under this id, with the same secret.
+    pub(super) fn decode(&self, id: &AnswerId, bytes: &[u8]) -> Result<Record, RecordFault> {
+        if bytes.len() > MAX_RECORD_BYTES {
+            return Err(RecordFault::TooLong);
         }
-        let (format, rest) = bytes.split_first().ok_or(Refusal::Unreadable)?;
-        let body = match (&self.seal, *format) {
-            (Seal::Checksum, FORMAT) => {
-                let (found, body) = rest.split_at_checked(CHECKSUM).ok_or(Refusal::Unreadable)?;
+        let (format, rest) = bytes.split_first().ok_or(RecordFault::Unreadable)?;
+        let body = match (&self.signer, *format) {
+            (Signer::Checksum, FORMAT) => {
+                let (found, body) = rest.split_at_checked(CHECKSUM).ok_or(RecordFault::Unreadable)?;
                 if found != checksum(id, body) {
-                    return Err(Refusal::Unreadable);
+                    return Err(RecordFault::Unreadable);
                 }
                 body
             }
-            (Seal::Keyed { answers, .. }, SIGNED) => {
-                let (found, body) = rest.split_first_chunk::<CODE>().ok_or(Refusal::Unreadable)?;
+            (Signer::Keyed { answers, .. }, SIGNED) => {
+                let (found, body) = rest.split_first_chunk::<CODE>().ok_or(RecordFault::Unreadable)?;
                 // Hashes are compared in constant time.
                 if blake3::Hash::from_bytes(*found) != code(answers, id, body) {
-                    return Err(Refusal::Forged);
+                    return Err(RecordFault::Forged);
                 }
                 body
             }
-            (Seal::Checksum, SIGNED) => return Err(Refusal::Signed),
-            (Seal::Keyed { .. }, FORMAT) => return Err(Refusal::Unsigned),
-            _ => return Err(Refusal::Unreadable),
+            (Signer::Checksum, SIGNED) => return Err(RecordFault::Signed),
+            (Signer::Keyed { .. }, FORMAT) => return Err(RecordFault::Unsigned),
+            _ => return Err(RecordFault::Unreadable),
         };
-        Record::from_json(body).ok_or(Refusal::Unreadable)
+        Record::from_json(body).ok_or(RecordFault::Unreadable)
     }
 
-    /// The same, where somebody waits for the answer: what is refused is counted.
-    pub(super) fn read(&self, tier: AnswerTier, id: &Id, bytes: &[u8]) -> Option<Record> {
-        self.decode(id, bytes).map_err(|refusal| self.refused(tier, id, refusal)).ok()
+    /// As [`Self::decode`]; a fault is counted.
+    pub(super) fn read(&self, tier: AnswerTier, id: &AnswerId, bytes: &[u8]) -> Option<Record> {
+        self.decode(id, bytes).map_err(|fault| self.count_fault(tier, id, fault)).ok()
     }
 
-    /// Counts what is refused. Its words are not said: anybody may have written them.
-    pub(super) fn refused(&self, tier: AnswerTier, id: &Id, refusal: Refusal) {
-        self.metrics.fault(tier, refusal.class());
+    /// Counts a refused record. Its text is not logged, because it is untrusted.
+    pub(super) fn count_fault(&self, tier: AnswerTier, id: &AnswerId, fault: RecordFault) {
+        self.metrics.fault(tier, fault.class());
         let due = self.warning.lock().unwrap_or_else(PoisonError::into_inner).is_due(Instant::now());
         if due {
-            let (tier, kind, key, reason) = (tier.as_str(), id.kind.as_str(), id.hex(), refusal.class());
+            let (tier, kind, key, reason) = (tier.as_str(), id.kind.as_str(), id.hex(), fault.class());
             warn!(
                 tier,
                 kind,
@@ -153,7 +153,7 @@ impl Codec {
     }
 }
 
-fn checksum(id: &Id, body: &[u8]) -> [u8; CHECKSUM] {
+fn checksum(id: &AnswerId, body: &[u8]) -> [u8; CHECKSUM] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&id.to_bytes()).update(body);
     let mut checksum = [0; CHECKSUM];
@@ -161,8 +161,8 @@ fn checksum(id: &Id, body: &[u8]) -> [u8; CHECKSUM] {
     checksum
 }
 
-/// Over the question, the answer and its time, which stands in the body.
-fn code(key: &[u8; 32], id: &Id, body: &[u8]) -> blake3::Hash {
+/// The signature over the id and the body, which contains the text and the time.
+fn code(key: &[u8; 32], id: &AnswerId, body: &[u8]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new_keyed(key);
     hasher.update(&id.to_bytes()).update(body);
     hasher.finalize()
@@ -180,8 +180,8 @@ mod tests {
         Codec::new(&Secret::from(secret), Metrics::new().answers())
     }
 
-    fn id(byte: u8) -> Id {
-        Id { kind: Kind::Caption, key: [byte; 32] }
+    fn id(byte: u8) -> AnswerId {
+        AnswerId { kind: Kind::Caption, key: [byte; 32] }
     }
 
     fn record(text: Option<&str>) -> Record {
@@ -195,33 +195,33 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_read_as_it_was_written_with_the_same_secret_and_by_nobody_else() {
+    fn a_record_is_decoded_as_it_was_encoded_with_the_same_secret_only() {
         for secret in ["", "a secret of these tests"] {
             for text in [None, Some(""), Some("a \"dog\"\nwith \u{1f600}")] {
                 let bytes = codec(secret).encode(&id(1), &record(text));
                 assert_eq!(codec(secret).decode(&id(1), &bytes), Ok(record(text)));
                 assert!(codec(secret).decode(&id(2), &bytes).is_err(), "another key");
-                let other = Id { kind: Kind::Expansion, ..id(1) };
+                let other = AnswerId { kind: Kind::Expansion, ..id(1) };
                 assert!(codec(secret).decode(&other, &bytes).is_err(), "another kind");
             }
         }
         let written = |secret| codec(secret).encode(&id(1), &record(Some("dog")));
         let (ours, theirs) = ("a secret of these tests", "a secret of other tests");
         for (reader, bytes, expected) in [
-            (ours, written(""), Refusal::Unsigned),
-            (ours, written(theirs), Refusal::Forged),
-            ("", written(ours), Refusal::Signed),
-            ("", vec![FORMAT; LONGEST + 1], Refusal::TooLong),
-            (ours, Vec::new(), Refusal::Unreadable),
-            (ours, vec![SIGNED; 20], Refusal::Unreadable),
-            (ours, vec![9; 60], Refusal::Unreadable),
+            (ours, written(""), RecordFault::Unsigned),
+            (ours, written(theirs), RecordFault::Forged),
+            ("", written(ours), RecordFault::Signed),
+            ("", vec![FORMAT; MAX_RECORD_BYTES + 1], RecordFault::TooLong),
+            (ours, Vec::new(), RecordFault::Unreadable),
+            (ours, vec![SIGNED; 20], RecordFault::Unreadable),
+            (ours, vec![9; 60], RecordFault::Unreadable),
         ] {
             assert_eq!(codec(reader).decode(&id(1), &bytes), Err(expected));
         }
     }
 
     #[test]
-    fn what_was_cut_off_or_changed_anywhere_is_not_read() {
+    fn a_record_that_was_cut_off_or_changed_anywhere_is_refused() {
         for secret in ["", "a secret of these tests"] {
             let bytes = codec(secret).encode(&id(1), &record(Some("dog")));
             for end in 0..bytes.len() {
@@ -237,7 +237,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_or_not_and_no_worse(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+        fn arbitrary_bytes_are_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
             prop_assert!(codec("").decode(&id(1), &bytes).is_err());
             prop_assert!(codec("a secret of these tests").decode(&id(1), &bytes).is_err());
         }

@@ -1,4 +1,4 @@
-//! How much is kept of answers, where and for how long? `config/default.toml` holds the reasons.
+//! Answer cache settings. `config/default.toml` has the reasons for the defaults.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,50 +7,50 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::Deserialize;
 
-use super::age::Lives;
+use super::freshness::Lifetimes;
 use crate::common::secret::Secret;
 
 /// The section `answers` of the configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Answers kept in memory, in bytes.
+    /// Size of the memory tier.
     pub memory: ByteSize,
-    /// The file on disk; empty: one in the user's home; `none`: there is none.
+    /// The file of the disk tier; empty: a file in the user's cache directory; `none`: no disk tier.
     pub disk_path: PathBuf,
-    /// What answers may take on disk, in bytes.
+    /// The largest size of the file.
     pub disk: ByteSize,
-    /// Where Redis or Valkey is; empty: there is none.
+    /// Address of Redis or Valkey; empty: none.
     pub redis: Address,
-    /// What all keys in Redis begin with.
+    /// Prefix of all keys in Redis.
     pub redis_prefix: String,
-    /// What signs answers that are kept on disk and in Redis; empty: they are not signed.
+    /// Signs answers on disk and in Redis; empty: they are not signed.
     pub secret: Secret,
-    /// The longest that an operation of Redis is waited for.
+    /// The longest wait for an operation of Redis.
     #[serde(with = "humantime_serde")]
     pub redis_timeout: Duration,
-    /// For how long a replica that asks is believed to be asking, unless it says so again.
+    /// How long a lease lasts unless its replica extends it.
     #[serde(with = "humantime_serde")]
     pub lease: Duration,
-    /// How often it is looked up whether answers were purged.
+    /// The interval at which Redis is polled for purges.
     #[serde(with = "humantime_serde")]
     pub purge_poll: Duration,
-    /// How long an answer is given without being made again.
+    /// How long an answer is fresh.
     #[serde(with = "humantime_serde")]
     pub ttl: Duration,
-    /// The part of that time by which answers differ, 0 to 1.
+    /// The part of `ttl` by which lifetimes differ, 0 to 1.
     pub ttl_jitter: f64,
-    /// How long it is remembered that a question was refused or answered with nothing.
+    /// How long a rejected or empty answer is fresh.
     #[serde(with = "humantime_serde")]
     pub negative_ttl: Duration,
-    /// How much longer an answer is given while it is made again.
+    /// How long a stale answer is used while it is renewed.
     #[serde(with = "humantime_serde")]
     pub stale_for: Duration,
-    /// Answers that are made again at one time behind those who took them.
+    /// Concurrent renewals in the background.
     pub renewals: usize,
 }
 
-/// Where Redis is. It may have a password in it, and is never shown.
+/// The address of Redis. It may contain a password, and is never shown.
 #[derive(Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Address(String);
@@ -68,21 +68,21 @@ impl fmt::Debug for Address {
 }
 
 impl Address {
-    /// None where there is no Redis.
+    /// None if there is no Redis.
     pub(super) fn get(&self) -> Option<&str> {
         Some(self.0.as_str()).filter(|address| !address.is_empty())
     }
 }
 
-/// What stands for no file.
+/// The path that means no file.
 const NONE: &str = "none";
-/// The least bytes of a secret: a key of 128 bits, if each byte were any. A line of `openssl rand -hex 32` has 64.
-const LEAST_SECRET: usize = 16;
-/// A file of redb takes 1.5 MiB before anything is in it, and room to write anew what it holds.
-const LEAST_DISK: ByteSize = ByteSize::mib(8);
+/// The least bytes of a secret: 128 bits if they are random. A line of `openssl rand -hex 32` has 64.
+const MIN_SECRET: usize = 16;
+/// An empty redb file has 1.5 MiB, and redb needs room to rewrite pages.
+const MIN_DISK: ByteSize = ByteSize::mib(8);
 
 impl Config {
-    /// What is out of range: the key within the section, and the bound it breaks.
+    /// Values out of range: the key within the section, and its bound.
     #[must_use]
     pub fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = Vec::new();
@@ -91,7 +91,7 @@ impl Config {
                 faults.push((key, message.to_owned()));
             }
         };
-        hold("disk", self.disk_file().is_none() || self.disk >= LEAST_DISK, "must be 8 MiB or more");
+        hold("disk", self.disk_file().is_none() || self.disk >= MIN_DISK, "must be 8 MiB or more");
         hold(
             "redis",
             self.redis.get().is_none_or(|address| redis::Client::open(address).is_ok()),
@@ -104,7 +104,7 @@ impl Config {
             "must be letters, digits, `-`, `_`, `.` or `/`",
         );
         let secret = self.secret.expose().len();
-        hold("secret", secret == 0 || secret >= LEAST_SECRET, "must be 16 bytes or longer, or empty");
+        hold("secret", secret == 0 || secret >= MIN_SECRET, "must be 16 bytes or longer, or empty");
         for (key, length) in [
             ("redis_timeout", self.redis_timeout),
             ("purge_poll", self.purge_poll),
@@ -116,7 +116,7 @@ impl Config {
         hold("lease", self.lease >= Duration::from_millis(100), "must be 100ms or longer");
         hold("ttl_jitter", (0.0..=1.0).contains(&self.ttl_jitter), "must be 0 to 1");
         hold("renewals", self.renewals <= 1000, "must be 0 to 1000");
-        // Longer than machines last; and sums of two stay in range wherever they are made.
+        // Longer than any machine runs, and sums of two do not overflow.
         let most = Duration::from_secs(100 * 365 * 24 * 3600);
         for (key, length) in
             [("ttl", self.ttl), ("negative_ttl", self.negative_ttl), ("stale_for", self.stale_for)]
@@ -126,7 +126,7 @@ impl Config {
         faults
     }
 
-    /// The file on disk; none where there shall be none.
+    /// The file of the disk tier; none if it is off.
     #[must_use]
     pub fn disk_file(&self) -> Option<PathBuf> {
         if self.disk_path == Path::new(NONE) {
@@ -141,8 +141,8 @@ impl Config {
         Some(cache.join("riveg/answers.redb"))
     }
 
-    pub(super) fn lives(&self) -> Lives {
-        Lives {
+    pub(super) fn lifetimes(&self) -> Lifetimes {
+        Lifetimes {
             ttl: self.ttl,
             jitter: self.ttl_jitter,
             negative_ttl: self.negative_ttl,

@@ -1,48 +1,51 @@
-//! What is kept of an answer? Its words, what they are about, who said them, and when.
+//! Answer records: the stored text of an answer with its subject, model and time.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::asked::{Asked, Made, SUBJECT};
+use super::request::{AnswerRequest, NewAnswer};
 
-/// An answer with what people want to know of it.
+/// The most characters of a subject and of a model's name: they are labels for people, and identify nothing.
+pub const MAX_SUBJECT_CHARS: usize = 200;
+
+/// A stored answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
-    /// What people know it by.
+    /// A label for people, such as the entity.
     pub subject: String,
-    /// Who was asked.
+    /// The model.
     pub model: String,
-    /// The answer; none where it was refused or empty.
+    /// The text; none where the answer was rejected or empty.
     pub text: Option<Arc<str>>,
-    /// Why there is none, by the name that its asker has for it.
+    /// Why there is no text, by a name that the caller defines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<Arc<str>>,
-    /// When it was made, in milliseconds since 1970.
+    /// When the answer was made, in milliseconds since 1970.
     pub made_at: u64,
 }
 
 impl Record {
-    pub(super) fn new(asked: &Asked, made: Made, made_at: u64) -> Self {
+    pub(super) fn new(asked: &AnswerRequest, answer: NewAnswer, made_at: u64) -> Self {
         Self {
-            subject: asked.subject.chars().take(SUBJECT).collect(),
-            model: asked.model.chars().take(SUBJECT).collect(),
-            text: made.text.map(Arc::from),
-            refused: made.refused.map(Arc::from),
+            subject: asked.subject.chars().take(MAX_SUBJECT_CHARS).collect(),
+            model: asked.model.chars().take(MAX_SUBJECT_CHARS).collect(),
+            text: answer.text.map(Arc::from),
+            refused: answer.refused.map(Arc::from),
             made_at,
         }
     }
 
-    /// What it takes in memory, in bytes, about: its strings, and its place in a table.
+    /// Approximate bytes in memory: its strings and its table entry.
     pub(super) fn weight(&self) -> usize {
         const PLACE: usize = 256;
         let length = |text: &Option<Arc<str>>| text.as_ref().map_or(0, |text| text.len());
         self.subject.len() + self.model.len() + length(&self.text) + length(&self.refused) + PLACE
     }
 
-    /// As the bytes of all tiers hold it.
+    /// The JSON that all tiers store.
     pub(super) fn to_json(&self) -> Vec<u8> {
         match serde_json::to_vec(self) {
             Ok(body) => body,
@@ -50,22 +53,22 @@ impl Record {
         }
     }
 
-    /// None for what is no record.
+    /// None if the JSON is not a record.
     pub(super) fn from_json(body: &[u8]) -> Option<Self> {
         serde_json::from_slice(body).ok()
     }
 }
 
-/// A moment in milliseconds since 1970; of one before that, 0.
+/// Milliseconds since 1970; 0 for times before that.
 #[must_use]
-pub fn millis(moment: SystemTime) -> u64 {
+pub fn unix_millis(moment: SystemTime) -> u64 {
     let since = moment.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The moment so many milliseconds after 1970; none where clocks do not go so far.
+/// The time at these milliseconds since 1970; none if the clock cannot represent it.
 #[must_use]
-pub fn moment(millis: u64) -> Option<SystemTime> {
+pub fn time_of_millis(millis: u64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_millis(millis))
 }
 
@@ -75,16 +78,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_long_subject_and_a_long_name_of_a_model_the_beginning_is_kept() {
-        let (subject, model) = ("é".repeat(SUBJECT + 5), "m".repeat(SUBJECT + 5));
-        let asked = Asked { subject, model, ..Asked::of(Kind::Caption, [1; 32]) };
-        let record = Record::new(&asked, Made::default(), 1);
-        assert_eq!([&record.subject, &record.model].map(|text| text.chars().count()), [SUBJECT; 2]);
+    fn a_long_subject_and_a_long_model_name_are_cut_to_their_beginning() {
+        let (subject, model) = ("é".repeat(MAX_SUBJECT_CHARS + 5), "m".repeat(MAX_SUBJECT_CHARS + 5));
+        let asked = AnswerRequest { subject, model, ..AnswerRequest::of(Kind::Caption, [1; 32]) };
+        let record = Record::new(&asked, NewAnswer::default(), 1);
+        assert_eq!([&record.subject, &record.model].map(|text| text.chars().count()), [MAX_SUBJECT_CHARS; 2]);
     }
 
     #[test]
-    fn moments_are_milliseconds_since_1970() {
-        assert_eq!(moment(1500).map(millis), Some(1500));
-        assert_eq!(millis(UNIX_EPOCH - Duration::from_secs(1)), 0);
+    fn times_are_milliseconds_since_1970() {
+        assert_eq!(time_of_millis(1500).map(unix_millis), Some(1500));
+        assert_eq!(unix_millis(UNIX_EPOCH - Duration::from_secs(1)), 0);
     }
 }

@@ -1,7 +1,9 @@
-//! Is a question asked once, and is its answer given to it alone, as long as it is good? In memory and on disk.
+//! Tests of the cache in memory and on disk: one call for a question, freshness, renewal, validation, signatures.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
 use bytesize::ByteSize;
 use futures_util::FutureExt;
@@ -35,23 +37,27 @@ fn config(file: Option<&std::path::Path>) -> Config {
     }
 }
 
-fn asked(number: u64) -> Asked {
+fn asked(number: u64) -> AnswerRequest {
     let key = *blake3::hash(&number.to_le_bytes()).as_bytes();
-    Asked { subject: format!("subject {number}"), model: "m".to_owned(), ..Asked::of(Kind::Expansion, key) }
+    AnswerRequest {
+        subject: format!("subject {number}"),
+        model: "m".to_owned(),
+        ..AnswerRequest::of(Kind::Expansion, key)
+    }
 }
 
-fn made(text: &str) -> Made {
-    Made { text: Some(text.to_owned()), ..Made::default() }
+fn made(text: &str) -> NewAnswer {
+    NewAnswer { text: Some(text.to_owned()), ..NewAnswer::default() }
 }
 
-async fn never() -> Result<Made, &'static str> {
+async fn never() -> Result<NewAnswer, &'static str> {
     panic!("this is not to be asked")
 }
 
 /// Answers with metrics of their own.
-async fn opened(config: &Config) -> (Answers, Metrics) {
+async fn opened(config: &Config) -> (AnswerCache, Metrics) {
     let metrics = Metrics::new();
-    (Answers::open(config, metrics.answers()).await.unwrap(), metrics)
+    (AnswerCache::open(config, metrics.answers()).await.unwrap(), metrics)
 }
 
 fn has(metrics: &Metrics, line: &str) {
@@ -59,21 +65,22 @@ fn has(metrics: &Metrics, line: &str) {
     assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
 }
 
-/// Puts an answer on disk that was made so long ago.
-async fn made_before(answers: &Answers, asked: &Asked, ago: Duration, text: Option<&str>) {
-    let made_at = millis(SystemTime::now() - ago);
-    let record = Record::new(asked, Made { text: text.map(str::to_owned), ..Made::default() }, made_at);
-    answers.0.tiers.disk.as_ref().unwrap().keep(asked.id(), &record).await;
+/// Stores an answer of this age on disk.
+async fn made_before(answers: &AnswerCache, asked: &AnswerRequest, ago: Duration, text: Option<&str>) {
+    let made_at = unix_millis(SystemTime::now() - ago);
+    let record =
+        Record::new(asked, NewAnswer { text: text.map(str::to_owned), ..NewAnswer::default() }, made_at);
+    answers.0.tiers.lower.disk.as_ref().unwrap().keep(asked.id(), &record).await;
 }
 
-/// Lets everything run that can, until no renewal is under way.
-async fn renewed(answers: &Answers, renewals: u32) {
+/// Waits until no renewal is running.
+async fn renewed(answers: &AnswerCache, renewals: u32) {
     let permits = answers.0.renewals.acquire_many(renewals).await.unwrap();
     drop(permits);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_thousand_who_ask_the_same_at_one_time_make_one_call() {
+async fn a_thousand_concurrent_callers_of_one_question_make_one_call() {
     let folder = tempfile::tempdir().unwrap();
     for file in [None, Some(folder.path().join("answers.redb"))] {
         let (answers, metrics) = opened(&config(file.as_deref())).await;
@@ -100,9 +107,9 @@ async fn a_thousand_who_ask_the_same_at_one_time_make_one_call() {
 }
 
 #[tokio::test]
-async fn an_error_goes_to_all_who_wait_is_not_kept_and_is_counted() {
+async fn an_error_goes_to_all_waiting_callers_is_not_stored_and_is_counted() {
     let (answers, metrics) = opened(&config(None)).await;
-    let (open, gate) = oneshot::channel::<Result<Made, &'static str>>();
+    let (open, gate) = oneshot::channel::<Result<NewAnswer, &'static str>>();
     let question = asked(1);
     let mut maker = Box::pin(answers.get_or_ask(&question, || async { gate.await.unwrap() }));
     assert!(maker.as_mut().now_or_never().is_none());
@@ -117,7 +124,7 @@ async fn an_error_goes_to_all_who_wait_is_not_kept_and_is_counted() {
 }
 
 #[tokio::test]
-async fn an_answer_survives_a_restart_and_memory_that_is_too_small() {
+async fn an_answer_survives_a_restart_and_a_small_memory_tier() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("answers.redb");
     let settings = Config { memory: ByteSize(2000), ..config(Some(&file)) };
@@ -137,16 +144,16 @@ async fn an_answer_survives_a_restart_and_memory_that_is_too_small() {
     has(&metrics, "riveg_answers_total{kind=\"expansion\",source=\"disk\"} 50");
     has(&metrics, "riveg_answers_total{kind=\"expansion\",source=\"memory\"} 1");
     has(&metrics, "riveg_answer_age_seconds_count 51");
-    let counts = answers.0.memory.counts();
+    let counts = answers.0.tiers.memory.counts();
     assert!(counts.bytes <= 2000 && counts.evicted > 40, "{counts:?}");
     has(&metrics, &format!("riveg_answer_evictions_total{{tier=\"memory\"}} {}", counts.evicted));
 }
 
 #[tokio::test]
-async fn that_there_is_no_answer_is_remembered_for_the_short_time() {
+async fn an_answer_without_a_text_is_stored_for_the_negative_ttl() {
     let folder = tempfile::tempdir().unwrap();
     let (answers, metrics) = opened(&config(Some(&folder.path().join("answers.redb")))).await;
-    let refused = answers.get_or_ask(&asked(1), || async { Ok::<_, ()>(Made::default()) }).await;
+    let refused = answers.get_or_ask(&asked(1), || async { Ok::<_, ()>(NewAnswer::default()) }).await;
     assert_eq!(refused, Ok(None));
     assert_eq!(answers.get_or_ask(&asked(1), never).await, Ok(None));
     has(&metrics, "riveg_answers_negative_total{kind=\"expansion\"} 2");
@@ -156,11 +163,11 @@ async fn that_there_is_no_answer_is_remembered_for_the_short_time() {
 }
 
 #[tokio::test]
-async fn a_stale_answer_is_given_at_once_and_made_anew_behind() {
+async fn a_stale_answer_is_returned_at_once_and_renewed_in_the_background() {
     let folder = tempfile::tempdir().unwrap();
     let (answers, metrics) = opened(&config(Some(&folder.path().join("answers.redb")))).await;
     made_before(&answers, &asked(1), 15 * HOUR, Some("old")).await;
-    let (open, gate) = oneshot::channel::<Result<Made, &'static str>>();
+    let (open, gate) = oneshot::channel::<Result<NewAnswer, &'static str>>();
     let make = || async { gate.await.unwrap() };
     assert_eq!(answers.get_or_ask(&asked(1), make).await.unwrap().as_deref(), Some("old"));
     for _ in 0..5 {
@@ -177,10 +184,10 @@ async fn a_stale_answer_is_given_at_once_and_made_anew_behind() {
 }
 
 #[tokio::test]
-async fn a_renewal_that_fails_or_comes_out_empty_leaves_the_stale_answer() {
+async fn a_renewal_that_fails_or_is_empty_keeps_the_stale_answer() {
     let folder = tempfile::tempdir().unwrap();
     let (answers, metrics) = opened(&config(Some(&folder.path().join("answers.redb")))).await;
-    for (number, outcome) in [(1, Err("away")), (2, Ok(Made::default()))] {
+    for (number, outcome) in [(1, Err("away")), (2, Ok(NewAnswer::default()))] {
         made_before(&answers, &asked(number), 15 * HOUR, Some("old")).await;
         let first = answers.get_or_ask(&asked(number), move || async move { outcome }).await;
         assert_eq!(first.unwrap().as_deref(), Some("old"));
@@ -193,26 +200,26 @@ async fn a_renewal_that_fails_or_comes_out_empty_leaves_the_stale_answer() {
 }
 
 #[tokio::test]
-async fn no_more_are_renewed_at_one_time_than_may_be() {
+async fn concurrent_renewals_are_limited() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("answers.redb");
     let (answers, metrics) = opened(&Config { renewals: 2, ..config(Some(&file)) }).await;
     for number in 0..5 {
         made_before(&answers, &asked(number), 15 * HOUR, Some("old")).await;
-        let make = std::future::pending::<Result<Made, ()>>;
+        let make = std::future::pending::<Result<NewAnswer, ()>>;
         assert_eq!(answers.get_or_ask(&asked(number), make).await.unwrap().as_deref(), Some("old"));
     }
     has(&metrics, "riveg_answer_renewals_total{outcome=\"skipped\"} 3");
 }
 
 #[tokio::test]
-async fn who_joins_a_renewal_that_fails_has_the_stale_answer() {
+async fn a_caller_that_joins_a_failed_renewal_gets_the_stale_answer() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("answers.redb");
-    // Memory keeps nothing: whoever asks while it is renewed joins.
+    // The memory tier stores nothing, so a call during a renewal joins it.
     let (answers, _) = opened(&Config { memory: ByteSize(0), ..config(Some(&file)) }).await;
     made_before(&answers, &asked(1), 15 * HOUR, Some("old")).await;
-    let (open, gate) = oneshot::channel::<Result<Made, &'static str>>();
+    let (open, gate) = oneshot::channel::<Result<NewAnswer, &'static str>>();
     let (begun, begins) = oneshot::channel();
     let make = || async {
         begun.send(()).unwrap();
@@ -221,18 +228,19 @@ async fn who_joins_a_renewal_that_fails_has_the_stale_answer() {
     assert_eq!(answers.get_or_ask(&asked(1), make).await.unwrap().as_deref(), Some("old"));
     begins.await.unwrap();
     let question = asked(1);
-    let mut joining = Box::pin(answers.get_or_ask(&question, || async { Err::<Made, _>("not to be seen") }));
+    let mut joining =
+        Box::pin(answers.get_or_ask(&question, || async { Err::<NewAnswer, _>("not to be seen") }));
     assert!(joining.as_mut().now_or_never().is_none());
     open.send(Err("broken")).unwrap();
     assert_eq!(joining.await.unwrap().as_deref(), Some("old"));
 }
 
 #[tokio::test]
-async fn when_the_one_who_asks_leaves_another_asks() {
+async fn when_the_asking_caller_is_dropped_another_caller_asks() {
     let (answers, _) = opened(&config(None)).await;
     let question = asked(1);
     let mut leaving =
-        Box::pin(answers.get_or_ask(&question, std::future::pending::<Result<Made, &'static str>>));
+        Box::pin(answers.get_or_ask(&question, std::future::pending::<Result<NewAnswer, &'static str>>));
     assert!(leaving.as_mut().now_or_never().is_none());
     let make = || async { Ok::<_, &'static str>(made("an answer")) };
     let mut waiting = Box::pin(answers.get_or_ask(&question, make));
@@ -242,15 +250,15 @@ async fn when_the_one_who_asks_leaves_another_asks() {
 }
 
 #[tokio::test]
-async fn what_is_kept_on_disk_is_believed_only_as_a_fresh_answer_would_be() {
+async fn a_stored_text_must_pass_the_validator_of_the_request() {
     let folder = tempfile::tempdir().unwrap();
     let (answers, metrics) = opened(&config(Some(&folder.path().join("answers.redb")))).await;
     // The rule of this question: one line, its first five words.
-    let believe = |words: &str| {
+    let validator = |words: &str| {
         let first: Vec<&str> = words.split(' ').take(5).collect();
         (!words.contains('\n')).then(|| first.join(" "))
     };
-    let question = |number| Asked { believe: Believe::new(believe), ..asked(number) };
+    let question = |number| AnswerRequest { validator: Validator::new(validator), ..asked(number) };
     for (number, kept, expected) in [
         (1, "a dog in the rain", "a dog in the rain"),
         (2, "a dog in the rain with a hat", "a dog in the rain"),
@@ -272,7 +280,7 @@ async fn what_is_kept_on_disk_is_believed_only_as_a_fresh_answer_would_be() {
 }
 
 #[tokio::test]
-async fn what_another_secret_or_none_has_signed_is_asked_anew() {
+async fn an_answer_with_another_signature_or_none_is_asked_again() {
     let folder = tempfile::tempdir().unwrap();
     let plain = config(Some(&folder.path().join("answers.redb")));
     let ours = Config { secret: "a secret of these tests".into(), ..plain.clone() };
@@ -296,14 +304,14 @@ async fn what_another_secret_or_none_has_signed_is_asked_anew() {
 }
 
 #[tokio::test]
-async fn a_clock_that_was_set_back_makes_nobody_wait() {
+async fn after_a_clock_was_set_back_no_caller_waits() {
     let folder = tempfile::tempdir().unwrap();
     let (answers, metrics) = opened(&config(Some(&folder.path().join("answers.redb")))).await;
-    // Made five hours from now, as far as this clock knows.
-    let made_at = millis(SystemTime::now() + 5 * HOUR);
+    // NewAnswer five hours from now, as far as this clock knows.
+    let made_at = unix_millis(SystemTime::now() + 5 * HOUR);
     let record = Record::new(&asked(1), made("old"), made_at);
-    answers.0.tiers.disk.as_ref().unwrap().keep(asked(1).id(), &record).await;
-    let (open, gate) = oneshot::channel::<Result<Made, &'static str>>();
+    answers.0.tiers.lower.disk.as_ref().unwrap().keep(asked(1).id(), &record).await;
+    let (open, gate) = oneshot::channel::<Result<NewAnswer, &'static str>>();
     let make = || async { gate.await.unwrap() };
     assert_eq!(answers.get_or_ask(&asked(1), make).await.unwrap().as_deref(), Some("old"));
     open.send(Ok(made("new"))).unwrap();
@@ -315,9 +323,9 @@ async fn a_clock_that_was_set_back_makes_nobody_wait() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(10))]
     #[test]
-    fn two_questions_never_answer_for_each_other_and_memory_stays_in_its_bound(
+    fn questions_never_share_answers_and_memory_stays_within_its_limit(
         memory in 0_u64..4000,
-        // Few keys, and kinds that share them: they would meet if they could.
+        // Few keys that several kinds share, so that a mix-up would show.
         questions in prop::collection::vec((0..Kind::ALL.len(), 0_u8..6, "[a-z]{0,20}"), 1..60),
     ) {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -327,12 +335,12 @@ proptest! {
             let (answers, _) = opened(&Config { memory: ByteSize(memory), ..config(Some(&file)) }).await;
             let mut first: BTreeMap<(usize, u8), String> = BTreeMap::new();
             for (kind, key, text) in questions {
-                let question = Asked { subject: text.clone(), ..Asked::of(Kind::ALL[kind], [key; 32]) };
+                let question = AnswerRequest { subject: text.clone(), ..AnswerRequest::of(Kind::ALL[kind], [key; 32]) };
                 let expected = first.entry((kind, key)).or_insert_with(|| text.clone()).clone();
                 let answer =
                     answers.get_or_ask(&question, || async move { Ok::<_, ()>(made(&text)) }).await.unwrap();
                 assert_eq!(answer.as_deref(), Some(expected.as_str()));
-                assert!(answers.0.memory.counts().bytes as u64 <= memory);
+                assert!(answers.0.tiers.memory.counts().bytes as u64 <= memory);
             }
             answers.close().await;
         });
@@ -340,7 +348,7 @@ proptest! {
 }
 
 #[test]
-fn settings_that_cannot_be_meant_are_refused_and_an_address_is_never_shown() {
+fn invalid_settings_are_refused_and_an_address_is_never_shown() {
     let good = config(None);
     assert_eq!(good.faults(), Vec::new());
     let year = 366 * 24 * HOUR;

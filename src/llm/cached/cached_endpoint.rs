@@ -1,4 +1,4 @@
-//! Who is asked, and where are answers kept? One endpoint behind the cache of all answers.
+//! Cached endpoint: an endpoint behind the answer cache.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,43 +7,43 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::encoded::encoded;
-use super::{Form, NoAnswer, Refusal, believable, believed, key};
+use super::jpeg::encode_jpeg;
+use super::{AnswerFormat, NoAnswer, RejectReason, cache_key, parse_answer, revalidate};
 use crate::common::imaging::Workers;
 use crate::domain::Frame;
-use crate::llm::answers::{Answers, Asked, Believe, Kind, Made};
+use crate::llm::answers::{AnswerCache, AnswerRequest, Kind, NewAnswer, Validator};
 use crate::llm::client::{Answer, Endpoint, Question};
 use crate::telemetry::LogThrottle;
 
-/// Between two warnings that a model's answers are not believed: a model that answers wrongly does so all the time.
-const WARNED: Duration = Duration::from_secs(60);
+/// The time between two warnings about rejected answers: a model that answers badly does so all the time.
+const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
-/// An endpoint that is asked each question once.
+/// An endpoint that is asked each question once. Cheap to clone.
 #[derive(Clone)]
 pub struct CachedEndpoint {
     endpoint: Endpoint,
-    answers: Answers,
+    answers: AnswerCache,
     workers: Workers,
     warned: Arc<Mutex<LogThrottle>>,
 }
 
-/// What becomes of a post for which a language model gave no answer after all attempts.
+/// What happens to a post for which a language model gave no answer after all attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Degrade {
-    /// It is answered without, and its provenance says so.
+    /// The post is published without the answer, and its provenance says so.
     #[default]
     PublishWithout,
-    /// It goes to the dead-letter topic.
+    /// The post goes to the dead-letter topic.
     DeadLetter,
 }
 
 impl CachedEndpoint {
-    /// Asks `endpoint` what `answers` do not hold; pictures are encoded by `workers`.
+    /// Asks `endpoint` for answers that are not in `answers`; pictures are encoded by `workers`.
     #[must_use]
-    pub fn new(endpoint: Endpoint, answers: Answers, workers: Workers) -> Self {
-        endpoint.know_refusals(&Refusal::ALL.map(Refusal::as_str));
-        Self { endpoint, answers, workers, warned: Arc::new(Mutex::new(LogThrottle::new(WARNED))) }
+    pub fn new(endpoint: Endpoint, answers: AnswerCache, workers: Workers) -> Self {
+        endpoint.declare_reject_reasons(&RejectReason::ALL.map(RejectReason::as_str));
+        Self { endpoint, answers, workers, warned: Arc::new(Mutex::new(LogThrottle::new(WARN_INTERVAL))) }
     }
 
     /// The endpoint's name.
@@ -52,65 +52,69 @@ impl CachedEndpoint {
         self.endpoint.name()
     }
 
-    /// What the model says of the `subject` that the question is about, as far as it is believed; nothing where the model
-    /// says that it does not know. Kept under the hash of all that the model was given, and where it is not believed, for
-    /// the short time with the reason. What was kept is judged by the same rules. The picture is encoded only where it is
-    /// sent.
+    /// The answer to a question about `subject`; none where the model says that it does not know. The answer is stored under
+    /// the hash of everything that the model receives; a rejected answer is stored for `negative_ttl` with the reason. A
+    /// stored answer is checked by the same rules as a new one. The picture is encoded only if it is sent.
     ///
     /// # Errors
-    /// The endpoint's, after all its attempts, or why its answer is not believed.
+    /// The endpoint failed after all its attempts, or its answer is rejected.
     pub async fn ask(
         &self,
         kind: Kind,
         subject: &str,
-        (mut question, seen): (Question, Option<Arc<Frame>>),
+        (mut question, frame): (Question, Option<Arc<Frame>>),
     ) -> Result<Option<Arc<str>>, NoAnswer> {
-        let form = Form::of(kind);
-        // Half of the endpoint's patience is left for asking it where another replica's answer does not come.
+        let form = AnswerFormat::of(kind);
+        // Half of the endpoint's patience remains for asking it if another replica's answer does not arrive.
         let (begun, wait) = (Instant::now(), self.endpoint.patience() / 2);
-        let asked = Asked {
+        let asked = AnswerRequest {
             kind,
-            key: key(kind, &self.endpoint.parameters(), &question, seen.as_ref().map(|frame| frame.hash)),
+            key: cache_key(
+                kind,
+                &self.endpoint.parameters(),
+                &question,
+                frame.as_ref().map(|frame| frame.hash),
+            ),
             subject: subject.to_owned(),
             model: self.endpoint.model().to_owned(),
-            believe: Believe::new(move |words| believable(form, words).ok()),
+            validator: Validator::new(move |words| revalidate(form, words).ok()),
             wait,
         };
-        question.field = Some(form.field());
+        question.field = Some(form.json_field());
         let (this, about) = (self.clone(), subject.to_owned());
         let make = move || async move {
-            if let Some(frame) = &seen {
-                question.picture = Some(encoded(&this.workers, frame).await);
+            if let Some(frame) = &frame {
+                question.picture = Some(encode_jpeg(&this.workers, frame).await);
             }
             let answer = this.endpoint.ask_since(&question, begun).await?;
-            Ok::<_, NoAnswer>(this.made(form, &answer, &about))
+            Ok::<_, NoAnswer>(this.parse(form, &answer, &about))
         };
         let record = self.answers.record(&asked, make).await?;
         if record.text.is_some() {
             return Ok(record.text);
         }
-        // A record without a reason that is known was written by another release, or by somebody else.
-        match record.refused.as_deref().and_then(Refusal::named).unwrap_or(Refusal::Empty) {
-            Refusal::NotKnown => Ok(None),
-            refusal => Err(NoAnswer::Refused { endpoint: self.name().into(), refusal }),
+        // A record without a known reason was written by another release or another program.
+        match record.refused.as_deref().and_then(RejectReason::from_name).unwrap_or(RejectReason::Empty) {
+            RejectReason::NotKnown => Ok(None),
+            reason => Err(NoAnswer::Rejected { endpoint: self.name().into(), reason }),
         }
     }
 
-    /// What is kept of an answer. One that is not believed is counted, and told in the log once in a while.
-    fn made(&self, form: Form, answer: &Answer, subject: &str) -> Made {
-        let refusal = match believed(form, answer, subject) {
-            Ok(text) => return Made { text: Some(text), refused: None },
-            Err(refusal) => refusal,
+    /// What is stored of an answer. A rejected answer is counted, and logged at intervals.
+    fn parse(&self, form: AnswerFormat, answer: &Answer, subject: &str) -> NewAnswer {
+        let reason = match parse_answer(form, answer, subject) {
+            Ok(text) => return NewAnswer { text: Some(text), refused: None },
+            Err(reason) => reason,
         };
-        self.endpoint.refused(refusal.as_str());
+        self.endpoint.refused(reason.as_str());
         let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        if refusal != Refusal::NotKnown && warned.is_due(Instant::now().into_std()) {
+        if reason != RejectReason::NotKnown && warned.is_due(Instant::now().into_std()) {
             warn!(
                 endpoint = self.name(),
-                reason = refusal.as_str(),
-                "a language model gave an answer that is not believed; riveg_llm_refused_total counts them by reason"
+                reason = reason.as_str(),
+                "a language model gave an answer that is rejected; riveg_llm_refused_total counts them by reason"
             );
         }
-        Made { text: None, refused: Some(refusal.as_str()) }
+        NewAnswer { text: None, refused: Some(reason.as_str()) }
     }
 }

@@ -1,29 +1,30 @@
-//! How is a question to a language model answered once? Worded so that strangers' text is data, asked behind the cache
-//! of answers, and believed only as far as its form allows.
+//! Cached endpoints: a question is asked once, and its answer is used only if it has the form that was asked for.
 //!
-//! [`believable`] is the way from a server's answer to words that are used: [`thoughts`] are left behind, then the tokens
-//! of chat templates ([`turns`]), then the JSON [`object`] is opened if there is one; a [`line`] must be plain, without
-//! [`excuses`], and a [`phrase`] one noun phrase. Whatever is in doubt is a [`refusal`].
+//! Read [`cached_endpoint`] first. [`cache_key`] is the hash of everything that the model receives. [`parse_answer`] goes
+//! from a server's answer to a text that is used: it removes the [`reasoning`] and the [`template_tokens`], opens the JSON
+//! object ([`json_answer`]), checks that the rest is [`plain_text`] without [`refusals`], and that a phrase is one
+//! [`noun_phrase`]. Whatever is in doubt is rejected, with a [`reject_reason`]. [`post_text`] escapes untrusted text for
+//! prompts.
 
-mod believable;
+mod answer_format;
+mod cache_key;
 mod cached_endpoint;
-mod encoded;
-mod excuses;
-mod form;
-mod key;
-mod line;
+mod jpeg;
+mod json_answer;
 mod no_answer;
-mod object;
-mod phrase;
+mod noun_phrase;
+mod parse_answer;
+mod plain_text;
 mod post_text;
-mod refusal;
-mod thoughts;
-mod turns;
+mod reasoning;
+mod refusals;
+mod reject_reason;
+mod template_tokens;
 
-pub use believable::{believable, believed};
+pub use answer_format::AnswerFormat;
+pub use cache_key::cache_key;
 pub use cached_endpoint::{CachedEndpoint, Degrade};
-pub use form::Form;
-pub use key::key;
 pub use no_answer::NoAnswer;
-pub use post_text::{as_data, asked_text};
-pub use refusal::Refusal;
+pub use parse_answer::{parse_answer, revalidate};
+pub use post_text::{escape_untrusted, normalised_text};
+pub use reject_reason::RejectReason;

@@ -1,22 +1,22 @@
-//! Why has a question no answer that can be used? Nobody answered, or what was answered is not believed.
+//! Errors of a cached endpoint: the endpoint failed, or its answer is rejected.
 
 use std::sync::Arc;
 
-use super::refusal::Refusal;
+use super::reject_reason::RejectReason;
 use crate::llm::client::LlmError;
 
-/// A question without an answer.
+/// A question without a usable answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
-    /// The endpoint gave none, after all its attempts.
+    /// The endpoint failed after all its attempts.
     #[error(transparent)]
     Failed(#[from] LlmError),
-    /// It answered, and the answer is not believed.
-    #[error("the language model `{endpoint}` {}", refusal.sentence())]
-    Refused {
+    /// The answer is rejected.
+    #[error("the language model `{endpoint}` {}", reason.sentence())]
+    Rejected {
         /// The endpoint's name.
         endpoint: Arc<str>,
         /// Why.
-        refusal: Refusal,
+        reason: RejectReason,
     },
 }

@@ -1,27 +1,27 @@
-//! What does the server say? Read leniently: servers leave out what OpenAI's always says, and only the text is needed.
+//! Server answers: parsed leniently, because servers omit fields of OpenAI's format and only the text is required.
 
 use serde_json::Value;
 
-/// What a language model answers.
+/// The answer of a language model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// Its words as they came; empty where it has none.
+    /// The text as it came; may be empty.
     pub text: String,
-    /// Whether the server gives thoughts of the model's beside its words.
-    pub has_thoughts: bool,
-    /// Why it ended there.
-    pub finish: Finish,
-    /// Tokens of the question, as the server counts them; 0 where it does not say.
+    /// Whether the server returned the model's reasoning in a field of its own.
+    pub has_reasoning: bool,
+    /// Why the answer ended.
+    pub finish: FinishReason,
+    /// Tokens of the question, as the server counts them; 0 if it does not say.
     pub tokens_in: u64,
-    /// Tokens of the answer, as the server counts them; 0 where it does not say.
+    /// Tokens of the answer, as the server counts them; 0 if it does not say.
     pub tokens_out: u64,
 }
 
 impl Answer {
-    /// Reads the body of a chat completion, as a server sends it.
+    /// Parses the body of a chat completion.
     ///
     /// # Errors
-    /// What is missing or wrong, in words that go on after "what came".
+    /// What is missing or wrong, as the rest of a sentence that begins with "an answer that".
     pub fn from_body(body: &[u8]) -> Result<Self, String> {
         read(body)
     }
@@ -29,21 +29,21 @@ impl Answer {
 
 /// Why an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Finish {
-    /// It was said.
+pub enum FinishReason {
+    /// The answer is complete.
     Stop,
-    /// It had as many tokens as it may have: the rest is missing.
+    /// The token limit was reached; the rest is missing.
     Length,
-    /// The model or its server would not say it.
+    /// The model or its server refused.
     Filtered,
-    /// Something else, or nobody knows.
+    /// Another reason, or none given.
     Other,
 }
 
-/// Reads the first choice of a chat completion.
+/// Parses the first choice of a chat completion.
 ///
 /// # Errors
-/// What is missing or wrong, in words that go on after "what came".
+/// As [`Answer::from_body`].
 pub(super) fn read(body: &[u8]) -> Result<Answer, String> {
     let value: Value = serde_json::from_slice(body).map_err(|error| format!("is no JSON: {error}"))?;
     let Some(choice) = value.pointer("/choices/0") else {
@@ -63,40 +63,40 @@ pub(super) fn read(body: &[u8]) -> Result<Answer, String> {
         }
         Some(_) => return Err("holds a message whose content is no text".to_owned()),
     };
-    let thoughts = ["reasoning_content", "reasoning", "thinking"];
-    let has_thoughts = thoughts.iter().any(|name| match message.get(name) {
-        Some(Value::String(thought)) => !thought.trim().is_empty(),
+    let reasoning = ["reasoning_content", "reasoning", "thinking"];
+    let has_reasoning = reasoning.iter().any(|name| match message.get(name) {
+        Some(Value::String(text)) => !text.trim().is_empty(),
         _ => false,
     });
     let is_refusal = text.is_empty()
         && message.get("refusal").and_then(Value::as_str).is_some_and(|refusal| !refusal.is_empty());
     let finish = match choice.get("finish_reason").and_then(Value::as_str) {
-        _ if is_refusal => Finish::Filtered,
-        // What servers call it that do not keep to OpenAI's words.
-        Some("stop" | "eos" | "eos_token" | "end_turn" | "stop_sequence") => Finish::Stop,
-        Some("length" | "max_tokens" | "model_length") => Finish::Length,
-        Some("content_filter" | "safety") => Finish::Filtered,
-        _ => Finish::Other,
+        _ if is_refusal => FinishReason::Filtered,
+        // Other names are those of servers that differ from OpenAI.
+        Some("stop" | "eos" | "eos_token" | "end_turn" | "stop_sequence") => FinishReason::Stop,
+        Some("length" | "max_tokens" | "model_length") => FinishReason::Length,
+        Some("content_filter" | "safety") => FinishReason::Filtered,
+        _ => FinishReason::Other,
     };
     let tokens = |path| value.pointer(path).and_then(Value::as_u64).unwrap_or_default();
     Ok(Answer {
         text,
-        has_thoughts,
+        has_reasoning,
         finish,
         tokens_in: tokens("/usage/prompt_tokens"),
         tokens_out: tokens("/usage/completion_tokens"),
     })
 }
 
-/// What a server says went wrong, where servers say it; none if it says nothing there.
-pub(super) fn complaint(body: &[u8]) -> Option<String> {
+/// The error message in a body, where servers put it; none if there is none.
+pub(super) fn error_message(body: &[u8]) -> Option<String> {
     words(&serde_json::from_slice(body).ok()?)
 }
 
 fn words(value: &Value) -> Option<String> {
     let places = ["/error/message", "/error", "/message", "/detail"];
-    let said = places.iter().find_map(|place| value.pointer(place)?.as_str());
-    said.map(str::trim).filter(|said| !said.is_empty()).map(str::to_owned)
+    let message = places.iter().find_map(|place| value.pointer(place)?.as_str());
+    message.map(str::trim).filter(|message| !message.is_empty()).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -106,11 +106,11 @@ mod tests {
 
     use super::*;
 
-    fn answer(text: &str, finish: Finish, (tokens_in, tokens_out): (u64, u64)) -> Answer {
-        Answer { text: text.to_owned(), has_thoughts: false, finish, tokens_in, tokens_out }
+    fn answer(text: &str, finish: FinishReason, (tokens_in, tokens_out): (u64, u64)) -> Answer {
+        Answer { text: text.to_owned(), has_reasoning: false, finish, tokens_in, tokens_out }
     }
 
-    /// What OpenAI's own server says.
+    /// A whole answer in OpenAI's format.
     fn whole() -> Value {
         json!({
             "id": "chatcmpl-1", "object": "chat.completion", "created": 1_700_000_000, "model": "small",
@@ -121,41 +121,47 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_read_whatever_is_left_out() {
+    fn an_answer_with_missing_fields_is_parsed() {
         let of = |message: Value, finish: Value| json!({"choices": [{"message": message, "finish_reason": finish}]});
         let text = |text: &str| json!({"content": text});
         let stop = || json!("stop");
         let cases = [
-            (whole(), answer("A bridge.", Finish::Stop, (30, 4))),
-            (json!({"choices": [{"message": text("A")}]}), answer("A", Finish::Other, (0, 0))),
-            (of(text("A"), json!("eos_token")), answer("A", Finish::Stop, (0, 0))),
-            (of(text("A"), json!("paused")), answer("A", Finish::Other, (0, 0))),
-            (of(text("A"), json!("model_length")), answer("A", Finish::Length, (0, 0))),
+            (whole(), answer("A bridge.", FinishReason::Stop, (30, 4))),
+            (json!({"choices": [{"message": text("A")}]}), answer("A", FinishReason::Other, (0, 0))),
+            (of(text("A"), json!("eos_token")), answer("A", FinishReason::Stop, (0, 0))),
+            (of(text("A"), json!("paused")), answer("A", FinishReason::Other, (0, 0))),
+            (of(text("A"), json!("model_length")), answer("A", FinishReason::Length, (0, 0))),
             (
                 of(json!({"content": null, "reasoning_content": "Okay"}), json!("length")),
-                Answer { has_thoughts: true, ..answer("", Finish::Length, (0, 0)) },
+                Answer { has_reasoning: true, ..answer("", FinishReason::Length, (0, 0)) },
             ),
-            (of(text("A"), json!(7)), answer("A", Finish::Other, (0, 0))),
-            (of(text("A"), json!("length")), answer("A", Finish::Length, (0, 0))),
-            (of(text(""), stop()), answer("", Finish::Stop, (0, 0))),
-            (of(text(" \u{e9} \n"), stop()), answer(" \u{e9} \n", Finish::Stop, (0, 0))),
-            (of(json!({"content": null}), json!("length")), answer("", Finish::Length, (0, 0))),
-            (of(json!({"role": "assistant"}), json!("tool_calls")), answer("", Finish::Other, (0, 0))),
-            (of(json!({"content": null, "refusal": "No."}), stop()), answer("", Finish::Filtered, (0, 0))),
-            (of(json!({"content": "A", "refusal": ""}), stop()), answer("A", Finish::Stop, (0, 0))),
-            (of(text("A"), json!("content_filter")), answer("A", Finish::Filtered, (0, 0))),
+            (of(text("A"), json!(7)), answer("A", FinishReason::Other, (0, 0))),
+            (of(text("A"), json!("length")), answer("A", FinishReason::Length, (0, 0))),
+            (of(text(""), stop()), answer("", FinishReason::Stop, (0, 0))),
+            (of(text(" \u{e9} \n"), stop()), answer(" \u{e9} \n", FinishReason::Stop, (0, 0))),
+            (of(json!({"content": null}), json!("length")), answer("", FinishReason::Length, (0, 0))),
+            (of(json!({"role": "assistant"}), json!("tool_calls")), answer("", FinishReason::Other, (0, 0))),
+            (
+                of(json!({"content": null, "refusal": "No."}), stop()),
+                answer("", FinishReason::Filtered, (0, 0)),
+            ),
+            (of(json!({"content": "A", "refusal": ""}), stop()), answer("A", FinishReason::Stop, (0, 0))),
+            (of(text("A"), json!("content_filter")), answer("A", FinishReason::Filtered, (0, 0))),
             (
                 of(
                     json!({"content": [{"type": "text", "text": "A "}, {"type": "x"}, {"text": "B"}]}),
                     stop(),
                 ),
-                answer("A B", Finish::Stop, (0, 0)),
+                answer("A B", FinishReason::Stop, (0, 0)),
             ),
             (
                 json!({"choices": [{"message": text("A")}], "usage": {"prompt_tokens": -1, "completion_tokens": 4}}),
-                answer("A", Finish::Other, (0, 4)),
+                answer("A", FinishReason::Other, (0, 4)),
             ),
-            (json!({"choices": [{"message": text("A")}], "usage": null}), answer("A", Finish::Other, (0, 0))),
+            (
+                json!({"choices": [{"message": text("A")}], "usage": null}),
+                answer("A", FinishReason::Other, (0, 0)),
+            ),
         ];
         for (body, expected) in cases {
             assert_eq!(read(body.to_string().as_bytes()), Ok(expected), "{body}");
@@ -163,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_says_what_is_missing() {
+    fn a_body_without_an_answer_is_refused_with_what_is_missing() {
         let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
         let cut = whole().to_string();
         let cases: [(&[u8], &str); 13] = [
@@ -188,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_is_found_where_servers_put_it() {
+    fn an_error_message_is_found_where_servers_put_it() {
         for (body, expected) in [
             (r#"{"error": {"message": " no such model ", "type": "x"}}"#, Some("no such model")),
             (r#"{"error": "no such model"}"#, Some("no such model")),
@@ -198,12 +204,12 @@ mod tests {
             (r#"{"error": ""}"#, None),
             ("<html>", None),
         ] {
-            assert_eq!(complaint(body.as_bytes()).as_deref(), expected, "{body}");
+            assert_eq!(error_message(body.as_bytes()).as_deref(), expected, "{body}");
         }
     }
 
-    /// Bytes of a real answer with some exchanged, put in or left out.
-    fn harmed() -> impl Strategy<Value = Vec<u8>> {
+    /// Bytes of an answer with some changed, inserted or cut off.
+    fn damaged() -> impl Strategy<Value = Vec<u8>> {
         let harm = (any::<prop::sample::Index>(), any::<u8>(), 0..3_u8);
         prop::collection::vec(harm, 0..12).prop_map(|harms| {
             let mut body = whole().to_string().into_bytes();
@@ -219,7 +225,7 @@ mod tests {
         })
     }
 
-    /// Any JSON, with the names that are looked for.
+    /// Any JSON with the field names that the parser reads.
     fn json_of_any_shape() -> impl Strategy<Value = Value> {
         let name = prop::sample::select(vec![
             "choices",
@@ -253,12 +259,12 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_panic(body in prop::collection::vec(any::<u8>(), 0..512)) {
-            let _ = (read(&body), complaint(&body));
+            let _ = (read(&body), error_message(&body));
         }
 
         #[test]
-        fn no_harm_to_an_answer_panics_and_what_is_still_one_is_read(body in harmed()) {
-            let _ = complaint(&body);
+        fn a_damaged_answer_never_panics_and_is_parsed_if_it_is_still_one(body in damaged()) {
+            let _ = error_message(&body);
             if let Ok(answer) = read(&body) {
                 let value: Value = serde_json::from_slice(&body).expect("it was read");
                 prop_assert!(answer.text.len() <= value.to_string().len());

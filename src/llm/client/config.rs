@@ -1,4 +1,4 @@
-//! Which language model is asked, how, and how patiently? One named endpoint: a section `llm.NAME` of the configuration.
+//! Endpoint settings: a section `llm.NAME` of the configuration.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -11,76 +11,77 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::extra;
-use super::structured::ResponseFormat;
+use super::response_format::ResponseFormat;
 use crate::common::secret::Secret;
 
-/// One endpoint. What its section does not say, `llm.default` says, in `config/default.toml` what stands here.
+/// The settings of one endpoint. Missing keys come from `llm.default`, whose values in `config/default.toml` are those of
+/// [`Config::default`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Where the API begins, such as `http://localhost:8000/v1`: `/chat/completions` is added to it.
+    /// Base URL of the API, such as `http://localhost:8000/v1`; `/chat/completions` is appended.
     pub url: String,
-    /// The model, by the name that the server has for it.
+    /// The model, by its name on the server.
     pub model: String,
-    /// The key that lets us in; empty: none is sent.
+    /// The API key; empty: none is sent.
     pub api_key: Secret,
-    /// How much chance an answer may have, 0 to 2; none: the server's own choice.
+    /// Sampling temperature, 0 to 2; none: the server's default.
     #[serde(deserialize_with = "number_or_none")]
     pub temperature: Option<f32>,
     /// The most tokens of an answer.
     pub max_tokens: u32,
-    /// What the most tokens are called in a request.
+    /// The name of `max_tokens` in a request.
     pub token_limit: TokenLimit,
-    /// Where the server's dice begin; none: anywhere.
+    /// Sampling seed; none: the server's choice.
     #[serde(deserialize_with = "number_or_none")]
     pub seed: Option<i64>,
-    /// Texts before which an answer ends.
+    /// Stop sequences.
     pub stop: Vec<String>,
-    /// In which form answers are asked for.
+    /// The format in which answers are requested.
     pub response_format: ResponseFormat,
-    /// What else a request says, for this server alone.
+    /// Further fields of a request, for this server.
     pub extra: Map<String, Value>,
-    /// Questions asked at one time.
+    /// Concurrent questions.
     pub concurrency: usize,
-    /// Questions that wait for their turn; more are refused at once.
+    /// Questions that may wait; more are refused at once.
     pub max_waiting: usize,
-    /// Requests a minute, further attempts included; 0: as many as come.
+    /// Requests per minute, retries included; 0: no limit.
     pub requests_per_minute: u32,
-    /// The longest wait for a connection, its name looked up and its keys agreed on.
+    /// The longest time to connect, with DNS and TLS.
     #[serde(with = "humantime_serde")]
     pub connect_timeout: Duration,
-    /// The longest time for one attempt, to the last byte of its answer.
+    /// The longest time for one attempt, up to the last byte of the answer.
     #[serde(with = "humantime_serde")]
     pub timeout: Duration,
-    /// The longest time for one question: its turn, attempts and waits.
+    /// The longest time for one question: queueing, attempts and pauses.
     #[serde(with = "humantime_serde")]
     pub patience: Duration,
-    /// Further attempts after a fault that may pass.
+    /// Retries after a transient fault.
     pub retries: u32,
-    /// The wait before the first further attempt; each wait after it is twice as long.
+    /// The pause before the first retry; each later pause is twice as long.
     #[serde(with = "humantime_serde")]
     pub backoff: Duration,
-    /// After so many questions in a row that the endpoint failed, it is not asked for a while.
+    /// Failed questions in a row after which the circuit breaker opens.
     pub breaker_failures: u32,
-    /// For how long it is not asked then.
+    /// How long the breaker stays open.
     #[serde(with = "humantime_serde")]
     pub breaker_pause: Duration,
-    /// The most bytes of an answer, as it comes over the wire.
+    /// The most bytes of a response body.
     pub max_answer: ByteSize,
 }
 
-/// What the most tokens of an answer are called in a request.
+/// The name of the token limit in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenLimit {
-    /// What every server knows.
+    /// `max_tokens`, which every server knows.
     #[default]
     MaxTokens,
-    /// What OpenAI's newer models ask for: they refuse the older name.
+    /// `max_completion_tokens`, which OpenAI's newer models require.
     MaxCompletionTokens,
 }
 
-/// A number, as a number or in text; empty text: none, which TOML has no word for.
+/// A number, or a number in a string; an empty string is none, which TOML cannot express.
 fn number_or_none<'de, N, D>(deserializer: D) -> Result<Option<N>, D::Error>
 where
     N: Deserialize<'de> + FromStr,
@@ -88,14 +89,14 @@ where
 {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "expected a number, or an empty text for none")]
-    enum Said<N> {
+    enum Given<N> {
         Number(N),
         Text(String),
     }
-    match Said::deserialize(deserializer)? {
-        Said::Number(number) => Ok(Some(number)),
-        Said::Text(text) if text.is_empty() => Ok(None),
-        Said::Text(text) => text
+    match Given::deserialize(deserializer)? {
+        Given::Number(number) => Ok(Some(number)),
+        Given::Text(text) if text.is_empty() => Ok(None),
+        Given::Text(text) => text
             .parse()
             .map(Some)
             .map_err(|_| D::Error::custom("expected a number, or an empty text for none")),
@@ -105,46 +106,46 @@ where
 impl Default for Config {
     fn default() -> Self {
         Self {
-            // Nobody is asked who was not named.
+            // The section must name them.
             url: String::new(),
             model: String::new(),
             api_key: Secret::default(),
-            // Some models refuse any; and TOML could not take one away again.
+            // Some models accept no temperature, and TOML could not remove a default.
             temperature: None,
-            // The longest published knowledge of a post has 211 words, about 300 tokens; a third more is room enough.
+            // The longest published knowledge of a post has 211 words, about 300 tokens; a third is added.
             max_tokens: 400,
             token_limit: TokenLimit::MaxTokens,
             seed: None,
             stop: Vec::new(),
-            // A form that can be checked tells answers from thoughts and excuses; a server that does not take it is found out.
+            // A format that can be checked separates answers from reasoning and refusals. A server without it is detected.
             response_format: ResponseFormat::JsonSchema,
             extra: Map::new(),
-            // Servers batch what they are asked at one time; small ones do so up to 4 or 8.
+            // Servers batch concurrent requests; small servers up to 4 or 8.
             concurrency: 8,
-            // Some entities of each of a few hundred posts in flight. A question is a few kilobytes.
+            // Several entities of each of a few hundred posts in flight. A question has a few kilobytes.
             max_waiting: 1024,
             requests_per_minute: 0,
-            // A name, a handshake and two round trips across the world take under 1 s.
+            // DNS, a handshake and two intercontinental round trips take under 1 s.
             connect_timeout: Duration::from_secs(5),
-            // 400 tokens at 10 a second, a large model on a processor, take 40 s.
+            // 400 tokens at 10 a second (a large model on a CPU) take 40 s.
             timeout: Duration::from_secs(60),
-            // Two attempts that take all their time. The post waits as long.
+            // Two attempts of full length. The post waits as long.
             patience: Duration::from_secs(120),
-            // With the waits between them 3.5 s at most: what a busy moment takes, or a proxy that starts anew.
+            // With the pauses 3.5 s at most: enough for a short overload or the restart of a proxy.
             retries: 3,
             backoff: Duration::from_millis(500),
-            // One may have had bad luck, five in a row with their further attempts have not.
+            // One failed question may be chance; five in a row, with their retries, are not.
             breaker_failures: 5,
-            // A server that loads its model takes about as long.
+            // About as long as a server takes to load its model.
             breaker_pause: Duration::from_secs(30),
-            // 400 tokens are 2 KB; with a model's reasoning and probabilities, 100 times that.
+            // 400 tokens are 2 KB; reasoning and log probabilities may take 100 times that.
             max_answer: ByteSize::mib(1),
         }
     }
 }
 
 impl Config {
-    /// What is out of range: the key within the section, and the bound it breaks; without secrets.
+    /// Values out of range: the key within the section, and its bound. No secrets.
     #[must_use]
     pub fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = Vec::new();
@@ -180,14 +181,14 @@ impl Config {
             ("breaker_pause", self.breaker_pause),
         ] {
             hold(key, !length.is_zero(), "must be longer than nothing");
-            // Sums with a clock stay in range.
+            // Sums with a clock do not overflow.
             hold(key, length <= Duration::from_secs(86_400), "must be a day or less");
         }
         hold("max_answer", self.max_answer.as_u64() > 0, "must be more than nothing");
         faults
     }
 
-    /// Where the API begins; none where that is no address that may be shown.
+    /// The base URL; none if it is invalid or contains a secret.
     pub(super) fn base(&self) -> Option<Url> {
         let url = Url::parse(&self.url).ok()?;
         let is_plain = url.username().is_empty()
@@ -197,7 +198,7 @@ impl Config {
         (matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain).then_some(url)
     }
 
-    /// The header that lets us in, marked as one that is not to be shown; none where a header cannot hold the key.
+    /// The authorization header, marked as sensitive; none if a header cannot hold the key.
     pub(super) fn authorization(&self) -> Option<HeaderValue> {
         let key = self.api_key.expose();
         if !key.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_and_a_model_are_all_that_must_be_said() {
+    fn only_a_url_and_a_model_are_required() {
         let read: Config = toml::from_str("url = \"https://host:8000/v1\"\nmodel = \"small\"")
             .expect("all else has defaults");
         assert_eq!((read.faults(), &read), (Vec::new(), &config()));
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_range_is_named_by_its_key() {
+    fn a_value_out_of_range_is_named_by_its_key() {
         let url = |url: &str| Config { url: url.to_owned(), ..config() };
         let day = Duration::from_secs(86_401);
         let cases = [

@@ -1,4 +1,4 @@
-//! How is one endpoint asked? In turn, at its rate, again where that may help, and not at all where it is known to be away.
+//! Endpoint: one language model, with a limit on concurrency, a rate limit, retries and a circuit breaker.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -12,15 +12,15 @@ use tracing::{debug, warn};
 use super::answer::Answer;
 use super::config::Config;
 use super::error::{EndpointError, LlmError};
+use super::http::HttpClient;
 use super::question::Question;
-use super::rate::Rate;
+use super::rate_limit::RateLimit;
 use super::request;
-use super::structured::{ResponseFormat, Taken};
-use super::web::Web;
+use super::response_format::{FormatSupport, ResponseFormat};
 use crate::common::http_util::{Breaker, BreakerPass, CallOutcome, CircuitOpen, RetrySchedule, with_retries};
 use crate::telemetry::{BreakerState, Causes, LlmFault, LlmMetrics};
 
-/// A language model that is asked by many at one time. Cheap to clone.
+/// A language model with many concurrent callers. Cheap to clone.
 #[derive(Clone)]
 pub struct Endpoint {
     shared: Arc<Shared>,
@@ -29,42 +29,42 @@ pub struct Endpoint {
 struct Shared {
     name: Arc<str>,
     config: Config,
-    web: Web,
-    /// One for each question that is asked or waits.
-    places: Semaphore,
-    /// One for each question that is asked.
-    turns: Semaphore,
-    rate: Option<Rate>,
+    http: HttpClient,
+    /// A permit for each question that runs or waits.
+    admitted: Semaphore,
+    /// A permit for each question that runs.
+    running: Semaphore,
+    rate: Option<RateLimit>,
     breaker: Mutex<Breaker>,
-    /// Whether the server takes the form in which answers are asked for.
-    taken: Taken,
+    /// Whether the server supports the response format.
+    format_support: FormatSupport,
     metrics: LlmMetrics,
 }
 
-/// A question that the breaker let through; where nobody says how it ended, nobody knows.
-struct Entered<'a> {
+/// A question that the breaker admitted. If it is dropped without a result, the outcome is unknown.
+struct AdmittedQuestion<'a> {
     shared: &'a Shared,
     pass: BreakerPass,
-    is_told: bool,
+    is_reported: bool,
 }
 
 impl Endpoint {
-    /// The endpoint of that name. Nothing is asked yet.
+    /// The endpoint with this name. Sends nothing yet.
     ///
     /// # Errors
-    /// A setting is out of range, or TLS is broken.
+    /// A setting is out of range, or TLS cannot be set up.
     pub fn new(name: &str, config: &Config, metrics: LlmMetrics) -> Result<Self, EndpointError> {
         let name: Arc<str> = name.into();
-        // A burst of what may be asked at one time anyway.
-        let at_once = NonZeroU32::new(u32::try_from(config.concurrency).unwrap_or(u32::MAX));
-        let rate = NonZeroU32::new(config.requests_per_minute).zip(at_once);
+        // The burst is the concurrency.
+        let burst = NonZeroU32::new(u32::try_from(config.concurrency).unwrap_or(u32::MAX));
+        let rate = NonZeroU32::new(config.requests_per_minute).zip(burst);
         let shared = Shared {
-            web: Web::new(&name, config)?,
-            places: Semaphore::new(config.concurrency + config.max_waiting),
-            turns: Semaphore::new(config.concurrency),
-            rate: rate.map(|(per_minute, at_once)| Rate::new(per_minute, at_once)),
+            http: HttpClient::new(&name, config)?,
+            admitted: Semaphore::new(config.concurrency + config.max_waiting),
+            running: Semaphore::new(config.concurrency),
+            rate: rate.map(|(per_minute, burst)| RateLimit::new(per_minute, burst)),
             breaker: Mutex::new(Breaker::new(config.breaker_failures, config.breaker_pause)),
-            taken: Taken::default(),
+            format_support: FormatSupport::default(),
             metrics,
             config: config.clone(),
             name,
@@ -76,13 +76,13 @@ impl Endpoint {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// What the settings call it.
+    /// Its name in the settings.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.shared.name
     }
 
-    /// The model, by the name that the server has for it.
+    /// The model, by its name on the server.
     #[must_use]
     pub fn model(&self) -> &str {
         &self.shared.config.model
@@ -94,63 +94,63 @@ impl Endpoint {
         self.shared.config.patience
     }
 
-    /// Everything that decides the answer besides the question: model and parameters, for a cache's key.
+    /// Everything that decides the answer besides the question: model and parameters, for the cache key.
     #[must_use]
     pub fn parameters(&self) -> String {
         request::parameters(&self.shared.config)
     }
 
-    /// Asks a question, again where a fault may pass, until there is an answer or patience is at its end.
+    /// Asks a question, with retries after transient faults, until there is an answer or the patience ends.
     ///
     /// # Errors
-    /// No answer; [`LlmError::class`] says what kept it away. A refusal of the model's is an answer, without text.
+    /// There is no answer; [`LlmError::class`] says why. A refusal of the model is an answer without text.
     pub async fn ask(&self, question: &Question) -> Result<Answer, LlmError> {
         self.ask_since(question, Instant::now()).await
     }
 
-    /// The same for a question that has waited elsewhere: its patience began then.
+    /// As [`Self::ask`], for a question that has waited elsewhere since then: the wait counts against its patience.
     ///
     /// # Errors
     /// As [`Self::ask`].
     pub async fn ask_since(&self, question: &Question, since: Instant) -> Result<Answer, LlmError> {
         let begun = Instant::now();
-        let asked = self.shared.ask(question, since + self.shared.config.patience).await;
+        let result = self.shared.ask(question, since + self.shared.config.patience).await;
         let (metrics, took) = (&self.shared.metrics, begun.elapsed());
-        match &asked {
+        match &result {
             Ok(answer) => metrics.answered((answer.tokens_in, answer.tokens_out), took),
             Err(error) => metrics.failed(error.class(), took),
         }
-        asked
+        result
     }
 
-    /// Tells for which reasons its answers may be refused, by those who judge them.
-    pub fn know_refusals(&self, reasons: &[&'static str]) {
+    /// Creates the metrics of these reject reasons.
+    pub fn declare_reject_reasons(&self, reasons: &[&'static str]) {
         self.shared.metrics.know_refusals(reasons);
     }
 
-    /// Counts an answer that is not believed for this reason.
+    /// Counts an answer that is rejected for this reason.
     pub fn refused(&self, reason: &'static str) {
         self.shared.metrics.refused(reason);
     }
 
-    /// Whether questions are asked as usual.
+    /// Whether the breaker is closed.
     ///
     /// # Errors
-    /// They are not, after too many failures in a row: what failed last, for people.
-    pub fn well(&self) -> Result<(), String> {
+    /// It is open, after too many failures in a row; the text gives the last failure.
+    pub fn health(&self) -> Result<(), String> {
         let closed = self.shared.breaker(|breaker| breaker.is_closed(Instant::now().into_std()));
         closed.map_err(|refusal| self.shared.refused(&refusal).to_string())
     }
 
-    /// Asks once whether somebody is there who lets us in, by the list of models. Counts neither as a question nor for
-    /// [`Self::well`].
+    /// Checks once that the server answers and accepts the key, by its list of models. Not counted as a question, nor for
+    /// [`Self::health`].
     ///
     /// # Errors
-    /// Nobody is there in time, or we are not let in.
+    /// The server does not answer in time, or rejects the key.
     pub async fn reachable(&self) -> Result<(), LlmError> {
         let shared = &self.shared;
         let limit = shared.config.timeout;
-        timeout(limit, shared.web.models()).await.unwrap_or_else(|_| {
+        timeout(limit, shared.http.models()).await.unwrap_or_else(|_| {
             let message = format!("did not list its models within {}", humantime::format_duration(limit));
             Err(LlmError::passing(&shared.name, (LlmFault::Timeout, None), message))
         })
@@ -160,17 +160,17 @@ impl Endpoint {
 impl Shared {
     async fn ask(&self, question: &Question, deadline: Instant) -> Result<Answer, LlmError> {
         let busy = |message| LlmError::of_question(&self.name, LlmFault::Busy, message);
-        let Ok(_place) = self.places.try_acquire() else {
+        let Ok(_admitted) = self.admitted.try_acquire() else {
             let Config { concurrency, max_waiting, .. } = self.config;
             let message = format!("has {concurrency} questions under way and {max_waiting} waiting");
             return Err(busy(message));
         };
-        // Known before a turn comes: who waits in vain keeps others waiting.
+        // Checked before the queue, so that questions that cannot succeed do not occupy it.
         self.breaker(|breaker| breaker.check(Instant::now().into_std()))
             .map_err(|refusal| self.refused(&refusal))?;
-        let turn = timeout_at(deadline, self.turns.acquire()).await;
-        let _turn = turn.map_err(|_| busy(format!("had no turn within {}", self.patience())))?;
-        let entered = self.enter().map_err(|refusal| self.refused(&refusal))?;
+        let permit = timeout_at(deadline, self.running.acquire()).await;
+        let _permit = permit.map_err(|_| busy(format!("had no turn within {}", self.patience())))?;
+        let admitted = self.admit().map_err(|refusal| self.refused(&refusal))?;
         let _in_flight = self.metrics.asking();
         let Config { retries, backoff, .. } = self.config;
         let again = |error: &LlmError, wait| debug!(error = %Causes(&error), wait_seconds = std::time::Duration::as_secs_f64(&wait), "a question is asked again");
@@ -179,22 +179,25 @@ impl Shared {
         let asked = asked.map_err(|last| {
             last.unwrap_or_else(|| busy(format!("was not asked within {}", self.patience())))
         });
-        entered.ended(&asked);
+        admitted.ended(&asked);
         asked
     }
 
-    /// One attempt; two where the server may have refused the form of the answer and not the question.
+    /// One attempt, or two if the server may have refused the response format instead of the question.
     async fn attempt(&self, question: &Question, deadline: Instant) -> Result<Answer, LlmError> {
-        let format =
-            if self.taken.is_asked_for() { self.config.response_format } else { ResponseFormat::None };
+        let format = if self.format_support.should_request() {
+            self.config.response_format
+        } else {
+            ResponseFormat::None
+        };
         let asked = self.request(question, format, deadline).await;
         if question.field.is_none() || format == ResponseFormat::None {
             return asked;
         }
         match asked {
-            Err(error) if is_of_question(&error) && self.taken.is_in_doubt(error.message()) => {
+            Err(error) if is_of_question(&error) && self.format_support.may_be_the_cause(error.message()) => {
                 let plain = self.request(question, ResponseFormat::None, deadline).await;
-                if plain.is_ok() && self.taken.refused() {
+                if plain.is_ok() && self.format_support.rejected() {
                     self.metrics.response_format(
                         ResponseFormat::None.as_str(),
                         &ResponseFormat::ALL.map(ResponseFormat::as_str),
@@ -208,7 +211,7 @@ impl Shared {
             }
             asked => {
                 if asked.is_ok() {
-                    self.taken.answered();
+                    self.format_support.accepted();
                 }
                 asked
             }
@@ -224,10 +227,10 @@ impl Shared {
     ) -> Result<Answer, LlmError> {
         let body = request::body(&self.config, question, format).into();
         if let Some(rate) = &self.rate {
-            rate.turn().await;
+            rate.permit().await;
         }
         let limit = self.config.timeout.min(deadline.saturating_duration_since(Instant::now()));
-        let asked = timeout(limit, self.web.chat(body)).await.unwrap_or_else(|_| {
+        let asked = timeout(limit, self.http.chat(body)).await.unwrap_or_else(|_| {
             let message = format!("gave no answer within {limit:.1?}");
             Err(LlmError::passing(&self.name, (LlmFault::Timeout, None), message))
         });
@@ -235,9 +238,9 @@ impl Shared {
         asked
     }
 
-    fn enter(&self) -> Result<Entered<'_>, CircuitOpen> {
+    fn admit(&self) -> Result<AdmittedQuestion<'_>, CircuitOpen> {
         let pass = self.breaker(|breaker| breaker.admit(Instant::now().into_std()))?;
-        Ok(Entered { shared: self, pass, is_told: false })
+        Ok(AdmittedQuestion { shared: self, pass, is_reported: false })
     }
 
     fn refused(&self, refusal: &CircuitOpen) -> LlmError {
@@ -252,12 +255,12 @@ impl Shared {
         LlmError::of_question(&self.name, LlmFault::Open, message)
     }
 
-    /// All that happens to the breaker is seen in metrics and, where it opens or closes, in the log.
-    fn breaker<T>(&self, happens: impl FnOnce(&mut Breaker) -> T) -> T {
-        // The state is whole at every moment at which a panic could leave it.
+    /// Changes the breaker. Its state goes to the metrics, and opening and closing to the log.
+    fn breaker<T>(&self, change: impl FnOnce(&mut Breaker) -> T) -> T {
+        // A panic cannot leave the state inconsistent.
         let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
         let before = breaker.state();
-        let made = happens(&mut breaker);
+        let result = change(&mut breaker);
         let now = breaker.state();
         if before != now {
             self.metrics.breaker(now);
@@ -269,7 +272,7 @@ impl Shared {
                 BreakerState::Closed => warn!(endpoint = %self.name, "a language model is asked again"),
             }
         }
-        made
+        result
     }
 
     fn patience(&self) -> humantime::FormattedDuration {
@@ -277,33 +280,33 @@ impl Shared {
     }
 }
 
-/// Whether the server said no to this question, and may say yes to another.
+/// Whether the server refused this question, but may answer another.
 fn is_of_question(error: &LlmError) -> bool {
-    error.class() == LlmFault::Refused && !error.is_the_endpoints()
+    error.class() == LlmFault::Refused && !error.is_endpoint_fault()
 }
 
-impl Entered<'_> {
+impl AdmittedQuestion<'_> {
     fn ended(mut self, asked: &Result<Answer, LlmError>) {
-        self.is_told = true;
-        let how = match asked {
+        self.is_reported = true;
+        let outcome = match asked {
             Ok(_) => CallOutcome::Success,
-            // It said no to this question, so it is there.
+            // The server refused this question, so it works.
             Err(error) if is_of_question(error) => CallOutcome::Success,
-            Err(error) if error.is_the_endpoints() => CallOutcome::Failure(error.message()),
+            Err(error) if error.is_endpoint_fault() => CallOutcome::Failure(error.message()),
             Err(_) => CallOutcome::Unknown,
         };
-        self.tell(how);
+        self.report(outcome);
     }
 
-    fn tell(&self, how: CallOutcome<'_>) {
-        self.shared.breaker(|breaker| breaker.record(self.pass, Instant::now().into_std(), how));
+    fn report(&self, outcome: CallOutcome<'_>) {
+        self.shared.breaker(|breaker| breaker.record(self.pass, Instant::now().into_std(), outcome));
     }
 }
 
-impl Drop for Entered<'_> {
+impl Drop for AdmittedQuestion<'_> {
     fn drop(&mut self) {
-        if !self.is_told {
-            self.tell(CallOutcome::Unknown);
+        if !self.is_reported {
+            self.report(CallOutcome::Unknown);
         }
     }
 }

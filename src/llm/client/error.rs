@@ -1,4 +1,4 @@
-//! Why is there no answer? The class decides what becomes of it, the message is for people.
+//! Errors of the client: a class for decisions and metrics, and a message for people.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,23 +12,23 @@ use crate::telemetry::LlmFault;
 pub struct LlmError {
     class: LlmFault,
     endpoint: Arc<str>,
-    /// Goes on after the endpoint's name; holds no key, and causes in words.
+    /// The rest of a sentence that begins with the endpoint's name; with causes, without the key.
     message: String,
     blame: Blame,
 }
 
-/// Whose fault it is, and whether it passes.
+/// What failed, and whether it is transient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Blame {
-    /// The endpoint is in trouble, which may pass, not before so much time.
-    Trouble { after: Duration },
-    /// The endpoint is not what it should be, and will not be at the next attempt.
+    /// A transient fault of the endpoint; retry after this time.
+    Transient { after: Duration },
+    /// A permanent fault of the endpoint.
     Endpoint,
-    /// Another question may well be answered.
+    /// A fault of this question; another one may be answered.
     Question,
 }
 
-/// An endpoint that cannot be asked, whatever is asked.
+/// An endpoint that cannot be set up.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum EndpointError {
@@ -43,39 +43,39 @@ pub enum EndpointError {
 }
 
 impl LlmError {
-    /// In trouble that may pass, not before so much time where the server says so.
+    /// A transient fault, with the server's retry time if it gives one.
     pub(super) fn passing(
         endpoint: &Arc<str>,
         (class, after): (LlmFault, Option<Duration>),
         message: String,
     ) -> Self {
-        let blame = Blame::Trouble { after: after.unwrap_or_default() };
+        let blame = Blame::Transient { after: after.unwrap_or_default() };
         Self { class, endpoint: Arc::clone(endpoint), message, blame }
     }
 
-    /// Whatever is asked, this endpoint would fail so again.
+    /// A permanent fault of the endpoint.
     pub(super) fn lasting(endpoint: &Arc<str>, class: LlmFault, message: String) -> Self {
         Self { class, endpoint: Arc::clone(endpoint), message, blame: Blame::Endpoint }
     }
 
-    /// The endpoint is well, for all that is known: this question was not asked, or is not to its liking.
+    /// A fault of this question: it was not sent, or the endpoint refused it.
     pub(super) fn of_question(endpoint: &Arc<str>, class: LlmFault, message: String) -> Self {
         Self { class, endpoint: Arc::clone(endpoint), message, blame: Blame::Question }
     }
 
-    /// Its class in metrics, and for those who decide what to do without an answer.
+    /// Its class, for metrics and decisions.
     #[must_use]
     pub fn class(&self) -> LlmFault {
         self.class
     }
 
-    /// What went wrong, as a sentence that goes on after the endpoint's name.
+    /// What went wrong, as the rest of a sentence that begins with the endpoint's name.
     pub(super) fn message(&self) -> &str {
         &self.message
     }
 
-    /// Whether the endpoint is unwell, as far as one question can tell.
-    pub(super) fn is_the_endpoints(&self) -> bool {
+    /// Whether it is a fault of the endpoint, not of the question.
+    pub(super) fn is_endpoint_fault(&self) -> bool {
         self.blame != Blame::Question
     }
 }
@@ -83,7 +83,7 @@ impl LlmError {
 impl Retryable for LlmError {
     fn retry_delay(&self) -> Option<Duration> {
         match self.blame {
-            Blame::Trouble { after } => Some(after),
+            Blame::Transient { after } => Some(after),
             Blame::Endpoint | Blame::Question => None,
         }
     }

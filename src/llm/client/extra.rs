@@ -1,10 +1,10 @@
-//! What more is a server told, that only some servers know? Any table of the settings, merged into the request.
+//! Extra request fields: a table of the settings that is merged into the request, for server-specific options.
 
 use serde_json::{Map, Value};
 
-/// What a request says for this engine to work at all.
+/// Fields that the engine sets itself.
 const OWN: [&str; 5] = ["messages", "model", "stream", "stream_options", "n"];
-/// What has a setting of its own, with that setting.
+/// Fields that have a setting, with that setting.
 const SETTINGS: [(&str, &str); 6] = [
     ("temperature", "temperature"),
     ("max_tokens", "max_tokens"),
@@ -13,10 +13,10 @@ const SETTINGS: [(&str, &str); 6] = [
     ("stop", "stop"),
     ("response_format", "response_format"),
 ];
-/// How TOML's dates and times look where JSON has none.
+/// The key under which TOML dates and times appear, which JSON does not have.
 const DATE: &str = "$__toml_private_datetime";
 
-/// What of a table cannot be merged into a request, in words that go on after the key `extra`.
+/// The faults of a table, each as the rest of a sentence that begins with the key `extra`.
 pub(super) fn faults(extra: &Map<String, Value>) -> Vec<String> {
     let own = OWN.iter().filter(|key| extra.contains_key(**key));
     let own = own.map(|key| format!("cannot hold `{key}`, which the engine decides itself"));
@@ -28,7 +28,7 @@ pub(super) fn faults(extra: &Map<String, Value>) -> Vec<String> {
     own.chain(settings).chain(values).collect()
 }
 
-/// A number that is none, or without bounds, becomes null on its way here, which TOML has no word for.
+/// NaN and infinity have become null here, which TOML cannot express otherwise.
 fn is_json(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -38,7 +38,7 @@ fn is_json(value: &Value) -> bool {
     }
 }
 
-/// Merges `extra` into a request: tables into tables, and everything else in place of what was there.
+/// Merges `extra` into a request: tables into tables; other values replace.
 pub(super) fn merge(request: &mut Map<String, Value>, extra: &Map<String, Value>) {
     for (key, value) in extra {
         match (request.get_mut(key), value) {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_engine_decides_and_what_is_no_json_is_refused_by_its_name() {
+    fn fields_that_the_engine_sets_and_values_that_are_no_json_are_refused_by_name() {
         assert_eq!(
             faults(&table("top_p = 0.9\n[chat_template_kwargs]\nenable_thinking = false")),
             Vec::<String>::new()

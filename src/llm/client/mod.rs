@@ -1,25 +1,24 @@
-//! How is a language model asked? One question, one answer, by any endpoint that speaks OpenAI's chat completions.
+//! Client of language models: one question, one answer, from any endpoint that speaks OpenAI's chat completions.
 //!
-//! An [`Endpoint`] is asked by many at one time. [`rate`] says how often it is asked, [`crate::common::http_util`] whether at all
-//! and how often again; [`request`] is what it is sent, [`structured`] in which form
-//! it shall answer, [`web`] how, [`answer`] what its bytes say. What an
-//! answer is worth is for others to judge.
+//! Read [`endpoint`] first: concurrency, the rate limit ([`rate_limit`]), the circuit breaker and the retries
+//! ([`crate::common::http_util`]). [`request`] builds the body and [`response_format`] the form that is asked for, [`http`]
+//! sends it, and [`answer`] reads the response. Whether an answer is used is decided by [`super::cached`].
 
 mod answer;
-mod body;
 mod config;
 mod endpoint;
 mod error;
 mod extra;
+mod http;
+mod limited_body;
 mod question;
-mod rate;
+mod rate_limit;
 mod request;
-mod structured;
-mod web;
+mod response_format;
 
-pub use answer::{Answer, Finish};
+pub use answer::{Answer, FinishReason};
 pub use config::{Config, TokenLimit};
 pub use endpoint::Endpoint;
 pub use error::{EndpointError, LlmError};
 pub use question::{Picture, Question};
-pub use structured::ResponseFormat;
+pub use response_format::ResponseFormat;

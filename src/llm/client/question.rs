@@ -1,25 +1,25 @@
-//! What is a language model asked?
+//! Question: the rendered prompt, and a picture.
 
 use bytes::Bytes;
 
-/// A question, rendered: the same question is the same text.
+/// A rendered question. Equal questions have equal texts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Question {
-    /// What it is to be; empty: it is told nothing.
+    /// The system message; empty: none is sent.
     pub system: String,
-    /// What it is asked.
+    /// The user message.
     pub prompt: String,
-    /// What the text of the answer is called where it is asked for as a JSON object; none: the answer is plain text.
+    /// The field of the JSON object that is to hold the answer; none: plain text.
     pub field: Option<&'static str>,
-    /// What it is shown with that.
+    /// The picture in the user message.
     pub picture: Option<Picture>,
 }
 
-/// A picture as a file's bytes.
+/// An encoded picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
-    /// The encoded picture.
+    /// The bytes of the file.
     pub bytes: Bytes,
-    /// What it is encoded as, such as `image/jpeg`.
+    /// Its media type, such as `image/jpeg`.
     pub media_type: &'static str,
 }

@@ -1,4 +1,4 @@
-//! What is the server sent? OpenAI's request of a chat completion; only what is set is said, so that any server takes it.
+//! Request bodies: OpenAI's chat completion request, with configured fields only, so that any server accepts it.
 
 use async_openai::types::chat::{
     ChatCompletionRequestMessage, ChatCompletionRequestMessageContentPartImage,
@@ -14,23 +14,24 @@ use serde_json::{Map, Value};
 use super::config::{Config, TokenLimit};
 use super::extra;
 use super::question::{Picture, Question};
-use super::structured::{ResponseFormat, instruction};
+use super::response_format::{ResponseFormat, instruction};
 
-/// The request that asks a question, for an answer of this form.
+/// The request for a question, with the response format.
 pub(super) fn body(config: &Config, question: &Question, format: ResponseFormat) -> String {
     let requested = question.field.and_then(|field| Some((format.requested(field)?, instruction(field))));
-    let (format, told) = requested.map_or((None, None), |(format, told)| (Some(format), Some(told)));
-    let messages = messages(question, told.as_deref());
+    let (format, instruction) =
+        requested.map_or((None, None), |(format, instruction)| (Some(format), Some(instruction)));
+    let messages = messages(question, instruction.as_deref());
     let mut request = object(&CreateChatCompletionRequest { messages, ..settings(config) });
     request.extend(format.map(|format| ("response_format".to_owned(), format)));
     extra::merge(&mut request, &config.extra);
     Value::Object(request).to_string()
 }
 
-/// All of a request but its messages: what decides the answer besides the question. The form is the one of the settings,
-/// also for a server that does not take it: that is a part of the server, as its own defaults are.
+/// A request without its messages: everything that decides the answer besides the question. It has the configured response
+/// format even if the server does not support it, because that is a property of the server, like its own defaults.
 pub(super) fn parameters(config: &Config) -> String {
-    /// Stands for the field of any question.
+    /// Placeholder for the field of any question.
     const ANY: &str = "any";
     let mut request = object(&settings(config));
     if let Some(format) = config.response_format.requested(ANY) {
@@ -58,18 +59,18 @@ fn settings(config: &Config) -> CreateChatCompletionRequest {
     }
 }
 
-fn messages(question: &Question, told: Option<&str>) -> Vec<ChatCompletionRequestMessage> {
+fn messages(question: &Question, instruction: Option<&str>) -> Vec<ChatCompletionRequestMessage> {
     let mut system = question.system.trim_end().to_owned();
-    if let Some(told) = told {
+    if let Some(instruction) = instruction {
         system.push_str(if system.is_empty() { "" } else { "\n\n" });
-        system.push_str(told);
+        system.push_str(instruction);
     }
     let system = (!system.is_empty()).then(|| {
         let content = ChatCompletionRequestSystemMessageContent::Text(system);
         ChatCompletionRequestMessage::System(ChatCompletionRequestSystemMessage { content, name: None })
     });
     let content = match &question.picture {
-        // Servers of models that see nothing know no parts.
+        // Servers of text models may not accept content parts.
         None => ChatCompletionRequestUserMessageContent::Text(question.prompt.clone()),
         Some(picture) => ChatCompletionRequestUserMessageContent::Array(vec![
             ChatCompletionRequestUserMessageContentPart::ImageUrl(
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_set_is_said() {
+    fn only_configured_fields_are_sent() {
         let question = Question { prompt: "Who?".to_owned(), ..Question::default() };
         let expected = json!({
             "model": "small",
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_set_is_said() {
+    fn every_configured_field_is_sent() {
         let config = Config {
             temperature: Some(0.5),
             token_limit: TokenLimit::MaxCompletionTokens,
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_differ_with_whatever_changes_an_answer_and_with_nothing_else() {
+    fn parameters_depend_on_everything_that_changes_an_answer_and_on_nothing_else() {
         let config = config();
         let same = Config {
             url: "http://elsewhere".to_owned(),
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_asked_for_and_told_where_the_answer_has_one() {
+    fn a_response_format_is_requested_and_described_in_the_system_message() {
         let question = Question {
             system: "Be brief.\n".to_owned(),
             prompt: "Who?".to_owned(),
@@ -212,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_else_is_set_is_merged_into_the_request() {
+    fn extra_fields_are_merged_into_the_request() {
         let extra = toml::from_str("top_p = 0.5\n[chat_template_kwargs]\nenable_thinking = false").unwrap();
         let sent = sent(
             &Config { extra, ..config() },

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{Media, Post};
 use crate::llm::answers::Kind;
-use crate::llm::cached::{CachedEndpoint, Form, NoAnswer, as_data};
+use crate::llm::cached::{AnswerFormat, CachedEndpoint, NoAnswer, escape_untrusted};
 use crate::llm::client::Question;
 
 /// The prompt, compiled in.
@@ -96,14 +96,14 @@ impl Captioners {
 
     async fn picture(&self, media: &Media, length: Length) -> Captions {
         let (captioners, form) = match length {
-            Length::Short => (&self.short, Form::Caption),
-            Length::Detailed => (&self.detailed, Form::Description),
+            Length::Short => (&self.short, AnswerFormat::Caption),
+            Length::Detailed => (&self.detailed, AnswerFormat::Description),
         };
         let mut caption = Captions::default();
         for captioner in captioners {
             let text = match captioner {
                 Captioner::AltText => {
-                    Ok(media.alt_text.as_deref().and_then(|text| alt_text(text, form.longest())))
+                    Ok(media.alt_text.as_deref().and_then(|text| alt_text(text, form.max_chars())))
                 }
                 Captioner::Vision(endpoint) => {
                     let answer = self.ask(endpoint, media, length).await;
@@ -140,6 +140,6 @@ impl Captioners {
 }
 
 fn alt_text(text: &str, max_chars: usize) -> Option<String> {
-    let text: String = as_data(text).chars().take(max_chars).collect();
+    let text: String = escape_untrusted(text).chars().take(max_chars).collect();
     (!text.is_empty()).then_some(text)
 }

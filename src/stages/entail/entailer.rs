@@ -1,4 +1,4 @@
-//! From a picture and a phrase to a verdict.
+//! Entailer: from a picture and a phrase to a verdict.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ pub struct Entailer {
 }
 
 impl Entailer {
-    /// Asks the network behind `handle`, whose question and vocabulary `prompts` knows. A picture is taken to show the
-    /// phrase from a probability of `threshold`.
+    /// An entailer that calls the network behind `handle`, with its prompt encoder. A picture shows the phrase from a
+    /// probability of `threshold`.
     #[must_use]
     pub fn new(handle: Handle<Request, Reply>, prompts: PromptEncoder, threshold: f32) -> Self {
         Self { handle, prompts: Arc::new(prompts), threshold }
     }
 
-    /// Whether a picture, squashed to the network's size, shows what a phrase says, and how likely that is, 0 to 1.
+    /// Whether a picture, in the network's view, shows a phrase, and the probability, 0 to 1.
     ///
     /// # Errors
     /// [`CallError`] of the network.
@@ -42,7 +42,7 @@ impl Entailer {
 }
 
 impl Reply {
-    /// How likely the picture shows it: whoever says `maybe` has seen something, and was taught to ground it.
+    /// The probability that the picture shows the phrase. `maybe` counts, because its pairs are grounded in training.
     #[must_use]
     pub fn shown(&self) -> f32 {
         (self.yes + self.maybe).min(1.0)

@@ -1,4 +1,4 @@
-//! Does the picture show it?
+//! Entail stage: whether a picture shows a phrase.
 
 mod entailer;
 
@@ -8,10 +8,10 @@ use crate::common::imaging::Picture;
 
 pub use entailer::Entailer;
 
-/// One phrase against one picture.
+/// One phrase and one picture.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The picture, squashed to the network's resolution.
+    /// The picture in the network's view.
     pub picture: Arc<Picture>,
     /// The prompt in vocabulary ids, with both special tokens.
     pub prompt: Vec<u32>,

@@ -1,4 +1,4 @@
-//! Who may be asked what an entity looks like, and how?
+//! Settings of expansion.
 
 use std::path::PathBuf;
 
@@ -11,36 +11,36 @@ use crate::llm::cached::Degrade;
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Who is asked, the first that knows is believed.
+    /// The sources in order; the first with an expansion is used.
     pub sources: Vec<SourceName>,
-    /// A lexicon to use instead of the bundle's own; empty: the bundle's.
+    /// The lexicon file; empty: that of the bundle.
     pub lexicon: PathBuf,
-    /// The endpoints of `[llm]` that are asked.
+    /// The endpoints of `[llm]`.
     pub endpoints: Vec<String>,
-    /// Whether all endpoints are asked, or one after another until one knows.
+    /// Whether all endpoints are asked, or one after another.
     pub mix: Mix,
-    /// How much of the post a question holds.
+    /// How much of the post a question contains.
     pub scope: Scope,
-    /// What becomes of a post whose entities no endpoint expanded for a fault.
+    /// What happens to a post if the endpoints fail.
     pub degrade: Degrade,
 }
 
-/// Someone who may know what an entity looks like.
+/// A source of expansions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceName {
-    /// A file.
+    /// The lexicon file.
     Lexicon,
-    /// Language models, behind the cache of answers.
+    /// Language models, behind the answer cache.
     Llm,
 }
 
-/// What several endpoints are for.
+/// How several endpoints are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mix {
-    /// The next is asked where one fails or does not know.
+    /// The next endpoint is asked if one fails or has no answer.
     First,
-    /// All are asked side by side; the first that knows gives the phrase, and the output has what each said.
+    /// All endpoints are asked concurrently; the first answer gives the phrase, and the output contains all answers.
     All,
 }

@@ -1,4 +1,4 @@
-//! Who knows the expansion? The sources in order, the first that knows.
+//! Expander: the phrase of a mention, from the first source with an expansion.
 
 use futures_util::future::join_all;
 
@@ -15,48 +15,48 @@ pub struct Expander {
     degrade: Degrade,
 }
 
-/// Someone who may know what an entity looks like.
+/// A source of expansions.
 pub enum Source {
-    /// A file.
+    /// The lexicon.
     Lexicon(Lexicon),
     /// Language models.
     Llm(LlmExpansion),
 }
 
-/// How language models are asked.
+/// Expansion by language models.
 pub struct LlmExpansion {
-    /// Who, in this order.
+    /// The endpoints, in order.
     pub endpoints: Vec<CachedEndpoint>,
-    /// In which words.
+    /// The wording of the question.
     pub prompt: ExpansionPrompt,
-    /// How much of the post they see.
+    /// How much of the post a question contains.
     pub scope: Scope,
-    /// One or all of them.
+    /// Whether all endpoints are asked.
     pub mix: Mix,
 }
 
-/// A phrase, and what could not be done as configured.
+/// A phrase, and what failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpandedPhrase {
-    /// What to look for.
+    /// The phrase to ground.
     pub phrase: Phrase,
-    /// Why no language model was heard, in words for the provenance.
+    /// The fault of the language models, as a note for the provenance.
     pub fault: Option<String>,
 }
 
-/// The settings want no answer without a language model's, and there was none.
+/// The settings demand an answer of a language model, and there was none.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("no language model said what `{entity}` looks like")]
 pub struct NoExpansion {
     /// The entity.
     pub entity: String,
-    /// What went wrong last.
+    /// The last fault.
     #[source]
     pub source: NoAnswer,
 }
 
 impl Expander {
-    /// Asks `sources` in this order, without any of them all phrases are names alone.
+    /// An expander with these sources in order; without sources a phrase is the name alone.
     #[must_use]
     pub fn new(sources: Vec<Source>, template: PhraseTemplate, degrade: Degrade) -> Self {
         Self { sources, template, degrade }
@@ -71,77 +71,78 @@ impl Expander {
         })
     }
 
-    /// Whether any question holds the text and the description of the picture.
+    /// Whether any question contains the post's text and captions.
     #[must_use]
     pub fn uses_post_context(&self) -> bool {
         self.sources.iter().any(|source| matches!(source, Source::Llm(llm) if llm.scope == Scope::Post))
     }
 
-    /// What to look for in a picture of this entity. Nobody knows: its name and type, which is a phrase too.
+    /// The phrase of a mention; without an expansion, its name and type.
     ///
     /// # Errors
-    /// No endpoint answered, nobody after it knew, and the settings want no post published without.
+    /// The endpoints failed, no later source has an expansion, and the settings demand an answer.
     pub async fn phrase(&self, mention: &Mention, context: &Context) -> Result<ExpandedPhrase, NoExpansion> {
         let mut fault = None;
         for source in &self.sources {
-            let (source, told) = match source {
+            let (source, answers) = match source {
                 Source::Lexicon(lexicon) => {
-                    let known = lexicon.get(&mention.text, &mention.entity_type);
-                    let told = known.map(|text| ModelAnswer { endpoint: None, text: text.to_string() });
-                    (PhraseSource::Lexicon, told.into_iter().collect())
+                    let expansion = lexicon.get(&mention.text, &mention.entity_type);
+                    let answers =
+                        expansion.map(|text| ModelAnswer { endpoint: None, text: text.to_string() });
+                    (PhraseSource::Lexicon, answers.into_iter().collect())
                 }
                 Source::Llm(llm) => {
-                    let (told, failed) = llm.ask(mention, context).await;
+                    let (answers, failed) = llm.ask(mention, context).await;
                     fault = failed.or(fault);
-                    (PhraseSource::Llm, told)
+                    (PhraseSource::Llm, answers)
                 }
             };
-            if !told.is_empty() {
-                return Ok(ExpandedPhrase { phrase: self.told(mention, source, told), fault: None });
+            if !answers.is_empty() {
+                return Ok(ExpandedPhrase { phrase: self.fill(mention, source, answers), fault: None });
             }
         }
         let entity = mention.text.clone();
         match (fault, self.degrade) {
             (Some(source), Degrade::DeadLetter) => Err(NoExpansion { entity, source }),
             (fault, _) => {
-                let phrase = self.told(mention, PhraseSource::NameOnly, Vec::new());
+                let phrase = self.fill(mention, PhraseSource::NameOnly, Vec::new());
                 let fault = fault.map(|error| format!("`{entity}` was not expanded: {error}"));
                 Ok(ExpandedPhrase { phrase, fault })
             }
         }
     }
 
-    fn told(&self, mention: &Mention, source: PhraseSource, told: Vec<ModelAnswer>) -> Phrase {
-        let expansion = told.first().map(|told| told.text.clone());
+    fn fill(&self, mention: &Mention, source: PhraseSource, answers: Vec<ModelAnswer>) -> Phrase {
+        let expansion = answers.first().map(|answer| answer.text.clone());
         Phrase {
             text: self.template.fill(&mention.text, mention.entity_type.as_str(), expansion.as_deref()),
             expansion,
             source,
-            answers: if source == PhraseSource::Llm { told } else { Vec::new() },
+            answers: if source == PhraseSource::Llm { answers } else { Vec::new() },
         }
     }
 }
 
 impl LlmExpansion {
-    /// What the endpoints say, in their order, and the last fault where one failed.
+    /// The answers of the endpoints, in their order, and the last fault.
     async fn ask(&self, mention: &Mention, context: &Context) -> (Vec<ModelAnswer>, Option<NoAnswer>) {
         let question = self.prompt.question(mention, context, self.scope);
         let subject = prompt::subject(&mention.text, &mention.entity_type);
         let ask = |endpoint: &CachedEndpoint| {
             let (endpoint, question, subject) = (endpoint.clone(), question.clone(), subject.clone());
             async move {
-                let said = endpoint.ask(Kind::Expansion, &subject, (question, None)).await?;
-                Ok(said.map(|text| ModelAnswer {
+                let answer = endpoint.ask(Kind::Expansion, &subject, (question, None)).await?;
+                Ok(answer.map(|text| ModelAnswer {
                     endpoint: Some(endpoint.name().to_owned()),
                     text: text.to_string(),
                 }))
             }
         };
-        let (mut told, mut fault) = (Vec::new(), None);
-        let mut heard = |answer: Result<Option<ModelAnswer>, NoAnswer>| match answer {
+        let (mut answers, mut fault) = (Vec::new(), None);
+        let mut add = |answer: Result<Option<ModelAnswer>, NoAnswer>| match answer {
             Ok(one) => {
-                told.extend(one);
-                !told.is_empty()
+                answers.extend(one);
+                !answers.is_empty()
             }
             Err(error) => {
                 fault = Some(error);
@@ -150,17 +151,17 @@ impl LlmExpansion {
         };
         match self.mix {
             Mix::All => join_all(self.endpoints.iter().map(ask)).await.into_iter().for_each(|answer| {
-                heard(answer);
+                add(answer);
             }),
             Mix::First => {
                 for endpoint in &self.endpoints {
-                    if heard(ask(endpoint).await) {
+                    if add(ask(endpoint).await) {
                         break;
                     }
                 }
             }
         }
-        (told, fault)
+        (answers, fault)
     }
 }
 
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_source_that_knows_is_believed() {
+    async fn the_first_source_with_an_expansion_is_used() {
         let users = lexicon(&[("Jordan", "PER", "a man in blue")]);
         let bundles = lexicon(&[("Jordan", "PER", "a man in red"), ("Vorlan", "LOC", "a stone bridge")]);
         let expander =

@@ -1,4 +1,4 @@
-//! What does the lexicon file know? One JSON object a line: a surface, a type, and what a picture of it would show.
+//! Lexicon: a JSONL file of expansions, by surface form and entity type.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader};
@@ -11,7 +11,7 @@ use super::LexiconCounts;
 use crate::common::plain_file;
 use crate::domain::EntityType;
 
-/// Expansions by surface and type.
+/// Expansions by surface form and type.
 #[derive(Debug, Default)]
 pub struct Lexicon {
     exact: Entries,
@@ -22,10 +22,10 @@ pub struct Lexicon {
 
 type Entries = HashMap<EntityType, HashMap<String, Arc<str>>>;
 
-/// A lexicon file that cannot be used.
+/// The lexicon file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LexiconError {
-    /// It is not there, or not readable, or not UTF-8.
+    /// It is missing, unreadable or not UTF-8.
     #[error("failed to read the lexicon `{path}`")]
     Read {
         /// Where.
@@ -34,7 +34,7 @@ pub enum LexiconError {
         #[source]
         source: io::Error,
     },
-    /// One of its lines says nothing that can be used.
+    /// A line is not an entry.
     #[error("line {line} of the lexicon `{path}` is not an entry")]
     Line {
         /// Where.
@@ -47,13 +47,13 @@ pub enum LexiconError {
     },
 }
 
-/// What is wrong with a line.
+/// Why a line is not an entry.
 #[derive(Debug, thiserror::Error)]
 pub enum LineFault {
-    /// Not the JSON that is asked for.
+    /// It is not the expected JSON.
     #[error("it must be a JSON object with the strings `surface`, `type` and `expansion`")]
     Json(#[from] serde_json::Error),
-    /// A string with nothing in it.
+    /// A string is empty.
     #[error("its `{0}` is empty")]
     Empty(&'static str),
 }
@@ -67,17 +67,17 @@ struct Line {
 }
 
 impl Lexicon {
-    /// Reads a JSONL file. Empty lines are passed over; of two entries for one surface and type the later one counts.
+    /// Reads a JSONL file. Empty lines are skipped; of two entries with the same surface and type the later one is used.
     ///
     /// # Errors
-    /// [`LexiconError`] names the file, and the line where there is one at fault.
+    /// [`LexiconError`] names the file, and the line if one is at fault.
     pub fn load(path: &Path) -> Result<Self, LexiconError> {
         let opened = plain_file::open(path);
         let file = opened.map_err(|source| LexiconError::Read { path: path.to_owned(), source })?;
         Self::read(BufReader::new(file), path)
     }
 
-    /// Reads lines from anywhere, as [`Self::load`] does; `path` is where errors say they come from.
+    /// Reads lines as [`Self::load`] does; errors name `path`.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -97,8 +97,8 @@ impl Lexicon {
         Ok(lexicon)
     }
 
-    /// The expansion of an entity: that of exactly this surface and type, else that of a surface which differs only in
-    /// case and white space.
+    /// The expansion of an entity: the entry of exactly this surface and type, else one that differs only in case and white
+    /// space.
     #[must_use]
     pub fn get(&self, surface: &str, entity_type: &EntityType) -> Option<Arc<str>> {
         let exact = self.exact.get(entity_type).and_then(|surfaces| surfaces.get(surface));
@@ -107,25 +107,25 @@ impl Lexicon {
         found.cloned()
     }
 
-    /// Where its lines come from.
+    /// The path of its file.
     #[must_use]
     pub fn origin(&self) -> &Path {
         &self.origin
     }
 
-    /// How many names it was asked for so far.
+    /// Look-ups so far.
     #[must_use]
     pub fn counts(&self) -> &LexiconCounts {
         &self.counts
     }
 
-    /// How many surfaces it knows, each counted once a type.
+    /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         self.exact.values().map(HashMap::len).sum()
     }
 
-    /// Whether it knows nothing.
+    /// Whether it has no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.exact.is_empty()
@@ -147,7 +147,7 @@ impl Lexicon {
     }
 }
 
-/// Case folded (by way of capitals, so that `ß` meets `SS`), white space collapsed.
+/// Case folded (via upper case, so that `ß` equals `SS`), with white space collapsed.
 fn normalised(surface: &str) -> String {
     let words: Vec<_> = surface.split_whitespace().map(|word| word.to_uppercase().to_lowercase()).collect();
     words.join(" ")
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_surface_comes_before_one_that_differs_in_case_and_space() {
+    fn an_exact_surface_is_preferred_to_one_that_differs_in_case_and_space() {
         let lexicon = load(concat!(
             r#"{"surface": "Jordan", "type": "PER", "expansion": "a man in a red shirt"}"#,
             "\n",
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_or_not_text_is_named() {
+    fn a_missing_or_binary_file_is_named() {
         let error = Lexicon::load(Path::new("nowhere/lexicon.jsonl")).unwrap_err();
         assert_eq!(error.to_string(), "failed to read the lexicon `nowhere/lexicon.jsonl`");
         assert!(matches!(load([0xff, 0xfe, b'\n']), Err(LexiconError::Read { .. })));

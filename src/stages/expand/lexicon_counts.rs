@@ -1,30 +1,30 @@
-//! How many names was the lexicon asked for, and how many did it know?
+//! Lexicon counts: look-ups and hits.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts of one lexicon. A name counts each time it is looked up: a repost names it again.
+/// The counts of one lexicon. Each look-up counts, so a repost counts again.
 #[derive(Debug, Default)]
 pub struct LexiconCounts {
-    known: AtomicU64,
-    unknown: AtomicU64,
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 impl LexiconCounts {
-    /// A name was looked up.
-    pub(super) fn count(&self, is_known: bool) {
-        let counter = if is_known { &self.known } else { &self.unknown };
+    /// Counts a look-up.
+    pub(super) fn count(&self, is_hit: bool) {
+        let counter = if is_hit { &self.hits } else { &self.misses };
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Names that were known.
+    /// Look-ups with an entry.
     #[must_use]
-    pub fn known(&self) -> u64 {
-        self.known.load(Ordering::Relaxed)
+    pub fn hits(&self) -> u64 {
+        self.hits.load(Ordering::Relaxed)
     }
 
-    /// Names that were looked up.
+    /// All look-ups.
     #[must_use]
     pub fn all(&self) -> u64 {
-        self.known() + self.unknown.load(Ordering::Relaxed)
+        self.hits() + self.misses.load(Ordering::Relaxed)
     }
 }

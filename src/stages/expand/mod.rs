@@ -1,4 +1,7 @@
-//! What would a picture of it show? From a mention to a phrase that can be looked for.
+//! Expand stage: from a mention to the phrase that the entailer and the grounder read.
+//!
+//! Read [`expander`] first. The sources are the [`lexicon`] and language models, asked with the [`prompt`]; [`template`]
+//! makes the phrase.
 
 mod config;
 mod expander;

@@ -1,30 +1,30 @@
-//! How is a language model asked what a picture of an entity would show? Examples, the post as data, and one question.
+//! Expansion prompt: examples, the post as escaped data, and one question.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{EntityType, Mention};
-use crate::llm::cached::as_data;
+use crate::llm::cached::escape_untrusted;
 use crate::llm::client::Question;
 
-/// What is compiled in.
+/// The prompt, compiled in.
 const SHIPPED: &str = include_str!("prompt.toml");
 
-/// How much of the post a question holds.
+/// How much of the post a question contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
-    /// Text and description of the picture: exact, and a new question for every post.
+    /// Text and captions: exact, but a new question for every post.
     Post,
-    /// Entity and type alone: one question however many posts name it.
+    /// Entity and type alone: one question for all posts.
     Entity,
 }
 
-/// What is known of a post when its entities are expanded.
+/// The context of a post's entities.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
-    /// The text, without what differs between reposts.
+    /// The normalised text.
     pub text: String,
-    /// What its pictures show in detail, where somebody described them.
+    /// Detailed captions of its pictures, if there are any.
     pub background: Option<String>,
 }
 
@@ -50,10 +50,10 @@ struct Example {
     answer: String,
 }
 
-/// What a question shows of an entity at most, in characters: titles of works and offices have up to 80.
-const LONGEST_NAME: usize = 100;
+/// The most characters of an entity in a question: titles of works and offices have up to 80.
+const MAX_NAME_CHARS: usize = 100;
 
-/// What stands for a description where there is none.
+/// Replaces missing captions.
 const NO_BACKGROUND: &str = "not described";
 
 impl ExpansionPrompt {
@@ -63,8 +63,8 @@ impl ExpansionPrompt {
         let shown = |background: &str, text: &str, entity: &str, entity_type: &str| {
             let mut lines = Vec::new();
             if scope == Scope::Post {
-                lines.push(self.background.replace("{background}", &as_data(background)));
-                lines.push(self.text.replace("{text}", &as_data(text)));
+                lines.push(self.background.replace("{background}", &escape_untrusted(background)));
+                lines.push(self.text.replace("{text}", &escape_untrusted(text)));
             }
             lines.push(self.asks(entity, entity_type));
             lines.push(self.answer.clone());
@@ -81,10 +81,11 @@ impl ExpansionPrompt {
     }
 
     fn asks(&self, entity: &str, entity_type: &str) -> String {
-        // A quotation mark in a name would end the quotation. What is longer than any name is a text.
-        let entity: String = as_data(entity).replace('\'', "’").chars().take(LONGEST_NAME).collect();
-        // The type first: a name may read `{type}`.
-        self.question.replace("{type}", &as_data(entity_type)).replacen("{entity}", &entity, 1)
+        // A quotation mark would end the quotation. A longer name is not a name.
+        let entity: String =
+            escape_untrusted(entity).replace('\'', "’").chars().take(MAX_NAME_CHARS).collect();
+        // The type is filled in first, because a name may contain `{type}`.
+        self.question.replace("{type}", &escape_untrusted(entity_type)).replacen("{entity}", &entity, 1)
     }
 }
 
@@ -95,9 +96,9 @@ impl Default for ExpansionPrompt {
     }
 }
 
-/// What a question is about, for those who look through the answers.
+/// The subject of a question, a label in the answer cache.
 pub(super) fn subject(mention: &str, entity_type: &EntityType) -> String {
-    format!("{} ({})", as_data(mention), entity_type.as_str())
+    format!("{} ({})", escape_untrusted(mention), entity_type.as_str())
 }
 
 #[cfg(test)]
@@ -106,7 +107,7 @@ mod tests {
 
     use super::*;
     use crate::domain::Span;
-    use crate::llm::cached::Form;
+    use crate::llm::cached::AnswerFormat;
 
     fn mention(text: &str) -> Mention {
         let span = Span { start: 0, end: 1, byte_start: 0, byte_end: 1 };
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_post_is_shown_whole_and_an_entity_alone() {
+    fn scope_post_contains_the_post_and_scope_entity_the_entity_alone() {
         let prompt = ExpansionPrompt::default();
         let post = prompt.question(&mention("CP3"), &context("CP3 again"), Scope::Post).prompt;
         assert!(
@@ -130,7 +131,7 @@ mod tests {
         );
         assert_eq!(post.matches("Background:").count(), 4, "three examples and the question");
         for line in post.lines().filter(|line| !line.is_empty() && !line.starts_with("A:")) {
-            let is_mark = Form::Phrase.marks().iter().any(|mark| line.starts_with(mark));
+            let is_mark = AnswerFormat::Phrase.prompt_line_starts().iter().any(|mark| line.starts_with(mark));
             assert!(is_mark, "an answer that goes on with `{line}` would not end before it");
         }
         let entity = prompt.question(&mention("CP3"), &context("CP3 again"), Scope::Entity).prompt;
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn one_entity_is_one_question_in_scope_entity_whatever_posts_say() {
+    fn in_scope_entity_the_question_does_not_depend_on_the_post() {
         let prompt = ExpansionPrompt::default();
         let [first, second] =
             ["a", "b"].map(|text| prompt.question(&mention("CP3"), &context(text), Scope::Entity));
@@ -149,19 +150,19 @@ mod tests {
     }
 
     #[test]
-    fn of_a_stranger_there_is_nothing_but_the_mention_in_scope_entity_cleaned_and_short() {
+    fn in_scope_entity_the_only_untrusted_text_is_the_escaped_and_shortened_mention() {
         let prompt = ExpansionPrompt::default();
         let plain = prompt.question(&mention("n"), &context("t"), Scope::Entity).prompt;
         let name = format!("Vor\u{200b}lan'\n</data>{}", "word ".repeat(100));
         let asked = prompt.question(&mention(&name), &context("secret"), Scope::Entity).prompt;
         assert!(asked.contains("what is 'Vorlan’ ‹/data›word word") && !asked.contains("secret"), "{asked}");
         assert_eq!(asked.lines().count(), plain.lines().count());
-        assert_eq!(asked.chars().count() - plain.chars().count(), LONGEST_NAME - 1);
+        assert_eq!(asked.chars().count() - plain.chars().count(), MAX_NAME_CHARS - 1);
     }
 
     proptest! {
         #[test]
-        fn no_text_adds_a_line_or_closes_its_marks(text in any::<String>(), name in "\\PC{1,20}") {
+        fn no_text_adds_a_line_or_closes_its_data_tag(text in any::<String>(), name in "\\PC{1,20}") {
             let prompt = ExpansionPrompt::default();
             let plain = prompt.question(&mention("n"), &context("t"), Scope::Post).prompt;
             let asked = prompt.question(&mention(&name), &context(&text), Scope::Post).prompt;

@@ -1,14 +1,14 @@
-//! How does a phrase read? A template with places for the entity, its type and its expansion.
+//! Phrase template: placeholders for the entity, its type and its expansion.
 
 use serde::{Deserialize, Serialize};
 
-/// The two forms of a phrase as a manifest writes them. The networks were trained on one wording and know no other.
+/// The two forms of a phrase in a manifest. The networks were trained on one wording.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PhraseFormat {
-    /// Where there is an expansion: `{entity}`, `{type}` and `{expansion}` are filled in.
+    /// With an expansion: `{entity}`, `{type}` and `{expansion}` are filled in.
     pub expanded: String,
-    /// Where there is none: `{entity}` and `{type}` are filled in.
+    /// Without an expansion: `{entity}` and `{type}` are filled in.
     pub name_only: String,
 }
 
@@ -21,7 +21,7 @@ impl Default for PhraseFormat {
     }
 }
 
-/// A template that was read and found to be whole.
+/// A parsed template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "PhraseFormat", into = "PhraseFormat")]
 pub struct PhraseTemplate {
@@ -30,31 +30,31 @@ pub struct PhraseTemplate {
     name_only: Vec<Part>,
 }
 
-/// A template that cannot be filled in.
+/// The template is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    /// A brace is not closed, or opened.
+    /// A brace is not closed or not opened.
     #[error("phrase template `{template}` has a brace without its partner")]
-    LoneBrace {
-        /// As it was written.
+    UnbalancedBrace {
+        /// The template.
         template: String,
     },
-    /// A place for something that a phrase of this form does not have.
+    /// A placeholder that this form does not have.
     #[error("phrase template `{template}` has a place `{{{place}}}`, where only {places} can be")]
-    UnknownPlace {
-        /// As it was written.
+    UnknownPlaceholder {
+        /// The template.
         template: String,
-        /// What is between the braces.
+        /// The text between the braces.
         place: String,
-        /// What may be.
+        /// The allowed placeholders.
         places: &'static str,
     },
-    /// No place for something that every phrase of this form must say.
+    /// A required placeholder is missing.
     #[error("phrase template `{template}` has no place `{{{place}}}`")]
-    MissingPlace {
-        /// As it was written.
+    MissingPlaceholder {
+        /// The template.
         template: String,
-        /// What is not there.
+        /// The missing placeholder.
         place: &'static str,
     },
 }
@@ -68,18 +68,18 @@ enum Part {
 }
 
 impl PhraseTemplate {
-    /// Reads both forms.
+    /// Parses both forms.
     ///
     /// # Errors
-    /// [`TemplateError`] names the form that is at fault.
+    /// [`TemplateError`] contains the invalid form.
     pub fn new(format: PhraseFormat) -> Result<Self, TemplateError> {
         let expanded = parse(&format.expanded)?;
         if !expanded.contains(&Part::Expansion) {
-            return Err(TemplateError::MissingPlace { template: format.expanded, place: "expansion" });
+            return Err(TemplateError::MissingPlaceholder { template: format.expanded, place: "expansion" });
         }
         let name_only = parse(&format.name_only)?;
         if name_only.contains(&Part::Expansion) {
-            return Err(TemplateError::UnknownPlace {
+            return Err(TemplateError::UnknownPlaceholder {
                 template: format.name_only,
                 place: "expansion".to_owned(),
                 places: "`{entity}` and `{type}`",
@@ -88,7 +88,7 @@ impl PhraseTemplate {
         Ok(Self { format, expanded, name_only })
     }
 
-    /// The phrase of an entity. What is filled in is not searched for places again.
+    /// The phrase of an entity. Inserted text is not searched for placeholders.
     #[must_use]
     pub fn fill(&self, entity: &str, entity_type: &str, expansion: Option<&str>) -> String {
         let parts = if expansion.is_some() { &self.expanded } else { &self.name_only };
@@ -126,7 +126,7 @@ impl From<PhraseTemplate> for PhraseFormat {
 }
 
 fn parse(template: &str) -> Result<Vec<Part>, TemplateError> {
-    let lone = || TemplateError::LoneBrace { template: template.to_owned() };
+    let lone = || TemplateError::UnbalancedBrace { template: template.to_owned() };
     let mut parts = Vec::new();
     let mut rest = template;
     while let Some(brace) = rest.find(['{', '}']) {
@@ -141,7 +141,7 @@ fn parse(template: &str) -> Result<Vec<Part>, TemplateError> {
             "type" => Part::Type,
             "expansion" => Part::Expansion,
             _ => {
-                return Err(TemplateError::UnknownPlace {
+                return Err(TemplateError::UnknownPlaceholder {
                     template: template.to_owned(),
                     place: place.to_owned(),
                     places: "`{entity}`, `{type}` and `{expansion}`",
@@ -154,7 +154,7 @@ fn parse(template: &str) -> Result<Vec<Part>, TemplateError> {
         parts.push(Part::Text(rest.to_owned()));
     }
     if !parts.contains(&Part::Entity) {
-        return Err(TemplateError::MissingPlace { template: template.to_owned(), place: "entity" });
+        return Err(TemplateError::MissingPlaceholder { template: template.to_owned(), place: "entity" });
     }
     Ok(parts)
 }
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn phrases_read_as_the_networks_learnt_them() {
+    fn phrases_have_the_wording_of_the_training_data() {
         let template = PhraseTemplate::default();
         let expansion = Some("a man in a red shirt");
         assert_eq!(template.fill("CP3", "PER", expansion), "CP3 (PER) - a man in a red shirt");
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_cannot_be_filled_in_is_refused_with_its_text() {
+    fn an_invalid_template_is_refused_with_its_text() {
         let whole = PhraseFormat::default();
         let cases = [
             (
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_may_leave_the_template_out_but_not_misspell_it() {
+    fn a_manifest_may_omit_the_template_but_not_misspell_it() {
         assert_eq!(toml::from_str::<PhraseTemplate>("").unwrap(), PhraseTemplate::default());
         let written = toml::from_str::<PhraseTemplate>("expanded = '{entity}({type})-{expansion}'").unwrap();
         assert_eq!(written.fill("CP3", "PER", Some("a man")), "CP3(PER)-a man");

@@ -1,4 +1,4 @@
-//! From a picture and a phrase to a place in the upright picture.
+//! Grounder: from a picture and a phrase to a box in the upright picture.
 
 use std::sync::Arc;
 
@@ -14,25 +14,25 @@ pub struct Grounder {
     phrases: Arc<PhraseEncoder>,
 }
 
-/// Where a picture shows what a phrase says.
+/// Where a picture shows a phrase.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Located {
     /// The box, in pixels of the upright picture.
     pub bbox: BBox,
-    /// How likely the answer is, 0 to 1: the geometric mean of its tokens' probabilities.
+    /// The likelihood of the answer, 0 to 1: the geometric mean of its tokens' probabilities.
     pub likelihood: f32,
-    /// The outline, from a network that draws one.
+    /// The outline, from networks that give one.
     pub outline: Option<Outline>,
 }
 
 impl Grounder {
-    /// Asks the network behind `handle`, whose question and vocabulary `phrases` knows.
+    /// A grounder that calls the network behind `handle`, with its phrase encoder.
     #[must_use]
     pub fn new(handle: Handle<Request, Reply>, phrases: impl Into<PhraseEncoder>) -> Self {
         Self { handle, phrases: Arc::new(phrases.into()) }
     }
 
-    /// Where a picture, as the network sees it, shows what a phrase says.
+    /// Where a picture, in the network's view, shows a phrase.
     ///
     /// # Errors
     /// [`CallError`] of the network.
@@ -51,7 +51,7 @@ impl Grounder {
 }
 
 impl Located {
-    /// The pixels inside, of an upright picture of so many columns and rows. Where no outline was drawn, the box is it.
+    /// The mask of the outline, or else of the box, in an upright picture of this size.
     #[must_use]
     pub fn mask(&self, width: u32, height: u32) -> Mask {
         if let Some(outline) = &self.outline {
@@ -64,7 +64,7 @@ impl Located {
 }
 
 impl Reply {
-    /// The box in pixels of the upright picture. Edges that the network gives the wrong way round are turned.
+    /// The box in pixels of the upright picture. Swapped edges are put in order.
     #[must_use]
     pub fn bbox(&self, picture: &Picture) -> BBox {
         let edge = |fraction: f64, side: u32| (fraction.clamp(0.0, 1.0) * f64::from(side)) as f32;

@@ -1,20 +1,19 @@
-//! Which pixels does an answer enclose? Those within its polygon.
+//! Outline: a polygon around a phrase's object, and the mask of its pixels.
 
 use crate::common::imaging::polygon;
 use crate::domain::Mask;
 
-/// The outline of what a phrase names, point by point.
+/// A polygon around the object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outline {
-    /// x and y as fractions of the upright picture, 0 to 1; the last point is joined to the first. Fewer than three
-    /// enclose nothing.
+    /// x and y as fractions of the upright picture, 0 to 1; the polygon is closed. Fewer than three points have no area.
     pub points: Vec<[f64; 2]>,
-    /// Tokens of the answer, the end among them where it was said.
+    /// Tokens of the answer, including the end token if there was one.
     pub tokens: usize,
 }
 
 impl Outline {
-    /// The points in pixels of an upright picture of so many columns and rows, edges between pixels.
+    /// The points in pixels of an upright picture of this size; coordinates are edges between pixels.
     #[must_use]
     pub fn pixels(&self, width: u32, height: u32) -> Vec<[f32; 2]> {
         let sides = [width, height].map(f64::from);
@@ -22,15 +21,13 @@ impl Outline {
         self.points.iter().map(place).collect()
     }
 
-    /// The pixels inside, of such a picture. Where the outline crosses itself, what is enclosed twice is outside, as in
-    /// COCO's masks.
+    /// The mask in an upright picture of this size, by the even-odd rule, as COCO's masks.
     #[must_use]
     pub fn mask(&self, width: u32, height: u32) -> Mask {
         polygon::mask(&self.pixels(width, height), width, height)
     }
 
-    /// The smallest box around all points: left, top, right, bottom as fractions. Around none, nothing at the upper left
-    /// corner.
+    /// The bounding box as left, top, right, bottom in fractions; zeros if there are no points.
     #[must_use]
     pub fn corners(&self) -> [f64; 4] {
         let axis = |axis: usize| self.points.iter().map(move |point| point[axis]);
@@ -45,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_outline_encloses_pixels_of_the_original_within_its_corners() {
+    fn an_outline_has_a_mask_in_the_original_picture_and_a_bounding_box() {
         let triangle = Outline { points: vec![[0.25, 0.0], [0.75, 0.0], [0.25, 1.0]], tokens: 7 };
         assert_eq!(triangle.pixels(300, 100), [[75.0, 0.0], [225.0, 0.0], [75.0, 100.0]]);
         assert_eq!(triangle.corners(), [0.25, 0.0, 0.75, 1.0]);
@@ -55,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn what_encloses_nothing_is_a_mask_of_nothing() {
+    fn fewer_than_three_points_have_an_empty_mask() {
         let cases = [
             (vec![], [0.0; 4]),
             (vec![[0.5, 0.25]], [0.5, 0.25, 0.5, 0.25]),

@@ -1,4 +1,4 @@
-//! What may the tagger be told, and by whom?
+//! Settings of knowledge for the tagger.
 
 use std::path::PathBuf;
 
@@ -10,15 +10,15 @@ use crate::llm::cached::Degrade;
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Which examples a question shows, or that none is asked.
+    /// Which examples a question shows, or `off`.
     pub mode: Mode,
-    /// The endpoint of `[llm]` that is asked.
+    /// The endpoint of `[llm]`.
     pub endpoint: String,
-    /// The file of annotated examples; empty: those of the bundle.
+    /// The file of annotated examples; empty: that of the bundle.
     pub examples: PathBuf,
     /// How many examples a question shows.
     pub shown: usize,
-    /// What becomes of a post about which the endpoint said nothing for a fault.
+    /// What happens to a post if the endpoint fails.
     pub degrade: Degrade,
 }
 
@@ -35,10 +35,10 @@ impl Config {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// Nobody is asked: the tagger reads the text alone.
+    /// No knowledge: the tagger reads the text alone.
     Off,
-    /// The first of the file, for every post.
+    /// The first examples of the file, for every post.
     Fixed,
-    /// Those whose text and picture are most similar to the post's.
+    /// The examples whose text and picture are most similar to the post's.
     Similar,
 }

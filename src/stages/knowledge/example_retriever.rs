@@ -1,4 +1,4 @@
-//! Which examples does a question show? Those most like the post, as the encoder sees both.
+//! Example retriever: the examples most similar to a post, by the vectors of the post encoder.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,35 +6,35 @@ use super::{Index, PostEncoder};
 use crate::common::imaging::{Picture, View};
 use crate::scheduler::{CallError, Flow};
 
-/// Finds examples that are like a post.
+/// Finds the examples most similar to a post.
 pub struct ExampleRetriever {
-    /// Says what posts are about.
+    /// Computes the vectors of posts.
     pub encoder: PostEncoder,
-    /// What the examples are about, in their order; the encoder may have to be asked first.
+    /// The vectors of the examples; set when they are loaded or computed.
     index: OnceLock<Index>,
 }
 
 impl ExampleRetriever {
-    /// Nothing is known of the examples yet.
+    /// A retriever without an index.
     #[must_use]
     pub fn new(encoder: PostEncoder) -> Self {
         Self { encoder, index: OnceLock::new() }
     }
 
-    /// What the examples are about, from now on; whoever says so first is believed.
+    /// Sets the index. Later calls change nothing.
     pub fn set_index(&self, index: Index) {
-        // A second index is of the same examples and the same encoder.
+        // A second index is from the same examples and the same encoder.
         let _ = self.index.set(index);
     }
 
-    /// How it sees pictures.
+    /// How the encoder reads pictures.
     #[must_use]
     pub fn view(&self) -> View {
         self.encoder.view()
     }
 
-    /// The numbers of the `count` examples most like a post, the most similar first, without the post itself; nothing as
-    /// long as nothing is known of the examples.
+    /// The numbers of the `count` examples most similar to a post, the most similar first, without the post itself; none
+    /// while there is no index.
     ///
     /// # Errors
     /// [`CallError`] of the encoder.

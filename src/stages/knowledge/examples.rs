@@ -1,4 +1,4 @@
-//! Which annotated examples are there? One JSON object a line: a post, and what a careful reader says of its entities.
+//! Annotated examples: a JSONL file of posts with a description of their entities.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -6,23 +6,23 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::readable_by_all;
+use super::atomic_file;
 use crate::common::plain_file;
 
 /// One example.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Example {
-    /// Names it among the others.
+    /// Its unique id.
     pub id: String,
     /// The post's text.
     pub text: String,
-    /// What its picture shows, in a sentence; empty where nobody says.
+    /// A one-sentence caption of its picture; may be empty.
     #[serde(default)]
     pub caption: String,
-    /// Which entities of which types it names, and why.
+    /// The entities of the text with their types, and the reasons.
     pub annotation: String,
-    /// Its picture, where there is one; a path that is not absolute is one from the file's folder on.
+    /// Its picture, if there is one; a relative path starts at the file's folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<PathBuf>,
 }
@@ -30,16 +30,16 @@ pub struct Example {
 /// All examples of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Examples {
-    /// In the order of the file, each with an id of its own; pictures with the file's folder before them.
+    /// In the order of the file, with unique ids and full paths of pictures.
     pub list: Vec<Example>,
-    /// BLAKE3 of the file, in hexadecimal. Pictures are known by their names alone.
+    /// BLAKE3 of the file, in hexadecimal. The contents of pictures do not count.
     pub hash: String,
 }
 
-/// A file of examples that cannot be used.
+/// The file of examples cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ExamplesError {
-    /// It is not there, or not readable, or not UTF-8.
+    /// It is missing, unreadable or not UTF-8.
     #[error("failed to read the examples `{}`", path.display())]
     Read {
         /// Where.
@@ -48,7 +48,7 @@ pub enum ExamplesError {
         #[source]
         source: io::Error,
     },
-    /// One of its lines is no example.
+    /// A line is not an example.
     #[error("line {line} of the examples `{}` is not an example", path.display())]
     Line {
         /// Where.
@@ -59,7 +59,7 @@ pub enum ExamplesError {
         #[source]
         source: LineFault,
     },
-    /// It could not be written.
+    /// It cannot be written.
     #[error("failed to write the examples `{}`", path.display())]
     Write {
         /// Where.
@@ -70,18 +70,18 @@ pub enum ExamplesError {
     },
 }
 
-/// What is wrong with a line.
+/// Why a line is not an example.
 #[derive(Debug, thiserror::Error)]
 pub enum LineFault {
-    /// Not the JSON that is asked for.
+    /// It is not the expected JSON.
     #[error(
         "it must be a JSON object with the strings `id`, `text` and `annotation`, and at most `caption` and `picture`"
     )]
     Json(#[from] serde_json::Error),
-    /// A string with nothing in it.
+    /// A string is empty.
     #[error("its `{0}` is empty")]
     Empty(&'static str),
-    /// An id that an earlier line has.
+    /// An earlier line has the same id.
     #[error("its `id` is `{id}`, as that of line {before}")]
     Twice {
         /// Which.
@@ -92,10 +92,10 @@ pub enum LineFault {
 }
 
 impl Examples {
-    /// Reads a JSONL file. Empty lines are passed over.
+    /// Reads a JSONL file. Empty lines are skipped.
     ///
     /// # Errors
-    /// [`ExamplesError`] names the file, and the line where there is one at fault.
+    /// [`ExamplesError`] names the file, and the line if one is at fault.
     pub fn load(path: &Path) -> Result<Self, ExamplesError> {
         let read = plain_file::read_text(path);
         let text = read.map_err(|source| ExamplesError::Read { path: path.to_owned(), source })?;
@@ -116,14 +116,14 @@ impl Examples {
 }
 
 impl Example {
-    /// Writes examples as [`Examples::load`] reads them, the whole file or nothing.
+    /// Writes examples as [`Examples::load`] reads them, atomically.
     ///
     /// # Errors
-    /// Where the folder cannot be written.
+    /// The folder cannot be written.
     pub fn write(examples: &[Self], path: &Path) -> Result<(), ExamplesError> {
         let write = || {
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let mut file = readable_by_all(folder.unwrap_or(Path::new(".")))?;
+            let mut file = atomic_file(folder.unwrap_or(Path::new(".")))?;
             for example in examples {
                 serde_json::to_writer(&mut file, example)?;
                 file.write_all(b"\n")?;
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read_again_with_pictures_beside_the_file() {
+    fn written_examples_are_read_again_with_full_paths_of_pictures() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("examples.jsonl");
         let example = |id: &str, caption: &str, picture: Option<&str>| Example {
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_or_not_text_is_named() {
+    fn a_missing_or_binary_file_is_named() {
         let error = Examples::load(Path::new("nowhere/examples.jsonl")).unwrap_err();
         assert_eq!(error.to_string(), "failed to read the examples `nowhere/examples.jsonl`");
         assert!(matches!(load([0xff, 0xfe, b'\n']), Err(ExamplesError::Read { .. })));

@@ -1,45 +1,45 @@
-//! What should the tagger know of a post? What a language model says of it after examples.
+//! Knowledge generator: what a language model says about a post, after examples.
 
 use super::{Example, ExampleRetriever, Examples, KnowledgePrompt};
 use crate::llm::answers::Kind;
 use crate::llm::cached::{CachedEndpoint, Degrade, NoAnswer};
 
-/// Asks for knowledge.
+/// Generates knowledge about posts.
 pub struct KnowledgeGenerator {
-    /// Who is asked.
+    /// The language model.
     pub endpoint: CachedEndpoint,
-    /// In which text.
+    /// The wording of the question.
     pub prompt: KnowledgePrompt,
-    /// What may be shown, in the file's order.
+    /// All examples, in the order of the file.
     pub examples: Examples,
-    /// How many of them are.
+    /// How many examples a question shows.
     pub shown: usize,
-    /// How those that are shown are chosen; nothing: they are the first.
+    /// Chooses the examples; none: the first ones are shown.
     pub retriever: Option<ExampleRetriever>,
-    /// What becomes of a post without an answer.
+    /// What happens to a post without an answer.
     pub degrade: Degrade,
 }
 
-/// What the tagger may read beside a text, and what could not be done as configured.
+/// Knowledge for the tagger, and what failed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GeneratedKnowledge {
-    /// The model's text; empty: none.
+    /// The knowledge; may be empty.
     pub text: String,
-    /// Why there are none, in text for the provenance.
+    /// The fault, as a note for the provenance.
     pub fault: Option<String>,
 }
 
-/// The settings want no answer without knowledge, and there was none.
+/// The settings demand knowledge, and there was none.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("no language model said which entities the text names")]
 pub struct NoKnowledge(#[source] pub NoAnswer);
 
 impl KnowledgeGenerator {
-    /// What is said of a text whose picture has this caption, after the examples of these numbers; the first ones where
-    /// none are given.
+    /// Generates knowledge about a text whose picture has this caption, after the examples with these numbers, or after the
+    /// first ones.
     ///
     /// # Errors
-    /// The endpoint gave no answer, and the settings want no post published without.
+    /// The endpoint gave no answer, and the settings demand one.
     pub async fn generate(
         &self,
         text: &str,
@@ -51,7 +51,7 @@ impl KnowledgeGenerator {
             None => self.examples.list.iter().take(self.shown).collect(),
         };
         let question = self.prompt.question(&examples, text, caption);
-        let subject: String = text.chars().take(SUBJECT).collect();
+        let subject: String = text.chars().take(SUBJECT_CHARS).collect();
         match self.endpoint.ask(Kind::Knowledge, &subject, (question, None)).await {
             Ok(said) => Ok(GeneratedKnowledge {
                 text: said.map(|said| said.to_string()).unwrap_or_default(),
@@ -66,5 +66,5 @@ impl KnowledgeGenerator {
     }
 }
 
-/// Of a text, what those see who look through the answers: enough to know it by.
-const SUBJECT: usize = 120;
+/// The characters of a text that label its answer in the cache.
+const SUBJECT_CHARS: usize = 120;

@@ -1,4 +1,4 @@
-//! How do the examples that PGIM's authors publish become ours? Their annotations, joined by id with posts and captions.
+//! Example import: the annotations that PGIM's authors publish, joined by id with posts, captions and pictures.
 
 use std::collections::HashMap;
 use std::io;
@@ -7,23 +7,23 @@ use std::path::{Path, PathBuf};
 use super::examples::Example;
 use crate::common::plain_file;
 
-/// The files that are joined, as their authors publish them.
+/// The published files.
 #[derive(Debug, Clone)]
 pub struct PublishedFiles {
-    /// A line with an id, a line with the annotation, and so on; an annotation may go on over several lines.
+    /// An id on a line, then its annotation on one or more lines.
     pub annotations: PathBuf,
-    /// Tagged posts: a line `IMGID:` with the id, a line for each word with its tag after a tab, an empty line.
+    /// Tagged posts: a line `IMGID:` with the id, a line for each word with a tab and its tag, an empty line.
     pub posts: PathBuf,
     /// A line for each picture: its file, ` :` and the caption.
     pub captions: Option<PathBuf>,
-    /// The folder of pictures, called after their ids; those that are not there are left out.
+    /// The folder of pictures, which are named by id; missing ones are skipped.
     pub pictures: Option<PathBuf>,
 }
 
-/// PublishedFiles files that cannot be joined.
+/// The published files cannot be joined.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// One is not there, or not readable, or not UTF-8.
+    /// A file is missing, unreadable or not UTF-8.
     #[error("failed to read `{}`", path.display())]
     Read {
         /// Which.
@@ -32,14 +32,14 @@ pub enum ImportError {
         #[source]
         source: io::Error,
     },
-    /// A line is not what it should be there.
+    /// A line is wrong.
     #[error("line {line} of `{}` {fault}", path.display())]
     Line {
         /// Of which file.
         path: PathBuf,
         /// Which, from 1.
         line: usize,
-        /// What is wrong, as the rest of the sentence.
+        /// The rest of the sentence.
         fault: String,
     },
 }
@@ -48,8 +48,8 @@ impl PublishedFiles {
     /// The examples, in the order of the annotations.
     ///
     /// # Errors
-    /// [`ImportError`] names the file and the line: one that does not belong there, an id that no post or another
-    /// annotation has, an annotation that is missing.
+    /// [`ImportError`] names the file and the line: a malformed line, an id without a post or with two annotations, or a
+    /// missing annotation.
     pub fn examples(&self) -> Result<Vec<Example>, ImportError> {
         let posts = posts(&self.posts)?;
         let captions = self.captions.as_deref().map(captions).transpose()?.unwrap_or_default();
@@ -84,11 +84,11 @@ impl PublishedFiles {
     }
 }
 
-/// What somebody wrote of a post.
+/// The annotation of a post.
 struct Annotation {
     id: String,
     text: String,
-    /// Where its id stands.
+    /// The line of its id.
     line: usize,
 }
 
@@ -124,7 +124,7 @@ fn posts(path: &Path) -> Result<HashMap<String, String>, ImportError> {
     let text = read(path)?;
     let mut posts: HashMap<String, String> = HashMap::new();
     let mut id = None;
-    // Not trimmed: of some words nothing would be left.
+    // Not trimmed: some words are white space only.
     for (line, number) in text.trim_start_matches('\u{feff}').lines().zip(1..) {
         if line.trim().is_empty() {
             continue;
@@ -153,7 +153,7 @@ fn posts(path: &Path) -> Result<HashMap<String, String>, ImportError> {
     Ok(posts)
 }
 
-/// Captions by id: what stands before the first colon, without the ending of a file.
+/// Captions by id, which is the file name before the first colon, without its extension.
 fn captions(path: &Path) -> Result<HashMap<String, String>, ImportError> {
     let text = read(path)?;
     lines(&text)
@@ -174,7 +174,7 @@ fn read(path: &Path) -> Result<String, ImportError> {
     plain_file::read_text(path).map_err(|source| ImportError::Read { path: path.to_owned(), source })
 }
 
-/// The lines that say something, without white space around them, and their numbers; whichever way they end.
+/// The lines that are not empty, trimmed, with their numbers.
 fn lines(text: &str) -> impl Iterator<Item = (&str, usize)> {
     let text = text.trim_start_matches('\u{feff}');
     text.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.is_empty())
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_belong_together_is_named_by_file_and_line() {
+    fn files_that_do_not_match_are_refused_by_file_and_line() {
         let cases = [
             (
                 "Reasoning first\n4711\nx",

@@ -1,4 +1,4 @@
-//! What are the examples about? Their vectors in a file beside them, as one encoder said it of one set of examples.
+//! Example index: the vectors of a set of examples by one encoder, in a file beside the examples.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -8,14 +8,14 @@ use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 use serde::{Deserialize, Serialize};
 
-use super::readable_by_all;
+use super::atomic_file;
 use super::vectors::{Neighbour, Vectors};
 use crate::common::plain_file;
 
 /// The one tensor of the file, `[examples, width]` of F32.
 const FEATURES: &str = "features";
-/// Under which key the file's header holds [`About`], as JSON.
-const ABOUT: &str = "riveg.knowledge";
+/// The key of [`Header`] in the file's metadata, as JSON.
+const HEADER: &str = "riveg.knowledge";
 
 /// The vectors of a set of examples.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,16 +24,16 @@ pub struct Index {
     vectors: Vectors,
 }
 
-/// Of what the vectors are.
+/// What the vectors were computed from.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct About {
+struct Header {
     encoder: String,
     examples: String,
     ids: Vec<String>,
 }
 
-/// What was changed since the vectors were made.
+/// What an index was computed from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IndexSource {
     /// The encoder: its weights, its dimensions or its vocabulary.
@@ -42,10 +42,10 @@ pub enum IndexSource {
     Examples,
 }
 
-/// An index that cannot be used, or not be kept.
+/// The index cannot be read, used or written.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
-    /// It is not there, or not readable.
+    /// It is missing or unreadable.
     #[error("failed to read the index of examples `{}`", path.display())]
     Read {
         /// Where.
@@ -54,7 +54,7 @@ pub enum IndexError {
         #[source]
         source: io::Error,
     },
-    /// It is no such file, or not whole.
+    /// It is not an index, or damaged.
     #[error("`{}` is not an index of examples: {message}", path.display())]
     Format {
         /// Where.
@@ -62,7 +62,7 @@ pub enum IndexError {
         /// What was wrong.
         message: String,
     },
-    /// It is of another encoder or of other examples.
+    /// It is from another encoder or other examples.
     #[error(
         "the index `{}` was made of {} with the hash {stored}, not of the present one with the hash {current}: make it \
          anew with `riveg knowledge index`", path.display(), what.as_str()
@@ -70,14 +70,14 @@ pub enum IndexError {
     Outdated {
         /// Where.
         path: PathBuf,
-        /// Of what.
+        /// What has changed.
         what: IndexSource,
-        /// The hash that it was made of.
+        /// The hash in the index.
         stored: String,
-        /// The hash that it should be made of.
+        /// The current hash.
         current: String,
     },
-    /// It could not be written.
+    /// It cannot be written.
     #[error("failed to write the index of examples `{}`", path.display())]
     Write {
         /// Where.
@@ -98,7 +98,7 @@ impl IndexSource {
 }
 
 impl IndexError {
-    /// Whether vectors that are computed anew would do: those that are there are of something else, or none are there.
+    /// Whether computing the index again helps: it is outdated, damaged or missing.
     #[must_use]
     pub fn can_be_rebuilt(&self) -> bool {
         match self {
@@ -110,34 +110,34 @@ impl IndexError {
 }
 
 impl Index {
-    /// The vectors of examples by their ids; none where there are not as many of both.
+    /// An index of these ids and vectors; none if their numbers differ.
     #[must_use]
     pub fn new(ids: Vec<String>, vectors: Vectors) -> Option<Self> {
         (ids.len() == vectors.rows()).then_some(Self { ids, vectors })
     }
 
-    /// Where the index of a file of examples lies: beside it.
+    /// The path of the index of a file of examples: beside it.
     #[must_use]
     pub fn path(examples: &Path) -> PathBuf {
         examples.with_extension("features.safetensors")
     }
 
-    /// Writes the vectors with the hashes of what they were made of, the whole file or nothing.
+    /// Writes the vectors with the hashes of the encoder and the examples, atomically.
     ///
     /// # Errors
-    /// Where the folder cannot be written.
+    /// The folder cannot be written.
     pub fn save(&self, path: &Path, encoder: &str, examples: &str) -> Result<(), IndexError> {
         let unwritable = |source| IndexError::Write { path: path.to_owned(), source };
         let write = || {
             let about =
-                About { encoder: encoder.to_owned(), examples: examples.to_owned(), ids: self.ids.clone() };
-            let header = HashMap::from([(ABOUT.to_owned(), serde_json::to_string(&about)?)]);
+                Header { encoder: encoder.to_owned(), examples: examples.to_owned(), ids: self.ids.clone() };
+            let header = HashMap::from([(HEADER.to_owned(), serde_json::to_string(&about)?)]);
             let bytes: Vec<u8> = self.vectors.values().iter().flat_map(|value| value.to_le_bytes()).collect();
             let shape = vec![self.vectors.rows(), self.vectors.width()];
             let features = TensorView::new(Dtype::F32, shape, &bytes).map_err(io::Error::other)?;
             let serialised = serialize([(FEATURES, features)], Some(header)).map_err(io::Error::other)?;
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let mut file = readable_by_all(folder.unwrap_or(Path::new(".")))?;
+            let mut file = atomic_file(folder.unwrap_or(Path::new(".")))?;
             file.write_all(&serialised)?;
             file.as_file().sync_all()?;
             file.persist(path)?;
@@ -146,10 +146,10 @@ impl Index {
         write().map_err(unwritable)
     }
 
-    /// Reads the vectors that the encoder of the one hash made of the examples of the other.
+    /// Reads an index, which must be from the encoder and the examples with these hashes.
     ///
     /// # Errors
-    /// [`IndexError::Outdated`] where they are of others; [`IndexError::can_be_rebuilt`] says whether to make them.
+    /// [`IndexError::Outdated`] for other hashes; [`IndexError::can_be_rebuilt`] says whether computing it again helps.
     pub fn load(path: &Path, encoder: &str, examples: &str) -> Result<Self, IndexError> {
         let bytes =
             plain_file::read(path).map_err(|source| IndexError::Read { path: path.to_owned(), source })?;
@@ -176,8 +176,8 @@ impl Index {
         &self.ids
     }
 
-    /// The `count` examples nearest to a vector of the same encoder, without that of the id `own`, if one has it: a
-    /// question must not be shown its own answer.
+    /// The `count` examples nearest to a vector of the same encoder, without the one with the id `own`: a question must not
+    /// show its own answer.
     #[must_use]
     pub fn nearest(&self, query: &[f32], count: usize, own: Option<&str>) -> Vec<Neighbour> {
         let own = own.and_then(|own| self.ids.iter().position(|id| id == own));
@@ -185,11 +185,11 @@ impl Index {
     }
 }
 
-fn parsed(bytes: &[u8]) -> Result<(About, Vectors), String> {
+fn parsed(bytes: &[u8]) -> Result<(Header, Vectors), String> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
-    let about = header.metadata().as_ref().and_then(|entries| entries.get(ABOUT));
-    let about = about.ok_or_else(|| format!("its header has no `{ABOUT}`"))?;
-    let about = serde_json::from_str(about).map_err(|error| format!("`{ABOUT}` in its header: {error}"))?;
+    let about = header.metadata().as_ref().and_then(|entries| entries.get(HEADER));
+    let about = about.ok_or_else(|| format!("its header has no `{HEADER}`"))?;
+    let about = serde_json::from_str(about).map_err(|error| format!("`{HEADER}` in its header: {error}"))?;
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let features = tensors.tensor(FEATURES).map_err(|error| error.to_string())?;
     let (dtype, shape) = (features.dtype(), features.shape());
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_is_read_as_it_was_written_and_one_index_makes_one_file() {
+    fn an_index_is_read_as_it_was_written_and_writing_is_deterministic() {
         let folder = tempfile::tempdir().unwrap();
         let path = Index::path(&folder.path().join("examples.jsonl"));
         assert_eq!(path.file_name().unwrap(), "examples.features.safetensors");
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn vectors_of_another_encoder_or_of_other_examples_are_named_with_both_hashes() {
+    fn an_index_of_another_encoder_or_other_examples_is_refused_with_both_hashes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index.safetensors");
         index().save(&path, "e1", "x1").unwrap();
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_or_not_whole_is_named_and_may_be_made_anew() {
+    fn a_missing_or_damaged_index_is_named_and_can_be_rebuilt() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index.safetensors");
         let message = || {
@@ -270,7 +270,7 @@ mod tests {
         let tensor = |dtype, shape| TensorView::new(dtype, shape, &bytes).unwrap();
         let header = |ids: &[&str]| {
             let about = serde_json::json!({"encoder": "e1", "examples": "x1", "ids": ids});
-            Some(HashMap::from([(ABOUT.to_owned(), about.to_string())]))
+            Some(HashMap::from([(HEADER.to_owned(), about.to_string())]))
         };
         for (tensor, header, expected) in [
             (tensor(Dtype::F32, vec![1, 2]), None, "its header has no `riveg.knowledge`"),

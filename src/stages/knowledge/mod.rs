@@ -1,4 +1,8 @@
-//! What else is known of a post? Annotated examples, which of them are like it, and what a language model says after them.
+//! Knowledge stage: what a language model says about a post after annotated examples, for the tagger to read.
+//!
+//! Read [`generator`] first. [`examples`] is the file of examples, [`example_retriever`] finds the most similar ones with
+//! the vectors of [`post_encoder`] and the stored [`index`], [`prompt`] words the question, and [`import`] converts
+//! published annotations.
 
 use std::fs::Permissions;
 use std::io;
@@ -25,7 +29,7 @@ pub use post_encoder::{PostEncoder, Reply, Request, TextTokenizer};
 pub use prompt::KnowledgePrompt;
 pub use vectors::{Neighbour, Vectors};
 
-/// A file that takes its place when it is whole, and that others may read then.
-fn readable_by_all(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+/// A temporary file that replaces its target when it is complete, readable by all users then.
+fn atomic_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     tempfile::Builder::new().permissions(Permissions::from_mode(0o644)).tempfile_in(folder)
 }

@@ -1,4 +1,4 @@
-//! What is a post about, as one vector? Its text and its picture, put to the encoder together.
+//! Post encoder: one vector for the text and the picture of a post.
 
 use std::sync::Arc;
 
@@ -7,26 +7,26 @@ use crate::domain::ContentHash;
 use crate::scheduler::{CallError, Flow, Handle};
 use crate::stages::prompt::tokenise;
 
-/// A text and a picture as the encoder reads them.
+/// A text and a picture for the encoder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// Vocabulary ids, with the special pieces at both ends.
     pub pieces: Vec<u32>,
-    /// The picture at the side that the network asks for.
+    /// The picture at the network's input size.
     pub picture: Arc<Picture>,
 }
 
-/// What the encoder says of a [`Request`].
+/// The encoder's reply to a [`Request`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
-    /// A vector of length 1; those of similar posts point in similar directions.
+    /// A vector of length 1. Vectors of similar posts have similar directions.
     pub features: Vec<f32>,
 }
 
-/// How the network reads a text: vocabulary ids, with the special pieces at both ends, no more than it can hold.
+/// Tokenises a text for the network: vocabulary ids, with the special pieces at both ends, at most as many as its input.
 pub type TextTokenizer = Box<dyn Fn(&str) -> Vec<u32> + Send + Sync>;
 
-/// Says what posts are about.
+/// Computes vectors of posts.
 pub struct PostEncoder {
     encoder: Handle<Request, Reply>,
     tokenizer: Arc<TextTokenizer>,
@@ -34,27 +34,27 @@ pub struct PostEncoder {
     grey: Arc<Picture>,
 }
 
-/// The mean of ImageNet's pictures, which networks that were taught on them read as nothing.
+/// The mean colour of ImageNet, which networks trained on it read as an empty picture.
 const GREY: [u8; 3] = [124, 116, 104];
 
 impl PostEncoder {
-    /// Asks the network behind `encoder`, which reads texts by `tokenizer` and sees pictures in `view`.
+    /// An encoder that calls the network behind `encoder`, with its tokenizer and its view of pictures.
     #[must_use]
     pub fn new(encoder: Handle<Request, Reply>, tokenizer: TextTokenizer, view: View) -> Self {
         Self { encoder, tokenizer: Arc::new(tokenizer), view, grey: grey(view.side) }
     }
 
-    /// In which form it reads pictures.
+    /// The network's view of pictures.
     #[must_use]
     pub fn view(&self) -> View {
         self.view
     }
 
-    /// The vector of a post. The picture is one in [`Self::view`]; a post without one is read with a picture of nothing.
-    /// Of a text that is too long the end is not read.
+    /// The vector of a post. The picture must be in [`Self::view`]; a post without one is read with a grey picture. The end
+    /// of a text that is too long is ignored.
     ///
     /// # Errors
-    /// [`CallError`] says whose fault it was.
+    /// [`CallError`] of the network.
     pub async fn features(
         &self,
         flow: Flow,
@@ -69,7 +69,7 @@ impl PostEncoder {
     }
 }
 
-/// Stands in for a picture that a post does not have.
+/// Replaces the picture of a post without one.
 fn grey(side: u32) -> Arc<Picture> {
     let rgb = GREY.repeat(side as usize * side as usize);
     let hash = ContentHash(*blake3::hash(&rgb).as_bytes());

@@ -1,15 +1,15 @@
-//! How is a language model asked for what the tagger should know? A head, examples, and the post.
+//! Knowledge prompt: an introduction, examples, and the post.
 
 use serde::Deserialize;
 
 use super::Example;
 use crate::domain::EntityType;
-use crate::llm::cached::as_data;
+use crate::llm::cached::escape_untrusted;
 use crate::llm::client::Question;
 
-/// What is compiled in.
+/// The prompt, compiled in.
 const SHIPPED: &str = include_str!("prompt.toml");
-/// What stands for a description where there is none.
+/// Replaces a missing caption.
 const NO_CAPTION: &str = "not described";
 
 /// The wording of the question.
@@ -24,7 +24,7 @@ pub struct KnowledgePrompt {
 }
 
 impl KnowledgePrompt {
-    /// The wording that ships, for a tagger that knows these types.
+    /// The wording for a tagger with these entity types.
     #[must_use]
     pub fn new(types: &[EntityType]) -> Self {
         let mut prompt: Self = toml::from_str(SHIPPED)
@@ -39,8 +39,8 @@ impl KnowledgePrompt {
     pub fn question(&self, examples: &[&Example], text: &str, caption: Option<&str>) -> Question {
         let shown = |text: &str, caption: Option<&str>| {
             [
-                self.text.replace("{text}", &as_data(text)),
-                self.image.replace("{caption}", &as_data(caption.unwrap_or(NO_CAPTION))),
+                self.text.replace("{text}", &escape_untrusted(text)),
+                self.image.replace("{caption}", &escape_untrusted(caption.unwrap_or(NO_CAPTION))),
                 self.question.clone(),
                 self.answer.clone(),
             ]
@@ -48,7 +48,7 @@ impl KnowledgePrompt {
         };
         let answered = examples.iter().map(|example| {
             let caption = Some(example.caption.as_str()).filter(|caption| !caption.is_empty());
-            format!("{} {}", shown(&example.text, caption), as_data(&example.annotation))
+            format!("{} {}", shown(&example.text, caption), escape_untrusted(&example.annotation))
         });
         let prompt: Vec<String> = answered.chain([shown(text, caption)]).collect();
         Question { system: self.system.clone(), prompt: prompt.join("\n\n"), ..Question::default() }
@@ -58,7 +58,7 @@ impl KnowledgePrompt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::llm::cached::Form;
+    use crate::llm::cached::AnswerFormat;
 
     fn example() -> Example {
         Example {
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_post_follows_the_examples_in_their_form_without_an_answer() {
+    fn the_post_follows_the_examples_in_the_same_form_without_an_answer() {
         let prompt = KnowledgePrompt::new(&["LOC", "PER"].map(EntityType::new));
         let question = prompt.question(&[&example()], "met Vorlan", None);
         assert!(question.system.contains("Their types are LOC, PER."));
@@ -83,7 +83,8 @@ mod tests {
         );
         assert_eq!(question.prompt, expected);
         for line in question.prompt.lines().filter(|line| !line.is_empty() && !line.starts_with("Answer:")) {
-            let is_mark = Form::Knowledge.marks().iter().any(|mark| line.starts_with(mark));
+            let is_mark =
+                AnswerFormat::Knowledge.prompt_line_starts().iter().any(|mark| line.starts_with(mark));
             assert!(is_mark, "an answer that goes on with `{line}` would not end before it");
         }
     }

@@ -1,23 +1,23 @@
-//! Which stored vectors point the same way? The nearest by cosine, the same ones every time.
+//! Vectors: nearest neighbours by cosine similarity, deterministic.
 
-/// Vectors of length 1, row by row.
+/// Vectors of length 1, in rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vectors {
     width: usize,
     values: Vec<f32>,
 }
 
-/// A stored vector, and how near it is.
+/// A stored vector and its similarity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Neighbour {
     /// Its row.
     pub row: usize,
-    /// The cosine of the angle between it and what was asked for, -1 to 1.
+    /// The cosine similarity to the query, -1 to 1.
     pub cosine: f32,
 }
 
 impl Vectors {
-    /// Rows of `width` numbers each; none where the numbers make no whole rows, or are no numbers.
+    /// Rows of `width` numbers; none if the numbers do not fill whole rows or are not finite.
     #[must_use]
     pub fn new(width: usize, values: Vec<f32>) -> Option<Self> {
         let whole = width > 0 && values.len().is_multiple_of(width);
@@ -40,8 +40,8 @@ impl Vectors {
         &self.values
     }
 
-    /// The `count` rows nearest to `query`, which has a row's width and length 1, the nearest first and of equally near
-    /// ones the first; all where there are fewer. `own` is the row that is the query itself, if one is.
+    /// The `count` rows nearest to `query`, which has a row's width and length 1; the nearest first, ties in row order.
+    /// Without the row `own`, which is the query itself.
     #[must_use]
     pub fn nearest(&self, query: &[f32], count: usize, own: Option<usize>) -> Vec<Neighbour> {
         debug_assert_eq!(query.len(), self.width, "vectors of one encoder have one width");
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_come_first_and_equally_near_ones_in_their_order() {
+    fn the_nearest_rows_come_first_and_ties_in_row_order() {
         let stored = hours(&[6, 3, 0, 3, 1, 0]);
         assert_eq!(rows(&stored, 0, 5, None), [2, 5, 4, 1, 3]);
         assert_eq!(rows(&stored, 0, 2, None), [2, 5]);
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_make_no_rows_are_refused() {
+    fn numbers_that_do_not_fill_rows_are_refused() {
         for (width, values) in [(0, vec![]), (2, vec![1.0]), (1, vec![f32::NAN])] {
             assert_eq!(Vectors::new(width, values.clone()), None, "{width} {values:?}");
         }
@@ -100,7 +100,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nobody_left_out_is_nearer_than_anybody_named(
+        fn no_omitted_row_is_nearer_than_a_returned_one(
             stored in prop::collection::vec(0_u8..12, 0..30), hour in 0_u8..12, count in 0_usize..8,
         ) {
             let vectors = hours(&stored);

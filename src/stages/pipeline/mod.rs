@@ -14,7 +14,7 @@ use crate::common::imaging::{View, Workers};
 use crate::domain::{
     Annotation, ContentHash, GateVerdict, Mask, Media, Mention, Phrase, Post, Region, Triple,
 };
-use crate::llm::cached::asked_text;
+use crate::llm::cached::normalised_text;
 use crate::scheduler::{CallError, Flow, Flows};
 use crate::stages::caption::{Captioners, Length};
 use crate::stages::entail::Entailer;
@@ -137,7 +137,7 @@ impl Pipeline {
         }
         let captions = self.captioners.captions(post, Length::Detailed).await;
         let fault = captions.fault.map(|fault| format!("a picture was not described: {fault}"));
-        (Context { text: asked_text(post.plain_text()), background: captions.text }, fault)
+        (Context { text: normalised_text(post.plain_text()), background: captions.text }, fault)
     }
 
     /// Knowledge for the tagger.
@@ -147,7 +147,7 @@ impl Pipeline {
         post: &Post,
         degraded: &mut Vec<String>,
     ) -> Result<GeneratedKnowledge, AnnotateError> {
-        let text = asked_text(post.plain_text());
+        let text = normalised_text(post.plain_text());
         let Some(generator) = self.knowledge.as_ref().filter(|_| !text.is_empty()) else {
             return Ok(GeneratedKnowledge::default());
         };

@@ -1,4 +1,4 @@
-//! One post's life among networks that are closures: what is asked, how often, and what comes of it.
+//! Tests of the pipeline with closures as networks: which calls are made, how often, and the annotation.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -27,14 +27,14 @@ use crate::telemetry::Metrics;
 mod fair;
 mod long_texts;
 
-/// Everybody whom these networks know. Who stands at 1 is shown by pictures of grey 1, and so on.
+/// The people in the vocabulary. A picture of grey `n` shows person `n`.
 const PEOPLE: [&str; 4] = ["nobody", "ann", "bob", "cid"];
 /// A picture of this grey shows everybody.
 const EVERYBODY: u8 = 200;
-/// Asked about in any stage, this person makes the stage fail.
+/// The person whose calls fail in the failing stage.
 const TROUBLE: &str = "cid";
 
-/// A network that answers each request by a closure.
+/// A network that is a closure.
 struct Closure<Q, R>(Box<Answer<Q, R>>);
 
 type Answer<Q, R> = dyn FnMut(&Q) -> Result<R, ModelError> + Send;
@@ -52,7 +52,7 @@ impl<Q: Send + 'static, R: Send + 'static> Model for Closure<Q, R> {
     }
 }
 
-/// What the networks were asked, in no order that means anything.
+/// The calls to the networks, in no particular order.
 #[derive(Default)]
 struct Asked {
     entailed: Vec<(String, u8)>,
@@ -75,7 +75,7 @@ fn prompts() -> PromptEncoder {
     PromptEncoder::new(tokenizer(), "{phrase}", 50).unwrap()
 }
 
-/// Of whom a prompt speaks: the first person in it.
+/// The first person in a prompt.
 fn person(prompt: &[u32]) -> usize {
     prompt.iter().find_map(|&id| (id as usize).checked_sub(4)).unwrap()
 }
@@ -84,7 +84,7 @@ fn grey(picture: &Picture) -> u8 {
     picture.rgb[0]
 }
 
-/// Fails where the person is trouble and the stage is the one that shall fail.
+/// Fails for [`TROUBLE`] in the failing stage.
 fn trouble(failing: Option<Stage>, stage: Stage, person: usize) -> Result<(), ModelError> {
     if failing == Some(stage) && PEOPLE[person] == TROUBLE {
         return Err(ModelError::Failed("no such luck".to_owned()));
@@ -140,7 +140,7 @@ fn pipeline(failing: Option<Stage>) -> (Pipeline, Log) {
     });
     let asked = Arc::clone(&log);
     let segmenter = lane(&mut device, Stage::Segment, move |request: &segment::Request| {
-        // BoxGroups are tenths of a picture 20 wide, so a box's left edge tells whose it is.
+        // Boxes are tenths of a picture 20 wide, so a box's left edge tells whose it is.
         for bbox in &request.boxes {
             trouble(failing, Stage::Segment, (bbox.x0 / 2.0) as usize)?;
         }
@@ -207,7 +207,7 @@ fn post(text: &str, greys: &[u8]) -> Post {
     }
 }
 
-/// For each mention its text, and the pictures that show it with the left edge of the box there.
+/// For each mention its text, and the pictures that show it with the left edge of the box.
 fn regions(annotation: &Annotation) -> Vec<(&str, Vec<(&str, f32)>)> {
     fn places(triple: &Triple) -> Vec<(&str, f32)> {
         triple.regions.iter().map(|region| (region.media_key.as_str(), region.bbox.x0)).collect()
@@ -216,14 +216,14 @@ fn regions(annotation: &Annotation) -> Vec<(&str, Vec<(&str, f32)>)> {
 }
 
 #[tokio::test]
-async fn what_no_picture_shows_is_published_without_a_region() {
+async fn a_mention_that_no_picture_shows_has_no_region() {
     let (pipeline, log) = pipeline(None);
     let annotation = pipeline.annotate(&post("ann met bob", &[1])).await.unwrap();
     assert_eq!(regions(&annotation), [("ann", vec![("m0", 2.0)]), ("bob", vec![])]);
     let verdicts: Vec<_> = annotation.triples.iter().map(|triple| triple.verdicts[0].clone()).collect();
     assert_eq!(verdicts.iter().map(|verdict| verdict.depicted).collect::<Vec<_>>(), [true, false]);
     assert!((verdicts[1].probability - 0.2).abs() < 1e-6, "the gate's doubt is kept: {verdicts:?}");
-    assert_eq!(log.lock().unwrap().grounded, [("ann".to_owned(), 1)], "nobody looks for what is not there");
+    assert_eq!(log.lock().unwrap().grounded, [("ann".to_owned(), 1)], "only accepted pictures are grounded");
 }
 
 #[tokio::test]
@@ -272,7 +272,7 @@ async fn without_a_segmenter_the_grounders_outlines_are_the_masks() {
 }
 
 #[tokio::test]
-async fn networks_that_see_pictures_alike_share_them_and_others_do_not() {
+async fn networks_with_the_same_view_share_resized_pictures() {
     for (ground, scaled) in [(View::squashed(16), 1), (View::longest_side(16), 2), (View::squashed(8), 2)] {
         let (mut pipeline, log) = pipeline(None);
         pipeline.views.ground = ground;
@@ -283,7 +283,7 @@ async fn networks_that_see_pictures_alike_share_them_and_others_do_not() {
 }
 
 #[tokio::test]
-async fn identical_pictures_are_made_ready_once() {
+async fn identical_pictures_are_resized_once() {
     let (pipeline, log) = pipeline(None);
     pipeline.annotate(&post("ann bob", &[1, 1])).await.unwrap();
     pipeline.annotate(&post("ann", &[1])).await.unwrap();
@@ -293,7 +293,7 @@ async fn identical_pictures_are_made_ready_once() {
 }
 
 #[tokio::test]
-async fn of_a_text_that_names_too_many_the_first_are_answered_and_the_rest_are_counted() {
+async fn entities_beyond_the_limit_are_dropped_and_counted() {
     let (pipeline, log) = pipeline(None);
     let annotation = pipeline.annotate(&post("ann bob ann bob cid ann", &[EVERYBODY])).await.unwrap();
     let names: Vec<&str> = annotation.triples.iter().map(|triple| triple.mention.text.as_str()).collect();
@@ -303,7 +303,7 @@ async fn of_a_text_that_names_too_many_the_first_are_answered_and_the_rest_are_c
 }
 
 #[tokio::test]
-async fn equal_questions_of_a_post_are_asked_once_and_every_mention_has_its_own_answer() {
+async fn equal_queries_of_a_post_run_once_and_every_mention_has_their_result() {
     let (pipeline, log) = pipeline(None);
     let annotation = pipeline.annotate(&post("ann bob ann ann", &[EVERYBODY, 2, EVERYBODY])).await.unwrap();
     let (ann, bob) = (vec![("m0", 2.0), ("m2", 2.0)], vec![("m0", 4.0), ("m1", 4.0), ("m2", 4.0)]);
@@ -331,7 +331,7 @@ async fn equal_questions_of_a_post_are_asked_once_and_every_mention_has_its_own_
 }
 
 #[tokio::test]
-async fn a_post_asks_about_so_many_pairs_of_entity_and_picture_and_says_how_many_it_left_out() {
+async fn queries_beyond_the_limit_are_dropped_and_counted() {
     let (mut pipeline, log) = pipeline(None);
     pipeline.limits.looks = 3;
     let annotation = pipeline.annotate(&post("ann bob ann cid", &[EVERYBODY, 2])).await.unwrap();
@@ -347,7 +347,7 @@ async fn a_post_asks_about_so_many_pairs_of_entity_and_picture_and_says_how_many
 }
 
 #[tokio::test]
-async fn masks_beyond_a_posts_pixels_are_the_grounders_and_are_counted() {
+async fn masks_beyond_the_pixel_limit_are_the_grounders_outlines_and_are_counted() {
     let (mut pipeline, log) = pipeline(None);
     // A picture has 200.
     pipeline.limits.mask_pixels = 500;
@@ -361,7 +361,7 @@ async fn masks_beyond_a_posts_pixels_are_the_grounders_and_are_counted() {
 }
 
 #[tokio::test]
-async fn a_fault_surfaces_with_the_stage_it_happened_in() {
+async fn a_fault_names_its_stage() {
     for stage in Stage::ALL {
         let (pipeline, _) = pipeline(Some(stage));
         let error = pipeline.annotate(&post("ann cid", &[EVERYBODY])).await.unwrap_err();
@@ -374,7 +374,7 @@ async fn a_fault_surfaces_with_the_stage_it_happened_in() {
 }
 
 #[tokio::test]
-async fn an_open_gate_asks_nobody_and_grounds_everything() {
+async fn with_an_open_gate_every_picture_is_grounded_without_the_entailer() {
     let (mut pipeline, log) = pipeline(None);
     pipeline.gate = Gate::Open;
     let annotation = pipeline.annotate(&post("ann bob", &[0])).await.unwrap();
@@ -383,7 +383,7 @@ async fn an_open_gate_asks_nobody_and_grounds_everything() {
 }
 
 #[tokio::test]
-async fn a_post_without_names_or_pictures_asks_no_more_than_it_must() {
+async fn a_post_without_names_or_pictures_makes_no_needless_calls() {
     let (pipeline, log) = pipeline(None);
     let cases: HashMap<&str, (&str, &[u8], usize)> = HashMap::from([
         ("no text", ("", [1].as_slice(), 0)),

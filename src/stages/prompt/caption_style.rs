@@ -1,8 +1,8 @@
-//! What remains of a phrase? The authors of a network clean all text before it is taught, and so must who asks it.
+//! Caption styles: the text cleaning of each network's training data, which its prompts must repeat.
 
 use serde::{Deserialize, Serialize};
 
-/// Whose way of cleaning.
+/// A way of cleaning text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CaptionStyle {
@@ -14,8 +14,8 @@ pub enum CaptionStyle {
 }
 
 impl CaptionStyle {
-    /// The phrase as the network was taught phrases: hyphens and slashes as spaces, no double spaces, no more words
-    /// than it has seen.
+    /// Cleans a phrase as in training: hyphens and slashes become spaces, spaces are single, and the number of words is
+    /// limited.
     #[must_use]
     pub fn clean(self, text: &str) -> String {
         let lower = text.to_lowercase();
@@ -31,12 +31,12 @@ impl CaptionStyle {
     }
 }
 
-/// With what OFA's texts do not begin.
+/// Leading characters that OFA removes.
 const OFA_STRIPS: [char; 9] = [',', '.', '!', '?', '*', '#', ':', ';', '~'];
-/// What ALBEF's texts do not contain.
+/// Characters that ALBEF removes.
 const ALBEF_DROPS: [char; 13] = [',', '.', '\'', '!', '?', '"', '(', ')', '*', '#', ':', ';', '~'];
 
-/// Every run of two or more white characters becomes one space; a white character alone stays what it is.
+/// Replaces runs of two or more white characters with one space. A single white character stays.
 fn single_spaces(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -52,7 +52,7 @@ fn single_spaces(text: &str) -> String {
     out
 }
 
-/// What Python's regular expressions take for white space: four separators more than Unicode does.
+/// White space of Python's regular expressions: Unicode's and four separators.
 fn is_white(character: char) -> bool {
     character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
 }
@@ -61,7 +61,7 @@ fn is_white(character: char) -> bool {
 mod tests {
     use super::*;
 
-    /// Text, then what OFA's and what ALBEF's rules make of it when they are written in Python.
+    /// A text, and the results of OFA's and ALBEF's rules in Python.
     const CASES: [(&str, &str, &str); 24] = [
         (
             "Chris Paul (PER) - a basketball player",
@@ -98,7 +98,7 @@ mod tests {
     ];
 
     #[test]
-    fn captions_are_cleaned_as_their_networks_authors_clean_them() {
+    fn phrases_are_cleaned_as_in_the_authors_code() {
         for (text, ofa, albef) in CASES {
             assert_eq!(CaptionStyle::Ofa.clean(text), ofa, "{text:?}");
             assert_eq!(CaptionStyle::Albef.clean(text), albef, "{text:?}");
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_long_caption_the_first_words_stay() {
+    fn a_long_phrase_is_cut_to_its_first_words() {
         let many = ["Word,"; 90].join(" ");
         assert_eq!(CaptionStyle::Ofa.clean(&many), ["word,"; 80].join(" "));
         assert_eq!(CaptionStyle::Albef.clean(&many), ["word"; 30].join(" "));

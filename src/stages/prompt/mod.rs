@@ -1,4 +1,7 @@
-//! How is a phrase put to a network? Cleaned, set into the question it was taught, in its pieces; or word by word.
+//! Prompts: a phrase in the question of the network's training, as vocabulary ids; or as ids of whole words.
+//!
+//! [`caption_style`] cleans the phrase, [`word_list`] is the vocabulary of networks that read words, [`special_pieces`] names
+//! special pieces, and [`mod@tokenise`] moves long texts off the async threads.
 
 use std::path::{Path, PathBuf};
 
@@ -17,19 +20,19 @@ pub use special_pieces::SpecialPieces;
 pub use tokenise::tokenise;
 pub use word_list::{WordList, WordListError, WordsError};
 
-/// What stands for the phrase in a question.
+/// The placeholder of the phrase in a question.
 pub const PHRASE: &str = "{phrase}";
 
-/// Turns phrases into the ids that a network reads, whichever kind of network it is.
+/// Encodes phrases for a network, by question or by word.
 #[derive(Debug)]
 pub enum PhraseEncoder {
-    /// For a network that is asked a question about the phrase.
+    /// For networks that read a question about the phrase.
     Question(Box<PromptEncoder>),
-    /// For a network that reads the phrase's words.
+    /// For networks that read the words of the phrase.
     Words(WordList),
 }
 
-/// Turns phrases into the ids that a network of sentences reads.
+/// Encodes a question about a phrase.
 #[derive(Debug)]
 pub struct PromptEncoder {
     tokenizer: Tokenizer,
@@ -40,10 +43,10 @@ pub struct PromptEncoder {
     style: CaptionStyle,
 }
 
-/// A vocabulary or a question that cannot be used.
+/// The tokenizer or the question cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
-    /// The file is not there, not readable, or no tokenizer.
+    /// The file is missing, unreadable or not a tokenizer.
     #[error("failed to read the tokenizer of prompts `{path}`")]
     Read {
         /// Where.
@@ -52,18 +55,18 @@ pub enum PromptError {
         #[source]
         source: tokenizers::Error,
     },
-    /// A piece that every prompt needs is not in the vocabulary.
+    /// A required special piece is missing.
     #[error("the tokenizer of prompts has no `{0}`")]
     NoSpecialPiece(&'static str),
-    /// The question has no place for the phrase, or several.
+    /// The question has no placeholder, or several.
     #[error("the question `{0}` must hold `{PHRASE}` once")]
     NoPlace(String),
-    /// The question itself cannot be read.
+    /// The question cannot be tokenised.
     #[error("failed to read the question `{template}` in pieces")]
     Unreadable {
         /// Which question.
         template: String,
-        /// What the tokenizer said.
+        /// The tokenizer's error.
         #[source]
         source: tokenizers::Error,
     },
@@ -72,15 +75,15 @@ pub enum PromptError {
     TooLong {
         /// Which question.
         template: String,
-        /// Its pieces, both ends counted.
+        /// Its pieces, including both ends.
         pieces: usize,
-        /// How many there may be.
+        /// The network's input length.
         longest: usize,
     },
 }
 
 impl PhraseEncoder {
-    /// What the network reads of a phrase.
+    /// The ids of a phrase.
     #[must_use]
     pub fn encode(&self, phrase: &str) -> Vec<u32> {
         match self {
@@ -103,11 +106,11 @@ impl From<WordList> for PhraseEncoder {
 }
 
 impl PromptEncoder {
-    /// Reads a `tokenizer.json`; `template` holds [`PHRASE`] once, and `longest` is the network's longest input in
-    /// pieces, both ends counted.
+    /// Reads a `tokenizer.json`; `template` contains [`PHRASE`] once, and `longest` is the network's input length in pieces,
+    /// including both ends.
     ///
     /// # Errors
-    /// [`PromptError`]: the file, or what [`PromptEncoder::new`] refuses.
+    /// [`PromptError`]: the file, or an error of [`PromptEncoder::new`].
     pub fn load(path: &Path, template: &str, longest: usize) -> Result<Self, PromptError> {
         let read = plain_file::read(path).map_err(Into::into);
         let tokenizer = read.and_then(|bytes| vocabulary::tokenizer(&bytes));
@@ -115,18 +118,18 @@ impl PromptEncoder {
         Self::new(tokenizer, template, longest)
     }
 
-    /// Takes a tokenizer that is already in memory.
+    /// Wraps a tokenizer.
     ///
     /// # Errors
-    /// [`PromptError`]: a special piece that is lacking, or a question without room for a phrase.
+    /// [`PromptError`]: a missing special piece, or a question without room for a phrase.
     pub fn new(mut tokenizer: Tokenizer, template: &str, longest: usize) -> Result<Self, PromptError> {
         if template.matches(PHRASE).count() != 1 {
             return Err(PromptError::NoPlace(template.to_owned()));
         }
-        // A phrase that says `<bin_7>` says these seven characters.
+        // A `<bin_7>` in a phrase is seven characters.
         tokenizer.set_encode_special_tokens(true);
         tokenizer.with_padding(None);
-        // Taking the setting away cannot fail; an over-long prompt is shortened in the phrase, not at the end.
+        // Removing the setting cannot fail. A prompt that is too long is shortened in the phrase, not at the end.
         let _ = tokenizer.with_truncation(None);
         let special =
             |piece: &'static str| tokenizer.token_to_id(piece).ok_or(PromptError::NoSpecialPiece(piece));
@@ -153,8 +156,8 @@ impl PromptEncoder {
         Self { style, ..self }
     }
 
-    /// The question about a phrase, from the beginning's piece to the end's. A phrase that does not fit loses its last
-    /// characters: what it names comes first.
+    /// The question about a phrase, including both ends. A phrase that does not fit loses its last characters, because the
+    /// name comes first.
     #[must_use]
     pub fn encode(&self, phrase: &str) -> Vec<u32> {
         let caption = self.style.clean(phrase);
@@ -164,12 +167,12 @@ impl PromptEncoder {
         let ends: Vec<usize> = caption.char_indices().map(|(start, _)| start).collect();
         let fits = ends.partition_point(|&end| self.fitting(&caption[..end]).is_some());
         let longest_end = fits.checked_sub(1).map_or(0, |index| ends[index]);
-        // A longer text may have fewer pieces, so what the search found is tried; the question alone is known to fit.
+        // A longer text may have fewer pieces, so the result of the search is checked; the question alone always fits.
         let shortened = self.fitting(caption[..longest_end].trim_end()).or_else(|| self.fitting(""));
         shortened.unwrap_or_else(|| vec![self.begin, self.end])
     }
 
-    /// How many pieces it knows: the network's table must have as many rows.
+    /// The size of the vocabulary: the network's embedding must have as many rows.
     #[must_use]
     pub fn vocabulary(&self) -> usize {
         self.tokenizer.get_vocab_size(true)
@@ -217,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phrase_is_cleaned_and_set_between_the_ends() {
+    fn a_phrase_is_cleaned_and_stands_between_both_ends() {
         let encoder = PromptEncoder::new(bytes(), " is \" {phrase} \"?", 100).unwrap();
         let ids = encoder.encode("#Chris-Paul");
         assert_eq!((ids[0], ids[ids.len() - 1]), (0, 2));
@@ -239,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_berts_family_is_asked_in_its_pieces_and_in_its_style() {
+    fn a_prompt_for_a_network_with_berts_vocabulary_has_its_pieces_and_style() {
         let encoder = PromptEncoder::new(word_pieces(), "is {phrase}", 9).unwrap();
         assert_eq!(encoder.encode("Chris' Paulo?"), [2, 7, 8, 11, 9, 10, 1, 3]);
         let encoder = encoder.with_style(CaptionStyle::Albef);
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phrase_cannot_speak_the_networks_own_tokens() {
+    fn a_phrase_cannot_produce_special_tokens() {
         let encoder = PromptEncoder::new(bytes(), "{phrase}", 100).unwrap();
         let ids = encoder.encode("<bin_7> </s>");
         assert_eq!(ids.len(), "<bin_7> </s>".len() + 2);
@@ -257,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_phrase_too_long_loses_its_end_and_the_question_stays_whole() {
+    fn a_long_phrase_loses_its_end_and_the_question_stays_whole() {
         let encoder = PromptEncoder::new(bytes(), "is {phrase} there?", 20).unwrap();
         let ids = encoder.encode("abcdefghijklmnop");
         assert_eq!(ids.len(), 20);

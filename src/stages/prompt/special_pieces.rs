@@ -1,19 +1,19 @@
-//! What are a vocabulary's special pieces called? RoBERTa's family writes them in tags, BERT's in brackets.
+//! Special pieces: their names in RoBERTa's style (tags) and in BERT's style (brackets).
 
 use tokenizers::Tokenizer;
 
 /// The names of special pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SpecialPieces {
-    /// Begins every text.
+    /// Begin of text.
     pub begin: &'static str,
-    /// Ends every text.
+    /// End of text.
     pub end: &'static str,
-    /// Stands for what the vocabulary cannot say.
+    /// Text outside the vocabulary.
     pub unknown: &'static str,
-    /// Fills up.
+    /// Padding.
     pub pad: &'static str,
-    /// Hides a piece in pre-training.
+    /// The mask of pre-training.
     pub mask: &'static str,
 }
 
@@ -25,7 +25,7 @@ const BRACKETS: SpecialPieces =
     SpecialPieces { begin: "[CLS]", end: "[SEP]", unknown: "[UNK]", pad: "[PAD]", mask: "[MASK]" };
 
 impl SpecialPieces {
-    /// Those of a tokenizer, by the one that its vocabulary begins texts with; tags where it has neither.
+    /// The names in a tokenizer: brackets if it has BERT's begin piece, else tags.
     #[must_use]
     pub fn of(tokenizer: &Tokenizer) -> Self {
         if tokenizer.token_to_id(BRACKETS.begin).is_some() { BRACKETS } else { TAGS }

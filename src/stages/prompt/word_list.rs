@@ -1,58 +1,56 @@
-//! Which words does a network know that reads no pieces? Those of the expressions it was taught, as SeqTR's authors
-//! number them.
+//! Word list: the vocabulary of a network that reads whole words, in the order of SeqTR's authors.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::str::Utf8Error;
 
-/// Words that every list begins with: what fills up, what stands for all that is not known, and one that SeqTR never
-/// uses.
+/// The first words of every list: padding, unknown, and one that SeqTR does not use.
 const SPECIAL_WORDS: [&str; 3] = ["PAD", "UNK", "CLS"];
-/// The id that stands for every word that is not known.
+/// The id of unknown words.
 const UNKNOWN: u32 = 1;
 
-/// What is taken out of phrases before they are cut into words.
+/// Characters that are removed from phrases.
 const PUNCTUATION: &[char] = &['.', ',', '\'', '!', '?', '"', '(', ')', '*', '#', ':', ';'];
 
-/// All words that a network knows, each with its id.
+/// The words with their ids.
 #[derive(Debug, Clone)]
 pub struct WordList {
     ids: HashMap<String, u32>,
     max_words: usize,
 }
 
-/// Words that a network cannot be taught with. Positions count from 0, as ids do.
+/// The words are not a valid list. Positions count from 0, as ids do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WordsError {
-    /// The list does not begin with the special words.
+    /// A special word is missing at the beginning.
     #[error("word {position} must be `{expected}`, but is {}", found.as_ref().map_or("not there".to_owned(), |word| format!("`{word}`")))]
     NotSpecial {
         /// Which.
         position: usize,
-        /// What must stand there.
+        /// The expected word.
         expected: &'static str,
-        /// What stands there.
+        /// The word that was found.
         found: Option<String>,
     },
-    /// A word stands there twice.
+    /// A word is repeated.
     #[error("`{word}` is both word {first} and word {second}")]
     Repeated {
         /// Which.
         word: String,
-        /// Where first.
+        /// Its first position.
         first: u32,
-        /// Where again.
+        /// Its second position.
         second: u32,
     },
-    /// A word has no letters.
+    /// A word is empty.
     #[error("word {0} is empty")]
     Empty(usize),
 }
 
-/// A file that is no list of words.
+/// The file is not a word list.
 #[derive(Debug, thiserror::Error)]
 pub enum WordListError {
-    /// It is no text.
+    /// It is not text.
     #[error("the list of words `{}` is not UTF-8", path.display())]
     NotText {
         /// Which.
@@ -61,7 +59,7 @@ pub enum WordListError {
         #[source]
         source: Utf8Error,
     },
-    /// It begins as JSON does, but is no list of words.
+    /// It begins as JSON, but is not a list of words.
     #[error("`{}` is no JSON list of words", path.display())]
     Json {
         /// Which.
@@ -70,7 +68,7 @@ pub enum WordListError {
         #[source]
         source: serde_json::Error,
     },
-    /// A word is wrong.
+    /// The words are not a valid list.
     #[error("`{}` is no list of a network's words", path.display())]
     Words {
         /// Which.
@@ -82,11 +80,11 @@ pub enum WordListError {
 }
 
 impl WordList {
-    /// Takes the bytes of a file of all words in the order of their ids: one a line, or a JSON list; PAD, UNK and CLS
-    /// come first. `max_words` is how many the network reads of a phrase, `path` is for the error.
+    /// Parses a file of all words in the order of their ids: one a line, or a JSON list; PAD, UNK and CLS come first.
+    /// `max_words` is the network's input length, `path` is for errors.
     ///
     /// # Errors
-    /// [`WordListError`]: the file, or what [`WordList::new`] refuses.
+    /// [`WordListError`]: the file, or an error of [`WordList::new`].
     pub fn from_bytes(path: &Path, bytes: &[u8], max_words: usize) -> Result<Self, WordListError> {
         let file = || path.to_owned();
         let text = std::str::from_utf8(bytes);
@@ -99,10 +97,10 @@ impl WordList {
         Self::new(words, max_words).map_err(|source| WordListError::Words { path: file(), source })
     }
 
-    /// Numbers words in their order.
+    /// A list of these words in order.
     ///
     /// # Errors
-    /// [`WordsError`]: other words than the special ones first, a word twice, or one without letters.
+    /// [`WordsError`]: a missing special word, a repeated word, or an empty word.
     pub fn new(words: Vec<String>, max_words: usize) -> Result<Self, WordsError> {
         for (position, expected) in SPECIAL_WORDS.into_iter().enumerate() {
             let found = words.get(position).cloned();
@@ -123,8 +121,8 @@ impl WordList {
         Ok(Self { ids, max_words })
     }
 
-    /// A phrase's words, lower case and without punctuation: at least one, and no more than the network reads. A phrase
-    /// without words is one word that is not known.
+    /// The words of a phrase, in lower case and without punctuation, up to the network's input length. A phrase without
+    /// words is one unknown word.
     #[must_use]
     pub fn encode(&self, phrase: &str) -> Vec<u32> {
         let cleaned = phrase.to_lowercase().replace(PUNCTUATION, "").replace(['-', '/'], " ");
@@ -133,7 +131,7 @@ impl WordList {
         if ids.is_empty() { vec![UNKNOWN] } else { ids }
     }
 
-    /// How many words it has: the network's table must have as many rows.
+    /// The number of words: the network's embedding must have as many rows.
     #[must_use]
     pub fn size(&self) -> usize {
         self.ids.len()
@@ -149,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn phrases_are_read_as_the_training_expressions_were() {
+    fn phrases_are_encoded_as_in_training() {
         let list = WordList::new(words(&["man", "in", "red", "tshirt", "left"]), 4).unwrap();
         assert_eq!(list.size(), 8);
         let cases: [(&str, &[u32]); 7] = [
@@ -159,7 +157,7 @@ mod tests {
             ("woman in red", &[1, 4, 5]),
             ("man in red tshirt left", &[3, 4, 5, 6]),
             (" ?! ", &[1]),
-            // Lower case is none of the special words.
+            // In lower case it is not a special word.
             ("PAD", &[1]),
         ];
         for (phrase, ids) in cases {
@@ -181,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_words_is_refused_by_file_and_word() {
+    fn an_invalid_word_list_is_refused_by_file_and_word() {
         let cases = [
             (vec!["PAD".to_owned()], "word 1 must be `UNK`, but is not there"),
             (vec!["the".to_owned()], "word 0 must be `PAD`, but is `the`"),

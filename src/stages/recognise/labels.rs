@@ -1,4 +1,4 @@
-//! What do the tagger's labels mean? A word is outside, or begins, continues, ends or is an entity of a type.
+//! Labels: the tagger's label set in BIOES or BIO, and the entities of a label sequence.
 
 use std::ops::Range;
 
@@ -6,26 +6,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::EntityType;
 
-/// The labels in the tagger's order: `O`, then those of each type, the types sorted by name.
+/// The labels in the tagger's order: `O`, then those of each type, sorted by type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelSet {
     types: Vec<EntityType>,
     scheme: TagScheme,
 }
 
-/// Which places in an entity have labels of their own.
+/// The tagging scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TagScheme {
-    /// `B I E S`: the first word of several, one between, the last, and a word alone.
+    /// `B I E S`: beginning, inside, end, single word.
     #[default]
     Bioes,
-    /// `B I`: the first word, and any other.
+    /// `B I`: beginning, inside.
     Bio,
 }
 
 impl TagScheme {
-    /// The letters of the places, in the order of the labels.
+    /// The letters, in the order of the labels.
     fn letters(self) -> &'static [char] {
         match self {
             Self::Bioes => &['B', 'I', 'E', 'S'],
@@ -33,31 +33,31 @@ impl TagScheme {
         }
     }
 
-    /// How many labels so many entity types have.
+    /// The number of labels for this number of entity types.
     #[must_use]
     pub fn labels(self, types: usize) -> usize {
         1 + self.letters().len() * types
     }
 }
 
-/// Some words that name an entity.
+/// The words of an entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelledWords {
-    /// Which words.
+    /// The range of words.
     pub words: Range<usize>,
-    /// What they name.
+    /// The type.
     pub entity_type: EntityType,
 }
 
-/// A label that is none.
+/// A label is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("label `{label}` of word {word} is neither O nor B- or I- with one of the types {types}")]
 pub struct UnknownLabel {
-    /// As it was written.
+    /// The label.
     pub label: String,
-    /// Whose it is, from 0.
+    /// The number of its word, from 0.
     pub word: usize,
-    /// The types there are.
+    /// The valid types.
     pub types: String,
 }
 
@@ -68,7 +68,7 @@ const END: usize = 2;
 const SINGLE: usize = 3;
 
 impl LabelSet {
-    /// The BIOES labels for some entity types; order and repetition do not matter.
+    /// The BIOES labels of these entity types, in any order, with or without repetition.
     #[must_use]
     pub fn new(types: impl IntoIterator<Item = EntityType>) -> Self {
         let mut types: Vec<_> = types.into_iter().collect();
@@ -77,7 +77,7 @@ impl LabelSet {
         Self { types, scheme: TagScheme::default() }
     }
 
-    /// The labels of another scheme for the same types.
+    /// The labels of the same types in another scheme.
     #[must_use]
     pub fn with_scheme(self, scheme: TagScheme) -> Self {
         Self { scheme, ..self }
@@ -89,13 +89,13 @@ impl LabelSet {
         &self.types
     }
 
-    /// How many labels: 17 for four types in BIOES, 9 in BIO.
+    /// The number of labels: 17 for four types in BIOES, 9 in BIO.
     #[must_use]
     pub fn count(&self) -> usize {
         self.scheme.labels(self.types.len())
     }
 
-    /// A label by its index, such as `B-LOC`; none past the end.
+    /// The name of a label, such as `B-LOC`; none past the end.
     #[must_use]
     pub fn name(&self, label: usize) -> Option<String> {
         if label == OUTSIDE {
@@ -105,9 +105,9 @@ impl LabelSet {
         Some(format!("{}-{entity_type}", self.scheme.letters()[place]))
     }
 
-    /// The labels of `words` words of which some name entities.
+    /// The labels of `words` words with these entities.
     ///
-    /// Of entities that overlap the later one wins; what lies past the last word or has no known type is left out.
+    /// Of overlapping entities the later one wins. Entities past the last word or of unknown types are ignored.
     #[must_use]
     pub fn encode(&self, words: usize, entities: &[LabelledWords]) -> Vec<usize> {
         let mut labels = vec![OUTSIDE; words];
@@ -135,10 +135,10 @@ impl LabelSet {
         labels
     }
 
-    /// The entities that some labels name. A label after the last is taken as `O`.
+    /// The entities of a label sequence. An unknown label is read as `O`.
     ///
-    /// Labels need not agree with each other: `E` is read as `I` and `S` as `B`, as AdaSeq does, and an `I` that
-    /// continues nothing of its type begins.
+    /// Inconsistent labels are tolerated: `E` is read as `I` and `S` as `B`, as AdaSeq does, and an `I` that continues no
+    /// entity of its type begins one.
     #[must_use]
     pub fn decode(&self, labels: &[usize]) -> Vec<LabelledWords> {
         read_bio(labels.iter().map(|&label| {
@@ -147,10 +147,10 @@ impl LabelSet {
         }))
     }
 
-    /// The entities that BIO labels name, such as those of a data set: `O`, `B-LOC`, `I-LOC`.
+    /// The entities of BIO labels, such as those of a data set: `O`, `B-LOC`, `I-LOC`.
     ///
     /// # Errors
-    /// The first label that is none, or whose type is not of this set.
+    /// The first label that is invalid or has a type outside this set.
     pub fn decode_bio<S: AsRef<str>>(&self, labels: &[S]) -> Result<Vec<LabelledWords>, UnknownLabel> {
         let parsed: Vec<_> = labels
             .iter()
@@ -185,7 +185,7 @@ impl LabelSet {
     }
 }
 
-/// Joins words to entities; for each word whether it begins one, and of which type.
+/// Joins words to entities. Each word says whether it begins an entity, and of which type.
 fn read_bio(words: impl Iterator<Item = Option<(bool, EntityType)>>) -> Vec<LabelledWords> {
     let mut entities: Vec<LabelledWords> = Vec::new();
     for (word, label) in words.enumerate() {

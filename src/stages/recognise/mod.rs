@@ -1,4 +1,7 @@
-//! Which entities does the text name?
+//! Recognise stage: the entities that a text names.
+//!
+//! Read [`recogniser`] first: it splits a text into [`words`], packs their pieces ([`word_tokenizer`]) into [`windows`], and
+//! reads the tagger's [`labels`].
 
 mod labels;
 mod recogniser;
@@ -12,22 +15,22 @@ pub use windows::Window;
 pub use word_tokenizer::{TokenizerError, WordTokenizer};
 pub use words::split_words;
 
-/// A text as the tagger reads it.
+/// A text for the tagger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// Vocabulary ids, with the special tokens at both ends.
     pub pieces: Vec<u32>,
-    /// For each word that is tagged, the index in `pieces` of its first piece.
+    /// For each tagged word, the index of its first piece.
     pub first_pieces: Vec<u32>,
-    /// The same for the words that follow the text for the network to know and that nobody asks about; mostly none.
+    /// The same for the words of the knowledge that follows the text. They are not tagged.
     pub context_first_pieces: Vec<u32>,
 }
 
-/// What the tagger says of each word of a [`Request`].
+/// The tagger's labels of the words of a [`Request`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
-    /// The best label sequence (Viterbi), an index into the label set for each word.
+    /// The best label sequence (Viterbi), as indices into the label set.
     pub labels: Vec<usize>,
-    /// The posterior of each chosen label given the whole text (forward-backward), 0 to 1.
+    /// The posterior of each label (forward-backward), 0 to 1.
     pub posteriors: Vec<f32>,
 }

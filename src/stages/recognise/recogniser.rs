@@ -1,4 +1,4 @@
-//! From a text to its mentions: words, windows, the tagger's labels, spans.
+//! Recogniser: from a text to its mentions, via words, windows and labels.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::domain::{Mention, Span};
 use crate::scheduler::{CallError, Flow, Handle};
 use crate::stages::prompt::tokenise;
 
-/// Finds the entities that a text names.
+/// Finds the entities in a text.
 pub struct Recogniser {
     handle: Handle<Request, Reply>,
     tokenizer: Arc<WordTokenizer>,
@@ -17,14 +17,14 @@ pub struct Recogniser {
 }
 
 impl Recogniser {
-    /// Asks the tagger behind `handle`, whose vocabulary and labels are these.
+    /// A recogniser that calls the tagger behind `handle`, with its tokenizer and labels.
     #[must_use]
     pub fn new(handle: Handle<Request, Reply>, tokenizer: WordTokenizer, labels: LabelSet) -> Self {
         Self { handle, tokenizer: Arc::new(tokenizer), labels }
     }
 
-    /// The entities that a text names, in reading order; `knowledge` is what is known of it, as far as the tagger can read
-    /// it beside the text. A text without words asks nobody.
+    /// The entities of a text, in reading order. The tagger reads as much of `knowledge` after the text as fits. A text
+    /// without words makes no call.
     ///
     /// # Errors
     /// [`CallError`] of the tagger.
@@ -48,7 +48,7 @@ impl Recogniser {
     }
 }
 
-/// The mentions that a reply finds in some words of a text.
+/// The mentions of a reply about these words of a text.
 fn mentions(text: &str, words: &[Span], reply: &Reply, labels: &LabelSet) -> Vec<Mention> {
     let named = labels.decode(&reply.labels[..words.len().min(reply.labels.len())]);
     named
@@ -84,12 +84,12 @@ mod tests {
     use crate::scheduler::{Budget, Cost, Device, Model, ModelError};
     use crate::telemetry::Metrics;
 
-    /// Takes every word that it does not know for a person.
-    struct Stranger;
+    /// Labels every unknown word as a person.
+    struct UnknownWordTagger;
 
     const UNKNOWN: u32 = 3;
 
-    impl Model for Stranger {
+    impl Model for UnknownWordTagger {
         type Request = Request;
         type Reply = Reply;
 
@@ -119,7 +119,7 @@ mod tests {
         let mut device = Device::new("test", Arc::new(Metrics::new()));
         let budget =
             Budget { max_requests: NonZeroUsize::MIN, max_tokens: 1_000, patience: Duration::from_secs(1) };
-        let handle = device.lane(Stage::Recognise, Stranger, budget);
+        let handle = device.lane(Stage::Recognise, UnknownWordTagger, budget);
         (device, Recogniser::new(handle, tokenizer, LabelSet::new([EntityType::new("PER")])))
     }
 
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_text_without_words_asks_nobody() {
+    async fn a_text_without_words_makes_no_call() {
         let (device, recogniser) = device();
         drop(device);
         assert_eq!(recogniser.mentions(Flow::default(), " \n", "").await, Ok(Vec::new()));
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn mentions_count_code_points_and_bytes_and_are_as_sure_as_their_least_sure_word() {
+    fn mentions_count_code_points_and_bytes_and_have_the_least_posterior_of_their_words() {
         let text = "é🔥 New York's #Jordan";
         let labels = LabelSet::new(["LOC", "PER"].map(EntityType::new));
         // é 🔥 New York 's # Jordan
@@ -176,9 +176,9 @@ mod tests {
     }
 
     proptest! {
-        // The tokenizer cleans, folds and takes accents off; what is said of words must not move by it.
+        // The tokenizer cleans text and removes accents; spans must not change by it.
         #[test]
-        fn whatever_the_tagger_says_mentions_cut_their_own_text_out_of_the_posts(
+        fn for_any_labels_the_span_of_a_mention_is_its_text_in_the_post(
             text in texts(),
             said in prop::collection::vec(0..12_usize, 1..60),
         ) {
@@ -189,7 +189,7 @@ mod tests {
             for Window { words: range, request } in word_pieces(12).windows(&text, &words) {
                 prop_assert_eq!(range.start, next_word);
                 next_word = range.end;
-                // A tagger that answers for too few words, or for too many, moves nothing either.
+                // Nor by a tagger that labels too few or too many words.
                 let count = (request.first_pieces.len() + said.next().unwrap() % 3).saturating_sub(1);
                 let reply = Reply { labels: said.by_ref().take(count).collect(), posteriors: vec![0.5; count] };
                 for Mention { text: named, span, .. } in mentions(&text, &words[range], &reply, &labels) {

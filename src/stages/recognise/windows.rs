@@ -1,4 +1,4 @@
-//! How does the tagger read a text? In windows that the network can hold, with what is known of the text behind it.
+//! Windows: a text in requests of the network's input length, each followed by knowledge as far as it fits.
 
 use std::ops::Range;
 
@@ -10,27 +10,27 @@ use crate::domain::Span;
 pub struct Window {
     /// Which words of the text.
     pub words: Range<usize>,
-    /// What the tagger is asked.
+    /// The request.
     pub request: Request,
 }
 
-/// What stands between a text and what is known of it in the data of PGIM and RiVEG: a word as any other.
+/// Separates text and knowledge, as in the data of PGIM and RiVEG. It is read as an ordinary word.
 const SEPARATOR: &str = "<EOS>";
 
 impl WordTokenizer {
-    /// The requests that read all words of a text; none for a text without words.
+    /// The windows of a text; none for a text without words.
     ///
-    /// A text that is too long for one window is cut between words: after the last word that ends a sentence where the
-    /// second half of the window has one, else where it is full. Words of different windows do not see each other.
+    /// A longer text is cut between words: after the last end of a sentence in the second half of the window, else where
+    /// the window is full. Words of different windows do not see each other.
     #[must_use]
     pub fn windows(&self, text: &str, words: &[Span]) -> Vec<Window> {
         self.windows_with_knowledge(text, words, "")
     }
 
-    /// The same, each window with as much of the words of `knowledge` behind it as still fits.
+    /// As [`Self::windows`], each window followed by as much of `knowledge` as fits.
     ///
-    /// The text's own words come first and are cut into windows as if there were no knowledge. A separator and the
-    /// words of the knowledge, parted by white space, follow; the last piece that fits may be in the middle of one.
+    /// The text is cut as without knowledge. A separator and the words of the knowledge, split at white space, follow; the
+    /// last word may be cut.
     #[must_use]
     pub fn windows_with_knowledge(&self, text: &str, words: &[Span], knowledge: &str) -> Vec<Window> {
         let pieces: Vec<Vec<u32>> =
@@ -50,7 +50,7 @@ impl WordTokenizer {
             .collect()
     }
 
-    /// All words of a text as one request's pieces, as many as the network can hold: for one that answers for the whole.
+    /// The pieces of a whole text, cut at the network's input length, for networks that read a text as a whole.
     #[must_use]
     pub fn encode_text(&self, text: &str, words: &[Span]) -> Vec<u32> {
         let mut pieces = vec![self.begin];
@@ -65,7 +65,7 @@ impl WordTokenizer {
         pieces
     }
 
-    /// The words of what is known, in pieces, the separator first: no more than one window could hold.
+    /// The pieces of the words of the knowledge, after the separator: at most one window.
     fn knowledge(&self, knowledge: &str) -> Vec<Vec<u32>> {
         let mut words = knowledge.split_whitespace().peekable();
         let separator = words.peek().map(|_| SEPARATOR);
@@ -125,7 +125,7 @@ fn cut(lengths: &[usize], room: usize, ends_sentence: impl Fn(usize) -> bool) ->
         if end < lengths.len() {
             end = sentence_end.unwrap_or(end);
         }
-        // A word is never longer than the room, so this only keeps a wrong length from turning into a loop.
+        // No word is longer than the room; this prevents an endless loop if one were.
         end = end.max(start + 1);
         windows.push(start..end);
         start = end;
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_read_between_its_special_pieces() {
+    fn a_text_stands_between_special_pieces() {
         let text = "one two.";
         let windows = words(16).windows(text, &split_words(text));
         let request = Request {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_text_is_read_as_its_words_are_as_far_as_there_is_room() {
+    fn a_whole_text_has_the_pieces_of_its_words_as_far_as_they_fit() {
         let text = "Jordans met Keldor's";
         for (max_pieces, expected) in
             [(9, vec![2, 8, 9, 12, 13, 14, 10, 11, 3]), (6, vec![2, 8, 9, 12, 13, 3]), (3, vec![2, 8, 3])]
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_several_pieces_are_found_by_their_first() {
+    fn a_word_of_several_pieces_has_the_index_of_its_first() {
         let text = "Jordans met Keldor's";
         let windows = word_pieces(16).windows(text, &split_words(text));
         let request = Request {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_follows_the_text_as_far_as_there_is_room() {
+    fn knowledge_follows_the_text_as_far_as_it_fits() {
         let text = "Jordan met Keldor";
         // [CLS] Jordan met Kel ##dor | < E ##OS > met Jordan ' s | [SEP]
         let whole = [2, 8, 12, 13, 14, 15, 17, 18, 16, 12, 8, 10, 11, 3];

@@ -1,4 +1,4 @@
-//! How does the tagger read a word? Alone, in pieces of its vocabulary.
+//! Word tokenizer: each word alone, in pieces of the tagger's vocabulary.
 
 use std::path::{Path, PathBuf};
 
@@ -8,22 +8,22 @@ use crate::common::plain_file;
 use crate::stages::prompt::SpecialPieces;
 use crate::stages::vocabulary;
 
-/// Cuts words into the pieces of the tagger's vocabulary.
+/// Splits words into pieces of the tagger's vocabulary.
 #[derive(Debug)]
 pub struct WordTokenizer {
     tokenizer: Tokenizer,
     pub(super) begin: u32,
     pub(super) end: u32,
     unknown: u32,
-    /// Pieces that no text may contain.
+    /// Special pieces, which a text must not produce.
     reserved: Vec<u32>,
     pub(super) max_pieces: usize,
 }
 
-/// A tokenizer that cannot be used.
+/// The tokenizer cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
-    /// The file is not there, not readable, or no tokenizer.
+    /// The file is missing, unreadable or not a tokenizer.
     #[error("failed to read the tagger's tokenizer `{path}`")]
     Read {
         /// Where.
@@ -32,30 +32,30 @@ pub enum TokenizerError {
         #[source]
         source: tokenizers::Error,
     },
-    /// A piece that every text needs is not in the vocabulary.
+    /// A required special piece is missing.
     #[error("the tagger's tokenizer has no `{0}`")]
     NoSpecialPiece(&'static str),
-    /// Not even one word would fit.
+    /// Not even one word fits.
     #[error("the tagger's input must hold at least 3 pieces, not {0}")]
     TooShort(usize),
 }
 
-/// No word is longer than this: what follows does not help to read it, and a text of 100 kB without a space must not
-/// cost the tokenizer more than its share.
+/// The code points of a word that are read. The rest does not help the tagger, and a text of 100 kB without a space must not
+/// cost more than others.
 const MAX_WORD_CODE_POINTS: usize = 100;
 
 impl WordTokenizer {
-    /// Reads a `tokenizer.json`. `max_pieces` is the longest input of the network, special pieces counted.
+    /// Reads a `tokenizer.json`. `max_pieces` is the longest input of the network, including special pieces.
     ///
     /// # Errors
-    /// [`TokenizerError`]: the file, or a special piece that it lacks.
+    /// [`TokenizerError`]: the file, or a missing special piece.
     pub fn load(path: &Path, max_pieces: usize) -> Result<Self, TokenizerError> {
         let read_failed = |source| TokenizerError::Read { path: path.to_owned(), source };
         let bytes = plain_file::read(path).map_err(|error| read_failed(error.into()))?;
         Self::from_bytes(path, &bytes, max_pieces)
     }
 
-    /// Takes the bytes of a `tokenizer.json` that was read already; `path` is for the error.
+    /// Parses a `tokenizer.json`; `path` is for errors.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -65,16 +65,16 @@ impl WordTokenizer {
         Self::new(tokenizer, max_pieces)
     }
 
-    /// Takes a tokenizer that is already in memory.
+    /// Wraps a tokenizer.
     ///
     /// # Errors
-    /// [`TokenizerError`]: a special piece that it lacks.
+    /// [`TokenizerError`]: a missing special piece.
     pub fn new(mut tokenizer: Tokenizer, max_pieces: usize) -> Result<Self, TokenizerError> {
         if max_pieces < 3 {
             return Err(TokenizerError::TooShort(max_pieces));
         }
-        // A text that says `</s>` says these four characters. A unigram model may know the four as one piece all the
-        // same, so what comes out is looked through as well.
+        // A `</s>` in a text is four characters. A unigram model may still have them as one piece, so `pieces` checks the
+        // result too.
         tokenizer.set_encode_special_tokens(true);
         tokenizer.with_padding(None);
         let special =
@@ -88,15 +88,15 @@ impl WordTokenizer {
         Ok(Self { tokenizer, begin, end, unknown, reserved, max_pieces })
     }
 
-    /// How many pieces it knows: the network's table must have as many rows.
+    /// The size of the vocabulary: the network's embedding must have as many rows.
     #[must_use]
     pub fn vocabulary(&self) -> usize {
         self.tokenizer.get_vocab_size(true)
     }
 
-    /// The pieces of one word: at least one, and no more than fit into a window.
+    /// The pieces of one word: at least one, and at most as many as fit into a window.
     ///
-    /// Only its first 100 code points are read. What the tokenizer cannot read is the unknown piece.
+    /// Only its first 100 code points are read. Text that the tokenizer cannot read is the unknown piece.
     #[must_use]
     pub fn pieces(&self, word: &str) -> Vec<u32> {
         let end = word.char_indices().nth(MAX_WORD_CODE_POINTS).map_or(word.len(), |(end, _)| end);
@@ -124,7 +124,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// Knows three words, in the way of XLM-R's family.
+    /// A vocabulary of three words, in XLM-R's style.
     pub(in super::super) fn words(max_pieces: usize) -> WordTokenizer {
         let vocabulary = ["<s>", "<pad>", "</s>", "<unk>", "one", "two", "."];
         let vocabulary = vocabulary.iter().zip(0..).map(|(piece, id)| ((*piece).to_owned(), id)).collect();
@@ -132,7 +132,7 @@ pub(super) mod tests {
         WordTokenizer::new(Tokenizer::new(model), max_pieces).unwrap()
     }
 
-    /// Knows some words and ends of words, in the way of BERT's family.
+    /// A vocabulary of words and word ends, in BERT's style.
     pub(in super::super) fn word_pieces(max_pieces: usize) -> WordTokenizer {
         let pieces = [
             "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[", "]", "CLS", "Jordan", "##s", "'", "s", "met",
@@ -148,7 +148,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn special_pieces_cannot_be_written_and_strange_words_are_unknown() {
+    fn a_text_cannot_produce_special_pieces_and_new_words_are_unknown() {
         let tokenizer = words(16);
         assert_eq!(tokenizer.pieces("one"), [4]);
         for word in ["zwei", "", "🔥", "<s>", "</s>", "<pad>", "<unk>"] {
@@ -157,7 +157,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn words_are_read_in_the_pieces_of_berts_vocabulary() {
+    fn words_are_split_into_the_pieces_of_berts_vocabulary() {
         let tokenizer = word_pieces(16);
         let cases: [(&str, &[u32]); 8] = [
             ("Jordan", &[8]),
@@ -175,7 +175,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_tokenizer_that_lacks_something_is_refused() {
+    fn an_incomplete_tokenizer_is_refused() {
         let model =
             WordLevel::builder().vocab([("<s>".to_owned(), 0)].into_iter().collect()).build().unwrap();
         let error = WordTokenizer::new(Tokenizer::new(model), 8).unwrap_err();

@@ -1,21 +1,21 @@
-//! What is a word in a tweet? Training and serving ask here, so that both read alike.
+//! Word splitting of tweets, the same in training and serving.
 
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::domain::Span;
 
-/// The words of a text, in order; all but white space is in exactly one.
+/// The words of a text, in order. Everything but white space is in exactly one word.
 ///
-/// A text is cut at white space. What is neither letter nor digit at either end of such a piece stands alone, each
-/// character for itself but repeated ones together: `"(Paris)!!"` is `( Paris ) !!`, `"#Jordan🔥"` is `# Jordan 🔥`.
-/// A final `'s` stands alone too. What is inside stays: `AT&T`, `t.co/x`, `half-time`. Chinese characters and kana
-/// are words of their own, as no space parts them. A character is what readers take for one (an extended grapheme
-/// cluster of UAX #29): marks stay with the letter they modify, and the parts of a family, a flag or a keycap together.
+/// A text is split at white space. Characters that are neither letter nor digit at either end of a part are words of their
+/// own, repeated ones together: `"(Paris)!!"` is `( Paris ) !!`, `"#Jordan🔥"` is `# Jordan 🔥`. A final `'s` is a word
+/// too. Inner characters stay: `AT&T`, `t.co/x`, `half-time`. Chinese characters and kana are words of their own, because
+/// no spaces separate them. A character is an extended grapheme cluster (UAX #29): marks stay with their letter, and the
+/// parts of a family, a flag or a keycap stay together.
 #[must_use]
 pub fn split_words(text: &str) -> Vec<Span> {
     let mut words = Vec::new();
     let (mut start, mut byte_start) = (0, 0);
-    // At white space first, since a mark may follow a space and make one cluster with it.
+    // At white space first, because a mark after a space forms one cluster with it.
     for part in text.split_inclusive(char::is_whitespace) {
         let piece = part.trim_end_matches(char::is_whitespace);
         split_piece(&units(piece, start, byte_start), &mut words);
@@ -25,35 +25,35 @@ pub fn split_words(text: &str) -> Vec<Span> {
     words
 }
 
-/// A character as readers see it, and where it is in the text.
-struct Unit<'text> {
+/// A grapheme cluster with its span in the text.
+struct Character<'text> {
     cluster: &'text str,
     span: Span,
 }
 
-/// The characters of a piece that begins there in its text.
-fn units(piece: &str, mut start: usize, mut byte_start: usize) -> Vec<Unit<'_>> {
+/// The characters of a part that starts at these positions.
+fn units(piece: &str, mut start: usize, mut byte_start: usize) -> Vec<Character<'_>> {
     let unit = |cluster| {
         let (end, byte_end) = (start + str::chars(cluster).count(), byte_start + str::len(cluster));
         let span = Span { start, end, byte_start, byte_end };
         (start, byte_start) = (end, byte_end);
-        Unit { cluster, span }
+        Character { cluster, span }
     };
     piece.graphemes(true).map(unit).collect()
 }
 
-impl Unit<'_> {
+impl Character<'_> {
     fn is_inner(&self) -> bool {
         self.cluster.starts_with(char::is_alphanumeric)
     }
 }
 
-/// Cuts what stood between two white spaces into words.
-fn split_piece(piece: &[Unit<'_>], words: &mut Vec<Span>) {
-    let Some(first) = piece.iter().position(Unit::is_inner) else {
+/// Splits a part without white space into words.
+fn split_piece(piece: &[Character<'_>], words: &mut Vec<Span>) {
+    let Some(first) = piece.iter().position(Character::is_inner) else {
         return split_repeated(piece, words);
     };
-    let last = piece.iter().rposition(Unit::is_inner).map_or(first, |last| last + 1);
+    let last = piece.iter().rposition(Character::is_inner).map_or(first, |last| last + 1);
     split_repeated(&piece[..first], words);
     let (stem, possessive) =
         piece[first..last].split_at(last - first - possessive_length(&piece[first..last]));
@@ -62,8 +62,8 @@ fn split_piece(piece: &[Unit<'_>], words: &mut Vec<Span>) {
     split_repeated(&piece[last..], words);
 }
 
-/// How many characters at the end are a possessive after something.
-fn possessive_length(piece: &[Unit<'_>]) -> usize {
+/// The number of characters of a possessive at the end.
+fn possessive_length(piece: &[Character<'_>]) -> usize {
     match piece {
         [.., _, apostrophe, s]
             if matches!(apostrophe.cluster, "'" | "\u{2019}") && matches!(s.cluster, "s" | "S") =>
@@ -74,18 +74,18 @@ fn possessive_length(piece: &[Unit<'_>]) -> usize {
     }
 }
 
-fn split_repeated(piece: &[Unit<'_>], words: &mut Vec<Span>) {
+fn split_repeated(piece: &[Character<'_>], words: &mut Vec<Span>) {
     words.extend(piece.chunk_by(|left, right| left.cluster == right.cluster).filter_map(joined));
 }
 
-fn split_ideographs(piece: &[Unit<'_>], words: &mut Vec<Span>) {
-    let together = |left: &Unit<'_>, right: &Unit<'_>| {
+fn split_ideographs(piece: &[Character<'_>], words: &mut Vec<Span>) {
+    let together = |left: &Character<'_>, right: &Character<'_>| {
         !left.cluster.starts_with(is_ideograph) && !right.cluster.starts_with(is_ideograph)
     };
     words.extend(piece.chunk_by(together).filter_map(joined));
 }
 
-fn joined(units: &[Unit<'_>]) -> Option<Span> {
+fn joined(units: &[Character<'_>]) -> Option<Span> {
     let (first, last) = (units.first()?.span, units.last()?.span);
     Some(Span { end: last.end, byte_end: last.byte_end, ..first })
 }
@@ -108,7 +108,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn names_stand_free_of_what_surrounds_them() {
+    fn names_are_separated_from_the_characters_around_them() {
         let cases = [
             ("Jordan, in (Paris)!!", vec!["Jordan", ",", "in", "(", "Paris", ")", "!!"]),
             ("RT @kim_x: #Jordan🔥🔥 wow…", vec!["RT", "@", "kim_x", ":", "#", "Jordan", "🔥🔥", "wow", "…"]),
@@ -139,7 +139,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_character_of_100_kb_is_one_word_and_so_are_as_many_joined() {
+    fn one_cluster_of_100_kb_is_one_word() {
         let marks = format!("a{}", "\u{301}".repeat(50_000));
         let family = ["👩"; 14_000].join("\u{200d}");
         let conjunct = ["क"; 16_000].join("\u{94d}");
@@ -150,7 +150,7 @@ pub(super) mod tests {
         }
     }
 
-    /// Any code points at all, and often those that join, mark, turn or end something.
+    /// Arbitrary code points, often those that join, combine or change direction.
     pub(in super::super) fn texts() -> impl Strategy<Value = String> {
         let special = "[ \n\u{0}\u{85}\u{2028}ab's#…\u{301}\u{600}\u{94d}\u{915}\u{200b}-\u{200f}\u{202a}-\u{202e}\u{feff}\u{fe0f}\u{20e3}\u{1f1f3}\u{1f1f4}🔥👩🏽\u{e007f}\u{10ffff}火ﬁİ가각ᄀ]{1,6}";
         prop::collection::vec(
@@ -162,7 +162,7 @@ pub(super) mod tests {
 
     proptest! {
         #[test]
-        fn words_cover_all_but_white_space_and_count_it_both_ways(text in texts()) {
+        fn words_cover_all_but_white_space_in_code_points_and_in_bytes(text in texts()) {
             let words = split_words(&text);
             let mut at = (0, 0);
             for word in &words {
@@ -176,7 +176,7 @@ pub(super) mod tests {
         }
 
         #[test]
-        fn no_word_ends_within_a_character(text in texts()) {
+        fn no_word_ends_within_a_cluster(text in texts()) {
             let mut piece_start = 0;
             let mut boundaries = Vec::new();
             for piece in text.split_inclusive(char::is_whitespace) {

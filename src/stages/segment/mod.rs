@@ -1,4 +1,4 @@
-//! Which pixels of the box are it?
+//! Segment stage: the mask of the object in each box.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::common::imaging::{Picture, Workers};
 use crate::domain::{BBox, Frame, Mask};
 use crate::scheduler::{CallError, Flow, Handle};
 
-/// All boxes to be segmented in one picture: it is encoded once for them.
+/// All boxes of one picture, which is encoded once for them.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The picture, its longer side scaled to the network's resolution.
@@ -18,16 +18,16 @@ pub struct Request {
 /// One mask for each box of the [`Request`].
 pub type Reply = Vec<Segmentation>;
 
-/// The pixels that the network found in one box.
+/// The network's mask in one box.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Segmentation {
-    /// Those pixels, of the upright picture.
+    /// The mask, in the upright picture.
     pub mask: Mask,
     /// The network's own estimate of its IoU.
     pub score: f32,
 }
 
-/// The stage: boxes in, masks out.
+/// Segments boxes.
 #[derive(Clone)]
 pub struct Segmenter {
     network: Handle<Request, Reply>,
@@ -36,17 +36,17 @@ pub struct Segmenter {
 }
 
 impl Segmenter {
-    /// Asks this network, which reads pictures whose longer side has `side` pixels.
+    /// A segmenter that calls this network, which reads pictures with a longer side of `side` pixels.
     #[must_use]
     pub fn new(network: Handle<Request, Reply>, side: u32, workers: Workers) -> Self {
         Self { network, side, workers }
     }
 
-    /// The mask in each box and the network's estimate of its IoU, in the order of the boxes. Boxes are in pixels of
-    /// the picture; what of them lies outside it is cut off first.
+    /// The mask in each box and the network's estimate of its IoU, in the order of the boxes. Boxes are in pixels of the
+    /// picture, and are clipped to it first.
     ///
     /// # Errors
-    /// The network did not answer.
+    /// [`CallError`] of the network.
     pub async fn masks(
         &self,
         flow: Flow,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn boxes_are_cut_at_the_edges_and_come_back_as_masks_of_the_original_size() {
+    async fn boxes_are_clipped_and_masks_have_the_original_size() {
         let mut device = Device::new("test", Arc::new(Metrics::new()));
         let budget =
             Budget { max_requests: NonZeroUsize::MIN, max_tokens: 1, patience: Duration::from_secs(1) };
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_box_asks_no_network() {
+    async fn without_boxes_the_network_is_not_called() {
         let mut device = Device::new("test", Arc::new(Metrics::new()));
         let budget =
             Budget { max_requests: NonZeroUsize::MIN, max_tokens: 1, patience: Duration::from_secs(1) };

@@ -1,7 +1,7 @@
-//! OFA's pieces: GPT-2's byte pairs, counted in fairseq's order, then the tokens that are no text.
+//! Byte pairs of OFA (Wang et al. 2022): GPT-2's pieces in fairseq's order, then special tokens.
 //!
-//! Wang et al. 2022. Text is read as GPT-2 reads it: no space is put in front, and a word's own leading space is part of
-//! its first piece, so that ` no` and `no` differ.
+//! Text is read as by GPT-2: no space is added in front, and a word's leading space is part of its first piece, so ` no`
+//! and `no` differ.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -13,20 +13,20 @@ use tokenizers::{AddedToken, Tokenizer};
 use super::VocabularyError;
 use super::files::{bytes, lines, text};
 
-/// Where an OFA's location tokens are among its ids.
+/// The ids of an OFA's location tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Locations {
     /// The id of `<bin_0>`.
     pub first: u32,
-    /// How many there are.
+    /// Their number.
     pub count: u32,
 }
 
-/// What fairseq counts before the lines of any dictionary.
+/// The pieces that fairseq puts before every dictionary.
 const SPECIAL: [&str; 4] = ["<s>", "<pad>", "</s>", "<unk>"];
 const MASK: &str = "<mask>";
 
-/// What OFA's authors publish: `dict.txt` has GPT-2's ids in the order in which fairseq counts them.
+/// The layout of OFA's authors: `dict.txt` has GPT-2's ids in fairseq's order.
 pub(super) fn fairseq(
     dictionary: &Path,
     ids: &Path,
@@ -42,7 +42,7 @@ pub(super) fn fairseq(
         let Some((word, _)) = counted else {
             return Err(VocabularyError::unfit(dictionary, place, "a word and its count", shown(line)));
         };
-        // Lines that fill up to a round number are words of their own.
+        // Padding lines are words of their own.
         let piece = match word.parse::<u32>() {
             Err(_) => word.to_owned(),
             Ok(id) => pieces.get(&id).cloned().ok_or_else(|| {
@@ -58,7 +58,7 @@ pub(super) fn fairseq(
     byte_level(dictionary, ordered, merges, locations)
 }
 
-/// What Hugging Face publishes: `vocab.json` has fairseq's order already.
+/// The layout of Hugging Face: `vocab.json` is in fairseq's order.
 pub(super) fn hugging_face(
     ids: &Path,
     merges: &Path,
@@ -83,8 +83,7 @@ pub(super) fn hugging_face(
     byte_level(ids, by_id.into_values().collect(), merges, locations)
 }
 
-/// A tokenizer of these pieces; `file` is that which orders them. What `pieces` lack of the tokens that are no text
-/// comes after them.
+/// A tokenizer of these pieces, with missing special tokens added at the end; `file` is for errors.
 fn byte_level(
     file: &Path,
     pieces: Vec<String>,
@@ -92,7 +91,7 @@ fn byte_level(
     locations: Locations,
 ) -> Result<Tokenizer, VocabularyError> {
     let known: HashSet<&str> = pieces.iter().map(String::as_str).collect();
-    // A byte without a piece would be left out of texts, and nobody would know.
+    // A byte without a piece would silently be dropped from texts.
     let mut alphabet: Vec<char> = ByteLevel::alphabet().into_iter().collect();
     alphabet.sort_unstable();
     if let Some(byte) = alphabet.iter().find(|byte| !known.contains(byte.to_string().as_str())) {
@@ -103,7 +102,7 @@ fn byte_level(
     if known.contains("<bin_0>") {
         added.extend(pieces.iter().filter(|piece| is_numbered(piece)).cloned());
     } else {
-        // Codes of drawn pictures are between the words and the locations.
+        // Image codes are between the words and the locations.
         let before = pieces.len() + usize::from(!known.contains(MASK));
         let Some(codes) = (locations.first as usize).checked_sub(before) else {
             let expected =
@@ -129,7 +128,7 @@ fn byte_level(
     Ok(tokenizer)
 }
 
-/// Whether a piece is one of `<code_0>` and its like.
+/// Whether a piece is like `<code_0>` or `<bin_0>`.
 fn is_numbered(piece: &str) -> bool {
     let inner = piece.strip_prefix('<').and_then(|piece| piece.strip_suffix('>'));
     let number = inner.and_then(|inner| inner.strip_prefix("code_").or_else(|| inner.strip_prefix("bin_")));
@@ -141,7 +140,7 @@ fn read_ids(file: &Path) -> Result<BTreeMap<String, u32>, VocabularyError> {
         .map_err(|error| VocabularyError::unfit(file, "its form", "pieces and their ids in JSON", error))
 }
 
-/// The pairs, the first to be joined first. A first line may say which version of the format it is.
+/// The merges, by priority. The first line may be a format version.
 fn read_merges(file: &Path) -> Result<Merges, VocabularyError> {
     let text = text(file)?;
     let numbered =
@@ -163,7 +162,7 @@ fn read_merges(file: &Path) -> Result<Merges, VocabularyError> {
     numbered.filter(|(_, line)| !line.is_empty()).map(pair).collect()
 }
 
-/// The beginning of a line, so that it can be shown.
+/// The beginning of a line, escaped for messages.
 fn shown(line: &str) -> String {
     const SHOWN: usize = 40; // enough to find it by
     let start: String = line.chars().take(SHOWN).collect();

@@ -1,18 +1,18 @@
-//! Is sentencepiece's table of characters whole? Whoever normalises with it follows its index blindly: one that leads out of
-//! the table would be a panic in the middle of a text, and one that puts a book for a letter would take all memory.
+//! Charsmap check: sentencepiece's table of character replacements. The normaliser follows its index without checks: an
+//! index out of range would panic on some texts, and a very long replacement would exhaust memory.
 //!
-//! The table is the size of an index in bytes, the index, and replacements that end with a zero each. The index is a double
-//! array (Yata et al. 2007, as in darts-clone): a unit for each step of a key, then one with the place of its replacement.
+//! The table has the size of the index in bytes, the index, and zero-terminated replacements. The index is a double array
+//! (Yata et al. 2007, as in darts-clone): a unit for each byte of a key, then one with the offset of its replacement.
 
 use tokenizers::normalizers::Precompiled;
 
-/// What the table may put for one character, in bytes: NFKC, the longest that is published, puts 33 for U+FDFA.
-const LONGEST: usize = 64;
+/// The longest replacement of a character, in bytes: NFKC, the longest published, has 33 for U+FDFA.
+const MAX_REPLACEMENT: usize = 64;
 
-/// A table that may be used.
+/// Parses and checks a table.
 ///
 /// # Errors
-/// What is wrong with it, in words that follow its name.
+/// The fault, as the rest of a sentence that begins with the table.
 pub(super) fn table(bytes: &[u8]) -> Result<Precompiled, String> {
     let cut_off = "ends before its index does";
     let (size, rest) = bytes.split_first_chunk::<4>().ok_or(cut_off)?;
@@ -25,14 +25,14 @@ pub(super) fn table(bytes: &[u8]) -> Result<Precompiled, String> {
     let replacements =
         std::str::from_utf8(replacements).map_err(|_| "has replacements that are not UTF-8".to_owned())?;
     let longest = replacements.split('\0').map(str::len).max().unwrap_or(0);
-    if longest > LONGEST {
-        return Err(format!("puts {longest} bytes for one character, more than {LONGEST}"));
+    if longest > MAX_REPLACEMENT {
+        return Err(format!("puts {longest} bytes for one character, more than {MAX_REPLACEMENT}"));
     }
     walk(&units, replacements)?;
     Precompiled::from(bytes).map_err(|error| error.to_string())
 }
 
-/// Goes where any text could lead.
+/// Visits every unit that a text could reach.
 fn walk(units: &[Unit], replacements: &str) -> Result<(), String> {
     let at = |place: u32| {
         units.get(place as usize).copied().ok_or_else(|| "has an index that leads out of it".to_owned())
@@ -40,7 +40,7 @@ fn walk(units: &[Unit], replacements: &str) -> Result<(), String> {
     let mut seen = vec![false; units.len()];
     let mut ahead = vec![at(0)?.offset()];
     while let Some(from) = ahead.pop() {
-        // No text has a zero here: it ends a key.
+        // Zero ends a key and does not occur within one.
         for byte in 1..=u32::from(u8::MAX) {
             let place = from ^ byte;
             let unit = at(place)?;
@@ -74,7 +74,7 @@ impl Unit {
         self.0 >> 8 & 1 == 1
     }
 
-    /// The place of a replacement, where the unit stands behind a key.
+    /// The offset of the replacement, in a unit after a key.
     fn value(self) -> usize {
         (self.0 & ((1 << 31) - 1)) as usize
     }
@@ -84,7 +84,7 @@ impl Unit {
 pub(super) mod tests {
     use super::*;
 
-    /// A table with one key, `a`, whose replacement begins at that place, in an index of so many units.
+    /// A table with the one key `a`, the offset of its replacement, and an index of this size.
     pub(in crate::stages::vocabulary) fn of_one_key(
         value: u32,
         units: usize,
@@ -101,7 +101,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_whole_table_is_used_and_none_that_leads_astray() {
+    fn a_valid_table_is_used_and_an_invalid_one_is_refused() {
         let whole = table(&of_one_key(4, 512, b"x\0\0\0bc\0")).unwrap();
         assert_eq!(whole.normalize_string("banal"), "bbcnbcl");
         let mut endless = of_one_key(0, 512, b"b\0");

@@ -1,12 +1,12 @@
-//! What can be wrong with a published vocabulary, said so that it can be put right: which file, where, expected, found.
+//! Errors of vocabularies: the file, the place in it, what was expected and what was found.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Why a vocabulary was not read.
+/// A vocabulary cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum VocabularyError {
-    /// A file could not be read.
+    /// A file cannot be read.
     #[error("cannot read `{}` of the tokenizer", file.display())]
     Read {
         /// Which.
@@ -15,29 +15,29 @@ pub enum VocabularyError {
         #[source]
         source: std::io::Error,
     },
-    /// The files that are there make no vocabulary.
+    /// Files of the layout are missing.
     #[error("`{given}` is no tokenizer: expected {expected}, found {found}")]
     Incomplete {
-        /// The folder or the files.
+        /// The given folder or files.
         given: String,
-        /// The layouts that would have been read.
+        /// The supported layouts.
         expected: &'static str,
-        /// What there is of them.
+        /// The files that were found.
         found: String,
     },
-    /// Something in a file is not what its layout has there.
+    /// The content of a file does not fit its layout.
     #[error("`{}` does not fit: {place}: expected {expected}, found {found}", file.display())]
     Unfit {
         /// Which file.
         file: PathBuf,
-        /// Where in it, or which piece.
+        /// The place in the file, or the piece.
         place: String,
-        /// What would have been right.
+        /// The expected content.
         expected: String,
-        /// What is there.
+        /// The content that was found.
         found: String,
     },
-    /// The file is whole, but no tokenizer can be made of it.
+    /// No tokenizer can be built from the file.
     #[error("`{}` makes no tokenizer", file.display())]
     Unusable {
         /// Which file.
@@ -56,7 +56,7 @@ impl VocabularyError {
         found: impl fmt::Display,
     ) -> Self {
         let (expected, found) = (expected.to_string(), found.to_string());
-        // Pieces are bytes from elsewhere: they must not steer the terminal that shows them.
+        // Pieces are untrusted and may contain terminal control characters.
         let place = place.to_string().escape_debug().to_string();
         Self::Unfit { file: file.to_owned(), place, expected, found }
     }

@@ -1,4 +1,4 @@
-//! Which file has which part of a vocabulary? Their names say; what a folder has beside them does not matter.
+//! Vocabulary files: which part each file holds, by its name. Other files are ignored.
 
 use std::fs;
 use std::io::Read;
@@ -12,17 +12,17 @@ use crate::common::plain_file;
 pub(super) struct Files {
     /// `tokenizer.json`: all in one.
     pub(super) ready: Option<PathBuf>,
-    /// `dict.txt`: the order in which fairseq counts GPT-2's ids.
+    /// `dict.txt`: GPT-2's ids in fairseq's order.
     pub(super) dictionary: Option<PathBuf>,
     /// `encoder.json` or `vocab.json`: the id of each piece.
     pub(super) ids: Option<PathBuf>,
-    /// `vocab.bpe` or `merges.txt`: which pieces are joined, the first first.
+    /// `vocab.bpe` or `merges.txt`: the merges, by priority.
     pub(super) merges: Option<PathBuf>,
     /// `vocab.txt`: a piece a line.
     pub(super) words: Option<PathBuf>,
     /// `sentencepiece.bpe.model`.
     pub(super) sentences: Option<PathBuf>,
-    /// `tokenizer_config.json`, which says whether case matters.
+    /// `tokenizer_config.json`: whether case matters.
     pub(super) settings: Option<PathBuf>,
 }
 
@@ -38,12 +38,11 @@ const NAMES: [&str; 9] = [
     "tokenizer_config.json",
 ];
 
-/// The largest file that is read: XLM-R's, the largest that is published, has 17 MB.
-const LARGEST: u64 = 256 << 20;
+/// The largest file that is read: XLM-R's, the largest published one, has 17 MB.
+const MAX_FILE_BYTES: u64 = 256 << 20;
 
 impl Files {
-    /// Looks for the parts in folders, and takes files for what they are called. A JSON file or a model of another name
-    /// is a whole tokenizer.
+    /// Finds the parts in folders, and classifies files by name. A JSON file of another name is a `tokenizer.json`.
     pub(super) fn find(given: &[PathBuf]) -> Result<Self, VocabularyError> {
         let mut files = Self::default();
         for path in given {
@@ -75,7 +74,7 @@ impl Files {
         *part = Some(file.to_owned());
     }
 
-    /// Says what is missing; what an OFA reads is not what others read.
+    /// The error for missing parts; OFA has other layouts than other networks.
     pub(super) fn incomplete(&self, given: &[PathBuf], ofa: bool) -> VocabularyError {
         let parts = [&self.dictionary, &self.ids, &self.merges, &self.words, &self.sentences, &self.settings];
         let found: Vec<String> =
@@ -96,13 +95,13 @@ impl Files {
     }
 }
 
-/// The bytes of a file of ordinary size.
+/// The bytes of a file, up to a limit.
 pub(super) fn bytes(file: &Path) -> Result<Vec<u8>, VocabularyError> {
     let unreadable = |source| VocabularyError::Read { file: file.to_owned(), source };
     let mut opened = plain_file::open(file).map_err(unreadable)?;
     let length = opened.metadata().map_err(unreadable)?.len();
-    if length > LARGEST {
-        let expected = format!("at most {LARGEST} bytes");
+    if length > MAX_FILE_BYTES {
+        let expected = format!("at most {MAX_FILE_BYTES} bytes");
         return Err(VocabularyError::unfit(file, "its size", expected, format!("{length} bytes")));
     }
     let mut bytes = Vec::new();
@@ -118,7 +117,7 @@ pub(super) fn text(file: &Path) -> Result<String, VocabularyError> {
     })
 }
 
-/// Lines without their ends; the last may have none.
+/// The lines without line ends.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
     let ended = text.strip_suffix('\n').unwrap_or(text);
     ended.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line))

@@ -1,8 +1,8 @@
-//! Which pieces was a published network taught? Reads vocabularies in the layouts in which they are published, and makes
-//! of each the one tokenizer that bundles hold.
+//! Vocabularies: reads the layouts in which vocabularies are published, and makes a tokenizer for a bundle.
 //!
-//! [`read`] knows the layouts by the names of their files; a ready `tokenizer.json` is taken as it is,
-//! if what it does to texts is what published vocabularies do ([`tokenizer`]).
+//! Read [`read`] first: it detects the layout by file names ([`files`]): [`byte_pairs`] of OFA, [`word_pieces`] of BERT,
+//! [`sentence_pieces`] of XLM-R. A [`tokenizer_json`] is used as it is, if its normalisation is one of those that published
+//! vocabularies use.
 
 mod error;
 mod files;
@@ -24,18 +24,18 @@ pub use byte_pairs::Locations;
 pub use error::VocabularyError;
 pub use tokenizer_json::tokenizer;
 
-/// A vocabulary, ready to cut texts.
+/// A vocabulary and its origin.
 #[derive(Debug)]
 pub struct PublishedVocabulary {
-    /// What turns text into ids.
+    /// The tokenizer.
     pub tokenizer: Tokenizer,
-    /// In which layout it was published.
+    /// The layout of its files.
     pub layout: Layout,
-    /// The file that says which id a piece has.
+    /// The file with the ids of the pieces.
     pub file: PathBuf,
 }
 
-/// How a vocabulary is published.
+/// The layout of a published vocabulary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// A `tokenizer.json`.
@@ -46,7 +46,7 @@ pub enum Layout {
     BytePairs,
     /// `vocab.txt`: BERT.
     WordPieces {
-        /// Whether texts are read in lower case without accents.
+        /// Whether texts are lower-cased and accents removed.
         lower_case: bool,
     },
     /// `sentencepiece.bpe.model`: XLM-R.
@@ -66,10 +66,10 @@ impl fmt::Display for Layout {
     }
 }
 
-/// Reads the vocabulary that a folder or its files hold; `locations` are those of an OFA, none for another network.
+/// Reads the vocabulary in a folder or in files; `locations` are those of an OFA, none for other networks.
 ///
 /// # Errors
-/// With the file, the place in it, what was expected and what was found.
+/// [`VocabularyError`]: the file, the place in it, what was expected and what was found.
 pub fn read(given: &[PathBuf], locations: Option<Locations>) -> Result<PublishedVocabulary, VocabularyError> {
     let files = Files::find(given)?;
     if let Some(file) = &files.ready {

@@ -1,9 +1,9 @@
-//! Which fields does a message of protocol buffers have? Their numbers and bytes, without a schema.
+//! Protocol buffer parser: the fields of a message by number, without a schema.
 
-/// What a field holds.
+/// The value of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field<'message> {
-    /// A whole number.
+    /// A varint.
     Number(u64),
     /// Eight bytes.
     Eight([u8; 8]),
@@ -13,7 +13,7 @@ pub(super) enum Field<'message> {
     Four([u8; 4]),
 }
 
-/// The fields of a message in their order, each with its number; or the byte at which it is none.
+/// The fields of a message in order, with their numbers; or the offset at which the message is invalid.
 pub(super) fn fields(message: &[u8]) -> Result<Vec<(u64, Field<'_>)>, usize> {
     let mut fields = Vec::new();
     let mut rest = message;
@@ -35,7 +35,7 @@ fn field<'message>(rest: &mut &'message [u8]) -> Option<(u64, Field<'message>)> 
             Field::Bytes(take(rest, length)?)
         }
         5 => Field::Four(take(rest, 4)?.try_into().ok()?),
-        _ => return None, // groups, which nobody writes any more
+        _ => return None, // groups, which are obsolete
     };
     Some((tag >> 3, field))
 }
@@ -46,7 +46,7 @@ fn take<'message>(rest: &mut &'message [u8], length: usize) -> Option<&'message 
     Some(taken)
 }
 
-/// Seven bits a byte, the lowest first; the highest bit says that more follow.
+/// A varint: seven bits a byte, the lowest first; the highest bit means that more follow.
 fn number(rest: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_come_with_their_numbers_and_what_is_cut_is_told_with_its_place() {
+    fn fields_have_numbers_and_a_cut_message_is_refused_with_the_offset() {
         let message =
             [0x08, 0x96, 0x01, 0x12, 0x02, b'h', b'i', 0x1D, 0, 0, 0x80, 0x3F, 0x21, 1, 2, 3, 4, 5, 6, 7, 8];
         let expected = [

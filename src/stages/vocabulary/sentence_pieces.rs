@@ -1,6 +1,6 @@
-//! XLM-R's pieces: a unigram model of sentencepiece, whose ids fairseq has moved.
+//! Sentence pieces of XLM-R: a sentencepiece unigram model (Kudo 2018, arXiv 1804.10959) with fairseq's ids.
 //!
-//! Kudo 2018 (arXiv 1804.10959). The fields are those of sentencepiece's `sentencepiece_model.proto`.
+//! The fields are those of `sentencepiece_model.proto`.
 
 use std::path::Path;
 
@@ -14,23 +14,23 @@ use super::files::bytes;
 use super::protobuf::{Field, fields};
 use super::{VocabularyError, charsmap};
 
-/// The model's own first pieces: fairseq has others in their place.
+/// The model's first pieces, which fairseq replaces.
 const FIRST: [&str; 3] = ["<unk>", "<s>", "</s>"];
 const SPECIAL: [&str; 4] = ["<s>", "<pad>", "</s>", "<unk>"];
 const MASK: &str = "<mask>";
 const UNKNOWN: usize = 3;
 const UNIGRAM: u64 = 1;
 
-/// What of the model matters.
+/// The relevant parts of the model.
 #[derive(Debug, Default)]
 struct Model {
-    /// Pieces and the logarithms of their probabilities.
+    /// Pieces and their log-probabilities.
     pieces: Vec<(String, f64)>,
-    /// The map by which characters are made plain, in sentencepiece's own form.
+    /// The character map of the normaliser, in sentencepiece's format.
     characters: Vec<u8>,
 }
 
-/// The tokenizer of a `sentencepiece.bpe.model`, which, whatever its name says, is a unigram model.
+/// The tokenizer of a `sentencepiece.bpe.model`, which is a unigram model despite its name.
 pub(super) fn xlm_roberta(file: &Path) -> Result<Tokenizer, VocabularyError> {
     let bytes = bytes(file)?;
     let Model { pieces, characters } = model(file, &bytes)?;
@@ -50,7 +50,7 @@ pub(super) fn xlm_roberta(file: &Path) -> Result<Tokenizer, VocabularyError> {
         let table = charsmap::table(&characters);
         steps.push(table.map_err(|why| unusable(format!("its table of characters {why}").into()))?.into());
     }
-    // What is plain may have become space.
+    // The character map may produce spaces.
     steps.push(Strip::new(false, true).into());
     steps.push(Replace::new(ReplacePattern::Regex(" {2,}".to_owned()), " ").map_err(unusable)?.into());
     tokenizer.with_normalizer(Some(Sequence::new(steps)));
@@ -69,7 +69,7 @@ fn model(file: &Path, bytes: &[u8]) -> Result<Model, VocabularyError> {
     let mut model = Model::default();
     for (number, field) in fields(bytes).map_err(|at| damaged(at, "a sentencepiece model"))? {
         let Field::Bytes(inner) = field else { continue };
-        // Where the message is within the file.
+        // The offset of the message in the file.
         let start = inner.as_ptr() as usize - bytes.as_ptr() as usize;
         let parts = |what: &str| fields(inner).map_err(|at| damaged(start + at, what));
         match number {
@@ -99,7 +99,7 @@ fn model(file: &Path, bytes: &[u8]) -> Result<Model, VocabularyError> {
     Ok(model)
 }
 
-/// A piece's text and score. A score that is not said is 0.
+/// The text and score of a piece. A missing score is 0.
 fn piece(parts: &[(u64, Field<'_>)]) -> Option<(String, f64)> {
     let text = parts.iter().find_map(|part| match part {
         (1, Field::Bytes(text)) => std::str::from_utf8(text).ok(),

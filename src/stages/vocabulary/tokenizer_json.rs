@@ -1,5 +1,5 @@
-//! What may a `tokenizer.json` make of a text? What the vocabularies of these networks do, and no more: the format can
-//! say "put two letters for each" any number of times, and a short text would then take all memory.
+//! `tokenizer.json` check: only the normalisation of known vocabularies is allowed. The format could otherwise double each
+//! letter any number of times, so that a short text exhausts memory.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -8,8 +8,8 @@ use tokenizers::{Error, Tokenizer};
 
 use super::charsmap;
 
-/// What may be done to a text before it is cut: what XLM-R's, BERT's, ALBERT's and OFA's files have. Some of them make text
-/// longer (NFKC up to 18 times), but not what they themselves have made.
+/// The allowed normalisers: those of XLM-R, BERT, ALBERT and OFA. Some make a text longer (NFKC up to 18 times), but not
+/// again when repeated.
 const NORMALISERS: [&str; 11] = [
     "BertNormalizer",
     "Lowercase",
@@ -23,54 +23,55 @@ const NORMALISERS: [&str; 11] = [
     "StripAccents",
     "Strip",
 ];
-/// The one that may stand there several times, since it may not make text longer.
+/// May occur several times, because it must not make text longer.
 const REPLACE: &str = "Replace";
-/// The regular expressions that it may look for; others may take time without end.
+/// The allowed regular expressions; others may take exponential time.
 const EXPRESSIONS: [&str; 2] = [" {2,}", "\\s+"];
-/// How a text may be cut into words.
+/// The allowed pre-tokenizers.
 const PRE_TOKENISERS: [&str; 5] =
     ["BertPreTokenizer", "ByteLevel", "Metaspace", "Whitespace", "WhitespaceSplit"];
-/// Steps in a row: ALBERT's file has six.
-const MOST_STEPS: usize = 8;
-/// Reads a `tokenizer.json`. What it says of padding and truncation is passed over.
+/// The most steps: ALBERT's file has six.
+const MAX_STEPS: usize = 8;
+
+/// Reads a `tokenizer.json`. Padding and truncation are ignored.
 ///
 /// # Errors
-/// It is none, or would do to texts what no published vocabulary does.
+/// The file is invalid, or has a step that no published vocabulary has.
 pub fn tokenizer(bytes: &[u8]) -> Result<Tokenizer, Error> {
-    // Before it is read, since reading compiles expressions and panics at a broken table; and after it, since what was
-    // read is what runs.
-    let said: Value = serde_json::from_slice(bytes)?;
-    judge(&said["normalizer"], &said["pre_tokenizer"])?;
+    // Checked before parsing, because parsing compiles expressions and panics on a broken table; and after parsing, because
+    // the parsed steps are the ones that run.
+    let file: Value = serde_json::from_slice(bytes)?;
+    check(&file["normalizer"], &file["pre_tokenizer"])?;
     let mut tokenizer = Tokenizer::from_bytes(bytes)?;
     let normaliser = serde_json::to_value(tokenizer.get_normalizer())?;
-    judge(&normaliser, &serde_json::to_value(tokenizer.get_pre_tokenizer())?)?;
+    check(&normaliser, &serde_json::to_value(tokenizer.get_pre_tokenizer())?)?;
     tokenizer.with_padding(None);
-    // Taking the setting away cannot fail.
+    // Removing the setting cannot fail.
     let _ = tokenizer.with_truncation(None);
     Ok(tokenizer)
 }
 
-fn judge(normaliser: &Value, pre_tokeniser: &Value) -> Result<(), String> {
+fn check(normaliser: &Value, pre_tokeniser: &Value) -> Result<(), String> {
     let normalisers = steps(normaliser, ("normalizer", "normalizers"))?;
     normalisers.iter().try_for_each(is_bounded)?;
     known(normalisers, "normalizer", &NORMALISERS)?;
     known(steps(pre_tokeniser, ("pre_tokenizer", "pretokenizers"))?, "pre_tokenizer", &PRE_TOKENISERS)
 }
 
-/// The steps of a part.
+/// The steps of a normaliser or pre-tokenizer.
 fn steps<'a>(part: &'a Value, (name, list): (&str, &str)) -> Result<&'a [Value], String> {
     let steps = match (kind(part), &part[list]) {
         ("Sequence", Value::Array(steps)) => steps,
         _ if part.is_null() => &[][..],
         _ => std::slice::from_ref(part),
     };
-    if steps.len() > MOST_STEPS {
-        return Err(format!("its `{name}` has {} steps, more than {MOST_STEPS}", steps.len()));
+    if steps.len() > MAX_STEPS {
+        return Err(format!("its `{name}` has {} steps, more than {MAX_STEPS}", steps.len()));
     }
     Ok(steps)
 }
 
-/// Only what is known, and each but once: the second would work on what the first has made longer.
+/// Checks that each step is allowed and occurs once: a second one would lengthen the result of the first.
 fn known(steps: &[Value], name: &str, known: &[&str]) -> Result<(), String> {
     for (index, step) in steps.iter().enumerate() {
         let kind = kind(step);
@@ -88,13 +89,13 @@ fn known(steps: &[Value], name: &str, known: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether what a step makes of a text is not much longer, whatever the text.
+/// Checks that a step cannot make a text much longer.
 fn is_bounded(step: &Value) -> Result<(), String> {
-    let said = |key: &str| step.get(key).and_then(Value::as_str).unwrap_or_default();
+    let field = |key: &str| step.get(key).and_then(Value::as_str).unwrap_or_default();
     match kind(step) {
         REPLACE => {
             let pattern = &step["pattern"];
-            let content = said("content").chars().count();
+            let content = field("content").chars().count();
             let expression = pattern["Regex"].as_str();
             if let Some(other) = expression.filter(|expression| !EXPRESSIONS.contains(expression)) {
                 let expected = EXPRESSIONS.join("`, `");
@@ -106,7 +107,7 @@ fn is_bounded(step: &Value) -> Result<(), String> {
             }
             let replaced = expression.map_or_else(
                 || pattern["String"].as_str().unwrap_or_default().chars().count(),
-                |_| 1, // the least that either of them finds
+                |_| 1, // the shortest match of either
             );
             if replaced == 0 || content > replaced {
                 return Err(format!(
@@ -114,11 +115,11 @@ fn is_bounded(step: &Value) -> Result<(), String> {
                 ));
             }
         }
-        "Prepend" if said("prepend").chars().count() > 1 => {
+        "Prepend" if field("prepend").chars().count() > 1 => {
             return Err("its `normalizer` puts more than one character before a text".to_owned());
         }
         "Precompiled" => {
-            let table = BASE64_STANDARD.decode(said("precompiled_charsmap")).unwrap_or_default();
+            let table = BASE64_STANDARD.decode(field("precompiled_charsmap")).unwrap_or_default();
             charsmap::table(&table).map_err(|why| format!("its `normalizer` has a table that {why}"))?;
         }
         _ => {}
@@ -164,14 +165,14 @@ mod tests {
         json!({ "type": "Replace", "pattern": pattern, "content": content })
     }
 
-    /// A table of sentencepiece that puts this for an `a`.
+    /// A sentencepiece table that replaces `a` with this.
     fn table(replacement: &str) -> Value {
         let table = of_one_key(0, 512, format!("{replacement}\0").as_bytes());
         json!({ "type": "Precompiled", "precompiled_charsmap": BASE64_STANDARD.encode(table) })
     }
 
     #[test]
-    fn what_published_vocabularies_do_to_texts_may_be_done() {
+    fn the_steps_of_published_vocabularies_are_allowed() {
         let strip = json!({ "type": "Strip", "strip_left": false, "strip_right": true });
         let spaces = replace(&json!({ "Regex": " {2,}" }), "▁");
         let quotes = replace(&json!({ "String": "``" }), "\"");
@@ -201,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_make_a_text_grow_without_end_is_refused() {
+    fn steps_that_could_make_a_text_grow_without_bound_are_refused() {
         let doubling = replace(&json!({ "String": "a" }), "aa");
         let bytes = json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": true });
         let twice = |step: &Value| json!({ "type": "Sequence", "pretokenizers": [step, step] });

@@ -1,4 +1,4 @@
-//! BERT's pieces: words and ends of words, a line each, the line's number being the id.
+//! Word pieces of BERT: one word or word end per line; the line number is the id.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -14,15 +14,15 @@ use super::files::{bytes, lines, text};
 
 const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
-/// What of Hugging Face's `tokenizer_config.json` matters.
+/// The relevant parts of Hugging Face's `tokenizer_config.json`.
 #[derive(Debug, Default, Deserialize)]
 struct Settings {
     do_lower_case: Option<bool>,
     strip_accents: Option<bool>,
 }
 
-/// The tokenizer, and whether it reads all text in lower case: as `settings` say, or else as the pieces do, since a
-/// vocabulary that was learnt from lower case has no capital.
+/// The tokenizer, and whether it lower-cases text: by `settings`, or else by the pieces, because an uncased vocabulary has
+/// no capital letters.
 pub(super) fn bert(words: &Path, settings: Option<&Path>) -> Result<(Tokenizer, bool), VocabularyError> {
     let text = text(words)?;
     let pieces: Vec<&str> = lines(&text).collect();
@@ -50,7 +50,7 @@ pub(super) fn bert(words: &Path, settings: Option<&Path>) -> Result<(Tokenizer, 
         .build()
         .map_err(|source| VocabularyError::unusable(words, source))?;
     let mut tokenizer = Tokenizer::new(model);
-    // As the authors do: control characters go, Chinese characters stand alone, accents go with the capitals.
+    // As BERT's authors: control characters are removed, Chinese characters are words, accents go with the case.
     tokenizer.with_normalizer(Some(BertNormalizer::new(true, true, settings.strip_accents, lower_case)));
     tokenizer.with_pre_tokenizer(Some(BertPreTokenizer));
     tokenizer.add_special_tokens(&SPECIAL.map(|piece| AddedToken::from(piece, true)));

@@ -1,4 +1,4 @@
-//! What does the file hold? Answers by id, their ids by age, and what they weigh, in one redb database.
+//! Disk store: one redb database with the answers by id, their ids by age, and the sum of their weights.
 
 use std::error::Error;
 use std::fs;
@@ -10,26 +10,27 @@ use redb::{
     Builder, Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, WriteTransaction,
 };
 
-use super::super::asked::{Id, IdBytes};
-use super::super::codec::FORMAT;
+use crate::llm::answers::codec::{Codec, FORMAT};
+use crate::llm::answers::id::{AnswerId, IdBytes};
+use crate::llm::answers::record::Record;
 
-/// When it was made, and the record in bytes.
+/// For each id, the time of the answer and the encoded record.
 const ANSWERS: TableDefinition<'static, &IdBytes, (u64, &[u8])> = TableDefinition::new("answers");
-/// The oldest first, with what each weighs.
+/// The ids by time, the oldest first, with the weight of each answer.
 const BY_AGE: TableDefinition<'static, (u64, &IdBytes), u64> = TableDefinition::new("by-age");
-/// The format, and the sums over all answers.
+/// The format version, and the sums over all answers.
 const TOTALS: TableDefinition<'static, &str, u64> = TableDefinition::new("totals");
 
-/// What redb keeps in memory of the file: the inner pages of its trees. What is asked often is in the tier above.
-const PAGES: usize = 8 << 20;
-/// What an answer takes beside its record: two ids, ages, and its share of the trees' pages, which are two thirds full.
-const BESIDE: u64 = 192;
-/// A file is compacted when it is this many times larger than what is in it weighs, and by how much at least.
-const LOOSE: (u64, u64) = (2, 8 << 20);
-/// Answers past any age that leave with one commit, beside those that must make room.
-const SWEPT: usize = 256;
+/// The page cache of redb: enough for the inner pages of its trees. Answers in frequent use are in the memory tier.
+const PAGE_CACHE: usize = 8 << 20;
+/// What an answer takes beside its record: two ids, times, and its share of the trees' pages, which are two thirds full.
+const OVERHEAD: u64 = 192;
+/// A file is compacted when it is larger than its weight times the first number plus the second.
+const COMPACT_ABOVE: (u64, u64) = (2, 8 << 20);
+/// The most expired answers that one commit removes.
+const MAX_EXPIRED: usize = 256;
 
-/// The file cannot be used, or not further.
+/// The file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum DiskError {
@@ -51,31 +52,35 @@ impl DiskError {
     }
 }
 
-/// An answer to be kept.
+/// An answer to be stored.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Entry {
-    pub(in super::super) id: Id,
+    pub(in super::super) id: AnswerId,
     pub(in super::super) made_at: u64,
     pub(in super::super) bytes: Vec<u8>,
 }
 
 impl Entry {
+    pub(in super::super) fn new(id: AnswerId, record: &Record, codec: &Codec) -> Self {
+        Self { id, made_at: record.made_at, bytes: codec.encode(&id, record) }
+    }
+
     fn weight(&self) -> u64 {
         weight(self.bytes.len())
     }
 }
 
 fn weight(bytes: usize) -> u64 {
-    // Pages are two thirds full where keys come in no order.
-    bytes as u64 * 3 / 2 + BESIDE
+    // Pages are two thirds full when keys come in random order.
+    bytes as u64 * 3 / 2 + OVERHEAD
 }
 
-/// What is kept under an id.
+/// The record of an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum Found {
-    /// The record in bytes.
+    /// The encoded record.
     Bytes(Vec<u8>),
-    /// It is longer than any record that is read, and was not copied.
+    /// It is too long, and was not copied.
     TooLong,
 }
 
@@ -86,7 +91,7 @@ pub(in super::super) struct Totals {
     pub(in super::super) weight: u64,
 }
 
-/// An open file. Nobody else has it open.
+/// An open file, exclusive to this process.
 #[derive(Debug)]
 pub(in super::super) struct Store {
     database: Database,
@@ -94,55 +99,55 @@ pub(in super::super) struct Store {
 }
 
 impl Store {
-    /// Opens the file, or makes it; reads all of it once, so that what is broken is known now.
+    /// Opens or creates the file, and checks its integrity.
     pub(in super::super) fn open(file: &Path) -> Result<Self, DiskError> {
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder).map_err(|error| failed(file, error.into()))?;
         }
         let database = guarded(file, || {
             let mut builder = Builder::new();
-            Ok(builder.set_cache_size(PAGES).set_check_integrity_on_open(true).create(file)?)
+            Ok(builder.set_cache_size(PAGE_CACHE).set_check_integrity_on_open(true).create(file)?)
         })?;
         let length = fs::metadata(file).map_err(|error| failed(file, error.into()))?.len();
         Self::over(database, file, length)
     }
 
-    /// A store in a database that is open, whose file is that long.
+    /// A store in an open database whose file has this length.
     pub(super) fn over(mut database: Database, file: &Path, length: u64) -> Result<Self, DiskError> {
-        let totals = guarded(file, || begun(&database))?;
-        if length > totals.weight * LOOSE.0 + LOOSE.1 {
+        let totals = guarded(file, || prepare(&database))?;
+        if length > totals.weight * COMPACT_ABOVE.0 + COMPACT_ABOVE.1 {
             guarded(file, || Ok(database.compact().map(drop)?))?;
         }
         Ok(Self { database, file: file.to_owned() })
     }
 
-    /// The record of an id, in bytes, if it is no longer than `longest`.
-    pub(in super::super) fn get(&self, id: &Id, longest: usize) -> Result<Option<Found>, DiskError> {
+    /// The encoded record of an id, if it has at most `max_bytes`.
+    pub(in super::super) fn get(&self, id: &AnswerId, max_bytes: usize) -> Result<Option<Found>, DiskError> {
         guarded(&self.file, || {
             let answers = self.database.begin_read()?.open_table(ANSWERS)?;
             Ok(answers.get(&id.to_bytes())?.map(|found| match found.value().1 {
-                bytes if bytes.len() <= longest => Found::Bytes(bytes.to_vec()),
+                bytes if bytes.len() <= max_bytes => Found::Bytes(bytes.to_vec()),
                 _ => Found::TooLong,
             }))
         })
     }
 
-    /// Keeps answers, durably when it returns, and lets the oldest go until all weigh at most `most`; those that were made
-    /// before `gone` go in any case. The new sums, and how many went.
+    /// Stores answers durably, and removes the oldest until all weigh at most `capacity`. Answers from before `expired` are
+    /// removed in any case. Returns the new sums and how many were removed.
     pub(in super::super) fn put(
         &self,
         entries: &[Entry],
-        most: u64,
-        gone: u64,
+        capacity: u64,
+        expired: u64,
     ) -> Result<(Totals, usize), DiskError> {
         self.write(|change| {
-            for entry in entries.iter().filter(|entry| entry.weight() <= most) {
+            for entry in entries.iter().filter(|entry| entry.weight() <= capacity) {
                 change.insert(entry)?;
             }
             let mut evicted = 0;
             while let Some((made_at, id)) = change.oldest()? {
-                let is_swept = made_at < gone && evicted < SWEPT;
-                if change.totals.weight <= most && !is_swept {
+                let is_expired = made_at < expired && evicted < MAX_EXPIRED;
+                if change.totals.weight <= capacity && !is_expired {
                     break;
                 }
                 change.remove(&id)?;
@@ -152,8 +157,8 @@ impl Store {
         })
     }
 
-    /// Removes those answers; the new sums, and how many they were.
-    pub(in super::super) fn remove(&self, ids: &[Id]) -> Result<(Totals, usize), DiskError> {
+    /// Removes these answers. Returns the new sums and how many there were.
+    pub(in super::super) fn remove(&self, ids: &[AnswerId]) -> Result<(Totals, usize), DiskError> {
         self.write(|change| {
             let mut removed = 0;
             for id in ids {
@@ -163,13 +168,13 @@ impl Store {
         })
     }
 
-    /// Shows every answer, with its record in bytes.
-    pub(in super::super) fn each(&self, mut show: impl FnMut(Id, &[u8])) -> Result<(), DiskError> {
+    /// Calls `show` with each answer and its encoded record.
+    pub(in super::super) fn each(&self, mut show: impl FnMut(AnswerId, &[u8])) -> Result<(), DiskError> {
         guarded(&self.file, || {
             let answers = self.database.begin_read()?.open_table(ANSWERS)?;
             for found in answers.iter()? {
                 let (id, value) = found?;
-                if let Some(id) = Id::from_bytes(id.value()) {
+                if let Some(id) = AnswerId::from_bytes(id.value()) {
                     show(id, value.value().1);
                 }
             }
@@ -247,8 +252,8 @@ impl<'transaction> Change<'transaction> {
     }
 }
 
-/// Makes the tables of a new file, and refuses one of another format.
-fn begun(database: &Database) -> Result<Totals, redb::Error> {
+/// Creates the tables of a new file, and refuses a file of another format.
+fn prepare(database: &Database) -> Result<Totals, redb::Error> {
     let reading = database.begin_read()?;
     let found = match reading.open_table(TOTALS) {
         Ok(sums) => sums.get("format")?.map(|value| value.value()),
@@ -278,8 +283,8 @@ fn failed(file: &Path, source: Box<dyn Error + Send + Sync>) -> DiskError {
     DiskError::Failed { file: file.to_owned(), source }
 }
 
-/// Does something with the file. redb trusts what it has written, and may panic where something else has: that is a broken
-/// file, and no reason to end.
+/// Runs an operation on the file. redb trusts its own data and may panic on other data: that is a broken file, and no reason
+/// to end the process.
 fn guarded<T>(file: &Path, work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, DiskError> {
     let broken = |source| DiskError::Broken { file: file.to_owned(), source };
     match catch_unwind(AssertUnwindSafe(work)) {

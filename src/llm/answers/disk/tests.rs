@@ -1,10 +1,11 @@
-//! Is what was kept there after a restart, within its bound, whatever becomes of the file?
+//! Tests of the disk tier: restarts, limits, and broken, locked and full files.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use redb::backends::InMemoryBackend;
@@ -18,14 +19,14 @@ use crate::telemetry::Metrics;
 
 const LONG: Duration = Duration::from_secs(1_000_000);
 
-fn id(number: u64) -> Id {
+fn id(number: u64) -> AnswerId {
     let mut key = [0; 32];
     key.copy_from_slice(blake3::hash(&number.to_le_bytes()).as_bytes());
-    Id { kind: Kind::Expansion, key }
+    AnswerId { kind: Kind::Expansion, key }
 }
 
 fn record(number: u64, text: &str) -> Record {
-    let made_at = super::super::millis(std::time::SystemTime::now()) - 1_000_000 + number;
+    let made_at = super::super::unix_millis(std::time::SystemTime::now()) - 1_000_000 + number;
     Record {
         subject: format!("subject {number}"),
         model: "m".to_owned(),
@@ -35,17 +36,17 @@ fn record(number: u64, text: &str) -> Record {
     }
 }
 
-/// A file that is opened again at once after a fault.
-fn file(path: &Path, bytes: u64) -> File {
-    let usual = File::new(path.to_owned(), bytes, LONG);
-    File { again: Duration::ZERO, ..usual }
+/// A file without a pause after a fault.
+fn file(path: &Path, bytes: u64) -> DiskFile {
+    let usual = DiskFile::new(path.to_owned(), bytes, LONG);
+    DiskFile { reopen_pause: Duration::ZERO, ..usual }
 }
 
 fn codec(metrics: &Metrics) -> Arc<Codec> {
     Arc::new(Codec::new(&Secret::default(), metrics.answers()))
 }
 
-async fn opened(file: File) -> (Disk, Metrics) {
+async fn opened(file: DiskFile) -> (Disk, Metrics) {
     let metrics = Metrics::new();
     (Disk::open(file, codec(&metrics)).await.unwrap(), metrics)
 }
@@ -72,13 +73,13 @@ async fn count(disk: &Disk, numbers: std::ops::Range<u64>) -> usize {
 }
 
 #[tokio::test]
-async fn what_was_kept_is_there_after_a_restart_and_what_was_purged_is_not() {
+async fn stored_answers_survive_a_restart_and_purged_ones_do_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deep/answers.redb");
     let (disk, _) = opened(file(&path, 1 << 30)).await;
     keep(&disk, 0..100).await;
-    let choice = Choice { subject: Some("subject 7".to_owned()), kind: None, before: u64::MAX };
-    assert_eq!(disk.purge(vec![choice]).await, 11, "7 and 70 to 79");
+    let filter = PurgeFilter { subject: Some("subject 7".to_owned()), kind: None, before: u64::MAX };
+    assert_eq!(disk.purge(vec![filter]).await, 11, "7 and 70 to 79");
     disk.close().await;
     assert_eq!(disk.get(&id(0)).await, None, "it is closed");
     let (disk, metrics) = opened(file(&path, 1 << 30)).await;
@@ -88,7 +89,7 @@ async fn what_was_kept_is_there_after_a_restart_and_what_was_purged_is_not() {
 }
 
 #[tokio::test]
-async fn what_is_no_file_of_answers_of_this_format_is_set_aside_and_a_new_one_is_begun() {
+async fn a_broken_or_foreign_file_is_renamed_and_a_new_one_is_created() {
     let whole = {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("whole");
@@ -138,7 +139,7 @@ async fn what_is_no_file_of_answers_of_this_format_is_set_aside_and_a_new_one_is
 }
 
 #[tokio::test]
-async fn a_second_engine_goes_on_without_the_file_until_the_first_ends() {
+async fn a_second_engine_works_without_the_file_until_the_first_ends() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("answers.redb");
     let (first, _) = opened(file(&path, 1 << 30)).await;
@@ -154,7 +155,7 @@ async fn a_second_engine_goes_on_without_the_file_until_the_first_ends() {
 }
 
 #[tokio::test]
-async fn a_place_where_nothing_can_be_written_is_gone_without() {
+async fn a_path_that_cannot_be_written_is_skipped() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
     for path in [folder.path().join("file/answers.redb"), folder.path().to_owned(), "/dev/full".into()] {
@@ -169,7 +170,7 @@ async fn a_place_where_nothing_can_be_written_is_gone_without() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was set aside");
 }
 
-/// A disk that may be full.
+/// A storage backend that may be full.
 #[derive(Debug)]
 struct Full {
     inner: InMemoryBackend,
@@ -205,7 +206,7 @@ impl StorageBackend for Full {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_gone_without_until_there_is_room() {
+async fn a_full_disk_is_skipped_until_there_is_room() {
     let full = Arc::new(AtomicBool::new(false));
     let switch = Arc::clone(&full);
     let open = Box::new(move |path: &Path| {
@@ -215,7 +216,7 @@ async fn a_full_disk_is_gone_without_until_there_is_room() {
         let database = Database::builder().create_with_backend(backend).map_err(failed)?;
         Store::over(database, path, 0)
     });
-    let (disk, metrics) = opened(File { open, ..file(Path::new("somewhere"), 1 << 30) }).await;
+    let (disk, metrics) = opened(DiskFile { open, ..file(Path::new("somewhere"), 1 << 30) }).await;
     keep(&disk, 0..10).await;
     assert_eq!(count(&disk, 0..10).await, 10);
     full.store(true, Ordering::SeqCst);
@@ -229,11 +230,11 @@ async fn a_full_disk_is_gone_without_until_there_is_room() {
 }
 
 #[tokio::test]
-async fn a_record_that_was_changed_is_as_if_it_were_not_there_and_is_counted() {
+async fn a_changed_record_is_ignored_and_counted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("answers.redb");
     let store = Store::open(&path).unwrap();
-    let mut changed = entry(id(1), &record(1, "an answer"), &codec(&Metrics::new()));
+    let mut changed = Entry::new(id(1), &record(1, "an answer"), &codec(&Metrics::new()));
     *changed.bytes.last_mut().unwrap() ^= 1;
     store.put(&[changed], u64::MAX, 0).unwrap();
     drop(store);
@@ -245,13 +246,14 @@ async fn a_record_that_was_changed_is_as_if_it_were_not_there_and_is_counted() {
 }
 
 #[tokio::test]
-async fn what_is_longer_than_any_answer_is_not_read_and_makes_room_for_one() {
+async fn a_record_that_is_too_long_is_not_read_and_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("answers.redb");
     let store = Store::open(&path).unwrap();
     let whole = codec(&Metrics::new());
-    let lengths = [LONGEST - 1000, 22 << 20];
-    let long = lengths.map(|length| entry(id(length as u64), &record(1, &"a ".repeat(length / 2)), &whole));
+    let lengths = [MAX_RECORD_BYTES - 1000, 22 << 20];
+    let long =
+        lengths.map(|length| Entry::new(id(length as u64), &record(1, &"a ".repeat(length / 2)), &whole));
     store.put(&long, u64::MAX, 0).unwrap();
     drop(store);
     let (disk, metrics) = opened(file(&path, 1 << 30)).await;
@@ -264,7 +266,7 @@ async fn what_is_longer_than_any_answer_is_not_read_and_makes_room_for_one() {
 }
 
 #[test]
-fn what_is_older_than_any_age_leaves_and_what_never_fits_is_not_kept() {
+fn an_expired_answer_is_removed_and_one_that_never_fits_is_not_stored() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&folder.path().join("answers.redb")).unwrap();
     let entry = |number, length| Entry { id: id(number), made_at: number, bytes: vec![0; length] };
@@ -289,8 +291,8 @@ fn a_file_stays_within_its_bytes_however_often_all_of_it_is_replaced() {
         let entries: Vec<Entry> = numbers
             .map(|number| Entry { id: id(number), made_at: number, bytes: vec![7; length(number)] })
             .collect();
-        let (totals, _) = store.put(&entries, most(DISK), 0).unwrap();
-        assert!(totals.weight <= most(DISK));
+        let (totals, _) = store.put(&entries, capacity(DISK), 0).unwrap();
+        assert!(totals.weight <= capacity(DISK));
         // What it takes, not how long it is: redb makes it longer than it needs, with holes.
         largest = largest.max(fs::metadata(&path).unwrap().blocks() * 512);
     }
@@ -309,7 +311,7 @@ fn a_file_that_is_mostly_free_is_compacted_when_it_is_opened() {
     let entries: Vec<Entry> =
         (0..400).map(|number| Entry { id: id(number), made_at: number, bytes: vec![7; 1 << 16] }).collect();
     store.put(&entries, u64::MAX, 0).unwrap();
-    let ids: Vec<Id> = (1..400).map(id).collect();
+    let ids: Vec<AnswerId> = (1..400).map(id).collect();
     assert_eq!(store.remove(&ids).unwrap().1, 399);
     let full = length();
     assert!(full > 20 << 20, "{full} bytes");
@@ -322,13 +324,13 @@ fn a_file_that_is_mostly_free_is_compacted_when_it_is_opened() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(20))]
     #[test]
-    fn the_bound_holds_and_the_sums_are_right_whatever_comes(
-        most in 500_u64..3000,
+    fn the_capacity_and_the_sums_hold_for_any_operations(
+        capacity in 500_u64..3000,
         steps in prop::collection::vec((0_u64..12, 0_u64..50, 0_usize..400, any::<bool>()), 0..40),
     ) {
         let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
         let store = Store::over(database, Path::new("memory"), 0).unwrap();
-        // The same in the plainest way.
+        // A model of the same operations.
         let mut model: Vec<Entry> = Vec::new();
         for (number, made_at, length, remove) in steps {
             let entry = Entry { id: id(number), made_at, bytes: vec![1; length] };
@@ -337,11 +339,11 @@ proptest! {
                 store.remove(&[entry.id]).unwrap();
                 model.retain(|other| other.id != entry.id);
             } else {
-                store.put(std::slice::from_ref(&entry), most, 0).unwrap();
-                if weight(&entry) <= most {
+                store.put(std::slice::from_ref(&entry), capacity, 0).unwrap();
+                if weight(&entry) <= capacity {
                     model.retain(|other| other.id != entry.id);
                     model.push(entry);
-                    while model.iter().map(weight).sum::<u64>() > most {
+                    while model.iter().map(weight).sum::<u64>() > capacity {
                         let oldest = model.iter().min_by_key(|entry| (entry.made_at, entry.id.to_bytes()));
                         let oldest = oldest.unwrap().id;
                         model.retain(|other| other.id != oldest);
@@ -350,7 +352,7 @@ proptest! {
             }
             let expected = Totals { entries: model.len() as u64, weight: model.iter().map(weight).sum() };
             prop_assert_eq!(store.totals().unwrap(), expected);
-            prop_assert!(expected.weight <= most);
+            prop_assert!(expected.weight <= capacity);
             for number in 0..12 {
                 let found = store.get(&id(number), 400).unwrap();
                 let known = model.iter().find(|entry| entry.id == id(number)).map(|entry| Found::Bytes(entry.bytes.clone()));

@@ -1,75 +1,73 @@
-//! Who writes? One thread, all that has come in one commit; it opens the file, sets a broken one aside, and tries again
-//! when there is none.
+//! Disk writer: one thread opens the file, renames a broken one, reopens it after a fault, and writes all queued answers in
+//! one commit.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
-use super::set_aside::{inode, set_aside};
+use super::broken_file::{inode, set_aside};
+use super::file::{DiskFile, SharedStore};
 use super::store::{DiskError, Entry, Store};
-use super::{File, Shared};
-use crate::llm::answers::choice::Choice;
-use crate::llm::answers::record::millis;
+use crate::llm::answers::purge_filter::PurgeFilter;
+use crate::llm::answers::record::unix_millis;
 use crate::telemetry::{AnswerTier, Causes, LogThrottle};
 
-/// Answers in one commit: enough that a thousand who wait at one time wait for few of them.
-const TOGETHER: usize = 1024;
-/// How long after a fault the file is opened again: another engine may have ended, or room been made.
-const AGAIN: Duration = Duration::from_secs(30);
-/// Often enough to be found in a log's tail.
-const SAID_EVERY: Duration = Duration::from_secs(60);
+/// Jobs in one commit: enough that a thousand concurrent callers wait for few commits.
+const MAX_BATCH: usize = 1024;
+/// Often enough to be found at the end of a log.
+const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What is asked of the thread.
+/// A job for the writer.
 pub(super) enum Job {
-    /// Keep an answer; whoever waits is told when it is durable, or when it is known that it will not be.
+    /// Store an answer; the caller is told when it is durable, or when it is known that it will not be.
     Keep(Entry, Option<oneshot::Sender<()>>),
-    /// Remove what these mean.
-    Purge(Vec<Choice>, oneshot::Sender<usize>),
-    /// Reading that store failed.
+    /// Remove the answers that match.
+    Purge(Vec<PurgeFilter>, oneshot::Sender<usize>),
+    /// A read from this store failed.
     Fault(Arc<Store>, DiskError),
-    /// Let go of the file and end.
+    /// Close the file and end.
     Close(oneshot::Sender<()>),
 }
 
 pub(super) struct Writer {
-    shared: Arc<Shared>,
-    file: File,
-    again: Option<Instant>,
+    shared: Arc<SharedStore>,
+    file: DiskFile,
+    reopen_after: Option<Instant>,
     warning: LogThrottle,
 }
 
 impl Writer {
-    /// Opens the file, says so, and does what is asked until it is told to end or nobody is left to ask.
+    /// Opens the file, reports that, and runs jobs until it is told to close or all senders are gone.
     pub(super) fn run(
-        shared: Arc<Shared>,
-        file: File,
+        shared: Arc<SharedStore>,
+        file: DiskFile,
         mut jobs: mpsc::Receiver<Job>,
         opened: oneshot::Sender<()>,
     ) {
-        let mut writer = Self { shared, file, again: None, warning: LogThrottle::new(SAID_EVERY) };
+        let mut writer = Self { shared, file, reopen_after: None, warning: LogThrottle::new(WARN_INTERVAL) };
         writer.open();
-        // Whoever opens may have been dropped.
+        // The opener may have been dropped.
         let _ = opened.send(());
         while let Some(first) = jobs.blocking_recv() {
-            let mut together = vec![first];
-            while together.len() < TOGETHER
+            let mut batch = vec![first];
+            while batch.len() < MAX_BATCH
                 && let Ok(job) = jobs.try_recv()
             {
-                together.push(job);
+                batch.push(job);
             }
-            if let Some(closed) = writer.work(together) {
-                writer.put_store(None);
-                // Whoever closes may not wait for it.
+            if let Some(closed) = writer.work(batch) {
+                writer.shared.put(None);
+                // The caller may not wait for it.
                 let _ = closed.send(());
                 return;
             }
         }
-        writer.put_store(None);
+        writer.shared.put(None);
     }
 
-    /// Does these; whom to tell if it is to end.
+    /// Runs a batch of jobs; the sender to notify if the file is to be closed.
     fn work(&mut self, jobs: Vec<Job>) -> Option<oneshot::Sender<()>> {
         let (mut entries, mut waiting, mut close) = (Vec::new(), Vec::new(), None);
         for job in jobs {
@@ -78,13 +76,13 @@ impl Writer {
                     entries.push(entry);
                     waiting.extend(waits);
                 }
-                // What was asked before a purge is kept before it.
-                Job::Purge(choices, done) => {
+                // Answers queued before a purge are stored before it.
+                Job::Purge(filters, done) => {
                     self.keep(&std::mem::take(&mut entries));
-                    let _ = done.send(self.purge(&choices)); // whoever asked may have left
+                    let _ = done.send(self.purge(&filters)); // the caller may be gone
                 }
                 Job::Fault(store, error) => {
-                    if self.store().is_some_and(|current| Arc::ptr_eq(&current, &store)) {
+                    if self.shared.get().is_some_and(|current| Arc::ptr_eq(&current, &store)) {
                         self.fault(&error);
                     }
                 }
@@ -93,7 +91,7 @@ impl Writer {
         }
         self.keep(&entries);
         for waits in waiting {
-            let _ = waits.send(()); // an asker may have left
+            let _ = waits.send(()); // the caller may be gone
         }
         close
     }
@@ -102,13 +100,13 @@ impl Writer {
         if entries.is_empty() {
             return;
         }
-        if self.store().is_none() && self.again.is_none_or(|again| Instant::now() >= again) {
+        if self.shared.get().is_none() && self.reopen_after.is_none_or(|time| Instant::now() >= time) {
             self.open();
         }
-        let Some(store) = self.store() else { return };
-        let longest = u64::try_from(self.file.longest.as_millis()).unwrap_or(u64::MAX);
-        let gone = millis(SystemTime::now()).saturating_sub(longest);
-        match store.put(entries, self.file.most, gone) {
+        let Some(store) = self.shared.get() else { return };
+        let max_age = u64::try_from(self.file.max_age.as_millis()).unwrap_or(u64::MAX);
+        let expired = unix_millis(SystemTime::now()).saturating_sub(max_age);
+        match store.put(entries, self.file.capacity, expired) {
             Ok((totals, evicted)) => {
                 self.shared.codec.metrics().evicted(AnswerTier::Disk, evicted as u64);
                 self.shared.codec.metrics().holds(AnswerTier::Disk, totals.entries, totals.weight);
@@ -117,16 +115,16 @@ impl Writer {
         }
     }
 
-    fn purge(&mut self, choices: &[Choice]) -> usize {
-        let Some(store) = self.store() else { return 0 };
-        let mut meant = Vec::new();
-        let shown = store.each(|id, bytes| {
+    fn purge(&mut self, filters: &[PurgeFilter]) -> usize {
+        let Some(store) = self.shared.get() else { return 0 };
+        let mut matching = Vec::new();
+        let read = store.each(|id, bytes| {
             let record = self.shared.codec.decode(&id, bytes);
-            if record.is_ok_and(|record| choices.iter().any(|choice| choice.takes(&id, &record))) {
-                meant.push(id);
+            if record.is_ok_and(|record| filters.iter().any(|filter| filter.matches(&id, &record))) {
+                matching.push(id);
             }
         });
-        match shown.and_then(|()| store.remove(&meant)) {
+        match read.and_then(|()| store.remove(&matching)) {
             Ok((totals, removed)) => {
                 self.shared.codec.metrics().holds(AnswerTier::Disk, totals.entries, totals.weight);
                 removed
@@ -143,7 +141,7 @@ impl Writer {
         let mut opened = (self.file.open)(&self.file.path);
         if let Err(error @ DiskError::Broken { .. }) = &opened {
             self.shared.codec.metrics().fault(AnswerTier::Disk, error.class());
-            let seconds = millis(SystemTime::now()) / 1000;
+            let seconds = unix_millis(SystemTime::now()) / 1000;
             match set_aside(&self.file.path, before, seconds) {
                 Ok(aside) => {
                     let aside = aside.unwrap_or_default();
@@ -160,40 +158,24 @@ impl Writer {
                     self.shared.codec.metrics().holds(AnswerTier::Disk, totals.entries, totals.weight);
                     info!(file = %self.file.path.display(), answers = totals.entries, "answers are kept on disk");
                 }
-                self.put_store(Some(Arc::new(store)));
-                self.again = None;
+                self.shared.put(Some(Arc::new(store)));
+                self.reopen_after = None;
                 self.warning.reset();
             }
             Err(error) => self.fault(&error),
         }
     }
 
-    /// Goes on without the file, until it is opened again; a broken one then makes way.
+    /// Works without the file until it is opened again; a broken one is renamed then.
     fn fault(&mut self, error: &DiskError) {
-        self.put_store(None);
+        self.shared.put(None);
         self.shared.codec.metrics().fault(AnswerTier::Disk, error.class());
-        self.again = Some(Instant::now() + self.file.again);
+        self.reopen_after = Some(Instant::now() + self.file.reopen_pause);
         if self.warning.is_due(Instant::now()) {
             let error = with_causes(error);
             warn!(error, "answers are not kept on disk for now: after a restart they are asked again");
         }
     }
-
-    fn store(&self) -> Option<Arc<Store>> {
-        self.shared.store.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn put_store(&self, store: Option<Arc<Store>>) {
-        // Dropped when the lock is free again: closing a file takes a while.
-        let before =
-            std::mem::replace(&mut *self.shared.store.write().unwrap_or_else(PoisonError::into_inner), store);
-        drop(before);
-    }
-}
-
-impl File {
-    /// The usual pause after a fault.
-    pub(super) const AGAIN: Duration = AGAIN;
 }
 
 fn with_causes(error: &DiskError) -> String {

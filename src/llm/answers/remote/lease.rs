@@ -1,4 +1,4 @@
-//! Which replica asks? The one that has the lease; the others look again and again until its answer is there.
+//! Leases: the replica with the lease asks the language model; the others poll Redis for its answer.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -7,134 +7,141 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{Remote, RemoteError, at_least_one};
-use crate::llm::answers::asked::Id;
-use crate::llm::answers::codec::{LONGEST as LONGEST_VALUE, Refusal};
+use crate::llm::answers::codec::{MAX_RECORD_BYTES, RecordFault};
+use crate::llm::answers::id::AnswerId;
 use crate::llm::answers::record::Record;
 use crate::telemetry::AnswerTier;
 
-/// A lease is made to last this many times its length at most, and waited for as long: a maker that hangs must not hold up
-/// all replicas for ever, nor a lease that somebody else has put there.
-const LONGEST: u32 = 10;
-/// The first wait of those who look again: most answers take longer.
+/// A lease is extended up to this many times its length, and waited for as long: neither a call that hangs nor a foreign
+/// lease may block all replicas for ever.
+const MAX_LEASES: u32 = 10;
+/// The first pause between polls: most answers take longer.
 const FIRST_WAIT: Duration = Duration::from_millis(10);
-/// The longest wait: it adds at most as much to an answer, and a thousand who wait ask Redis two thousand times a second.
-const LONGEST_WAIT: Duration = Duration::from_millis(500);
+/// The longest pause between polls: it delays an answer by no more, and a thousand waiting callers poll Redis two thousand
+/// times a second.
+const MAX_WAIT: Duration = Duration::from_millis(500);
 
-/// What came of looking.
-pub(in super::super) enum Look {
-    /// An answer that can be used; whether another replica made it meanwhile.
-    Found { record: Record, meanwhile: bool },
-    /// There is none, and nobody else may ask.
+/// The result of a look-up.
+pub(in super::super) enum LookUp {
+    /// A usable answer; `awaited` if another replica made it during the call.
+    Found { record: Record, awaited: bool },
+    /// There is no answer, and this replica has the lease.
     Leased(Lease),
-    /// There is none, and the asker is by itself: Redis is away, or the replica that had the lease has failed or takes too
-    /// long.
-    Alone,
+    /// There is no answer and no lease: Redis is unavailable, or the replica with the lease failed or takes too long.
+    NoLease,
 }
 
-/// The right to ask, until it is given back.
+/// The exclusive right to ask, until it is released.
 pub(in super::super) struct Lease {
     remote: Remote,
-    id: Id,
+    id: AnswerId,
     token: String,
-    given_back: bool,
+    is_released: bool,
 }
 
-/// One look.
-struct Glance {
+/// The reply of one poll.
+struct LookUpReply {
     found: Found,
-    /// There is a value, and it is too long or no string.
+    /// There is a value, but it is too long or not a string.
     too_long: bool,
 }
 
 enum Found {
     Value(Vec<u8>),
     Leased,
-    /// The same, and what was there before was no lease of an engine's.
+    /// Leased, in place of an invalid lease.
     Taken,
     Held(Vec<u8>),
 }
 
 impl Remote {
-    /// The answer to a question, or the lease to ask it; waits where another replica has that, until it has an answer,
-    /// fails, falls silent, or has taken `wait` or ten leases. What is not `usable` is as if it were not there.
-    pub(in super::super) async fn look(
+    /// The answer with this id, or the lease to ask for it. If another replica has the lease, waits until it has an answer,
+    /// fails, stops extending the lease, or has taken `wait` or ten leases. Answers that are not `usable` are ignored.
+    pub(in super::super) async fn look_up(
         &self,
-        id: &Id,
+        id: &AnswerId,
         wait: Duration,
         usable: impl Fn(Record) -> Option<Record>,
-    ) -> Look {
+    ) -> LookUp {
         let token = format!("{:032x}", rand::random::<u128>());
-        let (begun, limit) = (Instant::now(), self.0.lease.saturating_mul(LONGEST).min(wait));
+        let (begun, limit) = (Instant::now(), self.0.lease.saturating_mul(MAX_LEASES).min(wait));
         let (mut refused, mut holder, mut pause) = (Vec::new(), None, FIRST_WAIT);
-        let mut is_told = false;
+        let mut is_counted = false;
         loop {
-            let Ok(glance) = self.glance(id, &token, &refused).await else { return Look::Alone };
-            if glance.too_long && !is_told {
-                is_told = true;
-                self.0.codec.refused(AnswerTier::Redis, id, Refusal::TooLong);
+            let Ok(reply) = self.look_up_once(id, &token, &refused).await else { return LookUp::NoLease };
+            if reply.too_long && !is_counted {
+                is_counted = true;
+                self.0.codec.count_fault(AnswerTier::Redis, id, RecordFault::TooLong);
             }
-            match glance.found {
+            match reply.found {
                 Found::Value(bytes) => {
                     let record = self.0.codec.read(AnswerTier::Redis, id, &bytes).and_then(&usable);
                     match record {
-                        Some(record) => return Look::Found { record, meanwhile: holder.is_some() },
+                        Some(record) => return LookUp::Found { record, awaited: holder.is_some() },
                         None => refused = bytes,
                     }
                 }
-                Found::Leased => return Look::Leased(self.leased(id, token)),
+                Found::Leased => return LookUp::Leased(self.new_lease(id, token)),
                 Found::Taken => {
-                    self.is_endless(id);
-                    return Look::Leased(self.leased(id, token));
+                    self.count_endless_lease(id);
+                    return LookUp::Leased(self.new_lease(id, token));
                 }
-                // One was waited for, and has failed: whoever has the lease now may fail as well, and all would wait in a
-                // row.
+                // The replica that was awaited has failed. The next holder may fail as well, so do not wait again.
                 Found::Held(other) if holder.as_ref().is_some_and(|holder| *holder != other) => {
-                    return Look::Alone;
+                    return LookUp::NoLease;
                 }
                 Found::Held(other) => {
                     holder = Some(other);
                     let left = limit.saturating_sub(begun.elapsed());
                     if left.is_zero() {
-                        self.is_endless(id);
-                        return Look::Alone;
+                        self.count_endless_lease(id);
+                        return LookUp::NoLease;
                     }
                     sleep(pause.mul_f64(rand::random_range(0.5..1.0)).min(left)).await;
-                    pause = (pause * 2).min(LONGEST_WAIT);
+                    pause = (pause * 2).min(MAX_WAIT);
                 }
             }
         }
     }
 
-    async fn glance(&self, id: &Id, token: &str, refused: &[u8]) -> Result<Glance, RemoteError> {
+    async fn look_up_once(
+        &self,
+        id: &AnswerId,
+        token: &str,
+        refused: &[u8],
+    ) -> Result<LookUpReply, RemoteError> {
         let mut look = self.0.scripts.look.key(self.key(id));
         look.key(self.lease_key(id))
             .arg(token)
             .arg(at_least_one(self.0.lease))
             .arg(refused)
-            .arg(LONGEST_VALUE);
+            .arg(MAX_RECORD_BYTES);
         let (what, value, length): (String, Vec<u8>, i64) =
-            self.ask("look", async |connection| look.invoke_async(connection).await).await?;
+            self.run("look", async |connection| look.invoke_async(connection).await).await?;
         let found = match what.as_str() {
             "value" => Found::Value(value),
             "leased" => Found::Leased,
             "taken" => Found::Taken,
             _ => Found::Held(value),
         };
-        Ok(Glance { found, too_long: usize::try_from(length).map_or(true, |length| length > LONGEST_VALUE) })
+        Ok(LookUpReply {
+            found,
+            too_long: usize::try_from(length).map_or(true, |length| length > MAX_RECORD_BYTES),
+        })
     }
 
-    fn leased(&self, id: &Id, token: String) -> Lease {
-        Lease { remote: self.clone(), id: *id, token, given_back: false }
+    fn new_lease(&self, id: &AnswerId, token: String) -> Lease {
+        Lease { remote: self.clone(), id: *id, token, is_released: false }
     }
 
-    fn lease_key(&self, id: &Id) -> String {
+    fn lease_key(&self, id: &AnswerId) -> String {
         format!("{}:lease", self.key(id))
     }
 }
 
 impl Lease {
-    /// Works while it says again and again that it does.
-    pub(in super::super) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
+    /// Runs `work` and extends the lease meanwhile.
+    pub(in super::super) async fn hold_during<T>(&self, work: impl Future<Output = T>) -> T {
         tokio::select! {
             biased;
             done = work => done,
@@ -142,34 +149,34 @@ impl Lease {
         }
     }
 
-    /// Keeps the answer for that long, and gives the lease back.
+    /// Stores the answer for this time, and releases the lease.
     pub(in super::super) async fn fulfil(mut self, record: &Record, life: Duration) {
-        self.given_back = true;
+        self.is_released = true;
         let mut fulfil = self.remote.0.scripts.fulfil.key(self.remote.key(&self.id));
         fulfil
             .key(self.key())
             .arg(&self.token)
             .arg(self.remote.0.codec.encode(&self.id, record))
             .arg(at_least_one(life));
-        // A fault is counted, and the lease ends by itself.
+        // The fault is counted already, and the lease expires.
         let _ =
-            self.remote.ask("fulfil", async |connection| fulfil.invoke_async::<()>(connection).await).await;
+            self.remote.run("fulfil", async |connection| fulfil.invoke_async::<()>(connection).await).await;
     }
 
-    /// Gives the lease back without an answer: those who wait for it ask for themselves.
+    /// Releases the lease without an answer; the waiting replicas then ask themselves.
     pub(in super::super) async fn release(mut self) {
-        self.given_back = true;
+        self.is_released = true;
         release(self.remote.clone(), self.key(), self.token.clone()).await;
     }
 
     async fn hold(&self) -> Infallible {
-        for _ in 0..3 * LONGEST {
+        for _ in 0..3 * MAX_LEASES {
             sleep(self.remote.0.lease / 3).await;
             let mut hold = self.remote.0.scripts.hold.key(self.key());
             hold.arg(&self.token).arg(at_least_one(self.remote.0.lease));
-            // A fault is counted; the next one may get through in time.
+            // The fault is counted already; the next attempt may succeed in time.
             let _ =
-                self.remote.ask("hold", async |connection| hold.invoke_async::<()>(connection).await).await;
+                self.remote.run("hold", async |connection| hold.invoke_async::<()>(connection).await).await;
         }
         pending().await
     }
@@ -179,10 +186,10 @@ impl Lease {
     }
 }
 
-/// An asker who leaves gives the lease back, so that the others need not wait for its end.
+/// A dropped lease is released, so that other replicas need not wait until it expires.
 impl Drop for Lease {
     fn drop(&mut self) {
-        if !self.given_back
+        if !self.is_released
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
             let (remote, key, token) = (self.remote.clone(), self.key(), self.token.clone());
@@ -194,6 +201,6 @@ impl Drop for Lease {
 async fn release(remote: Remote, key: String, token: String) {
     let mut release = remote.0.scripts.release.key(key);
     release.arg(token);
-    // A fault is counted, and the lease ends by itself.
-    let _ = remote.ask("release", async |connection| release.invoke_async::<()>(connection).await).await;
+    // The fault is counted already, and the lease expires.
+    let _ = remote.run("release", async |connection| release.invoke_async::<()>(connection).await).await;
 }

@@ -1,4 +1,4 @@
-//! What do all replicas share? Answers in Redis or Valkey, and who is asking what; without it each goes on by itself.
+//! Redis tier: answers and leases that all replicas share, in Redis or Valkey. Without it each replica works alone.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,37 +8,38 @@ use redis::{Client, ErrorKind, RedisError};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use super::asked::{Id, Kind};
-use super::codec::{Codec, FORMAT, Refusal};
+use super::codec::{Codec, FORMAT, RecordFault};
 use super::config::Config;
+use super::id::{AnswerId, Kind};
 use super::record::Record;
 use crate::telemetry::{AnswerTier, Causes, LogThrottle};
 
-mod announced;
+mod purge_list;
 mod lease;
-mod rest;
+mod breaker;
 mod scan;
 mod scripts;
 
-pub(super) use lease::{Lease, Look};
-use rest::{Rest, Turn};
+use breaker::{Breaker, Permission};
+pub(super) use lease::{Lease, LookUp};
 pub(super) use scan::Scan;
 use scripts::Scripts;
 
-/// After a fault Redis is left alone for this long: a restart takes about as long, and questions should not each wait.
+/// The pause after a fault: about as long as a restart of Redis, so that not every question waits for a timeout.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The class of a lease that does not end.
+/// The class of a lease that does not end in time.
 const LEASE: &str = "lease";
-/// Often enough to be found in a log's tail.
-const SAID_EVERY: Duration = Duration::from_secs(60);
+/// Often enough to be found at the end of a log.
+const WARN_INTERVAL: Duration = Duration::from_secs(60);
+
 /// The tier in Redis. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Remote(Arc<Inner>);
 
 struct Inner {
     client: Client,
-    /// Host and port, for people.
-    place: String,
+    /// Host and port, for messages.
+    address: String,
     prefix: String,
     patience: Duration,
     lease: Duration,
@@ -49,33 +50,33 @@ struct Inner {
 
 struct State {
     connection: ConnectionManager,
-    rest: Rest,
+    breaker: Breaker,
     warning: LogThrottle,
-    /// Said of leases that do not end.
-    endless: LogThrottle,
+    /// Limits warnings about leases that do not end.
+    endless_lease_warning: LogThrottle,
 }
 
-/// Redis did not do what it was asked.
+/// A call to Redis failed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum RemoteError {
-    #[error("Redis at {place} (answers.redis) did not do `{what}`")]
-    Refused { place: String, what: &'static str, source: RedisError },
+    #[error("Redis at {address} (answers.redis) did not do `{what}`")]
+    Refused { address: String, what: &'static str, source: RedisError },
     #[error(
-        "Redis at {place} (answers.redis) did not do `{what}` within {patience:?} (answers.redis_timeout)"
+        "Redis at {address} (answers.redis) did not do `{what}` within {patience:?} (answers.redis_timeout)"
     )]
-    Late { place: String, what: &'static str, patience: Duration },
-    #[error("Redis at {place} (answers.redis) has just failed, and is left alone for a moment")]
-    Resting { place: String },
+    Late { address: String, what: &'static str, patience: Duration },
+    #[error("Redis at {address} (answers.redis) has just failed, and is left alone for a moment")]
+    Paused { address: String },
 }
 
 impl RemoteError {
-    /// All classes of [`class`](Self::class), and that of leases that do not end.
+    /// All values of [`Self::class`], and the class of leases that do not end.
     const CLASSES: [&'static str; 5] = ["away", "timeout", "not-let-in", "refused", LEASE];
 
     fn class(&self) -> &'static str {
         match self {
-            Self::Late { .. } | Self::Resting { .. } => "timeout",
+            Self::Late { .. } | Self::Paused { .. } => "timeout",
             Self::Refused { source, .. } if source.is_timeout() => "timeout",
             Self::Refused { source, .. } if source.is_io_error() => "away",
             Self::Refused { source, .. } if source.kind() == ErrorKind::AuthenticationFailed => "not-let-in",
@@ -88,24 +89,24 @@ impl RemoteError {
 }
 
 impl Remote {
-    /// A client of the address in the settings; none if there is none. Connects when it is first asked.
+    /// A client of the configured address; none if there is none. Connects at the first call.
     ///
     /// # Errors
-    /// The address is none.
+    /// The address is invalid.
     pub(super) fn new(config: &Config, codec: Arc<Codec>) -> Result<Option<Self>, RedisError> {
         let Some(address) = config.redis.get() else { return Ok(None) };
         let client = Client::open(address)?;
         let patience = config.redis_timeout;
         let state = State {
             connection: connection(&client, patience)?,
-            rest: Rest::new(PAUSE),
-            warning: LogThrottle::new(SAID_EVERY),
-            endless: LogThrottle::new(SAID_EVERY),
+            breaker: Breaker::new(PAUSE),
+            warning: LogThrottle::new(WARN_INTERVAL),
+            endless_lease_warning: LogThrottle::new(WARN_INTERVAL),
         };
         codec.metrics().declare_faults(AnswerTier::Redis, &RemoteError::CLASSES);
-        codec.metrics().declare_faults(AnswerTier::Redis, &Refusal::CLASSES);
+        codec.metrics().declare_faults(AnswerTier::Redis, &RecordFault::CLASSES);
         Ok(Some(Self(Arc::new(Inner {
-            place: client.get_connection_info().addr().to_string(),
+            address: client.get_connection_info().addr().to_string(),
             client,
             prefix: config.redis_prefix.clone(),
             patience,
@@ -116,14 +117,19 @@ impl Remote {
         }))))
     }
 
-    /// Keeps an answer for that long, whoever may be asking the same.
-    pub(super) async fn keep(&self, id: &Id, record: &Record, life: Duration) -> Result<(), RemoteError> {
+    /// Stores an answer for this time, regardless of leases.
+    pub(super) async fn keep(
+        &self,
+        id: &AnswerId,
+        record: &Record,
+        life: Duration,
+    ) -> Result<(), RemoteError> {
         let mut set = redis::cmd("SET");
         set.arg(self.key(id)).arg(self.0.codec.encode(id, record)).arg("PX").arg(at_least_one(life));
-        self.ask("SET", async |connection| set.query_async::<()>(connection).await).await
+        self.run("SET", async |connection| set.query_async::<()>(connection).await).await
     }
 
-    fn key(&self, id: &Id) -> String {
+    fn key(&self, id: &AnswerId) -> String {
         format!("{}{}", self.keys_of(id.kind), id.hex())
     }
 
@@ -131,60 +137,60 @@ impl Remote {
         format!("{}:{FORMAT}:{}:", self.0.prefix, kind.as_str())
     }
 
-    /// Asks Redis something, unless it has just failed. A fault is counted, and said seldom.
-    async fn ask<T>(
+    /// Runs a command, unless Redis has just failed. A fault is counted, and logged at intervals.
+    async fn run<T>(
         &self,
         what: &'static str,
         work: impl AsyncFnOnce(&mut ConnectionManager) -> Result<T, RedisError>,
     ) -> Result<T, RemoteError> {
-        let place = || self.0.place.clone();
+        let address = || self.0.address.clone();
         let patience = self.0.patience;
-        let late = || RemoteError::Late { place: place(), what, patience };
-        let refused = |source| RemoteError::Refused { place: place(), what, source };
-        let mut connection = match self.turn().map_err(refused)? {
+        let late = || RemoteError::Late { address: address(), what, patience };
+        let refused = |source| RemoteError::Refused { address: address(), what, source };
+        let mut connection = match self.connection().map_err(refused)? {
             Some(connection) => connection,
-            None => return Err(RemoteError::Resting { place: place() }),
+            None => return Err(RemoteError::Paused { address: address() }),
         };
         let done = match timeout(patience, work(&mut connection)).await {
             Ok(done) => done.map_err(refused),
             Err(_) => Err(late()),
         };
-        self.learn(done.as_ref().err());
+        self.record_outcome(done.as_ref().err());
         done
     }
 
-    /// A connection to ask by; none while Redis is left alone.
-    fn turn(&self) -> Result<Option<ConnectionManager>, RedisError> {
+    /// A connection; none while the breaker is open.
+    fn connection(&self) -> Result<Option<ConnectionManager>, RedisError> {
         let mut state = self.state();
-        match state.rest.turn(Instant::now()) {
-            Turn::Ask => {}
-            Turn::Wait => return Ok(None),
-            // A connection that was refused stays so for ever.
-            Turn::Try => state.connection = connection(&self.0.client, self.0.patience)?,
+        match state.breaker.permission(Instant::now()) {
+            Permission::Granted => {}
+            Permission::Denied => return Ok(None),
+            // The manager does not reconnect after a refused connection.
+            Permission::Probe => state.connection = connection(&self.0.client, self.0.patience)?,
         }
         Ok(Some(state.connection.clone()))
     }
 
-    /// Counts a lease that does not end as those of engines do, and says so seldom.
-    fn is_endless(&self, id: &Id) {
+    /// Counts a lease that does not end in time, and logs it at intervals.
+    fn count_endless_lease(&self, id: &AnswerId) {
         self.0.codec.metrics().fault(AnswerTier::Redis, LEASE);
-        if self.state().endless.is_due(Instant::now()) {
+        if self.state().endless_lease_warning.is_due(Instant::now()) {
             let (kind, key) = (id.kind.as_str(), id.hex());
             warn!(kind, key, "another engine has been asking this for too long: it is not waited for");
         }
     }
 
-    fn learn(&self, error: Option<&RemoteError>) {
+    fn record_outcome(&self, error: Option<&RemoteError>) {
         let mut state = self.state();
         let now = Instant::now();
         let Some(error) = error else {
-            if state.rest.went_well() {
+            if state.breaker.succeeded() {
                 state.warning.reset();
-                info!(redis = self.0.place, "answers are shared again");
+                info!(redis = self.0.address, "answers are shared again");
             }
             return;
         };
-        state.rest.failed(now);
+        state.breaker.failed(now);
         self.0.codec.metrics().fault(AnswerTier::Redis, error.class());
         if state.warning.is_due(now) {
             let cause = std::error::Error::source(error).map(ToString::to_string);
@@ -193,12 +199,12 @@ impl Remote {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing in between is left half done.
+        // A panic cannot leave the state inconsistent.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A manager that connects when it is first asked: once, since whoever asks next tries again.
+/// A manager that connects at the first call, without retries: the next call tries again.
 fn connection(client: &Client, patience: Duration) -> Result<ConnectionManager, RedisError> {
     let config = ConnectionManagerConfig::new()
         .set_number_of_retries(0)
@@ -207,7 +213,7 @@ fn connection(client: &Client, patience: Duration) -> Result<ConnectionManager, 
     ConnectionManager::new_lazy_with_config(client.clone(), config)
 }
 
-/// Milliseconds as Redis takes them.
+/// Milliseconds in the range of Redis.
 fn at_least_one(life: Duration) -> u64 {
     u64::try_from(life.as_millis()).unwrap_or(u64::MAX).clamp(1, i64::MAX as u64)
 }

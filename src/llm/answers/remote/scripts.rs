@@ -1,9 +1,8 @@
-//! What does Redis do in one step? Look or lease, keep and release, release, hold on: nobody else comes in between. What
-//! others may have made too long stays there.
+//! Lua scripts: atomic steps in Redis. Values that are too long are not transferred.
 
 use redis::Script;
 
-/// The scripts, each with its hash.
+/// The scripts with their hashes.
 pub(super) struct Scripts {
     pub(super) look: Script,
     pub(super) fulfil: Script,
@@ -13,9 +12,9 @@ pub(super) struct Scripts {
     pub(super) purges: Script,
 }
 
-/// Gives the value unless it is the one that was refused before, empty or too long; else takes the lease; else says who
-/// has it. In any case the length of the value, or -1 where it is no string. Leases of engines end: one that does not is
-/// none, and is taken.
+/// Returns the value, unless it was refused before, is empty or too long; else takes the lease; else returns its holder.
+/// Always returns the length of the value, or -1 if it is not a string. Leases of engines expire: a lease without an expiry
+/// is invalid and is taken.
 const LOOK: &str = r"
 local length = 0
 local kind = redis.call('TYPE', KEYS[1]).ok
@@ -35,20 +34,20 @@ end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 return {lease == 'none' and 'leased' or 'taken', '', length}";
 
-/// Keeps the value, and gives the lease back if it is still ours.
+/// Stores the value, and releases the lease if it is still ours.
 const FULFIL: &str = r"
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 if redis.pcall('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end";
 
-/// Gives the lease back if it is still ours.
+/// Releases the lease if it is still ours.
 const RELEASE: &str = r"
 if redis.pcall('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end";
 
-/// Makes the lease last from now on if it is still ours.
+/// Extends the lease if it is still ours.
 const HOLD: &str = r"
 if redis.pcall('GET', KEYS[1]) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end";
 
-/// Gives the length of each value, -1 where there is none, and the value if it is not too long.
+/// Returns the length of each value, or -1 if there is none, and the value if it is not too long.
 const PAGE: &str = r"
 local found = {}
 for _, key in ipairs(KEYS) do
@@ -64,7 +63,7 @@ for _, key in ipairs(KEYS) do
 end
 return found";
 
-/// Gives the first elements of a list that are not too long.
+/// Returns the first elements of a list that are not too long.
 const PURGES: &str = r"
 local found = {}
 if redis.call('TYPE', KEYS[1]).ok ~= 'list' then return found end

@@ -1,13 +1,13 @@
-//! How long does a small post wait for a large one? Networks run a batch when the test lets them.
+//! Fairness: how many batches a small post waits behind a large one. Networks run a batch when the test releases it.
 
 use std::sync::mpsc;
 
 use super::*;
 
-/// What one batch was of: its stage, and for each request the grey of its picture, or the number of its words.
+/// A batch: its stage, and for each request the grey of its picture or the number of its words.
 type Ran = (Stage, Vec<usize>);
 
-/// A network that says what it runs and waits to be let through. All networks of a device share the gate.
+/// A network that reports each batch and waits for the gate, which all networks share.
 struct Gated<Q, R> {
     stage: Stage,
     started: mpsc::Sender<Ran>,
@@ -25,7 +25,7 @@ impl<Q: Send + 'static, R: Send + 'static> Model for Gated<Q, R> {
     }
 
     fn run(&mut self, batch: &[Q]) -> Result<Vec<R>, ModelError> {
-        // Where the test has ended, nobody listens and everything is let through.
+        // After the test the channels are closed and batches run freely.
         let _ = self.started.send((self.stage, batch.iter().map(self.whose).collect()));
         let _ = self.gate.lock().unwrap().recv();
         Ok(batch.iter().map(self.answer).collect())
@@ -39,7 +39,7 @@ struct Gate {
 }
 
 impl Gate {
-    /// The batch that has started and waits, when all tasks have come as far as they can.
+    /// The batch that waits at the gate, after all tasks have run as far as they can.
     async fn batch(&self) -> Ran {
         let started = async {
             loop {
@@ -54,7 +54,7 @@ impl Gate {
         batch
     }
 
-    /// Lets the batch through that waits, and gives the next one.
+    /// Releases the waiting batch and returns the next one.
     async fn next(&self) -> Ran {
         self.open.send(()).unwrap();
         self.batch().await
@@ -68,7 +68,7 @@ async fn settle() {
     }
 }
 
-/// All words are names, all pictures show everybody, everywhere.
+/// A pipeline in which all words are names and all pictures show everybody.
 fn gated() -> (Pipeline, Gate) {
     let (report, started) = mpsc::channel();
     let (open, gate) = mpsc::channel();
@@ -123,8 +123,8 @@ fn gated() -> (Pipeline, Gate) {
 }
 
 #[tokio::test]
-async fn a_post_of_one_entity_waits_a_few_batches_behind_one_that_asks_thousands_of_questions() {
-    /// The batch that runs, those that its lane lets pass, and those of the other lanes that waited longer.
+async fn a_small_post_waits_a_few_batches_behind_a_post_with_thousands_of_queries() {
+    /// The running batch, those ahead in its lane, and those of other lanes that have waited longer.
     const FEW: usize = 8;
     const NEWCOMER: u8 = 99;
 
@@ -133,7 +133,7 @@ async fn a_post_of_one_entity_waits_a_few_batches_behind_one_that_asks_thousands
     let names: Vec<String> = (0..256).map(|number| format!("name{number}")).collect();
     let large = post(&names.join(" "), &(0..16).collect::<Vec<u8>>());
     let small = post("somebody", &[NEWCOMER]);
-    // Made ready now, so that nothing but the networks is waited for.
+    // Resized now, so that the post waits for networks alone.
     pipeline.pictures.resized(&small.media[0].frame, pipeline.views.entail).await;
     let annotate = |post: Post| {
         let pipeline = Arc::clone(&pipeline);

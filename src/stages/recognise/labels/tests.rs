@@ -1,4 +1,4 @@
-//! Labels in order, labels that disagree, and entities that come back as they went.
+//! Tests of labels: order, inconsistent sequences, and round trips.
 
 use proptest::prelude::*;
 
@@ -17,7 +17,7 @@ fn entity(words: Range<usize>, name: &str) -> LabelledWords {
 }
 
 #[test]
-fn labels_stand_in_the_order_of_published_taggers() {
+fn labels_have_the_order_of_published_taggers() {
     let names: Vec<_> = (0..18).map(|label| labels().name(label)).collect();
     assert_eq!(labels().count(), 17);
     for (label, name) in [
@@ -36,7 +36,7 @@ fn labels_stand_in_the_order_of_published_taggers() {
 }
 
 #[test]
-fn labels_that_disagree_are_read_with_tolerance() {
+fn inconsistent_labels_are_tolerated() {
     let (b_loc, i_loc, e_loc, s_loc, i_per, e_per) = (1, 2, 3, 4, 14, 15);
     let cases = [
         ("in order", vec![b_loc, i_loc, e_loc, 0, s_loc], vec![entity(0..3, "LOC"), entity(4..5, "LOC")]),
@@ -53,7 +53,7 @@ fn labels_that_disagree_are_read_with_tolerance() {
 }
 
 #[test]
-fn labels_in_bio_stand_in_the_order_of_published_taggers() {
+fn bio_labels_have_the_order_of_published_taggers() {
     let labels = bio();
     assert_eq!(labels.count(), 9);
     let names: Vec<_> = (0..10).filter_map(|label| labels.name(label)).collect();
@@ -65,7 +65,7 @@ fn labels_in_bio_stand_in_the_order_of_published_taggers() {
 
 /// As seqeval reads them when it is not strict.
 #[test]
-fn labels_in_bio_that_disagree_are_read_with_tolerance() {
+fn inconsistent_bio_labels_are_tolerated() {
     let (b_loc, i_loc, i_per) = (1, 2, 8);
     let cases = [
         ("in order", vec![b_loc, i_loc, i_loc, 0, b_loc], vec![entity(0..3, "LOC"), entity(4..5, "LOC")]),
@@ -89,7 +89,7 @@ fn bio_becomes_bioes() {
 }
 
 #[test]
-fn a_label_that_is_none_is_named_with_its_word() {
+fn an_invalid_label_is_named_with_its_word() {
     for label in ["B-MISC", "X", "b-LOC", "E-LOC", ""] {
         let error = labels().decode_bio(&["O", label]).unwrap_err();
         assert_eq!((error.label.as_str(), error.word), (label, 1));
@@ -98,7 +98,7 @@ fn a_label_that_is_none_is_named_with_its_word() {
 
 proptest! {
     #[test]
-    fn what_is_encoded_is_decoded(gaps in prop::collection::vec((0_usize..3, 1_usize..4, 0_usize..4), 0..6)) {
+    fn encoded_entities_are_decoded(gaps in prop::collection::vec((0_usize..3, 1_usize..4, 0_usize..4), 0..6)) {
         let mut entities = Vec::new();
         let mut end = 0;
         for (gap, length, index) in gaps {

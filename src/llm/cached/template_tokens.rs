@@ -1,7 +1,7 @@
-//! What of a text is the model's own turn? Chat templates mark turns with tokens, which some servers let through.
+//! Chat template tokens: removed around the model's own turn, where a server does not remove them.
 
-/// Tokens with which the model's turn begins, with the role where the template writes it out.
-const BEGINS: [&str; 22] = [
+/// Tokens that begin the model's turn, with the role where the template has one.
+const STARTS: [&str; 22] = [
     "<|start_header_id|>assistant<|end_header_id|>",
     "<|im_start|>assistant",
     "<start_of_turn>model",
@@ -25,7 +25,7 @@ const BEGINS: [&str; 22] = [
     "<s>",
     "<|bos|>",
 ];
-/// Tokens with which it ends, or with which another's begins.
+/// Tokens that end the model's turn, or begin another turn.
 const ENDS: [&str; 33] = [
     "<|im_end|>",
     "<|eot_id|>",
@@ -63,14 +63,14 @@ const ENDS: [&str; 33] = [
 ];
 
 /// The model's own turn, without the tokens around it.
-pub(super) fn own(text: &str) -> &str {
-    // Lower case of ASCII alone, so that places in both texts are the same.
+pub(super) fn strip_template_tokens(text: &str) -> &str {
+    // ASCII lower case alone, so that byte positions in both texts are the same.
     let lower = text.to_ascii_lowercase();
     let mut begin = 0;
     loop {
         begin += lower[begin..].len() - lower[begin..].trim_start().len();
         let rest = &lower[begin..];
-        let token = BEGINS.iter().chain(&ENDS).find(|token| rest.starts_with(**token));
+        let token = STARTS.iter().chain(&ENDS).find(|token| rest.starts_with(**token));
         match token {
             Some(token) => begin += token.len(),
             None => break,
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_of_a_template_are_no_words() {
+    fn template_tokens_are_removed_from_the_answer() {
         for text in [
             "a man in red",
             "a man in red<|im_end|>",
@@ -100,8 +100,8 @@ mod tests {
             "a man in red<|end|><|user|>why?",
             "<|eot_id|><|start_header_id|>assistant<|end_header_id|>a man in red",
         ] {
-            assert_eq!(own(text), "a man in red", "{text}");
+            assert_eq!(strip_template_tokens(text), "a man in red", "{text}");
         }
-        assert_eq!(own("<|im_end|>"), "");
+        assert_eq!(strip_template_tokens("<|im_end|>"), "");
     }
 }

@@ -1,30 +1,29 @@
-//! Who wrote this? A checksum tells what is whole; with a secret, a keyed code tells what engines with that secret wrote.
+//! Signer: a checksum against damage, or with a secret a keyed hash that only engines with that secret can make.
 
 use crate::common::secret::Secret;
 
-/// What bytes of answers and purges carry.
+/// How answers and purges are protected.
 #[derive(Clone)]
-pub(super) enum Seal {
-    /// A checksum: whoever reaches the store can make one.
+pub(super) enum Signer {
+    /// A checksum, which anyone can compute.
     Checksum,
-    /// A code that only those who have the secret can make: a key for answers and one for purges, so that neither can
-    /// stand for the other.
+    /// A keyed hash. Answers and purges have different keys, so that one cannot replace the other.
     Keyed { answers: [u8; 32], purges: [u8; 32] },
 }
 
-impl Seal {
-    /// A keyed code where there is a secret.
+impl Signer {
+    /// A keyed hash if there is a secret, else a checksum.
     pub(super) fn new(secret: &Secret) -> Self {
         if secret.is_empty() {
             return Self::Checksum;
         }
-        // The contexts are constants of this program, as BLAKE3's key derivation asks for.
+        // BLAKE3's key derivation requires contexts that are constants of the program.
         let key = |context| blake3::derive_key(context, secret.expose().as_bytes());
         Self::Keyed { answers: key("riveg answers 1 answer"), purges: key("riveg answers 1 purge") }
     }
 
-    /// The code of a purge in hexadecimal; none where there is no secret.
-    pub(super) fn of_purge(&self, text: &str) -> Option<String> {
+    /// The signature of a purge in hexadecimal; none without a secret.
+    pub(super) fn sign_purge(&self, text: &str) -> Option<String> {
         match self {
             Self::Checksum => None,
             Self::Keyed { purges, .. } => {
@@ -33,8 +32,8 @@ impl Seal {
         }
     }
 
-    /// Whether engines with this secret asked for a purge; without a secret, anybody may have.
-    pub(super) fn is_of_purge(&self, text: &str, code: Option<&str>) -> bool {
+    /// Whether a purge has a valid signature. Without a secret every purge is valid.
+    pub(super) fn verify_purge(&self, text: &str, code: Option<&str>) -> bool {
         match self {
             Self::Checksum => true,
             Self::Keyed { purges, .. } => {

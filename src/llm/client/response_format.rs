@@ -1,25 +1,25 @@
-//! In which form is an answer asked for? As a JSON object where the server takes that, or as plain text.
+//! Response format: a JSON object where the server supports that, else plain text.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// How the server is told which form an answer shall have.
+/// How the answer's format is requested from the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ResponseFormat {
-    /// By a JSON schema that it keeps the model to.
+    /// By a JSON schema, which the server enforces.
     #[default]
     JsonSchema,
-    /// By asking for any JSON object, and in words for which.
+    /// As any JSON object, whose fields the system message describes.
     JsonObject,
-    /// Not at all: the answer is plain text.
+    /// Not at all: plain text.
     None,
 }
 
 impl ResponseFormat {
-    /// All there are.
+    /// All formats.
     pub const ALL: [Self; 3] = [Self::JsonSchema, Self::JsonObject, Self::None];
 
     /// Its name in settings and metrics.
@@ -32,7 +32,7 @@ impl ResponseFormat {
         }
     }
 
-    /// What a request says of it, for an answer that is the text `field` of an object; nothing for plain text.
+    /// The request field `response_format` for an answer in the object's field `field`; none for plain text.
     pub(super) fn requested(self, field: &str) -> Option<Value> {
         match self {
             Self::JsonSchema => Some(json!({
@@ -50,46 +50,46 @@ impl ResponseFormat {
     }
 }
 
-/// What the model is told of the object: servers do not show it the schema. `{field}` is the name of its text.
+/// Describes the object to the model, because servers do not show it the schema. `{field}` is the name of the field.
 const INSTRUCTION: &str = "Write the answer into a JSON object, {\"{field}\": \"your answer\"}, and nothing else. An empty \
                            text says that you do not know.";
 
-/// The instruction for an answer that is the text `field`.
+/// The instruction for an answer in this field.
 pub(super) fn instruction(field: &str) -> String {
     INSTRUCTION.replace("{field}", field)
 }
 
-/// Whether the server takes the form that is asked for, as far as it is known.
+/// Whether the server supports the response format, as far as it is known.
 #[derive(Debug, Default)]
-pub(super) struct Taken(AtomicU8);
+pub(super) struct FormatSupport(AtomicU8);
 
 const NOT_KNOWN: u8 = 0;
-const TAKEN: u8 = 1;
+const SUPPORTED: u8 = 1;
 const REFUSED: u8 = 2;
 
-/// What servers call it in their complaints.
+/// Names of the format in servers' error messages.
 const NAMES: [&str; 6] = ["response_format", "json_schema", "schema", "grammar", "guided", "structured"];
 
-impl Taken {
-    /// Whether to ask for it.
-    pub(super) fn is_asked_for(&self) -> bool {
+impl FormatSupport {
+    /// Whether to request the format.
+    pub(super) fn should_request(&self) -> bool {
         self.0.load(Ordering::Relaxed) != REFUSED
     }
 
-    /// A question that asked for it was answered.
-    pub(super) fn answered(&self) {
-        // A server that has refused it is not asked for it any more.
-        let _ = self.0.compare_exchange(NOT_KNOWN, TAKEN, Ordering::Relaxed, Ordering::Relaxed);
+    /// A request with the format was answered.
+    pub(super) fn accepted(&self) {
+        // A rejected format stays rejected.
+        let _ = self.0.compare_exchange(NOT_KNOWN, SUPPORTED, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// Whether a question that was refused with this complaint may have been refused for the form. A post can be the reason
-    /// too, so the question is asked again as plain text, and only an answer to that settles it.
-    pub(super) fn is_in_doubt(&self, complaint: &str) -> bool {
-        self.0.load(Ordering::Relaxed) == NOT_KNOWN || NAMES.iter().any(|name| complaint.contains(name))
+    /// Whether a request that failed with this message may have failed because of the format. The post may be the reason
+    /// too, so the question is sent again as plain text, and only an answer to that decides.
+    pub(super) fn may_be_the_cause(&self, message: &str) -> bool {
+        self.0.load(Ordering::Relaxed) == NOT_KNOWN || NAMES.iter().any(|name| message.contains(name))
     }
 
-    /// The same question was answered as plain text. Whether that is news.
-    pub(super) fn refused(&self) -> bool {
+    /// The same question was answered as plain text. Returns whether the format was supported so far.
+    pub(super) fn rejected(&self) -> bool {
         self.0.swap(REFUSED, Ordering::Relaxed) != REFUSED
     }
 }
@@ -115,13 +115,16 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_the_forms_only_where_it_was_never_taken_or_is_named() {
-        let taken = Taken::default();
-        assert!(taken.is_asked_for() && taken.is_in_doubt("too long"));
-        taken.answered();
-        assert!(!taken.is_in_doubt("too long") && taken.is_in_doubt("response_format is not supported"));
-        assert!(taken.refused() && !taken.is_asked_for());
-        taken.answered();
-        assert!(!taken.is_asked_for() && !taken.refused());
+    fn the_format_is_suspected_only_if_it_was_never_accepted_or_is_named() {
+        let format_support = FormatSupport::default();
+        assert!(format_support.should_request() && format_support.may_be_the_cause("too long"));
+        format_support.accepted();
+        assert!(
+            !format_support.may_be_the_cause("too long")
+                && format_support.may_be_the_cause("response_format is not supported")
+        );
+        assert!(format_support.rejected() && !format_support.should_request());
+        format_support.accepted();
+        assert!(!format_support.should_request() && !format_support.rejected());
     }
 }

@@ -1,4 +1,4 @@
-//! What does the server answer? One request, without following anything; all its ways to fail, by class.
+//! HTTP client: one request without redirects, and the class of each failure.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,21 +9,21 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use url::Url;
 
 use super::answer::{self, Answer};
-use super::body::{self, Unread};
 use super::config::Config;
 use super::error::{EndpointError, LlmError};
+use super::limited_body::{self, BodyError};
 use crate::common::http_util::{causes_of, retry_after};
 use crate::common::secret::Secret;
 use crate::telemetry::LlmFault;
 
-/// The most bytes that are read of what a server says is wrong: a sentence in some JSON.
-const LONGEST_COMPLAINT: u64 = 8 * 1024;
+/// The most bytes of an error response that are read: a sentence in JSON.
+const MAX_ERROR_BYTES: u64 = 8 * 1024;
 
-/// The most letters of it that are told.
-const TOLD: usize = 200;
+/// The most characters of an error message in our errors.
+const MAX_MESSAGE_CHARS: usize = 200;
 
-/// One endpoint's web server.
-pub(super) struct Web {
+/// The HTTP client of one endpoint.
+pub(super) struct HttpClient {
     client: Client,
     endpoint: Arc<str>,
     chat: Url,
@@ -32,7 +32,7 @@ pub(super) struct Web {
     limit: u64,
 }
 
-impl Web {
+impl HttpClient {
     pub(super) fn new(endpoint: &Arc<str>, config: &Config) -> Result<Self, EndpointError> {
         let setting =
             |(key, message)| EndpointError::Setting { endpoint: endpoint.to_string(), key, message };
@@ -50,7 +50,7 @@ impl Web {
         let client = Client::builder()
             .user_agent(concat!("riveg/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
-            // A key is meant for one server.
+            // The key is for one server.
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .referer(false)
@@ -74,29 +74,31 @@ impl Web {
         })
     }
 
-    /// Asks for a chat completion once.
+    /// Requests a chat completion once.
     ///
     /// # Errors
-    /// No connection, an answer that breaks off, that is too large, or that is none.
+    /// No connection, or a response that is incomplete, too large or malformed.
     pub(super) async fn chat(&self, body: Bytes) -> Result<Answer, LlmError> {
         let request = self.client.post(self.chat.clone()).header(CONTENT_TYPE, "application/json").body(body);
         let response = self.send(request, &self.chat).await?;
         if !response.status().is_success() {
-            return Err(self.unwilling(response).await);
+            return Err(self.status_error(response).await);
         }
         let kind =
             response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if kind.trim_start().to_ascii_lowercase().starts_with("text/event-stream") {
             return Err(self.malformed("comes as a stream of events, which was not asked for"));
         }
-        let body = body::read(response, self.limit).await.map_err(|unread| self.unread(&unread))?;
+        let body = limited_body::read(response, self.limit)
+            .await
+            .map_err(|body_error| self.body_error(&body_error))?;
         answer::read(&body).map_err(|what| self.malformed(&what))
     }
 
-    /// Asks whether somebody is there who lets us in.
+    /// Checks that the server answers and accepts the key.
     ///
     /// # Errors
-    /// No connection, or an answer that says no. A server without a list of its models is there.
+    /// No connection, or an error response. A server without a list of models counts as reachable.
     pub(super) async fn models(&self) -> Result<(), LlmError> {
         let response = self.send(self.client.get(self.models.clone()), &self.models).await?;
         let status = response.status();
@@ -108,7 +110,7 @@ impl Web {
         {
             return Ok(());
         }
-        Err(self.unwilling(response).await)
+        Err(self.status_error(response).await)
     }
 
     async fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, LlmError> {
@@ -119,15 +121,15 @@ impl Web {
         })
     }
 
-    fn unread(&self, unread: &Unread) -> LlmError {
+    fn body_error(&self, body_error: &BodyError) -> LlmError {
         let limit = self.limit;
         let too_large = |message| LlmError::lasting(&self.endpoint, LlmFault::TooLarge, message);
-        match unread {
-            Unread::TooMuchPromised(promised) => {
-                too_large(format!("answers {promised} bytes, more than the {limit} of max_answer"))
+        match body_error {
+            BodyError::DeclaredTooLarge(declared) => {
+                too_large(format!("answers {declared} bytes, more than the {limit} of max_answer"))
             }
-            Unread::TooMuchSent => too_large(format!("answers more than the {limit} bytes of max_answer")),
-            Unread::Broken(error) => {
+            BodyError::TooLarge => too_large(format!("answers more than the {limit} bytes of max_answer")),
+            BodyError::Broken(error) => {
                 let message = format!("broke off its answer: {}", causes_of(error));
                 LlmError::passing(&self.endpoint, (LlmFault::Connection, None), message)
             }
@@ -135,17 +137,17 @@ impl Web {
     }
 
     fn malformed(&self, what: &str) -> LlmError {
-        let message = format!("gave an answer that {}", self.told(what));
+        let message = format!("gave an answer that {}", self.sanitised(what));
         LlmError::lasting(&self.endpoint, LlmFault::Malformed, message)
     }
 
-    /// An answer that says no: whose fault is it, and will it pass?
-    async fn unwilling(&self, response: Response) -> LlmError {
+    /// The error for a response with an error status: its class, and whether it is transient.
+    async fn status_error(&self, response: Response) -> LlmError {
         let status = response.status();
         let after = retry_after(response.headers(), SystemTime::now());
-        // Where no words come, the status says enough.
-        let said = body::read(response, LONGEST_COMPLAINT).await.ok();
-        let said = said.and_then(|body| answer::complaint(&body)).map(|words| self.told(&words));
+        // Without a message the status is enough.
+        let body = limited_body::read(response, MAX_ERROR_BYTES).await.ok();
+        let said = body.and_then(|body| answer::error_message(&body)).map(|words| self.sanitised(&words));
         let about = match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ", so it does not accept `api_key`",
             StatusCode::NOT_FOUND => ", so `url` or `model` is not one of its own",
@@ -162,12 +164,12 @@ impl Web {
             StatusCode::REQUEST_TIMEOUT => {
                 LlmError::passing(&self.endpoint, passing(LlmFault::Timeout), message)
             }
-            // Another request was in the way.
+            // A conflict with another request.
             StatusCode::CONFLICT => LlmError::passing(&self.endpoint, passing(LlmFault::Server), message),
             _ if status.is_server_error() => {
                 LlmError::passing(&self.endpoint, passing(LlmFault::Server), message)
             }
-            // It does not like what it was asked: too long, too harmful, a picture where it sees none.
+            // The question is refused: too long, filtered, or a picture for a text model.
             StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNPROCESSABLE_ENTITY => {
                 LlmError::of_question(&self.endpoint, LlmFault::Refused, message)
             }
@@ -175,11 +177,11 @@ impl Web {
         }
     }
 
-    /// A server's words, as far as they may be told: without the key, on one line, and not for ever.
-    fn told(&self, words: &str) -> String {
+    /// A server's message for our errors: without the key, on one line, cut to a length.
+    fn sanitised(&self, words: &str) -> String {
         let words = self.key.redact(words);
         let line = words.split(|letter: char| letter.is_whitespace() || letter.is_control());
         let line = line.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-        line.chars().take(TOLD).collect()
+        line.chars().take(MAX_MESSAGE_CHARS).collect()
     }
 }

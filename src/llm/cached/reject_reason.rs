@@ -1,48 +1,48 @@
-//! Why is an answer not believed? Each reason has a name for metrics and a sentence for people.
+//! Reject reasons: why an answer is not used, with a name for metrics and a sentence for people.
 
-/// Why an answer of a language model is not used.
+/// Why an answer of a language model is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Refusal {
-    /// It ended at the limit of tokens, or in the middle of a phrase.
+pub enum RejectReason {
+    /// The answer ended at the token limit, or in the middle of a phrase.
     CutOff,
-    /// The server does not say that it ended by itself.
+    /// The server does not say that the answer is complete.
     Unfinished,
-    /// The model or its server held it back.
+    /// The model or its server filtered the answer.
     Filtered,
-    /// It has no text.
+    /// The answer has no text.
     Empty,
-    /// It has thoughts alone.
+    /// The answer is reasoning alone.
     Thought,
     /// The model says that it does not know.
     NotKnown,
-    /// The model says that it does not want to or cannot answer.
+    /// The model says that it cannot or will not answer.
     Excuse,
-    /// It talks about the answer, or to the reader.
+    /// The model writes about its answer, or to the reader.
     Talk,
-    /// It is JSON of another shape than was asked for.
+    /// The JSON has another structure than was asked for.
     Json,
-    /// It holds tags, tokens of a chat template, or code.
+    /// The answer contains tags, chat template tokens or code.
     Markup,
-    /// It has several lines or items where one phrase was asked for.
+    /// There are several lines or items where one phrase was asked for.
     List,
-    /// It asks.
+    /// The answer is a question.
     Question,
-    /// It repeats the question, the name or a placeholder.
+    /// The answer repeats the question, the name or a placeholder.
     Echo,
-    /// It holds an address of the web.
+    /// The answer contains a URL.
     Address,
-    /// Most of its letters are of a script that the networks were not taught.
+    /// Most letters are of a script that the networks were not trained on.
     Script,
-    /// It holds control characters or characters that are no text.
+    /// The answer contains control characters or broken text.
     Unreadable,
-    /// It says the same again and again.
+    /// The answer repeats itself.
     Repetition,
-    /// It is far longer than was asked for.
+    /// The answer is far longer than was asked for.
     TooLong,
 }
 
-impl Refusal {
-    /// All there are.
+impl RejectReason {
+    /// All reasons.
     pub const ALL: [Self; 18] = [
         Self::CutOff,
         Self::Unfinished,
@@ -64,7 +64,7 @@ impl Refusal {
         Self::TooLong,
     ];
 
-    /// Its name in metrics and in kept answers.
+    /// Its name in metrics and in stored answers.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -89,13 +89,13 @@ impl Refusal {
         }
     }
 
-    /// The reason of that name.
+    /// The reason with this name.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|refusal| refusal.as_str() == name)
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
     }
 
-    /// What happened, as a sentence that goes on after the model's name.
+    /// What happened, as the rest of a sentence that begins with the model's name.
     #[must_use]
     pub fn sentence(self) -> &'static str {
         match self {
@@ -129,10 +129,13 @@ mod tests {
 
     #[test]
     fn every_reason_is_found_by_its_own_name() {
-        assert_eq!(Refusal::ALL.map(Refusal::as_str).into_iter().collect::<BTreeSet<_>>().len(), 18);
-        for refusal in Refusal::ALL {
-            assert_eq!(Refusal::named(refusal.as_str()), Some(refusal));
+        assert_eq!(
+            RejectReason::ALL.map(RejectReason::as_str).into_iter().collect::<BTreeSet<_>>().len(),
+            18
+        );
+        for reason in RejectReason::ALL {
+            assert_eq!(RejectReason::from_name(reason.as_str()), Some(reason));
         }
-        assert_eq!(Refusal::named("other"), None);
+        assert_eq!(RejectReason::from_name("other"), None);
     }
 }

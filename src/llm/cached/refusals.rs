@@ -1,9 +1,9 @@
-//! Does a model say that it does not know, make an excuse, or talk about its answer instead of giving it?
+//! Refusal detection: the model says that it does not know, declines, or writes about its answer instead of giving it.
 
-use super::form::Form;
-use super::refusal::Refusal;
+use super::answer_format::AnswerFormat;
+use super::reject_reason::RejectReason;
 
-/// How an answer begins that says that the model does not know.
+/// How an answer begins if the model does not know.
 const NOT_KNOWN: [&str; 13] = [
     "i do not know",
     "i don't know",
@@ -19,8 +19,8 @@ const NOT_KNOWN: [&str; 13] = [
     "undetermined",
     "unidentified",
 ];
-/// What only excuses hold, wherever it stands.
-const EXCUSES: [&str; 34] = [
+/// Phrases that only refusals contain, anywhere.
+const REFUSALS: [&str; 34] = [
     "i'm sorry",
     "i am sorry",
     "my apologies",
@@ -56,8 +56,8 @@ const EXCUSES: [&str; 34] = [
     "je suis désolé",
     "mi dispiace",
 ];
-/// How excuses begin.
-const EXCUSES_BEGIN: [&str; 24] = [
+/// How refusals begin.
+const REFUSAL_STARTS: [&str; 24] = [
     "sorry",
     "apologies",
     "unfortunately",
@@ -83,8 +83,8 @@ const EXCUSES_BEGIN: [&str; 24] = [
     "entschuldigung",
     "leider ",
 ];
-/// What a phrase about a picture does not hold and excuses in passive words do.
-const EXCUSES_IN_PHRASES: [&str; 12] = [
+/// Phrases of refusals in the passive, which a noun phrase about a picture does not contain.
+const PASSIVE_REFUSALS: [&str; 12] = [
     "cannot be ",
     "can't be ",
     "could not be ",
@@ -98,8 +98,8 @@ const EXCUSES_IN_PHRASES: [&str; 12] = [
     "please provide",
     "language model",
 ];
-/// How talk about an answer begins.
-const TALK: [&str; 16] = [
+/// How an introduction to an answer begins.
+const INTRODUCTIONS: [&str; 16] = [
     "here is ",
     "here's ",
     "here are ",
@@ -117,7 +117,7 @@ const TALK: [&str; 16] = [
     "thanks for",
     "great question",
 ];
-/// Words that begin talk where a mark or a turn of phrase follows: not "sure-footed goats", but "Sure! Here is".
+/// Interjections that begin an introduction if a mark follows: "Sure! Here is", but not "sure-footed goats".
 const INTERJECTIONS: [&str; 14] = [
     "sure",
     "certainly",
@@ -135,8 +135,8 @@ const INTERJECTIONS: [&str; 14] = [
     "great",
 ];
 const AFTER_INTERJECTION: [&str; 7] = ["!", ",", ".", ":", " thing", " - ", " — "];
-/// How talk about an answer begins where a noun phrase was asked for: with the word for it, or with a sentence's subject.
-const TALK_FOR_PHRASES: [&str; 18] = [
+/// How an introduction begins where a noun phrase was asked for: with the word for it, or with the subject of a sentence.
+const PHRASE_INTRODUCTIONS: [&str; 18] = [
     "noun phrase",
     "a noun phrase",
     "a short noun phrase",
@@ -156,46 +156,46 @@ const TALK_FOR_PHRASES: [&str; 18] = [
     "the text ",
     "i ",
 ];
-/// Words that speak to a reader.
-const TO_READERS: [&str; 12] =
+/// Words that address the reader.
+const READER_WORDS: [&str; 12] =
     ["you", "your", "yours", "we", "user", "user's", "i'm", "i'd", "i'll", "i've", "let's", "please"];
 
-/// Whether a line, in lower case and with plain apostrophes, is no answer but words around one.
+/// Checks that a line, in lower case and with plain apostrophes, is an answer.
 ///
 /// # Errors
 /// What it is instead.
-pub(super) fn none_in(form: Form, lower: &str) -> Result<(), Refusal> {
+pub(super) fn reject_refusals(form: AnswerFormat, lower: &str) -> Result<(), RejectReason> {
     let begins = |list: &[&str]| list.iter().any(|beginning| lower.starts_with(beginning));
     let holds = |list: &[&str]| list.iter().any(|part| lower.contains(part));
     if NOT_KNOWN.iter().any(|beginning| begins_with_word(lower, beginning)) {
-        return Err(Refusal::NotKnown);
+        return Err(RejectReason::NotKnown);
     }
-    let is_phrase = form == Form::Phrase;
-    if holds(&EXCUSES) || begins(&EXCUSES_BEGIN) || (is_phrase && holds(&EXCUSES_IN_PHRASES)) {
-        return Err(Refusal::Excuse);
+    let is_phrase = form == AnswerFormat::Phrase;
+    if holds(&REFUSALS) || begins(&REFUSAL_STARTS) || (is_phrase && holds(&PASSIVE_REFUSALS)) {
+        return Err(RejectReason::Excuse);
     }
-    if is_talk(lower) || (is_phrase && (begins(&TALK_FOR_PHRASES) || speaks_to_readers(lower))) {
-        return Err(Refusal::Talk);
+    if announces_answer(lower) || (is_phrase && (begins(&PHRASE_INTRODUCTIONS) || addresses_reader(lower))) {
+        return Err(RejectReason::Talk);
     }
     Ok(())
 }
 
-/// Whether a line announces an answer.
-pub(super) fn is_talk(lower: &str) -> bool {
+/// Whether a line introduces an answer.
+pub(super) fn announces_answer(lower: &str) -> bool {
     let interjects = |word: &&str| {
         let rest = lower.strip_prefix(*word);
         rest.is_some_and(|rest| AFTER_INTERJECTION.iter().any(|mark| rest.starts_with(mark)))
     };
-    TALK.iter().any(|beginning| lower.starts_with(beginning)) || INTERJECTIONS.iter().any(interjects)
+    INTRODUCTIONS.iter().any(|beginning| lower.starts_with(beginning)) || INTERJECTIONS.iter().any(interjects)
 }
 
 fn begins_with_word(text: &str, beginning: &str) -> bool {
     text.strip_prefix(beginning).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
 }
 
-fn speaks_to_readers(lower: &str) -> bool {
+fn addresses_reader(lower: &str) -> bool {
     let words = lower.split(|letter: char| !(letter.is_alphanumeric() || letter == '\''));
-    words.into_iter().any(|word| TO_READERS.contains(&word))
+    words.into_iter().any(|word| READER_WORDS.contains(&word))
 }
 
 #[cfg(test)]
@@ -203,31 +203,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_around_an_answer_are_told_from_answers() {
+    fn refusals_and_introductions_are_told_from_answers() {
         for (line, expected) in [
-            ("i do not know.", Err(Refusal::NotKnown)),
-            ("unknown", Err(Refusal::NotKnown)),
-            ("none of this", Err(Refusal::NotKnown)),
-            ("i'm sorry, but that is private.", Err(Refusal::Excuse)),
-            ("unfortunately, it is not said", Err(Refusal::Excuse)),
-            ("that cannot be determined from the text", Err(Refusal::Excuse)),
-            ("lo siento, no puedo ayudar", Err(Refusal::Excuse)),
-            ("sure! here is a phrase", Err(Refusal::Talk)),
-            ("no, a man in red", Err(Refusal::Talk)),
-            ("the phrase is a man in red", Err(Refusal::Talk)),
-            ("it is a man in red", Err(Refusal::Talk)),
-            ("a man, as you asked", Err(Refusal::Talk)),
+            ("i do not know.", Err(RejectReason::NotKnown)),
+            ("unknown", Err(RejectReason::NotKnown)),
+            ("none of this", Err(RejectReason::NotKnown)),
+            ("i'm sorry, but that is private.", Err(RejectReason::Excuse)),
+            ("unfortunately, it is not said", Err(RejectReason::Excuse)),
+            ("that cannot be determined from the text", Err(RejectReason::Excuse)),
+            ("lo siento, no puedo ayudar", Err(RejectReason::Excuse)),
+            ("sure! here is a phrase", Err(RejectReason::Talk)),
+            ("no, a man in red", Err(RejectReason::Talk)),
+            ("the phrase is a man in red", Err(RejectReason::Talk)),
+            ("it is a man in red", Err(RejectReason::Talk)),
+            ("a man, as you asked", Err(RejectReason::Talk)),
             ("sure-footed goats on a rock", Ok(())),
             ("an unknown soldier's tomb", Ok(())),
             ("nonesuch palace in stone", Ok(())),
             ("a youth in a yellow coat", Ok(())),
         ] {
-            assert_eq!(none_in(Form::Phrase, line), expected, "{line}");
+            assert_eq!(reject_refusals(AnswerFormat::Phrase, line), expected, "{line}");
         }
         for line in
             ["this is a picture of a man", "in the picture a man waves", "a note says it is not mentioned"]
         {
-            assert_eq!(none_in(Form::Caption, line), Ok(()), "{line}");
+            assert_eq!(reject_refusals(AnswerFormat::Caption, line), Ok(()), "{line}");
         }
     }
 }

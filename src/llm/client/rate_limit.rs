@@ -1,4 +1,4 @@
-//! How often is an endpoint asked? So many requests a minute, evenly spread.
+//! Rate limit: requests per minute, evenly spread.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::time::{Instant, sleep};
 
-/// Hands out turns, no more than so many a minute.
-pub(super) struct Rate {
+/// Limits requests per minute.
+pub(super) struct RateLimit {
     limiter: RateLimiter<NotKeyed, InMemoryState, SinceStart, NoOpMiddleware<Duration>>,
     clock: SinceStart,
 }
 
-/// Tokio's clock, by which the waits are made too.
+/// Tokio's clock, which the waits use too.
 #[derive(Debug, Clone, Copy)]
 struct SinceStart(Instant);
 
@@ -27,16 +27,16 @@ impl Clock for SinceStart {
     }
 }
 
-impl Rate {
-    /// `at_once` of them may come at one moment after a silence; they count as the others do.
-    pub(super) fn new(per_minute: NonZeroU32, at_once: NonZeroU32) -> Self {
+impl RateLimit {
+    /// `burst` requests may come at one moment after an idle time.
+    pub(super) fn new(per_minute: NonZeroU32, burst: NonZeroU32) -> Self {
         let clock = SinceStart(Instant::now());
-        let quota = Quota::per_minute(per_minute).allow_burst(at_once.min(per_minute));
+        let quota = Quota::per_minute(per_minute).allow_burst(burst.min(per_minute));
         Self { limiter: RateLimiter::direct_with_clock(quota, clock), clock }
     }
 
-    /// Waits for a turn.
-    pub(super) async fn turn(&self) {
+    /// Waits until one more request is allowed.
+    pub(super) async fn permit(&self) {
         while let Err(not_yet) = self.limiter.check() {
             sleep(not_yet.wait_time_from(self.clock.now())).await;
         }
@@ -54,35 +54,35 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn turns_come_evenly_after_the_first_few() {
-        let rate = Rate::new(number(60), number(3));
+    async fn requests_are_spread_evenly_after_the_burst() {
+        let rate = RateLimit::new(number(60), number(3));
         let begun = Instant::now();
         for expected in [0, 0, 0, 1, 2, 3, 4] {
-            rate.turn().await;
+            rate.permit().await;
             // The clock of tests goes in steps of a millisecond.
             assert_eq!((begun.elapsed().as_millis() + 5) / 1000, expected);
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_minute_has_more_than_its_turns_and_those_at_one_moment() {
-        let rate = Rate::new(number(30), number(4));
+    async fn no_minute_has_more_requests_than_the_limit_and_the_burst() {
+        let rate = RateLimit::new(number(30), number(4));
         let begun = Instant::now();
-        let turns = futures_util::future::join_all((0..34).map(|_| rate.turn()));
-        turns.await;
+        let running = futures_util::future::join_all((0..34).map(|_| rate.permit()));
+        running.await;
         let minute = Duration::from_secs(60);
         assert!(
             (minute..minute + Duration::from_millis(100)).contains(&begun.elapsed()),
             "{:?}",
             begun.elapsed()
         );
-        assert!(rate.turn().now_or_never().is_none());
+        assert!(rate.permit().now_or_never().is_none());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn fewer_turns_a_minute_than_may_come_at_once_are_no_more_for_that() {
-        let rate = Rate::new(number(1), number(8));
-        assert!(rate.turn().now_or_never().is_some());
-        assert!(rate.turn().now_or_never().is_none());
+    async fn a_burst_above_the_limit_per_minute_is_cut_to_the_limit() {
+        let rate = RateLimit::new(number(1), number(8));
+        assert!(rate.permit().now_or_never().is_some());
+        assert!(rate.permit().now_or_never().is_none());
     }
 }

@@ -1,18 +1,23 @@
-//! Which answers are answers to one question? Those under one key: all that the model is given, and nothing else.
+//! Cache key: a hash of everything that the model receives, and of nothing else.
 
-use super::encoded::ENCODING;
+use super::jpeg::ENCODING;
 use crate::domain::ContentHash;
 use crate::llm::answers::Kind;
 use crate::llm::client::Question;
 
-/// The key of an answer: a hash of the rendered question, the picture that goes with it, and of model and parameters.
+/// The key of an answer: a hash of the rendered question, its picture, the model and its parameters.
 ///
-/// Every part is preceded by its length, so that no text can reach over into the next part: whoever writes a post
-/// chooses what stands in its own question, and no other question's key.
+/// Each part is preceded by its length, so that a text cannot imitate the next part: the author of a post controls the text
+/// of its own questions, but no other question's key.
 #[must_use]
-pub fn key(kind: Kind, parameters: &str, question: &Question, seen: Option<ContentHash>) -> [u8; 32] {
+pub fn cache_key(
+    kind: Kind,
+    parameters: &str,
+    question: &Question,
+    picture: Option<ContentHash>,
+) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
-    let (encoding, hash) = seen.as_ref().map_or(("", &[][..]), |hash| (ENCODING, &hash.0[..]));
+    let (encoding, hash) = picture.as_ref().map_or(("", &[][..]), |hash| (ENCODING, &hash.0[..]));
     let parts: [&[u8]; 6] = [
         kind.as_str().as_bytes(),
         parameters.as_bytes(),
@@ -45,7 +50,7 @@ mod tests {
             second in ("[ab]{0,3}", "[ab]{0,3}", "[ab]{0,3}"),
         ) {
             let of = |(parameters, system, prompt): &(String, String, String)| {
-                key(Kind::Expansion, parameters, &question(&(system.clone(), prompt.clone())), None)
+                cache_key(Kind::Expansion, parameters, &question(&(system.clone(), prompt.clone())), None)
             };
             prop_assert_eq!(of(&first) == of(&second), first == second);
         }
@@ -54,8 +59,12 @@ mod tests {
     #[test]
     fn kinds_do_not_answer_for_each_other() {
         let question = question(&("s".to_owned(), "p".to_owned()));
-        assert_ne!(key(Kind::Expansion, "", &question, None), key(Kind::Knowledge, "", &question, None));
-        let pictures = [0, 1].map(|byte| key(Kind::Caption, "", &question, Some(ContentHash([byte; 32]))));
+        assert_ne!(
+            cache_key(Kind::Expansion, "", &question, None),
+            cache_key(Kind::Knowledge, "", &question, None)
+        );
+        let pictures =
+            [0, 1].map(|byte| cache_key(Kind::Caption, "", &question, Some(ContentHash([byte; 32]))));
         assert_ne!(pictures[0], pictures[1]);
     }
 }

@@ -1,11 +1,11 @@
-//! What form has an answer that was asked for? One for each kind of question.
+//! Answer formats: one for each kind of question.
 
 use crate::llm::answers::Kind;
 
-/// The form of an answer.
+/// The format of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Form {
-    /// A short noun phrase: what a picture of an entity would show.
+pub enum AnswerFormat {
+    /// A short noun phrase: what a picture of an entity shows.
     Phrase,
     /// The entities of a text with reasons, for the tagger.
     Knowledge,
@@ -15,11 +15,11 @@ pub enum Form {
     Description,
 }
 
-/// An answer that is this many times longer than is kept of it is not what was asked for, and is refused, not cut.
+/// An answer this many times longer than [`AnswerFormat::max_chars`] is rejected instead of cut.
 const FAR_LONGER: usize = 4;
 
-impl Form {
-    /// The form of answers of this kind.
+impl AnswerFormat {
+    /// The format of answers of this kind.
     #[must_use]
     pub fn of(kind: Kind) -> Self {
         match kind {
@@ -30,9 +30,9 @@ impl Form {
         }
     }
 
-    /// What the answer is called in a JSON object.
+    /// The field of the JSON object that holds the answer.
     #[must_use]
-    pub fn field(self) -> &'static str {
+    pub fn json_field(self) -> &'static str {
         match self {
             Self::Phrase => "phrase",
             Self::Knowledge => "annotation",
@@ -40,12 +40,12 @@ impl Form {
         }
     }
 
-    /// What is kept of an answer at most, in characters.
+    /// The most characters that are kept of an answer.
     ///
-    /// Networks read 30 to 80 words of a phrase, the name among them. Published knowledge has 91 words on average and 211
-    /// at most, and a tagger of 512 pieces reads no more beside a text. Descriptions are a part of prompts.
+    /// Networks read 30 to 80 words of a phrase, including the name. Published knowledge has 91 words on average and 211 at
+    /// most, and a tagger of 512 pieces reads no more beside a text. Descriptions are a part of prompts.
     #[must_use]
-    pub fn longest(self) -> usize {
+    pub fn max_chars(self) -> usize {
         match self {
             Self::Phrase | Self::Caption => 200,
             Self::Description => 800,
@@ -53,15 +53,15 @@ impl Form {
         }
     }
 
-    /// The length in characters above which an answer is refused.
-    pub(super) fn too_long(self) -> usize {
-        FAR_LONGER * self.longest()
+    /// The length in characters above which an answer is rejected.
+    pub(super) fn reject_above(self) -> usize {
+        FAR_LONGER * self.max_chars()
     }
 
-    /// With what lines of the prompt begin: an answer that goes on with one of them has begun to invent a further
-    /// question, and ends before it. The prompts are tested to have no others.
+    /// How lines of the prompt begin. An answer ends before such a line, because there the model invents a further question.
+    /// Tests check that the prompts have no other lines.
     #[must_use]
-    pub fn marks(self) -> &'static [&'static str] {
+    pub fn prompt_line_starts(self) -> &'static [&'static str] {
         match self {
             Self::Phrase => &["Background:", "Text:", "Q:"],
             Self::Knowledge => &["Text:", "Image:", "Question:"],

@@ -1,39 +1,39 @@
-//! Which answers are meant? By words of the subject, kind and age: what people purge, and what engines hear of it.
+//! Purge filter: which answers to remove, by subject, kind and age. The command line writes it, engines apply it.
 
 use serde::{Deserialize, Serialize};
 
-use super::asked::Id;
+use super::id::AnswerId;
 use super::record::Record;
 
-/// Which answers; all that is given must hold.
+/// A filter of answers. All given conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Choice {
-    /// Whose subject is like that: with `*` or `?` a pattern of the whole, else words in it; capitals do not matter.
+pub struct PurgeFilter {
+    /// The subject: a pattern of the whole subject if it contains `*` or `?`, else a part of it; case-insensitive.
     pub subject: Option<String>,
-    /// Of that kind, by its name.
+    /// The kind, by its name.
     pub kind: Option<String>,
-    /// Made before then, in milliseconds since 1970: what is made after a purge is not meant by it.
+    /// Answers made before this time, in milliseconds since 1970: a purge does not affect later answers.
     pub before: u64,
 }
 
-impl Choice {
-    /// Whether an answer is meant.
+impl PurgeFilter {
+    /// Whether an answer matches.
     #[must_use]
-    pub fn takes(&self, id: &Id, record: &Record) -> bool {
+    pub fn matches(&self, id: &AnswerId, record: &Record) -> bool {
         record.made_at < self.before
             && self.kind.as_ref().is_none_or(|kind| kind == id.kind.as_str())
-            && self.subject.as_ref().is_none_or(|subject| is_like(subject, &record.subject))
+            && self.subject.as_ref().is_none_or(|subject| matches_pattern(subject, &record.subject))
     }
 }
 
-fn is_like(pattern: &str, text: &str) -> bool {
+fn matches_pattern(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.to_lowercase(), text.to_lowercase());
     if !pattern.contains(['*', '?']) {
         return text.contains(&pattern);
     }
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut read) = (0, 0);
-    // Where the last `*` stands, and how much of the text it has taken so far: only that one need be tried again.
+    // The last `*` and how much of the text it has taken: only that one needs to be retried.
     let mut star: Option<(usize, usize)> = None;
     while read < text.len() {
         match (pattern.get(at), star) {
@@ -78,13 +78,13 @@ mod tests {
             ("[a]", "[a]", true),
         ];
         for (pattern, text, expected) in cases {
-            assert_eq!(is_like(pattern, text), expected, "{pattern} {text}");
+            assert_eq!(matches_pattern(pattern, text), expected, "{pattern} {text}");
         }
     }
 
     #[test]
-    fn all_that_is_given_must_hold() {
-        let id = Id { kind: Kind::Caption, key: [0; 32] };
+    fn all_given_conditions_must_hold() {
+        let id = AnswerId { kind: Kind::Caption, key: [0; 32] };
         let record = Record {
             subject: "dog".to_owned(),
             model: String::new(),
@@ -92,22 +92,22 @@ mod tests {
             refused: None,
             made_at: 1000,
         };
-        let all = Choice { before: 1001, ..Choice::default() };
+        let all = PurgeFilter { before: 1001, ..PurgeFilter::default() };
         let subject = |text: &str| Some(text.to_owned());
         let cases = [
             ("all", all.clone(), true),
-            ("made later", Choice { before: 1000, ..all.clone() }, false),
-            ("its kind", Choice { kind: subject("caption"), ..all.clone() }, true),
-            ("another kind", Choice { kind: subject("knowledge"), ..all.clone() }, false),
-            ("its subject", Choice { subject: subject("do"), ..all.clone() }, true),
+            ("made later", PurgeFilter { before: 1000, ..all.clone() }, false),
+            ("its kind", PurgeFilter { kind: subject("caption"), ..all.clone() }, true),
+            ("another kind", PurgeFilter { kind: subject("knowledge"), ..all.clone() }, false),
+            ("its subject", PurgeFilter { subject: subject("do"), ..all.clone() }, true),
             (
                 "one of two",
-                Choice { subject: subject("do"), kind: subject("knowledge"), before: 1001 },
+                PurgeFilter { subject: subject("do"), kind: subject("knowledge"), before: 1001 },
                 false,
             ),
         ];
-        for (name, choice, expected) in cases {
-            assert_eq!(choice.takes(&id, &record), expected, "{name}");
+        for (name, filter, expected) in cases {
+            assert_eq!(filter.matches(&id, &record), expected, "{name}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How does a picture travel to a vision model? As a JPEG no larger than such models look at.
+//! JPEG encoding: pictures for vision models, no larger than such models use.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use crate::common::imaging::Workers;
 use crate::domain::Frame;
 use crate::llm::client::Picture;
 
-/// The longer side at most: vision models of a few billion parameters scale to between 336 and 1,024.
+/// The longest side: vision models of a few billion parameters scale to between 336 and 1,024.
 const SIDE: u32 = 768;
-/// Of 100: text in pictures stays readable.
+/// Of 100. Text in pictures stays readable.
 const QUALITY: u8 = 85;
 
-/// How pictures are encoded: a part of the key of what was said of them.
+/// The name of this encoding, a part of the cache key.
 pub(super) const ENCODING: &str = "jpeg 768 85";
 
-/// The picture, made off the async threads.
-pub(super) async fn encoded(workers: &Workers, frame: &Arc<Frame>) -> Picture {
+/// Encodes a picture off the async threads.
+pub(super) async fn encode_jpeg(workers: &Workers, frame: &Arc<Frame>) -> Picture {
     let frame = Arc::clone(frame);
     let bytes = workers.run(move || jpeg(&frame)).await;
     Picture { bytes, media_type: "image/jpeg" }

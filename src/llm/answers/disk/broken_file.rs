@@ -1,17 +1,17 @@
-//! Where does a broken file go? Beside its place, under another name, for whoever wants to look; one of them is kept.
+//! Broken files: renamed beside their place for inspection. One of them is kept.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Tells a file from another that has taken its place.
+/// Identifies a file, so that a replacement is noticed.
 pub(super) fn inode(file: &Path) -> Option<u64> {
     fs::metadata(file).ok().map(|metadata| metadata.ino())
 }
 
-/// Renames the file to `NAME.broken-SECONDS` and removes what was set aside before. Nothing is done where another file has
-/// taken its place meanwhile: another engine was quicker.
+/// Renames the file to `NAME.broken-SECONDS` and removes earlier broken files. Does nothing if another engine has replaced
+/// the file meanwhile.
 pub(super) fn set_aside(file: &Path, inode_then: Option<u64>, seconds: u64) -> io::Result<Option<PathBuf>> {
     if inode_then.is_none() || inode(file) != inode_then {
         return Ok(None);
@@ -25,7 +25,7 @@ pub(super) fn set_aside(file: &Path, inode_then: Option<u64>, seconds: u64) -> i
     Ok(Some(aside))
 }
 
-/// What was set aside.
+/// The broken files.
 fn broken(file: &Path) -> io::Result<Vec<PathBuf>> {
     let start = format!("{}.broken-", file.file_name().unwrap_or_default().to_string_lossy());
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

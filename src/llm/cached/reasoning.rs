@@ -1,9 +1,9 @@
-//! Where do a model's thoughts end? The answer is what follows the last of them, however its family marks them.
+//! Reasoning blocks: removed from an answer, in the marks of all model families. The answer is what follows the last one.
 
-use super::refusal::Refusal;
+use super::reject_reason::RejectReason;
 
-/// A tag whose name holds one of these is about thoughts: `<think>`, `[THINK]`, `◁think▷`, `<seed:think>`,
-/// `<|START_THINKING|>`, `<|begin_of_thought|>`, `<reasoning>` and whatever is still to come.
+/// A tag whose name contains one of these marks reasoning: `<think>`, `[THINK]`, `◁think▷`, `<seed:think>`,
+/// `<|START_THINKING|>`, `<|begin_of_thought|>`, `<reasoning>`, and similar tags of future models.
 const STEMS: [&str; 10] = [
     "think",
     "thought",
@@ -16,15 +16,15 @@ const STEMS: [&str; 10] = [
     "deliberat",
     "innerprefix",
 ];
-/// Tags about thoughts that do not say so: Gemma's numbered tokens, Apertus' end, a chain of thought.
+/// Reasoning tags without such a name: Gemma's numbered tokens, Apertus' end tag, "chain of thought".
 const OPENING: [&str; 2] = ["unused94", "cot"];
 const CLOSING: [&str; 2] = ["unused95", "innersuffix"];
-/// Brackets that tags are made of.
+/// The brackets of tags.
 const BRACKETS: [(char, char); 4] = [('<', '>'), ('[', ']'), ('◁', '▷'), ('＜', '＞')];
-/// The longest tag, in characters between its brackets; what is longer is text.
-const LONGEST_TAG: usize = 40;
-/// What a thought begins with where no tag says so: the template has opened the thought, or the server left out the tags.
-const BEGINNINGS: [&str; 45] = [
+/// The longest tag, in characters between its brackets. Longer ones are text.
+const MAX_TAG_CHARS: usize = 40;
+/// How reasoning begins without a tag, where the template opened the block or the server removed the tags.
+const STARTS: [&str; 45] = [
     "okay, ",
     "okay so ",
     "ok, ",
@@ -71,58 +71,58 @@ const BEGINNINGS: [&str; 45] = [
     "step 1",
     "need to ",
 ];
-/// What stands between thoughts and answer where a server shows OpenAI's channels without their tokens.
+/// Separates reasoning and answer where a server removes the tokens of OpenAI's channels but not their names.
 const FINAL: &str = "assistantfinal";
 
-/// What follows the last thought: all of a text without any.
+/// The text after the last reasoning block; the whole text if there is none.
 ///
 /// # Errors
-/// A thought does not end, or nothing follows it. What stands before a thought is not taken for an answer.
-pub(super) fn after(text: &str) -> Result<&str, Refusal> {
-    let said = after_channels(text)?;
-    match last_tag(said) {
-        None => Ok(said),
-        Some((end, true)) if !said[end..].trim().is_empty() => Ok(&said[end..]),
-        Some(_) => Err(Refusal::Thought),
+/// A block does not end, or nothing follows it. Text before a block is not an answer.
+pub(super) fn strip_reasoning(text: &str) -> Result<&str, RejectReason> {
+    let text = final_channel(text)?;
+    match last_tag(text) {
+        None => Ok(text),
+        Some((end, true)) if !text[end..].trim().is_empty() => Ok(&text[end..]),
+        Some(_) => Err(RejectReason::Thought),
     }
 }
 
-/// Whether a line begins as thoughts do that no tag marks.
-pub(super) fn is_aloud(lower: &str) -> bool {
-    BEGINNINGS.iter().any(|beginning| lower.starts_with(beginning))
+/// Whether a line begins like reasoning without a tag.
+pub(super) fn starts_as_reasoning(lower: &str) -> bool {
+    STARTS.iter().any(|beginning| lower.starts_with(beginning))
 }
 
-/// What is said on the channel `final` of OpenAI's open models, where there are channels.
-fn after_channels(text: &str) -> Result<&str, Refusal> {
+/// The text of the channel `final` of OpenAI's open models, if the text has channels.
+fn final_channel(text: &str) -> Result<&str, RejectReason> {
     const CHANNEL: &str = "<|channel|>";
     const MESSAGE: &str = "<|message|>";
     if let Some((_, last)) = text.rsplit_once(CHANNEL) {
-        let (name, said) = last.split_once(MESSAGE).ok_or(Refusal::Thought)?;
-        return if name.trim_start().starts_with("final") { Ok(said) } else { Err(Refusal::Thought) };
+        let (name, text) = last.split_once(MESSAGE).ok_or(RejectReason::Thought)?;
+        return if name.trim_start().starts_with("final") { Ok(text) } else { Err(RejectReason::Thought) };
     }
     let begun = ["analysis", "commentary"].iter().find_map(|name| text.trim_start().strip_prefix(name));
     match begun {
-        Some(_) if text.contains(FINAL) => Ok(text.rsplit_once(FINAL).map_or(text, |(_, said)| said)),
-        Some(rest) if rest.starts_with(char::is_uppercase) => Err(Refusal::Thought),
+        Some(_) if text.contains(FINAL) => Ok(text.rsplit_once(FINAL).map_or(text, |(_, answer)| answer)),
+        Some(rest) if rest.starts_with(char::is_uppercase) => Err(RejectReason::Thought),
         _ => Ok(text),
     }
 }
 
-/// Where the last tag about thoughts ends, and whether it closes one.
+/// Where the last reasoning tag ends, and whether it is a closing tag.
 fn last_tag(text: &str) -> Option<(usize, bool)> {
     let begins = text.char_indices().filter_map(|(at, open)| {
         let (_, close) = BRACKETS.iter().find(|(bracket, _)| *bracket == open)?;
         Some((at + open.len_utf8(), *close))
     });
     let mut tags = begins.filter_map(|(begin, close)| {
-        let inner = text[begin..].char_indices().take(LONGEST_TAG).find(|(_, letter)| *letter == close);
+        let inner = text[begin..].char_indices().take(MAX_TAG_CHARS).find(|(_, letter)| *letter == close);
         let end = begin + inner?.0;
         Some((end + close.len_utf8(), is_closing(&text[begin..end])?))
     });
     tags.next_back()
 }
 
-/// Whether what stands between brackets closes a thought; nothing where it is not about thoughts.
+/// Whether the text between brackets is a closing reasoning tag; none if it is not a reasoning tag.
 fn is_closing(inner: &str) -> Option<bool> {
     let inner = inner.to_lowercase();
     let name: String = inner.chars().filter(|letter| letter.is_alphanumeric()).collect();
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_follows_the_last_thought_of_any_family_is_the_answer() {
+    fn the_answer_follows_the_last_reasoning_block_of_any_model_family() {
         for before in [
             "<think>who? a man?</think>",
             "who? a man?</think>",
@@ -159,15 +159,15 @@ mod tests {
             "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>",
             "analysisWe need a phrase.assistantfinal",
         ] {
-            assert_eq!(after(&format!("{before}a man in red")), Ok("a man in red"), "{before}");
+            assert_eq!(strip_reasoning(&format!("{before}a man in red")), Ok("a man in red"), "{before}");
         }
         for text in ["a man in red", "a man [in red] < a house", "analysis of blood in a tube"] {
-            assert_eq!(after(text), Ok(text));
+            assert_eq!(strip_reasoning(text), Ok(text));
         }
     }
 
     #[test]
-    fn a_thought_without_an_end_or_an_answer_is_none() {
+    fn a_reasoning_block_without_an_end_or_an_answer_is_rejected() {
         for text in [
             "<think>Okay, the user wants",
             "a man in red <think>or not?",
@@ -180,7 +180,7 @@ mod tests {
             "<|channel|>analysis",
             "analysisThe user asks for a phrase.",
         ] {
-            assert_eq!(after(text), Err(Refusal::Thought), "{text}");
+            assert_eq!(strip_reasoning(text), Err(RejectReason::Thought), "{text}");
         }
     }
 }
