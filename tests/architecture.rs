@@ -68,8 +68,7 @@ const CONFINED: &[(&str, &[&str])] = &[
 ];
 
 /// Folders in which circles of imports are still allowed.
-const CIRCLES: &[&str] =
-    &["src/config/", "src/engine/runtime/", "src/networks/"];
+const CIRCLES: &[&str] = &["src/config/", "src/engine/runtime/", "src/networks/"];
 
 /// The most lines of a file. A longer file holds more than one concept.
 const MAX_LINES: usize = 400;
