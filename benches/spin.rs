@@ -1,5 +1,6 @@
 //! Busy networks: models that only take time, with callers in a closed loop or on a schedule.
 
+use std::cell::RefCell;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,51 +8,98 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use riveg::domain::Stage;
-use riveg::scheduler::{Budget, Cost, Device, Flow, Handle, Model, ModelError};
+use riveg::scheduler::{Budget, Cost, Device, Flow, Handle, Model, ModelError, Processor};
 use riveg::telemetry::{Metrics, StageSummary};
 
 /// A network that keeps its thread busy for a time computed from the batch size and its largest cost.
 pub(crate) struct Spin {
-    pub(crate) service: fn(usize, u32) -> Duration,
-    /// Receives the CPU time of the device's thread when the network is dropped with it.
-    pub(crate) thread_nanos: Arc<AtomicU64>,
+    service: fn(usize, u32) -> Duration,
+    host: Arc<SpinHost>,
 }
 
-impl Drop for Spin {
+/// Its host half, which has nothing to do.
+pub(crate) struct SpinHost {
+    /// Processor time of the scheduler's threads, when they have ended.
+    thread_nanos: Arc<AtomicU64>,
+}
+
+/// Adds the processor time of its thread when that ends.
+struct Watch(Arc<AtomicU64>);
+
+thread_local! {
+    static WATCH: RefCell<Option<Watch>> = const { RefCell::new(None) };
+}
+
+impl Drop for Watch {
     fn drop(&mut self) {
-        self.thread_nanos.store(own_thread_nanos(), Ordering::Relaxed);
+        self.0.fetch_add(own_thread_nanos(), Ordering::Relaxed);
+    }
+}
+
+impl Spin {
+    pub(crate) fn new(service: fn(usize, u32) -> Duration, thread_nanos: Arc<AtomicU64>) -> Self {
+        Self { service, host: Arc::new(SpinHost { thread_nanos }) }
+    }
+}
+
+impl SpinHost {
+    /// Counts this thread's processor time.
+    fn watch_thread(&self) {
+        WATCH.with_borrow_mut(|watch| {
+            watch.get_or_insert_with(|| Watch(Arc::clone(&self.thread_nanos)));
+        });
+    }
+}
+
+impl Processor for SpinHost {
+    type Request = u32;
+    type Reply = ();
+    type Input = (usize, u32);
+    type Output = usize;
+
+    fn cost(&self, request: &u32) -> Cost {
+        Cost(*request)
+    }
+
+    fn prepare(&self, batch: &[u32]) -> Result<(usize, u32), ModelError> {
+        self.watch_thread();
+        Ok((batch.len(), batch.iter().copied().max().unwrap_or(0)))
+    }
+
+    fn finish(&self, _: &[u32], members: usize) -> Result<Vec<()>, ModelError> {
+        Ok(vec![(); members])
     }
 }
 
 impl Model for Spin {
-    type Request = u32;
-    type Reply = ();
+    type Processor = SpinHost;
 
-    fn cost(request: &u32) -> Cost {
-        Cost(*request)
+    fn processor(&self) -> Arc<SpinHost> {
+        Arc::clone(&self.host)
     }
 
-    fn run(&mut self, batch: &[u32]) -> Result<Vec<()>, ModelError> {
+    fn forward(&mut self, (members, widest): (usize, u32)) -> Result<usize, ModelError> {
+        self.host.watch_thread();
         let started = Instant::now();
-        let service = (self.service)(batch.len(), batch.iter().copied().max().unwrap_or(0));
+        let service = (self.service)(members, widest);
         while started.elapsed() < service {
             std::hint::spin_loop();
         }
-        Ok(vec![(); batch.len()])
+        Ok(members)
     }
 }
 
 /// Results of a run with a device.
 pub(crate) struct Run {
     pub(crate) wall: Duration,
-    /// Total CPU time of the device's thread.
+    /// Processor time of the scheduler's two threads from their first moment to their last.
     pub(crate) thread_time: Duration,
     pub(crate) summary: StageSummary,
 }
 
 /// Runs the network alone on full batches back to back; returns requests per second.
 pub(crate) fn raw(service: fn(usize, u32) -> Duration, batch: &[u32], batches: usize) -> f64 {
-    let mut model = Spin { service, thread_nanos: Arc::default() };
+    let mut model = Spin::new(service, Arc::default());
     let started = Instant::now();
     for _ in 0..batches {
         model.run(batch).expect("time passes for every batch");
@@ -64,8 +112,7 @@ pub(crate) fn closed_loop(service: fn(usize, u32) -> Duration, budget: Budget, c
     let metrics = Arc::new(Metrics::new());
     let thread_nanos = Arc::new(AtomicU64::new(0));
     let mut device = Device::new("bench device", Arc::clone(&metrics));
-    let handle =
-        device.lane(Stage::Ground, Spin { service, thread_nanos: Arc::clone(&thread_nanos) }, budget);
+    let handle = device.lane(Stage::Ground, Spin::new(service, Arc::clone(&thread_nanos)), budget);
     let runtime =
         tokio::runtime::Builder::new_current_thread().build().expect("a runtime needs no more than memory");
     let wall = runtime.block_on(async {
@@ -102,7 +149,7 @@ pub(crate) fn open_loop(
     arrivals: &[Duration],
 ) -> (Vec<Duration>, Duration) {
     let mut device = Device::new("bench device", Arc::new(Metrics::new()));
-    let model = Spin { service, thread_nanos: Arc::default() };
+    let model = Spin::new(service, Arc::default());
     let handle = device.warmed_lane(Stage::Ground, model, budget, Box::new(std::iter::repeat(1)));
     let thread = device.start().expect("the machine has room for a thread");
     let runtime = tokio::runtime::Builder::new_multi_thread()

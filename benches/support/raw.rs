@@ -7,7 +7,7 @@ use std::sync::Arc;
 use riveg::common::imaging::Picture;
 use riveg::domain::{Annotation, ContentHash, Post, Stage};
 use riveg::networks::bundle::{Bundle, BundleError, FileEntry};
-use riveg::scheduler::Model;
+use riveg::scheduler::{Model, Processor, RequestOf};
 use riveg::stages::entail;
 use riveg::stages::ground;
 use riveg::stages::prompt::PromptEncoder;
@@ -196,18 +196,19 @@ fn run(
     }
 }
 
-fn back_to_back<M>(mut model: M, requests: &[M::Request], plan: Plan, most: usize) -> Spent
+fn back_to_back<M>(mut model: M, requests: &[RequestOf<M>], plan: Plan, most: usize) -> Spent
 where
     M: Model,
-    M::Request: Clone + Renamed,
+    RequestOf<M>: Clone + Renamed,
 {
     let mut requests = requests[..requests.len().min(most)].to_vec();
     if matches!(plan.order, Order::ByCost) {
-        requests.sort_by_key(M::cost);
+        let processor = model.processor();
+        requests.sort_by_key(|request| processor.cost(request));
     }
     // Longest last: the first batch and the last are the shapes that are allocated for.
-    let warm: Vec<M::Request> = requests.iter().rev().take(plan.batch).map(Renamed::renamed).collect();
-    let run = |model: &mut M, batch: &[M::Request]| {
+    let warm: Vec<RequestOf<M>> = requests.iter().rev().take(plan.batch).map(Renamed::renamed).collect();
+    let run = |model: &mut M, batch: &[RequestOf<M>]| {
         black_box(model.run(batch).unwrap_or_else(|error| panic!("{error}")));
     };
     if !warm.is_empty() {

@@ -11,7 +11,7 @@ use crate::common::imaging::Picture;
 use crate::domain::{BBox, ContentHash, Frame, Stage};
 use crate::networks::blocks::device::{find, use_threads};
 use crate::networks::bundle::{Bundle, Part};
-use crate::scheduler::Model;
+use crate::scheduler::{Model, RequestOf};
 use crate::stages::entail;
 use crate::stages::ground;
 use crate::stages::knowledge;
@@ -202,7 +202,7 @@ impl Timer {
         mut model: M,
         sizes: &[usize],
         table: &mut Table<'_, W>,
-        request: impl Fn(usize) -> M::Request,
+        request: impl Fn(usize) -> RequestOf<M>,
     ) -> Result<(), Failure> {
         let loaded = table.began.elapsed();
         let mut before: Option<(usize, Duration)> = None;
@@ -211,7 +211,7 @@ impl Timer {
             let timing = match expected.filter(|&expected| expected > self.longest) {
                 Some(expected) => Timing::Skipped { expected },
                 None => {
-                    let batch: Vec<M::Request> = (0..size).map(&request).collect();
+                    let batch: Vec<RequestOf<M>> = (0..size).map(&request).collect();
                     self.one(&mut model, &batch)?
                 }
             };
@@ -223,8 +223,8 @@ impl Timer {
         Ok(())
     }
 
-    /// Replies are plain values, so a batch is finished when its call returns.
-    fn one<M: Model>(&self, model: &mut M, batch: &[M::Request]) -> Result<Timing, Failure> {
+    /// Replies are plain values, so a batch has left the device when its call returns.
+    fn one<M: Model>(&self, model: &mut M, batch: &[RequestOf<M>]) -> Result<Timing, Failure> {
         let mut run = || -> Result<Duration, Failure> {
             let start = Instant::now();
             model.run(batch).map_err(|error| with_causes(&error))?;

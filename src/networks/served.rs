@@ -1,100 +1,52 @@
-//! Which network answers a stage's requests? One of those that can.
+//! The network that answers a stage, whichever of those that can it is.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use super::albef::AlbefEntailer;
-use super::ofa::{OfaEntailer, OfaGrounder};
-use super::seqtr::SeqTrGrounder;
-use crate::scheduler::{Cost, Model, ModelError};
-use crate::stages::entail;
-use crate::stages::ground;
+use crate::scheduler::{AnyModel, AnyProcessor, Model, ModelError, Payload, Processor, erase};
+use crate::stages::{entail, ground};
+
+/// Some network that answers `Q` with `R` and reads pictures.
+pub struct Served<Q, R> {
+    model: AnyModel<Q, R>,
+    pictures_read: Arc<AtomicU64>,
+}
 
 /// Answers whether pictures show phrases.
-#[derive(Debug)]
-pub enum Entailer {
-    /// One for all.
-    Ofa(Box<OfaEntailer>),
-    /// A vision transformer, and a BERT that looks at what it saw.
-    Albef(Box<AlbefEntailer>),
-}
+pub type Entailer = Served<entail::Request, entail::Reply>;
 
 /// Answers where in pictures phrases are.
-#[derive(Debug)]
-pub enum Grounder {
-    /// One for all.
-    Ofa(Box<OfaGrounder>),
-    /// Places alone: boxes, or outlines.
-    SeqTr(Box<SeqTrGrounder>),
-}
+pub type Grounder = Served<ground::Request, ground::Reply>;
 
-impl Entailer {
+impl<Q: Send + 'static, R: Send + 'static> Served<Q, R> {
+    /// Serves a network, which counts the pictures that have gone through the part of it that reads pictures alone.
+    pub fn new(
+        model: impl Model<Processor = impl Processor<Request = Q, Reply = R>>,
+        pictures_read: Arc<AtomicU64>,
+    ) -> Self {
+        Self { model: erase(model), pictures_read }
+    }
+
     /// How many pictures have gone through the part that reads pictures alone. The counter is shared: it can be read
     /// from other threads after the network has moved to the device's.
     #[must_use]
     pub fn pictures_read(&self) -> Arc<AtomicU64> {
-        match self {
-            Self::Ofa(ofa) => ofa.trunk_runs(),
-            Self::Albef(albef) => albef.pictures_seen(),
-        }
+        Arc::clone(&self.pictures_read)
     }
 }
 
-impl Grounder {
-    /// As [`Entailer::pictures_read`].
-    #[must_use]
-    pub fn pictures_read(&self) -> Arc<AtomicU64> {
-        match self {
-            Self::Ofa(ofa) => ofa.trunk_runs(),
-            Self::SeqTr(seqtr) => seqtr.trunk_runs(),
-        }
+impl<Q: Send + 'static, R: Send + 'static> Model for Served<Q, R> {
+    type Processor = AnyProcessor<Q, R>;
+
+    fn processor(&self) -> Arc<AnyProcessor<Q, R>> {
+        self.model.processor()
     }
-}
 
-impl Model for Entailer {
-    type Request = entail::Request;
-    type Reply = entail::Reply;
-
-    /// Cells of the picture and tokens of the prompt, of 16 pixels a side in all networks.
-    fn cost(request: &entail::Request) -> Cost {
-        OfaEntailer::cost(request)
+    fn forward(&mut self, input: Payload) -> Result<Payload, ModelError> {
+        self.model.forward(input)
     }
 
     fn free_memory(&mut self) {
-        match self {
-            Self::Ofa(ofa) => ofa.free_memory(),
-            Self::Albef(albef) => albef.free_memory(),
-        }
-    }
-
-    fn run(&mut self, batch: &[entail::Request]) -> Result<Vec<entail::Reply>, ModelError> {
-        match self {
-            Self::Ofa(ofa) => ofa.run(batch),
-            Self::Albef(albef) => albef.run(batch),
-        }
-    }
-}
-
-impl Model for Grounder {
-    type Request = ground::Request;
-    type Reply = ground::Reply;
-
-    /// As for the entailer, of the whole square where the picture does not fill it.
-    fn cost(request: &ground::Request) -> Cost {
-        OfaGrounder::cost(request)
-    }
-
-    fn free_memory(&mut self) {
-        match self {
-            Self::Ofa(ofa) => ofa.free_memory(),
-            Self::SeqTr(seqtr) => seqtr.free_memory(),
-        }
-    }
-
-    fn run(&mut self, batch: &[ground::Request]) -> Result<Vec<ground::Reply>, ModelError> {
-        match self {
-            Self::Ofa(ofa) => ofa.run(batch),
-            Self::SeqTr(seqtr) => seqtr.run(batch),
-        }
+        self.model.free_memory();
     }
 }

@@ -1,15 +1,20 @@
-//! Who runs the networks? One thread a device, which owns them all and chooses what runs next.
+//! Device: its lanes, its two threads, and what its owner sees of it.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use tokio::sync::watch;
 
-use super::handle::{Doorbell, Port};
-use super::lane::{Lane, ModelLane, Others};
-use super::{Budget, Handle, Model, ModelError, Policy, Queue, Samples, Stop};
+use super::dispatcher::Dispatcher;
+use super::doorbell::Doorbell;
+use super::erased::{AnyModel, Forward, erase};
+use super::executor::Executor;
+use super::handle::Port;
+use super::lane::{Lane, ModelLane};
+use super::model::{ReplyOf, RequestOf};
+use super::{Budget, Handle, Model, ModelError, Queue, Samples, Stop};
 use crate::domain::Stage;
 use crate::telemetry::Metrics;
 
@@ -17,6 +22,7 @@ use crate::telemetry::Metrics;
 pub struct Device {
     name: String,
     lanes: Vec<Box<dyn Lane>>,
+    models: Vec<Box<dyn Forward>>,
     beginning: Box<dyn FnOnce() + Send>,
     doorbell: Arc<Doorbell>,
     stop: Stop,
@@ -49,7 +55,15 @@ impl Device {
     pub fn new(name: &str, metrics: Arc<Metrics>) -> Self {
         let (beginning, doorbell) = (Box::new(|| ()), Arc::<Doorbell>::default());
         let stop = Stop::new(Arc::clone(&doorbell));
-        Self { name: name.to_owned(), lanes: Vec::new(), beginning, doorbell, stop, metrics }
+        Self {
+            name: name.to_owned(),
+            lanes: Vec::new(),
+            models: Vec::new(),
+            beginning,
+            doorbell,
+            stop,
+            metrics,
+        }
     }
 
     /// Has this done on the device's thread before any network runs there: for settings that are a thread's own.
@@ -58,7 +72,12 @@ impl Device {
     }
 
     /// Puts a network on this device. Calls queue until the device is started.
-    pub fn lane<M: Model>(&mut self, stage: Stage, model: M, budget: Budget) -> Handle<M::Request, M::Reply> {
+    pub fn lane<M: Model>(
+        &mut self,
+        stage: Stage,
+        model: M,
+        budget: Budget,
+    ) -> Handle<RequestOf<M>, ReplyOf<M>> {
         self.warmed_lane(stage, model, budget, Box::new(std::iter::empty()))
     }
 
@@ -70,19 +89,36 @@ impl Device {
         stage: Stage,
         model: M,
         budget: Budget,
-        samples: Samples<M::Request>,
-    ) -> Handle<M::Request, M::Reply> {
+        samples: Samples<RequestOf<M>>,
+    ) -> Handle<RequestOf<M>, ReplyOf<M>> {
+        self.any_lane(stage, erase(model), budget, samples)
+    }
+
+    fn any_lane<Q: Send + 'static, R: Send + 'static>(
+        &mut self,
+        stage: Stage,
+        model: AnyModel<Q, R>,
+        budget: Budget,
+        samples: Samples<Q>,
+    ) -> Handle<Q, R> {
         // While one batch runs, the next one can be complete, be it of one flow.
         let room = 2 * budget.max_requests.get();
         let metrics = self.metrics.stage(stage);
-        let port = Port::new(stage, M::cost, room, (Arc::clone(&self.doorbell), metrics.clone()));
-        let queue = Queue::new(budget);
+        let processor = model.processor();
+        let weigh = Arc::clone(&processor);
+        let cost = Box::new(move |request: &Q| weigh.cost(request));
+        let port = Port::new(stage, cost, room, (Arc::clone(&self.doorbell), metrics.clone()));
+        let number = self.models.len();
+        self.models.push(Box::new(model));
         self.lanes.push(Box::new(ModelLane {
             stage,
-            model,
+            processor,
+            model: number,
             budget,
             samples,
-            queue,
+            queue: Queue::new(budget),
+            prepared: None,
+            running: VecDeque::new(),
             port: Arc::clone(&port),
             stop: self.stop.clone(),
             metrics,
@@ -90,7 +126,7 @@ impl Device {
         Handle::new(port)
     }
 
-    /// Starts the thread, which warms its networks up and then answers calls.
+    /// Starts the threads, which warm the networks up and then answer calls.
     ///
     /// # Errors
     /// Where the operating system refuses the thread.
@@ -99,21 +135,24 @@ impl Device {
         // post is asked first of all.
         self.lanes.sort_by_key(|lane| (lane.stage() != Stage::Retrieve, lane.stage()));
         let (report, state) = watch::channel(DeviceState::Warming);
-        let Self { name, mut lanes, beginning, doorbell, stop, metrics } = self;
-        let told = stop.clone();
-        let thread = std::thread::Builder::new().name(name).spawn(move || {
-            // Dropped last, after the lanes with their networks.
-            let _ended = told.when_dropped();
-            let mut lanes = std::mem::take(&mut lanes);
-            doorbell.answer_to();
-            beginning();
-            let outcome = warm_up(&mut lanes)
+        let Self { name, lanes, models, beginning, doorbell, stop, metrics } = self;
+        let host = format!("{name}-host");
+        let executor = Executor::start(name, models, beginning, Arc::clone(&doorbell), stop.clone())?;
+        let dispatcher = Dispatcher::new(lanes, executor, doorbell, stop.clone(), metrics);
+        let ends = stop.clone();
+        let thread = std::thread::Builder::new().name(host).spawn(move || {
+            // Dropped last, after the lanes and the device's thread with its networks.
+            let _ended = ends.when_dropped();
+            let mut dispatcher = dispatcher;
+            dispatcher.doorbell.answer_to();
+            let outcome = dispatcher
+                .warm_up()
                 .map(|()| report.send_replace(DeviceState::Ready))
-                .and_then(|_| serve_all(&mut lanes, &doorbell, &told, &metrics));
+                .and_then(|_| dispatcher.serve_all());
             let last = match outcome {
                 Ok(()) => DeviceState::Ended,
                 Err(lost) => {
-                    lanes.iter_mut().for_each(|lane| lane.fail(&lost));
+                    dispatcher.fail(&lost);
                     DeviceState::Lost(lost)
                 }
             };
@@ -175,54 +214,4 @@ impl DeviceHandle {
 
 fn thread_died() -> ModelError {
     ModelError::DeviceLost("its thread died".to_owned())
-}
-
-fn warm_up(lanes: &mut [Box<dyn Lane>]) -> Result<(), ModelError> {
-    (0..lanes.len()).try_for_each(|index| {
-        let (lane, mut others) = one_of(lanes, index);
-        lane.warm_up(&mut others)
-            .map_err(|error| ModelError::DeviceLost(format!("warming up `{}`: {error}", lane.stage())))
-    })
-}
-
-/// A lane, and all others.
-fn one_of(lanes: &mut [Box<dyn Lane>], index: usize) -> (&mut Box<dyn Lane>, Others<'_>) {
-    let (before, rest) = lanes.split_at_mut(index);
-    let [lane, after @ ..] = rest else { unreachable!("there is a lane of that index") };
-    (lane, Others { before, after })
-}
-
-/// Runs batches until all callers have left and all calls are answered, or until it is told to stop.
-fn serve_all(
-    lanes: &mut [Box<dyn Lane>],
-    doorbell: &Doorbell,
-    stop: &Stop,
-    metrics: &Metrics,
-) -> Result<(), ModelError> {
-    let mut offers = Vec::with_capacity(lanes.len());
-    let mut policy = Policy::default();
-    while !stop.is_told() {
-        let mut more_can_come = false;
-        offers.clear();
-        for lane in lanes.iter_mut() {
-            more_can_come |= lane.admit();
-            offers.push(lane.offer());
-        }
-        match policy.choose(&offers, Instant::now()) {
-            Some(lane) => {
-                let (lane, mut others) = one_of(lanes, lane);
-                let name = lane.stage().as_str();
-                metrics.work_progress().advance(name, Instant::now());
-                lane.serve(&mut others)?;
-                metrics.work_progress().finish(name);
-            }
-            None if more_can_come => {
-                metrics.device().waits(Instant::now());
-                doorbell.wait();
-                metrics.device().works(Instant::now());
-            }
-            None => break,
-        }
-    }
-    Ok(())
 }

@@ -1,11 +1,11 @@
 //! How does a caller reach a network? A handle that queues one request and waits for its answer.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::Thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::oneshot;
 
+use super::doorbell::Doorbell;
 use super::rooms::{Place, Rooms};
 use super::{Cost, Flow, ModelError};
 use crate::domain::Stage;
@@ -120,11 +120,14 @@ pub(super) struct Arrival<Q, R> {
     pub(super) queued: Queued,
 }
 
+/// Weighs a request.
+type CostOf<Q> = Box<dyn Fn(&Q) -> Cost + Send + Sync>;
+
 /// Where callers and their lane meet.
 pub(super) struct Port<Q, R> {
     stage: Stage,
     /// Weighs a request in its caller's task, where a panic is the caller's own.
-    cost: fn(&Q) -> Cost,
+    cost: CostOf<Q>,
     rooms: Rooms,
     inbox: Mutex<Inbox<Q, R>>,
     doorbell: Arc<Doorbell>,
@@ -141,7 +144,7 @@ impl<Q, R> Port<Q, R> {
     /// Where each flow has so many places.
     pub(super) fn new(
         stage: Stage,
-        cost: fn(&Q) -> Cost,
+        cost: CostOf<Q>,
         places: usize,
         (doorbell, metrics): (Arc<Doorbell>, StageMetrics),
     ) -> Arc<Self> {
@@ -188,32 +191,6 @@ impl<Q, R> Port<Q, R> {
     }
 }
 
-/// Wakes the device's thread.
-///
-/// Ringing before the thread sleeps is remembered, so the thread looks at its inboxes, then sleeps, and misses nothing.
-/// Ringing before the thread has answered to the bell is not needed: it looks at its inboxes first of all.
-#[derive(Default)]
-pub(super) struct Doorbell {
-    thread: OnceLock<Thread>,
-}
-
-impl Doorbell {
-    pub(super) fn ring(&self) {
-        if let Some(thread) = self.thread.get() {
-            thread.unpark();
-        }
-    }
-
-    /// Makes the calling thread the one that is woken. An inbox looked at afterwards holds all that rang before.
-    pub(super) fn answer_to(&self) {
-        self.thread.get_or_init(std::thread::current);
-    }
-
-    pub(super) fn wait(&self) {
-        std::thread::park();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
@@ -228,7 +205,12 @@ mod tests {
     }
 
     fn counted_port(places: usize, metrics: &Metrics) -> Arc<Port<u32, u32>> {
-        Port::new(Stage::Ground, |_| Cost(1), places, (Arc::default(), metrics.stage(Stage::Ground)))
+        Port::new(
+            Stage::Ground,
+            Box::new(|_| Cost(1)),
+            places,
+            (Arc::default(), metrics.stage(Stage::Ground)),
+        )
     }
 
     #[test]

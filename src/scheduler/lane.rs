@@ -1,27 +1,29 @@
-//! One network on its device: requests come in from its port, batches run, and every caller is answered.
+//! Lane: one network's queue, the batches that are bound from it, and the replies to its callers.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use super::attempt::{Before, answer_all, attempt};
+use super::attempt::{Before, answer_all};
+use super::erased::{AnyProcessor, Payload};
+use super::executor::{Executor, Finished, Work, caught};
 use super::handle::{Arrival, Port};
 use super::rooms::Place;
-use super::{Batch, Budget, CallError, Model, ModelError, Offer, Queue, Samples, Stop};
+use super::{Batch, Bound, Budget, CallError, ModelError, Offer, Queue, Samples, Stop};
 use crate::domain::Stage;
 use crate::telemetry::{Outcome, Queued, StageMetrics};
 
-/// A lane as its device sees it, whatever its model answers.
+/// A lane as the dispatcher sees it, whatever its requests are.
 pub(super) trait Lane: Send {
     /// The stage whose network this is.
     fn stage(&self) -> Stage;
 
     /// Runs the network on samples, small batches first, until it is warm and its rates are known.
-    fn warm_up(&mut self, others: &mut Others<'_>) -> Result<(), ModelError>;
+    fn warm_up(&mut self, executor: &mut Executor) -> Result<(), ModelError>;
 
     /// Takes in what has arrived. False once nothing more can: all callers have left.
     fn admit(&mut self) -> bool;
@@ -29,57 +31,59 @@ pub(super) trait Lane: Send {
     /// What it could run now.
     fn offer(&self) -> Option<Offer>;
 
-    /// Binds a batch, runs it and answers its callers. An error is a lost device.
-    fn serve(&mut self, others: &mut Others<'_>) -> Result<(), ModelError>;
+    /// Whether the next batch would be no larger if it were bound later.
+    fn has_full_batch(&self) -> bool;
 
-    /// Has the network give back what it only remembers.
-    fn free_memory(&mut self);
+    /// Binds the next batch and prepares it; none where all callers have given up.
+    fn prepare(&mut self) -> Option<Work>;
 
-    /// Answers all that wait with this error of the device, and refuses what comes.
+    /// Takes in that the device has begun the prepared batch.
+    fn start(&mut self);
+
+    /// Puts the requests of the prepared batch back into the queue: the device did not begin it.
+    fn withdraw(&mut self);
+
+    /// Takes in how long the forward pass of the batch that was begun first took.
+    fn measure(&mut self, took: Duration);
+
+    /// Answers the callers of the batch that was begun first. An error is a lost device.
+    fn complete(&mut self, finished: Finished, executor: &mut Executor) -> Result<(), ModelError>;
+
+    /// Whether a batch was begun whose callers have no answer.
+    fn is_running(&self) -> bool;
+
+    /// Answers all callers with this error of the device, and refuses what comes.
     fn fail(&mut self, lost: &ModelError);
 }
 
-/// The other lanes of the device, whose networks take up the same memory.
-pub(super) struct Others<'a> {
-    pub(super) before: &'a mut [Box<dyn Lane>],
-    pub(super) after: &'a mut [Box<dyn Lane>],
-}
-
-impl Others<'_> {
-    fn free_memory(&mut self) {
-        self.before.iter_mut().chain(self.after.iter_mut()).for_each(|lane| lane.free_memory());
-    }
-}
-
-/// A model, what waits for it, and where callers reach it.
-pub(super) struct ModelLane<M: Model> {
+/// A network's host half, its queue, and the port at which its callers reach it.
+pub(super) struct ModelLane<Q, R> {
     pub(super) stage: Stage,
-    pub(super) model: M,
+    pub(super) processor: Arc<AnyProcessor<Q, R>>,
+    /// The device half's number in the executor.
+    pub(super) model: usize,
     pub(super) budget: Budget,
     /// Requests to warm up with; none left afterwards.
-    pub(super) samples: Samples<M::Request>,
-    pub(super) queue: Queue<Waiting<M>>,
-    pub(super) port: Arc<Port<M::Request, M::Reply>>,
+    pub(super) samples: Samples<Q>,
+    pub(super) queue: Queue<Waiting<Q, R>>,
+    pub(super) prepared: Option<Prepared<Q, R>>,
+    /// In the order in which they were begun. Two at most: one whose replies are being made, and one on the device.
+    pub(super) running: VecDeque<Running<Q, R>>,
+    pub(super) port: Arc<Port<Q, R>>,
     /// The device's, looked at between two runs.
     pub(super) stop: Stop,
     pub(super) metrics: StageMetrics,
 }
 
-/// A run that takes so long tells what its size costs at once: what the first run allocates and tunes takes far less.
-const LONG_RUN: Duration = Duration::from_secs(2);
-
-/// A batch of samples that was answered.
-struct Sampled {
-    requests: usize,
-    padded: u64,
-    took: Duration,
+/// A request in the queue.
+pub(super) struct Waiting<Q, R> {
+    request: Q,
+    entry: Entry<R>,
 }
 
-/// A request and who waits for its reply.
-pub(super) struct Waiting<M: Model> {
-    request: M::Request,
-    caller: Caller<M::Reply>,
-    /// Free for another request of the flow when this one is bound or given up.
+/// Who waits for a reply, and what a request holds of its lane until its batch is begun or it is given up.
+struct Entry<R> {
+    caller: Caller<R>,
     place: Place,
     queued: Queued,
 }
@@ -89,44 +93,32 @@ struct Caller<R> {
     called: Instant,
 }
 
-impl<M: Model> Lane for ModelLane<M> {
+/// A batch that waits for the device.
+pub(super) struct Prepared<Q, R> {
+    requests: Vec<Q>,
+    entries: Batch<Entry<R>>,
+}
+
+/// A batch that the device has begun.
+pub(super) struct Running<Q, R> {
+    requests: Vec<Q>,
+    callers: Vec<Caller<R>>,
+}
+
+impl<Q: Send + 'static, R: Send + 'static> Lane for ModelLane<Q, R> {
     fn stage(&self) -> Stage {
         self.stage
     }
 
-    fn warm_up(&mut self, others: &mut Others<'_>) -> Result<(), ModelError> {
-        for size in warm_up_sizes(self.budget.max_requests.get()) {
-            if self.stop.is_told() {
-                return Ok(());
-            }
-            // The first run of a size allocates and tunes; only the second tells what it costs.
-            let Some(first) = self.sampled(size, others) else { break };
-            let told = match first {
-                Ok(batch) if batch.took < LONG_RUN => self.sampled(size, others).unwrap_or(Ok(batch)),
-                first => first,
-            };
-            match told {
-                Ok(batch) => {
-                    self.queue.batch_was_clean(batch.padded, batch.took);
-                    if batch.requests < size {
-                        break;
-                    }
-                }
-                Err(ModelError::OutOfMemory(_) | ModelError::LibraryFailed(_)) if size > 1 => break,
-                Err(error) => return Err(error),
-            }
-        }
-        self.samples = Box::new(std::iter::empty());
-        // No post will ask about the samples' pictures.
-        self.free_memory();
-        Ok(())
+    fn warm_up(&mut self, executor: &mut Executor) -> Result<(), ModelError> {
+        self.run_samples(executor)
     }
 
     fn admit(&mut self) -> bool {
         let (arrivals, more_can_come) = self.port.collect();
         for Arrival { request, flow, cost, reply, called, since, place, queued } in arrivals {
-            let waiting = Waiting { request, caller: Caller { reply, called }, place, queued };
-            self.queue.push(waiting, flow, cost, since);
+            let entry = Entry { caller: Caller { reply, called }, place, queued };
+            self.queue.push(Waiting { request, entry }, flow, cost, since);
         }
         more_can_come
     }
@@ -135,20 +127,54 @@ impl<M: Model> Lane for ModelLane<M> {
         self.queue.offer()
     }
 
-    fn serve(&mut self, others: &mut Others<'_>) -> Result<(), ModelError> {
-        let batch = self.queue.bind(|waiting| !waiting.caller.reply.is_closed());
+    fn has_full_batch(&self) -> bool {
+        self.queue.has_full_batch()
+    }
+
+    fn prepare(&mut self) -> Option<Work> {
+        let batch = self.queue.bind(|waiting| !waiting.entry.caller.reply.is_closed());
         self.metrics.abandoned(batch.abandoned);
-        if batch.members.is_empty() {
-            return Ok(());
+        let split = batch.members.into_iter().map(|member| {
+            let Bound { item: Waiting { request, entry }, cost, since, turn } = member;
+            (request, Bound { item: entry, cost, since, turn })
+        });
+        let (requests, members): (Vec<Q>, Vec<Bound<Entry<R>>>) = split.unzip();
+        if requests.is_empty() {
+            return None;
         }
-        self.metrics.batch(batch.members.len(), batch.padded() as f64 / batch.real() as f64);
-        let (requests, callers) = self.unpack(batch);
-        let answers = self.run(&requests, others);
+        let work = self.work(&requests);
+        self.prepared = Some(Prepared { requests, entries: Batch { members, abandoned: 0 } });
+        Some(work)
+    }
+
+    fn start(&mut self) {
+        let Some(Prepared { requests, entries }) = self.prepared.take() else { return };
+        self.metrics.batch(requests.len(), entries.padded() as f64 / entries.real() as f64);
+        let callers = self.leave_queue(entries);
+        self.running.push_back(Running { requests, callers });
+    }
+
+    fn withdraw(&mut self) {
+        let Some(Prepared { requests, entries }) = self.prepared.take() else { return };
+        for (request, Bound { item: entry, cost, since, turn }) in requests.into_iter().zip(entries.members) {
+            self.queue.put_back(Bound { item: Waiting { request, entry }, cost, since, turn });
+        }
+    }
+
+    fn measure(&mut self, took: Duration) {
+        if let Some(running) = self.running.front() {
+            self.queue.batch_was_clean(self.padded(&running.requests), took);
+        }
+    }
+
+    fn complete(&mut self, finished: Finished, executor: &mut Executor) -> Result<(), ModelError> {
+        let Some(Running { requests, callers }) = self.running.pop_front() else { return Ok(()) };
+        let answers = self.answer(&requests, finished, executor);
         let lost = answers.iter().find_map(|answer| match answer {
             Err(lost @ ModelError::DeviceLost(_)) => Some(lost.clone()),
             _ => None,
         });
-        // Where it was told to stop there are fewer answers: the other callers learn that the device has ended.
+        // After a stop there may be fewer answers: the other callers learn that the device has ended.
         for (caller, answer) in callers.into_iter().zip(answers) {
             self.metrics.answered(outcome(&answer), caller.called.elapsed());
             // A caller that has gone needs no answer.
@@ -157,66 +183,82 @@ impl<M: Model> Lane for ModelLane<M> {
         lost.map_or(Ok(()), Err)
     }
 
-    fn free_memory(&mut self) {
-        // One that panics holds what it holds.
-        let _ = catch_unwind(AssertUnwindSafe(|| self.model.free_memory()));
+    fn is_running(&self) -> bool {
+        !self.running.is_empty()
     }
 
     fn fail(&mut self, lost: &ModelError) {
         let reason = self.call_error(lost.clone());
         self.port.close(&reason);
+        self.withdraw();
+        let mut callers: Vec<Caller<R>> = self.running.drain(..).flat_map(|batch| batch.callers).collect();
         while let Some(waiting) = self.queue.pop_any() {
-            self.metrics.answered(Outcome::DeviceLost, waiting.caller.called.elapsed());
-            let _ = waiting.caller.reply.send(Err(reason.clone()));
+            callers.push(waiting.entry.caller);
+        }
+        for caller in callers {
+            self.metrics.answered(Outcome::DeviceLost, caller.called.elapsed());
+            let _ = caller.reply.send(Err(reason.clone()));
         }
     }
 }
 
-impl<M: Model> Drop for ModelLane<M> {
-    /// However the device's thread ends, nobody waits for it in vain.
+impl<Q, R> Drop for ModelLane<Q, R> {
+    /// However the dispatcher ends, no caller waits in vain.
     fn drop(&mut self) {
         self.port.close(&CallError::Closed { stage: self.stage });
     }
 }
 
-impl<M: Model> ModelLane<M> {
-    fn unpack(&self, batch: Batch<Waiting<M>>) -> (Vec<M::Request>, Vec<Caller<M::Reply>>) {
+impl<Q: Send + 'static, R: Send + 'static> ModelLane<Q, R> {
+    /// Prepares a batch. What fails here fails as if the forward pass had: in the order of the batches.
+    pub(super) fn work(&self, batch: &[Q]) -> Work {
+        Work::Forward { model: self.model, input: caught(|| self.processor.prepare(batch)) }
+    }
+
+    fn leave_queue(&self, entries: Batch<Entry<R>>) -> Vec<Caller<R>> {
         let now = Instant::now();
         // Places of one flow that follow each other are given back together, which costs as much as one.
         let mut places: Option<Place> = None;
-        let members = batch.members.into_iter();
-        members
-            .map(|member| {
-                self.metrics.queued(now.saturating_duration_since(member.since));
-                let Waiting { request, caller, place, queued } = member.item;
-                drop(queued);
-                match &mut places {
-                    Some(places) if Arc::ptr_eq(places.semaphore(), place.semaphore()) => places.merge(place),
-                    _ => places = Some(place),
-                }
-                (request, caller)
-            })
-            .unzip()
+        let leave = |member: Bound<Entry<R>>| {
+            self.metrics.queued(now.saturating_duration_since(member.since));
+            let Entry { caller, place, queued } = member.item;
+            drop(queued);
+            match &mut places {
+                Some(places) if Arc::ptr_eq(places.semaphore(), place.semaphore()) => places.merge(place),
+                _ => places = Some(place),
+            }
+            caller
+        };
+        entries.members.into_iter().map(leave).collect()
     }
 
-    fn run(&mut self, requests: &[M::Request], others: &mut Others<'_>) -> Vec<Result<M::Reply, ModelError>> {
+    /// The answers to a batch of which one attempt has finished.
+    fn answer(
+        &mut self,
+        requests: &[Q],
+        finished: Finished,
+        executor: &mut Executor,
+    ) -> Vec<Result<R, ModelError>> {
         let stop = self.stop.clone();
+        let (first, is_first) = (Cell::new(Some(finished)), Cell::new(true));
         answer_all(
             requests,
-            || stop.is_told(),
+            || !is_first.get() && stop.is_told(),
             |part, before| {
                 if before == Before::FreeMemory {
-                    self.free_all(others);
+                    self.free_all(executor);
                 }
-                let started = Instant::now();
-                let replies = run_caught(&mut self.model, part);
-                let took = started.elapsed();
-                self.metrics.computed(took);
                 if part.len() < requests.len() {
                     self.metrics.split();
                 }
+                let is_first = is_first.replace(false);
+                let finished = first.take().unwrap_or_else(|| executor.run_alone(self.work(part)));
+                self.metrics.computed(finished.took);
+                let replies = self.finish(part, finished.output);
                 match &replies {
-                    Ok(_) => self.queue.batch_was_clean(padded::<M>(part), took),
+                    // The first was measured when it finished.
+                    Ok(_) if is_first => (),
+                    Ok(_) => self.queue.batch_was_clean(self.padded(part), finished.took),
                     Err(error) => self.failed(part, error),
                 }
                 replies
@@ -224,8 +266,16 @@ impl<M: Model> ModelLane<M> {
         )
     }
 
-    /// Takes in that a batch failed. A lone request says nothing of the size that fits: it runs whatever its size is.
-    fn failed(&mut self, batch: &[M::Request], error: &ModelError) {
+    pub(super) fn finish(
+        &self,
+        batch: &[Q],
+        output: Result<Payload, ModelError>,
+    ) -> Result<Vec<R>, ModelError> {
+        output.and_then(|output| caught(|| self.processor.finish(batch, output)))
+    }
+
+    /// Takes in that a batch failed. A lone request tells nothing of the size that fits: it runs whatever its size is.
+    pub(super) fn failed(&mut self, batch: &[Q], error: &ModelError) {
         match error {
             ModelError::OutOfMemory(_) => self.metrics.out_of_memory(),
             ModelError::LibraryFailed(why) => {
@@ -234,38 +284,18 @@ impl<M: Model> ModelLane<M> {
             ModelError::Failed(_) | ModelError::DeviceLost(_) => return,
         }
         if batch.len() > 1 {
-            self.queue.memory_ran_out(padded::<M>(batch));
+            self.queue.memory_ran_out(self.padded(batch));
         }
     }
 
-    /// Runs the network on so many samples, or as many as the budget allows; none where there are no more. One alone is
-    /// tried again as a request would be.
-    fn sampled(&mut self, size: usize, others: &mut Others<'_>) -> Option<Result<Sampled, ModelError>> {
-        let mut batch: Vec<M::Request> = self.samples.by_ref().take(size).collect();
-        while batch.len() > 1 && padded::<M>(&batch) > u64::from(self.budget.max_tokens) {
-            batch.pop();
-        }
-        if batch.is_empty() {
-            return None;
-        }
-        let mut took = Duration::ZERO;
-        let outcome = attempt(&batch, |batch, before| {
-            if before == Before::FreeMemory {
-                self.free_all(others);
-            }
-            let started = Instant::now();
-            let replies = run_caught(&mut self.model, batch);
-            took = started.elapsed();
-            replies
-        });
-        let outcome = outcome.inspect_err(|error| self.failed(&batch, error));
-        Some(outcome.map(|_| Sampled { requests: batch.len(), padded: padded::<M>(&batch), took }))
+    pub(super) fn free_all(&self, executor: &mut Executor) {
+        warn!(stage = %self.stage, "the networks free their caches: one request alone did not fit");
+        executor.run_alone(Work::FreeAllMemory);
     }
 
-    fn free_all(&mut self, others: &mut Others<'_>) {
-        warn!(stage = %self.stage, "the device gives back what it remembers: one request alone did not fit");
-        self.free_memory();
-        others.free_memory();
+    pub(super) fn padded(&self, batch: &[Q]) -> u64 {
+        let widest = batch.iter().map(|request| self.processor.cost(request).0.max(1)).max().unwrap_or(1);
+        batch.len() as u64 * u64::from(widest)
     }
 
     fn call_error(&self, source: ModelError) -> CallError {
@@ -277,34 +307,10 @@ impl<M: Model> ModelLane<M> {
     }
 }
 
-/// The one place that catches what libtorch throws. A model's own state is weights, which a forward pass only reads,
-/// and what it remembers of pictures, which it fills last: unwinding leaves both whole.
-fn run_caught<M: Model>(model: &mut M, batch: &[M::Request]) -> Result<Vec<M::Reply>, ModelError> {
-    catch_unwind(AssertUnwindSafe(|| model.run(batch))).unwrap_or_else(|panic| {
-        Err(ModelError::from_message(format!("panicked: {}", panic_message(&*panic))))
-    })
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
-}
-
-fn padded<M: Model>(batch: &[M::Request]) -> u64 {
-    let widest = batch.iter().map(|request| M::cost(request).0.max(1)).max().unwrap_or(1);
-    batch.len() as u64 * u64::from(widest)
-}
-
 fn outcome<R>(answer: &Result<R, ModelError>) -> Outcome {
     match answer {
         Ok(_) => Outcome::Answered,
         Err(ModelError::DeviceLost(_)) => Outcome::DeviceLost,
         Err(_) => Outcome::Failed,
     }
-}
-
-/// Powers of two below, then the largest: enough to see the knee, in at most twice the time of the largest.
-fn warm_up_sizes(largest: usize) -> impl Iterator<Item = usize> {
-    let below = (0..usize::BITS).map(|power| 1_usize << power).take_while(move |&size| size < largest);
-    below.chain((largest > 0).then_some(largest))
 }

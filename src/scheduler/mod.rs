@@ -9,6 +9,12 @@ mod budget;
 mod config;
 mod cost_model;
 mod device;
+mod dispatcher;
+mod doorbell;
+#[cfg(test)]
+pub(crate) mod doubles;
+mod erased;
+mod executor;
 mod fault;
 mod flow;
 mod handle;
@@ -23,14 +29,16 @@ mod stop;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod warm_up;
 
 pub use budget::Budget;
 pub use config::Config;
 pub use cost_model::CostModel;
 pub use device::{Device, DeviceHandle, DeviceState};
+pub use erased::{AnyModel, AnyProcessor, Payload, erase};
 pub use flow::{Flow, Flows};
 pub use handle::{CallError, Handle};
-pub use model::{Cost, Model, ModelError, Samples};
+pub use model::{Cost, InputOf, Model, ModelError, OutputOf, Processor, ReplyOf, RequestOf, Samples};
 pub use policy::{Offer, Policy, next_lane};
 pub use queue::{Batch, Bound, Queue};
 pub use stop::Stop;

@@ -28,12 +28,22 @@ pub struct Policy {
 impl Policy {
     /// Chooses the lane that runs next, and remembers whom it passes over.
     pub fn choose(&mut self, offers: &[Option<Offer>], now: Instant) -> Option<usize> {
+        let chosen = self.next(offers, now)?;
+        self.note(chosen, offers);
+        Some(chosen)
+    }
+
+    /// The lane that runs next.
+    pub(super) fn next(&self, offers: &[Option<Offer>], now: Instant) -> Option<usize> {
+        next_lane(offers, &self.passed, now)
+    }
+
+    /// Takes in that a lane was chosen among these offers.
+    pub(super) fn note(&mut self, chosen: usize, offers: &[Option<Offer>]) {
         self.passed.resize(offers.len(), 0);
-        let chosen = next_lane(offers, &self.passed, now)?;
         for (lane, passed) in self.passed.iter_mut().enumerate() {
             *passed = if lane == chosen || offers[lane].is_none() { 0 } else { *passed + 1 };
         }
-        Some(chosen)
     }
 }
 

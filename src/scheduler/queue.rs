@@ -22,7 +22,7 @@ pub struct Bound<T> {
     pub cost: Cost,
     /// When it was queued.
     pub since: Instant,
-    turn: Turn,
+    pub(super) turn: Turn,
 }
 
 /// The members of one batch; empty where every request that waited was given up by its caller.
@@ -101,13 +101,22 @@ impl<T> Queue<T> {
 
     /// Queues a request.
     pub fn push(&mut self, item: T, flow: Flow, cost: Cost, since: Instant) {
-        self.len += 1;
-        self.cost += weight(cost);
         let turn = self.turns.enter(flow);
-        let class = self.classes.entry(class_of(weight(cost))).or_default();
+        self.insert(Bound { item, cost, since, turn });
+    }
+
+    /// Puts a request back that was bound and not begun: it keeps its turn.
+    pub(super) fn put_back(&mut self, request: Bound<T>) {
+        self.insert(request);
+    }
+
+    fn insert(&mut self, request: Bound<T>) {
+        self.len += 1;
+        self.cost += weight(request.cost);
+        let class = self.classes.entry(class_of(weight(request.cost))).or_default();
         // Newcomers come near the front and the last of many near the back: either is near an end.
-        let place = class.partition_point(|waiting| waiting.turn < turn);
-        class.insert(place, Bound { item, cost, since, turn });
+        let place = class.partition_point(|waiting| waiting.turn < request.turn);
+        class.insert(place, request);
     }
 
     /// What this lane could run now; none where nothing waits.
@@ -135,6 +144,21 @@ impl<T> Queue<T> {
         }
         let abandoned = waited - self.len - members.len();
         Batch { members, abandoned }
+    }
+
+    /// Whether the next batch is as large as the budget and the memory allow, even without other cost classes: bound
+    /// later, it would hold no more.
+    pub(super) fn has_full_batch(&self) -> bool {
+        let limit = self.limit.now();
+        if self.len < self.max_requests() && self.cost < limit {
+            return false;
+        }
+        let Some((class, _)) = self.next() else { return false };
+        let mut widest = 0;
+        self.classes[&class].iter().zip(1..).any(|(request, members)| {
+            widest = widest.max(weight(request.cost));
+            members >= self.max_requests() || padded(members, widest) >= limit
+        })
     }
 
     /// Takes out any one request, for a queue that will not be served again.

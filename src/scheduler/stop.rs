@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::handle::Doorbell;
+use super::doorbell::Doorbell;
 
 /// Ends a device's thread between two batches, whoever still calls it. Clones stop the same device.
 #[derive(Clone)]

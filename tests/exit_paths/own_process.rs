@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use riveg::cli::{Exit, Failure, LogFormat, log_panics, run_async};
 use riveg::domain::Stage;
-use riveg::scheduler::{Budget, Cost, Device, Flow, Flows, Handle, Model, ModelError};
+use riveg::scheduler::{Budget, Cost, Device, Flow, Flows, Handle, Model, ModelError, Processor};
 use riveg::telemetry::Metrics;
 use tch::{Kind, Tensor};
 
@@ -23,15 +23,36 @@ pub(super) fn command(path: &str) -> Command {
 /// A network that stays inside libtorch until it loses its device.
 struct Busy;
 
-impl Model for Busy {
+/// Its host half: requests and replies as they are.
+struct AsTheyAre;
+
+impl Processor for AsTheyAre {
     type Request = bool;
     type Reply = ();
+    type Input = Vec<bool>;
+    type Output = Vec<()>;
 
-    fn cost(_: &bool) -> Cost {
+    fn cost(&self, _: &bool) -> Cost {
         Cost(1)
     }
 
-    fn run(&mut self, batch: &[bool]) -> Result<Vec<()>, ModelError> {
+    fn prepare(&self, batch: &[bool]) -> Result<Vec<bool>, ModelError> {
+        Ok(batch.to_vec())
+    }
+
+    fn finish(&self, _: &[bool], output: Vec<()>) -> Result<Vec<()>, ModelError> {
+        Ok(output)
+    }
+}
+
+impl Model for Busy {
+    type Processor = AsTheyAre;
+
+    fn processor(&self) -> Arc<AsTheyAre> {
+        Arc::new(AsTheyAre)
+    }
+
+    fn forward(&mut self, batch: Vec<bool>) -> Result<Vec<()>, ModelError> {
         let square = Tensor::ones([256, 256], (Kind::Float, tch::Device::Cpu));
         (0..20).for_each(|_| drop(square.matmul(&square).softmax(0, Kind::Float)));
         if batch.contains(&true) {

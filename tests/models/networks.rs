@@ -13,7 +13,7 @@ use riveg::networks::sam::{Sam, SamConfig, SamSegmenter};
 use riveg::networks::seqtr::{SeqTr, SeqTrConfig, SeqTrGrounder};
 use riveg::networks::tagger::{Positions, ServedTagger, Tagger, TaggerConfig};
 use riveg::networks::umt::{Umt, UmtConfig, UmtEncoder};
-use riveg::scheduler::Model;
+use riveg::scheduler::{Model, ReplyOf, RequestOf};
 use riveg::stages::entail;
 use riveg::stages::ground;
 use riveg::stages::knowledge;
@@ -43,14 +43,14 @@ impl Network {
     fn of<M: Model>(
         name: &'static str,
         make: impl Fn(Kind, usize) -> M + 'static,
-        request: fn(&mut ChaCha8Rng) -> M::Request,
-        answer: fn(&M::Reply) -> Answer,
+        request: fn(&mut ChaCha8Rng) -> RequestOf<M>,
+        answer: fn(&ReplyOf<M>) -> Answer,
     ) -> Self {
         let make = move |kind, cache_bytes| -> Asked {
             let mut model = make(kind, cache_bytes);
             Box::new(move |numbers| {
                 let requests = numbers.iter().map(|&number| request(&mut ChaCha8Rng::seed_from_u64(number)));
-                let requests: Vec<M::Request> = requests.collect();
+                let requests: Vec<RequestOf<M>> = requests.collect();
                 let replies = model.run(&requests).unwrap_or_else(|error| panic!("{name}: {error}"));
                 assert_eq!(replies.len(), requests.len(), "{name}");
                 replies.iter().map(answer).collect()

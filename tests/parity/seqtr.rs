@@ -292,7 +292,7 @@ fn seqtr_says_the_same_each_time_and_sees_each_picture_once() {
         assert_eq!(seen.load(Ordering::Relaxed), runs[1], "with {bytes} bytes");
     }
     // The whole square is paid for, 4 cells a side, and the phrase's 7 words.
-    assert_eq!(SeqTrGrounder::cost(&requests[1]), Cost(16 + 7));
+    assert_eq!(SeqTrGrounder::cost(&requests[1]), Cost(64 + 7));
 }
 
 #[test]

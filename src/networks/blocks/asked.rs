@@ -1,7 +1,11 @@
-//! What do networks read that are asked about a phrase and a picture? Both of them, within what the network can hold.
+//! Prompts about pictures: what networks that read both check, and how a batch of them is prepared.
+
+use std::sync::Arc;
 
 use tch::{Device, Kind, TchError, Tensor};
 
+use super::encodings::{Known, PreparedPictures};
+use super::rows;
 use crate::common::imaging::Picture;
 use crate::scheduler::{Cost, ModelError};
 
@@ -11,7 +15,7 @@ const PATCH: u32 = 16;
 /// One prompt about one picture.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::networks) struct Asked<'a> {
-    pub(in crate::networks) picture: &'a Picture,
+    pub(in crate::networks) picture: &'a Arc<Picture>,
     pub(in crate::networks) prompt: &'a [u32],
 }
 
@@ -41,7 +45,7 @@ impl Asked<'_> {
     pub(in crate::networks) fn check(self, limits: Limits) -> Result<(), ModelError> {
         let Limits { network, side, longest, vocabulary, pad } = limits;
         let refuse = |why: String| Err(ModelError::Failed(format!("{network} cannot read its input: {why}")));
-        let Picture { hash, width, height, rgb, .. } = self.picture;
+        let Picture { hash, width, height, rgb, .. } = self.picture.as_ref();
         if i64::from(*width) != side || i64::from(*height) != side {
             return refuse(format!("picture {hash} is {width}x{height}, where it sees {side}x{side}"));
         }
@@ -61,13 +65,57 @@ impl Asked<'_> {
     }
 }
 
-/// The levels of square pictures, `[pictures, 3, side, side]` of `Float`, 0 to 255.
-pub(in crate::networks) fn levels(
-    pictures: &[&Picture],
-    side: i64,
-    device: Device,
-) -> Result<Tensor, TchError> {
-    let bytes: Vec<u8> = pictures.iter().flat_map(|picture| &picture.rgb).copied().collect();
-    let bytes = Tensor::f_from_slice(&bytes)?.f_view([pictures.len() as i64, side, side, 3])?;
+/// Prepares batches of prompts about pictures.
+#[derive(Debug)]
+pub(in crate::networks) struct AskedProcessor {
+    pub(in crate::networks) limits: Limits,
+    /// What prompts are padded with.
+    pub(in crate::networks) filler: i64,
+    pub(in crate::networks) known: Known,
+}
+
+/// A batch of prompts about pictures in host memory.
+#[derive(Debug)]
+pub(in crate::networks) struct AskedBatch {
+    /// `[B, L]` of `Int64`.
+    pub(in crate::networks) tokens: Tensor,
+    /// Where `tokens` are the prompts' own, `[B, L]` of `Bool`.
+    pub(in crate::networks) mask: Tensor,
+    /// The pixels of those to be encoded are `[n, side, side, 3]` of `Uint8`.
+    pub(in crate::networks) pictures: PreparedPictures<Tensor>,
+}
+
+impl AskedProcessor {
+    pub(in crate::networks) fn prepare(&self, batch: &[Asked<'_>]) -> Result<AskedBatch, ModelError> {
+        batch.iter().try_for_each(|asked| asked.check(self.limits))?;
+        let prompts: Vec<&[u32]> = batch.iter().map(|asked| asked.prompt).collect();
+        let pictures = batch.iter().map(|asked| asked.picture);
+        Ok(AskedBatch {
+            tokens: rows::padded(&prompts, self.filler)?,
+            mask: rows::mask(&prompts)?,
+            pictures: self.known.prepare(pictures, stacked)?,
+        })
+    }
+}
+
+/// The bytes of pictures of one size, `[pictures, height, width, 3]` of `Uint8`.
+fn stacked(pictures: &[&Picture]) -> Result<Tensor, TchError> {
+    let bytes: Vec<&[u8]> = pictures.iter().map(|picture| &picture.rgb[..]).collect();
+    let (height, width) = pictures.first().map_or((0, 0), |picture| (picture.height, picture.width));
+    let shape = [pictures.len() as i64, i64::from(height), i64::from(width), 3];
+    Tensor::f_from_slice(&bytes.concat())?.f_view(shape)
+}
+
+/// The bytes of each picture, `[height, width, 3]` of `Uint8`.
+pub(in crate::networks) fn each(pictures: &[&Picture]) -> Result<Vec<Tensor>, TchError> {
+    let bytes = |picture: &&Picture| {
+        let shape = [i64::from(picture.height), i64::from(picture.width), 3];
+        Tensor::f_from_slice(&picture.rgb)?.f_view(shape)
+    };
+    pictures.iter().map(bytes).collect()
+}
+
+/// Levels of pictures of one size on the device, `[pictures, 3, height, width]` of `Float`, 0 to 255.
+pub(in crate::networks) fn levels(bytes: &Tensor, device: Device) -> Result<Tensor, TchError> {
     bytes.f_to_device(device)?.f_permute([0, 3, 1, 2])?.f_to_kind(Kind::Float)
 }

@@ -1,4 +1,4 @@
-//! Which pictures need no second encoding? Those whose encoding the device still remembers.
+//! Cached encodings of pictures: which pictures of a batch still have to be encoded, and the encodings of all of them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,15 +6,35 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tch::{Device, TchError, Tensor};
 
-use super::remembered::{Remembered, Shelf};
+use super::remembered::{Reader, Remembered, Shelf};
 use crate::common::imaging::Picture;
 use crate::domain::{ContentHash, Stage};
 
-/// One network's encodings by the content of their picture, within a budget that it may share with others.
+/// One network's encodings by the content of their picture, within a budget that it may share with others. The device's
+/// side.
 #[derive(Debug)]
 pub(in crate::networks) struct Encodings {
     kept: Shelf,
     made: Arc<AtomicU64>,
+}
+
+/// The host's view of [`Encodings`]: which pictures have one now.
+#[derive(Debug, Clone)]
+pub(in crate::networks) struct Known(Reader);
+
+/// Makes host tensors of pictures.
+type PixelsOf<P> = fn(&[&Picture]) -> Result<P, TchError>;
+
+/// A batch's pictures in host memory, with the pixels of those that had no encoding when they were prepared.
+#[derive(Debug)]
+pub(in crate::networks) struct PreparedPictures<P> {
+    distinct: Vec<Arc<Picture>>,
+    /// For each picture of the batch, which of the distinct ones it is.
+    rows: Vec<i64>,
+    /// Which of the distinct ones have pixels here.
+    missing: Vec<usize>,
+    pixels: Option<P>,
+    pixels_of: PixelsOf<P>,
 }
 
 /// The encodings that a batch is about.
@@ -24,6 +44,39 @@ pub(in crate::networks) struct Distinct {
     pub(in crate::networks) encodings: Tensor,
     /// For each picture of the batch, which of them is its own.
     pub(in crate::networks) rows: Vec<i64>,
+}
+
+impl Known {
+    /// Prepares the pictures of a batch: the pixels of those without an encoding, each once.
+    pub(in crate::networks) fn prepare<'a, P>(
+        &self,
+        pictures: impl Iterator<Item = &'a Arc<Picture>>,
+        pixels_of: PixelsOf<P>,
+    ) -> Result<PreparedPictures<P>, TchError> {
+        let mut numbers: HashMap<ContentHash, usize> = HashMap::new();
+        let mut distinct: Vec<Arc<Picture>> = Vec::new();
+        let rows = pictures.map(|picture| {
+            let number = *numbers.entry(picture.hash).or_insert_with(|| {
+                distinct.push(Arc::clone(picture));
+                distinct.len() - 1
+            });
+            number as i64
+        });
+        let rows = rows.collect();
+        let missing = (0..distinct.len()).filter(|&index| !self.0.has(&distinct[index].hash)).collect();
+        let mut prepared = PreparedPictures { distinct, rows, missing, pixels: None, pixels_of };
+        if !prepared.missing.is_empty() {
+            prepared.pixels = Some(prepared.pixels(&prepared.missing)?);
+        }
+        Ok(prepared)
+    }
+}
+
+impl<P> PreparedPictures<P> {
+    fn pixels(&self, numbers: &[usize]) -> Result<P, TchError> {
+        let pictures: Vec<&Picture> = numbers.iter().map(|&number| self.distinct[number].as_ref()).collect();
+        (self.pixels_of)(&pictures)
+    }
 }
 
 impl Encodings {
@@ -37,40 +90,41 @@ impl Encodings {
         Arc::clone(&self.made)
     }
 
+    /// The host's view.
+    pub(in crate::networks) fn known(&self) -> Known {
+        Known(self.kept.reader())
+    }
+
     /// The encodings of a batch's pictures; those that are not kept come from `encode`, which gives a row for each
     /// picture, in one call.
-    pub(in crate::networks) fn of(
+    ///
+    /// Pictures that were encoded or evicted since they were prepared have the wrong pixels there, or none: then all that
+    /// are needed are made here.
+    pub(in crate::networks) fn of<P>(
         &mut self,
-        pictures: &[&Picture],
-        encode: impl FnOnce(&[&Picture]) -> Result<Tensor, TchError>,
+        mut batch: PreparedPictures<P>,
+        encode: impl FnOnce(P) -> Result<Tensor, TchError>,
     ) -> Result<Distinct, TchError> {
-        let mut numbers: HashMap<ContentHash, usize> = HashMap::new();
-        let mut distinct: Vec<(&Picture, Option<Tensor>)> = Vec::new();
-        let mut rows = Vec::with_capacity(pictures.len());
-        for picture in pictures {
-            let number = *numbers.entry(picture.hash).or_insert_with(|| {
-                distinct.push((picture, self.kept.get(&picture.hash)));
-                distinct.len() - 1
-            });
-            rows.push(number as i64);
-        }
-
-        let missing: Vec<&Picture> =
-            distinct.iter().filter(|(_, known)| known.is_none()).map(|(picture, _)| *picture).collect();
+        let mut encodings: Vec<Option<Tensor>> =
+            batch.distinct.iter().map(|picture| self.kept.get(&picture.hash)).collect();
+        let missing: Vec<usize> =
+            (0..encodings.len()).filter(|&number| encodings[number].is_none()).collect();
         if !missing.is_empty() {
-            let fresh = encode(&missing)?;
+            let prepared = batch.pixels.take().filter(|_| batch.missing == missing);
+            let fresh = encode(prepared.map_or_else(|| batch.pixels(&missing), Ok)?)?.f_contiguous()?;
             self.made.fetch_add(missing.len() as u64, Ordering::Relaxed);
-            let unknown = distinct.iter_mut().filter(|(_, known)| known.is_none());
-            for (row, (picture, known)) in (0..).zip(unknown) {
+            for (row, &number) in (0..).zip(&missing) {
                 // A copy: a slice of the batch would keep the whole batch alive in the cache.
-                let copy = fresh.f_get(row)?.f_contiguous()?.f_detach_copy()?;
-                self.kept.keep(picture.hash, copy.shallow_clone());
-                *known = Some(copy);
+                let copy = fresh.f_get(row)?.f_detach_copy()?;
+                self.kept.keep(batch.distinct[number].hash, copy.shallow_clone());
+                encodings[number] = Some(copy);
+            }
+            if missing.len() == batch.distinct.len() {
+                return Ok(Distinct { encodings: fresh, rows: batch.rows });
             }
         }
-
-        let encodings: Vec<Tensor> = distinct.into_iter().filter_map(|(_, known)| known).collect();
-        Ok(Distinct { encodings: Tensor::f_stack(&encodings, 0)?, rows })
+        let encodings: Vec<Tensor> = encodings.into_iter().flatten().collect();
+        Ok(Distinct { encodings: Tensor::f_stack(&encodings, 0)?, rows: batch.rows })
     }
 
     /// Forgets all encodings, which are made again when they are asked for.
@@ -99,21 +153,64 @@ mod tests {
     use super::*;
     use tch::Kind;
 
-    fn picture(value: u8) -> Picture {
+    fn picture(value: u8) -> Arc<Picture> {
         let hash = ContentHash([value; 32]);
-        Picture { hash, width: 1, height: 1, original_width: 1, original_height: 1, rgb: vec![value; 3] }
+        let rgb = vec![value; 3];
+        Arc::new(Picture { hash, width: 1, height: 1, original_width: 1, original_height: 1, rgb })
+    }
+
+    /// The first level of each picture.
+    fn first_levels(pictures: &[&Picture]) -> Result<Vec<u8>, TchError> {
+        Ok(pictures.iter().map(|picture| picture.rgb[0]).collect())
+    }
+
+    fn prepare(encodings: &Encodings, values: &[u8]) -> PreparedPictures<Vec<u8>> {
+        let pictures: Vec<Arc<Picture>> = values.iter().map(|&value| picture(value)).collect();
+        encodings.known().prepare(pictures.iter(), first_levels).unwrap()
     }
 
     /// Encodes pictures as so many cells of their first level, and says which it was asked for.
-    fn encode(encodings: &mut Encodings, values: &[u8], cells: i64) -> (Vec<u8>, Distinct) {
-        let pictures: Vec<Picture> = values.iter().map(|&value| picture(value)).collect();
+    fn encode_prepared(
+        encodings: &mut Encodings,
+        batch: PreparedPictures<Vec<u8>>,
+        cells: i64,
+    ) -> (Vec<u8>, Distinct) {
         let mut asked = Vec::new();
-        let distinct = encodings.of(&pictures.iter().collect::<Vec<_>>(), |missing| {
-            asked.extend(missing.iter().map(|picture| picture.rgb[0]));
-            let levels: Vec<f32> = asked.iter().map(|&level| f32::from(level)).collect();
+        let distinct = encodings.of(batch, |levels| {
+            asked.clone_from(&levels);
+            let levels: Vec<f32> = levels.into_iter().map(f32::from).collect();
             Tensor::from_slice(&levels).f_view([-1, 1])?.f_expand([-1, cells], false)
         });
         (asked, distinct.unwrap())
+    }
+
+    fn encode(encodings: &mut Encodings, values: &[u8], cells: i64) -> (Vec<u8>, Distinct) {
+        let batch = prepare(encodings, values);
+        encode_prepared(encodings, batch, cells)
+    }
+
+    #[test]
+    fn pictures_encoded_or_evicted_after_they_were_prepared_get_their_own_encodings() {
+        for then in [vec![1], vec![2, 1], vec![]] {
+            let mut encodings = Encodings::within(1000, Stage::Ground);
+            encode(&mut encodings, &[9], 2);
+            let waiting = prepare(&encodings, &[9, 1, 2, 1]);
+            assert_eq!(waiting.pixels, Some(vec![1, 2]));
+            if then.is_empty() {
+                encodings.forget();
+            } else {
+                encode(&mut encodings, &then, 2);
+            }
+            let (asked, distinct) = encode_prepared(&mut encodings, waiting, 2);
+            let expected: &[u8] = match then[..] {
+                [1] => &[2],
+                [] => &[9, 1, 2],
+                _ => &[],
+            };
+            assert_eq!(asked, expected);
+            let each = Vec::<Vec<f64>>::try_from(distinct.each().unwrap().to_kind(Kind::Double)).unwrap();
+            assert_eq!(each, [[9.0; 2], [1.0; 2], [2.0; 2], [1.0; 2]]);
+        }
     }
 
     #[test]

@@ -52,6 +52,20 @@ pub(in crate::networks) struct Shelf {
     stage: Stage,
 }
 
+/// Says what a [`Shelf`] holds, from any thread.
+#[derive(Debug, Clone)]
+pub(in crate::networks) struct Reader {
+    budget: Remembered,
+    network: NetworkId,
+}
+
+impl Reader {
+    /// Whether the encoding of this picture is kept now.
+    pub(in crate::networks) fn has(&self, picture: &ContentHash) -> bool {
+        self.budget.kept().encodings.get(&(self.network, *picture)).is_some()
+    }
+}
+
 impl Remembered {
     /// At most so many bytes of the device's memory, for all networks together.
     #[must_use]
@@ -100,6 +114,10 @@ impl From<usize> for Remembered {
 }
 
 impl Shelf {
+    pub(in crate::networks) fn reader(&self) -> Reader {
+        Reader { budget: self.budget.clone(), network: self.network }
+    }
+
     pub(in crate::networks) fn get(&self, picture: &ContentHash) -> Option<Tensor> {
         let mut kept = self.budget.kept();
         kept.encodings.get(&(self.network, *picture)).map(|encoding| encoding.tensor.shallow_clone())

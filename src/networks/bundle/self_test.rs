@@ -7,7 +7,7 @@ use tch::Device;
 
 use crate::common::imaging::Picture;
 use crate::domain::{BBox, ContentHash, Frame, Stage};
-use crate::scheduler::{Model, ModelError};
+use crate::scheduler::{Model, ModelError, ReplyOf, RequestOf};
 use crate::stages::entail;
 use crate::stages::ground;
 use crate::stages::knowledge;
@@ -129,7 +129,7 @@ impl Bundle {
     }
 }
 
-fn first<M: Model>(model: &mut M, request: M::Request) -> Result<M::Reply, ModelError> {
+fn first<M: Model>(model: &mut M, request: RequestOf<M>) -> Result<ReplyOf<M>, ModelError> {
     let replies = model.run(&[request])?;
     let none = || ModelError::Failed("there was no answer".to_owned());
     replies.into_iter().next().ok_or_else(none)

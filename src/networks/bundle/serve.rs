@@ -6,13 +6,14 @@ use tch::nn::Path as Root;
 use crate::domain::Stage;
 use crate::networks::albef::{Albef, AlbefEntailer};
 use crate::networks::blocks::remembered::Remembered;
-use crate::networks::ofa::{Choice, Ofa, OfaEntailer, OfaGrounder};
+use crate::networks::ofa::{Choice, Ofa, OfaConfig, OfaEntailer, OfaGrounder};
 use crate::networks::sam::{Sam, SamSegmenter};
 use crate::networks::seqtr::{SeqTr, SeqTrGrounder};
 use crate::networks::served::{Entailer, Grounder};
 use crate::networks::tagger::{ServedTagger, Tagger};
 
 use super::BundleError;
+use super::dimensions::Dimensions;
 use super::open::Bundle;
 use super::stages::{Entail, EntailNetwork, Ground, GroundNetwork, SegmentNetwork};
 
@@ -42,14 +43,16 @@ impl Bundle {
         let part = home.entail()?;
         match &part.network {
             EntailNetwork::Ofa(dimensions) => {
-                let make = |root: &Root<'_>| Ofa::new(root, &dimensions.config);
-                let ofa = home.load(device, &part.weights, part.precision, make)?;
-                Ok(Entailer::Ofa(Box::new(OfaEntailer::new(ofa, remembered))))
+                let ofa = home.ofa_entailer(device, part, dimensions, remembered)?;
+                let pictures_read = ofa.trunk_runs();
+                Ok(Entailer::new(ofa, pictures_read))
             }
             EntailNetwork::Albef(dimensions) => {
                 let make = |root: &Root<'_>| Albef::new(root, &dimensions.config);
                 let albef = home.load(device, &part.weights, part.precision, make)?;
-                Ok(Entailer::Albef(Box::new(AlbefEntailer::new(albef, remembered))))
+                let albef = AlbefEntailer::new(albef, remembered);
+                let pictures_read = albef.pictures_seen();
+                Ok(Entailer::new(albef, pictures_read))
             }
         }
     }
@@ -67,15 +70,16 @@ impl Bundle {
         let part = home.ground()?;
         match &part.network {
             GroundNetwork::Ofa(dimensions) => {
-                let make = |root: &Root<'_>| Ofa::new(root, &dimensions.config);
-                let ofa = home.load(device, &part.weights, part.precision, make)?;
-                let grounder = OfaGrounder::new(ofa, part.beam, remembered).among(choice(part));
-                Ok(Grounder::Ofa(Box::new(grounder)))
+                let ofa = home.ofa_grounder(device, part, dimensions, remembered)?;
+                let pictures_read = ofa.trunk_runs();
+                Ok(Grounder::new(ofa, pictures_read))
             }
             GroundNetwork::SeqTr(dimensions) => {
                 let make = |root: &Root<'_>| SeqTr::new(root, &dimensions.config);
                 let seqtr = home.load(device, &part.weights, part.precision, make)?;
-                Ok(Grounder::SeqTr(Box::new(SeqTrGrounder::new(seqtr, remembered))))
+                let seqtr = SeqTrGrounder::new(seqtr, remembered);
+                let pictures_read = seqtr.trunk_runs();
+                Ok(Grounder::new(seqtr, pictures_read))
             }
         }
     }
@@ -90,15 +94,61 @@ impl Bundle {
         device: Device,
         remembered: &Remembered,
     ) -> Result<(Entailer, Grounder), BundleError> {
-        let entailer = self.entailer(device, remembered.clone())?;
-        let grounder = match &entailer {
-            Entailer::Ofa(ofa) if one_network(self.entail()?, self.ground()?) => {
-                let part = self.ground()?;
-                Grounder::Ofa(Box::new(ofa.grounder(part.beam).among(choice(part))))
+        let (entail, ground) = (self.entail()?, self.ground()?);
+        match &entail.network {
+            EntailNetwork::Ofa(dimensions) if one_network(entail, ground) => {
+                let home = self.home(Stage::Entail);
+                let entailer = home.ofa_entailer(device, entail, dimensions, remembered.clone())?;
+                let grounder = entailer.grounder(ground.beam).among(choice(ground));
+                let (entailed, grounded) = (entailer.trunk_runs(), grounder.trunk_runs());
+                Ok((Entailer::new(entailer, entailed), Grounder::new(grounder, grounded)))
             }
-            _ => self.grounder(device, remembered.clone())?,
-        };
-        Ok((entailer, grounder))
+            _ => Ok((self.entailer(device, remembered.clone())?, self.grounder(device, remembered.clone())?)),
+        }
+    }
+
+    fn ofa_entailer(
+        &self,
+        device: Device,
+        part: &Entail,
+        dimensions: &Dimensions<OfaConfig>,
+        remembered: impl Into<Remembered>,
+    ) -> Result<OfaEntailer, BundleError> {
+        let make = |root: &Root<'_>| Ofa::new(root, &dimensions.config);
+        let ofa = self.load(device, &part.weights, part.precision, make)?;
+        Ok(OfaEntailer::new(ofa, remembered))
+    }
+
+    fn ofa_grounder(
+        &self,
+        device: Device,
+        part: &Ground,
+        dimensions: &Dimensions<OfaConfig>,
+        remembered: impl Into<Remembered>,
+    ) -> Result<OfaGrounder, BundleError> {
+        let make = |root: &Root<'_>| Ofa::new(root, &dimensions.config);
+        let ofa = self.load(device, &part.weights, part.precision, make)?;
+        Ok(OfaGrounder::new(ofa, part.beam, remembered).among(choice(part)))
+    }
+
+    /// The stage's network where it is an OFA, for questions that no other network is asked.
+    pub(super) fn entailing_ofa(&self, device: Device) -> Result<Option<OfaEntailer>, BundleError> {
+        let home = self.home(Stage::Entail);
+        let part = home.entail()?;
+        match &part.network {
+            EntailNetwork::Ofa(dimensions) => home.ofa_entailer(device, part, dimensions, 0).map(Some),
+            EntailNetwork::Albef(_) => Ok(None),
+        }
+    }
+
+    /// As [`Self::entailing_ofa`].
+    pub(super) fn grounding_ofa(&self, device: Device) -> Result<Option<OfaGrounder>, BundleError> {
+        let home = self.home(Stage::Ground);
+        let part = home.ground()?;
+        match &part.network {
+            GroundNetwork::Ofa(dimensions) => home.ofa_grounder(device, part, dimensions, 0).map(Some),
+            GroundNetwork::SeqTr(_) => Ok(None),
+        }
     }
 
     /// The segmenter's network on `device`, remembering encodings within a budget.

@@ -1,4 +1,4 @@
-//! From requests to what the encoder takes: each distinct picture through the trunk once, prompts of one length.
+//! Encoder input: each distinct picture goes through the trunk once, and prompts are padded to one length.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,13 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tch::{Device, TchError, Tensor};
 
 use super::{Encoded, Ofa, PAD};
-use crate::common::imaging::Picture;
 use crate::domain::Stage;
-use crate::networks::blocks::asked::{Asked, Limits, levels};
+use crate::networks::blocks::asked::{AskedBatch, AskedProcessor, Limits, levels};
 use crate::networks::blocks::device::hand_back;
 use crate::networks::blocks::encodings::Encodings;
 use crate::networks::blocks::remembered::Remembered;
-use crate::networks::blocks::rows::padded;
 
 /// A stage's share in a network, which may be the network of another stage as well.
 #[derive(Debug)]
@@ -45,11 +43,7 @@ impl Share {
     }
 
     /// [`Reader::read`], counting for this stage.
-    pub(super) fn read(
-        &self,
-        reader: &mut Reader,
-        batch: &[Asked<'_>],
-    ) -> Result<(Tensor, Encoded), TchError> {
+    pub(super) fn read(&self, reader: &mut Reader, batch: AskedBatch) -> Result<(Tensor, Encoded), TchError> {
         let before = reader.known.made().load(Ordering::Relaxed);
         let read = reader.read(batch);
         let after = reader.known.made().load(Ordering::Relaxed);
@@ -67,15 +61,17 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn limits(&self) -> Limits {
+    /// The host half, which prepares batches for [`Share::read`].
+    pub(super) fn processor(&self) -> AskedProcessor {
         let config = self.ofa.config();
-        Limits {
+        let limits = Limits {
             network: "OFA",
             side: config.patch_image_size,
             longest: config.max_positions,
             vocabulary: config.vocabulary,
             pad: Some(PAD),
-        }
+        };
+        AskedProcessor { limits, filler: PAD, known: self.known.known() }
     }
 
     /// Gives back what is remembered of pictures.
@@ -85,19 +81,16 @@ impl Reader {
     }
 
     /// Reads a batch: the prompts, `[B, L]`, and what encoder and pictures make of them.
-    fn read(&mut self, batch: &[Asked<'_>]) -> Result<(Tensor, Encoded), TchError> {
-        let prompts: Vec<&[u32]> = batch.iter().map(|asked| asked.prompt).collect();
-        let tokens = padded(&prompts, PAD, self.device)?;
-        let pictures: Vec<&Picture> = batch.iter().map(|asked| asked.picture).collect();
-        let Self { ofa, known, device } = self;
-        let trunk = known.of(&pictures, |missing| Ok(ofa.trunk(&pixels(ofa, missing, *device)?, false)))?;
+    fn read(&mut self, batch: AskedBatch) -> Result<(Tensor, Encoded), TchError> {
+        let Self { ofa, device, known } = self;
+        let tokens = batch.tokens.f_to_device(*device)?;
+        let trunk = known.of(batch.pictures, |bytes| Ok(ofa.trunk(&pixels(ofa, &bytes, *device)?, false)))?;
         let encoded = ofa.encode(&trunk.each()?, &tokens, false);
         Ok((tokens, encoded))
     }
 }
 
 /// Pixels as the network was taught them, `[pictures, 3, S, S]`, -1 to 1.
-fn pixels(ofa: &Ofa, pictures: &[&Picture], device: Device) -> Result<Tensor, TchError> {
-    let mut levels = levels(pictures, ofa.config().patch_image_size, device)?;
-    levels.f_divide_scalar_(127.5)?.f_sub_scalar_(1.0)?.f_to_kind(ofa.kind())
+fn pixels(ofa: &Ofa, bytes: &Tensor, device: Device) -> Result<Tensor, TchError> {
+    levels(bytes, device)?.f_divide_scalar_(127.5)?.f_sub_scalar_(1.0)?.f_to_kind(ofa.kind())
 }

@@ -9,9 +9,9 @@ use super::Ofa;
 use super::locate::{Choice, Located};
 use super::reader::Share;
 use crate::domain::Stage;
-use crate::networks::blocks::asked::Asked;
+use crate::networks::blocks::asked::{Asked, AskedBatch, AskedProcessor};
 use crate::networks::blocks::remembered::Remembered;
-use crate::scheduler::{Cost, Model, ModelError};
+use crate::scheduler::{Cost, Model, ModelError, Processor};
 use crate::stages::entail;
 use crate::stages::ground;
 
@@ -19,7 +19,12 @@ use crate::stages::ground;
 #[derive(Debug)]
 pub struct OfaEntailer {
     pub(super) share: Share,
+    processor: Arc<EntailProcessor>,
 }
+
+/// The host half of [`OfaEntailer`].
+#[derive(Debug)]
+pub struct EntailProcessor(AskedProcessor);
 
 /// Answers where in pictures phrases are.
 #[derive(Debug)]
@@ -27,20 +32,41 @@ pub struct OfaGrounder {
     pub(super) share: Share,
     beam: usize,
     choice: Choice,
+    processor: Arc<GroundProcessor>,
 }
+
+/// The host half of [`OfaGrounder`].
+#[derive(Debug)]
+pub struct GroundProcessor {
+    asked: AskedProcessor,
+    bins: Bins,
+}
+
+/// The tokens that are places.
+#[derive(Debug, Clone, Copy)]
+struct Bins {
+    first: i64,
+    last: i64,
+}
+
+/// A prepared batch of an OFA.
+#[derive(Debug)]
+pub struct Input(AskedBatch);
 
 impl OfaEntailer {
     /// Serves a network whose weights have been loaded, remembering within a budget what its trunk says of pictures.
     #[must_use]
     pub fn new(ofa: Ofa, remembered: impl Into<Remembered>) -> Self {
-        Self { share: Share::new(ofa, remembered, Stage::Entail) }
+        let share = Share::new(ofa, remembered, Stage::Entail);
+        let processor = Arc::new(EntailProcessor(share.reader().processor()));
+        Self { share, processor }
     }
 
     /// A grounder with the same network, following `beam` boxes at a time. A picture goes through the trunk once for
     /// both, whichever is asked first; both are to be run by one thread.
     #[must_use]
     pub fn grounder(&self, beam: usize) -> OfaGrounder {
-        OfaGrounder { share: self.share.another(), beam, choice: Choice::Bins }
+        OfaGrounder::with(self.share.another(), beam)
     }
 
     /// How many pictures have gone through the trunk for this stage so far. The counter is shared: it can be read from
@@ -50,37 +76,41 @@ impl OfaEntailer {
         self.share.trunk_runs()
     }
 
-    fn answer(&self, batch: &[entail::Request]) -> Result<Vec<f32>, TchError> {
-        let asked: Vec<_> = batch.iter().map(entailing).collect();
+    /// Tokens of the picture and of the prompt.
+    #[must_use]
+    pub fn cost(request: &entail::Request) -> Cost {
+        entailing(request).cost()
+    }
+
+    /// The probabilities of no, yes and maybe, request by request.
+    fn answer(&self, batch: AskedBatch) -> Result<Vec<f32>, TchError> {
         let mut reader = self.share.reader();
-        let (tokens, encoded) = self.share.read(&mut reader, &asked)?;
+        let (tokens, encoded) = self.share.read(&mut reader, batch)?;
         let logits = reader.ofa.answer_logits(&encoded, &tokens, false);
         Vec::try_from(logits.f_softmax(-1, Kind::Float)?.f_reshape([-1])?)
     }
 }
 
-impl Model for OfaEntailer {
+impl Processor for EntailProcessor {
     type Request = entail::Request;
     type Reply = entail::Reply;
+    type Input = Input;
+    type Output = Vec<f32>;
 
-    /// Tokens of the picture and of the prompt.
-    fn cost(request: &entail::Request) -> Cost {
-        entailing(request).cost()
+    fn cost(&self, request: &entail::Request) -> Cost {
+        OfaEntailer::cost(request)
     }
 
-    fn free_memory(&mut self) {
-        self.share.reader().forget();
+    fn prepare(&self, batch: &[entail::Request]) -> Result<Input, ModelError> {
+        let asked: Vec<_> = batch.iter().map(entailing).collect();
+        self.0.prepare(&asked).map(Input)
     }
 
-    fn run(&mut self, batch: &[entail::Request]) -> Result<Vec<entail::Reply>, ModelError> {
-        if batch.is_empty() {
-            return Ok(Vec::new());
-        }
-        let _no_grad = tch::no_grad_guard();
-        let limits = self.share.reader().limits();
-        batch.iter().try_for_each(|request| entailing(request).check(limits))?;
-        let probabilities =
-            self.answer(batch).map_err(|error| ModelError::from_message(error.to_string()))?;
+    fn finish(
+        &self,
+        _: &[entail::Request],
+        probabilities: Vec<f32>,
+    ) -> Result<Vec<entail::Reply>, ModelError> {
         if probabilities.iter().any(|probability| !probability.is_finite()) {
             return Err(ModelError::Failed("the entailer's probabilities are no numbers".to_owned()));
         }
@@ -89,12 +119,39 @@ impl Model for OfaEntailer {
     }
 }
 
+impl Model for OfaEntailer {
+    type Processor = EntailProcessor;
+
+    fn processor(&self) -> Arc<EntailProcessor> {
+        Arc::clone(&self.processor)
+    }
+
+    fn forward(&mut self, input: Input) -> Result<Vec<f32>, ModelError> {
+        let _no_grad = tch::no_grad_guard();
+        Ok(self.answer(input.0)?)
+    }
+
+    fn free_memory(&mut self) {
+        self.share.reader().forget();
+    }
+}
+
 impl OfaGrounder {
     /// Serves a network whose weights have been loaded, following `beam` boxes at a time, remembering
     /// within a budget what its trunk says of pictures.
     #[must_use]
     pub fn new(ofa: Ofa, beam: usize, remembered: impl Into<Remembered>) -> Self {
-        Self { share: Share::new(ofa, remembered, Stage::Ground), beam, choice: Choice::Bins }
+        Self::with(Share::new(ofa, remembered, Stage::Ground), beam)
+    }
+
+    fn with(share: Share, beam: usize) -> Self {
+        let processor = {
+            let reader = share.reader();
+            let (asked, config) = (reader.processor(), reader.ofa.config());
+            let bins = Bins { first: config.first_bin, last: config.first_bin + config.bins - 1 };
+            Arc::new(GroundProcessor { asked, bins })
+        };
+        Self { share, beam, choice: Choice::Bins, processor }
     }
 
     /// Follows tokens of this choice. Of [`Choice::Anything`] the likeliest answer that is a box is taken; where none is
@@ -110,14 +167,17 @@ impl OfaGrounder {
         self.share.trunk_runs()
     }
 
-    fn answer(&self, batch: &[ground::Request]) -> Result<Vec<Option<ground::Reply>>, TchError> {
-        let asked: Vec<_> = batch.iter().map(grounding).collect();
+    /// Tokens of the picture and of the prompt.
+    #[must_use]
+    pub fn cost(request: &ground::Request) -> Cost {
+        grounding(request).cost()
+    }
+
+    fn answer(&self, batch: AskedBatch) -> Result<Vec<Option<Located>>, TchError> {
         let mut reader = self.share.reader();
-        let (_, encoded) = self.share.read(&mut reader, &asked)?;
-        let ofa = &reader.ofa;
-        let (first, last) = (ofa.config().first_bin, ofa.config().bins - 1);
-        let is_box =
-            |answer: &Located| answer.tokens.iter().all(|token| (first..=first + last).contains(token));
+        let (_, encoded) = self.share.read(&mut reader, batch)?;
+        let (ofa, Bins { first, last }) = (&reader.ofa, self.processor.bins);
+        let is_box = |answer: &Located| answer.tokens.iter().all(|token| (first..=last).contains(token));
         let likeliest = |choice| -> Result<Vec<Option<Located>>, TchError> {
             let located = ofa.locate(&encoded, self.beam, choice)?;
             Ok(located.into_iter().map(|answers| answers.into_iter().find(is_box)).collect())
@@ -128,41 +188,61 @@ impl OfaGrounder {
                 *answer = answer.take().or(box_alone);
             }
         }
-        let reply = |best: Option<Located>| {
-            let best = best?;
-            // The picture is squashed: the first bin is its left or upper edge, the last one its right or lower edge.
-            let fraction = |token: &i64| (token - first) as f64 / last as f64;
-            let corners: Vec<f64> = best.tokens.iter().map(fraction).collect();
-            let log_probability = best.log_probability;
-            Some(ground::Reply { corners: corners.try_into().ok()?, log_probability, outline: None })
-        };
-        Ok(located.into_iter().map(reply).collect())
+        Ok(located)
+    }
+}
+
+impl Bins {
+    fn reply(self, located: &Located) -> Option<ground::Reply> {
+        // The picture is squashed: the first bin is its left or upper edge, the last one its right or lower edge.
+        let fraction = |token: &i64| (token - self.first) as f64 / (self.last - self.first) as f64;
+        let corners: Vec<f64> = located.tokens.iter().map(fraction).collect();
+        let log_probability = located.log_probability;
+        Some(ground::Reply { corners: corners.try_into().ok()?, log_probability, outline: None })
+    }
+}
+
+impl Processor for GroundProcessor {
+    type Request = ground::Request;
+    type Reply = ground::Reply;
+    type Input = Input;
+    /// The likeliest box of each request.
+    type Output = Vec<Option<Located>>;
+
+    fn cost(&self, request: &ground::Request) -> Cost {
+        OfaGrounder::cost(request)
+    }
+
+    fn prepare(&self, batch: &[ground::Request]) -> Result<Input, ModelError> {
+        let asked: Vec<_> = batch.iter().map(grounding).collect();
+        self.asked.prepare(&asked).map(Input)
+    }
+
+    fn finish(
+        &self,
+        _: &[ground::Request],
+        located: Vec<Option<Located>>,
+    ) -> Result<Vec<ground::Reply>, ModelError> {
+        let none = || ModelError::Failed("the grounder found no box at all".to_owned());
+        let reply = |best: Option<Located>| best.and_then(|best| self.bins.reply(&best)).ok_or_else(none);
+        located.into_iter().map(reply).collect()
     }
 }
 
 impl Model for OfaGrounder {
-    type Request = ground::Request;
-    type Reply = ground::Reply;
+    type Processor = GroundProcessor;
 
-    /// Tokens of the picture and of the prompt.
-    fn cost(request: &ground::Request) -> Cost {
-        grounding(request).cost()
+    fn processor(&self) -> Arc<GroundProcessor> {
+        Arc::clone(&self.processor)
+    }
+
+    fn forward(&mut self, input: Input) -> Result<Vec<Option<Located>>, ModelError> {
+        let _no_grad = tch::no_grad_guard();
+        Ok(self.answer(input.0)?)
     }
 
     fn free_memory(&mut self) {
         self.share.reader().forget();
-    }
-
-    fn run(&mut self, batch: &[ground::Request]) -> Result<Vec<ground::Reply>, ModelError> {
-        if batch.is_empty() {
-            return Ok(Vec::new());
-        }
-        let _no_grad = tch::no_grad_guard();
-        let limits = self.share.reader().limits();
-        batch.iter().try_for_each(|request| grounding(request).check(limits))?;
-        let replies = self.answer(batch).map_err(|error| ModelError::from_message(error.to_string()))?;
-        let none = || ModelError::Failed("the grounder found no box at all".to_owned());
-        replies.into_iter().map(|reply| reply.ok_or_else(none)).collect()
     }
 }
 

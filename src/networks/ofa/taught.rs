@@ -18,17 +18,16 @@ impl OfaEntailer {
     /// As a request would.
     pub fn share_of_answers(&self, request: &entail::Request) -> Result<f64, ModelError> {
         let _no_grad = tch::no_grad_guard();
-        let asked = entailing(request);
         let mut reader = self.share.reader();
-        asked.check(reader.limits())?;
-        let read = self.share.read(&mut reader, &[asked]);
+        let batch = reader.processor().prepare(&[entailing(request)])?;
+        let read = self.share.read(&mut reader, batch);
         let share = read.and_then(|(tokens, encoded)| {
             let ofa = &reader.ofa;
             let prompt = tokens.f_narrow(1, 0, tokens.size()[1] - 1)?;
             let answers = Tensor::from_slice(&ofa.config().answers).to_device(tokens.device());
             next(ofa, &encoded, &prompt)?.f_index_select(0, &answers)?.f_sum(Kind::Float)?.f_double_value(&[])
         });
-        share.map_err(|error| ModelError::from_message(error.to_string()))
+        Ok(share?)
     }
 }
 
@@ -39,17 +38,16 @@ impl OfaGrounder {
     /// As a request would.
     pub fn share_of_bins(&self, request: &ground::Request) -> Result<f64, ModelError> {
         let _no_grad = tch::no_grad_guard();
-        let asked = grounding(request);
         let mut reader = self.share.reader();
-        asked.check(reader.limits())?;
-        let read = self.share.read(&mut reader, &[asked]);
+        let batch = reader.processor().prepare(&[grounding(request)])?;
+        let read = self.share.read(&mut reader, batch);
         let share = read.and_then(|(tokens, encoded)| {
             let ofa = &reader.ofa;
             let begin = Tensor::from_slice(&[BEGIN]).view([1, 1]).to_device(tokens.device());
             let (first, bins) = (ofa.config().first_bin, ofa.config().bins);
             next(ofa, &encoded, &begin)?.f_narrow(0, first, bins)?.f_sum(Kind::Float)?.f_double_value(&[])
         });
-        share.map_err(|error| ModelError::from_message(error.to_string()))
+        Ok(share?)
     }
 }
 

@@ -1,18 +1,19 @@
-//! How does SAM answer batches? Distinct pictures are encoded once, all boxes of all pictures decoded together.
+//! SAM behind the scheduler: distinct pictures are encoded once, all boxes of all pictures are decoded together.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::Sam;
 use super::paint::PIXELS_AT_ONCE;
 use crate::common::imaging::Picture;
 use crate::domain::{BBox, Stage};
+use crate::networks::blocks::asked::each;
 use crate::networks::blocks::device::hand_back;
-use crate::networks::blocks::encodings::{Distinct, Encodings};
+use crate::networks::blocks::encodings::{Distinct, Encodings, Known, PreparedPictures};
 use crate::networks::blocks::remembered::Remembered;
-use crate::scheduler::{Cost, Model, ModelError};
+use crate::scheduler::{Cost, Model, ModelError, Processor};
 use crate::stages::segment::{Reply, Request, Segmentation};
 
 /// Boxes decoded at once. At the published sizes one takes some 30 MB on its way through the decoder, and sixteen are
@@ -31,13 +32,43 @@ pub struct SamSegmenter {
     sam: Sam,
     device: Device,
     encodings: Encodings,
+    processor: Arc<SamProcessor>,
+}
+
+/// The host half of [`SamSegmenter`].
+#[derive(Debug)]
+pub struct SamProcessor {
+    /// The largest side of a picture.
+    side: i64,
+    known: Known,
+}
+
+/// A batch in host memory: its boxes, and the pictures that have any.
+#[derive(Debug)]
+pub struct SamInput {
+    pictures: PreparedPictures<Vec<Tensor>>,
+    prompts: Vec<Prompt>,
+}
+
+/// One box in pixels of the resized picture, and whose it is.
+#[derive(Debug)]
+struct Prompt {
+    /// Which of the pictures.
+    picture: usize,
+    corners: [f32; 4],
+    /// Width and height of the resized picture.
+    resized: (i64, i64),
+    /// Width and height of the original.
+    original: (u32, u32),
 }
 
 impl SamSegmenter {
     /// Serves a network whose weights lie on `device`, remembering encodings there within a budget.
     #[must_use]
     pub fn new(sam: Sam, device: Device, remembered: impl Into<Remembered>) -> Self {
-        Self { sam, device, encodings: Encodings::within(remembered, Stage::Segment) }
+        let encodings = Encodings::within(remembered, Stage::Segment);
+        let processor = SamProcessor { side: sam.config().image_size, known: encodings.known() };
+        Self { sam, device, encodings, processor: Arc::new(processor) }
     }
 
     /// How many pictures have been encoded so far. The counter is shared: it can be read from other threads after the
@@ -47,93 +78,105 @@ impl SamSegmenter {
         self.encodings.made()
     }
 
-    /// The encodings of the batch's pictures, `[D, C, h, w]` for `D` distinct ones.
-    fn encode(&mut self, pictures: &[&Picture]) -> Result<Distinct, tch::TchError> {
-        let Self { sam, device, encodings } = self;
-        encodings.of(pictures, |missing| {
-            let pixels = missing.iter().map(|picture| pixels(sam, picture, *device));
-            Ok(sam.encode(&Tensor::f_stack(&pixels.collect::<Result<Vec<_>, _>>()?, 0)?))
-        })
-    }
-
-    /// The best mask of every box and its predicted IoU, in the order of the boxes.
-    fn decode(&self, encodings: &Tensor, prompts: &[Prompt<'_>]) -> Result<Vec<Segmentation>, tch::TchError> {
-        let rows: Vec<i64> = prompts.iter().map(|prompt| prompt.row).collect();
-        let corners: Vec<f32> = prompts.iter().flat_map(|prompt| prompt.corners).collect();
-        let rows = Tensor::f_from_slice(&rows)?.f_to_device(self.device)?;
-        let boxes = Tensor::f_from_slice(&corners)?.f_view([-1, 4])?.f_to_device(self.device)?;
-        let (low_res, ious) = self.sam.decode(&encodings.f_index_select(0, &rows)?, &boxes);
-        let (low_res, ious) = Sam::best(&low_res, &ious);
-        let scores = Vec::<f32>::try_from(&ious.f_flatten(0, 1)?.f_to_kind(Kind::Float)?)?;
-        let masks = prompts.iter().zip(0..).map(|(prompt, row)| {
-            let picture = prompt.picture;
-            let resized = (i64::from(picture.width), i64::from(picture.height));
-            let original = (picture.original_width, picture.original_height);
-            self.sam.paint(&low_res.f_narrow(0, row, 1)?, resized, original, PIXELS_AT_ONCE)
-        });
-        masks.zip(scores).map(|(mask, score)| Ok(Segmentation { mask: mask?, score })).collect()
-    }
-
-    fn answer(&mut self, batch: &[Request]) -> Result<Vec<Reply>, tch::TchError> {
-        let asked: Vec<&Request> = batch.iter().filter(|request| !request.boxes.is_empty()).collect();
-        if asked.is_empty() {
-            return Ok(vec![Vec::new(); batch.len()]);
-        }
-        let pictures: Vec<&Picture> = asked.iter().map(|request| request.picture.as_ref()).collect();
-        let Distinct { encodings, rows } = self.encode(&pictures)?;
-        let prompts: Vec<Prompt<'_>> = asked
-            .iter()
-            .zip(rows)
-            .flat_map(|(request, row)| {
-                let picture = request.picture.as_ref();
-                request.boxes.iter().map(move |bbox| Prompt { row, corners: resized(bbox, picture), picture })
-            })
-            .collect();
-        let mut found = Vec::with_capacity(prompts.len());
-        for prompts in prompts.chunks(BOXES_AT_ONCE) {
-            found.extend(self.decode(&encodings, prompts)?);
-        }
-        let mut found = found.into_iter();
-        Ok(batch.iter().map(|request| found.by_ref().take(request.boxes.len()).collect()).collect())
-    }
-}
-
-fn pixels(sam: &Sam, picture: &Picture, device: Device) -> Result<Tensor, tch::TchError> {
-    let shape = [i64::from(picture.height), i64::from(picture.width), 3];
-    let rgb = Tensor::f_from_slice(&picture.rgb)?.f_view(shape)?.f_to_device(device)?;
-    Ok(sam.pixels(&rgb))
-}
-
-impl Model for SamSegmenter {
-    type Request = Request;
-    type Reply = Reply;
-
-    fn cost(request: &Request) -> Cost {
+    /// Tokens of the resized picture, and what its boxes cost beside them.
+    #[must_use]
+    pub fn cost(request: &Request) -> Cost {
         let side = request.picture.width.max(request.picture.height).div_ceil(PATCH);
         let tokens = u64::from(side) * u64::from(side);
         let boxes = (tokens * request.boxes.len() as u64).div_ceil(u64::from(BOXES_A_PICTURE));
         Cost(u32::try_from(tokens + boxes).unwrap_or(u32::MAX))
     }
 
+    /// The encodings of the batch's pictures, `[D, C, h, w]` for `D` distinct ones.
+    fn encode(&mut self, pictures: PreparedPictures<Vec<Tensor>>) -> Result<Distinct, TchError> {
+        let Self { sam, device, encodings, .. } = self;
+        encodings.of(pictures, |bytes| {
+            let pixels = bytes.iter().map(|rgb| Ok(sam.pixels(&rgb.f_to_device(*device)?)));
+            let pixels = pixels.collect::<Result<Vec<_>, TchError>>()?;
+            Ok(sam.encode(&Tensor::f_stack(&pixels, 0)?))
+        })
+    }
+
+    /// The best mask of every box and its predicted IoU, in the order of the boxes.
+    fn decode(&self, encoded: &Distinct, prompts: &[Prompt]) -> Result<Vec<Segmentation>, TchError> {
+        let rows: Vec<i64> = prompts.iter().map(|prompt| encoded.rows[prompt.picture]).collect();
+        let corners: Vec<f32> = prompts.iter().flat_map(|prompt| prompt.corners).collect();
+        let rows = Tensor::f_from_slice(&rows)?.f_to_device(self.device)?;
+        let boxes = Tensor::f_from_slice(&corners)?.f_view([-1, 4])?.f_to_device(self.device)?;
+        let (low_res, ious) = self.sam.decode(&encoded.encodings.f_index_select(0, &rows)?, &boxes);
+        let (low_res, ious) = Sam::best(&low_res, &ious);
+        let scores = Vec::<f32>::try_from(&ious.f_flatten(0, 1)?.f_to_kind(Kind::Float)?)?;
+        let masks = prompts.iter().zip(0..).map(|(prompt, row)| {
+            self.sam.paint(&low_res.f_narrow(0, row, 1)?, prompt.resized, prompt.original, PIXELS_AT_ONCE)
+        });
+        masks.zip(scores).map(|(mask, score)| Ok(Segmentation { mask: mask?, score })).collect()
+    }
+
+    fn answer(&mut self, batch: SamInput) -> Result<Vec<Segmentation>, TchError> {
+        if batch.prompts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let encoded = self.encode(batch.pictures)?;
+        let mut found = Vec::with_capacity(batch.prompts.len());
+        for prompts in batch.prompts.chunks(BOXES_AT_ONCE) {
+            found.extend(self.decode(&encoded, prompts)?);
+        }
+        Ok(found)
+    }
+}
+
+impl Processor for SamProcessor {
+    type Request = Request;
+    type Reply = Reply;
+    type Input = SamInput;
+    /// What each box holds, request by request.
+    type Output = Vec<Segmentation>;
+
+    fn cost(&self, request: &Request) -> Cost {
+        SamSegmenter::cost(request)
+    }
+
+    fn prepare(&self, batch: &[Request]) -> Result<SamInput, ModelError> {
+        for request in batch {
+            check(request, self.side).map_err(ModelError::Failed)?;
+        }
+        // A picture without boxes is not worth an encoding.
+        let asked = || batch.iter().filter(|request| !request.boxes.is_empty());
+        let pictures = self.known.prepare(asked().map(|request| &request.picture), each)?;
+        let prompts = asked().enumerate().flat_map(|(number, request)| {
+            let picture = request.picture.as_ref();
+            request.boxes.iter().map(move |bbox| Prompt {
+                picture: number,
+                corners: resized(bbox, picture),
+                resized: (i64::from(picture.width), i64::from(picture.height)),
+                original: (picture.original_width, picture.original_height),
+            })
+        });
+        Ok(SamInput { pictures, prompts: prompts.collect() })
+    }
+
+    fn finish(&self, batch: &[Request], found: Vec<Segmentation>) -> Result<Vec<Reply>, ModelError> {
+        let mut found = found.into_iter();
+        Ok(batch.iter().map(|request| found.by_ref().take(request.boxes.len()).collect()).collect())
+    }
+}
+
+impl Model for SamSegmenter {
+    type Processor = SamProcessor;
+
+    fn processor(&self) -> Arc<SamProcessor> {
+        Arc::clone(&self.processor)
+    }
+
+    fn forward(&mut self, input: SamInput) -> Result<Vec<Segmentation>, ModelError> {
+        let _no_grad = tch::no_grad_guard();
+        Ok(self.answer(input)?)
+    }
+
     fn free_memory(&mut self) {
         self.encodings.forget();
         hand_back(self.device);
     }
-
-    fn run(&mut self, batch: &[Request]) -> Result<Vec<Reply>, ModelError> {
-        let _no_grad = tch::no_grad_guard();
-        for request in batch {
-            check(request, self.sam.config().image_size).map_err(ModelError::Failed)?;
-        }
-        self.answer(batch).map_err(|error| ModelError::from_message(error.to_string()))
-    }
-}
-
-/// One box in pixels of the resized picture, and the row of that picture's encoding.
-struct Prompt<'a> {
-    row: i64,
-    corners: [f32; 4],
-    picture: &'a Picture,
 }
 
 fn resized(bbox: &BBox, picture: &Picture) -> [f32; 4] {

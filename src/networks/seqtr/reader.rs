@@ -1,4 +1,4 @@
-//! From requests to what the decoder reads: each distinct picture through the trunk once, phrases of one length.
+//! Decoder input: each distinct picture goes through the trunk once, and phrases are padded to one length.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -9,10 +9,11 @@ use super::config::{CELL, PAD};
 use super::{Cells, Encoded, SeqTr, SeqTrConfig};
 use crate::common::imaging::Picture;
 use crate::domain::Stage;
+use crate::networks::blocks::asked::each;
 use crate::networks::blocks::device::hand_back;
-use crate::networks::blocks::encodings::Encodings;
+use crate::networks::blocks::encodings::{Encodings, Known, PreparedPictures};
 use crate::networks::blocks::remembered::Remembered;
-use crate::scheduler::{Cost, ModelError};
+use crate::scheduler::ModelError;
 use crate::stages::ground::Request;
 
 /// A frozen network that remembers what it saw in pictures.
@@ -40,42 +41,56 @@ impl Reader {
         hand_back(self.seqtr.device);
     }
 
-    /// Reads a batch of at least one request.
-    pub(super) fn read(&mut self, batch: &[Request]) -> Result<Encoded, TchError> {
-        let words = self.words(batch)?;
-        let pictures: Vec<&Picture> = batch.iter().map(|request| request.picture.as_ref()).collect();
-        let Self { seqtr, known } = self;
-        let shown = known.of(&pictures, |missing| {
-            let pixels: Result<Vec<_>, TchError> =
-                missing.iter().map(|picture| pixels(seqtr, picture)).collect();
-            Ok(seqtr.picture(&seqtr.maps(&Tensor::f_stack(&pixels?, 0)?)))
-        })?;
-        let shown = shown.each()?;
-        let cells: Vec<Cells> = pictures.iter().map(|picture| cells(picture)).collect();
-        Ok(seqtr.encode(&seqtr.fuse(&shown, &seqtr.phrase(&words)), &cells))
+    /// The host half's view of the cached encodings.
+    pub(super) fn known(&self) -> Known {
+        self.known.known()
     }
 
-    /// `[B, max_words]`: always as long as the network reads, for that is part of what it reads.
-    fn words(&self, batch: &[Request]) -> Result<Tensor, TchError> {
-        let longest = self.seqtr.config().max_words as usize;
-        let padded = batch.iter().flat_map(|request| {
-            let filling = std::iter::repeat_n(&PAD, longest - request.prompt.len());
-            request.prompt.iter().chain(filling).map(|&id| i64::from(id))
-        });
-        let padded: Vec<i64> = padded.collect();
-        let words = Tensor::f_from_slice(&padded)?.f_view([batch.len() as i64, longest as i64])?;
-        words.f_to_device(self.seqtr.device)
+    /// Reads a prepared batch.
+    pub(super) fn read(&mut self, batch: Input) -> Result<Encoded, TchError> {
+        let Self { seqtr, known } = self;
+        let words = batch.words.f_to_device(seqtr.device)?;
+        let shown = known.of(batch.pictures, |bytes| {
+            let pixels = bytes.iter().map(|rgb| Ok(seqtr.pixels(&rgb.f_to_device(seqtr.device)?)));
+            let pixels = pixels.collect::<Result<Vec<_>, TchError>>()?;
+            Ok(seqtr.picture(&seqtr.maps(&Tensor::f_stack(&pixels, 0)?)))
+        })?;
+        let shown = shown.each()?;
+        Ok(seqtr.encode(&seqtr.fuse(&shown, &seqtr.phrase(&words)), &batch.cells))
     }
 }
 
-/// What a request takes: the cells of its square, however much of it the picture fills, and its words.
-pub(super) fn cost(request: &Request) -> Cost {
-    let side = u64::from(request.picture.width.max(request.picture.height).div_ceil(CELL as u32));
-    Cost(u32::try_from(side * side + request.prompt.len() as u64).unwrap_or(u32::MAX))
+/// A batch in host memory.
+#[derive(Debug)]
+pub struct Input {
+    words: Tensor,
+    pictures: PreparedPictures<Vec<Tensor>>,
+    cells: Vec<Cells>,
+}
+
+impl Input {
+    /// Prepares a batch of at least one request.
+    pub(super) fn of(batch: &[Request], config: &SeqTrConfig, known: &Known) -> Result<Self, ModelError> {
+        batch.iter().try_for_each(|request| check(request, config))?;
+        let cells = batch.iter().map(|request| cells(&request.picture)).collect();
+        let pictures = known.prepare(batch.iter().map(|request| &request.picture), each)?;
+        Ok(Self { words: words(batch, config)?, pictures, cells })
+    }
+}
+
+/// `[B, max_words]`: always as long as the network reads, for that is part of what it reads.
+fn words(batch: &[Request], config: &SeqTrConfig) -> Result<Tensor, TchError> {
+    let longest = config.max_words as usize;
+    let padded = batch.iter().flat_map(|request| {
+        let filling = std::iter::repeat_n(&PAD, longest - request.prompt.len());
+        request.prompt.iter().chain(filling).map(|&id| i64::from(id))
+    });
+    let padded: Vec<i64> = padded.collect();
+    Tensor::f_from_slice(&padded)?.f_view([batch.len() as i64, longest as i64])
 }
 
 /// Says what no network of these dimensions can read, before the device sees it.
-pub(super) fn check(request: &Request, config: &SeqTrConfig) -> Result<(), ModelError> {
+fn check(request: &Request, config: &SeqTrConfig) -> Result<(), ModelError> {
     let refuse = |why: String| Err(ModelError::Failed(format!("SeqTR cannot read its input: {why}")));
     let picture = &request.picture;
     let (hash, width, height) = (picture.hash, picture.width, picture.height);
@@ -98,11 +113,6 @@ pub(super) fn check(request: &Request, config: &SeqTrConfig) -> Result<(), Model
         }
         None => Ok(()),
     }
-}
-
-fn pixels(seqtr: &SeqTr, picture: &Picture) -> Result<Tensor, TchError> {
-    let shape = [i64::from(picture.height), i64::from(picture.width), 3];
-    Ok(seqtr.pixels(&Tensor::f_from_slice(&picture.rgb)?.f_view(shape)?.f_to_device(seqtr.device)?))
 }
 
 fn cells(picture: &Picture) -> Cells {

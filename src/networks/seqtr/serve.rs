@@ -5,24 +5,36 @@ use std::sync::atomic::AtomicU64;
 
 use tch::TchError;
 
-use super::SeqTr;
 use super::decode::{Ruler, Sequence};
-use super::reader::{Reader, check, cost};
+use super::reader::{Input, Reader};
+use super::{SeqTr, SeqTrConfig};
+use crate::networks::blocks::asked::Asked;
+use crate::networks::blocks::encodings::Known;
 use crate::networks::blocks::remembered::Remembered;
-use crate::scheduler::{Cost, Model, ModelError};
+use crate::scheduler::{Cost, Model, ModelError, Processor};
 use crate::stages::ground::{Reply, Request};
 
 /// Answers where in pictures phrases are: with boxes, or with outlines and the boxes around them.
 #[derive(Debug)]
 pub struct SeqTrGrounder {
     reader: Reader,
+    processor: Arc<SeqTrProcessor>,
+}
+
+/// The host half of [`SeqTrGrounder`].
+#[derive(Debug)]
+pub struct SeqTrProcessor {
+    config: SeqTrConfig,
+    known: Known,
 }
 
 impl SeqTrGrounder {
     /// Serves a network whose weights have been loaded, remembering within a budget what it saw in pictures.
     #[must_use]
     pub fn new(seqtr: SeqTr, remembered: impl Into<Remembered>) -> Self {
-        Self { reader: Reader::new(seqtr, remembered) }
+        let reader = Reader::new(seqtr, remembered);
+        let processor = SeqTrProcessor { config: reader.seqtr.config().clone(), known: reader.known() };
+        Self { reader, processor: Arc::new(processor) }
     }
 
     /// How many pictures have gone through the trunk so far. The counter is shared: it can be read from other threads
@@ -32,39 +44,56 @@ impl SeqTrGrounder {
         self.reader.trunk_runs()
     }
 
-    fn answer(&mut self, batch: &[Request]) -> Result<Vec<Sequence>, TchError> {
+    /// Tokens of the square that the picture is laid into, and words of the phrase.
+    #[must_use]
+    pub fn cost(request: &Request) -> Cost {
+        Asked { picture: &request.picture, prompt: &request.prompt }.cost()
+    }
+
+    fn answer(&mut self, batch: Input) -> Result<Vec<Sequence>, TchError> {
         let encoded = self.reader.read(batch)?;
         self.reader.seqtr.answer(&encoded)
     }
 }
 
-impl Model for SeqTrGrounder {
+impl Processor for SeqTrProcessor {
     type Request = Request;
     type Reply = Reply;
+    type Input = Input;
+    type Output = Vec<Sequence>;
 
-    /// Cells of the square that the picture is laid into, and words of the phrase.
-    fn cost(request: &Request) -> Cost {
-        cost(request)
+    fn cost(&self, request: &Request) -> Cost {
+        SeqTrGrounder::cost(request)
     }
 
-    fn free_memory(&mut self) {
-        self.reader.forget();
+    fn prepare(&self, batch: &[Request]) -> Result<Input, ModelError> {
+        Input::of(batch, &self.config, &self.known)
     }
 
-    fn run(&mut self, batch: &[Request]) -> Result<Vec<Reply>, ModelError> {
-        if batch.is_empty() {
-            return Ok(Vec::new());
-        }
-        let _no_grad = tch::no_grad_guard();
-        batch.iter().try_for_each(|request| check(request, self.reader.seqtr.config()))?;
-        let sequences = self.answer(batch).map_err(|error| ModelError::from_message(error.to_string()))?;
-        let config = self.reader.seqtr.config();
+    fn finish(&self, batch: &[Request], sequences: Vec<Sequence>) -> Result<Vec<Reply>, ModelError> {
         let reply = |(request, sequence): (&Request, &Sequence)| {
-            let ruler = Ruler::of(&request.picture, config.bins);
-            let outline = config.contour_points.map(|_| ruler.outline(sequence));
+            let ruler = Ruler::of(&request.picture, self.config.bins);
+            let outline = self.config.contour_points.map(|_| ruler.outline(sequence));
             let corners = outline.as_ref().map_or_else(|| ruler.corners(sequence), |one| one.corners());
             Reply { corners, log_probability: sequence.log_probability, outline }
         };
         Ok(batch.iter().zip(&sequences).map(reply).collect())
+    }
+}
+
+impl Model for SeqTrGrounder {
+    type Processor = SeqTrProcessor;
+
+    fn processor(&self) -> Arc<SeqTrProcessor> {
+        Arc::clone(&self.processor)
+    }
+
+    fn forward(&mut self, input: Input) -> Result<Vec<Sequence>, ModelError> {
+        let _no_grad = tch::no_grad_guard();
+        Ok(self.answer(input)?)
+    }
+
+    fn free_memory(&mut self) {
+        self.reader.forget();
     }
 }

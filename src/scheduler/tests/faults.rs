@@ -1,5 +1,6 @@
 //! Whose fault is it? Networks that fail, and what becomes of the requests in the batch and of the device.
 
+use super::super::doubles::FnProcessor;
 use super::*;
 
 #[tokio::test]
@@ -7,7 +8,7 @@ async fn a_poisoned_request_fails_alone_and_says_which_stage_and_why() {
     let runs = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&runs);
     let mut device = device();
-    let model = Closure(move |batch: &[u32]| {
+    let model = closure(move |batch: &[u32]| {
         counted.fetch_add(1, Ordering::Relaxed);
         if batch.contains(&13) { Err(ModelError::Failed("unlucky".to_owned())) } else { Ok(batch.to_vec()) }
     });
@@ -30,7 +31,7 @@ async fn a_poisoned_request_fails_alone_and_says_which_stage_and_why() {
 #[tokio::test]
 async fn a_panic_in_a_network_is_an_error_of_the_request_at_fault_alone() {
     let mut device = device();
-    let model = Closure(|batch: &[u32]| {
+    let model = closure(|batch: &[u32]| {
         assert!(!batch.contains(&3), "a shape does not fit");
         Ok(batch.to_vec())
     });
@@ -53,7 +54,7 @@ async fn memory_that_runs_out_loses_nothing_and_makes_later_batches_smaller() {
     let sizes = Arc::new(std::sync::Mutex::new(Vec::new()));
     let seen = Arc::clone(&sizes);
     let mut device = device();
-    let model = Closure(move |batch: &[u32]| {
+    let model = closure(move |batch: &[u32]| {
         seen.lock().unwrap().push(batch.len());
         if batch.len() > 5 { Err(ModelError::OutOfMemory("of 5".to_owned())) } else { Ok(batch.to_vec()) }
     });
@@ -73,21 +74,21 @@ struct Crowded {
     remembered: Vec<Arc<AtomicBool>>,
     own: usize,
     fault: fn(String) -> ModelError,
+    numbers: Model32,
 }
 
 impl Model for Crowded {
-    type Request = u32;
-    type Reply = u32;
+    type Processor = FnProcessor<u32, u32>;
 
-    fn cost(_: &u32) -> Cost {
-        Cost(1)
+    fn processor(&self) -> Arc<Self::Processor> {
+        self.numbers.processor()
     }
 
-    fn run(&mut self, batch: &[u32]) -> Result<Vec<u32>, ModelError> {
+    fn forward(&mut self, batch: Vec<u32>) -> Result<Vec<u32>, ModelError> {
         if self.remembered.iter().any(|one| one.load(Ordering::Relaxed)) {
             return Err((self.fault)("nothing is left".to_owned()));
         }
-        Ok(batch.to_vec())
+        Ok(batch)
     }
 
     fn free_memory(&mut self) {
@@ -105,7 +106,16 @@ async fn a_request_that_does_not_fit_alone_gets_its_answer_when_all_networks_for
             .into_iter()
             .enumerate()
             .map(|(own, stage)| {
-                device.lane(stage, Crowded { remembered: remembered.clone(), own, fault }, budget(4))
+                device.lane(
+                    stage,
+                    Crowded {
+                        remembered: remembered.clone(),
+                        own,
+                        fault,
+                        numbers: closure(|batch| Ok(batch.to_vec())),
+                    },
+                    budget(4),
+                )
             })
             .collect();
         let calls: Vec<_> = (0..3).map(|number| queued(&handles[1], number)).collect();
@@ -118,7 +128,7 @@ async fn a_request_that_does_not_fit_alone_gets_its_answer_when_all_networks_for
 async fn a_library_that_keeps_failing_is_no_fault_of_a_request() {
     let mut device = device();
     let model =
-        Closure(|_: &[u32]| Err(ModelError::LibraryFailed("CUDNN_STATUS_EXECUTION_FAILED".to_owned())));
+        closure(|_: &[u32]| Err(ModelError::LibraryFailed("CUDNN_STATUS_EXECUTION_FAILED".to_owned())));
     let handle = device.lane(Stage::Ground, model, budget(4));
     let calls: Vec<_> = (0..3).map(|number| queued(&handle, number)).collect();
     let thread = device.start().unwrap();
@@ -132,9 +142,9 @@ async fn a_library_that_keeps_failing_is_no_fault_of_a_request() {
 #[tokio::test]
 async fn a_lost_device_fails_all_that_wait_refuses_what_comes_and_is_seen() {
     let mut device = device();
-    let model = Closure(|_: &[u32]| Err(ModelError::DeviceLost("an illegal address".to_owned())));
+    let model = closure(|_: &[u32]| Err(ModelError::DeviceLost("an illegal address".to_owned())));
     let losing = device.lane(Stage::Ground, model, budget(1));
-    let healthy = device.lane(Stage::Recognise, Closure(|batch: &[u32]| Ok(batch.to_vec())), budget(1));
+    let healthy = device.lane(Stage::Recognise, closure(|batch: &[u32]| Ok(batch.to_vec())), budget(1));
     let calls = vec![queued(&losing, 1), queued(&losing, 2), queued(&healthy, 3)];
     // One more than there is room for: it waits outside.
     let outside = queued(&healthy, 4);

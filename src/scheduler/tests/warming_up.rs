@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::super::doubles::FnProcessor;
 use super::*;
 
 /// Batches that a network ran while it warmed up.
@@ -11,7 +12,7 @@ async fn warmed_up(
 ) -> Vec<Vec<u32>> {
     let (report, batches) = mpsc::channel();
     let mut device = device();
-    let model = Closure(move |batch: &[u32]| {
+    let model = closure(move |batch: &[u32]| {
         report.send(batch.to_vec()).unwrap();
         runs(batch).map(|()| batch.to_vec())
     });
@@ -54,21 +55,20 @@ async fn a_network_that_remembers_reads_every_sample_and_forgets_them_all() {
     }
 
     impl Model for Remembers {
-        type Request = u32;
-        type Reply = bool;
+        type Processor = FnProcessor<u32, bool>;
 
-        fn cost(_: &u32) -> Cost {
-            Cost(1)
+        fn processor(&self) -> Arc<Self::Processor> {
+            FnModel::new(|_| Ok(Vec::new())).processor()
         }
 
-        fn run(&mut self, batch: &[u32]) -> Result<Vec<bool>, ModelError> {
+        fn forward(&mut self, batch: Vec<u32>) -> Result<Vec<bool>, ModelError> {
             let Self { seen, read } = self;
-            let mut is_new = |&request: &u32| {
+            let is_new = |request| {
                 let is_new = seen.insert(request);
                 read.fetch_add(u32::from(is_new), Ordering::Relaxed);
                 is_new
             };
-            Ok(batch.iter().map(&mut is_new).collect())
+            Ok(batch.into_iter().map(is_new).collect())
         }
 
         fn free_memory(&mut self) {
@@ -89,7 +89,7 @@ async fn a_network_that_remembers_reads_every_sample_and_forgets_them_all() {
 #[tokio::test]
 async fn a_network_that_fails_its_samples_is_never_ready() {
     let mut device = device();
-    let broken = Closure(|_: &[u32]| Err(ModelError::Failed("a weight is missing".to_owned())));
+    let broken = closure(|_: &[u32]| Err(ModelError::Failed("a weight is missing".to_owned())));
     let handle = device.warmed_lane(Stage::Ground, broken, budget(8), Box::new(0..));
     let call = queued(&handle, 1);
     let thread = device.start().unwrap();

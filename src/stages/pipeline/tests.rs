@@ -13,7 +13,8 @@ use super::*;
 use crate::common::imaging::{Picture, Workers};
 use crate::domain::{BBox, ContentHash, EntityType, Frame, Stage};
 use crate::llm::cached::Degrade;
-use crate::scheduler::{Budget, Cost, Device, Handle, Model, ModelError};
+use crate::scheduler::doubles::FnModel;
+use crate::scheduler::{Budget, Device, Handle, ModelError};
 use crate::stages::entail;
 use crate::stages::expand::PhraseTemplate;
 use crate::stages::ground::{self, Outline};
@@ -33,24 +34,6 @@ const PEOPLE: [&str; 4] = ["nobody", "ann", "bob", "cid"];
 const EVERYBODY: u8 = 200;
 /// The person whose calls fail in the failing stage.
 const TROUBLE: &str = "cid";
-
-/// A network that is a closure.
-struct Closure<Q, R>(Box<Answer<Q, R>>);
-
-type Answer<Q, R> = dyn FnMut(&Q) -> Result<R, ModelError> + Send;
-
-impl<Q: Send + 'static, R: Send + 'static> Model for Closure<Q, R> {
-    type Request = Q;
-    type Reply = R;
-
-    fn cost(_: &Q) -> Cost {
-        Cost(1)
-    }
-
-    fn run(&mut self, batch: &[Q]) -> Result<Vec<R>, ModelError> {
-        batch.iter().map(|request| (self.0)(request)).collect()
-    }
-}
 
 /// The calls to the networks, in no particular order.
 #[derive(Default)]
@@ -92,14 +75,15 @@ fn trouble(failing: Option<Stage>, stage: Stage, person: usize) -> Result<(), Mo
     Ok(())
 }
 
-fn lane<Q: Send + 'static, R: Send + 'static>(
+fn lane<Q: Clone + Send + 'static, R: Send + 'static>(
     device: &mut Device,
     stage: Stage,
-    answer: impl FnMut(&Q) -> Result<R, ModelError> + Send + 'static,
+    mut answer: impl FnMut(&Q) -> Result<R, ModelError> + Send + 'static,
 ) -> Handle<Q, R> {
     let max_requests = NonZeroUsize::new(4).unwrap();
     let budget = Budget { max_requests, max_tokens: 100, patience: Duration::from_secs(5) };
-    device.lane(stage, Closure(Box::new(answer)), budget)
+    let model = FnModel::new(move |batch: &[Q]| batch.iter().map(&mut answer).collect());
+    device.lane(stage, model, budget)
 }
 
 /// The pipeline over closures; one stage may fail on [`TROUBLE`].

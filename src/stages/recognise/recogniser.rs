@@ -81,34 +81,22 @@ mod tests {
     use super::super::words::tests::texts;
     use super::*;
     use crate::domain::{EntityType, Stage};
-    use crate::scheduler::{Budget, Cost, Device, Model, ModelError};
+    use crate::scheduler::doubles::FnModel;
+    use crate::scheduler::{Budget, Cost, Device};
     use crate::telemetry::Metrics;
-
-    /// Labels every unknown word as a person.
-    struct UnknownWordTagger;
 
     const UNKNOWN: u32 = 3;
 
-    impl Model for UnknownWordTagger {
-        type Request = Request;
-        type Reply = Reply;
-
-        fn cost(request: &Request) -> Cost {
-            Cost(request.pieces.len() as u32)
-        }
-
-        fn run(&mut self, batch: &[Request]) -> Result<Vec<Reply>, ModelError> {
-            let label = |request: &Request, first: u32| {
-                if request.pieces[first as usize] == UNKNOWN { 4 } else { 0 }
-            };
-            Ok(batch
-                .iter()
-                .map(|request| Reply {
-                    labels: request.first_pieces.iter().map(|&first| label(request, first)).collect(),
-                    posteriors: vec![0.5; request.first_pieces.len()],
-                })
-                .collect())
-        }
+    /// Labels every unknown word as a person.
+    fn unknown_word_tagger() -> FnModel<Request, Reply> {
+        let label =
+            |request: &Request, first: u32| if request.pieces[first as usize] == UNKNOWN { 4 } else { 0 };
+        let answer = move |request: &Request| Reply {
+            labels: request.first_pieces.iter().map(|&first| label(request, first)).collect(),
+            posteriors: vec![0.5; request.first_pieces.len()],
+        };
+        let cost = |request: &Request| Cost(request.pieces.len() as u32);
+        FnModel::weighed(cost, move |batch: &[Request]| Ok(batch.iter().map(answer).collect()))
     }
 
     fn device() -> (Device, Recogniser) {
@@ -119,7 +107,7 @@ mod tests {
         let mut device = Device::new("test", Arc::new(Metrics::new()));
         let budget =
             Budget { max_requests: NonZeroUsize::MIN, max_tokens: 1_000, patience: Duration::from_secs(1) };
-        let handle = device.lane(Stage::Recognise, UnknownWordTagger, budget);
+        let handle = device.lane(Stage::Recognise, unknown_word_tagger(), budget);
         (device, Recogniser::new(handle, tokenizer, LabelSet::new([EntityType::new("PER")])))
     }
 

@@ -83,26 +83,14 @@ mod tests {
 
     use super::*;
     use crate::domain::{ContentHash, Stage};
-    use crate::scheduler::{Budget, Cost, Device, Model, ModelError};
+    use crate::scheduler::doubles::FnModel;
+    use crate::scheduler::{Budget, Device};
     use crate::telemetry::Metrics;
 
     /// Takes every pixel of the box to be inside.
-    struct Filler;
-
-    impl Model for Filler {
-        type Request = Request;
-        type Reply = Reply;
-
-        fn cost(_: &Request) -> Cost {
-            Cost(1)
-        }
-
-        fn run(&mut self, batch: &[Request]) -> Result<Vec<Reply>, ModelError> {
-            Ok(batch
-                .iter()
-                .map(|request| request.boxes.iter().map(|bbox| fill(request, bbox)).collect())
-                .collect())
-        }
+    fn filler() -> FnModel<Request, Reply> {
+        let answer = |request: &Request| request.boxes.iter().map(|bbox| fill(request, bbox)).collect();
+        FnModel::new(move |batch: &[Request]| Ok(batch.iter().map(answer).collect()))
     }
 
     fn fill(request: &Request, bbox: &BBox) -> Segmentation {
@@ -125,7 +113,7 @@ mod tests {
         let mut device = Device::new("test", Arc::new(Metrics::new()));
         let budget =
             Budget { max_requests: NonZeroUsize::MIN, max_tokens: 1, patience: Duration::from_secs(1) };
-        let segmenter = Segmenter::new(device.lane(Stage::Segment, Filler, budget), 32, Workers::default());
+        let segmenter = Segmenter::new(device.lane(Stage::Segment, filler(), budget), 32, Workers::default());
         let device = device.start().unwrap();
 
         let boxes =
@@ -145,7 +133,7 @@ mod tests {
         let mut device = Device::new("test", Arc::new(Metrics::new()));
         let budget =
             Budget { max_requests: NonZeroUsize::MIN, max_tokens: 1, patience: Duration::from_secs(1) };
-        let segmenter = Segmenter::new(device.lane(Stage::Segment, Filler, budget), 32, Workers::default());
+        let segmenter = Segmenter::new(device.lane(Stage::Segment, filler(), budget), 32, Workers::default());
         // The device never starts and is gone: any call would fail.
         drop(device);
         assert_eq!(segmenter.masks(Flow::default(), &frame(), &[]).await, Ok(vec![]));

@@ -5,13 +5,11 @@ use crate::common::imaging::Picture;
 use crate::domain::{BBox, ContentHash};
 use crate::networks::albef::AlbefConfig;
 use crate::networks::blocks::preset::Preset;
-use crate::networks::ofa::OfaConfig;
+use crate::networks::ofa::{OfaConfig, OfaEntailer, OfaGrounder};
 use crate::networks::sam::{SamConfig, SamSegmenter};
 use crate::networks::seqtr::SeqTrConfig;
-use crate::networks::served::{Entailer, Grounder};
 use crate::networks::tagger::{ServedTagger, TaggerConfig};
 use crate::networks::umt::{UmtConfig, UmtEncoder};
-use crate::scheduler::Model;
 use crate::stages::entail;
 use crate::stages::ground;
 use crate::stages::knowledge;
@@ -52,11 +50,11 @@ fn text(pieces: usize) -> recognise::Request {
 }
 
 fn entailment(side: i64) -> u32 {
-    Entailer::cost(&entail::Request { picture: picture(side), prompt: vec![0; PROMPT] }).0
+    OfaEntailer::cost(&entail::Request { picture: picture(side), prompt: vec![0; PROMPT] }).0
 }
 
 fn grounding(side: i64, prompt: usize) -> u32 {
-    Grounder::cost(&ground::Request { picture: picture(side), prompt: vec![0; prompt] }).0
+    OfaGrounder::cost(&ground::Request { picture: picture(side), prompt: vec![0; prompt] }).0
 }
 
 fn segmentation(side: i64) -> u32 {

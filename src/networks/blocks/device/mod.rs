@@ -3,7 +3,9 @@
 mod config;
 
 pub use config::Config;
-use tch::{Cuda, Device, Kind, Tensor};
+use tch::{Cuda, Device, Kind, TchError, Tensor};
+
+use crate::scheduler::ModelError;
 
 /// A device that this machine does not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +13,12 @@ use tch::{Cuda, Device, Kind, Tensor};
 pub struct NoDevice {
     name: String,
     reason: String,
+}
+
+impl From<TchError> for ModelError {
+    fn from(error: TchError) -> Self {
+        Self::from_message(error.to_string())
+    }
 }
 
 /// The device of that name: `cpu`, `cuda`, or `cuda:` and an index.

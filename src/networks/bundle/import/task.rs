@@ -10,7 +10,6 @@ use crate::networks::bundle::self_test::frame;
 use crate::networks::bundle::{Bundle, Manifest, SelfTestError, Weights};
 use crate::networks::checkpoint::Checkpoint;
 use crate::networks::ofa::OfaConfig;
-use crate::networks::served::{Entailer, Grounder};
 use crate::stages::entail;
 use crate::stages::ground;
 use crate::stages::prompt::PromptEncoder;
@@ -70,11 +69,11 @@ impl Import {
         let prompt = prompts.encode(PHRASE);
         let (share, answers) = match self.stage {
             Stage::Entail => {
-                let Entailer::Ofa(ofa) = bundle.entailer(Device::Cpu, 0)? else { return Ok(None) };
+                let Some(ofa) = bundle.entailing_ofa(Device::Cpu)? else { return Ok(None) };
                 (ofa.share_of_answers(&entail::Request { picture, prompt }), "no, yes and maybe")
             }
             Stage::Ground => {
-                let Grounder::Ofa(ofa) = bundle.grounder(Device::Cpu, 0)? else { return Ok(None) };
+                let Some(ofa) = bundle.grounding_ofa(Device::Cpu)? else { return Ok(None) };
                 (ofa.share_of_bins(&ground::Request { picture, prompt }), "the location bins")
             }
             Stage::Retrieve | Stage::Recognise | Stage::Segment => return Ok(None),

@@ -8,28 +8,19 @@ use super::*;
 type Ran = (Stage, Vec<usize>);
 
 /// A network that reports each batch and waits for the gate, which all networks share.
-struct Gated<Q, R> {
+fn gated_model<Q: Clone + Send + 'static, R: Send + 'static>(
     stage: Stage,
     started: mpsc::Sender<Ran>,
     gate: Arc<Mutex<mpsc::Receiver<()>>>,
     whose: fn(&Q) -> usize,
     answer: fn(&Q) -> R,
-}
-
-impl<Q: Send + 'static, R: Send + 'static> Model for Gated<Q, R> {
-    type Request = Q;
-    type Reply = R;
-
-    fn cost(_: &Q) -> Cost {
-        Cost(1)
-    }
-
-    fn run(&mut self, batch: &[Q]) -> Result<Vec<R>, ModelError> {
+) -> FnModel<Q, R> {
+    FnModel::new(move |batch: &[Q]| {
         // After the test the channels are closed and batches run freely.
-        let _ = self.started.send((self.stage, batch.iter().map(self.whose).collect()));
-        let _ = self.gate.lock().unwrap().recv();
-        Ok(batch.iter().map(self.answer).collect())
-    }
+        let _ = started.send((stage, batch.iter().map(whose).collect()));
+        let _ = gate.lock().unwrap().recv();
+        Ok(batch.iter().map(answer).collect())
+    })
 }
 
 /// The test's side.
@@ -78,42 +69,42 @@ fn gated() -> (Pipeline, Gate) {
     let budget = Budget { max_requests, max_tokens: 100, patience: Duration::from_secs(3600) };
     let recogniser = device.lane(
         Stage::Recognise,
-        Gated {
-            stage: Stage::Recognise,
-            started: report.clone(),
-            gate: Arc::clone(&gate),
-            whose: |request: &recognise::Request| request.first_pieces.len(),
-            answer: |request: &recognise::Request| {
+        gated_model(
+            Stage::Recognise,
+            report.clone(),
+            Arc::clone(&gate),
+            |request: &recognise::Request| request.first_pieces.len(),
+            |request: &recognise::Request| {
                 let words = request.first_pieces.len();
                 recognise::Reply { labels: vec![4; words], posteriors: vec![0.5; words] }
             },
-        },
+        ),
         budget,
     );
     let entailer = device.lane(
         Stage::Entail,
-        Gated {
-            stage: Stage::Entail,
-            started: report.clone(),
-            gate: Arc::clone(&gate),
-            whose: |request: &entail::Request| grey(&request.picture).into(),
-            answer: |_: &entail::Request| entail::Reply { no: 0.0, yes: 1.0, maybe: 0.0 },
-        },
+        gated_model(
+            Stage::Entail,
+            report.clone(),
+            Arc::clone(&gate),
+            |request: &entail::Request| grey(&request.picture).into(),
+            |_: &entail::Request| entail::Reply { no: 0.0, yes: 1.0, maybe: 0.0 },
+        ),
         budget,
     );
     let grounder = device.lane(
         Stage::Ground,
-        Gated {
-            stage: Stage::Ground,
-            started: report,
+        gated_model(
+            Stage::Ground,
+            report,
             gate,
-            whose: |request: &ground::Request| grey(&request.picture).into(),
-            answer: |_: &ground::Request| ground::Reply {
+            |request: &ground::Request| grey(&request.picture).into(),
+            |_: &ground::Request| ground::Reply {
                 corners: [0.0, 0.0, 1.0, 1.0],
                 log_probability: 0.0,
                 outline: None,
             },
-        },
+        ),
         budget,
     );
     device.start().unwrap();

@@ -13,7 +13,7 @@ use crate::stages::knowledge::PostEncoder;
 /// Longer than any text that is tokenised on the async thread.
 const LONG: usize = 10_000;
 
-fn closed<Q: Send + 'static, R: Send + 'static>(stage: Stage) -> Handle<Q, R> {
+fn closed<Q: Clone + Send + 'static, R: Send + 'static>(stage: Stage) -> Handle<Q, R> {
     // The device ends before it starts, so that every call fails at once.
     lane(&mut Device::new("test", Arc::new(Metrics::new())), stage, |_: &Q| unreachable!("it never starts"))
 }
