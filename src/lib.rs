@@ -54,3 +54,7 @@ pub mod common;
 
 pub mod lab;
 pub mod cli;
+
+// Test helpers in `tests/support` name the library as integration tests do.
+#[cfg(test)]
+extern crate self as riveg;

@@ -101,7 +101,7 @@ fn secrets_are_never_printed() {
 /// A bundle of tiny networks in a temporary folder.
 fn bundle() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    riveg::engine::runtime::untrained::write_bundle(folder.path(), 1).unwrap();
+    crate::support::write_bundle(folder.path(), 1).unwrap();
     folder
 }
 

@@ -9,7 +9,7 @@ use crate::support::{Finished, riveg};
 
 fn untrained() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    riveg::engine::runtime::untrained::write_bundle(folder.path(), 1).unwrap();
+    crate::support::write_bundle(folder.path(), 1).unwrap();
     folder
 }
 
@@ -45,7 +45,7 @@ fn a_bundle_is_listed_verified_and_measured() {
 fn a_bundle_of_seqtr_alone_is_listed_verified_and_measured() {
     let folder = tempfile::tempdir().unwrap();
     let stage = (riveg::domain::Stage::Ground, "seqtr-refcoco-contour");
-    riveg::engine::runtime::untrained::write_stage(folder.path(), stage, 1, |_| ()).unwrap();
+    crate::support::write_stage(folder.path(), stage, 1, |_| ()).unwrap();
     let listed = done(&["bundle", "list", text(folder.path())]).stdout;
     assert!(listed.contains("ground     seqtr"), "{listed}");
     let verified = done(&["bundle", "verify", text(folder.path())]).stdout;

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use riveg::engine::runtime::untrained::write_bundle;
+use crate::support::write_bundle;
 use serde_json::Value;
 
 use crate::support::binary;

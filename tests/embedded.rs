@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::SystemTime;
 
+use crate::support::write_bundle;
 use bytes::Bytes;
 use riveg::config::{Config, Sources};
 use riveg::domain::RejectionClass;
 use riveg::engine::Annotator;
-use riveg::engine::runtime::untrained::write_bundle;
 use riveg::lab::world::{Split, World};
 use serde_json::Value;
 

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use crate::support::write_bundle;
 use riveg::cli::FAILURE_TARGET;
-use riveg::engine::runtime::untrained::write_bundle;
 use riveg::lab::world::{Split, World, write_dataset};
 use serde_json::Value;
 use tempfile::TempDir;

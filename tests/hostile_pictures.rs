@@ -45,7 +45,7 @@ fn annotate(bundle: &tempfile::TempDir, sets: &[&str], posts: &[String]) -> Fini
 #[test]
 fn pictures_of_few_bytes_that_take_long_are_refused_and_posts_between_them_are_answered() {
     let bundle = tempfile::tempdir().unwrap();
-    riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+    crate::support::write_bundle(bundle.path(), 1).unwrap();
     // 50 megapixels each, except the last: three in 500 bytes, one in 19 kB, one with 99 scans.
     let tiny = with_pictures("tiny", &[0, 1, 2].map(|less| generated::blank_webp(16_383, 3051 - less)));
     assert!(tiny.len() < 700, "{} bytes", tiny.len());
@@ -91,7 +91,7 @@ fn pictures_of_few_bytes_that_take_long_are_refused_and_posts_between_them_are_a
 #[test]
 fn a_picture_that_decodes_too_slowly_is_rejected_with_its_own_class() {
     let bundle = tempfile::tempdir().unwrap();
-    riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+    crate::support::write_bundle(bundle.path(), 1).unwrap();
     // 12 megapixels in a microsecond.
     let slow = with_pictures("slow", &[generated::deep_png(4000, 3000)]);
     let posts = [slow, post("text", "Jordan Hale in Oslo", &Value::Null)];

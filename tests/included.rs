@@ -11,7 +11,7 @@ use crate::support::{pictures, post, riveg};
 #[test]
 fn an_answer_repeats_the_fields_of_its_post_that_the_settings_name() {
     let (bundle, pictures) = (tempfile::tempdir().unwrap(), pictures());
-    ::riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+    crate::support::write_bundle(bundle.path(), 1).unwrap();
     let url = format!("file://{}/picture.png", pictures.path().display());
     let post = json!({
         "id": "17", "text": "Kessa Varn opened the bridge", "created_at": "2026-11-21T09:00:00Z", "author": "kessa",
@@ -58,7 +58,7 @@ fn jpeg(orientation: u8) -> Vec<u8> {
 #[test]
 fn an_answer_has_the_size_of_the_upright_picture_and_the_orientation_of_the_stored_one() {
     let bundle = tempfile::tempdir().unwrap();
-    ::riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+    crate::support::write_bundle(bundle.path(), 1).unwrap();
     let media: Vec<Value> = [1, 3, 6]
         .map(|orientation| {
             let key = format!("m{orientation}");

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use crate::support::{write_bundle, write_stage};
 use riveg::domain::Stage;
-use riveg::engine::runtime::untrained::{write_bundle, write_stage};
 use riveg::lab::world::{Split, World};
 use riveg::networks::bundle::Bundle;
 use riveg::stages::knowledge::{Example, Examples, Index};

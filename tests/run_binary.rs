@@ -21,7 +21,7 @@ fn the_process_answers_posts_from_kafka_and_ends_cleanly_at_sigterm() {
         broker.create_topic(topic, 1).unwrap();
     }
     let (bundle, pictures) = (tempfile::tempdir().unwrap(), pictures());
-    riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+    crate::support::write_bundle(bundle.path(), 1).unwrap();
     // A port that was free just now.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let child = Command::new(env!("CARGO_BIN_EXE_riveg"))
@@ -180,7 +180,7 @@ fn an_occupied_address_is_named() {
 #[test]
 fn probes_are_answered_despite_many_silent_connections() {
     let bundle = tempfile::tempdir().unwrap();
-    riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+    crate::support::write_bundle(bundle.path(), 1).unwrap();
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     // Fewer descriptors than connections, as in a container with the usual 1,024 under a slow attack.
     let engine = binary();

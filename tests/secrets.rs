@@ -172,7 +172,7 @@ fn an_engine_at_full_log_level_with_a_failed_login_shows_no_secret() {
     let (broker, folder) = (own_broker(), tempfile::tempdir().unwrap());
     let file = settings(folder.path(), broker, CANARY, &unique("secrets"));
     let bundle = folder.path().join("bundle");
-    riveg::engine::runtime::untrained::write_bundle(&bundle, 1).unwrap();
+    crate::support::write_bundle(&bundle, 1).unwrap();
     // A port that was free just now.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let child = binary()

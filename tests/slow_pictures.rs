@@ -56,7 +56,7 @@ impl Pictures {
 #[test]
 fn two_posts_of_slow_pictures_do_not_delay_another_post() {
     let (bundle, folder) = (tempfile::tempdir().unwrap(), pictures());
-    riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+    crate::support::write_bundle(bundle.path(), 1).unwrap();
     let server = Pictures::serve(std::fs::read(folder.path().join("picture.png")).unwrap());
     // Long timeouts, so that only the byte budget and the host limits matter.
     let settings = ["timeout", "patience"].map(|key| format!("fetch.{key}=10m"));

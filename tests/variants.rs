@@ -6,15 +6,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::support::write_stage;
 use riveg::config::{Config, Sources};
 use riveg::domain::{Annotation, EntityType, Post, Stage};
-use riveg::engine::runtime::untrained::write_stage;
 use riveg::engine::runtime::{Runtime, Variant, open};
 use riveg::lab::world::{Split, World};
-use riveg::networks::bundle::{
-    Bundle, GroundNetwork, Manifest, Precision, Weights, blank_stage, save_weights,
-};
-use riveg::networks::tagger::CrfScope;
+use riveg::networks::blocks::crf::CrfScope;
+use riveg::networks::bundle::{Bundle, Manifest, Precision, Weights, save_weights, stage_template};
+use riveg::networks::descriptor::Network;
+use riveg::networks::seqtr;
 use riveg::scheduler::{Flow, Model};
 use riveg::stages::recognise::{LabelSet, Reply, Request, WordTokenizer, split_words};
 use riveg::telemetry::Metrics;
@@ -118,7 +118,7 @@ fn mentions(folder: &Path, posts: &[Post]) -> usize {
     let bundle = Bundle::open(folder).unwrap();
     let part = bundle.recognise().unwrap();
     let file = bundle.path(part.tokenizer.as_ref().unwrap());
-    let tokenizer = WordTokenizer::load(&file, part.network.config().max_pieces()).unwrap();
+    let tokenizer = WordTokenizer::load(&file, part.network.reads().longest).unwrap();
     let labels = LabelSet::new(bundle.manifest().entity_types.iter().map(|name| EntityType::new(name)));
     let windows = posts.iter().flat_map(|post| tokenizer.windows(&post.text, &split_words(&post.text)));
     let requests: Vec<Request> = windows.map(|window| window.request).collect();
@@ -136,7 +136,7 @@ fn write_drawing(folder: &Path) {
         let known: Vec<&str> = known.lines().take(words).collect();
         fs::write(&file, known.join("\n")).unwrap();
         let ground = manifest.ground.as_mut().unwrap();
-        ground.network = GroundNetwork::SeqTr(config.into());
+        ground.network = Network::of(&seqtr::GROUND, &config);
         ground.weights = Weights::named("seqtr.safetensors");
     })
     .unwrap();
@@ -222,7 +222,7 @@ fn there_are_14_variants_of_published_networks() {
     assert_eq!(all.len(), 14, "no two name the same networks");
     for folder in all.into_iter().flatten().flatten().collect::<BTreeSet<_>>() {
         let Named { stage, preset, .. } = named(&folder);
-        let manifest = blank_stage(stage, &preset, Precision::F32, 7).unwrap();
+        let manifest = stage_template(stage, &preset, Precision::F32, 7).unwrap();
         let written = toml::to_string_pretty(&manifest).unwrap();
         assert_eq!(Manifest::parse(&folder, &written).unwrap(), manifest, "{preset}");
         let part = &manifest.parts()[0];

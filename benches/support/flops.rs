@@ -1,6 +1,6 @@
 //! Floor of the arithmetic: multiplications and additions of the matrix products and convolutions.
 
-use riveg::networks::bundle::{Bundle, EntailNetwork, GroundNetwork};
+use riveg::networks::bundle::Bundle;
 use riveg::networks::ofa::OfaConfig;
 use riveg::networks::sam::SamConfig;
 use riveg::networks::tagger::TaggerConfig;
@@ -18,30 +18,25 @@ const SAM_TOKENS: f64 = 7.0;
 /// Stages' operations for all requests, each picture read once a network and nothing padded.
 pub(crate) fn floor(bundle: &Bundle, recorded: &Recorded) -> [f64; 4] {
     let whole = "the pipeline has run";
-    let tagging = bundle.recognise().expect(whole).network.config();
+    let tagging = &bundle.recognise().expect(whole).network.dimensions().config();
     let lengths = recorded.recognise.iter().map(|request| request.pieces.len() as f64);
     let recognise: f64 = lengths.map(|length| tagger(tagging, length)).sum();
 
-    let EntailNetwork::Ofa(entail) = &bundle.entail().expect(whole).network else {
-        unreachable!("the bundles of this bench entail with OFA")
-    };
-    let entail = &entail.config;
+    // The bundles of this bench entail and ground with OFA.
+    let entail = &bundle.entail().expect(whole).network.dimensions().config();
     let prompts = recorded.entail.iter().map(|request| request.prompt.len() as f64);
     let answers: f64 = prompts.map(|length| read(entail, length) + answer(entail, length)).sum();
     let pictures = distinct(recorded.entail.iter().map(|request| request.picture.hash));
     let entailing = answers + pictures * trunk(entail);
 
     let part = bundle.ground().expect(whole);
-    let GroundNetwork::Ofa(ground) = &part.network else {
-        unreachable!("the bundles of this bench ground with OFA")
-    };
-    let (ground, beam) = (&ground.config, part.beam as f64);
+    let (ground, beam) = (&part.network.dimensions().config(), part.beam as f64);
     let prompts = recorded.ground.iter().map(|request| request.prompt.len() as f64);
     let answers: f64 = prompts.map(|length| read(ground, length) + locate(ground, length, beam)).sum();
     let pictures = distinct(recorded.ground.iter().map(|request| request.picture.hash));
     let grounding = answers + pictures * trunk(ground);
 
-    let sam = bundle.segment().expect(whole).network.config();
+    let sam = &bundle.segment().expect(whole).network.dimensions().config();
     let boxes: usize = recorded.segment.iter().map(|request| request.boxes.len()).sum();
     let pictures = distinct(recorded.segment.iter().map(|request| request.picture.hash));
     [recognise, entailing, grounding, pictures * encode(sam) + boxes as f64 * mask(sam)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use riveg::common::imaging::Picture;
 use riveg::domain::{Annotation, ContentHash, Post, Stage};
 use riveg::networks::bundle::{Bundle, BundleError, FileEntry};
+use riveg::networks::descriptor::Reads;
 use riveg::scheduler::{Model, Processor, RequestOf};
 use riveg::stages::entail;
 use riveg::stages::ground;
@@ -69,7 +70,7 @@ impl Recorded {
         let whole = "the pipeline ran";
         let entail_view = bundle.entail().expect(whole).network.view();
         let ground_view = bundle.ground().expect(whole).network.view();
-        let segment_side = bundle.segment().expect(whole).network.config().image_size as u32;
+        let segment_side = bundle.segment().expect(whole).network.view().side;
         let mut recorded = Self {
             posts: posts.len(),
             recognise: Vec::new(),
@@ -260,8 +261,8 @@ fn tokenizers(bundle: &Bundle) -> (WordTokenizer, PromptEncoder, PromptEncoder) 
     let (recognise, entail, ground) =
         (bundle.recognise().expect(whole), bundle.entail().expect(whole), bundle.ground().expect(whole));
     let file = |entry: &Option<FileEntry>| bundle.path(entry.as_ref().expect(whole));
-    let words = WordTokenizer::load(&file(&recognise.tokenizer), recognise.network.config().max_pieces());
-    let prompts = |entry: &_, template: &str, (_, longest): (i64, usize)| {
+    let words = WordTokenizer::load(&file(&recognise.tokenizer), recognise.network.reads().longest);
+    let prompts = |entry: &_, template: &str, Reads { longest, .. }: Reads| {
         let tokenizer = Tokenizer::from_file(file(entry)).expect(whole);
         PromptEncoder::new(tokenizer, template, longest).expect("the pipeline has made it")
     };

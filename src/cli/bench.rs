@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use clap::Subcommand;
 
-use crate::common::imaging::Picture;
 use crate::domain::{BBox, ContentHash, Frame, Stage};
 use crate::networks::blocks::device::{find, use_threads};
 use crate::networks::bundle::{Bundle, Part};
+use crate::networks::descriptor::Reads;
 use crate::scheduler::{Model, RequestOf};
 use crate::stages::entail;
 use crate::stages::ground;
@@ -101,38 +101,38 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         match part.stage {
             Stage::Retrieve => {
                 let network = &bundle.retrieve()?.network;
-                let (view, (rows, most)) = (network.view(), network.reads());
+                let (view, Reads { rows, longest, .. }) = (network.view(), network.reads());
                 timer.all(bundle.encoder(place, 0)?, &sizes, &mut table, |number| knowledge::Request {
                     picture: view.of(&frame(number, view.side)),
-                    pieces: tokens(PROMPT.min(most), rows),
+                    pieces: tokens(PROMPT.min(longest), rows),
                 })?;
             }
             Stage::Recognise => {
-                let config = bundle.recognise()?.network.config();
-                let (rows, most) = (config.vocabulary, config.max_pieces());
-                timer.all(bundle.tagger(place)?, &sizes, &mut table, |_| words(rows, most))?;
+                let Reads { rows, longest, .. } = bundle.recognise()?.network.reads();
+                timer.all(bundle.tagger(place)?, &sizes, &mut table, |_| words(rows, longest))?;
             }
             Stage::Entail => {
                 let network = &bundle.entail()?.network;
-                let (view, (rows, most)) = (network.view(), network.reads());
+                let (view, Reads { rows, longest, .. }) = (network.view(), network.reads());
                 timer.all(bundle.entailer(place, 0)?, &sizes, &mut table, |number| entail::Request {
                     picture: view.of(&frame(number, view.side)),
-                    prompt: tokens(PROMPT.min(most), rows),
+                    prompt: tokens(PROMPT.min(longest), rows),
                 })?;
             }
             Stage::Ground => {
                 let network = &bundle.ground()?.network;
-                let (view, (rows, most)) = (network.view(), network.reads());
+                let (view, Reads { rows, longest, .. }) = (network.view(), network.reads());
                 timer.all(bundle.grounder(place, 0)?, &sizes, &mut table, |number| ground::Request {
                     picture: view.of(&frame(number, view.side)),
-                    prompt: tokens(PROMPT.min(most), rows),
+                    prompt: tokens(PROMPT.min(longest), rows),
                 })?;
             }
             Stage::Segment => {
-                let side = bundle.segment()?.network.config().image_size as u32;
+                let view = bundle.segment()?.network.view();
+                let side = view.side;
                 let bbox = BBox { x0: 0.0, y0: 0.0, x1: side as f32 / 2.0, y1: side as f32 / 2.0 };
                 timer.all(bundle.segmenter(place, 0)?, &sizes, &mut table, |number| segment::Request {
-                    picture: Picture::longest_side(&frame(number, side), side),
+                    picture: view.of(&frame(number, side)),
                     boxes: vec![bbox],
                 })?;
             }

@@ -12,7 +12,8 @@ use crate::domain::Stage;
 use crate::engine::runtime::check_vocabulary;
 use crate::networks::blocks::device::find;
 use crate::networks::bundle::{
-    BLANKS, Bundle, Import, Imported, Part, Precision, Weights, blank, blank_stage, presets, write_unfilled,
+    Bundle, Import, Imported, Part, Precision, Weights, presets, stage_template, template, templates,
+    write_unfilled,
 };
 use crate::networks::checkpoint::Float;
 
@@ -256,8 +257,8 @@ fn new(
         return Err(UsageError(format!("there is a bundle in `{}` already", out.display())).into());
     }
     let (manifest, known) = match stage {
-        Some(stage) => (blank_stage(stage, preset, precision, seed), presets(stage)),
-        None => (blank(preset, precision, seed), BLANKS.to_vec()),
+        Some(stage) => (stage_template(stage, preset, precision, seed), presets(stage)),
+        None => (template(preset, precision, seed), templates()),
     };
     let unknown = || format!("no preset is called `{preset}`; there are `{}`", known.join("`, `"));
     let manifest = manifest.ok_or_else(|| UsageError(unknown()))?;

@@ -1,8 +1,9 @@
 //! Networks: each in its own folder, and the bundles that hold their weights.
 //!
-//! Read one network first, for example [`seqtr`], then [`blocks`] (what several networks are built of), [`served`] (which
-//! network answers a stage), [`bundle`] (manifest, weights, self-tests) and [`checkpoint`] (published files). Tensors exist
-//! only here and in `lab`.
+//! Read one network first, for example [`seqtr`], and its descriptor; then [`descriptor`] (what a network's folder tells the
+//! rest), [`registry`] (all networks), [`blocks`] (what several networks are built of), [`served`] (a network at work),
+//! [`weights`], [`bundle`] (manifest, self-tests) and [`checkpoint`] (published files). Tensors exist only here and in
+//! `lab`.
 
 pub mod albef;
 pub mod ofa;
@@ -11,8 +12,11 @@ pub mod seqtr;
 pub mod tagger;
 pub mod umt;
 
+pub mod registry;
+pub mod descriptor;
 pub mod blocks;
 pub mod served;
 
+pub mod weights;
 pub mod bundle;
 pub mod checkpoint;

@@ -3,14 +3,25 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use super::sam::SamSegmenter;
+use super::tagger::ServedTagger;
+use super::umt::UmtEncoder;
 use crate::scheduler::{AnyModel, AnyProcessor, Model, ModelError, Payload, Processor, erase};
-use crate::stages::{entail, ground};
+use crate::stages::entail;
+use crate::stages::ground;
 
 /// Some network that answers `Q` with `R` and reads pictures.
 pub struct Served<Q, R> {
     model: AnyModel<Q, R>,
     pictures_read: Arc<AtomicU64>,
 }
+
+/// Labels the words of texts.
+pub type Tagger = ServedTagger;
+/// Answers which pixels of boxes show something.
+pub type Segmenter = SamSegmenter;
+/// Says what posts are about.
+pub type Encoder = UmtEncoder;
 
 /// Answers whether pictures show phrases.
 pub type Entailer = Served<entail::Request, entail::Reply>;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use riveg::networks::checkpoint::{Checkpoint, Dtype, Family, Float, Format, convert};
+use riveg::networks::checkpoint::{Checkpoint, Dtype, Float, Format, convert};
+use riveg::networks::registry::family_of;
+use riveg::networks::sam;
 use safetensors::SafeTensors;
 
 use super::{error_of, file, open};
@@ -90,7 +92,7 @@ fn a_file_without_a_state_dict_says_what_it_has_instead() {
 
 #[test]
 fn a_file_of_no_known_family_says_what_was_looked_for() {
-    let error = Family::of(&open("mixed-zip.pth")).unwrap_err().to_string();
+    let error = family_of(&open("mixed-zip.pth")).unwrap_err().to_string();
     for part in [
         "mixed-zip.pth",
         "`image_encoder.patch_embed.proj.weight` of the original SAM",
@@ -106,8 +108,8 @@ fn converting_keeps_every_number_and_the_same_file_makes_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
     // Nothing is renamed in this family.
-    let report = convert(&open("mixed-zip.pth"), Family::Sam, &first, None).unwrap();
-    convert(&open("mixed-legacy.pth"), Family::Sam, &second, None).unwrap();
+    let report = convert(&open("mixed-zip.pth"), &sam::SAM, &first, None).unwrap();
+    convert(&open("mixed-legacy.pth"), &sam::SAM, &second, None).unwrap();
     assert_eq!(expected(&first), expected(&file("mixed.safetensors")));
     assert_eq!(fs::read(&first).unwrap(), fs::read(&second).unwrap());
     assert_eq!((report.kept.len(), report.dropped.len()), (20, 0));
@@ -121,7 +123,7 @@ fn converting_casts_what_has_fractions_and_nothing_else() {
     for (float, dtype, error) in
         [(Float::F32, Dtype::F32, 1e-7), (Float::F16, Dtype::F16, 1e-3), (Float::Bf16, Dtype::BF16, 1e-2)]
     {
-        convert(&open("mixed-zip.pth"), Family::Sam, &out, Some(float)).unwrap();
+        convert(&open("mixed-zip.pth"), &sam::SAM, &out, Some(float)).unwrap();
         for (name, (found, shape, bytes)) in expected(&out) {
             let (stored, stored_shape, stored_bytes) = &before[&name];
             assert_eq!(&shape, stored_shape, "{name}");
@@ -155,14 +157,13 @@ fn a_number_beyond_half_precision_is_refused_by_name_and_nothing_is_changed() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out.safetensors");
     fs::write(&out, "as it was").unwrap();
-    let error =
-        convert(&open("beyond-half.pth"), Family::Sam, &out, Some(Float::F16)).unwrap_err().to_string();
+    let error = convert(&open("beyond-half.pth"), &sam::SAM, &out, Some(Float::F16)).unwrap_err().to_string();
     // 65519 is rounded to 65504, the last; 65520 is not.
     let said = "beyond-half.pth` does not fit: `weight`: expected numbers that F16 has a place for, found 6.552e4 as number 2";
     assert!(error.contains(said), "{error}");
     assert_eq!(fs::read(&out).unwrap(), b"as it was");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "something was left behind");
-    convert(&open("beyond-half.pth"), Family::Sam, &out, Some(Float::Bf16)).unwrap();
+    convert(&open("beyond-half.pth"), &sam::SAM, &out, Some(Float::Bf16)).unwrap();
     assert_eq!(expected(&out)["weight"].0, Dtype::BF16);
 }
 
@@ -170,7 +171,7 @@ fn a_number_beyond_half_precision_is_refused_by_name_and_nothing_is_changed() {
 fn a_folder_that_is_not_there_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("missing").join("out.safetensors");
-    let error = convert(&open("in-model.pth"), Family::Sam, &out, None).unwrap_err().to_string();
+    let error = convert(&open("in-model.pth"), &sam::SAM, &out, None).unwrap_err().to_string();
     assert!(error.contains("cannot write `") && error.contains("out.safetensors"), "{error}");
     let error = Checkpoint::open(&out).unwrap_err().to_string();
     assert!(error.contains("cannot read `") && error.contains("out.safetensors"), "{error}");

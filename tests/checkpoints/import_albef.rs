@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use riveg::networks::albef;
 use riveg::networks::albef::{Albef, AlbefConfig};
 use riveg::networks::bundle::Bundle;
-use riveg::networks::checkpoint::{Family, convert};
+use riveg::networks::checkpoint::convert;
+use riveg::networks::weights::WeightSource;
 use tch::{Device, Kind, Tensor};
 
 use super::import::import;
@@ -59,8 +61,13 @@ fn assert_says_what_its_original_says(from: &Path, case: &str) -> String {
         max_positions: 20,
         type_vocabulary: 2,
     };
-    let albef =
-        bundle.load(Device::Cpu, &part.weights, part.precision, |root| Albef::new(root, &config)).unwrap();
+    let source = WeightSource {
+        folder: bundle.folder(),
+        weights: &part.weights,
+        precision: part.precision,
+        device: Device::Cpu,
+    };
+    let albef = source.load(|root| Albef::new(root, &config)).unwrap();
     let seen = albef.see(&of("pixels"));
     assert_close(&seen, &of("seen"), &format!("{case}: seen"));
     let tokens = of("tokens");
@@ -87,7 +94,7 @@ fn an_albef_of_its_authors_training_says_what_it_said_there_on_larger_pictures()
 fn an_albef_of_pretraining_with_a_head_taught_since_says_what_its_original_says() {
     let folder = tempfile::tempdir().unwrap();
     let [renamed, whole] = ["renamed", "whole"].map(|name| folder.path().join(name));
-    let report = convert(&open("albef-pretrained.pth"), Family::Albef, &renamed, None).unwrap();
+    let report = convert(&open("albef-pretrained.pth"), &albef::ALBEF, &renamed, None).unwrap();
     let dropped = |name: &str| report.dropped.iter().any(|dropped| dropped.name.starts_with(name));
     for name in
         ["image_queue", "text_queue", "queue_ptr", "temp", "itm_head", "text_encoder_m", "text_encoder.cls"]

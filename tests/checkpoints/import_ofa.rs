@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use riveg::networks::checkpoint::{Family, convert};
+use riveg::networks::checkpoint::convert;
+use riveg::networks::ofa;
 use tch::{Kind, Tensor};
 
 use super::import::{OFA, import, names};
@@ -33,7 +34,7 @@ fn answers() -> [i64; 3] {
 /// An OFA with rows for the small dictionary that says one of `tokens` whatever it is asked.
 fn saying(tokens: &[i64], folder: &Path) -> PathBuf {
     let [renamed, whole] = ["renamed", "whole.safetensors"].map(|name| folder.join(name));
-    convert(&open("ofa.bin"), Family::Ofa, &renamed, None).unwrap();
+    convert(&open("ofa.bin"), &ofa::OFA, &renamed, None).unwrap();
     let rows = FIRST_BIN + BINS;
     let mut logits = vec![0.0_f32; rows as usize];
     tokens.iter().for_each(|&token| logits[token as usize] = 12.0);

@@ -5,8 +5,12 @@ use std::path::Path;
 
 use riveg::networks::bundle::{load_weights, save_weights};
 use riveg::networks::checkpoint::{Checkpoint, Family, Report, convert};
+use riveg::networks::ofa;
 use riveg::networks::ofa::{Ofa, OfaConfig};
+use riveg::networks::registry::family_of;
+use riveg::networks::sam;
 use riveg::networks::sam::{Sam, SamConfig};
+use riveg::networks::tagger;
 use riveg::networks::tagger::{Positions, Tagger, TaggerConfig};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
@@ -30,14 +34,18 @@ fn assert_close(ours: &Tensor, theirs: &Tensor, what: &str) {
 }
 
 /// Converts a file by the family that its names tell.
-fn converted(name: &str, family: Family, out: &Path) -> Report {
+fn converted(name: &str, family: &'static Family, out: &Path) -> Report {
     let checkpoint = open(name);
-    assert_eq!(Family::of(&checkpoint).unwrap(), family, "{name}");
+    assert_eq!(family_of(&checkpoint).unwrap(), family, "{name}");
     convert(&checkpoint, family, out, None).unwrap()
 }
 
 /// Converts a file and fills a network with it, strictly.
-fn load<N>(name: &str, family: Family, make: impl FnOnce(&tch::nn::Path<'_>) -> N) -> (N, VarStore, Report) {
+fn load<N>(
+    name: &str,
+    family: &'static Family,
+    make: impl FnOnce(&tch::nn::Path<'_>) -> N,
+) -> (N, VarStore, Report) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out.safetensors");
     let report = converted(name, family, &out);
@@ -72,7 +80,7 @@ fn text_config(type_vocabulary: i64) -> TaggerConfig {
 fn load_encoder(name: &str, config: TaggerConfig) -> (Tagger, VarStore, Report) {
     let folder = tempfile::tempdir().unwrap();
     let (encoder, whole) = (folder.path().join("encoder"), folder.path().join("whole"));
-    let report = converted(name, Family::TextEncoder, &encoder);
+    let report = converted(name, &tagger::TEXT_ENCODER, &encoder);
     let store = VarStore::new(Device::Cpu);
     let tagger = Tagger::new(&store.root(), config);
     let new = store.variables().into_iter().filter(|(name, _)| !name.starts_with("embedder."));
@@ -118,7 +126,7 @@ fn a_bert_with_its_first_names_loads() {
 
 #[test]
 fn a_tagger_of_adaseq_scores_labels_from_what_its_encoder_says() {
-    let (tagger, store, _) = load("adaseq.bin", Family::AdaSeq, |root| Tagger::new(root, text_config(1)));
+    let (tagger, store, _) = load("adaseq.bin", &tagger::ADASEQ, |root| Tagger::new(root, text_config(1)));
     let pieces = answer("text.pieces");
     let mask = pieces.ones_like().to_kind(Kind::Bool);
     let every_piece = Tensor::arange(9, (Kind::Int64, Device::Cpu)).expand([2, 9], false);
@@ -132,8 +140,8 @@ fn a_tagger_of_adaseq_scores_labels_from_what_its_encoder_says() {
 fn ofa_of_fairseq_and_of_hugging_face_says_what_modelscope_says() {
     let folder = tempfile::tempdir().unwrap();
     let [fairseq, published] = ["fairseq", "published"].map(|name| folder.path().join(name));
-    converted("ofa-fairseq.pt", Family::OfaFairseq, &fairseq);
-    converted("ofa.bin", Family::Ofa, &published);
+    converted("ofa-fairseq.pt", &ofa::OFA_FAIRSEQ, &fairseq);
+    converted("ofa.bin", &ofa::OFA, &published);
     assert_eq!(fs::read(&fairseq).unwrap(), fs::read(&published).unwrap());
 
     let config = OfaConfig {
@@ -153,7 +161,7 @@ fn ofa_of_fairseq_and_of_hugging_face_says_what_modelscope_says() {
         bins: 20,
         answers: [7, 8, 9],
     };
-    for (name, family) in [("ofa-fairseq.pt", Family::OfaFairseq), ("ofa.bin", Family::Ofa)] {
+    for (name, family) in [("ofa-fairseq.pt", &ofa::OFA_FAIRSEQ), ("ofa.bin", &ofa::OFA)] {
         let (ofa, _store, report) = load(name, family, |root| Ofa::new(root, &config));
         let pixels = answer("ofa.pixels").to_kind(Kind::Float);
         let encoded = ofa.encode(&ofa.trunk(&pixels, false), &answer("ofa.tokens"), false);
@@ -192,7 +200,7 @@ fn sam_config() -> SamConfig {
 
 #[test]
 fn sam_of_its_authors_finds_the_masks_that_their_code_finds() {
-    let (sam, _store, report) = load("sam.pth", Family::SamOriginal, |root| Sam::new(root, &sam_config()));
+    let (sam, _store, report) = load("sam.pth", &sam::SAM_ORIGINAL, |root| Sam::new(root, &sam_config()));
     let cells = sam.encode(&answer("sam.pixels"));
     let (masks, ious) = sam.decode(&cells.expand([2, -1, -1, -1], false), &answer("sam.boxes"));
     assert_close(&masks, &answer("sam.masks"), "masks");
@@ -202,7 +210,7 @@ fn sam_of_its_authors_finds_the_masks_that_their_code_finds() {
 
 #[test]
 fn sam_of_hugging_face_loads_though_it_has_a_tensor_once_that_the_network_has_twice() {
-    let (_sam, store, report) = load("sam.safetensors", Family::Sam, |root| Sam::new(root, &sam_config()));
+    let (_sam, store, report) = load("sam.safetensors", &sam::SAM, |root| Sam::new(root, &sam_config()));
     let variables = store.variables();
     let (once, again) = (
         "shared_image_embedding.positional_embedding",
@@ -221,7 +229,7 @@ fn what_no_table_knows_keeps_its_name_and_strict_loading_complains_of_it() {
     tensors.push(("adapter.weight".to_owned(), Tensor::ones([2], (Kind::Half, Device::Cpu))));
     Tensor::write_safetensors(&tensors, &with_extra).unwrap();
     let checkpoint = Checkpoint::open(&with_extra).unwrap();
-    convert(&checkpoint, Family::of(&checkpoint).unwrap(), &out, None).unwrap();
+    convert(&checkpoint, family_of(&checkpoint).unwrap(), &out, None).unwrap();
     let store = VarStore::new(Device::Cpu);
     let _sam = Sam::new(&store.root(), &sam_config());
     let error = load_weights(&store, &out, fs::read(&out).unwrap().as_slice(), &[]).unwrap_err().to_string();

@@ -22,7 +22,7 @@ impl EngineProcess {
     /// Starts `riveg run` on those names with further settings.
     pub(crate) fn start(names: &TestTopics, set: &[&str]) -> Self {
         let bundle = tempfile::tempdir().unwrap();
-        riveg::engine::runtime::untrained::write_bundle(bundle.path(), 1).unwrap();
+        crate::support::write_bundle(bundle.path(), 1).unwrap();
         // A port that was free a moment ago.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let settings = [

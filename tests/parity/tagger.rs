@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use riveg::networks::blocks::crf::Crf;
+use riveg::networks::blocks::crf::CrfScope;
 use riveg::networks::blocks::preset::Preset;
-use riveg::networks::tagger::{CrfScope, Positions, ServedTagger, Tagger, TaggerConfig};
+use riveg::networks::tagger::{Positions, ServedTagger, Tagger, TaggerConfig};
 use riveg::scheduler::{Model, ModelError};
 use riveg::stages::recognise::{Reply, Request};
 use tch::nn::VarStore;

@@ -13,6 +13,7 @@ mod prometheus;
 mod raw_record;
 mod records;
 mod redis;
+mod tiny;
 mod wait;
 
 pub(crate) use self::prometheus::{Prometheus, Sample};
@@ -28,4 +29,5 @@ pub(crate) use plain_code::without_comments_and_literals;
 pub(crate) use pocket::{pocket_bundle, pocket_posts};
 pub(crate) use raw_record::write_with_unreadable_header;
 pub(crate) use records::{answered_records, pictures, post, refused_records};
+pub(crate) use tiny::{write_bundle, write_stage};
 pub(crate) use wait::{WITHIN, until};

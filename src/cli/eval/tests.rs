@@ -4,8 +4,8 @@ use clap::Parser;
 use serde_json::Value;
 
 use super::*;
-use crate::engine::runtime::untrained::write_bundle;
 use crate::lab::world::write_dataset;
+use crate::networks::bundle::tiny::write_bundle;
 
 /// Runs `riveg eval` with these arguments and returns the JSON that it writes.
 fn figures(folder: &Path, arguments: &[&str]) -> Value {

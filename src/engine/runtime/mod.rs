@@ -27,7 +27,6 @@ mod expander;
 mod expansions;
 mod open_bundle;
 mod example_index;
-pub mod untrained;
 mod warm_up;
 mod runtime_metrics;
 #[cfg(test)]
@@ -125,7 +124,7 @@ impl Runtime {
         };
         let segmenter = match segment {
             Some(segment) => {
-                let side = segment.network.config().image_size as u32;
+                let side = segment.network.view().side;
                 let samples = warm_up::segment(side);
                 let model = bundle.segmenter(place, remembered.clone())?;
                 picture_runs.segment = model.encodings();

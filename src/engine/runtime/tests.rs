@@ -9,7 +9,7 @@ use super::*;
 use crate::config::Sources;
 use crate::domain::{Annotation, Post};
 use crate::lab::world::{Split, World};
-use crate::networks::bundle::{Ground, GroundNetwork, Manifest};
+use crate::networks::bundle::{Manifest, tiny};
 use crate::scheduler::Budget;
 use crate::stages::expand::Lexicon;
 
@@ -24,7 +24,7 @@ const SEED: u64 = 8;
 
 fn bundle() -> (tempfile::TempDir, Bundle) {
     let folder = tempfile::tempdir().unwrap();
-    untrained::write_bundle(folder.path(), SEED).unwrap();
+    tiny::write_bundle(folder.path(), SEED).unwrap();
     let bundle = Bundle::open(folder.path()).unwrap();
     (folder, bundle)
 }
@@ -217,7 +217,7 @@ fn what_does_not_fit_is_named() {
 
 /// The untrained bundle with a SeqTR in the grounder's place, whose bundle is in `folder`.
 fn with_seqtr(folder: &Path, change: impl FnOnce(&mut Manifest)) -> (tempfile::TempDir, Bundle) {
-    untrained::write_stage(folder, (Stage::Ground, "seqtr-refcoco"), 3, change).unwrap();
+    tiny::write_stage(folder, (Stage::Ground, "seqtr-refcoco"), 3, change).unwrap();
     let (base, bundle) = bundle();
     (base, bundle.with_stage(Stage::Ground, Bundle::open(folder).unwrap()).unwrap())
 }
@@ -227,11 +227,9 @@ fn a_list_of_words_must_be_the_networks_own() {
     let folder = tempfile::tempdir().unwrap();
     let mut rows = 0;
     let (_base, bundle) = with_seqtr(folder.path(), |manifest| {
-        let Some(Ground { network: GroundNetwork::SeqTr(network), .. }) = &mut manifest.ground else {
-            panic!("{manifest:?}")
-        };
-        network.config.vocabulary += 1;
-        rows = network.config.vocabulary;
+        let network = &mut manifest.ground.as_mut().unwrap().network;
+        rows = network.reads().rows + 1;
+        network.dimensions_mut().replace("vocabulary", rows);
     });
     let error = vocabularies::ground_phrases(&bundle).unwrap_err().to_string();
     let file = folder.path().join("words.txt");

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::domain::Stage;
 use crate::networks::bundle::{Bundle, FileEntry, Part};
+use crate::networks::descriptor::{Reads, VocabularyKind};
 use crate::stages::knowledge::TextTokenizer;
 use crate::stages::prompt::{PhraseEncoder, PromptEncoder, PromptError, WordList};
 use crate::stages::recognise::{WordTokenizer, split_words};
@@ -30,18 +31,18 @@ pub fn check_vocabulary(bundle: &Bundle, part: &Part<'_>) -> Result<(), RuntimeE
 
 pub(super) fn words(bundle: &Bundle) -> Result<WordTokenizer, RuntimeError> {
     let part = bundle.recognise()?;
-    let network = part.network.config();
+    let reads = part.network.reads();
     let (file, bytes) = bundle.tokenizer(Stage::Recognise, part.tokenizer.as_ref())?;
-    let tokenizer = WordTokenizer::from_bytes(&file, &bytes, network.max_pieces())
-        .map_err(RuntimeError::WordTokenizer)?;
-    fits(Stage::Recognise, file, tokenizer.vocabulary(), network.vocabulary)?;
+    let tokenizer =
+        WordTokenizer::from_bytes(&file, &bytes, reads.longest).map_err(RuntimeError::WordTokenizer)?;
+    fits(Stage::Recognise, file, tokenizer.vocabulary(), reads.rows)?;
     Ok(tokenizer)
 }
 
 /// How the encoder of posts reads texts: in the words that the tagger reads.
 pub(super) fn texts(bundle: &Bundle) -> Result<TextTokenizer, RuntimeError> {
     let part = bundle.retrieve()?;
-    let (rows, longest) = part.network.reads();
+    let Reads { rows, longest, .. } = part.network.reads();
     let (file, bytes) = bundle.tokenizer(Stage::Retrieve, part.tokenizer.as_ref())?;
     let tokenizer = WordTokenizer::from_bytes(&file, &bytes, longest).map_err(RuntimeError::TextTokenizer)?;
     fits(Stage::Retrieve, file, tokenizer.vocabulary(), rows)?;
@@ -52,17 +53,18 @@ pub(super) fn entail_prompts(bundle: &Bundle) -> Result<PromptEncoder, RuntimeEr
     let part = bundle.entail()?;
     let question = (part.prompt.as_str(), part.network.reads());
     let encoder = questions(bundle, Stage::Entail, part.tokenizer.as_ref(), question)?;
-    Ok(encoder.with_style(part.network.style()))
+    Ok(encoder.with_style(part.network.descriptor().style))
 }
 
 pub(super) fn ground_phrases(bundle: &Bundle) -> Result<PhraseEncoder, RuntimeError> {
     let part = bundle.ground()?;
     let stage = Stage::Ground;
-    if !part.network.reads_words() {
-        let question = (part.prompt.as_str(), part.network.reads());
+    let reads = part.network.reads();
+    let Reads { rows, longest, vocabulary } = reads;
+    if vocabulary == VocabularyKind::Pieces {
+        let question = (part.prompt.as_str(), reads);
         return Ok(questions(bundle, stage, part.tokenizer.as_ref(), question)?.into());
     }
-    let (rows, longest) = part.network.reads();
     let (file, bytes) = bundle.tokenizer(stage, part.tokenizer.as_ref())?;
     let list = WordList::from_bytes(&file, &bytes, longest)
         .map_err(|source| RuntimeError::WordList { stage, source })?;
@@ -78,7 +80,7 @@ fn questions(
     bundle: &Bundle,
     stage: Stage,
     entry: Option<&FileEntry>,
-    (template, (rows, longest)): (&str, (i64, usize)),
+    (template, Reads { rows, longest, .. }): (&str, Reads),
 ) -> Result<PromptEncoder, RuntimeError> {
     let (file, bytes) = bundle.tokenizer(stage, entry)?;
     let encoder = vocabulary::tokenizer(&bytes)

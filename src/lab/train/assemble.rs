@@ -11,11 +11,12 @@ use super::ofa::AUXILIARY;
 use super::pocket::{Network, OFA_TOKENIZER, TAGGER_TOKENIZER, TrainingRun, ofa_vocabulary};
 use super::recipe;
 use crate::lab::world::{Sample, Split, World, annotation, lexicon};
+use crate::networks::blocks::crf::CrfScope;
 use crate::networks::bundle::{
-    Entail, EntailNetwork, FileEntry, Ground, GroundNetwork, Manifest, Precision, Recognise,
-    RecogniseNetwork, Segment, SegmentNetwork, Weights, save_weights, write_manifest,
+    Entail, FileEntry, Ground, Manifest, Precision, Recognise, Segment, Weights, save_weights, write_manifest,
 };
-use crate::networks::tagger::CrfScope;
+use crate::networks::descriptor::Network as Described;
+use crate::networks::{ofa, sam, tagger};
 use crate::stages::expand::PhraseTemplate;
 use crate::stages::knowledge::Example;
 use crate::stages::recognise::{TagScheme, WordTokenizer};
@@ -95,7 +96,7 @@ fn write_examples(world: &World, out: &Path) -> Result<()> {
 }
 
 fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
-    let (_, ofa) = ofa_vocabulary(run)?;
+    let (_, config) = ofa_vocabulary(run)?;
     let tagger_tokenizer = run.folder.join(TAGGER_TOKENIZER);
     let pieces = WordTokenizer::load(&tagger_tokenizer, recipe::tagger(0).max_pieces())?.vocabulary();
     let weights = |network: Network| Weights::named(network.file());
@@ -114,7 +115,7 @@ fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
             tokenizer: Some(FileEntry::named(TAGGER_TOKENIZER)),
             scheme: TagScheme::Bioes,
             crf: CrfScope::Tweet,
-            network: RecogniseNetwork::XlmRobertaCrf(recipe::tagger(pieces as i64).into()),
+            network: Described::of(&tagger::XLM_ROBERTA_CRF, &recipe::tagger(pieces as i64)),
             self_test: Vec::new(),
         }),
         entail: Some(Entail {
@@ -123,7 +124,7 @@ fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
             precision: Precision::F32,
             weights: weights(Network::Ofa),
             tokenizer: Some(FileEntry::named(OFA_TOKENIZER)),
-            network: EntailNetwork::Ofa(ofa.clone().into()),
+            network: Described::of(&ofa::ENTAIL, &config),
             self_test: Vec::new(),
         }),
         ground: Some(Ground {
@@ -133,13 +134,13 @@ fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
             precision: Precision::F32,
             weights: weights(Network::Ofa),
             tokenizer: Some(FileEntry::named(OFA_TOKENIZER)),
-            network: GroundNetwork::Ofa(ofa.into()),
+            network: Described::of(&ofa::GROUND, &config),
             self_test: Vec::new(),
         }),
         segment: Some(Segment {
             precision: Precision::F32,
             weights: weights(Network::Segmenter),
-            network: SegmentNetwork::Sam(recipe::sam().into()),
+            network: Described::of(&sam::SEGMENT, &recipe::sam()),
             self_test: Vec::new(),
         }),
     })

@@ -3,8 +3,8 @@
 //! All networks together stay under 12 MB as 16-bit floats, and each trains in about an hour on two cores.
 
 use super::optimiser::Schedule;
-pub use crate::networks::bundle::{ENTAIL_PROMPT, GROUND_PROMPT};
 use crate::networks::ofa::OfaConfig;
+pub use crate::networks::ofa::{ENTAIL_PROMPT, GROUND_PROMPT};
 use crate::networks::sam::SamConfig;
 use crate::networks::tagger::{Positions, TaggerConfig};
 use crate::networks::umt::UmtConfig;

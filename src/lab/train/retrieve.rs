@@ -15,8 +15,10 @@ use super::training_loop::run_training;
 use super::umt::{TrainingHeads, UmtTask};
 use crate::domain::{EntityType, Stage};
 use crate::lab::world::Split;
-use crate::networks::bundle::{Bundle, Precision, Retrieve, RetrieveNetwork, Weights, write_manifest};
-use crate::networks::umt::{Umt, is_redundant};
+use crate::networks::bundle::{Bundle, Precision, Retrieve, Weights, write_manifest};
+use crate::networks::descriptor::Network;
+use crate::networks::tagger::TaggerConfig;
+use crate::networks::umt::{self, Umt, is_redundant};
 use crate::stages::recognise::{LabelSet, WordTokenizer};
 
 /// Name of its checkpoint in the run's folder and of its weights in the bundle, without extension.
@@ -39,7 +41,7 @@ pub fn train_retriever(run: &TrainingRun, folder: &Path) -> Result<()> {
         let longest = recipe::umt(0).max_pieces as usize;
         let tokenizer = WordTokenizer::from_bytes(&file, &bytes, longest)?;
         let labels = LabelSet::new(recipe::ENTITY_TYPES.map(EntityType::new));
-        let pad = bundle.recognise()?.network.config().pad;
+        let pad = bundle.recognise()?.network.dimensions().config::<TaggerConfig>().pad;
         Ok::<_, anyhow::Error>(TextBatcher { world: run.world(split), tokenizer, labels, pad })
     };
     let (train, dev) = (batcher(Split::Train)?, batcher(Split::Dev)?);
@@ -62,7 +64,7 @@ pub fn train_retriever(run: &TrainingRun, folder: &Path) -> Result<()> {
         precision: Precision::F32,
         weights: Weights::named(&weights),
         tokenizer: entry,
-        network: RetrieveNetwork::Umt(config.into()),
+        network: Network::of(&umt::RETRIEVE, &config),
         self_test: Vec::new(),
     });
     write_manifest(folder, manifest)

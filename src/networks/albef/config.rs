@@ -114,6 +114,10 @@ impl Preset for AlbefConfig {
         let head = linear(self.hidden, self.hidden) + linear(self.hidden, CLASSES);
         (vision + text.parameters() + fusion + head) as u64
     }
+
+    fn fault(&self) -> Option<String> {
+        self.check().err().map(|error| error.to_string())
+    }
 }
 
 impl AlbefConfig {

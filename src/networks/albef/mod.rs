@@ -5,7 +5,10 @@
 //! checkpoints; [`is_redundant`] says which of theirs have no counterpart here.
 
 mod config;
+mod descriptor;
 mod fusion;
+mod import;
+mod names;
 mod serve;
 mod vit;
 
@@ -13,6 +16,8 @@ use tch::nn;
 use tch::{Device, Kind, Tensor};
 
 pub use config::{AlbefConfig, AlbefConfigError, PAD};
+pub use descriptor::ENTAIL;
+pub use names::ALBEF;
 pub use serve::AlbefEntailer;
 
 use fusion::FusionEncoder;

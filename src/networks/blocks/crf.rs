@@ -3,8 +3,22 @@
 //! The mathematics of `pytorch-crf` 0.7.2, so that its checkpoints mean the same here: a start score, an end score
 //! and a score for each step from one label to the next, no forbidden steps.
 
+use serde::{Deserialize, Serialize};
 use tch::nn;
 use tch::{Kind, Tensor};
+
+/// Over which words the field runs where a text is read together with what is known of it.
+///
+/// Either way the encoder reads all of them, and only the text's own words are answered for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CrfScope {
+    /// Over the text and what is known, as AdaSeq with the changes of PGIM's authors; so were published taggers taught.
+    #[default]
+    Whole,
+    /// Over the words of the text alone, as AdaSeq itself and as RiVEG's authors write.
+    Tweet,
+}
 
 /// The parameters as the network trains them.
 #[derive(Debug)]

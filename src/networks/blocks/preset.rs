@@ -1,7 +1,10 @@
-//! Which sizes were published? A network's configuration knows them by name, and how many parameters each has.
+//! Dimensions of networks: their published sizes, by name, and their number of parameters.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// Dimensions some of which were published under a name.
-pub trait Preset: Sized {
+pub trait Preset: Serialize + DeserializeOwned {
     /// The names, in the order in which they are shown.
     const NAMES: &'static [&'static str];
 
@@ -11,6 +14,9 @@ pub trait Preset: Sized {
     /// How many numbers such a network learns; what it only remembers (statistics of batch norms, frequencies of
     /// position encodings) is not counted.
     fn parameters(&self) -> u64;
+
+    /// Why there can be no network of these dimensions.
+    fn fault(&self) -> Option<String>;
 }
 
 /// Parameters of a fully connected layer with its bias.

@@ -1,12 +1,13 @@
-//! How is a bundle put together of several? Stages come from others; phrases and lexicon stay its own.
+//! Joined bundles: stages come from other bundles; phrases and lexicon stay its own.
 
 use sha2::{Digest, Sha256};
 
 use crate::domain::Stage;
 
-use super::BundleError;
-use super::open::{Bundle, MANIFEST, hexadecimal};
+use super::manifest::MANIFEST;
+use super::open::Bundle;
 use super::stages::Segment;
+use crate::networks::weights::{BundleError, hexadecimal};
 
 impl Bundle {
     /// The bundle with a stage of another in place of its own, or where it had none. The tagger brings its entity types
@@ -17,15 +18,12 @@ impl Bundle {
     /// # Errors
     /// Where the other has no such stage.
     pub fn with_stage(mut self, stage: Stage, other: Self) -> Result<Self, BundleError> {
-        match stage {
-            Stage::Retrieve => self.manifest.know = Some(other.retrieve()?.clone()),
-            Stage::Recognise => {
-                self.manifest.recognise = Some(other.recognise()?.clone());
-                self.manifest.entity_types.clone_from(&other.manifest.entity_types);
-            }
-            Stage::Entail => self.manifest.entail = Some(other.entail()?.clone()),
-            Stage::Ground => self.manifest.ground = Some(other.ground()?.clone()),
-            Stage::Segment => self.manifest.segment = Some(other.segment()?.clone()),
+        if !other.manifest.parts().iter().any(|part| part.stage == stage) {
+            return Err(other.unfinished(stage, "network"));
+        }
+        self.manifest.take_stage(stage, &other.manifest);
+        if stage == Stage::Recognise {
+            self.manifest.entity_types.clone_from(&other.manifest.entity_types);
         }
         self.hash = changed(&self.hash, stage, &other.hash);
         self.taken.retain(|(taken, _)| *taken != stage);
@@ -80,7 +78,7 @@ mod tests {
 
     use tch::Device;
 
-    use super::super::untrained::tests::without_tokenizers;
+    use super::super::tiny::bundle::without_tokenizers;
     use super::*;
 
     fn open(folder: &Path) -> Bundle {

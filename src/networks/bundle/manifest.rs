@@ -1,4 +1,4 @@
-//! What does a bundle's manifest say? `bundle.toml`: for each stage its network, its files and how it is asked.
+//! Manifest: `bundle.toml`, which gives for each stage its network, its files and how it is asked.
 
 use std::path::Path;
 
@@ -9,10 +9,12 @@ use crate::stages::expand::PhraseTemplate;
 use crate::stages::prompt::PHRASE;
 use crate::stages::recognise::TagScheme;
 
-use super::error::{BundleError, Fault};
-use super::files::{FileEntry, Weights};
-use super::retrieve::Retrieve;
-use super::stages::{Entail, Ground, Precision, Recognise, Segment, Summary};
+use super::stages::{Entail, Ground, Part, Recognise, Retrieve, Segment};
+use crate::networks::descriptor::VocabularyKind;
+use crate::networks::weights::{BundleError, Fault, FileEntry};
+
+/// The manifest's name in every bundle.
+pub(super) const MANIFEST: &str = "bundle.toml";
 
 /// The manifest. Its hash names the bundle, since it holds the hashes of all other files.
 ///
@@ -48,24 +50,36 @@ pub struct Manifest {
     pub segment: Option<Segment>,
 }
 
-/// What every stage has.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Part<'manifest> {
-    /// Which stage.
-    pub stage: Stage,
-    /// Its network.
-    pub network: Summary,
-    /// In what it computes.
-    pub precision: Precision,
-    /// Its weights.
-    pub weights: &'manifest Weights,
-    /// Its vocabulary.
-    pub tokenizer: Option<&'manifest FileEntry>,
-    /// What it answered to the request of the self-test.
-    pub self_test: &'manifest [f64],
-}
-
 impl Manifest {
+    /// A bundle without stages, to be filled.
+    pub(super) fn empty(name: String, made: String) -> Self {
+        Self {
+            name,
+            version: "1".to_owned(),
+            made,
+            entity_types: ["LOC", "ORG", "OTHER", "PER"].map(str::to_owned).to_vec(),
+            lexicon: None,
+            examples: None,
+            phrase: PhraseTemplate::default(),
+            know: None,
+            recognise: None,
+            entail: None,
+            ground: None,
+            segment: None,
+        }
+    }
+
+    /// Replaces a stage by that of another bundle.
+    pub(super) fn take_stage(&mut self, stage: Stage, other: &Self) {
+        match stage {
+            Stage::Retrieve => self.know.clone_from(&other.know),
+            Stage::Recognise => self.recognise.clone_from(&other.recognise),
+            Stage::Entail => self.entail.clone_from(&other.entail),
+            Stage::Ground => self.ground.clone_from(&other.ground),
+            Stage::Segment => self.segment.clone_from(&other.segment),
+        }
+    }
+
     /// Parses and checks a manifest; `file` is for errors.
     ///
     /// # Errors
@@ -87,46 +101,11 @@ impl Manifest {
     /// The stages that there are, in the order of a post's life.
     #[must_use]
     pub fn parts(&self) -> Vec<Part<'_>> {
-        let know = self.know.as_ref().map(|part| Part {
-            stage: Stage::Retrieve,
-            network: part.network.summary(),
-            precision: part.precision,
-            weights: &part.weights,
-            tokenizer: part.tokenizer.as_ref(),
-            self_test: &part.self_test,
-        });
-        let recognise = self.recognise.as_ref().map(|part| Part {
-            stage: Stage::Recognise,
-            network: part.network.summary(),
-            precision: part.precision,
-            weights: &part.weights,
-            tokenizer: part.tokenizer.as_ref(),
-            self_test: &part.self_test,
-        });
-        let entail = self.entail.as_ref().map(|part| Part {
-            stage: Stage::Entail,
-            network: part.network.summary(),
-            precision: part.precision,
-            weights: &part.weights,
-            tokenizer: part.tokenizer.as_ref(),
-            self_test: &part.self_test,
-        });
-        let ground = self.ground.as_ref().map(|part| Part {
-            stage: Stage::Ground,
-            network: part.network.summary(),
-            precision: part.precision,
-            weights: &part.weights,
-            tokenizer: part.tokenizer.as_ref(),
-            self_test: &part.self_test,
-        });
-        let segment = self.segment.as_ref().map(|part| Part {
-            stage: Stage::Segment,
-            network: part.network.summary(),
-            precision: part.precision,
-            weights: &part.weights,
-            tokenizer: None,
-            self_test: &part.self_test,
-        });
+        let know = self.know.as_ref().map(Retrieve::part);
+        let recognise = self.recognise.as_ref().map(Recognise::part);
+        let entail = self.entail.as_ref().map(Entail::part);
+        let ground = self.ground.as_ref().map(Ground::part);
+        let segment = self.segment.as_ref().map(Segment::part);
         [know, recognise, entail, ground, segment].into_iter().flatten().collect()
     }
 
@@ -211,7 +190,7 @@ impl Manifest {
             };
             let labels = each * self.entity_types.len() as i64 + 1;
             let expected = format!("{labels}, which is 1 and {each} for each entity type");
-            let found = recognise.network.config().labels;
+            let found = recognise.network.labels();
             expect(found == labels, "recognise.network.labels", &expected, found.to_string());
         }
         let prompts = [
@@ -227,7 +206,7 @@ impl Manifest {
             expect(probability, "entail.threshold", "a probability", threshold.to_string());
         }
         if let Some(Ground { prompt, beam, network, .. }) = &self.ground {
-            let alone = !network.reads_words() || prompt == PHRASE;
+            let alone = network.reads().vocabulary != VocabularyKind::Words || prompt == PHRASE;
             let expected = "`{phrase}` alone for a network that reads no questions";
             expect(alone, "ground.prompt", expected, format!("`{prompt}`"));
             let most = network.widest_beam();
@@ -244,15 +223,15 @@ impl Manifest {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{GroundNetwork, blank_stage};
+    use super::super::{Precision, stage_template};
     use super::*;
 
     #[test]
     fn a_network_that_reads_words_is_asked_phrases_alone_and_follows_one_box() {
-        let manifest = blank_stage(Stage::Ground, "seqtr-refcoco", Precision::F32, 1).unwrap();
+        let manifest = stage_template(Stage::Ground, "seqtr-refcoco", Precision::F32, 1).unwrap();
         assert_eq!(manifest.faults(), []);
         let Some(ground) = &manifest.ground else { panic!("{manifest:?}") };
-        assert!(matches!(ground.network, GroundNetwork::SeqTr(_)));
+        assert_eq!(ground.network.reads().vocabulary, VocabularyKind::Words);
         let asked = |prompt: &str, beam| {
             let ground = Ground { prompt: prompt.to_owned(), beam, ..ground.clone() };
             let faults = Manifest { ground: Some(ground), ..manifest.clone() }.faults();

@@ -1,41 +1,36 @@
-//! What is a bundle? A folder with a manifest, four networks' weights, their vocabularies and a lexicon.
+//! Bundles: a folder with a manifest, four networks' weights, their vocabularies and a lexicon.
 //!
 //! Opening one is strict: the manifest has no unknown keys, every file has the hash that the manifest gives, every
 //! tensor of a checkpoint has its parameter and every parameter its tensor. A network that was silently left half
-//! random answers as confidently as a good one.
+//! random answers with the same confidence as a good one.
+//!
+//! Read [`stages`] and [`manifest`] (what `bundle.toml` says), [`open`] and [`write`], [`serve`] (networks at work),
+//! [`self_test`], [`join`] (stages of several bundles), [`template`] (new bundles) and [`import`] (published checkpoints).
 
-mod blank;
 mod config;
-mod dimensions;
 mod disk;
-mod error;
-mod files;
 mod import;
 mod join;
-mod retrieve;
 mod manifest;
 mod open;
-mod random;
 mod self_test;
 mod serve;
-mod shrunk;
 mod stages;
-pub mod untrained;
-mod weights;
+mod template;
+#[cfg(test)]
+#[path = "../../../tests/support/tiny/mod.rs"]
+pub(crate) mod tiny;
+mod write;
 
-pub use blank::{BLANKS, ENTAIL_PROMPT, GROUND_PROMPT, blank, blank_stage, presets};
 pub use config::Config;
-pub use dimensions::Dimensions;
-pub use error::{BundleError, Fault};
-pub use files::{FileEntry, Weights};
-pub use import::{Import, ImportError, Imported};
-pub use manifest::{Manifest, Part};
-pub use open::{Bundle, write_manifest, write_unfilled};
-pub use retrieve::{Retrieve, RetrieveNetwork};
-pub use self_test::SelfTestError;
-pub use shrunk::{Vocabulary, shrunk};
-pub use stages::{
-    Entail, EntailNetwork, Ground, GroundNetwork, Precision, Recognise, RecogniseNetwork, Segment,
-    SegmentNetwork, Summary,
+pub use import::{Import, Imported};
+pub use manifest::Manifest;
+pub use open::Bundle;
+pub use stages::{Entail, Ground, Part, Recognise, Retrieve, Segment};
+pub use template::{presets, stage_template, template, templates};
+pub use write::{write_manifest, write_unfilled};
+
+pub use crate::networks::descriptor::{ImportError, Summary};
+pub use crate::networks::weights::{
+    BundleError, Fault, FileEntry, Precision, SelfTestError, Weights, load_weights, save_weights,
 };
-pub use weights::{load_weights, save_weights};

@@ -1,28 +1,18 @@
-//! Is the bundle whole? Reads and writes manifests, and checks every file against its hash before it is used.
+//! Open bundles: the manifest is checked, and every file against its hash before it is used.
 
-use std::fmt::Write;
-use std::fs::{self, File};
-use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use tch::nn::VarStore;
-use tch::{Device, nn};
+use tch::Device;
 
 use crate::common::plain_file;
 use crate::domain::Stage;
 
-use super::disk::replace;
-use super::error::{BundleError, Fault};
-use super::files::{FileEntry, Weights};
-use super::manifest::Manifest;
-use super::random::randomise;
-use super::self_test::SelfTestError;
-use super::stages::{Entail, Ground, Precision, Recognise, Segment};
-use super::weights::load_weights;
-
-/// The manifest's name in every bundle.
-pub(super) const MANIFEST: &str = "bundle.toml";
+use super::manifest::{MANIFEST, Manifest};
+use super::stages::{Entail, Ground, Recognise, Retrieve, Segment};
+use crate::networks::weights::{
+    BundleError, Fault, FileEntry, Precision, WeightSource, Weights, hash_of, hexadecimal, unchanged,
+};
 
 /// A bundle whose manifest is good and whose files are those that the manifest means.
 #[derive(Debug, Clone)]
@@ -131,6 +121,14 @@ impl Bundle {
         self.manifest.segment.as_ref().ok_or_else(|| self.unfinished(Stage::Segment, "network"))
     }
 
+    /// The part of the encoder of posts.
+    ///
+    /// # Errors
+    /// Where the bundle has none.
+    pub fn retrieve(&self) -> Result<&Retrieve, BundleError> {
+        self.manifest.know.as_ref().ok_or_else(|| self.unfinished(Stage::Retrieve, "network"))
+    }
+
     /// The bytes of a stage's tokenizer and where they lie.
     ///
     /// # Errors
@@ -145,37 +143,14 @@ impl Bundle {
         Ok((home.path(entry), home.read(entry)?))
     }
 
-    /// Makes a network on `device` and gives it its weights, to be computed with in `precision` whatever the file holds.
-    ///
-    /// # Errors
-    /// All keys of the checkpoint that do not fit.
-    pub fn load<N>(
-        &self,
-        device: Device,
-        weights: &Weights,
+    /// Where the weights of a stage come from, for a network on `device`.
+    pub(super) fn source<'a>(
+        &'a self,
+        weights: &'a Weights,
         precision: Precision,
-        make: impl FnOnce(&nn::Path<'_>) -> N,
-    ) -> Result<N, BundleError> {
-        let mut store = VarStore::new(device);
-        store.set_kind(precision.kind());
-        let network = make(&store.root());
-        store.freeze();
-        match weights {
-            Weights::Random { seed } => randomise(&store, *seed),
-            Weights::File { entry, ignored } => {
-                let path = self.path(entry);
-                let file = plain_file::open(&path)
-                    .map_err(|source| BundleError::Read { file: path.clone(), source })?;
-                let mut hashed = Hashed { file: BufReader::new(file), hash: Sha256::new() };
-                let loaded = load_weights(&store, &path, &mut hashed, ignored);
-                // What else is wrong with a file that was changed does not matter.
-                std::io::copy(&mut hashed, &mut std::io::sink())
-                    .map_err(|source| BundleError::Read { file: path.clone(), source })?;
-                unchanged(&path, entry, &hexadecimal(hashed.hash.finalize()))?;
-                loaded?;
-            }
-        }
-        Ok(network)
+        device: Device,
+    ) -> WeightSource<'a> {
+        WeightSource { folder: &self.folder, weights, precision, device }
     }
 
     pub(super) fn unfinished(&self, stage: Stage, what: &'static str) -> BundleError {
@@ -183,91 +158,16 @@ impl Bundle {
     }
 }
 
-/// A file that is hashed while it is read.
-struct Hashed {
-    file: BufReader<File>,
-    hash: Sha256,
-}
-
-impl Read for Hashed {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let count = self.file.read(buffer)?;
-        self.hash.update(&buffer[..count]);
-        Ok(count)
-    }
-}
-
-/// Refuses a file that was changed after the bundle was opened.
-fn unchanged(file: &Path, entry: &FileEntry, found: &str) -> Result<(), BundleError> {
-    if found == entry.sha256 {
-        return Ok(());
-    }
-    let expected = format!("the file with the hash {}", entry.sha256);
-    let faults = vec![Fault::new("sha256", expected, format!("one with the hash {found}"))];
-    Err(BundleError::Unfit { file: file.to_owned(), faults })
-}
-
-/// Writes a manifest into a bundle's folder, with the hashes of the files that it names as they lie there, and with
-/// what its networks answer to their self-tests.
-///
-/// # Errors
-/// Where a file is missing, weights do not fit, the manifest would not be read again, or the folder cannot be written.
-pub fn write_manifest(folder: &Path, mut manifest: Manifest) -> Result<(), SelfTestError> {
-    for entry in manifest.files_mut() {
-        entry.sha256 = hash_of(&folder.join(&entry.file))?;
-    }
-    let bundle = Bundle { folder: folder.to_owned(), manifest, hash: String::new(), taken: Vec::new() };
-    let answers = bundle
-        .manifest
-        .parts()
-        .into_iter()
-        .map(|part| Ok((part.stage, bundle.self_test(part.stage, Device::Cpu)?)));
-    let answers: Vec<(Stage, Vec<f64>)> = answers.collect::<Result<_, SelfTestError>>()?;
-    let mut manifest = bundle.manifest;
-    for (stage, answer) in answers {
-        if let Some(recorded) = manifest.self_test_mut(stage) {
-            *recorded = answer;
-        }
-    }
-    Ok(write_unfilled(folder, &manifest)?)
-}
-
-/// Writes a manifest as it is, at one stroke.
-///
-/// # Errors
-/// Where it would not be read again, or the folder cannot be written.
-pub fn write_unfilled(folder: &Path, manifest: &Manifest) -> Result<(), BundleError> {
-    let file = folder.join(MANIFEST);
-    let unwritable = |source| BundleError::Write { file: file.clone(), source };
-    let text = toml::to_string_pretty(manifest).map_err(|error| unwritable(std::io::Error::other(error)))?;
-    Manifest::parse(&file, &text)?;
-    fs::create_dir_all(folder).map_err(unwritable)?;
-    replace(&file, text.as_bytes()).map_err(unwritable)
-}
-
 /// Reads a whole file: a bundle may be replaced on disk while it is in use, so nothing of it stays mapped.
 fn read_file(file: &Path) -> Result<Vec<u8>, BundleError> {
     plain_file::read(file).map_err(|source| BundleError::Read { file: file.to_owned(), source })
 }
 
-/// The SHA-256 of a file, which may be larger than memory.
-pub(super) fn hash_of(file: &Path) -> Result<String, BundleError> {
-    let unreadable = |source| BundleError::Read { file: file.to_owned(), source };
-    let mut hash = Sha256::new();
-    std::io::copy(&mut plain_file::open(file).map_err(unreadable)?, &mut hash).map_err(unreadable)?;
-    Ok(hexadecimal(hash.finalize()))
-}
-
-pub(super) fn hexadecimal(hash: impl AsRef<[u8]>) -> String {
-    hash.as_ref().iter().fold(String::with_capacity(64), |mut hexadecimal, byte| {
-        let _ = write!(hexadecimal, "{byte:02x}"); // writing to a string cannot fail
-        hexadecimal
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::untrained::tests::without_tokenizers;
+    use std::fs;
+
+    use super::super::tiny::bundle::without_tokenizers;
     use super::*;
 
     fn error_after(change: impl FnOnce(&Path)) -> String {

@@ -1,11 +1,10 @@
-//! What does each network answer to a request that never changes? Recorded when a bundle is made, asked again when it
-//! is verified: a library, a device or a build that computes something else is found before posts are.
+//! Self-test: each network's answer to a fixed request. It is recorded when a bundle is made and compared when the bundle
+//! is verified: a library, a device or a build that computes something else is found before posts are answered.
 
 use std::sync::Arc;
 
 use tch::Device;
 
-use crate::common::imaging::Picture;
 use crate::domain::{BBox, ContentHash, Frame, Stage};
 use crate::scheduler::{Model, ModelError, ReplyOf, RequestOf};
 use crate::stages::entail;
@@ -15,37 +14,9 @@ use crate::stages::recognise;
 use crate::stages::segment;
 
 use super::open::Bundle;
-use super::stages::Precision;
-use super::{BundleError, Part};
-
-/// Why a self-test gave no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum SelfTestError {
-    /// The network cannot be loaded.
-    #[error(transparent)]
-    Bundle(#[from] BundleError),
-    /// The network was loaded and failed.
-    #[error("the network of stage `{stage}` failed its self-test")]
-    Model {
-        /// Whose.
-        stage: Stage,
-        /// How.
-        #[source]
-        source: ModelError,
-    },
-    /// The network answered something else than what was recorded.
-    #[error(
-        "the network of stage `{stage}` answered {found:?} to its self-test, where {recorded:?} was recorded"
-    )]
-    Differs {
-        /// Whose.
-        stage: Stage,
-        /// What it says now.
-        found: Vec<f64>,
-        /// What it said when the bundle was made.
-        recorded: Vec<f64>,
-    },
-}
+use super::stages::Part;
+use crate::networks::descriptor::Reads;
+use crate::networks::weights::{Precision, SelfTestError};
 
 /// How far an answer may be from the one recorded, in parts of it; below 1, in parts of 1. Sums of many products differ
 /// in their last digits between machines, and far more in 16 bits.
@@ -74,8 +45,8 @@ impl Bundle {
                     .map(|reply| reply.features.into_iter().take(8).map(f64::from).collect())
             }
             Stage::Recognise => {
-                let network = self.recognise()?.network.config();
-                first(&mut self.tagger(device)?, words(network.vocabulary)).map(|reply| {
+                let reads = self.recognise()?.network.reads();
+                first(&mut self.tagger(device)?, words(reads.rows)).map(|reply| {
                     let labels = reply.labels.iter().map(|&label| label as f64);
                     labels.chain(reply.posteriors.iter().map(|&posterior| f64::from(posterior))).collect()
                 })
@@ -97,10 +68,9 @@ impl Bundle {
                 })
             }
             Stage::Segment => {
-                let side = self.segment()?.network.config().image_size as u32;
+                let view = self.segment()?.network.view();
                 let bbox = BBox { x0: 8.0, y0: 6.0, x1: 70.0, y1: 50.0 };
-                let request =
-                    segment::Request { picture: Picture::longest_side(&frame(), side), boxes: vec![bbox] };
+                let request = segment::Request { picture: view.of(&frame()), boxes: vec![bbox] };
                 first(&mut self.segmenter(device, 0)?, request).map(|masks| {
                     let of_one = |one: &segment::Segmentation| {
                         let pixels = f64::from(one.mask.width) * f64::from(one.mask.height);
@@ -143,7 +113,7 @@ fn words(vocabulary: i64) -> recognise::Request {
 }
 
 /// A prompt of twelve tokens, or as many as fit, none of which is special to any network.
-fn prompt((rows, longest): (i64, usize)) -> Vec<u32> {
+fn prompt(Reads { rows, longest, .. }: Reads) -> Vec<u32> {
     let last = u32::try_from(rows - 1).unwrap_or(u32::MAX);
     (0..12).map(|index: u32| (3 + 23 * index).min(last)).take(longest).collect()
 }
@@ -161,7 +131,7 @@ pub(super) fn frame() -> Arc<Frame> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::untrained::tests::without_tokenizers;
+    use super::super::tiny::bundle::without_tokenizers;
     use super::*;
 
     #[test]

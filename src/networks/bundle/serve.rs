@@ -1,36 +1,28 @@
-//! From a stage's part of the manifest to the network that answers its requests, weights and all.
+//! Served networks of a bundle: from a stage's part of the manifest to the network that answers its requests.
 
 use tch::Device;
-use tch::nn::Path as Root;
 
-use crate::domain::Stage;
-use crate::networks::albef::{Albef, AlbefEntailer};
-use crate::networks::blocks::remembered::Remembered;
-use crate::networks::ofa::{Choice, Ofa, OfaConfig, OfaEntailer, OfaGrounder};
-use crate::networks::sam::{Sam, SamSegmenter};
-use crate::networks::seqtr::{SeqTr, SeqTrGrounder};
-use crate::networks::served::{Entailer, Grounder};
-use crate::networks::tagger::{ServedTagger, Tagger};
-
-use super::BundleError;
-use super::dimensions::Dimensions;
 use super::open::Bundle;
-use super::stages::{Entail, EntailNetwork, Ground, GroundNetwork, SegmentNetwork};
+use super::stages::{Entail, Ground};
+use crate::domain::Stage;
+use crate::networks::blocks::remembered::Remembered;
+use crate::networks::descriptor::Descriptor;
+use crate::networks::served::{Encoder, Entailer, Grounder, Segmenter, Tagger};
+use crate::networks::weights::BundleError;
 
 impl Bundle {
     /// The tagger on `device`.
     ///
     /// # Errors
     /// Where the bundle has none, or all keys of its checkpoint that do not fit.
-    pub fn tagger(&self, device: Device) -> Result<ServedTagger, BundleError> {
+    pub fn tagger(&self, device: Device) -> Result<Tagger, BundleError> {
         let home = self.home(Stage::Recognise);
         let part = home.recognise()?;
-        let make = |root: &Root<'_>| Tagger::new(root, part.network.config().clone());
-        let tagger = home.load(device, &part.weights, part.precision, make)?;
-        Ok(ServedTagger::new(tagger).with_scope(part.crf))
+        let source = home.source(&part.weights, part.precision, device);
+        (part.network.descriptor().serve)(&source, part.network.dimensions(), part.crf)
     }
 
-    /// The gate's network on `device`, remembering within a budget what it says of pictures.
+    /// The entailer on `device`, caching encodings of pictures within a budget.
     ///
     /// # Errors
     /// As [`Self::tagger`].
@@ -41,23 +33,11 @@ impl Bundle {
     ) -> Result<Entailer, BundleError> {
         let home = self.home(Stage::Entail);
         let part = home.entail()?;
-        match &part.network {
-            EntailNetwork::Ofa(dimensions) => {
-                let ofa = home.ofa_entailer(device, part, dimensions, remembered)?;
-                let pictures_read = ofa.trunk_runs();
-                Ok(Entailer::new(ofa, pictures_read))
-            }
-            EntailNetwork::Albef(dimensions) => {
-                let make = |root: &Root<'_>| Albef::new(root, &dimensions.config);
-                let albef = home.load(device, &part.weights, part.precision, make)?;
-                let albef = AlbefEntailer::new(albef, remembered);
-                let pictures_read = albef.pictures_seen();
-                Ok(Entailer::new(albef, pictures_read))
-            }
-        }
+        let source = home.source(&part.weights, part.precision, device);
+        (part.network.descriptor().serve)(&source, part.network.dimensions(), remembered.into())
     }
 
-    /// The grounder's network on `device`, remembering within a budget what it says of pictures.
+    /// The grounder on `device`, caching encodings of pictures within a budget.
     ///
     /// # Errors
     /// As [`Self::tagger`].
@@ -68,20 +48,9 @@ impl Bundle {
     ) -> Result<Grounder, BundleError> {
         let home = self.home(Stage::Ground);
         let part = home.ground()?;
-        match &part.network {
-            GroundNetwork::Ofa(dimensions) => {
-                let ofa = home.ofa_grounder(device, part, dimensions, remembered)?;
-                let pictures_read = ofa.trunk_runs();
-                Ok(Grounder::new(ofa, pictures_read))
-            }
-            GroundNetwork::SeqTr(dimensions) => {
-                let make = |root: &Root<'_>| SeqTr::new(root, &dimensions.config);
-                let seqtr = home.load(device, &part.weights, part.precision, make)?;
-                let seqtr = SeqTrGrounder::new(seqtr, remembered);
-                let pictures_read = seqtr.trunk_runs();
-                Ok(Grounder::new(seqtr, pictures_read))
-            }
-        }
+        let source = home.source(&part.weights, part.precision, device);
+        let serve = part.network.descriptor().serve;
+        serve(&source, part.network.dimensions(), part.settings(), remembered.into())
     }
 
     /// Both, on one `device` for one thread: one network where both stages name the same weights, dimensions and
@@ -95,63 +64,16 @@ impl Bundle {
         remembered: &Remembered,
     ) -> Result<(Entailer, Grounder), BundleError> {
         let (entail, ground) = (self.entail()?, self.ground()?);
-        match &entail.network {
-            EntailNetwork::Ofa(dimensions) if one_network(entail, ground) => {
-                let home = self.home(Stage::Entail);
-                let entailer = home.ofa_entailer(device, entail, dimensions, remembered.clone())?;
-                let grounder = entailer.grounder(ground.beam).among(choice(ground));
-                let (entailed, grounded) = (entailer.trunk_runs(), grounder.trunk_runs());
-                Ok((Entailer::new(entailer, entailed), Grounder::new(grounder, grounded)))
-            }
-            _ => Ok((self.entailer(device, remembered.clone())?, self.grounder(device, remembered.clone())?)),
+        if let Some(serve_both) = entail.network.descriptor().serve_both
+            && one_network(entail, ground)
+        {
+            let source = self.home(Stage::Entail).source(&entail.weights, entail.precision, device);
+            return serve_both(&source, entail.network.dimensions(), ground.settings(), remembered.clone());
         }
+        Ok((self.entailer(device, remembered.clone())?, self.grounder(device, remembered.clone())?))
     }
 
-    fn ofa_entailer(
-        &self,
-        device: Device,
-        part: &Entail,
-        dimensions: &Dimensions<OfaConfig>,
-        remembered: impl Into<Remembered>,
-    ) -> Result<OfaEntailer, BundleError> {
-        let make = |root: &Root<'_>| Ofa::new(root, &dimensions.config);
-        let ofa = self.load(device, &part.weights, part.precision, make)?;
-        Ok(OfaEntailer::new(ofa, remembered))
-    }
-
-    fn ofa_grounder(
-        &self,
-        device: Device,
-        part: &Ground,
-        dimensions: &Dimensions<OfaConfig>,
-        remembered: impl Into<Remembered>,
-    ) -> Result<OfaGrounder, BundleError> {
-        let make = |root: &Root<'_>| Ofa::new(root, &dimensions.config);
-        let ofa = self.load(device, &part.weights, part.precision, make)?;
-        Ok(OfaGrounder::new(ofa, part.beam, remembered).among(choice(part)))
-    }
-
-    /// The stage's network where it is an OFA, for questions that no other network is asked.
-    pub(super) fn entailing_ofa(&self, device: Device) -> Result<Option<OfaEntailer>, BundleError> {
-        let home = self.home(Stage::Entail);
-        let part = home.entail()?;
-        match &part.network {
-            EntailNetwork::Ofa(dimensions) => home.ofa_entailer(device, part, dimensions, 0).map(Some),
-            EntailNetwork::Albef(_) => Ok(None),
-        }
-    }
-
-    /// As [`Self::entailing_ofa`].
-    pub(super) fn grounding_ofa(&self, device: Device) -> Result<Option<OfaGrounder>, BundleError> {
-        let home = self.home(Stage::Ground);
-        let part = home.ground()?;
-        match &part.network {
-            GroundNetwork::Ofa(dimensions) => home.ofa_grounder(device, part, dimensions, 0).map(Some),
-            GroundNetwork::SeqTr(_) => Ok(None),
-        }
-    }
-
-    /// The segmenter's network on `device`, remembering encodings within a budget.
+    /// The segmenter on `device`, caching encodings of pictures within a budget.
     ///
     /// # Errors
     /// As [`Self::tagger`].
@@ -159,36 +81,41 @@ impl Bundle {
         &self,
         device: Device,
         remembered: impl Into<Remembered>,
-    ) -> Result<SamSegmenter, BundleError> {
+    ) -> Result<Segmenter, BundleError> {
         let home = self.home(Stage::Segment);
         let part = home.segment()?;
-        let SegmentNetwork::Sam(dimensions) = &part.network;
-        let make = |root: &Root<'_>| Sam::new(root, &dimensions.config);
-        Ok(SamSegmenter::new(home.load(device, &part.weights, part.precision, make)?, device, remembered))
+        let source = home.source(&part.weights, part.precision, device);
+        (part.network.descriptor().serve)(&source, part.network.dimensions(), remembered.into())
     }
-}
 
-/// Which tokens an OFA follows while it grounds.
-fn choice(part: &Ground) -> Choice {
-    if part.bins_only { Choice::Bins } else { Choice::Anything }
+    /// The encoder of posts on `device`, caching encodings of pictures within a budget.
+    ///
+    /// # Errors
+    /// As [`Self::tagger`].
+    pub fn encoder(&self, device: Device, remembered: impl Into<Remembered>) -> Result<Encoder, BundleError> {
+        let home = self.home(Stage::Retrieve);
+        let part = home.retrieve()?;
+        let source = home.source(&part.weights, part.precision, device);
+        (part.network.descriptor().serve)(&source, part.network.dimensions(), remembered.into())
+    }
 }
 
 /// Whether both stages run the same numbers in the same way. A preset is only a name.
 fn one_network(entail: &Entail, ground: &Ground) -> bool {
-    let same_dimensions = match (&entail.network, &ground.network) {
-        (EntailNetwork::Ofa(one), GroundNetwork::Ofa(other)) => one.config == other.config,
-        _ => false,
-    };
-    same_dimensions && entail.weights == ground.weights && entail.precision == ground.precision
+    let [one, other] =
+        [entail.network.descriptor().architecture(), ground.network.descriptor().architecture()];
+    one.name == other.name
+        && entail.network.dimensions().equal(ground.network.dimensions())
+        && entail.weights == ground.weights
+        && entail.precision == ground.precision
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::Manifest;
-    use super::super::files::Weights;
-    use super::super::stages::Precision;
-    use super::super::untrained::tests::without_tokenizers;
+    use super::super::tiny::bundle::without_tokenizers;
     use super::*;
+    use crate::networks::weights::{Precision, Weights};
 
     #[test]
     fn only_the_same_weights_dimensions_and_precision_make_one_network() {
@@ -199,11 +126,7 @@ mod tests {
             ("precision", |entail, _| entail.precision = Precision::F16, false),
             (
                 "dimensions",
-                |entail, _| {
-                    if let EntailNetwork::Ofa(dimensions) = &mut entail.network {
-                        dimensions.config.patch_image_size = 16;
-                    }
-                },
+                |entail, _| entail.network.dimensions_mut().replace("patch_image_size", 16),
                 false,
             ),
         ];

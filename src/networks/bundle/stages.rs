@@ -1,21 +1,17 @@
-//! What does each stage run? Its network, the files it needs, and how it is asked.
+//! Stage parts of a manifest: each stage's network, the files it needs, and how it is asked.
 
 use serde::{Deserialize, Serialize};
-use tch::Kind;
+use sha2::{Digest, Sha256};
 
 use crate::common::imaging::View;
-use crate::networks::albef::AlbefConfig;
-use crate::networks::blocks::preset::Preset;
-use crate::networks::ofa::OfaConfig;
-use crate::networks::sam::SamConfig;
-use crate::networks::seqtr::SeqTrConfig;
-use crate::networks::tagger::{CrfScope, TaggerConfig};
-use crate::stages::prompt::CaptionStyle;
+use crate::domain::Stage;
+use crate::networks::blocks::crf::CrfScope;
+use crate::networks::descriptor::{
+    Dimensions, EntailDescriptor, GroundDescriptor, GroundSettings, Network, Reads, RecogniseDescriptor,
+    RetrieveDescriptor, SegmentDescriptor, Summary,
+};
+use crate::networks::weights::{FileEntry, Precision, Weights, hexadecimal};
 use crate::stages::recognise::TagScheme;
-
-use super::blank::BEAM;
-use super::dimensions::Dimensions;
-use super::files::{FileEntry, Weights};
 
 /// The tagger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,7 +31,7 @@ pub struct Recognise {
     #[serde(default)]
     pub crf: CrfScope,
     /// Its network.
-    pub network: RecogniseNetwork,
+    pub network: Network<RecogniseDescriptor>,
     /// What it answered to the request of the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
@@ -57,7 +53,7 @@ pub struct Entail {
     /// Its vocabulary, `tokenizer.json`; without one it can be measured, but not asked.
     pub tokenizer: Option<FileEntry>,
     /// Its network.
-    pub network: EntailNetwork,
+    pub network: Network<EntailDescriptor>,
     /// What it answered to the request of the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
@@ -85,14 +81,15 @@ pub struct Ground {
     /// asked.
     pub tokenizer: Option<FileEntry>,
     /// Its network.
-    pub network: GroundNetwork,
+    pub network: Network<GroundDescriptor>,
     /// What it answered to the request of the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
 }
 
+/// The beam of OFA's authors.
 fn authors_beam() -> usize {
-    BEAM
+    5
 }
 
 fn bins_only() -> bool {
@@ -109,245 +106,178 @@ pub struct Segment {
     /// Its weights.
     pub weights: Weights,
     /// Its network.
-    pub network: SegmentNetwork,
+    pub network: Network<SegmentDescriptor>,
     /// What it answered to the request of the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
 }
 
-/// The networks that tag.
+/// The encoder of posts, by which similar examples are found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "architecture")]
-pub enum RecogniseNetwork {
-    /// XLM-R with a linear-chain CRF.
-    #[serde(rename = "xlm-roberta-crf")]
-    XlmRobertaCrf(Dimensions<TaggerConfig>),
-    /// BERT with a linear-chain CRF.
-    #[serde(rename = "bert-crf")]
-    BertCrf(Dimensions<TaggerConfig>),
+#[serde(deny_unknown_fields)]
+pub struct Retrieve {
+    /// In what its network computes.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Its weights.
+    pub weights: Weights,
+    /// Its vocabulary, `tokenizer.json`; without one it can be measured, but not asked.
+    pub tokenizer: Option<FileEntry>,
+    /// Its network.
+    pub network: Network<RetrieveDescriptor>,
+    /// What it answered to the request of the self-test when the bundle was made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub self_test: Vec<f64>,
 }
 
-/// The networks that say whether a picture shows a phrase.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "architecture")]
-pub enum EntailNetwork {
-    /// One for all: a ResNet trunk with an encoder and a decoder.
-    #[serde(rename = "ofa")]
-    Ofa(Dimensions<OfaConfig>),
-    /// A vision transformer, and a BERT that looks at what it saw.
-    #[serde(rename = "albef")]
-    Albef(Dimensions<AlbefConfig>),
-}
-
-/// The networks that find a phrase in a picture.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "architecture")]
-pub enum GroundNetwork {
-    /// One for all: a ResNet trunk with an encoder and a decoder.
-    #[serde(rename = "ofa")]
-    Ofa(Dimensions<OfaConfig>),
-    /// A DarkNet trunk and a GRU, compared and decoded into a box, or into a contour.
-    #[serde(rename = "seqtr")]
-    SeqTr(Dimensions<SeqTrConfig>),
-}
-
-/// The networks that segment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "architecture")]
-pub enum SegmentNetwork {
-    /// Segment Anything with box prompts.
-    #[serde(rename = "sam")]
-    Sam(Dimensions<SamConfig>),
-}
-
-/// The widest beam that is served, twice the authors' own: each box more is a row more in every step of the decoder. A
-/// network with few bins serves fewer, since one of its bins may be barred as a repetition.
-const WIDEST_BEAM: usize = 10;
-
-/// In what a network computes; files may hold another precision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Precision {
-    /// 32 bits: what parity is proven in.
-    #[default]
-    F32,
-    /// 16 bits with the range of 32: for GPUs and CPUs that multiply it.
-    Bf16,
-    /// 16 bits; values end at 65,504.
-    F16,
-}
-
-impl Precision {
-    /// As libtorch calls it.
-    #[must_use]
-    pub fn kind(self) -> Kind {
-        match self {
-            Self::F32 => Kind::Float,
-            Self::Bf16 => Kind::BFloat16,
-            Self::F16 => Kind::Half,
-        }
-    }
-}
-
-/// What a table says of a network, whichever it is.
+/// What every stage has.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Summary {
-    /// What kind of network.
-    pub architecture: &'static str,
-    /// The published size that it is or was made from.
-    pub preset: Option<String>,
-    /// How many numbers it learns.
-    pub parameters: u64,
-    /// Why there can be no such network.
-    pub fault: Option<String>,
+pub struct Part<'manifest> {
+    /// Which stage.
+    pub stage: Stage,
+    /// Its network.
+    pub network: Summary,
+    /// The network's dimensions.
+    pub dimensions: &'manifest Dimensions,
+    /// How it sees pictures, if it does.
+    pub view: Option<View>,
+    /// What it reads of texts, if it does.
+    pub reads: Option<Reads>,
+    /// What it is asked, if it is asked anything.
+    pub prompt: Option<&'manifest str>,
+    /// In what it computes.
+    pub precision: Precision,
+    /// Its weights.
+    pub weights: &'manifest Weights,
+    /// Its vocabulary.
+    pub tokenizer: Option<&'manifest FileEntry>,
+    /// What it answered to the request of the self-test.
+    pub self_test: &'manifest [f64],
 }
 
-pub(super) fn summary<C: Preset>(
-    architecture: &'static str,
-    dimensions: &Dimensions<C>,
-    checked: Result<(), String>,
-) -> Summary {
-    // A formula over dimensions that make no network may overflow.
-    let parameters = if checked.is_ok() { dimensions.config.parameters() } else { 0 };
-    Summary { architecture, preset: dimensions.preset.clone(), parameters, fault: checked.err() }
-}
-
-impl RecogniseNetwork {
-    /// The dimensions.
-    #[must_use]
-    pub fn config(&self) -> &TaggerConfig {
-        match self {
-            Self::XlmRobertaCrf(dimensions) | Self::BertCrf(dimensions) => &dimensions.config,
-        }
-    }
-
-    /// What a table says of it.
-    #[must_use]
-    pub fn summary(&self) -> Summary {
-        let (name, dimensions) = match self {
-            Self::XlmRobertaCrf(dimensions) => ("xlm-roberta-crf", dimensions),
-            Self::BertCrf(dimensions) => ("bert-crf", dimensions),
-        };
-        summary(name, dimensions, dimensions.config.check().map_err(|error| error.to_string()))
-    }
-}
-
-impl EntailNetwork {
-    /// How it sees pictures.
-    #[must_use]
-    pub fn view(&self) -> View {
-        match self {
-            Self::Ofa(dimensions) => View::squashed(dimensions.config.patch_image_size as u32),
-            Self::Albef(dimensions) => View::squashed(dimensions.config.image_size as u32),
-        }
-    }
-
-    /// Rows of its table of tokens, and the longest prompt in tokens.
-    #[must_use]
-    pub fn reads(&self) -> (i64, usize) {
-        match self {
-            Self::Ofa(dimensions) => (dimensions.config.vocabulary, dimensions.config.max_positions as usize),
-            Self::Albef(dimensions) => {
-                (dimensions.config.vocabulary, dimensions.config.max_positions as usize)
-            }
-        }
-    }
-
-    /// How phrases are cleaned for it.
-    #[must_use]
-    pub fn style(&self) -> CaptionStyle {
-        match self {
-            Self::Ofa(_) => CaptionStyle::Ofa,
-            Self::Albef(_) => CaptionStyle::Albef,
-        }
-    }
-
-    /// What a table says of it.
-    #[must_use]
-    pub fn summary(&self) -> Summary {
-        match self {
-            Self::Ofa(dimensions) => {
-                summary("ofa", dimensions, dimensions.config.check().map_err(|error| error.to_string()))
-            }
-            Self::Albef(dimensions) => {
-                summary("albef", dimensions, dimensions.config.check().map_err(|error| error.to_string()))
-            }
+impl Recognise {
+    pub(super) fn part(&self) -> Part<'_> {
+        Part {
+            stage: Stage::Recognise,
+            network: self.network.summary(),
+            dimensions: self.network.dimensions(),
+            view: None,
+            reads: Some(self.network.reads()),
+            prompt: None,
+            precision: self.precision,
+            weights: &self.weights,
+            tokenizer: self.tokenizer.as_ref(),
+            self_test: &self.self_test,
         }
     }
 }
 
-impl GroundNetwork {
-    /// How it sees pictures.
-    #[must_use]
-    pub fn view(&self) -> View {
-        match self {
-            Self::Ofa(dimensions) => View::squashed(dimensions.config.patch_image_size as u32),
-            Self::SeqTr(dimensions) => View::longest_side(dimensions.config.image_size as u32),
-        }
-    }
-
-    /// Rows of its table of tokens or words, and the longest prompt in them.
-    #[must_use]
-    pub fn reads(&self) -> (i64, usize) {
-        match self {
-            Self::Ofa(dimensions) => (dimensions.config.vocabulary, dimensions.config.max_positions as usize),
-            Self::SeqTr(dimensions) => (dimensions.config.vocabulary, dimensions.config.max_words as usize),
-        }
-    }
-
-    /// Whether it reads a phrase word by word from a list of words, and no questions.
-    #[must_use]
-    pub fn reads_words(&self) -> bool {
-        matches!(self, Self::SeqTr(_))
-    }
-
-    /// Whether it draws outlines, which can stand for a segmenter's masks.
-    #[must_use]
-    pub fn draws_outlines(&self) -> bool {
-        matches!(self, Self::SeqTr(dimensions) if dimensions.config.contour_points.is_some())
-    }
-
-    /// The most boxes that can be followed at a time.
-    #[must_use]
-    pub fn widest_beam(&self) -> usize {
-        match self {
-            Self::Ofa(dimensions) => {
-                usize::try_from(dimensions.config.bins - 1).unwrap_or(0).min(WIDEST_BEAM)
-            }
-            Self::SeqTr(_) => 1,
-        }
-    }
-
-    /// What a table says of it.
-    #[must_use]
-    pub fn summary(&self) -> Summary {
-        match self {
-            Self::Ofa(dimensions) => {
-                summary("ofa", dimensions, dimensions.config.check().map_err(|error| error.to_string()))
-            }
-            Self::SeqTr(dimensions) => {
-                summary("seqtr", dimensions, dimensions.config.check().map_err(|error| error.to_string()))
-            }
+impl Entail {
+    pub(super) fn part(&self) -> Part<'_> {
+        Part {
+            stage: Stage::Entail,
+            network: self.network.summary(),
+            dimensions: self.network.dimensions(),
+            view: Some(self.network.view()),
+            reads: Some(self.network.reads()),
+            prompt: Some(&self.prompt),
+            precision: self.precision,
+            weights: &self.weights,
+            tokenizer: self.tokenizer.as_ref(),
+            self_test: &self.self_test,
         }
     }
 }
 
-impl SegmentNetwork {
-    /// The dimensions.
-    #[must_use]
-    pub fn config(&self) -> &SamConfig {
-        match self {
-            Self::Sam(dimensions) => &dimensions.config,
+impl Ground {
+    pub(super) fn part(&self) -> Part<'_> {
+        Part {
+            stage: Stage::Ground,
+            network: self.network.summary(),
+            dimensions: self.network.dimensions(),
+            view: Some(self.network.view()),
+            reads: Some(self.network.reads()),
+            prompt: Some(&self.prompt),
+            precision: self.precision,
+            weights: &self.weights,
+            tokenizer: self.tokenizer.as_ref(),
+            self_test: &self.self_test,
         }
     }
 
-    /// What a table says of it.
+    /// How the network searches.
+    pub(super) fn settings(&self) -> GroundSettings {
+        GroundSettings { beam: self.beam, bins_only: self.bins_only }
+    }
+}
+
+impl Segment {
+    pub(super) fn part(&self) -> Part<'_> {
+        Part {
+            stage: Stage::Segment,
+            network: self.network.summary(),
+            dimensions: self.network.dimensions(),
+            view: Some(self.network.view()),
+            reads: None,
+            prompt: None,
+            precision: self.precision,
+            weights: &self.weights,
+            tokenizer: None,
+            self_test: &self.self_test,
+        }
+    }
+}
+
+impl Retrieve {
+    /// A hash of all that decides what the network says of a post: weights, vocabulary, dimensions and precision. Vectors
+    /// of two encoders cannot be compared, so what is stored of one names it by this.
     #[must_use]
-    pub fn summary(&self) -> Summary {
-        match self {
-            Self::Sam(dimensions) => {
-                summary("sam", dimensions, dimensions.config.validate().map_err(|error| error.to_string()))
-            }
+    pub fn hash(&self) -> String {
+        let decisive = Self { self_test: Vec::new(), ..self.clone() };
+        match toml::to_string(&decisive) {
+            Ok(text) => hexadecimal(Sha256::digest(text)),
+            Err(error) => unreachable!("what was read from a manifest can be written again: {error}"),
+        }
+    }
+
+    pub(super) fn part(&self) -> Part<'_> {
+        Part {
+            stage: Stage::Retrieve,
+            network: self.network.summary(),
+            dimensions: self.network.dimensions(),
+            view: Some(self.network.view()),
+            reads: Some(self.network.reads()),
+            prompt: None,
+            precision: self.precision,
+            weights: &self.weights,
+            tokenizer: self.tokenizer.as_ref(),
+            self_test: &self.self_test,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Manifest, stage_template};
+    use super::*;
+
+    #[test]
+    fn the_hash_is_of_what_decides_the_vectors_and_of_nothing_else() {
+        let manifest = stage_template(Stage::Retrieve, "umt-base-resnet152", Precision::F32, 7).unwrap();
+        let Manifest { know: Some(know), .. } = manifest else { panic!("it is a bundle of that stage") };
+        let hash = know.hash();
+        assert_eq!(hash.len(), 64);
+        assert_eq!(Retrieve { self_test: vec![1.0], ..know.clone() }.hash(), hash);
+        let mut shorter = know.network.clone();
+        shorter.dimensions_mut().replace("max_pieces", 64);
+        let others = [
+            Retrieve { weights: Weights::Random { seed: 8 }, ..know.clone() },
+            Retrieve { precision: Precision::Bf16, ..know.clone() },
+            Retrieve { tokenizer: Some(FileEntry::named("tokenizer.json")), ..know.clone() },
+            Retrieve { network: shorter, ..know.clone() },
+        ];
+        for other in others {
+            assert_ne!(other.hash(), hash, "{other:?}");
         }
     }
 }

@@ -140,7 +140,7 @@ impl CheckpointError {
 }
 
 /// The first few of many names, for a message.
-pub(super) fn first_few<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+pub(in crate::networks) fn first_few<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     const SHOWN: usize = 5; // enough to know a network by
     let more = names.len().saturating_sub(SHOWN);
     let shown: Vec<String> = names.take(SHOWN).map(|name| format!("`{}`", name.escape_debug())).collect();

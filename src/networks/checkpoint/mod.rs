@@ -1,7 +1,7 @@
-//! What is in a checkpoint that somebody else published? Reads files of PyTorch and of safetensors, running nothing,
-//! and writes their tensors under the names that the networks here give them.
+//! Checkpoints as others publish them: files of PyTorch and of safetensors are read without running anything, and their
+//! tensors are written under the names that the networks here give them.
 //!
-//! [`Checkpoint`] finds the tensors of a file, [`Family`] knows what they are called here, [`convert`] writes them.
+//! [`Checkpoint`] finds the tensors of a file, [`Family`] knows their names here, [`convert`] writes them.
 
 mod error;
 mod input;
@@ -12,12 +12,17 @@ mod settings;
 mod torch_file;
 mod safetensors_file;
 mod source;
-mod rename;
+mod pattern;
+mod family;
 mod cast;
 mod write;
 
 pub use error::CheckpointError;
-pub use rename::{Family, Renamed};
+pub(in crate::networks) use error::first_few;
+#[cfg(test)]
+pub(in crate::networks) use family::becomes;
+pub use family::{Family, Renamed};
+pub(in crate::networks) use pattern::{reason, rewrite};
 pub use safetensors::Dtype;
 pub use settings::{Noted, Settings};
 pub use source::{Checkpoint, Format};

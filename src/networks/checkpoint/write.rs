@@ -72,7 +72,7 @@ pub struct Instead {
 /// As [`convert_with`].
 pub fn convert(
     checkpoint: &Checkpoint,
-    family: Family,
+    family: &Family,
     out: &Path,
     dtype: Option<Float>,
 ) -> Result<Report, CheckpointError> {
@@ -89,7 +89,7 @@ pub fn convert(
 /// Where two tensors would get one name, a number has no place in `dtype`, or a file cannot be read or written.
 pub fn convert_with(
     checkpoint: &Checkpoint,
-    family: Family,
+    family: &Family,
     out: &Path,
     dtype: Option<Float>,
     instead: &BTreeMap<String, Instead>,
@@ -130,7 +130,7 @@ pub fn convert_with(
 /// What is written and what is left out, each sorted by name.
 fn plan(
     checkpoint: &Checkpoint,
-    family: Family,
+    family: &Family,
     dtype: Option<Float>,
 ) -> Result<(Vec<Kept>, Vec<Dropped>), CheckpointError> {
     let file = checkpoint.path();
@@ -153,7 +153,7 @@ fn plan(
             }
         }
     }
-    for (from, to) in family.copies() {
+    for (from, to) in family.copies {
         if let (Some(name), false) = (published.get(*from).copied(), published.contains_key(*to)) {
             published.insert((*to).to_owned(), name);
         }

@@ -8,8 +8,11 @@ mod attention;
 mod beam;
 mod config;
 mod decoder;
+mod descriptor;
 mod encoder;
+mod import;
 mod locate;
+mod names;
 mod positions;
 mod presets;
 mod reader;
@@ -20,8 +23,10 @@ use tch::nn;
 use tch::{Kind, Tensor};
 
 pub use config::{BEGIN, END, OfaConfig, OfaConfigError, PAD};
+pub use descriptor::{ENTAIL, ENTAIL_PROMPT, GROUND, GROUND_PROMPT};
 pub use encoder::Encoded;
 pub use locate::{Choice, Located};
+pub use names::{OFA, OFA_FAIRSEQ};
 pub use serve::{OfaEntailer, OfaGrounder};
 
 use crate::networks::blocks::resnet::ResNet;

@@ -41,6 +41,10 @@ impl Preset for OfaConfig {
         let total = self.vocabulary * self.d_model + self.trunk() + self.encoder() + self.decoder();
         total.unsigned_abs()
     }
+
+    fn fault(&self) -> Option<String> {
+        self.check().err().map(|error| error.to_string())
+    }
 }
 
 impl OfaConfig {

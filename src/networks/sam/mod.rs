@@ -4,9 +4,11 @@
 //! them in `SamModel`, so that its checkpoints load as they are.
 
 mod config;
+mod descriptor;
 mod image_encoder;
 mod layers;
 mod mask_decoder;
+mod names;
 mod paint;
 mod presets;
 mod prompt_encoder;
@@ -17,6 +19,8 @@ mod transformer;
 use tch::{Kind, Tensor, nn};
 
 pub use config::{MULTIMASK_OUTPUTS, SamConfig, SamConfigError};
+pub use descriptor::SEGMENT;
+pub use names::{SAM, SAM_ORIGINAL};
 pub use serve::SamSegmenter;
 pub use shapes::shapes;
 

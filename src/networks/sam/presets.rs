@@ -20,6 +20,10 @@ impl Preset for SamConfig {
         let learnt = shapes(self).into_iter().filter(|(name, _)| !name.ends_with("positional_embedding"));
         learnt.map(|(_, shape)| shape.iter().product::<i64>().unsigned_abs()).sum()
     }
+
+    fn fault(&self) -> Option<String> {
+        self.validate().err().map(|error| error.to_string())
+    }
 }
 
 #[cfg(test)]

@@ -111,6 +111,10 @@ impl Preset for SeqTrConfig {
         let vision = self.trunk_parameters() + self.fusion_parameters();
         (vision + self.language_parameters() + self.head_parameters()).unsigned_abs()
     }
+
+    fn fault(&self) -> Option<String> {
+        self.check().err().map(|error| error.to_string())
+    }
 }
 
 impl SeqTrConfig {

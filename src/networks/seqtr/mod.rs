@@ -13,6 +13,7 @@ mod attention;
 mod config;
 mod darknet;
 mod decode;
+mod descriptor;
 mod fusion;
 mod language;
 mod positions;
@@ -25,6 +26,7 @@ use tch::{Device, Kind, Tensor};
 
 pub use config::{PAD, SeqTrConfig, SeqTrConfigError};
 pub use decode::Sequence;
+pub use descriptor::GROUND;
 pub use positions::Cells;
 pub use serve::SeqTrGrounder;
 pub use transformer::Encoded;

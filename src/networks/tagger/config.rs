@@ -105,6 +105,10 @@ impl Preset for TaggerConfig {
         let field = (self.labels + 2) * self.labels;
         (self.encoder().parameters() + linear(self.hidden, self.labels) + field).unsigned_abs()
     }
+
+    fn fault(&self) -> Option<String> {
+        self.check().err().map(|error| error.to_string())
+    }
 }
 
 impl TaggerConfig {

@@ -4,13 +4,17 @@
 //! carry the names of AdaSeq's checkpoints.
 
 mod config;
+mod descriptor;
+mod names;
 mod serve;
 
 use tch::nn::{self, Module};
 use tch::{Device, Tensor};
 
 pub use config::{Positions, TaggerConfig, TaggerConfigError};
-pub use serve::{CrfScope, ServedTagger};
+pub use descriptor::{BERT_CRF, XLM_ROBERTA_CRF};
+pub use names::{ADASEQ, TEXT_ENCODER};
+pub use serve::ServedTagger;
 
 use crate::networks::blocks::bert::Bert;
 use crate::networks::blocks::crf::Crf;

@@ -2,28 +2,14 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::{Tagger, TaggerConfig};
-use crate::networks::blocks::crf::Chain;
+use crate::networks::blocks::crf::{Chain, CrfScope};
 use crate::networks::blocks::device::hand_back;
 use crate::networks::blocks::rows;
 use crate::scheduler::{Cost, Model, ModelError, Processor};
 use crate::stages::recognise::{Reply, Request};
-
-/// Over which words the field runs where a text is read together with what is known of it.
-///
-/// Either way the encoder reads all of them, and only the text's own words are answered for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CrfScope {
-    /// Over the text and what is known, as AdaSeq with the changes of PGIM's authors; so were published taggers taught.
-    #[default]
-    Whole,
-    /// Over the words of the text alone, as AdaSeq itself and as RiVEG's authors write.
-    Tweet,
-}
 
 /// The tagger as the scheduler runs it.
 #[derive(Debug)]

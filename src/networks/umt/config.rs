@@ -91,6 +91,10 @@ impl Preset for UmtConfig {
         let trunk = ResNet::parameters(self.resnet_width, &self.resnet_layers);
         (text.parameters() + fusion + trunk).unsigned_abs()
     }
+
+    fn fault(&self) -> Option<String> {
+        self.check().err().map(|error| error.to_string())
+    }
 }
 
 impl UmtConfig {

@@ -12,6 +12,7 @@
 //! filling, at length 1.
 
 mod config;
+mod descriptor;
 mod fusion;
 mod serve;
 
@@ -19,6 +20,7 @@ use tch::nn::{self, Module};
 use tch::{Device, Kind, Tensor};
 
 pub use config::{UmtConfig, UmtConfigError};
+pub use descriptor::RETRIEVE;
 pub use serve::UmtEncoder;
 
 use crate::networks::blocks::bert::{Bert, open_to_all};

@@ -1,55 +1,34 @@
-//! From a published checkpoint to a stage of a bundle: renamed, checked strictly, asked its self-test, then put in place.
+//! Import of a published checkpoint into a stage of a bundle: renamed, checked strictly, asked its self-test, then put in
+//! place.
+//!
+//! Read [`request`] (what is asked for), [`chosen`] (which network), [`part`] (its manifest), [`tokenizer`] (its vocabulary),
+//! [`trained`] (whether it answers) and [`place`] (how it comes into the bundle).
 
-mod error;
+mod chosen;
 mod part;
-mod positions;
-mod task;
-mod tokenizer;
 mod place;
+mod request;
+mod tokenizer;
+mod trained;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::common::plain_file;
-use crate::domain::Stage;
-use crate::networks::checkpoint::{Checkpoint, Family, Float, Report, convert_with};
+use tch::Device;
 
-use super::stages::EntailNetwork;
-use super::{Bundle, BundleError, Manifest, SelfTestError, write_manifest};
+use super::manifest::Manifest;
+use super::open::Bundle;
+use super::write::write_manifest;
+use crate::networks::checkpoint::{Checkpoint, Family, convert_with};
+use crate::networks::descriptor::{ImportError, Replaced};
+use crate::networks::registry::family_of;
+use crate::networks::weights::{BundleError, SelfTestError};
+use chosen::Chosen;
 use part::{begun, with_part};
 use place::{Folder, TRIAL, named_by_hash, place};
-use tokenizer::ofa_of;
+use request::{TOKENIZER, WEIGHTS};
+use trained::same_weights;
 
-pub use error::ImportError;
-
-/// What is imported.
-#[derive(Debug, Clone)]
-pub struct Import {
-    /// For which stage.
-    pub stage: Stage,
-    /// The published file.
-    pub from: PathBuf,
-    /// The published size, such as `ofa-large`; none where `network` has all dimensions.
-    pub preset: Option<String>,
-    /// Dimensions that differ from the preset's, or all.
-    pub network: toml::Table,
-    /// The network's vocabulary, a folder or files, as [`vocabulary`](crate::stages::vocabulary) reads them; none for the
-    /// segmenter.
-    pub tokenizer: Vec<PathBuf>,
-    /// In what the weights are stored; as published if not given.
-    pub stored: Option<Float>,
-    /// Anything else of the stage, such as `prompt`, `threshold`, `beam`, `precision`.
-    pub settings: toml::Table,
-}
-
-/// What became of it.
-#[derive(Debug)]
-pub struct Imported {
-    /// The tensors.
-    pub report: Report,
-    /// What was decided for the user, and what looks wrong.
-    pub notes: Vec<String>,
-}
+pub use request::{Import, Imported};
 
 impl Import {
     /// Imports into the bundle in `out`, which is begun where there is none. The stage appears whole or not at all, even
@@ -59,12 +38,12 @@ impl Import {
     /// [`ImportError`]; then the bundle is as it was.
     pub fn run(&self, out: &Path) -> Result<Imported, ImportError> {
         let checkpoint = Checkpoint::open(&self.from)?;
-        let family = Family::of(&checkpoint)?;
-        let architecture = self.architecture(family)?;
-        self.check_taught(&checkpoint, family)?;
-        self.check_task(&checkpoint)?;
+        let family = family_of(&checkpoint)?;
+        let chosen = self.chosen(family)?;
+        self.check_trained(&checkpoint, family)?;
+        self.check_task(&checkpoint, chosen.importing)?;
         let folder = Folder::take(out)?;
-        let imported = self.run_in(&folder, out, &checkpoint, (family, architecture));
+        let imported = self.run_in(&folder, out, &checkpoint, (family, &chosen));
         if imported.is_err() {
             folder.abandon();
         }
@@ -76,43 +55,43 @@ impl Import {
         folder: &Folder,
         out: &Path,
         checkpoint: &Checkpoint,
-        (family, architecture): (Family, &str),
+        (family, chosen): (&'static Family, &Chosen),
     ) -> Result<Imported, ImportError> {
         let unwritable = |source| BundleError::Write { file: out.to_owned(), source };
         let old = begun(out)?;
         // Everything is tried in a folder of its own first, which goes when it is dropped.
         let trial = tempfile::Builder::new().prefix(TRIAL).tempdir_in(out).map_err(unwritable)?;
         let trial = trial.path();
-        let (part, mut notes) = self.part(checkpoint, architecture);
-        let alone = with_part(&old, (self.stage, architecture), part, out)?;
+        let (part, mut notes) = self.part(checkpoint, chosen);
+        let alone = with_part(&old, (self.stage, chosen.architecture), part, out)?;
 
-        let fitting = self.fitting_tokenizer(&alone)?;
+        let fitting = self.fitting_tokenizer(&alone, chosen.importing)?;
         if let Some(fitting) = &fitting {
             let file = trial.join(format!("{}{TOKENIZER}", self.stage));
             let written = fitting.tokenizer.save(&file, false);
             written.map_err(|source| BundleError::Write { file, source: std::io::Error::other(source) })?;
             notes.extend(fitting.notes.iter().cloned());
         }
-        let instead = match alone.entail.as_ref().map(|part| &part.network) {
-            Some(EntailNetwork::Albef(dimensions)) => {
-                let (instead, note) = positions::resized(checkpoint, &dimensions.config)?;
-                notes.extend(note);
-                instead
-            }
-            _ => BTreeMap::new(),
+        let replaced = match (chosen.importing.tensors, alone.parts().first()) {
+            (Some(tensors), Some(part)) => tensors(checkpoint, part.dimensions)?,
+            _ => Replaced::default(),
         };
+        notes.extend(replaced.note);
         let weights = trial.join(format!("{}{WEIGHTS}", self.stage));
-        let report = convert_with(checkpoint, family, &weights, self.stored, &instead)?;
+        let report = convert_with(checkpoint, family, &weights, self.stored, &replaced.tensors)?;
 
         let alone = self.with_files(alone, trial, fitting.is_some())?;
         write_manifest(trial, alone).map_err(|error| self.of_the_checkpoint(error, trial))?;
         let tried = Bundle::open(trial)?;
         let prompts = fitting.as_ref().and_then(|fitting| fitting.prompts.as_ref());
-        if let Some(config) = ofa_of(tried.manifest()) {
-            notes.extend(self.asked_in_earnest(&tried, prompts, config)?);
+        for part in tried.manifest().parts() {
+            let source = tried.source(part.weights, part.precision, Device::Cpu);
+            notes.extend(self.check_answers(&source, &part, (prompts, chosen.importing))?);
         }
-        notes.extend(task::same_weights(&old, tried.manifest()));
-        place(folder, trial, &old, self.put_into(&old, tried.manifest()))?;
+        notes.extend(same_weights(&old, tried.manifest()));
+        let mut bundle = old.clone();
+        bundle.take_stage(self.stage, tried.manifest());
+        place(folder, trial, &old, bundle)?;
         Ok(Imported { report, notes })
     }
 
@@ -144,26 +123,4 @@ impl Import {
         }
         Ok(alone)
     }
-
-    /// A bundle with the stage that was tried.
-    fn put_into(&self, old: &Manifest, tried: &Manifest) -> Manifest {
-        let mut bundle = old.clone();
-        match self.stage {
-            Stage::Retrieve => bundle.know.clone_from(&tried.know),
-            Stage::Recognise => bundle.recognise.clone_from(&tried.recognise),
-            Stage::Entail => bundle.entail.clone_from(&tried.entail),
-            Stage::Ground => bundle.ground.clone_from(&tried.ground),
-            Stage::Segment => bundle.segment.clone_from(&tried.segment),
-        }
-        bundle
-    }
-}
-
-/// What a stage's weights and its tokenizer are called, after the stage.
-const WEIGHTS: &str = ".safetensors";
-const TOKENIZER: &str = ".tokenizer.json";
-
-fn read_manifest(file: &Path) -> Result<Manifest, BundleError> {
-    let text = plain_file::read_text(file);
-    Manifest::parse(file, &text.map_err(|source| BundleError::Read { file: file.to_owned(), source })?)
 }

@@ -1,5 +1,5 @@
-//! In which order does a stage come into a bundle? So that a cut at any moment leaves a bundle that is whole: as it was
-//! before, or with all of the stage.
+//! Placing of an imported stage, in an order in which a crash at any moment leaves a whole bundle: as it was before, or
+//! with all of the stage.
 //!
 //! Files carry a part of their hash in their names, so a new one never takes the place of one in use; the manifest, which
 //! names them, is replaced at one stroke when they are there; what it no longer names goes last.
@@ -8,17 +8,19 @@ use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use super::ImportError;
+use super::request::{TOKENIZER, WEIGHTS};
 use crate::domain::Stage;
 use crate::networks::bundle::disk::settle;
-use crate::networks::bundle::open::{hash_of, write_unfilled};
-use crate::networks::bundle::{BundleError, Manifest};
+use crate::networks::bundle::manifest::Manifest;
+use crate::networks::bundle::write::write_unfilled;
+use crate::networks::descriptor::ImportError;
+use crate::networks::weights::{BundleError, hash_of};
 
 /// How folders are called in which a stage is tried.
 pub(super) const TRIAL: &str = ".import";
 /// Digits of a hash in a name: among a bundle's few files no two share as many.
 const DIGITS: usize = 12;
-const SUFFIXES: [&str; 2] = [".safetensors", ".tokenizer.json"];
+const SUFFIXES: [&str; 2] = [WEIGHTS, TOKENIZER];
 
 /// A bundle's folder, in which nobody else imports while this lives.
 #[derive(Debug)]
@@ -142,8 +144,8 @@ mod tests {
     use tch::Device;
 
     use super::*;
-    use crate::networks::bundle::open::MANIFEST;
-    use crate::networks::bundle::untrained::tests::without_tokenizers;
+    use crate::networks::bundle::manifest::MANIFEST;
+    use crate::networks::bundle::tiny::bundle::without_tokenizers;
     use crate::networks::bundle::{Bundle, write_manifest};
 
     /// A bundle whose gate was imported, and in it a trial that holds other weights for the gate.

@@ -1,0 +1,40 @@
+//! Import request and its outcome.
+
+use std::path::PathBuf;
+
+use crate::domain::Stage;
+use crate::networks::checkpoint::{Float, Report};
+
+/// What is imported.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// For which stage.
+    pub stage: Stage,
+    /// The published file.
+    pub from: PathBuf,
+    /// The published size, such as `ofa-large`; none where `network` has all dimensions.
+    pub preset: Option<String>,
+    /// Dimensions that differ from the preset's, or all.
+    pub network: toml::Table,
+    /// The network's vocabulary, a folder or files, as [`vocabulary`](crate::stages::vocabulary) reads them; none for the
+    /// segmenter.
+    pub tokenizer: Vec<PathBuf>,
+    /// In what the weights are stored; as published if not given.
+    pub stored: Option<Float>,
+    /// Anything else of the stage, such as `prompt`, `threshold`, `beam`, `precision`.
+    pub settings: toml::Table,
+}
+
+/// The outcome of an import.
+#[derive(Debug)]
+pub struct Imported {
+    /// The tensors.
+    pub report: Report,
+    /// What was decided for the user, and what looks wrong.
+    pub notes: Vec<String>,
+}
+
+/// What a stage's weights are called, after the stage.
+pub(super) const WEIGHTS: &str = ".safetensors";
+/// What a stage's tokenizer is called, after the stage.
+pub(super) const TOKENIZER: &str = ".tokenizer.json";

@@ -1,0 +1,103 @@
+//! Import of published checkpoints: what a network's folder knows of their form, their dimensions and their vocabularies.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokenizers::Tokenizer;
+use toml::Table;
+
+use super::dimensions::Dimensions;
+use super::import_error::ImportError;
+use crate::common::imaging::Picture;
+use crate::networks::checkpoint::{Checkpoint, Family, Instead};
+use crate::networks::weights::{Fault, SelfTestError, WeightSource};
+use crate::stages::vocabulary::Locations;
+
+/// Adds dimensions that a checkpoint gives to those of a manifest.
+pub type AddDimensions = fn(&Checkpoint, &mut Table, bool) -> Option<String>;
+/// Makes tensors in place of a checkpoint's.
+pub type ReplaceTensors = fn(&Checkpoint, &Dimensions) -> Result<Replaced, ImportError>;
+/// Computes the share of answers after a prompt about a picture.
+pub type ShareOfAnswers =
+    fn(&WeightSource<'_>, &Dimensions, Arc<Picture>, Vec<u32>) -> Result<f64, SelfTestError>;
+
+/// How published checkpoints become a network of a bundle.
+#[derive(Debug)]
+pub struct Importing {
+    /// The network in messages, with its article: `an OFA`.
+    pub noun: &'static str,
+    /// The families whose checkpoints it can be made of.
+    pub families: &'static [&'static Family],
+    /// Families of which a checkpoint lacks what training for the stage gives, and what to do about it.
+    pub untrained: &'static [(&'static Family, &'static str)],
+    /// The task, as fairseq registers it, that a checkpoint says it was trained for.
+    pub task: Option<&'static str>,
+    /// Adds dimensions that the checkpoint gives; `true` says that a preset was named. Gives a note for users.
+    pub dimensions: Option<AddDimensions>,
+    /// Replaces tensors that have another shape here.
+    pub tensors: Option<ReplaceTensors>,
+    /// What the pieces of its vocabulary must be.
+    pub pieces: Option<Pieces>,
+    /// How an imported network shows that it was trained for its stage.
+    pub answers: Option<Answers>,
+}
+
+impl Importing {
+    /// A network of which no checkpoint is published in a form that can be read.
+    #[must_use]
+    pub const fn none(noun: &'static str) -> Self {
+        Self {
+            noun,
+            families: &[],
+            untrained: &[],
+            task: None,
+            dimensions: None,
+            tensors: None,
+            pieces: None,
+            answers: None,
+        }
+    }
+
+    /// A network that is made of checkpoints of these families.
+    #[must_use]
+    pub const fn of(noun: &'static str, families: &'static [&'static Family]) -> Self {
+        Self { families, ..Self::none(noun) }
+    }
+}
+
+/// Tensors in place of the checkpoint's, by the names here, and a note for users.
+#[derive(Debug, Default)]
+pub struct Replaced {
+    /// The tensors.
+    pub tensors: BTreeMap<String, Instead>,
+    /// The note.
+    pub note: Option<String>,
+}
+
+/// What the pieces of a vocabulary must be for a network.
+#[derive(Debug)]
+pub struct Pieces {
+    /// Where the network has its location tokens.
+    pub locations: fn(&Dimensions) -> Locations,
+    /// What does not fit.
+    pub faults: fn(&Tokenizer, &Dimensions) -> PieceFaults,
+}
+
+/// Pieces that do not fit a network.
+#[derive(Debug, Default)]
+pub struct PieceFaults {
+    /// Faults of every vocabulary.
+    pub always: Vec<Fault>,
+    /// Faults of a published vocabulary; one's own may differ.
+    pub published: Vec<Fault>,
+}
+
+/// The share of probability that a network gives to answers of its stage, by which one that was trained for another task
+/// is recognised.
+#[derive(Debug)]
+pub struct Answers {
+    /// The answers, in messages.
+    pub are: &'static str,
+    /// The share that they have after a prompt about a picture.
+    pub share: ShareOfAnswers,
+}

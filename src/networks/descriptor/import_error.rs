@@ -1,0 +1,87 @@
+//! Import errors: which file, which key, what was expected and what was found.
+
+use std::path::PathBuf;
+
+use crate::domain::Stage;
+use crate::networks::checkpoint::{CheckpointError, Family};
+use crate::networks::weights::{BundleError, SelfTestError};
+use crate::stages::vocabulary::VocabularyError;
+
+/// Why nothing was imported.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file is not what it should be.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Its weights do not fit the network, or the bundle cannot be written.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The network does not answer.
+    #[error(transparent)]
+    SelfTest(#[from] SelfTestError),
+    /// The tokenizer cannot be read.
+    #[error(transparent)]
+    Vocabulary(#[from] VocabularyError),
+    /// The checkpoint is of a network that does something else.
+    #[error("`{}` holds {family}, which cannot serve the stage `{stage}`: expected {expected}", file.display())]
+    OtherNetwork {
+        /// The published file.
+        file: PathBuf,
+        /// What it holds.
+        family: &'static Family,
+        /// The stage asked for.
+        stage: Stage,
+        /// What would serve it.
+        expected: String,
+    },
+    /// The checkpoint lacks what only training for the stage gives it.
+    #[error(
+        "`{}` does not fit: `{key}`: expected {expected}, found none: {family} was trained, but not yet for the stage \
+         `{stage}`; fine-tune it, or import a checkpoint that is",
+        file.display()
+    )]
+    NotTaught {
+        /// The published file.
+        file: PathBuf,
+        /// What it holds.
+        family: &'static Family,
+        /// The stage asked for.
+        stage: Stage,
+        /// The tensors that are missing.
+        key: &'static str,
+        /// What they do.
+        expected: &'static str,
+    },
+    /// The checkpoint says that it was trained for something else.
+    #[error(
+        "`{}` does not fit the stage `{stage}`: `{key}`: expected `{expected}`, found `{found}`: its tensors would fit, \
+         but it was taught another task",
+        file.display()
+    )]
+    OtherTask {
+        /// The published file.
+        file: PathBuf,
+        /// The stage asked for.
+        stage: Stage,
+        /// Where in the file it says so.
+        key: String,
+        /// The task that serves the stage.
+        expected: &'static str,
+        /// The task that it was trained for.
+        found: String,
+    },
+    /// The stage is not described so that there could be a network.
+    #[error("the stage `{stage}` cannot be made as asked: {message}")]
+    Description {
+        /// The stage asked for.
+        stage: Stage,
+        /// What is wrong, with the key, what was expected and what was found.
+        message: String,
+    },
+    /// Another import is at work in the same bundle.
+    #[error("another import is at work in `{}`", folder.display())]
+    Busy {
+        /// The bundle's folder.
+        folder: PathBuf,
+    },
+}

@@ -1,0 +1,26 @@
+//! Descriptors: what a network's folder tells the rest of the engine, one plain struct for each stage that it can serve.
+//!
+//! Read [`stages`] (the five structs), then [`architecture`] and [`dimensions`] (sizes in a manifest), [`network`] (a
+//! described network of a manifest), [`reads`] (what a network reads) and [`import`] (published checkpoints). The list of
+//! all descriptors is [`registry`](super::registry).
+
+mod architecture;
+mod dimensions;
+mod import;
+mod import_error;
+mod network;
+mod reads;
+mod stages;
+
+pub use architecture::Architecture;
+pub use dimensions::Dimensions;
+pub use import::{
+    AddDimensions, Answers, Importing, PieceFaults, Pieces, ReplaceTensors, Replaced, ShareOfAnswers,
+};
+pub use import_error::ImportError;
+pub use network::{Descriptor, Network, Summary};
+pub use reads::{Reads, VocabularyKind};
+pub use stages::{
+    EntailDescriptor, GroundDescriptor, GroundSettings, RecogniseDescriptor, RetrieveDescriptor,
+    SegmentDescriptor, ServeBoth,
+};

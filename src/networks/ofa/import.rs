@@ -1,0 +1,125 @@
+//! Import of OFA: the side of its pictures, its location tokens and its answers, and whether it was trained for the stage.
+
+use std::sync::Arc;
+
+use tokenizers::Tokenizer;
+use toml::{Table, Value};
+
+use super::{Ofa, OfaConfig, OfaEntailer, OfaGrounder};
+use crate::common::imaging::Picture;
+use crate::domain::Stage;
+use crate::networks::checkpoint::Checkpoint;
+use crate::networks::descriptor::{Dimensions, PieceFaults};
+use crate::networks::weights::{Fault, SelfTestError, WeightSource};
+use crate::stages::vocabulary::Locations;
+use crate::stages::{entail, ground};
+
+/// The side of pictures, as the dimensions name it.
+pub(super) const SIDE: &str = "patch_image_size";
+/// The side at which grounding was taught.
+pub(super) const GROUND_SIDE: i64 = 512;
+
+/// The answers of entailment. Every published vocabulary has them where the network expects them, so they tell a whole
+/// dictionary from part of one.
+const ANSWERS: [&str; 3] = [" no", " yes", " maybe"];
+
+/// The side of pictures: the user's, or else the checkpoint's, or else the preset's.
+pub(super) fn dimensions_of_entailment(
+    checkpoint: &Checkpoint,
+    network: &mut Table,
+    _has_preset: bool,
+) -> Option<String> {
+    side(checkpoint, network, None)
+}
+
+/// The side of pictures: the user's, or else the checkpoint's, or else that at which grounding was taught. At another side
+/// it answers with the same confidence, and wrongly.
+pub(super) fn dimensions_of_grounding(
+    checkpoint: &Checkpoint,
+    network: &mut Table,
+    has_preset: bool,
+) -> Option<String> {
+    side(checkpoint, network, has_preset.then_some(GROUND_SIDE))
+}
+
+fn side(checkpoint: &Checkpoint, network: &mut Table, taught: Option<i64>) -> Option<String> {
+    let noted = checkpoint.settings().patch_image_size.as_ref();
+    match (network.get(SIDE).and_then(Value::as_integer), noted) {
+        (Some(given), Some(noted)) if given != noted.value => Some(format!(
+            "warning: `{SIDE}` is {given}, where the checkpoint says `{}` = {}",
+            noted.key, noted.value
+        )),
+        (Some(_), _) => None,
+        (None, Some(noted)) => {
+            network.insert(SIDE.to_owned(), noted.value.into());
+            Some(format!("`{SIDE}` is {}, as the checkpoint's `{}` says", noted.value, noted.key))
+        }
+        (None, None) => taught.map(|taught| {
+            network.insert(SIDE.to_owned(), taught.into());
+            format!("`{SIDE}` is {taught}, at which grounding was taught: the checkpoint says nothing of it")
+        }),
+    }
+}
+
+/// Where the network has its location tokens.
+pub(super) fn locations(dimensions: &Dimensions) -> Locations {
+    let config: OfaConfig = dimensions.config();
+    Locations {
+        first: u32::try_from(config.first_bin).unwrap_or(u32::MAX),
+        count: u32::try_from(config.bins).unwrap_or(u32::MAX),
+    }
+}
+
+/// Location tokens and answers that are not where the network expects them.
+pub(super) fn piece_faults(tokenizer: &Tokenizer, dimensions: &Dimensions) -> PieceFaults {
+    let config: OfaConfig = dimensions.config();
+    PieceFaults { always: other_locations(tokenizer, &config), published: other_answers(tokenizer, &config) }
+}
+
+/// The location tokens, where the tokenizer has any, are those that the network was taught.
+fn other_locations(tokenizer: &Tokenizer, config: &OfaConfig) -> Vec<Fault> {
+    let last = config.bins - 1;
+    let fault = |bin: i64| {
+        let piece = format!("<bin_{bin}>");
+        let (found, id) = (i64::from(tokenizer.token_to_id(&piece)?), config.first_bin + bin);
+        let expected = format!("the id {id} by the network's `first_bin` and `bins`");
+        (found != id).then(|| Fault::new(&piece, expected, found))
+    };
+    [0, last].into_iter().filter_map(fault).collect()
+}
+
+/// The three answers are one piece each, with the ids that the network answers with.
+fn other_answers(tokenizer: &Tokenizer, config: &OfaConfig) -> Vec<Fault> {
+    let fault = |(answer, expected): (&str, i64)| {
+        let encoded = tokenizer.encode_fast(answer, false);
+        let found = encoded.map(|encoded| encoded.get_ids().to_vec()).unwrap_or_default();
+        let is_it = matches!(found[..], [id] if i64::from(id) == expected);
+        let expected = format!("the one id {expected} of the network's `answers`");
+        (!is_it).then(|| Fault::new(&format!("\"{answer}\""), expected, format!("{found:?}")))
+    };
+    ANSWERS.into_iter().zip(config.answers).filter_map(fault).collect()
+}
+
+/// The share of no, yes and maybe after a question of entailment.
+pub(super) fn answers_share(
+    source: &WeightSource<'_>,
+    dimensions: &Dimensions,
+    picture: Arc<Picture>,
+    prompt: Vec<u32>,
+) -> Result<f64, SelfTestError> {
+    let ofa = OfaEntailer::new(source.load(|root| Ofa::new(root, &dimensions.config()))?, 0);
+    let share = ofa.share_of_answers(&entail::Request { picture, prompt });
+    share.map_err(|source| SelfTestError::Model { stage: Stage::Entail, source })
+}
+
+/// The share of the location bins after a question of grounding.
+pub(super) fn bins_share(
+    source: &WeightSource<'_>,
+    dimensions: &Dimensions,
+    picture: Arc<Picture>,
+    prompt: Vec<u32>,
+) -> Result<f64, SelfTestError> {
+    let ofa = OfaGrounder::new(source.load(|root| Ofa::new(root, &dimensions.config()))?, 1, 0);
+    let share = ofa.share_of_bins(&ground::Request { picture, prompt });
+    share.map_err(|source| SelfTestError::Model { stage: Stage::Ground, source })
+}

@@ -1,0 +1,37 @@
+//! Tiny bundles: networks of published architectures and small sizes, with random weights. They answer, but not rightly.
+//!
+//! A network's tiny form lies in its own folder; unit tests of the library include this file as well.
+
+pub(crate) mod bundle;
+mod form;
+mod pocket;
+mod stage;
+mod words;
+
+#[path = "../../../src/networks/albef/tiny.rs"]
+mod albef;
+#[path = "../../../src/networks/ofa/tiny.rs"]
+mod ofa;
+#[path = "../../../src/networks/sam/tiny.rs"]
+mod sam;
+#[path = "../../../src/networks/seqtr/tiny.rs"]
+mod seqtr;
+#[path = "../../../src/networks/tagger/tiny.rs"]
+mod tagger;
+#[path = "../../../src/networks/umt/tiny.rs"]
+mod umt;
+
+use form::Tiny;
+
+pub(crate) use pocket::{write_bundle, write_stage};
+
+/// The tiny forms of all networks.
+const TINY: [&Tiny; 7] = [
+    &tagger::XLM_ROBERTA_CRF,
+    &tagger::BERT_CRF,
+    &ofa::TINY,
+    &albef::TINY,
+    &seqtr::TINY,
+    &sam::TINY,
+    &umt::TINY,
+];
