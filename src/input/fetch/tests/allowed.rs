@@ -1,4 +1,4 @@
-//! What the operator allows: objects, files, encrypted connections.
+//! Allowed sources: objects, files and encrypted connections that the operator allows.
 
 use object_store::aws::AmazonS3Builder;
 
