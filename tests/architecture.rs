@@ -30,8 +30,8 @@ const ROOMS: &[(&str, &str)] = &[
     ("cli", "domain telemetry common scheduler kafka input llm stages networks config engine lab"),
 ];
 
-/// Folders inside rooms, in rows from the bottom to the top. A folder may import folders of lower rows only; it may import
-/// no folder of its own row. What has no row here stands on top of all rows.
+/// Folders and files inside rooms, in rows from the bottom to the top. They may import those of lower rows, and none of
+/// their own or of a higher row. `networks::served` has no row: it holds the networks at work, which their folders build.
 const FOLDERS: &[(&str, &[&[&str]])] = &[
     ("kafka", &[&["client", "attempts"], &["ingest"], &["publish"]]),
     ("input", &[&["escape"], &["fault", "fetch"], &["config"], &["formats", "pictures"], &["decode"]]),
@@ -45,7 +45,16 @@ const FOLDERS: &[(&str, &[&[&str]])] = &[
             &["pipeline"],
         ],
     ),
-    ("networks", &[&["blocks"], &["albef", "ofa", "sam", "seqtr", "tagger", "umt"]]),
+    (
+        "networks",
+        &[
+            &["blocks", "checkpoint", "weights"],
+            &["descriptor"],
+            &["albef", "ofa", "sam", "seqtr", "tagger", "umt"],
+            &["registry"],
+            &["bundle"],
+        ],
+    ),
     ("engine", &[&["config"], &["runtime"], &["stream"]]),
     ("lab", &[&["eval", "contact_sheet"], &["world"], &["train"]]),
 ];

@@ -89,7 +89,7 @@ fn forbidden<'a>(file: &'a str, other: &'a str) -> Option<(&'a str, &'a str)> {
     let (_, rows) = FOLDERS.iter().find(|(name, _)| *name == room)?;
     let row_of = |folder: &str| rows.iter().position(|row| row.contains(&folder));
     let row = row_of(from).filter(|_| from != to && to != "mod")?;
-    row_of(to).is_none_or(|lower| lower >= row).then_some((from, to))
+    row_of(to).is_some_and(|other| other >= row).then_some((from, to))
 }
 
 fn room_and_folder(file: &str) -> Option<(&str, &str)> {
