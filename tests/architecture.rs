@@ -76,9 +76,6 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("anyhow", &["src/cli", "src/lab/train"]),
 ];
 
-/// Folders in which circles of imports are still allowed.
-const CIRCLES: &[&str] = &["src/config/", "src/engine/runtime/", "src/networks/"];
-
 /// The most lines of a file. A longer file holds more than one concept.
 const MAX_LINES: usize = 400;
 

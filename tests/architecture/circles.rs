@@ -2,22 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::CIRCLES;
 use super::imports::{Imports, imports};
 use super::rooms::shipped;
 use super::sources::Source;
 
-/// No files import each other in a circle, except in the folders of `CIRCLES`.
+/// No files import each other in a circle: one text for each circle.
 pub(super) fn circles(sources: &[Source]) -> Vec<String> {
-    circles_outside(CIRCLES, sources)
-}
-
-/// One text for each circle that is not within one of these folders.
-pub(super) fn circles_outside(folders: &[&str], sources: &[Source]) -> Vec<String> {
-    let is_inside = |circle: &Circle| {
-        folders.iter().any(|folder| circle.files.iter().all(|file| file.starts_with(folder)))
-    };
-    let circles = find(&imports(&shipped(sources))).into_iter().filter(|circle| !is_inside(circle));
+    let circles = find(&imports(&shipped(sources))).into_iter();
     circles.map(|circle| format!("circle of imports:\n    {}", circle.links.join("\n    "))).collect()
 }
 
