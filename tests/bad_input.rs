@@ -243,7 +243,7 @@ fn a_failure_is_a_log_line_if_the_log_format_is_json() {
     let cases: [(&[&str], i32, &str); 4] = [
         (&["annotate", "/nowhere/posts.jsonl"], 1, "failed to read `/nowhere/posts.jsonl`: No such file"),
         (&["check", "--set", "ingest.topik=x"], 2, "--set: ingest.topik: there is no such key"),
-        (&["check", "--log", "riveg=loud"], 2, "--log `riveg=loud` is no filter"),
+        (&["check", "--log", "riveg=loud"], 2, "--log `riveg=loud` is not a filter"),
         (&["annotate", "/nowhere/posts.jsonl", "--log", "off"], 1, "failed to read `/nowhere/posts.jsonl`"),
     ];
     for (arguments, code, message) in cases {
