@@ -14,18 +14,18 @@ use tokio::task::JoinSet;
 
 use super::clock::{Spent, Stopwatch};
 
-/// What came of a feed.
+/// The results of a feed.
 pub(crate) struct Served {
     pub(crate) annotations: Vec<Annotation>,
     pub(crate) spent: Spent,
     pub(crate) stages: Vec<StageSummary>,
-    /// Share of the time in which a network ran.
+    /// The share of time in which a network ran.
     pub(crate) running: f64,
-    /// Share of the time in which nothing was queued.
+    /// The share of time in which no request was queued.
     pub(crate) idle: f64,
 }
 
-/// What is fed.
+/// The input of a run.
 #[derive(Clone, Copy)]
 pub(crate) enum Input<'a> {
     /// Posts that are decoded already.
@@ -77,7 +77,7 @@ pub(crate) async fn serve(bundle: &Bundle, config: &Config, input: Input<'_>, in
     served
 }
 
-/// How long records take to be decoded, with nothing else to do.
+/// Decodes records without annotating them.
 pub(crate) async fn decode(config: &Config, records: &[Bytes]) -> Spent {
     let decoder = engine::decoder(config, &Metrics::new()).unwrap_or_else(|error| panic!("{error}"));
     let watch = Stopwatch::this_thread();

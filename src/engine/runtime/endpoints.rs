@@ -21,7 +21,7 @@ use crate::telemetry::{Health, Metrics};
 
 use super::error::RuntimeError;
 
-/// The language models that are asked at all. The default: none.
+/// The language models in use. The default: none.
 #[derive(Clone, Default)]
 pub struct Endpoints {
     models: BTreeMap<String, (Endpoint, CachedEndpoint)>,
@@ -29,9 +29,9 @@ pub struct Endpoints {
     workers: Workers,
 }
 
-/// Between two looks at whether language models answer: probes come about as often.
+/// Between two checks of the language models: as frequent as probes.
 const LOOK: Duration = Duration::from_secs(5);
-/// In health, who waits.
+/// Their name in health.
 const NAME: &str = "llm";
 
 impl Endpoints {
@@ -55,8 +55,7 @@ impl Endpoints {
         Ok(Self { models, answers: Some(answers), workers })
     }
 
-    /// Asks each language model for the list of its models: its name, the model that it is asked for, and whether it
-    /// answers.
+    /// Requests the list of models of each endpoint: its name, its configured model, and whether it answers.
     pub async fn look(&self) -> Vec<(String, String, Result<(), LlmError>)> {
         let looks = self.models.iter().map(|(name, (endpoint, _))| async move {
             (name.clone(), endpoint.model().to_owned(), endpoint.reachable().await)
@@ -69,7 +68,7 @@ impl Endpoints {
         self.workers.clone()
     }
 
-    /// Lets go of the file of answers, once nobody asks any more.
+    /// Closes the file of answers after the last question.
     pub async fn close(&self) {
         if let Some(answers) = self.answers.clone() {
             answers.close().await;
@@ -111,7 +110,7 @@ impl Endpoints {
         Ok(Captioners::new(all(&config.describe.short)?, all(&config.describe.detailed)?))
     }
 
-    /// What the tagger is told; nothing where the mode is off.
+    /// The source of knowledge for the tagger; none if the mode is off.
     pub(super) fn knowledge(
         &self,
         bundle: &Bundle,
@@ -133,8 +132,8 @@ impl Endpoints {
         }))
     }
 
-    /// Tells `health` of those that do not answer, until `ended`: a reason not to be ready where posts would become dead
-    /// letters, a note where they are published without.
+    /// Reports endpoints that do not answer to `health`, until `ended`: not ready if posts would become dead letters, a note
+    /// if posts are published without them.
     pub async fn watch(self, config: Config, health: Arc<Health>, ended: CancellationToken) {
         let strict = config.expand.degrade == Degrade::DeadLetter
             || (config.knowledge.mode != Mode::Off && config.knowledge.degrade == Degrade::DeadLetter);
@@ -163,7 +162,7 @@ impl Endpoints {
     }
 }
 
-/// The file of examples of the settings, or else the bundle's.
+/// The file of examples of the settings, otherwise that of the bundle.
 pub(super) fn examples(bundle: &Bundle, settings: &knowledge::Config) -> Result<PathBuf, RuntimeError> {
     let given = &settings.examples;
     match &bundle.manifest().examples {

@@ -2,10 +2,10 @@
 
 use crate::networks::bundle::{Bundle, BundleError, Config};
 
-/// Opens the bundle of the settings, put together of all that they name.
+/// Opens the bundle of the settings with the stages of other bundles.
 ///
 /// # Errors
-/// What is missing or not whole in any of the bundles, by file.
+/// The missing or damaged file of any of the bundles.
 pub fn open(settings: &Config) -> Result<Bundle, BundleError> {
     let mut bundle = Bundle::open(&settings.path)?;
     for (stage, folder) in settings.elsewhere() {

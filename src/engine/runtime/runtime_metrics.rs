@@ -9,8 +9,8 @@ use crate::engine::Config;
 use crate::telemetry::{CacheTally, Metrics};
 
 impl Runtime {
-    /// What networks remember of pictures is counted as other caches are: a request whose picture the network did not read
-    /// is a hit. To be called once they are warm: what they read until then was asked by no post.
+    /// Counts cached features of pictures as a cache: a request whose picture the network did not compute is a hit. Call it
+    /// after warm-up, whose requests belong to no post.
     pub fn watch_remembered(&self, metrics: &Metrics) {
         let runs = &self.picture_runs;
         for (kind, stage, read) in [
@@ -24,7 +24,7 @@ impl Runtime {
             metrics.watch_cache(kind, move || {
                 let misses = read.load(Ordering::Relaxed).saturating_sub(warm);
                 CacheTally {
-                    // A picture is read before its request is answered.
+                    // A picture is computed before its request is answered.
                     hits: requests.requests().saturating_sub(misses),
                     joins: 0,
                     misses,
@@ -35,8 +35,8 @@ impl Runtime {
         }
     }
 
-    /// Pictures that networks read and remember, from their warming up on. Whoever holds the metrics holds no pipeline, or
-    /// the device would never end.
+    /// Counts computed and cached pictures from warm-up on. Metrics hold no reference to the pipeline, or the device would
+    /// never end.
     pub(super) fn watch(&self, metrics: &Metrics, config: &Config) {
         let runs = &self.picture_runs;
         for (stage, runs) in
