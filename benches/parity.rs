@@ -1,4 +1,4 @@
-//! Do the published networks compute at full size what their Python originals compute? `tests/parity/full.py` makes the
+//! Full-size parity: published networks compute what their originals compute. `tests/parity/full.py` makes the
 //! weights and the answers of one; `cargo bench --bench parity -- FOLDER NAME` fails where the network here differs.
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! `riveg bundle`: what is in a bundle, is it whole, and how is a new one begun?
+//! Command `riveg bundle`: lists, verifies and creates bundles.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

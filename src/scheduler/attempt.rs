@@ -1,4 +1,4 @@
-//! What if a batch fails? It is halved until the request at fault stands alone.
+//! Failed batches: a failed batch is halved until the request at fault is alone.
 
 use super::ModelError;
 

@@ -1,4 +1,4 @@
-//! How large may a batch be, and how long may it be waited for? What is configured.
+//! Batch limits from the settings: size and patience.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;

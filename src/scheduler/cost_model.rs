@@ -1,4 +1,4 @@
-//! How large is large enough? The measured rate of batches by size, and the knee beyond which it hardly grows.
+//! Efficient batch size. The measured rate of batches by size, and the knee beyond which it hardly grows.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What does a message of libtorch mean? Whose fault it is, and whether another attempt can help, by the words in it.
+//! Classification of libtorch errors. Whose fault it is, and whether another attempt can help, by the words in it.
 
 use super::ModelError;
 

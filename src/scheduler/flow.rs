@@ -1,4 +1,4 @@
-//! Who asks? Requests that belong together are a flow, and no flow waits for all that another asks.
+//! Flows of requests. Requests that belong together are a flow, and no flow waits for all that another asks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

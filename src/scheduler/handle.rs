@@ -1,4 +1,4 @@
-//! How does a caller reach a network? A handle that queues one request and waits for its answer.
+//! Handle of a network's lane. A handle that queues one request and waits for its answer.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;

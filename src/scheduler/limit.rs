@@ -1,4 +1,4 @@
-//! How much fits into the device's memory? What passed and what failed tell: the limit settles just below what failed.
+//! Batch limit by the device's memory. What passed and what failed tell: the limit settles just below what failed.
 
 /// Full batches that must pass before the limit grows by a step: one may have fitted by chance.
 const PASSES_PER_STEP: u32 = 25;

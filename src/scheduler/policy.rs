@@ -1,4 +1,4 @@
-//! Whose turn is it? The choice among the lanes of one device, as a pure function.
+//! Batch policy: which lane runs next, as a pure function.
 
 use std::time::{Duration, Instant};
 

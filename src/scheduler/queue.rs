@@ -1,4 +1,4 @@
-//! Which requests go together? One lane's waiting requests by cost, and the batch that is bound from them.
+//! Queue of a lane: waiting requests by cost, and the batch that is bound from them.
 //!
 //! No clock, no thread, no channel: the same code decides in the engine, in tests and in the simulator.
 

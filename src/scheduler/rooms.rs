@@ -1,4 +1,4 @@
-//! How many requests may wait in a lane? As many of each flow as it has places; a flow's further requests wait outside.
+//! Places of a lane per flow. As many of each flow as it has places; a flow's further requests wait outside.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

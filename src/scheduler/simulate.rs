@@ -1,4 +1,4 @@
-//! What would the scheduler do? The engine's own decisions on a clock of our own: a year takes seconds.
+//! Simulation of the scheduler. The engine's own decisions on a clock of our own: a year takes seconds.
 
 use std::time::{Duration, Instant};
 

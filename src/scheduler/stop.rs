@@ -1,4 +1,4 @@
-//! How is a device told to end from outside, and known to have ended? Both sides hold one value.
+//! Stop signal and end of a device. Both sides hold one value.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

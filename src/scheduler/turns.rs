@@ -1,4 +1,4 @@
-//! Which request comes first? Flows take turns: the second request of one waits for the first ones of all others.
+//! Fair order of requests. Flows take turns: the second request of one waits for the first ones of all others.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What a file does to be harmful or broken, it does in vain: an error says where and what, whatever the bytes.
+//! Harmful and broken checkpoint files: an error names place and fault, whatever the bytes.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;

@@ -1,4 +1,4 @@
-//! Does `riveg bundle import` make a bundle of published checkpoints, and nothing of bad ones? Through the real binary.
+//! Command `riveg bundle import`: good checkpoints become bundles, bad ones nothing. Through the real binary.
 
 use std::path::Path;
 

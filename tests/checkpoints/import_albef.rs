@@ -1,4 +1,4 @@
-//! Does an ALBEF that saw smaller pictures say what its original says once its places are drawn out?
+//! Import of an ALBEF trained on smaller pictures: answers equal the original after interpolation of positions.
 
 use std::path::Path;
 

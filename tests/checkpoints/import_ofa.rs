@@ -1,4 +1,4 @@
-//! Is an OFA imported only for what it was taught, and asked only in its own pieces? Through the real binary.
+//! Import of OFA: only for its tasks, only with its own vocabulary. Through the real binary.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Do networks compute in 16 bits what they compute in 32, but for rounding?
+//! Half precision: networks compute in 16 bits what they compute in 32, except for rounding.
 
 use riveg::networks::blocks::device::use_threads;
 use riveg::networks::sam::Sam;

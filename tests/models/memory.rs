@@ -1,4 +1,4 @@
-//! Does memory stay as it is, however many batches come? In a process of its own, so that no other test's counts.
+//! Memory of served networks stays constant over batches. In a process of its own, so that no other test's counts.
 
 use std::process::Command;
 

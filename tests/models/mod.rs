@@ -1,4 +1,4 @@
-//! What must hold of every served network, whatever its weights are? One table of networks, a file for each property.
+//! Invariants of served networks for any weights. One table of networks, a file for each property.
 
 mod half;
 mod memory;

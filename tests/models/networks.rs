@@ -1,4 +1,4 @@
-//! Which networks are served? Each of them tiny, with weights that are the same every time, and asked by number.
+//! Served networks of these tests. Each of them tiny, with weights that are the same every time, and asked by number.
 
 use std::sync::Arc;
 

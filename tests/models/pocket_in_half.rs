@@ -1,4 +1,4 @@
-//! Does the bundle that ships find in 16 bits what it finds in 32?
+//! Shipped bundle in half precision: it finds in 16 bits what it finds in 32.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Does a batch answer as its members would alone, in any order, and every time the same?
+//! Batch invariance: a batch answers as its members would alone, in any order, reproducibly.
 
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};

@@ -1,4 +1,4 @@
-//! How far is a network from its original? What tests and the bench compare, they compare here.
+//! Distance of a network from its original. What tests and the bench compare, they compare here.
 
 use std::fmt::Debug;
 use std::fs::OpenOptions;

@@ -1,4 +1,4 @@
-//! Does the tagger compute what `transformers` and `pytorch-crf` compute? `tagger.py` made the fixture.
+//! Tagger parity with `transformers` and `pytorch-crf`. `tagger.py` made the fixture.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Which dimensions does an ALBEF have?
+//! Dimensions of ALBEF.
 
 use serde::{Deserialize, Serialize};
 

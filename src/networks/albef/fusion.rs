@@ -1,4 +1,4 @@
-//! What does the text say of the picture? BERT, whose later blocks look at the picture between attention and
+//! Text encoder and fusion. BERT, whose later blocks look at the picture between attention and
 //! feed-forward.
 
 use tch::Tensor;

@@ -1,4 +1,4 @@
-//! ALBEF, taught visual entailment: does the picture contradict the sentence, leave it open or entail it?
+//! ALBEF, fine-tuned for visual entailment: contradiction, neutral or entailment of a sentence by a picture.
 //!
 //! Li et al., "Align before Fuse" (arXiv 2107.07651): a vision transformer sees the picture, BERT reads the sentence
 //! and looks at what was seen, a small head reads the first piece. Parameters have the names of the authors'

@@ -1,4 +1,4 @@
-//! What is in the picture? A plain vision transformer: once a picture, whatever is asked of it afterwards.
+//! Vision encoder of ALBEF: a plain vision transformer that runs once per picture.
 //!
 //! Dosovitskiy et al., "An Image is Worth 16x16 Words" (arXiv 2010.11929), norms first, exact GELU, with the parameter
 //! names of timm.

@@ -1,4 +1,4 @@
-//! Which layers do several networks share? A convolution with its batch norm, and a linear layer that keeps variance.
+//! Shared layers. A convolution with its batch norm, and a linear layer that keeps variance.
 
 use tch::nn;
 use tch::{Kind, Tensor};

@@ -1,4 +1,4 @@
-//! How much is remembered of pictures on a device? One budget of bytes for all its networks: whoever's encoding is longest
+//! Budget of picture caches on a device. One budget of bytes for all its networks: the encoding that is longest
 //! unused goes first.
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,4 @@
-//! What is in the picture, cell by cell? A ResNet without its classifier: OFA's trunk has three stages, UMT's all four.
+//! ResNet trunk without classifier: OFA's trunk has three stages, UMT's all four.
 //!
 //! He et al., "Deep Residual Learning for Image Recognition" (arXiv 1512.03385). The bottlenecks have their stride in the
 //! 3x3 convolution (torchvision's version 1.5), and the names of variables are torchvision's.

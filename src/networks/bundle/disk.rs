@@ -1,4 +1,4 @@
-//! How does a file come onto the disk? Whole, whenever the power goes.
+//! Durable writing of files. Whole, whenever the power goes.
 
 use std::fs::{self, File};
 use std::io::{self, Write};

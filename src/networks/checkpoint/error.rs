@@ -1,4 +1,4 @@
-//! What can be wrong with a published checkpoint, said so that it can be put right: which file, where, expected, found.
+//! Errors of published checkpoints: file, place, expected and found.
 
 use std::fmt;
 use std::io;

@@ -1,4 +1,4 @@
-//! Where in a file does a reader stand, and what may still come? A length is believed only once it fits in that.
+//! Position and remaining length of a file that is read. A length is accepted only if it fits.
 
 use std::io::{self, Read};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Where are the tensors of a safetensors file? Its header says; only the header is read.
+//! Tensors of a safetensors file, from its header alone.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -1,4 +1,4 @@
-//! What does the program that trained a network say of itself, beside the weights? Only what tells networks apart whose
+//! Training settings in a checkpoint: only those that distinguish networks whose
 //! tensors have one shape: what it was trained for, and on pictures of which size.
 //!
 //! fairseq writes its settings as `args`, an object of argparse, and later as `cfg`, dictionaries or containers of

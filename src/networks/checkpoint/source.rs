@@ -1,4 +1,4 @@
-//! Which tensors does a published file have, whatever its format? Each is read from the file when it is asked for.
+//! Tensors of a published file, whatever its format; each is read when it is needed.
 
 use std::fmt;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Which of a pickle's tensors are the network's? Those of its state dict, by names joined with dots.
+//! State dict of a pickle: tensors by names joined with dots.
 
 use std::collections::BTreeMap;
 use std::path::Path;

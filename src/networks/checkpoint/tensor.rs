@@ -1,4 +1,4 @@
-//! Where in a file are a tensor's numbers? Read one tensor at a time, in the order of its rows whatever that of the file.
+//! Numbers of a tensor in its file, read one tensor at a time, in row order whatever the order in the file.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! How does a published checkpoint become a file of ours? Its tensors are written one after the other under our names.
+//! Conversion of a published checkpoint: tensors are written one by one under our names.
 
 use std::collections::BTreeMap;
 use std::fs::File;

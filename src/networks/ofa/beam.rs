@@ -1,4 +1,4 @@
-//! Which token sequences are likely? One step of beam search, over plain numbers.
+//! Beam search: one step, over plain numbers.
 //!
 //! As fairseq's generator does it for four location tokens: no token is forced, no three tokens follow one another
 //! twice, and the end's own probability counts towards the order of the finished sequences.

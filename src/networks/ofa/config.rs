@@ -1,4 +1,4 @@
-//! Which dimensions does an OFA have?
+//! Dimensions of OFA.
 
 use serde::{Deserialize, Serialize};
 

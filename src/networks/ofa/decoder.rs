@@ -1,4 +1,4 @@
-//! Which token comes next? The decoder, over whole answers (training, entailment) or token by token (beams).
+//! Decoder of OFA, over whole answers (training, entailment) or token by token (beams).
 
 use std::cell::RefCell;
 

@@ -1,4 +1,4 @@
-//! What do picture and prompt say together? One stream, the picture's tokens first.
+//! Encoder of OFA over picture and prompt. One stream, the picture's tokens first.
 
 use std::cell::RefCell;
 

@@ -1,4 +1,4 @@
-//! Which four location tokens answer the prompt? Drives the decoder along a beam.
+//! Grounding by four location tokens. Drives the decoder along a beam.
 
 use tch::{Kind, TchError, Tensor};
 

@@ -1,4 +1,4 @@
-//! How does where a token stands bear on what it attends to? Position enters OFA only here, as a bias on attention.
+//! Position bias of attention. Position enters OFA only here, as a bias on attention.
 //!
 //! Nothing here depends on the input, only on its length: a frozen network computes it once.
 

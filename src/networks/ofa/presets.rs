@@ -1,4 +1,4 @@
-//! Which OFAs were published, and how many parameters do they have?
+//! Published OFAs and their numbers of parameters.
 
 use super::config::OfaConfig;
 use super::positions::image_rows;

@@ -1,4 +1,4 @@
-//! Was the network taught what it is asked? How much of what it would say after a question is an answer at all.
+//! Check that a network was trained for its task: the probability that it gives to valid answers.
 //!
 //! An OFA that was taught entailment and one that was taught grounding have the same tensors. They differ in what they
 //! say: after its question the one gives nearly all probability to no, yes and maybe, the other to location bins.

@@ -1,4 +1,4 @@
-//! How large is a SAM? The dimensions come from the bundle, so that published sizes are the same code.
+//! Dimensions of SAM. They come from the bundle, so that all published sizes share this code.
 
 use serde::{Deserialize, Serialize};
 

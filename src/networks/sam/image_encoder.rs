@@ -1,4 +1,4 @@
-//! What is in the picture? SAM's vision transformer: once a picture, whatever is asked of it afterwards.
+//! Image encoder of SAM: a vision transformer that runs once per picture.
 //!
 //! A plain ViT whose layers attend within windows, four of them over the whole picture, with relative positions split
 //! into rows and columns (Li et al., "Exploring Plain Vision Transformer Backbones for Object Detection").

@@ -1,4 +1,4 @@
-//! Which pixels are meant? A mask for each mask token, and how good the network thinks it is.
+//! Mask decoder of SAM: a mask for each mask token, with its predicted IoU.
 
 use tch::Tensor;
 use tch::nn;

@@ -1,4 +1,4 @@
-//! Which pixels of the box are it? SAM: a picture is encoded once, then every box is decoded in a moment.
+//! Segmentation of the object in a box. SAM: a picture is encoded once, then every box is decoded in a moment.
 //!
 //! Kirillov et al., "Segment Anything" (2023), box prompts only. Parameters carry the names that `transformers` gives
 //! them in `SamModel`, so that its checkpoints load as they are.

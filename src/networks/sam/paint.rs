@@ -1,4 +1,4 @@
-//! Which pixels of the original picture does one mask of the network hold? Found strip by strip, told as run lengths.
+//! Masks at the original picture's size, computed strip by strip, as run lengths.
 //!
 //! The network's logits are interpolated twice: up to its square, and from the part of that which is the picture to the
 //! original's size. Both steps are bilinear, so the second is taken across first and then down: the same products and

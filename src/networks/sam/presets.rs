@@ -1,4 +1,4 @@
-//! Which SAMs were published, and how many parameters do they have?
+//! Published SAMs and their numbers of parameters.
 
 use super::config::SamConfig;
 use super::shapes::shapes;

@@ -1,4 +1,4 @@
-//! What is asked of the picture? A box becomes two tokens, one a corner; every cell of the picture gets its place.
+//! Prompt encoder of SAM: a box becomes two tokens, one per corner; every cell gets its position.
 
 use std::f64::consts::PI;
 

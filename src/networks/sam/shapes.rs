@@ -1,4 +1,4 @@
-//! Which parameters does a SAM have? Told from its dimensions alone, without making any.
+//! Shapes of all parameters of a SAM, from its dimensions alone.
 
 use super::SamConfig;
 use super::config::MULTIMASK_OUTPUTS;

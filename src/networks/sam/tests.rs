@@ -1,4 +1,4 @@
-//! What must hold of SAM whatever its weights are.
+//! Invariants of SAM for any weights.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! How do the prompt and the picture inform each other? The two-way transformer of SAM's mask decoder.
+//! Two-way transformer of SAM's mask decoder: attention between prompt and picture.
 
 use tch::Tensor;
 use tch::nn;

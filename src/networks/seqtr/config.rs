@@ -1,4 +1,4 @@
-//! Which dimensions does a SeqTR have?
+//! Dimensions of SeqTR.
 
 use serde::{Deserialize, Serialize};
 

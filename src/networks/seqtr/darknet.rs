@@ -1,4 +1,4 @@
-//! What is in the picture, cell by cell? The trunk: DarkNet-53 with the first convolutions of YOLOv3's coarsest head.
+//! Trunk of SeqTR: DarkNet-53 with the first convolutions of YOLOv3's coarsest head.
 //!
 //! Redmon and Farhadi, "YOLOv3" (2018). SeqTR takes maps at three depths: 8, 16 and 32 pixels to a cell. Names and
 //! numbers are those of SeqTR's checkpoints below `vis_enc.darknet`.

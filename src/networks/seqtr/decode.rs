@@ -1,4 +1,4 @@
-//! Which tokens answer, and which places are they? Always the likeliest next one, then back to the original picture.
+//! Greedy decoding of tokens to places. Always the likeliest next one, then back to the original picture.
 
 use tch::{Kind, TchError, Tensor};
 

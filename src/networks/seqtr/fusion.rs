@@ -1,4 +1,4 @@
-//! How do picture and phrase meet? Finer maps flow into coarser ones, then every cell is multiplied by the phrase.
+//! Fusion of picture and phrase. Finer maps flow into coarser ones, then every cell is multiplied by the phrase.
 
 use tch::Tensor;
 use tch::nn;

@@ -1,4 +1,4 @@
-//! What does the phrase ask for? The words' vectors, a GRU both ways, and of each channel the largest value.
+//! Language encoder of SeqTR. The words' vectors, a GRU both ways, and of each channel the largest value.
 
 use tch::nn::{self, RNN};
 use tch::{Kind, Tensor};

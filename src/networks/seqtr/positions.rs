@@ -1,4 +1,4 @@
-//! Where is a cell? Sines and cosines of its row and its column, as fractions of the picture's own rows and columns.
+//! Position encodings of cells: sines and cosines of row and column as fractions of the picture.
 //!
 //! The normalised positions of DETR (Carion et al. 2020), with the picture's padding not counted.
 

@@ -1,4 +1,4 @@
-//! Which token comes next? An encoder over the cells, a decoder over the tokens so far, and a layer that chooses.
+//! Transformer of SeqTR. An encoder over the cells, a decoder over the tokens so far, and a layer that chooses.
 //!
 //! As DETR does it, positions are added to what attention asks and is asked, never to what it passes on.
 

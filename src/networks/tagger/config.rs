@@ -1,4 +1,4 @@
-//! Which dimensions does a tagger have? A bundle's manifest gives them; those of published encoders have names.
+//! Dimensions of the tagger. A bundle's manifest gives them; those of published encoders have names.
 
 use serde::{Deserialize, Serialize};
 

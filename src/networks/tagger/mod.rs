@@ -1,4 +1,4 @@
-//! Which label has each word? XLM-R or BERT, one linear layer, a linear-chain CRF.
+//! Tagger: XLM-R or BERT, one linear layer, a linear-chain CRF.
 //!
 //! The tagger of PGIM and RiVEG as AdaSeq lays it out: a word is represented by its first piece, and the parameters
 //! carry the names of AdaSeq's checkpoints.

@@ -1,4 +1,4 @@
-//! Which dimensions does a UMT have?
+//! Dimensions of UMT.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! How do words look at cells, and cells at words? A layer of BERT whose queries and keys may come from different sides.
+//! Cross attention between words and cells. A layer of BERT whose queries and keys may come from different sides.
 
 use tch::Tensor;
 use tch::nn;

@@ -1,4 +1,4 @@
-//! Who goes into a batch, in which order, and within which limits?
+//! Members, order and limits of batches.
 
 use std::num::NonZeroUsize;
 

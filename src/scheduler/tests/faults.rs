@@ -1,4 +1,4 @@
-//! Whose fault is it? Networks that fail, and what becomes of the requests in the batch and of the device.
+//! Failing networks: outcome of the requests in the batch and of the device.
 
 use super::super::doubles::FnProcessor;
 use super::*;

@@ -1,4 +1,4 @@
-//! What is measured before the first request? Batches of all sizes, of samples that the network has not seen before.
+//! Warm-up measurements. Batches of all sizes, of samples that the network has not seen before.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! What was the server asked? Read back from the bytes that came.
+//! Requests that the fake server received. Read back from the bytes that came.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

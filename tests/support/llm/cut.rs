@@ -1,4 +1,4 @@
-//! How is a connection reset? Each has a cord; once it is cut, nothing more is written, and the client hears so at once.
+//! Reset of connections. Each has a cord; once it is cut, nothing more is written, and the client hears so at once.
 
 use std::io;
 use std::net::SocketAddr;

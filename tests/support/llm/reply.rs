@@ -1,4 +1,4 @@
-//! What does the server answer? Words, or any of the ways in which servers go wrong.
+//! Replies of the fake server. Words, or any of the ways in which servers go wrong.
 
 use std::sync::Arc;
 

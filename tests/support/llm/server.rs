@@ -1,4 +1,4 @@
-//! Where does it listen, and what has it seen? A server on a thread of its own, for tests with a runtime and without.
+//! Fake server of language models. A server on a thread of its own, for tests with a runtime and without.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! What an output format is: a name, and an encoder that makes records of annotated posts.
+//! Output format: a name, and an encoder from annotated posts to records.
 
 use std::fmt;
 use std::sync::Arc;

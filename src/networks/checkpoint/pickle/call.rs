@@ -1,4 +1,4 @@
-//! What would Python have made of a call? Worked out for the few functions that hold tensors; nothing is run.
+//! Calls in a pickle: results of the few functions that hold tensors; nothing is executed.
 
 use std::io::Read;
 

@@ -1,4 +1,4 @@
-//! Which of Python's names may a pickle mention? Those that hold tensors, and a few that stand beside a state dict.
+//! Python names that a pickle may contain: those that hold tensors, and a few that occur beside a state dict.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! What does each opcode do? A stack, marks on it, and a memo; the opcodes are those of Python's `pickletools`.
+//! Opcodes of a pickle. A stack, marks on it, and a memo; the opcodes are those of Python's `pickletools`.
 
 use std::collections::HashMap;
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! What does a pickle say, without doing what it asks? Protocols 2 to 5, as torch writes them.
+//! Safe pickle reader that calls nothing. Protocols 2 to 5, as torch writes them.
 //!
 //! Python's own reader imports whatever a pickle names and calls it. This one knows a fixed set of names: containers,
 //! tensors, storages. Calls of these are worked out here; any other name is an error before anything comes of it. What

@@ -1,4 +1,4 @@
-//! What can a pickle hold? Only as much of it is kept as is needed to find tensors and to speak of faults.
+//! Values of a pickle. Only as much of it is kept as is needed to find tensors and to speak of faults.
 
 use std::rc::Rc;
 

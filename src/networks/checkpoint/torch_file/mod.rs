@@ -1,4 +1,4 @@
-//! What is in a file that `torch.save` wrote? A pickle, and the storages that its tensors look at.
+//! Files of `torch.save`: a pickle, and the storages of its tensors.
 //!
 //! Since torch 1.6 they are entries of a zip archive, before that they follow each other in the file; either way a
 //! tensor is found without reading any but the pickle.
