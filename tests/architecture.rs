@@ -6,6 +6,7 @@
 mod cases;
 mod circles;
 mod imports;
+mod networks_at_home;
 mod rooms;
 mod sources;
 mod style;

@@ -3,12 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use super::sam::SamSegmenter;
-use super::tagger::ServedTagger;
-use super::umt::UmtEncoder;
 use crate::scheduler::{AnyModel, AnyProcessor, Model, ModelError, Payload, Processor, erase};
-use crate::stages::entail;
-use crate::stages::ground;
+use crate::stages::{entail, ground, knowledge, recognise, segment};
 
 /// Some network that answers `Q` with `R` and reads pictures.
 pub struct Served<Q, R> {
@@ -17,11 +13,13 @@ pub struct Served<Q, R> {
 }
 
 /// Labels the words of texts.
-pub type Tagger = ServedTagger;
+pub type Tagger = AnyModel<recognise::Request, recognise::Reply>;
+
 /// Answers which pixels of boxes show something.
-pub type Segmenter = SamSegmenter;
+pub type Segmenter = Served<segment::Request, segment::Reply>;
+
 /// Says what posts are about.
-pub type Encoder = UmtEncoder;
+pub type Encoder = Served<knowledge::Request, knowledge::Reply>;
 
 /// Answers whether pictures show phrases.
 pub type Entailer = Served<entail::Request, entail::Reply>;

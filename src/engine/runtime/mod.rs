@@ -127,7 +127,7 @@ impl Runtime {
                 let side = segment.network.view().side;
                 let samples = warm_up::segment(side);
                 let model = bundle.segmenter(place, remembered.clone())?;
-                picture_runs.segment = model.encodings();
+                picture_runs.segment = model.pictures_read();
                 Some(Segmenter::new(
                     device.warmed_lane(Stage::Segment, model, budgets.segment, samples),
                     side,

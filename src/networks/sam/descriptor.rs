@@ -26,5 +26,7 @@ fn serve(
     remembered: Remembered,
 ) -> Result<Segmenter, BundleError> {
     let sam = source.load(|root| Sam::new(root, &dimensions.config()))?;
-    Ok(SamSegmenter::new(sam, source.device, remembered))
+    let sam = SamSegmenter::new(sam, source.device, remembered);
+    let encodings = sam.encodings();
+    Ok(Segmenter::new(sam, encodings))
 }

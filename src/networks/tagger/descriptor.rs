@@ -7,6 +7,7 @@ use crate::networks::checkpoint::Family;
 use crate::networks::descriptor::{Architecture, Dimensions, Importing, Reads, RecogniseDescriptor};
 use crate::networks::served;
 use crate::networks::weights::{BundleError, WeightSource};
+use crate::scheduler::erase;
 
 /// XLM-R with a linear-chain CRF.
 pub static XLM_ROBERTA_CRF: RecogniseDescriptor = RecogniseDescriptor {
@@ -57,5 +58,5 @@ fn serve(
     scope: CrfScope,
 ) -> Result<served::Tagger, BundleError> {
     let tagger = source.load(|root| Tagger::new(root, dimensions.config()))?;
-    Ok(ServedTagger::new(tagger).with_scope(scope))
+    Ok(erase(ServedTagger::new(tagger).with_scope(scope)))
 }

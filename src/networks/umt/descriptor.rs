@@ -31,5 +31,7 @@ fn serve(
     remembered: Remembered,
 ) -> Result<Encoder, BundleError> {
     let umt = source.load(|root| Umt::new(root, &dimensions.config()))?;
-    Ok(UmtEncoder::new(umt, remembered))
+    let umt = UmtEncoder::new(umt, remembered);
+    let pictures_seen = umt.pictures_seen();
+    Ok(Encoder::new(umt, pictures_seen))
 }

@@ -5,7 +5,7 @@
 pub(crate) mod bundle;
 mod form;
 mod pocket;
-mod stage;
+pub(crate) mod stage;
 mod words;
 
 #[path = "../../../src/networks/albef/tiny.rs"]

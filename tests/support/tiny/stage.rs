@@ -1,7 +1,7 @@
 //! Tiny bundle of one stage: the manifest of a published network with its tiny form in place.
 
 use riveg::domain::Stage;
-use riveg::networks::bundle::{FileEntry, Manifest, Precision, stage_template};
+use riveg::networks::bundle::{FileEntry, Manifest, Precision, stage_template, write_manifest};
 use riveg::networks::descriptor::{Descriptor, Network};
 
 use super::TINY;
@@ -34,6 +34,15 @@ pub(super) fn tiny_manifest(
     Some(manifest)
 }
 
+/// A tiny bundle of one stage that has no tokenizer.
+pub(crate) fn without_tokenizer(stage: Stage, preset: &str) -> tempfile::TempDir {
+    let vocabulary = Vocabulary { rows: 60, first_bin: 40, answers: [10, 11, 12] };
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = tiny_manifest(stage, preset, (None, vocabulary), 3);
+    write_manifest(folder.path(), manifest.unwrap_or_else(|| panic!("{preset} was not published"))).unwrap();
+    folder
+}
+
 fn shrink<D: Descriptor>(network: &mut Network<D>, vocabulary: Vocabulary) {
     let tiny = form(network.descriptor().architecture().name);
     *network.dimensions_mut() = (tiny.shrink)(network.dimensions(), vocabulary);
@@ -49,7 +58,7 @@ pub(super) fn form(architecture: &str) -> &'static Tiny {
 mod tests {
     use tch::Device;
 
-    use riveg::networks::bundle::{Bundle, presets, write_manifest};
+    use riveg::networks::bundle::{Bundle, presets};
 
     use super::*;
 
@@ -58,13 +67,11 @@ mod tests {
         let vocabulary = Vocabulary { rows: 60, first_bin: 40, answers: [10, 11, 12] };
         for stage in Stage::WITH_RETRIEVAL {
             for preset in presets(stage) {
-                let folder = tempfile::tempdir().unwrap();
-                let manifest = tiny_manifest(stage, preset, (None, vocabulary), 3).unwrap();
-                assert_eq!(manifest.parts()[0].network.fault, None, "{preset}");
-                assert!(manifest.parts()[0].network.parameters < 200_000, "{preset}");
-                // Each answers its self-test, and the same again.
-                write_manifest(folder.path(), manifest).unwrap();
+                let folder = without_tokenizer(stage, preset);
                 let bundle = Bundle::open(folder.path()).unwrap();
+                assert_eq!(bundle.manifest().parts()[0].network.fault, None, "{preset}");
+                assert!(bundle.manifest().parts()[0].network.parameters < 200_000, "{preset}");
+                // Each answers its self-test, and the same again.
                 bundle.verify(&bundle.manifest().parts()[0], Device::Cpu).unwrap();
             }
             assert_eq!(tiny_manifest(stage, "riveg-base", (None, vocabulary), 3), None);
