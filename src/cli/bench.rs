@@ -223,7 +223,7 @@ impl Timer {
         Ok(())
     }
 
-    /// Replies are plain values, so a batch has left the device when its call returns.
+    /// Replies are plain values, so a batch is finished when its call returns.
     fn one<M: Model>(&self, model: &mut M, batch: &[RequestOf<M>]) -> Result<Timing, Failure> {
         let mut run = || -> Result<Duration, Failure> {
             let start = Instant::now();

@@ -1,11 +1,11 @@
-//! Batch limits from the settings: size and patience.
+//! Batch budget: the configured size of a lane's batches and the longest wait of its requests.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What one lane may put into one batch, and how long it lets a request wait.
+/// Limits of one lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {

@@ -1,9 +1,8 @@
-//! Efficient batch size. The measured rate of batches by size, and the knee beyond which it hardly grows.
+//! Cost model: the measured rate of batches by size, and the knee beyond which it hardly grows.
 
 use std::time::Duration;
 
-/// What share of the best rate is good enough: a larger batch would gain less than this leaves, and make its first
-/// request wait for its last.
+/// Share of the best rate that is good enough: a larger batch gains at most the rest, and delays its first request.
 const KNEE_SHARE: f64 = 0.95;
 
 /// Weight of a new measurement: the last ten batches of a size count for two thirds of what is known of it.
@@ -13,7 +12,7 @@ const NEW_SHARE: f64 = 0.1;
 /// batch to its widest member costs 12 % on average.
 const CLASS_WIDTH: f64 = 1.25;
 
-/// Which class a cost belongs to: class `k` holds costs from `1.25^k` up to, but not including, `1.25^(k+1)`.
+/// The class of a cost: class `k` holds costs from `1.25^k` up to, but not including, `1.25^(k+1)`.
 #[must_use]
 pub(super) fn class_of(cost: u64) -> usize {
     ((cost.max(1) as f64).ln() / CLASS_WIDTH.ln()) as usize
@@ -21,8 +20,8 @@ pub(super) fn class_of(cost: u64) -> usize {
 
 /// Rates measured so far, in cost per second, by class of the batch's padded cost.
 ///
-/// Each class is judged by its own batches alone: no shape of curve is assumed, so a device that gets slower with large
-/// batches is seen to.
+/// Each class is judged by its own batches alone: no shape of curve is assumed, so a device that slows down with large
+/// batches is handled too.
 #[derive(Debug, Clone, Default)]
 pub struct CostModel {
     classes: Vec<Option<Measured>>,
@@ -37,7 +36,7 @@ struct Measured {
 }
 
 impl CostModel {
-    /// Takes in that a batch of this padded cost took this long.
+    /// Records that a batch of this padded cost took this long.
     pub fn observe(&mut self, padded: u64, took: Duration) {
         // A clock that did not move says nothing about the rate.
         if took.is_zero() {
@@ -59,7 +58,7 @@ impl CostModel {
         let measured = || self.classes.iter().flatten();
         let best = measured().map(|class| class.rate).fold(0.0, f64::max);
         let class = measured().position(|class| class.rate >= KNEE_SHARE * best)?;
-        // The best class of all has no measured class above it worth the name: it may be left upwards.
+        // Above the largest measured class nothing is known: batches may grow beyond it.
         let is_last = measured().count() == class + 1;
         measured().nth(class).map(|knee| if is_last { u64::MAX } else { knee.largest })
     }

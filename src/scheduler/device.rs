@@ -18,7 +18,7 @@ use super::{Budget, Handle, Model, ModelError, Queue, Samples, Stop};
 use crate::domain::Stage;
 use crate::telemetry::Metrics;
 
-/// A device in the making: give it its lanes, then start it.
+/// Builds a device: add its lanes, then start it.
 pub struct Device {
     name: String,
     lanes: Vec<Box<dyn Lane>>,
@@ -29,20 +29,20 @@ pub struct Device {
     metrics: Arc<Metrics>,
 }
 
-/// How far a device has come.
+/// State of a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceState {
-    /// Its networks are run on samples. Calls queue.
+    /// Its networks run samples. Calls queue.
     Warming,
     /// It answers calls.
     Ready,
-    /// All handles are gone and all calls are answered, or it was told to stop.
+    /// All handles are dropped and all calls are answered, or it was stopped.
     Ended,
     /// It will not answer again in this process: commit nothing more and exit.
     Lost(ModelError),
 }
 
-/// A device that runs. It ends by itself when all handles to its lanes are gone, and sooner where it is told to stop.
+/// A running device. It ends when all handles to its lanes are dropped, or when it is stopped.
 pub struct DeviceHandle {
     state: watch::Receiver<DeviceState>,
     stop: Stop,
@@ -66,7 +66,7 @@ impl Device {
         }
     }
 
-    /// Has this done on the device's thread before any network runs there: for settings that are a thread's own.
+    /// Runs this on the device's thread before any network: for settings of the thread.
     pub fn begin_with(&mut self, beginning: impl FnOnce() + Send + 'static) {
         self.beginning = Box::new(beginning);
     }
@@ -142,7 +142,7 @@ impl Device {
         let ends = stop.clone();
         let thread = std::thread::Builder::new().name(host).spawn(move || {
             // Dropped last, after the lanes and the device's thread with its networks.
-            let _ended = ends.when_dropped();
+            let _ended = ends.end_guard();
             let mut dispatcher = dispatcher;
             dispatcher.doorbell.answer_to();
             let outcome = dispatcher
@@ -163,13 +163,13 @@ impl Device {
 }
 
 impl DeviceHandle {
-    /// What the device is doing, for whoever wants to watch.
+    /// The state of the device, to watch.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<DeviceState> {
         self.state.clone()
     }
 
-    /// What ends it before its callers have left, for whoever ends the process.
+    /// The signal that ends it while it still has callers.
     #[must_use]
     pub fn stop(&self) -> Stop {
         self.stop.clone()

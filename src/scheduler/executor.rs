@@ -75,7 +75,7 @@ impl Executor {
         let shared = Arc::new(Shared { slot: Mutex::default(), changed: Condvar::new(), doorbell });
         let of_thread = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name(name).spawn(move || {
-            let ends = EndsWhenDropped(of_thread);
+            let ends = EndGuard(of_thread);
             // Dropped before the end is told: the memory is free by then.
             let mut models = models;
             beginning();
@@ -188,9 +188,9 @@ impl Shared {
 }
 
 /// Tells the dispatcher that the thread ended, however it ended.
-struct EndsWhenDropped(Arc<Shared>);
+struct EndGuard(Arc<Shared>);
 
-impl Drop for EndsWhenDropped {
+impl Drop for EndGuard {
     fn drop(&mut self) {
         self.0.slot().has_ended = true;
         self.0.doorbell.ring();

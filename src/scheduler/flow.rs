@@ -1,8 +1,8 @@
-//! Flows of requests. Requests that belong together are a flow, and no flow waits for all that another asks.
+//! Flows: requests that belong together, for example of one post; flows share a lane fairly.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Whose requests these are: those of one flow take turns with those of every other.
+/// Identifies a flow: its requests alternate with those of every other flow.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Flow(u64);
 
@@ -11,9 +11,9 @@ pub struct Flow(u64);
 pub struct Flows(AtomicU64);
 
 impl Flows {
-    /// A flow that no other is.
+    /// A new flow.
     pub fn begin(&self) -> Flow {
-        // Only the number matters, not what happened before it.
+        // Only uniqueness matters, not order.
         Flow(self.0.fetch_add(1, Ordering::Relaxed))
     }
 }

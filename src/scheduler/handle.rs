@@ -1,4 +1,4 @@
-//! Handle of a network's lane. A handle that queues one request and waits for its answer.
+//! Handle: queues one request in a lane and waits for its reply.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -6,20 +6,20 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use super::doorbell::Doorbell;
-use super::rooms::{Place, Rooms};
+use super::flow_limit::{FlowLimits, Permit};
 use super::{Cost, Flow, ModelError};
 use crate::domain::Stage;
 use crate::telemetry::{Queued, StageMetrics};
 
 /// Calls one network on one device. Cloning is cheap; the device ends when all handles to it are gone.
 pub struct Handle<Q, R> {
-    presence: Arc<Presence<Q, R>>,
+    presence: Arc<CallerGuard<Q, R>>,
 }
 
 /// Why a call got no reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// The network failed on this request although it stood alone. The same request would fail again.
+    /// The network failed on this request alone. The same request would fail again.
     #[error("the network of stage `{stage}` cannot answer this request")]
     ModelFailed {
         /// Whose network.
@@ -65,26 +65,25 @@ impl CallError {
 
 impl<Q, R> Handle<Q, R> {
     pub(super) fn new(port: Arc<Port<Q, R>>) -> Self {
-        Self { presence: Arc::new(Presence(port)) }
+        Self { presence: Arc::new(CallerGuard(port)) }
     }
 
-    /// Queues a request of a flow and waits for its reply. Waits for a place first where the flow has all of its own in
-    /// the lane.
+    /// Queues a request of a flow and waits for its reply. A flow at its limit in the lane waits for a place first.
     ///
     /// A call that is dropped before its batch is bound costs the device nothing.
     ///
     /// # Errors
-    /// [`CallError`] says whose fault it was.
+    /// [`CallError`].
     pub async fn call(&self, flow: Flow, request: Q) -> Result<R, CallError> {
         let port = &self.presence.0;
         let called = Instant::now();
         let queued = port.metrics.queue();
-        let place = port.rooms.place(flow).await.ok_or_else(|| port.why_closed())?;
+        let place = port.permits.place(flow).await.ok_or_else(|| port.why_closed())?;
         let (reply, answer) = oneshot::channel();
         let cost = (port.cost)(&request);
         port.push(Arrival { request, flow, cost, reply, called, since: Instant::now(), place, queued })?;
         port.doorbell.ring();
-        // A sender that is dropped without a word is a device that ended.
+        // The sender is dropped without a reply when the device ends.
         answer.await.unwrap_or_else(|_| Err(port.why_closed()))
     }
 }
@@ -96,39 +95,39 @@ impl<Q, R> Clone for Handle<Q, R> {
 }
 
 /// Ends the lane's intake with the last clone of its handle.
-struct Presence<Q, R>(Arc<Port<Q, R>>);
+struct CallerGuard<Q, R>(Arc<Port<Q, R>>);
 
-impl<Q, R> Drop for Presence<Q, R> {
+impl<Q, R> Drop for CallerGuard<Q, R> {
     fn drop(&mut self) {
         self.0.inbox().callers_left = true;
         self.0.doorbell.ring();
     }
 }
 
-/// One request on its way to its lane.
+/// A request that has not reached its lane.
 pub(super) struct Arrival<Q, R> {
     pub(super) request: Q,
     pub(super) flow: Flow,
     pub(super) cost: Cost,
     pub(super) reply: oneshot::Sender<Result<R, CallError>>,
-    /// When the caller called: includes the wait for room.
+    /// When the caller called: includes the wait for a place.
     pub(super) called: Instant,
     /// When it was queued.
     pub(super) since: Instant,
-    pub(super) place: Place,
+    pub(super) place: Permit,
     /// Counts it for as long as it waits for its batch.
     pub(super) queued: Queued,
 }
 
-/// Weighs a request.
+/// The cost of a request.
 type CostOf<Q> = Box<dyn Fn(&Q) -> Cost + Send + Sync>;
 
-/// Where callers and their lane meet.
+/// The inbox between callers and their lane.
 pub(super) struct Port<Q, R> {
     stage: Stage,
-    /// Weighs a request in its caller's task, where a panic is the caller's own.
+    /// Runs in the caller's task, so that a panic is the caller's own.
     cost: CostOf<Q>,
-    rooms: Rooms,
+    permits: FlowLimits,
     inbox: Mutex<Inbox<Q, R>>,
     doorbell: Arc<Doorbell>,
     metrics: StageMetrics,
@@ -141,7 +140,7 @@ struct Inbox<Q, R> {
 }
 
 impl<Q, R> Port<Q, R> {
-    /// Where each flow has so many places.
+    /// A port with `places` for each flow.
     pub(super) fn new(
         stage: Stage,
         cost: CostOf<Q>,
@@ -149,7 +148,7 @@ impl<Q, R> Port<Q, R> {
         (doorbell, metrics): (Arc<Doorbell>, StageMetrics),
     ) -> Arc<Self> {
         let inbox = Mutex::new(Inbox { arrivals: Vec::new(), callers_left: false, closed: None });
-        Arc::new(Self { stage, cost, rooms: Rooms::new(places), inbox, doorbell, metrics })
+        Arc::new(Self { stage, cost, permits: FlowLimits::new(places), inbox, doorbell, metrics })
     }
 
     /// Takes what has arrived, and says whether more can arrive.
@@ -158,14 +157,14 @@ impl<Q, R> Port<Q, R> {
         (std::mem::take(&mut inbox.arrivals), !inbox.callers_left)
     }
 
-    /// Refuses all calls from now on, and answers those that have arrived or wait for room. The first reason stays.
+    /// Refuses all calls from now on, and answers those that have arrived or wait for a place. The first reason stays.
     pub(super) fn close(&self, reason: &CallError) {
         let arrivals = {
             let mut inbox = self.inbox();
             inbox.closed.get_or_insert_with(|| reason.clone());
             std::mem::take(&mut inbox.arrivals)
         };
-        self.rooms.close();
+        self.permits.close();
         for arrival in arrivals {
             // A caller that has gone needs no answer.
             let _ = arrival.reply.send(Err(reason.clone()));
@@ -186,7 +185,7 @@ impl<Q, R> Port<Q, R> {
     }
 
     fn inbox(&self) -> MutexGuard<'_, Inbox<Q, R>> {
-        // Nothing between lock and unlock can leave the inbox half changed.
+        // A panic cannot leave the inbox half changed.
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -284,10 +283,10 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_had_room_when_the_port_closed_is_refused_and_not_forgotten() {
+    fn a_request_that_had_a_place_when_the_port_closed_is_refused() {
         let port = port(1);
         let closed = CallError::Closed { stage: Stage::Ground };
-        let Some(Some(place)) = port.rooms.place(flow()).now_or_never() else { panic!("there is a place") };
+        let Some(Some(place)) = port.permits.place(flow()).now_or_never() else { panic!("there is a place") };
         port.close(&closed);
         let (reply, _answer) = oneshot::channel();
         let now = Instant::now();

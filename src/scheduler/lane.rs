@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use super::attempt::{Before, answer_all};
+use super::bisect::{Before, answer_all};
 use super::erased::{AnyProcessor, Payload};
 use super::executor::{Executor, Finished, Work, caught};
+use super::flow_limit::Permit;
 use super::handle::{Arrival, Port};
-use super::rooms::Place;
 use super::{Batch, Bound, Budget, CallError, ModelError, Offer, Queue, Samples, Stop};
 use crate::domain::Stage;
 use crate::telemetry::{Outcome, Queued, StageMetrics};
@@ -84,7 +84,7 @@ pub(super) struct Waiting<Q, R> {
 /// Who waits for a reply, and what a request holds of its lane until its batch is begun or it is given up.
 struct Entry<R> {
     caller: Caller<R>,
-    place: Place,
+    place: Permit,
     queued: Queued,
 }
 
@@ -218,7 +218,7 @@ impl<Q: Send + 'static, R: Send + 'static> ModelLane<Q, R> {
     fn leave_queue(&self, entries: Batch<Entry<R>>) -> Vec<Caller<R>> {
         let now = Instant::now();
         // Places of one flow that follow each other are given back together, which costs as much as one.
-        let mut places: Option<Place> = None;
+        let mut places: Option<Permit> = None;
         let leave = |member: Bound<Entry<R>>| {
             self.metrics.queued(now.saturating_duration_since(member.since));
             let Entry { caller, place, queued } = member.item;

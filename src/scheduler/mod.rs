@@ -1,10 +1,11 @@
-//! Single requests in, batches out. Knows nothing of posts.
+//! Scheduler: single requests in, batches on the device, replies out. It does not depend on posts.
 //!
-//! A [`Handle`] calls, a lane queues, one thread a [`Device`] owns every network on it and chooses the next batch. An
-//! idle device with anything queued runs at once, and a batch's members are bound only when it runs: there is no timer.
-//! Requests of one flow take turns with those of others, in a lane and between lanes.
+//! Read `model` (what a network implements), `handle` (calls), `queue` (which requests form a batch), `policy` (which lane
+//! runs next), `dispatcher` (the host thread: binds, prepares, replies), `executor` (the device thread: forward passes) and
+//! `bisect` (failed batches). An idle device runs whatever is queued at once; there is no timer. A batch is bound when it
+//! runs, or while the batch before it runs where it is full already. Flows share each lane by round robin.
 
-mod attempt;
+mod bisect;
 mod budget;
 mod config;
 mod cost_model;
@@ -15,20 +16,20 @@ mod doorbell;
 pub(crate) mod doubles;
 mod erased;
 mod executor;
-mod fault;
+mod classify;
 mod flow;
 mod handle;
 mod lane;
-mod limit;
+mod memory_limit;
 mod model;
 mod policy;
 mod queue;
-mod rooms;
+mod flow_limit;
 pub mod simulate;
 mod stop;
 #[cfg(test)]
 mod tests;
-mod turns;
+mod round_robin;
 mod warm_up;
 
 pub use budget::Budget;

@@ -1,11 +1,11 @@
-//! Batch policy: which lane runs next, as a pure function.
+//! Batch policy: which lane of a device runs next.
 
 use std::time::{Duration, Instant};
 
-/// What a lane could run if it were chosen now.
+/// The batch that a lane could run now.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Offer {
-    /// When the request whose turn it is was queued.
+    /// When its first request was queued.
     pub since: Instant,
     /// How long that request may wait before it goes first.
     pub patience: Duration,
@@ -13,12 +13,12 @@ pub struct Offer {
     pub fill: f64,
 }
 
-/// A lane that has let so many batches of others pass goes next: what a post asks of a stage waits a few batches, even
-/// while another post keeps a later stage's batches full. A batch that is run for this reason is not full, which costs
-/// a few per cent of the device's rate at most, since full lanes have three batches in four.
-const MOST_PASSED: u32 = 4;
+/// A lane that was passed over this often goes next: a post's request waits only a few batches even while another post
+/// keeps a later stage's batches full. Such a batch is not full, which costs at most a few per cent of the device's rate,
+/// since full lanes have three batches in four.
+const MAX_PASSED_OVER: u32 = 4;
 
-/// Whose turns have been passed over, lane by lane.
+/// Counts how often each lane was passed over.
 #[derive(Debug, Default)]
 pub struct Policy {
     /// Batches of other lanes since the lane ran last, or has had something to run.
@@ -26,7 +26,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Chooses the lane that runs next, and remembers whom it passes over.
+    /// Chooses the lane that runs next, and counts the lanes passed over.
     pub fn choose(&mut self, offers: &[Option<Offer>], now: Instant) -> Option<usize> {
         let chosen = self.next(offers, now)?;
         self.note(chosen, offers);
@@ -38,7 +38,7 @@ impl Policy {
         next_lane(offers, &self.passed, now)
     }
 
-    /// Takes in that a lane was chosen among these offers.
+    /// Records that a lane was chosen among these offers.
     pub(super) fn note(&mut self, chosen: usize, offers: &[Option<Offer>]) {
         self.passed.resize(offers.len(), 0);
         for (lane, passed) in self.passed.iter_mut().enumerate() {
@@ -64,7 +64,7 @@ pub fn next_lane(offers: &[Option<Offer>], passed: &[u32], now: Instant) -> Opti
     // `max_by` keeps the last of equals: the later stage.
     let most_passed = waiting()
         .filter_map(|(lane, _)| passed.get(lane).map(|&passed| (lane, passed)))
-        .filter(|&(_, passed)| passed >= MOST_PASSED)
+        .filter(|&(_, passed)| passed >= MAX_PASSED_OVER)
         .max_by_key(|&(_, passed)| passed);
     let most_overdue = waiting()
         .filter_map(|(lane, offer)| offer.overdue(now).map(|late| (lane, late)))
@@ -147,7 +147,10 @@ mod tests {
             let ran: Vec<usize> = (0..100).filter(|&batch| chosen[batch] == lane).collect();
             let waits = ran.windows(2).map(|pair| pair[1] - pair[0]);
             let longest = waits.max().unwrap();
-            assert!(longest <= MOST_PASSED as usize + offers.len(), "lane {lane}: {longest} in {chosen:?}");
+            assert!(
+                longest <= MAX_PASSED_OVER as usize + offers.len(),
+                "lane {lane}: {longest} in {chosen:?}"
+            );
         }
         assert_eq!(policy.choose(&[None, None, None, None], now), None);
     }

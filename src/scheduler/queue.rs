@@ -1,4 +1,4 @@
-//! Queue of a lane: waiting requests by cost, and the batch that is bound from them.
+//! Lane queue: waiting requests by cost, and the batch that is bound from them.
 //!
 //! No clock, no thread, no channel: the same code decides in the engine, in tests and in the simulator.
 
@@ -6,66 +6,66 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::cost_model::class_of;
-use super::limit::Limit;
-use super::turns::{Turn, Turns};
+use super::memory_limit::MemoryLimit;
+use super::round_robin::{RoundRobin, Turn};
 use super::{Budget, Cost, CostModel, Flow, Offer};
 
-/// A batch may compute this much for each unit that was asked for when it takes in requests of other cost classes.
+/// Largest ratio of padded to real cost of a batch that takes in requests of other cost classes.
 const MAX_PADDING: f64 = 1.15;
 
-/// A request that waits or that is bound to a batch.
+/// A request that waits or is bound to a batch.
 #[derive(Debug, Clone)]
 pub struct Bound<T> {
-    /// Whatever the lane needs to answer it.
+    /// What the lane needs to answer it.
     pub item: T,
-    /// What it weighs.
+    /// Its cost.
     pub cost: Cost,
     /// When it was queued.
     pub since: Instant,
     pub(super) turn: Turn,
 }
 
-/// The members of one batch; empty where every request that waited was given up by its caller.
+/// The members of one batch; empty if all callers had given up.
 #[derive(Debug, Clone)]
 pub struct Batch<T> {
-    /// The members, the one whose turn it was and others of its cost class first.
+    /// The members: the next in turn and others of its cost class first.
     pub members: Vec<Bound<T>>,
-    /// Requests that were dropped on the way because nobody waits for them any more.
+    /// Requests that were dropped because their callers had given up.
     pub abandoned: usize,
 }
 
 impl<T> Batch<T> {
-    /// What the batch costs the device: every member is as wide as the widest.
+    /// The cost with padding: every member is as wide as the widest.
     #[must_use]
     pub fn padded(&self) -> u64 {
         padded_of(&self.members)
     }
 
-    /// What was asked for.
+    /// The cost without padding.
     #[must_use]
     pub fn real(&self) -> u64 {
         self.members.iter().map(|member| weight(member.cost)).sum()
     }
 }
 
-/// One lane's waiting requests. Flows take turns, and the requests of one flow come first in first out, within each cost
-/// class; a batch is made around the request whose turn it is of all.
+/// One lane's waiting requests: round robin between flows and first in, first out within a flow, in each cost class. A
+/// batch is formed around the request that is next of all.
 #[derive(Debug, Clone)]
 pub struct Queue<T> {
     classes: BTreeMap<usize, VecDeque<Bound<T>>>,
-    turns: Turns,
+    turns: RoundRobin,
     len: usize,
     cost: u64,
     budget: Budget,
-    /// What the device's memory has left of the budget.
-    limit: Limit,
-    /// The padded cost of the last batch, if it would have been larger but for the limit.
+    /// How much of the budget fits the device's memory.
+    limit: MemoryLimit,
+    /// The padded cost of the last batch, if the limit kept it from being larger.
     cut_off: Option<u64>,
     cost_model: CostModel,
 }
 
-/// A batch in the making.
-struct Draft<T> {
+/// A batch that is being formed.
+struct BatchBuilder<T> {
     members: Vec<Bound<T>>,
     widest: u64,
     real: u64,
@@ -77,10 +77,10 @@ impl<T> Queue<T> {
     pub fn new(budget: Budget) -> Self {
         Self {
             classes: BTreeMap::new(),
-            turns: Turns::default(),
+            turns: RoundRobin::default(),
             len: 0,
             cost: 0,
-            limit: Limit::new(u64::from(budget.max_tokens)),
+            limit: MemoryLimit::new(u64::from(budget.max_tokens)),
             budget,
             cut_off: None,
             cost_model: CostModel::default(),
@@ -139,7 +139,7 @@ impl<T> Queue<T> {
         self.drop_unwanted_fronts(&wanted);
         let mut members = Vec::new();
         if let Some((class, turn)) = self.next() {
-            self.turns.come_to(turn);
+            self.turns.advance_to(turn);
             members = self.fill(class, &wanted);
         }
         let abandoned = waited - self.len - members.len();
@@ -167,13 +167,13 @@ impl<T> Queue<T> {
         self.pop(class).map(|request| request.item)
     }
 
-    /// Takes in that a batch of this padded cost was answered at the first try in this time.
+    /// Records that a batch of this padded cost was computed in this time.
     pub fn batch_was_clean(&mut self, padded: u64, took: Duration) {
         self.cost_model.observe(padded, took);
         self.limit.passed(padded, self.cut_off == Some(padded));
     }
 
-    /// Takes in that a batch of this padded cost did not fit into the device's memory.
+    /// Records that a batch of this padded cost did not fit into the device's memory.
     pub fn memory_ran_out(&mut self, padded: u64) {
         self.limit.ran_out(padded);
     }
@@ -181,8 +181,8 @@ impl<T> Queue<T> {
     /// The padded cost at which a batch is full now: the knee while less than the budget waits, else the budget or what
     /// memory has left of it.
     ///
-    /// Batches beyond the knee serve nobody sooner while the device keeps up. Once it does not, the last few per cent
-    /// of its rate are worth having, and large batches are measured again, should a bad day have made a small knee.
+    /// While the device keeps up, batches beyond the knee shorten no wait. Under overload the last few per cent of its rate
+    /// count, and large batches are measured again, in case an outlier made the knee too small.
     #[must_use]
     pub fn full_cost(&self) -> u64 {
         let limit = self.limit.now();
@@ -201,7 +201,7 @@ impl<T> Queue<T> {
     }
 
     fn fill(&mut self, anchor: usize, wanted: &impl Fn(&T) -> bool) -> Vec<Bound<T>> {
-        let mut draft = Draft { members: Vec::new(), widest: 0, real: 0 };
+        let mut draft = BatchBuilder { members: Vec::new(), widest: 0, real: 0 };
         let full_cost = self.full_cost();
         while let Some(cost) = self.front_cost(anchor) {
             if !self.fits(&draft, cost, full_cost) {
@@ -224,7 +224,7 @@ impl<T> Queue<T> {
 
     /// The first requests of the cost classes next to the anchor's, as far as they would pad the batch little: class,
     /// cost, and the padding.
-    fn neighbours(&self, anchor: usize, draft: &Draft<T>) -> impl Iterator<Item = (usize, u64, f64)> {
+    fn neighbours(&self, anchor: usize, draft: &BatchBuilder<T>) -> impl Iterator<Item = (usize, u64, f64)> {
         let below = self.classes.range(..anchor).rev().find(|(_, queue)| !queue.is_empty());
         let above = self.classes.range(anchor + 1..).find(|(_, queue)| !queue.is_empty());
         let pads = |(&class, queue): (&usize, &VecDeque<Bound<T>>)| {
@@ -235,7 +235,7 @@ impl<T> Queue<T> {
         [below, above].map(|class| class.and_then(pads)).into_iter().flatten()
     }
 
-    fn fits(&self, draft: &Draft<T>, cost: u64, full_cost: u64) -> bool {
+    fn fits(&self, draft: &BatchBuilder<T>, cost: u64, full_cost: u64) -> bool {
         let members = draft.members.len() + 1;
         members == 1
             || (members <= self.max_requests() && padded(members, draft.widest.max(cost)) <= full_cost)
@@ -246,7 +246,7 @@ impl<T> Queue<T> {
     }
 
     /// Moves the first request of a class into the draft, and leaves a wanted one, or none, in its place.
-    fn take(&mut self, class: usize, draft: &mut Draft<T>, wanted: &impl Fn(&T) -> bool) {
+    fn take(&mut self, class: usize, draft: &mut BatchBuilder<T>, wanted: &impl Fn(&T) -> bool) {
         if let Some(request) = self.pop(class) {
             draft.widest = draft.widest.max(weight(request.cost));
             draft.real += weight(request.cost);
@@ -278,7 +278,7 @@ impl<T> Queue<T> {
     }
 }
 
-impl<T> Draft<T> {
+impl<T> BatchBuilder<T> {
     fn padded(&self) -> u64 {
         padded(self.members.len(), self.widest)
     }
@@ -288,12 +288,12 @@ impl<T> Draft<T> {
     }
 }
 
-/// What requests cost the device together: each is as wide as the widest.
+/// Cost of requests as one batch: each is as wide as the widest.
 pub(super) fn padded_of<T>(requests: &[Bound<T>]) -> u64 {
     padded(requests.len(), requests.iter().map(|request| weight(request.cost)).max().unwrap_or(0))
 }
 
-/// Nothing is free: a request of cost 0 would make a batch without end.
+/// At least 1: requests of cost 0 would make an endless batch.
 fn weight(cost: Cost) -> u64 {
     u64::from(cost.0).max(1)
 }

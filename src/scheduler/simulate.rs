@@ -1,19 +1,19 @@
-//! Simulation of the scheduler. The engine's own decisions on a clock of our own: a year takes seconds.
+//! Simulator: the scheduler's own decisions on a simulated clock.
 
 use std::time::{Duration, Instant};
 
-use super::attempt::answer_all;
+use super::bisect::answer_all;
 use super::queue::padded_of;
 use super::{Bound, Cost, Flow, ModelError, Policy, Queue};
 
-/// A request that will come.
+/// A request that arrives.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival {
     /// When, from the start.
     pub at: Duration,
     /// For which lane, by index.
     pub lane: usize,
-    /// What it weighs.
+    /// Its cost.
     pub cost: Cost,
 }
 
@@ -37,7 +37,7 @@ impl SimulatedLane {
     }
 }
 
-/// What became of one arrival.
+/// The outcome of one arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Served {
     /// When its batch was bound.
@@ -50,7 +50,7 @@ pub struct Served {
     pub padded: u64,
 }
 
-/// Runs one device over all arrivals, which come in the order of time, and says for each what became of it.
+/// Runs one device over all arrivals, sorted by time, and returns the outcome of each.
 #[must_use]
 pub fn simulate(arrivals: &[Arrival], lanes: &mut [SimulatedLane]) -> Vec<Served> {
     // Instants cannot be made from nothing; only differences from this one matter.
@@ -89,7 +89,7 @@ fn run(lane: &mut SimulatedLane, now: Duration, served: &mut [Served]) -> Durati
     took
 }
 
-/// What does not fit takes as long as if it had.
+/// A batch that does not fit takes as long as if it had.
 fn run_part(
     lane: &mut SimulatedLane,
     part: &[Bound<usize>],
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_of_a_size_that_nobody_said_is_found_and_hardly_ever_exceeded() {
+    fn memory_of_unknown_size_is_found_and_hardly_ever_exceeded() {
         let texts = |index: u64| 20 + (index.wrapping_mul(2_654_435_761) % 300) as u32;
         type CostOf = fn(u64) -> u32;
         let costs: [(&str, CostOf); 3] = [

@@ -1,4 +1,4 @@
-//! Stop signal and end of a device. Both sides hold one value.
+//! Stop signal of a device, and the notice that it has ended.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::doorbell::Doorbell;
 
-/// Ends a device's thread between two batches, whoever still calls it. Clones stop the same device.
+/// Ends a device between two batches even if it still has callers. Clones stop the same device.
 #[derive(Clone)]
 pub struct Stop(Arc<Shared>);
 
@@ -43,13 +43,13 @@ impl Stop {
         self.0.told.load(Ordering::Acquire)
     }
 
-    /// Held by the device's thread: once it is dropped, the device has ended.
-    pub(super) fn when_dropped(&self) -> EndsWhenDropped {
-        EndsWhenDropped(self.clone())
+    /// Held by the dispatcher's thread: once it is dropped, the device has ended.
+    pub(super) fn end_guard(&self) -> EndGuard {
+        EndGuard(self.clone())
     }
 
     fn ended(&self) -> MutexGuard<'_, bool> {
-        // Whoever holds the lock only reads or writes one flag.
+        // The lock guards one flag: a panic cannot leave it half changed.
         self.0.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -60,9 +60,9 @@ impl fmt::Debug for Stop {
     }
 }
 
-pub(super) struct EndsWhenDropped(Stop);
+pub(super) struct EndGuard(Stop);
 
-impl Drop for EndsWhenDropped {
+impl Drop for EndGuard {
     fn drop(&mut self) {
         *self.0.ended() = true;
         self.0.0.changed.notify_all();

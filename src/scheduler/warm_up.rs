@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ModelError;
-use super::attempt::{Before, attempt};
+use super::bisect::{Before, attempt};
 use super::executor::{Executor, Work};
 use super::lane::ModelLane;
 

@@ -1,4 +1,4 @@
-//! Members, order and limits of batches.
+//! Queue tests: members of a batch, their order and the limits.
 
 use std::num::NonZeroUsize;
 
@@ -25,7 +25,7 @@ fn items(batch: Batch<usize>) -> Vec<usize> {
 }
 
 #[test]
-fn batches_are_bound_from_the_oldest_and_its_like() {
+fn a_batch_holds_the_oldest_request_and_others_of_its_class() {
     type Budgets = (usize, u32);
     // What, the most requests and cost, the costs that wait, the members of the next batch.
     let cases: [(&str, Budgets, &[u32], &[usize]); 9] = [
@@ -50,7 +50,7 @@ fn batches_are_bound_from_the_oldest_and_its_like() {
 }
 
 #[test]
-fn requests_nobody_waits_for_are_dropped_and_take_no_place() {
+fn abandoned_requests_are_dropped_and_take_no_place() {
     let mut queue = filled(2, 1000, &[10, 10, 10, 10, 10, 99]);
     let batch = queue.bind(|&item| item != 0 && item != 2 && item != 5);
     assert_eq!(batch.abandoned, 3);
@@ -155,7 +155,7 @@ fn of_flows(queue: &mut Queue<(usize, usize)>, flows: &[Flow], whose: usize, num
 
 proptest! {
     #[test]
-    fn whoever_comes_late_waits_for_two_requests_of_each_other_flow_at_most(
+    fn a_newcomer_waits_for_at_most_two_requests_of_each_other_flow(
         crowds in prop::collection::vec((1_usize..60, 1_u32..300), 1..8),
         binds_before in 0_usize..20,
         cost in 1_u32..300,
@@ -188,7 +188,7 @@ proptest! {
     }
 
     #[test]
-    fn flows_that_always_have_something_waiting_get_equally_much(
+    fn flows_that_always_have_requests_get_equal_shares(
         flows in 2_usize..6,
         max_requests in 1_usize..20,
         rounds in 1_usize..30,

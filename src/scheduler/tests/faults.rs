@@ -1,4 +1,4 @@
-//! Failing networks: outcome of the requests in the batch and of the device.
+//! Failing networks: what happens to the requests of the batch and to the device.
 
 use super::super::doubles::FnProcessor;
 use super::*;

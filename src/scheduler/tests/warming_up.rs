@@ -1,4 +1,4 @@
-//! Warm-up measurements. Batches of all sizes, of samples that the network has not seen before.
+//! Warm-up: batches of all sizes, of samples that the network has not seen before.
 
 use std::collections::HashSet;
 

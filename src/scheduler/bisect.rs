@@ -1,33 +1,33 @@
-//! Failed batches: a failed batch is halved until the request at fault is alone.
+//! Failed batches: halved until the request at fault is alone.
 
 use super::ModelError;
 
-/// What is done before a part of a batch runs.
+/// Preparation before a part of a batch runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Before {
     /// Nothing.
     Nothing,
-    /// All networks of the device give back what they remember.
+    /// All networks of the device free their caches.
     FreeMemory,
 }
 
-/// Runs a batch and answers every request: with its reply, or with the error it met when it stood alone.
+/// Runs a batch and answers every request: with its reply, or with the error of its run alone.
 ///
 /// A failed part is cut in two and both halves are run, so one request at fault among `n` costs at most
-/// `2 * ceil(log2 n)` further runs and no other request its answer. Memory that ran out is met the same way, and so is
-/// a library that failed: both may be what a smaller batch cures. A request that meets them alone is tried once more
-/// when memory was freed. What then still does not fit is at fault itself; a library that then still fails would fail
-/// with any request, so the device is lost.
+/// `2 * ceil(log2 n)` further runs and no other request its answer. Out-of-memory and library failures are handled the
+/// same way, since a smaller batch may cure both. A single request that meets them is retried once after memory was
+/// freed. If it still does not fit, the request is at fault; if a library still fails, it would fail with any request,
+/// so the device is lost.
 ///
-/// A lost device ends it: whatever has no reply by then has that error. So does the word to stop, between two runs:
-/// whatever has no reply by then gets none.
+/// A lost device ends the run: requests without a reply get that error. A stop ends it between two runs: requests without
+/// a reply get none.
 pub(super) fn answer_all<Q, R>(
     requests: &[Q],
     is_to_stop: impl Fn() -> bool,
     mut run: impl FnMut(&[Q], Before) -> Result<Vec<R>, ModelError>,
 ) -> Vec<Result<R, ModelError>> {
     let mut answers = Vec::with_capacity(requests.len());
-    // Parts yet to run, the first on top: answers come in the order of the requests.
+    // Parts to run, the first on top: answers come in the order of the requests.
     let mut parts = vec![requests];
     while let Some(part) = parts.pop() {
         if is_to_stop() {
@@ -49,7 +49,7 @@ pub(super) fn answer_all<Q, R>(
     answers
 }
 
-/// Runs a part; one request alone a second time, in freed memory, where that can help.
+/// Runs a part; a single request a second time in freed memory, if that can help.
 pub(super) fn attempt<Q, R>(
     part: &[Q],
     mut run: impl FnMut(&[Q], Before) -> Result<Vec<R>, ModelError>,
@@ -78,7 +78,7 @@ fn counted<R>(replies: Vec<R>, requests: usize) -> Result<Vec<R>, ModelError> {
 mod tests {
     use super::*;
 
-    /// A network that fails where a batch holds one of these, and counts its runs.
+    /// Answers of a network that fails on batches with one of `poison`, and the number of its runs.
     fn answers_with_poison(n: u32, poison: &[u32]) -> (Vec<Result<u32, ModelError>>, usize) {
         let requests: Vec<u32> = (0..n).collect();
         let mut runs = 0;
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_holds_three_answers_any_number_but_no_request_larger_than_it() {
+    fn only_a_request_larger_than_the_memory_fails() {
         let requests: Vec<u32> = vec![1, 1, 1, 4, 1, 1, 1];
         let answers = answer_all(
             &requests,
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_too_few_or_too_many_are_a_fault_and_never_go_to_the_wrong_caller() {
+    fn a_wrong_number_of_replies_is_an_error_and_no_reply_goes_to_the_wrong_caller() {
         let short =
             answer_all(&[1, 2, 3, 4], || false, |part: &[u32], _| Ok(part[..part.len() / 2].to_vec()));
         assert!(short.iter().all(|answer| matches!(answer, Err(ModelError::Failed(_)))), "{short:?}");
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_device_is_asked_no_more() {
+    fn nothing_runs_on_a_lost_device() {
         let mut runs = 0;
         let answers = answer_all(
             &[1, 2, 3, 4],
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_in_freed_memory_is_its_own_fault_and_a_library_that_fails_there_is_the_devices() {
+    fn after_memory_is_freed_out_of_memory_is_the_requests_fault_and_a_library_failure_the_devices() {
         let fails = |error: fn(String) -> ModelError| {
             let mut runs = 0;
             let answers = answer_all(
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_is_halved_ends_between_two_runs_when_it_is_to_stop() {
+    fn a_stop_ends_a_halved_batch_between_two_runs() {
         let runs = std::cell::Cell::new(0);
         let run = |part: &[u32], _| {
             runs.set(runs.get() + 1);

@@ -1,9 +1,9 @@
-//! Classification of libtorch errors. Whose fault it is, and whether another attempt can help, by the words in it.
+//! Error classification: maps messages of libtorch to [`ModelError`] by their words.
 
 use super::ModelError;
 
-/// Memory that ran out, in the words of each allocator: libtorch's for CUDA and for processors, the C++ library's,
-/// CUDA's, and those of the libraries that allocate by themselves.
+/// Out of memory, as each allocator words it: libtorch's for CUDA and for CPUs, the C++ library's, CUDA's, and those of
+/// the libraries that allocate on their own.
 const MEMORY: [&str; 12] = [
     "out of memory",
     "not enough memory",
@@ -19,8 +19,8 @@ const MEMORY: [&str; 12] = [
     "CUFFT_ALLOC_FAILED",
 ];
 
-/// Libraries that failed to compute, which leaves the device as it was. Most of these are memory under another name: a
-/// handle or a workspace did not fit. The others depend on how large a batch is, or pass.
+/// Library failures that leave the device usable. Most of them hide a lack of memory: a handle or a workspace did not
+/// fit. The others depend on the batch size, or are transient.
 const LIBRARY: [&str; 14] = [
     "CUBLAS_STATUS_",
     "CUDNN_STATUS_",
@@ -38,7 +38,7 @@ const LIBRARY: [&str; 14] = [
     "too many resources requested for launch",
 ];
 
-/// Everything else that CUDA says: the driver answers every later call of this process with the same.
+/// All other CUDA errors: the driver answers every later call of this process with the same error.
 const DEVICE: [&str; 8] = [
     "CUDA error",
     "CUDA driver error",
@@ -51,12 +51,12 @@ const DEVICE: [&str; 8] = [
 ];
 
 impl ModelError {
-    /// What a message of libtorch means, whether it came as an error or as a panic.
+    /// Classifies a message of libtorch, from an error or a panic.
     ///
-    /// A message that fits several kinds is of the first: libraries report through CUDA, and all of them lack memory.
+    /// A message that fits several kinds belongs to the first: libraries report through CUDA, and all may lack memory.
     #[must_use]
     pub fn from_message(message: String) -> Self {
-        // What follows is a stack trace, in which the names of functions and libraries mean nothing.
+        // A stack trace follows: its names of functions and libraries do not count.
         let said = message.split("Exception raised from").next().unwrap_or_default();
         let says = |words: &[&str]| words.iter().any(|words| said.contains(words));
         if says(&MEMORY) {
@@ -77,7 +77,7 @@ mod tests {
 
     type Kind = fn(String) -> ModelError;
 
-    /// As libtorch, its libraries and the C++ runtime word them; numbers and addresses shortened.
+    /// Messages of libtorch, its libraries and the C++ runtime; numbers and addresses shortened.
     const MESSAGES: [(&str, Kind); 46] = [
         (
             "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.10 GiB of which 1.12 GiB \

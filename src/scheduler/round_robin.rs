@@ -1,42 +1,42 @@
-//! Fair order of requests. Flows take turns: the second request of one waits for the first ones of all others.
+//! Round robin between flows: the second request of one flow comes after the first requests of all others.
 
 use std::collections::HashMap;
 
 use super::Flow;
 
-/// A request's place in the order: by rounds, in each of which every flow has one request, and within a round by arrival.
+/// A request's position: first by round, in each of which every flow has one request, then by arrival.
 ///
-/// By requests rather than by cost: the costs of a lane's requests are alike, and a long text that waited until all
-/// others had had as much would wait for many short ones.
+/// Rounds count requests, not cost: the costs in a lane are similar, and a long text that waited until all other flows
+/// had used as much would wait for many short ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Turn {
     round: u64,
     arrival: u64,
 }
 
-/// Gives out turns.
+/// Assigns turns.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Turns {
-    /// The round that is being served.
+pub(super) struct RoundRobin {
+    /// The current round.
     round: u64,
     arrivals: u64,
-    /// The last round that each flow has a request in, as far as it is still to come.
+    /// The last round in which each flow has a request, if that round is still to come.
     last_rounds: HashMap<Flow, u64>,
-    /// Rounds that have been served are forgotten when there are so many entries: each flow costs the same, however many
-    /// there are.
+    /// Number of entries at which past rounds are removed. It grows with the entries, so the cost for each flow is
+    /// constant.
     forget_at: usize,
 }
 
-/// Entries that are not worth forgetting: a few times the posts in flight.
+/// Below this number of entries removal does not pay: a few times the posts in flight.
 const MIN_ENTRIES: usize = 256;
 
-/// No request is so many rounds ahead, which is more than a flow has places in a lane: a flow that was often served
-/// beside others, where batches had room, does not pay for it with a long wait.
-const MOST_AHEAD: u64 = 256;
+/// A request is at most this many rounds ahead, which is more than a flow has places in a lane: a flow that was often
+/// served beside others, where batches had room, does not wait long for that later.
+const MAX_ROUNDS_AHEAD: u64 = 256;
 
-impl Turns {
-    /// The turn of a request that begins to wait: in the round after the one that is being served, or after that of its
-    /// flow's last request. Nobody enters the round that is being served, so every round comes to its end.
+impl RoundRobin {
+    /// The turn of a new request: in the round after the current one, or after that of its flow's last request. No
+    /// request enters the current round, so every round ends.
     pub(super) fn enter(&mut self, flow: Flow) -> Turn {
         if self.last_rounds.len() >= self.forget_at.max(MIN_ENTRIES) {
             let served = self.round;
@@ -44,13 +44,13 @@ impl Turns {
             self.forget_at = 2 * self.last_rounds.len();
         }
         let last = self.last_rounds.entry(flow).or_default();
-        *last = (self.round.max(*last) + 1).min(self.round + MOST_AHEAD);
+        *last = (self.round.max(*last) + 1).min(self.round + MAX_ROUNDS_AHEAD);
         self.arrivals += 1;
         Turn { round: *last, arrival: self.arrivals }
     }
 
-    /// The first of all turns has come.
-    pub(super) fn come_to(&mut self, turn: Turn) {
+    /// Makes the round of this turn, the first of all, the current one.
+    pub(super) fn advance_to(&mut self, turn: Turn) {
         self.round = self.round.max(turn.round);
     }
 }
@@ -62,12 +62,12 @@ mod tests {
 
     #[test]
     fn one_flow_is_first_come_first_served() {
-        let mut turns = Turns::default();
+        let mut turns = RoundRobin::default();
         let given: Vec<Turn> = (0..10)
             .map(|number| {
                 let turn = turns.enter(Flow::default());
                 if number % 3 == 0 {
-                    turns.come_to(turn);
+                    turns.advance_to(turn);
                 }
                 turn
             })
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_newcomer_comes_after_one_request_of_each_flow_that_waits() {
-        let (mut turns, flows) = (Turns::default(), Flows::default());
+        let (mut turns, flows) = (RoundRobin::default(), Flows::default());
         let [first, second, newcomer] = [flows.begin(), flows.begin(), flows.begin()];
         let crowd: Vec<Turn> = (0..5).flat_map(|_| [first, second]).map(|flow| turns.enter(flow)).collect();
         let turn = turns.enter(newcomer);
@@ -85,8 +85,8 @@ mod tests {
     }
 
     #[test]
-    fn newcomers_without_end_do_not_keep_anybody_waiting() {
-        let (mut turns, flows) = (Turns::default(), Flows::default());
+    fn endless_newcomers_delay_no_request_without_bound() {
+        let (mut turns, flows) = (RoundRobin::default(), Flows::default());
         let crowd = flows.begin();
         turns.enter(crowd);
         let patient = turns.enter(crowd);
@@ -98,18 +98,18 @@ mod tests {
                 assert!(served <= 6, "after {served}");
                 return;
             }
-            turns.come_to(next);
+            turns.advance_to(next);
             waiting.push(turns.enter(flows.begin()));
         }
         panic!("its turn never came");
     }
 
     #[test]
-    fn flows_whose_rounds_are_over_are_forgotten() {
-        let (mut turns, flows) = (Turns::default(), Flows::default());
+    fn entries_of_past_rounds_are_removed() {
+        let (mut turns, flows) = (RoundRobin::default(), Flows::default());
         for _ in 0..100_000 {
             let turn = turns.enter(flows.begin());
-            turns.come_to(turn);
+            turns.advance_to(turn);
         }
         assert!(turns.last_rounds.len() <= MIN_ENTRIES);
     }

@@ -1,13 +1,13 @@
-//! Batch limit by the device's memory. What passed and what failed tell: the limit settles just below what failed.
+//! Memory limit: the largest batch that fits the device, learned from batches that fitted and batches that did not.
 
-/// Full batches that must pass before the limit grows by a step: one may have fitted by chance.
+/// Full batches that must fit before the limit grows by a step: one may have fitted by chance.
 const PASSES_PER_STEP: u32 = 25;
 
 /// A step closes this part of the gap between the limit and the size that failed: three or four failures find the limit of
 /// the hardware to within [`SETTLED`], each of them a few steps after the one before.
 const STEP: u64 = 4;
 
-/// The limit grows no more when the gap is so small a part of the size that failed: 3 %, which is less than another
+/// The limit stops growing when the gap is at most this part of the size that failed: 3 %, which is less than another
 /// failure would cost.
 const SETTLED: u64 = 32;
 
@@ -15,15 +15,15 @@ const SETTLED: u64 = 32;
 /// minutes. Each time it fails again the wait is twice as long, up to [`MAX_WAIT`].
 const MIN_WAIT: u32 = 2_000;
 
-/// At 50 ms a batch, a quarter of an hour: what becomes free is found within that, and failing costs nothing that counts.
+/// At 50 ms a batch, a quarter of an hour: freed memory is found within that, and the failures cost next to nothing.
 const MAX_WAIT: u32 = 16_000;
 
-/// The largest padded cost of a batch, as it stands now.
+/// The largest padded cost of a batch now.
 #[derive(Debug, Clone)]
-pub(super) struct Limit {
+pub(super) struct MemoryLimit {
     configured: u64,
     now: u64,
-    /// The smallest padded cost that did not fit; none as long as everything has.
+    /// The smallest padded cost that did not fit; none if all did.
     failed: Option<u64>,
     /// The largest padded cost that fitted since anything that large failed.
     fitted: u64,
@@ -32,7 +32,7 @@ pub(super) struct Limit {
     wait: u32,
 }
 
-impl Limit {
+impl MemoryLimit {
     pub(super) fn new(configured: u64) -> Self {
         Self { configured, now: configured, failed: None, fitted: 0, passed: 0, wait: MIN_WAIT }
     }
@@ -41,8 +41,8 @@ impl Limit {
         self.now
     }
 
-    /// A batch of this padded cost fitted. Only one that was full, which would have been larger but for the limit, tells
-    /// whether a larger one may fit too.
+    /// Records a batch that fitted. Only a full one, which the limit kept from being larger, shows whether a larger one
+    /// may fit too.
     pub(super) fn passed(&mut self, padded: u64, was_full: bool) {
         self.fitted = self.fitted.max(padded);
         if !was_full || self.now >= self.configured {
@@ -61,13 +61,13 @@ impl Limit {
         }
     }
 
-    /// A batch of this padded cost did not fit. The limit becomes what is known to fit, or half of what failed.
+    /// Records a batch that did not fit. The limit becomes the largest size known to fit, or half of the failed size.
     pub(super) fn ran_out(&mut self, padded: u64) {
         if self.failed.is_some_and(|failed| self.now >= failed) {
             self.wait = (2 * self.wait).min(MAX_WAIT);
         }
         if self.fitted >= padded {
-            // It fitted in other times.
+            // It fitted earlier, with more free memory.
             self.fitted = 0;
         }
         let fits = if self.fitted > 0 { self.fitted } else { padded / 2 };
@@ -76,7 +76,7 @@ impl Limit {
         self.passed = 0;
     }
 
-    /// The next larger limit, and after how many full batches; none where the size that failed is being tried.
+    /// The next larger limit, and after how many full batches; none while the size that failed is being tried.
     fn next(&self) -> Option<(u64, u32)> {
         let top = self.failed.unwrap_or(self.configured);
         let gap = top.checked_sub(self.now).filter(|gap| *gap > 0)?;
@@ -92,8 +92,8 @@ impl Limit {
 mod tests {
     use super::*;
 
-    /// Runs so many full batches on a device that holds so much; gives how many did not fit.
-    fn run(limit: &mut Limit, holds: u64, batches: usize) -> usize {
+    /// Runs full batches on a device that holds `holds`; returns how many did not fit.
+    fn run(limit: &mut MemoryLimit, holds: u64, batches: usize) -> usize {
         let mut ran_out = 0;
         for _ in 0..batches {
             let padded = limit.now();
@@ -112,9 +112,9 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_is_approached_from_what_fits() {
+    fn the_limit_approaches_the_failed_size_from_below() {
         for holds in [130, 1_000, 4_097, 5_000, 7_777, 8_191] {
-            let mut limit = Limit::new(8_192);
+            let mut limit = MemoryLimit::new(8_192);
             let searching = run(&mut limit, holds, 1_000);
             assert!(searching <= 8, "{searching} failures on the way to {holds}");
             assert!(limit.now() <= holds && 100 * limit.now() >= 93 * holds, "{} of {holds}", limit.now());
@@ -122,8 +122,8 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_is_tried_again_seldom_and_ever_more_seldom() {
-        let mut limit = Limit::new(8_192);
+    fn the_failed_size_is_retried_at_growing_intervals() {
+        let mut limit = MemoryLimit::new(8_192);
         run(&mut limit, 5_000, 1_000);
         let failures: Vec<usize> = (0..10).map(|_| run(&mut limit, 5_000, 10_000)).collect();
         assert!(failures.iter().all(|&count| count <= 6), "{failures:?}");
@@ -131,8 +131,8 @@ mod tests {
     }
 
     #[test]
-    fn what_becomes_free_is_found_and_what_is_taken_away_too() {
-        let mut limit = Limit::new(8_192);
+    fn the_limit_follows_memory_that_is_freed_or_taken() {
+        let mut limit = MemoryLimit::new(8_192);
         run(&mut limit, 3_000, 50_000);
         assert!(limit.now() <= 3_000);
         run(&mut limit, 6_000, 20_000);
@@ -144,16 +144,16 @@ mod tests {
     }
 
     #[test]
-    fn batches_that_were_not_full_tell_nothing_of_larger_ones() {
-        let mut limit = Limit::new(1_000);
+    fn partial_batches_do_not_raise_the_limit() {
+        let mut limit = MemoryLimit::new(1_000);
         limit.ran_out(1_000);
         (0..100_000).for_each(|_| limit.passed(400, false));
         assert_eq!(limit.now(), 500);
     }
 
     #[test]
-    fn memory_that_runs_out_again_at_less_halves_what_failed() {
-        let mut limit = Limit::new(1_000);
+    fn a_smaller_failure_halves_the_limit_again() {
+        let mut limit = MemoryLimit::new(1_000);
         limit.ran_out(1_000);
         assert_eq!(limit.now(), 500);
         limit.ran_out(300);
