@@ -19,8 +19,8 @@ pub(super) enum Before {
 /// freed. If it still does not fit, the request is at fault; if a library still fails, it would fail with any request,
 /// so the device is lost.
 ///
-/// A lost device ends the run: requests without a reply get that error. A stop ends it between two runs: requests without
-/// a reply get none.
+/// A lost device ends the run: requests without a reply get that error. A stop ends it between two runs: requests
+/// without a reply get none.
 pub(super) fn answer_all<Q, R>(
     requests: &[Q],
     is_to_stop: impl Fn() -> bool,

@@ -1,7 +1,7 @@
 //! Dispatcher: the host thread that chooses the next batch, prepares it for the device and answers its callers.
 //!
-//! While the device runs one batch, the next one is prepared, but only where it is full: a batch that could still grow is
-//! bound when the device is free.
+//! While the device runs one batch, the next one is prepared, but only where it is full: a batch that could still grow
+//! is bound when the device is free.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -197,8 +197,8 @@ impl Drop for EndGuard {
     }
 }
 
-/// A model's own state is weights, which a forward pass only reads, and cached encodings, which it stores last: unwinding
-/// leaves both whole.
+/// A model's own state is weights, which a forward pass only reads, and cached encodings, which it stores last:
+/// unwinding leaves both whole.
 fn run_caught(models: &mut [Box<dyn Forward>], work: Work) -> Result<Payload, ModelError> {
     caught(|| match work {
         Work::Forward { model, input } => models[model].forward(input?),

@@ -19,7 +19,8 @@ pub(super) struct FlowLimits {
 struct Permits {
     /// Kept alive by requests that hold or await a place: a flow that has ended leaves only an empty entry.
     by_flow: HashMap<Flow, Weak<Semaphore>>,
-    /// Number of entries at which empty ones are removed. It grows with the entries, so the cost for each flow is constant.
+    /// Number of entries at which empty ones are removed. It grows with the entries, so the cost for each flow is
+    /// constant.
     clear_at: usize,
     is_closed: bool,
 }

@@ -3,8 +3,8 @@
 /// Full batches that must fit before the limit grows by a step: one may have fitted by chance.
 const PASSES_PER_STEP: u32 = 25;
 
-/// A step closes this part of the gap between the limit and the size that failed: three or four failures find the limit of
-/// the hardware to within [`SETTLED`], each of them a few steps after the one before.
+/// A step closes this part of the gap between the limit and the size that failed: three or four failures find the limit
+/// of the hardware to within [`SETTLED`], each of them a few steps after the one before.
 const STEP: u64 = 4;
 
 /// The limit stops growing when the gap is at most this part of the size that failed: 3 %, which is less than another

@@ -1,9 +1,10 @@
 //! Scheduler: single requests in, batches on the device, replies out. It does not depend on posts.
 //!
-//! Read `model` (what a network implements), `handle` (calls), `queue` (which requests form a batch), `policy` (which lane
-//! runs next), `dispatcher` (the host thread: binds, prepares, replies), `executor` (the device thread: forward passes) and
-//! `bisect` (failed batches). An idle device runs whatever is queued at once; there is no timer. A batch is bound when it
-//! runs, or while the batch before it runs where it is full already. Flows share each lane by round robin.
+//! Read `model` (what a network implements), `handle` (calls), `queue` (which requests form a batch), `policy` (which
+//! lane runs next), `dispatcher` (the host thread: binds, prepares, replies), `executor` (the device thread: forward
+//! passes) and `bisect` (failed batches). An idle device runs whatever is queued at once; there is no timer. A batch is
+//! bound when it runs, or while the batch before it runs where it is full already. Flows share each lane by round
+//! robin.
 
 mod bisect;
 mod budget;

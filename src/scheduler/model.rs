@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-/// What a request weighs, in tokens: a piece of text is one, and so are 16 x 16 pixels of a picture. Anything else that a
-/// request costs is given as the number of tokens that cost as much.
+/// What a request weighs, in tokens: a piece of text is one, and so are 16 x 16 pixels of a picture. Anything else that
+/// a request costs is given as the number of tokens that cost as much.
 ///
 /// A batch is as wide as its widest member, so a batch of `n` weighs `n * max(cost)`: padding counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cost(pub u32);
 
-/// The host half of a network: requests to tensors, and tensors to replies. It never touches the device, so it runs on any
-/// thread while the device computes another batch.
+/// The host half of a network: requests to tensors, and tensors to replies. It never touches the device, so it runs on
+/// any thread while the device computes another batch.
 pub trait Processor: Send + Sync + 'static {
     /// One request.
     type Request: Send + 'static;
@@ -30,8 +30,8 @@ pub trait Processor: Send + Sync + 'static {
     /// One error for the whole batch; the scheduler finds the request at fault by halving.
     fn prepare(&self, batch: &[Self::Request]) -> Result<Self::Input, ModelError>;
 
-    /// RoundRobin what the forward pass computed for a batch into one reply a request, in the same order, each as the request
-    /// alone would get.
+    /// RoundRobin what the forward pass computed for a batch into one reply a request, in the same order, each as the
+    /// request alone would get.
     ///
     /// # Errors
     /// As [`Self::prepare`].

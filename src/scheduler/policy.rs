@@ -14,8 +14,8 @@ pub struct Offer {
 }
 
 /// A lane that was passed over this often goes next: a post's request waits only a few batches even while another post
-/// keeps a later stage's batches full. Such a batch is not full, which costs at most a few per cent of the device's rate,
-/// since full lanes have three batches in four.
+/// keeps a later stage's batches full. Such a batch is not full, which costs at most a few per cent of the device's
+/// rate, since full lanes have three batches in four.
 const MAX_PASSED_OVER: u32 = 4;
 
 /// Counts how often each lane was passed over.
@@ -53,8 +53,8 @@ impl Offer {
     }
 }
 
-/// Chooses the lane that runs next: one that has been passed over too often, else the one longest past its patience, else
-/// the fullest, the later one on a tie. `passed` says how often each lane has been passed over.
+/// Chooses the lane that runs next: one that has been passed over too often, else the one longest past its patience,
+/// else the fullest, the later one on a tie. `passed` says how often each lane has been passed over.
 ///
 /// Lanes are in the order of their stages and `None` has nothing queued. Fullest first keeps the device efficient, and
 /// later first lets posts out before it lets more in.

@@ -181,8 +181,8 @@ impl<T> Queue<T> {
     /// The padded cost at which a batch is full now: the knee while less than the budget waits, else the budget or what
     /// memory has left of it.
     ///
-    /// While the device keeps up, batches beyond the knee shorten no wait. Under overload the last few per cent of its rate
-    /// count, and large batches are measured again, in case an outlier made the knee too small.
+    /// While the device keeps up, batches beyond the knee shorten no wait. Under overload the last few per cent of its
+    /// rate count, and large batches are measured again, in case an outlier made the knee too small.
     #[must_use]
     pub fn full_cost(&self) -> u64 {
         let limit = self.limit.now();

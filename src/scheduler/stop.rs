@@ -24,8 +24,8 @@ impl Stop {
         Self(Arc::new(Shared { told, doorbell, ended, changed }))
     }
 
-    /// Tells the device to end once the batch that runs is done. Calls without an answer are refused as by a device that
-    /// has ended.
+    /// Tells the device to end once the batch that runs is done. Calls without an answer are refused as by a device
+    /// that has ended.
     pub fn tell(&self) {
         self.0.told.store(true, Ordering::Release);
         self.0.doorbell.ring();

@@ -1,4 +1,5 @@
-//! Preparing ahead: at most one batch waits prepared, of requests that were wanted, and only the device's thread computes.
+//! Preparing ahead: at most one batch waits prepared, of requests that were wanted, and only the device's thread
+//! computes.
 
 use std::thread::ThreadId;
 
