@@ -262,7 +262,7 @@ mod tests {
         let folder = without_tokenizers();
         let bundle = Bundle::open(folder.path()).unwrap();
         fs::write(folder.path().join("segment.safetensors"), "changed").unwrap();
-        let error = bundle.segmenter(Device::Cpu, 0).unwrap_err().to_string();
+        let error = bundle.segmenter(Device::Cpu, 0).err().unwrap().to_string();
         assert!(error.contains("segment.safetensors` does not fit: `sha256`"), "{error}");
     }
 
@@ -271,7 +271,7 @@ mod tests {
         let folder = without_tokenizers();
         edit(folder.path(), "ffn = 32", "ffn = 48");
         let bundle = Bundle::open(folder.path()).unwrap();
-        let error = bundle.tagger(Device::Cpu).unwrap_err().to_string();
+        let error = bundle.tagger(Device::Cpu).err().unwrap().to_string();
         assert!(error.contains("recognise.safetensors` does not fit"), "{error}");
         assert!(error.contains("expected shape [48, 16], found shape [32, 16]"), "{error}");
     }

@@ -5,7 +5,7 @@ use crate::common::imaging::Picture;
 use crate::domain::{BBox, ContentHash};
 use crate::networks::blocks::device::find;
 use crate::networks::bundle::{Precision, presets, stage_template, tiny};
-use crate::scheduler::{Model, Processor};
+use crate::scheduler::Model;
 use crate::stages::{entail, ground, knowledge, recognise, segment};
 
 /// The longest prompts in use: a phrase of some twenty words, and what stands around it.
