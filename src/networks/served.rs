@@ -1,5 +1,6 @@
 //! The network that answers a stage, whichever of those that can it is.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -26,6 +27,12 @@ pub type Entailer = Served<entail::Request, entail::Reply>;
 
 /// Answers where in pictures phrases are.
 pub type Grounder = Served<ground::Request, ground::Reply>;
+
+impl<Q, R> fmt::Debug for Served<Q, R> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Served").field("pictures_read", &self.pictures_read).finish_non_exhaustive()
+    }
+}
 
 impl<Q: Send + 'static, R: Send + 'static> Served<Q, R> {
     /// Serves a network, which counts the pictures that have gone through the part of it that reads pictures alone.

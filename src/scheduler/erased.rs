@@ -1,6 +1,7 @@
 //! Type erasure: models that answer the same requests have one type, whatever tensors pass between their halves.
 
 use std::any::{Any, type_name};
+use std::fmt;
 use std::sync::Arc;
 
 use super::model::{InputOf, OutputOf, ReplyOf, RequestOf};
@@ -14,6 +15,12 @@ pub type AnyProcessor<Q, R> = dyn Processor<Request = Q, Reply = R, Input = Payl
 
 /// Some network that answers `Q` with `R`.
 pub type AnyModel<Q, R> = Box<dyn Model<Processor = AnyProcessor<Q, R>>>;
+
+impl<Q, R> fmt::Debug for dyn Model<Processor = AnyProcessor<Q, R>> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("AnyModel").finish_non_exhaustive()
+    }
+}
 
 /// Hides which network it is.
 pub fn erase<M: Model>(model: M) -> AnyModel<RequestOf<M>, ReplyOf<M>> {
