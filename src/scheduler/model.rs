@@ -24,13 +24,13 @@ pub trait Processor: Send + Sync + 'static {
     /// The cost of one request.
     fn cost(&self, request: &Self::Request) -> Cost;
 
-    /// RoundRobin a batch of at least one request into host tensors.
+    /// Turns a batch of at least one request into host tensors.
     ///
     /// # Errors
     /// One error for the whole batch; the scheduler finds the request at fault by halving.
     fn prepare(&self, batch: &[Self::Request]) -> Result<Self::Input, ModelError>;
 
-    /// RoundRobin what the forward pass computed for a batch into one reply a request, in the same order, each as the
+    /// Turns what the forward pass computed for a batch into one reply a request, in the same order, each as the
     /// request alone would get.
     ///
     /// # Errors

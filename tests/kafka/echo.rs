@@ -1,4 +1,4 @@
-//! EchoPipeline: a test pipeline that accepts any JSON with an `id`, finishes posts out of order, and obeys fields of the post.
+//! Echo pipeline: a test pipeline that accepts any JSON with an `id`, finishes posts out of order, and obeys fields of the post.
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! RunningEngine engine: an engine in the process of the test, with its metrics and health.
+//! Running engine: an engine in the process of the test, with its metrics and health.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl TestTopics {
         }
     }
 
-    /// TestTopics with topics on the shared broker. `partitions`: their number of partitions.
+    /// Names of topics that exist on the shared broker. `partitions`: their number of partitions.
     pub(crate) fn with_topics(partitions: i32) -> Self {
         let names = Self::new(broker());
         for topic in [&names.input, &names.output, &names.dead] {

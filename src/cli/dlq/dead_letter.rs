@@ -20,7 +20,7 @@ pub(super) struct DeadLetter {
     pub(super) class: String,
     pub(super) stage: String,
     pub(super) message: String,
-    /// DeadLetterTopic, partition and offset of the record.
+    /// Topic, partition and offset of the record.
     pub(super) source: [String; 3],
     /// The same of the first attempt, as one text.
     pub(super) origin: String,

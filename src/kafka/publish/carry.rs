@@ -1,4 +1,4 @@
-//! RawJson fields: key, headers and timestamp that an answer takes from its input record, as the settings say.
+//! Carried fields: key, headers and timestamp that an answer takes from its input record, as the settings say.
 
 use bytes::Bytes;
 

@@ -307,7 +307,7 @@ async fn an_answer_with_another_signature_or_none_is_asked_again() {
 async fn after_a_clock_was_set_back_no_caller_waits() {
     let folder = tempfile::tempdir().unwrap();
     let (answers, metrics) = opened(&config(Some(&folder.path().join("answers.redb")))).await;
-    // NewAnswer five hours from now, as far as this clock knows.
+    // Made five hours from now, as far as this clock knows.
     let made_at = unix_millis(SystemTime::now() + 5 * HOUR);
     let record = Record::new(&asked(1), made("old"), made_at);
     answers.0.tiers.lower.disk.as_ref().unwrap().keep(asked(1).id(), &record).await;
