@@ -60,7 +60,8 @@ fn one_post_cannot_exhaust_the_memory() {
     assert_eq!(answer["provenance"]["degraded"], serde_json::json!([]));
     // The decoded picture alone has 72 MiB; a byte for each pixel and mention would be 1,430.
     assert!(memory <= 300.0, "{memory} MiB above an idle engine");
-    assert!(often <= 1.5 * once, "{often} s of the device, and {once} s for one mention");
+    // Work for each mention would take many times as long. The margin is for other processes on the same cores.
+    assert!(often <= 3.0 * once, "{often} s of the device, and {once} s for one mention");
 }
 
 #[test]
