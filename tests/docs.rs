@@ -194,7 +194,9 @@ fn files(document: &Document, _: &Facts) -> Vec<String> {
             && text.chars().all(plain)
             && FOLDERS.contains(&text.split('/').next().unwrap_or(""))
     };
-    let named = document.quoted().into_iter().filter(is_path).filter(|path| !NOT_COMMITTED.contains(path));
+    // `NAME` in a path stands for any name.
+    let is_meant = |path: &&str| !NOT_COMMITTED.contains(path) && !path.contains("NAME");
+    let named = document.quoted().into_iter().filter(is_path).filter(is_meant);
     named
         .filter(|path| !root().join(path).exists())
         .map(|path| format!("names the file `{path}`, which is not there"))
