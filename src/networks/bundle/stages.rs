@@ -17,22 +17,22 @@ use crate::stages::recognise::TagScheme;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recognise {
-    /// In what its network computes.
+    /// The precision of its network.
     #[serde(default)]
     pub precision: Precision,
     /// Its weights.
     pub weights: Weights,
-    /// Its vocabulary, `tokenizer.json`; without one it can be measured, but not asked.
+    /// Its vocabulary, `tokenizer.json`. Without one the network can be measured, but not used.
     pub tokenizer: Option<FileEntry>,
     /// How its labels mark entities.
     #[serde(default)]
     pub scheme: TagScheme,
-    /// Over which words its field runs where it is told what is known of a text.
+    /// The words that its CRF covers in a text with knowledge.
     #[serde(default)]
     pub crf: CrfScope,
     /// Its network.
     pub network: Network<RecogniseDescriptor>,
-    /// What it answered to the request of the self-test when the bundle was made.
+    /// Its answer to the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
 }
@@ -41,20 +41,20 @@ pub struct Recognise {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entail {
-    /// What it is asked; `{phrase}` stands for the phrase.
+    /// Its prompt; `{phrase}` stands for the phrase.
     pub prompt: String,
     /// The probability of `yes` and `maybe` together from which a picture is taken to show the entity.
     pub threshold: f32,
-    /// In what its network computes.
+    /// The precision of its network.
     #[serde(default)]
     pub precision: Precision,
     /// Its weights.
     pub weights: Weights,
-    /// Its vocabulary, `tokenizer.json`; without one it can be measured, but not asked.
+    /// Its vocabulary, `tokenizer.json`. Without one the network can be measured, but not used.
     pub tokenizer: Option<FileEntry>,
     /// Its network.
     pub network: Network<EntailDescriptor>,
-    /// What it answered to the request of the self-test when the bundle was made.
+    /// Its answer to the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
 }
@@ -63,7 +63,7 @@ pub struct Entail {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ground {
-    /// What it is asked; `{phrase}` stands for the phrase, and is all where the network reads words alone.
+    /// Its prompt; `{phrase}` stands for the phrase. A network that reads words alone has no other text in it.
     pub prompt: String,
     /// Boxes that are followed at a time while one is decoded.
     #[serde(default = "authors_beam")]
@@ -72,7 +72,7 @@ pub struct Ground {
     /// is a box counts, and where none of the beam is one, the likeliest of bins alone.
     #[serde(default = "bins_only")]
     pub bins_only: bool,
-    /// In what its network computes.
+    /// The precision of its network.
     #[serde(default)]
     pub precision: Precision,
     /// Its weights.
@@ -82,7 +82,7 @@ pub struct Ground {
     pub tokenizer: Option<FileEntry>,
     /// Its network.
     pub network: Network<GroundDescriptor>,
-    /// What it answered to the request of the self-test when the bundle was made.
+    /// Its answer to the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
 }
@@ -100,14 +100,14 @@ fn bins_only() -> bool {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Segment {
-    /// In what its network computes.
+    /// The precision of its network.
     #[serde(default)]
     pub precision: Precision,
     /// Its weights.
     pub weights: Weights,
     /// Its network.
     pub network: Network<SegmentDescriptor>,
-    /// What it answered to the request of the self-test when the bundle was made.
+    /// Its answer to the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
 }
@@ -116,16 +116,16 @@ pub struct Segment {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retrieve {
-    /// In what its network computes.
+    /// The precision of its network.
     #[serde(default)]
     pub precision: Precision,
     /// Its weights.
     pub weights: Weights,
-    /// Its vocabulary, `tokenizer.json`; without one it can be measured, but not asked.
+    /// Its vocabulary, `tokenizer.json`. Without one the network can be measured, but not used.
     pub tokenizer: Option<FileEntry>,
     /// Its network.
     pub network: Network<RetrieveDescriptor>,
-    /// What it answered to the request of the self-test when the bundle was made.
+    /// Its answer to the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
 }
