@@ -210,22 +210,7 @@ pub(crate) fn umt(kind: Kind) -> Umt {
 }
 
 pub(crate) fn sam_config(multimask: bool) -> SamConfig {
-    SamConfig {
-        image_size: i64::from(SIDE),
-        patch_size: 8,
-        hidden: 16,
-        layers: 2,
-        heads: 2,
-        mlp_ratio: 2.0,
-        window: 3,
-        global_layers: vec![1],
-        output_channels: 16,
-        decoder_layers: 2,
-        decoder_heads: 2,
-        decoder_mlp: 32,
-        mask_threshold: 0.0,
-        multimask,
-    }
+    SamConfig { multimask, ..crate::support::tiny::sam::sam() }
 }
 
 /// A network none of whose parameters is what it begins as: as if drawn, from its name, so that other tests, which share

@@ -13,7 +13,7 @@ mod prometheus;
 mod raw_record;
 mod records;
 mod redis;
-mod tiny;
+pub(crate) mod tiny;
 mod wait;
 
 pub(crate) use self::prometheus::{Prometheus, Sample};

@@ -9,27 +9,9 @@ use tch::{Device, Kind, Tensor, nn};
 use super::{Sam, SamConfig, SamSegmenter, shapes};
 use crate::common::imaging::Picture;
 use crate::domain::{BBox, ContentHash, Frame};
+pub(super) use crate::networks::bundle::tiny::sam::sam as tiny;
 use crate::scheduler::{Model, ModelError};
 use crate::stages::segment::{Reply, Request, Segmentation};
-
-pub(super) fn tiny() -> SamConfig {
-    SamConfig {
-        image_size: 64,
-        patch_size: 8,
-        hidden: 16,
-        layers: 2,
-        heads: 2,
-        mlp_ratio: 2.0,
-        window: 3,
-        global_layers: vec![1],
-        output_channels: 16,
-        decoder_layers: 2,
-        decoder_heads: 2,
-        decoder_mlp: 32,
-        mask_threshold: 0.0,
-        multimask: false,
-    }
-}
 
 fn segmenter(multimask: bool, cache_bytes: usize) -> SamSegmenter {
     let vs = nn::VarStore::new(Device::Cpu);

@@ -12,7 +12,7 @@ fn shrink(dimensions: &Dimensions, _vocabulary: Vocabulary) -> Dimensions {
     Dimensions::of(&SamConfig { mask_threshold, multimask, ..sam() })
 }
 
-pub(super) fn sam() -> SamConfig {
+pub(crate) fn sam() -> SamConfig {
     SamConfig {
         image_size: 64,
         patch_size: 8,

@@ -13,7 +13,7 @@ mod albef;
 #[path = "../../../src/networks/ofa/tiny.rs"]
 mod ofa;
 #[path = "../../../src/networks/sam/tiny.rs"]
-mod sam;
+pub(crate) mod sam;
 #[path = "../../../src/networks/seqtr/tiny.rs"]
 mod seqtr;
 #[path = "../../../src/networks/tagger/tiny.rs"]
