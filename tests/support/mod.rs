@@ -13,6 +13,7 @@ mod prometheus;
 mod raw_record;
 mod records;
 mod redis;
+mod same_answer;
 pub(crate) mod tiny;
 mod wait;
 
@@ -29,5 +30,6 @@ pub(crate) use plain_code::without_comments_and_literals;
 pub(crate) use pocket::{pocket_bundle, pocket_posts};
 pub(crate) use raw_record::write_with_unreadable_header;
 pub(crate) use records::{answered_records, pictures, post, refused_records};
+pub(crate) use same_answer::assert_same_answer;
 pub(crate) use tiny::{write_bundle, write_stage};
 pub(crate) use wait::{WITHIN, until};
