@@ -12,8 +12,8 @@ use crate::domain::Stage;
 use crate::engine::runtime::check_vocabulary;
 use crate::networks::blocks::device::find;
 use crate::networks::bundle::{
-    Bundle, Import, Imported, Part, Precision, Weights, presets, stage_template, template, templates,
-    write_unfilled,
+    Bundle, GivenLabels, Import, Imported, Part, Precision, TypeMap, Weights, presets, stage_template,
+    template, templates, write_unfilled,
 };
 use crate::networks::checkpoint::Float;
 
@@ -77,6 +77,17 @@ Examples:
         /// ALBEF `vocab.txt`; for XLM-R `sentencepiece.bpe.model`. May be given several times.
         #[arg(long, value_name = "PATH")]
         tokenizer: Vec<PathBuf>,
+        /// A tagger's entity types in the order of its labels, where no `config.json` beside the file names the labels:
+        /// `LOC,ORG,OTHER,PER` for taggers of RiVEG and PGIM.
+        #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+        types: Vec<String>,
+        /// All labels of a tagger by row, such as `O,B-PER,I-PER`; instead of those in `config.json`.
+        #[arg(long, value_name = "LABELS", value_delimiter = ',', conflicts_with = "types")]
+        labels: Vec<String>,
+        /// The types of entities by those of labels: `keep`, `gmner` (names of known data sets become LOC, ORG, OTHER and
+        /// PER), or `FROM=TO`, with `O` for no entity. May be given several times. [default: keep]
+        #[arg(long, value_name = "MAP", value_delimiter = ',')]
+        type_map: Vec<String>,
         /// In what the weights are stored [default: as published].
         #[arg(long, value_enum)]
         store: Option<Precision>,
@@ -120,7 +131,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.what {
         What::List { folder } => list(folder),
         What::Verify { folder, device } => verify(folder, device),
-        What::Import { stage, from, preset, network, set, tokenizer, store, out } => {
+        What::Import {
+            stage,
+            from,
+            preset,
+            network,
+            set,
+            tokenizer,
+            types,
+            labels,
+            type_map,
+            store,
+            out,
+        } => {
             let stored = store.map(|store| match store {
                 Precision::F32 => Float::F32,
                 Precision::F16 => Float::F16,
@@ -133,6 +156,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 network: values(network)?,
                 tokenizer: tokenizer.clone(),
                 stored,
+                labels: GivenLabels {
+                    types: types.clone(),
+                    labels: labels.clone(),
+                    map: TypeMap::parse(type_map).map_err(UsageError)?,
+                },
                 settings: values(set)?,
             };
             import_into(&import, out)

@@ -11,6 +11,8 @@ pub(super) const TAGGER: &str = "vocabulary=40 hidden=16 layers=1 heads=2 ffn=24
 pub(super) const OFA: &str = "vocabulary=40 d_model=16 ffn=16 heads=2 encoder_layers=1 decoder_layers=1 resnet_layers=[1,1,1] \
                    resnet_width=2 token_bucket=8 image_bucket=3 max_positions=16 patch_image_size=48 first_bin=20 \
                    bins=20 answers=[7,8,9]";
+/// The types of RiVEG's taggers, which their files do not name.
+pub(super) const TYPES: &[&str] = &["--types", "LOC,ORG,OTHER,PER"];
 const SAM: &str = "image_size=16 patch_size=4 hidden=8 layers=2 heads=2 mlp_ratio=2.0 window=3 global_layers=[1] \
                    output_channels=8 decoder_layers=2 decoder_heads=2 decoder_mlp=12 multimask=true";
 
@@ -51,10 +53,10 @@ fn each_published_format_becomes_a_stage_of_one_bundle_that_verifies() {
         ("segment", "sam.safetensors", SAM),
         ("segment", "sam.pth", SAM),
     ] {
-        let more: &[&str] = if stage == "ground" {
-            &["--set", "beam=3", "--set", "bins_only=false", "--store", "bf16"]
-        } else {
-            &[]
+        let more: &[&str] = match stage {
+            "ground" => &["--set", "beam=3", "--set", "bins_only=false", "--store", "bf16"],
+            "recognise" => TYPES,
+            _ => &[],
         };
         let finished = import(stage, &file(from), network, folder.path(), more);
         assert_eq!(finished.code, Some(0), "{from}: {}", finished.stderr);
@@ -90,7 +92,36 @@ fn what_cannot_be_imported_is_named_and_changes_nothing() {
     let wider = SAM.replace("hidden=8", "hidden=16");
     let preset: &[&str] = &["--preset", "sam-vit-x"];
     type Case<'case> = (&'case str, std::path::PathBuf, &'case str, &'case [&'case str], &'case [&'case str]);
-    let cases: [Case<'_>; 9] = [
+    let cases: [Case<'_>; 14] = [
+        (
+            "recognise",
+            file("adaseq.bin"),
+            TAGGER,
+            &[],
+            &["adaseq.bin", "nothing says what they are", "17 rows", "`--types` (LOC,ORG,OTHER,PER for"],
+        ),
+        (
+            "recognise",
+            file("adaseq.bin"),
+            TAGGER,
+            &["--types", "LOC,ORG,PER"],
+            &["`linear.weight` has 17 rows", "3 types make 13 labels in BIOES and 7 in BIO"],
+        ),
+        (
+            "recognise",
+            file("adaseq.bin"),
+            TAGGER,
+            &["--labels", "O,B-PER,I-PER"],
+            &["`--labels` names 3 labels, but `linear.weight` has 17 rows"],
+        ),
+        (
+            "recognise",
+            file("adaseq.bin"),
+            TAGGER,
+            &["--types", "LOC,ORG,LOC,PER"],
+            &["`--types LOC,ORG,LOC,PER` has a type twice"],
+        ),
+        ("segment", file("sam.pth"), SAM, TYPES, &["`segment`", "it has no labels"]),
         ("segment", cut, SAM, &[], &["cut.pth"]),
         ("segment", file("sam.pth"), &wider, &[], &["does not fit", "expected shape", "found shape"]),
         ("segment", file("sam.pth"), "", preset, &["unknown preset \"sam-vit-x\"", "`sam-vit-b`"]),

@@ -186,7 +186,9 @@ fn a_vocabulary_of_another_network_is_refused_with_all_that_differs() {
     ];
     for (stage, from, network, tokenizer, parts) in cases {
         let mut more = vec!["--tokenizer", tokenizer];
-        if stage != "recognise" {
+        if stage == "recognise" {
+            more.extend(super::import::TYPES);
+        } else {
             more.extend(["--set", "prompt= {phrase}"]);
         }
         let refused = import(stage, from, &network, &out, &more);

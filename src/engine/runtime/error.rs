@@ -11,7 +11,7 @@ use crate::networks::bundle::BundleError;
 use crate::stages::expand::LexiconError;
 use crate::stages::knowledge::ExamplesError;
 use crate::stages::prompt::{PromptError, WordListError};
-use crate::stages::recognise::TokenizerError;
+use crate::stages::recognise::{LabelFault, TokenizerError};
 
 /// Why the networks of a bundle cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,9 @@ pub enum RuntimeError {
     /// The tokenizer of the tagger cannot be used.
     #[error("the bundle's tagger has no tokenizer")]
     WordTokenizer(#[source] TokenizerError),
+    /// The labels of the tagger cannot be used.
+    #[error("the bundle's tagger has no labels")]
+    Labels(#[from] LabelFault),
     /// The tokenizer of the retriever cannot be used.
     #[error("the bundle's encoder of posts has no tokenizer")]
     TextTokenizer(#[source] TokenizerError),

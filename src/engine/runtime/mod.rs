@@ -16,7 +16,7 @@ use crate::stages::entail::Entailer;
 use crate::stages::ground::Grounder;
 use crate::stages::knowledge::{ExampleRetriever, Index, IndexError, Mode};
 use crate::stages::pipeline::{Gate, Limits, Pictures, Pipeline, Views};
-use crate::stages::recognise::{LabelSet, Recogniser};
+use crate::stages::recognise::Recogniser;
 use crate::stages::segment::Segmenter;
 use crate::telemetry::{Causes, Metrics};
 
@@ -149,7 +149,7 @@ impl Runtime {
         let knowledge = endpoints.knowledge(bundle, config, &types, retriever)?;
         let device = device.start().map_err(RuntimeError::Thread)?;
 
-        let labels = LabelSet::new(types).with_scheme(bundle.recognise()?.scheme);
+        let labels = vocabularies::labels(bundle)?;
         let pipeline = Pipeline {
             captioners,
             knowledge,

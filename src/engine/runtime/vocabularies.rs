@@ -7,7 +7,7 @@ use crate::networks::bundle::{Bundle, FileEntry, Part};
 use crate::networks::descriptor::{Reads, VocabularyKind};
 use crate::stages::knowledge::TextTokenizer;
 use crate::stages::prompt::{PhraseEncoder, PromptEncoder, PromptError, WordList};
-use crate::stages::recognise::{WordTokenizer, split_words};
+use crate::stages::recognise::{LabelSet, WordTokenizer, split_words};
 use crate::stages::vocabulary;
 
 use super::error::RuntimeError;
@@ -37,6 +37,11 @@ pub(super) fn words(bundle: &Bundle) -> Result<WordTokenizer, RuntimeError> {
         WordTokenizer::from_bytes(&file, &bytes, reads.longest).map_err(RuntimeError::WordTokenizer)?;
     fits(Stage::Recognise, file, tokenizer.vocabulary(), reads.rows)?;
     Ok(tokenizer)
+}
+
+/// The tagger's labels.
+pub(super) fn labels(bundle: &Bundle) -> Result<LabelSet, RuntimeError> {
+    Ok(bundle.recognise()?.label_set(&bundle.manifest().entity_types)?)
 }
 
 /// How the encoder of posts reads texts: in the words that the tagger reads.

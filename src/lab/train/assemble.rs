@@ -1,5 +1,6 @@
 //! Bundle assembly: from checkpoints to averaged weights as 16-bit floats, vocabularies, lexicon and manifest.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -114,6 +115,8 @@ fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
             weights: weights(Network::Tagger),
             tokenizer: Some(FileEntry::named(TAGGER_TOKENIZER)),
             scheme: TagScheme::Bioes,
+            labels: Vec::new(),
+            types: BTreeMap::new(),
             crf: CrfScope::Tweet,
             network: Described::of(&tagger::XLM_ROBERTA_CRF, &recipe::tagger(pieces as i64)),
             self_test: Vec::new(),

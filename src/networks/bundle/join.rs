@@ -22,9 +22,6 @@ impl Bundle {
             return Err(other.unfinished(stage, "network"));
         }
         self.manifest.take_stage(stage, &other.manifest);
-        if stage == Stage::Recognise {
-            self.manifest.entity_types.clone_from(&other.manifest.entity_types);
-        }
         self.hash = changed(&self.hash, stage, &other.hash);
         self.taken.retain(|(taken, _)| *taken != stage);
         self.taken.push((stage, other));

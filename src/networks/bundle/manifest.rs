@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use crate::domain::Stage;
 use crate::stages::expand::PhraseTemplate;
 use crate::stages::prompt::PHRASE;
-use crate::stages::recognise::TagScheme;
 
 use super::stages::{Entail, Ground, Part, Recognise, Retrieve, Segment};
 use crate::networks::descriptor::VocabularyKind;
@@ -29,7 +28,8 @@ pub struct Manifest {
     pub version: String,
     /// How it was made: the command, its seed, its data, its scores; for people.
     pub made: String,
-    /// The entity types that its tagger knows; its labels are those of the types in alphabetical order.
+    /// The entity types that its tagger knows. Where the tagger has no table of labels, they are those of the types in
+    /// alphabetical order.
     pub entity_types: Vec<String>,
     /// What is known of names: JSONL of surface, type, expansion.
     pub lexicon: Option<FileEntry>,
@@ -69,11 +69,14 @@ impl Manifest {
         }
     }
 
-    /// Replaces a stage by that of another bundle.
+    /// Replaces a stage by that of another bundle. The tagger brings its entity types along.
     pub(super) fn take_stage(&mut self, stage: Stage, other: &Self) {
         match stage {
             Stage::Retrieve => self.know.clone_from(&other.know),
-            Stage::Recognise => self.recognise.clone_from(&other.recognise),
+            Stage::Recognise => {
+                self.recognise.clone_from(&other.recognise);
+                self.entity_types.clone_from(&other.entity_types);
+            }
             Stage::Entail => self.entail.clone_from(&other.entail),
             Stage::Ground => self.ground.clone_from(&other.ground),
             Stage::Segment => self.segment.clone_from(&other.segment),
@@ -183,16 +186,6 @@ impl Manifest {
             let new = !name.is_empty() && !self.entity_types[..index].contains(name);
             expect(new, "entity_types", "different names", format!("{:?}", self.entity_types));
         }
-        if let Some(recognise) = &self.recognise {
-            let each = match recognise.scheme {
-                TagScheme::Bioes => 4,
-                TagScheme::Bio => 2,
-            };
-            let labels = each * self.entity_types.len() as i64 + 1;
-            let expected = format!("{labels}, which is 1 and {each} for each entity type");
-            let found = recognise.network.labels();
-            expect(found == labels, "recognise.network.labels", &expected, found.to_string());
-        }
         let prompts = [
             ("entail.prompt", self.entail.as_ref().map(|entail| &entail.prompt)),
             ("ground.prompt", self.ground.as_ref().map(|ground| &ground.prompt)),
@@ -217,6 +210,7 @@ impl Manifest {
             let key = format!("{stage}.network");
             expect(network.fault.is_none(), &key, "dimensions of a network", found);
         }
+        faults.extend(self.recognise.iter().flat_map(|part| part.label_faults(&self.entity_types)));
         faults
     }
 }

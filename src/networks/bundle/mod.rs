@@ -11,6 +11,7 @@ mod config;
 mod disk;
 mod import;
 mod join;
+mod labels;
 mod manifest;
 mod open;
 mod self_test;
@@ -23,7 +24,9 @@ pub(crate) mod tiny;
 mod write;
 
 pub use config::Config;
-pub use import::{Import, Imported};
+pub use import::{
+    ConfigFault, GivenLabels, Import, Imported, MappedTypes, TypeMap, check_task_of_config, labels_of_config,
+};
 pub use manifest::Manifest;
 pub use open::Bundle;
 pub use stages::{Entail, Ground, Part, Recognise, Retrieve, Segment};

@@ -1,5 +1,7 @@
 //! Stage parts of a manifest: each stage's network, the files it needs, and how it is asked.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -24,9 +26,15 @@ pub struct Recognise {
     pub weights: Weights,
     /// Its vocabulary, `tokenizer.json`. Without one the network can be measured, but not used.
     pub tokenizer: Option<FileEntry>,
-    /// How its labels mark entities.
+    /// How its labels mark entities, where they are derived from the bundle's entity types.
     #[serde(default)]
     pub scheme: TagScheme,
+    /// Its labels in the order of the network's rows, as its checkpoint names them; if none are given, they are derived.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// The types of entities by those of labels, where they differ; `O` if such words are in no entity.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub types: BTreeMap<String, String>,
     /// The words that its CRF covers in a text with knowledge.
     #[serde(default)]
     pub crf: CrfScope,

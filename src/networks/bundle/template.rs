@@ -1,6 +1,8 @@
 //! Templates: manifests of published sizes, with weights drawn at random until checkpoints are imported. They suffice to
 //! measure loading and speed.
 
+use std::collections::BTreeMap;
+
 use super::Manifest;
 use super::stages::{Entail, Ground, Recognise, Retrieve, Segment};
 use crate::domain::Stage;
@@ -86,6 +88,8 @@ fn recognise(preset: &str, precision: Precision, weights: Weights) -> Option<Rec
         weights,
         tokenizer: None,
         scheme: TagScheme::Bioes,
+        labels: Vec::new(),
+        types: BTreeMap::new(),
         crf: CrfScope::Whole,
         network: Network::published(preset)?,
         self_test: Vec::new(),

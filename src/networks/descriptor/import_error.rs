@@ -78,6 +78,14 @@ pub enum ImportError {
         /// What is wrong, with the key, what was expected and what was found.
         message: String,
     },
+    /// The labels of a tagger are not known, or do not fit.
+    #[error("`{}` does not fit: labels: {message}", file.display())]
+    Labels {
+        /// The checkpoint, or its `config.json`.
+        file: PathBuf,
+        /// What is wrong, and what to give.
+        message: String,
+    },
     /// Another import is at work in the same bundle.
     #[error("another import is at work in `{}`", folder.display())]
     Busy {

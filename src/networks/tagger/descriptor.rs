@@ -3,7 +3,7 @@
 use super::names::{ADASEQ, TEXT_ENCODER};
 use super::{ServedTagger, Tagger, TaggerConfig};
 use crate::networks::blocks::crf::CrfScope;
-use crate::networks::checkpoint::Family;
+use crate::networks::checkpoint::{Checkpoint, Family};
 use crate::networks::descriptor::{Architecture, Dimensions, Importing, Reads, RecogniseDescriptor};
 use crate::networks::served;
 use crate::networks::weights::{BundleError, WeightSource};
@@ -34,14 +34,27 @@ pub static BERT_CRF: RecogniseDescriptor = RecogniseDescriptor {
 };
 
 const FAMILIES: &[&Family] = &[&ADASEQ];
+/// Names of the head's matrix in published files.
+const HEADS: [&str; 1] = ["linear.weight"];
+const LABELS: &str = "labels";
 const IMPORTING: Importing = Importing {
     untrained: &[(
         &TEXT_ENCODER,
         "this is the encoder alone, without `linear` and `crf`, which say what entities are: it must be fine-tuned on \
          tagged posts first",
     )],
+    dimensions: Some(label_rows),
     ..Importing::of("a tagger with its CRF, as AdaSeq saves it", FAMILIES)
 };
+
+/// The labels are the rows of the checkpoint's head, whatever the preset has.
+fn label_rows(checkpoint: &Checkpoint, network: &mut toml::Table, _has_preset: bool) -> Option<String> {
+    let rows = HEADS.iter().find_map(|name| checkpoint.shape(name)?.first());
+    if let Some(rows) = rows.and_then(|&rows| i64::try_from(rows).ok()) {
+        network.entry(LABELS).or_insert(rows.into());
+    }
+    None
+}
 
 fn reads(dimensions: &Dimensions) -> Reads {
     let config: TaggerConfig = dimensions.config();

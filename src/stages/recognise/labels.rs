@@ -1,43 +1,29 @@
-//! Labels: the tagger's label set in BIOES or BIO, and the entities of a label sequence.
+//! Label set: the tagger's labels in the order of its rows, and the entities of a label sequence.
+//!
+//! A set is derived from entity types and a scheme, as AdaSeq orders its labels, or is a table of names as a checkpoint
+//! gives it. Inconsistent sequences are tolerated: an inside label that continues no entity of its type begins one, which
+//! is also how IOB1 is read. In a table an entity ends with its `E` or `S`, as seqeval reads them; in a derived set `E` is
+//! read as `I` and `S` as `B`, as AdaSeq does.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-
-use serde::{Deserialize, Serialize};
 
 use crate::domain::EntityType;
 
-/// The labels in the tagger's order: `O`, then those of each type, sorted by type.
+use super::label::{Label, Place};
+pub use super::label::{LabelFault, TagScheme};
+
+/// The labels in the order of the tagger's rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelSet {
+    /// The types of entities, sorted.
     types: Vec<EntityType>,
+    labels: Vec<Label>,
+    /// The types of entities by those of labels; types that are missing are the same in both.
+    map: BTreeMap<EntityType, EntityType>,
     scheme: TagScheme,
-}
-
-/// The tagging scheme.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TagScheme {
-    /// `B I E S`: beginning, inside, end, single word.
-    #[default]
-    Bioes,
-    /// `B I`: beginning, inside.
-    Bio,
-}
-
-impl TagScheme {
-    /// The letters, in the order of the labels.
-    fn letters(self) -> &'static [char] {
-        match self {
-            Self::Bioes => &['B', 'I', 'E', 'S'],
-            Self::Bio => &['B', 'I'],
-        }
-    }
-
-    /// The number of labels for this number of entity types.
-    #[must_use]
-    pub fn labels(self, types: usize) -> usize {
-        1 + self.letters().len() * types
-    }
+    /// Whether `E` and `S` end an entity even if an inside label of the same type follows.
+    ends_close: bool,
 }
 
 /// The words of an entity.
@@ -62,89 +48,113 @@ pub struct UnknownLabel {
 }
 
 const OUTSIDE: usize = 0;
-const BEGIN: usize = 0;
-const INSIDE: usize = 1;
-const END: usize = 2;
-const SINGLE: usize = 3;
 
 impl LabelSet {
-    /// The BIOES labels of these entity types, in any order, with or without repetition.
+    /// The BIOES labels of these entity types, in any order, with or without repetition: `O`, then those of each type,
+    /// sorted by type.
     #[must_use]
     pub fn new(types: impl IntoIterator<Item = EntityType>) -> Self {
-        let mut types: Vec<_> = types.into_iter().collect();
-        types.sort();
-        types.dedup();
-        Self { types, scheme: TagScheme::default() }
+        let types: BTreeSet<_> = types.into_iter().collect();
+        let types: Vec<_> = types.into_iter().collect();
+        let scheme = TagScheme::default();
+        Self { labels: derived(&types, scheme), types, map: BTreeMap::new(), scheme, ends_close: false }
     }
 
-    /// The labels of the same types in another scheme.
+    /// The derived labels of the same types in another scheme.
     #[must_use]
     pub fn with_scheme(self, scheme: TagScheme) -> Self {
-        Self { scheme, ..self }
+        Self { labels: derived(&self.types, scheme), scheme, ..self }
     }
 
-    /// The types, sorted.
+    /// The labels of a table, in the order of the tagger's rows: `O`, and places with types such as `B-LOC`, or types
+    /// alone. `map` gives the types of entities by those of labels; a type that becomes `O` is no entity.
+    ///
+    /// Beside labels with places, names without one are read as `O`: taggers have such for padding.
+    ///
+    /// # Errors
+    /// Where there is no `O`, or nothing else.
+    pub fn of_table<S: AsRef<str>>(table: &[S], map: &BTreeMap<String, String>) -> Result<Self, LabelFault> {
+        let scheme = TagScheme::of_table(table);
+        let mut labels: Vec<Label> = table.iter().map(|name| Label::parse(name.as_ref(), scheme)).collect();
+        let given = table.iter().map(AsRef::as_ref);
+        if !given.clone().any(|name| name == Label::OUTSIDE) {
+            return Err(LabelFault::NoOutside { labels: given.map(str::to_owned).collect() });
+        }
+        let map: BTreeMap<_, _> =
+            map.iter().map(|(from, to)| (EntityType::new(from), EntityType::new(to))).collect();
+        for label in &mut labels {
+            let dropped = label.entity_type().and_then(|own| map.get(own));
+            if dropped.is_some_and(|to| to.as_str() == Label::OUTSIDE) {
+                *label = Label::Outside;
+            }
+        }
+        let types: BTreeSet<_> = labels
+            .iter()
+            .filter_map(Label::entity_type)
+            .map(|own| map.get(own).unwrap_or(own).clone())
+            .collect();
+        if types.is_empty() {
+            return Err(LabelFault::NoEntity);
+        }
+        Ok(Self { types: types.into_iter().collect(), labels, map, scheme, ends_close: true })
+    }
+
+    /// The types of entities, sorted.
     #[must_use]
     pub fn types(&self) -> &[EntityType] {
         &self.types
     }
 
+    /// The scheme of the labels.
+    #[must_use]
+    pub fn scheme(&self) -> TagScheme {
+        self.scheme
+    }
+
     /// The number of labels: 17 for four types in BIOES, 9 in BIO.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.scheme.labels(self.types.len())
+        self.labels.len()
     }
 
-    /// The name of a label, such as `B-LOC`; none past the end.
+    /// The name of a label, such as `B-LOC`, with the type that the label has; none past the end.
     #[must_use]
     pub fn name(&self, label: usize) -> Option<String> {
-        if label == OUTSIDE {
-            return Some("O".to_owned());
-        }
-        let (place, entity_type) = self.parts(label)?;
-        Some(format!("{}-{entity_type}", self.scheme.letters()[place]))
+        self.labels.get(label).map(Label::to_string)
     }
 
     /// The labels of `words` words with these entities.
     ///
-    /// Of overlapping entities the later one wins. Entities past the last word or of unknown types are ignored.
+    /// Of overlapping entities the later one wins. Entities past the last word, and those whose labels the set does not
+    /// have, are ignored.
     #[must_use]
     pub fn encode(&self, words: usize, entities: &[LabelledWords]) -> Vec<usize> {
-        let mut labels = vec![OUTSIDE; words];
-        let (closing, single) = match self.scheme {
-            TagScheme::Bioes => (END, SINGLE),
-            TagScheme::Bio => (INSIDE, BEGIN),
-        };
+        let outside = self.labels.iter().position(|label| *label == Label::Outside).unwrap_or(OUTSIDE);
+        let mut labels = vec![outside; words];
         for LabelledWords { words: Range { start, end }, entity_type } in entities {
-            let (Some(chosen), Ok(index)) =
-                (labels.get_mut(*start..*end), self.types.binary_search(entity_type))
-            else {
-                continue;
-            };
+            let Some(chosen) = labels.get_mut(*start..*end) else { continue };
             let last = chosen.len().saturating_sub(1);
-            for (position, label) in chosen.iter_mut().enumerate() {
-                let place = match position {
-                    0 if last == 0 => single,
-                    0 => BEGIN,
-                    _ if position == last => closing,
-                    _ => INSIDE,
-                };
-                *label = self.scheme.labels(index) + place;
-            }
+            let row = |position: usize| self.row(self.scheme.place(position, last), entity_type);
+            let Some(rows) = (0..chosen.len()).map(row).collect::<Option<Vec<_>>>() else { continue };
+            chosen.copy_from_slice(&rows);
         }
         labels
     }
 
     /// The entities of a label sequence. An unknown label is read as `O`.
-    ///
-    /// Inconsistent labels are tolerated: `E` is read as `I` and `S` as `B`, as AdaSeq does, and an `I` that continues no
-    /// entity of its type begins one.
     #[must_use]
     pub fn decode(&self, labels: &[usize]) -> Vec<LabelledWords> {
-        read_bio(labels.iter().map(|&label| {
-            self.parts(label)
-                .map(|(place, entity_type)| (matches!(place, BEGIN | SINGLE), entity_type.clone()))
-        }))
+        let words = labels.iter().map(|&label| match self.labels.get(label) {
+            Some(Label::Within(place, entity_type)) => Some((*place, entity_type)),
+            Some(Label::Outside) | None => None,
+        });
+        let mut entities = joined(words, self.ends_close);
+        for entity in &mut entities {
+            if let Some(to) = self.map.get(&entity.entity_type) {
+                entity.entity_type = to.clone();
+            }
+        }
+        entities
     }
 
     /// The entities of BIO labels, such as those of a data set: `O`, `B-LOC`, `I-LOC`.
@@ -157,44 +167,69 @@ impl LabelSet {
             .enumerate()
             .map(|(word, label)| self.parse_bio(label.as_ref(), word))
             .collect::<Result<_, _>>()?;
-        Ok(read_bio(parsed.into_iter()))
+        Ok(joined(parsed.iter().map(|label| label.as_ref().map(|(place, name)| (*place, name))), false))
     }
 
-    fn parse_bio(&self, label: &str, word: usize) -> Result<Option<(bool, EntityType)>, UnknownLabel> {
-        if label == "O" {
-            return Ok(None);
-        }
-        let parts = match label.split_once('-') {
-            Some(("B", name)) => Some((true, name)),
-            Some(("I", name)) => Some((false, name)),
-            _ => None,
-        };
-        parts
-            .map(|(begins, name)| (begins, EntityType::new(name)))
-            .filter(|(_, entity_type)| self.types.contains(entity_type))
-            .map(Some)
-            .ok_or_else(|| {
+    fn parse_bio(&self, label: &str, word: usize) -> Result<Option<(Place, EntityType)>, UnknownLabel> {
+        match Label::parse(label, TagScheme::Bio) {
+            Label::Outside if label == Label::OUTSIDE => Ok(None),
+            Label::Within(place @ (Place::Begin | Place::Inside), entity_type)
+                if self.types.contains(&entity_type) =>
+            {
+                Ok(Some((place, entity_type)))
+            }
+            _ => {
                 let types: Vec<_> = self.types.iter().map(EntityType::as_str).collect();
-                UnknownLabel { label: label.to_owned(), word, types: types.join(", ") }
-            })
+                Err(UnknownLabel { label: label.to_owned(), word, types: types.join(", ") })
+            }
+        }
     }
 
-    fn parts(&self, label: usize) -> Option<(usize, &EntityType)> {
-        let (position, places) = (label.checked_sub(1)?, self.scheme.letters().len());
-        Some((position % places, self.types.get(position / places)?))
+    /// Whether a label may follow another in the scheme, or begin (after none) or end (before none) a text.
+    #[must_use]
+    pub fn may_follow(&self, from: Option<usize>, to: Option<usize>) -> bool {
+        let label = |row: Option<usize>| row.and_then(|row| self.labels.get(row)).unwrap_or(&Label::Outside);
+        self.scheme.may_follow(label(from), label(to))
+    }
+
+    fn row(&self, place: Place, entity_type: &EntityType) -> Option<usize> {
+        self.labels
+            .iter()
+            .position(|label| matches!(label, Label::Within(own, of) if *own == place && of == entity_type))
     }
 }
 
-/// Joins words to entities. Each word says whether it begins an entity, and of which type.
-fn read_bio(words: impl Iterator<Item = Option<(bool, EntityType)>>) -> Vec<LabelledWords> {
+/// `O`, then the labels of each type.
+fn derived(types: &[EntityType], scheme: TagScheme) -> Vec<Label> {
+    let of_type =
+        |name: &EntityType| scheme.places().iter().map(|&place| Label::Within(place, name.clone())).collect();
+    let within = types.iter().flat_map(|name| -> Vec<_> { of_type(name) });
+    std::iter::once(Label::Outside).chain(within).collect()
+}
+
+/// Joins words to entities; each word has its place in an entity and its type, or none.
+fn joined<'a>(
+    words: impl Iterator<Item = Option<(Place, &'a EntityType)>>,
+    ends_close: bool,
+) -> Vec<LabelledWords> {
     let mut entities: Vec<LabelledWords> = Vec::new();
+    let mut before = None;
     for (word, label) in words.enumerate() {
-        let Some((begins, entity_type)) = label else { continue };
+        let Some((place, entity_type)) = label else {
+            before = None;
+            continue;
+        };
+        let open = before.is_some_and(|before| !(ends_close && matches!(before, Place::End | Place::Single)));
+        before = Some(place);
         match entities.last_mut() {
-            Some(open) if !begins && open.words.end == word && open.entity_type == entity_type => {
-                open.words.end = word + 1;
+            Some(last)
+                if open
+                    && matches!(place, Place::Inside | Place::End)
+                    && last.entity_type == *entity_type =>
+            {
+                last.words.end = word + 1;
             }
-            _ => entities.push(LabelledWords { words: word..word + 1, entity_type }),
+            _ => entities.push(LabelledWords { words: word..word + 1, entity_type: entity_type.clone() }),
         }
     }
     entities

@@ -3,13 +3,14 @@
 //! Read [`recogniser`] first: it splits a text into [`words`], packs their pieces ([`word_tokenizer`]) into [`windows`], and
 //! reads the tagger's [`labels`].
 
+mod label;
 mod labels;
 mod recogniser;
 mod word_tokenizer;
 mod windows;
 mod words;
 
-pub use labels::{LabelSet, LabelledWords, TagScheme, UnknownLabel};
+pub use labels::{LabelFault, LabelSet, LabelledWords, TagScheme, UnknownLabel};
 pub use recogniser::Recogniser;
 pub use windows::Window;
 pub use word_tokenizer::{TokenizerError, WordTokenizer};

@@ -1,5 +1,6 @@
 //! Tiny bundle of four stages: an XLM-R tagger, OFA as entailer and grounder, and SAM.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -71,6 +72,8 @@ fn manifest(pieces: i64, vocabulary: Vocabulary) -> Manifest {
             weights: Weights::named(RECOGNISE),
             tokenizer: Some(tagger_tokenizer),
             scheme: TagScheme::Bioes,
+            labels: Vec::new(),
+            types: BTreeMap::new(),
             crf: CrfScope::Whole,
             network: Network::of(&tagger::XLM_ROBERTA_CRF, &tiny_tagger::tagger(pieces)),
             self_test: Vec::new(),

@@ -1,15 +1,18 @@
 //! Import of a published checkpoint into a stage of a bundle: renamed, checked strictly, asked its self-test, then put in
 //! place.
 //!
-//! Read [`request`] (what is asked for), [`chosen`] (which network), [`part`] (its manifest), [`tokenizer`] (its vocabulary),
-//! [`trained`] (whether it answers) and [`place`] (how it comes into the bundle).
+//! Read [`request`] (what is asked for), [`chosen`] (which network), [`labels`] (of a tagger), [`part`] (its manifest),
+//! [`tokenizer`] (its vocabulary), [`trained`] (whether it answers) and [`place`] (how it comes into the bundle).
 
 mod chosen;
+mod labels;
 mod part;
 mod place;
+mod published_labels;
 mod request;
 mod tokenizer;
 mod trained;
+mod type_map;
 
 use std::path::Path;
 
@@ -28,7 +31,9 @@ use place::{Folder, TRIAL, named_by_hash, place};
 use request::{TOKENIZER, WEIGHTS};
 use trained::same_weights;
 
-pub use request::{Import, Imported};
+pub use published_labels::{ConfigFault, check_task_of_config, labels_of_config};
+pub use request::{GivenLabels, Import, Imported};
+pub use type_map::{MappedTypes, TypeMap};
 
 impl Import {
     /// Imports into the bundle in `out`, which is begun where there is none. The stage appears whole or not at all, even
@@ -62,8 +67,14 @@ impl Import {
         // Everything is tried in a folder of its own first, which goes when it is dropped.
         let trial = tempfile::Builder::new().prefix(TRIAL).tempdir_in(out).map_err(unwritable)?;
         let trial = trial.path();
-        let (part, mut notes) = self.part(checkpoint, chosen);
-        let alone = with_part(&old, (self.stage, chosen.architecture), part, out)?;
+        let (mut part, mut notes) = self.part(checkpoint, chosen);
+        let mut base = old.clone();
+        if let Some(labels) = self.labels(checkpoint, family)? {
+            part.extend(labels.settings);
+            base.entity_types = labels.entity_types;
+            notes.extend(labels.notes);
+        }
+        let alone = with_part(&base, (self.stage, chosen.architecture), part, out)?;
 
         let fitting = self.fitting_tokenizer(&alone, chosen.importing)?;
         if let Some(fitting) = &fitting {

@@ -130,6 +130,7 @@ mod tests {
                 network: given.parse().unwrap(),
                 tokenizer: Vec::new(),
                 stored: None,
+                labels: super::super::request::GivenLabels::default(),
                 settings: toml::Table::new(),
             };
             let (part, notes) =

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::type_map::TypeMap;
 use crate::domain::Stage;
 use crate::networks::checkpoint::{Float, Report};
 
@@ -21,8 +22,21 @@ pub struct Import {
     pub tokenizer: Vec<PathBuf>,
     /// In what the weights are stored; as published if not given.
     pub stored: Option<Float>,
+    /// What the user says of a tagger's labels.
+    pub labels: GivenLabels,
     /// Anything else of the stage, such as `prompt`, `threshold`, `beam`, `precision`.
     pub settings: toml::Table,
+}
+
+/// What a user says of a tagger's labels.
+#[derive(Debug, Clone, Default)]
+pub struct GivenLabels {
+    /// The entity types, in the order of the labels.
+    pub types: Vec<String>,
+    /// All labels, by row.
+    pub labels: Vec<String>,
+    /// Which types entities have.
+    pub map: TypeMap,
 }
 
 /// The outcome of an import.

@@ -96,6 +96,108 @@ fn an_invalid_label_is_named_with_its_word() {
     }
 }
 
+fn table(names: &[&str], map: &[(&str, &str)]) -> LabelSet {
+    let map = map.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
+    LabelSet::of_table(names, &map).unwrap()
+}
+
+#[test]
+fn a_table_has_the_order_of_the_rows_and_maps_types_after_joining() {
+    let names = ["B-group", "O", "I-group", "B-corporation", "I-corporation", "B-date", "I-date"];
+    let set = table(&names, &[("group", "ORG"), ("corporation", "ORG"), ("date", "O")]);
+    assert_eq!(set.types(), [EntityType::new("ORG")]);
+    assert_eq!((set.count(), set.scheme()), (7, TagScheme::Bio));
+    assert_eq!(set.name(3).as_deref(), Some("B-corporation"));
+    // A group next to a corporation is another entity, though both are organisations; a date is none.
+    let expected = [entity(0..2, "ORG"), entity(2..3, "ORG")];
+    assert_eq!(set.decode(&[0, 2, 4, 5, 6]), expected);
+}
+
+#[test]
+fn each_scheme_of_a_table_is_read_as_its_readers_do() {
+    let conll = ["O", "B-LOC", "I-LOC", "I-PER"];
+    let cases: [(&[&str], TagScheme, &[usize], Vec<LabelledWords>); 5] = [
+        // The published XLM-R for CoNLL 2003 has no B-PER.
+        (
+            &conll,
+            TagScheme::Iob1,
+            &[3, 3, 0, 2, 1, 2],
+            vec![entity(0..2, "PER"), entity(3..4, "LOC"), entity(4..6, "LOC")],
+        ),
+        (
+            &["O", "B_PER", "I_PER"],
+            TagScheme::Bio,
+            &[1, 2, 1, 0, 2],
+            vec![entity(0..2, "PER"), entity(2..3, "PER"), entity(4..5, "PER")],
+        ),
+        (
+            &["O", "U-LOC", "B-LOC", "I-LOC", "L-LOC"],
+            TagScheme::Bioes,
+            &[2, 4, 4, 1, 3],
+            vec![entity(0..2, "LOC"), entity(2..3, "LOC"), entity(3..4, "LOC"), entity(4..5, "LOC")],
+        ),
+        (
+            &["LOC", "PER", "O"],
+            TagScheme::Types,
+            &[0, 0, 1, 2, 1],
+            vec![entity(0..2, "LOC"), entity(2..3, "PER"), entity(4..5, "PER")],
+        ),
+        (
+            &["O", "B-LOC", "I-LOC", "[PAD]", "X"],
+            TagScheme::Bio,
+            &[1, 3, 2, 4],
+            vec![entity(0..1, "LOC"), entity(2..3, "LOC")],
+        ),
+    ];
+    for (names, scheme, given, expected) in cases {
+        let set = table(names, &[]);
+        assert_eq!(set.scheme(), scheme, "{names:?}");
+        assert_eq!(set.decode(given), expected, "{names:?}");
+    }
+}
+
+#[test]
+fn a_table_without_o_or_without_entities_is_refused() {
+    let error = LabelSet::of_table(&["NEGATIVE", "POSITIVE"], &BTreeMap::new()).unwrap_err().to_string();
+    assert_eq!(error, "no label is `O`, for words outside of entities: NEGATIVE, POSITIVE");
+    assert_eq!(LabelSet::of_table(&["O"], &BTreeMap::new()), Err(LabelFault::NoEntity));
+}
+
+#[test]
+fn a_scheme_says_which_labels_may_follow() {
+    let (bio, bioes) = (bio(), labels());
+    let (b_loc, i_loc, e_loc, s_loc, i_org) = (1, 2, 3, 4, 6);
+    for (from, to, expected) in [
+        (None, Some(b_loc), true),
+        (None, Some(i_loc), false),
+        (None, Some(e_loc), false),
+        (Some(b_loc), Some(i_loc), true),
+        (Some(b_loc), Some(e_loc), true),
+        (Some(b_loc), Some(i_org), false),
+        (Some(b_loc), Some(0), false),
+        (Some(b_loc), None, false),
+        (Some(e_loc), Some(i_loc), false),
+        (Some(s_loc), Some(b_loc), true),
+        (Some(s_loc), None, true),
+    ] {
+        assert_eq!(bioes.may_follow(from, to), expected, "{from:?} {to:?}");
+    }
+    let iob1 = table(&["O", "B-LOC", "I-LOC", "I-PER"], &[]);
+    for (set, from, to, expected) in [
+        (&bio, Some(2), Some(2), true),
+        (&bio, None, Some(2), false),
+        (&bio, Some(2), Some(4), false),
+        (&bio, Some(2), None, true),
+        (&iob1, None, Some(2), true),
+        (&iob1, None, Some(1), false),
+        (&iob1, Some(2), Some(1), true),
+        (&iob1, Some(3), Some(1), false),
+        (&iob1, Some(3), Some(2), true),
+    ] {
+        assert_eq!(set.may_follow(from, to), expected, "{from:?} {to:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn encoded_entities_are_decoded(gaps in prop::collection::vec((0_usize..3, 1_usize..4, 0_usize..4), 0..6)) {
