@@ -53,6 +53,7 @@ enum What {
     #[command(after_help = "\
 Examples:
   riveg bundle import --stage segment --from sam_vit_h_4b8939.pth --preset sam-vit-h --out bundles/mine
+  riveg bundle import --stage segment --from models/sam-vit-base --out bundles/mine
   riveg bundle import --stage ground --from refcoco_large_best.pt --preset ofa-large \\
       --tokenizer OFA/utils/BPE --store f16 --out bundles/mine
   riveg bundle import --stage entail --from albef_ve.pth --preset albef-base --tokenizer bert-base-uncased --out mine")]
@@ -60,8 +61,9 @@ Examples:
         /// For which stage.
         #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(Stage::ALL.map(Stage::as_str)))]
         stage: String,
-        /// The published file: safetensors, or a file of torch.save.
-        #[arg(long, value_name = "FILE")]
+        /// The published file: safetensors, a file of torch.save, or the index of several. Or a folder of Hugging Face:
+        /// its `config.json` gives the dimensions, and its vocabulary is taken where none is given.
+        #[arg(long, value_name = "PATH")]
         from: PathBuf,
         /// The published size.
         #[arg(long)]

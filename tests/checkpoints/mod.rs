@@ -2,6 +2,7 @@
 
 mod formats;
 mod harm;
+mod folder;
 mod import;
 mod import_albef;
 mod import_ofa;

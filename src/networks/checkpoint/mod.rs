@@ -11,6 +11,7 @@ mod state_dict;
 mod settings;
 mod torch_file;
 mod safetensors_file;
+mod shards;
 mod source;
 mod pattern;
 mod family;

@@ -73,8 +73,25 @@ impl Dimensions {
         Ok(Self { preset: preset.as_str().map(str::to_owned), all: complete(all)? })
     }
 
+    /// The same dimensions under the name of a published size of the architecture, where they are one's.
+    #[must_use]
+    pub fn named(self, architecture: &Architecture) -> Self {
+        let published = architecture.published.iter().filter_map(|name| Self::of_preset(architecture, name));
+        published.into_iter().find(|preset| preset.equal(&self)).unwrap_or(self)
+    }
+
+    /// The keys of which another has another value, sorted.
+    #[must_use]
+    pub fn differing(&self, other: &Self) -> Vec<&str> {
+        self.all
+            .iter()
+            .filter(|(key, value)| other.all.get(*key) != Some(value))
+            .map(|(key, _)| key.as_str())
+            .collect()
+    }
+
     /// The dimensions as a manifest gives them: those that differ from the preset, and its name.
-    pub(super) fn written(&self, architecture: &Architecture) -> Table {
+    pub(in crate::networks) fn written(&self, architecture: &Architecture) -> Table {
         let mut written = self.all.clone();
         if let Some((name, preset)) =
             self.preset.as_deref().and_then(|name| Some((name, (architecture.preset)(name)?)))

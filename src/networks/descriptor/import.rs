@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokenizers::Tokenizer;
 use toml::Table;
 
+use super::config_json::ConfigJson;
 use super::dimensions::Dimensions;
 use super::import_error::ImportError;
 use crate::common::imaging::Picture;
@@ -32,7 +33,10 @@ pub struct Importing {
     pub untrained: &'static [(&'static Family, &'static str)],
     /// The task, as fairseq registers it, that a checkpoint says it was trained for.
     pub task: Option<&'static str>,
-    /// Adds dimensions that the checkpoint gives; `true` says that a preset was named. Gives a note for users.
+    /// Which `config.json` is of such a network, and the dimensions that it gives.
+    pub config: Option<PublishedConfig>,
+    /// Adds dimensions that the checkpoint gives; `true` says that a preset was named, or that a
+    /// `config.json` gives the rest. Gives a note for users.
     pub dimensions: Option<AddDimensions>,
     /// Replaces tensors that have another shape here.
     pub tensors: Option<ReplaceTensors>,
@@ -51,6 +55,7 @@ impl Importing {
             families: &[],
             untrained: &[],
             task: None,
+            config: None,
             dimensions: None,
             tensors: None,
             pieces: None,
@@ -63,6 +68,17 @@ impl Importing {
     pub const fn of(noun: &'static str, families: &'static [&'static Family]) -> Self {
         Self { families, ..Self::none(noun) }
     }
+}
+
+/// The `config.json` of networks that can serve a stage.
+#[derive(Debug)]
+pub struct PublishedConfig {
+    /// What it gives as `model_type`.
+    pub model_types: &'static [&'static str],
+    /// The classes in `architectures` that serve the stage; empty: any, where the tensors tell.
+    pub architectures: &'static [&'static str],
+    /// The dimensions, or the key of which the network here has no such form.
+    pub dimensions: fn(&ConfigJson) -> Result<Dimensions, Fault>,
 }
 
 /// Tensors in place of the checkpoint's, by the names here, and a note for users.

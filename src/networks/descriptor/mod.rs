@@ -1,10 +1,12 @@
 //! Descriptors: what a network's folder tells the rest of the engine, one plain struct for each stage that it can serve.
 //!
 //! Read [`stages`] (the five structs), then [`architecture`] and [`dimensions`] (sizes in a manifest), [`network`] (a
-//! described network of a manifest), [`reads`] (what a network reads) and [`import`] (published checkpoints). The list of
+//! described network of a manifest), [`reads`] (what a network reads) [`import`] (published
+//! checkpoints) and [`config_json`] (what they say of themselves). The list of
 //! all descriptors is [`registry`](super::registry).
 
 mod architecture;
+mod config_json;
 mod dimensions;
 mod import;
 mod import_error;
@@ -13,9 +15,11 @@ mod reads;
 mod stages;
 
 pub use architecture::Architecture;
+pub use config_json::ConfigJson;
 pub use dimensions::Dimensions;
 pub use import::{
-    AddDimensions, Answers, Importing, PieceFaults, Pieces, ReplaceTensors, Replaced, ShareOfAnswers,
+    AddDimensions, Answers, Importing, PieceFaults, Pieces, PublishedConfig, ReplaceTensors, Replaced,
+    ShareOfAnswers,
 };
 pub use import_error::ImportError;
 pub use network::{Descriptor, Network, Summary};

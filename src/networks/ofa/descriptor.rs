@@ -1,7 +1,7 @@
 //! Descriptors of OFA: how it serves as an entailer, as a grounder, and as both, and what a bundle says of it.
 
 use super::import::{
-    GROUND_SIDE, SIDE, answers_share, bins_share, dimensions_of_entailment, dimensions_of_grounding,
+    CONFIG, GROUND_SIDE, SIDE, answers_share, bins_share, dimensions_of_entailment, dimensions_of_grounding,
     locations, piece_faults,
 };
 use super::names::{OFA, OFA_FAIRSEQ};
@@ -66,6 +66,7 @@ pub static GROUND: GroundDescriptor = GroundDescriptor {
 const ARCHITECTURE: Architecture = Architecture::of::<OfaConfig>("ofa");
 const FAMILIES: &[&Family] = &[&OFA_FAIRSEQ, &OFA];
 const IMPORTING: Importing = Importing {
+    config: Some(CONFIG),
     pieces: Some(Pieces { locations, faults: piece_faults }),
     ..Importing::of("an OFA", FAMILIES)
 };

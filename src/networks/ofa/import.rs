@@ -1,4 +1,5 @@
-//! Import of OFA: the side of its pictures, its location tokens and its answers, and whether it was trained for the stage.
+//! Import of OFA: the dimensions of a `config.json`, the side of its pictures, its location tokens and its answers, and
+//! whether it was trained for the stage.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use super::{Ofa, OfaConfig, OfaEntailer, OfaGrounder};
 use crate::common::imaging::Picture;
 use crate::domain::Stage;
 use crate::networks::checkpoint::Checkpoint;
-use crate::networks::descriptor::{Dimensions, PieceFaults};
+use crate::networks::descriptor::{ConfigJson, Dimensions, PieceFaults, PublishedConfig};
 use crate::networks::weights::{Fault, SelfTestError, WeightSource};
 use crate::stages::vocabulary::Locations;
 use crate::stages::{entail, ground};
@@ -22,6 +23,58 @@ pub(super) const GROUND_SIDE: i64 = 512;
 /// The answers of entailment. Every published vocabulary has them where the network expects them, so they tell a whole
 /// dictionary from part of one.
 const ANSWERS: [&str; 3] = [" no", " yes", " maybe"];
+
+/// The `config.json` of an OFA, as its authors wrote it for Hugging Face and ModelScope.
+pub(super) const CONFIG: PublishedConfig =
+    PublishedConfig { model_types: &["ofa"], architectures: &[], dimensions: dimensions_of_config };
+
+/// Where location bins are, how many there are, and which pieces are answers, no `config.json` says: they are the same in
+/// all published vocabularies, the bins last. Neither does it say the side of pictures, which the task gives.
+///
+/// Keys and defaults are those of OFA's authors (`configuration_ofa.py`).
+fn dimensions_of_config(config: &ConfigJson) -> Result<Dimensions, Fault> {
+    const BINS: i64 = 1000;
+    for key in ["entangle_position_embedding", "use_ofasys", "share_attn_bias", "use_gamma_feature"] {
+        config.needs(key, false, false)?;
+    }
+    for key in ["normformer", "add_type_embedding", "layernorm_embedding", "patch_layernorm_embedding"] {
+        config.needs(key, true, true)?;
+    }
+    config.needs("activation_function", "gelu", "gelu")?;
+    config.needs("attn_scale_factor", 2.0, 2.0)?;
+    let (heads, ffn) =
+        (config.integer_or("encoder_attention_heads", 8)?, config.integer_or("encoder_ffn_dim", 2048)?);
+    config.needs("decoder_attention_heads", heads, 8)?;
+    config.needs("decoder_ffn_dim", ffn, 2048)?;
+    // ResNets without their last stage.
+    let resnet_layers = match config.text_or("resnet_type", "resnet101")? {
+        "resnet50" => [3, 4, 6],
+        "resnet101" => [3, 4, 23],
+        "resnet152" => [3, 8, 36],
+        other => {
+            let found = format!("`{}`", other.escape_debug());
+            return Err(Fault::new("resnet_type", "`resnet50`, `resnet101` or `resnet152`", found));
+        }
+    };
+    let vocabulary = config.integer_or("vocab_size", 59_457)?;
+    Ok(Dimensions::of(&OfaConfig {
+        vocabulary,
+        d_model: config.integer_or("d_model", 512)?,
+        ffn,
+        heads,
+        encoder_layers: config.integer_or("encoder_layers", 4)?,
+        decoder_layers: config.integer_or("decoder_layers", 4)?,
+        resnet_layers,
+        resnet_width: 64,
+        token_bucket: config.integer_or("token_bucket_size", 256)?,
+        image_bucket: config.integer_or("image_bucket_size", 42)?,
+        max_positions: config.integer_or("max_position_embeddings", 1024)?,
+        patch_image_size: 480,
+        first_bin: vocabulary - BINS,
+        bins: BINS,
+        answers: [117, 4420, 2085],
+    }))
+}
 
 /// The side of pictures: the user's, or else the checkpoint's, or else the preset's.
 pub(super) fn dimensions_of_entailment(
@@ -122,4 +175,39 @@ pub(super) fn bins_share(
     let ofa = OfaGrounder::new(source.load(|root| Ofa::new(root, &dimensions.config()))?, 1, 0);
     let share = ofa.share_of_bins(&ground::Request { picture, prompt });
     share.map_err(|source| SelfTestError::Model { stage: Stage::Ground, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::networks::blocks::preset::Preset;
+
+    fn read(text: &str) -> Result<OfaConfig, String> {
+        let config = ConfigJson::parse(Path::new("config.json"), text).unwrap();
+        dimensions_of_config(&config).map(|dimensions| dimensions.config()).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn published_config_files_give_the_published_sizes() {
+        let large = r#"{"model_type": "ofa", "d_model": 1024, "encoder_layers": 12, "decoder_layers": 12,
+            "encoder_attention_heads": 16, "decoder_attention_heads": 16, "encoder_ffn_dim": 4096,
+            "decoder_ffn_dim": 4096, "resnet_type": "resnet152", "vocab_size": 59457}"#;
+        assert_eq!(read(large), Ok(OfaConfig::preset("ofa-large").unwrap()));
+        // What is not written is as the library takes it.
+        assert_eq!(read("{}"), Ok(OfaConfig::preset("ofa-medium").unwrap()));
+    }
+
+    #[test]
+    fn an_ofa_of_another_form_is_refused_by_the_key() {
+        for (text, expected) in [
+            (r#"{"use_ofasys": true}"#, "`use_ofasys`: expected false, found true"),
+            (r#"{"decoder_ffn_dim": 1024}"#, "`decoder_ffn_dim`: expected 2048, found 1024"),
+            (r#"{"resnet_type": "vit"}"#, "`resnet_type`: expected `resnet50`, `resnet101` or `resnet152`"),
+        ] {
+            let fault = read(text).unwrap_err();
+            assert!(fault.contains(expected), "{fault}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Descriptor of SAM: how it serves as a segmenter, and what a bundle says of it.
 
+use super::import::CONFIG;
 use super::names::{SAM, SAM_ORIGINAL};
 use super::{Sam, SamConfig, SamSegmenter};
 use crate::common::imaging::View;
@@ -11,7 +12,7 @@ use crate::networks::weights::{BundleError, WeightSource};
 /// SAM as a segmenter.
 pub static SEGMENT: SegmentDescriptor = SegmentDescriptor {
     architecture: Architecture::of::<SamConfig>("sam"),
-    importing: Importing::of("a SAM", &[&SAM_ORIGINAL, &SAM]),
+    importing: Importing { config: Some(CONFIG), ..Importing::of("a SAM", &[&SAM_ORIGINAL, &SAM]) },
     view,
     serve,
 };

@@ -6,6 +6,7 @@
 mod config;
 mod descriptor;
 mod image_encoder;
+mod import;
 mod layers;
 mod mask_decoder;
 mod names;

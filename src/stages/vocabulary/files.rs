@@ -35,8 +35,9 @@ const NAMES: [&str; 9] = [
     "merges.txt",
     "vocab.txt",
     "sentencepiece.bpe.model",
-    "tokenizer_config.json",
+    SETTINGS,
 ];
+const SETTINGS: &str = "tokenizer_config.json";
 
 /// The largest file that is read: XLM-R's, the largest published one, has 17 MB.
 const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -57,6 +58,11 @@ impl Files {
             }
         }
         Ok(files)
+    }
+
+    /// Whether a folder has any part of a vocabulary; the settings alone are none.
+    pub(super) fn are_in(folder: &Path) -> bool {
+        NAMES.iter().filter(|name| **name != SETTINGS).any(|name| folder.join(name).is_file())
     }
 
     fn put(&mut self, file: &Path) {

@@ -14,7 +14,7 @@ mod charsmap;
 mod tokenizer_json;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tokenizers::Tokenizer;
 
@@ -64,6 +64,12 @@ impl fmt::Display for Layout {
             Self::SentencePieces => "a sentencepiece model",
         })
     }
+}
+
+/// Whether a folder has files of a vocabulary.
+#[must_use]
+pub fn is_in(folder: &Path) -> bool {
+    Files::are_in(folder)
 }
 
 /// Reads the vocabulary in a folder or in files; `locations` are those of an OFA, none for other networks.

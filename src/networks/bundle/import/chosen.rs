@@ -1,11 +1,12 @@
 //! Network of an import: which descriptor of the stage takes the checkpoint's family, and whether the checkpoint was
 //! trained for the stage.
 
+use super::config::is_of;
 use super::request::Import;
 use crate::domain::Stage;
 use crate::networks::checkpoint::{Checkpoint, Family, Renamed};
 use crate::networks::descriptor::{
-    Architecture, Descriptor, EntailDescriptor, GroundDescriptor, ImportError, Importing,
+    Architecture, ConfigJson, Descriptor, EntailDescriptor, GroundDescriptor, ImportError, Importing,
     RecogniseDescriptor, RetrieveDescriptor, SegmentDescriptor,
 };
 
@@ -18,44 +19,59 @@ pub(super) struct Chosen {
 }
 
 impl Import {
-    /// The network that is made of a family's checkpoints.
-    pub(super) fn chosen(&self, family: &'static Family) -> Result<Chosen, ImportError> {
+    /// The network that is made of a family's checkpoints, of several the one that a `config.json` describes.
+    pub(super) fn chosen(
+        &self,
+        family: &'static Family,
+        config: Option<&ConfigJson>,
+    ) -> Result<Chosen, ImportError> {
         let of = |architecture, importing, settings: &[(&str, toml::Value)]| {
             let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
             Chosen { architecture, importing, settings }
         };
         Ok(match self.stage {
             Stage::Retrieve => {
-                let known = self.descriptor::<RetrieveDescriptor>(family)?;
+                let known = self.descriptor::<RetrieveDescriptor>(family, config)?;
                 of(&known.architecture, &known.importing, &[])
             }
             Stage::Recognise => {
-                let known = self.descriptor::<RecogniseDescriptor>(family)?;
+                let known = self.descriptor::<RecogniseDescriptor>(family, config)?;
                 of(&known.architecture, &known.importing, &[])
             }
             Stage::Entail => {
-                let known = self.descriptor::<EntailDescriptor>(family)?;
+                let known = self.descriptor::<EntailDescriptor>(family, config)?;
                 let settings = [("prompt", known.prompt.into()), ("threshold", 0.5.into())];
                 of(&known.architecture, &known.importing, &settings)
             }
             Stage::Ground => {
-                let known = self.descriptor::<GroundDescriptor>(family)?;
+                let known = self.descriptor::<GroundDescriptor>(family, config)?;
                 let settings = [("prompt", known.prompt.into()), ("beam", (known.beam as i64).into())];
                 of(&known.architecture, &known.importing, &settings)
             }
             Stage::Segment => {
-                let known = self.descriptor::<SegmentDescriptor>(family)?;
+                let known = self.descriptor::<SegmentDescriptor>(family, config)?;
                 of(&known.architecture, &known.importing, &[])
             }
         })
     }
 
-    /// Of the stage's networks that are made of a family's checkpoints the one of the preset, or else the first.
-    fn descriptor<D: Descriptor>(&self, family: &'static Family) -> Result<&'static D, ImportError> {
+    /// Of the stage's networks that are made of a family's checkpoints the one of the preset, or that of the
+    /// `config.json`, or else the first.
+    fn descriptor<D: Descriptor>(
+        &self,
+        family: &'static Family,
+        config: Option<&ConfigJson>,
+    ) -> Result<&'static D, ImportError> {
         let taking = || D::ALL.iter().copied().filter(|known| known.importing().families.contains(&family));
         let preset = self.preset.as_deref().unwrap_or_default();
         let of_preset = taking().find(|known| known.architecture().published.contains(&preset));
-        of_preset.or_else(|| taking().next()).ok_or_else(|| ImportError::OtherNetwork {
+        let described = |known: &&'static D| {
+            let published = known.importing().config.as_ref();
+            published
+                .is_some_and(|published| config.is_some_and(|config| is_of(config, published.model_types)))
+        };
+        let chosen = of_preset.or_else(|| taking().find(described)).or_else(|| taking().next());
+        chosen.ok_or_else(|| ImportError::OtherNetwork {
             file: self.from.clone(),
             family,
             stage: self.stage,

@@ -1,10 +1,13 @@
 //! Import of a published checkpoint into a stage of a bundle: renamed, checked strictly, asked its self-test, then put in
 //! place.
 //!
-//! Read [`request`] (what is asked for), [`chosen`] (which network), [`labels`] (of a tagger), [`part`] (its manifest),
-//! [`tokenizer`] (its vocabulary), [`trained`] (whether it answers) and [`place`] (how it comes into the bundle).
+//! Read [`request`] (what is asked for), [`folder`] and [`config`] (what a folder says), [`chosen`] (which network),
+//! [`labels`] (of a tagger), [`part`] (its manifest), [`tokenizer`] (its vocabulary), [`trained`] (whether it answers) and
+//! [`place`] (how it comes into the bundle).
 
 mod chosen;
+mod config;
+mod folder;
 mod labels;
 mod part;
 mod place;
@@ -22,10 +25,11 @@ use super::manifest::Manifest;
 use super::open::Bundle;
 use super::write::write_manifest;
 use crate::networks::checkpoint::{Checkpoint, Family, convert_with};
-use crate::networks::descriptor::{ImportError, Replaced};
+use crate::networks::descriptor::{ConfigJson, ImportError, Replaced};
 use crate::networks::registry::family_of;
 use crate::networks::weights::{BundleError, SelfTestError};
 use chosen::Chosen;
+use folder::Resolved;
 use part::{begun, with_part};
 use place::{Folder, TRIAL, named_by_hash, place};
 use request::{TOKENIZER, WEIGHTS};
@@ -42,17 +46,27 @@ impl Import {
     /// # Errors
     /// [`ImportError`]; then the bundle is as it was.
     pub fn run(&self, out: &Path) -> Result<Imported, ImportError> {
-        let checkpoint = Checkpoint::open(&self.from)?;
-        let family = family_of(&checkpoint)?;
-        let chosen = self.chosen(family)?;
-        self.check_trained(&checkpoint, family)?;
-        self.check_task(&checkpoint, chosen.importing)?;
-        let folder = Folder::take(out)?;
-        let imported = self.run_in(&folder, out, &checkpoint, (family, &chosen));
-        if imported.is_err() {
-            folder.abandon();
+        let Resolved { import, config, notes } = self.resolved()?;
+        if let Some(config) = &config {
+            import.check_config(config)?;
         }
-        imported
+        let checkpoint = Checkpoint::open(&import.from)?;
+        let family = family_of(&checkpoint)?;
+        let chosen = import.chosen(family, config.as_ref())?;
+        import.check_trained(&checkpoint, family)?;
+        import.check_task(&checkpoint, chosen.importing)?;
+        let folder = Folder::take(out)?;
+        let imported = import.run_in(&folder, out, &checkpoint, (family, &chosen, config.as_ref()));
+        match imported {
+            Ok(mut imported) => {
+                imported.notes.splice(..0, notes);
+                Ok(imported)
+            }
+            Err(error) => {
+                folder.abandon();
+                Err(error)
+            }
+        }
     }
 
     fn run_in(
@@ -60,14 +74,14 @@ impl Import {
         folder: &Folder,
         out: &Path,
         checkpoint: &Checkpoint,
-        (family, chosen): (&'static Family, &Chosen),
+        (family, chosen, config): (&'static Family, &Chosen, Option<&ConfigJson>),
     ) -> Result<Imported, ImportError> {
         let unwritable = |source| BundleError::Write { file: out.to_owned(), source };
         let old = begun(out)?;
         // Everything is tried in a folder of its own first, which goes when it is dropped.
         let trial = tempfile::Builder::new().prefix(TRIAL).tempdir_in(out).map_err(unwritable)?;
         let trial = trial.path();
-        let (mut part, mut notes) = self.part(checkpoint, chosen);
+        let (mut part, mut notes) = self.part(checkpoint, chosen, config)?;
         let mut base = old.clone();
         if let Some(labels) = self.labels(checkpoint, family)? {
             part.extend(labels.settings);

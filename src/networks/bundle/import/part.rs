@@ -8,17 +8,30 @@ use crate::common::plain_file;
 use crate::domain::Stage;
 use crate::networks::bundle::manifest::{MANIFEST, Manifest};
 use crate::networks::checkpoint::Checkpoint;
-use crate::networks::descriptor::{Architecture, ImportError};
+use crate::networks::descriptor::{Architecture, ConfigJson, ImportError};
 use crate::networks::weights::BundleError;
 
 impl Import {
     /// The stage's part of the manifest, without hashes, and what was decided for the user.
-    pub(super) fn part(&self, checkpoint: &Checkpoint, chosen: &Chosen) -> (toml::Table, Vec<String>) {
+    ///
+    /// What the user says of a dimension holds; then what the checkpoint says, then a `config.json` beside it.
+    pub(super) fn part(
+        &self,
+        checkpoint: &Checkpoint,
+        chosen: &Chosen,
+        config: Option<&ConfigJson>,
+    ) -> Result<(toml::Table, Vec<String>), ImportError> {
         let mut network = self.network.clone();
         network.extend([entry(("architecture", chosen.architecture.name))]);
         network.extend(self.preset.as_deref().map(|preset| entry(("preset", preset))));
-        let has_preset = self.preset.is_some();
-        let note = chosen.importing.dimensions.and_then(|add| add(checkpoint, &mut network, has_preset));
+        let described =
+            config.map(|config| self.dimensions_of(config, (chosen.architecture, chosen.importing)));
+        let (described, mut notes) = described.transpose()?.unwrap_or_default();
+        let has_preset = self.preset.is_some() || !described.is_empty();
+        notes.extend(chosen.importing.dimensions.and_then(|add| add(checkpoint, &mut network, has_preset)));
+        for (key, value) in described {
+            network.entry(key).or_insert(value);
+        }
 
         let mut part = chosen.settings.clone();
         part.extend(self.settings.clone());
@@ -29,7 +42,7 @@ impl Import {
             part.insert("tokenizer".to_owned(), file(format!("{}{TOKENIZER}", self.stage)).into());
         }
         part.insert("network".to_owned(), network.into());
-        (part, note.into_iter().collect())
+        Ok((part, notes))
     }
 }
 
@@ -133,8 +146,8 @@ mod tests {
                 labels: super::super::request::GivenLabels::default(),
                 settings: toml::Table::new(),
             };
-            let (part, notes) =
-                import.part(&checkpoint, &import.chosen(family_of(&checkpoint).unwrap()).unwrap());
+            let chosen = import.chosen(family_of(&checkpoint).unwrap(), None).unwrap();
+            let (part, notes) = import.part(&checkpoint, &chosen, None).unwrap();
             let side = part["network"].get(SIDE).and_then(toml::Value::as_integer);
             assert_eq!(
                 (side, notes.len()),
