@@ -11,6 +11,7 @@ mod state_dict;
 mod settings;
 mod torch_file;
 mod safetensors_file;
+mod opened;
 mod shards;
 mod source;
 mod pattern;
@@ -23,8 +24,9 @@ pub(in crate::networks) use error::first_few;
 #[cfg(test)]
 pub(in crate::networks) use family::becomes;
 pub use family::{Family, Renamed};
+pub use opened::Format;
 pub(in crate::networks) use pattern::{reason, rewrite};
 pub use safetensors::Dtype;
 pub use settings::{Noted, Settings};
-pub use source::{Checkpoint, Format};
+pub use source::Checkpoint;
 pub use write::{Dropped, Float, Instead, Kept, Report, convert, convert_with};

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::source::{Format, Opened, open_one};
+use super::opened::{Format, Opened, open_one};
 use super::tensor::Contents;
 use super::{CheckpointError, Settings};
 use crate::common::plain_file;
