@@ -51,7 +51,7 @@ const FOLDERS: &[(&str, &[&[&str]])] = &[
         &[
             &["blocks", "checkpoint", "weights"],
             &["descriptor"],
-            &["albef", "ofa", "sam", "seqtr", "tagger", "umt"],
+            &["albef", "grounding_dino", "ofa", "sam", "seqtr", "tagger", "umt"],
             &["registry"],
             &["bundle"],
         ],

@@ -8,6 +8,8 @@
 mod parity_albef;
 #[path = "parity/compared.rs"]
 mod parity_compared;
+#[path = "parity/grounding_dino.rs"]
+mod parity_grounding_dino;
 #[path = "parity/ofa.rs"]
 mod parity_ofa;
 #[path = "parity/resample.rs"]

@@ -6,6 +6,7 @@
 //! `lab`.
 
 pub mod albef;
+pub mod grounding_dino;
 pub mod ofa;
 pub mod sam;
 pub mod seqtr;

@@ -5,11 +5,11 @@ use super::descriptor::{
     Architecture, Descriptor, EntailDescriptor, GroundDescriptor, Importing, RecogniseDescriptor,
     RetrieveDescriptor, SegmentDescriptor,
 };
-use super::{albef, ofa, sam, seqtr, tagger, umt};
+use super::{albef, grounding_dino, ofa, sam, seqtr, tagger, umt};
 
 const RECOGNISE: &[&RecogniseDescriptor] = &[&tagger::XLM_ROBERTA_CRF, &tagger::BERT_CRF];
-const ENTAIL: &[&EntailDescriptor] = &[&ofa::ENTAIL, &albef::ENTAIL];
-const GROUND: &[&GroundDescriptor] = &[&ofa::GROUND, &seqtr::GROUND];
+const ENTAIL: &[&EntailDescriptor] = &[&ofa::ENTAIL, &albef::ENTAIL, &grounding_dino::ENTAIL];
+const GROUND: &[&GroundDescriptor] = &[&ofa::GROUND, &seqtr::GROUND, &grounding_dino::GROUND];
 const SEGMENT: &[&SegmentDescriptor] = &[&sam::SEGMENT];
 const RETRIEVE: &[&RetrieveDescriptor] = &[&umt::RETRIEVE];
 
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn every_family_is_known_by_a_name_of_its_own() {
         let families = families();
-        assert_eq!(families.len(), 7);
+        assert_eq!(families.len(), 8);
         for family in &families {
             for sign in family.signs {
                 assert_eq!(detect(&families, ["other", sign]), Some(*family));

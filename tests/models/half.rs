@@ -1,13 +1,14 @@
 //! Half precision: networks compute in 16 bits what they compute in 32, except for rounding.
 
 use riveg::networks::blocks::device::use_threads;
+use riveg::networks::grounding_dino::Prompt;
 use riveg::networks::sam::Sam;
 use riveg::networks::seqtr::Cells;
 use riveg::networks::tagger::Positions;
 use riveg::networks::umt::Umt;
 use tch::{Device, Kind, Tensor};
 
-use super::networks::{albef, filled, ofa, sam_config, seqtr, tagger, umt};
+use super::networks::{albef, filled, grounding_dino, ofa, sam_config, seqtr, tagger, umt};
 
 /// The share of its largest value by which an output may be off. A bf16 has 8 significant bits, so that each rounding
 /// is wrong by up to 2^-9, an f16 11, so 2^-12. On the way through a tiny network come some hundred roundings one after
@@ -19,11 +20,12 @@ const TOLERANCES: [(Kind, f64); 2] = [(Kind::BFloat16, 30.0 / 512.0), (Kind::Hal
 /// What a network of that kind computes, by name.
 type Outputs = fn(Kind) -> Vec<(&'static str, Tensor)>;
 
-const NETWORKS: [(&str, Outputs); 8] = [
+const NETWORKS: [(&str, Outputs); 9] = [
     ("XLM-R", |kind| emissions(kind, Positions::AfterPadding)),
     ("BERT", |kind| emissions(kind, Positions::FromZero)),
     ("OFA", of_ofa),
     ("ALBEF", of_albef),
+    ("Grounding DINO", of_grounding_dino),
     ("SeqTR, boxes", |kind| of_seqtr(kind, None)),
     ("SeqTR, contours", |kind| of_seqtr(kind, Some(4))),
     ("UMT", of_umt),
@@ -94,6 +96,18 @@ fn of_albef(kind: Kind) -> Vec<(&'static str, Tensor)> {
     let seen = albef.see(&albef.pixels(&(numbers(&[2, 3, 64, 64], 2.0) * 127.0 + 127.0)));
     let rows = Tensor::from_slice(&[0_i64, 1, 0]);
     vec![("seen", seen.shallow_clone()), ("logits", albef.logits(&tokens, &mask, &seen, &rows))]
+}
+
+fn of_grounding_dino(kind: Kind) -> Vec<(&'static str, Tensor)> {
+    let dino = grounding_dino(kind);
+    // Large enough for norms over the coarsest map, which would make much of the differences of two cells.
+    let cells = dino.cells(&(numbers(&[1, 3, 400, 512], 6.0) * 2.0).to_kind(kind));
+    let seen = dino.see(cells.shallow_clone(), (400, 512));
+    let prompt = Prompt::of(&[2, 20, 31, 9, 4, 3], dino.config());
+    let words = dino.words(&prompt);
+    // Which cells propose boxes hangs on the last digits; what they hear and say of each other does not.
+    let encoded = dino.encode(&seen, &words, &prompt);
+    vec![("cells", cells), ("words", words), ("fused cells", encoded.cells), ("fused words", encoded.words)]
 }
 
 fn of_seqtr(kind: Kind, contour_points: Option<i64>) -> Vec<(&'static str, Tensor)> {

@@ -8,6 +8,9 @@ use riveg::common::imaging::Picture;
 use riveg::domain::{BBox, ContentHash};
 use riveg::networks::albef::{Albef, AlbefConfig, AlbefEntailer};
 use riveg::networks::blocks::device::use_threads;
+use riveg::networks::grounding_dino::{
+    GroundingDino, GroundingDinoConfig, GroundingDinoEntailer, GroundingDinoGrounder,
+};
 use riveg::networks::ofa::{Ofa, OfaConfig, OfaEntailer, OfaGrounder};
 use riveg::networks::sam::{Sam, SamConfig, SamSegmenter};
 use riveg::networks::seqtr::{SeqTr, SeqTrConfig, SeqTrGrounder};
@@ -86,6 +89,21 @@ pub(crate) fn all() -> Vec<Network> {
         Network::of("OFA, entailing", |kind, bytes| OfaEntailer::new(ofa(kind), bytes), entailing, verdict),
         Network::of("OFA, grounding", |kind, bytes| OfaGrounder::new(ofa(kind), 5, bytes), grounding, place),
         Network::of("ALBEF", |kind, bytes| AlbefEntailer::new(albef(kind), bytes), entailing, verdict),
+        Network::of(
+            "Grounding DINO, entailing",
+            |kind, bytes| GroundingDinoEntailer::new(grounding_dino(kind), bytes),
+            |rng| {
+                let ground::Request { picture, prompt } = phrase(rng);
+                entail::Request { picture, prompt }
+            },
+            verdict,
+        ),
+        Network::of(
+            "Grounding DINO, grounding",
+            |kind, bytes| GroundingDinoGrounder::new(grounding_dino(kind), bytes),
+            phrase,
+            place,
+        ),
         Network::of("SeqTR, boxes", |kind, bytes| SeqTrGrounder::new(seqtr(kind, None), bytes), words, place),
         Network::of(
             "SeqTR, contours",
@@ -168,6 +186,35 @@ pub(crate) fn albef(kind: Kind) -> Albef {
     };
     config.check().unwrap();
     filled(kind, |vs| Albef::new(vs, &config))
+}
+
+pub(crate) fn grounding_dino(kind: Kind) -> GroundingDino {
+    let config = GroundingDinoConfig {
+        shortest_side: i64::from(SIDE),
+        longest_side: i64::from(SIDE),
+        swin_width: 8,
+        swin_depths: [1, 2, 1, 1],
+        swin_heads: [1, 2, 2, 4],
+        swin_window: 3,
+        vocabulary: TOKENS,
+        delimiters: [2, 3, 4, 5],
+        text_hidden: 16,
+        text_layers: 1,
+        text_heads: 2,
+        text_ffn: 24,
+        max_positions: LONGEST as i64,
+        type_vocabulary: 2,
+        max_text: LONGEST as i64,
+        d_model: 32,
+        ffn: 48,
+        heads: 4,
+        encoder_layers: 2,
+        decoder_layers: 2,
+        points: 2,
+        queries: 12,
+    };
+    config.check().unwrap();
+    filled(kind, |vs| GroundingDino::new(vs, &config))
 }
 
 pub(crate) fn seqtr(kind: Kind, contour_points: Option<i64>) -> SeqTr {
@@ -273,6 +320,13 @@ fn knowing(rng: &mut ChaCha8Rng) -> knowledge::Request {
 fn grounding(rng: &mut ChaCha8Rng) -> ground::Request {
     let entail::Request { picture, prompt } = entailing(rng);
     ground::Request { picture, prompt }
+}
+
+/// Words between both ends, the last a full stop.
+fn phrase(rng: &mut ChaCha8Rng) -> ground::Request {
+    let (picture, length) = (of_any_shape(rng), rng.random_range(1..=WORDS));
+    let words = (0..length).map(|_| rng.random_range(6..TOKENS as u32)).collect();
+    ground::Request { picture, prompt: [vec![2], words, vec![4, 3]].concat() }
 }
 
 fn words(rng: &mut ChaCha8Rng) -> ground::Request {

@@ -64,6 +64,12 @@ impl<K: Hash + Eq, V> ByteLru<K, V> {
         gone.len()
     }
 
+    /// The most bytes of all values.
+    #[must_use]
+    pub fn max_bytes(&self) -> usize {
+        self.max_bytes
+    }
+
     /// Bytes of all values.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -44,6 +44,25 @@ impl Picture {
         Self::at(frame, scaled(frame.width), scaled(frame.height), resample::Filter::Bilinear)
     }
 
+    /// Scales a picture so that its shorter side is `side`, or less where its longer side would be more than `longest`, as
+    /// the processors of DETR and its kin do (bilinear). Sides are rounded as there: the longer one down, after the shorter
+    /// one to the nearest whole number, halves to the even one.
+    #[must_use]
+    pub fn shortest_side(frame: &Frame, side: u32, longest: u32) -> Arc<Self> {
+        let (width, height) = (f64::from(frame.width), f64::from(frame.height));
+        let (shorter, longer) = (width.min(height), width.max(height));
+        let exact = if longer / shorter * f64::from(side) > f64::from(longest) {
+            f64::from(longest) * shorter / longer
+        } else {
+            f64::from(side)
+        };
+        let short = exact.round_ties_even();
+        let long = if short == shorter { longer } else { (exact * longer / shorter).trunc() };
+        let [short, long] = [short, long].map(|side| (side as u32).max(1));
+        let (width, height) = if frame.width < frame.height { (short, long) } else { (long, short) };
+        Self::at(frame, width, height, resample::Filter::Bilinear)
+    }
+
     /// Scales the middle square of a picture to `side` (bilinear): the middle that remains where a picture's shorter
     /// side is scaled to it, as torchvision's evaluation does, up to what the filter would have seen beyond the
     /// square's edges. Cut first, a picture of one row costs no more than another.

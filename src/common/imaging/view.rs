@@ -23,6 +23,12 @@ pub enum Fit {
     LongestSide,
     /// Cropped to the middle square, then scaled.
     Centre,
+    /// Scaled with its proportions so that its shorter side is the square's, or less where the longer side would be more
+    /// than `longest`.
+    ShortestSide {
+        /// The most pixels of the longer side.
+        longest: u32,
+    },
 }
 
 impl View {
@@ -44,6 +50,12 @@ impl View {
         Self { side, fit: Fit::Centre }
     }
 
+    /// A shorter side of `side` pixels, less where the longer side would have more than `longest`.
+    #[must_use]
+    pub fn shortest_side(side: u32, longest: u32) -> Self {
+        Self { side, fit: Fit::ShortestSide { longest } }
+    }
+
     /// A picture in this view.
     #[must_use]
     pub fn of(self, frame: &Frame) -> Arc<Picture> {
@@ -51,6 +63,7 @@ impl View {
             Fit::Squash => Picture::squashed(frame, self.side),
             Fit::LongestSide => Picture::longest_side(frame, self.side),
             Fit::Centre => Picture::centre(frame, self.side),
+            Fit::ShortestSide { longest } => Picture::shortest_side(frame, self.side, longest),
         }
     }
 }
@@ -69,8 +82,13 @@ mod tests {
             orientation: 1,
             rgb: vec![9; 3 * 40 * 10],
         };
-        let views =
-            [(View::squashed(20), (20, 20)), (View::longest_side(20), (20, 5)), (View::centre(20), (20, 20))];
+        let views = [
+            (View::squashed(20), (20, 20)),
+            (View::longest_side(20), (20, 5)),
+            (View::centre(20), (20, 20)),
+            (View::shortest_side(20, 90), (80, 20)),
+            (View::shortest_side(20, 66), (64, 16)),
+        ];
         for (view, size) in views {
             let picture = view.of(&frame);
             assert_eq!((picture.width, picture.height), size, "{view:?}");

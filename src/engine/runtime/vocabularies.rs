@@ -68,7 +68,8 @@ pub(super) fn ground_phrases(bundle: &Bundle) -> Result<PhraseEncoder, RuntimeEr
     let Reads { rows, longest, vocabulary } = reads;
     if vocabulary == VocabularyKind::Pieces {
         let question = (part.prompt.as_str(), reads);
-        return Ok(questions(bundle, stage, part.tokenizer.as_ref(), question)?.into());
+        let encoder = questions(bundle, stage, part.tokenizer.as_ref(), question)?;
+        return Ok(encoder.with_style(part.network.descriptor().style).into());
     }
     let (file, bytes) = bundle.tokenizer(stage, part.tokenizer.as_ref())?;
     let list = WordList::from_bytes(&file, &bytes, longest)

@@ -18,6 +18,7 @@ pub static ENTAIL: EntailDescriptor = EntailDescriptor {
     reads,
     style: CaptionStyle::Albef,
     prompt: PHRASE,
+    threshold: 0.5,
     serve,
     serve_both: None,
 };

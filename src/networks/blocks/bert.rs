@@ -72,6 +72,23 @@ impl Bert {
         }
     }
 
+    /// One vector a piece, `[1, L, hidden]`, of one row whose pieces attend to those that `open`, `[1, 1, L, L]` of `Bool`,
+    /// has true, and stand at the rows `places`, `[1, L]` of `Int64`, of the position table.
+    pub(in crate::networks) fn forward_placed(
+        &self,
+        pieces: &Tensor,
+        places: &Tensor,
+        open: &Tensor,
+    ) -> Tensor {
+        let mut hidden = self.embeddings.forward_placed(pieces, places);
+        for (attention, feed_forward) in &self.layers {
+            let own = attention.memory(&hidden);
+            hidden = attention.forward(&hidden, &own, Some(open), 0.0);
+            hidden = feed_forward.forward(&hidden, 0.0);
+        }
+        hidden
+    }
+
     /// One vector a piece, `[B, L, hidden]`.
     ///
     /// `pieces` is `[B, L]` of `Int64`; `mask` is `[B, L]` of `Bool`, true where there is a piece: those of a row come
@@ -122,7 +139,15 @@ impl Embeddings {
 
     /// `[B, L]` to `[B, L, hidden]`.
     pub(in crate::networks) fn forward(&self, pieces: &Tensor) -> Tensor {
-        let positions = self.positions.ws.narrow(0, self.first_position, pieces.size()[1]);
+        self.with_positions(pieces, &self.positions.ws.narrow(0, self.first_position, pieces.size()[1]))
+    }
+
+    /// The same, of pieces that stand at the rows `places`, `[B, L]` of `Int64`.
+    fn forward_placed(&self, pieces: &Tensor, places: &Tensor) -> Tensor {
+        self.with_positions(pieces, &self.positions.forward(places))
+    }
+
+    fn with_positions(&self, pieces: &Tensor, positions: &Tensor) -> Tensor {
         let mut embedded = self.words.forward(pieces) + positions;
         if let Some(types) = &self.types {
             embedded += types.ws.get(0);

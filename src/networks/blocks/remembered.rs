@@ -74,6 +74,12 @@ impl Remembered {
         Self { kept: Arc::new(Mutex::new(kept)), bytes: Default::default(), entries: Default::default() }
     }
 
+    /// The most bytes that all networks may remember together.
+    #[must_use]
+    pub fn max_bytes(&self) -> usize {
+        self.kept().encodings.max_bytes()
+    }
+
     /// What the network of a stage remembers now, in bytes; one that two stages share counts for the earlier. The number
     /// is shared: it can be read from other threads.
     #[must_use]

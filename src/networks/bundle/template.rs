@@ -100,7 +100,7 @@ fn entail(preset: &str, precision: Precision, weights: Weights) -> Option<Entail
     let network = Network::<EntailDescriptor>::published(preset)?;
     Some(Entail {
         prompt: network.descriptor().prompt.to_owned(),
-        threshold: 0.5,
+        threshold: network.descriptor().threshold,
         precision,
         weights,
         tokenizer: None,

@@ -42,6 +42,8 @@ pub struct EntailDescriptor {
     pub style: CaptionStyle,
     /// The question for which it was published; `{phrase}` stands for the phrase.
     pub prompt: &'static str,
+    /// The probability from which a picture is taken to show a phrase, where a manifest is made anew.
+    pub threshold: f32,
     /// The network at work.
     pub serve: fn(&WeightSource<'_>, &Dimensions, Remembered) -> Result<Entailer, BundleError>,
     /// The network at work for both this stage and grounding, where it can do both: it lies in memory once.
@@ -67,6 +69,8 @@ pub struct GroundDescriptor {
     pub view: fn(&Dimensions) -> View,
     /// What it reads of a prompt.
     pub reads: fn(&Dimensions) -> Reads,
+    /// How phrases are cleaned for it, unless it reads words.
+    pub style: CaptionStyle,
     /// The question for which it was published; `{phrase}` stands for the phrase.
     pub prompt: &'static str,
     /// The authors' beam.

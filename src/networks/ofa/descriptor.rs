@@ -35,6 +35,7 @@ pub static ENTAIL: EntailDescriptor = EntailDescriptor {
     reads,
     style: CaptionStyle::Ofa,
     prompt: ENTAIL_PROMPT,
+    threshold: 0.5,
     serve: |source, dimensions, remembered| {
         Ok(entailer(OfaEntailer::new(load(source, dimensions)?, remembered)))
     },
@@ -52,6 +53,7 @@ pub static GROUND: GroundDescriptor = GroundDescriptor {
     },
     view,
     reads,
+    style: CaptionStyle::Ofa,
     prompt: GROUND_PROMPT,
     beam: 5,
     widest_beam,

@@ -8,7 +8,7 @@ use crate::networks::descriptor::{
 };
 use crate::networks::served::Grounder;
 use crate::networks::weights::{BundleError, WeightSource};
-use crate::stages::prompt::PHRASE;
+use crate::stages::prompt::{CaptionStyle, PHRASE};
 
 /// SeqTR as a grounder.
 pub static GROUND: GroundDescriptor = GroundDescriptor {
@@ -16,6 +16,7 @@ pub static GROUND: GroundDescriptor = GroundDescriptor {
     importing: Importing::none("a SeqTR"),
     view,
     reads,
+    style: CaptionStyle::Ofa,
     prompt: PHRASE,
     beam: 1,
     widest_beam: |_| 1,

@@ -11,6 +11,8 @@ pub enum CaptionStyle {
     Ofa,
     /// ALBEF's: lower case, no punctuation anywhere, at most 30 words.
     Albef,
+    /// Grounding DINO's: lower case, and nothing that would end the phrase: a full stop or a question mark is a space.
+    GroundingDino,
 }
 
 impl CaptionStyle {
@@ -19,9 +21,14 @@ impl CaptionStyle {
     #[must_use]
     pub fn clean(self, text: &str) -> String {
         let lower = text.to_lowercase();
+        if self == Self::GroundingDino {
+            let words =
+                lower.split(|character: char| is_white(character) || PHRASE_ENDS.contains(&character));
+            return words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        }
         let (bare, most_words) = match self {
             Self::Ofa => (lower.trim_start_matches(OFA_STRIPS).to_owned(), 80),
-            Self::Albef => (lower.replace(ALBEF_DROPS, ""), 30),
+            Self::Albef | Self::GroundingDino => (lower.replace(ALBEF_DROPS, ""), 30),
         };
         let plain = bare.replace(['-', '/'], " ").replace("<person>", "person");
         let single = single_spaces(&plain);
@@ -31,6 +38,8 @@ impl CaptionStyle {
     }
 }
 
+/// Characters that end a phrase of Grounding DINO.
+const PHRASE_ENDS: [char; 2] = ['.', '?'];
 /// Leading characters that OFA removes.
 const OFA_STRIPS: [char; 9] = [',', '.', '!', '?', '*', '#', ':', ';', '~'];
 /// Characters that ALBEF removes.

@@ -10,6 +10,8 @@ mod words;
 
 #[path = "../../../src/networks/albef/tiny.rs"]
 mod albef;
+#[path = "../../../src/networks/grounding_dino/tiny.rs"]
+mod grounding_dino;
 #[path = "../../../src/networks/ofa/tiny.rs"]
 mod ofa;
 #[path = "../../../src/networks/sam/tiny.rs"]
@@ -26,12 +28,13 @@ use form::Tiny;
 pub(crate) use pocket::{write_bundle, write_stage};
 
 /// The tiny forms of all networks.
-const TINY: [&Tiny; 7] = [
+const TINY: [&Tiny; 8] = [
     &tagger::XLM_ROBERTA_CRF,
     &tagger::BERT_CRF,
     &ofa::TINY,
     &albef::TINY,
     &seqtr::TINY,
+    &grounding_dino::TINY,
     &sam::TINY,
     &umt::TINY,
 ];

@@ -40,7 +40,8 @@ impl Import {
             }
             Stage::Entail => {
                 let known = self.descriptor::<EntailDescriptor>(family, config)?;
-                let settings = [("prompt", known.prompt.into()), ("threshold", 0.5.into())];
+                let settings =
+                    [("prompt", known.prompt.into()), ("threshold", f64::from(known.threshold).into())];
                 of(&known.architecture, &known.importing, &settings)
             }
             Stage::Ground => {
