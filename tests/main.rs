@@ -10,6 +10,8 @@ mod parity_albef;
 mod parity_compared;
 #[path = "parity/grounding_dino.rs"]
 mod parity_grounding_dino;
+#[path = "parity/jpeg.rs"]
+mod parity_jpeg;
 #[path = "parity/ofa.rs"]
 mod parity_ofa;
 #[path = "parity/resample.rs"]

@@ -17,10 +17,10 @@ const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parity/sam.saf
 const ORIGINAL: Original = Original { network: "sam", size: "tiny", reference: "transformers 5.23.0" };
 const CASES: usize = 3;
 
-struct Fixture(HashMap<String, Tensor>);
+pub(crate) struct Fixture(HashMap<String, Tensor>);
 
 impl Fixture {
-    fn read() -> Self {
+    pub(crate) fn read() -> Self {
         Self(Tensor::read_safetensors(FIXTURE).unwrap().into_iter().collect())
     }
 
@@ -29,7 +29,7 @@ impl Fixture {
     }
 
     /// The network with the fixture's weights: every one of them is used, and every parameter is among them.
-    fn sam(&self, multimask: bool) -> Sam {
+    pub(crate) fn sam(&self, multimask: bool) -> Sam {
         let vs = nn::VarStore::new(Device::Cpu);
         let sam = Sam::new(&vs.root(), &SamConfig { multimask, ..tiny() });
         let _no_grad = tch::no_grad_guard();

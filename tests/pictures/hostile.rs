@@ -182,8 +182,8 @@ pub(crate) fn jpeg_of_scans(width: u16, height: u16, scans: usize) -> Vec<u8> {
     progressive_jpeg(width, height, &[0x11], scans)
 }
 
-/// A progressive JPEG of components with these sampling factors, most of whose scans refine nothing: runs of sixteen thousand
-/// blocks in 15 bits.
+/// A progressive JPEG of components with these sampling factors, whose scans after the first change nothing: runs of
+/// sixteen thousand blocks in 15 bits.
 pub(crate) fn progressive_jpeg(width: u16, height: u16, factors: &[u8], scans: usize) -> Vec<u8> {
     let segment = |code: u8, body: &[u8]| {
         let length = (body.len() as u16 + 2).to_be_bytes();
@@ -216,11 +216,14 @@ pub(crate) fn progressive_jpeg(width: u16, height: u16, factors: &[u8], scans: u
             let blocks = if count == 1 { width.div_ceil(8) * height.div_ceil(8) } else { units * blocks };
             ([count].into_iter().chain(components).chain([0, 0, 0]).collect::<Vec<u8>>(), blocks)
         } else {
-            let component = (scan - 1) % factors.len();
+            let (component, round) = ((scan - 1) % factors.len(), (scan - 1) / factors.len());
             let (h, v) = split(factors[component]);
             let blocks = (width * h).div_ceil(8 * across) * (height * v).div_ceil(8 * down);
-            let refines = if scan > factors.len() { 0x10 } else { 0x01 };
-            (vec![1, component as u8 + 1, 0, 1, 63, refines], 15 * blocks.div_ceil(1 << 14))
+            // One coefficient a scan, without its last bit, which comes when all had their first scan.
+            let coefficient = 1 + (round % 63) as u8;
+            let refines = if round < 63 { 0x01 } else { 0x10 };
+            let head = vec![1, component as u8 + 1, 0, coefficient, coefficient, refines];
+            (head, 15 * blocks.div_ceil(1 << 14))
         };
         jpeg.extend(segment(0xDA, &head));
         jpeg.resize(jpeg.len() + bits.div_ceil(8), 0);

@@ -31,7 +31,7 @@ pub(crate) fn decode(
     stop: &StopFlag,
 ) -> Result<Frame, MediaFault> {
     let stored = if header.format == ImageFormat::Jpeg {
-        let stored = jpeg::pixels(bytes, header.data, stop, config.max_scans);
+        let stored = jpeg::pixels(bytes, header.data, stop);
         stored.map_err(|error| match jpeg_fault(&error) {
             damage @ MediaFault { class: RejectionClass::Malformed, .. } => {
                 let message = format!("is a JPEG that is damaged or was cut off: it {}", damage.message);

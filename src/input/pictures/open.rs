@@ -1,12 +1,12 @@
 //! Decoders of the `image` crate, opened on encoded bytes, and their faults in words.
 
 use image::{ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
-use zune_jpeg::errors::DecodeErrors;
 
 use crate::domain::RejectionClass;
 use crate::input::MediaFault;
 use crate::input::escape::shortened;
 
+use super::jpeg::JpegFault;
 use super::stoppable::{StopFlag, StoppableReader};
 use super::{gif, webp};
 
@@ -60,13 +60,14 @@ pub(crate) fn explained(format: ImageFormat, error: &ImageError) -> MediaFault {
     undecodable(class, format, &error.to_string())
 }
 
-pub(crate) fn jpeg_fault(error: &DecodeErrors) -> MediaFault {
-    let class = match error {
-        DecodeErrors::Unsupported(_) => RejectionClass::UnsupportedMedia,
-        DecodeErrors::LargeDimensions(_) => RejectionClass::TooLarge,
-        _ => RejectionClass::Malformed,
-    };
-    undecodable(class, ImageFormat::Jpeg, &error.to_string())
+pub(crate) fn jpeg_fault(fault: &JpegFault) -> MediaFault {
+    match fault {
+        JpegFault::Unsupported(what) => MediaFault::new(
+            RejectionClass::UnsupportedMedia,
+            format!("is a JPEG with {what}, which is not decoded"),
+        ),
+        JpegFault::Damaged(how) => undecodable(RejectionClass::Malformed, ImageFormat::Jpeg, how),
+    }
 }
 
 fn undecodable(class: RejectionClass, format: ImageFormat, error: &str) -> MediaFault {

@@ -65,7 +65,7 @@ fn pictures() -> Vec<(&'static str, Vec<u8>)> {
         ("progressive JPEG, grey", progressive_jpeg(WIDTH, HEIGHT, &[0x11], 6)),
         ("progressive JPEG, 4:4:4", progressive_jpeg(WIDTH, HEIGHT, &[0x11; 3], 10)),
         ("progressive JPEG, 4:2:0", progressive_jpeg(WIDTH, HEIGHT, &[0x22, 0x11, 0x11], 10)),
-        ("progressive JPEG, 4 x 4 to 1", progressive_jpeg(WIDTH, HEIGHT, &[0x44, 0x11, 0x11], 10)),
+        ("progressive JPEG, 4 x 2 to 1", progressive_jpeg(WIDTH, HEIGHT, &[0x42, 0x11, 0x11], 10)),
         ("progressive JPEG, CMYK", progressive_jpeg(WIDTH, HEIGHT, &[0x11; 4], 10)),
         ("PNG, grey", png(ExtendedColorType::L8)),
         ("PNG, grey and alpha", png(ExtendedColorType::La8)),

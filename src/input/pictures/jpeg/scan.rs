@@ -53,17 +53,6 @@ impl Scan {
         })
     }
 
-    /// Whether the decoder reads this scan of a sequential picture correctly, where scans have only some components. It
-    /// is wrong about restarts, about subsampled components unless all of a scan are alike and as high as the picture,
-    /// and about another order than that of the frame header. `begun` components came before.
-    pub(crate) fn is_simple(&self, begun: usize, factors: &[(u8, u8)]) -> bool {
-        let mine: Vec<_> = self.components.iter().filter_map(|&place| factors.get(place)).collect();
-        self.interval == 0
-            && self.components.iter().copied().eq(begun..begun + self.components.len())
-            && mine.windows(2).all(|pair| pair[0] == pair[1])
-            && factors.iter().all(|&(_, down)| down == 1)
-    }
-
     /// Whether the data may be complete for a picture of this size with these sampling factors.
     pub(crate) fn may_be_whole(&self, size: (u32, u32), factors: &[(u8, u8)]) -> bool {
         let (units, blocks) = self.units_and_blocks(size, factors);

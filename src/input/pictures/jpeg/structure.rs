@@ -97,13 +97,6 @@ impl Reading {
                 let scan = Scan::read(segment, &self.ids, frame.progressive, self.interval, data_at);
                 let scan = scan.ok_or(NO_END)?;
                 let scan_has_all = scan.components.len() == self.ids.len();
-                if !frame.progressive && !frame.whole_at_once && !scan_has_all {
-                    let begun = self.begun.iter().filter(|&&begun| begun).count();
-                    if !scan.is_simple(begun, &frame.components) {
-                        let what = "scans of some components that have restarts, another order or fewer rows or columns";
-                        return Err(Flaw::Unsupported(what.to_owned()));
-                    }
-                }
                 if scan.begins {
                     scan.components.iter().for_each(|&place| self.begun[place] = true);
                 }
