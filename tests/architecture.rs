@@ -42,7 +42,7 @@ const FOLDERS: &[(&str, &[&[&str]])] = &[
         &[
             &["vocabulary"],
             &["prompt"],
-            &["caption", "knowledge", "recognise", "expand", "entail", "ground", "segment"],
+            &["caption", "knowledge", "recognise", "expand", "entail", "ground", "segment", "vision"],
             &["pipeline"],
         ],
     ),

@@ -61,3 +61,4 @@ mod dlq;
 mod docs;
 mod secrets;
 mod llm;
+mod vision;

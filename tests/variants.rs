@@ -148,7 +148,7 @@ fn posts() -> Vec<Post> {
 }
 
 async fn annotate(config: &Config, posts: &[Post]) -> Vec<Annotation> {
-    let bundle = open(&config.bundle).unwrap();
+    let bundle = open(&config).unwrap();
     let runtime = Runtime::start(&bundle, config, Variant::default(), Arc::new(Metrics::new())).unwrap();
     let Runtime { pipeline, device, .. } = runtime;
     device.ready().await.unwrap();
@@ -314,13 +314,14 @@ async fn without_a_segmenter_the_contours_of_seqtr_are_the_masks() {
     let regions = posts.iter().zip(&outlined).map(|(post, one)| assert_well_formed("outlines", post, one));
     assert!(regions.sum::<usize>() >= 2 * MENTIONS);
 
-    let bundle = open(&config.bundle).unwrap();
+    let bundle = open(&config).unwrap();
     let runtime = Runtime::start(&bundle, &config, Variant::default(), Arc::new(Metrics::new())).unwrap();
     let mut pixels = 0;
     for (post, annotation) in posts.iter().zip(&outlined) {
         for triple in &annotation.triples {
             for (media, region) in post.media.iter().zip(&triple.regions) {
-                let located = runtime.pipeline.locate(Flow::default(), &triple.phrase, media).await.unwrap();
+                let located =
+                    runtime.pipeline.locate(Flow::default(), &triple.phrase, media).await.unwrap().unwrap();
                 let outline = located.outline.unwrap();
                 assert_eq!(*region.mask, outline.mask(media.frame.width, media.frame.height));
                 assert_eq!(region.mask_score, region.box_score);

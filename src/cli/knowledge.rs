@@ -87,8 +87,7 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
         }
         What::Index { examples, bundle, settings } => {
             let config = settings.load()?.config;
-            let bundle =
-                bundle.as_ref().map_or_else(|| open(&config.bundle), |folder| Bundle::open(folder))?;
+            let bundle = bundle.as_ref().map_or_else(|| open(&config), |folder| Bundle::open(folder))?;
             run_async(index(examples, &bundle, &config, exit))
         }
     }

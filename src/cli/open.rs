@@ -16,7 +16,7 @@ pub(super) async fn open(
     metrics: Arc<Metrics>,
     exit: &Exit,
 ) -> Result<Annotator, OpenError> {
-    let bundle = runtime::open(&config.bundle)?;
+    let bundle = runtime::open(config)?;
     let warming = Annotator::load(bundle, config, variant, metrics).await?;
     // Before the networks are warm: a second signal may come meanwhile.
     exit.add_device(warming.stop());

@@ -109,7 +109,7 @@ impl Annotator {
     /// # Errors
     /// The bundle or the settings cannot be used, or a network failed while it warmed up.
     pub async fn open(config: &Config) -> Result<Self, OpenError> {
-        let bundle = runtime::open(&config.bundle)?;
+        let bundle = runtime::open(config)?;
         Self::load(bundle, config, Variant::default(), Arc::default()).await?.ready(config).await
     }
 
@@ -250,6 +250,7 @@ fn rejection(error: &AnnotateError) -> Rejection {
         }
         AnnotateError::NoExpansion(_) => ("expand", RejectionClass::NoExpansion),
         AnnotateError::NoKnowledge(_) => ("know", RejectionClass::NoExpansion),
+        AnnotateError::NoLook(error) => (error.stage.as_str(), RejectionClass::NoExpansion),
     };
     Rejection { stage, class, message: Causes(error).to_string() }
 }

@@ -2,7 +2,7 @@
 //!
 //! Read [`pipeline`] first: it calls the others in order. [`caption`] and [`knowledge`] prepare what the tagger is told,
 //! [`recognise`] tags the text, [`expand`] makes phrases of entities, [`entail`] is the gate, [`ground`] finds the box and
-//! [`segment`] the mask. [`prompt`] and [`vocabulary`] turn text into tokens for them. No stage imports another.
+//! [`segment`] the mask. [`vision`] asks a vision model in place of gate and grounder. [`prompt`] and [`vocabulary`] turn text into tokens for them. No stage imports another.
 
 pub mod pipeline;
 
@@ -13,6 +13,7 @@ pub mod ground;
 pub mod knowledge;
 pub mod recognise;
 pub mod segment;
+pub mod vision;
 
 pub mod prompt;
 pub mod vocabulary;

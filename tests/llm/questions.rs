@@ -38,7 +38,7 @@ async fn a_question_arrives_with_its_parameters_and_its_picture() {
     let asked = Question {
         system: "You are brief.".to_owned(),
         prompt: "What is \u{201e}it\u{201c}? \u{1f309}\n\"{}\\".to_owned(),
-        picture: Some(picture),
+        pictures: vec![picture],
         ..Question::default()
     };
     let answer = endpoint.ask(&asked).await.unwrap();

@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use riveg::llm::client::{Config, Question, ResponseFormat};
+use riveg::llm::client::{AnswerSchema, Config, Question, ResponseFormat};
 use serde_json::{Value, json};
 
 use super::{config, counts, endpoint};
 use crate::support::llm::{LlmServer, Reply};
 
 fn asking(prompt: &str) -> Question {
-    Question { prompt: prompt.to_owned(), field: Some("phrase"), ..Question::default() }
+    Question { prompt: prompt.to_owned(), schema: Some(AnswerSchema::Text("phrase")), ..Question::default() }
 }
 
 /// A server that refuses requests with the message of `refuses`, and records the requested formats.

@@ -130,6 +130,9 @@ async fn annotate(arguments: &Arguments, config: &Config, exit: &Exit) -> Result
     lexicon::log_hits(expander);
     let Tally { annotated, refused } = tally;
     info!(annotated, refused, "all lines are answered");
+    for (endpoint, model, usage) in annotator.endpoints().usage() {
+        info!(endpoint, model, asked = %usage.per_post(annotated), "a language model was asked");
+    }
     Ok(tally.outcome(arguments)?)
 }
 

@@ -103,7 +103,8 @@ mod tests {
             (
                 "caption",
                 "joke",
-                "`kind`: expected one of `expansion`, `knowledge`, `caption`, `description`, found `joke`",
+                "`kind`: expected one of `expansion`, `knowledge`, `caption`, `description`, \
+                 `entailment`, `grounding`, `depiction`, `extraction`, found `joke`",
             ),
             ("0a0a", "0a", "`key`: expected 64 hexadecimal digits, found `0a"),
             ("10Z", "21Z", "`made_at`: expected a time that has been"),

@@ -130,7 +130,7 @@ fn check_bundle(config: &Config, exit: &Exit) -> Vec<Finding> {
     let knows = bundle.manifest().know.is_some();
     let stages = Stage::WITH_RETRIEVAL.into_iter().filter(|&stage| knows || stage != Stage::Retrieve);
     let memory = Finding::new("memory".to_owned(), Ok(annotator.memory().to_string()));
-    let stages = stages.map(|stage| check_stage(bundle, stage));
+    let stages = stages.map(|stage| check_stage(bundle, config, stage));
     std::iter::once(whole).chain(stages).chain([memory]).collect()
 }
 
@@ -154,9 +154,16 @@ fn check_language_models(config: &Config) -> Vec<Finding> {
     replies.into_iter().map(finding).collect()
 }
 
-/// The network of a stage, and its bundle.
-fn check_stage(bundle: &Bundle, stage: Stage) -> Finding {
-    let found = match bundle.manifest().parts().into_iter().find(|part| part.stage == stage) {
+/// The network of a stage and its bundle, or the vision model that answers instead. The model is not asked.
+fn check_stage(bundle: &Bundle, config: &Config, stage: Stage) -> Finding {
+    let part = bundle.manifest().parts().into_iter().find(|part| part.stage == stage);
+    let found = match part {
+        None if let Some(name) = config.vision.endpoint_of(stage) => {
+            let model = config.llm.get(name).map_or("", |endpoint| endpoint.model.as_str());
+            let questions =
+                if config.vision.is_one_question() { ", one question for gate and box" } else { "" };
+            format!("asked of the vision model `{name}`, `{model}`{questions}")
+        }
         Some(Part { network, .. }) => {
             let home = bundle.home(stage);
             let size = network.preset.unwrap_or_else(|| format!("{} parameters", network.parameters));

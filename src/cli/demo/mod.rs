@@ -14,7 +14,7 @@ use crate::kafka::client::Connection;
 use crate::kafka::publish::EmbeddedBroker;
 use crate::lab::eval::dataset::{self, Example};
 use crate::lab::world::{Split, World, write_dataset};
-use crate::networks::bundle::{self, Bundle};
+use crate::networks::bundle::Bundle;
 use crate::stages::expand::Lexicon;
 
 use super::open::open;
@@ -71,7 +71,7 @@ const WINDOW_BYTES: usize = 4 << 20;
 
 pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     let config = arguments.config()?;
-    let bundle = open_bundle(&config.bundle)?;
+    let bundle = open_bundle(&config)?;
     run_async(demonstrate(arguments, config, &bundle, exit))
 }
 
@@ -94,9 +94,9 @@ impl Arguments {
     }
 }
 
-fn open_bundle(settings: &bundle::Config) -> Result<Bundle, Failure> {
-    if !settings.path.exists() {
-        let folder = settings.path.display();
+fn open_bundle(settings: &Config) -> Result<Bundle, Failure> {
+    if !settings.bundle.path.exists() {
+        let folder = settings.bundle.path.display();
         return Err(format!(
             "there is no bundle of networks at `{folder}`. The pocket bundle comes with the repository, in \
              `bundles/pocket`: run this from the repository's folder, or name another bundle with --bundle DIR; `riveg \

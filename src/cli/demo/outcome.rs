@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::super::Failure;
 use super::exchange::Exchange;
-use super::report::{CacheReport, Quantiles, Report, StageReport};
+use super::report::{CacheReport, EndpointReport, Quantiles, Report, StageReport};
 use super::{cards, parse_annotation};
 use crate::common::cache::CacheCounts;
 use crate::config::Config;
@@ -71,6 +71,7 @@ impl DemoRun<'_> {
             end_to_end: Quantiles::of(&exchange.end_to_end),
             stages: stages.map(StageReport::from).collect(),
             caches: caches(self.annotator, warm),
+            language_models: endpoints(self.annotator, self.posts.len()),
             scores: self.scores(&annotations),
             bundle: self.bundle_name(),
             device: self.config.device.name.clone(),
@@ -155,6 +156,12 @@ impl DemoRun<'_> {
 /// Rounds to two decimals.
 fn hundredths(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
+}
+
+/// What the language models were asked.
+fn endpoints(annotator: &Annotator, posts: usize) -> Vec<EndpointReport> {
+    let usage = annotator.endpoints().usage().into_iter();
+    usage.map(|(name, model, usage)| EndpointReport::new(name, model, usage.per_post(posts as u64))).collect()
 }
 
 fn caches(annotator: &Annotator, warm: &PicturesRead) -> Vec<CacheReport> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::lab::eval::Scores;
+use crate::llm::client::{Usage, UsagePerPost};
 use crate::telemetry::{LatencyRecorder, StageSummary};
 
 /// All measurements.
@@ -26,6 +27,9 @@ pub(super) struct Report {
     /// By the cache's name.
     #[serde(serialize_with = "caches_by_name")]
     pub(super) caches: Vec<CacheReport>,
+    /// What each language model was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) language_models: Vec<EndpointReport>,
     pub(super) scores: Scores,
     pub(super) bundle: String,
     pub(super) device: String,
@@ -64,6 +68,23 @@ pub(super) struct CacheReport {
     pub(super) name: &'static str,
     pub(super) asked: u64,
     pub(super) hits: u64,
+}
+
+/// The questions to one language model, and what they cost.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct EndpointReport {
+    name: String,
+    model: String,
+    #[serde(flatten)]
+    usage: Usage,
+    #[serde(skip)]
+    shown: String,
+}
+
+impl EndpointReport {
+    pub(super) fn new(name: String, model: String, asked: UsagePerPost) -> Self {
+        Self { name, model, usage: asked.usage(), shown: asked.to_string() }
+    }
 }
 
 impl Quantiles {
@@ -120,6 +141,9 @@ impl fmt::Display for Report {
         )?;
         writeln!(formatter, "{}", stage_table(&self.stages))?;
         writeln!(formatter, "{}", cache_table(&self.caches))?;
+        for EndpointReport { name, model, shown, .. } in &self.language_models {
+            writeln!(formatter, "language model {name}, {model}: {shown}\n")?;
+        }
         write!(formatter, "{}", self.scores)
     }
 }
@@ -218,6 +242,11 @@ mod tests {
                 latency: quantiles(12.0, 1_500.0),
             }],
             caches: vec![CacheReport::with_misses("expansions", 40, 30)],
+            language_models: vec![EndpointReport::new(
+                "big".to_owned(),
+                "vl-7b".to_owned(),
+                Usage { questions: 30, tokens_in: 900, tokens_out: 60, price: Some(0.3) }.per_post(300),
+            )],
             scores: Scores {
                 mner: counts,
                 gmner: counts,
@@ -247,6 +276,8 @@ mod tests {
             remembered  asked  hits  share
             expansions     40    10   25 %
 
+            language model big, vl-7b: 30 questions, 900 tokens in, 60 tokens out; a post: 0.10 questions, 3 tokens in, 0 tokens out, price 0.001000 of 0.3000 in all
+
         "#]]
         .assert_eq(tables);
         assert!(scores.contains("GMNER") && scores.contains("0.7500"), "{scores}");
@@ -266,6 +297,7 @@ mod tests {
             ("/stages/recognise/compute/p50_ms", 9.99),
             ("/stages/recognise/batch_mean", 7.48),
             ("/caches/expansions/hits", 10.0),
+            ("/language_models/0/tokens_in", 900.0),
             ("/end_to_end/p50_ms", 812.0),
         ] {
             let found = report.pointer(pointer).and_then(serde_json::Value::as_f64);

@@ -83,12 +83,15 @@ impl Judge {
     ) -> Result<(), AnnotateError> {
         let phrase = self.pipeline.expander.phrase(mention, context).await?.phrase;
         let flow = self.pipeline.flows.begin();
-        scores.add_entailment(self.pipeline.verdict(flow, &phrase, media).await?.depicted, gold);
+        if let Some(verdict) = self.pipeline.verdict(flow, &phrase, media).await? {
+            scores.add_entailment(verdict.depicted, gold);
+        }
         if gold.is_empty() {
             return Ok(());
         }
-        let located = self.pipeline.locate(flow, &phrase, media).await?;
-        scores.add_grounding(&located.bbox, gold, self.threshold);
+        if let Some(located) = self.pipeline.locate(flow, &phrase, media).await? {
+            scores.add_grounding(&located.bbox, gold, self.threshold);
+        }
         let Some(segmenter) = &self.pipeline.segmenter else { return Ok(()) };
         let (boxes, masks): (Vec<BBox>, Vec<&Mask>) =
             gold.iter().filter_map(|region| Some((region.bbox, region.mask.as_ref()?))).unzip();

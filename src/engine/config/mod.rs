@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::stages::caption::{self, ALT_TEXT};
 use crate::stages::expand::{self, Scope, SourceName};
 use crate::stages::knowledge::{self, Mode};
+use crate::stages::vision;
 use crate::{input, kafka, llm, networks, scheduler, telemetry};
 
 mod engine;
@@ -39,6 +40,7 @@ pub struct Config {
     pub describe: caption::Config,
     pub knowledge: knowledge::Config,
     pub expand: expand::Config,
+    pub vision: vision::Config,
     pub device: networks::blocks::device::Config,
     pub scheduler: scheduler::Config,
     pub telemetry: telemetry::Config,
@@ -61,6 +63,8 @@ impl Config {
             (has_knowledge, "knowledge.endpoint", std::slice::from_ref(&self.knowledge.endpoint)),
             (has_knowledge, "describe.short", &self.describe.short),
             (shows_posts, "describe.detailed", &self.describe.detailed),
+            (!self.vision.entail.is_empty(), "vision.entail", std::slice::from_ref(&self.vision.entail)),
+            (!self.vision.ground.is_empty(), "vision.ground", std::slice::from_ref(&self.vision.ground)),
         ];
         let mut in_use = BTreeMap::new();
         for (_, key, names) in settings.into_iter().filter(|(is_asked, ..)| *is_asked) {

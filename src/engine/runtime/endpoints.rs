@@ -12,11 +12,12 @@ use crate::domain::EntityType;
 use crate::engine::Config;
 use crate::llm::answers::AnswerCache;
 use crate::llm::cached::{CachedEndpoint, Degrade};
-use crate::llm::client::{Endpoint, LlmError};
+use crate::llm::client::{Endpoint, LlmError, Usage};
 use crate::networks::bundle::Bundle;
 use crate::stages::caption::{ALT_TEXT, Captioner, Captioners};
 use crate::stages::expand::{ExpansionPrompt, LlmExpansion};
 use crate::stages::knowledge::{self, ExampleRetriever, Examples, KnowledgeGenerator, KnowledgePrompt, Mode};
+use crate::stages::vision::{VisionModel, VisionPrompt};
 use crate::telemetry::{Health, Metrics};
 
 use super::error::RuntimeError;
@@ -73,6 +74,20 @@ impl Endpoints {
         if let Some(answers) = self.answers.clone() {
             answers.close().await;
         }
+    }
+
+    /// What each endpoint was asked so far, with its name and its model.
+    #[must_use]
+    pub fn usage(&self) -> Vec<(String, String, Usage)> {
+        let models = self.models.iter();
+        models
+            .map(|(name, (endpoint, _))| (name.clone(), endpoint.model().to_owned(), endpoint.usage()))
+            .collect()
+    }
+
+    /// The vision model of that name.
+    pub(super) fn vision(&self, name: &str, prompt: &Arc<VisionPrompt>) -> Result<VisionModel, RuntimeError> {
+        Ok(VisionModel::new(self.cached(name)?, Arc::clone(prompt)))
     }
 
     fn cached(&self, name: &str) -> Result<CachedEndpoint, RuntimeError> {
@@ -136,7 +151,8 @@ impl Endpoints {
     /// if posts are published without them.
     pub async fn watch(self, config: Config, health: Arc<Health>, ended: CancellationToken) {
         let strict = config.expand.degrade == Degrade::DeadLetter
-            || (config.knowledge.mode != Mode::Off && config.knowledge.degrade == Degrade::DeadLetter);
+            || (config.knowledge.mode != Mode::Off && config.knowledge.degrade == Degrade::DeadLetter)
+            || (config.vision.is_used() && config.vision.degrade == Degrade::DeadLetter);
         let mut reached: BTreeMap<String, bool> = BTreeMap::new();
         while !self.models.is_empty() {
             let mut away = Vec::new();

@@ -12,6 +12,7 @@ use crate::stages::expand::LexiconError;
 use crate::stages::knowledge::ExamplesError;
 use crate::stages::prompt::{PromptError, WordListError};
 use crate::stages::recognise::{LabelFault, TokenizerError};
+use crate::stages::vision::PromptFileError;
 
 /// Why the networks of a bundle cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +92,9 @@ pub enum RuntimeError {
     /// The settings use a language model that the caller did not open.
     #[error("the language model `{0}` was not opened")]
     UnknownEndpoint(String),
+    /// The prompt of vision models cannot be used.
+    #[error(transparent)]
+    VisionPrompt(#[from] PromptFileError),
     /// The operating system refused a thread.
     #[error("cannot start the device's thread")]
     Thread(#[source] io::Error),

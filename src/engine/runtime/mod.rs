@@ -1,7 +1,6 @@
 //! Runtime: the networks of a bundle, loaded and warmed up on the thread of a device, and the pipeline that calls them.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use bytesize::ByteSize;
 use tracing::{info, warn};
@@ -12,10 +11,8 @@ use crate::networks::blocks::device::{find, use_threads};
 use crate::networks::blocks::remembered::Remembered;
 use crate::networks::bundle::Bundle;
 use crate::scheduler::{Device, DeviceHandle, Flows, ModelError};
-use crate::stages::entail::Entailer;
-use crate::stages::ground::Grounder;
 use crate::stages::knowledge::{ExampleRetriever, Index, IndexError, Mode};
-use crate::stages::pipeline::{Gate, Limits, Pictures, Pipeline, Views};
+use crate::stages::pipeline::{Gate, Limits, Pictures, Pipeline};
 use crate::stages::recognise::Recogniser;
 use crate::stages::segment::Segmenter;
 use crate::telemetry::{Causes, Metrics};
@@ -25,7 +22,9 @@ mod endpoints;
 mod error;
 mod expander;
 mod expansions;
+mod looks;
 mod open_bundle;
+mod picture_runs;
 mod example_index;
 mod warm_up;
 mod runtime_metrics;
@@ -37,6 +36,7 @@ pub use error::RuntimeError;
 pub use example_index::{IndexingError, index_examples, post_encoder};
 pub use expansions::Expansions;
 pub use open_bundle::open;
+pub use picture_runs::PictureRuns;
 pub use vocabularies::check_vocabulary;
 
 /// The running networks of a bundle. The device ends when the last holder drops the pipeline.
@@ -49,17 +49,6 @@ pub struct Runtime {
     pub picture_runs: PictureRuns,
     /// Features of pictures that are cached on the device.
     pub remembered: Remembered,
-}
-
-/// Pictures that went through the picture part of a network; all other requests found their features cached.
-#[derive(Debug, Clone, Default)]
-pub struct PictureRuns {
-    /// The entailer's trunk.
-    pub entail: Arc<AtomicU64>,
-    /// The grounder's trunk: mostly none if it is shared with the entailer, which runs first.
-    pub ground: Arc<AtomicU64>,
-    /// The segmenter's encoder.
-    pub segment: Arc<AtomicU64>,
 }
 
 /// Differences from the settings, for ablations and other lexicons.
@@ -88,9 +77,11 @@ impl Runtime {
         metrics.bundle(bundle.hash());
         metrics.entities().declare_types(bundle.manifest().entity_types.iter().map(String::as_str));
         let words = vocabularies::words(bundle)?;
-        let (entail, ground, segment) = (bundle.entail()?, bundle.ground()?, bundle.segment_or_outlines()?);
-        let entail_prompts = vocabularies::entail_prompts(bundle)?;
-        let ground_phrases = vocabularies::ground_phrases(bundle)?;
+        let segment = match config.vision.ground.is_empty() {
+            true => bundle.segment_or_outlines()?,
+            // A vision model gives boxes alone.
+            false => Some(bundle.segment()?),
+        };
         let types: Vec<EntityType> =
             bundle.manifest().entity_types.iter().map(|name| EntityType::new(name)).collect();
         let endpoints = variant.endpoints;
@@ -98,7 +89,6 @@ impl Runtime {
         let expander = expander::expander(bundle, config, variant.expansions, &endpoints)?;
         let captioners = endpoints.captioners(config)?;
 
-        let views = Views { entail: entail.network.view(), ground: ground.network.view() };
         let budgets = &config.scheduler;
         let mut picture_runs = PictureRuns::default();
         let remembered = Remembered::within(bytes(config.device.trunk_cache));
@@ -111,17 +101,13 @@ impl Runtime {
             let model = bundle.tagger(place)?;
             device.warmed_lane(Stage::Recognise, model, budgets.recognise, samples)
         };
-        let (entailing, grounding) = bundle.entailer_and_grounder(place, &remembered)?;
-        let entailer = {
-            let samples = warm_up::entail(&entail_prompts, views.entail);
-            picture_runs.entail = entailing.pictures_read();
-            device.warmed_lane(Stage::Entail, entailing, budgets.entail, samples)
-        };
-        let grounder = {
-            let samples = warm_up::ground(&ground_phrases, views.ground);
-            picture_runs.ground = grounding.pictures_read();
-            device.warmed_lane(Stage::Ground, grounding, budgets.ground, samples)
-        };
+        let looks = looks::looks(
+            bundle,
+            config,
+            (&endpoints, variant.gate),
+            &remembered,
+            (&mut device, &mut picture_runs),
+        )?;
         let segmenter = match segment {
             Some(segment) => {
                 let side = segment.network.view().side;
@@ -155,12 +141,9 @@ impl Runtime {
             knowledge,
             recogniser: Recogniser::new(recogniser, words, labels),
             expander,
-            entailer: Entailer::new(entailer, entail_prompts, entail.threshold),
-            grounder: Grounder::new(grounder, ground_phrases),
+            looks,
             segmenter,
             pictures: Pictures::new(bytes(config.device.picture_cache), workers.clone()),
-            views,
-            gate: variant.gate,
             limits: Limits {
                 entities: config.engine.max_entities,
                 looks: config.engine.max_looks,

@@ -11,11 +11,28 @@ pub enum Kind {
     Caption,
     /// A detailed caption of a picture.
     Description,
+    /// Whether a picture shows a phrase.
+    Entailment,
+    /// Where a picture shows a phrase.
+    Grounding,
+    /// Whether and where a picture shows a phrase, in one question.
+    Depiction,
+    /// The entities of a whole post, and where its pictures show them.
+    Extraction,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Expansion, Self::Knowledge, Self::Caption, Self::Description];
+    pub const ALL: [Self; 8] = [
+        Self::Expansion,
+        Self::Knowledge,
+        Self::Caption,
+        Self::Description,
+        Self::Entailment,
+        Self::Grounding,
+        Self::Depiction,
+        Self::Extraction,
+    ];
 
     /// Its name.
     #[must_use]
@@ -25,6 +42,10 @@ impl Kind {
             Self::Knowledge => "knowledge",
             Self::Caption => "caption",
             Self::Description => "description",
+            Self::Entailment => "entailment",
+            Self::Grounding => "grounding",
+            Self::Depiction => "depiction",
+            Self::Extraction => "extraction",
         }
     }
 
@@ -95,7 +116,7 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_none() {
-        assert_eq!(AnswerId::from_bytes(&[4; 33]), None);
+        assert_eq!(AnswerId::from_bytes(&[8; 33]), None);
         assert_eq!(
             [AnswerId::from_hex(Kind::Caption, "ab"), AnswerId::from_hex(Kind::Caption, &"x".repeat(64))],
             [None, None]

@@ -1,4 +1,4 @@
-//! Answer formats: one for each kind of question.
+//! Answer formats: one for each kind of question that is answered in words.
 
 use crate::llm::answers::Kind;
 
@@ -19,14 +19,15 @@ pub enum AnswerFormat {
 const FAR_LONGER: usize = 4;
 
 impl AnswerFormat {
-    /// The format of answers of this kind.
+    /// The format of answers of this kind; none for kinds whose answers are objects that the caller reads.
     #[must_use]
-    pub fn of(kind: Kind) -> Self {
+    pub fn of(kind: Kind) -> Option<Self> {
         match kind {
-            Kind::Expansion => Self::Phrase,
-            Kind::Knowledge => Self::Knowledge,
-            Kind::Caption => Self::Caption,
-            Kind::Description => Self::Description,
+            Kind::Expansion => Some(Self::Phrase),
+            Kind::Knowledge => Some(Self::Knowledge),
+            Kind::Caption => Some(Self::Caption),
+            Kind::Description => Some(Self::Description),
+            Kind::Entailment | Kind::Grounding | Kind::Depiction | Kind::Extraction => None,
         }
     }
 

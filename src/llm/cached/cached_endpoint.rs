@@ -8,11 +8,13 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::jpeg::encode_jpeg;
-use super::{AnswerFormat, NoAnswer, RejectReason, cache_key, parse_answer, revalidate};
+use super::{
+    AnswerFormat, AnswerReader, NoAnswer, RejectReason, cache_key, parse_answer, parse_object, revalidate,
+};
 use crate::common::imaging::Workers;
-use crate::domain::Frame;
+use crate::domain::{ContentHash, Frame};
 use crate::llm::answers::{AnswerCache, AnswerRequest, Kind, NewAnswer, Validator};
-use crate::llm::client::{Answer, Endpoint, Question};
+use crate::llm::client::{Answer, AnswerSchema, BoxFormat, Endpoint, Question};
 use crate::telemetry::LogThrottle;
 
 /// The time between two warnings about rejected answers: a model that answers badly does so all the time.
@@ -25,6 +27,15 @@ pub struct CachedEndpoint {
     answers: AnswerCache,
     workers: Workers,
     warned: Arc<Mutex<LogThrottle>>,
+}
+
+/// A question, and how its answers are read.
+struct Asked<P> {
+    question: Question,
+    frames: Vec<Arc<Frame>>,
+    reading: String,
+    validator: Validator,
+    parse: P,
 }
 
 /// What happens to a post for which a language model gave no answer after all attempts.
@@ -52,6 +63,12 @@ impl CachedEndpoint {
         self.endpoint.name()
     }
 
+    /// How the model writes boxes.
+    #[must_use]
+    pub fn box_format(&self) -> BoxFormat {
+        self.endpoint.box_format()
+    }
+
     /// The answer to a question about `subject`; none where the model says that it does not know. The answer is stored under
     /// the hash of everything that the model receives; a rejected answer is stored for `negative_ttl` with the reason. A
     /// stored answer is checked by the same rules as a new one. The picture is encoded only if it is sent.
@@ -64,30 +81,72 @@ impl CachedEndpoint {
         subject: &str,
         (mut question, frame): (Question, Option<Arc<Frame>>),
     ) -> Result<Option<Arc<str>>, NoAnswer> {
-        let form = AnswerFormat::of(kind);
+        let Some(form) = AnswerFormat::of(kind) else {
+            unreachable!("questions of this kind are asked by `ask_object`: {kind:?}")
+        };
+        question.schema = Some(AnswerSchema::Text(form.json_field()));
+        let about = subject.to_owned();
+        let asked = Asked {
+            question,
+            frames: frame.into_iter().collect(),
+            reading: String::new(),
+            validator: Validator::new(move |words| revalidate(form, words).ok()),
+            parse: move |answer: &Answer| parse_answer(form, answer, &about),
+        };
+        self.record(kind, subject, asked).await
+    }
+
+    /// As [`Self::ask`], for an answer that is an object of the caller: the question says what it is in its schema, and
+    /// `reader` reads it. The pictures are in the order of the question.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn ask_object(
+        &self,
+        kind: Kind,
+        subject: &str,
+        (question, frames): (Question, Vec<Arc<Frame>>),
+        reader: &AnswerReader,
+    ) -> Result<Option<Arc<str>>, NoAnswer> {
+        let (stored, new) = (reader.clone(), reader.clone());
+        let asked = Asked {
+            question,
+            frames,
+            reading: reader.id().to_owned(),
+            validator: Validator::new(move |text| stored.keeps(text).then(|| text.to_owned())),
+            parse: move |answer: &Answer| parse_object(&new, answer),
+        };
+        self.record(kind, subject, asked).await
+    }
+
+    async fn record<P>(
+        &self,
+        kind: Kind,
+        subject: &str,
+        asked: Asked<P>,
+    ) -> Result<Option<Arc<str>>, NoAnswer>
+    where
+        P: Fn(&Answer) -> Result<String, RejectReason> + Send + Sync + 'static,
+    {
+        let Asked { mut question, frames, reading, validator, parse } = asked;
         // Half of the endpoint's patience remains for asking it if another replica's answer does not arrive.
         let (begun, wait) = (Instant::now(), self.endpoint.patience() / 2);
+        let hashes: Vec<ContentHash> = frames.iter().map(|frame| frame.hash).collect();
         let asked = AnswerRequest {
             kind,
-            key: cache_key(
-                kind,
-                &self.endpoint.parameters(),
-                &question,
-                frame.as_ref().map(|frame| frame.hash),
-            ),
+            key: cache_key(kind, &self.endpoint.parameters(), &question, &hashes, &reading),
             subject: subject.to_owned(),
             model: self.endpoint.model().to_owned(),
-            validator: Validator::new(move |words| revalidate(form, words).ok()),
+            validator,
             wait,
         };
-        question.field = Some(form.json_field());
-        let (this, about) = (self.clone(), subject.to_owned());
+        let this = self.clone();
         let make = move || async move {
-            if let Some(frame) = &frame {
-                question.picture = Some(encode_jpeg(&this.workers, frame).await);
+            for frame in &frames {
+                question.pictures.push(encode_jpeg(&this.workers, frame).await);
             }
             let answer = this.endpoint.ask_since(&question, begun).await?;
-            Ok::<_, NoAnswer>(this.parse(form, &answer, &about))
+            Ok::<_, NoAnswer>(this.kept(parse(&answer)))
         };
         let record = self.answers.record(&asked, make).await?;
         if record.text.is_some() {
@@ -101,8 +160,8 @@ impl CachedEndpoint {
     }
 
     /// What is stored of an answer. A rejected answer is counted, and logged at intervals.
-    fn parse(&self, form: AnswerFormat, answer: &Answer, subject: &str) -> NewAnswer {
-        let reason = match parse_answer(form, answer, subject) {
+    fn kept(&self, parsed: Result<String, RejectReason>) -> NewAnswer {
+        let reason = match parsed {
             Ok(text) => return NewAnswer { text: Some(text), refused: None },
             Err(reason) => reason,
         };

@@ -20,6 +20,18 @@ const QUALITY: u8 = 85;
 /// The name of this encoding, a part of the cache key.
 pub(super) const ENCODING: &str = "jpeg 768 85";
 
+/// The width and height at which a picture of this size is sent.
+#[must_use]
+pub fn sent_size(width: u32, height: u32) -> (u32, u32) {
+    let longer = width.max(height);
+    if longer <= SIDE {
+        return (width, height);
+    }
+    let scaled =
+        |side: u32| u32::try_from(u64::from(side) * u64::from(SIDE) / u64::from(longer)).unwrap_or(1);
+    (scaled(width).max(1), scaled(height).max(1))
+}
+
 /// Encodes a picture off the async threads.
 pub(super) async fn encode_jpeg(workers: &Workers, frame: &Arc<Frame>) -> Picture {
     let frame = Arc::clone(frame);
@@ -31,16 +43,14 @@ fn jpeg(frame: &Frame) -> Bytes {
     let (width, height) = (frame.width, frame.height);
     let mut bytes = Cursor::new(Vec::new());
     let mut encoder = JpegEncoder::new_with_quality(&mut bytes, QUALITY);
-    let longer = width.max(height);
-    let encoding = if longer <= SIDE {
+    let sent = sent_size(width, height);
+    let encoding = if sent == (width, height) {
         encoder.encode(&frame.rgb, width, height, ExtendedColorType::Rgb8)
     } else {
-        let scaled =
-            |side: u32| u32::try_from(u64::from(side) * u64::from(SIDE) / u64::from(longer)).unwrap_or(1);
         let Some(pixels) = RgbImage::from_raw(width, height, frame.rgb.clone()) else {
             unreachable!("a frame holds as many pixels as its sides say")
         };
-        let small = thumbnail(&pixels, scaled(width).max(1), scaled(height).max(1));
+        let small = thumbnail(&pixels, sent.0, sent.1);
         encoder.encode(&small, small.width(), small.height(), ExtendedColorType::Rgb8)
     };
     match encoding {
@@ -63,6 +73,7 @@ mod tests {
             let frame = Frame { hash: ContentHash([0; 32]), width, height, orientation: 1, rgb };
             let decoded = image::load_from_memory(&jpeg(&frame)).unwrap();
             assert_eq!((decoded.width(), decoded.height()), expected);
+            assert_eq!(sent_size(width, height), expected);
         }
     }
 }

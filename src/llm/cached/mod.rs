@@ -3,10 +3,11 @@
 //! Read [`cached_endpoint`] first. [`cache_key`] is the hash of everything that the model receives. [`parse_answer`] goes
 //! from a server's answer to a text that is used: it removes the [`reasoning`] and the [`template_tokens`], opens the JSON
 //! object ([`json_answer`]), checks that the rest is [`plain_text`] without [`refusals`], and that a phrase is one
-//! [`noun_phrase`]. Whatever is in doubt is rejected, with a [`reject_reason`]. [`post_text`] escapes untrusted text for
+//! [`noun_phrase`]. Answers that are objects of the caller go through its [`answer_reader`]. Whatever is in doubt is rejected, with a [`reject_reason`]. [`post_text`] escapes untrusted text for
 //! prompts.
 
 mod answer_format;
+mod answer_reader;
 mod cache_key;
 mod cached_endpoint;
 mod jpeg;
@@ -22,9 +23,13 @@ mod reject_reason;
 mod template_tokens;
 
 pub use answer_format::AnswerFormat;
+pub use answer_reader::AnswerReader;
 pub use cache_key::cache_key;
 pub use cached_endpoint::{CachedEndpoint, Degrade};
+pub use jpeg::sent_size;
+pub use json_answer::extract_json;
 pub use no_answer::NoAnswer;
-pub use parse_answer::{parse_answer, revalidate};
+pub use parse_answer::{parse_answer, parse_object, revalidate};
+pub use plain_text::reason_of_prose;
 pub use post_text::{escape_untrusted, normalised_text};
 pub use reject_reason::RejectReason;

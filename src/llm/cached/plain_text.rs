@@ -85,6 +85,16 @@ pub(super) fn check_plain(form: AnswerFormat, line: &str) -> Result<(), RejectRe
     if is_loop(&lower) { Err(RejectReason::Repetition) } else { Ok(()) }
 }
 
+/// Why prose is rejected where an object was asked for: a refusal, reasoning, or talk.
+#[must_use]
+pub fn reason_of_prose(text: &str) -> RejectReason {
+    let line = match join_lines(AnswerFormat::Caption, text) {
+        Ok(line) => line,
+        Err(reason) => return reason,
+    };
+    check_plain(AnswerFormat::Caption, &line).err().unwrap_or(RejectReason::Talk)
+}
+
 /// The first `max_chars` characters, cut between words unless the first word is too long already.
 pub(super) fn truncate_at_word(text: &str, max_chars: usize) -> String {
     let Some((end, _)) = text.char_indices().nth(max_chars) else { return text.to_owned() };

@@ -21,6 +21,8 @@ pub enum RejectReason {
     Talk,
     /// The JSON has another structure than was asked for.
     Json,
+    /// A box is not four numbers in order within the picture.
+    Box,
     /// The answer contains tags, chat template tokens or code.
     Markup,
     /// There are several lines or items where one phrase was asked for.
@@ -43,7 +45,7 @@ pub enum RejectReason {
 
 impl RejectReason {
     /// All reasons.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::CutOff,
         Self::Unfinished,
         Self::Filtered,
@@ -53,6 +55,7 @@ impl RejectReason {
         Self::Excuse,
         Self::Talk,
         Self::Json,
+        Self::Box,
         Self::Markup,
         Self::List,
         Self::Question,
@@ -77,6 +80,7 @@ impl RejectReason {
             Self::Excuse => "excuse",
             Self::Talk => "talk",
             Self::Json => "json",
+            Self::Box => "box",
             Self::Markup => "markup",
             Self::List => "list",
             Self::Question => "question",
@@ -108,6 +112,7 @@ impl RejectReason {
             Self::Excuse => "gave an excuse instead of an answer",
             Self::Talk => "talked about its answer instead of giving it alone",
             Self::Json => "gave JSON of another shape than was asked for",
+            Self::Box => "gave a box that does not lie in the picture (box_format may be another)",
             Self::Markup => "gave an answer with tags, template tokens or code in it",
             Self::List => "gave a list or several lines instead of one phrase",
             Self::Question => "answered with a question",
@@ -131,7 +136,7 @@ mod tests {
     fn every_reason_is_found_by_its_own_name() {
         assert_eq!(
             RejectReason::ALL.map(RejectReason::as_str).into_iter().collect::<BTreeSet<_>>().len(),
-            18
+            19
         );
         for reason in RejectReason::ALL {
             assert_eq!(RejectReason::from_name(reason.as_str()), Some(reason));

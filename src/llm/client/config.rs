@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::box_format::BoxFormat;
 use super::extra;
 use super::response_format::ResponseFormat;
 use crate::common::secret::Secret;
@@ -39,6 +40,8 @@ pub struct Config {
     pub stop: Vec<String>,
     /// The format in which answers are requested.
     pub response_format: ResponseFormat,
+    /// How the model writes boxes.
+    pub box_format: BoxFormat,
     /// Further fields of a request, for this server.
     pub extra: Map<String, Value>,
     /// Concurrent questions.
@@ -68,6 +71,10 @@ pub struct Config {
     pub breaker_pause: Duration,
     /// The most bytes of a response body.
     pub max_answer: ByteSize,
+    /// The price of a million tokens of questions, in any currency; 0: not known.
+    pub price_in: f64,
+    /// The price of a million tokens of answers.
+    pub price_out: f64,
 }
 
 /// The name of the token limit in a request.
@@ -119,6 +126,8 @@ impl Default for Config {
             stop: Vec::new(),
             // A format that can be checked separates answers from reasoning and refusals. A server without it is detected.
             response_format: ResponseFormat::JsonSchema,
+            // What newer models write, whatever their own size of pictures.
+            box_format: BoxFormat::Thousand,
             extra: Map::new(),
             // Servers batch concurrent requests; small servers up to 4 or 8.
             concurrency: 8,
@@ -140,6 +149,8 @@ impl Default for Config {
             breaker_pause: Duration::from_secs(30),
             // 400 tokens are 2 KB; reasoning and log probabilities may take 100 times that.
             max_answer: ByteSize::mib(1),
+            price_in: 0.0,
+            price_out: 0.0,
         }
     }
 }
@@ -185,6 +196,9 @@ impl Config {
             hold(key, length <= Duration::from_secs(86_400), "must be a day or less");
         }
         hold("max_answer", self.max_answer.as_u64() > 0, "must be more than nothing");
+        for (key, price) in [("price_in", self.price_in), ("price_out", self.price_out)] {
+            hold(key, price.is_finite() && price >= 0.0, "must be 0 or more");
+        }
         faults
     }
 
@@ -264,6 +278,8 @@ mod tests {
             ("breaker_failures", Config { breaker_failures: 0, ..config() }),
             ("breaker_pause", Config { breaker_pause: Duration::ZERO, ..config() }),
             ("max_answer", Config { max_answer: ByteSize(0), ..config() }),
+            ("price_in", Config { price_in: -1.0, ..config() }),
+            ("price_out", Config { price_out: f64::NAN, ..config() }),
         ];
         for (key, config) in cases {
             let faults = config.faults();

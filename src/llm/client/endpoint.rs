@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, warn};
 
 use super::answer::Answer;
+use super::box_format::BoxFormat;
 use super::config::Config;
 use super::error::{EndpointError, LlmError};
 use super::http::HttpClient;
@@ -17,6 +18,7 @@ use super::question::Question;
 use super::rate_limit::RateLimit;
 use super::request;
 use super::response_format::{FormatSupport, ResponseFormat};
+use super::usage::{Usage, UsageCounters};
 use crate::common::http_util::{Breaker, BreakerPass, CallOutcome, CircuitOpen, RetrySchedule, with_retries};
 use crate::telemetry::{BreakerState, Causes, LlmFault, LlmMetrics};
 
@@ -39,6 +41,7 @@ struct Shared {
     /// Whether the server supports the response format.
     format_support: FormatSupport,
     metrics: LlmMetrics,
+    usage: UsageCounters,
 }
 
 /// A question that the breaker admitted. If it is dropped without a result, the outcome is unknown.
@@ -66,6 +69,7 @@ impl Endpoint {
             breaker: Mutex::new(Breaker::new(config.breaker_failures, config.breaker_pause)),
             format_support: FormatSupport::default(),
             metrics,
+            usage: UsageCounters::default(),
             config: config.clone(),
             name,
         };
@@ -86,6 +90,18 @@ impl Endpoint {
     #[must_use]
     pub fn model(&self) -> &str {
         &self.shared.config.model
+    }
+
+    /// How the model writes boxes.
+    #[must_use]
+    pub fn box_format(&self) -> BoxFormat {
+        self.shared.config.box_format
+    }
+
+    /// What it was asked so far.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.shared.usage.so_far((self.shared.config.price_in, self.shared.config.price_out))
     }
 
     /// The longest time for one question.
@@ -117,7 +133,11 @@ impl Endpoint {
         let result = self.shared.ask(question, since + self.shared.config.patience).await;
         let (metrics, took) = (&self.shared.metrics, begun.elapsed());
         match &result {
-            Ok(answer) => metrics.answered((answer.tokens_in, answer.tokens_out), took),
+            Ok(answer) => {
+                let tokens = (answer.tokens_in, answer.tokens_out);
+                self.shared.usage.answered(tokens);
+                metrics.answered(tokens, took);
+            }
             Err(error) => metrics.failed(error.class(), took),
         }
         result
@@ -191,7 +211,7 @@ impl Shared {
             ResponseFormat::None
         };
         let asked = self.request(question, format, deadline).await;
-        if question.field.is_none() || format == ResponseFormat::None {
+        if question.schema.is_none() || format == ResponseFormat::None {
             return asked;
         }
         match asked {

@@ -13,14 +13,14 @@ use serde_json::{Map, Value};
 
 use super::config::{Config, TokenLimit};
 use super::extra;
-use super::question::{Picture, Question};
+use super::question::{AnswerSchema, Picture, Question};
 use super::response_format::{ResponseFormat, instruction};
 
 /// The request for a question, with the response format.
 pub(super) fn body(config: &Config, question: &Question, format: ResponseFormat) -> String {
-    let requested = question.field.and_then(|field| Some((format.requested(field)?, instruction(field))));
-    let (format, instruction) =
-        requested.map_or((None, None), |(format, instruction)| (Some(format), Some(instruction)));
+    let schema = question.schema.as_ref();
+    let format = schema.and_then(|schema| format.requested(schema));
+    let instruction = format.as_ref().and(schema).and_then(instruction);
     let messages = messages(question, instruction.as_deref());
     let mut request = object(&CreateChatCompletionRequest { messages, ..settings(config) });
     request.extend(format.map(|format| ("response_format".to_owned(), format)));
@@ -32,11 +32,11 @@ pub(super) fn body(config: &Config, question: &Question, format: ResponseFormat)
 /// format even if the server does not support it, because that is a property of the server, like its own defaults.
 pub(super) fn parameters(config: &Config) -> String {
     /// Placeholder for the field of any question.
-    const ANY: &str = "any";
+    const ANY: AnswerSchema = AnswerSchema::Text("any");
     let mut request = object(&settings(config));
-    if let Some(format) = config.response_format.requested(ANY) {
+    if let Some(format) = config.response_format.requested(&ANY) {
         request.insert("response_format".to_owned(), format);
-        request.insert("instruction".to_owned(), Value::String(instruction(ANY)));
+        request.extend(instruction(&ANY).map(|text| ("instruction".to_owned(), Value::String(text))));
     }
     extra::merge(&mut request, &config.extra);
     Value::Object(request).to_string()
@@ -69,24 +69,27 @@ fn messages(question: &Question, instruction: Option<&str>) -> Vec<ChatCompletio
         let content = ChatCompletionRequestSystemMessageContent::Text(system);
         ChatCompletionRequestMessage::System(ChatCompletionRequestSystemMessage { content, name: None })
     });
-    let content = match &question.picture {
+    let content = if question.pictures.is_empty() {
         // Servers of text models may not accept content parts.
-        None => ChatCompletionRequestUserMessageContent::Text(question.prompt.clone()),
-        Some(picture) => ChatCompletionRequestUserMessageContent::Array(vec![
-            ChatCompletionRequestUserMessageContentPart::ImageUrl(
-                ChatCompletionRequestMessageContentPartImage {
-                    image_url: ImageUrl { url: data_url(picture), detail: None },
-                    ..Default::default()
-                },
-            ),
-            ChatCompletionRequestUserMessageContentPart::Text(ChatCompletionRequestMessageContentPartText {
-                text: question.prompt.clone(),
-                ..Default::default()
-            }),
-        ]),
+        ChatCompletionRequestUserMessageContent::Text(question.prompt.clone())
+    } else {
+        let text = ChatCompletionRequestMessageContentPartText {
+            text: question.prompt.clone(),
+            ..Default::default()
+        };
+        let text = ChatCompletionRequestUserMessageContentPart::Text(text);
+        ChatCompletionRequestUserMessageContent::Array(
+            question.pictures.iter().map(picture_part).chain([text]).collect(),
+        )
     };
     let user = ChatCompletionRequestMessage::User(ChatCompletionRequestUserMessage { content, name: None });
     system.into_iter().chain([user]).collect()
+}
+
+fn picture_part(picture: &Picture) -> ChatCompletionRequestUserMessageContentPart {
+    let image_url = ImageUrl { url: data_url(picture), detail: None };
+    let part = ChatCompletionRequestMessageContentPartImage { image_url, ..Default::default() };
+    ChatCompletionRequestUserMessageContentPart::ImageUrl(part)
 }
 
 fn data_url(picture: &Picture) -> String {
@@ -140,8 +143,8 @@ mod tests {
         let question = Question {
             system: "Be brief.".to_owned(),
             prompt: "Who?".to_owned(),
-            picture: Some(picture),
-            field: None,
+            pictures: vec![picture],
+            schema: None,
         };
         let expected = json!({
             "model": "small",
@@ -191,8 +194,8 @@ mod tests {
         let question = Question {
             system: "Be brief.\n".to_owned(),
             prompt: "Who?".to_owned(),
-            field: Some("phrase"),
-            picture: None,
+            schema: Some(AnswerSchema::Text("phrase")),
+            pictures: Vec::new(),
         };
         for (format, kind) in
             [(ResponseFormat::JsonSchema, "json_schema"), (ResponseFormat::JsonObject, "json_object")]
@@ -210,6 +213,20 @@ mod tests {
             (&plain["response_format"], &plain["messages"][0]["content"]),
             (&Value::Null, &json!("Be brief."))
         );
+    }
+
+    #[test]
+    fn an_object_is_requested_by_its_own_schema_and_described_by_the_prompt_alone() {
+        let schema = json!({"type": "object", "properties": {"box": {"type": "array"}}});
+        let question = Question {
+            system: "Be brief.".to_owned(),
+            prompt: "Where?".to_owned(),
+            schema: Some(AnswerSchema::Object(schema.clone().into())),
+            ..Question::default()
+        };
+        let sent = sent(&config(), &question);
+        assert_eq!(sent["response_format"]["json_schema"]["schema"], schema);
+        assert_eq!(sent["messages"][0]["content"], "Be brief.");
     }
 
     #[test]

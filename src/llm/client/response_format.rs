@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::question::AnswerSchema;
+
 /// How the answer's format is requested from the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -32,18 +34,22 @@ impl ResponseFormat {
         }
     }
 
-    /// The request field `response_format` for an answer in the object's field `field`; none for plain text.
-    pub(super) fn requested(self, field: &str) -> Option<Value> {
+    /// The request field `response_format` for an answer in such an object; none for plain text.
+    pub(super) fn requested(self, object: &AnswerSchema) -> Option<Value> {
         match self {
-            Self::JsonSchema => Some(json!({
-                "type": "json_schema",
-                "json_schema": {"name": "answer", "strict": true, "schema": {
-                    "type": "object",
-                    "properties": {field: {"type": "string"}},
-                    "required": [field],
-                    "additionalProperties": false,
-                }},
-            })),
+            Self::JsonSchema => {
+                let schema = match object {
+                    AnswerSchema::Object(schema) => Value::clone(schema),
+                    AnswerSchema::Text(field) => json!({
+                        "type": "object",
+                        "properties": {*field: {"type": "string"}},
+                        "required": [field],
+                        "additionalProperties": false,
+                    }),
+                };
+                let schema = json!({"name": "answer", "strict": true, "schema": schema});
+                Some(json!({"type": "json_schema", "json_schema": schema}))
+            }
             Self::JsonObject => Some(json!({"type": "json_object"})),
             Self::None => None,
         }
@@ -54,9 +60,12 @@ impl ResponseFormat {
 const INSTRUCTION: &str = "Write the answer into a JSON object, {\"{field}\": \"your answer\"}, and nothing else. An empty \
                            text says that you do not know.";
 
-/// The instruction for an answer in this field.
-pub(super) fn instruction(field: &str) -> String {
-    INSTRUCTION.replace("{field}", field)
+/// The instruction for an answer in one field; none where the prompt describes the object itself.
+pub(super) fn instruction(object: &AnswerSchema) -> Option<String> {
+    match object {
+        AnswerSchema::Text(field) => Some(INSTRUCTION.replace("{field}", field)),
+        AnswerSchema::Object(_) => None,
+    }
 }
 
 /// Whether the server supports the response format, as far as it is known.
@@ -100,14 +109,15 @@ mod tests {
 
     #[test]
     fn a_schema_allows_one_text_and_nothing_else() {
-        let schema = &ResponseFormat::JsonSchema.requested("phrase").unwrap()["json_schema"]["schema"];
+        let phrase = AnswerSchema::Text("phrase");
+        let schema = &ResponseFormat::JsonSchema.requested(&phrase).unwrap()["json_schema"]["schema"];
         assert_eq!(schema["properties"], json!({"phrase": {"type": "string"}}));
         assert_eq!(
             (&schema["required"], &schema["additionalProperties"]),
             (&json!(["phrase"]), &json!(false))
         );
-        assert!(instruction("phrase").contains("{\"phrase\": \"your answer\"}"));
-        assert_eq!(ResponseFormat::None.requested("phrase"), None);
+        assert!(instruction(&phrase).unwrap().contains("{\"phrase\": \"your answer\"}"));
+        assert_eq!(ResponseFormat::None.requested(&phrase), None);
         for format in ResponseFormat::ALL {
             let named: ResponseFormat = serde_json::from_value(json!(format.as_str())).unwrap();
             assert_eq!(named, format);

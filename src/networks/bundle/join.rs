@@ -30,10 +30,16 @@ impl Bundle {
 
     /// The bundle without its segmenter, for a grounder that draws outlines.
     #[must_use]
-    pub fn without_segmenter(mut self) -> Self {
-        self.manifest.segment = None;
-        self.hash = changed(&self.hash, Stage::Segment, "none");
-        self.taken.retain(|(taken, _)| *taken != Stage::Segment);
+    pub fn without_segmenter(self) -> Self {
+        self.answered_by(Stage::Segment, "none")
+    }
+
+    /// The bundle without a stage that something else answers, whose description goes into the hash.
+    #[must_use]
+    pub fn answered_by(mut self, stage: Stage, other: &str) -> Self {
+        self.manifest.drop_stage(stage);
+        self.hash = changed(&self.hash, stage, other);
+        self.taken.retain(|(taken, _)| *taken != stage);
         self
     }
 

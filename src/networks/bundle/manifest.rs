@@ -83,6 +83,17 @@ impl Manifest {
         }
     }
 
+    /// Removes a stage.
+    pub(super) fn drop_stage(&mut self, stage: Stage) {
+        match stage {
+            Stage::Retrieve => self.know = None,
+            Stage::Recognise => self.recognise = None,
+            Stage::Entail => self.entail = None,
+            Stage::Ground => self.ground = None,
+            Stage::Segment => self.segment = None,
+        }
+    }
+
     /// Parses and checks a manifest; `file` is for errors.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Errors of the pipeline: a network failed, or a language model that the settings demand gave no answer.
 
+use crate::domain::Stage;
+use crate::llm::cached::NoAnswer;
 use crate::scheduler::CallError;
 use crate::stages::expand::NoExpansion;
 use crate::stages::knowledge::NoKnowledge;
@@ -16,4 +18,18 @@ pub enum AnnotateError {
     /// No language model gave knowledge for the tagger.
     #[error(transparent)]
     NoKnowledge(#[from] NoKnowledge),
+    /// No vision model answered for a stage.
+    #[error(transparent)]
+    NoLook(#[from] NoLook),
+}
+
+/// The settings demand an answer of a vision model for a stage, and there was none.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("no vision model answered for the stage `{stage}`")]
+pub struct NoLook {
+    /// The stage.
+    pub stage: Stage,
+    /// The cause.
+    #[source]
+    pub source: NoAnswer,
 }

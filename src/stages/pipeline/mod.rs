@@ -10,16 +10,15 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 
-use crate::common::imaging::{View, Workers};
+use crate::common::imaging::Workers;
 use crate::domain::{
     Annotation, ContentHash, GateVerdict, Mask, Media, Mention, Phrase, Post, Region, Triple,
 };
 use crate::llm::cached::normalised_text;
 use crate::scheduler::{CallError, Flow, Flows};
 use crate::stages::caption::{Captioners, Length};
-use crate::stages::entail::Entailer;
 use crate::stages::expand::{Context, Expander};
-use crate::stages::ground::{Grounder, Located};
+use crate::stages::ground::Located;
 use crate::stages::knowledge::{GeneratedKnowledge, KnowledgeGenerator};
 use crate::stages::recognise::Recogniser;
 use crate::stages::segment::Segmenter;
@@ -27,16 +26,19 @@ use crate::stages::segment::Segmenter;
 mod box_groups;
 mod error;
 mod limits;
+mod looks;
 mod picture_queries;
 mod pictures;
 #[cfg(test)]
 mod tests;
 
-pub use error::AnnotateError;
+pub use error::{AnnotateError, NoLook};
 pub use limits::Limits;
+pub use looks::{AnsweredBy, Gate, Looks};
 pub use pictures::Pictures;
 
 use box_groups::BoxGroups;
+use looks::{QueryResult, unanswered};
 use picture_queries::PictureQueries;
 
 /// All stages.
@@ -49,43 +51,18 @@ pub struct Pipeline {
     pub recogniser: Recogniser,
     /// Makes a phrase of an entity.
     pub expander: Expander,
-    /// Decides whether a picture shows a phrase.
-    pub entailer: Entailer,
-    /// Finds the box of a phrase.
-    pub grounder: Grounder,
+    /// Decides whether a picture shows a phrase, and finds its box.
+    pub looks: Looks,
     /// Finds the mask in a box; none: the grounder's outlines are the masks.
     pub segmenter: Option<Segmenter>,
     /// Resized pictures, shared by the entailer and the grounder.
     pub pictures: Pictures,
-    /// The input sizes of the entailer and the grounder.
-    pub views: Views,
-    /// Whether the entailer decides which pictures are grounded.
-    pub gate: Gate,
     /// Limits of one post.
     pub limits: Limits,
     /// A flow for each post: a request of one post waits for a few requests of each other post, not for all of them.
     pub flows: Flows,
     /// Threads for work on pictures and masks.
     pub workers: Workers,
-}
-
-/// How pictures are resized for each network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Views {
-    /// The entailer.
-    pub entail: View,
-    /// The grounder.
-    pub ground: View,
-}
-
-/// Which pictures are grounded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Gate {
-    /// Those that the entailer accepts.
-    #[default]
-    Entailer,
-    /// All, to measure what the entailer contributes.
-    Open,
 }
 
 impl Pipeline {
@@ -106,11 +83,11 @@ impl Pipeline {
 
         let queries = self.picture_queries(&phrases, post);
         degraded.extend(self.limits.dropped_queries(queries.dropped));
-        let calls = queries
-            .distinct
-            .iter()
-            .map(|&(mention, media)| self.query(flow, &phrases[mention], &post.media[media]));
+        let calls = queries.distinct.iter().map(|&(mention, media)| {
+            self.looks.query(flow, &phrases[mention], (&post.media[media], &self.pictures))
+        });
         let results = try_join_all(calls).await?;
+        degraded.extend(unanswered(results.iter()));
         let (masks, dropped) = self.masks(flow, post, &queries, &results).await?;
         degraded.extend(self.limits.dropped_masks(dropped));
 
@@ -118,7 +95,11 @@ impl Pipeline {
         let triples = pairs.map(|(number, (mention, phrase))| {
             let own =
                 || queries.of_mention(number).map(|(media, query)| (post.media[media].key.clone(), query));
-            let verdicts = own().map(|(media_key, query)| results[query].verdict(media_key)).collect();
+            let verdict = |(media_key, query): (String, usize)| {
+                let (depicted, probability) = results[query].verdict?;
+                Some(GateVerdict { media_key, depicted, probability })
+            };
+            let verdicts = own().filter_map(verdict).collect();
             let region = |(media_key, query): (String, usize)| {
                 let (located, mask) = (results[query].located.as_ref()?, masks[query].as_ref()?);
                 Some(region(media_key, located, mask))
@@ -188,47 +169,43 @@ impl Pipeline {
         Ok(phrases)
     }
 
-    /// Asks the entailer whether a picture shows a phrase.
+    /// Asks the gate whether a picture shows a phrase; none where a vision model gave no answer and the settings allow that.
     ///
     /// # Errors
-    /// [`CallError`] of the entailer's network.
+    /// The network failed, or a vision model gave no answer where the settings demand one.
     pub async fn verdict(
         &self,
         flow: Flow,
         phrase: &Phrase,
         media: &Media,
-    ) -> Result<GateVerdict, CallError> {
-        let picture = self.pictures.resized(&media.frame, self.views.entail).await;
-        let (depicted, probability) = self.entailer.depicts(flow, &picture, phrase).await?;
-        Ok(GateVerdict { media_key: media.key.clone(), depicted, probability })
+    ) -> Result<Option<GateVerdict>, AnnotateError> {
+        let verdict = self.looks.verdict(flow, phrase, (media, &self.pictures)).await?;
+        Ok(verdict.ok().map(|(depicted, probability)| GateVerdict {
+            media_key: media.key.clone(),
+            depicted,
+            probability,
+        }))
     }
 
-    /// Asks the grounder where a picture shows a phrase.
+    /// Asks the grounder where a picture shows a phrase; none where a vision model finds it nowhere, or as with
+    /// [`Self::verdict`].
     ///
     /// # Errors
-    /// [`CallError`] of the grounder's network.
-    pub async fn locate(&self, flow: Flow, phrase: &Phrase, media: &Media) -> Result<Located, CallError> {
-        let picture = self.pictures.resized(&media.frame, self.views.ground).await;
-        self.grounder.locate(flow, &picture, phrase).await
+    /// As [`Self::verdict`].
+    pub async fn locate(
+        &self,
+        flow: Flow,
+        phrase: &Phrase,
+        media: &Media,
+    ) -> Result<Option<Located>, AnnotateError> {
+        let located = self.looks.locate(flow, phrase, (media, &self.pictures)).await?;
+        Ok(located.ok().flatten())
     }
 
     fn picture_queries(&self, phrases: &[Phrase], post: &Post) -> PictureQueries {
         let phrases: Vec<&str> = phrases.iter().map(|phrase| phrase.text.as_str()).collect();
         let pictures: Vec<ContentHash> = post.media.iter().map(|media| media.frame.hash).collect();
         PictureQueries::new(&phrases, &pictures, self.limits.looks)
-    }
-
-    /// Whether a picture shows a phrase, and if so, where.
-    async fn query(&self, flow: Flow, phrase: &Phrase, media: &Media) -> Result<QueryResult, CallError> {
-        let (depicted, probability) = match self.gate {
-            Gate::Entailer => {
-                let verdict = self.verdict(flow, phrase, media).await?;
-                (verdict.depicted, verdict.probability)
-            }
-            Gate::Open => (true, 1.0),
-        };
-        let located = if depicted { Some(self.locate(flow, phrase, media).await?) } else { None };
-        Ok(QueryResult { depicted, probability, located })
     }
 
     /// The mask of each query that was located, and the number of masks beyond the limit of pixels. Those are the
@@ -273,19 +250,6 @@ impl Pipeline {
             });
         }
         Ok((masks, groups.dropped))
-    }
-}
-
-/// The result of one query: a phrase on a picture.
-struct QueryResult {
-    depicted: bool,
-    probability: f32,
-    located: Option<Located>,
-}
-
-impl QueryResult {
-    fn verdict(&self, media_key: String) -> GateVerdict {
-        GateVerdict { media_key, depicted: self.depicted, probability: self.probability }
     }
 }
 

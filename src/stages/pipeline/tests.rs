@@ -10,14 +10,14 @@ use tokenizers::models::wordlevel::WordLevel;
 use tokenizers::pre_tokenizers::whitespace::Whitespace;
 
 use super::*;
-use crate::common::imaging::{Picture, Workers};
+use crate::common::imaging::{Picture, View, Workers};
 use crate::domain::{BBox, ContentHash, EntityType, Frame, Stage};
 use crate::llm::cached::Degrade;
 use crate::scheduler::doubles::FnModel;
 use crate::scheduler::{Budget, Device, Handle, ModelError};
-use crate::stages::entail;
+use crate::stages::entail::{self, Entailer};
 use crate::stages::expand::PhraseTemplate;
-use crate::stages::ground::{self, Outline};
+use crate::stages::ground::{self, Grounder, Outline};
 use crate::stages::prompt::PromptEncoder;
 use crate::stages::recognise;
 use crate::stages::recognise::{LabelSet, WordTokenizer};
@@ -151,12 +151,14 @@ fn joined(
         knowledge: None,
         recogniser: Recogniser::new(recogniser, WordTokenizer::new(tokenizer(), 50).unwrap(), labels),
         expander: Expander::new(Vec::new(), PhraseTemplate::default(), Degrade::PublishWithout),
-        entailer: Entailer::new(entailer, prompts(), 0.5),
-        grounder: Grounder::new(grounder, prompts()),
+        looks: Looks {
+            entailer: AnsweredBy::Network(Entailer::new(entailer, prompts(), 0.5), View::squashed(16)),
+            grounder: AnsweredBy::Network(Grounder::new(grounder, prompts()), View::squashed(16)),
+            gate: Gate::Entailer,
+            degrade: Degrade::PublishWithout,
+        },
         segmenter,
         pictures: Pictures::new(1 << 20, Workers::default()),
-        views: Views { entail: View::squashed(16), ground: View::squashed(16) },
-        gate: Gate::Entailer,
         limits: Limits { entities: 4, looks: 12, mask_pixels: 10_000 },
         flows: Flows::default(),
         workers: Workers::default(),
@@ -259,7 +261,8 @@ async fn without_a_segmenter_the_grounders_outlines_are_the_masks() {
 async fn networks_with_the_same_view_share_resized_pictures() {
     for (ground, scaled) in [(View::squashed(16), 1), (View::longest_side(16), 2), (View::squashed(8), 2)] {
         let (mut pipeline, log) = pipeline(None);
-        pipeline.views.ground = ground;
+        let AnsweredBy::Network(_, view) = &mut pipeline.looks.grounder else { panic!("it is a network") };
+        *view = ground;
         pipeline.annotate(&post("ann", &[1])).await.unwrap();
         assert_eq!(pipeline.pictures.counts().misses, scaled, "{ground:?}");
         assert_eq!(log.lock().unwrap().grounded.len(), 1);
@@ -360,7 +363,7 @@ async fn a_fault_names_its_stage() {
 #[tokio::test]
 async fn with_an_open_gate_every_picture_is_grounded_without_the_entailer() {
     let (mut pipeline, log) = pipeline(None);
-    pipeline.gate = Gate::Open;
+    pipeline.looks.gate = Gate::Open;
     let annotation = pipeline.annotate(&post("ann bob", &[0])).await.unwrap();
     assert_eq!(regions(&annotation), [("ann", vec![("m0", 2.0)]), ("bob", vec![("m0", 4.0)])]);
     assert!(log.lock().unwrap().entailed.is_empty());

@@ -125,7 +125,7 @@ async fn a_small_post_waits_a_few_batches_behind_a_post_with_thousands_of_querie
     let large = post(&names.join(" "), &(0..16).collect::<Vec<u8>>());
     let small = post("somebody", &[NEWCOMER]);
     // Resized now, so that the post waits for networks alone.
-    pipeline.pictures.resized(&small.media[0].frame, pipeline.views.entail).await;
+    pipeline.pictures.resized(&small.media[0].frame, View::squashed(16)).await;
     let annotate = |post: Post| {
         let pipeline = Arc::clone(&pipeline);
         tokio::spawn(async move { pipeline.annotate(&post).await.unwrap() })

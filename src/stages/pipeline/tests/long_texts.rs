@@ -34,12 +34,12 @@ async fn failed_stage(stage: Stage, text: &str) -> Option<Stage> {
         Stage::Recognise => pipeline.recogniser.mentions(flow, text, "").map(Result::err).boxed(),
         Stage::Entail => {
             let phrase = phrase(text);
-            let entailer = &pipeline.entailer;
+            let AnsweredBy::Network(entailer, _) = &pipeline.looks.entailer else { return None };
             async move { entailer.depicts(flow, &picture, &phrase).await.err() }.boxed()
         }
         Stage::Ground => {
             let phrase = phrase(text);
-            let grounder = &pipeline.grounder;
+            let AnsweredBy::Network(grounder, _) = &pipeline.looks.grounder else { return None };
             async move { grounder.locate(flow, &picture, &phrase).await.err() }.boxed()
         }
         Stage::Segment => return None,

@@ -1,0 +1,68 @@
+//! Looks of the settings: gate and grounder, each the bundle's network on the device or a vision model.
+
+use std::sync::Arc;
+
+use crate::domain::Stage;
+use crate::engine::Config;
+use crate::networks::blocks::device::find;
+use crate::networks::blocks::remembered::Remembered;
+use crate::networks::bundle::Bundle;
+use crate::scheduler::Device;
+use crate::stages::entail::Entailer;
+use crate::stages::ground::Grounder;
+use crate::stages::pipeline::{AnsweredBy, Gate, Looks};
+use crate::stages::vision::VisionPrompt;
+
+use super::endpoints::Endpoints;
+use super::error::RuntimeError;
+use super::picture_runs::PictureRuns;
+use super::{vocabularies, warm_up};
+
+/// Puts the networks of gate and grounder on the device before it starts, where no vision model answers in their place.
+/// Counts their pictures in `runs`.
+pub(super) fn looks(
+    bundle: &Bundle,
+    config: &Config,
+    (endpoints, gate): (&Endpoints, Gate),
+    remembered: &Remembered,
+    (device, runs): (&mut Device, &mut PictureRuns),
+) -> Result<Looks, RuntimeError> {
+    let (vision, budgets) = (&config.vision, &config.scheduler);
+    let prompt = Arc::new(match vision.prompt.as_os_str().is_empty() {
+        true => VisionPrompt::default(),
+        false => VisionPrompt::load(&vision.prompt)?,
+    });
+    let place = find(&config.device.name)?;
+    let (entailing, grounding) = match (vision.entail.is_empty(), vision.ground.is_empty()) {
+        (true, true) => {
+            let (entailing, grounding) = bundle.entailer_and_grounder(place, remembered)?;
+            (Some(entailing), Some(grounding))
+        }
+        (true, false) => (Some(bundle.entailer(place, remembered.clone())?), None),
+        (false, true) => (None, Some(bundle.grounder(place, remembered.clone())?)),
+        (false, false) => (None, None),
+    };
+    let entailer = match entailing {
+        None => AnsweredBy::Endpoint(endpoints.vision(&vision.entail, &prompt)?),
+        Some(entailing) => {
+            let (part, prompts) = (bundle.entail()?, vocabularies::entail_prompts(bundle)?);
+            let view = part.network.view();
+            runs.entail = entailing.pictures_read();
+            let samples = warm_up::entail(&prompts, view);
+            let handle = device.warmed_lane(Stage::Entail, entailing, budgets.entail, samples);
+            AnsweredBy::Network(Entailer::new(handle, prompts, part.threshold), view)
+        }
+    };
+    let grounder = match grounding {
+        None => AnsweredBy::Endpoint(endpoints.vision(&vision.ground, &prompt)?),
+        Some(grounding) => {
+            let (part, phrases) = (bundle.ground()?, vocabularies::ground_phrases(bundle)?);
+            let view = part.network.view();
+            runs.ground = grounding.pictures_read();
+            let samples = warm_up::ground(&phrases, view);
+            let handle = device.warmed_lane(Stage::Ground, grounding, budgets.ground, samples);
+            AnsweredBy::Network(Grounder::new(handle, phrases), view)
+        }
+    };
+    Ok(Looks { entailer, grounder, gate, degrade: vision.degrade })
+}
