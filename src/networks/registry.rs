@@ -7,7 +7,14 @@ use super::descriptor::{
 };
 use super::{albef, grounding_dino, ofa, sam, seqtr, tagger, umt};
 
-const RECOGNISE: &[&RecogniseDescriptor] = &[&tagger::XLM_ROBERTA_CRF, &tagger::BERT_CRF];
+const RECOGNISE: &[&RecogniseDescriptor] = &[
+    &tagger::XLM_ROBERTA_CRF,
+    &tagger::BERT_CRF,
+    &tagger::ROBERTA_SOFTMAX,
+    &tagger::BERT_SOFTMAX,
+    &tagger::DISTILBERT_SOFTMAX,
+    &tagger::DEBERTA_SOFTMAX,
+];
 const ENTAIL: &[&EntailDescriptor] = &[&ofa::ENTAIL, &albef::ENTAIL, &grounding_dino::ENTAIL];
 const GROUND: &[&GroundDescriptor] = &[&ofa::GROUND, &seqtr::GROUND, &grounding_dino::GROUND];
 const SEGMENT: &[&SegmentDescriptor] = &[&sam::SEGMENT];
@@ -133,7 +140,7 @@ mod tests {
     #[test]
     fn every_family_is_known_by_a_name_of_its_own() {
         let families = families();
-        assert_eq!(families.len(), 8);
+        assert_eq!(families.len(), 13);
         for family in &families {
             for sign in family.signs {
                 assert_eq!(detect(&families, ["other", sign]), Some(*family));

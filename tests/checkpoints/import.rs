@@ -92,7 +92,7 @@ fn what_cannot_be_imported_is_named_and_changes_nothing() {
     let wider = SAM.replace("hidden=8", "hidden=16");
     let preset: &[&str] = &["--preset", "sam-vit-x"];
     type Case<'case> = (&'case str, std::path::PathBuf, &'case str, &'case [&'case str], &'case [&'case str]);
-    let cases: [Case<'_>; 14] = [
+    let cases: [Case<'_>; 15] = [
         (
             "recognise",
             file("adaseq.bin"),
@@ -140,10 +140,18 @@ fn what_cannot_be_imported_is_named_and_changes_nothing() {
             &[],
             &[
                 "xlm-roberta.bin",
-                "XLM-R or BERT",
-                "the encoder alone, without `linear` and `crf`",
-                "fine-tuned",
+                "RoBERTa or XLM-R",
+                "`linear.weight`",
+                "published as `classifier.weight`",
+                "fine-tune it",
             ],
+        ),
+        (
+            "recognise",
+            file("xlm-roberta.safetensors"),
+            TAGGER,
+            &[],
+            &["xlm-roberta.safetensors", "text encoder", "the encoder alone", "fine-tuned"],
         ),
         ("recognise", file("harm-system.pth"), TAGGER, &[], &["`posix.system`", "nothing was run"]),
         (

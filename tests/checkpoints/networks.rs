@@ -73,14 +73,16 @@ fn text_config(type_vocabulary: i64) -> TaggerConfig {
         layer_norm_eps: 1e-5,
         pad: 1,
         labels: 17,
+        span: 0,
+        convolution: 0,
     }
 }
 
 /// Converts an encoder and fills a tagger with it, strictly; what is new in a tagger stays as it was drawn.
-fn load_encoder(name: &str, config: TaggerConfig) -> (Tagger, VarStore, Report) {
+fn load_encoder(name: &str, family: &'static Family, config: TaggerConfig) -> (Tagger, VarStore, Report) {
     let folder = tempfile::tempdir().unwrap();
     let (encoder, whole) = (folder.path().join("encoder"), folder.path().join("whole"));
-    let report = converted(name, &tagger::TEXT_ENCODER, &encoder);
+    let report = converted(name, family, &encoder);
     let store = VarStore::new(Device::Cpu);
     let tagger = Tagger::new(&store.root(), config);
     let new = store.variables().into_iter().filter(|(name, _)| !name.starts_with("embedder."));
@@ -96,8 +98,10 @@ fn an_xlm_roberta_encodes_as_transformers_does() {
     let pieces = answer("text.pieces");
     let mask = pieces.ones_like().to_kind(Kind::Bool);
     let every_piece = Tensor::arange(9, (Kind::Int64, Device::Cpu)).expand([2, 9], false);
-    for name in ["xlm-roberta.bin", "xlm-roberta.safetensors"] {
-        let (tagger, store, report) = load_encoder(name, text_config(1));
+    for (name, family) in
+        [("xlm-roberta.bin", &tagger::ROBERTA), ("xlm-roberta.safetensors", &tagger::BARE_ENCODER)]
+    {
+        let (tagger, store, report) = load_encoder(name, family, text_config(1));
         let of = |name: &str| store.variables()[name].shallow_clone();
         let expected = answer("text.hidden").linear(&of("linear.weight"), Some(of("linear.bias")));
         assert_close(&tagger.emissions(&pieces, &mask, &every_piece, 0.0), &expected, name);
@@ -112,7 +116,7 @@ fn an_xlm_roberta_encodes_as_transformers_does() {
 #[test]
 fn a_bert_with_its_first_names_loads() {
     let config = TaggerConfig { positions: Positions::FromZero, ..text_config(2) };
-    let (_tagger, store, report) = load_encoder("bert.bin", config);
+    let (_tagger, store, report) = load_encoder("bert.bin", &tagger::BERT, config);
     // A gain is about 1, a shift about 0: taken for each other they would not be.
     let norm = |name: &str| {
         let name = format!("embedder.transformer_model.encoder.layer.0.output.LayerNorm.{name}");

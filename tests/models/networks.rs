@@ -140,6 +140,8 @@ pub(crate) fn tagger(kind: Kind, positions: Positions) -> Tagger {
         layer_norm_eps: 1e-5,
         pad,
         labels: 17,
+        span: 0,
+        convolution: 0,
     };
     config.check().unwrap();
     filled(kind, |vs| Tagger::new(vs, config))

@@ -28,6 +28,8 @@ const XLM_ROBERTA: TaggerConfig = TaggerConfig {
     layer_norm_eps: 1e-5,
     pad: 1,
     labels: 17,
+    span: 0,
+    convolution: 0,
 };
 
 const BERT: TaggerConfig = TaggerConfig {

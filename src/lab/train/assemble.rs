@@ -13,6 +13,7 @@ use super::pocket::{Network, OFA_TOKENIZER, TAGGER_TOKENIZER, TrainingRun, ofa_v
 use super::recipe;
 use crate::lab::world::{Sample, Split, World, annotation, lexicon};
 use crate::networks::blocks::crf::CrfScope;
+use crate::networks::blocks::words::{Decoding, Pooling};
 use crate::networks::bundle::{
     Entail, FileEntry, Ground, Manifest, Precision, Recognise, Segment, Weights, save_weights, write_manifest,
 };
@@ -118,6 +119,8 @@ fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
             labels: Vec::new(),
             types: BTreeMap::new(),
             crf: CrfScope::Tweet,
+            pooling: Pooling::First,
+            decoding: Decoding::Argmax,
             network: Described::of(&tagger::XLM_ROBERTA_CRF, &recipe::tagger(pieces as i64)),
             self_test: Vec::new(),
         }),

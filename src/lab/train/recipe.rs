@@ -42,6 +42,8 @@ pub fn tagger(vocabulary: i64) -> TaggerConfig {
         layer_norm_eps: 1e-5,
         pad: 1,
         labels: 17,
+        span: 0,
+        convolution: 0,
     }
 }
 

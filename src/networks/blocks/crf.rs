@@ -124,6 +124,18 @@ pub struct Chain {
 }
 
 impl Chain {
+    /// A chain that only forbids: which label may follow which, with none before the first word and after the last.
+    #[must_use]
+    pub fn of_rules(labels: usize, may_follow: impl Fn(Option<usize>, Option<usize>) -> bool) -> Self {
+        let score = |from, to| if may_follow(from, to) { 0.0 } else { f32::NEG_INFINITY };
+        let steps = (0..labels).flat_map(|from| (0..labels).map(move |to| (from, to)));
+        Self {
+            start: (0..labels).map(|to| score(None, Some(to))).collect(),
+            end: (0..labels).map(|from| score(Some(from), None)).collect(),
+            step: steps.map(|(from, to)| score(Some(from), Some(to))).collect(),
+        }
+    }
+
     /// The best labels for one text (Viterbi), the first of equal ones.
     ///
     /// `emissions` holds a score for each label, word by word; anything after the last whole word is not read.

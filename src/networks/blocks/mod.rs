@@ -3,6 +3,7 @@
 pub(super) mod asked;
 pub(super) mod bert;
 pub mod crf;
+pub(super) mod deberta;
 pub mod device;
 pub(super) mod encodings;
 pub(super) mod layers;
@@ -10,3 +11,4 @@ pub mod preset;
 pub mod remembered;
 pub(super) mod resnet;
 pub(super) mod rows;
+pub mod words;

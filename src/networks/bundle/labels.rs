@@ -2,6 +2,9 @@
 
 use super::stages::Recognise;
 use crate::domain::EntityType;
+use crate::networks::blocks::crf::Chain;
+use crate::networks::blocks::words::{Decoding, Pooling};
+use crate::networks::descriptor::TaggerSettings;
 use crate::networks::weights::Fault;
 use crate::stages::recognise::{LabelFault, LabelSet};
 
@@ -16,6 +19,17 @@ impl Recognise {
             return Ok(LabelSet::new(types).with_scheme(self.scheme));
         }
         LabelSet::of_table(&self.labels, &self.types)
+    }
+
+    /// How the network labels words. `entity_types` are those of the bundle.
+    pub(super) fn settings(&self, entity_types: &[String]) -> TaggerSettings {
+        let rules = match (self.decoding, self.label_set(entity_types)) {
+            (Decoding::Valid, Ok(set)) => {
+                Some(Chain::of_rules(set.count(), |from, to| set.may_follow(from, to)))
+            }
+            _ => None,
+        };
+        TaggerSettings { scope: self.crf, pooling: self.pooling, rules }
     }
 
     /// What is wrong with the labels.
@@ -34,6 +48,17 @@ impl Recognise {
                 format!("{labels}, as many as `recognise.labels` has")
             };
             faults.push(Fault::new("recognise.network.labels", why, rows));
+        }
+        if self.network.descriptor().has_field {
+            let expected = "the default for a tagger with a CRF";
+            if self.pooling != Pooling::default() {
+                let found = format!("{:?}", self.pooling).to_lowercase();
+                faults.push(Fault::new("recognise.pooling", expected, found));
+            }
+            if self.decoding != Decoding::default() {
+                let found = format!("{:?}", self.decoding).to_lowercase();
+                faults.push(Fault::new("recognise.decoding", expected, found));
+            }
         }
         let unknown = set.types().iter().find(|own| !entity_types.iter().any(|name| name == own.as_str()));
         if let Some(unknown) = unknown {

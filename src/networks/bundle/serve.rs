@@ -19,7 +19,8 @@ impl Bundle {
         let home = self.home(Stage::Recognise);
         let part = home.recognise()?;
         let source = home.source(&part.weights, part.precision, device);
-        (part.network.descriptor().serve)(&source, part.network.dimensions(), part.crf)
+        let settings = part.settings(&home.manifest().entity_types);
+        (part.network.descriptor().serve)(&source, part.network.dimensions(), settings)
     }
 
     /// The entailer on `device`, caching encodings of pictures within a budget.

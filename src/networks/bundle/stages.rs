@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::common::imaging::View;
 use crate::domain::Stage;
 use crate::networks::blocks::crf::CrfScope;
+use crate::networks::blocks::words::{Decoding, Pooling};
 use crate::networks::descriptor::{
     Dimensions, EntailDescriptor, GroundDescriptor, GroundSettings, Network, Reads, RecogniseDescriptor,
     RetrieveDescriptor, SegmentDescriptor, Summary,
@@ -38,6 +39,12 @@ pub struct Recognise {
     /// The words that its CRF covers in a text with knowledge.
     #[serde(default)]
     pub crf: CrfScope,
+    /// How the pieces of a word decide together, without a CRF.
+    #[serde(default)]
+    pub pooling: Pooling,
+    /// How labels are chosen, without a CRF.
+    #[serde(default)]
+    pub decoding: Decoding,
     /// Its network.
     pub network: Network<RecogniseDescriptor>,
     /// Its answer to the self-test when the bundle was made.

@@ -7,6 +7,7 @@ use super::Manifest;
 use super::stages::{Entail, Ground, Recognise, Retrieve, Segment};
 use crate::domain::Stage;
 use crate::networks::blocks::crf::CrfScope;
+use crate::networks::blocks::words::{Decoding, Pooling};
 use crate::networks::descriptor::{
     Descriptor, EntailDescriptor, GroundDescriptor, Network, RecogniseDescriptor, RetrieveDescriptor,
     SegmentDescriptor,
@@ -91,6 +92,8 @@ fn recognise(preset: &str, precision: Precision, weights: Weights) -> Option<Rec
         labels: Vec::new(),
         types: BTreeMap::new(),
         crf: CrfScope::Whole,
+        pooling: Pooling::First,
+        decoding: Decoding::Argmax,
         network: Network::published(preset)?,
         self_test: Vec::new(),
     })

@@ -33,6 +33,8 @@ pub struct Importing {
     pub untrained: &'static [(&'static Family, &'static str)],
     /// The task, as fairseq registers it, that a checkpoint says it was trained for.
     pub task: Option<&'static str>,
+    /// Tensors that only networks of other tasks have, and those tasks.
+    pub other_tasks: &'static [(&'static str, &'static str)],
     /// Which `config.json` is of such a network, and the dimensions that it gives.
     pub config: Option<PublishedConfig>,
     /// Adds dimensions that the checkpoint gives; `true` says that a preset was named, or that a
@@ -56,6 +58,7 @@ impl Importing {
             untrained: &[],
             task: None,
             config: None,
+            other_tasks: &[],
             dimensions: None,
             tensors: None,
             pieces: None,

@@ -70,6 +70,18 @@ pub enum ImportError {
         /// The task that it was trained for.
         found: String,
     },
+    /// The checkpoint has the head of another task.
+    #[error("`{}` does not fit the stage `{stage}`: it has `{key}`, the head of {found}", file.display())]
+    OtherHead {
+        /// The published file.
+        file: PathBuf,
+        /// The stage asked for.
+        stage: Stage,
+        /// The tensor.
+        key: String,
+        /// The task that it was trained for.
+        found: String,
+    },
     /// The stage is not described so that there could be a network.
     #[error("the stage `{stage}` cannot be made as asked: {message}")]
     Description {

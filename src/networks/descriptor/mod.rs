@@ -26,5 +26,5 @@ pub use network::{Descriptor, Network, Summary};
 pub use reads::{Reads, VocabularyKind};
 pub use stages::{
     EntailDescriptor, GroundDescriptor, GroundSettings, RecogniseDescriptor, RetrieveDescriptor,
-    SegmentDescriptor, ServeBoth,
+    SegmentDescriptor, ServeBoth, TaggerSettings,
 };

@@ -6,8 +6,9 @@ use super::import::Importing;
 use super::network::Network;
 use super::reads::Reads;
 use crate::common::imaging::View;
-use crate::networks::blocks::crf::CrfScope;
+use crate::networks::blocks::crf::{Chain, CrfScope};
 use crate::networks::blocks::remembered::Remembered;
+use crate::networks::blocks::words::Pooling;
 use crate::networks::served::{Encoder, Entailer, Grounder, Segmenter, Tagger};
 use crate::networks::weights::{BundleError, WeightSource};
 use crate::stages::prompt::CaptionStyle;
@@ -23,8 +24,21 @@ pub struct RecogniseDescriptor {
     pub reads: fn(&Dimensions) -> Reads,
     /// The labels of a word.
     pub labels: fn(&Dimensions) -> i64,
+    /// Whether its labels are those of a CRF; else a softmax gives each piece its own.
+    pub has_field: bool,
     /// The network at work.
-    pub serve: fn(&WeightSource<'_>, &Dimensions, CrfScope) -> Result<Tagger, BundleError>,
+    pub serve: fn(&WeightSource<'_>, &Dimensions, TaggerSettings) -> Result<Tagger, BundleError>,
+}
+
+/// How a tagger labels words, as a manifest says.
+#[derive(Debug, Clone, Default)]
+pub struct TaggerSettings {
+    /// The words that a CRF covers.
+    pub scope: CrfScope,
+    /// How the pieces of a word decide together, without a CRF.
+    pub pooling: Pooling,
+    /// Which labels may follow each other, without a CRF.
+    pub rules: Option<Chain>,
 }
 
 /// A network that says whether a picture shows a phrase.

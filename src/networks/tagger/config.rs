@@ -1,9 +1,10 @@
-//! Dimensions of the tagger. A bundle's manifest gives them; those of published encoders have names.
+//! Dimensions of the tagger, which a bundle's manifest gives.
 
 use serde::{Deserialize, Serialize};
 
 use crate::networks::blocks::bert::BertConfig;
-use crate::networks::blocks::preset::{Preset, linear};
+use crate::networks::blocks::deberta::DebertaConfig;
+use crate::networks::blocks::preset::linear;
 
 /// The dimensions, which a bundle's manifest gives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,19 +20,36 @@ pub struct TaggerConfig {
     pub heads: i64,
     /// Width inside the feed-forward layers.
     pub ffn: i64,
-    /// Rows of the position table: the longest input, and the rows that are never used.
+    /// Rows of the position table: the longest input, and the rows that are never used. A DeBERTa has no table, and this
+    /// is the longest input.
     pub max_positions: i64,
     /// From where positions are counted.
     #[serde(default)]
     pub positions: Positions,
-    /// Rows of the token type table; only the first is used.
+    /// Rows of the token type table, of which only the first is used; 0: there is no table.
     pub type_vocabulary: i64,
     /// Added to the variance in every layer norm.
     pub layer_norm_eps: f64,
     /// The id of padding.
     pub pad: i64,
-    /// Labels of a word: 1, and for each entity type 4 (BIOES) or 2 (BIO).
+    /// Labels of a word: 1, and for each entity type 4 (BIOES) or 2 (BIO); or as many as a table has.
     pub labels: i64,
+    /// Distances to either side that have vectors (`position_buckets`), which makes the encoder a DeBERTa; 0: a BERT.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub span: i64,
+    /// Width of the convolution beside the first layer of a DeBERTa (`conv_kernel_size`); 0: there is none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub convolution: i64,
+}
+
+/// The dimensions of a tagger with a softmax, which are those of a tagger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SoftmaxConfig(pub TaggerConfig);
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(value: &i64) -> bool {
+    *value == 0
 }
 
 /// From where positions are counted.
@@ -58,6 +76,22 @@ pub enum TaggerConfigError {
         /// What it may be.
         least: i64,
     },
+    /// Distances cannot share vectors.
+    #[error(
+        "the tagger's `span` is {span}, which must be at least 4 and below twice its `max_positions` ({longest}) less 2"
+    )]
+    Span {
+        /// Distances with vectors.
+        span: i64,
+        /// The longest input.
+        longest: i64,
+    },
+    /// The convolution has no middle, or the encoder is no DeBERTa.
+    #[error("the tagger's `convolution` is {width}, which must be odd, and of a DeBERTa (with a `span`)")]
+    Convolution {
+        /// Its width.
+        width: i64,
+    },
     /// The heads do not divide the width.
     #[error("the tagger's `heads` ({heads}) do not divide its `hidden` ({hidden})")]
     Heads {
@@ -66,49 +100,6 @@ pub enum TaggerConfigError {
         /// Which width.
         hidden: i64,
     },
-}
-
-/// Width, blocks, heads and inner width of the two published sizes.
-const BASE: [i64; 4] = [768, 12, 12, 3072];
-const LARGE: [i64; 4] = [1024, 24, 16, 4096];
-
-/// Labels of RiVEG's taggers: four entity types in BIOES.
-const LABELS: i64 = 17;
-
-impl Preset for TaggerConfig {
-    /// Encoders as their authors published them.
-    const NAMES: &'static [&'static str] = &[
-        "xlm-roberta-base",
-        "xlm-roberta-large",
-        "bert-base-cased",
-        "bert-large-cased",
-        "bert-base-uncased",
-        "bert-large-uncased",
-    ];
-
-    /// With 17 labels.
-    fn preset(name: &str) -> Option<Self> {
-        const CASED: i64 = 28_996;
-        const UNCASED: i64 = 30_522;
-        Some(match name {
-            "xlm-roberta-base" => Self::xlm_roberta(BASE),
-            "xlm-roberta-large" => Self::xlm_roberta(LARGE),
-            "bert-base-cased" => Self::bert(BASE, CASED),
-            "bert-large-cased" => Self::bert(LARGE, CASED),
-            "bert-base-uncased" => Self::bert(BASE, UNCASED),
-            "bert-large-uncased" => Self::bert(LARGE, UNCASED),
-            _ => return None,
-        })
-    }
-
-    fn parameters(&self) -> u64 {
-        let field = (self.labels + 2) * self.labels;
-        (self.encoder().parameters() + linear(self.hidden, self.labels) + field).unsigned_abs()
-    }
-
-    fn fault(&self) -> Option<String> {
-        self.check().err().map(|error| error.to_string())
-    }
 }
 
 impl TaggerConfig {
@@ -125,8 +116,10 @@ impl TaggerConfig {
             ("ffn", self.ffn, 1),
             ("pad", self.pad, 0),
             ("max_positions", self.max_positions, self.first_position().saturating_add(2)),
-            ("type_vocabulary", self.type_vocabulary, 1),
+            ("type_vocabulary", self.type_vocabulary, 0),
             ("labels", self.labels, 1),
+            ("span", self.span, 0),
+            ("convolution", self.convolution, 0),
         ];
         for (key, value, least) in least {
             if value < least {
@@ -135,6 +128,14 @@ impl TaggerConfig {
         }
         if self.hidden % self.heads != 0 {
             return Err(TaggerConfigError::Heads { heads: self.heads, hidden: self.hidden });
+        }
+        // Half of the span is exact, and the rest is shared up to the longest input.
+        let room = self.span == 0 || (self.span >= 4 && self.max_positions > self.span / 2 + 1);
+        if !room {
+            return Err(TaggerConfigError::Span { span: self.span, longest: self.max_positions });
+        }
+        if self.convolution > 0 && (self.span == 0 || self.convolution % 2 == 0) {
+            return Err(TaggerConfigError::Convolution { width: self.convolution });
         }
         Ok(())
     }
@@ -166,80 +167,26 @@ impl TaggerConfig {
         }
     }
 
-    fn xlm_roberta([hidden, layers, heads, ffn]: [i64; 4]) -> Self {
-        Self {
-            vocabulary: 250_002,
-            hidden,
-            layers,
-            heads,
-            ffn,
-            max_positions: 514,
-            positions: Positions::AfterPadding,
-            type_vocabulary: 1,
-            layer_norm_eps: 1e-5,
-            pad: 1,
-            labels: LABELS,
-        }
+    /// The dimensions of the DeBERTa, if it is one.
+    pub(super) fn deberta(&self) -> Option<DebertaConfig> {
+        let (bert, span, convolution) = (self.encoder(), self.span, self.convolution);
+        (span > 0).then_some(DebertaConfig { bert, span, convolution })
     }
 
-    fn bert([hidden, layers, heads, ffn]: [i64; 4], vocabulary: i64) -> Self {
-        Self {
-            vocabulary,
-            hidden,
-            layers,
-            heads,
-            ffn,
-            max_positions: 512,
-            positions: Positions::FromZero,
-            type_vocabulary: 2,
-            layer_norm_eps: 1e-12,
-            pad: 0,
-            labels: LABELS,
-        }
+    /// Parameters of the encoder and the linear layer.
+    pub(super) fn parameters_without_field(&self) -> u64 {
+        let encoder = match self.deberta() {
+            Some(deberta) => deberta.parameters(),
+            None => self.encoder().parameters(),
+        };
+        (encoder + linear(self.hidden, self.labels)).unsigned_abs()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tch::Device;
-    use tch::nn::VarStore;
-
-    use super::super::Tagger;
     use super::*;
-
-    #[test]
-    fn published_encoders_have_the_parameters_that_transformers_counts() {
-        // `sum(p.numel() for p in model.parameters())` of `XLMRobertaModel` and `BertModel` without pooling layer.
-        let published = [
-            ("xlm-roberta-base", 277_453_056, 512),
-            ("xlm-roberta-large", 558_840_832, 512),
-            ("bert-base-cased", 107_719_680, 512),
-            ("bert-large-cased", 332_529_664, 512),
-            ("bert-base-uncased", 108_891_648, 512),
-            ("bert-large-uncased", 334_092_288, 512),
-        ];
-        assert_eq!(published.map(|(name, _, _)| name), TaggerConfig::NAMES);
-        for (name, encoder, pieces) in published {
-            let config = TaggerConfig::preset(name).unwrap();
-            assert_eq!(config.check(), Ok(()), "{name}");
-            assert_eq!(config.max_pieces(), pieces, "{name}");
-            let head = (config.hidden as u64 + 1) * 17 + 17 * 17 + 2 * 17;
-            assert_eq!(config.parameters(), encoder + head, "{name}");
-        }
-        assert_eq!(TaggerConfig::preset("xlm-roberta-huge"), None);
-    }
-
-    #[test]
-    fn a_network_has_the_parameters_that_its_dimensions_say() {
-        for preset in ["xlm-roberta-base", "bert-base-cased"] {
-            let published = TaggerConfig::preset(preset).unwrap();
-            let tiny = TaggerConfig { vocabulary: 23, hidden: 12, layers: 3, heads: 2, ffn: 20, ..published };
-            let store = VarStore::new(Device::Cpu);
-            let _tagger = Tagger::new(&store.root(), tiny.clone());
-            let counted: usize = store.variables().values().map(tch::Tensor::numel).sum();
-            assert_eq!(tiny.parameters(), counted as u64, "{preset}");
-        }
-    }
+    use crate::networks::blocks::preset::Preset;
 
     #[test]
     fn a_manifest_that_does_not_count_positions_means_xlm_r() {
@@ -247,11 +194,25 @@ mod tests {
             max_positions = 514\ntype_vocabulary = 1\nlayer_norm_eps = 1e-5\npad = 1\nlabels = 17\n";
         let read: TaggerConfig = toml::from_str(written).unwrap();
         assert_eq!(Some(read), TaggerConfig::preset("xlm-roberta-base"));
-        for name in TaggerConfig::NAMES {
-            let config = TaggerConfig::preset(name).unwrap();
+        for name in SoftmaxConfig::NAMES {
+            let config = SoftmaxConfig::preset(name).unwrap();
             let written = toml::to_string(&config).unwrap();
-            assert_eq!(toml::from_str::<TaggerConfig>(&written), Ok(config));
+            assert_eq!(toml::from_str::<SoftmaxConfig>(&written), Ok(config));
         }
         assert!(toml::from_str::<TaggerConfig>(&format!("{written}position = 1\n")).is_err());
+    }
+
+    #[test]
+    fn distances_that_cannot_share_vectors_are_refused() {
+        let fault = |change: fn(&mut TaggerConfig)| {
+            let SoftmaxConfig(mut config) = SoftmaxConfig::preset("deberta-v3-base").unwrap();
+            change(&mut config);
+            config.fault().unwrap_or_default()
+        };
+        assert_eq!(fault(|_| ()), "");
+        assert!(fault(|config| config.span = 3).contains("`span` is 3, which must be at least 4"));
+        assert!(fault(|config| config.max_positions = 129).contains("`max_positions` (129)"));
+        assert!(fault(|config| config.convolution = 2).contains("`convolution` is 2, which must be odd"));
+        assert!(fault(|config| config.span = -1).contains("`span` is -1"));
     }
 }

@@ -1,60 +1,107 @@
-//! Descriptors of the taggers: XLM-R and BERT with a CRF, and what a bundle says of them.
+//! Descriptors of the taggers: encoders with a CRF or with a softmax, and what a bundle says of them.
 
-use super::names::{ADASEQ, TEXT_ENCODER};
-use super::{ServedTagger, Tagger, TaggerConfig};
-use crate::networks::blocks::crf::CrfScope;
-use crate::networks::checkpoint::{Checkpoint, Family};
-use crate::networks::descriptor::{Architecture, Dimensions, Importing, Reads, RecogniseDescriptor};
+use super::import::{BERT_CONFIG, DEBERTA_CONFIG, DISTILBERT_CONFIG, ROBERTA_CONFIG, label_rows};
+use super::names::{ADASEQ, BARE_ENCODER, BERT, DEBERTA, DISTILBERT, OTHER_TASKS, RANER, ROBERTA};
+use super::{ServedTagger, SoftmaxConfig, Tagger, TaggerConfig, TokenClassifier, WordDecoding};
+use crate::networks::checkpoint::Family;
+use crate::networks::descriptor::{
+    Architecture, Dimensions, Importing, PublishedConfig, Reads, RecogniseDescriptor, TaggerSettings,
+};
 use crate::networks::served;
 use crate::networks::weights::{BundleError, WeightSource};
 use crate::scheduler::erase;
 
 /// XLM-R with a linear-chain CRF.
-pub static XLM_ROBERTA_CRF: RecogniseDescriptor = RecogniseDescriptor {
-    architecture: Architecture::of::<TaggerConfig>("xlm-roberta-crf")
-        .publishing(&["xlm-roberta-base", "xlm-roberta-large"]),
-    importing: IMPORTING,
-    reads,
-    labels,
-    serve,
-};
+pub static XLM_ROBERTA_CRF: RecogniseDescriptor =
+    with_field("xlm-roberta-crf", &["xlm-roberta-base", "xlm-roberta-large"], ROBERTA_CONFIG);
 
 /// BERT with a linear-chain CRF.
-pub static BERT_CRF: RecogniseDescriptor = RecogniseDescriptor {
-    architecture: Architecture::of::<TaggerConfig>("bert-crf").publishing(&[
-        "bert-base-cased",
-        "bert-large-cased",
-        "bert-base-uncased",
-        "bert-large-uncased",
-    ]),
-    importing: IMPORTING,
-    reads,
-    labels,
-    serve,
-};
+pub static BERT_CRF: RecogniseDescriptor = with_field(
+    "bert-crf",
+    &["bert-base-cased", "bert-large-cased", "bert-base-uncased", "bert-large-uncased"],
+    BERT_CONFIG,
+);
 
-const FAMILIES: &[&Family] = &[&ADASEQ];
-/// Names of the head's matrix in published files.
-const HEADS: [&str; 1] = ["linear.weight"];
-const LABELS: &str = "labels";
-const IMPORTING: Importing = Importing {
-    untrained: &[(
-        &TEXT_ENCODER,
-        "this is the encoder alone, without `linear` and `crf`, which say what entities are: it must be fine-tuned on \
-         tagged posts first",
-    )],
-    dimensions: Some(label_rows),
-    ..Importing::of("a tagger with its CRF, as AdaSeq saves it", FAMILIES)
-};
+/// RoBERTa, XLM-R or BERTweet with a softmax.
+pub static ROBERTA_SOFTMAX: RecogniseDescriptor = with_softmax(
+    "roberta-softmax",
+    &["roberta-base", "roberta-large", "bertweet-base", "bertweet-large"],
+    (&[&ROBERTA], ROBERTA_CONFIG),
+);
 
-/// The labels are the rows of the checkpoint's head, whatever the preset has.
-fn label_rows(checkpoint: &Checkpoint, network: &mut toml::Table, _has_preset: bool) -> Option<String> {
-    let rows = HEADS.iter().find_map(|name| checkpoint.shape(name)?.first());
-    if let Some(rows) = rows.and_then(|&rows| i64::try_from(rows).ok()) {
-        network.entry(LABELS).or_insert(rows.into());
+/// BERT with a softmax.
+pub static BERT_SOFTMAX: RecogniseDescriptor =
+    with_softmax("bert-softmax", &["bert-base-multilingual-cased"], (&[&BERT], BERT_CONFIG));
+
+/// DistilBERT with a softmax.
+pub static DISTILBERT_SOFTMAX: RecogniseDescriptor = with_softmax(
+    "distilbert-softmax",
+    &["distilbert-base-cased", "distilbert-base-uncased", "distilbert-base-multilingual-cased"],
+    (&[&DISTILBERT], DISTILBERT_CONFIG),
+);
+
+/// DeBERTa, version 2 or 3, with a softmax.
+pub static DEBERTA_SOFTMAX: RecogniseDescriptor = with_softmax(
+    "deberta-softmax",
+    &[
+        "deberta-v3-xsmall",
+        "deberta-v3-small",
+        "deberta-v3-base",
+        "deberta-v3-large",
+        "mdeberta-v3-base",
+        "deberta-v2-xlarge",
+    ],
+    (&[&DEBERTA], DEBERTA_CONFIG),
+);
+
+const fn with_field(
+    name: &'static str,
+    published: &'static [&'static str],
+    config: PublishedConfig,
+) -> RecogniseDescriptor {
+    RecogniseDescriptor {
+        architecture: Architecture::of::<TaggerConfig>(name).publishing(published),
+        importing: Importing {
+            untrained: UNTRAINED,
+            other_tasks: OTHER_TASKS,
+            config: Some(config),
+            dimensions: Some(label_rows),
+            ..Importing::of("a tagger with its CRF, as AdaSeq or ModelScope saves it", FIELD_FAMILIES)
+        },
+        reads,
+        labels,
+        has_field: true,
+        serve: serve_field,
     }
-    None
 }
+
+const fn with_softmax(
+    name: &'static str,
+    published: &'static [&'static str],
+    (families, config): (&'static [&'static Family], PublishedConfig),
+) -> RecogniseDescriptor {
+    RecogniseDescriptor {
+        architecture: Architecture::of::<SoftmaxConfig>(name).publishing(published),
+        importing: Importing {
+            untrained: UNTRAINED,
+            other_tasks: OTHER_TASKS,
+            config: Some(config),
+            dimensions: Some(label_rows),
+            ..Importing::of("a tagger with its softmax, as Transformers saves it", families)
+        },
+        reads,
+        labels,
+        has_field: false,
+        serve: serve_softmax,
+    }
+}
+
+const FIELD_FAMILIES: &[&Family] = &[&ADASEQ, &RANER];
+const UNTRAINED: &[(&Family, &str)] = &[(
+    &BARE_ENCODER,
+    "this is the encoder alone, without the layer that says what entities are: it must be fine-tuned on tagged posts \
+     first",
+)];
 
 fn reads(dimensions: &Dimensions) -> Reads {
     let config: TaggerConfig = dimensions.config();
@@ -65,11 +112,20 @@ fn labels(dimensions: &Dimensions) -> i64 {
     dimensions.config::<TaggerConfig>().labels
 }
 
-fn serve(
+fn serve_field(
     source: &WeightSource<'_>,
     dimensions: &Dimensions,
-    scope: CrfScope,
+    settings: TaggerSettings,
 ) -> Result<served::Tagger, BundleError> {
     let tagger = source.load(|root| Tagger::new(root, dimensions.config()))?;
-    Ok(erase(ServedTagger::new(tagger).with_scope(scope)))
+    Ok(erase(ServedTagger::new(tagger).with_scope(settings.scope)))
+}
+
+fn serve_softmax(
+    source: &WeightSource<'_>,
+    dimensions: &Dimensions,
+    TaggerSettings { pooling, rules, .. }: TaggerSettings,
+) -> Result<served::Tagger, BundleError> {
+    let classifier = source.load(|root| TokenClassifier::new(root, dimensions.config()))?;
+    Ok(erase(ServedTagger::of_classifier(classifier, WordDecoding { pooling, rules })))
 }

@@ -1,4 +1,5 @@
-//! The tagger's published tensor names: AdaSeq's are those here, Hugging Face's lack a prefix.
+//! Published tensor names of taggers: AdaSeq's are those here; those of Hugging Face's Transformers and of ModelScope are
+//! renamed.
 
 use crate::networks::checkpoint::{Family, Renamed, reason, rewrite};
 
@@ -8,56 +9,167 @@ pub static ADASEQ: Family = Family {
     signs: &["embedder.transformer_model.embeddings.word_embeddings.weight"],
     rename: adaseq,
     copies: &[],
-    head: Some(("crf.transitions", "the field that says which tags follow each other")),
+    head: Some(FIELD),
 };
 
-/// An XLM-R or BERT, as Hugging Face saves it: the tagger's encoder alone.
-pub static TEXT_ENCODER: Family = Family {
-    name: "Hugging Face's XLM-R or BERT",
-    signs: &[
-        "roberta.embeddings.word_embeddings.weight",
-        "bert.embeddings.word_embeddings.weight",
-        "embeddings.word_embeddings.weight",
-    ],
-    rename: text_encoder,
+/// A tagger with a CRF, as ModelScope publishes those of RaNER.
+pub static RANER: Family = Family {
+    name: "ModelScope's tagger",
+    signs: &["encoder.embeddings.word_embeddings.weight"],
+    rename: raner,
+    copies: &[],
+    head: Some(FIELD),
+};
+
+/// A BERT, as Transformers saves it.
+pub static BERT: Family = Family {
+    name: "Hugging Face's BERT",
+    signs: &["bert.embeddings.word_embeddings.weight"],
+    rename: bert,
+    copies: &[],
+    head: Some(CLASSIFIER),
+};
+
+/// A RoBERTa, an XLM-R or a BERTweet, as Transformers saves them.
+pub static ROBERTA: Family = Family {
+    name: "Hugging Face's RoBERTa or XLM-R",
+    signs: &["roberta.embeddings.word_embeddings.weight"],
+    rename: roberta,
+    copies: &[],
+    head: Some(CLASSIFIER),
+};
+
+/// A DistilBERT, as Transformers saves it.
+pub static DISTILBERT: Family = Family {
+    name: "Hugging Face's DistilBERT",
+    signs: &["distilbert.embeddings.word_embeddings.weight"],
+    rename: distilbert,
+    copies: &[],
+    head: Some(CLASSIFIER),
+};
+
+/// A DeBERTa of the second or third version, as Transformers saves it.
+pub static DEBERTA: Family = Family {
+    name: "Hugging Face's DeBERTa",
+    signs: &["deberta.embeddings.word_embeddings.weight"],
+    rename: deberta,
+    copies: &[],
+    head: Some(CLASSIFIER),
+};
+
+/// One of these without any head: its names have no prefix.
+pub static BARE_ENCODER: Family = Family {
+    name: "Hugging Face's text encoder",
+    signs: &["embeddings.word_embeddings.weight"],
+    rename: bare_encoder,
     copies: &[],
     head: None,
 };
 
+const FIELD: (&str, &str) = ("crf.transitions", "the field that says which tags follow each other");
+const CLASSIFIER: (&str, &str) =
+    ("linear.weight", "the layer that gives pieces their labels (published as `classifier.weight`)");
+
+/// Tensors that only networks of other tasks have, and those tasks.
+pub(super) const OTHER_TASKS: &[(&str, &str)] = &[
+    ("classifier.dense.weight", "sequence classification"),
+    ("classifier.out_proj.weight", "sequence classification"),
+    ("pre_classifier.weight", "sequence classification"),
+    ("qa_outputs.weight", "question answering"),
+];
+
+/// Names of the head's matrix in published files.
+pub(super) const HEADS: [&str; 3] = ["linear.weight", "classifier.weight", "head.linear.weight"];
+
 const POOLER: &str = "a pooled vector is of no use to a tagger";
 const HEAD: &str = "serves only to train the encoder";
 const COMPUTED: &str = "is counted, not learnt";
+const UNUSED: &str = "is not used: distances between pieces stand for their positions";
 
-const ADASEQ_DROPS: [(&str, &str); 3] = [
+const ENCODER_DROPS: [(&str, &str); 3] = [
     ("embedder.transformer_model.pooler.*", POOLER),
     ("embedder.transformer_model.embeddings.position_ids", COMPUTED),
     ("embedder.transformer_model.embeddings.token_type_ids", COMPUTED),
 ];
 
-const HEADS: [(&str, &str); 2] = [("lm_head.*", HEAD), ("cls.*", HEAD)];
+const HEAD_DROPS: [(&str, &str); 7] = [
+    ("lm_head.*", HEAD),
+    ("cls.*", HEAD),
+    ("lm_predictions.*", HEAD),
+    ("mask_predictions.*", HEAD),
+    ("vocab_transform.*", HEAD),
+    ("vocab_layer_norm.*", HEAD),
+    ("vocab_projector.*", HEAD),
+];
 
-/// The encoder's name in a network with a head; without one it has none.
-const TEXT_ENCODER_RULES: [(&str, &str); 5] = [
-    ("roberta.*", "embedder.transformer_model.*"),
-    ("bert.*", "embedder.transformer_model.*"),
-    ("embeddings.*", "embedder.transformer_model.embeddings.*"),
-    ("encoder.*", "embedder.transformer_model.encoder.*"),
-    ("pooler.*", "embedder.transformer_model.pooler.*"),
+const CLASSIFIER_RULES: [(&str, &str); 2] =
+    [("classifier.weight", "linear.weight"), ("classifier.bias", "linear.bias")];
+
+/// DistilBERT is a BERT without token types and with other names.
+const DISTILBERT_RULES: [(&str, &str); 9] = [
+    ("distilbert.embeddings.*", "bert.embeddings.*"),
+    ("distilbert.transformer.layer.#.attention.q_lin.*", "bert.encoder.layer.#.attention.self.query.*"),
+    ("distilbert.transformer.layer.#.attention.k_lin.*", "bert.encoder.layer.#.attention.self.key.*"),
+    ("distilbert.transformer.layer.#.attention.v_lin.*", "bert.encoder.layer.#.attention.self.value.*"),
+    ("distilbert.transformer.layer.#.attention.out_lin.*", "bert.encoder.layer.#.attention.output.dense.*"),
+    ("distilbert.transformer.layer.#.sa_layer_norm.*", "bert.encoder.layer.#.attention.output.LayerNorm.*"),
+    ("distilbert.transformer.layer.#.ffn.lin1.*", "bert.encoder.layer.#.intermediate.dense.*"),
+    ("distilbert.transformer.layer.#.ffn.lin2.*", "bert.encoder.layer.#.output.dense.*"),
+    ("distilbert.transformer.layer.#.output_layer_norm.*", "bert.encoder.layer.#.output.LayerNorm.*"),
 ];
 
 fn adaseq(name: &str) -> Renamed {
-    match reason(&ADASEQ_DROPS, name) {
+    match reason(&ENCODER_DROPS, name) {
         Some(reason) => Renamed::Drop(reason),
         None => Renamed::Keep(with_present_norms(name)),
     }
 }
 
-/// Hugging Face's names become AdaSeq's.
-fn text_encoder(name: &str) -> Renamed {
-    match (reason(&HEADS, name), rewrite(&TEXT_ENCODER_RULES, name)) {
-        (Some(reason), _) => Renamed::Drop(reason),
-        (None, Some(name)) => adaseq(&name),
-        (None, None) => Renamed::Keep(name.to_owned()),
+fn raner(name: &str) -> Renamed {
+    const RULES: [(&str, &str); 3] = [
+        ("encoder.*", "embedder.transformer_model.*"),
+        ("head.linear.*", "linear.*"),
+        ("head.crf.*", "crf.*"),
+    ];
+    adaseq(&rewrite(&RULES, name).unwrap_or_else(|| name.to_owned()))
+}
+
+fn bert(name: &str) -> Renamed {
+    transformers(&[("bert.*", "embedder.transformer_model.*")], name)
+}
+
+fn roberta(name: &str) -> Renamed {
+    transformers(&[("roberta.*", "embedder.transformer_model.*")], name)
+}
+
+fn distilbert(name: &str) -> Renamed {
+    bert(&rewrite(&DISTILBERT_RULES, name).unwrap_or_else(|| name.to_owned()))
+}
+
+fn deberta(name: &str) -> Renamed {
+    if name == "deberta.embeddings.position_embeddings.weight" {
+        return Renamed::Drop(UNUSED);
+    }
+    transformers(&[("deberta.*", "embedder.transformer_model.*")], name)
+}
+
+fn bare_encoder(name: &str) -> Renamed {
+    const RULES: [(&str, &str); 3] = [
+        ("embeddings.*", "embedder.transformer_model.embeddings.*"),
+        ("encoder.*", "embedder.transformer_model.encoder.*"),
+        ("pooler.*", "embedder.transformer_model.pooler.*"),
+    ];
+    transformers(&RULES, name)
+}
+
+/// The names of Transformers become AdaSeq's.
+fn transformers(encoder: &[(&str, &str)], name: &str) -> Renamed {
+    if let Some(reason) = reason(&HEAD_DROPS, name) {
+        return Renamed::Drop(reason);
+    }
+    match rewrite(encoder, name).or_else(|| rewrite(&CLASSIFIER_RULES, name)) {
+        Some(name) => adaseq(&name),
+        None => Renamed::kept(name),
     }
 }
 
@@ -79,26 +191,80 @@ mod tests {
     #[test]
     fn text_encoders_get_the_name_of_the_taggers_encoder() {
         becomes(
-            &TEXT_ENCODER,
+            &ROBERTA,
             &[
                 (
                     "roberta.encoder.layer.23.attention.self.query.weight",
                     Some("embedder.transformer_model.encoder.layer.23.attention.self.query.weight"),
                 ),
+                ("roberta.embeddings.position_ids", None),
+                ("lm_head.layer_norm.weight", None),
+                ("classifier.weight", Some("linear.weight")),
+                ("classifier.bias", Some("linear.bias")),
+                ("classifier.dense.weight", Some("classifier.dense.weight")),
+                ("adapter.gamma", Some("adapter.gamma")),
+            ],
+        );
+        becomes(
+            &BERT,
+            &[
                 (
                     "bert.embeddings.LayerNorm.gamma",
                     Some("embedder.transformer_model.embeddings.LayerNorm.weight"),
                 ),
-                ("embeddings.LayerNorm.beta", Some("embedder.transformer_model.embeddings.LayerNorm.bias")),
-                ("roberta.embeddings.position_ids", None),
                 ("bert.pooler.dense.weight", None),
-                ("pooler.dense.weight", None),
-                ("lm_head.layer_norm.weight", None),
                 ("cls.predictions.bias", None),
-                ("classifier.weight", Some("classifier.weight")),
-                ("adapter.gamma", Some("adapter.gamma")),
             ],
         );
+        becomes(
+            &BARE_ENCODER,
+            &[
+                ("embeddings.LayerNorm.beta", Some("embedder.transformer_model.embeddings.LayerNorm.bias")),
+                ("pooler.dense.weight", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_distilbert_becomes_a_bert() {
+        becomes(
+            &DISTILBERT,
+            &[
+                (
+                    "distilbert.embeddings.position_embeddings.weight",
+                    Some("embedder.transformer_model.embeddings.position_embeddings.weight"),
+                ),
+                (
+                    "distilbert.transformer.layer.5.attention.out_lin.bias",
+                    Some("embedder.transformer_model.encoder.layer.5.attention.output.dense.bias"),
+                ),
+                (
+                    "distilbert.transformer.layer.0.output_layer_norm.weight",
+                    Some("embedder.transformer_model.encoder.layer.0.output.LayerNorm.weight"),
+                ),
+                ("vocab_projector.bias", None),
+                ("classifier.weight", Some("linear.weight")),
+            ],
+        );
+    }
+
+    #[test]
+    fn debertas_unused_positions_are_left_out() {
+        becomes(
+            &DEBERTA,
+            &[
+                (
+                    "deberta.encoder.rel_embeddings.weight",
+                    Some("embedder.transformer_model.encoder.rel_embeddings.weight"),
+                ),
+                ("deberta.embeddings.position_embeddings.weight", None),
+                ("mask_predictions.dense.weight", None),
+            ],
+        );
+    }
+
+    #[test]
+    fn fields_of_adaseq_and_of_modelscope_are_kept() {
         becomes(
             &ADASEQ,
             &[
@@ -106,6 +272,20 @@ mod tests {
                 ("linear.weight", Some("linear.weight")),
                 ("embedder.transformer_model.pooler.dense.bias", None),
                 ("embedder.transformer_model.embeddings.position_ids", None),
+            ],
+        );
+        becomes(
+            &RANER,
+            &[
+                (
+                    "encoder.encoder.layer.2.output.LayerNorm.weight",
+                    Some("embedder.transformer_model.encoder.layer.2.output.LayerNorm.weight"),
+                ),
+                ("encoder.pooler.dense.weight", None),
+                ("head.linear.weight", Some("linear.weight")),
+                ("linear.bias", Some("linear.bias")),
+                ("head.crf.transitions", Some("crf.transitions")),
+                ("crf.end_transitions", Some("crf.end_transitions")),
             ],
         );
     }

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, TchError, Tensor};
 
-use super::{Tagger, TaggerConfig};
+use super::{Tagger, TaggerConfig, TokenClassifier};
 use crate::networks::blocks::crf::{Chain, CrfScope};
 use crate::networks::blocks::device::hand_back;
 use crate::networks::blocks::rows;
+use crate::networks::blocks::words::Pooling;
 use crate::scheduler::{Cost, Model, ModelError, Processor};
 use crate::stages::recognise::{Reply, Request};
 
 /// The tagger as the scheduler runs it.
 #[derive(Debug)]
 pub struct ServedTagger {
-    tagger: Tagger,
+    classifier: TokenClassifier,
     processor: Arc<TaggerProcessor>,
 }
 
@@ -22,34 +23,64 @@ pub struct ServedTagger {
 #[derive(Debug)]
 pub struct TaggerProcessor {
     config: TaggerConfig,
-    chain: Chain,
-    scope: CrfScope,
+    decoder: Decoder,
 }
 
-/// A batch in host memory: pieces and their mask, `[B, L]`, and where words begin, `[B, W]`.
+/// How labels are made of scores.
+#[derive(Debug, Clone)]
+enum Decoder {
+    /// The best sequence of a CRF over the words of the scope.
+    Field { chain: Chain, scope: CrfScope },
+    /// A softmax for each piece.
+    Softmax(WordDecoding),
+}
+
+/// How a softmax's probabilities become the labels of words.
+#[derive(Debug, Clone, Default)]
+pub struct WordDecoding {
+    /// How the pieces of a word decide together.
+    pub pooling: Pooling,
+    /// Which labels may follow each other, for the most probable valid sequence; without it each word has its most probable
+    /// label.
+    pub rules: Option<Chain>,
+}
+
+/// A batch in host memory: pieces and their mask, `[B, L]`, and the pieces that are scored, `[B, W]`.
 #[derive(Debug)]
 pub struct TaggerInput {
     pieces: Tensor,
     mask: Tensor,
-    words: Tensor,
+    scored: Tensor,
 }
 
 impl ServedTagger {
-    /// Serves a network whose parameters have been loaded: the CRF's are copied out here. The field runs over
+    /// Serves a network with a CRF whose parameters have been loaded: the CRF's are copied out here. The field runs over
     /// [`CrfScope::Whole`].
     #[must_use]
     pub fn new(tagger: Tagger) -> Self {
-        let (config, chain) = (tagger.config.clone(), tagger.crf.chain());
-        let processor = TaggerProcessor { config, chain, scope: CrfScope::default() };
-        Self { tagger, processor: Arc::new(processor) }
+        let decoder = Decoder::Field { chain: tagger.crf.chain(), scope: CrfScope::default() };
+        Self::with_decoder(tagger.classifier, decoder)
     }
 
-    /// Lets the field run over these words instead.
+    /// Serves a network with a softmax.
+    #[must_use]
+    pub fn of_classifier(classifier: TokenClassifier, decoding: WordDecoding) -> Self {
+        Self::with_decoder(classifier, Decoder::Softmax(decoding))
+    }
+
+    /// Lets a CRF run over these words instead.
     #[must_use]
     pub fn with_scope(self, scope: CrfScope) -> Self {
-        let TaggerProcessor { config, chain, .. } = self.processor.as_ref();
-        let processor = TaggerProcessor { config: config.clone(), chain: chain.clone(), scope };
-        Self { processor: Arc::new(processor), ..self }
+        let decoder = match &self.processor.decoder {
+            Decoder::Field { chain, .. } => Decoder::Field { chain: chain.clone(), scope },
+            decoder @ Decoder::Softmax(_) => decoder.clone(),
+        };
+        Self::with_decoder(self.classifier, decoder)
+    }
+
+    fn with_decoder(classifier: TokenClassifier, decoder: Decoder) -> Self {
+        let processor = TaggerProcessor { config: classifier.config.clone(), decoder };
+        Self { classifier, processor: Arc::new(processor) }
     }
 
     /// Pieces.
@@ -58,11 +89,12 @@ impl ServedTagger {
         Cost(u32::try_from(request.pieces.len()).unwrap_or(u32::MAX))
     }
 
-    /// A score for each label of each word, as many words a row as the longest has.
+    /// A score for each label of each scored piece, as many pieces a row as the row with most has.
     fn emissions(&self, batch: &TaggerInput) -> Result<Vec<f32>, TchError> {
-        let device = self.tagger.device;
+        let device = self.classifier.device;
         let (pieces, mask) = (batch.pieces.f_to_device(device)?, batch.mask.f_to_device(device)?);
-        let emissions = self.tagger.emissions(&pieces, &mask, &batch.words.f_to_device(device)?, 0.0);
+        let scored = batch.scored.f_to_device(device)?;
+        let emissions = self.classifier.emissions(&pieces, &mask, &scored, 0.0);
         Vec::try_from(
             &emissions.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?,
         )
@@ -89,13 +121,26 @@ impl TaggerProcessor {
         Ok(())
     }
 
-    /// Where the words begin over which the field runs, the text's own first.
-    fn words(&self, request: &Request) -> Vec<u32> {
-        match self.scope {
-            CrfScope::Whole => [&request.first_pieces[..], &request.context_first_pieces].concat(),
-            CrfScope::Tweet => request.first_pieces.clone(),
+    /// The pieces whose scores are needed, the text's own first.
+    fn scored(&self, request: &Request) -> Vec<u32> {
+        match &self.decoder {
+            Decoder::Field { scope: CrfScope::Whole, .. } => {
+                [&request.first_pieces[..], &request.context_first_pieces].concat()
+            }
+            Decoder::Field { scope: CrfScope::Tweet, .. } => request.first_pieces.clone(),
+            Decoder::Softmax(WordDecoding { pooling, .. }) => {
+                words(request).flat_map(|(begin, end)| pooling.needed(begin, end)).collect()
+            }
         }
     }
+}
+
+/// Where each word of the text begins and ends among the pieces.
+fn words(request: &Request) -> impl Iterator<Item = (u32, u32)> {
+    let last = u32::try_from(request.pieces.len()).unwrap_or(u32::MAX).saturating_sub(1);
+    let after = request.context_first_pieces.first().copied().unwrap_or(last);
+    let begins = request.first_pieces.iter().copied();
+    begins.clone().zip(begins.skip(1).chain([after]))
 }
 
 impl Processor for TaggerProcessor {
@@ -111,24 +156,29 @@ impl Processor for TaggerProcessor {
 
     fn prepare(&self, batch: &[Request]) -> Result<Option<TaggerInput>, ModelError> {
         batch.iter().try_for_each(|request| self.check(request))?;
-        let words: Vec<Vec<u32>> = batch.iter().map(|request| self.words(request)).collect();
-        if words.iter().all(Vec::is_empty) {
+        let scored: Vec<Vec<u32>> = batch.iter().map(|request| self.scored(request)).collect();
+        if scored.iter().all(Vec::is_empty) {
             return Ok(None);
         }
-        let words: Vec<&[u32]> = words.iter().map(Vec::as_slice).collect();
+        let scored: Vec<&[u32]> = scored.iter().map(Vec::as_slice).collect();
         let pieces: Vec<&[u32]> = batch.iter().map(|request| &request.pieces[..]).collect();
         let mask = rows::mask(&pieces)?;
         let pieces = rows::padded(&pieces, self.config.pad)?;
-        Ok(Some(TaggerInput { pieces, mask, words: rows::padded(&words, 0)? }))
+        Ok(Some(TaggerInput { pieces, mask, scored: rows::padded(&scored, 0)? }))
     }
 
     fn finish(&self, batch: &[Request], emissions: Vec<f32>) -> Result<Vec<Reply>, ModelError> {
         let labels = self.config.labels as usize;
         let width = emissions.len() / batch.len();
         let reply = |(number, request): (usize, &Request)| {
-            let words = self.words(request).len();
-            let row = &emissions[number * width..][..words * labels];
-            let mut reply = reply(&self.chain, row, labels)?;
+            let row = &emissions[number * width..][..self.scored(request).len() * labels];
+            if row.iter().any(|emission| !emission.is_finite()) {
+                return Err(ModelError::Failed("the tagger's scores are not finite".to_owned()));
+            }
+            let mut reply = match &self.decoder {
+                Decoder::Field { chain, .. } => of_field(chain, row, labels),
+                Decoder::Softmax(decoding) => decoding.reply(request, row, labels),
+            };
             reply.labels.truncate(request.first_pieces.len());
             reply.posteriors.truncate(request.first_pieces.len());
             Ok(reply)
@@ -151,17 +201,45 @@ impl Model for ServedTagger {
 
     /// It remembers nothing; what its batches took may be kept for the next ones.
     fn free_memory(&mut self) {
-        hand_back(self.tagger.device);
+        hand_back(self.classifier.device);
     }
 }
 
-fn reply(chain: &Chain, emissions: &[f32], labels: usize) -> Result<Reply, ModelError> {
-    if emissions.iter().any(|emission| !emission.is_finite()) {
-        return Err(ModelError::Failed("the tagger's scores are not finite".to_owned()));
-    }
+/// The best labels of a field, and their posteriors.
+fn of_field(chain: &Chain, emissions: &[f32], labels: usize) -> Reply {
     let best = chain.best(emissions);
     let posteriors = chain.posteriors(emissions);
     let posteriors =
         best.iter().zip(posteriors.chunks_exact(labels)).map(|(&label, word)| word[label]).collect();
-    Ok(Reply { labels: best, posteriors })
+    Reply { labels: best, posteriors }
+}
+
+impl WordDecoding {
+    /// The labels of a text's words from the scores of their needed pieces.
+    fn reply(&self, request: &Request, scores: &[f32], labels: usize) -> Reply {
+        let mut rest = scores;
+        let mut probabilities = Vec::with_capacity(request.first_pieces.len() * labels);
+        for (begin, end) in words(request) {
+            let (own, after) = rest.split_at(self.pooling.needed(begin, end).len() * labels);
+            probabilities.extend(self.pooling.pooled(own, labels));
+            rest = after;
+        }
+        if let Some(rules) = &self.rules {
+            let logarithms: Vec<f32> = probabilities.iter().map(|share| share.ln().max(LEAST)).collect();
+            return of_field(rules, &logarithms, labels);
+        }
+        let (labels, posteriors) = probabilities.chunks_exact(labels).map(first_max).unzip();
+        Reply { labels, posteriors }
+    }
+}
+
+/// The logarithm of a probability that is 0 in 32 bits.
+const LEAST: f32 = -110.0;
+
+/// The label with the highest probability, the first of equal ones.
+fn first_max(word: &[f32]) -> (usize, f32) {
+    let better = |best: (usize, f32), (label, &share): (usize, &f32)| {
+        if share > best.1 { (label, share) } else { best }
+    };
+    word.iter().enumerate().fold((0, f32::NEG_INFINITY), better)
 }

@@ -14,11 +14,22 @@ pub(super) const BERT_CRF: Tiny = Tiny {
     shrink,
 };
 
+pub(super) const ROBERTA_SOFTMAX: Tiny =
+    Tiny { architecture: "roberta-softmax", vocabulary: |_| VocabularyFile::Unigram, shrink };
+
+pub(super) const BERT_SOFTMAX: Tiny = Tiny { architecture: "bert-softmax", ..BERT_CRF };
+
+pub(super) const DISTILBERT_SOFTMAX: Tiny = Tiny { architecture: "distilbert-softmax", ..BERT_CRF };
+
+pub(super) const DEBERTA_SOFTMAX: Tiny =
+    Tiny { architecture: "deberta-softmax", vocabulary: |_| VocabularyFile::Unigram, shrink };
+
 fn shrink(dimensions: &Dimensions, vocabulary: Vocabulary) -> Dimensions {
     let published: TaggerConfig = dimensions.config();
     let TaggerConfig { vocabulary, hidden, heads, ffn, max_positions, .. } = tagger(vocabulary.rows);
     let layers = published.layers / BLOCKS;
-    Dimensions::of(&TaggerConfig { vocabulary, hidden, layers, heads, ffn, max_positions, ..published })
+    let span = published.span / 16;
+    Dimensions::of(&TaggerConfig { vocabulary, hidden, layers, heads, ffn, max_positions, span, ..published })
 }
 
 pub(super) fn tagger(vocabulary: i64) -> TaggerConfig {
@@ -34,5 +45,7 @@ pub(super) fn tagger(vocabulary: i64) -> TaggerConfig {
         layer_norm_eps: 1e-5,
         pad: 1,
         labels: 17,
+        span: 0,
+        convolution: 0,
     }
 }

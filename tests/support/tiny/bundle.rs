@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use riveg::networks::blocks::crf::CrfScope;
+use riveg::networks::blocks::words::{Decoding, Pooling};
 use riveg::networks::bundle::{
     BundleError, Entail, FileEntry, Ground, Manifest, Precision, Recognise, Segment, SelfTestError, Weights,
     save_weights, write_manifest,
@@ -75,6 +76,8 @@ fn manifest(pieces: i64, vocabulary: Vocabulary) -> Manifest {
             labels: Vec::new(),
             types: BTreeMap::new(),
             crf: CrfScope::Whole,
+            pooling: Pooling::First,
+            decoding: Decoding::Argmax,
             network: Network::of(&tagger::XLM_ROBERTA_CRF, &tiny_tagger::tagger(pieces)),
             self_test: Vec::new(),
         }),

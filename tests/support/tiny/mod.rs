@@ -28,9 +28,13 @@ use form::Tiny;
 pub(crate) use pocket::{write_bundle, write_stage};
 
 /// The tiny forms of all networks.
-const TINY: [&Tiny; 8] = [
+const TINY: [&Tiny; 12] = [
     &tagger::XLM_ROBERTA_CRF,
     &tagger::BERT_CRF,
+    &tagger::ROBERTA_SOFTMAX,
+    &tagger::BERT_SOFTMAX,
+    &tagger::DISTILBERT_SOFTMAX,
+    &tagger::DEBERTA_SOFTMAX,
     &ofa::TINY,
     &albef::TINY,
     &seqtr::TINY,

@@ -100,6 +100,11 @@ impl Import {
         checkpoint: &Checkpoint,
         importing: &Importing,
     ) -> Result<(), ImportError> {
+        let other = importing.other_tasks.iter().find(|(name, _)| checkpoint.shape(name).is_some());
+        if let Some((name, task)) = other {
+            let (key, found) = ((*name).to_owned(), (*task).to_owned());
+            return Err(ImportError::OtherHead { file: self.from.clone(), stage: self.stage, key, found });
+        }
         let (Some(expected), Some(task)) = (importing.task, &checkpoint.settings().task) else {
             return Ok(());
         };

@@ -25,6 +25,8 @@ pub(super) struct DecidedLabels {
 
 /// The tensor with one row for each label, by its name here.
 const HEAD: &str = "linear.weight";
+/// A tensor that only a CRF has, by its name here.
+const FIELD: &str = "crf.transitions";
 const CONFIG: &str = "config.json";
 const SCHEME: &str = "scheme";
 
@@ -45,7 +47,8 @@ impl Import {
         }
         let head = checkpoint.names().find(|name| family.rename(name) == Renamed::kept(HEAD));
         let rows = head.and_then(|name| Some((name, *checkpoint.shape(name)?.first()?)));
-        let published = self.published_labels()?;
+        let has_field = checkpoint.names().any(|name| family.rename(name) == Renamed::kept(FIELD));
+        let published = self.published_labels(has_field)?;
         let GivenLabels { types, labels, map } = &self.labels;
         let (table, origin) = match (labels.is_empty(), types.is_empty(), published) {
             (false, _, _) => (labels.clone(), "`--labels`".to_owned()),
@@ -85,8 +88,9 @@ impl Import {
         Ok(Some(DecidedLabels { entity_types, settings, notes }))
     }
 
-    /// The labels that `config.json` beside the checkpoint gives, and the file.
-    fn published_labels(&self) -> Result<Option<(Vec<String>, PathBuf)>, ImportError> {
+    /// The labels that `config.json` beside the checkpoint gives, and the file. Beside a CRF it may be that of the encoder,
+    /// and does not tell the task.
+    fn published_labels(&self, has_field: bool) -> Result<Option<(Vec<String>, PathBuf)>, ImportError> {
         let Some(file) = self.from.parent().map(|folder| folder.join(CONFIG)) else { return Ok(None) };
         if !file.is_file() {
             return Ok(None);
@@ -95,7 +99,9 @@ impl Import {
         let text =
             plain_file::read_text(&file).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
         let config = serde_json::from_str(&text).map_err(|error| wrong(format!("it is no JSON: {error}")))?;
-        check_task_of_config(&config).map_err(|fault| wrong(fault.to_string()))?;
+        if !has_field {
+            check_task_of_config(&config).map_err(|fault| wrong(fault.to_string()))?;
+        }
         let labels = labels_of_config(&config).map_err(|fault| wrong(fault.to_string()))?;
         Ok(labels.map(|labels| (labels, file)))
     }

@@ -53,8 +53,8 @@ impl Import {
         let checkpoint = Checkpoint::open(&import.from)?;
         let family = family_of(&checkpoint)?;
         let chosen = import.chosen(family, config.as_ref())?;
-        import.check_trained(&checkpoint, family)?;
         import.check_task(&checkpoint, chosen.importing)?;
+        import.check_trained(&checkpoint, family)?;
         let folder = Folder::take(out)?;
         let imported = import.run_in(&folder, out, &checkpoint, (family, &chosen, config.as_ref()));
         match imported {
