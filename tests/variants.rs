@@ -320,8 +320,12 @@ async fn without_a_segmenter_the_contours_of_seqtr_are_the_masks() {
     for (post, annotation) in posts.iter().zip(&outlined) {
         for triple in &annotation.triples {
             for (media, region) in post.media.iter().zip(&triple.regions) {
-                let located =
-                    runtime.pipeline.locate(Flow::default(), &triple.phrase, media).await.unwrap().unwrap();
+                let located = runtime
+                    .pipeline
+                    .locate(Flow::default(), &triple.phrase, (media, ""))
+                    .await
+                    .unwrap()
+                    .unwrap();
                 let outline = located.outline.unwrap();
                 assert_eq!(*region.mask, outline.mask(media.frame.width, media.frame.height));
                 assert_eq!(region.mask_score, region.box_score);

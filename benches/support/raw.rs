@@ -92,10 +92,10 @@ impl Recorded {
                 let entail_picture = entail_view.of(&media.frame);
                 let ground_picture = ground_view.of(&media.frame);
                 for triple in &asking {
-                    let prompt = entail_prompts.encode(&triple.phrase.text);
+                    let prompt = entail_prompts.encode(&triple.phrase.text, "");
                     recorded.entail.push(entail::Request { picture: Arc::clone(&entail_picture), prompt });
                     if triple.verdicts[index].depicted {
-                        let prompt = ground_prompts.encode(&triple.phrase.text);
+                        let prompt = ground_prompts.encode(&triple.phrase.text, "");
                         let picture = Arc::clone(&ground_picture);
                         recorded.ground.push(ground::Request { picture, prompt });
                     }

@@ -56,6 +56,8 @@ Examples:
   riveg bundle import --stage segment --from models/sam-vit-base --out bundles/mine
   riveg bundle import --stage ground --from refcoco_large_best.pt --preset ofa-large \\
       --tokenizer OFA/utils/BPE --store f16 --out bundles/mine
+  riveg bundle import --stage entail --from snli_ve_large_best.pt --preset ofa-large --recipe ofa-snli-ve \\
+      --tokenizer OFA/utils/BPE --out bundles/mine
   riveg bundle import --stage entail --from albef_ve.pth --preset albef-base --tokenizer bert-base-uncased --out mine")]
     Import {
         /// For which stage.
@@ -68,6 +70,11 @@ Examples:
         /// The published size.
         #[arg(long)]
         preset: Option<String>,
+        /// The recipe of the network's training: its question, and how phrases read. `riveg`: fine-tuned with the code of
+        /// RiVEG's authors; `ofa-snli-ve`, `ofa-snli-ve-plain`, `ofa-refcoco`, `albef-snli-ve`, `seqtr-refcoco`: as
+        /// published [default: the question of the published network, phrases unchanged].
+        #[arg(long, value_name = "NAME")]
+        recipe: Option<String>,
         /// A dimension that differs from the preset's; may be given several times.
         #[arg(long, value_name = "KEY=VALUE")]
         network: Vec<String>,
@@ -137,6 +144,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             stage,
             from,
             preset,
+            recipe,
             network,
             set,
             tokenizer,
@@ -155,6 +163,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 stage: stage_named(stage)?,
                 from: from.clone(),
                 preset: preset.clone(),
+                recipe: recipe.clone(),
                 network: values(network)?,
                 tokenizer: tokenizer.clone(),
                 stored,

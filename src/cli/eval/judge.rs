@@ -83,13 +83,15 @@ impl Judge {
     ) -> Result<(), AnnotateError> {
         let phrase = self.pipeline.expander.phrase(mention, context).await?.phrase;
         let flow = self.pipeline.flows.begin();
-        if let Some(verdict) = self.pipeline.verdict(flow, &phrase, media).await? {
+        let caption = self.pipeline.caption(media).await;
+        let picture = (media, caption.as_str());
+        if let Some(verdict) = self.pipeline.verdict(flow, &phrase, picture).await? {
             scores.add_entailment(verdict.depicted, gold);
         }
         if gold.is_empty() {
             return Ok(());
         }
-        if let Some(located) = self.pipeline.locate(flow, &phrase, media).await? {
+        if let Some(located) = self.pipeline.locate(flow, &phrase, picture).await? {
             scores.add_grounding(&located.bbox, gold, self.threshold);
         }
         let Some(segmenter) = &self.pipeline.segmenter else { return Ok(()) };

@@ -65,6 +65,8 @@ impl Config {
             (shows_posts, "describe.detailed", &self.describe.detailed),
             (!self.vision.entail.is_empty(), "vision.entail", std::slice::from_ref(&self.vision.entail)),
             (!self.vision.ground.is_empty(), "vision.ground", std::slice::from_ref(&self.vision.ground)),
+            // Whether a prompt has a place for it is known to the bundle alone; a name here is meant to be asked.
+            (true, "describe.gate", &self.describe.gate),
         ];
         let mut in_use = BTreeMap::new();
         for (_, key, names) in settings.into_iter().filter(|(is_asked, ..)| *is_asked) {

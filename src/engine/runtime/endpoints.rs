@@ -122,7 +122,9 @@ impl Endpoints {
                 })
                 .collect::<Result<Vec<_>, RuntimeError>>()
         };
-        Ok(Captioners::new(all(&config.describe.short)?, all(&config.describe.detailed)?))
+        let describe = &config.describe;
+        let captioners = Captioners::new(all(&describe.short)?, all(&describe.detailed)?);
+        Ok(captioners.with_gate(all(&describe.gate)?))
     }
 
     /// The source of knowledge for the tagger; none if the mode is off.

@@ -19,6 +19,8 @@ const TEXT: &str =
     "so good to see Ada Lovelace at the Analytical Engine Society in London today, what a crowd it was";
 const PHRASE: &str =
     "Ada Lovelace (PER) - a woman in a green coat with a red hat, in front of a stone bridge";
+/// A caption of the usual length, for prompts that hold one.
+const CAPTION: &str = "a woman with a red hat stands on a bridge";
 
 /// Texts from a quarter to all of [`TEXT`].
 pub(super) fn recognise(tokenizer: &WordTokenizer) -> Samples<recognise::Request> {
@@ -41,7 +43,7 @@ pub(super) fn know(texts: &TextTokenizer, view: View) -> Samples<knowledge::Requ
 
 pub(super) fn entail(prompts: &PromptEncoder, view: View) -> Samples<entail::Request> {
     let prompts: Vec<Vec<u32>> =
-        (0..LENGTHS).map(|index| prompts.encode(first_words(PHRASE, index))).collect();
+        (0..LENGTHS).map(|index| prompts.encode(first_words(PHRASE, index), CAPTION)).collect();
     Box::new((0..).map(move |index| entail::Request {
         picture: view.of(&frame(Stage::Entail, index, view.side)),
         prompt: prompts[index % LENGTHS].clone(),
@@ -50,7 +52,7 @@ pub(super) fn entail(prompts: &PromptEncoder, view: View) -> Samples<entail::Req
 
 pub(super) fn ground(phrases: &PhraseEncoder, view: View) -> Samples<ground::Request> {
     let prompts: Vec<Vec<u32>> =
-        (0..LENGTHS).map(|index| phrases.encode(first_words(PHRASE, index))).collect();
+        (0..LENGTHS).map(|index| phrases.encode(first_words(PHRASE, index), CAPTION)).collect();
     Box::new((0..).map(move |index| ground::Request {
         picture: view.of(&frame(Stage::Ground, index, view.side)),
         prompt: prompts[index % LENGTHS].clone(),

@@ -131,6 +131,7 @@ fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
             weights: weights(Network::Ofa),
             tokenizer: Some(FileEntry::named(OFA_TOKENIZER)),
             network: Described::of(&ofa::ENTAIL, &config),
+            self_test_question: None,
             self_test: Vec::new(),
         }),
         ground: Some(Ground {
@@ -141,6 +142,7 @@ fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
             weights: weights(Network::Ofa),
             tokenizer: Some(FileEntry::named(OFA_TOKENIZER)),
             network: Described::of(&ofa::GROUND, &config),
+            self_test_question: None,
             self_test: Vec::new(),
         }),
         segment: Some(Segment {

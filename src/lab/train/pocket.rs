@@ -159,7 +159,7 @@ fn train_ofa(run: &TrainingRun) -> Result<()> {
     };
     let encoder = |template| -> Result<EncodePrompt> {
         let encoder = PromptEncoder::new(tokenizer.clone(), template, config.max_positions as usize)?;
-        Ok(Arc::new(move |phrase| encoder.encode(phrase)))
+        Ok(Arc::new(move |phrase| encoder.encode(phrase, "")))
     };
     let prompts =
         Prompts { entail: encoder(recipe::ENTAIL_PROMPT)?, ground: encoder(recipe::GROUND_PROMPT)? };

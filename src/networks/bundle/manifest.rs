@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::Stage;
 use crate::stages::expand::PhraseTemplate;
-use crate::stages::prompt::PHRASE;
+use crate::stages::prompt::{PHRASE, QuestionTemplate};
 
+use super::self_test_question::SelfTestQuestion;
 use super::stages::{Entail, Ground, Part, Recognise, Retrieve, Segment};
 use crate::networks::descriptor::VocabularyKind;
 use crate::networks::weights::{BundleError, Fault, FileEntry};
@@ -171,6 +172,18 @@ impl Manifest {
         }
     }
 
+    /// Sets the phrase and the caption that a stage with a prompt is asked in its self-test.
+    pub(super) fn ask_in_self_test(&mut self, stage: Stage, question: &SelfTestQuestion) {
+        let part = match stage {
+            Stage::Entail => self.entail.as_mut().map(|part| &mut part.self_test_question),
+            Stage::Ground => self.ground.as_mut().map(|part| &mut part.self_test_question),
+            Stage::Retrieve | Stage::Recognise | Stage::Segment => None,
+        };
+        if let Some(part) = part {
+            *part = Some(question.clone());
+        }
+    }
+
     /// All that no engine could run.
     fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
@@ -202,8 +215,8 @@ impl Manifest {
             ("ground.prompt", self.ground.as_ref().map(|ground| &ground.prompt)),
         ];
         for (key, prompt) in prompts.into_iter().filter_map(|(key, prompt)| Some((key, prompt?))) {
-            let once = prompt.matches(PHRASE).count() == 1;
-            expect(once, key, "a text with one `{phrase}`", format!("`{prompt}`"));
+            let expected = "a text with one `{phrase}` and at most one `{caption}`";
+            expect(QuestionTemplate::parse(prompt).is_ok(), key, expected, format!("`{prompt}`"));
         }
         if let Some(Entail { threshold, .. }) = &self.entail {
             let probability = (0.0..=1.0).contains(threshold);

@@ -5,7 +5,7 @@
 //! random answers with the same confidence as a good one.
 //!
 //! Read [`stages`] and [`manifest`] (what `bundle.toml` says), [`open`] and [`write`], [`serve`] (networks at work),
-//! [`self_test`], [`join`] (stages of several bundles), [`template`] (new bundles) and [`import`] (published checkpoints).
+//! [`questions`] and [`self_test`], [`join`] (stages of several bundles), [`template`] (new bundles) and [`import`] (published checkpoints).
 
 mod config;
 mod disk;
@@ -14,7 +14,9 @@ mod join;
 mod labels;
 mod manifest;
 mod open;
+mod questions;
 mod self_test;
+mod self_test_question;
 mod serve;
 mod stages;
 mod template;
@@ -25,10 +27,12 @@ mod write;
 
 pub use config::Config;
 pub use import::{
-    ConfigFault, GivenLabels, Import, Imported, MappedTypes, TypeMap, check_task_of_config, labels_of_config,
+    ConfigFault, GivenLabels, Import, Imported, MappedTypes, Recipe, TypeMap, check_task_of_config,
+    labels_of_config,
 };
 pub use manifest::Manifest;
 pub use open::Bundle;
+pub use self_test_question::SelfTestQuestion;
 pub use stages::{Entail, Ground, Part, Recognise, Retrieve, Segment};
 pub use template::{presets, stage_template, template, templates};
 pub use write::{write_manifest, write_unfilled};

@@ -214,7 +214,12 @@ mod tests {
             ),
             ("a beam", "beam = 3", "beam = 0", "`ground.beam`: expected 1 to 10, found 0"),
             ("a wide beam", "beam = 3", "beam = 11", "`ground.beam`: expected 1 to 10, found 11"),
-            ("a prompt", "{phrase}", "phrase", "`entail.prompt`: expected a text with one `{phrase}`, found"),
+            (
+                "a prompt",
+                "{phrase}",
+                "phrase",
+                "`entail.prompt`: expected a text with one `{phrase}` and at most one",
+            ),
             (
                 "labels",
                 "labels = 17",

@@ -16,7 +16,7 @@ use crate::stages::segment;
 use super::open::Bundle;
 use super::stages::Part;
 use crate::networks::descriptor::Reads;
-use crate::networks::weights::{Precision, SelfTestError};
+use crate::networks::weights::{BundleError, Precision, SelfTestError};
 
 /// How far an answer may be from the one recorded, in parts of it; below 1, in parts of 1. Sums of many products differ
 /// in their last digits between machines, and far more in 16 bits.
@@ -52,16 +52,16 @@ impl Bundle {
                 })
             }
             Stage::Entail => {
-                let network = &self.entail()?.network;
-                let picture = network.view().of(&frame());
-                let request = entail::Request { picture, prompt: prompt(network.reads()) };
+                let part = self.entail()?.part();
+                let picture = self.entail()?.network.view().of(&frame());
+                let request = entail::Request { picture, prompt: self.question(&part)? };
                 first(&mut self.entailer(device, 0)?, request)
                     .map(|reply| [reply.no, reply.yes, reply.maybe].map(f64::from).to_vec())
             }
             Stage::Ground => {
-                let network = &self.ground()?.network;
-                let picture = network.view().of(&frame());
-                let request = ground::Request { picture, prompt: prompt(network.reads()) };
+                let part = self.ground()?.part();
+                let picture = self.ground()?.network.view().of(&frame());
+                let request = ground::Request { picture, prompt: self.question(&part)? };
                 first(&mut self.grounder(device, 0)?, request).map(|reply| {
                     let likelihood = f64::from(reply.log_probability);
                     reply.corners.into_iter().chain([likelihood]).collect()
@@ -81,6 +81,17 @@ impl Bundle {
             }
         };
         asked.map_err(|source| SelfTestError::Model { stage, source })
+    }
+
+    /// The prompt of a stage's self-test: its question about the manifest's phrase and caption, or else pieces without a
+    /// meaning.
+    fn question(&self, part: &Part<'_>) -> Result<Vec<u32>, BundleError> {
+        if let Some(question) = part.question
+            && let Some(phrases) = self.phrases(part)?
+        {
+            return Ok(phrases.encode(&question.phrase, &question.caption));
+        }
+        Ok(part.reads.map(prompt).unwrap_or_default())
     }
 
     /// Asks a stage's network again and compares.

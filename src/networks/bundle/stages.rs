@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::self_test_question::SelfTestQuestion;
 use crate::common::imaging::View;
 use crate::domain::Stage;
 use crate::networks::blocks::crf::CrfScope;
@@ -14,6 +15,7 @@ use crate::networks::descriptor::{
     RetrieveDescriptor, SegmentDescriptor, Summary,
 };
 use crate::networks::weights::{FileEntry, Precision, Weights, hexadecimal};
+use crate::stages::prompt::CaptionStyle;
 use crate::stages::recognise::TagScheme;
 
 /// The tagger.
@@ -56,7 +58,7 @@ pub struct Recognise {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entail {
-    /// Its prompt; `{phrase}` stands for the phrase.
+    /// Its prompt; `{phrase}` stands for the phrase, `{caption}` for the short caption of the picture.
     pub prompt: String,
     /// The probability of `yes` and `maybe` together from which a picture is taken to show the entity.
     pub threshold: f32,
@@ -69,6 +71,9 @@ pub struct Entail {
     pub tokenizer: Option<FileEntry>,
     /// Its network.
     pub network: Network<EntailDescriptor>,
+    /// The phrase and the caption of its self-test; without them it is asked pieces without a meaning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_test_question: Option<SelfTestQuestion>,
     /// Its answer to the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
@@ -78,7 +83,8 @@ pub struct Entail {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ground {
-    /// Its prompt; `{phrase}` stands for the phrase. A network that reads words alone has no other text in it.
+    /// Its prompt; `{phrase}` stands for the phrase, `{caption}` for the short caption of the picture. A network that reads
+    /// words alone has no other text in it.
     pub prompt: String,
     /// Boxes that are followed at a time while one is decoded.
     #[serde(default = "authors_beam")]
@@ -97,6 +103,9 @@ pub struct Ground {
     pub tokenizer: Option<FileEntry>,
     /// Its network.
     pub network: Network<GroundDescriptor>,
+    /// The phrase and the caption of its self-test; without them it is asked pieces without a meaning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_test_question: Option<SelfTestQuestion>,
     /// Its answer to the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
@@ -160,6 +169,10 @@ pub struct Part<'manifest> {
     pub reads: Option<Reads>,
     /// What it is asked, if it is asked anything.
     pub prompt: Option<&'manifest str>,
+    /// How phrases are cleaned for it.
+    pub style: CaptionStyle,
+    /// The phrase of its self-test; none: pieces without a meaning.
+    pub question: Option<&'manifest SelfTestQuestion>,
     /// In what it computes.
     pub precision: Precision,
     /// Its weights.
@@ -179,6 +192,8 @@ impl Recognise {
             view: None,
             reads: Some(self.network.reads()),
             prompt: None,
+            style: CaptionStyle::default(),
+            question: None,
             precision: self.precision,
             weights: &self.weights,
             tokenizer: self.tokenizer.as_ref(),
@@ -196,6 +211,8 @@ impl Entail {
             view: Some(self.network.view()),
             reads: Some(self.network.reads()),
             prompt: Some(&self.prompt),
+            style: self.network.descriptor().style,
+            question: self.self_test_question.as_ref(),
             precision: self.precision,
             weights: &self.weights,
             tokenizer: self.tokenizer.as_ref(),
@@ -213,6 +230,8 @@ impl Ground {
             view: Some(self.network.view()),
             reads: Some(self.network.reads()),
             prompt: Some(&self.prompt),
+            style: CaptionStyle::default(),
+            question: self.self_test_question.as_ref(),
             precision: self.precision,
             weights: &self.weights,
             tokenizer: self.tokenizer.as_ref(),
@@ -235,6 +254,8 @@ impl Segment {
             view: Some(self.network.view()),
             reads: None,
             prompt: None,
+            style: CaptionStyle::default(),
+            question: None,
             precision: self.precision,
             weights: &self.weights,
             tokenizer: None,
@@ -263,6 +284,8 @@ impl Retrieve {
             view: Some(self.network.view()),
             reads: Some(self.network.reads()),
             prompt: None,
+            style: CaptionStyle::default(),
+            question: None,
             precision: self.precision,
             weights: &self.weights,
             tokenizer: self.tokenizer.as_ref(),

@@ -108,6 +108,7 @@ fn entail(preset: &str, precision: Precision, weights: Weights) -> Option<Entail
         weights,
         tokenizer: None,
         network,
+        self_test_question: None,
         self_test: Vec::new(),
     })
 }
@@ -126,6 +127,7 @@ fn ground(preset: &str, precision: Precision, weights: Weights) -> Option<Ground
         weights,
         tokenizer: None,
         network,
+        self_test_question: None,
         self_test: Vec::new(),
     })
 }

@@ -13,6 +13,8 @@ pub struct Settings {
     pub task: Option<Noted<String>>,
     /// The side of its pictures in pixels.
     pub patch_image_size: Option<Noted<i64>>,
+    /// Whether its questions held the pictures' captions.
+    pub add_caption: Option<Noted<bool>>,
 }
 
 /// A setting, and where it stands.
@@ -32,6 +34,9 @@ const SIDE: [&[&str]; 3] = [
     &["args", "patch_image_size"],
 ];
 
+const CAPTION: [&[&str]; 3] =
+    [&["cfg", "task", "add_caption"], &["cfg", "model", "add_caption"], &["args", "add_caption"]];
+
 impl Settings {
     pub(super) fn of(pickled: &Pickled) -> Self {
         let text = |value| pickled.text(value).map(str::to_owned);
@@ -39,7 +44,15 @@ impl Settings {
             Value::Int(number) => Some(number),
             _ => None,
         };
-        Self { task: first(pickled, &TASK, text), patch_image_size: first(pickled, &SIDE, number) }
+        let truth = |value| match value {
+            Value::Bool(truth) => Some(truth),
+            _ => None,
+        };
+        Self {
+            task: first(pickled, &TASK, text),
+            patch_image_size: first(pickled, &SIDE, number),
+            add_caption: first(pickled, &CAPTION, truth),
+        }
     }
 }
 

@@ -16,6 +16,8 @@ use crate::stages::vocabulary::Locations;
 
 /// Adds dimensions that a checkpoint gives to those of a manifest.
 pub type AddDimensions = fn(&Checkpoint, &mut Table, bool) -> Option<String>;
+/// Gives a checkpoint's recipe, and why it is that one.
+pub type RecipeOf = fn(&Checkpoint) -> (&'static str, String);
 /// Makes tensors in place of a checkpoint's.
 pub type ReplaceTensors = fn(&Checkpoint, &Dimensions) -> Result<Replaced, ImportError>;
 /// Computes the share of answers after a prompt about a picture.
@@ -37,6 +39,8 @@ pub struct Importing {
     pub other_tasks: &'static [(&'static str, &'static str)],
     /// Which `config.json` is of such a network, and the dimensions that it gives.
     pub config: Option<PublishedConfig>,
+    /// Decides by the checkpoint which recipe's question it was trained with, for imports that name no recipe.
+    pub recipe: Option<RecipeOf>,
     /// Adds dimensions that the checkpoint gives; `true` says that a preset was named, or that a
     /// `config.json` gives the rest. Gives a note for users.
     pub dimensions: Option<AddDimensions>,
@@ -59,6 +63,7 @@ impl Importing {
             task: None,
             config: None,
             other_tasks: &[],
+            recipe: None,
             dimensions: None,
             tensors: None,
             pieces: None,

@@ -98,6 +98,28 @@ pub enum ImportError {
         /// What is wrong, and what to give.
         message: String,
     },
+    /// No recipe has this name.
+    #[error("no recipe is called `{name}`; there are `{known}`")]
+    UnknownRecipe {
+        /// The name.
+        name: String,
+        /// All names.
+        known: String,
+    },
+    /// The recipe is one of other networks.
+    #[error(
+        "the recipe `{name}` has no question for the stage `{stage}` of the network `{architecture}`; it has: {known}"
+    )]
+    OtherRecipe {
+        /// The recipe.
+        name: String,
+        /// The stage asked for.
+        stage: Stage,
+        /// Its network.
+        architecture: &'static str,
+        /// The stages and networks that the recipe knows.
+        known: String,
+    },
     /// Another import is at work in the same bundle.
     #[error("another import is at work in `{}`", folder.display())]
     Busy {

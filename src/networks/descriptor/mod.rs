@@ -18,8 +18,8 @@ pub use architecture::Architecture;
 pub use config_json::ConfigJson;
 pub use dimensions::Dimensions;
 pub use import::{
-    AddDimensions, Answers, Importing, PieceFaults, Pieces, PublishedConfig, ReplaceTensors, Replaced,
-    ShareOfAnswers,
+    AddDimensions, Answers, Importing, PieceFaults, Pieces, PublishedConfig, RecipeOf, ReplaceTensors,
+    Replaced, ShareOfAnswers,
 };
 pub use import_error::ImportError;
 pub use network::{Descriptor, Network, Summary};

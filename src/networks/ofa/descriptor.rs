@@ -2,7 +2,7 @@
 
 use super::import::{
     CONFIG, GROUND_SIDE, SIDE, answers_share, bins_share, dimensions_of_entailment, dimensions_of_grounding,
-    locations, piece_faults,
+    entailment_recipe, locations, piece_faults,
 };
 use super::names::{OFA, OFA_FAIRSEQ};
 use super::{Choice, Ofa, OfaConfig, OfaEntailer, OfaGrounder};
@@ -17,7 +17,8 @@ use crate::networks::served::{Entailer, Grounder};
 use crate::networks::weights::{BundleError, WeightSource};
 use crate::stages::prompt::CaptionStyle;
 
-/// The question of entailment, as it was taught on SNLI-VE where pictures have no caption.
+/// The question of entailment, as it was taught on SNLI-VE where pictures have no caption. That of imports depends on the
+/// checkpoint and on its recipe.
 pub const ENTAIL_PROMPT: &str = " does the image describe \" {phrase} \"?";
 /// The question of grounding, as it was taught on RefCOCO.
 pub const GROUND_PROMPT: &str = " which region does the text \" {phrase} \" describe?";
@@ -27,6 +28,7 @@ pub static ENTAIL: EntailDescriptor = EntailDescriptor {
     architecture: ARCHITECTURE,
     importing: Importing {
         task: Some("snli_ve"),
+        recipe: Some(entailment_recipe),
         dimensions: Some(dimensions_of_entailment),
         answers: Some(Answers { are: "no, yes and maybe", share: answers_share }),
         ..IMPORTING

@@ -114,6 +114,20 @@ fn side(checkpoint: &Checkpoint, network: &mut Table, taught: Option<i64>) -> Op
     }
 }
 
+/// The recipe of a network for entailment: its training was told captions or not, and the published ones were.
+pub(super) fn entailment_recipe(checkpoint: &Checkpoint) -> (&'static str, String) {
+    match &checkpoint.settings().add_caption {
+        Some(told) if !told.value => {
+            ("ofa-snli-ve-plain", format!("the checkpoint says `{}` = false", told.key))
+        }
+        Some(told) => ("ofa-snli-ve", format!("the checkpoint says `{}` = true", told.key)),
+        None => (
+            "ofa-snli-ve",
+            "published networks were trained with it, and the checkpoint does not say".to_owned(),
+        ),
+    }
+}
+
 /// Where the network has its location tokens.
 pub(super) fn locations(dimensions: &Dimensions) -> Locations {
     let config: OfaConfig = dimensions.config();

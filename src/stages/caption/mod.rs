@@ -24,6 +24,8 @@ pub struct Config {
     pub short: Vec<String>,
     /// Sources of a caption of a few sentences for expansion, in the same form.
     pub detailed: Vec<String>,
+    /// Sources of a one-sentence caption for prompts with `{caption}`, in the same form.
+    pub gate: Vec<String>,
 }
 
 /// The name of the author's alt text among the sources.
@@ -32,7 +34,7 @@ pub const ALT_TEXT: &str = "alt-text";
 /// The length of a caption, which depends on its use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Length {
-    /// A sentence, for the tagger.
+    /// A sentence, for the tagger and for prompts.
     Short,
     /// A few sentences, for expansion.
     Detailed,
@@ -51,6 +53,7 @@ pub enum Captioner {
 pub struct Captioners {
     short: Vec<Captioner>,
     detailed: Vec<Captioner>,
+    gate: Vec<Captioner>,
     prompt: Prompt,
 }
 
@@ -77,13 +80,28 @@ impl Captioners {
     pub fn new(short: Vec<Captioner>, detailed: Vec<Captioner>) -> Self {
         let prompt = toml::from_str(SHIPPED)
             .unwrap_or_else(|error| unreachable!("the prompt that ships is tested: {error}"));
-        Self { short, detailed, prompt }
+        Self { short, detailed, gate: Vec::new(), prompt }
+    }
+
+    /// With these sources for prompts of the gate and the grounder.
+    #[must_use]
+    pub fn with_gate(self, gate: Vec<Captioner>) -> Self {
+        Self { gate, ..self }
+    }
+
+    /// The caption of one picture, a sentence, for prompts of the gate and the grounder.
+    pub async fn caption(&self, media: &Media) -> Captions {
+        self.picture(media, (&self.gate, Length::Short)).await
     }
 
     /// The captions of a post's first pictures, joined in order.
     pub async fn captions(&self, post: &Post, length: Length) -> Captions {
         let pictures = post.media.iter().take(MAX_PICTURES);
-        let captions = join_all(pictures.map(|media| self.picture(media, length))).await;
+        let captioners = match length {
+            Length::Short => &self.short,
+            Length::Detailed => &self.detailed,
+        };
+        let captions = join_all(pictures.map(|media| self.picture(media, (captioners, length)))).await;
         let mut all = Captions::default();
         let mut texts = Vec::new();
         for one in captions {
@@ -94,10 +112,11 @@ impl Captioners {
         all
     }
 
-    async fn picture(&self, media: &Media, length: Length) -> Captions {
-        let (captioners, form) = match length {
-            Length::Short => (&self.short, AnswerFormat::Caption),
-            Length::Detailed => (&self.detailed, AnswerFormat::Description),
+    /// The first caption of these sources.
+    async fn picture(&self, media: &Media, (captioners, length): (&[Captioner], Length)) -> Captions {
+        let form = match length {
+            Length::Short => AnswerFormat::Caption,
+            Length::Detailed => AnswerFormat::Description,
         };
         let mut caption = Captions::default();
         for captioner in captioners {

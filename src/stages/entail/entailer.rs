@@ -6,7 +6,7 @@ use super::{Reply, Request};
 use crate::common::imaging::Picture;
 use crate::domain::Phrase;
 use crate::scheduler::{CallError, Flow, Handle};
-use crate::stages::prompt::{PromptEncoder, tokenise};
+use crate::stages::prompt::{PromptEncoder, tokenise_question};
 
 /// Decides whether pictures show phrases.
 pub struct Entailer {
@@ -23,18 +23,26 @@ impl Entailer {
         Self { handle, prompts: Arc::new(prompts), threshold }
     }
 
-    /// Whether a picture, in the network's view, shows a phrase, and the probability, 0 to 1.
+    /// Whether its prompt holds the picture's caption.
+    #[must_use]
+    pub fn reads_captions(&self) -> bool {
+        self.prompts.has_caption()
+    }
+
+    /// Whether a picture, in the network's view and with this caption (empty: none), shows a phrase, and the probability,
+    /// 0 to 1.
     ///
     /// # Errors
     /// [`CallError`] of the network.
     pub async fn depicts(
         &self,
         flow: Flow,
-        picture: &Arc<Picture>,
+        (picture, caption): (&Arc<Picture>, &str),
         phrase: &Phrase,
     ) -> Result<(bool, f32), CallError> {
         let prompts = Arc::clone(&self.prompts);
-        let prompt = tokenise(&phrase.text, move |text| prompts.encode(text)).await;
+        let encode = move |phrase: &str, caption: &str| prompts.encode(phrase, caption);
+        let prompt = tokenise_question(&phrase.text, caption, encode).await;
         let reply = self.handle.call(flow, Request { picture: Arc::clone(picture), prompt }).await?;
         let probability = reply.shown();
         Ok((probability >= self.threshold, probability))

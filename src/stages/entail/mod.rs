@@ -13,7 +13,8 @@ pub use entailer::Entailer;
 pub struct Request {
     /// The picture in the network's view.
     pub picture: Arc<Picture>,
-    /// The prompt in vocabulary ids, with both special tokens.
+    /// The prompt in vocabulary ids, with both special tokens: the question with the phrase, and with the picture's caption
+    /// where the question holds one.
     pub prompt: Vec<u32>,
 }
 

@@ -6,7 +6,7 @@ use super::{Outline, Reply, Request};
 use crate::common::imaging::{Picture, polygon};
 use crate::domain::{BBox, Mask, Phrase};
 use crate::scheduler::{CallError, Flow, Handle};
-use crate::stages::prompt::{PhraseEncoder, tokenise};
+use crate::stages::prompt::{PhraseEncoder, tokenise_question};
 
 /// Finds phrases in pictures.
 pub struct Grounder {
@@ -32,18 +32,25 @@ impl Grounder {
         Self { handle, phrases: Arc::new(phrases.into()) }
     }
 
-    /// Where a picture, in the network's view, shows a phrase.
+    /// Whether its prompt holds the picture's caption.
+    #[must_use]
+    pub fn reads_captions(&self) -> bool {
+        self.phrases.has_caption()
+    }
+
+    /// Where a picture, in the network's view and with this caption (empty: none), shows a phrase.
     ///
     /// # Errors
     /// [`CallError`] of the network.
     pub async fn locate(
         &self,
         flow: Flow,
-        picture: &Arc<Picture>,
+        (picture, caption): (&Arc<Picture>, &str),
         phrase: &Phrase,
     ) -> Result<Located, CallError> {
         let phrases = Arc::clone(&self.phrases);
-        let prompt = tokenise(&phrase.text, move |text| phrases.encode(text)).await;
+        let encode = move |phrase: &str, caption: &str| phrases.encode(phrase, caption);
+        let prompt = tokenise_question(&phrase.text, caption, encode).await;
         let reply = self.handle.call(flow, Request { picture: Arc::clone(picture), prompt }).await?;
         let (bbox, likelihood) = (reply.bbox(picture), reply.likelihood());
         Ok(Located { bbox, likelihood, outline: reply.outline })

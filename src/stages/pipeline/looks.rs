@@ -56,24 +56,32 @@ pub(super) struct QueryResult {
 }
 
 impl Looks {
-    /// Whether a picture shows a phrase, and if so, where.
+    /// Whether a network's prompt has a place for the picture's caption.
+    pub(super) fn read_captions(&self) -> bool {
+        let gate = matches!(&self.entailer, AnsweredBy::Network(entailer, _) if entailer.reads_captions());
+        gate || matches!(&self.grounder, AnsweredBy::Network(grounder, _) if grounder.reads_captions())
+    }
+
+    /// Whether a picture with a caption, which may be empty, shows a phrase, and if so, where.
     pub(super) async fn query(
         &self,
         flow: Flow,
         phrase: &Phrase,
-        (media, pictures): (&Media, &Pictures),
+        (picture, pictures): ((&Media, &str), &Pictures),
     ) -> Result<QueryResult, AnnotateError> {
         if let Some(model) = self.one_model() {
-            let found = self.accept(Stage::Ground, model.look(Look::Both, phrase, &media.frame).await)?;
+            let found = self.accept(Stage::Ground, model.look(Look::Both, phrase, &picture.0.frame).await)?;
             return Ok(match found {
-                Ok(found) => {
-                    QueryResult { verdict: Some(verdict(found)), located: located(found, media), fault: None }
-                }
+                Ok(found) => QueryResult {
+                    verdict: Some(verdict(found)),
+                    located: located(found, picture.0),
+                    fault: None,
+                },
                 Err(fault) => QueryResult { fault: Some(fault), ..QueryResult::default() },
             });
         }
         let verdict = match self.gate {
-            Gate::Entailer => match self.verdict(flow, phrase, (media, pictures)).await? {
+            Gate::Entailer => match self.verdict(flow, phrase, (picture, pictures)).await? {
                 Ok(verdict) => verdict,
                 Err(fault) => return Ok(QueryResult { fault: Some(fault), ..QueryResult::default() }),
             },
@@ -81,7 +89,7 @@ impl Looks {
         };
         let mut result = QueryResult { verdict: Some(verdict), ..QueryResult::default() };
         if verdict.0 {
-            match self.locate(flow, phrase, (media, pictures)).await? {
+            match self.locate(flow, phrase, (picture, pictures)).await? {
                 Ok(located) => result.located = located,
                 Err(fault) => result.fault = Some(fault),
             }
@@ -94,12 +102,13 @@ impl Looks {
         &self,
         flow: Flow,
         phrase: &Phrase,
-        (media, pictures): (&Media, &Pictures),
+        (picture, pictures): ((&Media, &str), &Pictures),
     ) -> Result<Result<Verdict, NoAnswer>, AnnotateError> {
+        let (media, caption) = picture;
         match &self.entailer {
             AnsweredBy::Network(entailer, view) => {
                 let picture = pictures.resized(&media.frame, *view).await;
-                Ok(Ok(entailer.depicts(flow, &picture, phrase).await?))
+                Ok(Ok(entailer.depicts(flow, (&picture, caption), phrase).await?))
             }
             AnsweredBy::Endpoint(model) => {
                 let found = model.look(Look::Entail, phrase, &media.frame).await;
@@ -114,12 +123,13 @@ impl Looks {
         &self,
         flow: Flow,
         phrase: &Phrase,
-        (media, pictures): (&Media, &Pictures),
+        (picture, pictures): ((&Media, &str), &Pictures),
     ) -> Result<Result<Option<Located>, NoAnswer>, AnnotateError> {
+        let (media, caption) = picture;
         match &self.grounder {
             AnsweredBy::Network(grounder, view) => {
                 let picture = pictures.resized(&media.frame, *view).await;
-                Ok(Ok(Some(grounder.locate(flow, &picture, phrase).await?)))
+                Ok(Ok(Some(grounder.locate(flow, (&picture, caption), phrase).await?)))
             }
             AnsweredBy::Endpoint(model) => {
                 let found = model.look(Look::Ground, phrase, &media.frame).await;

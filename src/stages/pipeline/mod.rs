@@ -8,7 +8,8 @@
 
 use std::sync::Arc;
 
-use futures_util::future::try_join_all;
+use futures_util::FutureExt;
+use futures_util::future::{try_join, try_join_all};
 
 use crate::common::imaging::Workers;
 use crate::domain::{
@@ -24,6 +25,7 @@ use crate::stages::recognise::Recogniser;
 use crate::stages::segment::Segmenter;
 
 mod box_groups;
+mod captions;
 mod error;
 mod limits;
 mod looks;
@@ -38,6 +40,7 @@ pub use looks::{AnsweredBy, Gate, Looks};
 pub use pictures::Pictures;
 
 use box_groups::BoxGroups;
+use captions::{PictureCaptions, caption};
 use looks::{QueryResult, unanswered};
 use picture_queries::PictureQueries;
 
@@ -79,12 +82,17 @@ impl Pipeline {
         let dropped = mentions.len().saturating_sub(self.limits.entities);
         mentions.truncate(self.limits.entities);
         degraded.extend(self.limits.dropped_entities(dropped));
-        let phrases = self.phrases(post, &mentions, &mut degraded).await?;
+        let phrases = self.phrases(post, &mentions, &mut degraded);
+        let captions = self.captions(post, &mentions).map(Ok);
+        let (phrases, captions) = try_join(phrases, captions).await?;
+        degraded.extend(captions.fault.filter(|fault| !degraded.contains(fault)));
+        let captions = captions.texts;
 
-        let queries = self.picture_queries(&phrases, post);
+        let queries = self.picture_queries(&phrases, post, &captions);
         degraded.extend(self.limits.dropped_queries(queries.dropped));
         let calls = queries.distinct.iter().map(|&(mention, media)| {
-            self.looks.query(flow, &phrases[mention], (&post.media[media], &self.pictures))
+            let picture = (&post.media[media], captions[media].as_str());
+            self.looks.query(flow, &phrases[mention], (picture, &self.pictures))
         });
         let results = try_join_all(calls).await?;
         degraded.extend(unanswered(results.iter()));
@@ -119,6 +127,20 @@ impl Pipeline {
         let captions = self.captioners.captions(post, Length::Detailed).await;
         let fault = captions.fault.map(|fault| format!("a picture was not described: {fault}"));
         (Context { text: normalised_text(post.plain_text()), background: captions.text }, fault)
+    }
+
+    /// The caption of a picture for the prompts of the gate and the grounder; empty where it has none, or where neither
+    /// prompt has a place for one.
+    pub async fn caption(&self, media: &Media) -> String {
+        if self.looks.read_captions() { caption(&self.captioners, media).await.0 } else { String::new() }
+    }
+
+    /// As [`Self::caption`], for all pictures. Sources are asked only if a network will be.
+    async fn captions(&self, post: &Post, mentions: &[Mention]) -> PictureCaptions {
+        if mentions.is_empty() || !self.looks.read_captions() {
+            return PictureCaptions::none(post);
+        }
+        PictureCaptions::of(&self.captioners, post).await
     }
 
     /// Knowledge for the tagger.
@@ -169,7 +191,7 @@ impl Pipeline {
         Ok(phrases)
     }
 
-    /// Asks the gate whether a picture shows a phrase; none where a vision model gave no answer and the settings allow that.
+    /// Asks the gate whether a picture with a caption, which may be empty, shows a phrase; none where a vision model gave no answer and the settings allow that.
     ///
     /// # Errors
     /// The network failed, or a vision model gave no answer where the settings demand one.
@@ -177,11 +199,11 @@ impl Pipeline {
         &self,
         flow: Flow,
         phrase: &Phrase,
-        media: &Media,
+        picture: (&Media, &str),
     ) -> Result<Option<GateVerdict>, AnnotateError> {
-        let verdict = self.looks.verdict(flow, phrase, (media, &self.pictures)).await?;
+        let verdict = self.looks.verdict(flow, phrase, (picture, &self.pictures)).await?;
         Ok(verdict.ok().map(|(depicted, probability)| GateVerdict {
-            media_key: media.key.clone(),
+            media_key: picture.0.key.clone(),
             depicted,
             probability,
         }))
@@ -196,15 +218,17 @@ impl Pipeline {
         &self,
         flow: Flow,
         phrase: &Phrase,
-        media: &Media,
+        picture: (&Media, &str),
     ) -> Result<Option<Located>, AnnotateError> {
-        let located = self.looks.locate(flow, phrase, (media, &self.pictures)).await?;
+        let located = self.looks.locate(flow, phrase, (picture, &self.pictures)).await?;
         Ok(located.ok().flatten())
     }
 
-    fn picture_queries(&self, phrases: &[Phrase], post: &Post) -> PictureQueries {
+    fn picture_queries(&self, phrases: &[Phrase], post: &Post, captions: &[String]) -> PictureQueries {
         let phrases: Vec<&str> = phrases.iter().map(|phrase| phrase.text.as_str()).collect();
-        let pictures: Vec<ContentHash> = post.media.iter().map(|media| media.frame.hash).collect();
+        let pictures = post.media.iter().zip(captions);
+        let pictures: Vec<(ContentHash, &str)> =
+            pictures.map(|(media, caption)| (media.frame.hash, caption.as_str())).collect();
         PictureQueries::new(&phrases, &pictures, self.limits.looks)
     }
 

@@ -1,4 +1,4 @@
-//! Picture queries: each distinct pair of phrase and picture once, within the limit of one post.
+//! Picture queries: each distinct pair of phrase and captioned picture once, within the limit of one post.
 
 use std::collections::HashMap;
 
@@ -18,14 +18,15 @@ pub(super) struct PictureQueries {
 }
 
 impl PictureQueries {
-    /// The queries of these phrases on these pictures, the first `max_queries` of them.
-    pub(super) fn new(phrases: &[&str], pictures: &[ContentHash], max_queries: usize) -> Self {
-        let mut numbers: HashMap<(&str, ContentHash), Option<usize>> = HashMap::new();
+    /// The queries of these phrases on these pictures with their captions, the first `max_queries` of them. One picture
+    /// under two captions is asked about twice, because prompts may hold the caption.
+    pub(super) fn new(phrases: &[&str], pictures: &[(ContentHash, &str)], max_queries: usize) -> Self {
+        let mut numbers: HashMap<(&str, (ContentHash, &str)), Option<usize>> = HashMap::new();
         let mut queries =
             Self { distinct: Vec::new(), dropped: 0, numbers: Vec::new(), pictures: pictures.len() };
         for (mention, phrase) in phrases.iter().enumerate() {
-            for (picture, hash) in pictures.iter().enumerate() {
-                let number = *numbers.entry((phrase, *hash)).or_insert_with(|| {
+            for (picture, captioned) in pictures.iter().enumerate() {
+                let number = *numbers.entry((phrase, *captioned)).or_insert_with(|| {
                     if queries.distinct.len() == max_queries {
                         queries.dropped += 1;
                         return None;
@@ -51,8 +52,16 @@ mod tests {
     use super::*;
 
     fn queries(phrases: &[&str], pictures: &[u8], max_queries: usize) -> PictureQueries {
-        let hashes: Vec<_> = pictures.iter().map(|&picture| ContentHash([picture; 32])).collect();
-        PictureQueries::new(phrases, &hashes, max_queries)
+        let pictures: Vec<_> = pictures.iter().map(|&picture| (ContentHash([picture; 32]), "")).collect();
+        PictureQueries::new(phrases, &pictures, max_queries)
+    }
+
+    #[test]
+    fn one_picture_under_two_captions_is_two_pictures() {
+        let picture = ContentHash([1; 32]);
+        let found = PictureQueries::new(&["ann"], &[(picture, "a"), (picture, "b"), (picture, "a")], 9);
+        assert_eq!(found.distinct, [(0, 0), (0, 1)]);
+        assert_eq!(of_each(&found, 1), [vec![(0, 0), (1, 1), (2, 0)]]);
     }
 
     fn of_each(queries: &PictureQueries, mentions: usize) -> Vec<Vec<(usize, usize)>> {

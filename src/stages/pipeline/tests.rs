@@ -25,6 +25,7 @@ use crate::stages::segment;
 use crate::stages::segment::Segmentation;
 use crate::telemetry::Metrics;
 
+mod captions;
 mod fair;
 mod long_texts;
 

@@ -1,7 +1,8 @@
 //! Prompts: a phrase in the question of the network's training, as vocabulary ids; or as ids of whole words.
 //!
-//! [`caption_style`] cleans the phrase, [`word_list`] is the vocabulary of networks that read words, [`special_pieces`] names
-//! special pieces, and [`mod@tokenise`] moves long texts off the async threads.
+//! [`question`] is the text around the phrase and the picture's caption, [`caption_style`] cleans both, [`word_list`] is the
+//! vocabulary of networks that read words, [`special_pieces`] names special pieces, and [`mod@tokenise`] moves long texts
+//! off the async threads.
 
 use std::path::{Path, PathBuf};
 
@@ -11,17 +12,16 @@ use crate::common::plain_file;
 use crate::stages::vocabulary;
 
 mod caption_style;
+mod question;
 mod special_pieces;
 mod tokenise;
 mod word_list;
 
 pub use caption_style::CaptionStyle;
+pub use question::{CAPTION, PHRASE, QuestionError, QuestionTemplate};
 pub use special_pieces::SpecialPieces;
-pub use tokenise::tokenise;
+pub use tokenise::{tokenise, tokenise_question};
 pub use word_list::{WordList, WordListError, WordsError};
-
-/// The placeholder of the phrase in a question.
-pub const PHRASE: &str = "{phrase}";
 
 /// Encodes phrases for a network, by question or by word.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub enum PhraseEncoder {
 #[derive(Debug)]
 pub struct PromptEncoder {
     tokenizer: Tokenizer,
-    template: String,
+    question: QuestionTemplate,
     begin: u32,
     end: u32,
     longest: usize,
@@ -58,9 +58,9 @@ pub enum PromptError {
     /// A required special piece is missing.
     #[error("the tokenizer of prompts has no `{0}`")]
     NoSpecialPiece(&'static str),
-    /// The question has no placeholder, or several.
-    #[error("the question `{0}` must hold `{PHRASE}` once")]
-    NoPlace(String),
+    /// The question does not hold the places that it must.
+    #[error(transparent)]
+    Question(#[from] QuestionError),
     /// The question cannot be tokenised.
     #[error("failed to read the question `{template}` in pieces")]
     Unreadable {
@@ -83,12 +83,21 @@ pub enum PromptError {
 }
 
 impl PhraseEncoder {
-    /// The ids of a phrase.
+    /// The ids of a phrase about a picture with this caption; empty: it has none. Networks that read words read no caption.
     #[must_use]
-    pub fn encode(&self, phrase: &str) -> Vec<u32> {
+    pub fn encode(&self, phrase: &str, caption: &str) -> Vec<u32> {
         match self {
-            Self::Question(question) => question.encode(phrase),
+            Self::Question(question) => question.encode(phrase, caption),
             Self::Words(words) => words.encode(phrase),
+        }
+    }
+
+    /// Whether the picture's caption is a part of the question.
+    #[must_use]
+    pub fn has_caption(&self) -> bool {
+        match self {
+            Self::Question(question) => question.has_caption(),
+            Self::Words(_) => false,
         }
     }
 }
@@ -106,8 +115,8 @@ impl From<WordList> for PhraseEncoder {
 }
 
 impl PromptEncoder {
-    /// Reads a `tokenizer.json`; `template` contains [`PHRASE`] once, and `longest` is the network's input length in pieces,
-    /// including both ends.
+    /// Reads a `tokenizer.json`; `template` is a [`QuestionTemplate`], and `longest` is the network's input length in
+    /// pieces, including both ends.
     ///
     /// # Errors
     /// [`PromptError`]: the file, or an error of [`PromptEncoder::new`].
@@ -123,9 +132,7 @@ impl PromptEncoder {
     /// # Errors
     /// [`PromptError`]: a missing special piece, or a question without room for a phrase.
     pub fn new(mut tokenizer: Tokenizer, template: &str, longest: usize) -> Result<Self, PromptError> {
-        if template.matches(PHRASE).count() != 1 {
-            return Err(PromptError::NoPlace(template.to_owned()));
-        }
+        let question = QuestionTemplate::parse(template)?;
         // A `<bin_7>` in a phrase is seven characters.
         tokenizer.set_encode_special_tokens(true);
         tokenizer.with_padding(None);
@@ -136,16 +143,12 @@ impl PromptEncoder {
         let names = SpecialPieces::of(&tokenizer);
         let (begin, end) = (special(names.begin)?, special(names.end)?);
         let style = CaptionStyle::default();
-        let encoder = Self { tokenizer, template: template.to_owned(), begin, end, longest, style };
-        let question = encoder
-            .ids("")
+        let encoder = Self { tokenizer, question, begin, end, longest, style };
+        let empty = encoder
+            .ids("", "")
             .map_err(|source| PromptError::Unreadable { template: template.to_owned(), source })?;
-        if question.len() >= longest {
-            return Err(PromptError::TooLong {
-                template: template.to_owned(),
-                pieces: question.len(),
-                longest,
-            });
+        if empty.len() >= longest {
+            return Err(PromptError::TooLong { template: template.to_owned(), pieces: empty.len(), longest });
         }
         Ok(encoder)
     }
@@ -156,20 +159,30 @@ impl PromptEncoder {
         Self { style, ..self }
     }
 
-    /// The question about a phrase, including both ends. A phrase that does not fit loses its last characters, because the
-    /// name comes first.
+    /// Whether the picture's caption is a part of the question.
     #[must_use]
-    pub fn encode(&self, phrase: &str) -> Vec<u32> {
-        let caption = self.style.clean(phrase);
-        if let Some(ids) = self.fitting(&caption) {
-            return ids;
-        }
-        let ends: Vec<usize> = caption.char_indices().map(|(start, _)| start).collect();
-        let fits = ends.partition_point(|&end| self.fitting(&caption[..end]).is_some());
-        let longest_end = fits.checked_sub(1).map_or(0, |index| ends[index]);
-        // A longer text may have fewer pieces, so the result of the search is checked; the question alone always fits.
-        let shortened = self.fitting(caption[..longest_end].trim_end()).or_else(|| self.fitting(""));
-        shortened.unwrap_or_else(|| vec![self.begin, self.end])
+    pub fn has_caption(&self) -> bool {
+        self.question.has_caption()
+    }
+
+    /// The question in words, with the phrase and the picture's caption as they are cleaned; an empty caption: none.
+    #[must_use]
+    pub fn wording(&self, phrase: &str, caption: &str) -> String {
+        self.question.fill(&self.style.clean(phrase), &self.style.clean(caption))
+    }
+
+    /// The question about a phrase and a picture with this caption, including both ends; an empty caption: none. The
+    /// authors cut both after some words, as the style says, and never pieces. Where a network reads fewer pieces than
+    /// that, first the caption loses its last characters, then the phrase, because its name comes first.
+    #[must_use]
+    pub fn encode(&self, phrase: &str, caption: &str) -> Vec<u32> {
+        let phrase = self.style.clean(phrase);
+        let caption = if self.has_caption() { self.style.clean(caption) } else { String::new() };
+        let shorter_caption = || longest_prefix(&caption, |caption| self.fitting(&phrase, caption));
+        let shorter_phrase = || longest_prefix(&phrase, |phrase| self.fitting(phrase, ""));
+        let ids = self.fitting(&phrase, &caption).or_else(shorter_caption).or_else(shorter_phrase);
+        // The question alone always fits.
+        ids.or_else(|| self.fitting("", "")).unwrap_or_else(|| vec![self.begin, self.end])
     }
 
     /// The size of the vocabulary: the network's embedding must have as many rows.
@@ -178,15 +191,24 @@ impl PromptEncoder {
         self.tokenizer.get_vocab_size(true)
     }
 
-    fn fitting(&self, caption: &str) -> Option<Vec<u32>> {
-        self.ids(caption).ok().filter(|ids| ids.len() <= self.longest)
+    fn fitting(&self, phrase: &str, caption: &str) -> Option<Vec<u32>> {
+        self.ids(phrase, caption).ok().filter(|ids| ids.len() <= self.longest)
     }
 
-    fn ids(&self, caption: &str) -> Result<Vec<u32>, tokenizers::Error> {
-        let encoded = self.tokenizer.encode_fast(self.template.replace(PHRASE, caption), false)?;
+    fn ids(&self, phrase: &str, caption: &str) -> Result<Vec<u32>, tokenizers::Error> {
+        let encoded = self.tokenizer.encode_fast(self.question.fill(phrase, caption), false)?;
         let pieces = encoded.get_ids().iter().copied();
         Ok(std::iter::once(self.begin).chain(pieces).chain([self.end]).collect())
     }
+}
+
+/// The ids with the longest beginning of a text, which may be empty, for which there are any.
+fn longest_prefix(text: &str, ids: impl Fn(&str) -> Option<Vec<u32>>) -> Option<Vec<u32>> {
+    let ends: Vec<usize> = text.char_indices().map(|(start, _)| start).collect();
+    let fits = ends.partition_point(|&end| ids(&text[..end]).is_some());
+    let longest_end = fits.checked_sub(1).map_or(0, |index| ends[index]);
+    // A longer text may have fewer pieces, so the result of the search is checked.
+    ids(text[..longest_end].trim_end()).or_else(|| ids(""))
 }
 
 #[cfg(test)]
@@ -222,7 +244,7 @@ mod tests {
     #[test]
     fn a_phrase_is_cleaned_and_stands_between_both_ends() {
         let encoder = PromptEncoder::new(bytes(), " is \" {phrase} \"?", 100).unwrap();
-        let ids = encoder.encode("#Chris-Paul");
+        let ids = encoder.encode("#Chris-Paul", "");
         assert_eq!((ids[0], ids[ids.len() - 1]), (0, 2));
         assert_eq!(bytes().decode(&ids, true).unwrap(), " is \" chris paul \"?");
     }
@@ -244,17 +266,17 @@ mod tests {
     #[test]
     fn a_prompt_for_a_network_with_berts_vocabulary_has_its_pieces_and_style() {
         let encoder = PromptEncoder::new(word_pieces(), "is {phrase}", 9).unwrap();
-        assert_eq!(encoder.encode("Chris' Paulo?"), [2, 7, 8, 11, 9, 10, 1, 3]);
+        assert_eq!(encoder.encode("Chris' Paulo?", ""), [2, 7, 8, 11, 9, 10, 1, 3]);
         let encoder = encoder.with_style(CaptionStyle::Albef);
-        assert_eq!(encoder.encode("Chris' Paulo?"), [2, 7, 8, 9, 10, 3]);
-        assert_eq!(encoder.encode("[SEP]"), [2, 7, 4, 6, 5, 3]);
-        assert_eq!(encoder.encode(&"paulo ".repeat(20)), [2, 7, 9, 10, 9, 10, 9, 10, 3]);
+        assert_eq!(encoder.encode("Chris' Paulo?", ""), [2, 7, 8, 9, 10, 3]);
+        assert_eq!(encoder.encode("[SEP]", ""), [2, 7, 4, 6, 5, 3]);
+        assert_eq!(encoder.encode(&"paulo ".repeat(20), ""), [2, 7, 9, 10, 9, 10, 9, 10, 3]);
     }
 
     #[test]
     fn a_phrase_cannot_produce_special_tokens() {
         let encoder = PromptEncoder::new(bytes(), "{phrase}", 100).unwrap();
-        let ids = encoder.encode("<bin_7> </s>");
+        let ids = encoder.encode("<bin_7> </s>", "");
         assert_eq!(ids.len(), "<bin_7> </s>".len() + 2);
         assert!(ids[1..ids.len() - 1].iter().all(|id| (4..=259).contains(id)));
     }
@@ -262,16 +284,52 @@ mod tests {
     #[test]
     fn a_long_phrase_loses_its_end_and_the_question_stays_whole() {
         let encoder = PromptEncoder::new(bytes(), "is {phrase} there?", 20).unwrap();
-        let ids = encoder.encode("abcdefghijklmnop");
+        let ids = encoder.encode("abcdefghijklmnop", "");
         assert_eq!(ids.len(), 20);
         assert_eq!(bytes().decode(&ids, true).unwrap(), "is abcdefgh there?");
-        let ids = encoder.encode("ééééééééé");
+        let ids = encoder.encode("ééééééééé", "");
         assert_eq!(bytes().decode(&ids, true).unwrap(), "is éééé there?");
     }
 
     #[test]
+    fn a_caption_is_cleaned_as_the_phrase_is_and_an_absent_one_leaves_its_place_empty() {
+        let text = |encoder: &PromptEncoder, caption: &str| {
+            let ids = encoder.encode("#Chris-Paul", caption);
+            assert_eq!((ids[0], ids[ids.len() - 1]), (0, 2));
+            assert!(ids[1..ids.len() - 1].iter().all(|id| (4..=259).contains(id)), "a special piece");
+            bytes().decode(&ids, true).unwrap()
+        };
+        let encoder = PromptEncoder::new(bytes(), "1 \" {caption} \" 2 \" {phrase} \"?", 200).unwrap();
+        assert!(encoder.has_caption());
+        assert_eq!(text(&encoder, "  A Man/Woman"), "1 \" a man woman \" 2 \" chris paul \"?");
+        assert_eq!(text(&encoder, ""), "1 \"  \" 2 \" chris paul \"?");
+        assert_eq!(
+            text(&encoder, "{phrase} <bin_7> </s>"),
+            "1 \" {phrase} <bin_7> < s> \" 2 \" chris paul \"?"
+        );
+        assert_eq!(encoder.wording("#Chris-Paul", "A  B"), "1 \" a b \" 2 \" chris paul \"?");
+        let without = PromptEncoder::new(bytes(), " is \" {phrase} \"?", 200).unwrap();
+        assert!(!without.has_caption());
+        assert_eq!(text(&without, "a man"), " is \" chris paul \"?");
+    }
+
+    #[test]
+    fn a_long_caption_is_cut_before_the_phrase() {
+        let encoder = PromptEncoder::new(bytes(), "{caption}: {phrase}", 14).unwrap();
+        let text = |phrase: &str, caption: &str| {
+            let ids = encoder.encode(phrase, caption);
+            assert!(ids.len() <= 14);
+            bytes().decode(&ids, true).unwrap()
+        };
+        assert_eq!(text("chris", "bcdef"), "bcdef: chris");
+        assert_eq!(text("chris", "bcdefghi"), "bcdef: chris");
+        assert_eq!(text("chris paul", "bcdefghi"), ": chris paul");
+        assert_eq!(text("chris paulo is", "bcdefghi"), ": chris paul");
+    }
+
+    #[test]
     fn a_question_without_room_for_a_phrase_is_refused() {
-        assert!(matches!(PromptEncoder::new(bytes(), "who?", 20), Err(PromptError::NoPlace(_))));
+        assert!(matches!(PromptEncoder::new(bytes(), "who?", 20), Err(PromptError::Question(_))));
         let long = PromptEncoder::new(bytes(), "is {phrase} there?", 12);
         assert!(matches!(long, Err(PromptError::TooLong { pieces: 12, .. })));
     }

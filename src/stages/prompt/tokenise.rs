@@ -16,6 +16,19 @@ pub async fn tokenise<T: Send + 'static>(text: &str, encode: impl FnOnce(&str) -
     blocking::run(move || encode(&text)).await
 }
 
+/// Runs `encode` on a phrase and a caption, as [`tokenise`] does on a text of their length.
+pub async fn tokenise_question<T: Send + 'static>(
+    phrase: &str,
+    caption: &str,
+    encode: impl FnOnce(&str, &str) -> T + Send + 'static,
+) -> T {
+    if phrase.len() + caption.len() <= MAX_INLINE_BYTES {
+        return encode(phrase, caption);
+    }
+    let (phrase, caption) = (phrase.to_owned(), caption.to_owned());
+    blocking::run(move || encode(&phrase, &caption)).await
+}
+
 #[cfg(test)]
 mod tests {
     use std::thread;
@@ -27,6 +40,14 @@ mod tests {
         for (length, is_inline) in [(0, true), (MAX_INLINE_BYTES, true), (MAX_INLINE_BYTES + 1, false)] {
             let text = "x".repeat(length);
             let (found, thread) = tokenise(&text, |text| (text.to_owned(), thread::current().id())).await;
+            assert_eq!(
+                (found, thread == thread::current().id()),
+                (text.clone(), is_inline),
+                "{length} bytes"
+            );
+            let (phrase, caption) = text.split_at(length / 2);
+            let whole = |phrase: &str, caption: &str| (phrase.to_owned() + caption, thread::current().id());
+            let (found, thread) = tokenise_question(phrase, caption, whole).await;
             assert_eq!((found, thread == thread::current().id()), (text, is_inline), "{length} bytes");
         }
     }

@@ -125,10 +125,16 @@ impl WordList {
     /// words is one unknown word.
     #[must_use]
     pub fn encode(&self, phrase: &str) -> Vec<u32> {
-        let cleaned = phrase.to_lowercase().replace(PUNCTUATION, "").replace(['-', '/'], " ");
+        let cleaned = Self::clean(phrase);
         let id = |word: &str| self.ids.get(word).copied().unwrap_or(UNKNOWN);
         let ids: Vec<u32> = cleaned.split_whitespace().take(self.max_words).map(id).collect();
         if ids.is_empty() { vec![UNKNOWN] } else { ids }
+    }
+
+    /// A phrase in lower case and without punctuation, as its words are looked up.
+    #[must_use]
+    pub fn clean(phrase: &str) -> String {
+        phrase.to_lowercase().replace(PUNCTUATION, "").replace(['-', '/'], " ")
     }
 
     /// The number of words: the network's embedding must have as many rows.

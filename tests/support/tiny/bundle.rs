@@ -88,6 +88,7 @@ fn manifest(pieces: i64, vocabulary: Vocabulary) -> Manifest {
             weights: Weights::named(ENTAIL),
             tokenizer: Some(ofa_tokenizer.clone()),
             network: Network::of(&ofa::ENTAIL, &config),
+            self_test_question: None,
             self_test: Vec::new(),
         }),
         ground: Some(Ground {
@@ -98,6 +99,7 @@ fn manifest(pieces: i64, vocabulary: Vocabulary) -> Manifest {
             weights: Weights::named(GROUND),
             tokenizer: Some(ofa_tokenizer),
             network: Network::of(&ofa::GROUND, &config),
+            self_test_question: None,
             self_test: Vec::new(),
         }),
         segment: Some(Segment {

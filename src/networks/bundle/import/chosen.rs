@@ -2,6 +2,7 @@
 //! trained for the stage.
 
 use super::config::is_of;
+use super::recipe::Recipe;
 use super::request::Import;
 use crate::domain::Stage;
 use crate::networks::checkpoint::{Checkpoint, Family, Renamed};
@@ -9,6 +10,7 @@ use crate::networks::descriptor::{
     Architecture, ConfigJson, Descriptor, EntailDescriptor, GroundDescriptor, ImportError, Importing,
     RecogniseDescriptor, RetrieveDescriptor, SegmentDescriptor,
 };
+use crate::stages::expand::PhraseTemplate;
 
 /// What the descriptor of an imported network says.
 pub(super) struct Chosen {
@@ -16,6 +18,10 @@ pub(super) struct Chosen {
     pub(super) importing: &'static Importing,
     /// The stage's settings that users need not give.
     pub(super) settings: toml::Table,
+    /// How phrases read by the recipe; none: as those of the bundle.
+    pub(super) phrase: Option<PhraseTemplate>,
+    /// Why the question is what it is, for people.
+    pub(super) why: Option<String>,
 }
 
 impl Import {
@@ -27,7 +33,7 @@ impl Import {
     ) -> Result<Chosen, ImportError> {
         let of = |architecture, importing, settings: &[(&str, toml::Value)]| {
             let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
-            Chosen { architecture, importing, settings }
+            Chosen { architecture, importing, settings, phrase: None, why: None }
         };
         Ok(match self.stage {
             Stage::Retrieve => {
@@ -54,6 +60,27 @@ impl Import {
                 of(&known.architecture, &known.importing, &[])
             }
         })
+    }
+
+    /// The network with the question and the phrases of its recipe: the one that is named, or else the one that the
+    /// checkpoint's kind decides, of which the question alone counts.
+    pub(super) fn with_recipe(&self, checkpoint: &Checkpoint, chosen: Chosen) -> Result<Chosen, ImportError> {
+        let mut chosen = chosen;
+        let of = (self.stage, chosen.architecture);
+        let question = if let Some(name) = &self.recipe {
+            let recipe = Recipe::named(name)?;
+            chosen.why = Some(format!("recipe `{name}`: {}", recipe.about));
+            let question = recipe.question(name, of)?.map(str::to_owned);
+            chosen.phrase = recipe.phrase;
+            question
+        } else if let Some((name, why)) = chosen.importing.recipe.map(|decide| decide(checkpoint)) {
+            chosen.why = Some(format!("recipe `{name}`: {why}"));
+            Recipe::named(name)?.question(name, of)?.map(str::to_owned)
+        } else {
+            None
+        };
+        chosen.settings.extend(question.map(|question| ("prompt".to_owned(), question.into())));
+        Ok(chosen)
     }
 
     /// Of the stage's networks that are made of a family's checkpoints the one of the preset, or that of the

@@ -2,8 +2,8 @@
 //! place.
 //!
 //! Read [`request`] (what is asked for), [`folder`] and [`config`] (what a folder says), [`chosen`] (which network),
-//! [`labels`] (of a tagger), [`part`] (its manifest), [`tokenizer`] (its vocabulary), [`trained`] (whether it answers) and
-//! [`place`] (how it comes into the bundle).
+//! [`recipe`] (its questions), [`labels`] (of a tagger), [`part`] (its manifest), [`tokenizer`] (its vocabulary),
+//! [`question`] (how it is asked), [`trained`] (whether it answers) and [`place`] (how it comes into the bundle).
 
 mod chosen;
 mod config;
@@ -12,6 +12,8 @@ mod labels;
 mod part;
 mod place;
 mod published_labels;
+mod question;
+mod recipe;
 mod request;
 mod tokenizer;
 mod trained;
@@ -23,6 +25,7 @@ use tch::Device;
 
 use super::manifest::Manifest;
 use super::open::Bundle;
+use super::self_test_question::SelfTestQuestion;
 use super::write::write_manifest;
 use crate::networks::checkpoint::{Checkpoint, Family, convert_with};
 use crate::networks::descriptor::{ConfigJson, ImportError, Replaced};
@@ -36,6 +39,7 @@ use request::{TOKENIZER, WEIGHTS};
 use trained::same_weights;
 
 pub use published_labels::{ConfigFault, check_task_of_config, labels_of_config};
+pub use recipe::Recipe;
 pub use request::{GivenLabels, Import, Imported};
 pub use type_map::{MappedTypes, TypeMap};
 
@@ -52,7 +56,7 @@ impl Import {
         }
         let checkpoint = Checkpoint::open(&import.from)?;
         let family = family_of(&checkpoint)?;
-        let chosen = import.chosen(family, config.as_ref())?;
+        let chosen = import.with_recipe(&checkpoint, import.chosen(family, config.as_ref())?)?;
         import.check_task(&checkpoint, chosen.importing)?;
         import.check_trained(&checkpoint, family)?;
         let folder = Folder::take(out)?;
@@ -82,13 +86,15 @@ impl Import {
         let trial = tempfile::Builder::new().prefix(TRIAL).tempdir_in(out).map_err(unwritable)?;
         let trial = trial.path();
         let (mut part, mut notes) = self.part(checkpoint, chosen, config)?;
-        let mut base = old.clone();
+        let phrase = chosen.phrase.clone().unwrap_or_else(|| old.phrase.clone());
+        let mut base = Manifest { phrase, ..old.clone() };
         if let Some(labels) = self.labels(checkpoint, family)? {
             part.extend(labels.settings);
             base.entity_types = labels.entity_types;
             notes.extend(labels.notes);
         }
-        let alone = with_part(&base, (self.stage, chosen.architecture), part, out)?;
+        let mut alone = with_part(&base, (self.stage, chosen.architecture), part, out)?;
+        notes.extend(question::notes(&old, &alone, chosen));
 
         let fitting = self.fitting_tokenizer(&alone, chosen.importing)?;
         if let Some(fitting) = &fitting {
@@ -105,6 +111,9 @@ impl Import {
         let weights = trial.join(format!("{}{WEIGHTS}", self.stage));
         let report = convert_with(checkpoint, family, &weights, self.stored, &replaced.tensors)?;
 
+        if fitting.is_some() {
+            alone.ask_in_self_test(self.stage, &SelfTestQuestion::example(&base.phrase));
+        }
         let alone = self.with_files(alone, trial, fitting.is_some())?;
         write_manifest(trial, alone).map_err(|error| self.of_the_checkpoint(error, trial))?;
         let tried = Bundle::open(trial)?;
@@ -114,7 +123,7 @@ impl Import {
             notes.extend(self.check_answers(&source, &part, (prompts, chosen.importing))?);
         }
         notes.extend(same_weights(&old, tried.manifest()));
-        let mut bundle = old.clone();
+        let mut bundle = base;
         bundle.take_stage(self.stage, tried.manifest());
         place(folder, trial, &old, bundle)?;
         Ok(Imported { report, notes })

@@ -140,6 +140,7 @@ mod tests {
                 stage,
                 from: from.clone(),
                 preset: Some("ofa-large".to_owned()),
+                recipe: None,
                 network: given.parse().unwrap(),
                 tokenizer: Vec::new(),
                 stored: None,

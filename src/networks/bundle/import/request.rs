@@ -15,6 +15,9 @@ pub struct Import {
     pub from: PathBuf,
     /// The published size, such as `ofa-large`; none where `network` has all dimensions.
     pub preset: Option<String>,
+    /// The [`Recipe`](super::Recipe) of the network's training, which sets the question and the phrases; none: the question
+    /// that the checkpoint's kind decides, and the phrases as they are.
+    pub recipe: Option<String>,
     /// Dimensions that differ from the preset's, or all.
     pub network: toml::Table,
     /// The network's vocabulary, a folder or files, as [`vocabulary`](crate::stages::vocabulary) reads them; none for the

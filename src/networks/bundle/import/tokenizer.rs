@@ -49,7 +49,7 @@ impl Import {
         let tokenizer = published.tokenizer.clone();
         let prompts = match (part.prompt, part.reads) {
             (Some(prompt), Some(reads)) => match PromptEncoder::new(tokenizer, prompt, reads.longest) {
-                Ok(prompts) => Some(prompts),
+                Ok(prompts) => Some(prompts.with_style(part.style)),
                 Err(error) => {
                     faults.push(Fault::new("its pieces", "those of the network's questions", error));
                     None

@@ -27,9 +27,6 @@ pub(super) fn same_weights(old: &Manifest, tried: &Manifest) -> Option<String> {
     ))
 }
 
-/// What the network is asked for.
-const PHRASE: &str = "a dog";
-
 impl Import {
     /// A warning where a network that has its weights and its vocabulary gives something else than answers after a
     /// question. Without a vocabulary it cannot be asked anything that means something to it.
@@ -42,11 +39,14 @@ impl Import {
         let (Some(prompts), Some(answers), Some(view)) = (prompts, &importing.answers, part.view) else {
             return Ok(None);
         };
-        let share = (answers.share)(source, part.dimensions, view.of(&frame()), prompts.encode(PHRASE))?;
+        let Some(question) = part.question else { return Ok(None) };
+        let prompt = prompts.encode(&question.phrase, &question.caption);
+        let share = (answers.share)(source, part.dimensions, view.of(&frame()), prompt)?;
         Ok((share < ANSWERS_FROM).then(|| {
             format!(
-                "warning: asked for \"{PHRASE}\", it gives {} together {:.1} % of its probability, where a network \
+                "warning: asked `{}`, it gives {} together {:.1} % of its probability, where a network \
                  taught the stage `{}` gives them nearly all: it was probably taught something else, or nothing",
+                prompts.wording(&question.phrase, &question.caption),
                 answers.are,
                 100.0 * share,
                 self.stage

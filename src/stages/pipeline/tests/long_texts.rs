@@ -35,12 +35,12 @@ async fn failed_stage(stage: Stage, text: &str) -> Option<Stage> {
         Stage::Entail => {
             let phrase = phrase(text);
             let AnsweredBy::Network(entailer, _) = &pipeline.looks.entailer else { return None };
-            async move { entailer.depicts(flow, &picture, &phrase).await.err() }.boxed()
+            async move { entailer.depicts(flow, (&picture, ""), &phrase).await.err() }.boxed()
         }
         Stage::Ground => {
             let phrase = phrase(text);
             let AnsweredBy::Network(grounder, _) = &pipeline.looks.grounder else { return None };
-            async move { grounder.locate(flow, &picture, &phrase).await.err() }.boxed()
+            async move { grounder.locate(flow, (&picture, ""), &phrase).await.err() }.boxed()
         }
         Stage::Segment => return None,
     };
