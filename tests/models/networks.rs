@@ -13,6 +13,7 @@ use riveg::networks::grounding_dino::{
 };
 use riveg::networks::ofa::{Ofa, OfaConfig, OfaEntailer, OfaGrounder};
 use riveg::networks::sam::{Sam, SamConfig, SamSegmenter};
+use riveg::networks::sam2::{Sam2, Sam2Config, Sam2Segmenter};
 use riveg::networks::seqtr::{SeqTr, SeqTrConfig, SeqTrGrounder};
 use riveg::networks::tagger::{Positions, ServedTagger, Tagger, TaggerConfig};
 use riveg::networks::umt::{Umt, UmtConfig, UmtEncoder};
@@ -78,6 +79,12 @@ pub(crate) fn all() -> Vec<Network> {
             SamSegmenter::new(sam, Device::Cpu, cache_bytes)
         }
     };
+    let sam2 = |multimask| {
+        move |kind, cache_bytes| {
+            let sam2 = filled(kind, |vs| Sam2::new(vs, &sam2_config(multimask))).freeze();
+            Sam2Segmenter::new(sam2, Device::Cpu, cache_bytes)
+        }
+    };
     vec![
         Network::of(
             "XLM-R",
@@ -123,6 +130,8 @@ pub(crate) fn all() -> Vec<Network> {
         ),
         Network::of("SAM", sam(false), boxes, masks),
         Network::of("SAM, several masks", sam(true), boxes, masks),
+        Network::of("SAM 2", sam2(false), boxes_of_squares, masks),
+        Network::of("SAM 2, several masks", sam2(true), boxes_of_squares, masks),
     ]
 }
 
@@ -262,6 +271,10 @@ pub(crate) fn sam_config(multimask: bool) -> SamConfig {
     SamConfig { multimask, ..crate::support::tiny::sam::sam() }
 }
 
+pub(crate) fn sam2_config(multimask: bool) -> Sam2Config {
+    Sam2Config { multimask, ..crate::support::tiny::sam2::sam2() }
+}
+
 /// A network none of whose parameters is what it begins as: as if drawn, from its name, so that other tests, which share
 /// libtorch's seed, change nothing.
 pub(crate) fn filled<N>(kind: Kind, make: impl FnOnce(&nn::Path<'_>) -> N) -> N {
@@ -336,9 +349,18 @@ fn words(rng: &mut ChaCha8Rng) -> ground::Request {
     ground::Request { picture, prompt: tokens(rng, length) }
 }
 
-/// Up to three boxes, none at times.
 fn boxes(rng: &mut ChaCha8Rng) -> segment::Request {
     let picture = of_any_shape(rng);
+    boxes_in(picture, rng)
+}
+
+fn boxes_of_squares(rng: &mut ChaCha8Rng) -> segment::Request {
+    let picture = square(rng);
+    boxes_in(picture, rng)
+}
+
+/// Up to three boxes, none at times.
+fn boxes_in(picture: Arc<Picture>, rng: &mut ChaCha8Rng) -> segment::Request {
     let edges = |rng: &mut ChaCha8Rng, side: u32| {
         let edges = [0, 1].map(|_| rng.random_range(0.0..side as f32));
         (edges[0].min(edges[1]), edges[0].max(edges[1]))

@@ -2,9 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Mask tokens beside the one for unambiguous prompts: whole, part and subpart in the published networks.
-pub const MULTIMASK_OUTPUTS: i64 = 3;
-
 /// All dimensions of a SAM and how its masks are read. Defaults of the fields are those of the published networks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
