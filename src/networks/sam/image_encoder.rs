@@ -6,7 +6,7 @@
 use tch::nn::{self, Init};
 use tch::{Device, Kind, Tensor};
 
-use super::{EPSILON, SamConfig};
+use super::config::{EPSILON, SamConfig};
 use crate::networks::blocks::promptable::layers::{
     FeedForward, layer_norm, linear, over_channels, patches, same,
 };

@@ -3,7 +3,7 @@
 use tch::Tensor;
 use tch::nn;
 
-use super::{EPSILON, SamConfig};
+use super::config::{EPSILON, SamConfig};
 use crate::networks::blocks::promptable::MASK_TOKENS;
 use crate::networks::blocks::promptable::layers::{Head, doubling, embedding, layer_norm, over_channels};
 use crate::networks::blocks::promptable::two_way::{TwoWay, TwoWayTransformer};

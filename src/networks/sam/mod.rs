@@ -28,9 +28,6 @@ use image_encoder::ImageEncoder;
 use mask_decoder::MaskDecoder;
 use prompt_encoder::PromptEncoder;
 
-/// What the layer norms of SAM add to the variance, the last one of the decoder apart.
-const EPSILON: f64 = 1e-6;
-
 /// The network. The same functions serve training: gradients flow unless the caller turns them off.
 #[derive(Debug)]
 pub struct Sam {

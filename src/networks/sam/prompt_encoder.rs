@@ -3,7 +3,7 @@
 use tch::nn;
 use tch::{Kind, Tensor};
 
-use super::{EPSILON, SamConfig};
+use super::config::{EPSILON, SamConfig};
 use crate::networks::blocks::promptable::layers::embedding;
 use crate::networks::blocks::promptable::prompts::{Frequencies, mask_prompts};
 

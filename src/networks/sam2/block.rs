@@ -4,7 +4,7 @@
 use tch::Tensor;
 use tch::nn;
 
-use super::{EPSILON, Sam2Config};
+use super::config::{EPSILON, Sam2Config};
 use crate::networks::blocks::promptable::layers::{FeedForward, layer_norm, linear};
 use crate::networks::blocks::promptable::windows::{from_windows, into_windows};
 

@@ -8,6 +8,9 @@ pub const STAGES: usize = 4;
 /// Pixels a side of one cell at the first stage.
 pub(super) const STRIDE: i64 = 4;
 
+/// What the layer norms add to the variance, those of the two-way transformer apart.
+pub(super) const EPSILON: f64 = 1e-6;
+
 /// All dimensions of a SAM 2 and how its masks are read. Defaults of the fields are those of the published networks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

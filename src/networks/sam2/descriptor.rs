@@ -12,7 +12,11 @@ use crate::networks::weights::{BundleError, WeightSource};
 /// SAM 2 as a segmenter.
 pub static SEGMENT: SegmentDescriptor = SegmentDescriptor {
     architecture: Architecture::of::<Sam2Config>("sam2"),
-    importing: Importing { tensors: Some(point_table), ..Importing::of("a SAM 2", &[&SAM2_ORIGINAL, &SAM2]) },
+    importing: Importing {
+        config: Some(CONFIG),
+        tensors: Some(point_table),
+        ..Importing::of("a SAM 2", &[&SAM2_ORIGINAL, &SAM2])
+    },
     view,
     serve,
 };

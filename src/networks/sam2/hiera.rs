@@ -6,9 +6,8 @@
 use tch::nn::{self, Init};
 use tch::{Kind, Tensor};
 
-use super::Sam2Config;
 use super::block::Block;
-use super::config::STRIDE;
+use super::config::{STRIDE, Sam2Config};
 use crate::networks::blocks::promptable::layers::strided;
 
 /// Side in pixels of what one cell of the first stage sees.

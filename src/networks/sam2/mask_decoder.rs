@@ -3,8 +3,8 @@
 use tch::Tensor;
 use tch::nn;
 
+use super::config::{EPSILON, Sam2Config};
 use super::neck::Encoded;
-use super::{EPSILON, Sam2Config};
 use crate::networks::blocks::promptable::MASK_TOKENS;
 use crate::networks::blocks::promptable::layers::{Head, doubling, embedding, layer_norm};
 use crate::networks::blocks::promptable::two_way::{TwoWay, TwoWayTransformer};

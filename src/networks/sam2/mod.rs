@@ -31,9 +31,6 @@ use mask_decoder::MaskDecoder;
 use neck::Neck;
 use prompt_encoder::PromptEncoder;
 
-/// What the layer norms add to the variance, those of the two-way transformer apart.
-const EPSILON: f64 = 1e-6;
-
 /// The network. The same functions serve training, as long as it is not frozen: gradients flow unless the caller turns them
 /// off.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use tch::nn;
 use tch::{Kind, Tensor};
 
-use super::{EPSILON, Sam2Config};
+use super::config::{EPSILON, Sam2Config};
 use crate::networks::blocks::promptable::layers::embedding;
 use crate::networks::blocks::promptable::prompts::{Frequencies, mask_prompts};
 
