@@ -14,6 +14,8 @@ use riveg::networks::seqtr::{SeqTr, SeqTrConfig, SeqTrGrounder};
 use riveg::networks::tagger::{Positions, ServedTagger, Tagger, TaggerConfig};
 use riveg::networks::umt::{Umt, UmtConfig, UmtEncoder};
 use riveg::scheduler::{Model, ReplyOf, RequestOf};
+use riveg::stages::entail;
+use riveg::stages::ground;
 use tch::{Device, Kind, Tensor, nn};
 
 use super::requests::{
