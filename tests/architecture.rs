@@ -51,13 +51,13 @@ const FOLDERS: &[(&str, &[&[&str]])] = &[
         &[
             &["blocks", "checkpoint", "weights"],
             &["descriptor"],
-            &["albef", "grounding_dino", "ofa", "sam", "sam2", "seqtr", "tagger", "umt"],
+            &["albef", "grounding_dino", "ofa", "sam", "seqtr", "tagger", "umt"],
             &["registry"],
             &["bundle"],
         ],
     ),
     ("engine", &[&["config"], &["runtime"], &["stream"]]),
-    ("lab", &[&["eval", "contact_sheet"], &["world"], &["train"]]),
+    ("lab", &[&["eval", "contact_sheet", "fetch"], &["world"], &["train"]]),
 ];
 
 /// Of some modules a folder may take only these names.
@@ -72,7 +72,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rdkafka", &["src/kafka", "src/engine", "src/cli", "tests", "benches"]),
     ("redb", &["src/llm/answers", "tests", "benches"]),
     ("redis", &["src/llm/answers", "tests", "benches"]),
-    ("reqwest", &["src/input/fetch", "src/llm/client", "src/common/http_util"]),
+    ("reqwest", &["src/input/fetch", "src/llm/client", "src/common/http_util", "src/common/hub"]),
     ("object_store", &["src/input/fetch"]),
     ("anyhow", &["src/cli", "src/lab/train"]),
 ];

@@ -20,8 +20,6 @@ mod parity_resample;
 mod parity_rle;
 #[path = "parity/sam.rs"]
 mod parity_sam;
-#[path = "parity/sam2.rs"]
-mod parity_sam2;
 #[path = "parity/seqtr.rs"]
 mod parity_seqtr;
 #[path = "parity/tagger.rs"]
@@ -42,6 +40,7 @@ mod answers;
 mod bundle_commands;
 mod knowledge_commands;
 mod checkpoints;
+mod fetch;
 mod vocabularies;
 mod build_script;
 mod run_binary;

@@ -1,23 +1,21 @@
-//! Command `riveg bundle`: lists, verifies and creates bundles.
+//! Command `riveg bundle`: lists, verifies and creates bundles; [`fetch`] downloads them.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use bytesize::ByteSize;
 use clap::Subcommand;
 
 use crate::domain::Stage;
 use crate::engine::runtime::check_vocabulary;
 use crate::networks::blocks::device::find;
 use crate::networks::bundle::{
-    Bundle, GivenLabels, Import, Imported, Part, Precision, TypeMap, Weights, presets, stage_template,
-    template, templates, write_unfilled,
+    Bundle, GivenLabels, Import, Precision, TypeMap, presets, stage_template, template, templates,
+    write_unfilled,
 };
 use crate::networks::checkpoint::Float;
 
-use super::{Failure, UsageError, with_causes};
+use super::bundle_tables::{imported_text, list};
+use super::{Failure, UsageError, fetch, with_causes};
 
 /// Look into bundles, check them, begin new ones.
 #[derive(Debug, clap::Args)]
@@ -25,6 +23,7 @@ use super::{Failure, UsageError, with_causes};
 Examples:
   riveg bundle list bundles/pocket      stages, networks, parameters, bytes
   riveg bundle verify bundles/pocket    hashes, and each network's answer to its self-test
+  riveg bundle fetch tweets-light --out bundles/light
   riveg bundle import --stage segment --from sam_vit_b_01ec64.pth --preset sam-vit-b --out bundles/mine
   riveg bundle new --preset riveg-large --random-weights 7 --out bundles/large")]
 pub struct Arguments {
@@ -104,6 +103,16 @@ Examples:
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+    /// Download published networks by a recipe, verify them, and make a bundle of them.
+    #[command(after_help = "\
+Examples:
+  riveg bundle fetch tweets-light --out bundles/light
+  riveg bundle fetch paper --from recognise=best_model.pth --out bundles/paper
+  riveg bundle fetch my-recipe.toml --token '${file:/run/secrets/hub}' --out bundles/mine")]
+    Fetch(fetch::Arguments),
+    /// Print the recipes that ship: networks, sizes, licences.
+    #[command(after_help = "Examples:\n  riveg bundle recipes")]
+    Recipes,
     /// Write the manifest of a bundle of published sizes, whose weights are drawn at random when it is loaded.
     #[command(after_help = "\
 Examples:
@@ -176,6 +185,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             };
             import_into(&import, out)
         }
+        What::Fetch(arguments) => fetch::run(arguments),
+        What::Recipes => fetch::recipes(),
         What::New { preset, stage, random_weights, precision, out } => {
             let stage = stage.as_ref().map(|stage| stage_named(stage)).transpose()?;
             new((stage, preset), *random_weights, *precision, out)
@@ -186,46 +197,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn stage_named(name: &str) -> Result<Stage, UsageError> {
     let known = Stage::WITH_RETRIEVAL.into_iter().find(|known| known.as_str() == name);
     known.ok_or_else(|| UsageError(format!("no stage is called `{name}`")))
-}
-
-fn list(folder: &Path) -> Result<(), Failure> {
-    let bundle = Bundle::open(folder)?;
-    let manifest = bundle.manifest();
-    let mut table = format!("{} {}: {}\n", manifest.name, manifest.version, manifest.made);
-    let _ = writeln!(table, "hash {}, types {}", bundle.hash(), manifest.entity_types.join(" "));
-    let heads = ["stage", "network", "preset", "precision", "parameters", "bytes", "weights"];
-    line(&mut table, heads.map(str::to_owned));
-    for part in manifest.parts() {
-        line(&mut table, row(&bundle, &part)?);
-    }
-    std::io::stdout().lock().write_all(table.as_bytes())?;
-    Ok(())
-}
-
-fn row(bundle: &Bundle, part: &Part<'_>) -> Result<[String; 7], Failure> {
-    let (bytes, weights) = match part.weights {
-        Weights::File { entry, .. } => {
-            (ByteSize(bundle.path(entry).metadata()?.len()).to_string(), entry.file.clone())
-        }
-        Weights::Random { seed } => ("-".to_owned(), format!("drawn from the seed {seed}")),
-    };
-    Ok([
-        part.stage.to_string(),
-        part.network.architecture.to_owned(),
-        part.network.preset.clone().unwrap_or_else(|| "-".to_owned()),
-        format!("{:?}", part.precision).to_lowercase(),
-        part.network.parameters.to_string(),
-        bytes,
-        weights,
-    ])
-}
-
-fn line(table: &mut String, [stage, network, preset, precision, parameters, bytes, weights]: [String; 7]) {
-    // Writing to a string cannot fail.
-    let _ = writeln!(
-        table,
-        "{stage:<11}{network:<17}{preset:<19}{precision:<11}{parameters:>12}{bytes:>12}  {weights}"
-    );
 }
 
 fn verify(folder: &Path, device: &str) -> Result<(), Failure> {
@@ -255,18 +226,7 @@ fn verify(folder: &Path, device: &str) -> Result<(), Failure> {
 }
 
 fn import_into(import: &Import, out: &Path) -> Result<(), Failure> {
-    let Imported { report, notes } = import.run(out)?;
-    let mut text = format!("{}: {} tensors, {}\n", import.stage, report.kept.len(), ByteSize(report.bytes));
-    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    for dropped in &report.dropped {
-        *reasons.entry(dropped.reason.as_str()).or_default() += 1;
-    }
-    for (reason, count) in reasons {
-        let _ = writeln!(text, "left out {count}: {reason}"); // writing to a string cannot fail
-    }
-    for note in notes {
-        let _ = writeln!(text, "{note}");
-    }
+    let text = imported_text(import.stage, &import.run(out)?);
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
 }

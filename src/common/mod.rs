@@ -1,11 +1,13 @@
 //! Common tools: what several rooms need and none of them owns.
 //!
 //! Read [`cache`] first (values bounded in bytes, made once for all who ask), then [`imaging`] (pictures at the sizes
-//! of the networks), [`http_util`] (retries and circuit breakers), [`blocking`], [`secret`] and [`plain_file`].
+//! of the networks), [`http_util`] (retries and circuit breakers), [`hub`]
+//! (downloads of published files), [`blocking`], [`secret`] and [`plain_file`].
 
 pub mod blocking;
 pub mod cache;
 pub mod http_util;
+pub mod hub;
 pub mod imaging;
 pub mod plain_file;
 pub mod secret;

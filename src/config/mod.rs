@@ -22,6 +22,7 @@ pub use crate::engine::{Config, MemoryPlan, Warm};
 pub use defaults::DEFAULTS;
 pub use effective::Effective;
 pub use fault::{Fault, Faults};
+pub use references::secret_reference;
 pub use sources::Sources;
 
 impl Config {

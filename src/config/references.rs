@@ -45,6 +45,19 @@ pub(super) fn is_reference(text: &str) -> bool {
     })
 }
 
+/// The secret that a reference stands for, where a plain one would be seen by all users of a machine.
+///
+/// # Errors
+/// It is no reference, or what it names cannot be read; never the content.
+pub fn secret_reference(text: &str, environment: &[(String, String)]) -> Result<String, String> {
+    let expected =
+        || "is seen by others on this machine: expected `${env:NAME}` or `${file:PATH}`".to_owned();
+    if !is_reference(text) {
+        return Err(expected());
+    }
+    resolve(text, environment)?.ok_or_else(expected)
+}
+
 fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
     let mut pieces = Vec::new();
     let mut rest = text;

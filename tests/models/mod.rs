@@ -5,4 +5,3 @@ mod memory;
 mod networks;
 mod pocket_in_half;
 mod properties;
-mod requests;

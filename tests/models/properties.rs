@@ -5,8 +5,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::Kind;
 
-use super::networks::all;
-use super::requests::Answer;
+use super::networks::{Answer, all};
 
 /// Batches of each network, of up to so many requests.
 const BATCHES: usize = 6;

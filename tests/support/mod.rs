@@ -5,6 +5,7 @@ mod acl;
 mod binary;
 mod broker;
 mod clients;
+pub(crate) mod hub;
 mod kafka_request;
 pub(crate) mod llm;
 mod plain_code;

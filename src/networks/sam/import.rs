@@ -2,7 +2,8 @@
 //!
 //! Keys and defaults are those of `transformers` (`models/sam/configuration_sam.py`).
 
-use super::{MULTIMASK_OUTPUTS, SamConfig};
+use super::SamConfig;
+use super::config::MULTIMASK_OUTPUTS;
 use crate::networks::descriptor::{ConfigJson, Dimensions, PublishedConfig};
 use crate::networks::weights::Fault;
 
