@@ -20,6 +20,8 @@ mod parity_resample;
 mod parity_rle;
 #[path = "parity/sam.rs"]
 mod parity_sam;
+#[path = "parity/sam2.rs"]
+mod parity_sam2;
 #[path = "parity/seqtr.rs"]
 mod parity_seqtr;
 #[path = "parity/tagger.rs"]

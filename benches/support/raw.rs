@@ -70,7 +70,7 @@ impl Recorded {
         let whole = "the pipeline ran";
         let entail_view = bundle.entail().expect(whole).network.view();
         let ground_view = bundle.ground().expect(whole).network.view();
-        let segment_side = bundle.segment().expect(whole).network.view().side;
+        let segment_view = bundle.segment().expect(whole).network.view();
         let mut recorded = Self {
             posts: posts.len(),
             recognise: Vec::new(),
@@ -106,7 +106,7 @@ impl Recorded {
                     .map(|region| region.bbox)
                     .collect();
                 if !boxes.is_empty() {
-                    let picture = Picture::longest_side(&media.frame, segment_side);
+                    let picture = segment_view.of(&media.frame);
                     recorded.segment.push(segment::Request { picture, boxes });
                 }
             }

@@ -9,6 +9,7 @@ pub mod albef;
 pub mod grounding_dino;
 pub mod ofa;
 pub mod sam;
+pub mod sam2;
 pub mod seqtr;
 pub mod tagger;
 pub mod umt;

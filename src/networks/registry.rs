@@ -5,7 +5,7 @@ use super::descriptor::{
     Architecture, Descriptor, EntailDescriptor, GroundDescriptor, Importing, RecogniseDescriptor,
     RetrieveDescriptor, SegmentDescriptor,
 };
-use super::{albef, grounding_dino, ofa, sam, seqtr, tagger, umt};
+use super::{albef, grounding_dino, ofa, sam, sam2, seqtr, tagger, umt};
 
 const RECOGNISE: &[&RecogniseDescriptor] = &[
     &tagger::XLM_ROBERTA_CRF,
@@ -17,7 +17,7 @@ const RECOGNISE: &[&RecogniseDescriptor] = &[
 ];
 const ENTAIL: &[&EntailDescriptor] = &[&ofa::ENTAIL, &albef::ENTAIL, &grounding_dino::ENTAIL];
 const GROUND: &[&GroundDescriptor] = &[&ofa::GROUND, &seqtr::GROUND, &grounding_dino::GROUND];
-const SEGMENT: &[&SegmentDescriptor] = &[&sam::SEGMENT];
+const SEGMENT: &[&SegmentDescriptor] = &[&sam::SEGMENT, &sam2::SEGMENT];
 const RETRIEVE: &[&RetrieveDescriptor] = &[&umt::RETRIEVE];
 
 /// Templates of whole bundles: the published sizes of tagger, entailer, grounder and segmenter.
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn every_family_is_known_by_a_name_of_its_own() {
         let families = families();
-        assert_eq!(families.len(), 13);
+        assert_eq!(families.len(), 15);
         for family in &families {
             for sign in family.signs {
                 assert_eq!(detect(&families, ["other", sign]), Some(*family));

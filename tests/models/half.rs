@@ -3,12 +3,13 @@
 use riveg::networks::blocks::device::use_threads;
 use riveg::networks::grounding_dino::Prompt;
 use riveg::networks::sam::Sam;
+use riveg::networks::sam2::Sam2;
 use riveg::networks::seqtr::Cells;
 use riveg::networks::tagger::Positions;
 use riveg::networks::umt::Umt;
 use tch::{Device, Kind, Tensor};
 
-use super::networks::{albef, filled, grounding_dino, ofa, sam_config, seqtr, tagger, umt};
+use super::networks::{albef, filled, grounding_dino, ofa, sam_config, sam2_config, seqtr, tagger, umt};
 
 /// The share of its largest value by which an output may be off. A bf16 has 8 significant bits, so that each rounding
 /// is wrong by up to 2^-9, an f16 11, so 2^-12. On the way through a tiny network come some hundred roundings one after
@@ -20,7 +21,7 @@ const TOLERANCES: [(Kind, f64); 2] = [(Kind::BFloat16, 30.0 / 512.0), (Kind::Hal
 /// What a network of that kind computes, by name.
 type Outputs = fn(Kind) -> Vec<(&'static str, Tensor)>;
 
-const NETWORKS: [(&str, Outputs); 9] = [
+const NETWORKS: [(&str, Outputs); 10] = [
     ("XLM-R", |kind| emissions(kind, Positions::AfterPadding)),
     ("BERT", |kind| emissions(kind, Positions::FromZero)),
     ("OFA", of_ofa),
@@ -30,6 +31,7 @@ const NETWORKS: [(&str, Outputs); 9] = [
     ("SeqTR, contours", |kind| of_seqtr(kind, Some(4))),
     ("UMT", of_umt),
     ("SAM", of_sam),
+    ("SAM 2", of_sam2),
 ];
 
 #[test]
@@ -139,4 +141,13 @@ fn of_sam(kind: Kind) -> Vec<(&'static str, Tensor)> {
     let boxes = Tensor::from_slice(&boxes.concat()).view([2, 4]);
     let (masks, ious) = sam.decode(&encoded, &boxes);
     vec![("encodings", encoded), ("masks", masks), ("IoUs", ious)]
+}
+
+fn of_sam2(kind: Kind) -> Vec<(&'static str, Tensor)> {
+    let sam2 = filled(kind, |vs| Sam2::new(vs, &sam2_config(true))).freeze();
+    let encoded = sam2.encode(&numbers(&[2, 3, 64, 64], 5.0));
+    let boxes = [[3.0_f32, 4.0, 40.0, 50.0], [10.0, 0.0, 60.0, 30.0]];
+    let boxes = Tensor::from_slice(&boxes.concat()).view([2, 4]);
+    let decoded = sam2.decode(&encoded, &Tensor::from_slice(&[1_i64, 0]), &boxes);
+    vec![("encodings", encoded.coarse), ("masks", decoded.masks), ("IoUs", decoded.ious)]
 }

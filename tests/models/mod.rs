@@ -5,3 +5,4 @@ mod memory;
 mod networks;
 mod pocket_in_half;
 mod properties;
+mod requests;

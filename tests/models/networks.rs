@@ -1,11 +1,7 @@
 //! Served networks of these tests. Each of them tiny, with weights that are the same every time, and asked by number.
 
-use std::sync::Arc;
-
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use riveg::common::imaging::Picture;
-use riveg::domain::{BBox, ContentHash};
 use riveg::networks::albef::{Albef, AlbefConfig, AlbefEntailer};
 use riveg::networks::blocks::device::use_threads;
 use riveg::networks::grounding_dino::{
@@ -13,25 +9,19 @@ use riveg::networks::grounding_dino::{
 };
 use riveg::networks::ofa::{Ofa, OfaConfig, OfaEntailer, OfaGrounder};
 use riveg::networks::sam::{Sam, SamConfig, SamSegmenter};
+use riveg::networks::sam2::{Sam2, Sam2Config, Sam2Segmenter};
 use riveg::networks::seqtr::{SeqTr, SeqTrConfig, SeqTrGrounder};
 use riveg::networks::tagger::{Positions, ServedTagger, Tagger, TaggerConfig};
 use riveg::networks::umt::{Umt, UmtConfig, UmtEncoder};
 use riveg::scheduler::{Model, ReplyOf, RequestOf};
 use riveg::stages::entail;
 use riveg::stages::ground;
-use riveg::stages::knowledge;
-use riveg::stages::recognise;
-use riveg::stages::segment;
 use tch::{Device, Kind, Tensor, nn};
 
-/// What a reply says, whichever network gave it.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Answer {
-    /// What was chosen: labels, places, pixels.
-    pub(crate) decisions: Vec<f64>,
-    /// How sure the network is of it.
-    pub(crate) scores: Vec<f32>,
-}
+use super::requests::{
+    Answer, LONGEST, SIDE, TOKENS, WORDS, boxes, boxes_of_squares, entailing, grounding, knowing, labels,
+    masks, phrase, place, text, verdict, words,
+};
 
 /// Requests have numbers: a number decides a request's lengths, sizes, picture and words.
 type Asked = Box<dyn FnMut(&[u64]) -> Vec<Answer>>;
@@ -76,6 +66,12 @@ pub(crate) fn all() -> Vec<Network> {
         move |kind, cache_bytes| {
             let sam = filled(kind, |vs| Sam::new(vs, &sam_config(multimask)));
             SamSegmenter::new(sam, Device::Cpu, cache_bytes)
+        }
+    };
+    let sam2 = |multimask| {
+        move |kind, cache_bytes| {
+            let sam2 = filled(kind, |vs| Sam2::new(vs, &sam2_config(multimask))).freeze();
+            Sam2Segmenter::new(sam2, Device::Cpu, cache_bytes)
         }
     };
     vec![
@@ -123,6 +119,8 @@ pub(crate) fn all() -> Vec<Network> {
         ),
         Network::of("SAM", sam(false), boxes, masks),
         Network::of("SAM, several masks", sam(true), boxes, masks),
+        Network::of("SAM 2", sam2(false), boxes_of_squares, masks),
+        Network::of("SAM 2, several masks", sam2(true), boxes_of_squares, masks),
     ]
 }
 
@@ -262,6 +260,10 @@ pub(crate) fn sam_config(multimask: bool) -> SamConfig {
     SamConfig { multimask, ..crate::support::tiny::sam::sam() }
 }
 
+pub(crate) fn sam2_config(multimask: bool) -> Sam2Config {
+    Sam2Config { multimask, ..crate::support::tiny::sam2::sam2() }
+}
+
 /// A network none of whose parameters is what it begins as: as if drawn, from its name, so that other tests, which share
 /// libtorch's seed, change nothing.
 pub(crate) fn filled<N>(kind: Kind, make: impl FnOnce(&nn::Path<'_>) -> N) -> N {
@@ -287,112 +289,4 @@ pub(crate) fn filled<N>(kind: Kind, make: impl FnOnce(&nn::Path<'_>) -> N) -> N 
         variable.copy_(&value);
     }
     network
-}
-
-/// Tokens of every vocabulary, location bins not counted.
-const TOKENS: i64 = 60;
-/// The longest text in tokens.
-const LONGEST: usize = 40;
-/// The longest phrase in words.
-const WORDS: usize = 14;
-/// The longest side of a picture.
-const SIDE: u32 = 64;
-/// So many pictures are asked about: fewer than requests, so that batches ask several things of one.
-const PICTURES: u8 = 6;
-
-fn text(rng: &mut ChaCha8Rng) -> recognise::Request {
-    let length = rng.random_range(2..=LONGEST);
-    let pieces = tokens(rng, length);
-    let mut first_pieces: Vec<u32> = (1..length as u32).filter(|_| rng.random_bool(0.6)).collect();
-    let own = rng.random_range(0..=first_pieces.len());
-    let context_first_pieces = first_pieces.split_off(own);
-    recognise::Request { pieces, first_pieces, context_first_pieces }
-}
-
-fn entailing(rng: &mut ChaCha8Rng) -> entail::Request {
-    let (picture, length) = (square(rng), rng.random_range(2..=LONGEST));
-    entail::Request { picture, prompt: tokens(rng, length) }
-}
-
-fn knowing(rng: &mut ChaCha8Rng) -> knowledge::Request {
-    let entail::Request { picture, prompt } = entailing(rng);
-    knowledge::Request { picture, pieces: prompt }
-}
-
-fn grounding(rng: &mut ChaCha8Rng) -> ground::Request {
-    let entail::Request { picture, prompt } = entailing(rng);
-    ground::Request { picture, prompt }
-}
-
-/// Words between both ends, the last a full stop.
-fn phrase(rng: &mut ChaCha8Rng) -> ground::Request {
-    let (picture, length) = (of_any_shape(rng), rng.random_range(1..=WORDS));
-    let words = (0..length).map(|_| rng.random_range(6..TOKENS as u32)).collect();
-    ground::Request { picture, prompt: [vec![2], words, vec![4, 3]].concat() }
-}
-
-fn words(rng: &mut ChaCha8Rng) -> ground::Request {
-    let (picture, length) = (of_any_shape(rng), rng.random_range(1..=WORDS));
-    ground::Request { picture, prompt: tokens(rng, length) }
-}
-
-/// Up to three boxes, none at times.
-fn boxes(rng: &mut ChaCha8Rng) -> segment::Request {
-    let picture = of_any_shape(rng);
-    let edges = |rng: &mut ChaCha8Rng, side: u32| {
-        let edges = [0, 1].map(|_| rng.random_range(0.0..side as f32));
-        (edges[0].min(edges[1]), edges[0].max(edges[1]))
-    };
-    let count = rng.random_range(0..=3);
-    let bbox = |rng: &mut ChaCha8Rng| {
-        let ((x0, x1), (y0, y1)) = (edges(rng, picture.original_width), edges(rng, picture.original_height));
-        BBox { x0, y0, x1, y1 }
-    };
-    let boxes = (0..count).map(|_| bbox(rng)).collect();
-    segment::Request { picture, boxes }
-}
-
-/// Tokens none of which fills up, in any vocabulary.
-fn tokens(rng: &mut ChaCha8Rng, count: usize) -> Vec<u32> {
-    (0..count).map(|_| rng.random_range(2..TOKENS as u32)).collect()
-}
-
-fn square(rng: &mut ChaCha8Rng) -> Arc<Picture> {
-    let number = rng.random_range(0..PICTURES);
-    picture(number, SIDE, SIDE)
-}
-
-/// A picture as large as the network's square, or narrower, or lower.
-fn of_any_shape(rng: &mut ChaCha8Rng) -> Arc<Picture> {
-    let number = rng.random_range(0..PICTURES);
-    let less = SIDE - 9 * u32::from(number);
-    if number % 2 == 0 { picture(number, SIDE, less) } else { picture(number, less, SIDE) }
-}
-
-/// A pattern of its own for each number.
-fn picture(number: u8, width: u32, height: u32) -> Arc<Picture> {
-    let [across, down, channels] = [7, 13, 50].map(|step| step + 5 * u32::from(number));
-    let level = |x: u32, y: u32, c: u32| ((x * across + y * down + c * channels + x * y / 3) % 256) as u8;
-    let rgb =
-        (0..height).flat_map(|y| (0..width).flat_map(move |x| (0..3).map(move |c| level(x, y, c)))).collect();
-    let (original_width, original_height) = (width + 20, height + 10);
-    Arc::new(Picture { hash: ContentHash([number; 32]), width, height, original_width, original_height, rgb })
-}
-
-fn labels(reply: &recognise::Reply) -> Answer {
-    let labels = reply.labels.iter().map(|&label| label as f64);
-    Answer { decisions: labels.collect(), scores: reply.posteriors.clone() }
-}
-
-fn verdict(reply: &entail::Reply) -> Answer {
-    Answer { decisions: Vec::new(), scores: vec![reply.no, reply.yes, reply.maybe] }
-}
-
-fn place(reply: &ground::Reply) -> Answer {
-    Answer { decisions: reply.corners.to_vec(), scores: vec![reply.log_probability] }
-}
-
-fn masks(reply: &segment::Reply) -> Answer {
-    let pixels = reply.iter().flat_map(|one| one.mask.to_pixels()).map(f64::from);
-    Answer { decisions: pixels.collect(), scores: reply.iter().map(|one| one.score).collect() }
 }

@@ -5,7 +5,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::Kind;
 
-use super::networks::{Answer, all};
+use super::networks::all;
+use super::requests::Answer;
 
 /// Batches of each network, of up to so many requests.
 const BATCHES: usize = 6;

@@ -1,14 +1,16 @@
-"""Makes resample.safetensors: noise as Pillow resizes it.
+"""Makes resample.safetensors: noise as Pillow resizes it, and as torchvision resizes bytes.
 
-Needs pillow<13 (later versions may go down before across), numpy and safetensors. Run it as
-`python tests/parity/resample.py`.
+Needs pillow<13 (later versions may go down before across), torch 2.11.0, torchvision 0.26.0, numpy and safetensors. Run it
+as `python tests/parity/resample.py`.
 """
 
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 from safetensors.numpy import save_file
+from torchvision.transforms.v2 import functional
 
 # From and to, each (width, height): up, down, both at once, one side alone, neither, to and from a single pixel, and
 # shrinking by so much that one sample mixes hundreds.
@@ -40,6 +42,9 @@ def main():
         picture = Image.fromarray(noise)
         for name, how in (("bilinear", Image.Resampling.BILINEAR), ("bicubic", Image.Resampling.BICUBIC)):
             out[f"{index}.{name}"] = np.array(picture.resize(end, how))
+        levels = torch.from_numpy(noise).permute(2, 0, 1)
+        resized = functional.resize(levels, (end[1], end[0]), antialias=True).permute(1, 2, 0)
+        out[f"{index}.torchvision"] = resized.contiguous().numpy()
     path = Path(__file__).with_name("resample.safetensors")
     save_file(out, path)
     print(f"{path.name}: {path.stat().st_size} bytes, Pillow {Image.__version__}")

@@ -1,6 +1,7 @@
-//! Pictures are resized as Pillow (before version 13) resizes them: no pixel differs. `resample.py` made the goldens.
+//! Pictures are resized as Pillow (before version 13) and torchvision resize them: no pixel differs. `resample.py` made the
+//! goldens.
 
-use riveg::common::imaging::resample::{Filter, resize_rgb};
+use riveg::common::imaging::resample::{Arithmetic, Filter, resize_rgb_by};
 use safetensors::SafeTensors;
 
 use super::parity_compared::Original;
@@ -9,24 +10,28 @@ const ORIGINAL: Original = Original { network: "resampling", size: "tiny", refer
 const GOLDENS: &[u8] = include_bytes!("resample.safetensors");
 
 #[test]
-fn no_pixel_differs_from_pillow() {
+fn no_pixel_differs_from_pillow_and_torchvision() {
     let goldens = SafeTensors::deserialize(GOLDENS).unwrap();
     let mut compared = 0;
     for index in 0.. {
         let Ok(start) = goldens.tensor(&format!("{index}.from")) else { break };
-        for (name, filter) in [("bilinear", Filter::Bilinear), ("bicubic", Filter::Bicubic)] {
+        for (name, filter, arithmetic) in [
+            ("bilinear", Filter::Bilinear, Arithmetic::Pillow),
+            ("bicubic", Filter::Bicubic, Arithmetic::Pillow),
+            ("torchvision", Filter::Bilinear, Arithmetic::Torchvision),
+        ] {
             let expected = goldens.tensor(&format!("{index}.{name}")).unwrap();
             let (from, to) = (size(start.shape()), size(expected.shape()));
-            let resized = resize_rgb(start.data(), from, to, filter);
+            let resized = resize_rgb_by(start.data(), from, to, filter, arithmetic);
             let differing =
-                resized.iter().zip(expected.data()).filter(|(ours, pillows)| ours != pillows).count();
+                resized.iter().zip(expected.data()).filter(|(ours, theirs)| ours != theirs).count();
             assert_eq!(resized.len(), expected.data().len());
             assert_eq!(differing, 0, "{name} from {from:?} to {to:?}");
             ORIGINAL.note("decisions", resized.len() as f64);
             compared += 1;
         }
     }
-    assert_eq!(compared, 24);
+    assert_eq!(compared, 36);
 }
 
 /// Rows, columns and channels as `(width, height)`.

@@ -1,4 +1,4 @@
-//! Pictures at the sizes that networks read, pixel for pixel as Pillow makes them.
+//! Pictures at the sizes that networks read, pixel for pixel as Pillow or torchvision makes them.
 
 use std::sync::Arc;
 
@@ -33,7 +33,13 @@ impl Picture {
     /// Squashes a picture into a square, as OFA's and ALBEF's processors do (bicubic).
     #[must_use]
     pub fn squashed(frame: &Frame, side: u32) -> Arc<Self> {
-        Self::at(frame, side, side, resample::Filter::Bicubic)
+        Self::at(frame, (side, side), resample::Filter::Bicubic, resample::Arithmetic::Pillow)
+    }
+
+    /// Squashes a picture into a square, as SAM 2's processor does (bilinear, on bytes by torchvision).
+    #[must_use]
+    pub fn squashed_bilinear(frame: &Frame, side: u32) -> Arc<Self> {
+        Self::at(frame, (side, side), resample::Filter::Bilinear, resample::Arithmetic::Torchvision)
     }
 
     /// Scales a picture so that its longer side is `side`, as SAM's processor does (bilinear, half up).
@@ -41,7 +47,8 @@ impl Picture {
     pub fn longest_side(frame: &Frame, side: u32) -> Arc<Self> {
         let scale = f64::from(side) / f64::from(frame.width.max(frame.height));
         let scaled = |length: u32| ((f64::from(length) * scale + 0.5) as u32).max(1);
-        Self::at(frame, scaled(frame.width), scaled(frame.height), resample::Filter::Bilinear)
+        let size = (scaled(frame.width), scaled(frame.height));
+        Self::at(frame, size, resample::Filter::Bilinear, resample::Arithmetic::Pillow)
     }
 
     /// Scales a picture so that its shorter side is `side`, or less where its longer side would be more than `longest`, as
@@ -60,7 +67,7 @@ impl Picture {
         let long = if short == shorter { longer } else { (exact * longer / shorter).trunc() };
         let [short, long] = [short, long].map(|side| (side as u32).max(1));
         let (width, height) = if frame.width < frame.height { (short, long) } else { (long, short) };
-        Self::at(frame, width, height, resample::Filter::Bilinear)
+        Self::at(frame, (width, height), resample::Filter::Bilinear, resample::Arithmetic::Pillow)
     }
 
     /// Scales the middle square of a picture to `side` (bilinear): the middle that remains where a picture's shorter
@@ -80,8 +87,14 @@ impl Picture {
         Arc::new(Self { hash: frame.hash, width: side, height: side, original_width, original_height, rgb })
     }
 
-    fn at(frame: &Frame, width: u32, height: u32, filter: resample::Filter) -> Arc<Self> {
-        let rgb = resample::resize_rgb(&frame.rgb, (frame.width, frame.height), (width, height), filter);
+    fn at(
+        frame: &Frame,
+        (width, height): (u32, u32),
+        filter: resample::Filter,
+        arithmetic: resample::Arithmetic,
+    ) -> Arc<Self> {
+        let from = (frame.width, frame.height);
+        let rgb = resample::resize_rgb_by(&frame.rgb, from, (width, height), filter, arithmetic);
         Arc::new(Self {
             hash: frame.hash,
             width,

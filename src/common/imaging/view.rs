@@ -17,8 +17,10 @@ pub struct View {
 /// How a picture is fitted into a square.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fit {
-    /// Squashed into the square.
+    /// Squashed into the square, bicubic.
     Squash,
+    /// Squashed into the square, bilinear.
+    SquashBilinear,
     /// Scaled with its proportions so that its longer side is the square's; the network pads the rest.
     LongestSide,
     /// Cropped to the middle square, then scaled.
@@ -36,6 +38,12 @@ impl View {
     #[must_use]
     pub fn squashed(side: u32) -> Self {
         Self { side, fit: Fit::Squash }
+    }
+
+    /// A square of `side` pixels that pictures are squashed into by bilinear interpolation.
+    #[must_use]
+    pub fn squashed_bilinear(side: u32) -> Self {
+        Self { side, fit: Fit::SquashBilinear }
     }
 
     /// A square of `side` pixels that pictures fit into with their proportions.
@@ -61,6 +69,7 @@ impl View {
     pub fn of(self, frame: &Frame) -> Arc<Picture> {
         match self.fit {
             Fit::Squash => Picture::squashed(frame, self.side),
+            Fit::SquashBilinear => Picture::squashed_bilinear(frame, self.side),
             Fit::LongestSide => Picture::longest_side(frame, self.side),
             Fit::Centre => Picture::centre(frame, self.side),
             Fit::ShortestSide { longest } => Picture::shortest_side(frame, self.side, longest),
@@ -84,6 +93,7 @@ mod tests {
         };
         let views = [
             (View::squashed(20), (20, 20)),
+            (View::squashed_bilinear(20), (20, 20)),
             (View::longest_side(20), (20, 5)),
             (View::centre(20), (20, 20)),
             (View::shortest_side(20, 90), (80, 20)),

@@ -110,13 +110,13 @@ impl Runtime {
         )?;
         let segmenter = match segment {
             Some(segment) => {
-                let side = segment.network.view().side;
-                let samples = warm_up::segment(side);
+                let view = segment.network.view();
+                let samples = warm_up::segment(view);
                 let model = bundle.segmenter(place, remembered.clone())?;
                 picture_runs.segment = model.pictures_read();
                 Some(Segmenter::new(
                     device.warmed_lane(Stage::Segment, model, budgets.segment, samples),
-                    side,
+                    view,
                     workers.clone(),
                 ))
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::common::imaging::{Picture, View};
+use crate::common::imaging::View;
 use crate::domain::{BBox, ContentHash, Frame, Stage};
 use crate::scheduler::Samples;
 use crate::stages::entail;
@@ -60,13 +60,13 @@ pub(super) fn ground(phrases: &PhraseEncoder, view: View) -> Samples<ground::Req
 }
 
 /// Pictures with one, two or three boxes.
-pub(super) fn segment(side: u32) -> Samples<segment::Request> {
+pub(super) fn segment(view: View) -> Samples<segment::Request> {
     let bbox = move |number: usize| {
-        let edge = side as f32 / (2 + number) as f32;
+        let edge = view.side as f32 / (2 + number) as f32;
         BBox { x0: edge / 2.0, y0: 0.0, x1: edge * 1.5, y1: edge }
     };
     Box::new((0..).map(move |index: usize| segment::Request {
-        picture: Picture::longest_side(&frame(Stage::Segment, index, side), side),
+        picture: view.of(&frame(Stage::Segment, index, view.side)),
         boxes: (0..=index % 3).map(bbox).collect(),
     }))
 }

@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use safetensors::Dtype;
-use tch::{Kind, TchError, Tensor};
+use tch::{TchError, Tensor};
 
 use super::AlbefConfig;
 use crate::networks::checkpoint::{Checkpoint, Instead};
-use crate::networks::descriptor::{Dimensions, ImportError, Replaced};
+use crate::networks::descriptor::{Dimensions, ImportError, Replaced, read_floats};
 use crate::networks::weights::BundleError;
 
 const NAME: &str = "visual_encoder.pos_embed";
@@ -18,19 +17,14 @@ const NAME: &str = "visual_encoder.pos_embed";
 pub(super) fn resized(checkpoint: &Checkpoint, dimensions: &Dimensions) -> Result<Replaced, ImportError> {
     let config: AlbefConfig = dimensions.config();
     let side = config.image_size / config.patch_size;
-    let (Some(&[1, rows, width]), Some(kind)) =
-        (checkpoint.shape(NAME), checkpoint.dtype(NAME).and_then(kind))
-    else {
-        return Ok(Replaced::default());
-    };
+    let Some(&[1, rows, width]) = checkpoint.shape(NAME) else { return Ok(Replaced::default()) };
     let found = rows.saturating_sub(1).isqrt() as i64;
     let is_grid = found > 0 && found * found + 1 == rows as i64 && width as i64 == config.vision_hidden;
     if !is_grid || found == side {
         return Ok(Replaced::default());
     }
     let torch = |source| BundleError::Torch { file: checkpoint.path().to_owned(), source };
-    let published = Tensor::f_from_data_size(&checkpoint.read(NAME)?, &[1, rows as i64, width as i64], kind);
-    let published = published.and_then(|published| published.f_to_kind(Kind::Float)).map_err(torch)?;
+    let Some(published) = read_floats(checkpoint, NAME)? else { return Ok(Replaced::default()) };
     let drawn_out = interpolated(&published, found, side).map_err(torch)?;
     let values = Vec::try_from(drawn_out.reshape([-1])).map_err(torch)?;
     let shape = vec![1, config.image_tokens() as usize, width];
@@ -52,14 +46,4 @@ fn interpolated(published: &Tensor, from: i64, to: i64) -> Result<Tensor, TchErr
     let places = places.f_upsample_bicubic2d([to, to], false, None, None)?;
     let places = places.f_permute([0, 2, 3, 1])?.f_reshape([1, to * to, -1])?;
     Tensor::f_cat(&[all, places], 1)
-}
-
-fn kind(dtype: Dtype) -> Option<Kind> {
-    match dtype {
-        Dtype::F16 => Some(Kind::Half),
-        Dtype::BF16 => Some(Kind::BFloat16),
-        Dtype::F32 => Some(Kind::Float),
-        Dtype::F64 => Some(Kind::Double),
-        _ => None,
-    }
 }

@@ -8,6 +8,7 @@ pub mod device;
 pub(super) mod encodings;
 pub(super) mod layers;
 pub mod preset;
+pub mod promptable;
 pub mod remembered;
 pub(super) mod resnet;
 pub(super) mod rows;

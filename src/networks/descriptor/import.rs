@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use safetensors::Dtype;
+use tch::{Kind, Tensor};
 use tokenizers::Tokenizer;
 use toml::Table;
 
@@ -11,7 +13,7 @@ use super::dimensions::Dimensions;
 use super::import_error::ImportError;
 use crate::common::imaging::Picture;
 use crate::networks::checkpoint::{Checkpoint, Family, Instead};
-use crate::networks::weights::{Fault, SelfTestError, WeightSource};
+use crate::networks::weights::{BundleError, Fault, SelfTestError, WeightSource};
 use crate::stages::vocabulary::Locations;
 
 /// Adds dimensions that a checkpoint gives to those of a manifest.
@@ -124,4 +126,26 @@ pub struct Answers {
     pub are: &'static str,
     /// The share that they have after a prompt about a picture.
     pub share: ShareOfAnswers,
+}
+
+/// A tensor of a checkpoint in single precision, or none where it has none of that name, or one of whole numbers.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(in crate::networks) fn read_floats(
+    checkpoint: &Checkpoint,
+    name: &str,
+) -> Result<Option<Tensor>, ImportError> {
+    let kind = match checkpoint.dtype(name) {
+        Some(Dtype::F16) => Kind::Half,
+        Some(Dtype::BF16) => Kind::BFloat16,
+        Some(Dtype::F32) => Kind::Float,
+        Some(Dtype::F64) => Kind::Double,
+        _ => return Ok(None),
+    };
+    let Some(shape) = checkpoint.shape(name) else { return Ok(None) };
+    let shape: Vec<i64> = shape.iter().map(|&side| side as i64).collect();
+    let read = Tensor::f_from_data_size(&checkpoint.read(name)?, &shape, kind);
+    let torch = |source| BundleError::Torch { file: checkpoint.path().to_owned(), source };
+    Ok(Some(read.and_then(|read| read.f_to_kind(Kind::Float)).map_err(torch)?))
 }

@@ -17,6 +17,7 @@ mod stages;
 pub use architecture::Architecture;
 pub use config_json::ConfigJson;
 pub use dimensions::Dimensions;
+pub(in crate::networks) use import::read_floats;
 pub use import::{
     AddDimensions, Answers, Importing, PieceFaults, Pieces, PublishedConfig, RecipeOf, ReplaceTensors,
     Replaced, ShareOfAnswers,

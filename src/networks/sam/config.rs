@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Mask tokens beside the one for unambiguous prompts: whole, part and subpart in the published networks.
-pub const MULTIMASK_OUTPUTS: i64 = 3;
+/// What the layer norms of SAM add to the variance, the last one of the decoder apart.
+pub(super) const EPSILON: f64 = 1e-6;
 
 /// All dimensions of a SAM and how its masks are read. Defaults of the fields are those of the published networks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,8 +6,11 @@
 use tch::nn::{self, Init};
 use tch::{Device, Kind, Tensor};
 
-use super::SamConfig;
-use super::layers::{EPSILON, FeedForward, layer_norm, linear, over_channels, patches, same};
+use super::config::{EPSILON, SamConfig};
+use crate::networks::blocks::promptable::layers::{
+    FeedForward, layer_norm, linear, over_channels, patches, same,
+};
+use crate::networks::blocks::promptable::windows::{from_windows, into_windows};
 
 /// Elements of one attention bias: 256 MiB in f32. ViT-B at 1024 pixels would need 768 MiB for one picture, so its
 /// global layers attend in stripes; windows and small pictures come near in large batches only.
@@ -67,7 +70,7 @@ impl Layer {
             layer_norm1: layer_norm(&(vs / "layer_norm1"), config.hidden, EPSILON),
             attn: Attention::new(&(vs / "attn"), config, side),
             layer_norm2: layer_norm(&(vs / "layer_norm2"), config.hidden, EPSILON),
-            mlp: FeedForward::new(&(vs / "mlp"), config.hidden, config.encoder_mlp()),
+            mlp: FeedForward::new(&(vs / "mlp"), ["lin1", "lin2"], config.hidden, config.encoder_mlp()),
         }
     }
 
@@ -83,31 +86,6 @@ impl Layer {
         let mixed = self.mlp.with_gelu(&features.apply(&self.layer_norm2));
         features + mixed
     }
-}
-
-/// Cuts `[B, grid, grid, D]` into `[B * windows, side, side, D]`; zeros fill what the last windows lack.
-fn into_windows(features: &Tensor, side: i64) -> Tensor {
-    let (batch, grid, _, width) =
-        features.size4().unwrap_or_else(|_| unreachable!("features have four dimensions"));
-    let across = (grid + side - 1) / side;
-    let missing = across * side - grid;
-    features
-        .constant_pad_nd([0, 0, 0, missing, 0, missing])
-        .reshape([batch, across, side, across, side, width])
-        .permute([0, 1, 3, 2, 4, 5])
-        .reshape([batch * across * across, side, side, width])
-}
-
-/// Undoes [`into_windows`].
-fn from_windows(windows: &Tensor, side: i64, grid: i64) -> Tensor {
-    let across = (grid + side - 1) / side;
-    let width = windows.size()[3];
-    windows
-        .reshape([-1, across, across, side, side, width])
-        .permute([0, 1, 3, 2, 4, 5])
-        .reshape([-1, across * side, across * side, width])
-        .narrow(1, 0, grid)
-        .narrow(2, 0, grid)
 }
 
 /// Self-attention over a square of patches, biased by how many rows and columns lie between two of them.
@@ -229,14 +207,6 @@ impl Neck {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn windows_put_together_again_are_the_picture() {
-        let features = Tensor::randn([2, 5, 5, 3], (Kind::Float, Device::Cpu));
-        let windows = into_windows(&features, 3);
-        assert_eq!(windows.size(), [8, 3, 3, 3]);
-        assert_eq!(from_windows(&windows, 3, 5), features);
-    }
 
     #[test]
     fn attention_in_stripes_is_attention_at_once() {

@@ -2,8 +2,7 @@
 //!
 //! Keys and defaults are those of `transformers` (`models/sam/configuration_sam.py`).
 
-use super::SamConfig;
-use super::config::MULTIMASK_OUTPUTS;
+use super::{MULTIMASK_OUTPUTS, SamConfig};
 use crate::networks::descriptor::{ConfigJson, Dimensions, PublishedConfig};
 use crate::networks::weights::Fault;
 

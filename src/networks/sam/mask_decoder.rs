@@ -3,13 +3,10 @@
 use tch::Tensor;
 use tch::nn;
 
-use super::SamConfig;
-use super::config::MULTIMASK_OUTPUTS;
-use super::layers::{EPSILON, doubling, embedding, layer_norm, linear, over_channels};
-use super::transformer::TwoWayTransformer;
-
-/// Mask tokens: one for unambiguous prompts, the others for ambiguous ones.
-const MASK_TOKENS: i64 = MULTIMASK_OUTPUTS + 1;
+use super::config::{EPSILON, SamConfig};
+use crate::networks::blocks::promptable::MASK_TOKENS;
+use crate::networks::blocks::promptable::layers::{Head, doubling, embedding, layer_norm, over_channels};
+use crate::networks::blocks::promptable::two_way::{TwoWay, TwoWayTransformer};
 
 /// The mask decoder, under `mask_decoder`.
 #[derive(Debug)]
@@ -30,7 +27,7 @@ impl MaskDecoder {
         Self {
             iou_token: embedding(&(vs / "iou_token"), 1, width),
             mask_tokens: embedding(&(vs / "mask_tokens"), MASK_TOKENS, width),
-            transformer: TwoWayTransformer::new(&(vs / "transformer"), config),
+            transformer: TwoWayTransformer::new(&(vs / "transformer"), &two_way(config)),
             upscale_conv1: doubling(&(vs / "upscale_conv1"), width, width / 4),
             upscale_conv2: doubling(&(vs / "upscale_conv2"), width / 4, width / 8),
             upscale_layer_norm: layer_norm(&(vs / "upscale_layer_norm"), width / 4, EPSILON),
@@ -68,24 +65,14 @@ impl MaskDecoder {
     }
 }
 
-/// Three fully connected layers with a non-linearity between them.
-#[derive(Debug)]
-struct Head {
-    proj_in: nn::Linear,
-    middle: nn::Linear,
-    proj_out: nn::Linear,
-}
-
-impl Head {
-    fn new(vs: &nn::Path, width: i64, outputs: i64) -> Self {
-        Self {
-            proj_in: linear(&(vs / "proj_in"), width, width),
-            middle: linear(&(vs / "layers" / 0), width, width),
-            proj_out: linear(&(vs / "proj_out"), width, outputs),
-        }
-    }
-
-    fn forward(&self, token: &Tensor) -> Tensor {
-        token.apply(&self.proj_in).relu().apply(&self.middle).relu().apply(&self.proj_out)
+fn two_way(config: &SamConfig) -> TwoWay {
+    TwoWay {
+        layers: config.decoder_layers,
+        width: config.output_channels,
+        heads: config.decoder_heads,
+        inner: config.decoder_mlp,
+        epsilon: EPSILON,
+        output: "out_proj",
+        mlp: ["lin1", "lin2"],
     }
 }

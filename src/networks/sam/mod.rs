@@ -7,32 +7,26 @@ mod config;
 mod descriptor;
 mod image_encoder;
 mod import;
-mod layers;
 mod mask_decoder;
 mod names;
-mod paint;
 mod presets;
 mod prompt_encoder;
 mod serve;
 mod shapes;
-mod transformer;
 
-use tch::{Kind, Tensor, nn};
+use tch::{Tensor, nn};
 
-pub use config::{MULTIMASK_OUTPUTS, SamConfig, SamConfigError};
+pub use crate::networks::blocks::promptable::MULTIMASK_OUTPUTS;
+pub use config::{SamConfig, SamConfigError};
 pub use descriptor::SEGMENT;
 pub use names::{SAM, SAM_ORIGINAL};
 pub use serve::SamSegmenter;
 pub use shapes::shapes;
 
+use crate::networks::blocks::promptable::normalised;
 use image_encoder::ImageEncoder;
 use mask_decoder::MaskDecoder;
 use prompt_encoder::PromptEncoder;
-
-/// What the channels of the training pictures, 0 to 255, were centred at.
-const MEAN: [f32; 3] = [123.675, 116.28, 103.53];
-/// And by what they were divided.
-const DEVIATION: [f32; 3] = [58.395, 57.12, 57.375];
 
 /// The network. The same functions serve training: gradients flow unless the caller turns them off.
 #[derive(Debug)]
@@ -67,12 +61,9 @@ impl Sam {
     /// One picture's bytes, `[height, width, 3]` in 0 to 255 and no side longer than the network's, as the network
     /// reads them: `[3, S, S]`, normalised, then zeros to the right and below. On the device of the bytes.
     pub fn pixels(&self, rgb: &Tensor) -> Tensor {
-        let device = rgb.device();
-        let channel = |values: &[f32; 3]| Tensor::from_slice(values).to_device(device);
-        let normalised = (rgb.to_kind(Kind::Float) - channel(&MEAN)) / channel(&DEVIATION);
         let (height, width) = (rgb.size()[0], rgb.size()[1]);
         let side = self.config.image_size;
-        normalised.permute([2, 0, 1]).constant_pad_nd([0, side - width, 0, side - height])
+        normalised(rgb).permute([2, 0, 1]).constant_pad_nd([0, side - width, 0, side - height])
     }
 
     /// Encodes pictures `[B, 3, S, S]`, normalised and padded, to `[B, C, S/p, S/p]`: once a picture.
@@ -90,17 +81,6 @@ impl Sam {
         let (masks, ious) = self.mask_decoder.forward(&cells, &places, &prompts);
         let (first, count) = if self.config.multimask { (1, MULTIMASK_OUTPUTS) } else { (0, 1) };
         (masks.narrow(1, first, count), ious.narrow(1, first, count))
-    }
-
-    /// Of each box's masks the one with the best predicted IoU, the first on a tie: `[N, 1, 4h, 4w]` and `[N, 1]`.
-    pub fn best(low_res: &Tensor, ious: &Tensor) -> (Tensor, Tensor) {
-        if ious.size()[1] == 1 {
-            return (low_res.shallow_clone(), ious.shallow_clone());
-        }
-        let best = ious.argmax(1, true);
-        let side = low_res.size()[2];
-        let everywhere = best.view([-1, 1, 1, 1]).expand([-1, 1, side, side], false);
-        (low_res.gather(1, &everywhere, false), ious.gather(1, &best, false))
     }
 }
 

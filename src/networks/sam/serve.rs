@@ -1,209 +1,41 @@
-//! SAM behind the scheduler: distinct pictures are encoded once, all boxes of all pictures are decoded together.
+//! SAM behind the scheduler: what its encoding is, and how its masks become pixels.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-
-use tch::{Device, Kind, TchError, Tensor};
+use tch::{Kind, TchError, Tensor};
 
 use super::Sam;
-use super::paint::PIXELS_AT_ONCE;
-use crate::common::imaging::Picture;
-use crate::domain::{BBox, Stage};
-use crate::networks::blocks::asked::each;
-use crate::networks::blocks::device::hand_back;
-use crate::networks::blocks::encodings::{Distinct, Encodings, Known, PreparedPictures};
-use crate::networks::blocks::remembered::Remembered;
-use crate::scheduler::{Cost, Model, ModelError, Processor};
-use crate::stages::segment::{Reply, Request, Segmentation};
-
-/// Boxes decoded at once. At the published sizes one takes some 30 MB on its way through the decoder, and sixteen are
-/// 65,536 cells: enough for a GPU, and half a gigabyte.
-const BOXES_AT_ONCE: usize = 16;
-
-/// Patches have sixteen pixels a side in every published network; the cost of a picture is counted in them.
-const PATCH: u32 = 16;
-/// So many boxes weigh as much as the encoding of their picture. Published networks: 270 (ViT-B) to 1,650 (ViT-H);
-/// small ones, whose encoder is no larger than their decoder, a handful.
-const BOXES_A_PICTURE: u32 = 64;
+use crate::domain::Mask;
+use crate::networks::blocks::promptable::{self, BoxSegmenter, Promptable, Sees};
 
 /// SAM behind the scheduler: remembers encodings by the content of the picture.
-#[derive(Debug)]
-pub struct SamSegmenter {
-    sam: Sam,
-    device: Device,
-    encodings: Encodings,
-    processor: Arc<SamProcessor>,
-}
+pub type SamSegmenter = BoxSegmenter<Sam>;
 
-/// The host half of [`SamSegmenter`].
-#[derive(Debug)]
-pub struct SamProcessor {
-    /// The largest side of a picture.
-    side: i64,
-    known: Known,
-}
-
-/// A batch in host memory: its boxes, and the pictures that have any.
-#[derive(Debug)]
-pub struct SamInput {
-    pictures: PreparedPictures<Vec<Tensor>>,
-    prompts: Vec<Prompt>,
-}
-
-/// One box in pixels of the resized picture, and whose it is.
-#[derive(Debug)]
-struct Prompt {
-    /// Which of the pictures.
-    picture: usize,
-    corners: [f32; 4],
-    /// Width and height of the resized picture.
-    resized: (i64, i64),
-    /// Width and height of the original.
-    original: (u32, u32),
-}
-
-impl SamSegmenter {
-    /// Serves a network whose weights lie on `device`, remembering encodings there within a budget.
-    #[must_use]
-    pub fn new(sam: Sam, device: Device, remembered: impl Into<Remembered>) -> Self {
-        let encodings = Encodings::within(remembered, Stage::Segment);
-        let processor = SamProcessor { side: sam.config().image_size, known: encodings.known() };
-        Self { sam, device, encodings, processor: Arc::new(processor) }
+impl Promptable for Sam {
+    fn sees(&self) -> Sees {
+        Sees::Within(self.config.image_size)
     }
 
-    /// How many pictures have been encoded so far. The counter is shared: it can be read from other threads after the
-    /// segmenter has moved to the device's.
-    #[must_use]
-    pub fn encodings(&self) -> Arc<AtomicU64> {
-        self.encodings.made()
+    fn encode_bytes(&self, pictures: &[Tensor]) -> Result<Tensor, TchError> {
+        let pixels: Vec<Tensor> = pictures.iter().map(|rgb| self.pixels(rgb)).collect();
+        Ok(self.encode(&Tensor::f_stack(&pixels, 0)?))
     }
 
-    /// Tokens of the resized picture, and what its boxes cost beside them.
-    #[must_use]
-    pub fn cost(request: &Request) -> Cost {
-        let side = request.picture.width.max(request.picture.height).div_ceil(PATCH);
-        let tokens = u64::from(side) * u64::from(side);
-        let boxes = (tokens * request.boxes.len() as u64).div_ceil(u64::from(BOXES_A_PICTURE));
-        Cost(u32::try_from(tokens + boxes).unwrap_or(u32::MAX))
+    fn best_masks(&self, encodings: &Tensor, rows: &Tensor, boxes: &Tensor) -> (Tensor, Tensor) {
+        let (low_res, ious) = self.decode(&encodings.index_select(0, rows), boxes);
+        promptable::best(&low_res, &ious)
     }
 
-    /// The encodings of the batch's pictures, `[D, C, h, w]` for `D` distinct ones.
-    fn encode(&mut self, pictures: PreparedPictures<Vec<Tensor>>) -> Result<Distinct, TchError> {
-        let Self { sam, device, encodings, .. } = self;
-        encodings.of(pictures, |bytes| {
-            let pixels = bytes.iter().map(|rgb| Ok(sam.pixels(&rgb.f_to_device(*device)?)));
-            let pixels = pixels.collect::<Result<Vec<_>, TchError>>()?;
-            Ok(sam.encode(&Tensor::f_stack(&pixels, 0)?))
-        })
-    }
-
-    /// The best mask of every box and its predicted IoU, in the order of the boxes.
-    fn decode(&self, encoded: &Distinct, prompts: &[Prompt]) -> Result<Vec<Segmentation>, TchError> {
-        let rows: Vec<i64> = prompts.iter().map(|prompt| encoded.rows[prompt.picture]).collect();
-        let corners: Vec<f32> = prompts.iter().flat_map(|prompt| prompt.corners).collect();
-        let rows = Tensor::f_from_slice(&rows)?.f_to_device(self.device)?;
-        let boxes = Tensor::f_from_slice(&corners)?.f_view([-1, 4])?.f_to_device(self.device)?;
-        let (low_res, ious) = self.sam.decode(&encoded.encodings.f_index_select(0, &rows)?, &boxes);
-        let (low_res, ious) = Sam::best(&low_res, &ious);
-        let scores = Vec::<f32>::try_from(&ious.f_flatten(0, 1)?.f_to_kind(Kind::Float)?)?;
-        let masks = prompts.iter().zip(0..).map(|(prompt, row)| {
-            self.sam.paint(&low_res.f_narrow(0, row, 1)?, prompt.resized, prompt.original, PIXELS_AT_ONCE)
-        });
-        masks.zip(scores).map(|(mask, score)| Ok(Segmentation { mask: mask?, score })).collect()
-    }
-
-    fn answer(&mut self, batch: SamInput) -> Result<Vec<Segmentation>, TchError> {
-        if batch.prompts.is_empty() {
-            return Ok(Vec::new());
-        }
-        let encoded = self.encode(batch.pictures)?;
-        let mut found = Vec::with_capacity(batch.prompts.len());
-        for prompts in batch.prompts.chunks(BOXES_AT_ONCE) {
-            found.extend(self.decode(&encoded, prompts)?);
-        }
-        Ok(found)
-    }
-}
-
-impl Processor for SamProcessor {
-    type Request = Request;
-    type Reply = Reply;
-    type Input = SamInput;
-    /// What each box holds, request by request.
-    type Output = Vec<Segmentation>;
-
-    fn cost(&self, request: &Request) -> Cost {
-        SamSegmenter::cost(request)
-    }
-
-    fn prepare(&self, batch: &[Request]) -> Result<SamInput, ModelError> {
-        for request in batch {
-            check(request, self.side).map_err(ModelError::Failed)?;
-        }
-        // A picture without boxes is not worth an encoding.
-        let asked = || batch.iter().filter(|request| !request.boxes.is_empty());
-        let pictures = self.known.prepare(asked().map(|request| &request.picture), each)?;
-        let prompts = asked().enumerate().flat_map(|(number, request)| {
-            let picture = request.picture.as_ref();
-            request.boxes.iter().map(move |bbox| Prompt {
-                picture: number,
-                corners: resized(bbox, picture),
-                resized: (i64::from(picture.width), i64::from(picture.height)),
-                original: (picture.original_width, picture.original_height),
-            })
-        });
-        Ok(SamInput { pictures, prompts: prompts.collect() })
-    }
-
-    fn finish(&self, batch: &[Request], found: Vec<Segmentation>) -> Result<Vec<Reply>, ModelError> {
-        let mut found = found.into_iter();
-        Ok(batch.iter().map(|request| found.by_ref().take(request.boxes.len()).collect()).collect())
-    }
-}
-
-impl Model for SamSegmenter {
-    type Processor = SamProcessor;
-
-    fn processor(&self) -> Arc<SamProcessor> {
-        Arc::clone(&self.processor)
-    }
-
-    fn forward(&mut self, input: SamInput) -> Result<Vec<Segmentation>, ModelError> {
-        let _no_grad = tch::no_grad_guard();
-        Ok(self.answer(input)?)
-    }
-
-    fn free_memory(&mut self) {
-        self.encodings.forget();
-        hand_back(self.device);
-    }
-}
-
-fn resized(bbox: &BBox, picture: &Picture) -> [f32; 4] {
-    let across = f64::from(picture.width) / f64::from(picture.original_width);
-    let down = f64::from(picture.height) / f64::from(picture.original_height);
-    let scaled = |length: f32, scale: f64| (f64::from(length) * scale) as f32;
-    [scaled(bbox.x0, across), scaled(bbox.y0, down), scaled(bbox.x1, across), scaled(bbox.y1, down)]
-}
-
-fn check(request: &Request, side: i64) -> Result<(), String> {
-    let picture = &request.picture;
-    let (width, height) = (picture.width, picture.height);
-    if width == 0 || height == 0 || i64::from(width.max(height)) > side {
-        return Err(format!(
-            "picture {} is {width}x{height}, but the network reads at most {side}",
-            picture.hash
-        ));
-    }
-    if picture.rgb.len() as u64 != 3 * u64::from(width) * u64::from(height) {
-        return Err(format!("picture {} has {} bytes for {width}x{height}", picture.hash, picture.rgb.len()));
-    }
-    if picture.original_width == 0 || picture.original_height == 0 {
-        return Err(format!("picture {} was made from one without pixels", picture.hash));
-    }
-    let finite = |bbox: &&BBox| [bbox.x0, bbox.y0, bbox.x1, bbox.y1].iter().all(|edge| edge.is_finite());
-    match request.boxes.iter().find(|bbox| !finite(bbox)) {
-        Some(bbox) => Err(format!("a box in picture {} is not finite: {bbox:?}", picture.hash)),
-        None => Ok(()),
+    /// Logits are interpolated twice: up to the network's square, and from the part of that which is the picture to the
+    /// original's size.
+    fn paint(
+        &self,
+        logits: &Tensor,
+        resized: (i64, i64),
+        original: (u32, u32),
+        at_once: i64,
+    ) -> Result<Mask, TchError> {
+        let side = self.config.image_size;
+        let square = logits.f_to_kind(Kind::Float)?.f_upsample_bilinear2d([side, side], false, None, None)?;
+        let picture = square.f_narrow(2, 0, resized.1)?.f_narrow(3, 0, resized.0)?;
+        promptable::paint(&picture, original, self.config.mask_threshold, at_once)
     }
 }

@@ -1,7 +1,7 @@
 //! Shapes of all parameters of a SAM, from its dimensions alone.
 
 use super::SamConfig;
-use super::config::MULTIMASK_OUTPUTS;
+use crate::networks::blocks::promptable::MASK_TOKENS;
 
 /// The name and shape of every tensor of the published layout, the two copies of the random frequencies included.
 #[must_use]
@@ -76,7 +76,7 @@ fn prompt_encoder(all: &mut Shapes, config: &SamConfig) {
 
 fn mask_decoder(all: &mut Shapes, config: &SamConfig) {
     let width = config.output_channels;
-    let masks = MULTIMASK_OUTPUTS + 1;
+    let masks = MASK_TOKENS;
     all.add("mask_decoder.iou_token.weight", &[1, width]);
     all.add("mask_decoder.mask_tokens.weight", &[masks, width]);
     for index in 0..config.decoder_layers {

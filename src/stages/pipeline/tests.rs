@@ -136,7 +136,15 @@ fn pipeline(failing: Option<Stage>) -> (Pipeline, Log) {
         Ok(request.boxes.iter().map(mask).collect::<Vec<_>>())
     });
     device.start().unwrap();
-    (joined(recogniser, entailer, grounder, Some(Segmenter::new(segmenter, 16, Workers::default()))), log)
+    (
+        joined(
+            recogniser,
+            entailer,
+            grounder,
+            Some(Segmenter::new(segmenter, View::longest_side(16), Workers::default())),
+        ),
+        log,
+    )
 }
 
 /// The pipeline over networks whose device has started.

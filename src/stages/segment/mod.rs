@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::common::imaging::{Picture, Workers};
+use crate::common::imaging::{Picture, View, Workers};
 use crate::domain::{BBox, Frame, Mask};
 use crate::scheduler::{CallError, Flow, Handle};
 
 /// All boxes of one picture, which is encoded once for them.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The picture, its longer side scaled to the network's resolution.
+    /// The picture in the network's view.
     pub picture: Arc<Picture>,
     /// Boxes in pixels of the upright picture.
     pub boxes: Vec<BBox>,
@@ -31,15 +31,15 @@ pub struct Segmentation {
 #[derive(Clone)]
 pub struct Segmenter {
     network: Handle<Request, Reply>,
-    side: u32,
+    view: View,
     workers: Workers,
 }
 
 impl Segmenter {
-    /// A segmenter that calls this network, which reads pictures with a longer side of `side` pixels.
+    /// A segmenter that calls this network, which reads pictures in this view.
     #[must_use]
-    pub fn new(network: Handle<Request, Reply>, side: u32, workers: Workers) -> Self {
-        Self { network, side, workers }
+    pub fn new(network: Handle<Request, Reply>, view: View, workers: Workers) -> Self {
+        Self { network, view, workers }
     }
 
     /// The mask in each box and the network's estimate of its IoU, in the order of the boxes. Boxes are in pixels of the
@@ -58,8 +58,8 @@ impl Segmenter {
         }
         let (width, height) = (frame.width, frame.height);
         let boxes = boxes.iter().map(|bbox| clipped(bbox, width, height)).collect();
-        let (frame, side) = (Arc::clone(frame), self.side);
-        let picture = self.workers.run(move || Picture::longest_side(&frame, side)).await;
+        let (frame, view) = (Arc::clone(frame), self.view);
+        let picture = self.workers.run(move || view.of(&frame)).await;
         let found = self.network.call(flow, Request { picture, boxes }).await?;
         Ok(found.into_iter().map(|one| (one.mask, one.score)).collect())
     }
@@ -113,7 +113,9 @@ mod tests {
         let mut device = Device::new("test", Arc::new(Metrics::new()));
         let budget =
             Budget { max_requests: NonZeroUsize::MIN, max_tokens: 1, patience: Duration::from_secs(1) };
-        let segmenter = Segmenter::new(device.lane(Stage::Segment, filler(), budget), 32, Workers::default());
+        let view = View::longest_side(32);
+        let segmenter =
+            Segmenter::new(device.lane(Stage::Segment, filler(), budget), view, Workers::default());
         let device = device.start().unwrap();
 
         let boxes =
@@ -133,7 +135,9 @@ mod tests {
         let mut device = Device::new("test", Arc::new(Metrics::new()));
         let budget =
             Budget { max_requests: NonZeroUsize::MIN, max_tokens: 1, patience: Duration::from_secs(1) };
-        let segmenter = Segmenter::new(device.lane(Stage::Segment, filler(), budget), 32, Workers::default());
+        let view = View::longest_side(32);
+        let segmenter =
+            Segmenter::new(device.lane(Stage::Segment, filler(), budget), view, Workers::default());
         // The device never starts and is gone: any call would fail.
         drop(device);
         assert_eq!(segmenter.masks(Flow::default(), &frame(), &[]).await, Ok(vec![]));

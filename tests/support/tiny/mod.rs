@@ -16,6 +16,8 @@ mod grounding_dino;
 mod ofa;
 #[path = "../../../src/networks/sam/tiny.rs"]
 pub(crate) mod sam;
+#[path = "../../../src/networks/sam2/tiny.rs"]
+pub(crate) mod sam2;
 #[path = "../../../src/networks/seqtr/tiny.rs"]
 mod seqtr;
 #[path = "../../../src/networks/tagger/tiny.rs"]
@@ -28,7 +30,7 @@ use form::Tiny;
 pub(crate) use pocket::{write_bundle, write_stage};
 
 /// The tiny forms of all networks.
-const TINY: [&Tiny; 12] = [
+const TINY: [&Tiny; 13] = [
     &tagger::XLM_ROBERTA_CRF,
     &tagger::BERT_CRF,
     &tagger::ROBERTA_SOFTMAX,
@@ -40,5 +42,6 @@ const TINY: [&Tiny; 12] = [
     &seqtr::TINY,
     &grounding_dino::TINY,
     &sam::TINY,
+    &sam2::TINY,
     &umt::TINY,
 ];

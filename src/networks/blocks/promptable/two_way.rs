@@ -1,10 +1,9 @@
-//! Two-way transformer of SAM's mask decoder: attention between prompt and picture.
+//! Two-way transformer of the mask decoders of SAM and SAM 2: attention between prompt and picture.
 
 use tch::Tensor;
 use tch::nn;
 
-use super::SamConfig;
-use super::layers::{EPSILON, FeedForward, layer_norm, linear};
+use super::layers::{FeedForward, layer_norm, linear};
 
 /// Attention between tokens and picture happens at half the width.
 const CROSS_REDUCTION: i64 = 2;
@@ -12,18 +11,34 @@ const CROSS_REDUCTION: i64 = 2;
 /// The last norm alone has PyTorch's usual epsilon, in the original as in its ports.
 const LAST_EPSILON: f64 = 1e-5;
 
+/// Dimensions of a two-way transformer, and the names that its checkpoint gives to layers.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::networks) struct TwoWay {
+    pub(in crate::networks) layers: i64,
+    pub(in crate::networks) width: i64,
+    pub(in crate::networks) heads: i64,
+    /// Width of the feed-forward layers.
+    pub(in crate::networks) inner: i64,
+    /// What norms add to the variance, the last one apart.
+    pub(in crate::networks) epsilon: f64,
+    /// The output projection of attention.
+    pub(in crate::networks) output: &'static str,
+    /// Both feed-forward layers.
+    pub(in crate::networks) mlp: [&'static str; 2],
+}
+
 /// The two-way transformer, under `mask_decoder.transformer`.
 #[derive(Debug)]
-pub(super) struct TwoWayTransformer {
+pub(in crate::networks) struct TwoWayTransformer {
     layers: Vec<TwoWayLayer>,
     final_attn_token_to_image: Attention,
     layer_norm_final_attn: nn::LayerNorm,
 }
 
 impl TwoWayTransformer {
-    pub(super) fn new(vs: &nn::Path, config: &SamConfig) -> Self {
+    pub(in crate::networks) fn new(vs: &nn::Path, config: &TwoWay) -> Self {
         Self {
-            layers: (0..config.decoder_layers)
+            layers: (0..config.layers)
                 .map(|index| TwoWayLayer::new(&(vs / "layers" / index), config, index == 0))
                 .collect(),
             final_attn_token_to_image: Attention::new(
@@ -31,16 +46,17 @@ impl TwoWayTransformer {
                 config,
                 CROSS_REDUCTION,
             ),
-            layer_norm_final_attn: layer_norm(
-                &(vs / "layer_norm_final_attn"),
-                config.output_channels,
-                LAST_EPSILON,
-            ),
+            layer_norm_final_attn: layer_norm(&(vs / "layer_norm_final_attn"), config.width, LAST_EPSILON),
         }
     }
 
     /// Tokens `[N, T, C]`, cells of the picture `[N, HW, C]` and their places `[1, HW, C]` to tokens and cells.
-    pub(super) fn forward(&self, tokens: &Tensor, cells: &Tensor, places: &Tensor) -> (Tensor, Tensor) {
+    pub(in crate::networks) fn forward(
+        &self,
+        tokens: &Tensor,
+        cells: &Tensor,
+        places: &Tensor,
+    ) -> (Tensor, Tensor) {
         // Where a token points to is the token itself as it was at the start: it stands in for its place throughout.
         let mut queries = tokens.shallow_clone();
         let mut keys = cells.shallow_clone();
@@ -67,8 +83,8 @@ struct TwoWayLayer {
 }
 
 impl TwoWayLayer {
-    fn new(vs: &nn::Path, config: &SamConfig, first: bool) -> Self {
-        let norm = |name: &str| layer_norm(&(vs / name), config.output_channels, EPSILON);
+    fn new(vs: &nn::Path, config: &TwoWay, first: bool) -> Self {
+        let norm = |name: &str| layer_norm(&(vs / name), config.width, config.epsilon);
         let cross = |name: &str| Attention::new(&(vs / name), config, CROSS_REDUCTION);
         Self {
             first,
@@ -76,7 +92,7 @@ impl TwoWayLayer {
             layer_norm1: norm("layer_norm1"),
             cross_attn_token_to_image: cross("cross_attn_token_to_image"),
             layer_norm2: norm("layer_norm2"),
-            mlp: FeedForward::new(&(vs / "mlp"), config.output_channels, config.decoder_mlp),
+            mlp: FeedForward::new(&(vs / "mlp"), config.mlp, config.width, config.inner),
             layer_norm3: norm("layer_norm3"),
             layer_norm4: norm("layer_norm4"),
             cross_attn_image_to_token: cross("cross_attn_image_to_token"),
@@ -121,15 +137,15 @@ struct Attention {
 }
 
 impl Attention {
-    fn new(vs: &nn::Path, config: &SamConfig, reduction: i64) -> Self {
-        let width = config.output_channels;
+    fn new(vs: &nn::Path, config: &TwoWay, reduction: i64) -> Self {
+        let width = config.width;
         let inner = width / reduction;
         Self {
-            heads: config.decoder_heads,
+            heads: config.heads,
             q_proj: linear(&(vs / "q_proj"), width, inner),
             k_proj: linear(&(vs / "k_proj"), width, inner),
             v_proj: linear(&(vs / "v_proj"), width, inner),
-            out_proj: linear(&(vs / "out_proj"), inner, width),
+            out_proj: linear(&(vs / config.output), inner, width),
         }
     }
 
