@@ -14,7 +14,7 @@ use riveg::networks::bundle::load_weights;
 use riveg::networks::ofa::{Choice, Ofa, OfaConfig};
 use riveg::networks::sam::{Sam, SamConfig};
 use riveg::networks::seqtr::{Cells, SeqTr, SeqTrConfig};
-use riveg::networks::tagger::{Tagger, TaggerConfig};
+use riveg::networks::tagger::{SoftmaxConfig, Tagger, TaggerConfig, TokenClassifier};
 use riveg::networks::umt::{Umt, UmtConfig};
 use tch::nn::{Path as Root, VarStore};
 use tch::{Device, Kind, Tensor};
@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         |network, reference| Case::read(Path::new(folder), Original { network, size: "full", reference });
     match name.as_str() {
         "xlm-roberta-large" => tagger(&case("xlm-roberta-large", "transformers 5.23.0"), 1, &LOWER),
+        "deberta-v3-base" => classifier(&case("deberta-v3-base", "transformers 5.23.0")),
         "bert-large-cased" => tagger(&case("bert-large-cased", "transformers 5.23.0"), 0, &[]),
         "ofa-large" => ofa(&case("ofa-large", "modelscope 1.40.2")),
         "sam-vit-b" => sam(&case("sam-vit-b", "transformers 5.23.0")),
@@ -130,6 +131,15 @@ fn tagger(case: &Case, pad: i64, lower: &[(&'static str, Kind)]) {
         let network = case.load(kind, |root| Tagger::new(root, config.clone()));
         case.original.note(column, relative_error(&emissions(&network), &single));
     }
+}
+
+fn classifier(case: &Case) {
+    let config: SoftmaxConfig = preset(case);
+    case.count(config.parameters());
+    let network = case.load(Kind::Float, |root| TokenClassifier::new(root, config.0.clone()));
+    let answer = network.emissions(case.get("pieces"), case.get("mask"), case.get("first_pieces"), 0.0);
+    case.close("emissions", &answer);
+    case.original.same_choices("labels", &answer, case.get("emissions"));
 }
 
 fn ofa(case: &Case) {

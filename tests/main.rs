@@ -6,6 +6,8 @@
 
 #[path = "parity/albef.rs"]
 mod parity_albef;
+#[path = "parity/classifiers.rs"]
+mod parity_classifiers;
 #[path = "parity/compared.rs"]
 mod parity_compared;
 #[path = "parity/grounding_dino.rs"]

@@ -6,6 +6,7 @@ mod folder;
 mod import;
 mod import_albef;
 mod import_ofa;
+mod import_taggers;
 mod networks;
 
 use std::path::PathBuf;

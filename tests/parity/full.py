@@ -98,6 +98,44 @@ def bert_large_cased():
     return tagger(BertModel(config, add_pooling_layer=False).eval(), 28_996, pad=0)
 
 
+def deberta_v3_base():
+    """The encoder and the layer as transformers has them, on texts long enough that distances share vectors."""
+    from transformers import DebertaV2Config, DebertaV2Model
+
+    config = DebertaV2Config(
+        vocab_size=128_100, hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072,
+        max_position_embeddings=512, relative_attention=True, position_buckets=256, norm_rel_ebd="layer_norm",
+        share_att_key=True, pos_att_type=["p2c", "c2p"], layer_norm_eps=1e-7, position_biased_input=False,
+        type_vocab_size=0,
+    )
+    encoder, linear = DebertaV2Model(config).eval(), torch.nn.Linear(768, 17)
+    generator = torch.Generator().manual_seed(20241129)
+    randomise(
+        encoder.named_parameters(), generator, matrix=0.7, other=0.05, tables={"embeddings": 1.0}, matrices=KEEPS_APART
+    )
+    randomise(linear.named_parameters(), generator, matrix=3.0)
+    pieces = torch.randint(3, 128_100, (2, 400), generator=generator)
+    pieces[1, 90:] = 0
+    mask = pieces != 0
+    first = torch.arange(1, 81).expand(2, -1)
+
+    def emitted(pieces):
+        hidden = encoder(input_ids=pieces, attention_mask=mask.long()).last_hidden_state
+        return linear(hidden.gather(1, first[:, :, None].expand(-1, -1, 768)))
+
+    emissions = emitted(pieces)
+    best = emissions.argmax(-1)
+    decides(best, least=5)
+    # Piece 85 is of neither text's compared words: only attention carries it to them.
+    other = pieces.clone()
+    other[:, 85] = 3 + (pieces[:, 85] + 7) % 128_000
+    matters("another piece", emissions, emitted(other))
+    weights = {f"embedder.transformer_model.{key}": value for key, value in encoder.named_parameters()}
+    weights |= {f"linear.{key}": value for key, value in linear.named_parameters()}
+    case = {"pieces": pieces, "mask": mask, "first_pieces": first, "emissions": emissions, "best": best}
+    return weights, case, counted(encoder, linear)
+
+
 def ofa_large():
     """One prompt on one picture: logits of one step after another, those of an answer, and the five best boxes."""
     import ofa
@@ -275,6 +313,7 @@ def umt_base():
 NETWORKS = {
     "xlm-roberta-large": xlm_roberta_large,
     "bert-large-cased": bert_large_cased,
+    "deberta-v3-base": deberta_v3_base,
     "ofa-large": ofa_large,
     "sam-vit-b": lambda: sam(768, 12, 12, [2, 5, 8, 11]),
     "sam-vit-l": lambda: sam(1024, 24, 16, [5, 11, 17, 23]),

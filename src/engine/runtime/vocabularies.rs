@@ -36,7 +36,7 @@ pub(super) fn words(bundle: &Bundle) -> Result<WordTokenizer, RuntimeError> {
     let tokenizer =
         WordTokenizer::from_bytes(&file, &bytes, reads.longest).map_err(RuntimeError::WordTokenizer)?;
     fits(Stage::Recognise, file, tokenizer.vocabulary(), reads.rows)?;
-    Ok(tokenizer)
+    Ok(tokenizer.with_style(part.text))
 }
 
 /// The tagger's labels.

@@ -21,7 +21,7 @@ use crate::networks::descriptor::Network as Described;
 use crate::networks::{ofa, sam, tagger};
 use crate::stages::expand::PhraseTemplate;
 use crate::stages::knowledge::Example;
-use crate::stages::recognise::{TagScheme, WordTokenizer};
+use crate::stages::recognise::{TagScheme, TextStyle, WordTokenizer};
 
 /// Seed of the world of the lexicon, the demo and the evaluation.
 pub const DEMO_SEED: u64 = 0;
@@ -119,6 +119,7 @@ fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
             labels: Vec::new(),
             types: BTreeMap::new(),
             crf: CrfScope::Tweet,
+            text: TextStyle::Plain,
             pooling: Pooling::First,
             decoding: Decoding::Argmax,
             network: Described::of(&tagger::XLM_ROBERTA_CRF, &recipe::tagger(pieces as i64)),

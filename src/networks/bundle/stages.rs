@@ -16,7 +16,7 @@ use crate::networks::descriptor::{
 };
 use crate::networks::weights::{FileEntry, Precision, Weights, hexadecimal};
 use crate::stages::prompt::CaptionStyle;
-use crate::stages::recognise::TagScheme;
+use crate::stages::recognise::{TagScheme, TextStyle};
 
 /// The tagger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub struct Recognise {
     /// The words that its CRF covers in a text with knowledge.
     #[serde(default)]
     pub crf: CrfScope,
+    /// The form in which its words are read.
+    #[serde(default)]
+    pub text: TextStyle,
     /// How the pieces of a word decide together, without a CRF.
     #[serde(default)]
     pub pooling: Pooling,

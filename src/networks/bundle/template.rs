@@ -14,7 +14,7 @@ use crate::networks::descriptor::{
 };
 use crate::networks::registry::TEMPLATES;
 use crate::networks::weights::{Precision, Weights};
-use crate::stages::recognise::TagScheme;
+use crate::stages::recognise::{TagScheme, TextStyle};
 
 /// The names of the templates of whole bundles.
 #[must_use]
@@ -92,6 +92,7 @@ fn recognise(preset: &str, precision: Precision, weights: Weights) -> Option<Rec
         labels: Vec::new(),
         types: BTreeMap::new(),
         crf: CrfScope::Whole,
+        text: TextStyle::Plain,
         pooling: Pooling::First,
         decoding: Decoding::Argmax,
         network: Network::published(preset)?,

@@ -3,15 +3,18 @@
 //! Read [`recogniser`] first: it splits a text into [`words`], packs their pieces ([`word_tokenizer`]) into [`windows`], and
 //! reads the tagger's [`labels`].
 
+mod emoji_names;
 mod label;
 mod labels;
 mod recogniser;
+mod text_style;
 mod word_tokenizer;
 mod windows;
 mod words;
 
 pub use labels::{LabelFault, LabelSet, LabelledWords, TagScheme, UnknownLabel};
 pub use recogniser::Recogniser;
+pub use text_style::TextStyle;
 pub use windows::Window;
 pub use word_tokenizer::{TokenizerError, WordTokenizer};
 pub use words::split_words;

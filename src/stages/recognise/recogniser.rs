@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 
-use super::{LabelSet, Reply, Request, Window, WordTokenizer, split_words};
+use super::{LabelSet, Reply, Request, Window, WordTokenizer};
 use crate::domain::{Mention, Span};
 use crate::scheduler::{CallError, Flow, Handle};
 use crate::stages::prompt::tokenise;
@@ -31,7 +31,7 @@ impl Recogniser {
     pub async fn mentions(&self, flow: Flow, text: &str, knowledge: &str) -> Result<Vec<Mention>, CallError> {
         let (tokenizer, knowledge) = (Arc::clone(&self.tokenizer), knowledge.to_owned());
         let (words, windows) = tokenise(text, move |text| {
-            let words = split_words(text);
+            let words = tokenizer.words(text);
             let windows = tokenizer.windows_with_knowledge(text, &words, &knowledge);
             (words, windows)
         })
@@ -77,6 +77,7 @@ mod tests {
     use tokenizers::Tokenizer;
     use tokenizers::models::wordlevel::WordLevel;
 
+    use super::super::split_words;
     use super::super::word_tokenizer::tests::word_pieces;
     use super::super::words::tests::texts;
     use super::*;

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use tokenizers::Tokenizer;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::{PreTokenizerWrapper, Tokenizer};
 
+use super::TextStyle;
 use crate::common::plain_file;
+use crate::domain::Span;
 use crate::stages::prompt::SpecialPieces;
 use crate::stages::vocabulary;
 
@@ -18,6 +21,9 @@ pub struct WordTokenizer {
     /// Special pieces, which a text must not produce.
     reserved: Vec<u32>,
     pub(super) max_pieces: usize,
+    /// The first id that is read as unknown; of BERTweet alone.
+    first_passing: Option<u32>,
+    style: TextStyle,
 }
 
 /// The tokenizer cannot be used.
@@ -77,6 +83,10 @@ impl WordTokenizer {
         // result too.
         tokenizer.set_encode_special_tokens(true);
         tokenizer.with_padding(None);
+        // RoBERTa's file reads the first word of a text without a space, but a word alone is any word.
+        if let Some(&PreTokenizerWrapper::ByteLevel(bytes)) = tokenizer.get_pre_tokenizer() {
+            tokenizer.with_pre_tokenizer(Some(ByteLevel::new(true, bytes.trim_offsets, bytes.use_regex)));
+        }
         let special =
             |piece: &'static str| tokenizer.token_to_id(piece).ok_or(TokenizerError::NoSpecialPiece(piece));
         let names = SpecialPieces::of(&tokenizer);
@@ -85,13 +95,26 @@ impl WordTokenizer {
             .iter()
             .filter_map(|piece| tokenizer.token_to_id(piece))
             .collect();
-        Ok(Self { tokenizer, begin, end, unknown, reserved, max_pieces })
+        let (first_passing, style) = (vocabulary::first_passing(&tokenizer), TextStyle::default());
+        Ok(Self { tokenizer, begin, end, unknown, reserved, max_pieces, first_passing, style })
+    }
+
+    /// Reads words in this style.
+    #[must_use]
+    pub fn with_style(self, style: TextStyle) -> Self {
+        Self { style, ..self }
+    }
+
+    /// The words of a text, in the style.
+    #[must_use]
+    pub fn words(&self, text: &str) -> Vec<Span> {
+        self.style.words(text)
     }
 
     /// The size of the vocabulary: the network's embedding must have as many rows.
     #[must_use]
     pub fn vocabulary(&self) -> usize {
-        self.tokenizer.get_vocab_size(true)
+        self.first_passing.map_or_else(|| self.tokenizer.get_vocab_size(true), |first| first as usize)
     }
 
     /// The pieces of one word: at least one, and at most as many as fit into a window.
@@ -100,14 +123,15 @@ impl WordTokenizer {
     #[must_use]
     pub fn pieces(&self, word: &str) -> Vec<u32> {
         let end = word.char_indices().nth(MAX_WORD_CODE_POINTS).map_or(word.len(), |(end, _)| end);
-        let encoded = self.tokenizer.encode_fast(&word[..end], false);
+        let read = self.style.read(&word[..end]);
+        let encoded = self.tokenizer.encode_fast(&*read, false);
         let mut pieces = encoded.map(|encoded| encoded.get_ids().to_vec()).unwrap_or_default();
         if pieces.is_empty() {
             pieces.push(self.unknown);
         }
         pieces.truncate(self.max_pieces - 2);
         for piece in &mut pieces {
-            if self.reserved.contains(piece) {
+            if self.reserved.contains(piece) || self.first_passing.is_some_and(|first| *piece >= first) {
                 *piece = self.unknown;
             }
         }

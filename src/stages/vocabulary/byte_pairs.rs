@@ -23,8 +23,8 @@ pub struct Locations {
 }
 
 /// The pieces that fairseq puts before every dictionary.
-const SPECIAL: [&str; 4] = ["<s>", "<pad>", "</s>", "<unk>"];
-const MASK: &str = "<mask>";
+pub(super) const SPECIAL: [&str; 4] = ["<s>", "<pad>", "</s>", "<unk>"];
+pub(super) const MASK: &str = "<mask>";
 
 /// The layout of OFA's authors: `dict.txt` has GPT-2's ids in fairseq's order.
 pub(super) fn fairseq(
@@ -64,6 +64,11 @@ pub(super) fn hugging_face(
     merges: &Path,
     locations: Locations,
 ) -> Result<Tokenizer, VocabularyError> {
+    byte_level(ids, read_pieces(ids)?, merges, locations)
+}
+
+/// The pieces of a `vocab.json` in the order of their ids, which begin with the special ones.
+pub(super) fn read_pieces(ids: &Path) -> Result<Vec<String>, VocabularyError> {
     let known = read_ids(ids)?;
     for (expected, piece) in (0..).zip(SPECIAL) {
         let found = known.get(piece);
@@ -80,7 +85,7 @@ pub(super) fn hugging_face(
     if let Some((expected, found)) = gap {
         return Err(VocabularyError::unfit(ids, "its ids", format!("{expected} as the next one"), found));
     }
-    byte_level(ids, by_id.into_values().collect(), merges, locations)
+    Ok(by_id.into_values().collect())
 }
 
 /// A tokenizer of these pieces, with missing special tokens added at the end; `file` is for errors.
@@ -141,7 +146,7 @@ fn read_ids(file: &Path) -> Result<BTreeMap<String, u32>, VocabularyError> {
 }
 
 /// The merges, by priority. The first line may be a format version.
-fn read_merges(file: &Path) -> Result<Merges, VocabularyError> {
+pub(super) fn read_merges(file: &Path) -> Result<Merges, VocabularyError> {
     let text = text(file)?;
     let numbered =
         (1..).zip(lines(&text)).filter(|(number, line)| *number > 1 || !line.starts_with("#version"));
@@ -163,7 +168,7 @@ fn read_merges(file: &Path) -> Result<Merges, VocabularyError> {
 }
 
 /// The beginning of a line, escaped for messages.
-fn shown(line: &str) -> String {
+pub(super) fn shown(line: &str) -> String {
     const SHOWN: usize = 40; // enough to find it by
     let start: String = line.chars().take(SHOWN).collect();
     format!("`{}`", start.escape_debug())

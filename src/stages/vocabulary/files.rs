@@ -20,13 +20,15 @@ pub(super) struct Files {
     pub(super) merges: Option<PathBuf>,
     /// `vocab.txt`: a piece a line.
     pub(super) words: Option<PathBuf>,
-    /// `sentencepiece.bpe.model`.
+    /// `bpe.codes`: the merges of BERTweet.
+    pub(super) codes: Option<PathBuf>,
+    /// `sentencepiece.bpe.model` or `spm.model`.
     pub(super) sentences: Option<PathBuf>,
     /// `tokenizer_config.json`: whether case matters.
     pub(super) settings: Option<PathBuf>,
 }
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 11] = [
     "tokenizer.json",
     "dict.txt",
     "encoder.json",
@@ -34,7 +36,9 @@ const NAMES: [&str; 9] = [
     "vocab.bpe",
     "merges.txt",
     "vocab.txt",
+    "bpe.codes",
     "sentencepiece.bpe.model",
+    "spm.model",
     SETTINGS,
 ];
 const SETTINGS: &str = "tokenizer_config.json";
@@ -72,6 +76,7 @@ impl Files {
             "encoder.json" | "vocab.json" => &mut self.ids,
             "vocab.bpe" | "merges.txt" => &mut self.merges,
             "vocab.txt" => &mut self.words,
+            "bpe.codes" => &mut self.codes,
             "tokenizer_config.json" => &mut self.settings,
             name if name.ends_with(".model") => &mut self.sentences,
             name if name.ends_with(".json") => &mut self.ready,
@@ -82,14 +87,23 @@ impl Files {
 
     /// The error for missing parts; OFA has other layouts than other networks.
     pub(super) fn incomplete(&self, given: &[PathBuf], ofa: bool) -> VocabularyError {
-        let parts = [&self.dictionary, &self.ids, &self.merges, &self.words, &self.sentences, &self.settings];
+        let parts = [
+            &self.dictionary,
+            &self.ids,
+            &self.merges,
+            &self.words,
+            &self.codes,
+            &self.sentences,
+            &self.settings,
+        ];
         let found: Vec<String> =
             parts.into_iter().flatten().map(|file| format!("`{}`", name(file))).collect();
         let expected = if ofa {
             "a `tokenizer.json`, fairseq's `dict.txt` with `encoder.json` and `vocab.bpe`, or Hugging Face's \
              `vocab.json` with `merges.txt`"
         } else {
-            "a `tokenizer.json`, BERT's `vocab.txt`, or XLM-R's `sentencepiece.bpe.model`"
+            "a `tokenizer.json`, BERT's `vocab.txt`, RoBERTa's `vocab.json` with `merges.txt`, BERTweet's `vocab.txt` \
+             with `bpe.codes`, XLM-R's `sentencepiece.bpe.model`, or DeBERTa's `spm.model`"
         };
         let given: Vec<String> = given.iter().map(|path| path.display().to_string()).collect();
         let found = if found.is_empty() {

@@ -1,12 +1,14 @@
 //! Vocabularies: reads the layouts in which vocabularies are published, and makes a tokenizer for a bundle.
 //!
-//! Read [`read`] first: it detects the layout by file names ([`files`]): [`byte_pairs`] of OFA, [`word_pieces`] of BERT,
-//! [`sentence_pieces`] of XLM-R. A [`tokenizer_json`] is used as it is, if its normalisation is one of those that published
+//! Read [`read`] first: it detects the layout by file names ([`files`]): [`byte_pairs`] of OFA, those of [`roberta`] and of
+//! [`bertweet`], [`word_pieces`] of BERT, [`sentence_pieces`] of XLM-R and DeBERTa. A [`tokenizer_json`] is used as it is, if its normalisation is one of those that published
 //! vocabularies use.
 
 mod error;
 mod files;
 mod byte_pairs;
+mod roberta;
+mod bertweet;
 mod word_pieces;
 mod sentence_pieces;
 mod protobuf;
@@ -20,6 +22,7 @@ use tokenizers::Tokenizer;
 
 use files::Files;
 
+pub use bertweet::first_passing;
 pub use byte_pairs::Locations;
 pub use error::VocabularyError;
 pub use tokenizer_json::tokenizer;
@@ -42,15 +45,17 @@ pub enum Layout {
     TokenizerJson,
     /// fairseq's `dict.txt` over GPT-2's `encoder.json` and `vocab.bpe`: OFA by its authors.
     Fairseq,
-    /// `vocab.json` and `merges.txt`: OFA by Hugging Face.
+    /// `vocab.json` and `merges.txt`: OFA and RoBERTa by Hugging Face.
     BytePairs,
     /// `vocab.txt`: BERT.
     WordPieces {
         /// Whether texts are lower-cased and accents removed.
         lower_case: bool,
     },
-    /// `sentencepiece.bpe.model`: XLM-R.
+    /// `sentencepiece.bpe.model` of XLM-R, or `spm.model` of DeBERTa.
     SentencePieces,
+    /// `vocab.txt` with counts, and `bpe.codes`: BERTweet.
+    Bertweet,
 }
 
 impl fmt::Display for Layout {
@@ -62,6 +67,7 @@ impl fmt::Display for Layout {
             Self::WordPieces { lower_case: true } => "an uncased `vocab.txt`",
             Self::WordPieces { lower_case: false } => "a cased `vocab.txt`",
             Self::SentencePieces => "a sentencepiece model",
+            Self::Bertweet => "BERTweet's `vocab.txt` and `bpe.codes`",
         })
     }
 }
@@ -95,7 +101,13 @@ pub fn read(given: &[PathBuf], locations: Option<Locations>) -> Result<Published
             (byte_pairs::hugging_face(ids, merges, locations)?, Layout::BytePairs, ids)
         }
         (Files { sentences: Some(model), .. }, None) => {
-            (sentence_pieces::xlm_roberta(model)?, Layout::SentencePieces, model)
+            (sentence_pieces::tokenizer(model)?, Layout::SentencePieces, model)
+        }
+        (Files { words: Some(words), codes: Some(codes), .. }, None) => {
+            (bertweet::bertweet(words, codes)?, Layout::Bertweet, words)
+        }
+        (Files { ids: Some(ids), merges: Some(merges), dictionary: None, .. }, None) => {
+            (roberta::roberta(ids, merges)?, Layout::BytePairs, ids)
         }
         (Files { words: Some(words), .. }, None) => {
             let (tokenizer, lower_case) = word_pieces::bert(words, files.settings.as_deref())?;

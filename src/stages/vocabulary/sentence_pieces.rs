@@ -1,4 +1,5 @@
-//! Sentence pieces of XLM-R: a sentencepiece unigram model (Kudo 2018, arXiv 1804.10959) with fairseq's ids.
+//! Sentence pieces of XLM-R and DeBERTa: a sentencepiece unigram model (Kudo 2018, arXiv 1804.10959), XLM-R's with
+//! fairseq's ids.
 //!
 //! The fields are those of `sentencepiece_model.proto`.
 
@@ -18,6 +19,10 @@ use super::{VocabularyError, charsmap};
 const FIRST: [&str; 3] = ["<unk>", "<s>", "</s>"];
 const SPECIAL: [&str; 4] = ["<s>", "<pad>", "</s>", "<unk>"];
 const MASK: &str = "<mask>";
+/// The first pieces of DeBERTa's model, which has the ids of the network but for the mask.
+const DEBERTA: [&str; 4] = ["[PAD]", "[CLS]", "[SEP]", "[UNK]"];
+const DEBERTA_MASK: &str = "[MASK]";
+/// Of both.
 const UNKNOWN: usize = 3;
 const UNIGRAM: u64 = 1;
 
@@ -30,18 +35,24 @@ struct Model {
     characters: Vec<u8>,
 }
 
-/// The tokenizer of a `sentencepiece.bpe.model`, which is a unigram model despite its name.
-pub(super) fn xlm_roberta(file: &Path) -> Result<Tokenizer, VocabularyError> {
+/// The tokenizer of XLM-R's `sentencepiece.bpe.model`, which is a unigram model despite its name, or of DeBERTa's
+/// `spm.model`.
+pub(super) fn tokenizer(file: &Path) -> Result<Tokenizer, VocabularyError> {
     let bytes = bytes(file)?;
     let Model { pieces, characters } = model(file, &bytes)?;
-    let first: Vec<&str> = pieces.iter().take(FIRST.len()).map(|(piece, _)| piece.as_str()).collect();
-    if first != FIRST {
-        let expected = format!("{FIRST:?}, as in XLM-R's model; of another network, its `tokenizer.json`");
+    let first: Vec<&str> = pieces.iter().take(DEBERTA.len()).map(|(piece, _)| piece.as_str()).collect();
+    let (special, mask, skipped) = if first == DEBERTA {
+        (DEBERTA, DEBERTA_MASK, DEBERTA.len())
+    } else if first.starts_with(&FIRST) {
+        (SPECIAL, MASK, FIRST.len())
+    } else {
+        let expected = format!(
+            "{FIRST:?}, as in XLM-R's model, or {DEBERTA:?}; of another network, its `tokenizer.json`"
+        );
         return Err(VocabularyError::unfit(file, "its first pieces", expected, format!("{first:?}")));
-    }
-    let special = SPECIAL.into_iter().map(|piece| (piece.to_owned(), 0.0));
-    let mask = [(MASK.to_owned(), 0.0)];
-    let all = special.chain(pieces.into_iter().skip(FIRST.len())).chain(mask).collect();
+    };
+    let begin = special.into_iter().map(|piece| (piece.to_owned(), 0.0));
+    let all = begin.chain(pieces.into_iter().skip(skipped)).chain([(mask.to_owned(), 0.0)]).collect();
 
     let unusable = |source| VocabularyError::unusable(file, source);
     let mut tokenizer = Tokenizer::new(Unigram::from(all, Some(UNKNOWN), false).map_err(unusable)?);
@@ -57,7 +68,7 @@ pub(super) fn xlm_roberta(file: &Path) -> Result<Tokenizer, VocabularyError> {
     let metaspace = Metaspace::new('▁', PrependScheme::Always, true);
     tokenizer.with_pre_tokenizer(Some(metaspace.clone()));
     tokenizer.with_decoder(Some(metaspace));
-    let special = SPECIAL.into_iter().chain([MASK]).map(|piece| AddedToken::from(piece, true));
+    let special = special.into_iter().chain([mask]).map(|piece| AddedToken::from(piece, true));
     tokenizer.add_special_tokens(&special.collect::<Vec<_>>());
     Ok(tokenizer)
 }

@@ -8,7 +8,7 @@ use tokenizers::{Error, Tokenizer};
 
 use super::charsmap;
 
-/// The allowed normalisers: those of XLM-R, BERT, ALBERT and OFA. Some make a text longer (NFKC up to 18 times), but not
+/// The allowed normalisers: those of XLM-R, BERT, ALBERT, DeBERTa and OFA. Some make a text longer (NFKC up to 18 times), but not
 /// again when repeated.
 const NORMALISERS: [&str; 11] = [
     "BertNormalizer",
@@ -26,10 +26,10 @@ const NORMALISERS: [&str; 11] = [
 /// May occur several times, because it must not make text longer.
 const REPLACE: &str = "Replace";
 /// The allowed regular expressions; others may take exponential time.
-const EXPRESSIONS: [&str; 2] = [" {2,}", "\\s+"];
+const EXPRESSIONS: [&str; 3] = [" {2,}", "\\s+", "\\s{2,}|[\\n\\r\\t]"];
 /// The allowed pre-tokenizers.
-const PRE_TOKENISERS: [&str; 5] =
-    ["BertPreTokenizer", "ByteLevel", "Metaspace", "Whitespace", "WhitespaceSplit"];
+const PRE_TOKENISERS: [&str; 6] =
+    ["BertPreTokenizer", "ByteLevel", "Metaspace", "Punctuation", "Whitespace", "WhitespaceSplit"];
 /// The most steps: ALBERT's file has six.
 const MAX_STEPS: usize = 8;
 
@@ -107,7 +107,7 @@ fn is_bounded(step: &Value) -> Result<(), String> {
             }
             let replaced = expression.map_or_else(
                 || pattern["String"].as_str().unwrap_or_default().chars().count(),
-                |_| 1, // the shortest match of either
+                |_| 1, // the shortest match of any
             );
             if replaced == 0 || content > replaced {
                 return Err(format!(

@@ -16,7 +16,7 @@ use riveg::networks::sam::{self, Sam};
 use riveg::networks::tagger::{self, Tagger};
 use riveg::networks::weights::randomise;
 use riveg::stages::expand::PhraseTemplate;
-use riveg::stages::recognise::TagScheme;
+use riveg::stages::recognise::{TagScheme, TextStyle};
 use tch::nn::{self, VarStore};
 use tch::{Device, Kind};
 
@@ -76,6 +76,7 @@ fn manifest(pieces: i64, vocabulary: Vocabulary) -> Manifest {
             labels: Vec::new(),
             types: BTreeMap::new(),
             crf: CrfScope::Whole,
+            text: TextStyle::Plain,
             pooling: Pooling::First,
             decoding: Decoding::Argmax,
             network: Network::of(&tagger::XLM_ROBERTA_CRF, &tiny_tagger::tagger(pieces)),

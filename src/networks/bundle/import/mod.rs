@@ -43,6 +43,9 @@ pub use recipe::Recipe;
 pub use request::{GivenLabels, Import, Imported};
 pub use type_map::{MappedTypes, TypeMap};
 
+/// The setting of the form in which a tagger reads words.
+const TEXT: &str = "text";
+
 impl Import {
     /// Imports into the bundle in `out`, which is begun where there is none. The stage appears whole or not at all, even
     /// if the process or the machine is stopped in between.
@@ -102,6 +105,9 @@ impl Import {
             let written = fitting.tokenizer.save(&file, false);
             written.map_err(|source| BundleError::Write { file, source: std::io::Error::other(source) })?;
             notes.extend(fitting.notes.iter().cloned());
+            if let Some(part) = alone.recognise.as_mut().filter(|_| !self.settings.contains_key(TEXT)) {
+                part.text = fitting.text;
+            }
         }
         let replaced = match (chosen.importing.tensors, alone.parts().first()) {
             (Some(tensors), Some(part)) => tensors(checkpoint, part.dimensions)?,

@@ -8,8 +8,8 @@ use crate::networks::bundle::manifest::Manifest;
 use crate::networks::descriptor::{ImportError, Importing, PieceFaults};
 use crate::networks::weights::{BundleError, Fault};
 use crate::stages::prompt::PromptEncoder;
-use crate::stages::recognise::WordTokenizer;
-use crate::stages::vocabulary::{Layout, PublishedVocabulary, read};
+use crate::stages::recognise::{TextStyle, WordTokenizer};
+use crate::stages::vocabulary::{Layout, PublishedVocabulary, first_passing, read};
 
 /// A tokenizer that belongs to its network.
 pub(super) struct Fitting {
@@ -17,6 +17,8 @@ pub(super) struct Fitting {
     pub(super) tokenizer: Tokenizer,
     /// What asks the network its question; none for a tagger.
     pub(super) prompts: Option<PromptEncoder>,
+    /// The form in which texts are read that go with the vocabulary.
+    pub(super) text: TextStyle,
     /// What was read, and what looks wrong, for people.
     pub(super) notes: Vec<String>,
 }
@@ -68,13 +70,19 @@ impl Import {
         }
         let pieces = published.tokenizer.get_vocab_size(true);
         notes.insert(0, format!("tokenizer: {pieces} pieces from {}", published.layout));
-        Ok(Some(Fitting { tokenizer: published.tokenizer, prompts, notes }))
+        let text = match published.layout {
+            Layout::Bertweet => TextStyle::Bertweet,
+            _ => TextStyle::default(),
+        };
+        Ok(Some(Fitting { tokenizer: published.tokenizer, prompts, text, notes }))
     }
 }
 
 /// A tokenizer may not know more pieces than its network has rows.
 fn too_many(published: &PublishedVocabulary, rows: i64) -> Option<Fault> {
-    let highest = published.tokenizer.get_vocab(true).into_values().max().unwrap_or(0);
+    let ids = published.tokenizer.get_vocab(true).into_values();
+    let passing = first_passing(&published.tokenizer).unwrap_or(u32::MAX);
+    let highest = ids.filter(|id| *id < passing).max().unwrap_or(0);
     let expected = format!("ids below {rows}, the network's rows (its `vocabulary`)");
     (i64::from(highest) >= rows).then(|| Fault::new("its pieces", expected, format!("ids up to {highest}")))
 }
