@@ -42,6 +42,7 @@ mod fuzz;
 mod supply_chain;
 mod answers;
 mod bundle_commands;
+mod calibrate;
 mod knowledge_commands;
 mod checkpoints;
 mod fetch;

@@ -11,6 +11,7 @@ mod brokers;
 mod bundle;
 mod bundle_tables;
 mod cache;
+mod calibrate;
 mod check;
 mod demo;
 mod dlq;
@@ -89,6 +90,8 @@ pub enum Command {
     Demo(demo::Arguments),
     /// Score annotations against gold.
     Eval(eval::Arguments),
+    /// Set the thresholds of gate and grounder by labelled posts.
+    Calibrate(calibrate::Arguments),
     /// Import annotated examples for language models, and index them.
     Knowledge(knowledge::Arguments),
     /// Inspect, check and create bundles.
@@ -114,6 +117,7 @@ pub fn dispatch(command: Command, exit: &Exit) -> Result<(), Failure> {
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments, exit),
         Command::Eval(arguments) => eval::run(&arguments, exit),
+        Command::Calibrate(arguments) => calibrate::run(&arguments, exit),
         Command::Knowledge(arguments) => knowledge::run(&arguments, exit),
         Command::Bundle(arguments) => bundle::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

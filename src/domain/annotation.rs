@@ -35,6 +35,8 @@ pub struct GateVerdict {
     pub depicted: bool,
     /// How likely it is shown, 0 to 1.
     pub probability: f32,
+    /// The score of the grounder's box, where that is too low for a region.
+    pub dropped_box_score: Option<f32>,
 }
 
 /// Where one picture shows one entity.

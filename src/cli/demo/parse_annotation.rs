@@ -64,6 +64,7 @@ struct GatePicture {
     media_key: String,
     decision: String,
     probability: f32,
+    dropped_box_score: Option<f32>,
 }
 
 #[derive(Deserialize)]
@@ -95,6 +96,7 @@ impl Entity {
             media_key: picture.media_key,
             depicted: picture.decision == "depicted",
             probability: picture.probability,
+            dropped_box_score: picture.dropped_box_score,
         });
         Ok(Triple {
             mention: Mention {
@@ -157,6 +159,7 @@ mod tests {
                 media_key: "m".to_owned(),
                 depicted: !regions.is_empty(),
                 probability: 0.25,
+                dropped_box_score: None,
             }],
             regions,
         };

@@ -105,7 +105,7 @@ impl Judge {
 }
 
 /// A gold mention in the form of a tagged one.
-fn as_mention(gold: &GoldMention, text: &str) -> Mention {
+pub(in crate::cli) fn as_mention(gold: &GoldMention, text: &str) -> Mention {
     let byte = |position: usize| text.char_indices().nth(position).map_or(text.len(), |(byte, _)| byte);
     let (start, end) = gold.span;
     Mention {

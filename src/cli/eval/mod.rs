@@ -30,6 +30,8 @@ mod tests;
 
 use judge::{Judge, JudgedPost};
 
+pub(super) use judge::as_mention;
+
 /// Score the engine: five scores of whole posts, and one of each network on gold input.
 ///
 /// Without --data the posts are those of a split of the pocket world, generated on the fly, with the lexicon of that world.
@@ -188,11 +190,7 @@ impl Posts {
     /// The lexicon of these posts, if they have one.
     fn lexicon(&self, split: &str) -> Result<Option<Lexicon>, Failure> {
         match self {
-            Self::Folder { folder, .. } => {
-                let files = [folder.join(split).join("lexicon.jsonl"), folder.join("lexicon.jsonl")];
-                let file = files.into_iter().find(|file| file.is_file());
-                Ok(file.map(|file| Lexicon::load(&file)).transpose()?)
-            }
+            Self::Folder { folder, .. } => folder_lexicon(folder, split),
             Self::World { world, count } => {
                 let entries = lexicon(world, *count as u64);
                 let lines: Vec<String> =
@@ -201,6 +199,13 @@ impl Posts {
             }
         }
     }
+}
+
+/// The lexicon in a folder of posts, if there is one.
+pub(super) fn folder_lexicon(folder: &Path, split: &str) -> Result<Option<Lexicon>, Failure> {
+    let files = [folder.join(split).join("lexicon.jsonl"), folder.join("lexicon.jsonl")];
+    let file = files.into_iter().find(|file| file.is_file());
+    Ok(file.map(|file| Lexicon::load(&file)).transpose()?)
 }
 
 fn score_predictions(posts: &Posts, file: &Path, rules: Rules) -> Result<Report, Failure> {

@@ -53,16 +53,19 @@ pub(super) fn looks(
             AnsweredBy::Network(Entailer::new(handle, prompts, part.threshold), view)
         }
     };
+    // A vision model gives no score of its boxes.
+    let mut min_box_score = 0.0;
     let grounder = match grounding {
         None => AnsweredBy::Endpoint(endpoints.vision(&vision.ground, &prompt)?),
         Some(grounding) => {
             let (part, phrases) = (bundle.ground()?, vocabularies::ground_phrases(bundle)?);
             let view = part.network.view();
+            min_box_score = part.threshold;
             runs.ground = grounding.pictures_read();
             let samples = warm_up::ground(&phrases, view);
             let handle = device.warmed_lane(Stage::Ground, grounding, budgets.ground, samples);
             AnsweredBy::Network(Grounder::new(handle, phrases), view)
         }
     };
-    Ok(Looks { entailer, grounder, gate, degrade: vision.degrade })
+    Ok(Looks { entailer, grounder, gate, min_box_score, degrade: vision.degrade })
 }

@@ -44,7 +44,12 @@ fn triple(text: &str, name: &str, entity_type: &str, region: Option<Region>) -> 
     let start = text[..byte_start].chars().count();
     let span =
         Span { start, end: start + name.chars().count(), byte_start, byte_end: byte_start + name.len() };
-    let verdict = GateVerdict { media_key: "m".to_owned(), depicted: region.is_some(), probability: 0.75 };
+    let verdict = GateVerdict {
+        media_key: "m".to_owned(),
+        depicted: region.is_some(),
+        probability: 0.75,
+        dropped_box_score: None,
+    };
     Triple {
         mention: Mention {
             text: name.to_owned(),

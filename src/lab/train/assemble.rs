@@ -139,6 +139,7 @@ fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
             prompt: recipe::GROUND_PROMPT.to_owned(),
             beam: recipe::BEAM,
             bins_only: true,
+            threshold: 0.0,
             precision: Precision::F32,
             weights: weights(Network::Ofa),
             tokenizer: Some(FileEntry::named(OFA_TOKENIZER)),

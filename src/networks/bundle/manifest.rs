@@ -222,6 +222,10 @@ impl Manifest {
             let probability = (0.0..=1.0).contains(threshold);
             expect(probability, "entail.threshold", "a probability", threshold.to_string());
         }
+        if let Some(Ground { threshold, .. }) = &self.ground {
+            let score = (0.0..=1.0).contains(threshold);
+            expect(score, "ground.threshold", "a score from 0 to 1", threshold.to_string());
+        }
         if let Some(Ground { prompt, beam, network, .. }) = &self.ground {
             let alone = network.reads().vocabulary != VocabularyKind::Words || prompt == PHRASE;
             let expected = "`{phrase}` alone for a network that reads no questions";

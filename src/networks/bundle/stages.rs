@@ -96,6 +96,9 @@ pub struct Ground {
     /// is a box counts, and where none of the beam is one, the likeliest of bins alone.
     #[serde(default = "bins_only")]
     pub bins_only: bool,
+    /// The least score of a box, 0 to 1, that is taken to show the entity; 0: every box counts.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub threshold: f32,
     /// The precision of its network.
     #[serde(default)]
     pub precision: Precision,
@@ -121,6 +124,11 @@ fn authors_beam() -> usize {
 
 fn bins_only() -> bool {
     true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(threshold: &f32) -> bool {
+    *threshold == 0.0
 }
 
 /// The segmenter.

@@ -124,6 +124,7 @@ fn ground(preset: &str, precision: Precision, weights: Weights) -> Option<Ground
         prompt: (*prompt).to_owned(),
         beam: *beam,
         bins_only: true,
+        threshold: 0.0,
         precision,
         weights,
         tokenizer: None,

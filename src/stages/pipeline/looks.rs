@@ -19,6 +19,8 @@ pub struct Looks {
     pub grounder: AnsweredBy<Grounder>,
     /// Whether the entailer decides which pictures are grounded.
     pub gate: Gate,
+    /// The least score of a network's box that becomes a region, 0 to 1.
+    pub min_box_score: f32,
     /// What happens to a post for which a vision model gave no answer.
     pub degrade: Degrade,
 }
@@ -51,6 +53,8 @@ pub(super) struct QueryResult {
     pub(super) verdict: Option<Verdict>,
     /// Where it is, if anywhere.
     pub(super) located: Option<Located>,
+    /// The score of a box that is too low.
+    pub(super) dropped_box_score: Option<f32>,
     /// Why a vision model gave no answer, where the settings allow that.
     pub(super) fault: Option<NoAnswer>,
 }
@@ -75,7 +79,7 @@ impl Looks {
                 Ok(found) => QueryResult {
                     verdict: Some(verdict(found)),
                     located: located(found, picture.0),
-                    fault: None,
+                    ..QueryResult::default()
                 },
                 Err(fault) => QueryResult { fault: Some(fault), ..QueryResult::default() },
             });
@@ -94,6 +98,8 @@ impl Looks {
                 Err(fault) => result.fault = Some(fault),
             }
         }
+        let dropped = result.located.take_if(|located| located.likelihood < self.min_box_score);
+        result.dropped_box_score = dropped.map(|located| located.likelihood);
         Ok(result)
     }
 

@@ -105,7 +105,8 @@ impl Pipeline {
                 || queries.of_mention(number).map(|(media, query)| (post.media[media].key.clone(), query));
             let verdict = |(media_key, query): (String, usize)| {
                 let (depicted, probability) = results[query].verdict?;
-                Some(GateVerdict { media_key, depicted, probability })
+                let dropped_box_score = results[query].dropped_box_score;
+                Some(GateVerdict { media_key, depicted, probability, dropped_box_score })
             };
             let verdicts = own().filter_map(verdict).collect();
             let region = |(media_key, query): (String, usize)| {
@@ -206,6 +207,7 @@ impl Pipeline {
             media_key: picture.0.key.clone(),
             depicted,
             probability,
+            dropped_box_score: None,
         }))
     }
 

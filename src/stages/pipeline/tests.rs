@@ -25,6 +25,7 @@ use crate::stages::segment;
 use crate::stages::segment::Segmentation;
 use crate::telemetry::Metrics;
 
+mod box_scores;
 mod captions;
 mod fair;
 mod long_texts;
@@ -164,6 +165,7 @@ fn joined(
             entailer: AnsweredBy::Network(Entailer::new(entailer, prompts(), 0.5), View::squashed(16)),
             grounder: AnsweredBy::Network(Grounder::new(grounder, prompts()), View::squashed(16)),
             gate: Gate::Entailer,
+            min_box_score: 0.0,
             degrade: Degrade::PublishWithout,
         },
         segmenter,

@@ -96,6 +96,7 @@ fn manifest(pieces: i64, vocabulary: Vocabulary) -> Manifest {
             prompt: " which region does the text \" {phrase} \" describe?".to_owned(),
             beam: 3,
             bins_only: true,
+            threshold: 0.0,
             precision: Precision::F32,
             weights: Weights::named(GROUND),
             tokenizer: Some(ofa_tokenizer),

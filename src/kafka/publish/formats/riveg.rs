@@ -139,6 +139,9 @@ struct GatePicture<'a> {
     media_key: &'a str,
     decision: &'static str,
     probability: Rounded<4>,
+    /// Only if the grounder's box was dropped for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dropped_box_score: Option<Rounded<4>>,
 }
 
 #[derive(Serialize)]
@@ -246,6 +249,7 @@ fn gate(triple: &Triple, most_probable: Option<f32>) -> Option<Gate<'_>> {
                 media_key: &verdict.media_key,
                 decision: decision(verdict.depicted),
                 probability: Rounded(verdict.probability),
+                dropped_box_score: verdict.dropped_box_score.map(Rounded),
             })
             .collect(),
     })

@@ -21,7 +21,7 @@ fn mention(text: &str, entity_type: &str, span: [usize; 4]) -> Mention {
 }
 
 fn verdict(media_key: &str, depicted: bool, probability: f32) -> GateVerdict {
-    GateVerdict { media_key: media_key.to_owned(), depicted, probability }
+    GateVerdict { media_key: media_key.to_owned(), depicted, probability, dropped_box_score: None }
 }
 
 /// "🏀 CP3 in Zürich": one entity in one of two pictures, the other in none.
@@ -88,6 +88,17 @@ fn json(annotated: &Annotated) -> serde_json::Value {
     let bytes = encoded(annotated).value;
     assert!(!bytes.contains(&b'\n'), "one record is one line");
     serde_json::from_slice(&bytes).unwrap()
+}
+
+#[test]
+fn a_dropped_box_is_told_where_its_picture_was_judged() {
+    let mut annotated = annotated();
+    annotated.annotation.triples[0].verdicts[0].dropped_box_score = Some(0.123_46);
+    let record = encoded(&annotated);
+    let written: serde_json::Value = serde_json::from_slice(&record.value).unwrap();
+    let pictures = &written["entities"][0]["gate"]["pictures"];
+    assert_eq!(pictures[0]["dropped_box_score"], 0.1235, "{pictures}");
+    assert_eq!(pictures[1].get("dropped_box_score"), None, "{pictures}");
 }
 
 #[test]
