@@ -87,7 +87,7 @@ fn thresholds_are_chosen_printed_and_written_and_nothing_else_changes() {
 
 #[test]
 fn posts_that_cannot_calibrate_a_missing_bundle_and_one_that_cannot_be_written_are_told_in_one_paragraph() {
-    let given = given(3);
+    let given = given(8);
     let gold = given.data.path().join("gold.jsonl");
     let labelled = fs::read_to_string(&gold).unwrap();
     let hidden: Vec<String> = labelled
@@ -103,7 +103,7 @@ fn posts_that_cannot_calibrate_a_missing_bundle_and_one_that_cannot_be_written_a
     fs::write(&gold, hidden.join("\n")).unwrap();
     let alike = given.calibrate(&["--gate-only"]);
     assert!(
-        alike.code == Some(2) && alike.stderr.contains("cannot be calibrated on these posts"),
+        alike.code == Some(1) && alike.stderr.contains("cannot be calibrated on these posts"),
         "{}",
         alike.stderr
     );

@@ -82,7 +82,8 @@ Examples:
         set: Vec<String>,
         /// The network's vocabulary as it was published, a folder or its files: `tokenizer.json`; for OFA fairseq's
         /// `dict.txt`, `encoder.json` and `vocab.bpe`, or Hugging Face's `vocab.json` and `merges.txt`; for BERT and
-        /// ALBEF `vocab.txt`; for XLM-R `sentencepiece.bpe.model`. May be given several times.
+        /// ALBEF `vocab.txt`; for XLM-R `sentencepiece.bpe.model`; for SeqTR `token_to_ix.pkl`, or a list of its words, one
+        /// a line. May be given several times.
         #[arg(long, value_name = "PATH")]
         tokenizer: Vec<PathBuf>,
         /// A tagger's entity types in the order of its labels, where no `config.json` beside the file names the labels:

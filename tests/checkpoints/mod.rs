@@ -7,6 +7,7 @@ mod import;
 mod import_albef;
 mod import_ofa;
 mod import_taggers;
+mod import_seqtr;
 mod networks;
 
 use std::path::PathBuf;

@@ -21,7 +21,7 @@ use super::{Exit, Failure, Settings, UsageError, run_async};
 mod choice;
 mod observe;
 
-use choice::{Choice, Chosen};
+use choice::{Choice, Chosen, NoChoice};
 use observe::{Observations, Observer};
 
 /// Set the thresholds of gate and grounder by labelled posts, and write them into the bundle.
@@ -70,9 +70,7 @@ pub struct Arguments {
 pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     let mut config = arguments.settings.load()?.config;
     arguments.lexicon.apply(&mut config)?;
-    for (model, key) in
-        [(&config.engine.vision.entail, "vision.entail"), (&config.engine.vision.ground, "vision.ground")]
-    {
+    for (model, key) in [(&config.vision.entail, "vision.entail"), (&config.vision.ground, "vision.ground")] {
         if !model.is_empty() && (key == "vision.entail" || !arguments.gate_only) {
             return Err(UsageError(format!(
                 "`{key}` lets a vision model answer, whose answers no threshold of a bundle concerns; leave it empty"
@@ -108,8 +106,8 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
         Ok(observed)
     })?;
     let goal = arguments.precision.unwrap_or_default();
-    let choice = Choice::of(&observed, thresholds, goal, !arguments.gate_only)
-        .map_err(|fault| UsageError(fault.to_string()))?;
+    let choice =
+        Choice::of(&observed, thresholds, goal, !arguments.gate_only).map_err(|fault| refused(&fault))?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{observed}\n\n{choice}")?;
     if arguments.dry_run {
@@ -124,6 +122,14 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     writeln!(out, "{}", written(&bundle, &now, &homes))?;
     writeln!(out, "plot: {}", plot.display())?;
     Ok(())
+}
+
+/// A precision that is out of reach is a wrong argument; posts of one kind are not.
+fn refused(fault: &NoChoice) -> Failure {
+    match fault {
+        NoChoice::Unreachable { .. } => UsageError(fault.to_string()).into(),
+        NoChoice::OneKind { .. } => fault.to_string().into(),
+    }
 }
 
 /// Fails before the networks are asked for hours, and not after.

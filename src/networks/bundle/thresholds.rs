@@ -49,7 +49,10 @@ mod tests {
         let folder = without_tokenizers();
         let before = Bundle::open(folder.path()).unwrap();
         let text = fs::read_to_string(folder.path().join(MANIFEST)).unwrap();
-        assert!(!text[text.find("[ground]").unwrap()..].contains("threshold ="), "0 is not written: {text}");
+        assert!(
+            !text[text.find("[ground]").unwrap()..].contains("\nthreshold ="),
+            "0 is not written: {text}"
+        );
         set_thresholds(folder.path(), Thresholds { entail: Some(0.43), ground: Some(0.125) }).unwrap();
         let after = Bundle::open(folder.path()).unwrap();
         assert_ne!(before.hash(), after.hash());

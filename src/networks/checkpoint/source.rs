@@ -21,8 +21,8 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens a file and finds its state dict: the whole of it, or what it has under `model`, `state_dict`,
-    /// `model_state_dict` or `module`. Nested names are joined with dots; a prefix `module.` on all names is taken off.
+    /// Opens a file and finds its state dict: the whole of it, or what it has under `model`,
+    /// `ema_state_dict`, `state_dict`, `model_state_dict` or `module`. Nested names are joined with dots; a prefix `module.` on all names is taken off.
     ///
     /// An index of Hugging Face (`*.index.json`) stands for the files that it names, with which it must agree tensor by
     /// tensor.

@@ -7,8 +7,11 @@ use super::CheckpointError;
 use super::error::first_few;
 use super::pickle::{Object, Pickled, Value, View};
 
-/// Where training programs put the state dict beside their own state; the first that has one is taken.
-pub(super) const PLACES: [&str; 4] = ["model", "state_dict", "model_state_dict", "module"];
+/// Where training programs put the state dict beside their own state; the first that has one is taken. Averages of all
+/// steps of training (`ema_state_dict`) are what was measured where there are any.
+pub(super) const PLACES: [&str; 5] = ["model", AVERAGES, "state_dict", "model_state_dict", "module"];
+/// The place of averages, which lie beside the state dict of the last step.
+pub(in crate::networks) const AVERAGES: &str = "ema_state_dict";
 
 /// A state dict nests only where a module keeps a dictionary of its own.
 const DEEPEST: usize = 8;

@@ -90,6 +90,21 @@ pub enum ImportError {
         /// What is wrong, with the key, what was expected and what was found.
         message: String,
     },
+    /// The network reads whole words, which its file does not hold.
+    #[error(
+        "`{}` holds {family}, which reads whole words, and no file of weights holds them: give the {rows} words of its \
+         table with --tokenizer, as `token_to_ix.pkl` from the folder of the annotations that it was trained on, or as a \
+         list in the order of their ids, one a line",
+        file.display()
+    )]
+    NoWords {
+        /// The published file.
+        file: PathBuf,
+        /// What it holds.
+        family: &'static Family,
+        /// Rows of its table of words.
+        rows: i64,
+    },
     /// The labels of a tagger are not known, or do not fit.
     #[error("`{}` does not fit: labels: {message}", file.display())]
     Labels {

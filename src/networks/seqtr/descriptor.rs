@@ -1,6 +1,6 @@
 //! Descriptor of SeqTR: how it serves as a grounder, and what a bundle says of it.
 
-use super::{SeqTr, SeqTrConfig, SeqTrGrounder};
+use super::{SeqTr, SeqTrConfig, SeqTrGrounder, import, names};
 use crate::common::imaging::View;
 use crate::networks::blocks::remembered::Remembered;
 use crate::networks::descriptor::{
@@ -13,7 +13,10 @@ use crate::stages::prompt::{CaptionStyle, PHRASE};
 /// SeqTR as a grounder.
 pub static GROUND: GroundDescriptor = GroundDescriptor {
     architecture: Architecture::of::<SeqTrConfig>("seqtr"),
-    importing: Importing::none("a SeqTR"),
+    importing: Importing {
+        dimensions: Some(import::dimensions),
+        ..Importing::of("a SeqTR", &[&names::SEQTR])
+    },
     view,
     reads,
     style: CaptionStyle::Ofa,

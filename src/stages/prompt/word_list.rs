@@ -89,12 +89,19 @@ impl WordList {
         let file = || path.to_owned();
         let text = std::str::from_utf8(bytes);
         let text = text.map_err(|source| WordListError::NotText { path: file(), source })?;
-        let words: Vec<String> = if text.trim_start().starts_with('[') {
-            serde_json::from_str(text).map_err(|source| WordListError::Json { path: file(), source })?
-        } else {
-            text.lines().map(str::to_owned).collect()
-        };
+        let words = Self::listed(text).map_err(|source| WordListError::Json { path: file(), source })?;
         Self::new(words, max_words).map_err(|source| WordListError::Words { path: file(), source })
+    }
+
+    /// The words of a text: one a line, or a JSON list.
+    ///
+    /// # Errors
+    /// It begins as JSON, but is no list of words.
+    pub fn listed(text: &str) -> Result<Vec<String>, serde_json::Error> {
+        if text.trim_start().starts_with('[') {
+            return serde_json::from_str(text);
+        }
+        Ok(text.lines().map(str::to_owned).collect())
     }
 
     /// A list of these words in order.

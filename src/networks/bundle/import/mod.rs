@@ -18,6 +18,7 @@ mod request;
 mod tokenizer;
 mod trained;
 mod type_map;
+mod words;
 
 use std::path::Path;
 
@@ -27,7 +28,7 @@ use super::manifest::Manifest;
 use super::open::Bundle;
 use super::self_test_question::SelfTestQuestion;
 use super::write::write_manifest;
-use crate::networks::checkpoint::{Checkpoint, Family, convert_with};
+use crate::networks::checkpoint::{AVERAGES, Checkpoint, Family, convert_with};
 use crate::networks::descriptor::{ConfigJson, ImportError, Replaced};
 use crate::networks::registry::family_of;
 use crate::networks::weights::{BundleError, SelfTestError};
@@ -62,11 +63,16 @@ impl Import {
         let chosen = import.with_recipe(&checkpoint, import.chosen(family, config.as_ref())?)?;
         import.check_task(&checkpoint, chosen.importing)?;
         import.check_trained(&checkpoint, family)?;
+        let averages = checkpoint.place() == Some(AVERAGES);
         let folder = Folder::take(out)?;
         let imported = import.run_in(&folder, out, &checkpoint, (family, &chosen, config.as_ref()));
         match imported {
             Ok(mut imported) => {
                 imported.notes.splice(..0, notes);
+                let averaged = format!(
+                    "the weights are the averages of training (`{AVERAGES}`), as its authors measure them"
+                );
+                imported.notes.extend(averages.then_some(averaged));
                 Ok(imported)
             }
             Err(error) => {
@@ -99,7 +105,14 @@ impl Import {
         let mut alone = with_part(&base, (self.stage, chosen.architecture), part, out)?;
         notes.extend(question::notes(&old, &alone, chosen));
 
-        let fitting = self.fitting_tokenizer(&alone, chosen.importing)?;
+        let words = self.words(&alone, family)?;
+        if let Some(words) = &words {
+            let file = trial.join(format!("{}{TOKENIZER}", self.stage));
+            std::fs::write(&file, &words.json).map_err(|source| BundleError::Write { file, source })?;
+            notes.push(words.note.clone());
+        }
+        let pieces = words.is_none().then(|| self.fitting_tokenizer(&alone, chosen.importing));
+        let fitting = pieces.transpose()?.flatten();
         if let Some(fitting) = &fitting {
             let file = trial.join(format!("{}{TOKENIZER}", self.stage));
             let written = fitting.tokenizer.save(&file, false);
@@ -120,7 +133,7 @@ impl Import {
         if fitting.is_some() {
             alone.ask_in_self_test(self.stage, &SelfTestQuestion::example(&base.phrase));
         }
-        let alone = self.with_files(alone, trial, fitting.is_some())?;
+        let alone = self.with_files(alone, trial, fitting.is_some() || words.is_some())?;
         write_manifest(trial, alone).map_err(|error| self.of_the_checkpoint(error, trial))?;
         let tried = Bundle::open(trial)?;
         let prompts = fitting.as_ref().and_then(|fitting| fitting.prompts.as_ref());
