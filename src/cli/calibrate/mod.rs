@@ -82,7 +82,7 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     examples.truncate(arguments.posts.unwrap_or(usize::MAX));
     // The records of a data set name pictures in its folder.
     config.fetch.file_root = fs::canonicalize(&arguments.data)?;
-    let bundle = runtime::open(&config.bundle)?;
+    let bundle = runtime::open(&config)?;
     let thresholds = [bundle.entail()?.threshold, bundle.ground()?.threshold];
     let homes = [Stage::Entail, Stage::Ground].map(|stage| bundle.home(stage).folder().to_owned());
     if !arguments.dry_run {
@@ -118,7 +118,7 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     fs::write(&plot, drawn(&choice))
         .map_err(|error| format!("failed to write the plot `{}`: {error}", plot.display()))?;
     write(&homes, &choice)?;
-    let now = runtime::open(&config.bundle)?;
+    let now = runtime::open(&config)?;
     writeln!(out, "{}", written(&bundle, &now, &homes))?;
     writeln!(out, "plot: {}", plot.display())?;
     Ok(())
