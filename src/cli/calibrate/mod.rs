@@ -70,8 +70,11 @@ pub struct Arguments {
 pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     let mut config = arguments.settings.load()?.config;
     arguments.lexicon.apply(&mut config)?;
-    for (model, key) in [(&config.vision.entail, "vision.entail"), (&config.vision.ground, "vision.ground")] {
-        if !model.is_empty() && (key == "vision.entail" || !arguments.gate_only) {
+    let vision = &config.vision;
+    let models =
+        [(&vision.post, "vision.post"), (&vision.entail, "vision.entail"), (&vision.ground, "vision.ground")];
+    for (model, key) in models {
+        if !model.is_empty() && (key != "vision.ground" || !arguments.gate_only) {
             return Err(UsageError(format!(
                 "`{key}` lets a vision model answer, whose answers no threshold of a bundle concerns; leave it empty"
             ))

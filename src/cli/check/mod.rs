@@ -160,8 +160,7 @@ fn check_stage(bundle: &Bundle, config: &Config, stage: Stage) -> Finding {
     let found = match part {
         None if let Some(name) = config.vision.endpoint_of(stage) => {
             let model = config.llm.get(name).map_or("", |endpoint| endpoint.model.as_str());
-            let questions =
-                if config.vision.is_one_question() { ", one question for gate and box" } else { "" };
+            let questions = config.vision.one_question().map(|what| format!(", {what}")).unwrap_or_default();
             format!("asked of the vision model `{name}`, `{model}`{questions}")
         }
         Some(Part { network, .. }) => {

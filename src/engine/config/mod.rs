@@ -55,7 +55,8 @@ impl Config {
     /// The endpoints that are asked at all, each with the key that names it first.
     #[must_use]
     pub fn endpoints_in_use(&self) -> BTreeMap<&str, &'static str> {
-        let expands = self.expand.sources.contains(&SourceName::Llm);
+        // A vision model that reads whole posts leaves nothing to expand.
+        let expands = self.expand.sources.contains(&SourceName::Llm) && !self.vision.is_end_to_end();
         let has_knowledge = self.knowledge.mode != Mode::Off;
         let shows_posts = expands && !self.expand.endpoints.is_empty() && self.expand.scope == Scope::Post;
         let settings = [
@@ -63,6 +64,7 @@ impl Config {
             (has_knowledge, "knowledge.endpoint", std::slice::from_ref(&self.knowledge.endpoint)),
             (has_knowledge, "describe.short", &self.describe.short),
             (shows_posts, "describe.detailed", &self.describe.detailed),
+            (self.vision.is_end_to_end(), "vision.post", std::slice::from_ref(&self.vision.post)),
             (!self.vision.entail.is_empty(), "vision.entail", std::slice::from_ref(&self.vision.entail)),
             (!self.vision.ground.is_empty(), "vision.ground", std::slice::from_ref(&self.vision.ground)),
             // Whether a prompt has a place for it is known to the bundle alone; a name here is meant to be asked.
@@ -92,6 +94,11 @@ impl Config {
         add(&mut faults, "publish", self.publish.faults());
         faults.extend(self.missing_endpoints());
         add(&mut faults, "knowledge", self.knowledge.faults());
+        add(&mut faults, "vision", self.vision.faults());
+        if self.vision.is_end_to_end() && self.knowledge.mode != Mode::Off {
+            let message = "must be `off` with `vision.post`: there is no tagger to tell";
+            faults.push(("knowledge.mode".to_owned(), message.to_owned()));
+        }
         add(&mut faults, "engine", self.engine.faults());
         add(&mut faults, "ingest", self.ingest.faults());
         add(&mut faults, "device", self.device.faults());

@@ -17,7 +17,7 @@ use crate::networks::bundle::Bundle;
 use crate::stages::caption::{ALT_TEXT, Captioner, Captioners};
 use crate::stages::expand::{ExpansionPrompt, LlmExpansion};
 use crate::stages::knowledge::{self, ExampleRetriever, Examples, KnowledgeGenerator, KnowledgePrompt, Mode};
-use crate::stages::vision::{VisionModel, VisionPrompt};
+use crate::stages::vision::{PostReader, VisionModel, VisionPrompt};
 use crate::telemetry::{Health, Metrics};
 
 use super::error::RuntimeError;
@@ -88,6 +88,16 @@ impl Endpoints {
     /// The vision model of that name.
     pub(super) fn vision(&self, name: &str, prompt: &Arc<VisionPrompt>) -> Result<VisionModel, RuntimeError> {
         Ok(VisionModel::new(self.cached(name)?, Arc::clone(prompt)))
+    }
+
+    /// The vision model of that name, as reader of whole posts.
+    pub(super) fn post_reader(
+        &self,
+        name: &str,
+        prompt: &Arc<VisionPrompt>,
+        types: &[EntityType],
+    ) -> Result<PostReader, RuntimeError> {
+        Ok(PostReader::new(self.cached(name)?, Arc::clone(prompt), types))
     }
 
     fn cached(&self, name: &str) -> Result<CachedEndpoint, RuntimeError> {

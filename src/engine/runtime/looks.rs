@@ -11,39 +11,44 @@ use crate::scheduler::Device;
 use crate::stages::entail::Entailer;
 use crate::stages::ground::Grounder;
 use crate::stages::pipeline::{AnsweredBy, Gate, Looks};
-use crate::stages::vision::VisionPrompt;
+use crate::stages::vision::{self, VisionPrompt};
 
 use super::endpoints::Endpoints;
 use super::error::RuntimeError;
 use super::picture_runs::PictureRuns;
 use super::{vocabularies, warm_up};
 
+/// The wording of the settings.
+pub(super) fn prompt(vision: &vision::Config) -> Result<VisionPrompt, RuntimeError> {
+    if vision.prompt.as_os_str().is_empty() {
+        return Ok(VisionPrompt::default());
+    }
+    Ok(VisionPrompt::load(&vision.prompt)?)
+}
+
 /// Puts the networks of gate and grounder on the device before it starts, where no vision model answers in their place.
 /// Counts their pictures in `runs`.
 pub(super) fn looks(
     bundle: &Bundle,
     config: &Config,
-    (endpoints, gate): (&Endpoints, Gate),
+    (endpoints, prompt, gate): (&Endpoints, &Arc<VisionPrompt>, Gate),
     remembered: &Remembered,
     (device, runs): (&mut Device, &mut PictureRuns),
 ) -> Result<Looks, RuntimeError> {
     let (vision, budgets) = (&config.vision, &config.scheduler);
-    let prompt = Arc::new(match vision.prompt.as_os_str().is_empty() {
-        true => VisionPrompt::default(),
-        false => VisionPrompt::load(&vision.prompt)?,
-    });
+    let (entail, ground) = (vision.endpoint_of(Stage::Entail), vision.endpoint_of(Stage::Ground));
     let place = find(&config.device.name)?;
-    let (entailing, grounding) = match (vision.entail.is_empty(), vision.ground.is_empty()) {
-        (true, true) => {
+    let (entailing, grounding) = match (entail, ground) {
+        (None, None) => {
             let (entailing, grounding) = bundle.entailer_and_grounder(place, remembered)?;
             (Some(entailing), Some(grounding))
         }
-        (true, false) => (Some(bundle.entailer(place, remembered.clone())?), None),
-        (false, true) => (None, Some(bundle.grounder(place, remembered.clone())?)),
-        (false, false) => (None, None),
+        (None, Some(_)) => (Some(bundle.entailer(place, remembered.clone())?), None),
+        (Some(_), None) => (None, Some(bundle.grounder(place, remembered.clone())?)),
+        (Some(_), Some(_)) => (None, None),
     };
     let entailer = match entailing {
-        None => AnsweredBy::Endpoint(endpoints.vision(&vision.entail, &prompt)?),
+        None => AnsweredBy::Endpoint(endpoints.vision(entail.unwrap_or_default(), prompt)?),
         Some(entailing) => {
             let (part, prompts) = (bundle.entail()?, vocabularies::entail_prompts(bundle)?);
             let view = part.network.view();
@@ -56,7 +61,7 @@ pub(super) fn looks(
     // A vision model gives no score of its boxes.
     let mut min_box_score = 0.0;
     let grounder = match grounding {
-        None => AnsweredBy::Endpoint(endpoints.vision(&vision.ground, &prompt)?),
+        None => AnsweredBy::Endpoint(endpoints.vision(ground.unwrap_or_default(), prompt)?),
         Some(grounding) => {
             let (part, phrases) = (bundle.ground()?, vocabularies::ground_phrases(bundle)?);
             let view = part.network.view();

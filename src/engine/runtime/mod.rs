@@ -12,7 +12,7 @@ use crate::networks::blocks::remembered::Remembered;
 use crate::networks::bundle::Bundle;
 use crate::scheduler::{Device, DeviceHandle, Flows, ModelError};
 use crate::stages::knowledge::{ExampleRetriever, Index, IndexError, Mode};
-use crate::stages::pipeline::{Gate, Limits, Pictures, Pipeline};
+use crate::stages::pipeline::{EntitiesBy, Gate, Limits, Pictures, Pipeline};
 use crate::stages::recognise::Recogniser;
 use crate::stages::segment::Segmenter;
 use crate::telemetry::{Causes, Metrics};
@@ -76,12 +76,12 @@ impl Runtime {
         let place = find(&config.device.name)?;
         metrics.bundle(bundle.hash());
         metrics.entities().declare_types(bundle.manifest().entity_types.iter().map(String::as_str));
-        let words = vocabularies::words(bundle)?;
-        let segment = match config.vision.ground.is_empty() {
-            true => bundle.segment_or_outlines()?,
+        let segment = match config.vision.endpoint_of(Stage::Ground) {
+            None => bundle.segment_or_outlines()?,
             // A vision model gives boxes alone.
-            false => Some(bundle.segment()?),
+            Some(_) => Some(bundle.segment()?),
         };
+        let prompt = Arc::new(looks::prompt(&config.vision)?);
         let types: Vec<EntityType> =
             bundle.manifest().entity_types.iter().map(|name| EntityType::new(name)).collect();
         let endpoints = variant.endpoints;
@@ -96,15 +96,20 @@ impl Runtime {
         let mut device = Device::new("riveg-device", metrics);
         let threads = config.device.threads;
         device.begin_with(move || use_threads(threads));
-        let recogniser = {
-            let samples = warm_up::recognise(&words);
-            let model = bundle.tagger(place)?;
-            device.warmed_lane(Stage::Recognise, model, budgets.recognise, samples)
+        let entities = match config.vision.endpoint_of(Stage::Recognise) {
+            Some(name) => EntitiesBy::Endpoint(endpoints.post_reader(name, &prompt, &types)?),
+            None => {
+                let words = vocabularies::words(bundle)?;
+                let samples = warm_up::recognise(&words);
+                let model = bundle.tagger(place)?;
+                let handle = device.warmed_lane(Stage::Recognise, model, budgets.recognise, samples);
+                EntitiesBy::Tagger(Recogniser::new(handle, words, vocabularies::labels(bundle)?))
+            }
         };
         let looks = looks::looks(
             bundle,
             config,
-            (&endpoints, variant.gate),
+            (&endpoints, &prompt, variant.gate),
             &remembered,
             (&mut device, &mut picture_runs),
         )?;
@@ -135,11 +140,10 @@ impl Runtime {
         let knowledge = endpoints.knowledge(bundle, config, &types, retriever)?;
         let device = device.start().map_err(RuntimeError::Thread)?;
 
-        let labels = vocabularies::labels(bundle)?;
         let pipeline = Pipeline {
             captioners,
             knowledge,
-            recogniser: Recogniser::new(recogniser, words, labels),
+            entities,
             expander,
             looks,
             segmenter,

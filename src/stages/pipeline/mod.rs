@@ -6,29 +6,28 @@
 //! is cut in reading order ([`picture_queries`]); masks wait for all boxes of a picture, so that it is encoded once
 //! ([`box_groups`]).
 
-use std::sync::Arc;
-
 use futures_util::FutureExt;
 use futures_util::future::{try_join, try_join_all};
 
 use crate::common::imaging::Workers;
-use crate::domain::{
-    Annotation, ContentHash, GateVerdict, Mask, Media, Mention, Phrase, Post, Region, Triple,
-};
+use crate::domain::{Annotation, ContentHash, GateVerdict, Media, Mention, Phrase, Post, Triple};
 use crate::llm::cached::normalised_text;
-use crate::scheduler::{CallError, Flow, Flows};
+use crate::scheduler::{Flow, Flows};
 use crate::stages::caption::{Captioners, Length};
 use crate::stages::expand::{Context, Expander};
 use crate::stages::ground::Located;
 use crate::stages::knowledge::{GeneratedKnowledge, KnowledgeGenerator};
 use crate::stages::recognise::Recogniser;
 use crate::stages::segment::Segmenter;
+use crate::stages::vision::PostReader;
 
 mod box_groups;
 mod captions;
+mod end_to_end;
 mod error;
 mod limits;
 mod looks;
+mod masks;
 mod picture_queries;
 mod pictures;
 #[cfg(test)]
@@ -39,9 +38,9 @@ pub use limits::Limits;
 pub use looks::{AnsweredBy, Gate, Looks};
 pub use pictures::Pictures;
 
-use box_groups::BoxGroups;
 use captions::{PictureCaptions, caption};
-use looks::{QueryResult, unanswered};
+use looks::unanswered;
+use masks::MaskMaker;
 use picture_queries::PictureQueries;
 
 /// All stages.
@@ -51,7 +50,7 @@ pub struct Pipeline {
     /// Knowledge for the tagger; none: the tagger reads the text alone.
     pub knowledge: Option<KnowledgeGenerator>,
     /// Finds the entities in the text.
-    pub recogniser: Recogniser,
+    pub entities: EntitiesBy,
     /// Makes a phrase of an entity.
     pub expander: Expander,
     /// Decides whether a picture shows a phrase, and finds its box.
@@ -68,6 +67,14 @@ pub struct Pipeline {
     pub workers: Workers,
 }
 
+/// Who finds the entities.
+pub enum EntitiesBy {
+    /// The bundle's tagger.
+    Tagger(Recogniser),
+    /// A vision model, which finds them in the pictures too: all other stages before the segmenter are left out.
+    Endpoint(PostReader),
+}
+
 impl Pipeline {
     /// Annotates one post.
     ///
@@ -75,9 +82,16 @@ impl Pipeline {
     /// The first call that failed, or a language model without an answer where the settings demand one.
     pub async fn annotate(&self, post: &Post) -> Result<Annotation, AnnotateError> {
         let flow = self.flows.begin();
+        let recogniser = match &self.entities {
+            EntitiesBy::Tagger(recogniser) => recogniser,
+            EntitiesBy::Endpoint(reader) => {
+                let reader = (reader, self.looks.degrade);
+                return end_to_end::annotate(flow, post, reader, (self.limits, self.mask_maker())).await;
+            }
+        };
         let mut degraded = Vec::new();
         let knowledge = self.knowledge(flow, post, &mut degraded).await?;
-        let mut mentions = self.recogniser.mentions(flow, post.plain_text(), &knowledge.text).await?;
+        let mut mentions = recogniser.mentions(flow, post.plain_text(), &knowledge.text).await?;
         degraded.extend(knowledge.fault);
         let dropped = mentions.len().saturating_sub(self.limits.entities);
         mentions.truncate(self.limits.entities);
@@ -96,7 +110,13 @@ impl Pipeline {
         });
         let results = try_join_all(calls).await?;
         degraded.extend(unanswered(results.iter()));
-        let (masks, dropped) = self.masks(flow, post, &queries, &results).await?;
+        let places: Vec<Option<(usize, &Located)>> = queries
+            .distinct
+            .iter()
+            .zip(&results)
+            .map(|(&(_, media), result)| Some((media, result.located.as_ref()?)))
+            .collect();
+        let (masks, dropped) = self.mask_maker().masks(flow, post, &places).await?;
         degraded.extend(self.limits.dropped_masks(dropped));
 
         let pairs = mentions.into_iter().zip(phrases).enumerate();
@@ -111,7 +131,7 @@ impl Pipeline {
             let verdicts = own().filter_map(verdict).collect();
             let region = |(media_key, query): (String, usize)| {
                 let (located, mask) = (results[query].located.as_ref()?, masks[query].as_ref()?);
-                Some(region(media_key, located, mask))
+                Some(mask.region(media_key, located))
             };
             let mention = post.in_received_text(mention);
             Triple { mention, phrase, verdicts, regions: own().filter_map(region).collect() }
@@ -234,77 +254,11 @@ impl Pipeline {
         PictureQueries::new(&phrases, &pictures, self.limits.looks)
     }
 
-    /// The mask of each query that was located, and the number of masks beyond the limit of pixels. Those are the
-    /// grounder's outlines.
-    async fn masks(
-        &self,
-        flow: Flow,
-        post: &Post,
-        queries: &PictureQueries,
-        results: &[QueryResult],
-    ) -> Result<(Vec<Option<ScoredMask>>, usize), CallError> {
-        let found: Vec<(usize, &Media, &Located)> = (0..)
-            .zip(&queries.distinct)
-            .zip(results)
-            .filter_map(|((query, &(_, media)), result)| {
-                Some((query, &post.media[media], result.located.as_ref()?))
-            })
-            .collect();
-        let mut masks: Vec<Option<ScoredMask>> = results.iter().map(|_| None).collect();
-        let Some(segmenter) = &self.segmenter else {
-            for &(query, media, located) in &found {
-                masks[query] = Some(outline_mask(&self.workers, media, located).await);
-            }
-            return Ok((masks, 0));
-        };
-        let bbox = |&(query, media, located): &(usize, &Media, &Located)| {
-            let pixels = u64::from(media.frame.width) * u64::from(media.frame.height);
-            (queries.distinct[query].1, pixels, located.bbox)
-        };
-        let groups = BoxGroups::new(found.iter().map(bbox), self.limits.mask_pixels);
-        let calls = groups.pictures.iter().map(|(media, boxes)| {
-            let frame = &post.media[*media].frame;
-            segmenter.masks(flow, frame, boxes)
-        });
-        let segmented = try_join_all(calls).await?;
-        let segmented: Vec<Vec<ScoredMask>> =
-            segmented.into_iter().map(|masks| masks.into_iter().map(ScoredMask::from).collect()).collect();
-        for (&(query, media, located), place) in found.iter().zip(&groups.places) {
-            masks[query] = Some(match place {
-                Some((picture, number)) => segmented[*picture][*number].clone(),
-                None => outline_mask(&self.workers, media, located).await,
-            });
+    fn mask_maker(&self) -> MaskMaker<'_> {
+        MaskMaker {
+            segmenter: self.segmenter.as_ref(),
+            workers: &self.workers,
+            max_pixels: self.limits.mask_pixels,
         }
-        Ok((masks, groups.dropped))
-    }
-}
-
-/// A mask with the confidence of the network that made it: the segmenter, or else the grounder.
-#[derive(Clone)]
-struct ScoredMask {
-    mask: Arc<Mask>,
-    score: f32,
-}
-
-impl From<(Mask, f32)> for ScoredMask {
-    fn from((mask, score): (Mask, f32)) -> Self {
-        Self { mask: Arc::new(mask), score }
-    }
-}
-
-/// The pixels within the grounder's outline.
-async fn outline_mask(workers: &Workers, media: &Media, located: &Located) -> ScoredMask {
-    let (width, height) = (media.frame.width, media.frame.height);
-    let located = located.clone();
-    workers.run(move || ScoredMask::from((located.mask(width, height), located.likelihood))).await
-}
-
-fn region(media_key: String, located: &Located, mask: &ScoredMask) -> Region {
-    Region {
-        media_key,
-        bbox: located.bbox,
-        box_score: located.likelihood,
-        mask: Arc::clone(&mask.mask),
-        mask_score: mask.score,
     }
 }

@@ -11,7 +11,7 @@ use tokenizers::pre_tokenizers::whitespace::Whitespace;
 
 use super::*;
 use crate::common::imaging::{Picture, View, Workers};
-use crate::domain::{BBox, ContentHash, EntityType, Frame, Stage};
+use crate::domain::{BBox, ContentHash, EntityType, Frame, Mask, Region, Stage};
 use crate::llm::cached::Degrade;
 use crate::scheduler::doubles::FnModel;
 use crate::scheduler::{Budget, Device, Handle, ModelError};
@@ -156,10 +156,11 @@ fn joined(
     segmenter: Option<Segmenter>,
 ) -> Pipeline {
     let labels = LabelSet::new([EntityType::new("PER")]);
+    let words = WordTokenizer::new(tokenizer(), 50).unwrap();
     Pipeline {
         captioners: Captioners::new(Vec::new(), Vec::new()),
         knowledge: None,
-        recogniser: Recogniser::new(recogniser, WordTokenizer::new(tokenizer(), 50).unwrap(), labels),
+        entities: EntitiesBy::Tagger(Recogniser::new(recogniser, words, labels)),
         expander: Expander::new(Vec::new(), PhraseTemplate::default(), Degrade::PublishWithout),
         looks: Looks {
             entailer: AnsweredBy::Network(Entailer::new(entailer, prompts(), 0.5), View::squashed(16)),

@@ -4,6 +4,7 @@
 //! rounding; what is outside is cut off. At least one pixel remains each way. Any other box is rejected, because a box that
 //! is far outside, reversed or of no size is in another unit or order than the settings say, or is invented.
 
+use crate::domain::{BBox, Frame};
 use crate::llm::cached::RejectReason;
 use crate::llm::client::BoxFormat;
 
@@ -11,6 +12,17 @@ use crate::llm::client::BoxFormat;
 const OVERHANG: f64 = 0.05;
 /// Stored fractions are rounded to millionths: a hundredth of a pixel in the largest pictures.
 const ROUNDED: f64 = 1e6;
+
+/// A box of fractions in pixels of the upright picture.
+pub(super) fn bbox([left, top, right, bottom]: [f64; 4], frame: &Frame) -> BBox {
+    let place = |fraction: f64, side: u32| (fraction * f64::from(side)) as f32;
+    BBox {
+        x0: place(left, frame.width),
+        y0: place(top, frame.height),
+        x1: place(right, frame.width),
+        y1: place(bottom, frame.height),
+    }
+}
 
 /// How numbers become a box of one picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

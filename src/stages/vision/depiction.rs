@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::box_rule::{BoxRule, is_box};
+use super::box_rule::{BoxRule, bbox, is_box};
 use super::shapes::Said;
 use crate::domain::{BBox, Frame};
 use crate::llm::answers::Kind;
@@ -91,14 +91,7 @@ impl Depiction {
     /// The box in pixels of the upright picture.
     #[must_use]
     pub fn bbox(self, frame: &Frame) -> Option<BBox> {
-        let [left, top, right, bottom] = self.fractions?;
-        let place = |fraction: f64, side: u32| (fraction * f64::from(side)) as f32;
-        Some(BBox {
-            x0: place(left, frame.width),
-            y0: place(top, frame.height),
-            x1: place(right, frame.width),
-            y1: place(bottom, frame.height),
-        })
+        Some(bbox(self.fractions?, frame))
     }
 }
 

@@ -20,6 +20,9 @@ const PHRASE: &str = "{phrase}";
 /// The place of the words for the format of boxes.
 const COORDINATES: &str = "{coordinates}";
 
+/// The places of the text, the types and the number of pictures in the question about a post.
+const PLACES: [&str; 3] = ["{text}", "{types}", "{pictures}"];
+
 /// The wording of all questions.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +32,7 @@ pub struct VisionPrompt {
     entail: Wording,
     ground: Wording,
     both: Wording,
+    post: Wording,
 }
 
 /// The wording of one question.
@@ -79,6 +83,11 @@ impl VisionPrompt {
                 return Err(format!("`{name}.question` must have one `{PHRASE}`"));
             }
         }
+        for place in PLACES {
+            if prompt.post.question.matches(place).count() != 1 {
+                return Err(format!("`post.question` must have one `{place}`"));
+            }
+        }
         Ok(prompt)
     }
 
@@ -89,10 +98,32 @@ impl VisionPrompt {
             Look::Ground => &self.ground,
             Look::Both => &self.both,
         };
-        let coordinates = self.coordinates.get(format.as_str()).map_or("", String::as_str);
         // The phrase is filled in last, because it may contain `{coordinates}`.
-        let question = wording.question.replace(COORDINATES, coordinates);
-        let prompt = question.replacen(PHRASE, &escape_untrusted(phrase), 1);
+        let question = self.with_coordinates(wording, format);
+        self.asked(wording, question.replacen(PHRASE, &escape_untrusted(phrase), 1))
+    }
+
+    /// The question about a whole post with so many pictures, for entities of these types. The text is untrusted: it stands
+    /// escaped in its data tag.
+    pub(super) fn post_question(
+        &self,
+        text: &str,
+        (types, pictures): (&[String], usize),
+        format: BoxFormat,
+    ) -> Question {
+        let [text_place, types_place, pictures_place] = PLACES;
+        let question = self.with_coordinates(&self.post, format);
+        let question = question.replacen(pictures_place, &pictures.to_string(), 1);
+        let question = question.replacen(types_place, &types.join(", "), 1);
+        self.asked(&self.post, question.replacen(text_place, &escape_untrusted(text), 1))
+    }
+
+    fn with_coordinates(&self, wording: &Wording, format: BoxFormat) -> String {
+        let coordinates = self.coordinates.get(format.as_str()).map_or("", String::as_str);
+        wording.question.replace(COORDINATES, coordinates)
+    }
+
+    fn asked(&self, wording: &Wording, prompt: String) -> Question {
         let schema = Some(AnswerSchema::Object(Arc::clone(&wording.schema)));
         Question { system: self.system.clone(), prompt, schema, ..Question::default() }
     }
@@ -141,6 +172,9 @@ mod tests {
         std::fs::write(&path, SHIPPED).unwrap();
         VisionPrompt::load(&path).unwrap();
         assert!(fault(&SHIPPED.replacen("{phrase}", "it", 2)).contains("must have one `{phrase}`"));
+        assert!(
+            fault(&SHIPPED.replace("{types}", "any")).contains("`post.question` must have one `{types}`")
+        );
         assert!(fault(&SHIPPED.replace("unit = ", "units = ")).contains("`coordinates` has no `unit`"));
         assert!(fault(&SHIPPED.replacen("\"object\",", "\"object\"", 1)).contains("expected `,`"));
         assert!(fault("system = 'x'").contains("missing field"));
@@ -152,6 +186,10 @@ mod tests {
         #[test]
         fn no_phrase_adds_a_line_or_leaves_its_data_tag(phrase in any::<String>()) {
             let prompt = VisionPrompt::default();
+            let types = ["PER".to_owned()];
+            let post = |text: &str| prompt.post_question(text, (&types, 2), BoxFormat::Unit).prompt;
+            prop_assert_eq!(post(&phrase).lines().count(), post("n").lines().count());
+            prop_assert_eq!(post(&phrase).matches("</data>").count(), 1);
             for look in [Look::Entail, Look::Ground, Look::Both] {
                 let plain = prompt.question(look, "n", BoxFormat::Unit).prompt;
                 let asked = prompt.question(look, &phrase, BoxFormat::Unit).prompt;

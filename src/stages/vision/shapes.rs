@@ -75,6 +75,11 @@ fn of_object(object: &Map<String, Value>) -> Result<Said, RejectReason> {
     if said == Said::default() { Err(RejectReason::Json) } else { Ok(said) }
 }
 
+/// The boxes of an object; none where it has no place for boxes or another value there.
+pub(super) fn boxes_of(object: &Map<String, Value>) -> Option<Vec<Vec<f64>>> {
+    BOXES.iter().find_map(|name| object.get(*name)).and_then(|value| numbers(value).ok())
+}
+
 /// The boxes of a field: one box, a list of boxes, or nothing.
 fn numbers(value: &Value) -> Result<Vec<Vec<f64>>, RejectReason> {
     let list = match value {

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 
 use super::*;
 use crate::domain::PhraseSource;
+use crate::scheduler::CallError;
 use crate::stages::knowledge;
 use crate::stages::knowledge::PostEncoder;
 
@@ -31,7 +32,10 @@ async fn failed_stage(stage: Stage, text: &str) -> Option<Stage> {
     let encoder = PostEncoder::new(encoder, Box::new(|text| vec![text.len() as u32]), View::squashed(16));
     let call: BoxFuture<'_, Option<CallError>> = match stage {
         Stage::Retrieve => encoder.features(flow, text, None).map(Result::err).boxed(),
-        Stage::Recognise => pipeline.recogniser.mentions(flow, text, "").map(Result::err).boxed(),
+        Stage::Recognise => {
+            let EntitiesBy::Tagger(recogniser) = &pipeline.entities else { return None };
+            recogniser.mentions(flow, text, "").map(Result::err).boxed()
+        }
         Stage::Entail => {
             let phrase = phrase(text);
             let AnsweredBy::Network(entailer, _) = &pipeline.looks.entailer else { return None };
