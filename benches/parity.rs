@@ -13,6 +13,7 @@ use riveg::networks::blocks::preset::Preset;
 use riveg::networks::bundle::load_weights;
 use riveg::networks::ofa::{Choice, Ofa, OfaConfig};
 use riveg::networks::sam::{Sam, SamConfig};
+use riveg::networks::sam2::{Sam2, Sam2Config};
 use riveg::networks::seqtr::{Cells, SeqTr, SeqTrConfig};
 use riveg::networks::tagger::{SoftmaxConfig, Tagger, TaggerConfig, TokenClassifier};
 use riveg::networks::umt::{Umt, UmtConfig};
@@ -54,6 +55,10 @@ fn main() -> ExitCode {
         "sam-vit-b" => sam(&case("sam-vit-b", "transformers 5.23.0")),
         "sam-vit-l" => sam(&case("sam-vit-l", "transformers 5.23.0")),
         "sam-vit-h" => sam(&case("sam-vit-h", "transformers 5.23.0")),
+        "sam2.1-hiera-tiny" => sam2(&case("sam2.1-hiera-tiny", "transformers 5.23.0")),
+        "sam2.1-hiera-small" => sam2(&case("sam2.1-hiera-small", "transformers 5.23.0")),
+        "sam2.1-hiera-base-plus" => sam2(&case("sam2.1-hiera-base-plus", "transformers 5.23.0")),
+        "sam2.1-hiera-large" => sam2(&case("sam2.1-hiera-large", "transformers 5.23.0")),
         "albef-base" => albef(&case("albef-base", "salesforce-lavis 1.0.2")),
         "seqtr-refcoco" => seqtr(&case("seqtr-refcoco", "re-statement, torch 2.11.0")),
         "seqtr-refcoco-contour" => seqtr(&case("seqtr-refcoco-contour", "re-statement, torch 2.11.0")),
@@ -184,8 +189,27 @@ fn sam(case: &Case) {
     let (masks, ious) = network.decode(&cells, boxes);
     case.close("masks", &masks);
     case.close("ious", &ious);
-    let inside = |masks: &Tensor| Vec::<bool>::try_from(masks.gt(0.0).flatten(0, -1)).expect("of booleans");
     case.original.same("pixels", &inside(&masks), &inside(case.get("masks")));
+}
+
+fn sam2(case: &Case) {
+    let config: Sam2Config = preset(case);
+    case.count(config.parameters());
+    let network = case.load(Kind::Float, |root| Sam2::new(root, &config)).freeze();
+    let encoded = network.encode(case.get("pixels"));
+    case.close("fine", &encoded.fine);
+    case.close("middle", &encoded.middle);
+    case.close("coarse", &encoded.coarse);
+    let boxes = case.get("boxes");
+    let rows = Tensor::zeros([boxes.size()[0]], (Kind::Int64, Device::Cpu));
+    let decoded = network.decode(&encoded, &rows, boxes);
+    case.close("masks", &decoded.masks);
+    case.close("ious", &decoded.ious);
+    case.original.same("pixels", &inside(&decoded.masks), &inside(case.get("masks")));
+}
+
+fn inside(masks: &Tensor) -> Vec<bool> {
+    Vec::<bool>::try_from(masks.gt(0.0).flatten(0, -1)).expect("of booleans")
 }
 
 fn albef(case: &Case) {

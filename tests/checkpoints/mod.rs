@@ -8,6 +8,7 @@ mod import_albef;
 mod import_ofa;
 mod import_taggers;
 mod import_seqtr;
+mod import_sam2;
 mod networks;
 
 use std::path::PathBuf;

@@ -211,6 +211,45 @@ def sam(hidden, layers, heads, everywhere):
     return model.state_dict(), case, counted(model) - drawn
 
 
+def sam2(first, **backbone):
+    """The masks of two boxes on one picture. The first has widths and heads of the first stage, which double."""
+    import sam2
+
+    sizes = {
+        "embed_dim_per_stage": [96, 192, 384, 768], "num_attention_heads_per_stage": [1, 2, 4, 8],
+        "window_size_per_stage": [8, 4, 14, 7], "window_positional_embedding_background_size": [7, 7], **backbone,
+    }
+    if first:
+        sizes["embed_dim_per_stage"] = [first << stage for stage in range(4)]
+        sizes["num_attention_heads_per_stage"] = [2, 4, 8, 16]
+    generator = torch.Generator().manual_seed(20240617)
+    model = sam2.random(sam2.configured(sizes, 1024, 256, {}), generator)
+    pixels = torch.randn((1, 3, 1024, 1024), generator=generator)
+    boxes = torch.tensor([[100.0, 80.0, 600.5, 700.25], [0.0, 0.0, 1024.0, 768.0]])
+    encoding = model.get_image_embeddings(pixels)
+    decode = lambda seen: model(image_embeddings=seen, input_boxes=boxes[None], multimask_output=False)  # noqa: E731
+    for _ in range(1000):
+        said = decode(encoding)
+        masks = said.pred_masks[0, :, 0]
+        inside = (masks > 0).float().mean((1, 2))
+        # Masks neither empty nor full, and no pixel of them hanging on how sums are rounded.
+        if inside.min() > 0.05 and inside.max() < 0.95 and masks.abs().min() > 3e-6 * masks.abs().max():
+            break
+        for name, part in model.mask_decoder.named_children():
+            # What the picture's finer levels went through stays as it was.
+            if name not in ("conv_s0", "conv_s1"):
+                sam2.draw(part, generator)
+    else:
+        raise SystemExit("no decoder draws masks that can be compared")
+    print(f"  masks cover {inside.tolist()}", flush=True)
+    turned = decode([level.flip(2) for level in encoding])
+    matters("another picture", said.pred_masks, turned.pred_masks)
+    matters("another box", masks[0], masks[1])
+    case = {"pixels": pixels, "boxes": boxes, "masks": said.pred_masks[0], "ious": said.iou_scores[0]}
+    case |= {name: level.permute(0, 2, 3, 1) for name, level in zip(("fine", "middle", "coarse"), encoding)}
+    return model.state_dict(), case, counted(model)
+
+
 def albef_base():
     """Four prompts of several lengths on two pictures."""
     import albef
@@ -318,6 +357,15 @@ NETWORKS = {
     "sam-vit-b": lambda: sam(768, 12, 12, [2, 5, 8, 11]),
     "sam-vit-l": lambda: sam(1024, 24, 16, [5, 11, 17, 23]),
     "sam-vit-h": lambda: sam(1280, 32, 16, [7, 15, 23, 31]),
+    "sam2.1-hiera-tiny": lambda: sam2(0, blocks_per_stage=[1, 2, 7, 2], global_attention_blocks=[5, 7, 9]),
+    "sam2.1-hiera-small": lambda: sam2(0, blocks_per_stage=[1, 2, 11, 2], global_attention_blocks=[7, 10, 13]),
+    "sam2.1-hiera-base-plus": lambda: sam2(
+        112, blocks_per_stage=[2, 3, 16, 3], global_attention_blocks=[12, 16, 20],
+        window_positional_embedding_background_size=[14, 14],
+    ),
+    "sam2.1-hiera-large": lambda: sam2(
+        144, blocks_per_stage=[2, 6, 36, 4], global_attention_blocks=[23, 33, 43], window_size_per_stage=[8, 4, 16, 8]
+    ),
     "albef-base": albef_base,
     "seqtr-refcoco": lambda: seqtr(0),
     "seqtr-refcoco-contour": lambda: seqtr(18),

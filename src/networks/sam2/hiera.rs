@@ -55,7 +55,9 @@ impl Hiera {
 
     /// `[B, 3, S, S]` to what each stage makes of it: `[B, S/4, S/4, D]`, `[B, S/8, S/8, 2D]` and so on.
     pub(super) fn forward(&self, pixels: &Tensor) -> Vec<Tensor> {
-        let cells = pixels.to_kind(self.pos_embed.kind()).apply(&self.patch_embed).permute([0, 2, 3, 1]);
+        let cells = pixels.to_kind(self.pos_embed.kind()).apply(&self.patch_embed);
+        // Cells side by side in memory: what follows would copy them again and again.
+        let cells = cells.permute([0, 2, 3, 1]).contiguous();
         let mut features = match &self.positions {
             Some(positions) => cells + positions,
             None => cells + self.positions(),

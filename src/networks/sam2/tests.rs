@@ -20,11 +20,12 @@ fn network(config: &Sam2Config) -> Sam2 {
     for (name, mut tensor) in vs.variables() {
         let phase = name.bytes().fold(0.0, |sum, byte| sum * 1.7 % 91.0 + f64::from(byte));
         let steps = Tensor::arange(tensor.numel() as i64, (Kind::Double, Device::Cpu));
-        let drawn = (((steps * 12.9898 + phase).sin() * 43_758.545_3).frac() * 1.7).view_as(&tensor);
+        let drawn = ((steps * 12.9898 + phase).sin() * 43_758.545_3).frac().view_as(&tensor);
         let settled = match tensor.dim() {
             1 if name.contains("norm") && name.ends_with("weight") => drawn * 0.2 + 1.0,
-            2.. if tensor.size()[0] > 1 && !name.contains("pos") => {
-                drawn * (2.0 / (tensor.numel() as f64 / tensor.size()[0] as f64).sqrt())
+            // What comes out varies as much as what went in.
+            2.. if tensor.size()[0] > 1 && !name.contains("positional") => {
+                drawn * (3.0 / (tensor.numel() as f64 / tensor.size()[0] as f64)).sqrt()
             }
             _ => drawn * 0.5,
         };
@@ -59,7 +60,9 @@ fn a_frozen_network_says_what_it_said_before() {
         (&found.coarse, &expected.coarse),
         (&decoded(&frozen).masks, &decoded(&before).masks),
     ] {
-        assert!(ours.allclose(theirs, 1e-4, 1e-5, false));
+        let largest = |tensor: &Tensor| tensor.abs().max().double_value(&[]);
+        let error = largest(&(ours - theirs)) / largest(theirs);
+        assert!(error < 1e-5, "{error:e}");
     }
     assert_eq!(found.fine.size(), [2, 16, 16, 2]);
     assert_eq!(found.middle.size(), [2, 8, 8, 4]);
@@ -162,7 +165,11 @@ fn a_picture_is_encoded_once_and_masks_have_the_size_of_the_original() {
     for (left, right) in first.iter().flatten().zip(again.iter().flatten()) {
         assert!(left.mask == right.mask && (left.score - right.score).abs() < 1e-5);
     }
-    assert_eq!(first[0].iter().chain(&first[3]).filter(|one| one.mask == first[0][0].mask).count(), 1);
+    // What follows from other tests follows only if boxes make a difference.
+    let scores: Vec<f32> = first.iter().flatten().map(|one| one.score).collect();
+    for (index, score) in scores.iter().enumerate() {
+        assert!(scores[..index].iter().all(|other| (other - score).abs() > 1e-5), "{scores:?}");
+    }
 
     let mut forgetful = segmenter(0);
     forgetful.run(&batch()).unwrap();
