@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     writeln!(out, "on `{device}`")?;
     writeln!(
         out,
-        "{:<11}{:<17}{:<11}{:>12}{:>10}{:>7}{:>9}{:>14}{:>16}",
+        "{:<11}{:<19}{:<11}{:>12}{:>10}{:>7}{:>9}{:>14}{:>16}",
         "stage",
         "network",
         "precision",
@@ -154,7 +154,7 @@ impl<W: Write> Table<'_, W> {
         let Part { stage, network, precision, .. } = self.part;
         write!(
             self.out,
-            "{:<11}{:<17}{:<11}{:>12}{:>10.1}{size:>7}",
+            "{:<11}{:<19}{:<11}{:>12}{:>10.1}{size:>7}",
             stage.as_str(),
             network.architecture,
             format!("{precision:?}").to_lowercase(),

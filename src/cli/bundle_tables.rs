@@ -48,7 +48,7 @@ fn line(table: &mut String, [stage, network, preset, precision, parameters, byte
     // Writing to a string cannot fail.
     let _ = writeln!(
         table,
-        "{stage:<11}{network:<17}{preset:<19}{precision:<11}{parameters:>12}{bytes:>12}  {weights}"
+        "{stage:<11}{network:<19}{preset:<35}{precision:<11}{parameters:>12}{bytes:>12}  {weights}"
     );
 }
 

@@ -20,7 +20,7 @@ impl Bundle {
         let part = home.recognise()?;
         let source = home.source(&part.weights, part.precision, device);
         let settings = part.settings(&home.manifest().entity_types);
-        (part.network.descriptor().serve)(&source, part.network.dimensions(), settings)
+        (part.network.descriptor().serve)(&source, part.network.dimensions(), &settings)
     }
 
     /// The entailer on `device`, caching encodings of pictures within a budget.

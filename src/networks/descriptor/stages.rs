@@ -27,7 +27,7 @@ pub struct RecogniseDescriptor {
     /// Whether its labels are those of a CRF; else a softmax gives each piece its own.
     pub has_field: bool,
     /// The network at work.
-    pub serve: fn(&WeightSource<'_>, &Dimensions, TaggerSettings) -> Result<Tagger, BundleError>,
+    pub serve: fn(&WeightSource<'_>, &Dimensions, &TaggerSettings) -> Result<Tagger, BundleError>,
 }
 
 /// How a tagger labels words, as a manifest says.

@@ -115,7 +115,7 @@ fn labels(dimensions: &Dimensions) -> i64 {
 fn serve_field(
     source: &WeightSource<'_>,
     dimensions: &Dimensions,
-    settings: TaggerSettings,
+    settings: &TaggerSettings,
 ) -> Result<served::Tagger, BundleError> {
     let tagger = source.load(|root| Tagger::new(root, dimensions.config()))?;
     Ok(erase(ServedTagger::new(tagger).with_scope(settings.scope)))
@@ -124,8 +124,9 @@ fn serve_field(
 fn serve_softmax(
     source: &WeightSource<'_>,
     dimensions: &Dimensions,
-    TaggerSettings { pooling, rules, .. }: TaggerSettings,
+    settings: &TaggerSettings,
 ) -> Result<served::Tagger, BundleError> {
     let classifier = source.load(|root| TokenClassifier::new(root, dimensions.config()))?;
-    Ok(erase(ServedTagger::of_classifier(classifier, WordDecoding { pooling, rules })))
+    let decoding = WordDecoding { pooling: settings.pooling, rules: settings.rules.clone() };
+    Ok(erase(ServedTagger::of_classifier(classifier, decoding)))
 }

@@ -37,7 +37,7 @@ pub struct TokenClassifier {
 #[derive(Debug)]
 enum Encoder {
     Bert(Bert),
-    Deberta(Deberta),
+    Deberta(Box<Deberta>),
 }
 
 impl TokenClassifier {
@@ -49,7 +49,7 @@ impl TokenClassifier {
     pub fn new(vs: &nn::Path, config: TaggerConfig) -> Self {
         let path = vs / "embedder" / "transformer_model";
         let encoder = match config.deberta() {
-            Some(deberta) => Encoder::Deberta(Deberta::new(&path, &deberta)),
+            Some(deberta) => Encoder::Deberta(Box::new(Deberta::new(&path, &deberta))),
             None => Encoder::Bert(Bert::new(&path, &config.encoder())),
         };
         let linear = nn::linear(vs / "linear", config.hidden, config.labels, Default::default());
