@@ -11,6 +11,10 @@ use std::process::ExitCode;
 use riveg::networks::albef::{Albef, AlbefConfig};
 use riveg::networks::blocks::preset::Preset;
 use riveg::networks::bundle::load_weights;
+use riveg::networks::checkpoint::{Checkpoint, convert};
+use riveg::networks::grounding_dino::{
+    GROUNDING_DINO, GroundingDino, GroundingDinoConfig, Prompt, Proposals,
+};
 use riveg::networks::ofa::{Choice, Ofa, OfaConfig};
 use riveg::networks::sam::{Sam, SamConfig};
 use riveg::networks::sam2::{Sam2, Sam2Config};
@@ -62,6 +66,8 @@ fn main() -> ExitCode {
         "albef-base" => albef(&case("albef-base", "salesforce-lavis 1.0.2")),
         "seqtr-refcoco" => seqtr(&case("seqtr-refcoco", "re-statement, torch 2.11.0")),
         "seqtr-refcoco-contour" => seqtr(&case("seqtr-refcoco-contour", "re-statement, torch 2.11.0")),
+        "grounding-dino-tiny" => grounding_dino(&case("grounding-dino-tiny", "transformers 5.23.0")),
+        "grounding-dino-base" => grounding_dino(&case("grounding-dino-base", "transformers 5.23.0")),
         "umt-base-resnet152" => umt(&case("umt-base-resnet152", "re-statement, transformers 5.23.0")),
         _ => {
             eprintln!("parity: no network is called `{name}`");
@@ -101,6 +107,17 @@ impl Case {
         store.freeze();
         let source = BufReader::new(File::open(&self.weights).expect("full.py wrote it"));
         load_weights(&store, &self.weights, source, &[]).unwrap_or_else(|error| panic!("{error}"));
+        network
+    }
+
+    /// The same, of a file with the names that were published.
+    fn load_published(&self, make: impl FnOnce(&Root<'_>) -> GroundingDino) -> GroundingDino {
+        let checkpoint = Checkpoint::open(&self.weights).expect("full.py wrote it");
+        let renamed = self.weights.with_extension("renamed");
+        convert(&checkpoint, &GROUNDING_DINO, &renamed, None).unwrap_or_else(|error| panic!("{error}"));
+        let case = Self { tensors: BTreeMap::new(), weights: renamed, original: self.original };
+        let network = case.load(Kind::Float, make);
+        std::fs::remove_file(&case.weights).expect("it was written");
         network
     }
 
@@ -249,6 +266,38 @@ fn seqtr(case: &Case) {
         case.numbers("tokens").chunks(tokens.size()[1] as usize).map(until_end).collect();
     assert_eq!(ours, theirs, "{} answers otherwise", case.original.network);
     case.original.note("decisions", theirs.concat().len() as f64);
+}
+
+fn grounding_dino(case: &Case) {
+    let config: GroundingDinoConfig = preset(case);
+    case.count(config.parameters());
+    let network = case.load_published(|root| GroundingDino::new(root, &config));
+    let levels = case.get("levels");
+    let (height, width) = (levels.size()[0], levels.size()[1]);
+    let seen = network.see(network.cells(&network.pixels(levels)), (height, width));
+    case.close("cells", &seen.cells);
+    let pieces: Vec<i64> = case.numbers("pieces");
+    let prompt = Prompt::of(&pieces.iter().map(|&piece| piece as u32).collect::<Vec<_>>(), &config);
+    let words = network.words(&prompt);
+    case.close("words", &words);
+    let encoded = network.encode(&seen, &words, &prompt);
+    case.close("encoded.cells", &encoded.cells);
+    case.close("encoded.words", &encoded.words);
+    // Of nine hundred proposals some fit equally well but for the last digits; each takes the place of one alike.
+    let ours = network.propose(&seen, &encoded);
+    let theirs = case.get("order");
+    let fits = |order: &Tensor| case.get("fits").index_select(0, order);
+    case.original.close("fits", &fits(&ours.cells), &fits(theirs));
+    let moved = ours.cells.not_equal_tensor(theirs).sum(Kind::Int64).int64_value(&[]);
+    println!("{}: {moved} proposals in the place of another", case.original.network);
+    case.original.note("decisions", (theirs.size()[0] - moved) as f64);
+    let proposals = Proposals { cells: theirs.shallow_clone(), boxes: case.get("proposed").shallow_clone() };
+    let detected = network.decode(&seen, &encoded, &proposals);
+    case.close("logits", &detected.logits);
+    case.close("boxes", &detected.boxes);
+    case.original.same_choices("best word", &detected.logits, case.get("logits"));
+    let best = detected.logits.amax(-1, false).argmax(None, false).int64_value(&[]);
+    case.original.same("best box", &[best], &case.numbers("best"));
 }
 
 fn umt(case: &Case) {

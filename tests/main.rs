@@ -50,6 +50,7 @@ mod vocabularies;
 mod build_script;
 mod run_binary;
 mod embedded;
+mod grounding_dino;
 mod slow_pictures;
 mod included;
 mod mixed_feed;

@@ -5,6 +5,7 @@ mod harm;
 mod folder;
 mod import;
 mod import_albef;
+mod import_grounding_dino;
 mod import_ofa;
 mod import_taggers;
 mod import_seqtr;

@@ -349,6 +349,32 @@ def umt_base():
     return umt.stored(model), case, counted(model)
 
 
+def grounding_dino(name):
+    """One prompt of two phrases about one picture of 800 by 1066 pixels, alone as the published processor has it."""
+    import grounding_dino as dino
+    from common import picture
+
+    generator = torch.Generator().manual_seed(20261129)
+    model = dino.random(dino.config(name), generator, full=True)
+    levels = picture((800, 1066), generator)
+    pixels = dino.normalised(levels)
+    words = torch.randint(2000, 30_000, (9,), generator=generator).tolist()
+    pieces = [dino.BEGIN, *words[:5], dino.STOP, *words[5:], dino.STOP, dino.END]
+    taps = dino.said(model, pixels, pieces)
+    other = list(pieces)
+    other[3] = 2000 + (pieces[3] + 7) % 28_000
+    decides(taps["logits"].argmax(1))
+    matters("another word", taps["logits"], dino.said(model, pixels, other)["logits"])
+    matters("another picture", taps["logits"], dino.said(model, pixels.flip(2), pieces)["logits"])
+    together = dino.moved_by_company(model, pixels, [words[:5], words[5:]])
+    print(f"  scores move by {together} when both phrases share a pass", flush=True)
+    last = model.config.encoder_layers - 1
+    case = {"levels": levels, "pieces": torch.tensor(pieces), "encoded.cells": taps[f"encoder.{last}.cells"]}
+    case |= {"encoded.words": taps[f"encoder.{last}.words"], "order": taps["proposed.order"]}
+    case |= {tap: taps[tap] for tap in ("cells", "words", "fits", "proposed", "logits", "boxes", "score", "best")}
+    return dino.published_tensors(model), case, dino.learnt(name)
+
+
 NETWORKS = {
     "xlm-roberta-large": xlm_roberta_large,
     "bert-large-cased": bert_large_cased,
@@ -370,6 +396,8 @@ NETWORKS = {
     "seqtr-refcoco": lambda: seqtr(0),
     "seqtr-refcoco-contour": lambda: seqtr(18),
     "umt-base-resnet152": umt_base,
+    "grounding-dino-tiny": lambda: grounding_dino("grounding-dino-tiny"),
+    "grounding-dino-base": lambda: grounding_dino("grounding-dino-base"),
 }
 
 

@@ -59,7 +59,7 @@ def config(published=None):
     )
 
 
-def random(config, generator):
+def random(config, generator, full=False):
     """A network with all of its parameters drawn, those too that begin as zeros: places that are attended to, and how
     much picture and text say to each other."""
     from transformers import GroundingDinoForObjectDetection
@@ -70,7 +70,12 @@ def random(config, generator):
         "attention_weights": 2.0, "bbox_embed": 1.5, "sampling_offsets": 2.0, "enc_output": 1.5,
     }
     tables = {"embedding": 1.0, "level_embed": 1.0, "relative_position": 1.0}
-    randomise(model.named_parameters(), generator, other=0.2, tables=tables, matrices=matrices)
+    spread = {"matrix": 1.0, "other": 0.2}
+    if full:
+        # Deep towers make a large error of every small one where matrices and biases are large.
+        spread = {"matrix": 0.7, "other": 0.05}
+        matrices |= {"text_backbone": 1.0, "attention.output": 0.3}
+    randomise(model.named_parameters(), generator, tables=tables, matrices=matrices, **spread)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.endswith(("vision_param", "text_param")):
@@ -124,6 +129,7 @@ def said(model, pixels, pieces):
     logits = out.logits[0, :, : len(pieces)]
     assert torch.isinf(out.logits[0, :, len(pieces) :]).all()
     fits = out.enc_outputs_class[0].amax(-1)
+    taps["fits"] = fits
     taps["proposed"] = out.init_reference_points[0]
     taps["proposed.order"] = fits.topk(min(model.config.num_queries, len(fits))).indices
     taps |= {"logits": logits, "boxes": out.pred_boxes[0]}
@@ -167,6 +173,32 @@ def learnt(published):
     return sum(parameter.numel() for name, parameter in model.named_parameters() if "swin.layernorm" not in name)
 
 
+# Height and width of pictures, and as they are scaled: the longer side at its limit, or the shorter, both, neither.
+SIDES = {"shortest_edge": 40, "longest_edge": 66}
+SCALED = [(30, 37), (90, 61), (12, 70), (200, 41), (40, 66), (40, 50), (41, 41), (7, 300), (3, 2)]
+
+
+def scaled(generator):
+    """Pictures as the published processor, in its form for Pillow, makes pixels of them; and the sizes of many others at
+    the published sides."""
+    from transformers.image_transforms import get_size_with_aspect_ratio
+    from transformers.models.grounding_dino.image_processing_pil_grounding_dino import GroundingDinoImageProcessorPil
+
+    processor = GroundingDinoImageProcessorPil(size=SIDES)
+    out = {}
+    for index, size in enumerate(SCALED):
+        levels = picture(size, generator)
+        pixels = processor(levels.numpy(), return_tensors="pt", input_data_format="channels_last")["pixel_values"]
+        out |= {f"scaled.{index}.from": levels, f"scaled.{index}.pixels": pixels[0]}
+    draws = torch.rand((400, 2), generator=generator)
+    sizes = [tuple(int(2 ** (2 + 11 * side)) for side in draw) for draw in draws.tolist()]
+    sizes += [(800, 1333), (1333, 800), (800, 800), (801, 1334), (480, 640), (1080, 1920), (1, 4000)]
+    found = [get_size_with_aspect_ratio(size, 800, 1333) for size in sizes]
+    # A side of no pixel, which would be an error there, is one pixel here.
+    kept = [(*size, *to) for size, to in zip(sizes, found) if min(to) > 0]
+    return out | {"sizes": torch.tensor(kept)}
+
+
 def main():
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(20261128)
@@ -195,6 +227,7 @@ def main():
     out |= {f"map.{index}": found[0].permute(1, 2, 0) for index, found in enumerate(maps)}
     out |= {f"picture.{index}": levels for index, levels in enumerate(pictures)}
     out |= {f"prompt.{index}": torch.tensor(prompt) for index, prompt in enumerate(PROMPTS)}
+    out |= scaled(generator)
     out["cases"] = torch.tensor(CASES)
     out |= {f"published.{name}": torch.tensor(learnt(name)) for name in ("grounding-dino-tiny", "grounding-dino-base")}
     out |= {f"model.{name}": tensor for name, tensor in published_tensors(model).items()}

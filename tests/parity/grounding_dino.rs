@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use riveg::common::imaging::Picture;
-use riveg::domain::ContentHash;
+use riveg::common::imaging::{Picture, View};
+use riveg::domain::{ContentHash, Frame};
 use riveg::networks::blocks::preset::Preset;
 use riveg::networks::checkpoint::Renamed;
 use riveg::networks::grounding_dino::{
@@ -212,6 +212,30 @@ fn a_batch_of_prompts_and_pictures_answers_as_its_members_alone() {
             GroundingDinoGrounder::new(fixture.network(), 0).run(std::slice::from_ref(request)).unwrap();
         // Each goes through alone, so that not even a last digit differs.
         assert_eq!((&alone[0], reversed), (reply, reply));
+    }
+}
+
+#[test]
+fn pictures_are_scaled_and_normed_as_the_published_processor_does() {
+    let fixture = Fixture::read();
+    let network = fixture.network();
+    let hash = ContentHash([0; 32]);
+    let frame = |levels: &Tensor| {
+        let (height, width) = (levels.size()[0] as u32, levels.size()[1] as u32);
+        Frame { hash, width, height, orientation: 1, rgb: Vec::try_from(levels.flatten(0, -1)).unwrap() }
+    };
+    for index in 0..9 {
+        let picture = View::shortest_side(40, 66).of(&frame(fixture.get(&format!("scaled.{index}.from"))));
+        let shape = [i64::from(picture.height), i64::from(picture.width), 3];
+        let pixels = network.pixels(&Tensor::from_slice(&picture.rgb).view(shape)).squeeze_dim(0);
+        ORIGINAL.close("pixels", &pixels, fixture.get(&format!("scaled.{index}.pixels")));
+    }
+    let sizes = Vec::<Vec<i64>>::try_from(fixture.get("sizes")).unwrap();
+    assert!(sizes.len() > 350);
+    for size in sizes {
+        let [height, width, to_height, to_width] = [0, 1, 2, 3].map(|index| size[index] as u32);
+        let (found_width, found_height) = Picture::at_shortest_side((width, height), 800, 1333);
+        assert_eq!((found_height, found_width), (to_height, to_width), "of {height}x{width}");
     }
 }
 

@@ -52,22 +52,29 @@ impl Picture {
     }
 
     /// Scales a picture so that its shorter side is `side`, or less where its longer side would be more than `longest`, as
-    /// the processors of DETR and its kin do (bilinear). Sides are rounded as there: the longer one down, after the shorter
-    /// one to the nearest whole number, halves to the even one.
+    /// the processors of DETR and its kin do (bilinear).
     #[must_use]
     pub fn shortest_side(frame: &Frame, side: u32, longest: u32) -> Arc<Self> {
-        let (width, height) = (f64::from(frame.width), f64::from(frame.height));
-        let (shorter, longer) = (width.min(height), width.max(height));
+        let (width, height) = Self::at_shortest_side((frame.width, frame.height), side, longest);
+        Self::at(frame, (width, height), resample::Filter::Bilinear, resample::Arithmetic::Pillow)
+    }
+
+    /// Width and height of a picture at a shorter side of `side`, or less where its longer side would be more than
+    /// `longest`. The longer side is rounded down and the shorter to the nearest whole number, halves to the even one.
+    #[must_use]
+    pub fn at_shortest_side((width, height): (u32, u32), side: u32, longest: u32) -> (u32, u32) {
+        let (shorter, longer) = (f64::from(width.min(height)), f64::from(width.max(height)));
         let exact = if longer / shorter * f64::from(side) > f64::from(longest) {
             f64::from(longest) * shorter / longer
         } else {
             f64::from(side)
         };
         let short = exact.round_ties_even();
-        let long = if short == shorter { longer } else { (exact * longer / shorter).trunc() };
+        // Of a picture that has the side already neither is changed.
+        let is_there = (short - shorter).abs() < 0.5;
+        let long = if is_there { longer } else { (exact * longer / shorter).trunc() };
         let [short, long] = [short, long].map(|side| (side as u32).max(1));
-        let (width, height) = if frame.width < frame.height { (short, long) } else { (long, short) };
-        Self::at(frame, (width, height), resample::Filter::Bilinear, resample::Arithmetic::Pillow)
+        if width < height { (short, long) } else { (long, short) }
     }
 
     /// Scales the middle square of a picture to `side` (bilinear): the middle that remains where a picture's shorter

@@ -205,7 +205,7 @@ mod tests {
         let cases = [
             ("an unknown key", "threshold = ", "treshold = 1.0\nthreshold = ", "unknown field `treshold`"),
             ("a wrong type", "beam = 3", "beam = \"3\"", "invalid type: string \"3\", expected usize"),
-            ("an unknown network", "\"ofa\"", "\"ofb\"", "unknown variant `ofb`, expected `ofa`"),
+            ("an unknown network", "\"ofa\"", "\"ofb\"", "unknown variant `ofb`, expected one of `ofa`"),
             (
                 "a threshold",
                 "threshold = 0.5",

@@ -1,6 +1,6 @@
 //! Descriptors of Grounding DINO: how it serves as an entailer, as a grounder, and as both, and what a bundle says of it.
 
-use super::import::checked_copies;
+use super::import::{CONFIG, checked_copies};
 use super::names::GROUNDING_DINO;
 use super::{GroundingDino, GroundingDinoConfig, GroundingDinoEntailer, GroundingDinoGrounder};
 use crate::common::imaging::View;
@@ -53,8 +53,11 @@ pub static GROUND: GroundDescriptor = GroundDescriptor {
 
 const ARCHITECTURE: Architecture = Architecture::of::<GroundingDinoConfig>("grounding-dino");
 const FAMILIES: &[&Family] = &[&GROUNDING_DINO];
-const IMPORTING: Importing =
-    Importing { tensors: Some(checked_copies), ..Importing::of("a Grounding DINO", FAMILIES) };
+const IMPORTING: Importing = Importing {
+    config: Some(CONFIG),
+    tensors: Some(checked_copies),
+    ..Importing::of("a Grounding DINO", FAMILIES)
+};
 
 fn view(dimensions: &Dimensions) -> View {
     let config: GroundingDinoConfig = dimensions.config();

@@ -16,12 +16,11 @@ const COPY: &str = "repeats the first layer's, which all layers share";
 const COMPUTED: &str = "is counted, not learnt";
 const UNREAD: &str = "is a norm behind the trunk's last stage, which is not read";
 
-const DROPS: [(&str, &str); 9] = [
-    ("bbox_embed.1.*", COPY),
-    ("bbox_embed.2.*", COPY),
-    ("bbox_embed.3.*", COPY),
-    ("bbox_embed.4.*", COPY),
-    ("bbox_embed.5.*", COPY),
+/// The perceptron that moves boxes, of which the others are copies.
+pub(super) const BOXES: &str = "bbox_embed.0.";
+
+const DROPS: [(&str, &str); 5] = [
+    ("bbox_embed.#.*", COPY),
     ("model.decoder.bbox_embed.#.*", COPY),
     ("model.backbone.conv_encoder.model.swin.layernorm.*", UNREAD),
     ("model.text_backbone.embeddings.position_ids", COMPUTED),
@@ -48,7 +47,7 @@ const BLOCK: [(&str, &str); 7] = [
 ];
 
 fn rename(name: &str) -> Renamed {
-    if let Some(reason) = reason(&DROPS, name) {
+    if let Some(reason) = reason(&DROPS, name).filter(|_| !name.starts_with(BOXES)) {
         return Renamed::Drop(reason);
     }
     if name.starts_with(TRUNK) && name.ends_with(INDEX) {
