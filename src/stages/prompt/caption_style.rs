@@ -21,14 +21,10 @@ impl CaptionStyle {
     #[must_use]
     pub fn clean(self, text: &str) -> String {
         let lower = text.to_lowercase();
-        if self == Self::GroundingDino {
-            let words =
-                lower.split(|character: char| is_white(character) || PHRASE_ENDS.contains(&character));
-            return words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-        }
         let (bare, most_words) = match self {
             Self::Ofa => (lower.trim_start_matches(OFA_STRIPS).to_owned(), 80),
-            Self::Albef | Self::GroundingDino => (lower.replace(ALBEF_DROPS, ""), 30),
+            Self::Albef => (lower.replace(ALBEF_DROPS, ""), 30),
+            Self::GroundingDino => return without_phrase_ends(&lower),
         };
         let plain = bare.replace(['-', '/'], " ").replace("<person>", "person");
         let single = single_spaces(&plain);
@@ -44,6 +40,12 @@ const PHRASE_ENDS: [char; 2] = ['.', '?'];
 const OFA_STRIPS: [char; 9] = [',', '.', '!', '?', '*', '#', ':', ';', '~'];
 /// Characters that ALBEF removes.
 const ALBEF_DROPS: [char; 13] = [',', '.', '\'', '!', '?', '"', '(', ')', '*', '#', ':', ';', '~'];
+
+/// The words of a text, without what would end a phrase between them.
+fn without_phrase_ends(text: &str) -> String {
+    let words = text.split(|character: char| is_white(character) || PHRASE_ENDS.contains(&character));
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
 
 /// Replaces runs of two or more white characters with one space. A single white character stays.
 fn single_spaces(text: &str) -> String {
@@ -111,6 +113,18 @@ mod tests {
         for (text, ofa, albef) in CASES {
             assert_eq!(CaptionStyle::Ofa.clean(text), ofa, "{text:?}");
             assert_eq!(CaptionStyle::Albef.clean(text), albef, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_within_a_phrase_ends_it_for_grounding_dino() {
+        for (text, expected) in [
+            ("The U.S. President (PER) - who? ", "the u s president (per) - who"),
+            ("St.Louis...", "st louis"),
+            ("?.", ""),
+            ("well-known, AC/DC!", "well-known, ac/dc!"),
+        ] {
+            assert_eq!(CaptionStyle::GroundingDino.clean(text), expected, "{text:?}");
         }
     }
 
