@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::hub::Fault;
 
-use super::{Bench, NAME, weights};
+use super::{Bench, NAME, sha256, weights};
 
 #[test]
 fn a_cut_connection_goes_on_where_it_ended() {
@@ -154,9 +154,4 @@ fn files_that_make_no_network_of_the_stage_leave_no_bundle() {
         one.files.insert("config.json".to_owned(), super::SAM.replace("\"sam\"", "\"t5\"").into());
     });
     bench.fails(&[], &["what was downloaded for the stage `segment` cannot be imported", "found `t5`"]);
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

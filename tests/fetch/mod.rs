@@ -4,6 +4,7 @@
 mod cache;
 mod commands;
 mod faults;
+mod recipes;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -123,4 +124,9 @@ fn names(folder: &Path) -> Vec<String> {
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
