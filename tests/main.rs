@@ -16,6 +16,8 @@ mod parity_grounding_dino;
 mod parity_jpeg;
 #[path = "parity/ofa.rs"]
 mod parity_ofa;
+#[path = "parity/prompts.rs"]
+mod parity_prompts;
 #[path = "parity/resample.rs"]
 mod parity_resample;
 #[path = "parity/rle.rs"]
@@ -56,10 +58,12 @@ mod included;
 mod mixed_feed;
 mod lexicon;
 mod exit_paths;
+mod crf_scope;
 mod demo;
 mod k8s;
 mod models;
 mod shipped_bundle;
+mod variant_rows;
 mod variants;
 mod knowledge;
 mod kafka;

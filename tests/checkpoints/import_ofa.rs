@@ -8,6 +8,7 @@ use tch::{Kind, Tensor};
 
 use super::import::{OFA, import, names};
 use super::{file, open};
+use crate::support::riveg;
 
 /// Pieces before `<bin_0>`: those of the small dictionary, `<mask>` and five codes.
 const FIRST_BIN: i64 = 414;
@@ -51,6 +52,18 @@ fn saying(tokens: &[i64], folder: &Path) -> PathBuf {
     let tensors: Vec<_> = Tensor::read_safetensors(&renamed).unwrap().into_iter().map(changed).collect();
     Tensor::write_safetensors(&tensors, &whole).unwrap();
     whole
+}
+
+/// The same OFA, which reads texts of so many pieces.
+fn with_positions(count: i64, file: &Path) -> PathBuf {
+    let long = file.with_file_name("long.safetensors");
+    let tensors = Tensor::read_safetensors(file).unwrap().into_iter().map(|(name, tensor)| {
+        let is_table = name.ends_with(".embed_positions.weight");
+        let tensor = if is_table { tensor.repeat([count, 1]).narrow(0, 0, count + 2) } else { tensor };
+        (name, tensor.contiguous())
+    });
+    Tensor::write_safetensors(&tensors.collect::<Vec<_>>(), &long).unwrap();
+    long
 }
 
 #[test]
@@ -115,6 +128,53 @@ fn an_ofa_is_asked_in_the_pieces_of_a_published_vocabulary_and_found_out_if_it_a
         let files = names(&out);
         assert!(files.len() == 3 && files[2].ends_with(".tokenizer.json"), "{files:?}");
     }
+}
+
+#[test]
+fn a_recipe_sets_the_question_and_the_phrases_and_the_self_test_asks_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("bundle");
+    let from = with_positions(256, &saying(&answers(), folder.path()));
+    let tokenizer = vocabulary("hugging-face");
+    let long = dimensions(answers()).replace("max_positions=16", "max_positions=256");
+    let run =
+        |recipe: &str| import("entail", &from, &long, &out, &["--tokenizer", &tokenizer, "--recipe", recipe]);
+    let done = run("riveg");
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    for line in [
+        "prompt: ` can image and text1 \" {phrase} \" imply text2 \" {caption} \"?` (recipe `riveg`: ",
+        "phrases: `{entity}({type})-{expansion}`, without an expansion `{entity}({type})`",
+        "example: ` can image and text1 \" garfield park(loc) a conservatory filled with plants. \" imply text2 \" a green \
+         house with tall plants \"?`",
+    ] {
+        assert!(done.stdout.contains(line), "{line} is not in\n{}", done.stdout);
+    }
+    let verified = riveg(&["bundle", "verify", out.to_str().unwrap()], b"");
+    assert_eq!(verified.code, Some(0), "{}", verified.stdout);
+    let manifest = out.join("bundle.toml");
+    let written = std::fs::read_to_string(&manifest).unwrap();
+    assert!(written.contains("phrase = \"Garfield Park(LOC)-A conservatory"), "{written}");
+
+    let done = run("ofa-snli-ve");
+    assert!(
+        done.stdout.contains("prompt: ` can image and text1 \" {caption} \" imply text2"),
+        "{}",
+        done.stdout
+    );
+    assert!(done.stdout.contains("phrases: `{expansion}`, without an expansion `{noun}`"), "{}", done.stdout);
+    let published = import("entail", &from, &long, &out, &["--tokenizer", &tokenizer]);
+    assert!(published.stdout.contains("(recipe `ofa-snli-ve`: published networks"), "{}", published.stdout);
+
+    let refused = run("rivag");
+    assert_eq!(refused.code, Some(1));
+    assert!(
+        refused.stderr.contains("no recipe is called `rivag`; there are `albef-snli-ve`"),
+        "{}",
+        refused.stderr
+    );
+    let refused = run("ofa-refcoco");
+    let expected = "the recipe `ofa-refcoco` has no question for the stage `entail` of the network `ofa`";
+    assert!(refused.stderr.contains(expected), "{}", refused.stderr);
 }
 
 #[test]

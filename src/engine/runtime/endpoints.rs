@@ -108,14 +108,14 @@ impl Endpoints {
     /// How entities are expanded; nothing where nobody is asked.
     pub(super) fn llm_expansion(&self, config: &Config) -> Result<Option<LlmExpansion>, RuntimeError> {
         let expand = &config.expand;
+        let prompt = if expand.prompt.as_os_str().is_empty() {
+            ExpansionPrompt::default()
+        } else {
+            ExpansionPrompt::load(&expand.prompt)?
+        };
         let endpoints: Vec<CachedEndpoint> =
             expand.endpoints.iter().map(|name| self.cached(name)).collect::<Result<_, _>>()?;
-        let expansion = LlmExpansion {
-            endpoints,
-            prompt: ExpansionPrompt::default(),
-            scope: expand.scope,
-            mix: expand.mix,
-        };
+        let expansion = LlmExpansion { endpoints, prompt, scope: expand.scope, mix: expand.mix };
         Ok((!expand.endpoints.is_empty()).then_some(expansion))
     }
 
@@ -146,13 +146,22 @@ impl Endpoints {
         retriever: Option<ExampleRetriever>,
     ) -> Result<Option<KnowledgeGenerator>, RuntimeError> {
         let settings = &config.knowledge;
+        // A file that is named is read even while it is not used: a fault is found before it is needed.
+        let prompt = if settings.prompt.as_os_str().is_empty() {
+            KnowledgePrompt::new(types)
+        } else {
+            KnowledgePrompt::load(&settings.prompt, types)?
+        };
         if settings.mode == Mode::Off {
             return Ok(None);
         }
         Ok(Some(KnowledgeGenerator {
             endpoint: self.cached(&settings.endpoint)?,
-            prompt: KnowledgePrompt::new(types),
-            examples: Examples::load(&examples(bundle, settings)?)?,
+            prompt,
+            examples: match settings.shown {
+                0 => Examples::none(),
+                _ => Examples::load(&examples(bundle, settings)?)?,
+            },
             shown: settings.shown,
             retriever,
             degrade: settings.degrade,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::domain::Stage;
 use crate::llm::answers::AnswersError;
+use crate::llm::cached;
 use crate::llm::client::EndpointError;
 use crate::networks::blocks::device::NoDevice;
 use crate::networks::bundle::BundleError;
@@ -20,6 +21,9 @@ pub enum RuntimeError {
     /// A file is missing or damaged, or weights do not fit their network.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// A file of a question's wording cannot be used.
+    #[error(transparent)]
+    Prompts(#[from] cached::PromptFileError),
     /// The machine has no device of that name.
     #[error(transparent)]
     Device(#[from] NoDevice),

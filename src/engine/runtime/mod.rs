@@ -11,7 +11,7 @@ use crate::networks::blocks::device::{find, use_threads};
 use crate::networks::blocks::remembered::Remembered;
 use crate::networks::bundle::Bundle;
 use crate::scheduler::{Device, DeviceHandle, Flows, ModelError};
-use crate::stages::knowledge::{ExampleRetriever, Index, IndexError, Mode};
+use crate::stages::knowledge::{ExampleRetriever, Index, IndexError};
 use crate::stages::pipeline::{EntitiesBy, Gate, Limits, Pictures, Pipeline};
 use crate::stages::recognise::Recogniser;
 use crate::stages::segment::Segmenter;
@@ -127,15 +127,16 @@ impl Runtime {
             }
             None => None,
         };
-        let retriever = match config.knowledge.mode {
-            Mode::Similar => Some(ExampleRetriever::new(post_encoder(
+        let retriever = if config.knowledge.retrieves() {
+            Some(ExampleRetriever::new(post_encoder(
                 bundle,
                 &config.device,
                 budgets.know,
                 &remembered,
                 &mut device,
-            )?)),
-            Mode::Fixed | Mode::Off => None,
+            )?))
+        } else {
+            None
         };
         let knowledge = endpoints.knowledge(bundle, config, &types, retriever)?;
         let device = device.start().map_err(RuntimeError::Thread)?;

@@ -79,20 +79,21 @@ pub enum SeqTrConfigError {
 }
 
 impl Preset for SeqTrConfig {
-    /// The networks that the authors publish for RefCOCO: the first gives boxes, the second contours.
-    const NAMES: &'static [&'static str] = &["seqtr-refcoco", "seqtr-refcoco-contour"];
+    /// The networks that the authors publish for RefCOCO: the first gives boxes, the second contours; and that of RiVEG's
+    /// authors, which reads twice as many words.
+    const NAMES: &'static [&'static str] = &["seqtr-refcoco", "seqtr-refcoco-contour", "seqtr-riveg"];
 
     /// The vocabulary has the size that the table of their checkpoint has (issue 35 of `seanzhuh/SeqTR`).
     fn preset(name: &str) -> Option<Self> {
         let contour_points = match name {
-            "seqtr-refcoco" => None,
+            "seqtr-refcoco" | "seqtr-riveg" => None,
             "seqtr-refcoco-contour" => Some(18),
             _ => return None,
         };
         Some(Self {
             vocabulary: 10_344,
             word_width: 300,
-            max_words: 15,
+            max_words: if name == "seqtr-riveg" { 30 } else { 15 },
             image_size: 640,
             darknet_width: 32,
             darknet_blocks: [1, 2, 8, 8, 4],

@@ -48,11 +48,13 @@ fn as_many_numbers_are_learnt_as_counted() {
 
 #[test]
 fn the_published_networks_are_valid() {
-    for (name, tokens) in [("seqtr-refcoco", 4), ("seqtr-refcoco-contour", 37)] {
+    for (name, tokens, words) in
+        [("seqtr-refcoco", 4, 15), ("seqtr-refcoco-contour", 37, 15), ("seqtr-riveg", 4, 30)]
+    {
         let config = SeqTrConfig::preset(name).unwrap();
         assert_eq!(config.check(), Ok(()));
         assert_eq!((config.channels(), config.gru_width(), config.grid()), (1024, 512, 20));
-        assert_eq!(config.longest_answer(), tokens);
+        assert_eq!((config.longest_answer(), config.max_words), (tokens, words));
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Config {
     pub mix: Mix,
     /// How much of the post a question contains.
     pub scope: Scope,
+    /// The file of the question's wording; empty: the built-in one.
+    pub prompt: PathBuf,
     /// What happens to a post if the endpoints fail.
     pub degrade: Degrade,
 }

@@ -1,12 +1,16 @@
 //! Expansion prompt: examples, the post as escaped data, and one question.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{EntityType, Mention};
-use crate::llm::cached::escape_untrusted;
+use crate::llm::cached::{
+    AnswerFormat, PromptFault, PromptFileError, PromptLine, check_lines, escape_untrusted, read_prompt,
+};
 use crate::llm::client::Question;
 
-/// The prompt, compiled in.
+/// The built-in prompt.
 const SHIPPED: &str = include_str!("prompt.toml");
 
 /// How much of the post a question contains.
@@ -37,6 +41,7 @@ pub struct ExpansionPrompt {
     background: String,
     text: String,
     answer: String,
+    #[serde(default)]
     examples: Vec<Example>,
 }
 
@@ -57,6 +62,28 @@ const MAX_NAME_CHARS: usize = 100;
 const NO_BACKGROUND: &str = "not described";
 
 impl ExpansionPrompt {
+    /// The wording of a file.
+    ///
+    /// # Errors
+    /// [`PromptFileError`] names the file, the key and the reason.
+    pub fn load(path: &Path) -> Result<Self, PromptFileError> {
+        read_prompt(path, Self::check)
+    }
+
+    fn check(&self) -> Result<(), PromptFault> {
+        let line = |key, text, places| PromptLine { key, text, places };
+        let lines = [
+            line("background", self.background.as_str(), &["<data>{background}</data>"][..]),
+            line("text", &self.text, &["<data>{text}</data>"]),
+            line("question", &self.question, &["{entity}", "{type}"]),
+        ];
+        check_lines(AnswerFormat::Phrase, &lines)?;
+        // A name has no line break and no quotation mark of this kind, so it cannot end its quotation.
+        let quoted = self.question.split('\'').skip(1).step_by(2).any(|quoted| quoted.contains("{entity}"));
+        let reason = "must hold `{entity}` between marks `'`: a name is a stranger's text";
+        if quoted { Ok(()) } else { Err(PromptFault { key: "question", reason: reason.to_owned() }) }
+    }
+
     /// The question about one entity.
     #[must_use]
     pub fn question(&self, mention: &Mention, context: &Context, scope: Scope) -> Question {
@@ -107,7 +134,8 @@ mod tests {
 
     use super::*;
     use crate::domain::Span;
-    use crate::llm::cached::AnswerFormat;
+    use crate::llm::answers::Kind;
+    use crate::llm::cached::cache_key;
 
     fn mention(text: &str) -> Mention {
         let span = Span { start: 0, end: 1, byte_start: 0, byte_end: 1 };
@@ -137,6 +165,34 @@ mod tests {
         let entity = prompt.question(&mention("CP3"), &context("CP3 again"), Scope::Entity).prompt;
         assert!(!entity.contains("again") && !entity.contains("Background:"), "{entity}");
         assert_eq!(entity.matches("Q:").count(), 4);
+    }
+
+    #[test]
+    fn the_papers_question_is_a_file_whose_answers_are_its_own() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/prompts/paper-expansion.toml");
+        let (paper, own) = (ExpansionPrompt::load(&file).unwrap(), ExpansionPrompt::default());
+        let ask =
+            |prompt: &ExpansionPrompt| prompt.question(&mention("CP3"), &context("CP3 again"), Scope::Post);
+        let expected = "\n\nBackground: <data>a crowd</data>\nText: <data>CP3 again</data>\nQ: In the context of the \
+                        provided information, tell me briefly what is the 'CP3(PER)' in the Text?\nA:";
+        assert!(ask(&paper).prompt.ends_with(expected), "{}", ask(&paper).prompt);
+        let key = |prompt: &ExpansionPrompt| cache_key(Kind::Expansion, "", &ask(prompt), &[], "");
+        assert_ne!(key(&paper), key(&own), "a cached answer belongs to the wording that asked for it");
+
+        let changed = file.with_file_name("none.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy.toml");
+        for (from, to, reason) in [
+            ("'{entity}({type})'", "{entity}({type})", "`question` must hold `{entity}` between marks `'`"),
+            ("({type})", "", "`question` must hold `{type}` once"),
+            ("<data>{text}</data>", "{text}", "`text` must hold `<data>{text}</data>` once"),
+        ] {
+            std::fs::write(&copy, text.replace(from, to)).unwrap();
+            let error = ExpansionPrompt::load(&copy).unwrap_err().to_string();
+            assert!(error.contains("copy.toml") && error.contains(reason), "{error}");
+        }
+        assert!(ExpansionPrompt::load(&changed).unwrap_err().to_string().contains("none.toml"));
     }
 
     #[test]

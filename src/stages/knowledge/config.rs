@@ -16,8 +16,10 @@ pub struct Config {
     pub endpoint: String,
     /// The file of annotated examples; empty: that of the bundle.
     pub examples: PathBuf,
-    /// How many examples a question shows.
+    /// How many examples a question shows; 0: none, and no file of examples is needed.
     pub shown: usize,
+    /// The file of the question's wording; empty: the built-in one.
+    pub prompt: PathBuf,
     /// What happens to a post if the endpoint fails.
     pub degrade: Degrade,
 }
@@ -26,8 +28,16 @@ impl Config {
     /// Range faults: the key within the section, and the bound that it breaks.
     #[must_use]
     pub fn faults(&self) -> Vec<(&'static str, String)> {
-        let is_within = (1..=50).contains(&self.shown);
-        if is_within { Vec::new() } else { vec![("shown", "must be 1 to 50".to_owned())] }
+        let is_within = (0..=50).contains(&self.shown);
+        if is_within { Vec::new() } else { vec![("shown", "must be 0 to 50".to_owned())] }
+    }
+}
+
+impl Config {
+    /// Whether questions show examples that are chosen for each post.
+    #[must_use]
+    pub fn retrieves(&self) -> bool {
+        self.mode == Mode::Similar && self.shown > 0
     }
 }
 

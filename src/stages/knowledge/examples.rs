@@ -36,6 +36,14 @@ pub struct Examples {
     pub hash: String,
 }
 
+impl Examples {
+    /// No examples.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { list: Vec::new(), hash: String::new() }
+    }
+}
+
 /// The file of examples cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ExamplesError {

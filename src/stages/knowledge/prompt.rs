@@ -1,13 +1,17 @@
 //! Knowledge prompt: an introduction, examples, and the post.
 
+use std::path::Path;
+
 use serde::Deserialize;
 
 use super::Example;
 use crate::domain::EntityType;
-use crate::llm::cached::escape_untrusted;
+use crate::llm::cached::{
+    AnswerFormat, PromptFault, PromptFileError, PromptLine, check_lines, escape_untrusted, read_prompt,
+};
 use crate::llm::client::Question;
 
-/// The prompt, compiled in.
+/// The built-in prompt.
 const SHIPPED: &str = include_str!("prompt.toml");
 /// Replaces a missing caption.
 const NO_CAPTION: &str = "not described";
@@ -17,6 +21,9 @@ const NO_CAPTION: &str = "not described";
 #[serde(deny_unknown_fields)]
 pub struct KnowledgePrompt {
     system: String,
+    /// Instead of `system` where no examples are shown.
+    #[serde(default)]
+    system_without_examples: Option<String>,
     text: String,
     image: String,
     question: String,
@@ -24,14 +31,38 @@ pub struct KnowledgePrompt {
 }
 
 impl KnowledgePrompt {
-    /// The wording for a tagger with these entity types.
+    /// The built-in wording for a tagger with these entity types.
     #[must_use]
     pub fn new(types: &[EntityType]) -> Self {
-        let mut prompt: Self = toml::from_str(SHIPPED)
+        let prompt: Self = toml::from_str(SHIPPED)
             .unwrap_or_else(|error| unreachable!("the prompt that ships is tested: {error}"));
+        prompt.with_types(types)
+    }
+
+    /// The wording of a file for a tagger with these entity types.
+    ///
+    /// # Errors
+    /// [`PromptFileError`] names the file, the key and the reason.
+    pub fn load(path: &Path, types: &[EntityType]) -> Result<Self, PromptFileError> {
+        Ok(read_prompt(path, Self::check)?.with_types(types))
+    }
+
+    fn check(&self) -> Result<(), PromptFault> {
+        let line = |key, text, places| PromptLine { key, text, places };
+        let lines = [
+            line("text", self.text.as_str(), &["<data>{text}</data>"][..]),
+            line("image", &self.image, &["<data>{caption}</data>"]),
+            line("question", &self.question, &[]),
+        ];
+        check_lines(AnswerFormat::Knowledge, &lines)
+    }
+
+    fn with_types(mut self, types: &[EntityType]) -> Self {
         let types: Vec<&str> = types.iter().map(EntityType::as_str).collect();
-        prompt.system = prompt.system.replace("{types}", &types.join(", "));
-        prompt
+        for system in std::iter::once(&mut self.system).chain(&mut self.system_without_examples) {
+            *system = system.replace("{types}", &types.join(", "));
+        }
+        self
     }
 
     /// The question about a text, after these examples.
@@ -51,14 +82,20 @@ impl KnowledgePrompt {
             format!("{} {}", shown(&example.text, caption), escape_untrusted(&example.annotation))
         });
         let prompt: Vec<String> = answered.chain([shown(text, caption)]).collect();
-        Question { system: self.system.clone(), prompt: prompt.join("\n\n"), ..Question::default() }
+        let alone = self.system_without_examples.as_ref().filter(|_| examples.is_empty());
+        Question {
+            system: alone.unwrap_or(&self.system).clone(),
+            prompt: prompt.join("\n\n"),
+            ..Question::default()
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::llm::cached::AnswerFormat;
+    use crate::llm::answers::Kind;
+    use crate::llm::cached::cache_key;
 
     fn example() -> Example {
         Example {
@@ -68,6 +105,27 @@ mod tests {
             annotation: "Named entities: 1. Harrow (LOC) Reasoning: a bridge.".to_owned(),
             picture: None,
         }
+    }
+
+    #[test]
+    fn the_papers_question_is_a_file_whose_answers_are_its_own() {
+        let types = ["LOC", "PER"].map(EntityType::new);
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/prompts/paper-knowledge.toml");
+        let (paper, own) = (KnowledgePrompt::load(&file, &types).unwrap(), KnowledgePrompt::new(&types));
+        let asked = paper.question(&[&example()], "met Vorlan", Some("a man"));
+        let expected = "Text: <data>met Vorlan</data>\nImage: <data>a man</data>\nQuestion: Comprehensively analyze the \
+                        Text and the Image, which named entities and their corresponding types are included in the Text? \
+                        Explain the reason for your judgment.\nAnswer:";
+        assert!(asked.prompt.ends_with(expected), "{}", asked.prompt);
+        assert!(asked.system.contains("the types LOC, PER.") && asked.system.contains("the examples"));
+        let key = |question: &Question| cache_key(Kind::Knowledge, "", question, &[], "");
+        let alone = paper.question(&[], "met Vorlan", Some("a man"));
+        let own_alone = own.question(&[], "met Vorlan", Some("a man"));
+        assert_eq!(alone.prompt, expected, "no examples are shown");
+        assert!(!alone.system.contains("the examples") && !own_alone.system.contains("examples"));
+        let questions = [asked, own.question(&[&example()], "met Vorlan", Some("a man")), alone, own_alone];
+        let keys: std::collections::BTreeSet<[u8; 32]> = questions.iter().map(key).collect();
+        assert_eq!(keys.len(), 4, "a cached answer belongs to the wording that asked for it");
     }
 
     #[test]

@@ -63,8 +63,8 @@ fn single_spaces(text: &str) -> String {
     out
 }
 
-/// White space of Python's regular expressions: Unicode's and four separators.
-fn is_white(character: char) -> bool {
+/// White space of Python: Unicode's and four separators.
+pub(super) fn is_white(character: char) -> bool {
     character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
 }
 

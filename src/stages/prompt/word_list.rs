@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::str::Utf8Error;
 
+use super::caption_style::is_white;
+
 /// The first words of every list: padding, unknown, and one that SeqTR does not use.
 const SPECIAL_WORDS: [&str; 3] = ["PAD", "UNK", "CLS"];
 /// The id of unknown words.
@@ -134,7 +136,8 @@ impl WordList {
     pub fn encode(&self, phrase: &str) -> Vec<u32> {
         let cleaned = Self::clean(phrase);
         let id = |word: &str| self.ids.get(word).copied().unwrap_or(UNKNOWN);
-        let ids: Vec<u32> = cleaned.split_whitespace().take(self.max_words).map(id).collect();
+        let ids: Vec<u32> =
+            cleaned.split(is_white).filter(|word| !word.is_empty()).take(self.max_words).map(id).collect();
         if ids.is_empty() { vec![UNKNOWN] } else { ids }
     }
 

@@ -52,7 +52,7 @@ impl Recipe {
     ///
     /// # Errors
     /// The stage asks questions, and the recipe has none for this network.
-    pub(super) fn question(
+    pub fn question(
         &self,
         name: &str,
         (stage, architecture): (Stage, &Architecture),
