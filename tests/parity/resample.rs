@@ -6,7 +6,8 @@ use safetensors::SafeTensors;
 
 use super::parity_compared::Original;
 
-const ORIGINAL: Original = Original { network: "resampling", size: "tiny", reference: "pillow 12" };
+const ORIGINAL: Original =
+    Original { network: "resampling", size: "tiny", reference: "pillow 12, torchvision 0.26" };
 const GOLDENS: &[u8] = include_bytes!("resample.safetensors");
 
 #[test]
