@@ -182,7 +182,7 @@ fn posts() -> Vec<Post> {
 }
 
 async fn annotate(config: &Config, posts: &[Post]) -> Vec<Annotation> {
-    let bundle = open(&config).unwrap();
+    let bundle = open(config).unwrap();
     let metrics = Arc::new(Metrics::new());
     let endpoints = Endpoints::open(config, &metrics).await.unwrap();
     let variant = Variant { endpoints, ..Variant::default() };

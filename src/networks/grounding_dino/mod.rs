@@ -105,7 +105,6 @@ impl GroundingDino {
     }
 
     /// Pixels as the network was taught them, `[1, 3, H, W]`, of levels `[H, W, 3]` of `Uint8`.
-    #[must_use]
     pub fn pixels(&self, levels: &Tensor) -> Tensor {
         let (kind, device) = self.place();
         let numbers = |numbers: &[f64]| Tensor::from_slice(numbers).to_kind(Kind::Float).to_device(device);
@@ -115,7 +114,6 @@ impl GroundingDino {
     }
 
     /// The cells of a picture's four maps, one after the other, `[cells, d]`, of pixels `[1, 3, H, W]`.
-    #[must_use]
     pub fn cells(&self, pixels: &Tensor) -> Tensor {
         let maps = self.swin.forward(pixels);
         let channels_first = |map: &Tensor| map.permute([2, 0, 1]).unsqueeze(0).contiguous();
@@ -137,7 +135,6 @@ impl GroundingDino {
     }
 
     /// The words of a prompt, `[L, d]`.
-    #[must_use]
     pub fn words(&self, prompt: &Prompt) -> Tensor {
         let Prompt { pieces, open, places } = prompt;
         let hidden = self.bert.forward_placed(

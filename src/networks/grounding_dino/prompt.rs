@@ -76,9 +76,12 @@ mod tests {
     /// Begin, end, full stop, question mark.
     const DELIMITERS: [i64; 4] = [1, 2, 3, 4];
 
+    /// Pieces, the end of each one's phrase, and its place in the phrase.
+    type Case = (&'static [i64], &'static [Option<usize>], &'static [i64]);
+
     #[test]
     fn pieces_see_those_of_their_phrase_and_are_counted_in_it() {
-        let cases: [(&[i64], &[Option<usize>], &[i64]); 5] = [
+        let cases: [Case; 5] = [
             // [begin] a cat . dog . [end]
             (
                 &[1, 10, 11, 3, 12, 3, 2],

@@ -92,7 +92,7 @@ impl Sam2Config {
     /// Cells along one side of the picture at a stage, the first being 0.
     #[must_use]
     pub fn grid(&self, stage: usize) -> i64 {
-        self.image_size / STRIDE >> stage
+        (self.image_size / STRIDE) >> stage
     }
 
     /// Width of the feed-forward layers at a stage.

@@ -36,7 +36,7 @@ pub struct TokenClassifier {
 
 #[derive(Debug)]
 enum Encoder {
-    Bert(Bert),
+    Bert(Box<Bert>),
     Deberta(Box<Deberta>),
 }
 
@@ -50,7 +50,7 @@ impl TokenClassifier {
         let path = vs / "embedder" / "transformer_model";
         let encoder = match config.deberta() {
             Some(deberta) => Encoder::Deberta(Box::new(Deberta::new(&path, &deberta))),
-            None => Encoder::Bert(Bert::new(&path, &config.encoder())),
+            None => Encoder::Bert(Box::new(Bert::new(&path, &config.encoder()))),
         };
         let linear = nn::linear(vs / "linear", config.hidden, config.labels, Default::default());
         Self { encoder, linear, device: vs.device(), config }

@@ -89,9 +89,12 @@ mod tests {
         found.into_iter().map(|span| span.map(|span| (span.start, span.end))).collect()
     }
 
+    /// A text, names, and the place of each.
+    type Case = (&'static str, &'static [&'static str], &'static [Option<(usize, usize)>]);
+
     #[test]
     fn names_are_found_where_the_text_has_them() {
-        let cases: &[(&str, &[&str], &[Option<(usize, usize)>])] = &[
+        let cases: &[Case] = &[
             ("é🔥 New York's #Jordan", &["New York", "Jordan"], &[Some((3, 11)), Some((15, 21))]),
             ("Ann met Ann and Ann", &["Ann", "Ann"], &[Some((0, 3)), Some((8, 11))]),
             ("Ann met Bob", &["Ann", "Ann", "Bob"], &[Some((0, 3)), None, Some((8, 11))]),

@@ -8,9 +8,12 @@ fn words(prompt: &[u32]) -> Vec<&'static str> {
     prompt.iter().filter_map(|&id| PEOPLE.get((id as usize).checked_sub(4)?).copied()).collect()
 }
 
+/// The words and the shade of each question, in their order.
+type Asked = Arc<Mutex<Vec<(Vec<&'static str>, u8)>>>;
+
 #[tokio::test]
 async fn the_gate_is_asked_with_the_caption_of_each_picture() {
-    let asked: Arc<Mutex<Vec<(Vec<&str>, u8)>>> = Arc::default();
+    let asked = Asked::default();
     let log = Arc::clone(&asked);
     let mut device = Device::new("test", Arc::new(Metrics::new()));
     let entailer = lane(&mut device, Stage::Entail, move |request: &entail::Request| {

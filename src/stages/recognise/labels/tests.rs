@@ -113,10 +113,13 @@ fn a_table_has_the_order_of_the_rows_and_maps_types_after_joining() {
     assert_eq!(set.decode(&[0, 2, 4, 5, 6]), expected);
 }
 
+/// A table of labels, its scheme, the labels of words, and what they mark.
+type Case<'labels> = (&'labels [&'labels str], TagScheme, &'labels [usize], Vec<LabelledWords>);
+
 #[test]
 fn each_scheme_of_a_table_is_read_as_its_readers_do() {
     let conll = ["O", "B-LOC", "I-LOC", "I-PER"];
-    let cases: [(&[&str], TagScheme, &[usize], Vec<LabelledWords>); 5] = [
+    let cases: [Case<'_>; 5] = [
         // The published XLM-R for CoNLL 2003 has no B-PER.
         (
             &conll,
