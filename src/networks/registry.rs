@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn every_family_is_known_by_a_name_of_its_own() {
         let families = families();
-        assert_eq!(families.len(), 15);
+        assert_eq!(families.len(), 16);
         for family in &families {
             for sign in family.signs {
                 assert_eq!(detect(&families, ["other", sign]), Some(*family));
