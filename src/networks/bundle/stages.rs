@@ -241,7 +241,7 @@ impl Ground {
             view: Some(self.network.view()),
             reads: Some(self.network.reads()),
             prompt: Some(&self.prompt),
-            style: CaptionStyle::default(),
+            style: self.network.descriptor().style,
             question: self.self_test_question.as_ref(),
             precision: self.precision,
             weights: &self.weights,

@@ -141,7 +141,10 @@ impl Import {
             let source = tried.source(part.weights, part.precision, Device::Cpu);
             notes.extend(self.check_answers(&source, &part, (prompts, chosen.importing))?);
         }
-        notes.extend(same_weights(&old, tried.manifest()));
+        // A network of which nothing tells for what it was trained serves both stages as it is.
+        if chosen.importing.answers.is_some() {
+            notes.extend(same_weights(&old, tried.manifest()));
+        }
         let mut bundle = base;
         bundle.take_stage(self.stage, tried.manifest());
         place(folder, trial, &old, bundle)?;
