@@ -70,8 +70,8 @@ Examples:
         #[arg(long)]
         preset: Option<String>,
         /// The recipe of the network's training: its question, and how phrases read. `riveg`: fine-tuned with the code of
-        /// RiVEG's authors; `ofa-snli-ve`, `ofa-snli-ve-plain`, `ofa-refcoco`, `albef-snli-ve`, `seqtr-refcoco`: as
-        /// published [default: the question of the published network, phrases unchanged].
+        /// RiVEG's authors; `ofa-snli-ve`, `ofa-snli-ve-plain`, `ofa-refcoco`, `albef-snli-ve`, `seqtr-refcoco`,
+        /// `grounding-dino`: as published [default: the question of the published network, phrases unchanged].
         #[arg(long, value_name = "NAME")]
         recipe: Option<String>,
         /// A dimension that differs from the preset's; may be given several times.

@@ -89,12 +89,14 @@ const FIRST_REGIONAL: char = '\u{1f1e6}';
 const LAST_REGIONAL: char = '\u{1f1ff}';
 /// Asks for the coloured form of a character that has a plain one.
 const COLOURED: char = '\u{fe0f}';
-/// The Unicode version of the package.
-const VERSION: (u32, u32) = (13, 0);
+/// The newest version of Unicode's emoji that the package names.
+const VERSION: (u32, u32) = (12, 1);
+/// A shrine, which is older than that and which the package does not name.
+const UNNAMED: char = '\u{26e9}';
 
 /// The name of an emoji, without colons; none for other characters and for newer emoji.
 pub(super) fn emoji_name(character: char) -> Option<String> {
-    if character.is_ascii() {
+    if character.is_ascii() || character == UNNAMED {
         return None;
     }
     if let Ok(row) = RENAMED.binary_search_by_key(&character, |(renamed, _)| *renamed) {

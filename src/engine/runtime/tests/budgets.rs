@@ -11,6 +11,9 @@ use crate::stages::{entail, ground, knowledge, recognise, segment};
 /// The longest prompts in use: a phrase of some twenty words, and what stands around it.
 const PROMPT: usize = 30;
 
+/// Networks that read so little at a time that the count of requests ends their batches first: BERTweet 128 pieces.
+const COUNTED: [&str; 1] = ["bertweet-base"];
+
 /// The cost of the largest request of every published network of a stage, by the network's preset.
 fn largest_requests(stage: Stage) -> Vec<(&'static str, u32)> {
     presets(stage).into_iter().map(|preset| (preset, largest_request(stage, preset))).collect()
@@ -72,10 +75,8 @@ fn every_default_budget_ends_a_batch_before_its_count_does_and_holds_half_of_it(
         for (name, cost) in requests {
             let fit = budget.max_tokens / cost;
             let most = u32::try_from(budget.max_requests.get()).unwrap();
-            assert!(
-                (most / 2..most).contains(&fit),
-                "`{stage}`, {name}: {fit} of {most} of {cost} tokens each"
-            );
+            let ended = fit < most || COUNTED.contains(&name);
+            assert!(most / 2 <= fit && ended, "`{stage}`, {name}: {fit} of {most} of {cost} tokens each");
         }
     }
 }
