@@ -183,7 +183,7 @@ impl Shown {
         if self.is_terminal {
             self.bar.println(text);
         } else {
-            // Nobody reads it if standard error is closed.
+            // A closed standard error is no reason to stop.
             let _ = writeln!(std::io::stderr(), "{text}");
         }
     }

@@ -29,7 +29,7 @@ pub(super) const LONGEST: usize = 40;
 pub(super) const WORDS: usize = 14;
 /// The longest side of a picture.
 pub(super) const SIDE: u32 = 64;
-/// So many pictures are asked about: fewer than requests, so that batches ask several things of one.
+/// The number of pictures that are asked about: fewer than requests, so that batches ask several things of one.
 const PICTURES: u8 = 6;
 
 pub(super) fn text(rng: &mut ChaCha8Rng) -> recognise::Request {

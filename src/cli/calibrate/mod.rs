@@ -29,7 +29,7 @@ use observe::{Observations, Observer};
 /// Reads what `riveg eval --data` reads. The gate is asked about every pair of a labelled entity and a picture of its post,
 /// the grounder too. The gate's threshold is chosen first (the manifest's entail.threshold), then, among the boxes that it
 /// lets pass, the least score of a box that counts (ground.threshold; 0: every box counts). Boxes are right from an IoU of
-/// 0.5 on. The manifest is replaced at one stroke, and with it the bundle's hash changes; without this command the
+/// 0.5 on. The manifest is replaced atomically, and with it the bundle's hash changes; without this command the
 /// thresholds of the manifest hold.
 ///
 /// The figures after are those of the posts by which the thresholds were chosen: measure with `riveg eval` on others.

@@ -63,7 +63,7 @@ pub enum Step {
         /// Bytes of an earlier attempt.
         there: u64,
     },
-    /// So many bytes are there now.
+    /// The bytes on the disk now.
     Grown(u64),
     /// The connection failed for this reason; another attempt follows after a wait.
     Again {

@@ -95,7 +95,7 @@ impl Requests {
                 HubError::NoRevision { repository, revision: commit.clone() }
             }
             (StatusCode::NOT_FOUND, "EntryNotFound") => HubError::NoFile { file: origin.to_string() },
-            // The hub hides from strangers which private repositories there are.
+            // The hub answers the same for a private repository and for one that does not exist.
             (StatusCode::NOT_FOUND, _) | (_, "RepoNotFound") => {
                 HubError::NoRepository { endpoint: shown(&self.access.endpoint), repository }
             }

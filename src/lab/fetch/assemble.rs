@@ -31,7 +31,7 @@ pub enum Assembled {
 }
 
 impl Order {
-    /// Imports what was downloaded into the bundle's folder, at one stroke.
+    /// Imports what was downloaded into the bundle's folder, atomically.
     ///
     /// # Errors
     /// A stage cannot be imported, or the folder cannot be written; then it is as it was.

@@ -49,7 +49,7 @@ impl Recognise {
             };
             faults.push(Fault::new("recognise.network.labels", why, rows));
         }
-        if self.network.descriptor().has_field {
+        if self.network.descriptor().has_crf {
             let expected = "the default for a tagger with a CRF";
             if self.pooling != Pooling::default() {
                 let found = format!("{:?}", self.pooling).to_lowercase();

@@ -1,4 +1,4 @@
-//! Thresholds of a bundle: those of its manifest, replaced at one stroke.
+//! Thresholds of a bundle: those of its manifest, replaced atomically.
 
 use std::path::Path;
 

@@ -36,7 +36,7 @@ pub fn write_manifest(folder: &Path, mut manifest: Manifest) -> Result<(), SelfT
     Ok(write_unfilled(folder, &manifest)?)
 }
 
-/// Writes a manifest as it is, at one stroke.
+/// Writes a manifest as it is, atomically.
 ///
 /// # Errors
 /// Where it would not be read again, or the folder cannot be written.

@@ -25,7 +25,7 @@ pub struct RecogniseDescriptor {
     /// The labels of a word.
     pub labels: fn(&Dimensions) -> i64,
     /// Whether its labels are those of a CRF; else a softmax gives each piece its own.
-    pub has_field: bool,
+    pub has_crf: bool,
     /// The network at work.
     pub serve: fn(&WeightSource<'_>, &Dimensions, &TaggerSettings) -> Result<Tagger, BundleError>,
 }

@@ -28,7 +28,7 @@ type Question = (ContentHash, Vec<u32>);
 pub(super) struct Answers(ByteLru<Question, Answer>);
 
 impl Answers {
-    /// Those of a network whose encodings may take so many bytes.
+    /// Answers of a network whose encodings have a budget of this many bytes.
     pub(super) fn beside(encodings: usize) -> Self {
         Self(ByteLru::new((encodings / SHARE).min(MOST_BYTES)))
     }

@@ -71,7 +71,7 @@ impl Encoder {
         }
     }
 
-    /// At most so many layers, of `words` `[L, d]`.
+    /// Runs the first `layers` layers on a picture and `words` `[L, d]`.
     pub(super) fn forward(&self, layers: usize, seen: &Seen, words: &Tensor, prompt: &Prompt) -> Encoded {
         let (mut cells, mut words) = (seen.cells.shallow_clone(), words.shallow_clone());
         let places = word_places(&prompt.places, self.width).to_kind(words.kind());

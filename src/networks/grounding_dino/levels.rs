@@ -18,7 +18,7 @@ const EPSILON: f64 = 1e-6;
 pub struct Levels(pub(super) [(i64, i64); LEVELS as usize]);
 
 impl Levels {
-    /// Those of a picture of so many pixels.
+    /// The levels of a picture of this height and width in pixels.
     #[must_use]
     pub fn of(height: i64, width: i64) -> Self {
         let half = |(rows, columns): (i64, i64)| ((rows + 1) / 2, (columns + 1) / 2);

@@ -13,10 +13,10 @@ use crate::scheduler::erase;
 
 /// XLM-R with a linear-chain CRF.
 pub static XLM_ROBERTA_CRF: RecogniseDescriptor =
-    with_field("xlm-roberta-crf", &["xlm-roberta-base", "xlm-roberta-large"], ROBERTA_CONFIG);
+    with_crf("xlm-roberta-crf", &["xlm-roberta-base", "xlm-roberta-large"], ROBERTA_CONFIG);
 
 /// BERT with a linear-chain CRF.
-pub static BERT_CRF: RecogniseDescriptor = with_field(
+pub static BERT_CRF: RecogniseDescriptor = with_crf(
     "bert-crf",
     &["bert-base-cased", "bert-large-cased", "bert-base-uncased", "bert-large-uncased"],
     BERT_CONFIG,
@@ -54,7 +54,7 @@ pub static DEBERTA_SOFTMAX: RecogniseDescriptor = with_softmax(
     (&[&DEBERTA], DEBERTA_CONFIG),
 );
 
-const fn with_field(
+const fn with_crf(
     name: &'static str,
     published: &'static [&'static str],
     config: PublishedConfig,
@@ -66,12 +66,12 @@ const fn with_field(
             other_tasks: OTHER_TASKS,
             config: Some(config),
             dimensions: Some(label_rows),
-            ..Importing::of("a tagger with its CRF, as AdaSeq or ModelScope saves it", FIELD_FAMILIES)
+            ..Importing::of("a tagger with its CRF, as AdaSeq or ModelScope saves it", CRF_FAMILIES)
         },
         reads,
         labels,
-        has_field: true,
-        serve: serve_field,
+        has_crf: true,
+        serve: serve_crf,
     }
 }
 
@@ -91,12 +91,12 @@ const fn with_softmax(
         },
         reads,
         labels,
-        has_field: false,
+        has_crf: false,
         serve: serve_softmax,
     }
 }
 
-const FIELD_FAMILIES: &[&Family] = &[&ADASEQ, &RANER];
+const CRF_FAMILIES: &[&Family] = &[&ADASEQ, &RANER];
 const UNTRAINED: &[(&Family, &str)] = &[(
     &BARE_ENCODER,
     "this is the encoder alone, without the layer that says what entities are: it must be fine-tuned on tagged posts \
@@ -112,7 +112,7 @@ fn labels(dimensions: &Dimensions) -> i64 {
     dimensions.config::<TaggerConfig>().labels
 }
 
-fn serve_field(
+fn serve_crf(
     source: &WeightSource<'_>,
     dimensions: &Dimensions,
     settings: &TaggerSettings,

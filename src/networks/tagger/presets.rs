@@ -208,8 +208,8 @@ mod tests {
                 make(&store.root());
                 store.variables().values().map(tch::Tensor::numel).sum::<usize>() as u64
             };
-            let with_field = counted(&|root| drop(Tagger::new(root, tiny.clone())));
-            assert_eq!(tiny.parameters(), with_field, "{preset}");
+            let with_crf = counted(&|root| drop(Tagger::new(root, tiny.clone())));
+            assert_eq!(tiny.parameters(), with_crf, "{preset}");
             let alone = counted(&|root| drop(TokenClassifier::new(root, tiny.clone())));
             assert_eq!(SoftmaxConfig(tiny).parameters(), alone, "{preset}");
         }

@@ -103,7 +103,7 @@ impl VisionPrompt {
         self.asked(wording, question.replacen(PHRASE, &escape_untrusted(phrase), 1))
     }
 
-    /// The question about a whole post with so many pictures, for entities of these types. The text is untrusted: it stands
+    /// The question about a whole post with this many pictures, for entities of these types. The text is untrusted: it stands
     /// escaped in its data tag.
     pub(super) fn post_question(
         &self,

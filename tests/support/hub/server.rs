@@ -11,7 +11,7 @@ use super::http::{Answer, Asked};
 /// What goes wrong with files in the storage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The connection ends after so many bytes, so many times.
+    /// The connection ends after this number of bytes, this number of times.
     Cut { after: usize, times: u32 },
     /// The connection ends at this byte of the file, however often the rest is asked for.
     EndsAt(usize),
@@ -25,7 +25,7 @@ pub(crate) enum Fault {
     OtherRange,
     /// The whole file is sent whatever was asked for.
     NoRanges,
-    /// The server answers this, so many times.
+    /// The server answers with this status, this number of times.
     Status { status: u16, times: u32 },
     /// Redirects go round.
     Loop,

@@ -28,7 +28,7 @@ impl Frequencies {
         }
     }
 
-    /// `[N, 4]` boxes in pixels of a square picture of so many pixels a side to `[N, 2, C]`: the top left and the bottom
+    /// `[N, 4]` boxes in pixels of a square picture of `image_size` pixels a side to `[N, 2, C]`: the top left and the bottom
     /// right corner.
     pub(in crate::networks) fn corners(&self, boxes: &Tensor, image_size: i64) -> Tensor {
         // A corner means the middle of the pixel that it names.

@@ -23,7 +23,7 @@ const BOXES_AT_ONCE: usize = 16;
 
 /// Patches have sixteen pixels a side in every published network; the cost of a picture is counted in them.
 const PATCH: u32 = 16;
-/// So many boxes weigh as much as the encoding of their picture. Published networks: 50 (SAM 2.1 tiny) to 1,650 (ViT-H);
+/// The number of boxes that weigh as much as the encoding of their picture. Published networks: 50 (SAM 2.1 tiny) to 1,650 (ViT-H);
 /// small ones, whose encoder is no larger than their decoder, a handful.
 const BOXES_A_PICTURE: u32 = 64;
 

@@ -47,8 +47,8 @@ impl Import {
         }
         let head = checkpoint.names().find(|name| family.rename(name) == Renamed::kept(HEAD));
         let rows = head.and_then(|name| Some((name, *checkpoint.shape(name)?.first()?)));
-        let has_field = checkpoint.names().any(|name| family.rename(name) == Renamed::kept(FIELD));
-        let published = self.published_labels(has_field)?;
+        let has_crf = checkpoint.names().any(|name| family.rename(name) == Renamed::kept(FIELD));
+        let published = self.published_labels(has_crf)?;
         let GivenLabels { types, labels, map } = &self.labels;
         let (table, origin) = match (labels.is_empty(), types.is_empty(), published) {
             (false, _, _) => (labels.clone(), "`--labels`".to_owned()),
@@ -90,7 +90,7 @@ impl Import {
 
     /// The labels that `config.json` beside the checkpoint gives, and the file. Beside a CRF it may be that of the encoder,
     /// and does not tell the task.
-    fn published_labels(&self, has_field: bool) -> Result<Option<(Vec<String>, PathBuf)>, ImportError> {
+    fn published_labels(&self, has_crf: bool) -> Result<Option<(Vec<String>, PathBuf)>, ImportError> {
         let Some(file) = self.from.parent().map(|folder| folder.join(CONFIG)) else { return Ok(None) };
         if !file.is_file() {
             return Ok(None);
@@ -99,7 +99,7 @@ impl Import {
         let text =
             plain_file::read_text(&file).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
         let config = serde_json::from_str(&text).map_err(|error| wrong(format!("it is no JSON: {error}")))?;
-        if !has_field {
+        if !has_crf {
             check_task_of_config(&config).map_err(|fault| wrong(fault.to_string()))?;
         }
         let labels = labels_of_config(&config).map_err(|fault| wrong(fault.to_string()))?;

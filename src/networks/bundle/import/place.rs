@@ -2,7 +2,7 @@
 //! with all of the stage.
 //!
 //! Files carry a part of their hash in their names, so a new one never takes the place of one in use; the manifest, which
-//! names them, is replaced at one stroke when they are there; what it no longer names goes last.
+//! names them, is replaced atomically when they are there; what it no longer names goes last.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
