@@ -12,4 +12,5 @@ pub mod promptable;
 pub mod remembered;
 pub(super) mod resnet;
 pub(super) mod rows;
+pub(super) mod share;
 pub mod words;

@@ -2,8 +2,8 @@
 //! stage asks.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tch::{TchError, Tensor};
 
@@ -15,20 +15,12 @@ use crate::networks::blocks::asked::{Asked, each};
 use crate::networks::blocks::device::hand_back;
 use crate::networks::blocks::encodings::{Encodings, Known, PreparedPictures};
 use crate::networks::blocks::remembered::Remembered;
+use crate::networks::blocks::share::Share;
 use crate::scheduler::ModelError;
-
-/// A stage's share in a network, which may be the network of another stage as well.
-#[derive(Debug)]
-pub(super) struct Share {
-    /// Stages take turns on their device's thread, so nobody ever waits for the lock.
-    reader: Arc<Mutex<Reader>>,
-    /// Pictures that went through the trunk because this stage asked first.
-    trunk_runs: Arc<AtomicU64>,
-}
 
 /// A network that remembers what it saw in pictures and what it answered.
 #[derive(Debug)]
-struct Reader {
+pub(super) struct Reader {
     network: GroundingDino,
     known: Encodings,
     answers: Answers,
@@ -52,23 +44,7 @@ struct Group {
     prompts: Vec<(usize, Vec<u32>, Prompt)>,
 }
 
-impl Share {
-    pub(super) fn new(network: GroundingDino, remembered: impl Into<Remembered>, stage: Stage) -> Self {
-        let remembered: Remembered = remembered.into();
-        let answers = Answers::beside(remembered.max_bytes());
-        let reader = Reader { network, known: Encodings::within(remembered, stage), answers };
-        Self { reader: Arc::new(Mutex::new(reader)), trunk_runs: Arc::default() }
-    }
-
-    /// The same network with the same memory, for another stage.
-    pub(super) fn another(&self) -> Self {
-        Self { reader: Arc::clone(&self.reader), trunk_runs: Arc::default() }
-    }
-
-    pub(super) fn trunk_runs(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.trunk_runs)
-    }
-
+impl Share<Reader> {
     pub(super) fn config(&self) -> GroundingDinoConfig {
         self.reader().network.config().clone()
     }
@@ -89,17 +65,8 @@ impl Share {
 
     /// The answers to a prepared batch, in its order.
     pub(super) fn answer(&self, batch: Input) -> Result<Vec<Answer>, TchError> {
-        let mut reader = self.reader();
-        let before = reader.known.made().load(Ordering::Relaxed);
-        let answers = reader.answer(batch);
-        let after = reader.known.made().load(Ordering::Relaxed);
-        self.trunk_runs.fetch_add(after - before, Ordering::Relaxed);
-        answers
-    }
-
-    /// One that libtorch panicked in can be asked again: what it remembers is only ever whole.
-    fn reader(&self) -> MutexGuard<'_, Reader> {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+        let made = |reader: &Reader| reader.known.made().load(Ordering::Relaxed);
+        self.counting(&mut self.reader(), made, |reader| reader.answer(batch))
     }
 }
 
@@ -140,6 +107,12 @@ impl Group {
 }
 
 impl Reader {
+    pub(super) fn new(network: GroundingDino, remembered: impl Into<Remembered>, stage: Stage) -> Self {
+        let remembered: Remembered = remembered.into();
+        let answers = Answers::beside(remembered.max_bytes());
+        Self { network, known: Encodings::within(remembered, stage), answers }
+    }
+
     fn answer(&mut self, batch: Input) -> Result<Vec<Answer>, TchError> {
         let mut answers = vec![NOTHING; batch.count];
         for group in batch.groups {

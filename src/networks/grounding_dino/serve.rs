@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::answers::Answer;
-use super::reader::{Input, Share};
+use super::reader::{Input, Reader};
 use super::{GroundingDino, GroundingDinoConfig};
 use crate::domain::Stage;
 use crate::networks::blocks::asked::Asked;
 use crate::networks::blocks::encodings::Known;
 use crate::networks::blocks::remembered::Remembered;
+use crate::networks::blocks::share::Share;
 use crate::scheduler::{Cost, Model, ModelError, Processor};
 use crate::stages::entail;
 use crate::stages::ground;
@@ -21,7 +22,7 @@ const CELL: u32 = 24;
 /// Answers whether pictures show phrases: how well the best box fits.
 #[derive(Debug)]
 pub struct GroundingDinoEntailer {
-    share: Share,
+    share: Share<Reader>,
     processor: Arc<EntailProcessor>,
 }
 
@@ -32,7 +33,7 @@ pub struct EntailProcessor(Asking);
 /// Answers where in pictures phrases are: the box that fits best.
 #[derive(Debug)]
 pub struct GroundingDinoGrounder {
-    share: Share,
+    share: Share<Reader>,
     processor: Arc<GroundProcessor>,
 }
 
@@ -48,7 +49,7 @@ struct Asking {
 }
 
 impl Asking {
-    fn of(share: &Share) -> Self {
+    fn of(share: &Share<Reader>) -> Self {
         Self { config: share.config(), known: share.known() }
     }
 
@@ -76,7 +77,7 @@ impl GroundingDinoEntailer {
     /// Serves a network whose weights have been loaded, remembering within a budget what its trunk says of pictures.
     #[must_use]
     pub fn new(network: GroundingDino, remembered: impl Into<Remembered>) -> Self {
-        let share = Share::new(network, remembered, Stage::Entail);
+        let share = Share::new(Reader::new(network, remembered, Stage::Entail));
         let processor = Arc::new(EntailProcessor(Asking::of(&share)));
         Self { share, processor }
     }
@@ -137,10 +138,10 @@ impl GroundingDinoGrounder {
     /// Serves a network whose weights have been loaded, remembering within a budget what its trunk says of pictures.
     #[must_use]
     pub fn new(network: GroundingDino, remembered: impl Into<Remembered>) -> Self {
-        Self::with(Share::new(network, remembered, Stage::Ground))
+        Self::with(Share::new(Reader::new(network, remembered, Stage::Ground)))
     }
 
-    fn with(share: Share) -> Self {
+    fn with(share: Share<Reader>) -> Self {
         let processor = Arc::new(GroundProcessor(Asking::of(&share)));
         Self { share, processor }
     }

@@ -1,7 +1,6 @@
 //! Encoder input: each distinct picture goes through the trunk once, and prompts are padded to one length.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
 
 use tch::{Device, TchError, Tensor};
 
@@ -11,44 +10,13 @@ use crate::networks::blocks::asked::{AskedBatch, AskedProcessor, Limits, levels}
 use crate::networks::blocks::device::hand_back;
 use crate::networks::blocks::encodings::Encodings;
 use crate::networks::blocks::remembered::Remembered;
+use crate::networks::blocks::share::Share;
 
-/// A stage's share in a network, which may be the network of another stage as well.
-#[derive(Debug)]
-pub(super) struct Share {
-    /// Stages take turns on their device's thread, so nobody ever waits for the lock.
-    reader: Arc<Mutex<Reader>>,
-    /// Pictures that went through the trunk because this stage asked first.
-    trunk_runs: Arc<AtomicU64>,
-}
-
-impl Share {
-    pub(super) fn new(ofa: Ofa, remembered: impl Into<Remembered>, stage: Stage) -> Self {
-        let device = ofa.embedding.device();
-        let reader = Reader { ofa: ofa.freeze(), device, known: Encodings::within(remembered, stage) };
-        Self { reader: Arc::new(Mutex::new(reader)), trunk_runs: Arc::default() }
-    }
-
-    /// The same network with the same memory of pictures, for another stage.
-    pub(super) fn another(&self) -> Self {
-        Self { reader: Arc::clone(&self.reader), trunk_runs: Arc::default() }
-    }
-
-    pub(super) fn trunk_runs(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.trunk_runs)
-    }
-
-    /// The network. One that libtorch panicked in can be asked again: what it remembers is only ever whole.
-    pub(super) fn reader(&self) -> MutexGuard<'_, Reader> {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
+impl Share<Reader> {
     /// [`Reader::read`], counting for this stage.
     pub(super) fn read(&self, reader: &mut Reader, batch: AskedBatch) -> Result<(Tensor, Encoded), TchError> {
-        let before = reader.known.made().load(Ordering::Relaxed);
-        let read = reader.read(batch);
-        let after = reader.known.made().load(Ordering::Relaxed);
-        self.trunk_runs.fetch_add(after - before, Ordering::Relaxed);
-        read
+        let made = |reader: &Reader| reader.known.made().load(Ordering::Relaxed);
+        self.counting(reader, made, |reader| reader.read(batch))
     }
 }
 
@@ -61,6 +29,11 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    pub(super) fn new(ofa: Ofa, remembered: impl Into<Remembered>, stage: Stage) -> Self {
+        let device = ofa.embedding.device();
+        Self { ofa: ofa.freeze(), device, known: Encodings::within(remembered, stage) }
+    }
+
     /// The host half, which prepares batches for [`Share::read`].
     pub(super) fn processor(&self) -> AskedProcessor {
         let config = self.ofa.config();

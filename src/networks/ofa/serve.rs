@@ -7,10 +7,11 @@ use tch::{Kind, TchError};
 
 use super::Ofa;
 use super::locate::{Choice, Located};
-use super::reader::Share;
+use super::reader::Reader;
 use crate::domain::Stage;
 use crate::networks::blocks::asked::{Asked, AskedBatch, AskedProcessor};
 use crate::networks::blocks::remembered::Remembered;
+use crate::networks::blocks::share::Share;
 use crate::scheduler::{Cost, Model, ModelError, Processor};
 use crate::stages::entail;
 use crate::stages::ground;
@@ -18,7 +19,7 @@ use crate::stages::ground;
 /// Answers whether pictures show phrases.
 #[derive(Debug)]
 pub struct OfaEntailer {
-    pub(super) share: Share,
+    pub(super) share: Share<Reader>,
     processor: Arc<EntailProcessor>,
 }
 
@@ -29,7 +30,7 @@ pub struct EntailProcessor(AskedProcessor);
 /// Answers where in pictures phrases are.
 #[derive(Debug)]
 pub struct OfaGrounder {
-    pub(super) share: Share,
+    pub(super) share: Share<Reader>,
     beam: usize,
     choice: Choice,
     processor: Arc<GroundProcessor>,
@@ -57,7 +58,7 @@ impl OfaEntailer {
     /// Serves a network whose weights have been loaded, remembering within a budget what its trunk says of pictures.
     #[must_use]
     pub fn new(ofa: Ofa, remembered: impl Into<Remembered>) -> Self {
-        let share = Share::new(ofa, remembered, Stage::Entail);
+        let share = Share::new(Reader::new(ofa, remembered, Stage::Entail));
         let processor = Arc::new(EntailProcessor(share.reader().processor()));
         Self { share, processor }
     }
@@ -141,10 +142,10 @@ impl OfaGrounder {
     /// within a budget what its trunk says of pictures.
     #[must_use]
     pub fn new(ofa: Ofa, beam: usize, remembered: impl Into<Remembered>) -> Self {
-        Self::with(Share::new(ofa, remembered, Stage::Ground), beam)
+        Self::with(Share::new(Reader::new(ofa, remembered, Stage::Ground)), beam)
     }
 
-    fn with(share: Share, beam: usize) -> Self {
+    fn with(share: Share<Reader>, beam: usize) -> Self {
         let processor = {
             let reader = share.reader();
             let (asked, config) = (reader.processor(), reader.ofa.config());
