@@ -13,8 +13,9 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 use riveg::cli::{Exit, Failure};
 use riveg::config::{Config, Sources};
 use riveg::domain::{Annotation, Rejection};
-use riveg::engine::{self, Settings};
+use riveg::engine::{self, EventAnswer, Settings};
 use riveg::input::decode::Decoder;
+use riveg::input::formats::InputRecord;
 use riveg::kafka::ingest::{self, SourceRecord};
 use riveg::kafka::publish::Annotated;
 use riveg::telemetry::{Health, Metrics};
@@ -96,7 +97,11 @@ fn settings(arguments: &Arguments) -> Settings {
 }
 
 /// Decodes a record as the engine does, waits as long as the post requests, and aborts the process if it requests that.
-async fn echo(decoder: Decoder, value: Bytes) -> Result<Annotated, Rejection> {
+async fn echo(decoder: Decoder, record: InputRecord) -> Vec<EventAnswer> {
+    vec![echo_post(decoder, record.payload).await.into()]
+}
+
+async fn echo_post(decoder: Decoder, value: Bytes) -> Result<Annotated, Rejection> {
     let post = decoder.decode(value.clone()).await?;
     // The decoder has accepted it, so it is JSON.
     let request: Value = serde_json::from_slice(&value).unwrap_or_default();

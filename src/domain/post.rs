@@ -5,13 +5,17 @@ use std::sync::Arc;
 use super::{Frame, Mention, RawJson, UnescapedText};
 
 /// One post, decoded: its pictures are pixels already.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Post {
     /// The feed's own identifier; the key of every record about this post.
     pub id: String,
+    /// The key of its answer where that is not the id.
+    pub key: Option<String>,
+    /// The address of the post as a URI.
+    pub uri: Option<String>,
     /// The text as it came, any Unicode.
     pub text: String,
-    /// The text without HTML escapes, where it has any and the settings undo them.
+    /// The text without HTML escapes or markup, where it has any and the settings undo them.
     pub unescaped: Option<UnescapedText>,
     /// When the author wrote it, as the feed says it.
     pub created_at: Option<RawJson>,
@@ -39,7 +43,7 @@ pub struct Media {
 }
 
 impl Post {
-    /// The text that networks read: without HTML escapes.
+    /// The text that networks read: without HTML escapes and markup.
     #[must_use]
     pub fn plain_text(&self) -> &str {
         self.unescaped.as_ref().map_or(&self.text, UnescapedText::text)

@@ -26,6 +26,8 @@ impl std::error::Error for Rejection {}
 pub enum RejectionClass {
     /// The record is not a post: not JSON, a wrong type, something missing, a damaged picture.
     Malformed,
+    /// The record is an event that its format does not know.
+    UnknownEvent,
     /// A limit on bytes, pixels or counts was exceeded.
     TooLarge,
     /// A picture takes longer to decode than it may.
@@ -50,8 +52,9 @@ pub enum RejectionClass {
 
 impl RejectionClass {
     /// All of them, so that metrics exist before the first fault.
-    pub const ALL: [RejectionClass; 11] = [
+    pub const ALL: [RejectionClass; 12] = [
         RejectionClass::Malformed,
+        RejectionClass::UnknownEvent,
         RejectionClass::TooLarge,
         RejectionClass::TooSlow,
         RejectionClass::UnsupportedMedia,
@@ -69,6 +72,7 @@ impl RejectionClass {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Malformed => "malformed",
+            Self::UnknownEvent => "unknown-event",
             Self::TooLarge => "too-large",
             Self::TooSlow => "too-slow",
             Self::UnsupportedMedia => "unsupported-media",

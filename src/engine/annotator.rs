@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt};
 use tracing::{debug, info};
 
+use super::event_answer::EventAnswer;
 use super::{Config, MemoryPlan, Warm};
 use crate::domain::{Annotation, Post, Rejection, RejectionClass};
-use crate::input::decode::{Decoder, FrameCounts};
+use crate::input::decode::{Decoder, FrameCounts, ReadEvent, UndecodedPost};
 use crate::input::fetch::{Fetcher, FetcherError};
+use crate::input::formats::{Feeds, InputRecord, format_key};
 use crate::kafka::publish::formats::{AnswerTimes, DEFAULT_FORMAT, EncodedRecord, Encoder};
 use crate::kafka::publish::{Annotated, Include, Included, Provenance};
 use crate::networks::bundle::{Bundle, BundleError};
@@ -49,6 +52,9 @@ pub struct Annotator {
     /// The fields of a post that its annotation repeats.
     include: Vec<Include>,
 }
+
+/// Posts of one record that are worked on at one time: a record of many posts has a share of the engine, not all of it.
+const POSTS_OF_ONE_RECORD: usize = 4;
 
 /// Why an annotator cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -129,13 +135,72 @@ impl Annotator {
         Ok(Warming { bundle, runtime, endpoints, metrics })
     }
 
-    /// Annotates an input record. The inner error is a rejection: the record is at fault.
+    /// Annotates a record that says one post and nothing else. The inner error is a rejection: the record is at fault.
     ///
     /// # Errors
     /// The device is lost: the record is not at fault, and no other record would be annotated.
     pub async fn annotate(&self, record: Bytes) -> Result<Result<Annotated, Rejection>, CallError> {
+        let mut answers = self.answer(InputRecord { payload: record, ..InputRecord::default() }).await?;
+        let count = answers.len();
+        Ok(match (answers.pop(), count) {
+            (Some(EventAnswer::Annotated(annotated)), 1) => Ok(*annotated),
+            (Some(EventAnswer::Rejected(rejection)), 1) => Err(rejection),
+            _ => Err(Rejection {
+                stage: "decode",
+                class: RejectionClass::UnknownEvent,
+                message: format!("the record is not one post: it says {count} things"),
+            }),
+        })
+    }
+
+    /// Answers everything that a record says, in its order.
+    ///
+    /// # Errors
+    /// As [`Self::annotate`].
+    pub async fn answer(&self, record: InputRecord) -> Result<Vec<EventAnswer>, CallError> {
         let begun = Instant::now();
-        let decoded = self.decoder.decode(record).await;
+        let topic = record.envelope.topic.clone();
+        let read = match self.decoder.read(record).await {
+            Ok(read) => read,
+            Err(rejection) => {
+                self.metrics.decoded(begun.elapsed());
+                return Ok(vec![EventAnswer::Rejected(rejection)]);
+            }
+        };
+        let format = read.format;
+        read.events.iter().for_each(|event| self.metrics.ingest().event(format, event.kind()));
+        let answers = read.events.into_iter().map(|event| async {
+            Ok(match event {
+                ReadEvent::Post(post) => self.answer_post(*post, begun).await?.into(),
+                ReadEvent::Deletion { id } => EventAnswer::Deleted { id },
+                ReadEvent::Faulty(rejection) => EventAnswer::Rejected(rejection),
+                ReadEvent::Ignored { .. } => EventAnswer::Skipped,
+                ReadEvent::Unknown { what } => self.unknown(&what, format, topic.as_deref()),
+            })
+        });
+        futures_util::stream::iter(answers).buffered(POSTS_OF_ONE_RECORD).try_collect().await
+    }
+
+    /// The answer to an event that its format does not know, as the settings say.
+    fn unknown(&self, what: &str, format: &str, topic: Option<&str>) -> EventAnswer {
+        if self.decoder.skips_unknown() {
+            return EventAnswer::Skipped;
+        }
+        let message = format!(
+            "the record is {what:.200}, which the format `{format}` does not turn into a post; set ingest.unknown_events \
+             to `skip`, or {} to the format of this feed",
+            format_key(topic)
+        );
+        EventAnswer::Rejected(Rejection { stage: "decode", class: RejectionClass::UnknownEvent, message })
+    }
+
+    /// Decodes and annotates a post of a record whose reading began at `begun`.
+    async fn answer_post(
+        &self,
+        post: UndecodedPost,
+        begun: Instant,
+    ) -> Result<Result<Annotated, Rejection>, CallError> {
+        let decoded = self.decoder.decode_post(post).await;
         self.metrics.decoded(begun.elapsed());
         let post = match decoded {
             Ok(post) => post,
@@ -239,7 +304,7 @@ impl Annotator {
 /// The settings of `fetch` cannot be used.
 pub fn decoder(config: &Config, metrics: &Metrics) -> Result<Decoder, FetcherError> {
     let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches())?;
-    Ok(Decoder::new(config.decode.clone(), fetcher))
+    Ok(Decoder::of_feeds(config.decode.clone(), fetcher, Feeds::new(&config.feeds())))
 }
 
 fn rejection(error: &AnnotateError) -> Rejection {

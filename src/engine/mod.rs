@@ -6,6 +6,7 @@
 
 mod annotator;
 pub mod config;
+mod event_answer;
 mod monitoring;
 mod serve;
 mod stream;
@@ -14,6 +15,7 @@ pub mod runtime;
 
 pub use annotator::{Annotator, OpenError, Warming, decoder};
 pub use config::{Config, MemoryPlan, Warm};
+pub use event_answer::EventAnswer;
 pub use monitoring::{MetricsBindError, Monitoring};
 pub use serve::{ServeError, annotate_topic, serve};
 pub use stream::{EngineError, Settings, Summary, run};

@@ -60,8 +60,8 @@ pub async fn annotate_topic(
     let annotate = move |record| {
         let annotator = Arc::clone(&worker);
         async move {
-            match annotator.annotate(record).await {
-                Ok(answer) => answer,
+            match annotator.answer(record).await {
+                Ok(answers) => answers,
                 // The post is not at fault. It stays unanswered, so that its offset is not committed.
                 Err(_lost) => std::future::pending().await,
             }

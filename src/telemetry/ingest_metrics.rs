@@ -56,6 +56,7 @@ pub struct IngestMetrics {
     tombstones: IntCounterVec,
     lost: IntCounterVec,
     commit_failures: IntCounterVec,
+    events: IntCounterVec,
 }
 
 impl IngestMetrics {
@@ -65,7 +66,7 @@ impl IngestMetrics {
         };
         let tombstones = counters(
             "riveg_tombstones_total",
-            "Records without a value, by what became of them; dead letters are counted as such.",
+            "Deletions, by what became of them; dead letters are counted as such.",
             &["outcome"],
         );
         Tombstone::ALL.iter().for_each(|outcome| tombstones.with_label_values(&[outcome.as_str()]).reset());
@@ -82,12 +83,22 @@ impl IngestMetrics {
         CommitFailure::ALL
             .iter()
             .for_each(|reason| commit_failures.with_label_values(&[reason.as_str()]).reset());
-        Self { tombstones, lost, commit_failures }
+        let events = counters(
+            "riveg_events_total",
+            "What records say, by the format that they were read in: posts, deletions and events without posts.",
+            &["format", "event"],
+        );
+        Self { tombstones, lost, commit_failures, events }
     }
 
     /// So many records of a partition were deleted before they were read. None makes the counter known.
     pub fn lost(&self, topic: &str, partition: i32, records: u64) {
         self.lost.with_label_values(&[topic, &partition.to_string()]).inc_by(records);
+    }
+
+    /// A record says something of this kind: a post, or another of a closed set for each format.
+    pub fn event(&self, format: &'static str, kind: &'static str) {
+        self.events.with_label_values(&[format, kind]).inc();
     }
 
     /// Offsets were not committed.

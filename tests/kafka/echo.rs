@@ -91,7 +91,13 @@ impl EchoPipeline {
             echo.finished.lock().expect("no panic while it is locked").push(id.to_owned());
             let degraded = post["size"].as_u64().map(|size| "x".repeat(usize::try_from(size).unwrap()));
             let annotation = Annotation { triples: vec![], degraded: degraded.into_iter().collect() };
-            Ok(Annotated { post_id: id.to_owned(), media: vec![], annotation, included: Included::default() })
+            Ok(Annotated {
+                post_id: id.to_owned(),
+                key: None,
+                media: vec![],
+                annotation,
+                included: Included::default(),
+            })
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use riveg::config::{Config, Sources};
-use riveg::engine::{self, EngineError, Settings, Summary};
+use riveg::engine::{self, EngineError, EventAnswer, Settings, Summary};
+use riveg::input::formats::InputRecord;
 use riveg::kafka::publish::DeliveryMode;
 use riveg::telemetry::{Health, Metrics};
 use tokio::runtime::Runtime;
@@ -92,7 +93,10 @@ impl RunningEngine {
         let stop = CancellationToken::new();
         let pipeline = {
             let echo = echo.clone();
-            move |value| echo.annotate(value)
+            move |record: InputRecord| {
+                let answer = echo.annotate(record.payload);
+                async { vec![EventAnswer::from(answer.await)] }
+            }
         };
         let observers = (metrics.clone(), health.clone());
         let engine = runtime.spawn(engine::run(settings, observers, pipeline, stop.clone()));

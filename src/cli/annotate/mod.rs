@@ -14,7 +14,9 @@ use tracing::info;
 
 use crate::config::Config;
 use crate::domain::Rejection;
+use crate::engine::EventAnswer;
 use crate::engine::runtime::Variant;
+use crate::input::formats::InputRecord;
 use crate::telemetry::Metrics;
 
 use super::exit::Exit;
@@ -62,10 +64,10 @@ pub struct Arguments {
     settings: Settings,
 }
 
-/// An annotation as JSON, or why there is none.
-type Answer = Result<Vec<u8>, Rejection>;
+/// The answers to a line: for each of its posts an annotation as JSON, or why there is none.
+type Answers = Vec<Result<Vec<u8>, Rejection>>;
 
-/// Counts of annotated and refused lines.
+/// Counts of annotated and refused posts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Tally {
     annotated: u64,
@@ -109,19 +111,32 @@ async fn annotate(arguments: &Arguments, config: &Config, exit: &Exit) -> Result
     let lines = read_lines(input, config.decode.max_record.as_u64(), concurrency)?;
     let answer = async |line: Line| {
         let ingested = SystemTime::now();
-        let answer = annotator.annotate(line.record).await?;
-        answer.iter().for_each(warn_if_partial);
-        let values = |annotated| {
-            let records = annotator.encode(&annotated, ingested);
-            records.iter().map(|record| &*record.value).collect::<Vec<_>>().join(&b'\n')
-        };
-        Ok(answer.map(values))
+        let record = InputRecord { payload: line.record, ..InputRecord::default() };
+        let answers = annotator.answer(record).await?.into_iter().filter_map(|answer| match answer {
+            EventAnswer::Annotated(annotated) => {
+                warn_if_partial(&annotated);
+                let records = annotator.encode(&annotated, ingested);
+                Some(Ok(records.iter().map(|record| &*record.value).collect::<Vec<_>>().join(&b'\n')))
+            }
+            EventAnswer::Rejected(rejection) => Some(Err(rejection)),
+            EventAnswer::Deleted { id } => {
+                info!(line = line.number, post = %id.escape_debug(), "the line deletes a post");
+                None
+            }
+            EventAnswer::Skipped => {
+                info!(line = line.number, "the line says nothing that needs an answer");
+                None
+            }
+        });
+        Ok(answers.collect())
     };
-    let tally = answer_all(lines, concurrency, stop, answer, |line, answer| {
+    let tally = answer_all(lines, concurrency, stop, answer, |line, answers| {
         bar.set_position(line.end);
-        match answer {
-            Ok(json) => print_line(&json)?,
-            Err(refusal) => rejected.write(line.number, &refusal)?,
+        for answer in answers {
+            match answer {
+                Ok(json) => print_line(&json)?,
+                Err(refusal) => rejected.write(line.number, &refusal)?,
+            }
         }
         Ok(())
     })
@@ -187,26 +202,25 @@ async fn answer_all(
     mut lines: mpsc::Receiver<io::Result<Line>>,
     concurrency: usize,
     stop: CancellationToken,
-    answer: impl AsyncFn(Line) -> Result<Answer, Failure>,
-    mut hand_on: impl FnMut(&Line, Answer) -> Result<(), Failure>,
+    answer: impl AsyncFn(Line) -> Result<Answers, Failure>,
+    mut hand_on: impl FnMut(&Line, Answers) -> Result<(), Failure>,
 ) -> Result<Tally, Failure> {
     let answered = stream::poll_fn(move |context| lines.poll_recv(context))
         .take_until(stop.cancelled_owned())
         .map(|line| async {
             let line = line?;
-            let answer = answer(line.clone()).await?;
-            Ok::<_, Failure>((line, answer))
+            let answers = answer(line.clone()).await?;
+            Ok::<_, Failure>((line, answers))
         })
         .buffered(concurrency);
     let mut answered = std::pin::pin!(answered);
     let mut tally = Tally::default();
     while let Some(found) = answered.next().await {
-        let (line, answer) = found?;
-        match answer {
-            Ok(_) => tally.annotated += 1,
-            Err(_) => tally.refused += 1,
-        }
-        hand_on(&line, answer)?;
+        let (line, answers) = found?;
+        let annotated = answers.iter().filter(|answer| answer.is_ok()).count() as u64;
+        tally.annotated += annotated;
+        tally.refused += answers.len() as u64 - annotated;
+        hand_on(&line, answers)?;
     }
     Ok(tally)
 }

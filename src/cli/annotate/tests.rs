@@ -10,21 +10,22 @@ fn line_of(text: &str) -> io::Result<Line> {
 }
 
 /// Says a line in capitals, later the shorter it is; a line with a `!` is refused.
-async fn shout(line: Line) -> Result<Answer, Failure> {
+async fn shout(line: Line) -> Result<Answers, Failure> {
     for _ in line.record.len()..10 {
         tokio::task::yield_now().await;
     }
     let text = String::from_utf8(line.record.to_vec()).unwrap();
     let refusal = || Rejection { stage: "decode", class: RejectionClass::Malformed, message: text.clone() };
-    Ok(if text.contains('!') { Err(refusal()) } else { Ok(text.to_uppercase().into_bytes()) })
+    Ok(vec![if text.contains('!') { Err(refusal()) } else { Ok(text.to_uppercase().into_bytes()) }])
 }
 
 #[tokio::test]
 async fn answers_leave_in_the_order_of_the_lines() {
     let lines = read_lines("one\na longer one\nbad!\n\nx\n".as_bytes(), 100, 2).unwrap();
     let mut out = Vec::new();
-    let tally = answer_all(lines, 3, CancellationToken::new(), shout, |line, answer| {
-        out.push((line.number, answer.map_err(|refusal| refusal.message)));
+    let tally = answer_all(lines, 3, CancellationToken::new(), shout, |line, answers| {
+        let told = |answer: Result<_, Rejection>| (line.number, answer.map_err(|refusal| refusal.message));
+        out.extend(answers.into_iter().map(told));
         Ok(())
     })
     .await

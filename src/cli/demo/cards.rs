@@ -97,15 +97,7 @@ mod tests {
 
     #[test]
     fn a_post_without_an_answer_is_shown_as_rejected() {
-        let post = Post {
-            id: "p".to_owned(),
-            text: "Ann".to_owned(),
-            created_at: None,
-            lang: None,
-            author: None,
-            unescaped: None,
-            media: Vec::new(),
-        };
+        let post = Post { id: "p".to_owned(), text: "Ann".to_owned(), media: Vec::new(), ..Post::default() };
         let card = card(post, &gold(1, true), &HashMap::new());
         assert_eq!((card.remark.as_str(), card.triples.len(), card.gold.len()), ("rejected", 0, 1));
     }

@@ -178,6 +178,7 @@ mod tests {
     fn what_the_engine_writes_is_read_again() {
         let annotated = Annotated {
             post_id: "p".to_owned(),
+            key: None,
             media: Vec::new(),
             annotation: annotation(),
             included: Included::default(),

@@ -8,6 +8,8 @@ use std::fmt::Display;
 
 use serde::Deserialize;
 
+use crate::input::formats::FeedSettings;
+use crate::kafka::ingest::UnknownEvents;
 use crate::stages::caption::{self, ALT_TEXT};
 use crate::stages::expand::{self, Scope, SourceName};
 use crate::stages::knowledge::{self, Mode};
@@ -101,12 +103,24 @@ impl Config {
         }
         add(&mut faults, "engine", self.engine.faults());
         add(&mut faults, "ingest", self.ingest.faults());
+        add(&mut faults, "ingest", self.feeds().faults());
         add(&mut faults, "device", self.device.faults());
         add(&mut faults, "bundle", self.bundle.faults());
         faults.extend(self.shared_topics());
         add(&mut faults, "scheduler", self.scheduler.faults());
         add(&mut faults, "telemetry", self.telemetry.faults());
         faults
+    }
+
+    /// The settings of feeds.
+    #[must_use]
+    pub fn feeds(&self) -> FeedSettings<'_> {
+        FeedSettings {
+            format: &self.ingest.format,
+            formats: &self.ingest.formats,
+            skip_unknown: self.ingest.unknown_events == UnknownEvents::Skip,
+            bluesky_pictures: &self.ingest.bluesky_pictures,
+        }
     }
 
     /// Keys that name an endpoint without a section.

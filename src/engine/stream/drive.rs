@@ -14,9 +14,11 @@ use tokio::task::{JoinError, JoinSet};
 use tracing::{error, warn};
 
 use crate::domain::{Rejection, RejectionClass};
+use crate::engine::EventAnswer;
+use crate::input::formats::{Envelope, InputRecord};
 use crate::kafka::attempts::{Attempts, RecordId, Verdict};
 use crate::kafka::ingest::{SourceRecord, TicketedRecord, Tombstones};
-use crate::kafka::publish::{Annotated, Answer, Outcome};
+use crate::kafka::publish::{Answer, Outcome};
 use crate::telemetry::WorkProgress;
 
 /// Runs each record through `annotate` in a task of its own, at most `max_in_flight` at a time, and sends the outcomes
@@ -34,8 +36,8 @@ pub(super) async fn drive<A, F>(
     (max_in_flight, max_age, tombstones): (NonZeroUsize, Option<Duration>, Tombstones),
 ) -> Result<(), JoinError>
 where
-    A: Fn(Bytes) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Annotated, Rejection>> + Send,
+    A: Fn(InputRecord) -> F + Send + Sync + 'static,
+    F: Future<Output = Vec<EventAnswer>> + Send,
 {
     let annotate = Arc::new(annotate);
     let places = u32::try_from(max_in_flight.get().min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
@@ -73,7 +75,7 @@ where
                 (_, Some(answer)) => (answer, 1),
                 (Verdict::Clear | Verdict::Suspect, None) => {
                     let attempt = attempts.begin(id).await;
-                    let answer = one_post(&source, value, &*annotate).await;
+                    let answer = one_record(&source, value, &*annotate, tombstones).await;
                     attempt.done().await;
                     (answer, 1)
                 }
@@ -138,16 +140,21 @@ fn poisoned(deaths: u32) -> Answer {
     Answer::Rejected(Rejection { stage: "engine", class: RejectionClass::Poison, message })
 }
 
-async fn one_post<A, F>(source: &SourceRecord, value: Bytes, annotate: &A) -> Answer
+async fn one_record<A, F>(
+    source: &SourceRecord,
+    payload: Bytes,
+    annotate: &A,
+    tombstones: Tombstones,
+) -> Answer
 where
-    A: Fn(Bytes) -> F,
-    F: Future<Output = Result<Annotated, Rejection>>,
+    A: Fn(InputRecord) -> F,
+    F: Future<Output = Vec<EventAnswer>>,
 {
+    let record = InputRecord { payload, envelope: envelope(source) };
     // The call itself is inside: it may panic before it returns a future.
-    let answer = AssertUnwindSafe(async { annotate(value).await }).catch_unwind().await;
-    match answer {
-        Ok(Ok(annotated)) => Answer::Annotated(annotated),
-        Ok(Err(rejection)) => Answer::Rejected(rejection),
+    let answers = AssertUnwindSafe(async { annotate(record).await }).catch_unwind().await;
+    match answers {
+        Ok(answers) => answer_of(answers.into_iter().map(|answer| answer.written(tombstones)).collect()),
         Err(panic) => {
             let said = panic.downcast_ref::<String>().map(String::as_str);
             let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words");
@@ -157,6 +164,25 @@ where
             Answer::Rejected(Rejection { stage: "engine", class: RejectionClass::Internal, message })
         }
     }
+}
+
+/// The answer to a record of these events.
+fn answer_of(mut answers: Vec<Answer>) -> Answer {
+    match answers.len() {
+        0 => Answer::Ignored,
+        1 => answers.remove(0),
+        _ => Answer::Several(answers),
+    }
+}
+
+/// What of a record's surroundings helps to read its value.
+fn envelope(source: &SourceRecord) -> Envelope {
+    let tells = |name: &str| name.eq_ignore_ascii_case("content-type") || name.starts_with("ce_");
+    let headers =
+        source.headers.iter().filter(|(name, _)| tells(name)).filter_map(|(name, value)| {
+            Some((name.to_owned(), String::from_utf8_lossy(value?).into_owned()))
+        });
+    Envelope { topic: Some(source.topic.clone()), headers: headers.collect() }
 }
 
 /// Posts in flight as one part of the work progress: each finished post is progress.

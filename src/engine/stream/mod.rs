@@ -7,16 +7,16 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::domain::Rejection;
+use crate::engine::EventAnswer;
+use crate::input::formats::InputRecord;
 use crate::kafka::attempts::{Attempts, AttemptsError};
 use crate::kafka::ingest::{self, IngestError};
-use crate::kafka::publish::{Annotated, PublishError, Publisher};
+use crate::kafka::publish::{PublishError, Publisher};
 use crate::telemetry::{Health, Metrics};
 
 mod drive;
@@ -57,7 +57,7 @@ pub enum EngineError {
     ReaderPanicked,
 }
 
-/// Runs posts through `annotate` until `stop` is cancelled and all posts in flight are done, or the deadline has
+/// Runs records through `annotate`, which answers everything that a record says, until `stop` is cancelled and all posts in flight are done, or the deadline has
 /// passed.
 ///
 /// # Errors
@@ -69,8 +69,8 @@ pub async fn run<A, F>(
     stop: CancellationToken,
 ) -> Result<Summary, EngineError>
 where
-    A: Fn(Bytes) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Annotated, Rejection>> + Send,
+    A: Fn(InputRecord) -> F + Send + Sync + 'static,
+    F: Future<Output = Vec<EventAnswer>> + Send,
 {
     // A child token: a fault in here stops the engine, not the process around it.
     let stop = stop.child_token();

@@ -11,13 +11,14 @@ use crate::input::MediaFault;
 use crate::input::config::Config;
 use crate::input::fault::rejection;
 use crate::input::fetch::Fetcher;
-use crate::input::formats::{self, InputRecord, PostDraft, Reading};
+use crate::input::formats::{Event, Feeds, InputRecord, PostDraft, TextForm};
 use crate::input::pictures::{
     FrameCache, FrameCounts, Permit, PermitPool, Pool, StopFlag, Unfinished, content_hash, decode, probe,
 };
 
 use super::declared::reclassified;
 use super::decoded::DecodedPost;
+use super::events::{ReadEvent, ReadEvents, UndecodedPost};
 use super::fetched::{Fetched, fetch};
 use super::html_escapes::unescaped;
 use super::media::{EncodedPicture, MediaLabel, Medium};
@@ -38,14 +39,7 @@ struct Shared {
     memory: Arc<PermitPool>,
     frames: FrameCache<Undecoded>,
     fetcher: Fetcher,
-}
-
-/// A record, read: its post without pictures, and its media.
-struct Record {
-    post: Post,
-    media: Vec<Medium>,
-    /// What the answer does not repeat of the record, in words for its provenance.
-    degraded: Vec<String>,
+    feeds: Feeds,
 }
 
 /// Why a picture has no pixels.
@@ -56,27 +50,51 @@ enum Undecoded {
 }
 
 impl Decoder {
-    /// A decoder with its own pool, memory and cache. Pictures behind URLs are fetched by `fetcher`.
+    /// A decoder of records in the engine's own format, with its own pool, memory and cache. Pictures behind URLs are
+    /// fetched by `fetcher`.
     #[must_use]
     pub fn new(config: Config, fetcher: Fetcher) -> Self {
+        Self::of_feeds(config, fetcher, Feeds::default())
+    }
+
+    /// As [`Self::new`], for records of these feeds.
+    #[must_use]
+    pub fn of_feeds(config: Config, fetcher: Fetcher, feeds: Feeds) -> Self {
         let shared = Shared {
             pool: Pool::new(config.threads),
             memory: PermitPool::new(config.memory.as_u64()),
             frames: FrameCache::new(config.cache.as_u64()),
             fetcher,
             config,
+            feeds,
         };
         Self { shared: Arc::new(shared) }
     }
 
-    /// Decodes a record; waits while the posts in flight hold all memory for pictures.
+    /// Reads what a record says: posts, whose media are neither fetched nor decoded yet, deletions and other events.
     ///
     /// # Errors
-    /// The record is no post, or a fault of one of its media rejects the whole post.
-    pub async fn decode(&self, payload: Bytes) -> Result<DecodedPost, Rejection> {
+    /// The record cannot be read in the format of its feed.
+    pub async fn read(&self, record: InputRecord) -> Result<ReadEvents, Rejection> {
         let shared = Arc::clone(&self.shared);
-        let Record { mut post, media, mut degraded } =
-            self.parse(move || read(InputRecord { payload: &payload }, &shared.config)).await?;
+        self.parse(move || read(&record, &shared.feeds, &shared.config)).await
+    }
+
+    /// Decodes a record that says one post and nothing else.
+    ///
+    /// # Errors
+    /// The record is no post, or says more than one thing; or as for [`Self::decode_post`].
+    pub async fn decode(&self, payload: Bytes) -> Result<DecodedPost, Rejection> {
+        let record = InputRecord { payload, ..InputRecord::default() };
+        self.decode_post(only_post(self.read(record).await?)?).await
+    }
+
+    /// Fetches and decodes the pictures of a post; waits while the posts in flight hold all memory for pictures.
+    ///
+    /// # Errors
+    /// A fault of one of its media rejects the whole post.
+    pub async fn decode_post(&self, undecoded: UndecodedPost) -> Result<DecodedPost, Rejection> {
+        let UndecodedPost { mut post, media, mut degraded } = undecoded;
         let Fetched { pictures, mut omitted, _share } = self.fetched(media).await?;
         let url = |label: &MediaLabel| Some((label.key.clone(), label.url.clone()?));
         let fetched_urls = pictures.iter().filter_map(|picture| url(&picture.label)).collect();
@@ -104,6 +122,12 @@ impl Decoder {
         omitted.sort_by_key(|medium| medium.index);
         degraded.extend(omitted.iter().map(|medium| medium.reason.clone()));
         Ok(DecodedPost { post, degraded, omitted, fetched_urls, _memory: memory })
+    }
+
+    /// Whether events that no format knows are skipped.
+    #[must_use]
+    pub fn skips_unknown(&self) -> bool {
+        self.shared.feeds.skips_unknown()
     }
 
     /// Requests to the cache of decoded pictures.
@@ -222,26 +246,45 @@ impl Decoder {
 }
 
 /// Reads a record and the headers of the pictures in it.
-fn read(record: InputRecord<'_>, config: &Config) -> Result<Record, Rejection> {
-    let PostDraft { id, text, created_at, lang, author, media, degraded } =
-        post_of(formats::read(record, config)?)?;
-    let media = media.into_iter().enumerate().map(|(index, draft)| Medium::new(index, draft, config));
-    let media = media.collect();
-    let unescaped = if config.unescape { unescaped(&text) } else { None };
-    let post = Post { id, text, unescaped, created_at, lang, author, media: Vec::new() };
-    Ok(Record { post, media, degraded })
+fn read(record: &InputRecord, feeds: &Feeds, config: &Config) -> Result<ReadEvents, Rejection> {
+    let read = feeds.read(record, config)?;
+    let events = read.events.into_iter().map(|event| match event {
+        Event::Post(draft) => ReadEvent::Post(Box::new(undecoded(*draft, config))),
+        Event::Deletion { id } => ReadEvent::Deletion { id },
+        Event::Ignored { kind } => ReadEvent::Ignored { kind },
+        Event::Unknown { what } => ReadEvent::Unknown { what },
+        Event::Faulty(rejection) => ReadEvent::Faulty(rejection),
+    });
+    Ok(ReadEvents { format: read.format, events: events.collect() })
 }
 
-/// The post that a record holds. Deletions and skipped records are not answered yet: no format reads them.
-fn post_of(reading: Reading) -> Result<PostDraft, Rejection> {
-    match reading {
-        Reading::Post(draft) => Ok(draft),
-        Reading::Deletion { id } => {
-            Err(rejection(RejectionClass::Internal, format!("the record deletes post `{id}`")))
-        }
-        Reading::Skip { reason } => {
-            Err(rejection(RejectionClass::Internal, format!("the record holds no post: {reason}")))
-        }
+fn undecoded(draft: PostDraft, config: &Config) -> UndecodedPost {
+    let PostDraft { id, key, uri, text, text_form, created_at, lang, author, media, degraded } = draft;
+    let media = media.into_iter().enumerate().map(|(index, draft)| Medium::new(index, draft, config));
+    let unescaped = match text_form {
+        TextForm::HtmlEscapes if config.unescape => unescaped(&text),
+        TextForm::HtmlEscapes | TextForm::Plain => None,
+        TextForm::Converted(converted) => Some(converted),
+    };
+    let post = Post { id, key, uri, text, unescaped, created_at, lang, author, media: Vec::new() };
+    UndecodedPost { post, media: media.collect(), degraded }
+}
+
+/// The post of a record that says nothing else.
+fn only_post(read: ReadEvents) -> Result<UndecodedPost, Rejection> {
+    let count = read.events.len();
+    let mut events = read.events.into_iter();
+    match (events.next(), count) {
+        (Some(ReadEvent::Post(post)), 1) => Ok(*post),
+        (Some(ReadEvent::Faulty(rejection)), 1) => Err(rejection),
+        (Some(ReadEvent::Unknown { what }), 1) => Err(rejection(
+            RejectionClass::UnknownEvent,
+            format!("the record is {what}, and one post is expected"),
+        )),
+        _ => Err(rejection(
+            RejectionClass::UnknownEvent,
+            format!("the record of format `{}` is not one post: it says {count} things", read.format),
+        )),
     }
 }
 

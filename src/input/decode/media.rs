@@ -11,6 +11,7 @@ use crate::input::pictures::{Header, content_hash, probe};
 use super::declared::{is_no_picture, reclassified};
 
 /// A medium of a record.
+#[derive(Debug)]
 pub(super) enum Medium {
     Encoded(EncodedPicture),
     Remote {
@@ -38,6 +39,7 @@ pub(super) struct MediaLabel {
 }
 
 /// A picture's encoded bytes. Its header is within the limits.
+#[derive(Debug)]
 pub(super) struct EncodedPicture {
     pub(super) label: MediaLabel,
     pub(super) bytes: Bytes,

@@ -6,6 +6,7 @@
 mod declared;
 mod decoded;
 mod decoder;
+mod events;
 mod fetched;
 mod html_escapes;
 mod media;
@@ -16,4 +17,5 @@ pub use super::config::Config;
 pub use super::pictures::FrameCounts;
 pub use decoded::DecodedPost;
 pub use decoder::{Decoder, picture};
+pub use events::{ReadEvent, ReadEvents, UndecodedPost};
 pub use omitted::OmittedMedia;

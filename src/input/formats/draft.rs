@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::domain::RawJson;
+use crate::domain::{RawJson, UnescapedText};
 use crate::input::MediaFault;
 
 /// A post whose media are still encoded, or behind URLs.
@@ -10,8 +10,14 @@ use crate::input::MediaFault;
 pub struct PostDraft {
     /// The feed's id; not empty.
     pub id: String,
+    /// The key of its answer where that is not the id, such as the id of the first version of an edited post.
+    pub key: Option<String>,
+    /// The address of the post as a URI.
+    pub uri: Option<String>,
     /// The text as it came.
     pub text: String,
+    /// How the text is written.
+    pub text_form: TextForm,
     /// When the author wrote it, as the feed says it.
     pub created_at: Option<RawJson>,
     /// Its language, as the feed says it.
@@ -50,4 +56,16 @@ pub enum MediaSource {
     Missing,
     /// The record contradicts itself about them.
     Invalid(MediaFault),
+}
+
+/// How the text of a post is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum TextForm {
+    /// As people read it.
+    #[default]
+    Plain,
+    /// With HTML escapes, which `decode.unescape` undoes.
+    HtmlEscapes,
+    /// In a markup: the text without it, with the place of each piece in the received text.
+    Converted(UnescapedText),
 }

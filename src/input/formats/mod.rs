@@ -1,36 +1,22 @@
-//! Input formats: the bytes of a record to the draft of a post.
+//! Input formats: the bytes of a record to the posts that it says.
 //!
-//! A format is one file with one function, [`Read`], and one line in [`FORMATS`]. A format decides what a record says:
-//! an id, a text, media by bytes or by URL. It does not fetch, and it does not look at pictures: [`super::decode`] does
-//! that for all formats alike. JSON formats share the reader in `json`; formats whose media are text share `base64`.
+//! A format is one file with two functions, [`Format::read`] and [`Format::recognises`], and one line in [`FORMATS`]. A
+//! format decides what a record says: posts (an id, a text, media by bytes or by URL), deletions, events without
+//! posts. It does not fetch, and it does not look at pictures: [`super::decode`] does that for all formats alike. All
+//! formats are written in JSON and share the reader in `json`; formats whose media are text share `base64`. [`Feeds`]
+//! decides which format reads a record.
 
 mod base64;
 mod draft;
+mod feeds;
 mod format;
 mod json;
 mod riveg;
 
-use crate::domain::{Rejection, RejectionClass};
+pub use draft::{MediaDraft, MediaSource, PostDraft, TextForm};
+pub use feeds::{AUTO, FeedSettings, Feeds, RecordEvents, format_key};
+pub use format::{Envelope, Event, Format, InputRecord, ReadContext};
 
-use super::config::Config;
-use super::fault::rejection;
-
-pub use draft::{MediaDraft, MediaSource, PostDraft};
-pub use format::{Format, InputRecord, Read, Reading};
-
-/// All formats; the first is the default.
-pub const FORMATS: &[Format] = &[Format { name: "riveg", read: riveg::read }];
-
-/// Reads a record in the default format.
-///
-/// # Errors
-/// `too-large` where it is longer than `max_record`; else as its format says.
-pub fn read(record: InputRecord<'_>, config: &Config) -> Result<Reading, Rejection> {
-    let size = record.payload.len() as u64;
-    if size > config.max_record.as_u64() {
-        let message =
-            format!("the record has {size} bytes, more than the {} of decode.max_record", config.max_record);
-        return Err(rejection(RejectionClass::TooLarge, message));
-    }
-    (FORMATS[0].read)(record, config)
-}
+/// All formats. The first reads what no other recognises.
+pub const FORMATS: &[Format] =
+    &[Format { name: "riveg", feed: "riveg's own format", read: riveg::read, recognises: riveg::recognises }];

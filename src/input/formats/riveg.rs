@@ -4,33 +4,44 @@
 
 use std::borrow::Cow;
 
-use crate::domain::{RawJson, Rejection, RejectionClass};
+use crate::domain::{Rejection, RejectionClass};
 use crate::input::MediaFault;
 use crate::input::config::Config;
 use crate::input::escape::shortened;
 use crate::input::fault::{malformed, rejection};
 
 use super::base64;
-use super::draft::{MediaDraft, MediaSource, PostDraft};
-use super::format::{InputRecord, Reading};
-use super::json::{self, JsonValue, Kind, MAX_DEPTH, name, text, verbatim};
-
-/// The longest id of a post and key of a medium, in bytes. Kafka limits a key only together with its record, to 1 MB by
-/// default; this keeps the answer, which repeats a picture's key for each entity, below that too.
-const MAX_NAME_BYTES: usize = 1024;
+use super::draft::{MediaDraft, MediaSource, PostDraft, TextForm};
+use super::format::{Event, ReadContext};
+use super::json::{
+    JsonValue, Kind, expect_kind, is_not_null, last_fields, name_at, repeated, required, string_at, text,
+    unique_fields, within_max_text,
+};
 
 /// Reads a record.
 ///
 /// # Errors
 /// `malformed` with the JSON path, what was expected and what was found; `too-large` with the limit.
-pub(super) fn read(record: InputRecord<'_>, config: &Config) -> Result<Reading, Rejection> {
-    let json = json::record_text(record.payload)?;
-    draft(&json, config).map(Reading::Post)
+pub(super) fn read(record: JsonValue<'_>, context: &ReadContext<'_>) -> Result<Vec<Event>, Rejection> {
+    Ok(vec![Event::Post(Box::new(draft(record, context.limits)?))])
+}
+
+/// Whether a value is an object with `id` and `text` and without the marks of a feed's own format.
+pub(super) fn recognises(record: JsonValue<'_>) -> bool {
+    let (mut has_id, mut has_text) = (false, false);
+    for (name, _) in record.members() {
+        match &*name {
+            "id" => has_id = true,
+            "text" => has_text = true,
+            "id_str" | "includes" | "@context" => return false,
+            _ => {}
+        }
+    }
+    has_id && has_text
 }
 
 /// Reads a record's JSON within the limits on its text, id and number of media.
-fn draft(json: &str, config: &Config) -> Result<PostDraft, Rejection> {
-    let record = JsonValue::of(json);
+fn draft(record: JsonValue<'_>, config: &Config) -> Result<PostDraft, Rejection> {
     expect_kind(record, Kind::Object, "")?;
     let [id, text, media] = unique_fields(record, "", ["id", "text", "media"])?;
     let [created_at, lang, author] = last_fields(record, ["created_at", "lang", "author"]);
@@ -41,23 +52,13 @@ fn draft(json: &str, config: &Config) -> Result<PostDraft, Rejection> {
     if id.is_empty() {
         return Err(malformed("`id` is empty"));
     }
-    let size = text.len() as u64;
-    if size > config.max_text.as_u64() {
-        let message =
-            format!("`text` has {size} bytes, more than the {} of decode.max_text", config.max_text);
-        return Err(rejection(RejectionClass::TooLarge, message));
-    }
+    within_max_text(&text, "text", config)?;
     let mut degraded = Vec::new();
-    let mut repeat = |field: &str, value: Option<JsonValue<'_>>| -> Option<RawJson> {
-        let repeated = verbatim(value.filter(is_not_null)?);
-        if repeated.is_none() {
-            degraded.push(format!("`{field}` is nested deeper than {MAX_DEPTH} lists, and is not repeated"));
-        }
-        repeated
-    };
+    let mut repeat = |field, value| repeated(field, value, &mut degraded);
     let (created_at, lang, author) =
         (repeat("created_at", created_at), repeat("lang", lang), repeat("author", author));
-    Ok(PostDraft { id, text, created_at, lang, author, media, degraded })
+    let text_form = TextForm::HtmlEscapes;
+    Ok(PostDraft { id, key: None, uri: None, text, text_form, created_at, lang, author, media, degraded })
 }
 
 /// Reads the media of a record. Entries beyond the limit are not read: three million empty entries fit into 32 MiB, and
@@ -113,73 +114,6 @@ fn source(bytes: Option<JsonValue<'_>>, url: Option<JsonValue<'_>>, limit: u64) 
             let message = format!("has {} as `{field}`; a string is expected", value.kind());
             MediaSource::Invalid(MediaFault::malformed(message))
         }
-    }
-}
-
-/// The values of these fields. A duplicate is an error, since readers differ in which one they take.
-fn unique_fields<'a, const FIELDS: usize>(
-    object: JsonValue<'a>,
-    path: &str,
-    names: [&str; FIELDS],
-) -> Result<[Option<JsonValue<'a>>; FIELDS], Rejection> {
-    let mut values = [None; FIELDS];
-    for (name, value) in object.members() {
-        let Some(field) = names.iter().position(|wanted| *wanted == name) else { continue };
-        if values[field].replace(value).is_some() {
-            return Err(invalid(path, &format!("duplicate field `{name}`")));
-        }
-    }
-    Ok(values)
-}
-
-/// The values of these fields, the last of duplicates.
-fn last_fields<'a, const FIELDS: usize>(
-    object: JsonValue<'a>,
-    names: [&str; FIELDS],
-) -> [Option<JsonValue<'a>>; FIELDS] {
-    let mut values = [None; FIELDS];
-    for (name, value) in object.members() {
-        if let Some(field) = names.iter().position(|wanted| *wanted == name) {
-            values[field] = Some(value);
-        }
-    }
-    values
-}
-
-fn is_not_null(value: &JsonValue<'_>) -> bool {
-    value.kind() != Kind::Null
-}
-
-fn required<'a>(value: Option<JsonValue<'a>>, path: &str, field: &str) -> Result<JsonValue<'a>, Rejection> {
-    value.ok_or_else(|| invalid(path, &format!("missing field `{field}`")))
-}
-
-fn expect_kind(value: JsonValue<'_>, kind: Kind, path: &str) -> Result<(), Rejection> {
-    if value.kind() == kind {
-        return Ok(());
-    }
-    Err(invalid(path, &format!("found {}, expected {kind}", value.kind())))
-}
-
-fn string_at(value: JsonValue<'_>, path: &str) -> Result<String, Rejection> {
-    expect_kind(value, Kind::String, path)?;
-    text(value).map(Cow::into_owned).ok_or_else(|| invalid(path, "is a string that cannot be read"))
-}
-
-fn name_at(value: JsonValue<'_>, path: &str) -> Result<String, Rejection> {
-    let name = name(value).map_err(|fault| invalid(path, &fault))?;
-    if name.len() <= MAX_NAME_BYTES {
-        return Ok(name);
-    }
-    let message =
-        format!("`{path}` has {} bytes, more than the {MAX_NAME_BYTES} that a name may have", name.len());
-    Err(rejection(RejectionClass::TooLarge, message))
-}
-
-fn invalid(path: &str, fault: &str) -> Rejection {
-    match path {
-        "" => malformed(&format!("the record is not a post: {fault}")),
-        path => malformed(&format!("the record is not a post: at `{path}`: {fault}")),
     }
 }
 

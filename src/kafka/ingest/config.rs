@@ -1,5 +1,6 @@
 //! The section `ingest` of the configuration, and what it asks of the consumer.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -38,8 +39,16 @@ pub struct Config {
     pub start: Start,
     /// Reaction to records that were deleted before they were read.
     pub on_data_loss: DataLoss,
-    /// Treatment of records without a value.
+    /// Treatment of records without a value, and of records that say that a post was deleted.
     pub tombstones: Tombstones,
+    /// Input format of records; `auto`: the shape of each record decides.
+    pub format: String,
+    /// Input formats of single topics.
+    pub formats: BTreeMap<String, String>,
+    /// Treatment of events that their format does not know.
+    pub unknown_events: UnknownEvents,
+    /// The address of a picture of Bluesky, with `{did}` and `{cid}`.
+    pub bluesky_pictures: String,
 }
 
 /// Who commits the offsets of what is delivered.
@@ -97,6 +106,17 @@ pub enum Tombstones {
     DeadLetter,
 }
 
+/// What becomes of an event that its format does not know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownEvents {
+    /// It is counted, and nothing is written.
+    Skip,
+    /// It is a dead letter.
+    #[default]
+    DeadLetter,
+}
+
 impl Config {
     /// Range faults: the key within the section, and the bound that it breaks.
     #[must_use]
@@ -108,6 +128,9 @@ impl Config {
             }
         };
         hold("topic", is_topic_name(&self.topic), TOPIC_NAME);
+        let (has_did, has_cid) =
+            (self.bluesky_pictures.contains("{did}"), self.bluesky_pictures.contains("{cid}"));
+        hold("bluesky_pictures", has_did && has_cid, "must have `{did}` and `{cid}`");
         hold("group", !self.group.is_empty(), "is empty; offsets are kept by group");
         hold("read_ahead", self.read_ahead.get() <= 1_000, "must be 1 to 1000");
         hold("commit_interval", !self.commit_interval.is_zero(), "must be longer than nothing");

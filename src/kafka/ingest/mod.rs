@@ -30,7 +30,7 @@ mod partition_ends;
 mod lag_reports;
 mod drain;
 
-pub use config::{Config, DataLoss, GroupProtocol, OffsetsBy, Start, Tombstones};
+pub use config::{Config, DataLoss, GroupProtocol, OffsetsBy, Start, Tombstones, UnknownEvents};
 pub use consumer::start;
 pub use error::IngestError;
 pub use fence::Fence;

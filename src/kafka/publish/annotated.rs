@@ -8,6 +8,8 @@ use crate::domain::{Annotation, ContentHash, Mention, Post};
 pub struct Annotated {
     /// The id of the post.
     pub post_id: String,
+    /// The id in the key of its answer where that is not `post_id`, such as that of the first version of an edited post.
+    pub key: Option<String>,
     /// The pictures of the post, in its order.
     pub media: Vec<MediaInfo>,
     /// The annotation.
@@ -66,7 +68,13 @@ impl Annotated {
             is_preview: media.is_preview,
         });
         let included = Included::default();
-        Self { post_id: post.id.clone(), media: media.collect(), annotation, included }
+        Self { post_id: post.id.clone(), key: post.key.clone(), media: media.collect(), annotation, included }
+    }
+
+    /// The id in the key of its answer.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        self.key.as_deref().unwrap_or(&self.post_id)
     }
 
     /// The id of an entity: it depends on the post's id, the mention's span and its type alone.

@@ -28,8 +28,17 @@ pub enum Answer {
     Rejected(Rejection),
     /// A tombstone that is forwarded under its key to the output topic.
     Tombstone,
-    /// A tombstone that is not forwarded: nothing is written.
+    /// The record says that a post was deleted: a tombstone under the key of that post's annotation.
+    Deleted {
+        /// The id of the post.
+        post_id: String,
+    },
+    /// A deletion that is not forwarded: nothing is written.
     Skipped,
+    /// The record says nothing that needs an answer: nothing is written.
+    Ignored,
+    /// The answers to a record of several posts. None of them is `Several`.
+    Several(Vec<Answer>),
     /// No record: offsets that Kafka uses for other purposes. Nothing is written.
     Gap,
 }

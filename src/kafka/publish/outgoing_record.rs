@@ -54,6 +54,8 @@ pub(super) enum RecordKind {
     EmptyAnnotation,
     /// A tombstone that is not forwarded. It only settles its ticket, in partition order.
     Skipped,
+    /// A record that needs no answer. It only settles its ticket, in partition order.
+    Ignored,
     /// Offsets without records. It only settles its ticket, in partition order.
     Gap,
 }
@@ -61,7 +63,10 @@ pub(super) enum RecordKind {
 impl OutgoingRecord {
     /// Whether there is a record to be written.
     pub(super) fn is_written(&self) -> bool {
-        !matches!(self.kind, RecordKind::EmptyAnnotation | RecordKind::Skipped | RecordKind::Gap)
+        !matches!(
+            self.kind,
+            RecordKind::EmptyAnnotation | RecordKind::Skipped | RecordKind::Ignored | RecordKind::Gap
+        )
     }
 
     /// The bytes of key, value and headers.

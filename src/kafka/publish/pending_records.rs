@@ -145,7 +145,7 @@ impl PendingRecords {
             }
             RecordKind::Tombstone => self.metrics.ingest().tombstone(Tombstone::Forwarded),
             RecordKind::Skipped => self.metrics.ingest().tombstone(Tombstone::Skipped),
-            RecordKind::Annotation | RecordKind::EmptyAnnotation | RecordKind::Gap => {}
+            RecordKind::Annotation | RecordKind::EmptyAnnotation | RecordKind::Ignored | RecordKind::Gap => {}
         }
         if is_written {
             self.metrics.produced(&record.topic, record.bytes());

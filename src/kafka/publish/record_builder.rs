@@ -60,6 +60,59 @@ impl RecordBuilder {
     pub(super) fn build(&self, outcome: Outcome, now: SystemTime) -> Vec<OutgoingRecord> {
         let Outcome { source, answer, ticket, attempts } = outcome;
         let origin = Origin { source, ticket: Arc::new(ticket), part: 0, attempts };
+        let mut records = match answer {
+            Answer::Several(answers) => self.records_of_several(answers, &origin, now),
+            // The key of the record is the key of its only answer.
+            answer => self.records_of(answer, &origin, now, |config, post_id| {
+                config.answer_key(&origin.source, post_id)
+            }),
+        };
+        for (part, record) in records.iter_mut().enumerate() {
+            record.origin.part = part;
+        }
+        records
+    }
+
+    /// The records of a record's several answers. Each has the id of its post as key, because the record's own would be
+    /// that of all of them. All rejections are in one dead letter: it is the record, which they share.
+    fn records_of_several(
+        &self,
+        answers: Vec<Answer>,
+        origin: &Origin,
+        now: SystemTime,
+    ) -> Vec<OutgoingRecord> {
+        let all = answers.len();
+        let mut rejections = Vec::new();
+        let mut records = Vec::new();
+        for answer in answers {
+            match answer {
+                Answer::Rejected(rejection) => rejections.push(rejection),
+                answer => records.extend(
+                    self.records_of(answer, origin, now, |_, id| Bytes::copy_from_slice(id.as_bytes())),
+                ),
+            }
+        }
+        if records.iter().any(OutgoingRecord::is_written) {
+            records.retain(OutgoingRecord::is_written);
+        }
+        if let Some(rejection) = joined(rejections, all) {
+            records.retain(OutgoingRecord::is_written);
+            records.push(self.dead_letter(origin.clone(), rejection, Truncation::None));
+        }
+        if records.is_empty() {
+            records = self.records_of(Answer::Ignored, origin, now, |_, _| Bytes::new());
+        }
+        records
+    }
+
+    /// The records of one answer; `key_of` makes the key of a post's answer from its id.
+    fn records_of(
+        &self,
+        answer: Answer,
+        origin: &Origin,
+        now: SystemTime,
+        key_of: impl Fn(&Config, &str) -> Bytes,
+    ) -> Vec<OutgoingRecord> {
         let without_value = |kind, key| {
             let headers = RecordHeaders::default();
             vec![self.record(kind, key, None, headers, origin.clone())]
@@ -71,19 +124,21 @@ impl RecordBuilder {
                 if encoded.is_empty() {
                     return without_value(RecordKind::EmptyAnnotation, None);
                 }
-                let record = |(part, EncodedRecord { key, value, headers })| {
-                    let key =
-                        key.unwrap_or_else(|| self.config.answer_key(&origin.source, &annotated.post_id));
-                    let origin = Origin { part, ..origin.clone() };
-                    self.record(RecordKind::Annotation, Some(key), Some(value), headers, origin)
+                let record = |EncodedRecord { key, value, headers }| {
+                    let key = key.unwrap_or_else(|| key_of(&self.config, annotated.key_id()));
+                    self.record(RecordKind::Annotation, Some(key), Some(value), headers, origin.clone())
                 };
-                encoded.into_iter().enumerate().map(record).collect()
+                encoded.into_iter().map(record).collect()
             }
             Answer::Rejected(rejection) => {
-                vec![self.dead_letter(origin, rejection, Truncation::None)]
+                vec![self.dead_letter(origin.clone(), rejection, Truncation::None)]
             }
             Answer::Tombstone => without_value(RecordKind::Tombstone, origin.source.key.clone()),
+            Answer::Deleted { post_id } => {
+                without_value(RecordKind::Tombstone, Some(key_of(&self.config, &post_id)))
+            }
             Answer::Skipped => without_value(RecordKind::Skipped, None),
+            Answer::Ignored | Answer::Several(_) => without_value(RecordKind::Ignored, None),
             Answer::Gap => without_value(RecordKind::Gap, None),
         }
     }
@@ -158,6 +213,7 @@ impl RecordBuilder {
             | RecordKind::Tombstone
             | RecordKind::EmptyAnnotation
             | RecordKind::Skipped
+            | RecordKind::Ignored
             | RecordKind::Gap => {
                 let what = if record.value.is_some() { "annotation" } else { "deletion" };
                 let key = record.key.as_ref().map_or(0, Bytes::len);
@@ -184,6 +240,19 @@ impl RecordBuilder {
         record.key = Some(key.into());
         Adjusted::Changed(record)
     }
+}
+
+/// The most rejections of one record that its dead letter quotes.
+const QUOTED_REJECTIONS: usize = 3;
+
+/// One rejection of several posts of a record: the class of the first, and what is wrong with each.
+fn joined(rejections: Vec<Rejection>, all: usize) -> Option<Rejection> {
+    let count = rejections.len();
+    let messages: Vec<&str> =
+        rejections.iter().take(QUOTED_REJECTIONS).map(|rejection| rejection.message.as_str()).collect();
+    let more = if count > QUOTED_REJECTIONS { "; and so on" } else { "" };
+    let message = format!("{count} of the record's {all} events are rejected: {}{more}", messages.join("; "));
+    rejections.into_iter().next().map(|first| Rejection { message, ..first })
 }
 
 /// The headers of an answer or a tombstone: those copied from the input, those of the output format, then the position

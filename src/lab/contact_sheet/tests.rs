@@ -25,10 +25,6 @@ fn post(id: &str, text: &str) -> Post {
     Post {
         id: id.to_owned(),
         text: text.to_owned(),
-        created_at: None,
-        lang: None,
-        author: None,
-        unescaped: None,
         media: vec![Media {
             key: "m".to_owned(),
             frame: Arc::new(frame),
@@ -36,6 +32,7 @@ fn post(id: &str, text: &str) -> Post {
             index: 0,
             is_preview: false,
         }],
+        ..Post::default()
     }
 }
 

@@ -24,11 +24,8 @@ impl Sample {
         Post {
             id: self.id,
             text: self.text,
-            created_at: None,
-            lang: None,
-            author: None,
-            unescaped: None,
             media: media_keys.iter().enumerate().map(media).collect(),
+            ..Post::default()
         }
     }
 

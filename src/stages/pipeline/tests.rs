@@ -194,15 +194,7 @@ fn post(text: &str, greys: &[u8]) -> Post {
             is_preview: false,
         }
     });
-    Post {
-        id: "p".to_owned(),
-        text: text.to_owned(),
-        created_at: None,
-        lang: None,
-        author: None,
-        unescaped: None,
-        media: media.collect(),
-    }
+    Post { id: "p".to_owned(), text: text.to_owned(), media: media.collect(), ..Post::default() }
 }
 
 /// For each mention its text, and the pictures that show it with the left edge of the box.

@@ -305,9 +305,10 @@ async fn pictures_after_one_that_took_too_long_are_decoded_within_the_memory() {
     // The slow one is given up as at its timeout: its permit stays with its thread.
     let media =
         [inline_media("a", &quick), inline_media("b", &slow), inline_media("c", &png(60, 50))].join(",");
-    let record = read(InputRecord { payload: &record(&media) }, &test_config()).unwrap();
-    let Fetched { pictures, .. } = decoder.fetched(record.media).await.unwrap();
-    let mut post = record.post;
+    let record = InputRecord { payload: record(&media), ..InputRecord::default() };
+    let undecoded = only_post(read(&record, &Feeds::default(), &test_config()).unwrap()).unwrap();
+    let Fetched { pictures, .. } = decoder.fetched(undecoded.media).await.unwrap();
+    let mut post = undecoded.post;
     let mut pictures = pictures.into_iter();
     let first = pictures.next().unwrap();
     let permit = decoder.memory_for(&post, [&first]).await;
@@ -369,12 +370,16 @@ fn settings_out_of_range_are_found() {
 }
 
 #[test]
-fn deletions_and_skipped_records_are_no_posts() {
-    for (reading, part) in [
-        (Reading::Deletion { id: "7".to_owned() }, "deletes post `7`"),
-        (Reading::Skip { reason: "a keep-alive".to_owned() }, "holds no post: a keep-alive"),
+fn where_one_post_is_expected_other_events_are_refused() {
+    let deletion = || ReadEvent::Deletion { id: "7".to_owned() };
+    for (events, part) in [
+        (vec![deletion()], "is not one post: it says 1 things"),
+        (vec![], "says 0 things"),
+        (vec![deletion(), deletion()], "says 2 things"),
+        (vec![ReadEvent::Unknown { what: "a like".to_owned() }], "is a like, and one post is expected"),
     ] {
-        let refusal = post_of(reading).unwrap_err();
-        assert!(refusal.class == RejectionClass::Internal && refusal.message.contains(part), "{refusal}");
+        let refusal = only_post(ReadEvents { format: "riveg", events }).unwrap_err();
+        let is_told = refusal.class == RejectionClass::UnknownEvent && refusal.message.contains(part);
+        assert!(is_told, "{refusal}");
     }
 }

@@ -1,11 +1,17 @@
 //! JSON for the formats that are written in it: values as they were written, their strings, values to be repeated.
 
+mod fields;
 mod record;
 mod strings;
 mod value;
 mod verbatim;
 
+#[cfg(test)]
+pub(super) use fields::MAX_NAME_BYTES;
+pub(super) use fields::{
+    expect_kind, is_not_null, last_fields, name_at, repeated, required, string_at, unique_fields,
+    within_max_text,
+};
 pub(super) use record::record_text;
-pub(super) use strings::{name, text};
+pub(super) use strings::text;
 pub(super) use value::{JsonValue, Kind};
-pub(super) use verbatim::{MAX_DEPTH, verbatim};

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::input::config::test_config;
-use crate::input::formats;
+use crate::input::formats::json::MAX_NAME_BYTES;
+use crate::input::formats::{Feeds, InputRecord};
 
 fn refusal(json: &str) -> Rejection {
     read_with(json, &test_config(), |_| ()).unwrap_err()
@@ -10,9 +11,11 @@ fn refusal(json: &str) -> Rejection {
 
 /// What `ask` finds in the draft of a record.
 fn read_with<T>(json: &str, config: &Config, ask: impl FnOnce(PostDraft) -> T) -> Result<T, Rejection> {
-    match formats::read(InputRecord { payload: json.as_bytes() }, config)? {
-        Reading::Post(draft) => Ok(ask(draft)),
-        other => panic!("the record is a post, not {other:?}"),
+    let record = InputRecord { payload: json.as_bytes().to_vec().into(), ..InputRecord::default() };
+    let mut events = Feeds::default().read(&record, config)?.events;
+    match (events.pop(), events.len()) {
+        (Some(Event::Post(draft)), 0) => Ok(ask(*draft)),
+        other => panic!("the record is one post, not {other:?}"),
     }
 }
 
@@ -85,8 +88,9 @@ fn a_fault_names_the_path_and_what_was_expected_and_found() {
         assert_eq!(refusal.class, RejectionClass::Malformed, "{json}");
         assert!(refusal.message.contains(expected), "{json}: {}", refusal.message);
     }
-    let not_utf8 = InputRecord { payload: b"{\"id\":\"\xff\"}" };
-    assert!(formats::read(not_utf8, &test_config()).unwrap_err().message.contains("not UTF-8: byte 7"));
+    let not_utf8 = InputRecord { payload: (&b"{\"id\":\"\xff\"}"[..]).into(), ..InputRecord::default() };
+    let refusal = Feeds::default().read(&not_utf8, &test_config()).unwrap_err();
+    assert!(refusal.message.contains("not UTF-8: byte 7"));
 }
 
 #[test]

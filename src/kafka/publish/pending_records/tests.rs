@@ -32,7 +32,7 @@ fn pending() -> (PendingRecords, Receiver<Ticket>) {
 fn outcome(ticket: Ticket, records: usize) -> Outcome {
     let annotation = Annotation { triples: vec![], degraded: vec![] };
     let (post_id, included) = (records.to_string(), Included::default());
-    let answer = Answer::Annotated(Annotated { post_id, media: vec![], annotation, included });
+    let answer = Answer::Annotated(Annotated { post_id, key: None, media: vec![], annotation, included });
     Outcome { source: Arc::new(source()), answer, ticket, attempts: 1 }
 }
 

@@ -16,18 +16,26 @@ fn builder() -> RecordBuilder {
     RecordBuilder::new(&config(), encoder, 65_536)
 }
 
-fn record_of(source: SourceRecord, answer: Answer) -> OutgoingRecord {
+fn records_of(source: SourceRecord, answer: Answer) -> Vec<OutgoingRecord> {
     let ticket = Ledger::default().issue(0, 5);
-    let outcome = Outcome { source: Arc::new(source), answer, ticket, attempts: 1 };
-    let mut records = builder().build(outcome, UNIX_EPOCH);
+    builder().build(Outcome { source: Arc::new(source), answer, ticket, attempts: 1 }, UNIX_EPOCH)
+}
+
+fn record_of(source: SourceRecord, answer: Answer) -> OutgoingRecord {
+    let mut records = records_of(source, answer);
     assert_eq!(records.len(), 1);
     records.remove(0)
 }
 
 fn annotation_of(source: SourceRecord) -> OutgoingRecord {
     let annotation = Annotation { triples: vec![], degraded: vec![] };
-    let annotated =
-        Annotated { post_id: "p".to_owned(), media: vec![], annotation, included: Included::default() };
+    let annotated = Annotated {
+        post_id: "p".to_owned(),
+        key: None,
+        media: vec![],
+        annotation,
+        included: Included::default(),
+    };
     record_of(source, Answer::Annotated(annotated))
 }
 
@@ -96,4 +104,59 @@ fn an_answer_that_is_too_large_becomes_a_dead_letter_then_one_without_value() {
         header.key == "riveg.error.value-omitted" && header.value == Some(b"7".as_slice())
     }));
     assert!(matches!(builder().smaller(bare), Adjusted::Unchanged(_)));
+}
+
+#[test]
+fn a_record_of_several_posts_is_answered_under_their_ids_and_rejected_once() {
+    let annotated = |id: &str, key: Option<&str>| {
+        let annotation = Annotation { triples: vec![], degraded: vec![] };
+        let (post_id, key) = (id.to_owned(), key.map(str::to_owned));
+        Answer::Annotated(Annotated {
+            post_id,
+            key,
+            media: vec![],
+            annotation,
+            included: Included::default(),
+        })
+    };
+    let rejected = |message: &str| {
+        let (stage, class, message) = ("decode", RejectionClass::Malformed, message.to_owned());
+        Answer::Rejected(Rejection { stage, class, message })
+    };
+    let answers = vec![
+        annotated("2", Some("1")),
+        rejected("no id"),
+        Answer::Deleted { post_id: "0".to_owned() },
+        Answer::Ignored,
+        rejected("no text"),
+    ];
+    let records = records_of(source(), Answer::Several(answers));
+    let seen = |record: &OutgoingRecord| {
+        let key = String::from_utf8(record.key.clone().unwrap().to_vec()).unwrap();
+        (record.topic.to_string(), key, record.value.is_some(), record.origin.part)
+    };
+    let expected = [("out", "1", true, 0), ("out", "0", false, 1), ("dead", "author", true, 2)];
+    let expected =
+        expected.map(|(topic, key, has_value, part)| (topic.to_owned(), key.to_owned(), has_value, part));
+    assert_eq!(records.iter().map(seen).collect::<Vec<_>>(), expected);
+    let RecordKind::DeadLetter(rejection, _) = &records[2].kind else { panic!("{records:?}") };
+    assert_eq!(rejection.message, "2 of the record's 5 events are rejected: no id; no text");
+}
+
+#[test]
+fn a_record_that_says_nothing_is_settled_without_being_written() {
+    for answer in
+        [Answer::Ignored, Answer::Several(vec![]), Answer::Several(vec![Answer::Ignored, Answer::Skipped])]
+    {
+        let records = records_of(source(), answer);
+        assert!(!records.is_empty() && !records.iter().any(OutgoingRecord::is_written), "{records:?}");
+    }
+}
+
+#[test]
+fn a_deleted_post_has_the_key_of_its_answer() {
+    let deleted = || Answer::Deleted { post_id: "7".to_owned() };
+    assert_eq!(record_of(source(), deleted()).key.as_deref(), Some(&b"author"[..]));
+    let record = record_of(SourceRecord { key: None, ..source() }, deleted());
+    assert_eq!((record.key.as_deref(), record.value), (Some(&b"7"[..]), None));
 }

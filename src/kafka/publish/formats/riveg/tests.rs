@@ -65,6 +65,7 @@ fn annotated() -> Annotated {
     };
     Annotated {
         post_id: "post-1".to_owned(),
+        key: None,
         media: vec![media("a", 6, 0xab), media("b", 1, 0)],
         annotation: Annotation { triples: vec![shown, absent], degraded: vec![] },
         included: Included::default(),
@@ -213,6 +214,8 @@ fn ids_depend_on_post_span_and_type_alone() {
 #[test]
 fn included_fields_follow_the_posts_id_and_urls_are_part_of_their_pictures() {
     let post = Post {
+        key: None,
+        uri: None,
         id: "post-1".to_owned(),
         text: "🏀 CP3 in Zürich".to_owned(),
         unescaped: None,
