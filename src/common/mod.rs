@@ -2,12 +2,16 @@
 //!
 //! Read [`cache`] first (values bounded in bytes, made once for all who ask), then [`imaging`] (pictures at the sizes
 //! of the networks), [`http_util`] (retries and circuit breakers), [`hub`]
-//! (downloads of published files), [`blocking`], [`secret`] and [`plain_file`].
+//! (downloads of published files), [`blocking`], [`secret`], [`plain_file`], [`iri`] and [`normalised_name`].
 
 pub mod blocking;
 pub mod cache;
 pub mod http_util;
 pub mod hub;
 pub mod imaging;
+pub mod iri;
+mod normalised_name;
 pub mod plain_file;
 pub mod secret;
+
+pub use normalised_name::normalised_name;

@@ -18,6 +18,8 @@ pub struct Annotation {
 pub struct Triple {
     /// The entity where the text names it.
     pub mention: Mention,
+    /// The IRI of the real entity, where the lexicon links the name to one.
+    pub iri: Option<Arc<str>>,
     /// The phrase that was looked for in the pictures.
     pub phrase: Phrase,
     /// The gate's answer for each picture, in the order of the post's media.

@@ -105,6 +105,7 @@ impl Entity {
                 span: Span { start, end, byte_start, byte_end },
                 score: self.score,
             },
+            iri: None,
             phrase: Phrase {
                 text: self.phrase,
                 expansion: self.expansion.map(|expansion| expansion.text),
@@ -149,6 +150,7 @@ mod tests {
                 span: Span { start: 2, end: 5, byte_start: 3, byte_end: 6 },
                 score: 0.5,
             },
+            iri: None,
             phrase: Phrase {
                 text: format!("{text} (PER)"),
                 expansion: expansion.map(str::to_owned),

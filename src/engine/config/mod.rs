@@ -42,6 +42,7 @@ pub struct Config {
     pub describe: caption::Config,
     pub knowledge: knowledge::Config,
     pub expand: expand::Config,
+    pub link: expand::LinkConfig,
     pub vision: vision::Config,
     pub device: networks::blocks::device::Config,
     pub scheduler: scheduler::Config,

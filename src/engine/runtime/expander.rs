@@ -31,7 +31,7 @@ pub(super) fn expander(
             SourceName::Llm => endpoints.llm_expansion(config)?.map(Source::Llm),
         });
     }
-    Ok(Expander::new(sources, template, config.expand.degrade))
+    Ok(Expander::new(sources, template, config.expand.degrade).linked_by(config.link.clone()))
 }
 
 /// The lexicon of the settings, or else the bundle's.

@@ -54,6 +54,7 @@ fn triple(text: &str, name: &str, entity_type: &str, region: Option<Region>) -> 
             span,
             score: 0.9,
         },
+        iri: None,
         phrase: Phrase {
             text: name.to_owned(),
             expansion: Some("a woman in a green coat with a red hat".to_owned()),

@@ -1,9 +1,11 @@
 //! Expander: the phrase of a mention, from the first source with an expansion.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 
 use super::prompt;
-use super::{Context, ExpansionPrompt, Lexicon, Mix, PhraseTemplate, Scope};
+use super::{Context, ExpansionPrompt, Lexicon, LinkConfig, LinkSource, Mix, PhraseTemplate, Scope};
 use crate::domain::{Mention, ModelAnswer, Phrase, PhraseSource};
 use crate::llm::answers::Kind;
 use crate::llm::cached::{CachedEndpoint, Degrade, NoAnswer};
@@ -13,6 +15,7 @@ pub struct Expander {
     sources: Vec<Source>,
     template: PhraseTemplate,
     degrade: Degrade,
+    link: LinkConfig,
 }
 
 /// A source of expansions.
@@ -40,6 +43,8 @@ pub struct LlmExpansion {
 pub struct ExpandedPhrase {
     /// The phrase to ground.
     pub phrase: Phrase,
+    /// The IRI of the entity, where the lexicon links its name to one.
+    pub iri: Option<Arc<str>>,
     /// The fault of the language models, as a note for the provenance.
     pub fault: Option<String>,
 }
@@ -59,7 +64,14 @@ impl Expander {
     /// An expander with these sources in order; without sources a phrase is the name alone.
     #[must_use]
     pub fn new(sources: Vec<Source>, template: PhraseTemplate, degrade: Degrade) -> Self {
-        Self { sources, template, degrade }
+        Self { sources, template, degrade, link: LinkConfig::default() }
+    }
+
+    /// The same with these sources of IRIs.
+    #[must_use]
+    pub fn linked_by(mut self, link: LinkConfig) -> Self {
+        self.link = link;
+        self
     }
 
     /// The lexicon among the sources.
@@ -82,6 +94,7 @@ impl Expander {
     /// # Errors
     /// The endpoints failed, no later source has an expansion, and the settings demand an answer.
     pub async fn phrase(&self, mention: &Mention, context: &Context) -> Result<ExpandedPhrase, NoExpansion> {
+        let iri = self.iri(mention);
         let mut fault = None;
         for source in &self.sources {
             let (source, answers) = match source {
@@ -98,7 +111,7 @@ impl Expander {
                 }
             };
             if !answers.is_empty() {
-                return Ok(ExpandedPhrase { phrase: self.fill(mention, source, answers), fault: None });
+                return Ok(ExpandedPhrase { phrase: self.fill(mention, source, answers), iri, fault: None });
             }
         }
         let entity = mention.text.clone();
@@ -107,9 +120,15 @@ impl Expander {
             (fault, _) => {
                 let phrase = self.fill(mention, PhraseSource::NameOnly, Vec::new());
                 let fault = fault.map(|error| format!("`{entity}` was not expanded: {error}"));
-                Ok(ExpandedPhrase { phrase, fault })
+                Ok(ExpandedPhrase { phrase, iri, fault })
             }
         }
+    }
+
+    /// The IRI of a mention's entity.
+    fn iri(&self, mention: &Mention) -> Option<Arc<str>> {
+        let lexicon = self.lexicon().filter(|_| self.link.sources.contains(&LinkSource::Lexicon))?;
+        lexicon.iri(&mention.text, &mention.entity_type)
     }
 
     fn fill(&self, mention: &Mention, source: PhraseSource, answers: Vec<ModelAnswer>) -> Phrase {

@@ -1,4 +1,4 @@
-//! Lexicon: a JSONL file of expansions, by surface form and entity type.
+//! Lexicon: a JSONL file of expansions and IRIs, by surface form and entity type.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader};
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::LexiconCounts;
-use crate::common::plain_file;
+use crate::common::{iri, plain_file};
 use crate::domain::EntityType;
 
 /// Expansions by surface form and type.
@@ -20,7 +20,16 @@ pub struct Lexicon {
     counts: LexiconCounts,
 }
 
-type Entries = HashMap<EntityType, HashMap<String, Arc<str>>>;
+type Entries = HashMap<EntityType, HashMap<String, Vec<Candidate>>>;
+
+/// A real entity that a name may mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// What a picture of it shows.
+    pub expansion: Arc<str>,
+    /// Its IRI, such as that of a Wikidata item.
+    pub iri: Option<Arc<str>>,
+}
 
 /// The lexicon file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -51,11 +60,14 @@ pub enum LexiconError {
 #[derive(Debug, thiserror::Error)]
 pub enum LineFault {
     /// It is not the expected JSON.
-    #[error("it must be a JSON object with the strings `surface`, `type` and `expansion`")]
+    #[error("it must be a JSON object with the strings `surface`, `type` and `expansion`, and perhaps `iri`")]
     Json(#[from] serde_json::Error),
     /// A string is empty.
     #[error("its `{0}` is empty")]
     Empty(&'static str),
+    /// The IRI is none.
+    #[error("its `iri` is `{0}`, not an absolute IRI such as `http://www.wikidata.org/entity/Q7259`")]
+    Iri(String),
 }
 
 #[derive(Deserialize)]
@@ -64,10 +76,13 @@ struct Line {
     surface: String,
     r#type: String,
     expansion: String,
+    #[serde(default)]
+    iri: Option<String>,
 }
 
 impl Lexicon {
-    /// Reads a JSONL file. Empty lines are skipped; of two entries with the same surface and type the later one is used.
+    /// Reads a JSONL file. Empty lines are skipped; of two entries with the same surface, type and IRI the later one is
+    /// used.
     ///
     /// # Errors
     /// [`LexiconError`] names the file, and the line if one is at fault.
@@ -97,14 +112,31 @@ impl Lexicon {
         Ok(lexicon)
     }
 
-    /// The expansion of an entity: the entry of exactly this surface and type, else one that differs only in case and white
-    /// space.
+    /// The expansion of an entity: the last entry of exactly this surface and type, else one that differs only in case and
+    /// white space.
     #[must_use]
     pub fn get(&self, surface: &str, entity_type: &EntityType) -> Option<Arc<str>> {
+        let found = self.candidates(surface, entity_type).last();
+        self.counts.count(found.is_some());
+        found.map(|candidate| Arc::clone(&candidate.expansion))
+    }
+
+    /// What a name may mean, in the order of the file: the entries with different IRIs of exactly this surface and type,
+    /// else those that differ only in case and white space. It does not count as a look-up.
+    #[must_use]
+    pub fn candidates(&self, surface: &str, entity_type: &EntityType) -> &[Candidate] {
         let exact = self.exact.get(entity_type).and_then(|surfaces| surfaces.get(surface));
         let found = exact.or_else(|| self.normalised.get(entity_type)?.get(&normalised(surface)));
-        self.counts.count(found.is_some());
-        found.cloned()
+        found.map_or(&[], Vec::as_slice)
+    }
+
+    /// The IRI of a name that can mean one entity alone. None if no entry has an IRI, or if the entries differ in it.
+    #[must_use]
+    pub fn iri(&self, surface: &str, entity_type: &EntityType) -> Option<Arc<str>> {
+        match self.candidates(surface, entity_type) {
+            [one] => one.iri.clone(),
+            _ => None,
+        }
     }
 
     /// The path of its file.
@@ -132,19 +164,29 @@ impl Lexicon {
     }
 
     fn add(&mut self, line: &str) -> Result<(), LineFault> {
-        let Line { surface, r#type, expansion } = serde_json::from_str(line)?;
+        let Line { surface, r#type, expansion, iri } = serde_json::from_str(line)?;
         for (name, value) in [("surface", &surface), ("type", &r#type), ("expansion", &expansion)] {
             if value.trim().is_empty() {
                 return Err(LineFault::Empty(name));
             }
         }
         let entity_type = EntityType::new(&r#type);
-        let expansion: Arc<str> = expansion.trim().into();
+        if let Some(iri) = iri.as_ref().filter(|iri| !iri::is_usable(iri)) {
+            return Err(LineFault::Iri(iri.clone()));
+        }
+        let candidate = Candidate { expansion: expansion.trim().into(), iri: iri.map(Arc::from) };
         let normalised = normalised(&surface);
-        self.normalised.entry(entity_type.clone()).or_default().insert(normalised, Arc::clone(&expansion));
-        self.exact.entry(entity_type).or_default().insert(surface, expansion);
+        let same = self.normalised.entry(entity_type.clone()).or_default().entry(normalised).or_default();
+        add_candidate(same, candidate.clone());
+        add_candidate(self.exact.entry(entity_type).or_default().entry(surface).or_default(), candidate);
         Ok(())
     }
+}
+
+/// Adds an entry behind the others and in place of one with the same IRI.
+fn add_candidate(candidates: &mut Vec<Candidate>, candidate: Candidate) {
+    candidates.retain(|other| other.iri != candidate.iri);
+    candidates.push(candidate);
 }
 
 /// Case folded (via upper case, so that `ß` equals `SS`), with white space collapsed.
@@ -199,6 +241,40 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_linked_only_if_all_its_entries_have_one_iri() {
+        let line = |surface: &str, iri: Option<&str>| {
+            let line =
+                serde_json::json!({"surface": surface, "type": "PER", "expansion": "a man", "iri": iri});
+            line.to_string()
+        };
+        let (player, actor) = ("http://www.wikidata.org/entity/Q41421", "urn:example:actor");
+        let lines = [
+            line("Jordan", Some(player)),
+            line("Jordan", Some(actor)),
+            line("MJ", Some(actor)),
+            line("MJ", Some(player)),
+            line("MJ", Some(actor)),
+            line("Ann", Some(player)),
+            line("Ann", Some(player)),
+            line("Bob", None),
+            line("Eve", None),
+            line("Eve", Some(actor)),
+        ];
+        let lexicon = load(lines.join("\n")).unwrap();
+        let person = EntityType::new("PER");
+        let linked = |surface| lexicon.iri(surface, &person);
+        assert_eq!(linked("ANN").as_deref(), Some(player));
+        for unlinked in ["Jordan", "MJ", "Bob", "Eve", "Zoe"] {
+            assert_eq!(linked(unlinked), None, "{unlinked}");
+        }
+        let iris = |surface| -> Vec<Option<Arc<str>>> {
+            lexicon.candidates(surface, &person).iter().map(|one| one.iri.clone()).collect()
+        };
+        assert_eq!(iris("MJ"), [Some(player.into()), Some(actor.into())]);
+        assert_eq!(lexicon.counts().all(), 0, "a question for the IRI is no look-up of an expansion");
+    }
+
+    #[test]
     fn a_bad_line_is_named_with_its_file_and_its_fault() {
         let good = r#"{"surface": "Jordan", "type": "PER", "expansion": "a man"}"#;
         let cases = [
@@ -208,6 +284,7 @@ mod tests {
             (r#"{"surface": "a", "type": "b", "expansion": "c", "colour": "d"}"#, "it must be a JSON object"),
             (r#"{"surface": " ", "type": "b", "expansion": "c"}"#, "its `surface` is empty"),
             (r#"{"surface": "a", "type": "b", "expansion": ""}"#, "its `expansion` is empty"),
+            (r#"{"surface": "a", "type": "b", "expansion": "c", "iri": "Q1"}"#, "its `iri` is `Q1`"),
         ];
         for (line, fault) in cases {
             let error = load(format!("{good}\n\n{line}\n{good}\n")).unwrap_err();

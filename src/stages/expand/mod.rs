@@ -4,6 +4,7 @@
 //! makes the phrase.
 
 mod config;
+mod link;
 mod expander;
 mod lexicon;
 mod lexicon_counts;
@@ -12,7 +13,8 @@ mod template;
 
 pub use config::{Config, Mix, SourceName};
 pub use expander::{ExpandedPhrase, Expander, LlmExpansion, NoExpansion, Source};
-pub use lexicon::{Lexicon, LexiconError, LineFault};
+pub use lexicon::{Candidate, Lexicon, LexiconError, LineFault};
 pub use lexicon_counts::LexiconCounts;
+pub use link::{LinkConfig, LinkSource};
 pub use prompt::{Context, ExpansionPrompt, Scope};
 pub use template::{PhraseFormat, PhraseTemplate, TemplateError};

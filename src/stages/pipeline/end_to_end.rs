@@ -58,7 +58,7 @@ pub(super) async fn annotate(
             own.filter_map(|((media, located), mask)| Some(mask.as_ref()?.region(key(*media), located)));
         let regions = region.collect();
         let phrase = phrase(&mention);
-        Triple { mention: post.in_received_text(mention), phrase, verdicts, regions }
+        Triple { mention: post.in_received_text(mention), iri: None, phrase, verdicts, regions }
     });
     Ok(Annotation { triples: triples.collect(), degraded })
 }

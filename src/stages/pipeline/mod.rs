@@ -6,6 +6,8 @@
 //! is cut in reading order ([`picture_queries`]); masks wait for all boxes of a picture, so that it is encoded once
 //! ([`box_groups`]).
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use futures_util::future::{try_join, try_join_all};
 
@@ -98,7 +100,7 @@ impl Pipeline {
         degraded.extend(self.limits.dropped_entities(dropped));
         let phrases = self.phrases(post, &mentions, &mut degraded);
         let captions = self.captions(post, &mentions).map(Ok);
-        let (phrases, captions) = try_join(phrases, captions).await?;
+        let ((phrases, iris), captions) = try_join(phrases, captions).await?;
         degraded.extend(captions.fault.filter(|fault| !degraded.contains(fault)));
         let captions = captions.texts;
 
@@ -119,8 +121,8 @@ impl Pipeline {
         let (masks, dropped) = self.mask_maker().masks(flow, post, &places).await?;
         degraded.extend(self.limits.dropped_masks(dropped));
 
-        let pairs = mentions.into_iter().zip(phrases).enumerate();
-        let triples = pairs.map(|(number, (mention, phrase))| {
+        let named = mentions.into_iter().zip(iris).zip(phrases).enumerate();
+        let triples = named.map(|(number, ((mention, iri), phrase))| {
             let own =
                 || queries.of_mention(number).map(|(media, query)| (post.media[media].key.clone(), query));
             let verdict = |(media_key, query): (String, usize)| {
@@ -134,7 +136,7 @@ impl Pipeline {
                 Some(mask.region(media_key, located))
             };
             let mention = post.in_received_text(mention);
-            Triple { mention, phrase, verdicts, regions: own().filter_map(region).collect() }
+            Triple { mention, iri, phrase, verdicts, regions: own().filter_map(region).collect() }
         });
         Ok(Annotation { triples: triples.collect(), degraded })
     }
@@ -190,13 +192,13 @@ impl Pipeline {
         Ok(generator.generate(&text, caption.text.as_deref(), similar.as_deref()).await?)
     }
 
-    /// The phrase of each mention, in order.
+    /// The phrase of each mention and the IRI of its entity, in order.
     async fn phrases(
         &self,
         post: &Post,
         mentions: &[Mention],
         degraded: &mut Vec<String>,
-    ) -> Result<Vec<Phrase>, AnnotateError> {
+    ) -> Result<(Vec<Phrase>, Vec<Option<Arc<str>>>), AnnotateError> {
         let mut context = Context::default();
         if !mentions.is_empty() {
             let (found, fault) = self.context(post).await;
@@ -204,12 +206,14 @@ impl Pipeline {
             degraded.extend(fault);
         }
         let expansions = mentions.iter().map(|mention| self.expander.phrase(mention, &context));
-        let mut phrases = Vec::with_capacity(mentions.len());
+        let (mut phrases, mut iris) =
+            (Vec::with_capacity(mentions.len()), Vec::with_capacity(mentions.len()));
         for expanded in try_join_all(expansions).await? {
             phrases.push(expanded.phrase);
+            iris.push(expanded.iri);
             degraded.extend(expanded.fault);
         }
-        Ok(phrases)
+        Ok((phrases, iris))
     }
 
     /// Asks the gate whether a picture with a caption, which may be empty, shows a phrase; none where a vision model gave no answer and the settings allow that.

@@ -124,5 +124,5 @@ fn named(text: &str, span: Span) -> Triple {
     let phrase =
         Phrase { text: text.clone(), expansion: None, source: PhraseSource::NameOnly, answers: Vec::new() };
     let mention = Mention { text, entity_type: EntityType::new("PER"), span, score: 1.0 };
-    Triple { mention, phrase, verdicts: Vec::new(), regions: Vec::new() }
+    Triple { mention, iri: None, phrase, verdicts: Vec::new(), regions: Vec::new() }
 }

@@ -92,6 +92,9 @@ struct Entity<'a> {
     text: &'a str,
     #[serde(rename = "type")]
     entity_type: &'a str,
+    /// Only if the lexicon links the name to a real entity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iri: Option<&'a str>,
     span: WireSpan,
     score: Rounded<4>,
     expansion: Option<Expansion<'a>>,
@@ -206,11 +209,12 @@ impl<const DECIMALS: i32> Serialize for Rounded<DECIMALS> {
 }
 
 fn entity<'a>(annotated: &Annotated, triple: &'a Triple) -> Entity<'a> {
-    let Triple { mention, phrase, verdicts, regions } = triple;
+    let Triple { mention, iri, phrase, verdicts, regions } = triple;
     Entity {
         id: annotated.entity_id(mention),
         text: &mention.text,
         entity_type: mention.entity_type.as_str(),
+        iri: iri.as_deref(),
         span: WireSpan {
             start: mention.span.start,
             end: mention.span.end,

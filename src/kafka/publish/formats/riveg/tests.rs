@@ -28,6 +28,7 @@ fn verdict(media_key: &str, depicted: bool, probability: f32) -> GateVerdict {
 fn annotated() -> Annotated {
     let shown = Triple {
         mention: mention("CP3", "PER", [2, 5, 5, 8]),
+        iri: None,
         phrase: Phrase {
             text: "CP3 (PER) - a basketball player in a purple jersey".to_owned(),
             expansion: Some("a basketball player in a purple jersey".to_owned()),
@@ -45,6 +46,7 @@ fn annotated() -> Annotated {
     };
     let absent = Triple {
         mention: mention("Zürich", "LOC", [9, 15, 12, 19]),
+        iri: None,
         phrase: Phrase {
             text: "Zürich (LOC)".to_owned(),
             expansion: None,
