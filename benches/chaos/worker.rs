@@ -109,7 +109,7 @@ async fn echo_post(decoder: Decoder, value: Bytes) -> Result<Annotated, Rejectio
     if request["kills"] == true {
         std::process::abort();
     }
-    Ok(Annotated::new(&post, Annotation { triples: vec![], degraded: vec![] }))
+    Ok(Annotated::new(&post, Annotation { triples: vec![], degraded: vec![] }, &[]))
 }
 
 /// The decoder with default settings.

@@ -49,6 +49,29 @@ impl UnescapedText {
         Span { start, end: start + characters(received, byte_start, byte_end), byte_start, byte_end }
     }
 
+    /// The piece of this text that a byte range of the received text stands for. A range that begins or ends within an
+    /// escape includes its whole replacement. None: the range is not within the text.
+    #[must_use]
+    pub fn text_read(&self, (start, end): (usize, usize)) -> Option<&str> {
+        self.text.get(self.read_place(start, false)..self.read_place(end, true))
+    }
+
+    /// The place in this text of one in the received text; within an escape, the begin or the end of its replacement.
+    fn read_place(&self, received: usize, is_end: bool) -> usize {
+        let before = self.escapes.partition_point(|escape| escape.received.0 < received);
+        match before.checked_sub(1).and_then(|last| self.escapes.get(last)) {
+            Some(escape) if received < escape.received.1 => {
+                if is_end {
+                    escape.read.1
+                } else {
+                    escape.read.0
+                }
+            }
+            Some(escape) => escape.read.1 + (received - escape.received.1),
+            None => received,
+        }
+    }
+
     fn start(&self, read: usize) -> usize {
         let before = self.escapes.partition_point(|escape| escape.read.0 <= read);
         match before.checked_sub(1).and_then(|last| self.escapes.get(last)) {
@@ -128,6 +151,7 @@ mod tests {
             let found = unescaped.received_span(&received, span(read, begin, end));
             let cut = &received[found.byte_start..found.byte_end];
             prop_assert_eq!(cut.replace("&amp;", "&"), &read[begin..end]);
+            prop_assert_eq!(unescaped.text_read((found.byte_start, found.byte_end)), Some(&read[begin..end]));
             prop_assert_eq!(found, span(&received, found.byte_start, found.byte_end));
         }
     }

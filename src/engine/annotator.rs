@@ -13,8 +13,8 @@ use crate::domain::{Annotation, Post, Rejection, RejectionClass};
 use crate::input::decode::{Decoder, FrameCounts, ReadEvent, UndecodedPost};
 use crate::input::fetch::{Fetcher, FetcherError};
 use crate::input::formats::{Feeds, InputRecord, format_key};
-use crate::kafka::publish::formats::{AnswerTimes, DEFAULT_FORMAT, EncodedRecord, Encoder};
-use crate::kafka::publish::{Annotated, Include, Included, Provenance};
+use crate::kafka::publish::formats::{AnswerTimes, DEFAULT_FORMAT, EncodedRecord, Encoder, EncoderOptions};
+use crate::kafka::publish::{Annotated, Provenance};
 use crate::networks::bundle::{Bundle, BundleError};
 use crate::scheduler::{CallError, ModelError, Stop};
 use crate::stages::pipeline::AnnotateError;
@@ -49,8 +49,6 @@ pub struct Annotator {
     metrics: Arc<Metrics>,
     memory: MemoryPlan,
     encoder: Encoder,
-    /// The fields of a post that its annotation repeats.
-    include: Vec<Include>,
 }
 
 /// Posts of one record that are worked on at one time: a record of many posts has a share of the engine, not all of it.
@@ -103,9 +101,9 @@ impl Warming {
             let FrameCounts { hits, misses, entries, bytes } = decoding.frame_counts();
             CacheTally { hits, joins: 0, misses, entries: entries as u64, bytes }
         });
-        let encoder = (DEFAULT_FORMAT.encoder)(&Provenance::of_bundle(bundle.hash()));
-        let include = config.publish.include.clone();
-        Ok(Annotator { decoder, runtime, bundle, endpoints, metrics, memory, encoder, include })
+        let options = EncoderOptions::new(&config.publish, &Provenance::of_bundle(bundle.hash()));
+        let encoder = (DEFAULT_FORMAT.encoder)(&options);
+        Ok(Annotator { decoder, runtime, bundle, endpoints, metrics, memory, encoder })
     }
 }
 
@@ -218,8 +216,7 @@ impl Annotator {
             debug!(post = post.id, missing, "a post is answered in part");
         }
         post.omitted_media().iter().for_each(|medium| self.metrics.media().left_out(medium.class));
-        let included = Included::of(&post, post.fetched_urls(), &self.include);
-        Ok(Ok(Annotated { included, ..Annotated::new(&post, annotation) }))
+        Ok(Ok(Annotated::new(&post, annotation, post.fetched_urls())))
     }
 
     /// Annotates a post that is decoded already.

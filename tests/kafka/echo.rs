@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use riveg::domain::{Annotation, Rejection, RejectionClass};
-use riveg::kafka::publish::{Annotated, Included};
+use riveg::kafka::publish::{Annotated, PostFacts};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -96,7 +96,7 @@ impl EchoPipeline {
                 key: None,
                 media: vec![],
                 annotation,
-                included: Included::default(),
+                post: PostFacts::default(),
             })
         }
     }

@@ -139,8 +139,8 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
-    use crate::kafka::publish::formats::{AnswerTimes, DEFAULT_FORMAT};
-    use crate::kafka::publish::{Annotated, Included, Provenance};
+    use crate::kafka::publish::formats::{AnswerTimes, DEFAULT_FORMAT, EncoderOptions};
+    use crate::kafka::publish::{Annotated, PostFacts, Provenance};
 
     fn annotation() -> Annotation {
         let triple = |text: &str, expansion: Option<&str>, regions: Vec<Region>| Triple {
@@ -183,10 +183,11 @@ mod tests {
             key: None,
             media: Vec::new(),
             annotation: annotation(),
-            included: Included::default(),
+            post: PostFacts::default(),
         };
         let times = AnswerTimes { ingested: UNIX_EPOCH, published: UNIX_EPOCH };
-        let records = (DEFAULT_FORMAT.encoder)(&Provenance::of_bundle("b")).encode(&annotated, times);
+        let records = (DEFAULT_FORMAT.encoder)(&EncoderOptions::plain(Provenance::of_bundle("b")))
+            .encode(&annotated, times);
         assert_eq!(parse(&records[0].value), Ok(("p".to_owned(), annotation())));
     }
 

@@ -1,6 +1,6 @@
 //! Annotated posts: the input of output formats.
 
-use super::Included;
+use super::PostFacts;
 use crate::domain::{Annotation, ContentHash, Mention, Post};
 
 /// An annotation with the facts about its post that readers need.
@@ -14,8 +14,8 @@ pub struct Annotated {
     pub media: Vec<MediaInfo>,
     /// The annotation.
     pub annotation: Annotation,
-    /// Fields of the post that are repeated.
-    pub included: Included,
+    /// What the feed says about the post.
+    pub post: PostFacts,
 }
 
 /// The facts about a picture.
@@ -55,9 +55,10 @@ impl Provenance {
 }
 
 impl Annotated {
-    /// The annotation of a post. Pixels are not kept.
+    /// The annotation of a post. Pixels are not kept. `addresses`: keys of its pictures with the URLs from which they
+    /// were fetched.
     #[must_use]
-    pub fn new(post: &Post, annotation: Annotation) -> Self {
+    pub fn new(post: &Post, annotation: Annotation, addresses: &[(String, String)]) -> Self {
         let media = post.media.iter().map(|media| MediaInfo {
             key: media.key.clone(),
             width: media.frame.width,
@@ -67,8 +68,14 @@ impl Annotated {
             index: media.index,
             is_preview: media.is_preview,
         });
-        let included = Included::default();
-        Self { post_id: post.id.clone(), key: post.key.clone(), media: media.collect(), annotation, included }
+        let facts = PostFacts::of(post, addresses);
+        Self {
+            post_id: post.id.clone(),
+            key: post.key.clone(),
+            media: media.collect(),
+            annotation,
+            post: facts,
+        }
     }
 
     /// The id in the key of its answer.

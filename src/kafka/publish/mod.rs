@@ -4,6 +4,7 @@
 //! add an output format), `record_builder` and `pending_records` (records until their delivery), then the two writers
 //! `at_least_once` and `exactly_once`. [`Publisher`] is the entry point.
 
+mod post_facts;
 mod annotated;
 mod include;
 mod outcome;
@@ -37,8 +38,9 @@ pub use config::{Config, Delivery, DeliveryMode, KeyOf, MESSAGE_MAX_BYTES, Times
 pub use dead_letter::{HEADER_PREFIX, MAX_TRUNCATED_LETTER, RENAMED_HEADER_PREFIX};
 pub use embedded_broker::{EmbeddedBroker, EmbeddedError};
 pub use error::PublishError;
-pub use include::{Include, Included};
+pub use include::Include;
 pub use outcome::{Answer, Outcome, Published};
+pub use post_facts::PostFacts;
 pub use publisher::Publisher;
 pub use record_builder::KEY_ADDED_HEADER;
 pub use replay_history::{REPLAY_ATTEMPTS, REPLAY_ORIGIN, REPLAYED_FROM, REPLAYED_RECORD};

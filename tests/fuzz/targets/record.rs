@@ -6,7 +6,7 @@ use riveg::domain::{
 };
 use riveg::input::decode::{self, DecodedPost, Decoder};
 use riveg::input::fetch::Fetcher;
-use riveg::kafka::publish::formats::{AnswerTimes, DEFAULT_FORMAT};
+use riveg::kafka::publish::formats::{AnswerTimes, DEFAULT_FORMAT, EncoderOptions};
 use riveg::kafka::publish::{Annotated, Provenance};
 use riveg::stages::recognise::split_words;
 use riveg::telemetry::Metrics;
@@ -93,10 +93,11 @@ fn assert_promised(answer: &Result<DecodedPost, Rejection>, decode: &decode::Con
 /// Code-point spans and byte spans both find each entity in the original text.
 fn words_can_be_cut_out(post: &Post) {
     let triples = split_words(&post.text).into_iter().map(|span| named(&post.text, span)).collect();
-    let annotated = Annotated::new(post, Annotation { triples, degraded: Vec::new() });
+    let annotated = Annotated::new(post, Annotation { triples, degraded: Vec::new() }, &[]);
     let epoch = std::time::UNIX_EPOCH;
     let times = AnswerTimes { ingested: epoch, published: epoch };
-    let records = (DEFAULT_FORMAT.encoder)(&Provenance::of_bundle("b")).encode(&annotated, times);
+    let records = (DEFAULT_FORMAT.encoder)(&EncoderOptions::plain(Provenance::of_bundle("b")))
+        .encode(&annotated, times);
     let said: serde_json::Value = serde_json::from_slice(&records[0].value).expect("an answer is JSON");
     assert_eq!(said["post_id"], post.id.as_str());
     let characters: Vec<char> = post.text.chars().collect();

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::super::{Annotated, Provenance};
+use super::super::{Annotated, Config, Include, Provenance};
 use crate::kafka::client::RecordHeaders;
 
 /// An output format.
@@ -14,16 +14,53 @@ use crate::kafka::client::RecordHeaders;
 pub struct OutputFormat {
     /// Its name in settings and messages.
     pub name: &'static str,
-    /// Prepares an encoder, once for each engine: a format that needs more than the annotation, such as ids of a schema
-    /// registry, gets it here.
-    pub encoder: fn(&Provenance) -> Encoder,
+    /// Prepares an encoder, once for each output of an engine.
+    pub encoder: fn(&EncoderOptions) -> Encoder,
 }
 
-/// Encodes annotated posts. It is a pure function of its arguments and of what it was prepared with.
+/// What an encoder needs beside the annotation.
+#[derive(Debug, Clone)]
+pub struct EncoderOptions {
+    /// Engine and bundle.
+    pub provenance: Provenance,
+    /// Fields of the post that annotations repeat. Formats that always describe the post, such as graphs, ignore it.
+    pub include: Vec<Include>,
+}
+
+impl EncoderOptions {
+    /// What the settings ask of the main output.
+    #[must_use]
+    pub fn new(config: &Config, provenance: &Provenance) -> Self {
+        Self { include: config.include.clone(), ..Self::plain(provenance.clone()) }
+    }
+
+    /// The defaults.
+    #[must_use]
+    pub fn plain(provenance: Provenance) -> Self {
+        Self { provenance, include: Vec::new() }
+    }
+}
+
+/// Encodes annotated posts and deletions. It is a pure function of its arguments and of what it was prepared with.
 #[derive(Clone)]
-pub struct Encoder(Arc<Encode>);
+pub struct Encoder {
+    encode: Arc<Encode>,
+    /// None: a deletion is a record without a value.
+    delete: Option<Arc<Delete>>,
+}
 
 type Encode = dyn Fn(&Annotated, AnswerTimes) -> Vec<EncodedRecord> + Send + Sync;
+type Delete = dyn Fn(&Deletion<'_>) -> Vec<EncodedRecord> + Send + Sync;
+
+/// A post that was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deletion<'a> {
+    /// The key of its answer.
+    pub key: &'a [u8],
+    /// Its id, where the feed says it. A record without a value has only a key, which is the post's id in feeds with
+    /// such keys.
+    pub post_id: Option<&'a str>,
+}
 
 /// When a post was read and when its answer is written.
 #[derive(Debug, Clone, Copy)]
@@ -50,14 +87,30 @@ impl Encoder {
     pub fn new(
         encode: impl Fn(&Annotated, AnswerTimes) -> Vec<EncodedRecord> + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(encode))
+        Self { encode: Arc::new(encode), delete: None }
+    }
+
+    /// The same encoder, which writes deletions by `delete` instead of as records without a value.
+    #[must_use]
+    pub fn with_deletions(
+        mut self,
+        delete: impl Fn(&Deletion<'_>) -> Vec<EncodedRecord> + Send + Sync + 'static,
+    ) -> Self {
+        self.delete = Some(Arc::new(delete));
+        self
     }
 
     /// The records of one answer, in the order in which they are written. An answer without records is allowed: its
     /// offset is committed and nothing is written.
     #[must_use]
     pub fn encode(&self, annotated: &Annotated, times: AnswerTimes) -> Vec<EncodedRecord> {
-        (self.0)(annotated, times)
+        (self.encode)(annotated, times)
+    }
+
+    /// The records of a deletion. None: one record without a value, under the key of the deletion.
+    #[must_use]
+    pub fn delete(&self, deletion: &Deletion<'_>) -> Option<Vec<EncodedRecord>> {
+        self.delete.as_ref().map(|delete| delete(deletion))
     }
 }
 

@@ -10,7 +10,7 @@ mod format;
 mod riveg;
 mod time;
 
-pub use format::{AnswerTimes, EncodedRecord, Encoder, OutputFormat};
+pub use format::{AnswerTimes, Deletion, EncodedRecord, Encoder, EncoderOptions, OutputFormat};
 
 /// All output formats.
 pub const FORMATS: &[OutputFormat] = &[riveg::FORMAT];

@@ -2,8 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
-use super::super::{Annotated, Included, MediaInfo, Provenance};
-use super::format::{AnswerTimes, EncodedRecord, Encoder, OutputFormat};
+use super::super::{Annotated, Include, MediaInfo, PostFacts};
+use super::format::{AnswerTimes, EncodedRecord, Encoder, EncoderOptions, OutputFormat};
 use super::time::rfc3339;
 use crate::domain::{Mask, ModelAnswer, Phrase, RawJson, Region, Triple};
 
@@ -16,19 +16,25 @@ const SCHEMA_VERSION: u32 = 1;
 /// One record for each post.
 pub(super) const FORMAT: OutputFormat = OutputFormat { name: "riveg", encoder };
 
-fn encoder(provenance: &Provenance) -> Encoder {
-    let provenance = provenance.clone();
+fn encoder(options: &EncoderOptions) -> Encoder {
+    let options = options.clone();
     Encoder::new(move |annotated, times| {
-        vec![EncodedRecord::new("application/json", to_json(annotated, &provenance, times))]
+        vec![EncodedRecord::new("application/json", to_json(annotated, &options, times))]
     })
 }
 
 /// The object as JSON without line breaks.
-fn to_json(annotated: &Annotated, provenance: &Provenance, times: AnswerTimes) -> Vec<u8> {
+fn to_json(annotated: &Annotated, options: &EncoderOptions, times: AnswerTimes) -> Vec<u8> {
+    let EncoderOptions { provenance, include, .. } = options;
+    let with_urls = include.contains(&Include::Media);
     let head = Head { schema: SCHEMA, version: SCHEMA_VERSION, post_id: &annotated.post_id };
     let rest = Rest {
         entities: annotated.annotation.triples.iter().map(|triple| entity(annotated, triple)).collect(),
-        media: annotated.media.iter().map(|media| medium(media, &annotated.included)).collect(),
+        media: annotated
+            .media
+            .iter()
+            .map(|media| medium(media, with_urls.then_some(&annotated.post)))
+            .collect(),
         provenance: WireProvenance {
             engine: &provenance.engine,
             bundle: &provenance.bundle,
@@ -41,7 +47,7 @@ fn to_json(annotated: &Annotated, provenance: &Provenance, times: AnswerTimes) -
     let mut json = Vec::new();
     write(&head, &mut json);
     json.pop();
-    for (name, value) in included_fields(&annotated.included) {
+    for (name, value) in included_fields(&annotated.post, include) {
         json.extend_from_slice(format!(",\"{name}\":{value}").as_bytes());
     }
     let joint = json.len();
@@ -51,17 +57,17 @@ fn to_json(annotated: &Annotated, provenance: &Provenance, times: AnswerTimes) -
 }
 
 /// Names and JSON of the repeated fields that stand beside the post's id.
-fn included_fields(included: &Included) -> impl Iterator<Item = (&'static str, String)> {
-    let carried = |value: &Option<RawJson>| value.as_ref().map(|value| value.json().to_owned());
-    let text = included.text.as_deref().map(|text| serde_json::Value::from(text).to_string());
+fn included_fields(post: &PostFacts, include: &[Include]) -> impl Iterator<Item = (&'static str, String)> {
+    let raw = |value: &Option<RawJson>| value.as_ref().map(|value| value.json().to_owned());
     [
-        ("created_at", carried(&included.created_at)),
-        ("lang", carried(&included.lang)),
-        ("author", carried(&included.author)),
-        ("text", text),
+        (Include::CreatedAt, "created_at", raw(&post.created_at)),
+        (Include::Lang, "lang", raw(&post.lang)),
+        (Include::Author, "author", raw(&post.author)),
+        (Include::Text, "text", Some(serde_json::Value::from(post.text.as_str()).to_string())),
     ]
     .into_iter()
-    .filter_map(|(name, value)| Some((name, value?)))
+    .filter(|(field, ..)| include.contains(field))
+    .filter_map(|(_, name, value)| Some((name, value?)))
 }
 
 fn write(value: &impl Serialize, json: &mut Vec<u8>) {
@@ -270,7 +276,8 @@ fn region(region: &Region) -> WireRegion<'_> {
     }
 }
 
-fn medium<'a>(media: &'a MediaInfo, included: &'a Included) -> Medium<'a> {
+/// `post`: the URL of the picture is repeated.
+fn medium<'a>(media: &'a MediaInfo, post: Option<&'a PostFacts>) -> Medium<'a> {
     Medium {
         key: &media.key,
         index: media.index,
@@ -278,7 +285,7 @@ fn medium<'a>(media: &'a MediaInfo, included: &'a Included) -> Medium<'a> {
         height: media.height,
         orientation: (media.orientation != 1).then_some(media.orientation),
         blake3: media.hash.to_string(),
-        url: included.address(&media.key),
+        url: post.and_then(|post| post.address(&media.key)),
         preview: media.is_preview,
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::super::formats::{EncodedRecord, Encoder};
 use super::super::samples::{config, source};
-use super::super::{Annotated, Included};
+use super::super::{Annotated, PostFacts};
 use super::*;
 use crate::domain::Annotation;
 use crate::kafka::ingest::Ledger;
@@ -31,8 +31,8 @@ fn pending() -> (PendingRecords, Receiver<Ticket>) {
 
 fn outcome(ticket: Ticket, records: usize) -> Outcome {
     let annotation = Annotation { triples: vec![], degraded: vec![] };
-    let (post_id, included) = (records.to_string(), Included::default());
-    let answer = Answer::Annotated(Annotated { post_id, key: None, media: vec![], annotation, included });
+    let (post_id, post) = (records.to_string(), PostFacts::default());
+    let answer = Answer::Annotated(Annotated { post_id, key: None, media: vec![], annotation, post });
     Outcome { source: Arc::new(source()), answer, ticket, attempts: 1 }
 }
 

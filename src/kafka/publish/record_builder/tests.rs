@@ -4,15 +4,15 @@ use std::time::UNIX_EPOCH;
 
 use rdkafka::message::Headers;
 
-use super::super::formats::DEFAULT_FORMAT;
+use super::super::formats::{DEFAULT_FORMAT, EncoderOptions};
 use super::super::samples::{config, source};
-use super::super::{Annotated, Included, Provenance};
+use super::super::{Annotated, PostFacts, Provenance};
 use super::*;
 use crate::domain::Annotation;
 use crate::kafka::ingest::Ledger;
 
 fn builder() -> RecordBuilder {
-    let encoder = (DEFAULT_FORMAT.encoder)(&Provenance::of_bundle("b"));
+    let encoder = (DEFAULT_FORMAT.encoder)(&EncoderOptions::plain(Provenance::of_bundle("b")));
     RecordBuilder::new(&config(), encoder, 65_536)
 }
 
@@ -34,7 +34,7 @@ fn annotation_of(source: SourceRecord) -> OutgoingRecord {
         key: None,
         media: vec![],
         annotation,
-        included: Included::default(),
+        post: PostFacts::default(),
     };
     record_of(source, Answer::Annotated(annotated))
 }
@@ -111,13 +111,7 @@ fn a_record_of_several_posts_is_answered_under_their_ids_and_rejected_once() {
     let annotated = |id: &str, key: Option<&str>| {
         let annotation = Annotation { triples: vec![], degraded: vec![] };
         let (post_id, key) = (id.to_owned(), key.map(str::to_owned));
-        Answer::Annotated(Annotated {
-            post_id,
-            key,
-            media: vec![],
-            annotation,
-            included: Included::default(),
-        })
+        Answer::Annotated(Annotated { post_id, key, media: vec![], annotation, post: PostFacts::default() })
     };
     let rejected = |message: &str| {
         let (stage, class, message) = ("decode", RejectionClass::Malformed, message.to_owned());

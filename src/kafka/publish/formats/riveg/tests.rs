@@ -8,7 +8,7 @@ use super::*;
 use crate::domain::{
     Annotation, BBox, ContentHash, EntityType, GateVerdict, Mention, PhraseSource, Post, Span, Triple,
 };
-use crate::kafka::publish::Include;
+use crate::kafka::publish::Provenance;
 
 fn mention(text: &str, entity_type: &str, span: [usize; 4]) -> Mention {
     let [start, end, byte_start, byte_end] = span;
@@ -70,7 +70,7 @@ fn annotated() -> Annotated {
         key: None,
         media: vec![media("a", 6, 0xab), media("b", 1, 0)],
         annotation: Annotation { triples: vec![shown, absent], degraded: vec![] },
-        included: Included::default(),
+        post: PostFacts::default(),
     }
 }
 
@@ -81,16 +81,24 @@ fn times() -> AnswerTimes {
 
 /// The only record of an answer.
 fn encoded(annotated: &Annotated) -> EncodedRecord {
+    encoded_with(annotated, &[])
+}
+
+fn encoded_with(annotated: &Annotated, include: &[Include]) -> EncodedRecord {
     let provenance = Provenance { engine: "0.1.0".to_owned(), bundle: "c0ffee".to_owned() };
-    let mut records = (FORMAT.encoder)(&provenance).encode(annotated, times());
+    let options = EncoderOptions { include: include.to_vec(), ..EncoderOptions::plain(provenance) };
+    let mut records = (FORMAT.encoder)(&options).encode(annotated, times());
     assert_eq!(records.len(), 1);
     records.remove(0)
 }
 
 fn json(annotated: &Annotated) -> serde_json::Value {
-    let bytes = encoded(annotated).value;
-    assert!(!bytes.contains(&b'\n'), "one record is one line");
-    serde_json::from_slice(&bytes).unwrap()
+    json_of(&encoded(annotated))
+}
+
+fn json_of(record: &EncodedRecord) -> serde_json::Value {
+    assert!(!record.value.contains(&b'\n'), "one record is one line");
+    serde_json::from_slice(&record.value).unwrap()
 }
 
 #[test]
@@ -219,6 +227,7 @@ fn included_fields_follow_the_posts_id_and_urls_are_part_of_their_pictures() {
         key: None,
         uri: None,
         id: "post-1".to_owned(),
+        uri: None,
         text: "🏀 CP3 in Zürich".to_owned(),
         unescaped: None,
         created_at: Some(RawJson::new("1763715600.50".to_owned())),
@@ -228,11 +237,9 @@ fn included_fields_follow_the_posts_id_and_urls_are_part_of_their_pictures() {
     };
     let addresses = [("b".to_owned(), "https://example.org/b.jpg".to_owned())];
     let all = [Include::CreatedAt, Include::Lang, Include::Author, Include::Text, Include::Media];
-    let with = |wanted: &[Include]| {
-        json(&Annotated { included: Included::of(&post, &addresses, wanted), ..self::annotated() })
-    };
-    let annotated = Annotated { included: Included::of(&post, &addresses, &all), ..self::annotated() };
-    let written = String::from_utf8(encoded(&annotated).value.into()).unwrap();
+    let annotated = Annotated { post: PostFacts::of(&post, &addresses), ..self::annotated() };
+    let with = |wanted: &[Include]| json_of(&encoded_with(&annotated, wanted));
+    let written = String::from_utf8(encoded_with(&annotated, &all).value.into()).unwrap();
     let repeated = r#""post_id":"post-1","created_at":1763715600.50,"author":{"id":12345678901234567890123,"name":"kessa"},"text":"🏀 CP3 in Zürich","entities":["#;
     assert!(written.contains(repeated), "{written}");
     let json = with(&all);
