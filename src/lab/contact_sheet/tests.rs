@@ -24,7 +24,6 @@ fn post(id: &str, text: &str) -> Post {
     let frame = Frame { hash, width: 80, height: 60, orientation: 1, rgb: GREY.repeat(80 * 60) };
     Post {
         id: id.to_owned(),
-        uri: None,
         text: text.to_owned(),
         media: vec![Media {
             key: "m".to_owned(),

@@ -23,7 +23,6 @@ impl Sample {
         };
         Post {
             id: self.id,
-            uri: None,
             text: self.text,
             media: media_keys.iter().enumerate().map(media).collect(),
             ..Post::default()
