@@ -227,7 +227,6 @@ fn included_fields_follow_the_posts_id_and_urls_are_part_of_their_pictures() {
         key: None,
         uri: None,
         id: "post-1".to_owned(),
-        uri: None,
         text: "🏀 CP3 in Zürich".to_owned(),
         unescaped: None,
         created_at: Some(RawJson::new("1763715600.50".to_owned())),
