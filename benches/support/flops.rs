@@ -2,18 +2,15 @@
 
 use riveg::networks::bundle::Bundle;
 use riveg::networks::ofa::OfaConfig;
-use riveg::networks::sam::SamConfig;
 use riveg::networks::tagger::TaggerConfig;
 use tch::{Kind, Tensor};
 
 use super::clock::Stopwatch;
+use super::flops_of_masks::segmenter;
 use super::raw::Recorded;
 
 /// A multiplication and an addition.
-const EACH: f64 = 2.0;
-
-/// Tokens of SAM's decoder: IoU, four masks, two corners.
-const SAM_TOKENS: f64 = 7.0;
+pub(super) const EACH: f64 = 2.0;
 
 /// Stages' operations for all requests, each picture read once a network and nothing padded.
 pub(crate) fn floor(bundle: &Bundle, recorded: &Recorded) -> [f64; 4] {
@@ -36,10 +33,10 @@ pub(crate) fn floor(bundle: &Bundle, recorded: &Recorded) -> [f64; 4] {
     let pictures = distinct(recorded.ground.iter().map(|request| request.picture.hash));
     let grounding = answers + pictures * trunk(ground);
 
-    let sam = &bundle.segment().expect(whole).network.dimensions().config();
+    let [encode, mask] = segmenter(&bundle.segment().expect(whole).network);
     let boxes: usize = recorded.segment.iter().map(|request| request.boxes.len()).sum();
     let pictures = distinct(recorded.segment.iter().map(|request| request.picture.hash));
-    [recognise, entailing, grounding, pictures * encode(sam) + boxes as f64 * mask(sam)]
+    [recognise, entailing, grounding, pictures * encode + boxes as f64 * mask]
 }
 
 /// What this machine does on one large product, operations a second: the best of a few.
@@ -112,32 +109,4 @@ fn decoder(config: &OfaConfig, length: f64, (tokens, seen): (f64, f64)) -> f64 {
     let own = tokens * 4.0 * width * width + 2.0 * tokens * seen * width;
     let cross = (2.0 * tokens + 2.0 * source) * width * width + 2.0 * tokens * source * width;
     EACH * config.decoder_layers as f64 * (own + cross + tokens * 2.0 * width * inner)
-}
-
-/// SAM's encoder on one picture.
-fn encode(config: &SamConfig) -> f64 {
-    let (width, out) = (config.hidden as f64, config.output_channels as f64);
-    let tokens = (config.grid() * config.grid()) as f64;
-    let inner = config.encoder_mlp() as f64;
-    let blocks: f64 = (0..config.layers)
-        .map(|layer| {
-            let side = config.attended_side(layer) as f64;
-            let attention = 2.0 * side * side + 2.0 * side;
-            tokens * (4.0 * width * width + 2.0 * width * inner + attention * width)
-        })
-        .sum();
-    let patches = tokens * 3.0 * (config.patch_size * config.patch_size) as f64 * width;
-    EACH * (patches + blocks + tokens * (width * out + 9.0 * out * out))
-}
-
-/// SAM's decoder on one box.
-fn mask(config: &SamConfig) -> f64 {
-    let (width, inner) = (config.output_channels as f64, config.decoder_mlp as f64);
-    let cells = (config.grid() * config.grid()) as f64;
-    let across = (SAM_TOKENS + cells) * width * width + SAM_TOKENS * cells * width;
-    let own = SAM_TOKENS * (4.0 * width * width + 2.0 * width * inner);
-    let transformer = config.decoder_layers as f64 * (own + 2.0 * across) + across;
-    let upscaling = cells * width * width + 4.0 * cells * width * width / 8.0;
-    let masks = 4.0 * 16.0 * cells * width / 8.0;
-    EACH * (transformer + upscaling + masks)
 }

@@ -43,11 +43,13 @@ pub fn family_of(checkpoint: &Checkpoint) -> Result<&'static Family, CheckpointE
     })
 }
 
+/// Taggers are looked for last: networks of pictures may have a text tower within, under the names of a tagger's.
 fn detect<'name>(
     families: &[&'static Family],
-    names: impl IntoIterator<Item = &'name str>,
+    names: impl IntoIterator<Item = &'name str> + Clone,
 ) -> Option<&'static Family> {
-    names.into_iter().find_map(|name| families.iter().copied().find(|family| family.has_sign(name)))
+    let has_sign = |family: &&'static Family| names.clone().into_iter().any(|name| family.has_sign(name));
+    families.iter().rev().copied().find(has_sign)
 }
 
 /// The families of all networks, each once.
@@ -147,6 +149,9 @@ mod tests {
             }
         }
         assert_eq!(detect(&families, ["encoder.layers.0.fc1.weight"]), None);
+        let within =
+            ["bert.embeddings.word_embeddings.weight", "transformer.encoder.fusion_layers.0.gamma_v"];
+        assert_eq!(detect(&families, within), Some(&grounding_dino::GROUNDING_DINO_ORIGINAL));
     }
 
     #[test]

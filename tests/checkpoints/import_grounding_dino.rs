@@ -12,6 +12,7 @@ use riveg::scheduler::Model;
 use riveg::stages::{entail, ground};
 use tch::{Device, Tensor};
 
+use super::file;
 use super::import::{import, names};
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parity/grounding_dino.safetensors");
@@ -95,6 +96,42 @@ fn an_imported_grounding_dino_gates_and_grounds_as_its_original() {
     assert_eq!(scores.len(), 6);
     // The second question about a phrase needs neither trunk nor encoder.
     assert_eq!(grounder.pictures_read().load(std::sync::atomic::Ordering::Relaxed), 0);
+}
+
+/// The dimensions of the fixture, for a file without a `config.json`.
+const DIMENSIONS: &str = "shortest_side=100 longest_side=140 swin_width=8 swin_depths=[2,2,1,2] swin_heads=[1,2,2,4] \
+                          swin_window=3 vocabulary=1100 delimiters=[101,102,1012,1029] text_hidden=16 text_layers=2 \
+                          text_heads=2 text_ffn=24 max_positions=20 type_vocabulary=2 max_text=16 d_model=32 ffn=48 \
+                          heads=4 encoder_layers=2 decoder_layers=2 points=2 queries=20";
+
+#[test]
+fn a_grounding_dino_of_its_authors_has_the_weights_of_the_one_that_transformers_made_of_it() {
+    let (ported, original) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let from = published(|_| ());
+    let done = import("ground", from.path(), "", ported.path(), &[]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let done = import("ground", &file("grounding-dino.pth"), DIMENSIONS, original.path(), &[]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    for part in [
+        "repeats the first layer's, which all layers share",
+        "is read in training alone",
+        "is a layer of BERT behind the words, which is not read",
+    ] {
+        assert!(done.stdout.contains(part), "{part} is not in: {}", done.stdout);
+    }
+    let weights = |folder: &Path| {
+        let bundle = Bundle::open(folder).unwrap();
+        let mut tensors =
+            Tensor::read_safetensors(bundle.path(bundle.ground().unwrap().weights.entry().unwrap())).unwrap();
+        tensors.sort_by(|one, other| one.0.cmp(&other.0));
+        tensors
+    };
+    let (ported, original) = (weights(ported.path()), weights(original.path()));
+    assert_eq!(ported.len(), original.len());
+    for ((name, ours), (other, theirs)) in ported.iter().zip(&original) {
+        assert_eq!((name, ours.size()), (other, theirs.size()));
+        assert!(ours.equal(theirs), "{name}");
+    }
 }
 
 #[test]

@@ -18,6 +18,13 @@ use super::networks::{albef, filled, grounding_dino, ofa, sam_config, sam2_confi
 /// instructions for f16, and 32 on the same one kept to AVX2.
 const TOLERANCES: [(Kind, f64); 2] = [(Kind::BFloat16, 30.0 / 512.0), (Kind::Half, 60.0 / 4096.0)];
 
+/// Cells that attend to points of maps, whose places are rounded as well: to some tenths of a cell, which a tiny network with
+/// such weights makes much of. In 16 bits the original's are as far off: 0.21 of the largest in bf16 and 0.05 in f16
+/// (`tests/parity/grounding_dino.py`; the test beside it holds both against each other).
+const SAMPLED: &str = "fused cells";
+/// How much farther than others they may be off.
+const SAMPLED_FARTHER: f64 = 4.0;
+
 /// What a network of that kind computes, by name.
 type Outputs = fn(Kind) -> Vec<(&'static str, Tensor)>;
 
@@ -48,6 +55,7 @@ fn every_network_computes_in_16_bits_what_it_does_in_32_but_for_rounding() {
                 let largest = |tensor: &Tensor| tensor.abs().max().double_value(&[]);
                 let error = largest(&(rounded - &exact)) / largest(&exact);
                 println!("{network} in {kind:?}, {name}: {error:.5}");
+                let tolerance = if name == SAMPLED { SAMPLED_FARTHER * tolerance } else { tolerance };
                 // Equal numbers would mean that nothing was rounded.
                 if !(1e-9..=tolerance).contains(&error) {
                     faults.push(format!("{network} in {kind:?}: {name} is off by {error:.5} of its largest"));
@@ -109,10 +117,8 @@ fn of_grounding_dino(kind: Kind) -> Vec<(&'static str, Tensor)> {
     let seen = dino.see(cells.shallow_clone(), (400, 512));
     let prompt = Prompt::of(&[2, 20, 31, 9, 4, 3], dino.config());
     let words = dino.words(&prompt);
-    // Fused cells are not compared: they attend to points whose places are rounded as well, of which a tiny network with
-    // such weights makes much (0.20 of the largest in bf16, 0.03 in f16).
     let encoded = dino.encode_first(1, &seen, &words, &prompt);
-    vec![("cells", cells), ("words", words), ("fused words", encoded.words)]
+    vec![("cells", cells), ("words", words), (SAMPLED, encoded.cells), ("fused words", encoded.words)]
 }
 
 fn of_seqtr(kind: Kind, contour_points: Option<i64>) -> Vec<(&'static str, Tensor)> {

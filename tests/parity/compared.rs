@@ -7,7 +7,7 @@ use std::io::Write;
 use tch::{Kind, Tensor};
 
 /// Of the largest number that is compared.
-const TOLERANCE: f64 = 1e-4;
+pub(crate) const TOLERANCE: f64 = 1e-4;
 
 /// Names the file to which every comparison adds a line: network, size, reference, column, value, with tabs between.
 /// `make parity` makes its table of them.

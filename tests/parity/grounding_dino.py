@@ -7,6 +7,7 @@ through: without padding. Prompts have one phrase, or several of which the words
 Needs torch 2.11.0, transformers 5.23.0 and safetensors. Run it as `python tests/parity/grounding_dino.py`.
 """
 
+import copy
 import json
 import tempfile
 from pathlib import Path
@@ -93,10 +94,12 @@ def normalised(levels):
 
 
 @torch.no_grad()
-def said(model, pixels, pieces):
-    """What the network says of a prompt about a picture, and what it says on the way."""
+def said(model, pixels, pieces, boxes=None):
+    """What the network says of a prompt about a picture, and what it says on the way; of `boxes`, where they are given, with
+    which its decoder begins instead of those that its encoder proposes."""
     taps = {}
     inner = model.model
+    begin = lambda _, __, given: ((), given | {"reference_points": boxes[None].to(pixels.dtype)})  # noqa: E731
     handles = [
         inner.text_projection.register_forward_hook(lambda _, __, out: taps.__setitem__("words", out[0])),
         inner.enc_output_norm.register_forward_hook(lambda _, __, out: taps.__setitem__("proposing", out[0])),
@@ -123,6 +126,8 @@ def said(model, pixels, pieces):
                     with_kwargs=True,
                 )
             )
+    if boxes is not None:
+        handles.append(inner.decoder.register_forward_pre_hook(begin, with_kwargs=True))
     out = model(pixel_values=pixels, input_ids=torch.tensor([pieces]))
     for handle in handles:
         handle.remove()
@@ -135,7 +140,8 @@ def said(model, pixels, pieces):
     taps |= {"logits": logits, "boxes": out.pred_boxes[0]}
     # As transformers reads it: the score of a box is that of its best word.
     scores = logits.sigmoid().amax(-1)
-    taps["best"] = scores.argmax()
+    # Scores of large logits are all 1 in single precision; their logits differ.
+    taps["best"] = logits.amax(-1).argmax()
     taps["score"] = scores.amax()
     ordered = scores.sort(descending=True).values
     taps["margin"] = ordered[0] - ordered[1]
@@ -154,6 +160,18 @@ def moved_by_company(model, pixels, phrases):
         moved.append((together - score).abs().item())
         start += len(phrase) + 1
     return moved
+
+
+def in_16_bits(model, pixels, pieces, exact):
+    """How far the network is in 16 bits from what it says in 32: root mean squares, as parts of those of the numbers."""
+    errors = {}
+    for name, kind in (("bf16", torch.bfloat16), ("f16", torch.float16)):
+        rounded = said(copy.deepcopy(model).to(kind), pixels.to(kind), pieces)
+        for tap in ("cells", "words", "encoder.0.cells", "encoder.0.words"):
+            error = (rounded[tap].double() - exact[tap].double()).norm() / exact[tap].double().norm()
+            errors[f"{name}.{tap}"] = error
+            print(f"{name} {tap}: {error:.4f} off")
+    return errors
 
 
 def published_tensors(model):
@@ -178,18 +196,28 @@ SIDES = {"shortest_edge": 40, "longest_edge": 66}
 SCALED = [(30, 37), (90, 61), (12, 70), (200, 41), (40, 66), (40, 50), (41, 41), (7, 300), (3, 2)]
 
 
-def scaled(generator):
-    """Pictures as the published processor, in its form for Pillow, makes pixels of them; and the sizes of many others at
-    the published sides."""
-    from transformers.image_transforms import get_size_with_aspect_ratio
-    from transformers.models.grounding_dino.image_processing_pil_grounding_dino import GroundingDinoImageProcessorPil
+# Of these the network is asked too: prompts by the number of the picture.
+ASKED_OF_SCALED = {2: 0, 3: 3, 4: 2}
 
-    processor = GroundingDinoImageProcessorPil(size=SIDES)
-    out = {}
+
+def scaled(model, generator):
+    """Pictures as the published processor makes pixels of them, in the form that transformers takes whatever
+    `preprocessor_config.json` names; what the network says of some; and the sizes of many others at the published sides."""
+    from transformers import GroundingDinoImageProcessor
+    from transformers.image_transforms import get_size_with_aspect_ratio
+
+    processor = GroundingDinoImageProcessor(size=SIDES)
+    out, apart = {}, []
     for index, size in enumerate(SCALED):
         levels = picture(size, generator)
         pixels = processor(levels.numpy(), return_tensors="pt", input_data_format="channels_last")["pixel_values"]
         out |= {f"scaled.{index}.from": levels, f"scaled.{index}.pixels": pixels[0]}
+        if index in ASKED_OF_SCALED:
+            case = said(model, pixels, PROMPTS[ASKED_OF_SCALED[index]])
+            out |= {f"scaled.{index}.score": case["score"], f"scaled.{index}.box": case["boxes"][case["best"]]}
+            apart.append(case["margin"].item())
+    print(f"scaled pictures: best scores {apart} apart")
+    assert min(apart) > 3e-4
     draws = torch.rand((400, 2), generator=generator)
     sizes = [tuple(int(2 ** (2 + 11 * side)) for side in draw) for draw in draws.tolist()]
     sizes += [(800, 1333), (1333, 800), (800, 800), (801, 1334), (480, 640), (1080, 1920), (1, 4000)]
@@ -219,6 +247,8 @@ def main():
     for (seen, asked), case in zip(CASES, cases):
         if (seen, asked) not in WATCHED:
             case = {tap: tensor for tap, tensor in case.items() if tap in ANSWERS}
+        else:
+            case |= in_16_bits(model, normalised(pictures[seen]), PROMPTS[asked], case)
         out |= {f"case.{seen}.{asked}.{tap}": tensor for tap, tensor in case.items()}
     moved = moved_by_company(model, normalised(pictures[0]), [[500, 17], [9], [300, 12, 45]])
     print(f"scores move by {moved} when three phrases share a pass")
@@ -227,7 +257,7 @@ def main():
     out |= {f"map.{index}": found[0].permute(1, 2, 0) for index, found in enumerate(maps)}
     out |= {f"picture.{index}": levels for index, levels in enumerate(pictures)}
     out |= {f"prompt.{index}": torch.tensor(prompt) for index, prompt in enumerate(PROMPTS)}
-    out |= scaled(generator)
+    out |= scaled(model, generator)
     out["cases"] = torch.tensor(CASES)
     out |= {f"published.{name}": torch.tensor(learnt(name)) for name in ("grounding-dino-tiny", "grounding-dino-base")}
     out |= {f"model.{name}": tensor for name, tensor in published_tensors(model).items()}

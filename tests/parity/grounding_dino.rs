@@ -65,7 +65,12 @@ impl Fixture {
     /// The network with the tensors of the published file: every one of them is used or dropped by name, and every
     /// parameter is among them.
     fn network(&self) -> GroundingDino {
-        let vs = nn::VarStore::new(Device::Cpu);
+        self.network_in(Kind::Float)
+    }
+
+    /// The same with its numbers rounded.
+    fn network_in(&self, kind: Kind) -> GroundingDino {
+        let mut vs = nn::VarStore::new(Device::Cpu);
         let network = GroundingDino::new(&vs.root(), &tiny());
         let _no_grad = tch::no_grad_guard();
         let mut variables = vs.variables();
@@ -79,6 +84,7 @@ impl Fixture {
             variable.copy_(tensor);
         }
         assert!(variables.is_empty(), "left at random: {:?}", variables.keys());
+        vs.set_kind(kind);
         network
     }
 
@@ -215,15 +221,36 @@ fn a_batch_of_prompts_and_pictures_answers_as_its_members_alone() {
     }
 }
 
+fn frame(levels: &Tensor) -> Frame {
+    let (height, width) = (levels.size()[0] as u32, levels.size()[1] as u32);
+    let rgb = Vec::try_from(levels.flatten(0, -1)).unwrap();
+    Frame { hash: ContentHash([0; 32]), width, height, orientation: 1, rgb }
+}
+
+#[test]
+fn from_the_pixels_of_a_picture_the_box_is_that_of_transformers() {
+    let fixture = Fixture::read();
+    let (prompts, mut answered) = ([(2, 0), (3, 3), (4, 2)], 0);
+    for (index, prompt) in prompts {
+        let theirs = |tap: &str| fixture.get(&format!("scaled.{index}.{tap}"));
+        let picture = View::shortest_side(40, 66).of(&frame(theirs("from")));
+        let request = Request { picture, prompt: fixture.pieces(prompt) };
+        let found = GroundingDinoGrounder::new(fixture.network(), 0).run(&[request]).unwrap().remove(0);
+        let [left, top, right, bottom] = found.corners;
+        let ours =
+            Tensor::from_slice(&[(left + right) / 2.0, (top + bottom) / 2.0, right - left, bottom - top]);
+        ORIGINAL.close("box from pixels", &ours, theirs("box"));
+        let score = theirs("score").double_value(&[]) as f32;
+        assert!((found.likelihood() - score).abs() < 1e-4, "{found:?}, not {score}");
+        answered += 1;
+    }
+    ORIGINAL.note("decisions", f64::from(answered));
+}
+
 #[test]
 fn pictures_are_scaled_and_normed_as_the_published_processor_does() {
     let fixture = Fixture::read();
     let network = fixture.network();
-    let hash = ContentHash([0; 32]);
-    let frame = |levels: &Tensor| {
-        let (height, width) = (levels.size()[0] as u32, levels.size()[1] as u32);
-        Frame { hash, width, height, orientation: 1, rgb: Vec::try_from(levels.flatten(0, -1)).unwrap() }
-    };
     for index in 0..9 {
         let picture = View::shortest_side(40, 66).of(&frame(fixture.get(&format!("scaled.{index}.from"))));
         let shape = [i64::from(picture.height), i64::from(picture.width), 3];

@@ -20,18 +20,18 @@ def main():
         references[network, size] = reference
     rows = [(name, "tiny") for name in TINY] + [(name, "full") for name in sys.argv[2:]]
     missing = []
-    print("| network | size | reference | parameters | max relative error | same decisions | bf16 | f16 |")
-    print("|---|---|---|---:|---:|---:|---:|---:|")
+    print("| network | size | reference | parameters | max relative error | of the original by rounding | same decisions | bf16 | f16 |")
+    print("|---|---|---|---:|---:|---:|---:|---:|---:|")
     for name, size in rows:
-        told = {column: values[name, size, column] for column in ("parameters", "error", "decisions", "bf16", "f16")}
+        told = {column: values[name, size, column] for column in ("parameters", "error", "rounding", "decisions", "bf16", "f16")}
         needed = ["decisions"] if name in EXACT else ["parameters", "error", "decisions"]
         missing += [f"{name} ({size}): no {column}" for column in needed if not told[column]]
-        cells = {column: f"{max(told[column]):.1e}" if told[column] else "" for column in ("error", "bf16", "f16")}
+        cells = {column: f"{max(told[column]):.1e}" if told[column] else "" for column in ("error", "rounding", "bf16", "f16")}
         parameters = f"{int(max(told['parameters'])):,}" if told["parameters"] else ""
         error = "none" if name in EXACT and told["decisions"] else cells["error"]
         decisions = f"{int(sum(told['decisions'])):,}" if told["decisions"] else ""
         reference = references.get((name, size), "MISSING")
-        print(f"| {name} | {size} | {reference} | {parameters} | {error} | {decisions} | {cells['bf16']} | {cells['f16']} |")
+        print(f"| {name} | {size} | {reference} | {parameters} | {error} | {cells['rounding']} | {decisions} | {cells['bf16']} | {cells['f16']} |")
     if missing:
         raise SystemExit("parity: nothing was compared of " + "; ".join(missing))
 

@@ -52,11 +52,11 @@ impl Picture {
     }
 
     /// Scales a picture so that its shorter side is `side`, or less where its longer side would be more than `longest`, as
-    /// the processors of DETR and its kin do (bilinear).
+    /// the processors of DETR and its kin do (bilinear, on bytes by torchvision).
     #[must_use]
     pub fn shortest_side(frame: &Frame, side: u32, longest: u32) -> Arc<Self> {
         let (width, height) = Self::at_shortest_side((frame.width, frame.height), side, longest);
-        Self::at(frame, (width, height), resample::Filter::Bilinear, resample::Arithmetic::Pillow)
+        Self::at(frame, (width, height), resample::Filter::Bilinear, resample::Arithmetic::Torchvision)
     }
 
     /// Width and height of a picture at a shorter side of `side`, or less where its longer side would be more than

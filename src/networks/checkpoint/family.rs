@@ -25,6 +25,8 @@ pub struct Family {
 pub enum Renamed {
     /// It is kept under this name.
     Keep(String),
+    /// Its rows are cut into as many equal parts as there are names, under which they are kept.
+    Split(Vec<String>),
     /// It is left out, for this reason.
     Drop(&'static str),
 }
@@ -73,12 +75,13 @@ impl fmt::Display for Family {
     }
 }
 
-/// Asserts what becomes of published tensors.
+/// Asserts what becomes of published tensors; the names of the parts of one have spaces between them.
 #[cfg(test)]
 pub(in crate::networks) fn becomes(family: &Family, cases: &[(&str, Option<&str>)]) {
     for (name, expected) in cases {
         match (family.rename(name), expected) {
             (Renamed::Keep(ours), Some(expected)) => assert_eq!(&ours, expected, "{name}"),
+            (Renamed::Split(parts), Some(expected)) => assert_eq!(&parts.join(" "), expected, "{name}"),
             (Renamed::Drop(_), None) => {}
             (renamed, _) => panic!("{name} of {family}: {renamed:?}"),
         }

@@ -66,7 +66,7 @@ impl Checkpoint {
     }
 
     /// The names of its tensors, sorted.
-    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> + Clone {
         self.contents.tensors.keys().map(String::as_str)
     }
 

@@ -46,6 +46,8 @@ pub struct Kept {
     pub shape: Vec<usize>,
     /// The type of its numbers in the file.
     pub dtype: Dtype,
+    /// Which of how many equal parts of the published tensor it is, counted from 0.
+    pub part: Part,
 }
 
 /// A part of the checkpoint that was left out.
@@ -127,6 +129,9 @@ pub fn convert_with(
     Ok(Report { kept, dropped, bytes })
 }
 
+/// Which of how many equal parts.
+type Part = (usize, usize);
+
 /// What is written and what is left out, each sorted by name.
 fn plan(
     checkpoint: &Checkpoint,
@@ -134,40 +139,51 @@ fn plan(
     dtype: Option<Float>,
 ) -> Result<(Vec<Kept>, Vec<Dropped>), CheckpointError> {
     let file = checkpoint.path();
-    let mut published: BTreeMap<String, &str> = BTreeMap::new();
+    let mut published: BTreeMap<String, (&str, Part)> = BTreeMap::new();
     let mut dropped: Vec<Dropped> = checkpoint
         .others()
         .iter()
         .map(|(name, kind)| Dropped { name: name.clone(), reason: format!("is {kind}, not a tensor") })
         .collect();
     for name in checkpoint.names() {
-        match family.rename(name) {
+        let parts = match family.rename(name) {
             Renamed::Drop(reason) => {
                 dropped.push(Dropped { name: name.to_owned(), reason: reason.to_owned() });
+                continue;
             }
-            Renamed::Keep(ours) => {
-                if let Some(other) = published.insert(ours.clone(), name) {
-                    let found = format!("both `{other}` and `{name}`");
-                    return Err(CheckpointError::unfit(file, &ours, "one tensor that becomes it", found));
-                }
+            Renamed::Keep(ours) => vec![ours],
+            Renamed::Split(parts) => parts,
+        };
+        let count = parts.len();
+        for (index, ours) in parts.into_iter().enumerate() {
+            if let Some((other, _)) = published.insert(ours.clone(), (name, (index, count))) {
+                let found = format!("both `{other}` and `{name}`");
+                return Err(CheckpointError::unfit(file, &ours, "one tensor that becomes it", found));
             }
         }
     }
     for (from, to) in family.copies {
-        if let (Some(name), false) = (published.get(*from).copied(), published.contains_key(*to)) {
-            published.insert((*to).to_owned(), name);
+        if let (Some(source), false) = (published.get(*from).copied(), published.contains_key(*to)) {
+            published.insert((*to).to_owned(), source);
         }
     }
     if published.is_empty() {
         let expected = format!("tensors of {family}");
         return Err(CheckpointError::unfit(file, "the state dict", expected, "none that is needed"));
     }
-    let kept = published.into_iter().map(|(ours, name)| {
+    let kept = published.into_iter().map(|(ours, (name, part))| {
         let missing = || CheckpointError::unfit(file, name, "a tensor of that name", "none");
-        let shape = checkpoint.shape(name).ok_or_else(missing)?.to_vec();
+        let mut shape = checkpoint.shape(name).ok_or_else(missing)?.to_vec();
+        let (_, count) = part;
+        if count > 1 {
+            let found = format!("shape {shape:?}");
+            let rows = shape.first_mut().filter(|rows| **rows % count == 0);
+            let expected = format!("rows in {count} equal parts");
+            *rows.ok_or_else(|| CheckpointError::unfit(file, name, expected, found))? /= count;
+        }
         let stored = checkpoint.dtype(name).ok_or_else(missing)?;
         let dtype = dtype.filter(|_| is_float(stored)).map_or(stored, Float::dtype);
-        Ok(Kept { name: ours, published: name.to_owned(), shape, dtype })
+        Ok(Kept { name: ours, published: name.to_owned(), shape, dtype, part })
     });
     dropped.sort_by(|a, b| a.name.cmp(&b.name));
     Ok((kept.collect::<Result<_, _>>()?, dropped))
@@ -206,7 +222,14 @@ fn write_tensor(
         Some(instead) => (instead.values.iter().flat_map(|value| value.to_le_bytes()).collect(), Dtype::F32),
         None => {
             let stored = checkpoint.dtype(&tensor.published).unwrap_or(tensor.dtype);
-            (checkpoint.read(&tensor.published)?, stored)
+            let (index, count) = tensor.part;
+            let mut bytes = checkpoint.read(&tensor.published)?;
+            if count > 1 {
+                let length = bytes.len() / count;
+                bytes = bytes.split_off(index * length);
+                bytes.truncate(length);
+            }
+            (bytes, stored)
         }
     };
     if stored == tensor.dtype {

@@ -1,5 +1,6 @@
 //! Descriptors of Grounding DINO: how it serves as an entailer, as a grounder, and as both, and what a bundle says of it.
 
+use super::authors::GROUNDING_DINO_ORIGINAL;
 use super::import::{CONFIG, checked_copies};
 use super::names::GROUNDING_DINO;
 use super::{GroundingDino, GroundingDinoConfig, GroundingDinoEntailer, GroundingDinoGrounder};
@@ -52,7 +53,7 @@ pub static GROUND: GroundDescriptor = GroundDescriptor {
 };
 
 const ARCHITECTURE: Architecture = Architecture::of::<GroundingDinoConfig>("grounding-dino");
-const FAMILIES: &[&Family] = &[&GROUNDING_DINO];
+const FAMILIES: &[&Family] = &[&GROUNDING_DINO, &GROUNDING_DINO_ORIGINAL];
 const IMPORTING: Importing = Importing {
     config: Some(CONFIG),
     tensors: Some(checked_copies),

@@ -128,8 +128,8 @@ pub(super) fn checked_copies(checkpoint: &Checkpoint, _: &Dimensions) -> Result<
 
 /// What a copy is a copy of, by its name within a perceptron.
 fn copied(name: &str) -> Option<&str> {
-    let layers =
-        name.strip_prefix("model.decoder.bbox_embed.").or_else(|| name.strip_prefix("bbox_embed."))?;
+    let lists = ["model.decoder.bbox_embed.", "transformer.decoder.bbox_embed.", "bbox_embed."];
+    let layers = lists.into_iter().find_map(|list| name.strip_prefix(list))?;
     let (_, part) = layers.split_once('.')?;
     (!name.starts_with(BOXES)).then_some(part)
 }

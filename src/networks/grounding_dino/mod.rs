@@ -11,6 +11,7 @@ use tch::nn;
 use tch::{Device, Kind, Tensor};
 
 mod answers;
+mod authors;
 mod config;
 mod decoder;
 mod deformable;
@@ -38,6 +39,7 @@ use swin::Swin;
 use crate::networks::blocks::bert::Bert;
 use crate::networks::blocks::layers::linear;
 
+pub use authors::GROUNDING_DINO_ORIGINAL;
 pub use config::{GroundingDinoConfig, GroundingDinoConfigError};
 pub use decoder::{Detected, Proposals};
 pub use descriptor::{ENTAIL, GROUND};
