@@ -124,6 +124,57 @@ fn posts_that_cannot_calibrate_a_missing_bundle_and_one_that_cannot_be_written_a
     assert!(wrong.code == Some(2) && wrong.stderr.contains("above 0 and up to 1"), "{}", wrong.stderr);
 }
 
+/// The longest name of a file in a bundle at [`longest_path`].
+const SHORT: usize = "bundle.toml".len();
+
+/// Calls the files of a bundle by names that are no longer than the manifest's.
+fn shorten(bundle: &Path) {
+    let file = bundle.join("bundle.toml");
+    let mut manifest = fs::read_to_string(&file).unwrap();
+    let names = fs::read_dir(bundle).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    for (number, name) in names.filter(|name| name.len() > SHORT).enumerate() {
+        let ending = name.rsplit('.').next().unwrap();
+        let short = format!("{number}.{}", &ending[..ending.len().min(SHORT - 3)]);
+        fs::rename(bundle.join(&name), bundle.join(&short)).unwrap();
+        manifest = manifest.replace(&format!("\"{name}\""), &format!("\"{short}\""));
+    }
+    fs::write(file, manifest).unwrap();
+}
+
+/// A path of a folder in which files with short names can be opened and none with a longer one can be made, whoever asks: root
+/// may write into every folder.
+fn longest_path(folder: &Path) -> String {
+    const LONGEST: usize = 4095;
+    let mut path = folder.to_str().unwrap().to_owned();
+    let room = LONGEST - "/".len() - SHORT;
+    while path.len() + "/.".len() <= room {
+        path.push_str("/.");
+    }
+    if path.len() < room {
+        path.push('/');
+    }
+    path
+}
+
+#[test]
+fn a_bundle_that_cannot_be_written_is_refused_before_the_networks_are_asked() {
+    let given = given(2);
+    shorten(given.bundle.path());
+    let path = longest_path(given.bundle.path());
+    let before = given.manifest();
+    let refused = calibrate(Path::new(&path), given.data.path(), &["--gate-only"]);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    for part in ["the thresholds cannot be written into the bundle", "Use a copy of the bundle", "--dry-run"]
+    {
+        assert!(refused.stderr.contains(part), "{part} is not in: {}", refused.stderr);
+    }
+    assert!(refused.stdout.is_empty() && !refused.stderr.contains("networks are warm"), "{}", refused.stderr);
+    assert_eq!(given.manifest(), before);
+    // The bundle can be read there: to print is allowed, or would be if these posts had pictures of both kinds.
+    let dry = calibrate(Path::new(&path), given.data.path(), &["--gate-only", "--dry-run"]);
+    assert!(dry.stderr.contains("networks are warm"), "{}", dry.stderr);
+}
+
 #[test]
 fn the_bundle_that_ships_is_calibrated_and_keeps_its_threshold_where_nothing_is_written() {
     let data = tempfile::tempdir().unwrap();

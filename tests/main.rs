@@ -30,6 +30,8 @@ mod parity_sam2;
 mod parity_seqtr;
 #[path = "parity/tagger.rs"]
 mod parity_tagger;
+#[path = "parity/tweets.rs"]
+mod parity_tweets;
 #[path = "parity/umt.rs"]
 mod parity_umt;
 

@@ -1,7 +1,7 @@
 //! Supply chain: checks of the lock file and of `cargo metadata` against `deny.toml`. `make deny` checks advisories too,
 //! which needs their database and a separate tool.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -67,12 +67,36 @@ fn packages_come_from_the_registry_alone_and_are_held_by_their_hashes() {
         let text = std::fs::read_to_string(root().join(file)).unwrap();
         let sources = text.lines().filter_map(|line| line.strip_prefix("source = "));
         assert!(sources.clone().all(|source| source.starts_with("\"registry+")), "{file}");
-        assert_eq!(
-            sources.collect::<std::collections::BTreeSet<_>>().len(),
-            1,
-            "{file}: more than one registry"
-        );
+        assert_eq!(sources.collect::<BTreeSet<_>>().len(), 1, "{file}: more than one registry");
     }
+}
+
+#[test]
+fn the_fuzz_targets_are_locked_to_the_packages_of_the_build() {
+    const REPAIR: &str = "cp Cargo.lock tests/fuzz/Cargo.lock && cargo metadata --manifest-path tests/fuzz/Cargo.toml >/dev/null";
+    let (ours, theirs) = (locked("Cargo.lock"), locked("tests/fuzz/Cargo.lock"));
+    // What the targets alone need: libFuzzer.
+    let own = ["riveg-fuzz", "libfuzzer-sys", "arbitrary"];
+    let others: Vec<_> = theirs
+        .iter()
+        .filter(|(package, hash)| !own.contains(&package.0.as_str()) && ours.get(*package) != Some(*hash))
+        .collect();
+    assert!(others.is_empty(), "Cargo.lock does not have {others:?}; {REPAIR}");
+    let manifest = table("Cargo.toml");
+    assert!(
+        !manifest.contains_key("build-dependencies") && !manifest.contains_key("target"),
+        "more to compare"
+    );
+    let needed = manifest["dependencies"].as_table().unwrap().keys();
+    let needed: BTreeSet<&str> = needed.map(String::as_str).collect();
+    let lock = table("tests/fuzz/Cargo.lock");
+    let packages = lock["package"].as_array().unwrap();
+    let riveg = packages.iter().find(|package| package["name"].as_str() == Some("riveg")).unwrap();
+    let locked = riveg["dependencies"].as_array().unwrap().iter();
+    // A version follows where there are two.
+    let locked: BTreeSet<&str> =
+        locked.map(|package| package.as_str().unwrap().split(' ').next().unwrap()).collect();
+    assert_eq!(locked, needed, "{REPAIR}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Registry: all networks, by the stages that they serve. A new network is one more descriptor in a line here.
 
-use super::checkpoint::{Checkpoint, CheckpointError, Family, first_few};
+use super::checkpoint::{Checkpoint, CheckpointError, Family, Renamed, first_few};
 use super::descriptor::{
     Architecture, Descriptor, EntailDescriptor, GroundDescriptor, Importing, RecogniseDescriptor,
     RetrieveDescriptor, SegmentDescriptor,
@@ -43,22 +43,30 @@ pub fn family_of(checkpoint: &Checkpoint) -> Result<&'static Family, CheckpointE
     })
 }
 
-/// Taggers are looked for last: networks of pictures may have a text tower within, under the names of a tagger's.
+/// The family of a file with these tensors. Families that name the encoder alike differ in their heads: the first whose
+/// head is there, or else the first, which then says what is missing.
 fn detect<'name>(
     families: &[&'static Family],
-    names: impl IntoIterator<Item = &'name str> + Clone,
+    names: impl IntoIterator<Item = &'name str>,
 ) -> Option<&'static Family> {
-    let has_sign = |family: &&'static Family| names.clone().into_iter().any(|name| family.has_sign(name));
-    families.iter().rev().copied().find(has_sign)
+    let names: Vec<&str> = names.into_iter().collect();
+    let signed: Vec<&'static Family> =
+        families.iter().copied().filter(|family| names.iter().any(|name| family.has_sign(name))).collect();
+    let has_head = |family: &Family| {
+        family.head.is_none_or(|(key, _)| names.iter().any(|name| family.rename(name) == Renamed::kept(key)))
+    };
+    let whole = signed.iter().copied().find(|family| has_head(family));
+    whole.or_else(|| signed.first().copied())
 }
 
-/// The families of all networks, each once.
+/// The families of all networks, each once. Taggers are the last: networks of pictures may have a text tower within, under the
+/// names of a tagger's.
 fn families() -> Vec<&'static Family> {
-    let importing = importing::<RecogniseDescriptor>()
-        .chain(importing::<EntailDescriptor>())
+    let importing = importing::<EntailDescriptor>()
         .chain(importing::<GroundDescriptor>())
         .chain(importing::<SegmentDescriptor>())
-        .chain(importing::<RetrieveDescriptor>());
+        .chain(importing::<RetrieveDescriptor>())
+        .chain(importing::<RecogniseDescriptor>());
     let mut families: Vec<&'static Family> = Vec::new();
     for importing in importing {
         let untrained = importing.untrained.iter().map(|(family, _)| *family);
@@ -142,10 +150,11 @@ mod tests {
     #[test]
     fn every_family_is_known_by_a_name_of_its_own() {
         let families = families();
-        assert_eq!(families.len(), 16);
+        assert_eq!(families.len(), 17);
         for family in &families {
             for sign in family.signs {
-                assert_eq!(detect(&families, ["other", sign]), Some(*family));
+                let head = family.head.map_or("other", |(key, _)| key);
+                assert_eq!(detect(&families, [head, sign]), Some(*family));
             }
         }
         assert_eq!(detect(&families, ["encoder.layers.0.fc1.weight"]), None);

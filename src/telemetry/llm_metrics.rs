@@ -62,6 +62,32 @@ impl LlmFault {
     }
 }
 
+/// Why a part of an answer that is believed is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LeftOut {
+    /// The text of the post does not have the entity.
+    Text,
+    /// The bundle does not have the entity's type.
+    Type,
+    /// The box is not valid, or its picture does not exist.
+    Box,
+}
+
+impl LeftOut {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Text, Self::Type, Self::Box];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Type => "type",
+            Self::Box => "box",
+        }
+    }
+}
+
 /// Whether a language model is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakerState {
@@ -87,6 +113,7 @@ pub struct LlmMetrics {
     in_flight: IntGauge,
     breaker: IntGauge,
     refused: IntCounterVec,
+    left_out: [IntCounter; LeftOut::ALL.len()],
     format: IntGaugeVec,
     endpoint: String,
 }
@@ -136,6 +163,11 @@ impl LlmMetrics {
         self.refused.with_label_values(&[self.endpoint.as_str(), reason]).inc();
     }
 
+    /// So many parts of an answer that a post uses are left out for this reason.
+    pub fn left_out(&self, reason: LeftOut, parts: usize) {
+        self.left_out[reason as usize].inc_by(parts as u64);
+    }
+
     /// The form in which answers are asked for now, of `all` there are.
     pub fn response_format(&self, format: &'static str, all: &[&'static str]) {
         for one in all {
@@ -183,6 +215,7 @@ pub(super) struct LlmFamilies {
     in_flight: IntGaugeVec,
     breaker: IntGaugeVec,
     refused: IntCounterVec,
+    left_out: IntCounterVec,
     format: IntGaugeVec,
 }
 
@@ -219,6 +252,12 @@ impl LlmFamilies {
                 "Answers of a language model that are not believed, by reason; `not-known`: it said so itself.",
                 "reason",
             ),
+            left_out: counters(
+                "riveg_llm_left_out_total",
+                "Parts of believed answers of a vision model about posts that were left out, once for each post, by reason: \
+                 entities that the text does not have, unknown types, invalid boxes.",
+                "reason",
+            ),
             format: register(
                 registry,
                 IntGaugeVec::new(
@@ -250,6 +289,7 @@ impl LlmFamilies {
             in_flight: self.in_flight.with_label_values(&[name]),
             breaker: self.breaker.with_label_values(&[name]),
             refused: self.refused.clone(),
+            left_out: LeftOut::ALL.map(|reason| self.left_out.with_label_values(&[name, reason.as_str()])),
             format: self.format.clone(),
             endpoint: name.to_owned(),
         }

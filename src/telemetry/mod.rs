@@ -53,7 +53,7 @@ pub use ingest_metrics::{CommitFailure, IngestMetrics, Tombstone};
 pub use kafka_metrics::{BrokerFigures, ClientFigures, KafkaClient, KafkaMetrics};
 pub use lag_metrics::{LagMetrics, Waiting};
 pub use latency::LatencyRecorder;
-pub use llm_metrics::{BreakerState, InFlight, LlmFault, LlmMetrics};
+pub use llm_metrics::{BreakerState, InFlight, LeftOut, LlmFault, LlmMetrics};
 pub use log_throttle::LogThrottle;
 pub use media_metrics::MediaMetrics;
 pub use memory_metrics::{MemoryMetrics, resident};

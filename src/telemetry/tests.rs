@@ -82,6 +82,8 @@ fn labels_that_are_found_out_start_at_nothing_when_they_are_known() {
         r#"riveg_llm_attempts_total{endpoint="small",outcome="too-large"} 0"#,
         r#"riveg_llm_tokens_total{direction="in",endpoint="small"} 0"#,
         r#"riveg_llm_breaker_state{endpoint="small"} 0"#,
+        r#"riveg_llm_left_out_total{endpoint="small",reason="text"} 0"#,
+        r#"riveg_llm_left_out_total{endpoint="small",reason="box"} 0"#,
     ] {
         assert!(text.contains(line), "{line} in\n{text}");
     }

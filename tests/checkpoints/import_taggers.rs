@@ -107,6 +107,89 @@ async fn imported_taggers_find_the_mentions_of_their_originals() {
     }
 }
 
+/// A folder of ModelScope with the softmax tagger `roberta`: its encoder is `encoder`, its head `head`, and `config.json` names
+/// no labels. `write` puts them where they are read.
+fn of_modelscope(write: impl Fn(&Path, &Value)) -> tempfile::TempDir {
+    let changed = tempfile::tempdir().unwrap();
+    for name in ["vocab.json", "merges.txt"] {
+        fs::copy(folder("roberta").join(name), changed.path().join(name)).unwrap();
+    }
+    let rename = |name: &str| {
+        let head = name.replace("classifier.", "head.classifier.");
+        Some(head.replace("roberta.", "encoder."))
+    };
+    fs::write(changed.path().join("model.safetensors"), renamed("roberta", rename).unwrap()).unwrap();
+    let file = fs::read(folder("roberta").join("config.json")).unwrap();
+    let mut config: Value = serde_json::from_slice(&file).unwrap();
+    let keys = config.as_object_mut().unwrap();
+    let labels = keys.remove("label2id").unwrap();
+    keys.remove("id2label").unwrap();
+    fs::write(changed.path().join("config.json"), config.to_string()).unwrap();
+    write(changed.path(), &labels);
+    changed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_softmax_tagger_of_modelscope_finds_its_labels_and_the_mentions_of_the_original() {
+    let answers = answers("roberta");
+    let more = ["--set", "pooling=mean", "--type-map", "gmner"];
+    let write = |folder: &Path, name: &str, content: &Value| {
+        fs::write(folder.join(name), content.to_string()).unwrap();
+    };
+    let mapping = of_modelscope(|folder, labels| {
+        write(folder, "label_mapping.json", labels);
+        // It comes first.
+        write(folder, "configuration.json", &json!({ "model": { "label2id": { "O": 0 } } }));
+    });
+    let configuration = of_modelscope(|folder, labels| {
+        let model = json!({ "type": "token-classification" });
+        let preprocessor = json!({ "type": "token-cls-tokenizer", "label2id": labels });
+        let content = json!({ "framework": "pytorch", "model": model, "preprocessor": preprocessor });
+        write(folder, "configuration.json", &content);
+    });
+    for (changed, file) in [(&mapping, "label_mapping.json"), (&configuration, "configuration.json")] {
+        let out = tempfile::tempdir().unwrap();
+        let done = import("recognise", changed.path(), "", out.path(), &more);
+        assert_eq!(done.code, Some(0), "{file}: {}", done.stderr);
+        assert!(done.stdout.contains(&format!("{file}`, BIO, types")), "{file}: {}", done.stdout);
+        let all = found(out.path(), &answers).await;
+        for ((mentions, _), answer) in all.iter().zip(answers["answers"].as_array().unwrap()) {
+            let found: Vec<(String, String)> = mentions
+                .iter()
+                .map(|mention| (mention.text.clone(), mention.entity_type.as_str().to_owned()))
+                .collect();
+            assert_eq!(found, expected(answer, &answers["types"]), "{file}: {}", answer["text"]);
+        }
+    }
+    let without = of_modelscope(|_, _| ());
+    let out = tempfile::tempdir().unwrap();
+    let refused = import("recognise", without.path(), "", out.path(), &more);
+    assert!(refused.stderr.contains("`head.classifier.weight` has 9 rows"), "{}", refused.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deberta_with_nothing_but_a_tokenizer_json_finds_the_mentions_of_its_original() {
+    let changed = tempfile::tempdir().unwrap();
+    for name in ["config.json", "model.safetensors"] {
+        fs::copy(folder("deberta").join(name), changed.path().join(name)).unwrap();
+    }
+    let words = [env!("CARGO_MANIFEST_DIR"), "tests/vocabularies/deberta/tokenizer.json"];
+    fs::copy(words.iter().collect::<PathBuf>(), changed.path().join("tokenizer.json")).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let done = import("recognise", changed.path(), "", out.path(), &[]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    assert!(done.stdout.contains("a `tokenizer.json`"), "{}", done.stdout);
+    let answers = answers("deberta");
+    let all = found(out.path(), &answers).await;
+    for ((mentions, _), answer) in all.iter().zip(answers["answers"].as_array().unwrap()) {
+        let found: Vec<(String, String)> = mentions
+            .iter()
+            .map(|mention| (mention.text.clone(), mention.entity_type.as_str().to_owned()))
+            .collect();
+        assert_eq!(found, expected(answer, &answers["types"]), "{}", answer["text"]);
+    }
+}
+
 /// Imports a folder with some of its files replaced.
 fn import_with(name: &str, files: &[(&str, Option<Vec<u8>>)], more: &[&str]) -> Finished {
     let (changed, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -1,10 +1,10 @@
 """Makes taggers/: tiny taggers in the folders that Transformers and ModelScope publish, and the mentions that they find.
 
-Needs torch 2.11.0, transformers 5.23.0, pytorch-crf 0.7.2, safetensors, sentencepiece, protobuf and emoji 0.6.0, as BERTweet
-asks for. Run: python tests/checkpoints/make_taggers.py
+Needs the packages of tests/parity/requirements.txt and requirements-taggers.txt. Run: python tests/checkpoints/make_taggers.py
 """
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -238,8 +238,10 @@ class Sentences:
     def __init__(self):
         text = OUT / "text.txt"
         text.write_text("\n".join(CORPUS * 20))
+        # The model records these paths, which are not those of a machine.
+        os.chdir(OUT)
         sentencepiece.SentencePieceTrainer.train(
-            input=str(text), model_prefix=str(SPM.with_suffix("")), vocab_size=70, model_type="unigram", minloglevel=2,
+            input=text.name, model_prefix=SPM.stem, vocab_size=70, model_type="unigram", minloglevel=2,
             pad_id=0, bos_id=1, eos_id=2, unk_id=3, pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]",
         )
         text.unlink(), SPM.with_suffix(".vocab").unlink()

@@ -20,6 +20,8 @@ fn a_recipe_becomes_a_bundle_with_a_lock_and_again_nothing_is_done() {
     {
         assert!(first.stderr.contains(expected), "{expected}: {}", first.stderr);
     }
+    let made = format!("`riveg bundle fetch mine` of {NAME}@main ({})", &bench.commit()[..12]);
+    assert!(first.stdout.contains(&format!("bundle 1: {made}\n")), "{made}: {}", first.stdout);
     let lock = fs::read_to_string(bench.out().join("fetch.lock.toml")).unwrap();
     assert_eq!(lock.matches("sha256 = ").count(), 2 + 1, "{lock}");
     assert!(lock.contains(&format!("of = \"{NAME}/model.safetensors\"")), "{lock}");

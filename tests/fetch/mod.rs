@@ -52,6 +52,13 @@ impl Bench {
         std::fs::write(self.at("mine.toml"), text).unwrap();
     }
 
+    /// The commit at which the repository is.
+    fn commit(&self) -> String {
+        let mut commit = String::new();
+        self.hub.change(NAME, |one| commit.clone_from(&one.commit));
+        commit
+    }
+
     fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -1,32 +1,24 @@
 //! Recipes that ship: each is fetched from a local hub that has tiny files of the same names and layouts, as `make.py` made
-//! them, and finds masks on pictures.
+//! them, and finds masks on photographs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use crate::support::hub::{LocalHub, Repository};
+use crate::support::hub::LocalHub;
+use crate::support::hub::published::{file, repository};
+use crate::support::llm::{LlmServer, Reply};
+use crate::support::photographs::{FLOWER, Photograph, TOWER};
 use crate::support::{Finished, binary};
 
 use super::finished;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn file(path: &str) -> Vec<u8> {
-    fs::read(root().join("tests").join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// A repository with these files of `tests`, called as they are there.
-fn repository(paths: &[&str]) -> Repository {
-    Repository::of(paths.iter().map(|path| {
-        let name = Path::new(path).file_name().unwrap().to_str().unwrap().to_owned();
-        (name, file(path))
-    }))
 }
 
 /// A shipped recipe with tiny dimensions in the place of published ones, a gate that lets everything through, and addresses
@@ -66,100 +58,118 @@ fn fetch(hub: &LocalHub, name: &str, text: &str, more: &[&str]) -> Fetched {
     Fetched { folder, done }
 }
 
-/// The annotations of two posts with pictures.
-fn annotated(bundle: &Path) -> Vec<Value> {
-    let mut names: Vec<PathBuf> = fs::read_dir(root().join("bundles/pocket/examples"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    names.sort();
-    let posts = names.iter().take(2).enumerate().map(|(index, picture)| {
-        let bytes = BASE64_STANDARD.encode(fs::read(picture).unwrap());
-        let media = json!([{ "key": "m", "type": "image/jpeg", "bytes": bytes, "alt_text": "a park" }]);
-        json!({ "id": index.to_string(), "text": "ab cd", "media": media }).to_string() + "\n"
-    });
-    let file = bundle.with_file_name("posts.jsonl");
-    fs::write(&file, posts.collect::<String>()).unwrap();
-    let mut command = binary();
-    // Two threads for such small networks wait for each other more than they compute.
-    command.args(["annotate", "--set", "device.threads=1"]);
-    command.arg("--set").arg(format!("bundle.path={}", bundle.display()));
-    let done = finished(command.arg(&file));
-    assert_eq!(done.code, Some(0), "{}", done.stderr);
-    done.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+impl Fetched {
+    fn bundle(&self) -> PathBuf {
+        self.folder.path().join("bundle")
+    }
+
+    /// The annotations of posts with photographs, the tower's first.
+    fn annotated(&self, more: &[String]) -> Vec<Value> {
+        let post = |photograph: &Photograph| {
+            let media = json!([{
+                "key": "m",
+                "type": "image/jpeg",
+                "bytes": BASE64_STANDARD.encode(photograph.read()),
+                "alt_text": photograph.alt_text,
+            }]);
+            json!({ "id": photograph.text, "text": photograph.text, "media": media }).to_string() + "\n"
+        };
+        let file = self.folder.path().join("posts.jsonl");
+        fs::write(&file, PHOTOGRAPHS.iter().map(post).collect::<String>()).unwrap();
+        let mut command = binary();
+        // Two threads for such small networks wait for each other more than they compute.
+        command.args(["annotate", "--set", "device.threads=1", "--set", "answers.disk_path=none"]);
+        command.args(more).arg("--set").arg(format!("bundle.path={}", self.bundle().display()));
+        let done = finished(command.arg(&file));
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        done.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
 }
 
-/// Checks that every post has entities of persons with regions and masks.
+const PHOTOGRAPHS: [Photograph; 2] = [TOWER, FLOWER];
+
+/// Checks that every post has entities of persons with regions, whose masks have the size of the photograph.
 fn have_masks(annotations: &[Value]) {
-    assert_eq!(annotations.len(), 2);
-    for annotation in annotations {
+    assert_eq!(annotations.len(), PHOTOGRAPHS.len());
+    for (annotation, photograph) in annotations.iter().zip(PHOTOGRAPHS) {
         let entities = annotation["entities"].as_array().unwrap();
         assert!(
             !entities.is_empty() && entities.iter().all(|entity| entity["type"] == "PER"),
             "{annotation}"
         );
         let regions = entities.iter().flat_map(|entity| entity["regions"].as_array().unwrap());
-        let masks: Vec<&Value> = regions.map(|region| &region["mask"]["counts"]).collect();
-        assert!(!masks.is_empty() && masks.iter().all(|mask| mask.is_string()), "{annotation}");
+        let masks: Vec<&Value> = regions.map(|region| &region["mask"]).collect();
+        let (width, height) = photograph.size;
+        let is_mask = |mask: &&Value| mask["size"] == json!([height, width]) && mask["counts"].is_string();
+        assert!(!masks.is_empty() && masks.iter().all(is_mask), "{annotation}");
     }
 }
 
 #[test]
-fn the_recipes_for_tweets_find_masks_on_pictures() {
+fn the_recipes_for_tweets_find_masks_on_photographs() {
     let hub = LocalHub::start();
-    let dino = ["config.json", "model.safetensors", "vocab.txt", "tokenizer_config.json"]
-        .map(|name| format!("fetch/files/grounding-dino/{name}"));
-    let dino = repository(&dino.each_ref().map(String::as_str));
-    let sam2 = repository(&["fetch/files/sam2/config.json", "fetch/files/sam2/model.safetensors"]);
-    for size in ["tiny", "base"] {
-        hub.put(&format!("IDEA-Research/grounding-dino-{size}"), dino.clone());
-    }
-    for size in ["tiny", "large"] {
-        hub.put(&format!("facebook/sam2.1-hiera-{size}"), sam2.clone());
-    }
-    // Its settings of the vocabulary may be missing.
-    let bert =
-        ["config.json", "model.safetensors", "vocab.txt"].map(|name| format!("fetch/files/bert/{name}"));
-    hub.put("dslim/bert-base-NER", repository(&bert.each_ref().map(String::as_str)));
-    let xlm_roberta = repository(&[
-        "fetch/files/xlm-roberta/config.json",
-        "fetch/files/xlm-roberta/model.safetensors",
-        "vocabularies/files/xlm-roberta/sentencepiece.bpe.model",
-    ]);
-    hub.put("FacebookAI/xlm-roberta-large-finetuned-conll03-english", xlm_roberta);
+    hub.put_published();
     for (name, tagger) in [("tweets-light", "bert"), ("tweets-large", "roberta")] {
         let fetched = fetch(&hub, name, &recipe(name, &DINO), &[]);
         let stdout = &fetched.done.stdout;
         for expected in [&format!("recognise  {tagger}"), "ground     grounding-dino", "segment    sam2"] {
             assert!(stdout.contains(expected), "{name}: {stdout}");
         }
-        have_masks(&annotated(&fetched.folder.path().join("bundle")));
+        have_masks(&fetched.annotated(&[]));
     }
 }
 
 #[test]
-fn the_recipe_for_endpoints_writes_its_settings_beside_the_bundle() {
+fn the_recipe_for_endpoints_takes_boxes_of_a_vision_model_and_finds_masks_on_photographs() {
     let hub = LocalHub::start();
-    let bert =
-        ["config.json", "model.safetensors", "vocab.txt"].map(|name| format!("fetch/files/bert/{name}"));
-    hub.put("dslim/bert-base-NER", repository(&bert.each_ref().map(String::as_str)));
-    let sam2 = repository(&["fetch/files/sam2/config.json", "fetch/files/sam2/model.safetensors"]);
-    hub.put("facebook/sam2.1-hiera-small", sam2);
+    hub.put_published();
     let fetched = fetch(&hub, "endpoint", &recipe("endpoint", &[]), &[]);
-    let settings = fetched.folder.path().join("bundle/riveg.toml");
-    assert!(fetched.done.stdout.contains(&format!("annotate --config {}", settings.display())));
-    // The engine takes them, and needs no network for gate and grounder.
-    let mut command = binary();
-    command.args(["check", "--skip", "kafka", "--skip", "llm", "--skip", "rights", "--config"]).arg(settings);
-    let bundle = fetched.folder.path().join("bundle");
-    let checked = finished(command.arg("--set").arg(format!("bundle.path={}", bundle.display())));
-    assert_eq!(checked.code, Some(0), "{}{}", checked.stdout, checked.stderr);
+    let settings = fetched.bundle().join("riveg.toml");
+    let settings = settings.to_str().unwrap();
+    assert!(fetched.done.stdout.contains(&format!("annotate --config {settings}")));
+
+    // In pixels of the picture whose sides are multiples of 28, as the model of the recipe writes them: 504 x 504 of the
+    // tower, 756 x 504 of the flower.
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&heard);
+    let server = LlmServer::start(move |asked| {
+        let [(_, bytes)] = &asked.pictures[..] else { panic!("{} pictures", asked.pictures.len()) };
+        let sent = image::load_from_memory(bytes).unwrap();
+        kept.lock().unwrap().push((asked.model.clone(), sent.width(), sent.height()));
+        Reply::text(match sent.width() == sent.height() {
+            true => r#"{"shown": "yes", "box": [126, 0, 378, 504]}"#,
+            false => r#"[{"bbox_2d": [63, 42, 504, 462], "label": "a flower"}]"#,
+        })
+    });
+    let url = format!("llm.eyes.url={}", server.url());
+    let with = ["--config", settings, "--set", &url].map(str::to_owned);
+    let annotations = fetched.annotated(&with);
+    have_masks(&annotations);
+    for (annotation, bbox) in
+        annotations.iter().zip([[128.0, 0.0, 384.0, 512.0], [189.0, 126.0, 1512.0, 1386.0]])
+    {
+        assert_eq!(annotation["provenance"]["degraded"], json!([]), "{annotation}");
+        for entity in annotation["entities"].as_array().unwrap() {
+            assert_eq!(entity["gate"]["decision"], "depicted");
+            assert_eq!(entity["regions"].as_array().unwrap().len(), 1);
+            assert_eq!(entity["regions"][0]["box"], json!(bbox), "{annotation}");
+        }
+    }
+    let mut heard = heard.lock().unwrap().clone();
+    heard.sort();
+    heard.dedup();
+    let model = "Qwen/Qwen2.5-VL-7B-Instruct".to_owned();
+    assert_eq!(
+        heard,
+        [(model.clone(), 512, 512), (model, 768, 512)],
+        "the model and the pictures as they are sent"
+    );
 }
 
 #[test]
-fn the_recipe_of_the_paper_takes_a_tagger_of_ones_own_and_finds_masks_on_pictures() {
+fn the_recipe_of_the_paper_takes_a_tagger_of_ones_own_and_finds_masks_on_photographs() {
     let hub = LocalHub::start();
-    let sentences = repository(&["vocabularies/files/xlm-roberta/sentencepiece.bpe.model"]);
+    let sentences = repository(["vocabularies/files/xlm-roberta/sentencepiece.bpe.model"]);
     hub.put("FacebookAI/xlm-roberta-large", sentences);
     let mut changes = Vec::new();
     for name in ["snli_ve_large_best.pt", "refcoco_large_best.pt"] {
@@ -184,14 +194,14 @@ fn the_recipe_of_the_paper_takes_a_tagger_of_ones_own_and_finds_masks_on_picture
     for expected in ["recognise  xlm-roberta-crf", "entail     ofa", "ground     ofa", "segment    sam"] {
         assert!(stdout.contains(expected), "{stdout}");
     }
-    let manifest = fetched.folder.path().join("bundle/bundle.toml");
+    let manifest = fetched.bundle().join("bundle.toml");
     let text = fs::read_to_string(&manifest).unwrap();
     assert!(text.contains("can image and text1"), "it is asked as it was taught: {text}");
     // Of a random gate nothing is expected.
     let open: toml::Table = text.parse().unwrap();
     let threshold = open["entail"]["threshold"].as_float().unwrap();
     fs::write(&manifest, text.replace(&format!("threshold = {threshold:?}"), "threshold = 0.0")).unwrap();
-    have_masks(&annotated(&fetched.folder.path().join("bundle")));
+    have_masks(&fetched.annotated(&[]));
 }
 
 const TAGGER: &str = "network = { vocabulary = 1000, hidden = 16, layers = 1, heads = 2, ffn = 24, max_positions = 66, \

@@ -1,7 +1,7 @@
 """Makes prompts.json: 200 phrases, cleaned and cut as the authors' data code does it, for each network that is asked phrases.
 
-Needs transformers 4.30.2 with tokenizers 0.13.3 and numpy<2: its readers of BPE (OFA's tokenizer is BartTokenizer under
-another name) and of word pieces are still written in Python. Run it as `python tests/parity/prompts.py`.
+Needs the packages of tests/parity/requirements-prompts.txt: this old transformers still has readers of BPE (OFA's tokenizer
+is BartTokenizer under another name) and of word pieces that are written in Python. Run it as `python tests/parity/prompts.py`.
 
 The cleaning is restated here from OFA's data/ofa_dataset.py, ALBEF's dataset/utils.py and SeqTR's
 datasets/pipelines/loading.py, the phrases and columns from RiVEG's data_processing.

@@ -31,6 +31,8 @@ pub(crate) fn binary() -> Command {
     for folder in ["XDG_STATE_HOME", "XDG_CACHE_HOME"] {
         command.env(folder, env!("CARGO_TARGET_TMPDIR"));
     }
+    // Several threads of a tiny network wait for each other more than they compute, the more so beside other tests.
+    command.env("OMP_NUM_THREADS", "1");
     // Concurrent engines and checks use different ports.
     command.env("RIVEG_TELEMETRY__ADDRESS", "127.0.0.1:0");
     command

@@ -1,5 +1,5 @@
-//! Test support: the binary, brokers, topics, clients, records, Redis, Prometheus, code without comments, the pocket world,
-//! and waiting for conditions.
+//! Test support: the binary, brokers, topics, clients, records, Redis, Prometheus, code without comments, photographs, the
+//! pocket world, and waiting for conditions.
 
 mod acl;
 mod binary;
@@ -8,6 +8,7 @@ mod clients;
 pub(crate) mod hub;
 mod kafka_request;
 pub(crate) mod llm;
+pub(crate) mod photographs;
 mod plain_code;
 mod pocket;
 mod prometheus;

@@ -2,6 +2,7 @@
 
 mod end_to_end;
 mod engine;
+mod left_out;
 mod trouble;
 mod wired;
 mod wrong_answers;

@@ -125,3 +125,30 @@ fn check_names_the_model_of_each_stage_and_asks_it_nothing() {
     assert_eq!(finished.code, Some(1));
     assert!(finished.stdout.contains("has no network for the stage `ground`"), "{}", finished.stdout);
 }
+
+#[test]
+fn settings_of_expansions_that_a_reader_of_whole_posts_would_ignore_are_refused() {
+    let ignored = ["vision.post=big", "expand.endpoints=[\"big\"]"];
+    let run = |command: &[&str], more: &[&str]| {
+        let mut sets = settings(&nowhere(), &[]);
+        // The source of names alone: its endpoints are asked.
+        sets.retain(|set| !set.starts_with("expand.sources"));
+        sets.extend(more.iter().map(|&set| set.to_owned()));
+        let mut arguments = command.to_vec();
+        arguments.extend(sets.iter().flat_map(|set| ["--set", set.as_str()]));
+        riveg(&arguments, b"")
+    };
+    for command in [&["check", "--skip", "kafka"][..], &["annotate", "-"]] {
+        let refused = run(command, &ignored);
+        assert_eq!(refused.code, Some(2), "{command:?}: {}", refused.stderr);
+        let fault = "--set: expand.endpoints: must be empty with `vision.post`";
+        assert!(refused.stderr.contains(fault), "{command:?}: {}", refused.stderr);
+    }
+    let skipped = ["bundle", "telemetry", "state", "kafka", "llm"];
+    let mut check = vec!["check"];
+    check.extend(skipped.iter().flat_map(|part| ["--skip", part]));
+    for fine in [&ignored[..1], &ignored[1..], &[ignored[0], ignored[1], "expand.sources=[\"lexicon\"]"]] {
+        let checked = run(&check, fine);
+        assert_eq!(checked.code, Some(0), "{fine:?}: {}{}", checked.stdout, checked.stderr);
+    }
+}

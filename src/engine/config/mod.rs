@@ -102,6 +102,14 @@ impl Config {
             let message = "must be `off` with `vision.post`: there is no tagger to tell";
             faults.push(("knowledge.mode".to_owned(), message.to_owned()));
         }
+        if self.vision.is_end_to_end()
+            && self.expand.sources.contains(&SourceName::Llm)
+            && !self.expand.endpoints.is_empty()
+        {
+            let message =
+                "must be empty with `vision.post`: its model reads the post, and no name is expanded";
+            faults.push(("expand.endpoints".to_owned(), message.to_owned()));
+        }
         add(&mut faults, "engine", self.engine.faults());
         add(&mut faults, "ingest", self.ingest.faults());
         add(&mut faults, "ingest", self.feeds().faults());

@@ -10,11 +10,14 @@ use super::lock::{LOCK, Lock};
 use super::recipe::{Source, StageRecipe};
 use super::work::Work;
 use crate::domain::Stage;
-use crate::networks::bundle::{Bundle, GivenLabels, Import, Imported, Precision, TypeMap};
+use crate::networks::bundle::{Bundle, GivenLabels, Import, Imported, Precision, TypeMap, set_made};
 use crate::networks::checkpoint::Float;
 
 /// Settings of the engine that go with a bundle.
 const SETTINGS: &str = "riveg.toml";
+
+/// The digits of a commit that people read; the lock has all.
+const COMMIT_DIGITS: usize = 12;
 
 /// What was made.
 #[derive(Debug)]
@@ -48,7 +51,7 @@ impl Order {
             let imported = import.run(&bundle).map_err(|source| FetchError::Import { stage, source })?;
             stages.push((stage, imported));
         }
-        Bundle::open(&bundle)?;
+        set_made(&bundle, self.made(&downloads.lock))?;
         let write = |name: &str, text: &str| {
             let file = bundle.join(name);
             fs::write(&file, text).map_err(|source| unwritable(&file, source))
@@ -60,6 +63,25 @@ impl Order {
         work.place()?;
         let settings = self.recipe.settings.as_ref().map(|_| self.out.join(SETTINGS));
         Ok(Assembled::New { stages, settings })
+    }
+
+    /// How the bundle is made: the recipe, the revisions and their commits, and what users gave.
+    fn made(&self, lock: &Lock) -> String {
+        let published = lock.file.iter().map(|file| match (&file.revision, &file.commit) {
+            (Some((repository, revision)), Some(commit)) => {
+                let commit: String = commit.chars().take(COMMIT_DIGITS).collect();
+                format!("{repository}@{revision} ({commit})")
+            }
+            _ => file.of.clone(),
+        });
+        let own = self.own.keys().map(|stage| format!("a {stage} of one's own"));
+        let mut parts: Vec<String> = Vec::new();
+        for part in own.chain(published) {
+            if !parts.contains(&part) {
+                parts.push(part);
+            }
+        }
+        format!("`riveg bundle fetch {}` of {}", self.name, parts.join(", "))
     }
 
     /// Whether the bundle is there already, of the same recipe and the same files, and whole. Files of the user may have

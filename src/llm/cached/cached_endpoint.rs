@@ -15,7 +15,7 @@ use crate::common::imaging::Workers;
 use crate::domain::{ContentHash, Frame};
 use crate::llm::answers::{AnswerCache, AnswerRequest, Kind, NewAnswer, Validator};
 use crate::llm::client::{Answer, AnswerSchema, BoxFormat, Endpoint, Question};
-use crate::telemetry::LogThrottle;
+use crate::telemetry::{LeftOut, LogThrottle};
 
 /// The time between two warnings about rejected answers: a model that answers badly does so all the time.
 const WARN_INTERVAL: Duration = Duration::from_secs(60);
@@ -67,6 +67,11 @@ impl CachedEndpoint {
     #[must_use]
     pub fn box_format(&self) -> BoxFormat {
         self.endpoint.box_format()
+    }
+
+    /// Counts parts of an accepted answer that its reader leaves out of a post for this reason.
+    pub fn left_out(&self, reason: LeftOut, parts: usize) {
+        self.endpoint.left_out(reason, parts);
     }
 
     /// The answer to a question about `subject`; none where the model says that it does not know. The answer is stored under

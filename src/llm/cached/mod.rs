@@ -23,6 +23,7 @@ mod refusals;
 mod reject_reason;
 mod template_tokens;
 
+pub use crate::telemetry::LeftOut;
 pub use answer_format::AnswerFormat;
 pub use answer_reader::AnswerReader;
 pub use cache_key::cache_key;

@@ -20,7 +20,7 @@ use super::request;
 use super::response_format::{FormatSupport, ResponseFormat};
 use super::usage::{Usage, UsageCounters};
 use crate::common::http_util::{Breaker, BreakerPass, CallOutcome, CircuitOpen, RetrySchedule, with_retries};
-use crate::telemetry::{BreakerState, Causes, LlmFault, LlmMetrics};
+use crate::telemetry::{BreakerState, Causes, LeftOut, LlmFault, LlmMetrics};
 
 /// A language model with many concurrent callers. Cheap to clone.
 #[derive(Clone)]
@@ -151,6 +151,11 @@ impl Endpoint {
     /// Counts an answer that is rejected for this reason.
     pub fn refused(&self, reason: &'static str) {
         self.shared.metrics.refused(reason);
+    }
+
+    /// Counts parts of an answer that are left out for this reason.
+    pub fn left_out(&self, reason: LeftOut, parts: usize) {
+        self.shared.metrics.left_out(reason, parts);
     }
 
     /// Whether the breaker is closed.

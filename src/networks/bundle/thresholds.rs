@@ -1,4 +1,4 @@
-//! Thresholds of a bundle: those of its manifest, replaced atomically.
+//! Thresholds of a bundle, and how it was made: entries of its manifest that change without its networks, replaced atomically.
 
 use std::path::Path;
 
@@ -34,6 +34,15 @@ pub fn set_thresholds(folder: &Path, thresholds: Thresholds) -> Result<(), Bundl
         ground.ok_or_else(|| bundle.unfinished(Stage::Ground, "network"))?.threshold = threshold;
     }
     write_unfilled(folder, &manifest)
+}
+
+/// Writes how the bundle in a folder was made into its manifest, for people. Its hash changes; its networks do not.
+///
+/// # Errors
+/// The bundle cannot be opened or written.
+pub fn set_made(folder: &Path, made: String) -> Result<(), BundleError> {
+    let bundle = Bundle::open(folder)?;
+    write_unfilled(folder, &Manifest { made, ..bundle.manifest().clone() })
 }
 
 #[cfg(test)]

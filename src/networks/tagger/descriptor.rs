@@ -1,7 +1,9 @@
 //! Descriptors of the taggers: encoders with a CRF or with a softmax, and what a bundle says of them.
 
 use super::import::{BERT_CONFIG, DEBERTA_CONFIG, DISTILBERT_CONFIG, ROBERTA_CONFIG, label_rows};
-use super::names::{ADASEQ, BARE_ENCODER, BERT, DEBERTA, DISTILBERT, OTHER_TASKS, RANER, ROBERTA};
+use super::names::{
+    ADASEQ, BARE_ENCODER, BERT, DEBERTA, DISTILBERT, MODELSCOPE, OTHER_TASKS, RANER, ROBERTA,
+};
 use super::{ServedTagger, SoftmaxConfig, Tagger, TaggerConfig, TokenClassifier, WordDecoding};
 use crate::networks::checkpoint::Family;
 use crate::networks::descriptor::{
@@ -26,12 +28,12 @@ pub static BERT_CRF: RecogniseDescriptor = with_crf(
 pub static ROBERTA_SOFTMAX: RecogniseDescriptor = with_softmax(
     "roberta-softmax",
     &["roberta-base", "roberta-large", "bertweet-base", "bertweet-large"],
-    (&[&ROBERTA], ROBERTA_CONFIG),
+    (&[&ROBERTA, &MODELSCOPE], ROBERTA_CONFIG),
 );
 
 /// BERT with a softmax.
 pub static BERT_SOFTMAX: RecogniseDescriptor =
-    with_softmax("bert-softmax", &["bert-base-multilingual-cased"], (&[&BERT], BERT_CONFIG));
+    with_softmax("bert-softmax", &["bert-base-multilingual-cased"], (&[&BERT, &MODELSCOPE], BERT_CONFIG));
 
 /// DistilBERT with a softmax.
 pub static DISTILBERT_SOFTMAX: RecogniseDescriptor = with_softmax(
@@ -87,7 +89,7 @@ const fn with_softmax(
             other_tasks: OTHER_TASKS,
             config: Some(config),
             dimensions: Some(label_rows),
-            ..Importing::of("a tagger with its softmax, as Transformers saves it", families)
+            ..Importing::of("a tagger with its softmax, as Transformers or ModelScope saves it", families)
         },
         reads,
         labels,

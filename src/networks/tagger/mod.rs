@@ -18,7 +18,7 @@ pub use config::{Positions, SoftmaxConfig, TaggerConfig, TaggerConfigError};
 pub use descriptor::{
     BERT_CRF, BERT_SOFTMAX, DEBERTA_SOFTMAX, DISTILBERT_SOFTMAX, ROBERTA_SOFTMAX, XLM_ROBERTA_CRF,
 };
-pub use names::{ADASEQ, BARE_ENCODER, BERT, DEBERTA, DISTILBERT, RANER, ROBERTA};
+pub use names::{ADASEQ, BARE_ENCODER, BERT, DEBERTA, DISTILBERT, MODELSCOPE, RANER, ROBERTA};
 pub use serve::{ServedTagger, WordDecoding};
 
 use crate::networks::blocks::bert::Bert;

@@ -21,6 +21,15 @@ pub static RANER: Family = Family {
     head: Some(FIELD),
 };
 
+/// A tagger with a softmax, as ModelScope publishes those of other makers.
+pub static MODELSCOPE: Family = Family {
+    name: "ModelScope's tagger with a softmax",
+    signs: &["encoder.embeddings.word_embeddings.weight"],
+    rename: modelscope,
+    copies: &[],
+    head: Some(CLASSIFIER),
+};
+
 /// A BERT, as Transformers saves it.
 pub static BERT: Family = Family {
     name: "Hugging Face's BERT",
@@ -79,7 +88,8 @@ pub(super) const OTHER_TASKS: &[(&str, &str)] = &[
 ];
 
 /// Names of the head's matrix in published files.
-pub(super) const HEADS: [&str; 3] = ["linear.weight", "classifier.weight", "head.linear.weight"];
+pub(super) const HEADS: [&str; 4] =
+    ["linear.weight", "classifier.weight", "head.linear.weight", "head.classifier.weight"];
 
 const POOLER: &str = "a pooled vector is of no use to a tagger";
 const HEAD: &str = "serves only to train the encoder";
@@ -130,6 +140,16 @@ fn raner(name: &str) -> Renamed {
         ("encoder.*", "embedder.transformer_model.*"),
         ("head.linear.*", "linear.*"),
         ("head.crf.*", "crf.*"),
+    ];
+    adaseq(&rewrite(&RULES, name).unwrap_or_else(|| name.to_owned()))
+}
+
+fn modelscope(name: &str) -> Renamed {
+    const RULES: [(&str, &str); 4] = [
+        ("encoder.*", "embedder.transformer_model.*"),
+        ("head.classifier.*", "linear.*"),
+        ("classifier.*", "linear.*"),
+        ("head.linear.*", "linear.*"),
     ];
     adaseq(&rewrite(&RULES, name).unwrap_or_else(|| name.to_owned()))
 }
@@ -286,6 +306,18 @@ mod tests {
                 ("linear.bias", Some("linear.bias")),
                 ("head.crf.transitions", Some("crf.transitions")),
                 ("crf.end_transitions", Some("crf.end_transitions")),
+            ],
+        );
+        becomes(
+            &MODELSCOPE,
+            &[
+                (
+                    "encoder.embeddings.LayerNorm.weight",
+                    Some("embedder.transformer_model.embeddings.LayerNorm.weight"),
+                ),
+                ("encoder.pooler.dense.bias", None),
+                ("head.classifier.weight", Some("linear.weight")),
+                ("classifier.bias", Some("linear.bias")),
             ],
         );
     }

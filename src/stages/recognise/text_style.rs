@@ -17,7 +17,8 @@ pub enum TextStyle {
     /// As they are.
     #[default]
     Plain,
-    /// As BERTweet (Nguyen et al., EMNLP 2020): users are `@USER`, links `HTTPURL`, emoji their names, such as `:fire:`.
+    /// As BERTweet (Nguyen et al., EMNLP 2020): users are `@USER`, links `HTTPURL`, emoji their names, such as `:fire:`, and
+    /// contractions two words, such as `do n't`.
     Bertweet,
     /// As the RoBERTas of TweetEval (Barbieri et al., 2020): users are `@user`, links `http`.
     Tweeteval,
@@ -72,9 +73,26 @@ impl TextStyle {
             .into();
         }
         match self {
-            Self::Bertweet => named(word),
+            Self::Bertweet => parted(named(word)),
             Self::Plain | Self::Tweeteval | Self::Tweetner7 => word.into(),
         }
+    }
+}
+
+/// A word with spaces before what is contracted to it, as in `do n't` and `we 're`; `can't` and `ain't` stay whole. The
+/// original looks for a space behind it, which the last word of a text does not have.
+fn parted(word: Cow<'_, str>) -> Cow<'_, str> {
+    const CONTRACTED: [&str; 7] = ["n't", "'m", "'re", "'s", "'ll", "'d", "'ve"];
+    const WHOLE: [&str; 2] = ["can't", "ain't"];
+    if word.ends_with("cannot") {
+        return format!("{} not", &word[..word.len() - "not".len()]).into();
+    }
+    let end = CONTRACTED.into_iter().find(|end| word.len() > end.len() && word.ends_with(end));
+    match end {
+        Some(end) if !WHOLE.into_iter().any(|whole| word.ends_with(whole)) => {
+            format!("{} {end}", &word[..word.len() - end.len()]).into()
+        }
+        _ => word,
     }
 }
 

@@ -9,7 +9,7 @@ use super::spans::spans;
 use crate::domain::{BBox, EntityType, Mention, Post};
 use crate::llm::answers::Kind;
 use crate::llm::cached::{
-    AnswerReader, CachedEndpoint, NoAnswer, escape_untrusted, normalised_text, sent_size,
+    AnswerReader, CachedEndpoint, LeftOut, NoAnswer, escape_untrusted, normalised_text, sent_size,
 };
 
 /// Pictures of one post that a question contains: sites show four, and each has about a thousand tokens.
@@ -34,6 +34,8 @@ pub struct PostReading {
     pub pictures: usize,
     /// What was left out, in words for the provenance.
     pub notes: Vec<String>,
+    /// How much of the answer was left out, by reason.
+    pub left_out: Vec<(LeftOut, usize)>,
 }
 
 /// One entity of a post, and where its pictures show it.
@@ -81,7 +83,11 @@ impl PostReader {
         let answer =
             self.endpoint.ask_object(Kind::Extraction, &subject, (question, frames), &reader).await?;
         let found = answer.and_then(|stored| Extraction::from_stored(&stored, &allowed)).unwrap_or_default();
-        Ok(reading(post, &found))
+        let reading = reading(post, &found);
+        for &(reason, parts) in &reading.left_out {
+            self.endpoint.left_out(reason, parts);
+        }
+        Ok(reading)
     }
 }
 
@@ -109,15 +115,23 @@ fn reading(post: &Post, found: &Extraction) -> PostReading {
     let mut entities: Vec<EntityReading> = entities.collect();
     entities.sort_by_key(|entity| entity.mention.span);
     let pictures = post.media.len().min(MAX_PICTURES);
-    let notes = [
-        counted(not_found, ["entity that the text does not have", "entities that the text does not have"]),
-        counted(found.wrong_types, ["entity of an unknown type", "entities of unknown types"]),
-        counted(found.wrong_boxes, ["box outside of the pictures", "boxes outside of the pictures"]),
+    let left_out = vec![
+        (LeftOut::Text, not_found),
+        (LeftOut::Type, found.wrong_types),
+        (LeftOut::Box, found.wrong_boxes),
     ];
-    let named = notes.into_iter().flatten().map(|what| format!("the vision model gave {what}"));
+    let named = left_out.iter().filter_map(|&(reason, parts)| {
+        let noun = match reason {
+            LeftOut::Text => ["entity that the text does not have", "entities that the text does not have"],
+            LeftOut::Type => ["entity of an unknown type", "entities of unknown types"],
+            LeftOut::Box => ["box outside of the pictures", "boxes outside of the pictures"],
+        };
+        counted(parts, noun).map(|what| format!("the vision model gave {what}"))
+    });
     let unseen = counted(post.media.len() - pictures, ["picture", "pictures"])
         .map(|what| format!("{what} after the first {MAX_PICTURES} went to no vision model"));
-    PostReading { entities, pictures, notes: named.chain(unseen).collect() }
+    let notes = named.chain(unseen).collect();
+    PostReading { entities, pictures, notes, left_out }
 }
 
 /// A number with its noun, in the singular or the plural; none for 0.

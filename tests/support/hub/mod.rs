@@ -3,6 +3,7 @@
 
 mod files;
 mod http;
+pub(crate) mod published;
 mod server;
 
 pub(crate) use files::Repository;

@@ -1,9 +1,13 @@
-//! Labels of an imported tagger: their order and types, from the checkpoint's `config.json` or from the user, and never
+//! Labels of an imported tagger: their order and types, from the files beside the checkpoint or from the user, and never
 //! assumed.
 
 use std::path::PathBuf;
 
-use super::published_labels::{check_task_of_config, labels_of_config};
+use serde_json::Value;
+
+use super::published_labels::{
+    ConfigFault, check_task_of_config, labels_of_config, labels_of_configuration, labels_of_mapping,
+};
 use super::request::{GivenLabels, Import};
 use super::type_map::TypeMap;
 use crate::common::plain_file;
@@ -88,22 +92,36 @@ impl Import {
         Ok(Some(DecidedLabels { entity_types, settings, notes }))
     }
 
-    /// The labels that `config.json` beside the checkpoint gives, and the file. Beside a CRF it may be that of the encoder,
-    /// and does not tell the task.
+    /// The labels that the files beside the checkpoint give, and the file, in the order in which ModelScope reads them;
+    /// Transformers has the last one alone. Beside a CRF it may be that of the encoder, and does not tell the task.
     fn published_labels(&self, has_crf: bool) -> Result<Option<(Vec<String>, PathBuf)>, ImportError> {
-        let Some(file) = self.from.parent().map(|folder| folder.join(CONFIG)) else { return Ok(None) };
-        if !file.is_file() {
-            return Ok(None);
+        type Read = fn(&Value) -> Result<Option<Vec<String>>, ConfigFault>;
+        const FILES: [(&str, Read); 3] = [
+            ("label_mapping.json", labels_of_mapping),
+            ("configuration.json", labels_of_configuration),
+            (CONFIG, labels_of_config),
+        ];
+        let Some(folder) = self.from.parent() else { return Ok(None) };
+        let mut found = None;
+        for (name, labels) in FILES {
+            let file = folder.join(name);
+            if !file.is_file() {
+                continue;
+            }
+            let wrong = |message: String| ImportError::Labels { file: file.clone(), message };
+            let text =
+                plain_file::read_text(&file).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
+            let content =
+                serde_json::from_str(&text).map_err(|error| wrong(format!("it is no JSON: {error}")))?;
+            if name == CONFIG && !has_crf {
+                check_task_of_config(&content).map_err(|fault| wrong(fault.to_string()))?;
+            }
+            if found.is_none() {
+                let labels = labels(&content).map_err(|fault| wrong(fault.to_string()))?;
+                found = labels.map(|labels| (labels, file.clone()));
+            }
         }
-        let wrong = |message: String| ImportError::Labels { file: file.clone(), message };
-        let text =
-            plain_file::read_text(&file).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
-        let config = serde_json::from_str(&text).map_err(|error| wrong(format!("it is no JSON: {error}")))?;
-        if !has_crf {
-            check_task_of_config(&config).map_err(|fault| wrong(fault.to_string()))?;
-        }
-        let labels = labels_of_config(&config).map_err(|fault| wrong(fault.to_string()))?;
-        Ok(labels.map(|labels| (labels, file)))
+        Ok(found)
     }
 
     /// Labels that are derived from types. AdaSeq sorts types; in another order the labels are written as a table.

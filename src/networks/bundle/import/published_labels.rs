@@ -1,4 +1,4 @@
-//! Published labels: what a checkpoint's `config.json` says of its labels and of its task.
+//! Published labels: what the files beside a checkpoint say of its labels and of its task.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,9 @@ pub fn labels_of_config(config: &Value) -> Result<Option<Vec<String>>, ConfigFau
         (_, Some(Value::Object(labels))) => {
             let row = |(label, id): (&String, &Value)| {
                 let found = || ConfigFault::Rows { key: "label2id", found: format!("`{label}`: {id}") };
-                let row = id.as_u64().and_then(|id| usize::try_from(id).ok()).ok_or_else(found)?;
+                let number = id.as_u64().and_then(|id| usize::try_from(id).ok());
+                // ModelScope takes a number in quotes too.
+                let row = number.or_else(|| id.as_str()?.parse().ok()).ok_or_else(found)?;
                 Ok((row, label.clone()))
             };
             by_row("label2id", labels.iter().map(row).collect::<Result<Vec<_>, _>>()?)?
@@ -62,6 +64,27 @@ pub fn labels_of_config(config: &Value) -> Result<Option<Vec<String>>, ConfigFau
     };
     let unnamed = rows.iter().enumerate().all(|(row, label)| *label == format!("LABEL_{row}"));
     Ok((!unnamed).then_some(rows))
+}
+
+/// The labels by row as a parsed `configuration.json` of ModelScope gives them, of its model or else of its preprocessor.
+///
+/// # Errors
+/// [`ConfigFault::Rows`].
+pub(super) fn labels_of_configuration(configuration: &Value) -> Result<Option<Vec<String>>, ConfigFault> {
+    for section in ["model", "preprocessor"].into_iter().filter_map(|key| configuration.get(key)) {
+        if let Some(labels) = labels_of_config(section)? {
+            return Ok(Some(labels));
+        }
+    }
+    Ok(None)
+}
+
+/// The labels by row as a parsed `label_mapping.json` of ModelScope gives them: the row of each label.
+///
+/// # Errors
+/// [`ConfigFault::Rows`].
+pub(super) fn labels_of_mapping(mapping: &Value) -> Result<Option<Vec<String>>, ConfigFault> {
+    labels_of_config(&serde_json::json!({ "label2id": mapping }))
 }
 
 /// Checks that a parsed `config.json` does not name another task.
@@ -104,6 +127,20 @@ mod tests {
         assert_eq!((read.len(), read[2].as_str(), read[10].as_str()), (11, "I-2", "I-10"));
         let reversed = json!({ "label2id": { "B-PER": 1, "O": 0 } });
         assert_eq!(labels(&reversed), Ok(Some(vec!["O".to_owned(), "B-PER".to_owned()])));
+    }
+
+    #[test]
+    fn modelscope_names_labels_in_a_file_of_their_own_or_with_the_model_or_its_preprocessor() {
+        let expected = Ok(Some(vec!["O".to_owned(), "B-PER".to_owned()]));
+        let labels = json!({ "O": 0, "B-PER": "1" });
+        assert_eq!(labels_of_mapping(&labels), expected);
+        for configuration in [
+            json!({ "model": { "type": "bert", "label2id": labels } }),
+            json!({ "model": { "type": "bert" }, "preprocessor": { "id2label": { "0": "O", "1": "B-PER" } } }),
+        ] {
+            assert_eq!(labels_of_configuration(&configuration), expected, "{configuration}");
+        }
+        assert_eq!(labels_of_configuration(&json!({ "framework": "pytorch", "model": {} })), Ok(None));
     }
 
     #[test]
