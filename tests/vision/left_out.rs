@@ -17,6 +17,8 @@ use crate::support::llm::{LlmServer, Reply};
 fn post(text: &str) -> Post {
     Post {
         id: "one".to_owned(),
+        key: None,
+        uri: None,
         text: text.to_owned(),
         unescaped: None,
         created_at: None,
