@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::support::hub::LocalHub;
 use crate::support::hub::published::{file, repository};
 use crate::support::llm::{LlmServer, Reply};
-use crate::support::photographs::{FLOWER, Photograph, TOWER};
+use crate::support::photographs::{FLOWER, PROGRESSIVE, Photograph, TOWER};
 use crate::support::{Finished, binary};
 
 use super::finished;
@@ -63,8 +63,8 @@ impl Fetched {
         self.folder.path().join("bundle")
     }
 
-    /// The annotations of posts with photographs, the tower's first.
-    fn annotated(&self, more: &[String]) -> Vec<Value> {
+    /// The annotations of posts with these photographs, one each.
+    fn annotated(&self, photographs: &[Photograph], more: &[String]) -> Vec<Value> {
         let post = |photograph: &Photograph| {
             let media = json!([{
                 "key": "m",
@@ -75,7 +75,7 @@ impl Fetched {
             json!({ "id": photograph.text, "text": photograph.text, "media": media }).to_string() + "\n"
         };
         let file = self.folder.path().join("posts.jsonl");
-        fs::write(&file, PHOTOGRAPHS.iter().map(post).collect::<String>()).unwrap();
+        fs::write(&file, photographs.iter().map(post).collect::<String>()).unwrap();
         let mut command = binary();
         // Two threads for such small networks wait for each other more than they compute.
         command.args(["annotate", "--set", "device.threads=1", "--set", "answers.disk_path=none"]);
@@ -86,12 +86,13 @@ impl Fetched {
     }
 }
 
-const PHOTOGRAPHS: [Photograph; 2] = [TOWER, FLOWER];
+/// Two photographs of a size at which an unoptimised build needs no time.
+const SMALL: [Photograph; 2] = [TOWER, PROGRESSIVE];
 
 /// Checks that every post has entities of persons with regions, whose masks have the size of the photograph.
-fn have_masks(annotations: &[Value]) {
-    assert_eq!(annotations.len(), PHOTOGRAPHS.len());
-    for (annotation, photograph) in annotations.iter().zip(PHOTOGRAPHS) {
+fn have_masks(annotations: &[Value], photographs: &[Photograph]) {
+    assert_eq!(annotations.len(), photographs.len());
+    for (annotation, photograph) in annotations.iter().zip(photographs) {
         let entities = annotation["entities"].as_array().unwrap();
         assert!(
             !entities.is_empty() && entities.iter().all(|entity| entity["type"] == "PER"),
@@ -115,7 +116,7 @@ fn the_recipes_for_tweets_find_masks_on_photographs() {
         for expected in [&format!("recognise  {tagger}"), "ground     grounding-dino", "segment    sam2"] {
             assert!(stdout.contains(expected), "{name}: {stdout}");
         }
-        have_masks(&fetched.annotated(&[]));
+        have_masks(&fetched.annotated(&SMALL, &[]), &SMALL);
     }
 }
 
@@ -143,8 +144,9 @@ fn the_recipe_for_endpoints_takes_boxes_of_a_vision_model_and_finds_masks_on_pho
     });
     let url = format!("llm.eyes.url={}", server.url());
     let with = ["--config", settings, "--set", &url].map(str::to_owned);
-    let annotations = fetched.annotated(&with);
-    have_masks(&annotations);
+    let photographs = [TOWER, FLOWER];
+    let annotations = fetched.annotated(&photographs, &with);
+    have_masks(&annotations, &photographs);
     for (annotation, bbox) in
         annotations.iter().zip([[128.0, 0.0, 384.0, 512.0], [189.0, 126.0, 1512.0, 1386.0]])
     {
@@ -201,7 +203,7 @@ fn the_recipe_of_the_paper_takes_a_tagger_of_ones_own_and_finds_masks_on_photogr
     let open: toml::Table = text.parse().unwrap();
     let threshold = open["entail"]["threshold"].as_float().unwrap();
     fs::write(&manifest, text.replace(&format!("threshold = {threshold:?}"), "threshold = 0.0")).unwrap();
-    have_masks(&fetched.annotated(&[]));
+    have_masks(&fetched.annotated(&SMALL, &[]), &SMALL);
 }
 
 const TAGGER: &str = "network = { vocabulary = 1000, hidden = 16, layers = 1, heads = 2, ffn = 24, max_positions = 66, \

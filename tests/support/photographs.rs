@@ -1,7 +1,8 @@
 //! Photographs that a package carries: those with which `jpeg-decoder` measures itself. None is in this repository.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -26,6 +27,10 @@ pub(crate) const TOWER: Photograph = Photograph {
     size: (512, 512),
 };
 
+/// The same with its scans in another order.
+pub(crate) const PROGRESSIVE: Photograph =
+    Photograph { file: "tower_progressive.jpg", text: "Paris Morning", ..TOWER };
+
 pub(crate) const FLOWER: Photograph = Photograph {
     file: "large_image.jpg",
     text: "Hibiscus Garden",
@@ -44,8 +49,13 @@ impl Photograph {
     }
 }
 
-/// The folder of the package among the sources that cargo has downloaded.
-fn folder() -> PathBuf {
+/// The folder of the package among the sources that cargo has downloaded. Cargo is asked once: it reads its whole lock.
+fn folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(found)
+}
+
+fn found() -> PathBuf {
     // Packages of other systems were never downloaded.
     let host = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let mut cargo = Command::new(env!("CARGO"));
