@@ -31,6 +31,11 @@ impl<R: BufRead> LineReader<R> {
         Self { reader, limit, number: 0, position: 0 }
     }
 
+    /// The rest of a file, behind the first lines and their bytes.
+    pub(super) fn continued(reader: R, limit: u64, (number, position): (u64, u64)) -> Self {
+        Self { reader, limit, number, position }
+    }
+
     /// The next line, blank or not; none at the end.
     fn next_line(&mut self) -> io::Result<Option<Line>> {
         let mut bytes = Vec::new();

@@ -17,17 +17,20 @@ mod demo;
 mod dlq;
 mod eval;
 mod exit;
+mod export;
 mod failure;
 mod fetch;
 mod knowledge;
 mod lexicon;
 mod line_reader;
 mod logging;
+mod moment;
 mod open;
 mod process;
 mod progress;
 mod run;
 mod settings;
+mod topic;
 mod train;
 mod world;
 
@@ -84,6 +87,8 @@ pub enum Command {
     Check(check::Arguments),
     /// List dead letters, and replay their posts.
     Dlq(dlq::Arguments),
+    /// Write answers of a file or of a topic in another format.
+    Export(export::Arguments),
     /// Count, export, import and purge cached answers on disk and in Redis.
     Cache(cache::Arguments),
     /// Run a demonstration: posts of the pocket world through Kafka and back, with a broker inside the process.
@@ -114,6 +119,7 @@ pub fn dispatch(command: Command, exit: &Exit) -> Result<(), Failure> {
         Command::Annotate(arguments) => annotate::run(&arguments, exit),
         Command::Check(arguments) => check::run(&arguments, exit),
         Command::Dlq(arguments) => dlq::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments, exit),
         Command::Eval(arguments) => eval::run(&arguments, exit),

@@ -13,7 +13,9 @@ use crate::domain::{Annotation, Post, Rejection, RejectionClass};
 use crate::input::decode::{Decoder, FrameCounts, ReadEvent, UndecodedPost};
 use crate::input::fetch::{Fetcher, FetcherError};
 use crate::input::formats::{Feeds, InputRecord, format_key};
-use crate::kafka::publish::formats::{AnswerTimes, DEFAULT_FORMAT, EncodedRecord, Encoder, EncoderOptions};
+use crate::kafka::publish::formats::{
+    AnswerTimes, DEFAULT_FORMAT, EncodedRecord, Encoder, EncoderOptions, Names,
+};
 use crate::kafka::publish::{Annotated, Provenance};
 use crate::networks::bundle::{Bundle, BundleError};
 use crate::scheduler::{CallError, ModelError, Stop};
@@ -101,7 +103,11 @@ impl Warming {
             let FrameCounts { hits, misses, entries, bytes } = decoding.frame_counts();
             CacheTally { hits, joins: 0, misses, entries: entries as u64, bytes }
         });
-        let options = EncoderOptions::new(&config.publish, &Provenance::of_bundle(bundle.hash()));
+        let options = EncoderOptions::new(
+            &config.publish,
+            &Provenance::of_bundle(bundle.hash()),
+            &Names::new(&config.graph),
+        );
         let encoder = (DEFAULT_FORMAT.encoder)(&options);
         Ok(Annotator { decoder, runtime, bundle, endpoints, metrics, memory, encoder })
     }

@@ -23,7 +23,6 @@ use super::{Exit, Failure, Settings, progress, run_async, stop_signal};
 mod cards;
 mod exchange;
 mod outcome;
-mod parse_annotation;
 mod report;
 
 use exchange::{Exchange, ExchangeError, InputRecord, SendWindow, Topics, exchange};

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use super::super::Failure;
 use super::exchange::Exchange;
 use super::report::{CacheReport, EndpointReport, Quantiles, Report, StageReport};
-use super::{cards, parse_annotation};
+use super::cards;
+use crate::kafka::publish::formats::reader;
 use crate::common::cache::CacheCounts;
 use crate::config::Config;
 use crate::domain::{Annotation, Stage};
@@ -100,7 +101,8 @@ impl DemoRun<'_> {
     /// The annotations by the post's id.
     fn annotations(&self, exchange: &Exchange) -> Result<HashMap<String, Annotation>, Failure> {
         let read = |(id, value): (&String, &Vec<u8>)| {
-            parse_annotation::parse(value)
+            reader::read(value)
+                .map(|read| (read.annotated.post_id, read.annotated.annotation))
                 .map_err(|error| format!("the answer to post `{id}` cannot be read: {error}").into())
         };
         exchange.answers.iter().map(read).collect()

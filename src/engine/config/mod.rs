@@ -33,6 +33,7 @@ pub struct Config {
     pub kafka: kafka::client::Connection,
     pub ingest: kafka::ingest::Config,
     pub publish: kafka::publish::Config,
+    pub graph: kafka::publish::formats::graph::Config,
     pub engine: Engine,
     pub fetch: input::fetch::Config,
     pub decode: input::decode::Config,
@@ -95,6 +96,7 @@ impl Config {
             add(&mut faults, &format!("llm.{name}"), endpoint.faults());
         }
         add(&mut faults, "publish", self.publish.faults());
+        add(&mut faults, "graph", self.graph.faults());
         faults.extend(self.missing_endpoints());
         add(&mut faults, "knowledge", self.knowledge.faults());
         add(&mut faults, "vision", self.vision.faults());

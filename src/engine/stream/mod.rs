@@ -103,7 +103,7 @@ where
     let publisher = Publisher::new(
         &settings.kafka,
         &settings.publish,
-        (&delivery, max_posts, &settings.provenance),
+        (&delivery, max_posts, (&settings.provenance, &settings.names)),
         (reading.settled, reading.membership),
         (metrics, health),
     )

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::engine::config::{Config, Engine};
 use crate::kafka::client::Connection;
 use crate::kafka::ingest::{self, OffsetsBy};
+use crate::kafka::publish::formats::Names;
 use crate::kafka::publish::{self, Delivery, DeliveryMode, Provenance};
 use crate::telemetry;
 
@@ -20,6 +21,8 @@ pub struct Settings {
     pub telemetry: telemetry::Config,
     /// What annotations say of their maker.
     pub provenance: Provenance,
+    /// The IRIs that graphs have.
+    pub names: Names,
     /// Folder of the attempts log; none: attempts are not logged.
     pub state: Option<PathBuf>,
 }
@@ -35,6 +38,7 @@ impl Settings {
             engine: config.engine.clone(),
             telemetry: config.telemetry.clone(),
             provenance: Provenance::of_bundle(bundle),
+            names: Names::new(&config.graph),
             state: Some(config.engine.state_folder()),
         }
     }

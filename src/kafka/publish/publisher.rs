@@ -13,7 +13,7 @@ use super::at_least_once::AtLeastOnce;
 use super::config::batch_bytes;
 use super::delivery_reports::{DeliveryReports, ProducerClient};
 use super::exactly_once::ExactlyOnce;
-use super::formats::{DEFAULT_FORMAT, EncoderOptions};
+use super::formats::{DEFAULT_FORMAT, EncoderOptions, Names};
 use super::pending_records::PendingRecords;
 use super::record_builder::RecordBuilder;
 use super::truncation::Truncation;
@@ -44,7 +44,7 @@ impl Publisher {
     pub fn new(
         kafka: &Connection,
         config: &Config,
-        (delivery, max_posts, provenance): (&Delivery, NonZeroUsize, &Provenance),
+        (delivery, max_posts, (provenance, names)): (&Delivery, NonZeroUsize, (&Provenance, &Names)),
         (settled, membership): (SyncSender<Ticket>, Membership),
         (metrics, health): (Arc<Metrics>, Arc<Health>),
     ) -> Result<Self, PublishError> {
@@ -60,7 +60,7 @@ impl Publisher {
         metrics.declare_output_topics(&[&config.topic, &config.dead_letter_topic]);
         metrics.declare_dead_letters(&RejectionClass::ALL.map(RejectionClass::as_str), &Truncation::names());
         let settled = (settled, membership.fence().clone());
-        let encoder = (DEFAULT_FORMAT.encoder)(&EncoderOptions::new(config, provenance));
+        let encoder = (DEFAULT_FORMAT.encoder)(&EncoderOptions::new(config, provenance, names));
         let builder = RecordBuilder::new(config, encoder, batch_bytes(&properties));
         let pending = PendingRecords::new(builder, settled, (metrics, Arc::clone(&health)));
         let writer = match delivery {

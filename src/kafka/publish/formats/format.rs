@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::super::{Annotated, Config, Include, Provenance};
+use super::graph::{self, Names};
 use crate::kafka::client::RecordHeaders;
 
 /// An output format.
@@ -25,19 +26,21 @@ pub struct EncoderOptions {
     pub provenance: Provenance,
     /// Fields of the post that annotations repeat. Formats that always describe the post, such as graphs, ignore it.
     pub include: Vec<Include>,
+    /// The IRIs that graphs have.
+    pub names: Names,
 }
 
 impl EncoderOptions {
     /// What the settings ask of the main output.
     #[must_use]
-    pub fn new(config: &Config, provenance: &Provenance) -> Self {
-        Self { include: config.include.clone(), ..Self::plain(provenance.clone()) }
+    pub fn new(config: &Config, provenance: &Provenance, names: &Names) -> Self {
+        Self { include: config.include.clone(), names: names.clone(), ..Self::plain(provenance.clone()) }
     }
 
     /// The defaults.
     #[must_use]
     pub fn plain(provenance: Provenance) -> Self {
-        Self { provenance, include: Vec::new() }
+        Self { provenance, include: Vec::new(), names: Names::new(&graph::Config::default()) }
     }
 }
 

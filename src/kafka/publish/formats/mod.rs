@@ -7,13 +7,17 @@
 //! answer. A record that is too large for the topic becomes a dead letter, whatever the other records of the answer.
 
 mod format;
+pub mod graph;
 mod riveg;
 mod time;
 
 pub use format::{AnswerTimes, Deletion, EncodedRecord, Encoder, EncoderOptions, OutputFormat};
+pub use graph::Names;
+pub use riveg::reader;
 
 /// All output formats.
-pub const FORMATS: &[OutputFormat] = &[riveg::FORMAT];
+pub const FORMATS: &[OutputFormat] =
+    &[riveg::FORMAT, graph::JSONLD, graph::NTRIPLES, graph::NQUADS, graph::NEO4J_CUD];
 
 /// The format that is written unless another one is chosen.
 pub const DEFAULT_FORMAT: OutputFormat = riveg::FORMAT;

@@ -7,6 +7,8 @@ use super::format::{AnswerTimes, EncodedRecord, Encoder, EncoderOptions, OutputF
 use super::time::rfc3339;
 use crate::domain::{Mask, ModelAnswer, Phrase, RawJson, Region, Triple};
 
+pub mod reader;
+
 /// The value of `schema` in each object.
 const SCHEMA: &str = "riveg.annotation";
 

@@ -1,0 +1,166 @@
+//! Format `neo4j-cud`: events that create, update and delete nodes and relationships, as the Kafka connector of Neo4j
+//! reads them (its CUD strategy).
+//!
+//! Nodes `Post`, `Picture` and `Entity` are merged by `iri`; relationships `HAS_PICTURE`, `MENTIONS` and `DEPICTED_IN`
+//! are merged by the nodes and, where two nodes may have several, by `id`. All events of an answer have the same key, so
+//! they stay in order; a relationship merges its nodes too, for connectors that take relationships first.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::super::super::Annotated;
+use super::super::format::{AnswerTimes, EncodedRecord, Encoder, EncoderOptions, OutputFormat};
+use super::super::time::rfc3339;
+use crate::domain::{RawJson, Region, Triple};
+
+/// Several records for each post, each one event.
+pub(in super::super) const FORMAT: OutputFormat = OutputFormat { name: "neo4j-cud", encoder };
+
+fn encoder(options: &EncoderOptions) -> Encoder {
+    let (options, names) = (options.clone(), options.names.clone());
+    Encoder::new(move |annotated, times| {
+        let record = |event: Value| EncodedRecord::new("application/json", event.to_string());
+        events(annotated, times, &options).into_iter().map(record).collect()
+    })
+    .with_deletions(move |deletion| {
+        let key = deletion.post_id.map_or_else(|| String::from_utf8_lossy(deletion.key), Cow::Borrowed);
+        let record =
+            EncodedRecord::new("application/json", self::deletion(&names.post_of_id(&key)).to_string());
+        vec![record]
+    })
+}
+
+/// A node of the property graph.
+struct Node {
+    label: &'static str,
+    iri: Arc<str>,
+}
+
+impl Node {
+    fn merged(&self, properties: Map<String, Value>) -> Value {
+        json!({
+            "type": "node", "op": "merge", "labels": [self.label], "ids": { "iri": &*self.iri },
+            "properties": properties,
+        })
+    }
+
+    fn end(&self) -> Value {
+        json!({ "labels": [self.label], "ids": { "iri": &*self.iri }, "op": "merge" })
+    }
+
+    /// A relationship to another node. Those of one type between the same nodes differ in `id`.
+    fn related(
+        &self,
+        relation: &str,
+        other: &Self,
+        id: Option<&str>,
+        properties: Map<String, Value>,
+    ) -> Value {
+        let mut event = json!({
+            "type": "relationship", "op": "merge", "rel_type": relation,
+            "from": self.end(), "to": other.end(), "properties": properties,
+        });
+        if let Some(id) = id {
+            event["ids"] = json!({ "id": id });
+        }
+        event
+    }
+}
+
+/// The event that deletes a post with its relationships. Pictures and entities stay: other posts may have them.
+fn deletion(post: &str) -> Value {
+    json!({ "type": "node", "op": "delete", "labels": ["Post"], "ids": { "iri": post }, "detach": true })
+}
+
+fn events(annotated: &Annotated, times: AnswerTimes, options: &EncoderOptions) -> Vec<Value> {
+    let EncoderOptions { names, provenance, .. } = options;
+    let post = Node { label: "Post", iri: names.post(annotated) };
+    let mut properties = Properties::default();
+    let facts = &annotated.post;
+    properties.add("id", Some(&annotated.post_id));
+    properties.add("uri", facts.uri.as_ref());
+    properties.add("created_at", facts.created_at.as_ref().map(RawJson::plain_text));
+    properties.add("lang", facts.lang.as_ref().map(RawJson::plain_text));
+    properties.add("author", facts.author.as_ref().map(RawJson::plain_text));
+    properties.add("text", Some(&facts.text).filter(|text| names.has_text() && !text.is_empty()));
+    properties.add("engine", Some(&provenance.engine));
+    properties.add("bundle", Some(&provenance.bundle));
+    properties.add("annotated_at", Some(rfc3339(times.published)));
+    let mut events = vec![post.merged(properties.0)];
+    let mut pictures: Vec<(&str, Node)> = Vec::new();
+    for medium in &annotated.media {
+        let picture = Node { label: "Picture", iri: names.picture(annotated, medium) };
+        let mut properties = Properties::default();
+        properties.add("blake3", Some(medium.hash.to_string()));
+        properties.add("width", Some(medium.width));
+        properties.add("height", Some(medium.height));
+        properties.add("url", facts.address(&medium.key));
+        events.push(picture.merged(properties.0));
+        let mut place = Properties::default();
+        place.add("index", Some(medium.index));
+        events.push(post.related("HAS_PICTURE", &picture, Some(&medium.key), place.0));
+        pictures.push((&medium.key, picture));
+    }
+    for triple in &annotated.annotation.triples {
+        let entity = Node { label: "Entity", iri: names.entity(annotated, triple) };
+        let mut properties = Properties::default();
+        properties.add("name", Some(annotated.post.surface(&triple.mention)));
+        properties.add("type", Some(triple.mention.entity_type.as_str()));
+        events.push(entity.merged(properties.0));
+        let id = annotated.entity_id(&triple.mention);
+        events.push(post.related("MENTIONS", &entity, Some(&id), mention(triple)));
+        for region in &triple.regions {
+            if let Some((_, picture)) = pictures.iter().find(|(key, _)| *key == region.media_key) {
+                events.push(entity.related("DEPICTED_IN", picture, Some(&id), depiction(region, &post)));
+            }
+        }
+    }
+    events
+}
+
+/// What a post says of an entity in one place.
+fn mention(triple: &Triple) -> Map<String, Value> {
+    let Triple { mention, phrase, verdicts, .. } = triple;
+    let mut properties = Properties::default();
+    properties.add("text", Some(&mention.text));
+    properties.add("start", Some(mention.span.start));
+    properties.add("end", Some(mention.span.end));
+    properties.add("score", Some(rounded(mention.score, 1e4)));
+    properties.add("phrase", Some(&phrase.text));
+    properties.add("expansion", phrase.expansion.as_ref());
+    if !verdicts.is_empty() {
+        properties.add("depicted", Some(verdicts.iter().any(|verdict| verdict.depicted)));
+    }
+    properties.0
+}
+
+/// Where a picture shows an entity. Properties of Neo4j are values and lists of them: no objects.
+fn depiction(region: &Region, post: &Node) -> Map<String, Value> {
+    let bbox = [region.bbox.x0, region.bbox.y0, region.bbox.x1, region.bbox.y1];
+    let mut properties = Properties::default();
+    properties.add("post", Some(&*post.iri));
+    properties.add("box", Some(bbox.map(|edge| rounded(edge, 1e2))));
+    properties.add("box_score", Some(rounded(region.box_score, 1e4)));
+    properties.add("mask_score", Some(rounded(region.mask_score, 1e4)));
+    properties.add("mask_counts", Some(region.mask.to_coco_counts()));
+    properties.0
+}
+
+/// Rounded as in the format `riveg`.
+fn rounded(number: f32, scale: f64) -> f64 {
+    (f64::from(number) * scale).round() / scale + 0.0
+}
+
+#[derive(Default)]
+struct Properties(Map<String, Value>);
+
+impl Properties {
+    /// Absent values are left out: `null` would delete a property.
+    fn add(&mut self, name: &str, value: Option<impl serde::Serialize>) {
+        if let Some(value) = value {
+            self.0.insert(name.to_owned(), json!(value));
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Reader of the format `riveg`: from the JSON of an answer back to the annotation, as any consumer reads it.
+
+use std::collections::BTreeSet;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::super::{Annotated, MediaInfo, PostFacts, Provenance};
+use super::super::format::AnswerTimes;
+use super::{SCHEMA, SCHEMA_VERSION};
+use crate::domain::{
+    Annotation, BBox, ContentHash, EntityType, GateVerdict, Mask, Mention, ModelAnswer, Phrase, PhraseSource,
+    RawJson, Region, Span, Triple,
+};
+
+/// An answer that was read.
+#[derive(Debug, Clone)]
+pub struct ReadAnswer {
+    /// The annotation, with what the answer says about its post.
+    pub annotated: Annotated,
+    /// Engine and bundle.
+    pub provenance: Provenance,
+    /// When the post was read and the answer written; 1970 where the answer does not say.
+    pub times: AnswerTimes,
+}
+
+/// Reads an answer. Fields that are not known are passed over.
+///
+/// # Errors
+/// Where the JSON differs from the schema.
+pub fn read(json: &[u8]) -> Result<ReadAnswer, String> {
+    let wire: Wire = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    if wire.schema.as_deref().is_some_and(|schema| schema != SCHEMA) {
+        return Err(format!("`schema` is `{}`, not `{SCHEMA}`", wire.schema.unwrap_or_default()));
+    }
+    if wire.version.is_some_and(|version| version != SCHEMA_VERSION) {
+        return Err(format!(
+            "`version` is {}, and this program reads {SCHEMA_VERSION}",
+            wire.version.unwrap_or_default()
+        ));
+    }
+    let media = wire.media.iter().map(Medium::info).collect::<Result<Vec<MediaInfo>, String>>()?;
+    let keys: BTreeSet<&str> = media.iter().map(|medium| medium.key.as_str()).collect();
+    let triple = |entity: Entity| {
+        let name = entity.text.clone();
+        entity.triple(&keys).map_err(|fault| format!("entity `{name}`: {fault}"))
+    };
+    let triples = wire.entities.into_iter().map(triple).collect::<Result<_, String>>()?;
+    let raw = |value: Option<Value>| value.map(|value| RawJson::new(value.to_string()));
+    let address = |medium: &Medium| Some((medium.key.clone(), medium.url.clone()?));
+    let post = PostFacts {
+        uri: wire.uri,
+        text: wire.text.unwrap_or_default(),
+        created_at: raw(wire.created_at),
+        lang: raw(wire.lang),
+        author: raw(wire.author),
+        addresses: wire.media.iter().filter_map(address).collect(),
+        ..PostFacts::default()
+    };
+    let annotation = Annotation { triples, degraded: wire.provenance.degraded };
+    let times = AnswerTimes { ingested: moment(wire.ingested_at)?, published: moment(wire.published_at)? };
+    let provenance = Provenance { engine: wire.provenance.engine, bundle: wire.provenance.bundle };
+    Ok(ReadAnswer {
+        annotated: Annotated { post_id: wire.post_id, key: None, media, annotation, post },
+        provenance,
+        times,
+    })
+}
+
+fn moment(text: Option<String>) -> Result<SystemTime, String> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(UNIX_EPOCH) };
+    humantime::parse_rfc3339(&text)
+        .map_err(|_| format!("`{text}` is not a time such as 2026-01-31T08:00:00Z"))
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    schema: Option<String>,
+    version: Option<u32>,
+    post_id: String,
+    uri: Option<String>,
+    #[serde(default)]
+    created_at: Option<Value>,
+    #[serde(default)]
+    lang: Option<Value>,
+    #[serde(default)]
+    author: Option<Value>,
+    text: Option<String>,
+    entities: Vec<Entity>,
+    #[serde(default)]
+    media: Vec<Medium>,
+    provenance: WireProvenance,
+    ingested_at: Option<String>,
+    published_at: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireProvenance {
+    #[serde(default)]
+    engine: String,
+    #[serde(default)]
+    bundle: String,
+    degraded: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Medium {
+    key: String,
+    index: usize,
+    width: u32,
+    height: u32,
+    orientation: Option<u8>,
+    blake3: String,
+    url: Option<String>,
+    #[serde(default)]
+    preview: bool,
+}
+
+#[derive(Deserialize)]
+struct Entity {
+    text: String,
+    r#type: String,
+    iri: Option<String>,
+    span: WireSpan,
+    score: f32,
+    expansion: Option<Expansion>,
+    phrase: String,
+    gate: Option<Gate>,
+    regions: Vec<WireRegion>,
+}
+
+#[derive(Deserialize)]
+struct WireSpan {
+    start: usize,
+    end: usize,
+    byte_start: usize,
+    byte_end: usize,
+}
+
+#[derive(Deserialize)]
+struct Expansion {
+    text: String,
+    source: String,
+    by: Option<String>,
+    #[serde(default)]
+    others: Vec<Other>,
+}
+
+#[derive(Deserialize)]
+struct Other {
+    text: String,
+    by: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Gate {
+    pictures: Vec<GatePicture>,
+}
+
+#[derive(Deserialize)]
+struct GatePicture {
+    media_key: String,
+    decision: String,
+    probability: f32,
+    dropped_box_score: Option<f32>,
+}
+
+#[derive(Deserialize)]
+struct WireRegion {
+    media_key: String,
+    r#box: [f32; 4],
+    box_score: f32,
+    mask: WireMask,
+    mask_score: f32,
+}
+
+#[derive(Deserialize)]
+struct WireMask {
+    size: [u32; 2],
+    counts: String,
+}
+
+impl Medium {
+    fn info(&self) -> Result<MediaInfo, String> {
+        let hash = blake3::Hash::from_hex(&self.blake3)
+            .map_err(|error| format!("picture `{}`: `blake3` is no hash: {error}", self.key))?;
+        Ok(MediaInfo {
+            key: self.key.clone(),
+            width: self.width,
+            height: self.height,
+            orientation: self.orientation.unwrap_or(1),
+            hash: ContentHash(*hash.as_bytes()),
+            index: self.index,
+            is_preview: self.preview,
+        })
+    }
+}
+
+impl Entity {
+    fn triple(self, pictures: &BTreeSet<&str>) -> Result<Triple, String> {
+        let WireSpan { start, end, byte_start, byte_end } = self.span;
+        let phrase = phrase(self.phrase, self.expansion)?;
+        let verdicts = self.gate.into_iter().flat_map(|gate| gate.pictures).map(|picture| GateVerdict {
+            media_key: picture.media_key,
+            depicted: picture.decision == "depicted",
+            probability: picture.probability,
+            dropped_box_score: picture.dropped_box_score,
+        });
+        let region = |region: WireRegion| {
+            if !pictures.contains(region.media_key.as_str()) {
+                return Err(format!(
+                    "a region is in the picture `{}`, which `media` does not have",
+                    region.media_key
+                ));
+            }
+            region.region()
+        };
+        Ok(Triple {
+            mention: Mention {
+                text: self.text,
+                entity_type: EntityType::new(&self.r#type),
+                span: Span { start, end, byte_start, byte_end },
+                score: self.score,
+            },
+            iri: self.iri.map(Into::into),
+            phrase,
+            verdicts: verdicts.collect(),
+            regions: self.regions.into_iter().map(region).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn phrase(text: String, expansion: Option<Expansion>) -> Result<Phrase, String> {
+    let Some(Expansion { text: expansion, source, by, others }) = expansion else {
+        return Ok(Phrase { text, expansion: None, source: PhraseSource::NameOnly, answers: Vec::new() });
+    };
+    let source = PhraseSource::ALL
+        .into_iter()
+        .find(|known| known.as_str() == source)
+        .ok_or_else(|| format!("`{source}` is no source of expansions"))?;
+    let mut answers = Vec::new();
+    if source == PhraseSource::Llm {
+        answers.push(ModelAnswer { endpoint: by, text: expansion.clone() });
+        answers.extend(others.into_iter().map(|other| ModelAnswer { endpoint: other.by, text: other.text }));
+    }
+    Ok(Phrase { text, expansion: Some(expansion), source, answers })
+}
+
+impl WireRegion {
+    fn region(self) -> Result<Region, String> {
+        let [x0, y0, x1, y1] = self.r#box;
+        let [height, width] = self.mask.size;
+        let mask =
+            Mask::from_coco_counts(width, height, &self.mask.counts).map_err(|fault| fault.to_string())?;
+        Ok(Region {
+            media_key: self.media_key,
+            bbox: BBox { x0, y0, x1, y1 },
+            box_score: self.box_score,
+            mask: mask.into(),
+            mask_score: self.mask_score,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{annotated, encoded_with, times};
+    use super::*;
+    use crate::kafka::publish::Include;
+
+    #[test]
+    fn what_the_engine_writes_is_read_again() {
+        let mut written = annotated();
+        written.annotation.triples[0].iri = Some("http://www.wikidata.org/entity/Q1".into());
+        written.annotation.degraded.push("no expansions".to_owned());
+        let include = [Include::CreatedAt, Include::Lang, Include::Author, Include::Text, Include::Media];
+        let json = encoded_with(&written, &include).value;
+        let ReadAnswer { annotated: found, provenance, times: found_times } = read(&json).unwrap();
+        assert_eq!((provenance.engine.as_str(), provenance.bundle.as_str()), ("0.1.0", "c0ffee"));
+        assert_eq!((found_times.ingested, found_times.published), (times().ingested, times().published));
+        assert_eq!((&found.post_id, &found.media), (&written.post_id, &written.media));
+        // Numbers are rounded when they are written: a second round changes nothing.
+        assert_eq!(encoded_with(&found, &include).value, json);
+        assert_eq!(found.annotation.degraded, written.annotation.degraded);
+        assert_eq!(found.annotation.triples[0].regions[0].mask, written.annotation.triples[0].regions[0].mask);
+    }
+
+    #[test]
+    fn an_answer_that_breaks_the_schema_is_told_as_such() {
+        let json = String::from_utf8(encoded_with(&annotated(), &[]).value.to_vec()).unwrap();
+        let cases = [
+            ("{\"post_id\":\"p\"}".to_owned(), "missing field `entities`"),
+            (json.replace("riveg.annotation", "riveg.other"), "`schema` is `riveg.other`"),
+            (json.replace("\"version\":1", "\"version\":2"), "`version` is 2"),
+            (json.replace("\"key\":\"a\"", "\"key\":\"z\""), "a region is in the picture `a`"),
+            (json.replace("\"blake3\":\"abab", "\"blake3\":\"xyab"), "`blake3` is no hash"),
+            (json.replace("52221", "5222"), "entity `CP3`: the runs add up to"),
+            (json.replace("\"lexicon\"", "\"oracle\""), "`oracle` is no source of expansions"),
+            (json.replace("2025-06-15T", "yesterday "), "is not a time"),
+        ];
+        for (json, fault) in cases {
+            let error = read(json.as_bytes()).unwrap_err();
+            assert!(error.contains(fault), "{fault}: {error}");
+        }
+    }
+}
