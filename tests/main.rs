@@ -58,6 +58,7 @@ mod grounding_dino;
 mod slow_pictures;
 mod included;
 mod mixed_feed;
+mod export;
 mod lexicon;
 mod exit_paths;
 mod crf_scope;

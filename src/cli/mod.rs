@@ -30,6 +30,7 @@ mod process;
 mod progress;
 mod run;
 mod settings;
+mod tap;
 mod topic;
 mod train;
 mod world;
@@ -89,6 +90,8 @@ pub enum Command {
     Dlq(dlq::Arguments),
     /// Write answers of a file or of a topic in another format.
     Export(export::Arguments),
+    /// Watch answers, posts or dead letters of a running topic.
+    Tap(tap::Arguments),
     /// Count, export, import and purge cached answers on disk and in Redis.
     Cache(cache::Arguments),
     /// Run a demonstration: posts of the pocket world through Kafka and back, with a broker inside the process.
@@ -120,6 +123,7 @@ pub fn dispatch(command: Command, exit: &Exit) -> Result<(), Failure> {
         Command::Check(arguments) => check::run(&arguments, exit),
         Command::Dlq(arguments) => dlq::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Tap(arguments) => tap::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments, exit),
         Command::Eval(arguments) => eval::run(&arguments, exit),

@@ -55,7 +55,7 @@ impl TopicReader {
             .set("group.id", client)
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
-            // The client asks for the ends of partitions more often than it waits for them.
+            // An offset may be gone by the time it is read: what is left is read from its beginning.
             .set("auto.offset.reset", "earliest");
         let context = FaultRecorder::new(kafka.secrets());
         let consumer = kafka
@@ -162,11 +162,10 @@ impl TopicReader {
         Ok(())
     }
 
-    /// Passes records to `take` as they are written, from these offsets on, until it or `go_on` returns false.
+    /// Passes records to `take` as they are written, from these offsets on, until it returns false.
     pub(super) fn follow(
         &self,
         begin: &Ranges,
-        go_on: impl Fn() -> bool,
         mut take: impl FnMut(&BorrowedMessage<'_>) -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
         let mut list = TopicPartitionList::new();
@@ -175,7 +174,7 @@ impl TopicReader {
             list.add_partition_offset(&self.name, partition, begin).map_err(|source| self.failed(source))?;
         }
         self.consumer.assign(&list).map_err(|source| self.failed(source))?;
-        while go_on() {
+        loop {
             match self.consumer.poll(POLL) {
                 Some(Ok(message)) => {
                     if !take(&message)? {
@@ -186,7 +185,6 @@ impl TopicReader {
                 Some(Err(error)) => tracing::debug!(error = %Causes(&error), "following a topic"),
             }
         }
-        Ok(())
     }
 
     fn failed(&self, source: KafkaError) -> TopicError {

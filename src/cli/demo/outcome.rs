@@ -9,15 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 
 use super::super::Failure;
+use super::cards;
 use super::exchange::Exchange;
 use super::report::{CacheReport, EndpointReport, Quantiles, Report, StageReport};
-use super::cards;
-use crate::kafka::publish::formats::reader;
 use crate::common::cache::CacheCounts;
 use crate::config::Config;
 use crate::domain::{Annotation, Stage};
 use crate::engine::runtime::Runtime;
 use crate::engine::{Annotator, decoder};
+use crate::kafka::publish::formats::reader;
 use crate::lab::contact_sheet;
 use crate::lab::eval::dataset::Example;
 use crate::lab::eval::{GoldPost, PredictedMention, Rules, Scores};

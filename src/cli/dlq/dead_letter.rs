@@ -12,14 +12,14 @@ use crate::kafka::publish::{
 
 /// A dead letter.
 #[derive(Debug, Clone, Default)]
-pub(super) struct DeadLetter {
+pub(in crate::cli) struct DeadLetter {
     /// Partition and offset in the topic of dead letters.
     pub(super) position: (i32, i64),
     /// When it was written there.
     pub(super) written: Option<SystemTime>,
     pub(super) class: String,
     pub(super) stage: String,
-    pub(super) message: String,
+    pub(in crate::cli) message: String,
     /// Topic, partition and offset of the record.
     pub(super) source: [String; 3],
     /// The same of the first attempt, as one text.
@@ -33,7 +33,7 @@ pub(super) struct DeadLetter {
 }
 
 impl DeadLetter {
-    pub(super) fn read(message: &BorrowedMessage<'_>) -> Self {
+    pub(in crate::cli) fn read(message: &BorrowedMessage<'_>) -> Self {
         let headers = message.headers().map(RecordHeaders::read).unwrap_or_default();
         // The last header of a name is that of the engine: older engines kept the headers of the record, which come first.
         let text = |name: &str| String::from_utf8_lossy(headers.last(name).unwrap_or_default()).into_owned();

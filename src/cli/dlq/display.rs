@@ -13,6 +13,16 @@ const MAX_MESSAGE: usize = 100;
 const MAX_VALUE: usize = 4096;
 
 impl DeadLetter {
+    /// One line, without a word about replays.
+    pub(in crate::cli) fn live_summary(&self) -> String {
+        self.summary(State::Live)
+    }
+
+    /// One JSON object, as if the letter had not been replayed.
+    pub(in crate::cli) fn live_json(&self) -> String {
+        self.to_json(State::Live)
+    }
+
     /// One line of a list.
     pub(super) fn summary(&self, state: State) -> String {
         let position = format!("{}:{}", self.position.0, self.position.1);
@@ -92,7 +102,7 @@ fn safe_text(bytes: &[u8]) -> String {
 }
 
 /// Replaces control and bidirectional characters, with which a hostile post could rewrite the terminal.
-fn safe_char(character: char) -> char {
+pub(in crate::cli) fn safe_char(character: char) -> char {
     let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if character.is_control() || turns { '\u{fffd}' } else { character }
 }

@@ -14,6 +14,8 @@ mod replay;
 mod replay_history;
 mod topic_reader;
 
+pub(super) use dead_letter::DeadLetter;
+pub(super) use display::safe_char;
 use filter::Filter;
 use replay_history::State;
 use topic_reader::DeadLetterTopic;

@@ -147,12 +147,12 @@ mod tests {
     #[test]
     fn pages_have_levels_then_values() {
         let mut texts = Column::new("t", Type::Text);
-        [Some("ab"), None, None, Some("")].map(|text| texts.text(text));
+        [Some("ab"), None, None, Some("")].into_iter().for_each(|text| texts.text(text));
         assert_eq!(texts.take_page(), [6, 0, 0, 0, 2, 1, 4, 0, 2, 1, 2, 0, 0, 0, b'a', b'b', 0, 0, 0, 0]);
         assert_eq!((texts.rows(), texts.bytes()), (0, 0));
         let mut truths = Column::new("b", Type::Boolean);
         let row = [true, false, true, true, false, false, false, false, true];
-        row.map(|truth| truths.boolean(Some(truth)));
+        row.into_iter().for_each(|truth| truths.boolean(Some(truth)));
         assert_eq!(truths.take_page(), [2, 0, 0, 0, 18, 1, 0b1101, 1]);
         let mut numbers = Column::new("n", Type::Integer);
         numbers.integer(Some(-2));

@@ -58,7 +58,7 @@ impl Config {
         if !self.context.is_empty() && !iri::is_usable(&self.context) {
             faults.push((
                 "context",
-                "is not an absolute IRI such as `https://example.org/context.jsonld`".to_owned(),
+                "must be an absolute IRI such as `https://example.org/context.jsonld`".to_owned(),
             ));
         }
         faults

@@ -48,7 +48,7 @@ pub(super) fn fault(template: &str, placeholders: &[&str], identifying: &[&[&str
     }
     if !iri::is_usable(&without) {
         return Some(
-            "is not an absolute IRI such as `https://example.org/{...}` or `urn:example:{...}`".to_owned(),
+            "must be an absolute IRI such as `https://example.org/{...}` or `urn:example:{...}`".to_owned(),
         );
     }
     if !identifying.iter().any(|names| names.iter().all(|name| has(name))) {
@@ -82,9 +82,9 @@ mod tests {
         for (template, reason) in [
             ("urn:x:{id}", "has a brace"),
             ("urn:x:{", "has a brace"),
-            ("x {hash}", "is not an absolute IRI"),
-            ("{hash}", "is not an absolute IRI"),
-            ("schema:{hash}", "is not an absolute IRI"),
+            ("x {hash}", "must be an absolute IRI"),
+            ("{hash}", "must be an absolute IRI"),
+            ("schema:{hash}", "must be an absolute IRI"),
             ("urn:x:{post}", "must have {hash} or {post} with {key}"),
         ] {
             assert!(fault(template).is_some_and(|fault| fault.contains(reason)), "{template}");

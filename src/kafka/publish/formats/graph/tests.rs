@@ -116,7 +116,7 @@ fn neo4j_gets_nodes_before_relationships_and_a_deletion_detaches() {
     let relations = ["HAS_PICTURE", "MENTIONS", "DEPICTED_IN"].map(|relation| count("rel_type", relation));
     assert_eq!((count("type", "node"), relations), (6, [2, 3, 1]));
     let shown = events.iter().find(|event| event["rel_type"] == "DEPICTED_IN").unwrap();
-    assert_eq!(shown["properties"]["box"], json!([0.0, 1.01, 3.0, 4.0]));
+    assert_eq!(shown["properties"]["box"], json!([0.0, 1.0, 3.0, 4.0]));
     let deletion = Deletion { key: b"post-1", post_id: None };
     let records = (NEO4J_CUD.encoder)(&options).delete(&deletion).unwrap();
     let event: Value = serde_json::from_slice(&records[0].value).unwrap();

@@ -25,7 +25,7 @@ fn verdict(media_key: &str, depicted: bool, probability: f32) -> GateVerdict {
 }
 
 /// "🏀 CP3 in Zürich": one entity in one of two pictures, the other in none.
-fn annotated() -> Annotated {
+pub(super) fn annotated() -> Annotated {
     let shown = Triple {
         mention: mention("CP3", "PER", [2, 5, 5, 8]),
         iri: None,
@@ -74,7 +74,7 @@ fn annotated() -> Annotated {
     }
 }
 
-fn times() -> AnswerTimes {
+pub(super) fn times() -> AnswerTimes {
     let ingested = UNIX_EPOCH + Duration::from_millis(1_750_000_000_123);
     AnswerTimes { ingested, published: ingested + Duration::from_millis(877) }
 }
@@ -84,7 +84,7 @@ fn encoded(annotated: &Annotated) -> EncodedRecord {
     encoded_with(annotated, &[])
 }
 
-fn encoded_with(annotated: &Annotated, include: &[Include]) -> EncodedRecord {
+pub(super) fn encoded_with(annotated: &Annotated, include: &[Include]) -> EncodedRecord {
     let provenance = Provenance { engine: "0.1.0".to_owned(), bundle: "c0ffee".to_owned() };
     let options = EncoderOptions { include: include.to_vec(), ..EncoderOptions::plain(provenance) };
     let mut records = (FORMAT.encoder)(&options).encode(annotated, times());
