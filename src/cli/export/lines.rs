@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::Format;
+use super::format::Format;
 use super::growing_file::GrowingFile;
 use super::state::Mark;
 use super::writer::{COMMIT_EVERY, Writer};

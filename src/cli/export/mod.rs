@@ -4,7 +4,6 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use clap::ValueEnum;
 use indicatif::ProgressBar;
 
 use super::failure::{LinesRejected, StdoutError};
@@ -16,10 +15,12 @@ use crate::kafka::publish::formats::Names;
 use crate::kafka::publish::formats::reader;
 
 mod coco;
+mod format;
 mod growing_file;
 mod label_studio;
 mod lines;
 mod neo4j_csv;
+mod open;
 mod parquet;
 mod parts;
 mod png;
@@ -28,6 +29,7 @@ mod source;
 mod state;
 mod writer;
 
+use format::Format;
 use source::{Item, Source};
 use state::{Place, State};
 use writer::Writer;
@@ -78,49 +80,6 @@ pub struct Arguments {
     settings: Settings,
 }
 
-/// A format of exports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// The answers as they are, one a line.
-    Jsonl,
-    /// Tables with one row for each entity and picture that shows it.
-    Parquet,
-    /// RDF statements, one a line.
-    Ntriples,
-    /// RDF statements with the post as graph, one a line.
-    Nquads,
-    /// Web Annotations, one document a line.
-    Jsonld,
-    /// Tables for `neo4j-admin database import`.
-    Neo4jCsv,
-    /// Images, categories and annotations with run lengths.
-    Coco,
-    /// Tasks with predictions for Label Studio.
-    Labelstudio,
-    /// Masks as pictures.
-    Png,
-}
-
-impl Format {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Jsonl => "jsonl",
-            Self::Parquet => "parquet",
-            Self::Ntriples => "ntriples",
-            Self::Nquads => "nquads",
-            Self::Jsonld => "jsonld",
-            Self::Neo4jCsv => "neo4j-csv",
-            Self::Coco => "coco",
-            Self::Labelstudio => "labelstudio",
-            Self::Png => "png",
-        }
-    }
-
-    fn is_of_lines(self) -> bool {
-        matches!(self, Self::Jsonl | Self::Ntriples | Self::Nquads | Self::Jsonld)
-    }
-}
-
 /// The output cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to write `{to}`")]
@@ -145,7 +104,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(_) => Failure::from(OutputError { to: to.clone(), source }),
         None => StdoutError(source).into(),
     };
-    let writer = writer::open(arguments.format, out, names, state.mark.clone()).map_err(failed)?;
+    let writer = open::open(arguments.format, out, names, state.mark.clone()).map_err(failed)?;
     let bar = bar(&source, arguments);
     let mut export =
         Export { writer, state: &mut state, state_file: state_file.as_deref(), skipped: 0, deletions: 0 };

@@ -6,7 +6,8 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use super::super::format::{EncodedRecord, Encoder, EncoderOptions, OutputFormat};
-use super::statement::{Datatype, Object, Statement};
+use super::datatype::Datatype;
+use super::statement::{Object, Statement};
 use super::statements::Said;
 use super::vocabulary::{Predicate, Range};
 

@@ -5,6 +5,7 @@
 //! the section `graph`.
 
 mod config;
+mod datatype;
 mod jsonld;
 mod names;
 mod neo4j;

@@ -5,7 +5,8 @@
 use std::fmt::Write as _;
 
 use super::super::format::{EncodedRecord, Encoder, EncoderOptions, OutputFormat};
-use super::statement::{Datatype, Object, Statement};
+use super::datatype::Datatype;
+use super::statement::{Object, Statement};
 use super::statements::Said;
 
 /// One record for each post, of all its statements.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::datatype::Datatype;
 use super::vocabulary::{Name, Predicate};
 
 /// One statement.
@@ -22,31 +23,6 @@ pub(super) enum Object {
     Name(&'static Name),
     /// A value: its text, and what it is.
     Literal(String, Datatype),
-}
-
-/// The datatype of a literal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Datatype {
-    Text,
-    Integer,
-    Decimal,
-    Boolean,
-    Time,
-    Address,
-}
-
-impl Datatype {
-    /// Its IRI.
-    pub(super) fn iri(self) -> &'static str {
-        match self {
-            Self::Text => "http://www.w3.org/2001/XMLSchema#string",
-            Self::Integer => "http://www.w3.org/2001/XMLSchema#integer",
-            Self::Decimal => "http://www.w3.org/2001/XMLSchema#decimal",
-            Self::Boolean => "http://www.w3.org/2001/XMLSchema#boolean",
-            Self::Time => "http://www.w3.org/2001/XMLSchema#dateTime",
-            Self::Address => "http://www.w3.org/2001/XMLSchema#anyURI",
-        }
-    }
 }
 
 /// The statements of an answer, in the order in which they are made.

@@ -6,9 +6,10 @@ use super::super::super::{Annotated, MediaInfo};
 use super::super::format::{AnswerTimes, EncoderOptions};
 use super::super::time::rfc3339;
 use super::Names;
+use super::datatype::Datatype;
 use super::names::part;
 use super::selectors;
-use super::statement::{Datatype, Statement, Statements};
+use super::statement::{Statement, Statements};
 use super::vocabulary as v;
 use crate::domain::{RawJson, Region, Triple};
 

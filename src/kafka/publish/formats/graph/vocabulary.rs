@@ -2,7 +2,7 @@
 //!
 //! Names that the context of Web Annotation has mean the same here.
 
-use super::statement::Datatype;
+use super::datatype::Datatype;
 
 /// A predicate.
 #[derive(Debug)]
