@@ -12,5 +12,6 @@ pub mod decode;
 mod config;
 mod escape;
 mod fault;
+mod html_escapes;
 
 pub use fault::MediaFault;

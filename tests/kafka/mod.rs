@@ -9,6 +9,7 @@ mod embedded;
 mod partition_ends;
 mod exactly_once;
 mod faults;
+mod feeds;
 mod group;
 mod hanging_broker;
 mod data_loss;

@@ -12,6 +12,7 @@ use crate::input::config::Config;
 use crate::input::fault::rejection;
 use crate::input::fetch::Fetcher;
 use crate::input::formats::{Event, Feeds, InputRecord, PostDraft, TextForm};
+use crate::input::html_escapes::unescaped;
 use crate::input::pictures::{
     FrameCache, FrameCounts, Permit, PermitPool, Pool, StopFlag, Unfinished, content_hash, decode, probe,
 };
@@ -20,7 +21,6 @@ use super::declared::reclassified;
 use super::decoded::DecodedPost;
 use super::events::{ReadEvent, ReadEvents, UndecodedPost};
 use super::fetched::{Fetched, fetch};
-use super::html_escapes::unescaped;
 use super::media::{EncodedPicture, MediaLabel, Medium};
 use super::memory;
 use super::omitted::{OmissionRules, OmittedMedia};

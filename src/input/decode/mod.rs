@@ -8,7 +8,6 @@ mod decoded;
 mod decoder;
 mod events;
 mod fetched;
-mod html_escapes;
 mod media;
 mod memory;
 mod omitted;

@@ -110,6 +110,13 @@ impl Feeds {
         }
         let topic = record.envelope.topic.as_deref();
         let choice = topic.and_then(|topic| self.by_topic.get(topic)).unwrap_or(&self.others);
+        if is_keep_alive(&record.payload) {
+            // Whatever the format: no record of any consists of white space.
+            return Ok(RecordEvents {
+                format: choice.name(),
+                events: vec![Event::Ignored { kind: "keep_alive" }],
+            });
+        }
         let json = json::record_text(&record.payload)?;
         let value = JsonValue::of(&json);
         let format = match choice {
@@ -131,6 +138,18 @@ impl Choice {
         }
         FORMATS.iter().find(|format| format.name == name).map(Self::Format)
     }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Auto => AUTO,
+            Self::Format(format) => format.name,
+        }
+    }
+}
+
+/// Whether a record is a line break alone, by which X keeps the connection of a stream open.
+fn is_keep_alive(payload: &[u8]) -> bool {
+    !payload.is_empty() && payload.trim_ascii().is_empty()
 }
 
 /// The format whose shape a value has.

@@ -6,17 +6,46 @@
 //! formats are written in JSON and share the reader in `json`; formats whose media are text share `base64`. [`Feeds`]
 //! decides which format reads a record.
 
+mod activitypub;
 mod base64;
 mod draft;
 mod feeds;
 mod format;
+mod html;
+mod jetstream;
 mod json;
+mod lists;
+mod mastodon;
 mod riveg;
+mod x;
 
 pub use draft::{MediaDraft, MediaSource, PostDraft, TextForm};
 pub use feeds::{AUTO, FeedSettings, Feeds, RecordEvents, format_key};
 pub use format::{Envelope, Event, Format, InputRecord, ReadContext};
 
 /// All formats. The first reads what no other recognises.
-pub const FORMATS: &[Format] =
-    &[Format { name: "riveg", feed: "riveg's own format", read: riveg::read, recognises: riveg::recognises }];
+pub const FORMATS: &[Format] = &[
+    Format { name: "riveg", feed: "riveg's own format", read: riveg::read, recognises: riveg::recognises },
+    Format { name: "x", feed: "a post or a notice of X", read: x::read, recognises: x::recognises },
+    Format {
+        name: "jetstream",
+        feed: "an event of Bluesky's Jetstream",
+        read: jetstream::read,
+        recognises: jetstream::recognises,
+    },
+    Format {
+        name: "mastodon",
+        feed: "a status or an event of Mastodon",
+        read: mastodon::read,
+        recognises: mastodon::recognises,
+    },
+    Format {
+        name: "activitypub",
+        feed: "an activity of ActivityPub",
+        read: activitypub::read,
+        recognises: activitypub::recognises,
+    },
+];
+
+#[cfg(test)]
+mod tests;

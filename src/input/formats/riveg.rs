@@ -26,18 +26,21 @@ pub(super) fn read(record: JsonValue<'_>, context: &ReadContext<'_>) -> Result<V
     Ok(vec![Event::Post(Box::new(draft(record, context.limits)?))])
 }
 
-/// Whether a value is an object with `id` and `text` and without the marks of a feed's own format.
+/// Whether a value is an object with `id` and `text` and without the marks of a feed's own format. A post of X without
+/// its envelope has both fields; with `media` beside them, a producer made it that kept some fields of X.
 pub(super) fn recognises(record: JsonValue<'_>) -> bool {
-    let (mut has_id, mut has_text) = (false, false);
+    let (mut has_id, mut has_text, mut has_media, mut is_of_x) = (false, false, false, false);
     for (name, _) in record.members() {
         match &*name {
             "id" => has_id = true,
             "text" => has_text = true,
+            "media" => has_media = true,
+            "edit_history_tweet_ids" | "referenced_tweets" => is_of_x = true,
             "id_str" | "includes" | "@context" => return false,
             _ => {}
         }
     }
-    has_id && has_text
+    has_id && has_text && (has_media || !is_of_x)
 }
 
 /// Reads a record's JSON within the limits on its text, id and number of media.

@@ -4,6 +4,7 @@
 
 mod checkpoint;
 mod config;
+mod feeds;
 mod manifest;
 mod mask;
 mod picture;
@@ -11,6 +12,7 @@ mod record;
 
 pub use checkpoint::{checkpoint, pickle};
 pub use config::config;
+pub use feeds::{activitypub, html, jetstream, mastodon, x};
 pub use manifest::manifest;
 pub use mask::mask;
 pub use picture::picture;

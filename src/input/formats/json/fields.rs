@@ -44,6 +44,17 @@ pub(crate) fn last_fields<'a, const FIELDS: usize>(
     values
 }
 
+/// The last field of this name, unless it is null.
+pub(crate) fn field<'a>(object: JsonValue<'a>, name: &str) -> Option<JsonValue<'a>> {
+    let [value] = last_fields(object, [name]);
+    value.filter(is_not_null)
+}
+
+/// The text of the last field of this name, if it is a string.
+pub(crate) fn text_field<'a>(object: JsonValue<'a>, name: &str) -> Option<Cow<'a, str>> {
+    field(object, name).and_then(text)
+}
+
 pub(crate) fn is_not_null(value: &JsonValue<'_>) -> bool {
     value.kind() != Kind::Null
 }
@@ -70,12 +81,29 @@ pub(crate) fn string_at(value: JsonValue<'_>, path: &str) -> Result<String, Reje
 
 pub(crate) fn name_at(value: JsonValue<'_>, path: &str) -> Result<String, Rejection> {
     let name = name(value).map_err(|fault| invalid(path, &fault))?;
+    within_max_name(&name, path)?;
+    Ok(name)
+}
+
+/// Refuses a name that is longer than [`MAX_NAME_BYTES`].
+pub(crate) fn within_max_name(name: &str, path: &str) -> Result<(), Rejection> {
     if name.len() <= MAX_NAME_BYTES {
-        return Ok(name);
+        return Ok(());
     }
     let message =
         format!("`{path}` has {} bytes, more than the {MAX_NAME_BYTES} that a name may have", name.len());
     Err(rejection(RejectionClass::TooLarge, message))
+}
+
+/// The id of a post: a name that is not empty.
+pub(crate) fn id_at(value: JsonValue<'_>, path: &str) -> Result<String, Rejection> {
+    let id = name_at(value, path)?;
+    if id.is_empty() { Err(invalid(path, "found an empty id")) } else { Ok(id) }
+}
+
+/// The path of a field of the object at this path, which is empty for the record.
+pub(crate) fn joined(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 pub(crate) fn invalid(path: &str, fault: &str) -> Rejection {

@@ -9,9 +9,9 @@ mod verbatim;
 #[cfg(test)]
 pub(super) use fields::MAX_NAME_BYTES;
 pub(super) use fields::{
-    expect_kind, is_not_null, last_fields, name_at, repeated, required, string_at, unique_fields,
-    within_max_text,
+    expect_kind, field, id_at, invalid, is_not_null, joined, last_fields, name_at, repeated, required,
+    string_at, text_field, unique_fields, within_max_name, within_max_text,
 };
 pub(super) use record::record_text;
 pub(super) use strings::text;
-pub(super) use value::{JsonValue, Kind};
+pub(super) use value::{JsonValue, Kind, check};

@@ -1,5 +1,7 @@
 //! HTML escapes in texts: the APIs of X and Mastodon send `AT&amp;T` where people wrote `AT&T`.
 
+use std::borrow::Cow;
+
 use htmlize::{Context, unescape_in};
 use memchr::{memchr, memchr_iter};
 
@@ -12,24 +14,28 @@ const MAX_ESCAPE_BYTES: usize = 40;
 ///
 /// An escape ends in a semicolon. Browsers accept names without one, but these occur in URLs and plain words (`R&D`,
 /// `?a=1&copy=2`), and no API sends them. Replacements are not unescaped again: `&amp;lt;` becomes `&lt;`.
-pub(super) fn unescaped(text: &str) -> Option<UnescapedText> {
+pub(crate) fn unescaped(text: &str) -> Option<UnescapedText> {
     let mut found = Vec::new();
     let mut after = 0;
     for start in memchr_iter(b'&', text.as_bytes()) {
         if start < after {
             continue;
         }
-        let Some(escape) = escape(&text[start..]) else { continue };
-        let meaning = unescape_in(escape, Context::Attribute);
-        if meaning != escape {
-            after = start + escape.len();
-            found.push(((start, after), meaning.into_owned()));
-        }
+        let Some((length, meaning)) = escape_at(&text[start..]) else { continue };
+        after = start + length;
+        found.push(((start, after), meaning));
     }
     if found.is_empty() {
         return None;
     }
-    Some(UnescapedText::new(text, found.iter().map(|(place, meaning)| (*place, meaning.as_str()))))
+    Some(UnescapedText::new(text, found.iter().map(|(place, meaning)| (*place, meaning.as_ref()))))
+}
+
+/// The length and the meaning of the escape that a text begins with.
+pub(crate) fn escape_at(text: &str) -> Option<(usize, Cow<'_, str>)> {
+    let escape = escape(text)?;
+    let meaning = unescape_in(escape, Context::Attribute);
+    (meaning != escape).then_some((escape.len(), meaning))
 }
 
 /// The beginning of a text, if it has the form of an escape.
