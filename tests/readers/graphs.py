@@ -45,10 +45,9 @@ def main(folder, anno):
         post = json.loads(line)
         for number, mention in enumerate(post["mentions"]):
             node = URIRef(f"urn:gold:{post['id']}:{number}")
-            start, end = mention["span"] if isinstance(mention["span"], list) else (mention["span"]["start"], mention["span"]["end"])
             triples.add((node, gold.post, Literal(post["id"])))
-            triples.add((node, gold.start, Literal(start)))
-            triples.add((node, gold.end, Literal(end)))
+            triples.add((node, gold.start, Literal(mention["start"])))
+            triples.add((node, gold.end, Literal(mention["end"])))
             triples.add((node, gold.type, Literal(mention["type"])))
     predicted = """
         ?mention oa:hasTarget ?target ; oa:hasBody ?entity .

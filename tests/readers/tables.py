@@ -52,7 +52,7 @@ def rows(folder, entities, regions):
     print(f"pyarrow: {table.num_rows} rows, {table.num_columns} columns: {', '.join(f'{f.name} {f.type}' for f in table.schema)}")
     counted = duckdb.sql(
         f"select count(*), count(media_key), sum(depicted::int), max(published_at) from '{path}'"
-    ).fetchone()
+    ).fetchall()[0]
     assert counted[:2] == (expected, len(regions)), counted
     print(f"DuckDB: {counted[0]} rows, {counted[1]} with a region, {counted[2]} depicted, the last of {counted[3]}")
 

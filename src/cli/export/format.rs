@@ -15,6 +15,8 @@ pub(super) enum Format {
     Nquads,
     /// Web Annotations, one document a line.
     Jsonld,
+    /// Events for Neo4j's Kafka connector (CUD), one a line.
+    Neo4jCud,
     /// Tables for `neo4j-admin database import`.
     Neo4jCsv,
     /// Images, categories and annotations with run lengths.
@@ -34,6 +36,7 @@ impl Format {
             Self::Ntriples => "ntriples",
             Self::Nquads => "nquads",
             Self::Jsonld => "jsonld",
+            Self::Neo4jCud => "neo4j-cud",
             Self::Neo4jCsv => "neo4j-csv",
             Self::Coco => "coco",
             Self::Labelstudio => "labelstudio",
@@ -43,6 +46,6 @@ impl Format {
 
     /// Whether it can be appended to line by line, and so go to standard output.
     pub(super) fn is_of_lines(self) -> bool {
-        matches!(self, Self::Jsonl | Self::Ntriples | Self::Nquads | Self::Jsonld)
+        matches!(self, Self::Jsonl | Self::Ntriples | Self::Nquads | Self::Jsonld | Self::Neo4jCud)
     }
 }

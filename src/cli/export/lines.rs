@@ -1,4 +1,4 @@
-//! Formats of lines: `jsonl` as it was read, and `ntriples`, `nquads` and `jsonld` as Kafka's readers get them.
+//! Formats of lines: `jsonl` as it was read, and `ntriples`, `nquads`, `jsonld` and `neo4j-cud` as Kafka's readers get them.
 
 use std::io::{self, Write as _};
 use std::path::Path;

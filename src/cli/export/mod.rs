@@ -40,7 +40,7 @@ use writer::Writer;
 /// read up to the ends that it has at the start. Memory is bounded whatever the size of the input. An answer that cannot
 /// be read is skipped and told on standard error; the exit code is then 3.
 ///
-/// Formats of lines (jsonl, ntriples, nquads, jsonld) go to a file or to standard output, the others to a folder: parquet,
+/// Formats of lines (jsonl, ntriples, nquads, jsonld, neo4j-cud) go to a file or to standard output, the others to a folder: parquet,
 /// coco and labelstudio in numbered parts, png as one file for each mask, neo4j-csv as one table for each kind of node and
 /// relationship.
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,7 @@ use riveg::domain::{
 };
 use riveg::input::decode::{self, DecodedPost, Decoder};
 use riveg::input::fetch::Fetcher;
-use riveg::kafka::publish::formats::{AnswerTimes, DEFAULT_FORMAT, EncoderOptions};
+use riveg::kafka::publish::formats::{AnswerTimes, DEFAULT_FORMAT, EncoderOptions, reader};
 use riveg::kafka::publish::{Annotated, Provenance};
 use riveg::stages::recognise::split_words;
 use riveg::telemetry::Metrics;
@@ -100,6 +100,8 @@ fn words_can_be_cut_out(post: &Post) {
         .encode(&annotated, times);
     let said: serde_json::Value = serde_json::from_slice(&records[0].value).expect("an answer is JSON");
     assert_eq!(said["post_id"], post.id.as_str());
+    let read = reader::read(&records[0].value).expect("an answer can be read again");
+    assert_eq!(read.annotated.annotation.triples.len(), annotated.annotation.triples.len());
     let characters: Vec<char> = post.text.chars().collect();
     let mut end = 0;
     for entity in said["entities"].as_array().expect("entities are a list") {
