@@ -119,6 +119,8 @@ impl Facts {
                 "llm.default{}",
                 key.splitn(3, '.').nth(2).map_or(String::new(), |rest| format!(".{rest}"))
             ),
+            ["publish", "outputs", _, leaf] => format!("publish.outputs.default.{leaf}"),
+            ["publish", "outputs", _] => "publish.outputs.default".to_owned(),
             ["kafka", "properties", ..] => return true,
             _ => key.to_owned(),
         };

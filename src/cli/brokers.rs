@@ -74,14 +74,11 @@ impl Brokers {
     }
 
     /// The largest batch of records that each topic accepts, in bytes; none if the brokers do not tell.
-    pub(super) async fn max_message_bytes<const N: usize>(
-        kafka: &Connection,
-        topics: [&str; N],
-    ) -> [Option<u64>; N] {
+    pub(super) async fn max_message_bytes(kafka: &Connection, topics: &[String]) -> Vec<Option<u64>> {
         let mut config = ClientConfig::new();
         config.set("client.id", "riveg-check");
         let context = FaultRecorder::new(kafka.secrets());
-        let asked = topics.map(ResourceSpecifier::Topic);
+        let asked: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
         let options = AdminOptions::new().request_timeout(Some(PATIENCE));
         let described = match kafka.client::<_, AdminClient<_>>(&kafka.apply_to(config), context) {
             Ok(client) => client.describe_configs(&asked, &options).await,
@@ -89,7 +86,8 @@ impl Brokers {
         };
         // Results have the order of the questions.
         let mut described = described.unwrap_or_default().into_iter();
-        topics.map(|_| described.next()?.ok()?.get("max.message.bytes")?.value.as_ref()?.parse().ok())
+        let limit = |_| described.next()?.ok()?.get("max.message.bytes")?.value.as_ref()?.parse().ok();
+        topics.iter().map(limit).collect()
     }
 
     /// The last error of the client explains more than the timeout.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
-use super::defaults::{DEFAULTS, NAMED, OPEN_TABLE, all_keys, default_of, inherit, look_up, within_free};
+use super::defaults::{DEFAULTS, NAMED, OPEN_TABLE, all_keys, at, default_of, inherit, look_up, within_free};
 use super::effective::{DEFAULT_LAYER, Effective};
 use super::fault::{Fault, Faults};
 use super::references::resolve;
@@ -286,19 +286,11 @@ fn nearest(path: &str, known: &[String]) -> Option<String> {
 /// Sets the value at a path whose tables exist, or begins a named table.
 fn place(table: &mut Table, path: &str, value: Value) {
     let Some((above, key)) = path.rsplit_once('.') else { return };
-    if above.starts_with(NAMED) && at(table, above).is_none() {
+    let is_named = NAMED.iter().any(|named| above.starts_with(named));
+    if is_named && at(table, above).is_none() {
         place(table, above, Value::Table(Table::new()));
     }
     if let Some(Value::Table(inner)) = at(table, above) {
         inner.insert(key.to_owned(), value);
-    }
-}
-
-fn at<'a>(table: &'a mut Table, path: &str) -> Option<&'a mut Value> {
-    let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
-    match (table.get_mut(first)?, rest) {
-        (value, None) => Some(value),
-        (Value::Table(inner), Some(rest)) => at(inner, rest),
-        _ => None,
     }
 }

@@ -13,9 +13,7 @@ use crate::domain::{Annotation, Post, Rejection, RejectionClass};
 use crate::input::decode::{Decoder, FrameCounts, ReadEvent, UndecodedPost};
 use crate::input::fetch::{Fetcher, FetcherError};
 use crate::input::formats::{Feeds, InputRecord, format_key};
-use crate::kafka::publish::formats::{
-    AnswerTimes, DEFAULT_FORMAT, EncodedRecord, Encoder, EncoderOptions, Names,
-};
+use crate::kafka::publish::formats::{AnswerTimes, EncodedRecord, Encoder, Names};
 use crate::kafka::publish::{Annotated, Provenance};
 use crate::networks::bundle::{Bundle, BundleError};
 use crate::scheduler::{CallError, ModelError, Stop};
@@ -103,12 +101,8 @@ impl Warming {
             let FrameCounts { hits, misses, entries, bytes } = decoding.frame_counts();
             CacheTally { hits, joins: 0, misses, entries: entries as u64, bytes }
         });
-        let options = EncoderOptions::new(
-            &config.publish,
-            &Provenance::of_bundle(bundle.hash()),
-            &Names::new(&config.graph),
-        );
-        let encoder = (DEFAULT_FORMAT.encoder)(&options);
+        let (provenance, names) = (Provenance::of_bundle(bundle.hash()), Names::new(&config.graph));
+        let encoder = config.publish.main_encoder(&provenance, &names);
         Ok(Annotator { decoder, runtime, bundle, endpoints, metrics, memory, encoder })
     }
 }
@@ -237,7 +231,7 @@ impl Annotator {
         }
     }
 
-    /// The output records of an annotation whose input was read at `ingested`.
+    /// The records of the main output for an annotation whose input was read at `ingested`.
     #[must_use]
     pub fn encode(&self, annotated: &Annotated, ingested: SystemTime) -> Vec<EncodedRecord> {
         self.encoder.encode(annotated, AnswerTimes { ingested, published: SystemTime::now() })

@@ -44,7 +44,11 @@ impl Monitoring {
             let _created = metrics.llm(name);
         }
         metrics.declare_dead_letters(&RejectionClass::ALL.map(RejectionClass::as_str), &[]);
-        metrics.declare_output_topics(&[&config.publish.topic, &config.publish.dead_letter_topic]);
+        metrics.declare_output_topics(&[&config.publish.dead_letter_topic]);
+        for (name, output) in config.publish.all_outputs() {
+            metrics.declare_output_topics(&[&output.topic]);
+            metrics.outputs().declare(name);
+        }
         let stop_server = CancellationToken::new();
         let address = listen(&config.telemetry.address, &metrics, &health, stop_server.clone()).await?;
         Ok(Self { metrics, health, address, _stop_server: stop_server.drop_guard() })

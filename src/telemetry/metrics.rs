@@ -23,8 +23,8 @@ use super::stage_metrics::all_stages;
 use super::traffic_metrics::TrafficMetrics;
 use super::{
     AnswerMetrics, CacheTally, DeadLetterLog, DeviceMetrics, EntityMetrics, FetchMetrics, Health,
-    IngestMetrics, KafkaMetrics, LagMetrics, LlmMetrics, MemoryMetrics, Rebalance, StageMetrics,
-    StageSummary, Transaction, WorkProgress, health_metrics, open_metrics,
+    IngestMetrics, KafkaMetrics, LagMetrics, LlmMetrics, MemoryMetrics, OutputMetrics, Rebalance,
+    StageMetrics, StageSummary, Transaction, WorkProgress, health_metrics, open_metrics,
 };
 use crate::domain::Stage;
 
@@ -44,6 +44,7 @@ pub struct Metrics {
     device: DeviceMetrics,
     build: BuildMetrics,
     dead_letters: DeadLetterMetrics,
+    outputs: OutputMetrics,
     caches: CacheMetrics,
     pictures_read: IntCounterVec,
     memory: MemoryMetrics,
@@ -86,6 +87,7 @@ impl Metrics {
             device: DeviceMetrics::new(&registry, &hooks),
             build: BuildMetrics::new(&registry),
             dead_letters: DeadLetterMetrics::new(&registry),
+            outputs: OutputMetrics::new(&registry),
             caches: CacheMetrics::new(&registry),
             pictures_read: counters(
                 "riveg_pictures_read_total",
@@ -118,6 +120,12 @@ impl Metrics {
     #[must_use]
     pub fn fetches(&self) -> FetchMetrics {
         self.fetches.clone()
+    }
+
+    /// The counters of each output.
+    #[must_use]
+    pub fn outputs(&self) -> &OutputMetrics {
+        &self.outputs
     }
 
     /// The counters of media that posts are answered without.

@@ -6,6 +6,7 @@
 mod carried_fields;
 mod echo;
 mod embedded;
+mod outputs;
 mod partition_ends;
 mod exactly_once;
 mod faults;

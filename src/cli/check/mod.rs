@@ -182,8 +182,9 @@ fn check_kafka(config: &Config, with_rights: bool) -> Result<Vec<Finding>, Failu
         Err(error) => return Ok(vec![Finding::new(what, Err(with_causes(&error)))]),
     };
     let mut findings = Vec::new();
-    let topics = [&config.ingest.topic, &config.publish.topic, &config.publish.dead_letter_topic];
-    for topic in topics {
+    let mut topics = vec![config.ingest.topic.clone(), config.publish.dead_letter_topic.clone()];
+    topics.extend(config.publish.all_outputs().map(|(_, output)| output.topic));
+    for topic in &topics {
         match brokers.topic(topic) {
             Ok((count, partitions)) => {
                 if findings.is_empty() {
@@ -204,9 +205,8 @@ fn check_kafka(config: &Config, with_rights: bool) -> Result<Vec<Finding>, Failu
             }
         }
     }
-    let topics = topics.map(String::as_str);
-    let topics = run_async(async { Ok(Brokers::max_message_bytes(&config.kafka, topics).await) })?;
-    findings.push(check_sizes(&RecordLimits::of(config, topics)));
+    let limits = run_async(async { Ok(Brokers::max_message_bytes(&config.kafka, &topics).await) })?;
+    findings.push(check_sizes(&RecordLimits::of(config, &limits)));
     Ok(findings)
 }
 

@@ -1,13 +1,16 @@
 //! Record limits: the largest records of topics, producer and decoder, and where they conflict.
 
 use crate::config::Config;
-use crate::kafka::publish::{MAX_TRUNCATED_LETTER, MESSAGE_MAX_BYTES};
+use crate::kafka::publish::{MAIN_OUTPUT, MAX_TRUNCATED_LETTER, MESSAGE_MAX_BYTES};
 
 /// The limits on one record, in bytes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct RecordLimits {
-    /// Of the input, output and dead-letter topic, if the brokers tell.
-    pub(super) topics: [Option<u64>; 3],
+    /// Of the input and of the dead-letter topic, if the brokers tell.
+    pub(super) input: Option<u64>,
+    pub(super) dead_letters: Option<u64>,
+    /// Of the topic of each output, with its name.
+    pub(super) outputs: Vec<(String, Option<u64>)>,
     /// `message.max.bytes` of the producer.
     pub(super) producer: u64,
     /// `decode.max_record`.
@@ -15,26 +18,39 @@ pub(super) struct RecordLimits {
 }
 
 impl RecordLimits {
-    pub(super) fn of(config: &Config, topics: [Option<u64>; 3]) -> Self {
+    /// `limits`: those of the input, of the dead letters, and of each output in their order.
+    pub(super) fn of(config: &Config, limits: &[Option<u64>]) -> Self {
         let set = config.kafka.properties.get("message.max.bytes").unwrap_or(MESSAGE_MAX_BYTES);
         // The client itself refuses a value that is not a number.
         let producer = set.parse().unwrap_or(u64::MAX);
-        Self { topics, producer, decoder: config.decode.max_record.as_u64() }
+        let mut limits = limits.iter().copied();
+        let (input, dead_letters) = (limits.next().flatten(), limits.next().flatten());
+        let outputs = config.publish.all_outputs().zip(limits);
+        let outputs = outputs.map(|((name, _), limit)| (name.to_owned(), limit)).collect();
+        Self { input, dead_letters, outputs, producer, decoder: config.decode.max_record.as_u64() }
     }
 
     /// All limits in one line.
     pub(super) fn summary(&self) -> String {
-        let [input, output, dead] =
-            self.topics.map(|limit| limit.map_or("unknown".to_owned(), |limit| limit.to_string()));
-        format!("bytes: input {input}, output {output}, dead letters {dead}, producer {}", self.producer)
+        let shown = |limit: Option<u64>| limit.map_or("unknown".to_owned(), |limit| limit.to_string());
+        let outputs: Vec<String> = self
+            .outputs
+            .iter()
+            .map(|(name, limit)| match name.as_str() {
+                MAIN_OUTPUT => format!("output {}", shown(*limit)),
+                name => format!("output `{name}` {}", shown(*limit)),
+            })
+            .collect();
+        let (input, outputs, dead) = (shown(self.input), outputs.join(", "), shown(self.dead_letters));
+        format!("bytes: input {input}, {outputs}, dead letters {dead}, producer {}", self.producer)
     }
 
     /// Limits that conflict, and the consequence of each.
     pub(super) fn conflicts(&self) -> Vec<String> {
-        let Some(input) = self.topics[0] else { return Vec::new() };
+        let Some(input) = self.input else { return Vec::new() };
         let mut conflicts = Vec::new();
         let letter = input.saturating_add(MAX_TRUNCATED_LETTER as u64);
-        if let Some(dead) = self.topics[2].filter(|&dead| dead < letter) {
+        if let Some(dead) = self.dead_letters.filter(|&dead| dead < letter) {
             conflicts.push(format!(
                 "the topic of dead letters takes {dead} bytes, and a post of {input} with its reason has up to {letter}: \
                  such letters lose the post's value"
@@ -47,9 +63,11 @@ impl RecordLimits {
                 self.producer
             ));
         }
-        if let Some(output) = self.topics[1].filter(|&output| output < input) {
+        for (name, limit) in &self.outputs {
+            let Some(output) = limit.filter(|&output| output < input) else { continue };
+            let of = if name == MAIN_OUTPUT { String::new() } else { format!(" of the output `{name}`") };
             conflicts.push(format!(
-                "the topic of annotations takes {output} bytes, fewer than that of posts ({input}), whose keys and \
+                "the topic of annotations{of} takes {output} bytes, fewer than that of posts ({input}), whose keys and \
                  headers annotations keep: what does not fit becomes a dead letter"
             ));
         }
@@ -68,8 +86,9 @@ impl RecordLimits {
 mod tests {
     use super::*;
 
-    fn limits(topics: [u64; 3], producer: u64, decoder: u64) -> RecordLimits {
-        RecordLimits { topics: topics.map(Some), producer, decoder }
+    fn limits([input, output, dead]: [u64; 3], producer: u64, decoder: u64) -> RecordLimits {
+        let outputs = vec![("main".to_owned(), Some(output))];
+        RecordLimits { input: Some(input), dead_letters: Some(dead), outputs, producer, decoder }
     }
 
     #[test]
@@ -94,7 +113,20 @@ mod tests {
                 assert!(conflict.contains(part), "{conflict}");
             }
         }
-        let unknown = RecordLimits { topics: [None; 3], ..limits([0; 3], 1, 1) };
+        let further = RecordLimits {
+            outputs: vec![("main".to_owned(), Some(M)), ("triples".to_owned(), Some(M / 4))],
+            ..limits([M, M, 2 * M], 64 * M, 32 * M)
+        };
+        let conflicts = further.conflicts();
+        assert_eq!(conflicts.len(), 1, "{conflicts:?}");
+        assert!(conflicts[0].contains("annotations of the output `triples` takes 250000"), "{conflicts:?}");
+        assert!(
+            further.summary().contains("output 1000000, output `triples` 250000"),
+            "{}",
+            further.summary()
+        );
+        let outputs = vec![("main".to_owned(), None)];
+        let unknown = RecordLimits { input: None, dead_letters: None, outputs, ..limits([0; 3], 1, 1) };
         assert_eq!(unknown.conflicts(), [""; 0]);
         assert!(
             unknown.summary().starts_with("bytes: input unknown, output unknown"),

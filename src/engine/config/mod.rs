@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::input::formats::FeedSettings;
 use crate::kafka::ingest::UnknownEvents;
+use crate::kafka::publish::MAIN_OUTPUT;
 use crate::stages::caption::{self, ALT_TEXT};
 use crate::stages::expand::{self, Scope, SourceName};
 use crate::stages::knowledge::{self, Mode};
@@ -150,17 +151,20 @@ impl Config {
 
     /// Keys that name a topic that another key names too.
     fn shared_topics(&self) -> Vec<(String, String)> {
-        let topics = BTreeMap::from([
-            ("ingest.topic", &self.ingest.topic),
-            ("publish.topic", &self.publish.topic),
-            ("publish.dead_letter_topic", &self.publish.dead_letter_topic),
-        ]);
-        let is_first = |key: &str, topic: &String| {
-            topics.iter().find(|(_, other)| *other == &topic).is_some_and(|(first, _)| *first == key)
-        };
-        let shared = topics.iter().filter(|(key, topic)| !is_first(key, topic));
-        let message = "is the name of another topic of this configuration too";
-        shared.map(|(key, _)| ((*key).to_owned(), message.to_owned())).collect()
+        let mut topics = vec![
+            ("ingest.topic".to_owned(), self.ingest.topic.clone()),
+            ("publish.dead_letter_topic".to_owned(), self.publish.dead_letter_topic.clone()),
+        ];
+        topics.extend(self.publish.all_outputs().map(|(name, output)| match name {
+            MAIN_OUTPUT => ("publish.topic".to_owned(), output.topic),
+            name => (format!("publish.outputs.{name}.topic"), output.topic),
+        }));
+        let shared = topics.iter().enumerate().filter_map(|(place, (key, topic))| {
+            let (first, _) = topics[..place].iter().find(|(_, other)| other == topic)?;
+            let message = format!("is the name of another topic of this configuration too, `{first}`");
+            Some((key.clone(), message))
+        });
+        shared.collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The section `publish` of the configuration, and what it asks of the producer.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dead_letter::HEADER_PREFIX;
 use super::include::Include;
+use super::outputs::{BoxUnit, MaskForm, OutputConfig, Shape};
 use crate::kafka::client::{Connection, STATISTICS_INTERVAL_MS, TOPIC_NAME, is_topic_name};
 
 /// How results are written to Kafka.
@@ -29,6 +31,16 @@ pub struct Config {
     pub timestamp: TimestampOf,
     /// Fields of the post that its annotation repeats.
     pub include: Vec<Include>,
+    /// The format of records of `topic`, one of [`FORMATS`](super::formats::FORMATS).
+    pub format: String,
+    /// What a record of `topic` answers.
+    pub shape: Shape,
+    /// The form of masks in records of `topic`.
+    pub masks: MaskForm,
+    /// The unit of boxes in records of `topic`.
+    pub boxes: BoxUnit,
+    /// Further outputs, and the template of their sections: see [`Config::all_outputs`].
+    pub outputs: BTreeMap<String, OutputConfig>,
 }
 
 /// Delivery guarantee of annotations, dead letters and offsets.
@@ -88,16 +100,14 @@ impl Config {
 
     /// Range faults: the key within the section, and why its value cannot work.
     #[must_use]
-    pub fn faults(&self) -> Vec<(&'static str, String)> {
-        let mut faults = Vec::new();
-        let mut hold = |key, holds: bool, message: String| {
+    pub fn faults(&self) -> Vec<(String, String)> {
+        let mut faults = self.output_faults();
+        let mut hold = |key: &str, holds: bool, message: String| {
             if !holds {
-                faults.push((key, message));
+                faults.push((key.to_owned(), message));
             }
         };
-        for (key, topic) in [("topic", &self.topic), ("dead_letter_topic", &self.dead_letter_topic)] {
-            hold(key, is_topic_name(topic), TOPIC_NAME.to_owned());
-        }
+        hold("dead_letter_topic", is_topic_name(&self.dead_letter_topic), TOPIC_NAME.to_owned());
         let all = Self::ALL_HEADERS;
         let alone = self.headers.len() == 1 || !self.headers.iter().any(|name| name == all);
         hold("headers", alone, format!("has `{all}`, which stands for all headers, and further names"));

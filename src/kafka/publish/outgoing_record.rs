@@ -14,6 +14,8 @@ use crate::kafka::ingest::{SourceRecord, Ticket};
 #[derive(Debug)]
 pub(super) struct OutgoingRecord {
     pub(super) kind: RecordKind,
+    /// The name of its output. None: it is a dead letter, or it is not written.
+    pub(super) output: Option<Arc<str>>,
     pub(super) topic: Arc<str>,
     pub(super) key: Option<Bytes>,
     pub(super) value: Option<Bytes>,
@@ -48,8 +50,11 @@ pub(super) struct Origin {
 pub(super) enum RecordKind {
     Annotation,
     DeadLetter(Rejection, Truncation),
-    /// A record without a value, forwarded under its key.
-    Tombstone,
+    /// The deletion of a post, as the output's format writes it: mostly a record without a value.
+    Tombstone {
+        /// It is the first of the records of its deletion: deletions are counted by it.
+        is_first: bool,
+    },
     /// An annotation for which the output format writes no record. It only settles its ticket, in partition order.
     EmptyAnnotation,
     /// A tombstone that is not forwarded. It only settles its ticket, in partition order.

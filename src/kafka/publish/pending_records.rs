@@ -126,7 +126,14 @@ impl PendingRecords {
                     record.send_alone = true;
                     return Adjusted::Changed(record);
                 }
-                self.builder.smaller(record)
+                let output = record.output.clone();
+                let adjusted = self.builder.smaller(record);
+                if let (Some(output), Adjusted::Changed(OutgoingRecord { output: None, .. })) =
+                    (output, &adjusted)
+                {
+                    self.metrics.outputs().too_large(&output);
+                }
+                adjusted
             }
             _ => Adjusted::Unchanged(record),
         }
@@ -143,12 +150,20 @@ impl PendingRecords {
                 self.log_dead_letter(&source, rejection);
                 self.count_truncation(&source, truncation);
             }
-            RecordKind::Tombstone => self.metrics.ingest().tombstone(Tombstone::Forwarded),
+            RecordKind::Tombstone { is_first } => {
+                if *is_first {
+                    self.metrics.ingest().tombstone(Tombstone::Forwarded);
+                }
+            }
             RecordKind::Skipped => self.metrics.ingest().tombstone(Tombstone::Skipped),
             RecordKind::Annotation | RecordKind::EmptyAnnotation | RecordKind::Ignored | RecordKind::Gap => {}
         }
         if is_written {
             self.metrics.produced(&record.topic, record.bytes());
+            if let Some(output) = &record.output {
+                let is_deletion = matches!(record.kind, RecordKind::Tombstone { .. });
+                self.metrics.outputs().written(output, is_deletion);
+            }
         }
         let is_annotation = matches!(record.kind, RecordKind::Annotation | RecordKind::EmptyAnnotation);
         let timestamp = record.origin.source.timestamp;

@@ -13,9 +13,9 @@ use super::at_least_once::AtLeastOnce;
 use super::config::batch_bytes;
 use super::delivery_reports::{DeliveryReports, ProducerClient};
 use super::exactly_once::ExactlyOnce;
-use super::formats::{DEFAULT_FORMAT, EncoderOptions, Names};
+use super::formats::{Encoder, Names};
 use super::pending_records::PendingRecords;
-use super::record_builder::RecordBuilder;
+use super::record_builder::{Output, RecordBuilder};
 use super::truncation::Truncation;
 use super::{Config, Delivery, Outcome, Provenance, PublishError, Published};
 use crate::domain::RejectionClass;
@@ -57,11 +57,20 @@ impl Publisher {
             PublishError::SetUp { topic, dead_letter_topic, source: Box::new(source) }
         })?;
         let client = Arc::new(client);
-        metrics.declare_output_topics(&[&config.topic, &config.dead_letter_topic]);
+        let outputs = config.all_outputs().map(|(name, output)| Output {
+            name: name.into(),
+            topic: output.topic.as_str().into(),
+            encoder: Encoder::of_output(config, &output, provenance, names),
+        });
+        let outputs: Vec<Output> = outputs.collect();
+        metrics.declare_output_topics(&[&config.dead_letter_topic]);
+        for Output { name, topic, .. } in &outputs {
+            metrics.declare_output_topics(&[topic]);
+            metrics.outputs().declare(name);
+        }
         metrics.declare_dead_letters(&RejectionClass::ALL.map(RejectionClass::as_str), &Truncation::names());
         let settled = (settled, membership.fence().clone());
-        let encoder = (DEFAULT_FORMAT.encoder)(&EncoderOptions::new(config, provenance, names));
-        let builder = RecordBuilder::new(config, encoder, batch_bytes(&properties));
+        let builder = RecordBuilder::new(config, outputs, batch_bytes(&properties));
         let pending = PendingRecords::new(builder, settled, (metrics, Arc::clone(&health)));
         let writer = match delivery {
             Delivery::AtLeastOnce => {

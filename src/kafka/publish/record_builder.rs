@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rdkafka::message::{Header, OwnedHeaders};
 
 use super::dead_letter::DeadLetter;
-use super::formats::{AnswerTimes, EncodedRecord, Encoder};
+use super::formats::{AnswerTimes, Deletion, EncodedRecord, Encoder};
 use super::outgoing_record::{Origin, OutgoingRecord, RecordKind};
 use super::truncation::Truncation;
 use super::{Answer, Config, Outcome};
@@ -34,23 +34,30 @@ pub(super) enum Adjusted {
     Unchanged(OutgoingRecord),
 }
 
+/// An output with its encoder.
+#[derive(Debug, Clone)]
+pub(super) struct Output {
+    /// Its name in messages and metrics.
+    pub(super) name: Arc<str>,
+    pub(super) topic: Arc<str>,
+    pub(super) encoder: Encoder,
+}
+
 /// Builds outgoing records.
 #[derive(Debug, Clone)]
 pub(super) struct RecordBuilder {
-    topic: Arc<str>,
+    outputs: Vec<Output>,
     dead_letter_topic: Arc<str>,
-    encoder: Encoder,
     config: Config,
     batch_bytes: usize,
 }
 
 impl RecordBuilder {
     /// `batch_bytes`: limit of the bytes of records that share a batch.
-    pub(super) fn new(config: &Config, encoder: Encoder, batch_bytes: usize) -> Self {
+    pub(super) fn new(config: &Config, outputs: Vec<Output>, batch_bytes: usize) -> Self {
         Self {
-            topic: config.topic.as_str().into(),
+            outputs,
             dead_letter_topic: config.dead_letter_topic.as_str().into(),
-            encoder,
             config: config.clone(),
             batch_bytes,
         }
@@ -113,42 +120,77 @@ impl RecordBuilder {
         now: SystemTime,
         key_of: impl Fn(&Config, &str) -> Bytes,
     ) -> Vec<OutgoingRecord> {
-        let without_value = |kind, key| {
-            let headers = RecordHeaders::default();
-            vec![self.record(kind, key, None, headers, origin.clone())]
-        };
+        // It is not written: its topic does not matter.
+        let unwritten = |kind| vec![self.unwritten(kind, origin.clone())];
         match answer {
             Answer::Annotated(annotated) => {
                 let times = AnswerTimes { ingested: origin.source.received, published: now };
-                let encoded = self.encoder.encode(&annotated, times);
-                if encoded.is_empty() {
-                    return without_value(RecordKind::EmptyAnnotation, None);
+                let mut records = Vec::new();
+                for output in &self.outputs {
+                    for EncodedRecord { key, value, headers } in output.encoder.encode(&annotated, times) {
+                        let key = key.unwrap_or_else(|| key_of(&self.config, annotated.key_id()));
+                        let parts = (Some(key), Some(value), headers);
+                        records.push(self.record(output, RecordKind::Annotation, parts, origin.clone()));
+                    }
                 }
-                let record = |EncodedRecord { key, value, headers }| {
-                    let key = key.unwrap_or_else(|| key_of(&self.config, annotated.key_id()));
-                    self.record(RecordKind::Annotation, Some(key), Some(value), headers, origin.clone())
-                };
-                encoded.into_iter().map(record).collect()
+                if records.is_empty() { unwritten(RecordKind::EmptyAnnotation) } else { records }
             }
             Answer::Rejected(rejection) => {
                 vec![self.dead_letter(origin.clone(), rejection, Truncation::None)]
             }
-            Answer::Tombstone => without_value(RecordKind::Tombstone, origin.source.key.clone()),
+            Answer::Tombstone => self.deletions(origin.source.key.clone().unwrap_or_default(), None, origin),
             Answer::Deleted { post_id } => {
-                without_value(RecordKind::Tombstone, Some(key_of(&self.config, &post_id)))
+                self.deletions(key_of(&self.config, &post_id), Some(&post_id), origin)
             }
-            Answer::Skipped => without_value(RecordKind::Skipped, None),
-            Answer::Ignored | Answer::Several(_) => without_value(RecordKind::Ignored, None),
-            Answer::Gap => without_value(RecordKind::Gap, None),
+            Answer::Skipped => unwritten(RecordKind::Skipped),
+            Answer::Ignored | Answer::Several(_) => unwritten(RecordKind::Ignored),
+            Answer::Gap => unwritten(RecordKind::Gap),
         }
     }
 
+    /// The records of a deletion, for each output.
+    fn deletions(&self, key: Bytes, post_id: Option<&str>, origin: &Origin) -> Vec<OutgoingRecord> {
+        let mut records = Vec::new();
+        let mut push = |output, parts| {
+            let kind = RecordKind::Tombstone { is_first: records.is_empty() };
+            records.push(self.record(output, kind, parts, origin.clone()));
+        };
+        for output in &self.outputs {
+            match output.encoder.delete(&Deletion { key: &key, post_id }) {
+                None => push(output, (Some(key.clone()), None, RecordHeaders::default())),
+                Some(encoded) => encoded.into_iter().for_each(|record| {
+                    let EncodedRecord { key: own, value, headers } = record;
+                    push(output, (Some(own.unwrap_or_else(|| key.clone())), Some(value), headers));
+                }),
+            }
+        }
+        if records.is_empty() { vec![self.unwritten(RecordKind::Ignored, origin.clone())] } else { records }
+    }
+
+    /// A record that only settles its ticket, in partition order.
+    fn unwritten(&self, kind: RecordKind, origin: Origin) -> OutgoingRecord {
+        OutgoingRecord {
+            kind,
+            output: None,
+            topic: self.dead_letter_topic.clone(),
+            key: None,
+            value: None,
+            headers: OwnedHeaders::new(),
+            format_headers: RecordHeaders::default(),
+            copied_header_bytes: 0,
+            timestamp: None,
+            send_alone: false,
+            has_own_batch: false,
+            origin,
+        }
+    }
+
+    /// A record of an output: its key, value and headers of the format.
     fn record(
         &self,
+        output: &Output,
         kind: RecordKind,
-        key: Option<Bytes>,
-        value: Option<Bytes>,
-        format_headers: RecordHeaders,
+        (key, value, format_headers): (Option<Bytes>, Option<Bytes>, RecordHeaders),
         origin: Origin,
     ) -> OutgoingRecord {
         let source = &origin.source;
@@ -162,7 +204,8 @@ impl RecordBuilder {
             timestamp: self.config.answer_timestamp(source),
             send_alone: size > LARGE,
             has_own_batch: size > self.batch_bytes,
-            topic: self.topic.clone(),
+            output: Some(output.name.clone()),
+            topic: output.topic.clone(),
             kind,
             key,
             value,
@@ -176,6 +219,7 @@ impl RecordBuilder {
         let size = parts.sum::<usize>() + letter.headers.bytes();
         OutgoingRecord {
             kind: RecordKind::DeadLetter(rejection, truncation),
+            output: None,
             topic: self.dead_letter_topic.clone(),
             key: letter.key,
             value: letter.value,
@@ -210,16 +254,18 @@ impl RecordBuilder {
                 }),
             },
             RecordKind::Annotation
-            | RecordKind::Tombstone
+            | RecordKind::Tombstone { .. }
             | RecordKind::EmptyAnnotation
             | RecordKind::Skipped
             | RecordKind::Ignored
             | RecordKind::Gap => {
-                let what = if record.value.is_some() { "annotation" } else { "deletion" };
+                let is_deletion = matches!(record.kind, RecordKind::Tombstone { .. });
+                let what = if is_deletion { "deletion" } else { "annotation" };
                 let key = record.key.as_ref().map_or(0, Bytes::len);
                 let message = format!(
-                    "the {what} has {size} bytes under a key of {key}, more than topic `{}` takes",
-                    record.topic
+                    "the {what} has {size} bytes under a key of {key}, more than topic `{}` of the output `{}` takes",
+                    record.topic,
+                    record.output.as_deref().unwrap_or_default()
                 );
                 let rejection = Rejection { stage: "publish", class: RejectionClass::TooLarge, message };
                 Adjusted::Changed(self.dead_letter(record.origin, rejection, Truncation::None))

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::super::{Annotated, Config, Include, Provenance};
+use super::super::{Annotated, BoxUnit, Config, Include, MaskForm, OutputConfig, Provenance, Shape};
 use super::graph::{self, Names};
 use crate::kafka::client::RecordHeaders;
 
@@ -15,6 +15,8 @@ use crate::kafka::client::RecordHeaders;
 pub struct OutputFormat {
     /// Its name in settings and messages.
     pub name: &'static str,
+    /// The shapes that it can write.
+    pub shapes: &'static [Shape],
     /// Prepares an encoder, once for each output of an engine.
     pub encoder: fn(&EncoderOptions) -> Encoder,
 }
@@ -28,19 +30,34 @@ pub struct EncoderOptions {
     pub include: Vec<Include>,
     /// The IRIs that graphs have.
     pub names: Names,
+    /// What one record answers; one of the format's shapes.
+    pub shape: Shape,
+    /// The form of masks.
+    pub masks: MaskForm,
+    /// The unit of boxes.
+    pub boxes: BoxUnit,
 }
 
 impl EncoderOptions {
-    /// What the settings ask of the main output.
+    /// What the settings ask of an output.
     #[must_use]
-    pub fn new(config: &Config, provenance: &Provenance, names: &Names) -> Self {
-        Self { include: config.include.clone(), names: names.clone(), ..Self::plain(provenance.clone()) }
+    pub fn new(config: &Config, output: &OutputConfig, provenance: &Provenance, names: &Names) -> Self {
+        let OutputConfig { shape, masks, boxes, .. } = *output;
+        let (include, names) = (config.include.clone(), names.clone());
+        Self { provenance: provenance.clone(), include, names, shape, masks, boxes }
     }
 
     /// The defaults.
     #[must_use]
     pub fn plain(provenance: Provenance) -> Self {
-        Self { provenance, include: Vec::new(), names: Names::new(&graph::Config::default()) }
+        Self {
+            provenance,
+            include: Vec::new(),
+            names: Names::new(&graph::Config::default()),
+            shape: Shape::default(),
+            masks: MaskForm::default(),
+            boxes: BoxUnit::default(),
+        }
     }
 }
 
@@ -86,6 +103,12 @@ pub struct EncodedRecord {
 }
 
 impl Encoder {
+    /// The encoder of an output.
+    #[must_use]
+    pub fn of_output(config: &Config, output: &OutputConfig, provenance: &Provenance, names: &Names) -> Self {
+        (output.output_format().encoder)(&EncoderOptions::new(config, output, provenance, names))
+    }
+
     /// An encoder that calls `encode`.
     pub fn new(
         encode: impl Fn(&Annotated, AnswerTimes) -> Vec<EncodedRecord> + Send + Sync + 'static,

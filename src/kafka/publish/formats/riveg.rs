@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::super::{Annotated, Include, MediaInfo, PostFacts};
+use super::super::{Annotated, Include, MediaInfo, PostFacts, Shape};
 use super::format::{AnswerTimes, EncodedRecord, Encoder, EncoderOptions, OutputFormat};
 use super::time::rfc3339;
 use crate::domain::{Mask, ModelAnswer, Phrase, RawJson, Region, Triple};
@@ -16,7 +16,7 @@ const SCHEMA: &str = "riveg.annotation";
 const SCHEMA_VERSION: u32 = 1;
 
 /// One record for each post.
-pub(super) const FORMAT: OutputFormat = OutputFormat { name: "riveg", encoder };
+pub(super) const FORMAT: OutputFormat = OutputFormat { name: "riveg", shapes: &[Shape::Post], encoder };
 
 fn encoder(options: &EncoderOptions) -> Encoder {
     let options = options.clone();

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use bytes::Bytes;
 
 use super::super::formats::{EncodedRecord, Encoder};
+use super::super::record_builder::Output;
 use super::super::samples::{config, source};
 use super::super::{Annotated, PostFacts};
 use super::*;
@@ -22,9 +23,13 @@ fn several() -> Encoder {
     })
 }
 
+fn outputs() -> Vec<Output> {
+    vec![Output { name: "main".into(), topic: "out".into(), encoder: several() }]
+}
+
 fn pending() -> (PendingRecords, Receiver<Ticket>) {
     let (settled, tickets) = sync_channel(10);
-    let builder = RecordBuilder::new(&config(), several(), 65_536);
+    let builder = RecordBuilder::new(&config(), outputs(), 65_536);
     let observers = (Arc::new(Metrics::new()), Arc::new(Health::default()));
     (PendingRecords::new(builder, (settled, Fence::default()), observers), tickets)
 }

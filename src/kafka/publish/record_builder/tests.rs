@@ -13,7 +13,11 @@ use crate::kafka::ingest::Ledger;
 
 fn builder() -> RecordBuilder {
     let encoder = (DEFAULT_FORMAT.encoder)(&EncoderOptions::plain(Provenance::of_bundle("b")));
-    RecordBuilder::new(&config(), encoder, 65_536)
+    builder_of(vec![Output { name: "main".into(), topic: "out".into(), encoder }])
+}
+
+fn builder_of(outputs: Vec<Output>) -> RecordBuilder {
+    RecordBuilder::new(&config(), outputs, 65_536)
 }
 
 fn records_of(source: SourceRecord, answer: Answer) -> Vec<OutgoingRecord> {
@@ -153,4 +157,55 @@ fn a_deleted_post_has_the_key_of_its_answer() {
     assert_eq!(record_of(source(), deleted()).key.as_deref(), Some(&b"author"[..]));
     let record = record_of(SourceRecord { key: None, ..source() }, deleted());
     assert_eq!((record.key.as_deref(), record.value), (Some(&b"7"[..]), None));
+}
+
+/// Two outputs: one as the engine writes it, and one with two records for a post and a record for a deletion.
+fn two_outputs() -> RecordBuilder {
+    let main = (DEFAULT_FORMAT.encoder)(&EncoderOptions::plain(Provenance::of_bundle("b")));
+    let pairs = Encoder::new(|_, _| {
+        vec![EncodedRecord::new("text/plain", "a"), EncodedRecord::new("text/plain", "b")]
+    });
+    let pairs = pairs.with_deletions(|deletion| {
+        let said = format!("{} {:?}", String::from_utf8_lossy(deletion.key), deletion.post_id);
+        vec![EncodedRecord::new("text/plain", said)]
+    });
+    let output =
+        |name: &str, topic: &str, encoder| Output { name: name.into(), topic: topic.into(), encoder };
+    builder_of(vec![output("main", "out", main), output("pairs", "pairs-topic", pairs)])
+}
+
+#[test]
+fn each_output_gets_its_own_records_under_the_same_key_and_its_own_deletion() {
+    let builder = two_outputs();
+    let build = |answer| {
+        let ticket = Ledger::default().issue(0, 5);
+        builder.build(Outcome { source: Arc::new(source()), answer, ticket, attempts: 1 }, UNIX_EPOCH)
+    };
+    let seen = |record: &OutgoingRecord| (record.topic.to_string(), record.key.clone(), record.origin.part);
+    let author = || Some(Bytes::from_static(b"author"));
+    let annotation = Annotation { triples: vec![], degraded: vec![] };
+    let (post_id, post) = ("p".to_owned(), PostFacts::default());
+    let records = build(Answer::Annotated(Annotated { post_id, key: None, media: vec![], annotation, post }));
+    let expected = [("out", 0), ("pairs-topic", 1), ("pairs-topic", 2)];
+    let expected = expected.map(|(topic, part)| (topic.to_owned(), author(), part));
+    assert_eq!(records.iter().map(seen).collect::<Vec<_>>(), expected);
+    assert_eq!(records[2].value.as_deref(), Some(&b"b"[..]));
+    for (answer, said) in [
+        (Answer::Tombstone, "author None"),
+        (Answer::Deleted { post_id: "7".to_owned() }, "author Some(\"7\")"),
+    ] {
+        let records = build(answer);
+        let expected = [("out", 0), ("pairs-topic", 1)];
+        let expected = expected.map(|(topic, part)| (topic.to_owned(), author(), part));
+        assert_eq!(records.iter().map(seen).collect::<Vec<_>>(), expected);
+        assert_eq!((&records[0].value, records[1].value.as_deref()), (&None, Some(said.as_bytes())));
+        let firsts =
+            records.iter().map(|record| matches!(record.kind, RecordKind::Tombstone { is_first: true }));
+        assert_eq!(firsts.collect::<Vec<_>>(), [true, false], "a deletion is counted once");
+    }
+    let large = build(Answer::Tombstone).remove(1);
+    let Adjusted::Changed(letter) = builder.smaller(large) else { panic!("it cannot become smaller") };
+    let RecordKind::DeadLetter(rejection, _) = &letter.kind else { panic!("{letter:?}") };
+    let said = "the deletion has 11 bytes under a key of 6, more than topic `pairs-topic` of the output `pairs` takes";
+    assert_eq!((rejection.message.as_str(), letter.output), (said, None));
 }
