@@ -2,15 +2,23 @@
 
 use std::sync::Arc;
 
-use super::{BBox, Mask, Mention, Phrase};
+use super::{BBox, Degradation, Mask, Mention, Phrase};
 
 /// The engine's result for one post.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Annotation {
     /// One for each mention, in reading order.
     pub triples: Vec<Triple>,
-    /// What could not be done as configured, in words for the provenance; empty when all went well.
-    pub degraded: Vec<String>,
+    /// What could not be done as configured; empty when all went well.
+    pub degraded: Vec<Degradation>,
+}
+
+impl Annotation {
+    /// What could not be done as configured, in words.
+    #[must_use]
+    pub fn missing(&self) -> Vec<&str> {
+        self.degraded.iter().map(|what| what.detail.as_str()).collect()
+    }
 }
 
 /// One mention and what the pictures show of it. No region means that no picture shows it.

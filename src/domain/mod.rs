@@ -4,6 +4,7 @@
 //! Read `post` first (what comes in), then `annotation` (what goes out) and `rejection` (why there is no annotation).
 
 mod annotation;
+mod degradation;
 mod raw_json;
 mod frame;
 mod geometry;
@@ -18,6 +19,7 @@ mod stage;
 mod unescaped_text;
 
 pub use annotation::{Annotation, GateVerdict, Region, Triple};
+pub use degradation::{Degradation, DegradedCode};
 pub use frame::{ContentHash, Frame};
 pub use geometry::{BBox, Mask};
 pub use mention::{EntityType, Mention, Span};

@@ -212,7 +212,7 @@ impl Annotator {
         self.metrics.entities().answered(&annotation);
         if !annotation.degraded.is_empty() {
             self.metrics.degraded();
-            let missing = annotation.degraded.join(", ");
+            let missing = annotation.missing().join(", ");
             debug!(post = post.id, missing, "a post is answered in part");
         }
         post.omitted_media().iter().for_each(|medium| self.metrics.media().left_out(medium.class));

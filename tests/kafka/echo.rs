@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use riveg::domain::{Annotation, Rejection, RejectionClass};
+use riveg::domain::{Annotation, DegradedCode, Rejection, RejectionClass};
 use riveg::kafka::publish::{Annotated, PostFacts};
 use serde_json::Value;
 use tokio::sync::Semaphore;
@@ -89,7 +89,9 @@ impl EchoPipeline {
             }
             echo.end(id);
             echo.finished.lock().expect("no panic while it is locked").push(id.to_owned());
-            let degraded = post["size"].as_u64().map(|size| "x".repeat(usize::try_from(size).unwrap()));
+            let degraded = post["size"]
+                .as_u64()
+                .map(|size| DegradedCode::NotJudged.because("x".repeat(usize::try_from(size).unwrap())));
             let annotation = Annotation { triples: vec![], degraded: degraded.into_iter().collect() };
             Ok(Annotated {
                 post_id: id.to_owned(),

@@ -31,7 +31,7 @@ async fn a_failing_model_costs_the_expansion_but_never_the_post() {
             for triple in &annotation.triples {
                 assert_eq!(triple.phrase.source, PhraseSource::NameOnly, "{name}");
                 let mark = format!("`{}` was not expanded", triple.mention.text);
-                let said = annotation.degraded.iter().filter(|words| words.starts_with(&mark)).count();
+                let said = annotation.degraded.iter().filter(|words| words.detail.starts_with(&mark)).count();
                 assert!(said > 0, "{name}: {:?}", annotation.degraded);
                 degraded += said;
             }
@@ -58,7 +58,7 @@ async fn a_nonsense_answer_is_rejected_not_asked_again_at_once_and_noted_in_each
             for post in pocket_posts(POSTS) {
                 let annotation = wired.annotate(&post).await.unwrap();
                 assert!(annotation.triples.iter().all(|triple| triple.phrase.expansion.is_none()), "{name}");
-                let said = annotation.degraded.iter().filter(|words| words.contains(name)).count();
+                let said = annotation.degraded.iter().filter(|words| words.detail.contains(name)).count();
                 assert_eq!(
                     said,
                     annotation.triples.len(),
@@ -80,7 +80,7 @@ async fn an_answer_that_the_model_does_not_know_is_no_fault() {
         let wired = Wired::new(&settings(&server.url(), &[ASKED, "expand.degrade=dead-letter"])).await;
         for post in pocket_posts(POSTS) {
             let annotation = wired.annotate(&post).await.unwrap();
-            assert_eq!(annotation.degraded, Vec::<String>::new());
+            assert_eq!(annotation.degraded, []);
         }
         assert!(server.asked() > 0);
     }

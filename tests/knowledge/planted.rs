@@ -138,7 +138,7 @@ async fn the_wait_for_another_replicas_lease_is_within_the_models_patience() {
     let wired = Wired::new(&config).await;
     let again = timeout(WITHIN, wired.annotate(post)).await;
     let again = again.expect("the post does not wait for the lease").unwrap();
-    assert_eq!(again.degraded, Vec::<String>::new());
+    assert_eq!(again.degraded, []);
     let phrases = |answer: &riveg::domain::Annotation| {
         answer.triples.iter().map(|one| one.phrase.clone()).collect::<Vec<_>>()
     };

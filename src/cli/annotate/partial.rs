@@ -6,7 +6,7 @@ use crate::kafka::publish::Annotated;
 
 /// Warns if an annotation is incomplete.
 pub(super) fn warn_if_partial(answer: &Annotated) {
-    let missing = answer.annotation.degraded.join("; ");
+    let missing = answer.annotation.missing().join("; ");
     if !missing.is_empty() {
         // Ids and media keys are untrusted and may hold line breaks.
         let (post, missing) = (answer.post_id.escape_debug(), missing.escape_debug());

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use crate::domain::Post;
+use crate::domain::{Degradation, Post};
 use crate::input::pictures::Permit;
 
 use super::omitted::OmittedMedia;
@@ -11,7 +11,7 @@ use super::omitted::OmittedMedia;
 #[derive(Debug)]
 pub struct DecodedPost {
     pub(super) post: Post,
-    pub(super) degraded: Vec<String>,
+    pub(super) degraded: Vec<Degradation>,
     pub(super) omitted: Vec<OmittedMedia>,
     pub(super) fetched_urls: Vec<(String, String)>,
     pub(super) _memory: Option<Permit>,
@@ -26,9 +26,9 @@ impl Deref for DecodedPost {
 }
 
 impl DecodedPost {
-    /// What is missing of the post, in words for the answer's provenance.
+    /// What is missing of the post.
     #[must_use]
-    pub fn degraded(&self) -> &[String] {
+    pub fn degraded(&self) -> &[Degradation] {
         &self.degraded
     }
 

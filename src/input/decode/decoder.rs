@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::domain::{Frame, Media, Post, Rejection, RejectionClass};
+use crate::domain::{DegradedCode, Frame, Media, Post, Rejection, RejectionClass};
 use crate::input::MediaFault;
 use crate::input::config::Config;
 use crate::input::fault::rejection;
@@ -94,7 +94,7 @@ impl Decoder {
     /// # Errors
     /// A fault of one of its media rejects the whole post.
     pub async fn decode_post(&self, undecoded: UndecodedPost) -> Result<DecodedPost, Rejection> {
-        let UndecodedPost { mut post, media, mut degraded } = undecoded;
+        let UndecodedPost { mut post, media, degraded: not_repeated } = undecoded;
         let Fetched { pictures, mut omitted, _share } = self.fetched(media).await?;
         let url = |label: &MediaLabel| Some((label.key.clone(), label.url.clone()?));
         let fetched_urls = pictures.iter().filter_map(|picture| url(&picture.label)).collect();
@@ -120,7 +120,11 @@ impl Decoder {
             memory = Some(self.memory_for(&post, []).await);
         }
         omitted.sort_by_key(|medium| medium.index);
-        degraded.extend(omitted.iter().map(|medium| medium.reason.clone()));
+        let not_repeated =
+            not_repeated.into_iter().map(|reason| DegradedCode::FieldNotRepeated.because(reason));
+        let left_out =
+            omitted.iter().map(|medium| DegradedCode::MediaLeftOut.because(medium.reason.as_str()));
+        let degraded = not_repeated.chain(left_out).collect();
         Ok(DecodedPost { post, degraded, omitted, fetched_urls, _memory: memory })
     }
 

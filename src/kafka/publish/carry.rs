@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::cloud_event;
 use super::config::{Config, KeyOf, TimestampOf};
 use super::dead_letter::HEADER_PREFIX;
 use crate::kafka::client::RecordHeaders;
@@ -22,6 +23,7 @@ impl Config {
     pub(super) fn copied_headers(&self, source: &SourceRecord) -> RecordHeaders {
         let is_carried = |name: &str| {
             !name.starts_with(HEADER_PREFIX)
+                && !(self.cloudevents && name.starts_with(cloud_event::PREFIX))
                 && name != CONTENT_TYPE
                 && self.headers.iter().any(|wanted| wanted == Self::ALL_HEADERS || wanted == name)
         };

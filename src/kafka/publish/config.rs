@@ -31,6 +31,8 @@ pub struct Config {
     pub timestamp: TimestampOf,
     /// Fields of the post that its annotation repeats.
     pub include: Vec<Include>,
+    /// Whether answers have the headers of CloudEvents.
+    pub cloudevents: bool,
     /// The format of records of `topic`, one of [`FORMATS`](super::formats::FORMATS).
     pub format: String,
     /// What a record of `topic` answers.

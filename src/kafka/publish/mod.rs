@@ -15,6 +15,7 @@ mod config;
 mod outputs;
 mod error;
 mod carry;
+mod cloud_event;
 mod replay_history;
 mod truncation;
 mod dead_letter;

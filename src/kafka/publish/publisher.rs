@@ -60,6 +60,7 @@ impl Publisher {
         let outputs = config.all_outputs().map(|(name, output)| Output {
             name: name.into(),
             topic: output.topic.as_str().into(),
+            shape: output.shape,
             encoder: Encoder::of_output(config, &output, provenance, names),
         });
         let outputs: Vec<Output> = outputs.collect();

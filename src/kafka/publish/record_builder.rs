@@ -10,7 +10,7 @@ use super::dead_letter::DeadLetter;
 use super::formats::{AnswerTimes, Deletion, EncodedRecord, Encoder};
 use super::outgoing_record::{Origin, OutgoingRecord, RecordKind};
 use super::truncation::Truncation;
-use super::{Answer, Config, Outcome};
+use super::{Answer, Config, Outcome, Shape, cloud_event};
 use crate::domain::{Rejection, RejectionClass};
 use crate::kafka::client::RecordHeaders;
 use crate::kafka::ingest::SourceRecord;
@@ -40,6 +40,7 @@ pub(super) struct Output {
     /// Its name in messages and metrics.
     pub(super) name: Arc<str>,
     pub(super) topic: Arc<str>,
+    pub(super) shape: Shape,
     pub(super) encoder: Encoder,
 }
 
@@ -76,8 +77,24 @@ impl RecordBuilder {
         };
         for (part, record) in records.iter_mut().enumerate() {
             record.origin.part = part;
+            if self.config.cloudevents {
+                self.add_cloud_event(record, now);
+            }
         }
         records
+    }
+
+    /// Adds the headers of CloudEvents to a record of an output.
+    fn add_cloud_event(&self, record: &mut OutgoingRecord, now: SystemTime) {
+        let Some(output) = self.outputs.iter().find(|output| Some(&output.name) == record.output.as_ref())
+        else {
+            return;
+        };
+        for (name, value) in cloud_event::headers(record, output.shape, now) {
+            record.format_headers.push(name, Some(value.as_bytes()));
+            let header = Header { key: name, value: Some(value.as_str()) };
+            record.headers = std::mem::take(&mut record.headers).insert(header);
+        }
     }
 
     /// The records of a record's several answers. Each has the id of its post as key, because the record's own would be

@@ -1,7 +1,8 @@
 //! End to end: entities, types and boxes of a post by one question to a vision model, masks by the segmenter.
 
 use crate::domain::{
-    Annotation, BBox, GateVerdict, Media, Mention, Phrase, PhraseSource, Post, Stage, Triple,
+    Annotation, BBox, Degradation, DegradedCode, GateVerdict, Media, Mention, Phrase, PhraseSource, Post,
+    Stage, Triple,
 };
 use crate::llm::cached::Degrade;
 use crate::scheduler::Flow;
@@ -29,7 +30,8 @@ pub(super) async fn annotate(
             PostReading { notes, ..PostReading::default() }
         }
     };
-    let mut degraded = std::mem::take(&mut reading.notes);
+    let notes = std::mem::take(&mut reading.notes).into_iter();
+    let mut degraded: Vec<Degradation> = notes.map(|note| DegradedCode::NotRead.because(note)).collect();
     let dropped = reading.entities.len().saturating_sub(limits.entities);
     reading.entities.truncate(limits.entities);
     degraded.extend(limits.dropped_entities(dropped));

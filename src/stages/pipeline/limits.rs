@@ -1,5 +1,7 @@
 //! Limits of one post: entities, picture queries and mask pixels. The provenance says what a limit cut off.
 
+use crate::domain::{Degradation, DegradedCode};
+
 /// The most of each that one post gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -13,25 +15,28 @@ pub struct Limits {
 
 impl Limits {
     /// The note on entities beyond the limit; none if there are none.
-    pub(super) fn dropped_entities(self, dropped: usize) -> Option<String> {
+    pub(super) fn dropped_entities(self, dropped: usize) -> Option<Degradation> {
         let most = self.entities;
         counted(dropped, [("entity", "was"), ("entities", "were")])
             .map(|(those, were)| format!("{those} after the first {most} {were} left out"))
+            .map(|detail| DegradedCode::EntitiesBeyondLimit.because(detail))
     }
 
     /// The note on queries beyond the limit.
-    pub(super) fn dropped_queries(self, dropped: usize) -> Option<String> {
+    pub(super) fn dropped_queries(self, dropped: usize) -> Option<Degradation> {
         let most = self.looks;
         counted(dropped, [("pair", "was"), ("pairs", "were")]).map(|(those, were)| {
-            format!("{those} of entity and picture after the first {most} {were} left out")
+            let detail = format!("{those} of entity and picture after the first {most} {were} left out");
+            DegradedCode::PairsBeyondLimit.because(detail)
         })
     }
 
     /// The note on masks beyond the limit.
-    pub(super) fn dropped_masks(self, dropped: usize) -> Option<String> {
+    pub(super) fn dropped_masks(self, dropped: usize) -> Option<Degradation> {
         let most = self.mask_pixels;
         counted(dropped, [("mask", "is"), ("masks", "are")])
             .map(|(those, are)| format!("{those} beyond {most} pixels {are} what the grounder found"))
+            .map(|detail| DegradedCode::MasksBeyondLimit.because(detail))
     }
 }
 
@@ -64,6 +69,6 @@ mod tests {
             "1 mask beyond 600 pixels is what the grounder found",
             "3 masks beyond 600 pixels are what the grounder found",
         ];
-        assert_eq!(notes.map(Option::unwrap), expected);
+        assert_eq!(notes.map(|note| note.unwrap().detail), expected);
     }
 }

@@ -1,7 +1,7 @@
 //! Looks: whether and where one picture shows one phrase, by the bundle's networks or by vision models.
 
 use crate::common::imaging::View;
-use crate::domain::{Media, Phrase, Stage};
+use crate::domain::{Degradation, DegradedCode, Media, Phrase, Stage};
 use crate::llm::cached::{Degrade, NoAnswer};
 use crate::scheduler::Flow;
 use crate::stages::entail::Entailer;
@@ -176,12 +176,12 @@ fn located(found: Depiction, media: &Media) -> Option<Located> {
 }
 
 /// The note on pairs of entity and picture without an answer; none if all have one. The first fault stands for all.
-pub(super) fn unanswered<'a>(results: impl Iterator<Item = &'a QueryResult>) -> Option<String> {
+pub(super) fn unanswered<'a>(results: impl Iterator<Item = &'a QueryResult>) -> Option<Degradation> {
     let faults: Vec<&NoAnswer> = results.filter_map(|result| result.fault.as_ref()).collect();
     let first = faults.first()?;
     let pairs = match faults.len() {
         1 => "1 pair of entity and picture was".to_owned(),
         count => format!("{count} pairs of entity and picture were"),
     };
-    Some(format!("{pairs} not judged: {first}"))
+    Some(DegradedCode::NotJudged.because(format!("{pairs} not judged: {first}")))
 }

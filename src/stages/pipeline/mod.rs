@@ -12,7 +12,9 @@ use futures_util::FutureExt;
 use futures_util::future::{try_join, try_join_all};
 
 use crate::common::imaging::Workers;
-use crate::domain::{Annotation, ContentHash, GateVerdict, Media, Mention, Phrase, Post, Triple};
+use crate::domain::{
+    Annotation, ContentHash, Degradation, DegradedCode, GateVerdict, Media, Mention, Phrase, Post, Triple,
+};
 use crate::llm::cached::normalised_text;
 use crate::scheduler::{Flow, Flows};
 use crate::stages::caption::{Captioners, Length};
@@ -94,14 +96,15 @@ impl Pipeline {
         let mut degraded = Vec::new();
         let knowledge = self.knowledge(flow, post, &mut degraded).await?;
         let mut mentions = recogniser.mentions(flow, post.plain_text(), &knowledge.text).await?;
-        degraded.extend(knowledge.fault);
+        degraded.extend(knowledge.fault.map(|fault| DegradedCode::NoKnowledge.because(fault)));
         let dropped = mentions.len().saturating_sub(self.limits.entities);
         mentions.truncate(self.limits.entities);
         degraded.extend(self.limits.dropped_entities(dropped));
         let phrases = self.phrases(post, &mentions, &mut degraded);
         let captions = self.captions(post, &mentions).map(Ok);
         let ((phrases, iris), captions) = try_join(phrases, captions).await?;
-        degraded.extend(captions.fault.filter(|fault| !degraded.contains(fault)));
+        let fault = captions.fault.map(|fault| DegradedCode::NotCaptioned.because(fault));
+        degraded.extend(fault.filter(|fault| !degraded.contains(fault)));
         let captions = captions.texts;
 
         let queries = self.picture_queries(&phrases, post, &captions);
@@ -171,14 +174,15 @@ impl Pipeline {
         &self,
         flow: Flow,
         post: &Post,
-        degraded: &mut Vec<String>,
+        degraded: &mut Vec<Degradation>,
     ) -> Result<GeneratedKnowledge, AnnotateError> {
         let text = normalised_text(post.plain_text());
         let Some(generator) = self.knowledge.as_ref().filter(|_| !text.is_empty()) else {
             return Ok(GeneratedKnowledge::default());
         };
         let caption = self.captioners.captions(post, Length::Short).await;
-        degraded.extend(caption.fault.map(|fault| format!("a picture has no caption: {fault}")));
+        let fault = caption.fault.map(|fault| format!("a picture has no caption: {fault}"));
+        degraded.extend(fault.map(|fault| DegradedCode::NotCaptioned.because(fault)));
         let similar = match &generator.retriever {
             None => None,
             Some(retriever) => {
@@ -197,13 +201,13 @@ impl Pipeline {
         &self,
         post: &Post,
         mentions: &[Mention],
-        degraded: &mut Vec<String>,
+        degraded: &mut Vec<Degradation>,
     ) -> Result<(Vec<Phrase>, Vec<Option<Arc<str>>>), AnnotateError> {
         let mut context = Context::default();
         if !mentions.is_empty() {
             let (found, fault) = self.context(post).await;
             context = found;
-            degraded.extend(fault);
+            degraded.extend(fault.map(|fault| DegradedCode::NotCaptioned.because(fault)));
         }
         let expansions = mentions.iter().map(|mention| self.expander.phrase(mention, &context));
         let (mut phrases, mut iris) =
@@ -211,7 +215,7 @@ impl Pipeline {
         for expanded in try_join_all(expansions).await? {
             phrases.push(expanded.phrase);
             iris.push(expanded.iri);
-            degraded.extend(expanded.fault);
+            degraded.extend(expanded.fault.map(|fault| DegradedCode::NotExpanded.because(fault)));
         }
         Ok((phrases, iris))
     }

@@ -289,7 +289,7 @@ async fn entities_beyond_the_limit_are_dropped_and_counted() {
     let annotation = pipeline.annotate(&post("ann bob ann bob cid ann", &[EVERYBODY])).await.unwrap();
     let names: Vec<&str> = annotation.triples.iter().map(|triple| triple.mention.text.as_str()).collect();
     assert_eq!(names, ["ann", "bob", "ann", "bob"]);
-    assert_eq!(annotation.degraded, ["2 entities after the first 4 were left out"]);
+    assert_eq!(annotation.missing(), ["2 entities after the first 4 were left out"]);
     assert_eq!(log.lock().unwrap().entailed.len(), 2);
 }
 
@@ -333,7 +333,7 @@ async fn queries_beyond_the_limit_are_dropped_and_counted() {
     );
     let asked: Vec<usize> = annotation.triples.iter().map(|triple| triple.verdicts.len()).collect();
     assert_eq!(asked, [2, 1, 2, 0], "what was not asked has no verdict");
-    assert_eq!(annotation.degraded, ["3 pairs of entity and picture after the first 3 were left out"]);
+    assert_eq!(annotation.missing(), ["3 pairs of entity and picture after the first 3 were left out"]);
     assert_eq!(log.lock().unwrap().entailed.len(), 3);
 }
 
@@ -348,7 +348,7 @@ async fn masks_beyond_the_pixel_limit_are_the_grounders_outlines_and_are_counted
     assert_eq!(areas, [200, 200, 5, 200], "the third is the triangle that the grounder drew");
     let left_out = &annotation.triples[2].regions[0];
     assert_eq!((left_out.mask_score, left_out.bbox.x0), (left_out.box_score, 6.0));
-    assert_eq!(annotation.degraded, ["1 mask beyond 500 pixels is what the grounder found"]);
+    assert_eq!(annotation.missing(), ["1 mask beyond 500 pixels is what the grounder found"]);
 }
 
 #[tokio::test]

@@ -69,7 +69,8 @@ async fn a_medium_that_is_no_picture_never_rejects_a_post_and_is_named() {
         for (reason, begin) in reasons.iter().zip(begins) {
             assert!(reason.starts_with(begin), "{reason}");
         }
-        assert_eq!(post.degraded(), reasons);
+        let told: Vec<&str> = post.degraded().iter().map(|what| what.detail.as_str()).collect();
+        assert_eq!(told, reasons);
     }
 }
 
@@ -131,7 +132,9 @@ async fn a_value_that_nests_too_deep_is_not_repeated_and_the_answer_says_so() {
         (post.author.is_none(), post.lang.as_ref().map(|lang| lang.json())),
         (true, Some(r#"["en"]"#))
     );
-    assert_eq!(post.degraded(), ["`author` is nested deeper than 64 lists, and is not repeated"]);
+    let told = DegradedCode::FieldNotRepeated
+        .because("`author` is nested deeper than 64 lists, and is not repeated");
+    assert_eq!(post.degraded(), [told]);
 }
 
 #[tokio::test]

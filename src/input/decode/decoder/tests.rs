@@ -174,8 +174,8 @@ async fn a_picture_that_cannot_be_fetched_is_omitted_or_rejects_the_post_as_conf
     assert_eq!(keys, ["a", "b"]);
     let [degraded] = post.degraded() else { panic!("{:?}", post.degraded()) };
     assert!(
-        degraded.starts_with("media[1] is left out: fetch-failed: media `gone` at `file:///"),
-        "{degraded}"
+        degraded.detail.starts_with("media[1] is left out: fetch-failed: media `gone` at `file:///"),
+        "{degraded:?}"
     );
     assert_eq!(post.media.iter().map(|media| media.index).collect::<Vec<_>>(), [0, 2]);
 
@@ -287,7 +287,8 @@ async fn a_picture_that_takes_too_long_is_omitted_and_two_are_too_many() {
     }
     let decoder = decoder(config);
     let post = decoder.decode(record(&slow)).await.unwrap();
-    assert_eq!(post.degraded(), [format!("media[0] is left out: too-slow: {told}")]);
+    let expected = DegradedCode::MediaLeftOut.because(format!("media[0] is left out: too-slow: {told}"));
+    assert_eq!(post.degraded(), [expected]);
     all_is_given_back(&decoder).await;
 }
 
@@ -339,7 +340,9 @@ async fn pictures_beyond_the_memory_are_omitted_or_reject_the_post() {
     );
     let post = decoder(config).decode(record(&media)).await.unwrap();
     assert_eq!(post.media[0].key, "a");
-    assert!(post.degraded()[0].starts_with("media[1] is left out: too-large: media `b` is one too many"));
+    assert!(
+        post.degraded()[0].detail.starts_with("media[1] is left out: too-large: media `b` is one too many")
+    );
 }
 
 #[tokio::test]

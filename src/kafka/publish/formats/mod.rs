@@ -14,6 +14,7 @@ mod time;
 pub use format::{AnswerTimes, Deletion, EncodedRecord, Encoder, EncoderOptions, OutputFormat};
 pub use graph::Names;
 pub use riveg::reader;
+pub(super) use time::rfc3339;
 
 /// All output formats.
 pub const FORMATS: &[OutputFormat] =

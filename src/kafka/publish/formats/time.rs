@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Such as `2025-06-15T15:06:40.123Z`. A time before 1970 is written as 1970.
-pub(super) fn rfc3339(moment: SystemTime) -> String {
+pub(in crate::kafka::publish) fn rfc3339(moment: SystemTime) -> String {
     humantime::format_rfc3339_millis(moment.max(UNIX_EPOCH)).to_string()
 }
 

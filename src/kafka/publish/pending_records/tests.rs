@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::super::formats::{EncodedRecord, Encoder};
 use super::super::record_builder::Output;
 use super::super::samples::{config, source};
-use super::super::{Annotated, PostFacts};
+use super::super::{Annotated, PostFacts, Shape};
 use super::*;
 use crate::domain::Annotation;
 use crate::kafka::ingest::Ledger;
@@ -24,7 +24,7 @@ fn several() -> Encoder {
 }
 
 fn outputs() -> Vec<Output> {
-    vec![Output { name: "main".into(), topic: "out".into(), encoder: several() }]
+    vec![Output { name: "main".into(), topic: "out".into(), shape: Shape::Post, encoder: several() }]
 }
 
 fn pending() -> (PendingRecords, Receiver<Ticket>) {

@@ -13,7 +13,7 @@ use crate::kafka::ingest::Ledger;
 
 fn builder() -> RecordBuilder {
     let encoder = (DEFAULT_FORMAT.encoder)(&EncoderOptions::plain(Provenance::of_bundle("b")));
-    builder_of(vec![Output { name: "main".into(), topic: "out".into(), encoder }])
+    builder_of(vec![Output { name: "main".into(), topic: "out".into(), shape: Shape::Post, encoder }])
 }
 
 fn builder_of(outputs: Vec<Output>) -> RecordBuilder {
@@ -169,8 +169,12 @@ fn two_outputs() -> RecordBuilder {
         let said = format!("{} {:?}", String::from_utf8_lossy(deletion.key), deletion.post_id);
         vec![EncodedRecord::new("text/plain", said)]
     });
-    let output =
-        |name: &str, topic: &str, encoder| Output { name: name.into(), topic: topic.into(), encoder };
+    let output = |name: &str, topic: &str, encoder| Output {
+        name: name.into(),
+        topic: topic.into(),
+        shape: Shape::Post,
+        encoder,
+    };
     builder_of(vec![output("main", "out", main), output("pairs", "pairs-topic", pairs)])
 }
 
@@ -208,4 +212,33 @@ fn each_output_gets_its_own_records_under_the_same_key_and_its_own_deletion() {
     let RecordKind::DeadLetter(rejection, _) = &letter.kind else { panic!("{letter:?}") };
     let said = "the deletion has 11 bytes under a key of 6, more than topic `pairs-topic` of the output `pairs` takes";
     assert_eq!((rejection.message.as_str(), letter.output), (said, None));
+}
+
+#[test]
+fn answers_have_the_headers_of_cloudevents_where_the_settings_ask_for_them() {
+    let mut builder = two_outputs();
+    builder.config.cloudevents = true;
+    let mut source = source();
+    source.headers.push("ce_id", Some(b"of the post"));
+    let ticket = Ledger::default().issue(0, 5);
+    let answer = Answer::Tombstone;
+    let records =
+        builder.build(Outcome { source: Arc::new(source), answer, ticket, attempts: 1 }, UNIX_EPOCH);
+    let events = records.iter().map(|record| {
+        let headers = record.headers.iter().filter(|header| header.key.starts_with("ce_"));
+        let text = |value: Option<&[u8]>| String::from_utf8(value.unwrap().to_vec()).unwrap();
+        headers.map(|header| (header.key.to_owned(), text(header.value))).collect::<Vec<_>>()
+    });
+    let expected = |part: &str| {
+        [
+            ("ce_specversion", "1.0"),
+            ("ce_id", part),
+            ("ce_source", "urn:riveg:in"),
+            ("ce_type", "riveg.deletion.v1"),
+            ("ce_time", "1970-01-01T00:00:00.000Z"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+    };
+    assert_eq!(events.collect::<Vec<_>>(), [expected("0/5/0"), expected("0/5/1")]);
 }

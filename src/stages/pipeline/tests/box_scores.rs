@@ -8,7 +8,7 @@ async fn found(min_box_score: f32) -> (usize, Vec<Option<f32>>, usize) {
     // The closure of the grounder is certain of its boxes.
     pipeline.looks.min_box_score = min_box_score;
     let annotation = pipeline.annotate(&post("ann", &[1, 2])).await.unwrap();
-    assert_eq!(annotation.degraded, Vec::<String>::new(), "a decision is no fault");
+    assert_eq!(annotation.degraded, [], "a decision is no fault");
     let triple = &annotation.triples[0];
     let dropped = triple.verdicts.iter().map(|verdict| verdict.dropped_box_score).collect();
     let segmented = log.lock().unwrap().segmented.len();

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
+use super::super::super::Shape;
 use super::super::format::{EncodedRecord, Encoder, EncoderOptions, OutputFormat};
 use super::datatype::Datatype;
 use super::statement::{Object, Statement};
@@ -12,7 +13,8 @@ use super::statements::Said;
 use super::vocabulary::{Predicate, Range};
 
 /// One record for each post.
-pub(in super::super) const FORMAT: OutputFormat = OutputFormat { name: "jsonld", encoder };
+pub(in super::super) const FORMAT: OutputFormat =
+    OutputFormat { name: "jsonld", shapes: &[Shape::Post], encoder };
 
 /// The context of Web Annotation.
 const WEB_ANNOTATION: &str = "http://www.w3.org/ns/anno.jsonld";

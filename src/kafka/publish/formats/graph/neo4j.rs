@@ -10,13 +10,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::super::super::Annotated;
+use super::super::super::{Annotated, Shape};
 use super::super::format::{AnswerTimes, EncodedRecord, Encoder, EncoderOptions, OutputFormat};
 use super::super::time::rfc3339;
 use crate::domain::{RawJson, Region, Triple};
 
 /// Several records for each post, each one event.
-pub(in super::super) const FORMAT: OutputFormat = OutputFormat { name: "neo4j-cud", encoder };
+pub(in super::super) const FORMAT: OutputFormat =
+    OutputFormat { name: "neo4j-cud", shapes: &[Shape::Post], encoder };
 
 fn encoder(options: &EncoderOptions) -> Encoder {
     let (options, names) = (options.clone(), options.names.clone());

@@ -4,16 +4,19 @@
 
 use std::fmt::Write as _;
 
+use super::super::super::Shape;
 use super::super::format::{EncodedRecord, Encoder, EncoderOptions, OutputFormat};
 use super::datatype::Datatype;
 use super::statement::{Object, Statement};
 use super::statements::Said;
 
 /// One record for each post, of all its statements.
-pub(in super::super) const TRIPLES: OutputFormat = OutputFormat { name: "ntriples", encoder: triples };
+pub(in super::super) const TRIPLES: OutputFormat =
+    OutputFormat { name: "ntriples", shapes: &[Shape::Post], encoder: triples };
 
 /// The same with the post as graph.
-pub(in super::super) const QUADS: OutputFormat = OutputFormat { name: "nquads", encoder: quads };
+pub(in super::super) const QUADS: OutputFormat =
+    OutputFormat { name: "nquads", shapes: &[Shape::Post], encoder: quads };
 
 fn triples(options: &EncoderOptions) -> Encoder {
     let options = options.clone();

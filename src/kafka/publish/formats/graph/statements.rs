@@ -201,6 +201,6 @@ impl Subjects<'_> {
         out.node(activity, &v::WAS_ASSOCIATED_WITH, &self.agent);
         out.value(activity, &v::STARTED, (rfc3339(times.ingested), Datatype::Time));
         out.value(activity, &v::ENDED, (self.generated.clone(), Datatype::Time));
-        annotated.annotation.degraded.iter().for_each(|lack| out.text(activity, &v::DEGRADED, lack));
+        annotated.annotation.degraded.iter().for_each(|lack| out.text(activity, &v::DEGRADED, &lack.detail));
     }
 }

@@ -145,7 +145,7 @@ proptest! {
         annotated.post.uri = Some(uri);
         annotated.post.author = Some(crate::domain::RawJson::new(json!(author).to_string()));
         annotated.post_id = id;
-        annotated.annotation.degraded.push(text);
+        annotated.annotation.degraded.push(crate::domain::DegradedCode::NotRead.because(text));
         let options = options(|config| config.text = true);
         let lines = one(NTRIPLES, &annotated, &options);
         let graph = ntriples(&lines);

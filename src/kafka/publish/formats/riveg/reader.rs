@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::super::super::{Annotated, MediaInfo, PostFacts, Provenance};
 use super::super::format::AnswerTimes;
-use super::{SCHEMA, SCHEMA_VERSION};
+use super::post::{SCHEMA, SCHEMA_VERSION};
 use crate::domain::{
-    Annotation, BBox, ContentHash, EntityType, GateVerdict, Mask, Mention, ModelAnswer, Phrase, PhraseSource,
-    RawJson, Region, Span, Triple,
+    Annotation, BBox, ContentHash, Degradation, DegradedCode, EntityType, GateVerdict, Mask, Mention,
+    ModelAnswer, Phrase, PhraseSource, RawJson, Region, Span, Triple,
 };
 
 /// An answer that was read.
@@ -58,7 +58,7 @@ pub fn read(json: &[u8]) -> Result<ReadAnswer, String> {
         addresses: wire.media.iter().filter_map(address).collect(),
         ..PostFacts::default()
     };
-    let annotation = Annotation { triples, degraded: wire.provenance.degraded };
+    let annotation = Annotation { triples, degraded: wire.provenance.degradations() };
     let times = AnswerTimes { ingested: moment(wire.ingested_at)?, published: moment(wire.published_at)? };
     let provenance = Provenance { engine: wire.provenance.engine, bundle: wire.provenance.bundle };
     Ok(ReadAnswer {
@@ -102,6 +102,18 @@ struct WireProvenance {
     #[serde(default)]
     bundle: String,
     degraded: Vec<String>,
+    #[serde(default)]
+    degraded_codes: Vec<String>,
+}
+
+impl WireProvenance {
+    fn degradations(&self) -> Vec<Degradation> {
+        let mut words = self.degraded_codes.iter();
+        let code = |word: Option<&String>| word.and_then(|word| DegradedCode::of_word(word));
+        let degradation =
+            |detail: &String| code(words.next()).unwrap_or(DegradedCode::Unstated).because(detail.as_str());
+        self.degraded.iter().map(degradation).collect()
+    }
 }
 
 #[derive(Deserialize)]
@@ -273,7 +285,7 @@ mod tests {
     fn what_the_engine_writes_is_read_again() {
         let mut written = annotated();
         written.annotation.triples[0].iri = Some("http://www.wikidata.org/entity/Q1".into());
-        written.annotation.degraded.push("no expansions".to_owned());
+        written.annotation.degraded.push(DegradedCode::NotExpanded.because("no expansions"));
         let include = [Include::CreatedAt, Include::Lang, Include::Author, Include::Text, Include::Media];
         let json = encoded_with(&written, &include).value;
         let ReadAnswer { annotated: found, provenance, times: found_times } = read(&json).unwrap();

@@ -1,4 +1,4 @@
-//! Golden test of the format `riveg`, and what ids of entities depend on.
+//! Golden tests of the format `riveg` in both shapes, and what ids of entities depend on.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -6,9 +6,11 @@ use expect_test::expect;
 
 use super::*;
 use crate::domain::{
-    Annotation, BBox, ContentHash, EntityType, GateVerdict, Mention, PhraseSource, Post, Span, Triple,
+    Annotation, BBox, ContentHash, EntityType, GateVerdict, Mask, Mention, Phrase, PhraseSource, Post,
+    RawJson, Region, Span, Triple, UnescapedText,
 };
-use crate::kafka::publish::Provenance;
+use crate::kafka::publish::formats::AnswerTimes;
+use crate::kafka::publish::{Annotated, BoxUnit, Include, MaskForm, MediaInfo, PostFacts, Provenance};
 
 fn mention(text: &str, entity_type: &str, span: [usize; 4]) -> Mention {
     let [start, end, byte_start, byte_end] = span;
@@ -84,9 +86,12 @@ fn encoded(annotated: &Annotated) -> EncodedRecord {
     encoded_with(annotated, &[])
 }
 
+fn options() -> EncoderOptions {
+    EncoderOptions::plain(Provenance { engine: "0.1.0".to_owned(), bundle: "c0ffee".to_owned() })
+}
+
 pub(super) fn encoded_with(annotated: &Annotated, include: &[Include]) -> EncodedRecord {
-    let provenance = Provenance { engine: "0.1.0".to_owned(), bundle: "c0ffee".to_owned() };
-    let options = EncoderOptions { include: include.to_vec(), ..EncoderOptions::plain(provenance) };
+    let options = EncoderOptions { include: include.to_vec(), ..options() };
     let mut records = (FORMAT.encoder)(&options).encode(annotated, times());
     assert_eq!(records.len(), 1);
     records.remove(0)
@@ -196,6 +201,68 @@ fn an_entity_without_pictures_to_ask_has_no_gate() {
     assert_eq!(json["entities"][0]["gate"], serde_json::Value::Null);
     assert_eq!(json["entities"][0]["regions"], serde_json::json!([]));
     assert_eq!(json["media"], serde_json::json!([]));
+}
+
+/// The region of the first entity, as these options write it.
+fn region_as(masks: MaskForm, boxes: BoxUnit) -> serde_json::Value {
+    let encoder = (FORMAT.encoder)(&EncoderOptions { masks, boxes, ..options() });
+    let mut json = json_of(&encoder.encode(&annotated(), times())[0]);
+    json["entities"][0]["regions"][0].take()
+}
+
+#[test]
+fn masks_and_boxes_have_the_form_that_the_settings_ask_for() {
+    // 3 columns, 4 rows; inside are the middle rows of the last two columns.
+    let coco = region_as(MaskForm::Coco, BoxUnit::Relative);
+    assert_eq!(coco["relative_box"], serde_json::json!([-0.000_333, 0.25125, 0.998_667, 1.0]), "{coco}");
+    assert_eq!(coco.get("box"), None);
+    let none = region_as(MaskForm::None, BoxUnit::Pixels);
+    assert_eq!((none.get("mask"), none.get("relative_box")), (None, None));
+    assert_eq!(none["mask_score"], 1.0);
+    let polygon = region_as(MaskForm::Polygon, BoxUnit::Pixels)["mask"].take();
+    assert_eq!(polygon, serde_json::json!({ "size": [4, 3], "rings": [[1, 1, 3, 1, 3, 3, 1, 3]] }));
+    let png = region_as(MaskForm::Png, BoxUnit::Pixels)["mask"]["png"].take();
+    let file =
+        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, png.as_str().unwrap()).unwrap();
+    let picture = image::load_from_memory(&file).unwrap().into_luma8();
+    let white: Vec<u8> = picture.pixels().map(|pixel| u8::from(pixel.0[0] == 255)).collect();
+    assert_eq!(white, [0, 0, 0, 0, 1, 1, 0, 1, 1, 0, 0, 0]);
+}
+
+#[test]
+fn a_mention_with_another_plain_spelling_has_it_as_surface() {
+    let mut annotated = annotated();
+    annotated.post.text = "AT&amp;T in Oslo".to_owned();
+    annotated.post.unescaped = Some(UnescapedText::new(&annotated.post.text, [((2, 7), "&")]));
+    annotated.annotation.triples[0].mention = mention("AT&amp;T", "ORG", [0, 8, 0, 8]);
+    annotated.annotation.triples[1].mention = mention("Oslo", "LOC", [12, 16, 12, 16]);
+    let json = json(&annotated);
+    assert_eq!(json["entities"][0]["surface"], "AT&T");
+    assert_eq!(json["entities"][1].get("surface"), None);
+}
+
+fn triples(annotated: &Annotated, options: EncoderOptions) -> Vec<String> {
+    let records =
+        (FORMAT.encoder)(&EncoderOptions { shape: Shape::Triple, ..options }).encode(annotated, times());
+    assert!(records.iter().all(|record| record.key.is_none()), "all have the key of the post");
+    records.into_iter().map(|record| String::from_utf8(record.value.into()).unwrap()).collect()
+}
+
+#[test]
+fn triples_are_written_to_the_byte_like_this() {
+    let lines = triples(&annotated(), options()).join("\n");
+    expect![[r#""#]].assert_eq(&lines.replace(",\"", ",\n\""));
+}
+
+#[test]
+fn a_post_that_names_nothing_has_one_record_without_an_entity() {
+    let mut annotated = annotated();
+    annotated.annotation.triples.clear();
+    annotated.post.text = "nothing".to_owned();
+    let lines = triples(&annotated, EncoderOptions { include: vec![Include::Text], ..options() });
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    assert!(line.contains(r#""triple":0,"triples":0,"post_text":"nothing","engine":"#), "{line}");
+    assert!(!line.contains("triple_id"), "{line}");
 }
 
 #[test]
