@@ -17,7 +17,7 @@ async fn expansions_come_from_the_model_and_the_output_names_it() {
     let (mut told, mut regions) = (0, 0);
     for post in pocket_posts(POSTS) {
         let annotation = wired.annotate(&post).await.unwrap();
-        assert_eq!(annotation.degraded, Vec::<String>::new());
+        assert_eq!(annotation.degraded, []);
         for triple in annotation.triples.iter().filter(|triple| triple.phrase.source == PhraseSource::Llm) {
             let [by] = &triple.phrase.answers[..] else { panic!("{:?}", triple.phrase) };
             assert_eq!(

@@ -183,7 +183,8 @@ fn an_annotation_is_written_to_the_byte_like_this() {
         "preview":true}],
         "provenance":{"engine":"0.1.0",
         "bundle":"c0ffee",
-        "degraded":[]},
+        "degraded":[],
+        "degraded_codes":[]},
         "ingested_at":"2025-06-15T15:06:40.123Z",
         "published_at":"2025-06-15T15:06:41.000Z"}"#]]
     .assert_eq(&line.replace(",\"", ",\n\""));
@@ -251,7 +252,67 @@ fn triples(annotated: &Annotated, options: EncoderOptions) -> Vec<String> {
 #[test]
 fn triples_are_written_to_the_byte_like_this() {
     let lines = triples(&annotated(), options()).join("\n");
-    expect![[r#""#]].assert_eq(&lines.replace(",\"", ",\n\""));
+    expect![[r#"
+        {"schema":"riveg.triple",
+        "version":1,
+        "post_id":"post-1",
+        "triple":0,
+        "triples":2,
+        "triple_id":"34a92ccd9964cb79",
+        "entity_id":"b0af0aacb419f8d4",
+        "text":"CP3",
+        "type":"PER",
+        "start":2,
+        "end":5,
+        "byte_start":5,
+        "byte_end":8,
+        "score":0.9877,
+        "expansion":"a basketball player in a purple jersey",
+        "expansion_source":"lexicon",
+        "phrase":"CP3 (PER) - a basketball player in a purple jersey",
+        "depicted":true,
+        "depicted_probability":0.9123,
+        "media_key":"a",
+        "media_index":0,
+        "media_width":3,
+        "media_height":4,
+        "media_orientation":6,
+        "media_blake3":"abababababababababababababababababababababababababababababababab",
+        "box":[0.0,1.0,3.0,4.0],
+        "box_score":0.75,
+        "mask":{"size":[4,3],
+        "counts":"5220O"},
+        "mask_score":1.0,
+        "engine":"0.1.0",
+        "bundle":"c0ffee",
+        "degraded":[],
+        "degraded_codes":[],
+        "ingested_at":"2025-06-15T15:06:40.123Z",
+        "published_at":"2025-06-15T15:06:41.000Z"}
+        {"schema":"riveg.triple",
+        "version":1,
+        "post_id":"post-1",
+        "triple":1,
+        "triples":2,
+        "triple_id":"fe300be9aa0779c5",
+        "entity_id":"1bb63fdd97c81081",
+        "text":"Zürich",
+        "type":"LOC",
+        "start":9,
+        "end":15,
+        "byte_start":12,
+        "byte_end":19,
+        "score":0.9877,
+        "phrase":"Zürich (LOC)",
+        "depicted":false,
+        "depicted_probability":0.25,
+        "engine":"0.1.0",
+        "bundle":"c0ffee",
+        "degraded":[],
+        "degraded_codes":[],
+        "ingested_at":"2025-06-15T15:06:40.123Z",
+        "published_at":"2025-06-15T15:06:41.000Z"}"#]]
+    .assert_eq(&lines.replace(",\"", ",\n\""));
 }
 
 #[test]
