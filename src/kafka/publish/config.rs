@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dead_letter::HEADER_PREFIX;
 use super::include::Include;
-use super::outputs::{BoxUnit, MaskForm, OutputConfig, Shape};
+use super::output_config::{BoxUnit, MaskForm, OutputConfig, Shape};
 use crate::kafka::client::{Connection, STATISTICS_INTERVAL_MS, TOPIC_NAME, is_topic_name};
 
 /// How results are written to Kafka.
@@ -33,7 +33,7 @@ pub struct Config {
     pub include: Vec<Include>,
     /// Whether answers have the headers of CloudEvents.
     pub cloudevents: bool,
-    /// The format of records of `topic`, one of [`FORMATS`](super::formats::FORMATS).
+    /// The format of records of `topic`, one of those of `formats`.
     pub format: String,
     /// What a record of `topic` answers.
     pub shape: Shape,

@@ -12,6 +12,7 @@ mod sequencer;
 pub mod formats;
 
 mod config;
+mod output_config;
 mod outputs;
 mod error;
 mod carry;
@@ -42,7 +43,8 @@ pub use embedded_broker::{EmbeddedBroker, EmbeddedError};
 pub use error::PublishError;
 pub use include::Include;
 pub use outcome::{Answer, Outcome, Published};
-pub use outputs::{BoxUnit, MAIN_OUTPUT, MaskForm, OUTPUT_TEMPLATE, OutputConfig, Shape};
+pub use output_config::{BoxUnit, MaskForm, OutputConfig, Shape};
+pub use outputs::{MAIN_OUTPUT, OUTPUT_TEMPLATE};
 pub use post_facts::PostFacts;
 pub use publisher::Publisher;
 pub use record_builder::KEY_ADDED_HEADER;

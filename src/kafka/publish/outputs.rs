@@ -1,8 +1,7 @@
 //! Outputs: the topics of annotations, each with the form of its records.
 
-use serde::{Deserialize, Serialize};
-
 use super::formats::{DEFAULT_FORMAT, Encoder, FORMATS, Names, OutputFormat};
+use super::output_config::OutputConfig;
 use super::{Config, Provenance};
 use crate::kafka::client::{TOPIC_NAME, is_topic_name};
 
@@ -15,70 +14,6 @@ pub const OUTPUT_TEMPLATE: &str = "default";
 /// The most outputs beside the main one. Each encodes every answer once more and holds its records until they are
 /// delivered.
 const MAX_OUTPUTS: usize = 15;
-
-/// One output: its topic, and the form of its records.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct OutputConfig {
-    /// Its topic. No two outputs share one.
-    pub topic: String,
-    /// The name of its format, one of [`FORMATS`].
-    pub format: String,
-    /// What one record answers.
-    pub shape: Shape,
-    /// The form of masks.
-    pub masks: MaskForm,
-    /// The unit of boxes.
-    pub boxes: BoxUnit,
-}
-
-/// What one record answers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Shape {
-    /// One post.
-    #[default]
-    Post,
-    /// One entity with one of its regions, or with none.
-    Triple,
-}
-
-/// The form of masks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MaskForm {
-    /// COCO's compressed run lengths.
-    #[default]
-    Coco,
-    /// A PNG of one bit a pixel, in Base64.
-    Png,
-    /// Rings of points, simplified with a bounded error.
-    Polygon,
-    /// None.
-    None,
-}
-
-/// The unit of boxes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BoxUnit {
-    /// Pixels of the upright picture.
-    #[default]
-    Pixels,
-    /// Shares of the picture's sides, 0 to 1.
-    Relative,
-}
-
-impl Shape {
-    /// Its name in settings.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Post => "post",
-            Self::Triple => "triple",
-        }
-    }
-}
 
 impl OutputConfig {
     /// The format of that name.
@@ -168,6 +103,7 @@ fn format_named(name: &str) -> Option<OutputFormat> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::output_config::{BoxUnit, MaskForm, Shape};
     use super::*;
 
     fn output(topic: &str) -> OutputConfig {
