@@ -131,6 +131,8 @@ fn shapes_between_two_formats_are_one_of_them() {
         (r#"{"delete":true}"#, None),
         (r#"{"warning":{"code":"FALLING_BEHIND"}}"#, Some("x")),
         (r#"{"warning":{"code":"FALLING_BEHIND"},"other":1}"#, None),
+        (r#"{"errors":[{"message":"x"}]}"#, None),
+        (r#"{"limit":{"bytes":7}}"#, None),
         ("[]", None),
         ("[[]]", None),
         ("7", None),

@@ -50,14 +50,21 @@ pub(super) fn is_notice(object: JsonValue<'_>) -> bool {
     }
     let mut members = object.members();
     match (members.next(), members.next()) {
-        (Some((name, value)), None) => IGNORED.contains(&&*name) && is_container(value),
+        (Some((name, value)), None) if IGNORED.contains(&&*name) => has_shape(&name, value),
         // A refused request is told with a title beside its list of errors.
-        _ => field(object, "errors").is_some_and(|errors| {
-            errors
-                .elements()
-                .next()
-                .is_some_and(|error| field(error, "title").or(field(error, "code")).is_some())
-        }),
+        _ => field(object, "errors").is_some_and(|errors| has_shape("errors", errors)),
+    }
+}
+
+/// Whether the value of a notice is X's, where other programs use its name too.
+fn has_shape(name: &str, value: JsonValue<'_>) -> bool {
+    let has = |value: JsonValue<'_>, names: &[&str]| names.iter().any(|name| field(value, name).is_some());
+    match name {
+        "errors" => value.elements().next().is_some_and(|error| has(error, &["title", "code"])),
+        "meta" => has(value, &["result_count"]),
+        "limit" => has(value, &["track"]),
+        "warning" | "disconnect" => has(value, &["code"]),
+        _ => is_container(value),
     }
 }
 
