@@ -55,15 +55,15 @@ fn any_record_is_refused_or_becomes_a_post_whose_words_can_be_cut_out() {
 
 #[test]
 fn any_record_of_a_feed_is_refused_with_its_place_or_becomes_events_within_the_limits() {
-    run("x", targets::x, 2000);
-    run("jetstream", targets::jetstream, 2000);
-    run("mastodon", targets::mastodon, 2000);
-    run("activitypub", targets::activitypub, 2000);
+    run("x", targets::x, 1000);
+    run("jetstream", targets::jetstream, 1000);
+    run("mastodon", targets::mastodon, 1000);
+    run("activitypub", targets::activitypub, 1000);
 }
 
 #[test]
 fn any_html_is_text_whose_words_lie_in_it() {
-    run("html", targets::html, 3000);
+    run("html", targets::html, 500);
 }
 
 #[test]
