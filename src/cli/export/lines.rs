@@ -24,7 +24,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn open(format: Format, out: Option<&Path>, names: Names, mark: Mark) -> io::Result<Self> {
+    pub(super) fn open(format: Format, out: Option<&Path>, names: Names, mark: &Mark) -> io::Result<Self> {
         let name = out
             .and_then(Path::file_name)
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned());

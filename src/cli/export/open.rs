@@ -19,7 +19,7 @@ pub(super) fn open(
     let folder = || out.ok_or_else(|| io::Error::other("this format needs a folder"));
     Ok(match format {
         Format::Jsonl | Format::Ntriples | Format::Nquads | Format::Jsonld | Format::Neo4jCud => {
-            Box::new(lines::Lines::open(format, out, names, mark)?)
+            Box::new(lines::Lines::open(format, out, names, &mark)?)
         }
         Format::Neo4jCsv => Box::new(neo4j_csv::Tables::open(folder()?, names, &mark)?),
         Format::Parquet => Box::new(rows::Rows::open(folder()?, mark)?),

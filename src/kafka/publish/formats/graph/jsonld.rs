@@ -30,7 +30,7 @@ pub fn context() -> &'static str {
 
 fn encoder(options: &EncoderOptions) -> Encoder {
     let options = options.clone();
-    let context = Context::of(&options.names.context());
+    let context = Context::of(options.names.context());
     Encoder::new(move |annotated, times| {
         let Said { statements, .. } = Said::of(annotated, times, &options);
         vec![EncodedRecord::new("application/ld+json", to_json(&statements, &context))]

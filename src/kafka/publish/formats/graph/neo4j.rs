@@ -43,7 +43,7 @@ impl Node {
     fn merged(&self, properties: Map<String, Value>) -> Value {
         json!({
             "type": "node", "op": "merge", "labels": [self.label], "ids": { "iri": &*self.iri },
-            "properties": properties,
+            "properties": Value::Object(properties),
         })
     }
 
@@ -61,7 +61,7 @@ impl Node {
     ) -> Value {
         let mut event = json!({
             "type": "relationship", "op": "merge", "rel_type": relation,
-            "from": self.end(), "to": other.end(), "properties": properties,
+            "from": self.end(), "to": other.end(), "properties": Value::Object(properties),
         });
         if let Some(id) = id {
             event["ids"] = json!({ "id": id });
