@@ -20,7 +20,8 @@ fn feed(names: &TestTopics) {
     for number in 0..POSTS {
         let id = format!("post-{number}");
         let value = match number {
-            LARGE => format!(r#"{{"id":"{id}","size":50000}}"#).into_bytes(),
+            // Much more than the limit even after compression.
+            LARGE => format!(r#"{{"id":"{id}","size":8000000}}"#).into_bytes(),
             _ => post(&id),
         };
         writer.send(&names.input, 0, Some(&id), Some(&value));
