@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::Config;
@@ -15,10 +16,13 @@ use super::brokers::Brokers;
 use super::open::open;
 use super::{Exit, Failure, Settings, run_async, with_causes};
 
+mod finding;
 mod local;
 mod record_limits;
 mod rights;
+mod sample;
 
+use finding::Finding;
 use record_limits::RecordLimits;
 use rights::Right;
 
@@ -34,12 +38,19 @@ Examples:
   riveg check --config config/cluster.toml
   riveg check --skip kafka                      without a reachable broker
   riveg check --skip kafka --skip llm           without a language model either
+  riveg check --sample posts.jsonl              what the records of a feed say
   riveg check --skip telemetry                  beside a running engine
   RIVEG_KAFKA__BOOTSTRAP=broker:9092 riveg check --set ingest.topic=posts")]
 pub struct Arguments {
     /// A part that is not checked; may be given several times.
     #[arg(long, value_enum, value_name = "PART")]
     skip: Vec<Subject>,
+    /// A file with records as the topic has them, one a line: what each says in the format of the settings.
+    #[arg(long, value_name = "FILE")]
+    sample: Option<PathBuf>,
+    /// The topic that the records of `--sample` are from, for settings by topic.
+    #[arg(long, value_name = "TOPIC", requires = "sample")]
+    sample_topic: Option<String>,
     #[command(flatten)]
     settings: Settings,
 }
@@ -59,21 +70,6 @@ enum Subject {
     Rights,
     /// The language models in use.
     Llm,
-}
-
-/// One line of the table.
-#[derive(Debug, PartialEq, Eq)]
-struct Finding {
-    what: String,
-    found: Result<String, String>,
-    /// The engine runs and may lose something, or the check cannot tell whether it would run.
-    is_warning: bool,
-}
-
-impl Finding {
-    fn new(what: String, found: Result<String, String>) -> Self {
-        Self { what, found, is_warning: false }
-    }
 }
 
 /// A check failed.
@@ -107,6 +103,9 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     }
     if !is_skipped(Subject::Llm) {
         findings.extend(check_language_models(config));
+    }
+    if let Some(path) = &arguments.sample {
+        findings.extend(sample::check(path, arguments.sample_topic.as_deref(), config)?);
     }
     out.write_all(table(&findings).as_bytes())?;
     match findings.iter().filter(|finding| finding.found.is_err()).count() {

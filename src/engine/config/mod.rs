@@ -130,6 +130,7 @@ impl Config {
         FeedSettings {
             format: &self.ingest.format,
             formats: &self.ingest.formats,
+            mappings: &self.ingest.mappings,
             skip_unknown: self.ingest.unknown_events == UnknownEvents::Skip,
             bluesky_pictures: &self.ingest.bluesky_pictures,
         }

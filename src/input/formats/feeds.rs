@@ -1,14 +1,18 @@
 //! Feeds: which format reads the records of a topic, and what becomes of events that no format knows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::domain::{Rejection, RejectionClass};
 use crate::input::config::Config;
+use crate::input::escape::shortened;
 use crate::input::fault::rejection;
 
 use super::FORMATS;
+use super::cloud_events::{self, Unwrapped};
 use super::format::{Event, Format, InputRecord, ReadContext};
 use super::json::{self, JsonValue};
+use super::mapping::Mapping;
 
 /// The name in `ingest.format` that lets the shape of a record decide.
 pub const AUTO: &str = "auto";
@@ -20,6 +24,8 @@ pub struct FeedSettings<'a> {
     pub format: &'a str,
     /// Format names by topic.
     pub formats: &'a BTreeMap<String, String>,
+    /// Paths by field, of each mapping by its name.
+    pub mappings: &'a BTreeMap<String, BTreeMap<String, String>>,
     /// Whether events that no format knows are skipped; otherwise they are rejected.
     pub skip_unknown: bool,
     /// The address of a picture of Bluesky.
@@ -36,10 +42,11 @@ pub struct Feeds {
 }
 
 /// How the records of a topic are read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Choice {
     Auto,
     Format(&'static Format),
+    Mapping(Arc<Mapping>),
 }
 
 /// What a record says, and the format that it is written in.
@@ -69,8 +76,31 @@ impl FeedSettings<'_> {
     pub fn faults(&self) -> Vec<(String, String)> {
         let by_topic = self.formats.iter().map(|(topic, name)| (format!("formats.{topic}"), name.as_str()));
         let all = by_topic.chain([("format".to_owned(), self.format)]);
-        let unknown = all.filter(|(_, name)| Choice::named(name).is_none());
-        unknown.map(|(key, name)| (key, unknown_format(name))).collect()
+        let unknown =
+            all.filter(|(_, name)| Choice::named(name).is_none() && !self.mappings.contains_key(*name));
+        let mut faults: Vec<_> = unknown.map(|(key, name)| (key, self.unknown_format(name))).collect();
+        for (name, fields) in self.mappings {
+            let key = format!("mappings.{name}");
+            if Choice::named(name).is_some() {
+                faults.push((key.clone(), "has the name of a format; it must have another".to_owned()));
+            }
+            let wrong = Mapping::new(name, fields).err().unwrap_or_default();
+            faults.extend(wrong.into_iter().map(|(field, message)| (format!("{key}.{field}"), message)));
+        }
+        faults
+    }
+
+    fn unknown_format(&self, name: &str) -> String {
+        let known = FORMATS.iter().map(|format| format.name).chain(self.mappings.keys().map(String::as_str));
+        let known: Vec<String> = known.map(|name| format!("`{name}`")).collect();
+        format!("is `{name}`; it must be `{AUTO}` or one of {}", known.join(", "))
+    }
+
+    fn choice(&self, name: &str) -> Choice {
+        let mapping = || Mapping::new(name, self.mappings.get(name)?).ok();
+        Choice::named(name)
+            .or_else(|| mapping().map(|mapping| Choice::Mapping(Arc::new(mapping))))
+            .unwrap_or(Choice::Auto)
     }
 }
 
@@ -78,10 +108,9 @@ impl Feeds {
     /// Feeds with these settings. A name that is no format, which [`FeedSettings::faults`] reports, is read as `auto`.
     #[must_use]
     pub fn new(settings: &FeedSettings<'_>) -> Self {
-        let choice = |name: &str| Choice::named(name).unwrap_or(Choice::Auto);
-        let by_topic = settings.formats.iter().map(|(topic, name)| (topic.clone(), choice(name)));
+        let by_topic = settings.formats.iter().map(|(topic, name)| (topic.clone(), settings.choice(name)));
         Self {
-            others: choice(settings.format),
+            others: settings.choice(settings.format),
             by_topic: by_topic.collect(),
             skip_unknown: settings.skip_unknown,
             bluesky_pictures: settings.bluesky_pictures.to_owned(),
@@ -108,8 +137,7 @@ impl Feeds {
             );
             return Err(rejection(RejectionClass::TooLarge, message));
         }
-        let topic = record.envelope.topic.as_deref();
-        let choice = topic.and_then(|topic| self.by_topic.get(topic)).unwrap_or(&self.others);
+        let choice = self.choice_of(record);
         if is_keep_alive(&record.payload) {
             // Whatever the format: no record of any consists of white space.
             return Ok(RecordEvents {
@@ -118,16 +146,45 @@ impl Feeds {
             });
         }
         let json = json::record_text(&record.payload)?;
-        let value = JsonValue::of(&json);
+        let inner;
+        let value = match cloud_events::unwrapped(JsonValue::of(&json))? {
+            Unwrapped::Bare => JsonValue::of(&json),
+            Unwrapped::Data(data) => data,
+            Unwrapped::Text(text) => {
+                inner = text;
+                JsonValue::of(&inner)
+            }
+            Unwrapped::Empty(kind) => {
+                let what = format!("a CloudEvent of the type `{}` without data", shortened(&kind));
+                return Ok(RecordEvents { format: "cloudevents", events: vec![Event::Unknown { what }] });
+            }
+        };
+        let context = ReadContext { limits, bluesky_pictures: &self.bluesky_pictures };
         let format = match choice {
             Choice::Format(format) => format,
             Choice::Auto => recognised(value).unwrap_or(&FORMATS[0]),
+            Choice::Mapping(mapping) => {
+                return Ok(RecordEvents { format: "mapping", events: mapping.read(value, &context)? });
+            }
         };
-        let context = ReadContext { limits, bluesky_pictures: &self.bluesky_pictures };
         match (format.read)(value, &context) {
             Ok(events) => Ok(RecordEvents { format: format.name, events }),
-            Err(rejection) => Err(with_advice(rejection, format, value, topic)),
+            Err(rejection) => Err(with_advice(rejection, format, value, record.envelope.topic.as_deref())),
         }
+    }
+
+    /// Where a mapping reads the records of a topic: how many values each of its paths finds in this record, under the
+    /// path's setting. Empty for other formats, and for a record that cannot be read.
+    #[must_use]
+    pub fn found_by_paths(&self, record: &InputRecord) -> Vec<(String, usize)> {
+        let Choice::Mapping(mapping) = self.choice_of(record) else { return Vec::new() };
+        let Ok(json) = json::record_text(&record.payload) else { return Vec::new() };
+        mapping.found(JsonValue::of(&json)).unwrap_or_default()
+    }
+
+    fn choice_of(&self, record: &InputRecord) -> &Choice {
+        let topic = record.envelope.topic.as_deref();
+        topic.and_then(|topic| self.by_topic.get(topic)).unwrap_or(&self.others)
     }
 }
 
@@ -139,10 +196,11 @@ impl Choice {
         FORMATS.iter().find(|format| format.name == name).map(Self::Format)
     }
 
-    fn name(self) -> &'static str {
+    fn name(&self) -> &'static str {
         match self {
             Self::Auto => AUTO,
             Self::Format(format) => format.name,
+            Self::Mapping(_) => "mapping",
         }
     }
 }
@@ -181,41 +239,76 @@ pub fn format_key(topic: Option<&str>) -> String {
     topic.map_or_else(|| "ingest.format".to_owned(), |topic| format!("ingest.formats.\"{topic}\""))
 }
 
-fn unknown_format(name: &str) -> String {
-    let known: Vec<String> = FORMATS.iter().map(|format| format!("`{}`", format.name)).collect();
-    format!("is `{name}`; it must be `{AUTO}` or one of {}", known.join(", "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::input::config::test_config;
     use crate::input::formats::Envelope;
 
-    fn settings<'a>(format: &'a str, formats: &'a BTreeMap<String, String>) -> FeedSettings<'a> {
-        FeedSettings { format, formats, skip_unknown: false, bluesky_pictures: "https://a/{did}/{cid}" }
+    type Table = BTreeMap<String, String>;
+
+    fn settings<'a>(
+        format: &'a str,
+        formats: &'a Table,
+        mappings: &'a BTreeMap<String, Table>,
+    ) -> FeedSettings<'a> {
+        FeedSettings {
+            format,
+            formats,
+            mappings,
+            skip_unknown: false,
+            bluesky_pictures: "https://a/{did}/{cid}",
+        }
+    }
+
+    fn table(fields: &[(&str, &str)]) -> Table {
+        fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn read(feeds: &Feeds, topic: Option<&str>, payload: &str) -> Result<RecordEvents, Rejection> {
+        let envelope = Envelope { topic: topic.map(Into::into), ..Envelope::default() };
+        feeds.read(&InputRecord { payload: payload.as_bytes().to_vec().into(), envelope }, &test_config())
     }
 
     #[test]
     fn a_name_that_is_no_format_is_told_with_its_key() {
-        let formats =
-            BTreeMap::from([("a.b".to_owned(), "avr".to_owned()), ("c".to_owned(), AUTO.to_owned())]);
-        let faults = settings("json", &formats).faults();
+        let formats = table(&[("a.b", "avr"), ("c", AUTO), ("d", "shop")]);
+        let shop = table(&[("id", "$.i"), ("text", "t")]);
+        let mappings =
+            [("shop", shop.clone()), ("riveg", shop)].map(|(name, fields)| (name.to_owned(), fields)).into();
+        let faults = settings("json", &formats, &mappings).faults();
         let keys: Vec<&str> = faults.iter().map(|(key, _)| key.as_str()).collect();
-        assert_eq!(keys, ["formats.a.b", "format"]);
+        assert_eq!(
+            keys,
+            ["formats.a.b", "format", "mappings.riveg", "mappings.riveg.text", "mappings.shop.text"]
+        );
         assert!(faults[1].1.starts_with("is `json`; it must be `auto` or one of `riveg`"), "{faults:?}");
-        assert_eq!(settings("riveg", &BTreeMap::new()).faults(), []);
+        assert_eq!(settings("riveg", &Table::new(), &BTreeMap::new()).faults(), []);
     }
 
     #[test]
     fn the_topic_of_a_record_chooses_its_format_and_the_shape_where_it_may() {
-        let formats = BTreeMap::from([("mine".to_owned(), "riveg".to_owned())]);
-        let feeds = Feeds::new(&settings(AUTO, &formats));
+        let formats = table(&[("mine", "riveg"), ("sales", "shop")]);
+        let mappings = BTreeMap::from([("shop".to_owned(), table(&[("id", "$.i"), ("text", "$.t")]))]);
+        let feeds = Feeds::new(&settings(AUTO, &formats, &mappings));
+        let own = r#"{"id":"1","text":"x"}"#;
         for topic in [None, Some("mine"), Some("other")] {
-            let envelope = Envelope { topic: topic.map(Into::into), ..Envelope::default() };
-            let record = InputRecord { payload: br#"{"id":"1","text":"x"}"#[..].into(), envelope };
-            let read = feeds.read(&record, &test_config()).unwrap();
+            let read = read(&feeds, topic, own).unwrap();
             assert_eq!((read.format, read.events.len()), ("riveg", 1));
         }
+        assert_eq!(read(&feeds, Some("sales"), r#"{"i":1,"t":"x"}"#).unwrap().format, "mapping");
+        assert!(read(&feeds, Some("sales"), own).is_err());
+    }
+
+    #[test]
+    fn an_envelope_of_cloud_events_is_taken_off_before_the_format_is_chosen() {
+        let event =
+            |data: &str| format!(r#"{{"specversion":"1.0","id":"e","source":"/s","type":"t"{data}}}"#);
+        let feeds = Feeds::default();
+        let read = |data: &str| read(&feeds, None, &event(data)).unwrap();
+        let whole = read(r#","data":{"id":"7","text":"x"}"#);
+        assert!(matches!(&whole.events[..], [Event::Post(draft)] if draft.id == "7"), "{whole:?}");
+        let empty = read("");
+        assert!(matches!(&empty.events[..], [Event::Unknown { what }] if what.contains("`t` without data")));
     }
 }

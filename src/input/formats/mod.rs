@@ -8,6 +8,7 @@
 
 mod activitypub;
 mod base64;
+mod cloud_events;
 mod draft;
 mod feeds;
 mod format;
@@ -15,6 +16,7 @@ mod html;
 mod jetstream;
 mod json;
 mod lists;
+mod mapping;
 mod mastodon;
 mod riveg;
 mod x;
@@ -22,6 +24,7 @@ mod x;
 pub use draft::{MediaDraft, MediaSource, PostDraft, TextForm};
 pub use feeds::{AUTO, FeedSettings, Feeds, RecordEvents, format_key};
 pub use format::{Envelope, Event, Format, InputRecord, ReadContext};
+pub use mapping::{MAPPED_FIELDS, Mapping};
 
 /// All formats. The first reads what no other recognises.
 pub const FORMATS: &[Format] = &[

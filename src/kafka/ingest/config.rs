@@ -45,6 +45,8 @@ pub struct Config {
     pub format: String,
     /// Input formats of single topics.
     pub formats: BTreeMap<String, String>,
+    /// Formats of the user's own, by name: a JSONPath for each field of a post.
+    pub mappings: BTreeMap<String, BTreeMap<String, String>>,
     /// Treatment of events that their format does not know.
     pub unknown_events: UnknownEvents,
     /// The address of a picture of Bluesky, with `{did}` and `{cid}`.
