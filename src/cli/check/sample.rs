@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
+use crate::cli::Failure;
 use crate::cli::line_reader::LineReader;
 use crate::config::Config;
 use crate::input::formats::{Envelope, Event, Feeds, InputRecord};
 
-use super::finding::Finding;
 use crate::cli::Failure;
 
 /// Characters of a text that a finding shows.
