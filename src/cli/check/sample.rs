@@ -10,7 +10,7 @@ use crate::cli::line_reader::LineReader;
 use crate::config::Config;
 use crate::input::formats::{Envelope, Event, Feeds, InputRecord};
 
-use crate::cli::Failure;
+use super::finding::Finding;
 
 /// Characters of a text that a finding shows.
 const SHOWN: usize = 60;
