@@ -1,5 +1,6 @@
 //! All formats: one shape each, several posts in one record, and what the tests of single formats share.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::*;
@@ -8,9 +9,11 @@ use crate::input::config::{Config, test_config};
 
 /// What a record says in a format.
 pub(super) fn events_within(format: &str, json: &str, limits: &Config) -> Result<Vec<Event>, Rejection> {
+    let mappings = BTreeMap::new();
     let settings = FeedSettings {
+        mappings: &mappings,
         format,
-        formats: &std::collections::BTreeMap::new(),
+        formats: &BTreeMap::new(),
         skip_unknown: false,
         bluesky_pictures: "https://pictures.example/{did}/{cid}",
     };
