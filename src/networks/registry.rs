@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn every_family_is_known_by_a_name_of_its_own() {
         let families = families();
-        assert_eq!(families.len(), 17);
+        assert_eq!(families.len(), 18);
         for family in &families {
             for sign in family.signs {
                 let head = family.head.map_or("other", |(key, _)| key);

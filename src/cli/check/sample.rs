@@ -116,7 +116,7 @@ mod tests {
         let told = findings(&sets, lines, Some("sales"));
         let [first, second, path] = &told[..] else { panic!("{told:?}") };
         assert!(first.1.is_ok() && second.1.is_ok(), "{told:?}");
-        assert_eq!(path.0, "ingest.mappings.shop.media = `$['pics'][*]`");
+        assert_eq!(path.0, "ingest.mappings.shop.media = `$.pics[*]`");
         assert!(findings(&sets, lines, None)[0].1.is_err(), "another topic has another format");
     }
 }

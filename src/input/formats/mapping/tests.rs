@@ -81,7 +81,7 @@ fn a_record_that_says_so_is_a_deletion() {
 #[test]
 fn a_path_that_finds_nothing_useful_is_told_with_its_setting() {
     for (record, expected) in [
-        (r#"{"body":{"plain text":"x"}}"#, "finds nothing at ingest.mappings.shop.id = `$['meta']['uid']`"),
+        (r#"{"body":{"plain text":"x"}}"#, "finds nothing at ingest.mappings.shop.id = `$.meta.uid`"),
         (r#"{"meta":{"uid":"1"},"body":{"plain text":[1]}}"#, "finds an array at ingest.mappings.shop.text"),
         (r#"{"meta":{"uid":1.5},"body":{"plain text":"x"}}"#, "found the number `1.5`"),
         (r#"{"meta":{"uid":""},"body":{"plain text":"x"}}"#, "`id` is empty"),
