@@ -18,11 +18,27 @@ const TEMPLATE: &str = "default";
 const FREE: &str = "extra";
 const MODELS: &str = "llm";
 
+/// Further tables with free keys.
+const FREE_TABLES: [&str; 2] = ["ingest.formats", "ingest.mappings"];
+
 /// The part of a path below a table with free keys. None: the path leads to no such table. Empty: it is that table.
 pub(super) fn within_free(path: &str) -> Option<&str> {
+    let below = |table: &'static str| {
+        let within = path.strip_prefix(table)?;
+        if within.is_empty() { Some(within) } else { within.strip_prefix('.') }
+    };
+    if let Some(within) = FREE_TABLES.into_iter().find_map(below) {
+        return Some(within);
+    }
     let (_, inner) = path.strip_prefix(MODELS)?.strip_prefix('.')?.split_once('.')?;
     let within = inner.strip_prefix(FREE)?;
     if within.is_empty() { Some(within) } else { within.strip_prefix('.') }
+}
+
+/// The path of the table with free keys that a path leads into.
+pub(super) fn free_table(path: &str) -> Option<&str> {
+    let within = within_free(path)?;
+    Some(path[..path.len() - within.len()].trim_end_matches('.'))
 }
 
 /// The value at a dotted path.

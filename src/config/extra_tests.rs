@@ -1,4 +1,4 @@
-//! Tests of `llm.NAME.extra`: free parameters are kept, and those that the engine sets are refused.
+//! Tests of tables with free keys: `llm.NAME.extra`, whose parameters are kept or refused, and tables of formats.
 
 use super::{Config, Sources};
 
@@ -34,5 +34,32 @@ fn a_server_is_told_whatever_its_section_says_beyond_the_settings_and_nothing_th
         let [fault] = &faults.0[..] else { panic!("{faults}") };
         assert_eq!((fault.key.as_str(), fault.layer.as_str()), ("llm.local.extra", "--set"), "{faults}");
         assert!(fault.message.contains(expected), "{faults}");
+    }
+}
+
+#[test]
+fn topics_and_mappings_have_any_name_and_what_is_wrong_in_them_is_told_by_its_key() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let text = "[ingest.formats]\n\"a.b\" = \"x\"\nc = \"shop\"\n[ingest.mappings.shop]\nid = \"$.i\"\ntext = \"$.t\"\n";
+    std::fs::write(file.path(), text).unwrap();
+    let sets = vec!["ingest.mappings.shop.lang=$['l']".to_owned(), "ingest.formats.d=jetstream".to_owned()];
+    let sources = Sources { files: vec![file.path().to_owned()], sets, ..Sources::default() };
+    let ingest = Config::load(&sources).unwrap().config.ingest;
+    let formats: Vec<(&str, &str)> =
+        ingest.formats.iter().map(|(topic, name)| (topic.as_str(), name.as_str())).collect();
+    assert_eq!(formats, [("a.b", "x"), ("c", "shop"), ("d", "jetstream")]);
+    assert_eq!(ingest.mappings["shop"]["lang"], "$['l']");
+    for (set, key, expected) in [
+        ("ingest.formats.a=avr", "ingest.formats.a", "is `avr`; it must be `auto` or one of `riveg`"),
+        ("ingest.formats=3", "ingest.formats", "must be a table"),
+        ("ingest.mappings.m.id=$.i", "ingest.mappings.m.text", "must be a JSONPath"),
+        ("ingest.mappings.m=3", "ingest.mappings.m", "must be"),
+        ("ingest.formats.a=[1]", "ingest.formats.a", "must be"),
+        ("ingest.format=avr", "ingest.format", "is `avr`"),
+    ] {
+        let sources = Sources { sets: vec![set.to_owned()], ..Sources::default() };
+        let faults = Config::load(&sources).unwrap_err();
+        let is_told = |fault: &super::Fault| fault.key == key && fault.message.contains(expected);
+        assert!(faults.0.iter().any(is_told), "{set}: {faults}");
     }
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
-use super::defaults::{DEFAULTS, NAMED, OPEN_TABLE, all_keys, at, default_of, inherit, look_up, within_free};
+use super::defaults::{
+    DEFAULTS, NAMED, OPEN_TABLE, all_keys, at, default_of, free_table, inherit, look_up, within_free,
+};
 use super::effective::{DEFAULT_LAYER, Effective};
 use super::fault::{Fault, Faults};
 use super::references::resolve;
@@ -175,16 +177,18 @@ impl Merge {
             // A fault of one entry of a list is a fault of the list.
             let path = fault.path().to_string();
             let key = self.key_above(&path).map(str::to_owned);
-            let Some((key, default)) = key.and_then(|key| {
-                let default = default_of(&self.defaults, &key)?.clone();
-                Some((key, default))
+            let Some((key, replaced, default)) = key.and_then(|key| {
+                // Names of free keys may contain dots: the whole table is replaced.
+                let replaced = free_table(&key).unwrap_or(&key).to_owned();
+                let default = default_of(&self.defaults, &replaced)?.clone();
+                Some((key, replaced, default))
             }) else {
                 unreachable!("a test reads config/default.toml: at {path}: {}", fault.inner())
             };
             let is_date = look_up(&self.resolved, &key).is_some_and(Value::is_datetime);
             let message =
                 in_words(fault.into_inner().message(), Place { within: &path[key.len()..], is_date });
-            place(&mut self.resolved, &key, default);
+            place(&mut self.resolved, &replaced, default);
             self.fault(&key, &message);
         }
     }
