@@ -60,6 +60,7 @@ fn read(format: &str, record: Vec<u8>) {
             let settings = FeedSettings {
                 format,
                 formats: &BTreeMap::new(),
+                mappings: &BTreeMap::new(),
                 skip_unknown: false,
                 bluesky_pictures: "https://pictures.example/{did}/{cid}",
             };
