@@ -31,7 +31,7 @@ impl EventAnswer {
     #[must_use]
     pub fn written(self, tombstones: Tombstones) -> Answer {
         match self {
-            Self::Annotated(annotated) => Answer::Annotated(*annotated),
+            Self::Annotated(annotated) => Answer::Annotated(annotated),
             Self::Rejected(rejection) => Answer::Rejected(rejection),
             Self::Skipped => Answer::Ignored,
             Self::Deleted { id } => match tombstones {

@@ -22,8 +22,9 @@ impl Config {
     /// record.
     pub(super) fn copied_headers(&self, source: &SourceRecord) -> RecordHeaders {
         let is_carried = |name: &str| {
-            !name.starts_with(HEADER_PREFIX)
-                && !(self.cloudevents && name.starts_with(cloud_event::PREFIX))
+            let is_own = name.starts_with(HEADER_PREFIX)
+                || (self.cloudevents && name.starts_with(cloud_event::PREFIX));
+            !is_own
                 && name != CONTENT_TYPE
                 && self.headers.iter().any(|wanted| wanted == Self::ALL_HEADERS || wanted == name)
         };

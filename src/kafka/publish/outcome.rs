@@ -23,7 +23,7 @@ pub struct Outcome {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     /// An annotation, for the output topic.
-    Annotated(Annotated),
+    Annotated(Box<Annotated>),
     /// A rejection, for the dead-letter topic.
     Rejected(Rejection),
     /// A tombstone that is forwarded under its key to the output topic.

@@ -139,7 +139,8 @@ mod tests {
             .collect();
         let many: Vec<(&str, OutputConfig)> =
             many.iter().map(|(name, output)| (name.as_str(), output.clone())).collect();
-        let cases: [(&[(&str, OutputConfig)], &str, &str); 5] = [
+        type Named<'a> = (&'a str, OutputConfig);
+        let cases: [(&[Named<'_>], &str, &str); 5] = [
             (&[("a", output(""))], "outputs.a.topic", "must be 1 to 249 letters"),
             (&[("a", unknown)], "outputs.a.format", "is `xml`; it must be one of `riveg`"),
             (&[("main", output("t"))], "outputs.main.topic", "the name of the output of publish.topic"),

@@ -155,9 +155,9 @@ impl RecordBuilder {
             Answer::Rejected(rejection) => {
                 vec![self.dead_letter(origin.clone(), rejection, Truncation::None)]
             }
-            Answer::Tombstone => self.deletions(origin.source.key.clone().unwrap_or_default(), None, origin),
+            Answer::Tombstone => self.deletions(&origin.source.key.clone().unwrap_or_default(), None, origin),
             Answer::Deleted { post_id } => {
-                self.deletions(key_of(&self.config, &post_id), Some(&post_id), origin)
+                self.deletions(&key_of(&self.config, &post_id), Some(&post_id), origin)
             }
             Answer::Skipped => unwritten(RecordKind::Skipped),
             Answer::Ignored | Answer::Several(_) => unwritten(RecordKind::Ignored),
@@ -166,14 +166,14 @@ impl RecordBuilder {
     }
 
     /// The records of a deletion, for each output.
-    fn deletions(&self, key: Bytes, post_id: Option<&str>, origin: &Origin) -> Vec<OutgoingRecord> {
+    fn deletions(&self, key: &Bytes, post_id: Option<&str>, origin: &Origin) -> Vec<OutgoingRecord> {
         let mut records = Vec::new();
         let mut push = |output, parts| {
             let kind = RecordKind::Tombstone { is_first: records.is_empty() };
             records.push(self.record(output, kind, parts, origin.clone()));
         };
         for output in &self.outputs {
-            match output.encoder.delete(&Deletion { key: &key, post_id }) {
+            match output.encoder.delete(&Deletion { key, post_id }) {
                 None => push(output, (Some(key.clone()), None, RecordHeaders::default())),
                 Some(encoded) => encoded.into_iter().for_each(|record| {
                     let EncodedRecord { key: own, value, headers } = record;

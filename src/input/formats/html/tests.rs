@@ -77,6 +77,9 @@ fn ends(text: &str) -> Vec<usize> {
     text.char_indices().map(|(place, _)| place).chain([text.len()]).collect()
 }
 
+/// The HTML or the text of a piece.
+type Part = fn(&(String, String)) -> &String;
+
 proptest! {
     /// Pieces that are seen are found again in the HTML, whole, with what stands between them.
     #[test]
@@ -88,11 +91,10 @@ proptest! {
         if !shown.is_empty() {
             let (first, last) = (*first.get(&shown), *last.get(&shown));
             let (first, last) = (first.min(last), first.max(last));
-            let length = |range: std::ops::Range<usize>, of: fn(&(String, String)) -> &String| -> usize {
+            let length = |range: std::ops::Range<usize>, of: Part| -> usize {
                 pieces[range].iter().map(|piece| of(piece).len()).sum()
             };
-            let (html_of, seen_of): (fn(&(String, String)) -> &String, fn(&(String, String)) -> &String) =
-                (|piece| &piece.0, |piece| &piece.1);
+            let (html_of, seen_of): (Part, Part) = (|piece| &piece.0, |piece| &piece.1);
             let found = read.received_span(&html, span(read.text(), length(0..first, seen_of), length(0..last + 1, seen_of)));
             prop_assert_eq!((found.byte_start, found.byte_end), (length(0..first, html_of), length(0..last + 1, html_of)));
         }

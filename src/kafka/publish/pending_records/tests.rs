@@ -37,7 +37,8 @@ fn pending() -> (PendingRecords, Receiver<Ticket>) {
 fn outcome(ticket: Ticket, records: usize) -> Outcome {
     let annotation = Annotation { triples: vec![], degraded: vec![] };
     let (post_id, post) = (records.to_string(), PostFacts::default());
-    let answer = Answer::Annotated(Annotated { post_id, key: None, media: vec![], annotation, post });
+    let answer =
+        Answer::Annotated(Box::new(Annotated { post_id, key: None, media: vec![], annotation, post }));
     Outcome { source: Arc::new(source()), answer, ticket, attempts: 1 }
 }
 

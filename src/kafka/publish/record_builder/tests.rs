@@ -40,7 +40,7 @@ fn annotation_of(source: SourceRecord) -> OutgoingRecord {
         annotation,
         post: PostFacts::default(),
     };
-    record_of(source, Answer::Annotated(annotated))
+    record_of(source, Answer::Annotated(Box::new(annotated)))
 }
 
 fn smaller(record: OutgoingRecord) -> OutgoingRecord {
@@ -115,7 +115,13 @@ fn a_record_of_several_posts_is_answered_under_their_ids_and_rejected_once() {
     let annotated = |id: &str, key: Option<&str>| {
         let annotation = Annotation { triples: vec![], degraded: vec![] };
         let (post_id, key) = (id.to_owned(), key.map(str::to_owned));
-        Answer::Annotated(Annotated { post_id, key, media: vec![], annotation, post: PostFacts::default() })
+        Answer::Annotated(Box::new(Annotated {
+            post_id,
+            key,
+            media: vec![],
+            annotation,
+            post: PostFacts::default(),
+        }))
     };
     let rejected = |message: &str| {
         let (stage, class, message) = ("decode", RejectionClass::Malformed, message.to_owned());
@@ -189,7 +195,8 @@ fn each_output_gets_its_own_records_under_the_same_key_and_its_own_deletion() {
     let author = || Some(Bytes::from_static(b"author"));
     let annotation = Annotation { triples: vec![], degraded: vec![] };
     let (post_id, post) = ("p".to_owned(), PostFacts::default());
-    let records = build(Answer::Annotated(Annotated { post_id, key: None, media: vec![], annotation, post }));
+    let records =
+        build(Answer::Annotated(Box::new(Annotated { post_id, key: None, media: vec![], annotation, post })));
     let expected = [("out", 0), ("pairs-topic", 1), ("pairs-topic", 2)];
     let expected = expected.map(|(topic, part)| (topic.to_owned(), author(), part));
     assert_eq!(records.iter().map(seen).collect::<Vec<_>>(), expected);
