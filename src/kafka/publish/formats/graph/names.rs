@@ -38,8 +38,7 @@ impl Names {
     }
 
     /// The IRI of a post without an address.
-    #[must_use]
-    pub fn post_of_id(&self, post: &str) -> Arc<str> {
+    fn post_of_id(&self, post: &str) -> Arc<str> {
         fill(&self.0.post_iri, &[("post", post)]).into()
     }
 

@@ -1,7 +1,8 @@
 //! Format `neo4j-cud`: events that create, update and delete nodes and relationships, as the Kafka connector of Neo4j
 //! reads them (its CUD strategy).
 //!
-//! Nodes `Post`, `Picture` and `Entity` are merged by `iri`; relationships `HAS_PICTURE`, `MENTIONS` and `DEPICTED_IN`
+//! Nodes `Post` are merged by `id`, because the feed's deletion of a post says nothing else of it, and nodes `Picture` and
+//! `Entity` by `iri`; relationships `HAS_PICTURE`, `MENTIONS` and `DEPICTED_IN`
 //! are merged by the nodes and, where two nodes may have several, by `id`. All events of an answer have the same key, so
 //! they stay in order; a relationship merges its nodes too, for connectors that take relationships first.
 
@@ -20,35 +21,35 @@ pub(in super::super) const FORMAT: OutputFormat =
     OutputFormat { name: "neo4j-cud", shapes: &[Shape::Post], encoder };
 
 fn encoder(options: &EncoderOptions) -> Encoder {
-    let (options, names) = (options.clone(), options.names.clone());
+    let options = options.clone();
     Encoder::new(move |annotated, times| {
         let record = |event: Value| EncodedRecord::new("application/json", event.to_string());
         events(annotated, times, &options).into_iter().map(record).collect()
     })
     .with_deletions(move |deletion| {
-        let key = deletion.post_id.map_or_else(|| String::from_utf8_lossy(deletion.key), Cow::Borrowed);
-        let record =
-            EncodedRecord::new("application/json", self::deletion(&names.post_of_id(&key)).to_string());
-        vec![record]
+        let id = deletion.post_id.map_or_else(|| String::from_utf8_lossy(deletion.key), Cow::Borrowed);
+        vec![EncodedRecord::new("application/json", self::deletion(&id).to_string())]
     })
 }
 
 /// A node of the property graph.
 struct Node {
     label: &'static str,
-    iri: Arc<str>,
+    /// The property that the node is known by.
+    known_by: &'static str,
+    name: Arc<str>,
 }
 
 impl Node {
     fn merged(&self, properties: Map<String, Value>) -> Value {
         json!({
-            "type": "node", "op": "merge", "labels": [self.label], "ids": { "iri": &*self.iri },
+            "type": "node", "op": "merge", "labels": [self.label], "ids": { self.known_by: &*self.name },
             "properties": Value::Object(properties),
         })
     }
 
     fn end(&self) -> Value {
-        json!({ "labels": [self.label], "ids": { "iri": &*self.iri }, "op": "merge" })
+        json!({ "labels": [self.label], "ids": { self.known_by: &*self.name }, "op": "merge" })
     }
 
     /// A relationship to another node. Those of one type between the same nodes differ in `id`.
@@ -71,16 +72,16 @@ impl Node {
 }
 
 /// The event that deletes a post with its relationships. Pictures and entities stay: other posts may have them.
-fn deletion(post: &str) -> Value {
-    json!({ "type": "node", "op": "delete", "labels": ["Post"], "ids": { "iri": post }, "detach": true })
+fn deletion(id: &str) -> Value {
+    json!({ "type": "node", "op": "delete", "labels": ["Post"], "ids": { "id": id }, "detach": true })
 }
 
 fn events(annotated: &Annotated, times: AnswerTimes, options: &EncoderOptions) -> Vec<Value> {
     let EncoderOptions { names, provenance, .. } = options;
-    let post = Node { label: "Post", iri: names.post(annotated) };
+    let post = Node { label: "Post", known_by: "id", name: annotated.post_id.as_str().into() };
     let mut properties = Properties::default();
     let facts = &annotated.post;
-    properties.add("id", Some(&annotated.post_id));
+    properties.add("iri", Some(&*names.post(annotated)));
     properties.add("uri", facts.uri.as_ref());
     properties.add("created_at", facts.created_at.as_ref().map(RawJson::plain_text));
     properties.add("lang", facts.lang.as_ref().map(RawJson::plain_text));
@@ -92,7 +93,7 @@ fn events(annotated: &Annotated, times: AnswerTimes, options: &EncoderOptions) -
     let mut events = vec![post.merged(properties.0)];
     let mut pictures: Vec<(&str, Node)> = Vec::new();
     for medium in &annotated.media {
-        let picture = Node { label: "Picture", iri: names.picture(annotated, medium) };
+        let picture = Node { label: "Picture", known_by: "iri", name: names.picture(annotated, medium) };
         let mut properties = Properties::default();
         properties.add("blake3", Some(medium.hash.to_string()));
         properties.add("width", Some(medium.width));
@@ -105,7 +106,7 @@ fn events(annotated: &Annotated, times: AnswerTimes, options: &EncoderOptions) -
         pictures.push((&medium.key, picture));
     }
     for triple in &annotated.annotation.triples {
-        let entity = Node { label: "Entity", iri: names.entity(annotated, triple) };
+        let entity = Node { label: "Entity", known_by: "iri", name: names.entity(annotated, triple) };
         let mut properties = Properties::default();
         properties.add("name", Some(annotated.post.surface(&triple.mention)));
         properties.add("type", Some(triple.mention.entity_type.as_str()));
@@ -141,7 +142,7 @@ fn mention(triple: &Triple) -> Map<String, Value> {
 fn depiction(region: &Region, post: &Node) -> Map<String, Value> {
     let bbox = [region.bbox.x0, region.bbox.y0, region.bbox.x1, region.bbox.y1];
     let mut properties = Properties::default();
-    properties.add("post", Some(&*post.iri));
+    properties.add("post", Some(&*post.name));
     properties.add("box", Some(bbox.map(|edge| rounded(edge, 1e2))));
     properties.add("box_score", Some(rounded(region.box_score, 1e4)));
     properties.add("mask_score", Some(rounded(region.mask_score, 1e4)));

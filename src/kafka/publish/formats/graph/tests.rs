@@ -117,11 +117,19 @@ fn neo4j_gets_nodes_before_relationships_and_a_deletion_detaches() {
     assert_eq!((count("type", "node"), relations), (6, [2, 3, 1]));
     let shown = events.iter().find(|event| event["rel_type"] == "DEPICTED_IN").unwrap();
     assert_eq!(shown["properties"]["box"], json!([0.0, 1.0, 3.0, 4.0]));
+    // A post with an address of its own is found by its id, which is all that a deletion knows.
+    let mut with_address = three_mentions();
+    with_address.post.uri = Some("https://example.org/1".to_owned());
+    let post: Value = serde_json::from_slice(&encoded(NEO4J_CUD, &with_address, &options)[0]).unwrap();
+    assert_eq!(
+        (&post["ids"], &post["properties"]["iri"]),
+        (&json!({ "id": "post-1" }), &json!("https://example.org/1"))
+    );
     let deletion = Deletion { key: b"post-1", post_id: None };
     let records = (NEO4J_CUD.encoder)(&options).delete(&deletion).unwrap();
     let event: Value = serde_json::from_slice(&records[0].value).unwrap();
     let expected = json!({
-        "type": "node", "op": "delete", "labels": ["Post"], "ids": { "iri": "urn:riveg:post:post-1" }, "detach": true
+        "type": "node", "op": "delete", "labels": ["Post"], "ids": { "id": "post-1" }, "detach": true
     });
     assert_eq!((records.len(), event), (1, expected));
     assert!((NTRIPLES.encoder)(&options).delete(&deletion).is_none(), "a deletion of RDF is a tombstone");
