@@ -112,7 +112,10 @@ mod tests {
                 tokio::spawn(async move { writer.write(begun(offset)).await })
             })
             .collect();
-        tokio::task::yield_now().await;
+        // The runtime may come back here before all tasks have begun, and one that begins later could overtake others.
+        for _ in 0..count {
+            tokio::task::yield_now().await;
+        }
         assert!(writes.iter().all(|write| !write.is_finished()));
         (0..count).for_each(|_| disk_permits.send(()).unwrap());
         for write in writes {
