@@ -8,12 +8,12 @@ use std::path::Path;
 use crate::cli::Failure;
 use crate::cli::line_reader::LineReader;
 use crate::config::Config;
-use crate::input::formats::{Envelope, Event, Feeds, InputRecord};
+use crate::input::formats::{Envelope, Event, Feeds, InputRecord, TextForm};
 
 use super::finding::Finding;
 
-/// Characters of a text that a finding shows.
-const SHOWN: usize = 60;
+/// Characters of a text or an id that a finding shows.
+const SHOWN: usize = 100;
 
 /// Reads the records of a file, one a line.
 pub(super) fn check(path: &Path, topic: Option<&str>, config: &Config) -> Result<Vec<Finding>, Failure> {
@@ -54,8 +54,9 @@ fn findings_of(feeds: &Feeds, record: &InputRecord, number: u64, config: &Config
         }
         Ok(read) => {
             let finding = |event: &Event| {
-                let found = said(event).map(|said| format!("{}: {said}", read.format));
-                let is_warning = matches!(event, Event::Unknown { .. });
+                let found = said(event, feeds).map(|said| format!("{}: {said}", read.format));
+                // It is skipped, as the settings say.
+                let is_warning = found.is_ok() && matches!(event, Event::Unknown { .. });
                 Finding { what: what.clone(), found, is_warning }
             };
             read.events.iter().map(finding).collect()
@@ -64,16 +65,23 @@ fn findings_of(feeds: &Feeds, record: &InputRecord, number: u64, config: &Config
 }
 
 /// An event in words. Texts are untrusted.
-fn said(event: &Event) -> Result<String, String> {
+fn said(event: &Event, feeds: &Feeds) -> Result<String, String> {
     let shown = |text: &str| text.chars().take(SHOWN).collect::<String>().escape_debug().to_string();
     match event {
         Event::Post(draft) => {
-            let (id, text, pictures) = (shown(&draft.id), shown(&draft.text), draft.media.len());
+            let read = match &draft.text_form {
+                TextForm::Converted(converted) => converted.text(),
+                TextForm::Plain | TextForm::HtmlEscapes => &draft.text,
+            };
+            let (id, text, pictures) = (shown(&draft.id), shown(read), draft.media.len());
             Ok(format!("post `{id}` with {pictures} media: \"{text}\""))
         }
         Event::Deletion { id } => Ok(format!("deletion of the post `{}`", shown(id))),
         Event::Ignored { kind } => Ok(format!("nothing to answer ({kind})")),
-        Event::Unknown { what } => Err(format!("{}; ingest.unknown_events decides", shown(what))),
+        Event::Unknown { what } if feeds.skips_unknown() => Ok(format!("{}, which is skipped", shown(what))),
+        Event::Unknown { what } => {
+            Err(format!("{}, which becomes a dead letter: ingest.unknown_events", shown(what)))
+        }
         Event::Faulty(rejection) => Err(rejection.to_string()),
     }
 }
@@ -101,6 +109,23 @@ mod tests {
         assert_eq!(told[0], ("sample line 1".to_owned(), expected));
         assert!(told[1].1.as_ref().unwrap_err().contains("not JSON"), "{told:?}");
         assert_eq!(findings(&[], "", None)[0].1, Err("has no records".to_owned()));
+    }
+
+    #[test]
+    fn an_unknown_event_fails_where_it_would_be_a_dead_letter() {
+        let like = r#"{"did":"did:plc:a","time_us":1,"kind":"commit","commit":{"rev":"3lbq2w5skmc2k","operation":"create","collection":"app.bsky.feed.like","rkey":"3lbq2w5s7vc2k","cid":"b","record":{}}}"#;
+        let refused = &findings(&[], like, None)[0].1;
+        assert!(refused.as_ref().is_err_and(|message| message.contains("dead letter")), "{refused:?}");
+        let skipped = &findings(&["ingest.unknown_events=skip"], like, None)[0].1;
+        assert!(skipped.as_ref().is_ok_and(|said| said.ends_with("which is skipped")), "{skipped:?}");
+    }
+
+    #[test]
+    fn markup_is_shown_as_networks_read_it() {
+        let note = r#"{"@context":"https://www.w3.org/ns/activitystreams","id":"https://a.example/1","type":"Note","content":"<p>Ada &amp; <b>Bo</b></p>"}"#;
+        let told = &findings(&[], note, None)[0].1;
+        let expected = "activitypub: post `https://a.example/1` with 0 media: \"Ada & Bo\"";
+        assert_eq!(told.as_deref(), Ok(expected));
     }
 
     #[test]
