@@ -157,7 +157,7 @@ impl Annotator {
     /// As [`Self::annotate`].
     pub async fn answer(&self, record: InputRecord) -> Result<Vec<EventAnswer>, CallError> {
         let begun = Instant::now();
-        let topic = record.envelope.topic.clone();
+        let topic = record.topic.clone();
         let read = match self.decoder.read(record).await {
             Ok(read) => read,
             Err(rejection) => {
@@ -184,8 +184,10 @@ impl Annotator {
         if self.decoder.skips_unknown() {
             return EventAnswer::Skipped;
         }
+        // It may quote the record, which must not steer a terminal.
+        let what: String = what.chars().take(200).flat_map(char::escape_debug).collect();
         let message = format!(
-            "the record is {what:.200}, which the format `{format}` does not turn into a post; set ingest.unknown_events \
+            "the record is {what}, which the format `{format}` does not turn into a post; set ingest.unknown_events \
              to `skip`, or {} to the format of this feed",
             format_key(topic)
         );

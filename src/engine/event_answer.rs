@@ -1,6 +1,6 @@
 //! Event answers: what becomes of each thing that a record says.
 
-use crate::domain::Rejection;
+use crate::domain::{Rejection, RejectionClass};
 use crate::kafka::ingest::Tombstones;
 use crate::kafka::publish::{Annotated, Answer};
 
@@ -44,6 +44,25 @@ impl EventAnswer {
 }
 
 fn deletion_refused(id: &str) -> Rejection {
-    let message = format!("the record deletes the post `{id:.100}`, and ingest.tombstones is `dead-letter`");
-    Rejection { stage: "decode", class: crate::domain::RejectionClass::Malformed, message }
+    // The id is the feed's, and must not steer a terminal.
+    let id: String = id.chars().take(100).flat_map(char::escape_debug).collect();
+    let message = format!("the record deletes the post `{id}`, and ingest.tombstones is `dead-letter`");
+    Rejection { stage: "decode", class: RejectionClass::Malformed, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deletion_is_written_as_the_setting_says_and_its_id_cannot_steer_a_terminal() {
+        let deleted = || EventAnswer::Deleted { id: "7\u{202e}\u{1b}".to_owned() };
+        let post_id = "7\u{202e}\u{1b}".to_owned();
+        assert_eq!(deleted().written(Tombstones::Forward), Answer::Deleted { post_id });
+        assert_eq!(deleted().written(Tombstones::Skip), Answer::Skipped);
+        let Answer::Rejected(rejection) = deleted().written(Tombstones::DeadLetter) else {
+            panic!("the setting asks for a dead letter")
+        };
+        assert!(rejection.message.contains("`7\\u{202e}\\u{1b}`"), "{rejection}");
+    }
 }

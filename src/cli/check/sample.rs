@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::cli::Failure;
 use crate::cli::line_reader::LineReader;
 use crate::config::Config;
-use crate::input::formats::{Envelope, Event, Feeds, InputRecord, TextForm};
+use crate::input::formats::{Event, Feeds, InputRecord, TextForm};
 
 use super::finding::Finding;
 
@@ -24,8 +24,7 @@ pub(super) fn check(path: &Path, topic: Option<&str>, config: &Config) -> Result
     let mut found: BTreeMap<String, usize> = BTreeMap::new();
     for line in LineReader::new(BufReader::new(opened), config.decode.max_record.as_u64()) {
         let line = line?;
-        let envelope = Envelope { topic: topic.map(Into::into), ..Envelope::default() };
-        let record = InputRecord { payload: line.record, envelope };
+        let record = InputRecord { payload: line.record, topic: topic.map(Into::into) };
         for (setting, count) in feeds.found_by_paths(&record) {
             *found.entry(setting).or_default() += count;
         }

@@ -15,7 +15,7 @@ use tracing::{error, warn};
 
 use crate::domain::{Rejection, RejectionClass};
 use crate::engine::EventAnswer;
-use crate::input::formats::{Envelope, InputRecord};
+use crate::input::formats::InputRecord;
 use crate::kafka::attempts::{Attempts, RecordId, Verdict};
 use crate::kafka::ingest::{SourceRecord, TicketedRecord, Tombstones};
 use crate::kafka::publish::{Answer, Outcome};
@@ -150,7 +150,7 @@ where
     A: Fn(InputRecord) -> F,
     F: Future<Output = Vec<EventAnswer>>,
 {
-    let record = InputRecord { payload, envelope: envelope(source) };
+    let record = InputRecord { payload, topic: Some(source.topic.clone()) };
     // The call itself is inside: it may panic before it returns a future.
     let answers = AssertUnwindSafe(async { annotate(record).await }).catch_unwind().await;
     match answers {
@@ -173,16 +173,6 @@ fn answer_of(mut answers: Vec<Answer>) -> Answer {
         1 => answers.remove(0),
         _ => Answer::Several(answers),
     }
-}
-
-/// What of a record's surroundings helps to read its value.
-fn envelope(source: &SourceRecord) -> Envelope {
-    let tells = |name: &str| name.eq_ignore_ascii_case("content-type") || name.starts_with("ce_");
-    let headers =
-        source.headers.iter().filter(|(name, _)| tells(name)).filter_map(|(name, value)| {
-            Some((name.to_owned(), String::from_utf8_lossy(value?).into_owned()))
-        });
-    Envelope { topic: Some(source.topic.clone()), headers: headers.collect() }
 }
 
 /// Posts in flight as one part of the work progress: each finished post is progress.

@@ -169,7 +169,7 @@ impl Feeds {
         };
         match (format.read)(value, &context) {
             Ok(events) => Ok(RecordEvents { format: format.name, events }),
-            Err(rejection) => Err(with_advice(rejection, format, value, record.envelope.topic.as_deref())),
+            Err(rejection) => Err(with_advice(rejection, format, value, record.topic.as_deref())),
         }
     }
 
@@ -183,7 +183,7 @@ impl Feeds {
     }
 
     fn choice_of(&self, record: &InputRecord) -> &Choice {
-        let topic = record.envelope.topic.as_deref();
+        let topic = record.topic.as_deref();
         topic.and_then(|topic| self.by_topic.get(topic)).unwrap_or(&self.others)
     }
 }
@@ -243,7 +243,6 @@ pub fn format_key(topic: Option<&str>) -> String {
 mod tests {
     use super::*;
     use crate::input::config::test_config;
-    use crate::input::formats::Envelope;
 
     type Table = BTreeMap<String, String>;
 
@@ -266,8 +265,9 @@ mod tests {
     }
 
     fn read(feeds: &Feeds, topic: Option<&str>, payload: &str) -> Result<RecordEvents, Rejection> {
-        let envelope = Envelope { topic: topic.map(Into::into), ..Envelope::default() };
-        feeds.read(&InputRecord { payload: payload.as_bytes().to_vec().into(), envelope }, &test_config())
+        let record =
+            InputRecord { payload: payload.as_bytes().to_vec().into(), topic: topic.map(Into::into) };
+        feeds.read(&record, &test_config())
     }
 
     #[test]

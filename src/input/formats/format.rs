@@ -15,17 +15,8 @@ use super::json::JsonValue;
 pub struct InputRecord {
     /// The record's value.
     pub payload: Bytes,
-    /// What surrounds it.
-    pub envelope: Envelope,
-}
-
-/// What surrounds a record's value and helps to read it.
-#[derive(Debug, Clone, Default)]
-pub struct Envelope {
     /// The topic that it was read from; none for a line of a file.
     pub topic: Option<Arc<str>>,
-    /// Headers that say how the value is written: `content-type` and those that begin with `ce_`.
-    pub headers: Vec<(String, String)>,
 }
 
 /// One thing that a record says. A record may say several, such as an array of posts.
@@ -75,13 +66,4 @@ pub struct Format {
     pub(crate) read: Read,
     /// Whether a value has the shape of this format. No value has the shape of two formats.
     pub(crate) recognises: fn(JsonValue<'_>) -> bool,
-}
-
-impl Envelope {
-    /// The value of a header, whatever the case of its name.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let named = self.headers.iter().rev().find(|(other, _)| other.eq_ignore_ascii_case(name));
-        named.map(|(_, value)| value.as_str())
-    }
 }

@@ -29,7 +29,8 @@ pub(super) fn each_post<'a>(
     Ok(places.map(|(post, path)| read(post, &path).unwrap_or_else(Event::Faulty)).collect())
 }
 
-/// Reads each medium of a list, with its path; none where an entry is no medium. Two media of one key get keys that differ, `key#2` for the second.
+/// Reads each medium of a list, with its path; none where an entry is no medium. Two media of one key get keys that
+/// differ, `key#2` for the second.
 ///
 /// # Errors
 /// `malformed` where it is no list; `too-large` where it has more than `decode.max_media`; those of `read`.

@@ -23,7 +23,7 @@ mod x;
 
 pub use draft::{MediaDraft, MediaSource, PostDraft, TextForm};
 pub use feeds::{AUTO, FeedSettings, Feeds, RecordEvents, format_key};
-pub use format::{Envelope, Event, Format, InputRecord, ReadContext};
+pub use format::{Event, Format, InputRecord, ReadContext};
 pub use mapping::{MAPPED_FIELDS, Mapping};
 
 /// All formats. The first reads what no other recognises.
