@@ -157,7 +157,7 @@ impl Annotator {
     /// As [`Self::annotate`].
     pub async fn answer(&self, record: InputRecord) -> Result<Vec<EventAnswer>, CallError> {
         let begun = Instant::now();
-        let topic = record.topic.clone();
+        let format_key = format_key(&record);
         let read = match self.decoder.read(record).await {
             Ok(read) => read,
             Err(rejection) => {
@@ -173,14 +173,14 @@ impl Annotator {
                 ReadEvent::Deletion { id } => EventAnswer::Deleted { id },
                 ReadEvent::Faulty(rejection) => EventAnswer::Rejected(rejection),
                 ReadEvent::Ignored { .. } => EventAnswer::Skipped,
-                ReadEvent::Unknown { what } => self.unknown(&what, format, topic.as_deref()),
+                ReadEvent::Unknown { what } => self.unknown(&what, format, &format_key),
             })
         });
         futures_util::stream::iter(answers).buffered(POSTS_OF_ONE_RECORD).try_collect().await
     }
 
     /// The answer to an event that its format does not know, as the settings say.
-    fn unknown(&self, what: &str, format: &str, topic: Option<&str>) -> EventAnswer {
+    fn unknown(&self, what: &str, format: &str, format_key: &str) -> EventAnswer {
         if self.decoder.skips_unknown() {
             return EventAnswer::Skipped;
         }
@@ -188,8 +188,7 @@ impl Annotator {
         let what: String = what.chars().take(200).flat_map(char::escape_debug).collect();
         let message = format!(
             "the record is {what}, which the format `{format}` does not turn into a post; set ingest.unknown_events \
-             to `skip`, or {} to the format of this feed",
-            format_key(topic)
+             to `skip`, or {format_key} to the format of this feed"
         );
         EventAnswer::Rejected(Rejection { stage: "decode", class: RejectionClass::UnknownEvent, message })
     }

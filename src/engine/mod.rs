@@ -8,6 +8,7 @@ mod annotator;
 pub mod config;
 mod event_answer;
 mod monitoring;
+mod posts_in_flight;
 mod serve;
 mod stream;
 

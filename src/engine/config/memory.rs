@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bytesize::ByteSize;
+
 use super::Config;
 
 /// What the client fetches ahead of the records that are read (`queued.max.messages.kbytes` of `ingest`). An engine that
@@ -51,6 +53,7 @@ impl Config {
             ("decode.memory", self.decode.memory),
             ("fetch.memory", self.fetch.memory),
             ("ingest.max_bytes", self.ingest.max_bytes),
+            ("http.memory", if self.http.is_on() { self.http.memory } else { ByteSize(0) }),
         ];
         let mut kept: Vec<(&'static str, u64)> =
             kept.into_iter().filter(|(.., held)| *held).map(|(key, size, _)| (key, size.as_u64())).collect();
@@ -58,7 +61,11 @@ impl Config {
         MemoryPlan {
             warm: warm.resident.saturating_sub(if on_cpu { warm.remembered } else { 0 }),
             kept,
-            in_flight: in_flight.map(|(key, size)| (key, size.as_u64())).into(),
+            in_flight: in_flight
+                .map(|(key, size)| (key, size.as_u64()))
+                .into_iter()
+                .filter(|(_, size)| *size > 0)
+                .collect(),
         }
     }
 }

@@ -18,9 +18,11 @@ use crate::stages::vision;
 use crate::{input, kafka, llm, networks, scheduler, telemetry};
 
 mod engine;
+mod http;
 mod memory;
 
 pub use engine::Engine;
+pub use http::Http;
 pub use memory::{MemoryPlan, Warm};
 
 /// The endpoint that is never asked: it holds what the others do not set themselves.
@@ -36,6 +38,7 @@ pub struct Config {
     pub publish: kafka::publish::Config,
     pub graph: kafka::publish::formats::graph::Config,
     pub engine: Engine,
+    pub http: Http,
     pub fetch: input::fetch::Config,
     pub decode: input::decode::Config,
     pub bundle: networks::bundle::Config,
@@ -114,6 +117,7 @@ impl Config {
             faults.push(("expand.endpoints".to_owned(), message.to_owned()));
         }
         add(&mut faults, "engine", self.engine.faults());
+        add(&mut faults, "http", self.http.faults());
         add(&mut faults, "ingest", self.ingest.faults());
         add(&mut faults, "ingest", self.feeds().faults());
         add(&mut faults, "device", self.device.faults());

@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -15,6 +15,7 @@ use tracing::{error, warn};
 
 use crate::domain::{Rejection, RejectionClass};
 use crate::engine::EventAnswer;
+use crate::engine::posts_in_flight::PostsInFlight;
 use crate::input::formats::InputRecord;
 use crate::kafka::attempts::{Attempts, RecordId, Verdict};
 use crate::kafka::ingest::{SourceRecord, TicketedRecord, Tombstones};
@@ -42,7 +43,7 @@ where
     let annotate = Arc::new(annotate);
     let places = u32::try_from(max_in_flight.get().min(Semaphore::MAX_PERMITS)).unwrap_or(u32::MAX);
     let permits = Arc::new(Semaphore::new(places as usize));
-    let posts = Posts { progress, count: Arc::default() };
+    let posts = PostsInFlight::new("posts", progress);
     let mut tasks = JoinSet::new();
     loop {
         let permit = places_of(&permits, 1).await;
@@ -150,7 +151,7 @@ where
     A: Fn(InputRecord) -> F,
     F: Future<Output = Vec<EventAnswer>>,
 {
-    let record = InputRecord { payload, topic: Some(source.topic.clone()) };
+    let record = InputRecord { payload, topic: Some(source.topic.clone()), format: None };
     // The call itself is inside: it may panic before it returns a future.
     let answers = AssertUnwindSafe(async { annotate(record).await }).catch_unwind().await;
     match answers {
@@ -172,42 +173,6 @@ fn answer_of(mut answers: Vec<Answer>) -> Answer {
         0 => Answer::Ignored,
         1 => answers.remove(0),
         _ => Answer::Several(answers),
-    }
-}
-
-/// Posts in flight as one part of the work progress: each finished post is progress.
-#[derive(Clone)]
-struct Posts {
-    progress: WorkProgress,
-    count: Arc<Mutex<usize>>,
-}
-
-/// One post in flight, until dropped.
-struct Post(Posts);
-
-impl Posts {
-    const NAME: &'static str = "posts";
-
-    fn begin(&self) -> Post {
-        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        if *count == 0 {
-            self.progress.advance(Self::NAME, Instant::now());
-        }
-        *count += 1;
-        Post(self.clone())
-    }
-}
-
-impl Drop for Post {
-    fn drop(&mut self) {
-        let Posts { progress, count } = &self.0;
-        let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
-        *count -= 1;
-        if *count == 0 {
-            progress.finish(Posts::NAME);
-        } else {
-            progress.advance(Posts::NAME, Instant::now());
-        }
     }
 }
 

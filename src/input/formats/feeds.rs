@@ -36,6 +36,8 @@ pub struct FeedSettings<'a> {
 #[derive(Debug, Clone)]
 pub struct Feeds {
     by_topic: BTreeMap<String, Choice>,
+    /// Of records whose senders name their format.
+    by_name: BTreeMap<String, Choice>,
     others: Choice,
     skip_unknown: bool,
     bluesky_pictures: String,
@@ -63,6 +65,7 @@ impl Default for Feeds {
     fn default() -> Self {
         Self {
             by_topic: BTreeMap::new(),
+            by_name: BTreeMap::new(),
             others: Choice::Format(&FORMATS[0]),
             skip_unknown: false,
             bluesky_pictures: String::new(),
@@ -91,9 +94,13 @@ impl FeedSettings<'_> {
     }
 
     fn unknown_format(&self, name: &str) -> String {
-        let known = FORMATS.iter().map(|format| format.name).chain(self.mappings.keys().map(String::as_str));
-        let known: Vec<String> = known.map(|name| format!("`{name}`")).collect();
+        let known: Vec<String> = self.names().map(|name| format!("`{name}`")).collect();
         format!("is `{name}`; it must be `{AUTO}` or one of {}", known.join(", "))
+    }
+
+    /// The names of all formats and mappings.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        FORMATS.iter().map(|format| format.name).chain(self.mappings.keys().map(String::as_str))
     }
 
     fn choice(&self, name: &str) -> Choice {
@@ -109,9 +116,11 @@ impl Feeds {
     #[must_use]
     pub fn new(settings: &FeedSettings<'_>) -> Self {
         let by_topic = settings.formats.iter().map(|(topic, name)| (topic.clone(), settings.choice(name)));
+        let names = settings.names().chain([AUTO]);
         Self {
             others: settings.choice(settings.format),
             by_topic: by_topic.collect(),
+            by_name: names.map(|name| (name.to_owned(), settings.choice(name))).collect(),
             skip_unknown: settings.skip_unknown,
             bluesky_pictures: settings.bluesky_pictures.to_owned(),
         }
@@ -169,7 +178,7 @@ impl Feeds {
         };
         match (format.read)(value, &context) {
             Ok(events) => Ok(RecordEvents { format: format.name, events }),
-            Err(rejection) => Err(with_advice(rejection, format, value, record.topic.as_deref())),
+            Err(rejection) => Err(with_advice(rejection, format, value, &format_key(record))),
         }
     }
 
@@ -183,8 +192,9 @@ impl Feeds {
     }
 
     fn choice_of(&self, record: &InputRecord) -> &Choice {
-        let topic = record.topic.as_deref();
-        topic.and_then(|topic| self.by_topic.get(topic)).unwrap_or(&self.others)
+        let named = record.format.as_deref().and_then(|name| self.by_name.get(name));
+        let by_topic = || self.by_topic.get(record.topic.as_deref()?);
+        named.or_else(by_topic).unwrap_or(&self.others)
     }
 }
 
@@ -216,27 +226,23 @@ fn recognised(value: JsonValue<'_>) -> Option<&'static Format> {
 }
 
 /// The rejection, with the setting to change where the record has the shape of another format.
-fn with_advice(
-    mut rejection: Rejection,
-    format: &Format,
-    value: JsonValue<'_>,
-    topic: Option<&str>,
-) -> Rejection {
+fn with_advice(mut rejection: Rejection, format: &Format, value: JsonValue<'_>, key: &str) -> Rejection {
     let Some(other) = recognised(value).filter(|other| other.name != format.name) else { return rejection };
     rejection.message += &format!(
-        "; it is read as `{}` and looks like {}: set {} to `{}` or `{AUTO}`",
-        format.name,
-        other.feed,
-        format_key(topic),
-        other.name
+        "; it is read as `{}` and looks like {}: set {key} to `{}` or `{AUTO}`",
+        format.name, other.feed, other.name
     );
     rejection
 }
 
-/// The setting that chooses the format of a topic's records.
+/// The setting that chooses the format of such a record.
 #[must_use]
-pub fn format_key(topic: Option<&str>) -> String {
-    topic.map_or_else(|| "ingest.format".to_owned(), |topic| format!("ingest.formats.\"{topic}\""))
+pub fn format_key(record: &InputRecord) -> String {
+    match (&record.format, &record.topic) {
+        (Some(_), _) => "the request's `format`".to_owned(),
+        (None, Some(topic)) => format!("ingest.formats.\"{topic}\""),
+        (None, None) => "ingest.format".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -265,8 +271,11 @@ mod tests {
     }
 
     fn read(feeds: &Feeds, topic: Option<&str>, payload: &str) -> Result<RecordEvents, Rejection> {
-        let record =
-            InputRecord { payload: payload.as_bytes().to_vec().into(), topic: topic.map(Into::into) };
+        let record = InputRecord {
+            payload: payload.as_bytes().to_vec().into(),
+            topic: topic.map(Into::into),
+            format: None,
+        };
         feeds.read(&record, &test_config())
     }
 
@@ -298,6 +307,25 @@ mod tests {
         }
         assert_eq!(read(&feeds, Some("sales"), r#"{"i":1,"t":"x"}"#).unwrap().format, "mapping");
         assert!(read(&feeds, Some("sales"), own).is_err());
+    }
+
+    #[test]
+    fn the_format_that_a_sender_names_holds_before_the_settings() {
+        let mappings = BTreeMap::from([("shop".to_owned(), table(&[("id", "$.i"), ("text", "$.t")]))]);
+        let feeds = Feeds::new(&settings("x", &Table::new(), &mappings));
+        let read = |format: Option<&str>, json: &'static str| {
+            let payload = json.as_bytes().into();
+            feeds.read(&InputRecord { payload, topic: None, format: format.map(Into::into) }, &test_config())
+        };
+        assert_eq!(read(Some("shop"), r#"{"i":1,"t":"x"}"#).unwrap().format, "mapping");
+        for name in ["riveg", AUTO] {
+            assert_eq!(read(Some(name), r#"{"id":"1","text":"x"}"#).unwrap().format, "riveg");
+        }
+        let status =
+            r#"{"id":"1","content":"x","visibility":"public","uri":"https://a/1","account":{"acct":"a"}}"#;
+        assert_eq!(read(Some(AUTO), status).unwrap().format, "mastodon");
+        let refused = read(Some("riveg"), status).unwrap_err();
+        assert!(refused.message.contains("set the request's `format` to `mastodon`"), "{refused}");
     }
 
     #[test]

@@ -15,8 +15,10 @@ use super::json::JsonValue;
 pub struct InputRecord {
     /// The record's value.
     pub payload: Bytes,
-    /// The topic that it was read from; none for a line of a file.
+    /// The topic that it was read from; none for a line of a file and for a request.
     pub topic: Option<Arc<str>>,
+    /// The name of its format where the sender says it; otherwise the settings choose.
+    pub format: Option<Arc<str>>,
 }
 
 /// One thing that a record says. A record may say several, such as an array of posts.

@@ -8,6 +8,7 @@
 
 mod activitypub;
 mod base64;
+mod batch;
 mod cloud_events;
 mod draft;
 mod feeds;
@@ -21,6 +22,7 @@ mod mastodon;
 mod riveg;
 mod x;
 
+pub use batch::{Batch, BatchFault, json_records, lines};
 pub use draft::{MediaDraft, MediaSource, PostDraft, TextForm};
 pub use feeds::{AUTO, FeedSettings, Feeds, RecordEvents, format_key};
 pub use format::{Event, Format, InputRecord, ReadContext};
