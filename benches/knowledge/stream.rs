@@ -145,7 +145,7 @@ async fn expander(
 async fn phrases(expander: &Expander, post: &Post) -> Duration {
     let begun = Instant::now();
     let context = Context { text: normalised_text(&post.text), background: None };
-    let asked = post.mentions.iter().map(|mention| expander.phrase(mention, &context));
+    let asked = post.mentions.iter().map(|mention| expander.phrase(mention, None, &context));
     for found in futures_util::future::join_all(asked).await {
         assert_eq!(found.unwrap().fault, None);
     }

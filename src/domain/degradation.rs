@@ -24,6 +24,8 @@ pub enum DegradedCode {
     NotCaptioned,
     /// A language model did not expand a name.
     NotExpanded,
+    /// A language model did not say which real entity a name means.
+    NotLinked,
     /// The tagger was told nothing of the post.
     NoKnowledge,
     /// A vision model did not read the post, or parts of what it said were of no use.
@@ -38,13 +40,14 @@ pub enum DegradedCode {
 
 impl DegradedCode {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::EntitiesBeyondLimit,
         Self::PairsBeyondLimit,
         Self::MasksBeyondLimit,
         Self::NotJudged,
         Self::NotCaptioned,
         Self::NotExpanded,
+        Self::NotLinked,
         Self::NoKnowledge,
         Self::NotRead,
         Self::MediaLeftOut,
@@ -62,6 +65,7 @@ impl DegradedCode {
             Self::NotJudged => "not-judged",
             Self::NotCaptioned => "not-captioned",
             Self::NotExpanded => "not-expanded",
+            Self::NotLinked => "not-linked",
             Self::NoKnowledge => "no-knowledge",
             Self::NotRead => "not-read",
             Self::MediaLeftOut => "media-left-out",

@@ -312,6 +312,7 @@ fn rejection(error: &AnnotateError) -> Rejection {
             return Rejection { stage: error.stage().as_str(), class: RejectionClass::ModelRefused, message };
         }
         AnnotateError::NoExpansion(_) => ("expand", RejectionClass::NoExpansion),
+        AnnotateError::NoLink(_) => ("link", RejectionClass::NoExpansion),
         AnnotateError::NoKnowledge(_) => ("know", RejectionClass::NoExpansion),
         AnnotateError::NoLook(error) => (error.stage.as_str(), RejectionClass::NoExpansion),
     };

@@ -3,6 +3,7 @@
 mod engine;
 mod expansions;
 mod faults;
+mod links;
 mod pictures;
 mod planted;
 mod tagger;

@@ -85,7 +85,7 @@ impl Observer {
         let mut pairs = Vec::new();
         for mention in &gold.mentions {
             let phrase =
-                self.pipeline.expander.phrase(&as_mention(mention, &gold.text), &context).await?.phrase;
+                self.pipeline.expander.phrase(&as_mention(mention, &gold.text), None, &context).await?.phrase;
             for media in &post.media {
                 let caption = self.pipeline.caption(media).await;
                 let picture = (media, caption.as_str());

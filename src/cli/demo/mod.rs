@@ -15,7 +15,7 @@ use crate::kafka::publish::EmbeddedBroker;
 use crate::lab::eval::dataset::{self, Example};
 use crate::lab::world::{Split, World, write_dataset};
 use crate::networks::bundle::Bundle;
-use crate::stages::expand::Lexicon;
+use crate::stages::lexicon::Lexicon;
 
 use super::open::open;
 use super::{Exit, Failure, Settings, progress, run_async, stop_signal};

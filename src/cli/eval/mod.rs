@@ -17,7 +17,7 @@ use crate::lab::eval::{
     GoldPost, MatchKey, PredictedMention, Rules, Scores, StageScores, Threshold, predictions,
 };
 use crate::lab::world::{Split, World, lexicon};
-use crate::stages::expand::Lexicon;
+use crate::stages::lexicon::Lexicon;
 use crate::stages::pipeline::Gate;
 use crate::telemetry::Metrics;
 

@@ -14,6 +14,7 @@ use crate::kafka::publish::MAIN_OUTPUT;
 use crate::stages::caption::{self, ALT_TEXT};
 use crate::stages::expand::{self, Scope, SourceName};
 use crate::stages::knowledge::{self, Mode};
+use crate::stages::link;
 use crate::stages::vision;
 use crate::{input, kafka, llm, networks, scheduler, telemetry};
 
@@ -47,7 +48,7 @@ pub struct Config {
     pub describe: caption::Config,
     pub knowledge: knowledge::Config,
     pub expand: expand::Config,
-    pub link: expand::LinkConfig,
+    pub link: link::LinkConfig,
     pub vision: vision::Config,
     pub device: networks::blocks::device::Config,
     pub scheduler: scheduler::Config,
@@ -69,6 +70,7 @@ impl Config {
         let shows_posts = expands && !self.expand.endpoints.is_empty() && self.expand.scope == Scope::Post;
         let settings = [
             (expands, "expand.endpoints", self.expand.endpoints.as_slice()),
+            (self.link.asks_models(), "link.endpoints", self.link.endpoints.as_slice()),
             (has_knowledge, "knowledge.endpoint", std::slice::from_ref(&self.knowledge.endpoint)),
             (has_knowledge, "describe.short", &self.describe.short),
             (shows_posts, "describe.detailed", &self.describe.detailed),
@@ -115,6 +117,10 @@ impl Config {
             let message =
                 "must be empty with `vision.post`: its model reads the post, and no name is expanded";
             faults.push(("expand.endpoints".to_owned(), message.to_owned()));
+        }
+        if self.link.asks_models() && self.link.endpoints.is_empty() {
+            let message = "is empty, and `link.sources` has \"llm\": name an endpoint, `[llm.NAME]`";
+            faults.push(("link.endpoints".to_owned(), message.to_owned()));
         }
         add(&mut faults, "engine", self.engine.faults());
         add(&mut faults, "http", self.http.faults());

@@ -17,6 +17,7 @@ use crate::networks::bundle::Bundle;
 use crate::stages::caption::{ALT_TEXT, Captioner, Captioners};
 use crate::stages::expand::{ExpansionPrompt, LlmExpansion};
 use crate::stages::knowledge::{self, ExampleRetriever, Examples, KnowledgeGenerator, KnowledgePrompt, Mode};
+use crate::stages::link::{LinkPrompt, LlmChoice};
 use crate::stages::vision::{PostReader, VisionModel, VisionPrompt};
 use crate::telemetry::{Health, Metrics};
 
@@ -119,6 +120,18 @@ impl Endpoints {
         Ok((!expand.endpoints.is_empty()).then_some(expansion))
     }
 
+    /// Who chooses among the candidates of a name.
+    pub(super) fn llm_choice(&self, config: &Config) -> Result<LlmChoice, RuntimeError> {
+        let link = &config.link;
+        let prompt = if link.prompt.as_os_str().is_empty() {
+            LinkPrompt::default()
+        } else {
+            LinkPrompt::load(&link.prompt)?
+        };
+        let endpoints = link.endpoints.iter().map(|name| self.cached(name)).collect::<Result<_, _>>()?;
+        Ok(LlmChoice { endpoints, prompt })
+    }
+
     /// Who describes pictures.
     pub(super) fn captioners(&self, config: &Config) -> Result<Captioners, RuntimeError> {
         let in_use = config.endpoints_in_use();
@@ -172,6 +185,7 @@ impl Endpoints {
     /// if posts are published without them.
     pub async fn watch(self, config: Config, health: Arc<Health>, ended: CancellationToken) {
         let strict = config.expand.degrade == Degrade::DeadLetter
+            || (config.link.asks_models() && config.link.degrade == Degrade::DeadLetter)
             || (config.knowledge.mode != Mode::Off && config.knowledge.degrade == Degrade::DeadLetter)
             || (config.vision.is_used() && config.vision.degrade == Degrade::DeadLetter);
         let mut reached: BTreeMap<String, bool> = BTreeMap::new();

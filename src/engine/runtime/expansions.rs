@@ -1,6 +1,6 @@
 //! Sources of expansions: those of the settings, a given lexicon, or none.
 
-use crate::stages::expand::Lexicon;
+use crate::stages::lexicon::Lexicon;
 
 /// The sources of expansions.
 #[derive(Debug, Default)]
@@ -10,6 +10,6 @@ pub enum Expansions {
     Configured,
     /// The sources of the settings with this lexicon.
     Given(Lexicon),
-    /// No expansions: phrases are names and types.
+    /// No expansions and no links: phrases are names and types.
     Disabled,
 }

@@ -20,7 +20,7 @@ use crate::telemetry::{Causes, Metrics};
 mod vocabularies;
 mod endpoints;
 mod error;
-mod expander;
+mod expander_and_linker;
 mod expansions;
 mod looks;
 mod open_bundle;
@@ -34,6 +34,7 @@ mod tests;
 pub use endpoints::Endpoints;
 pub use error::RuntimeError;
 pub use example_index::{IndexingError, index_examples, post_encoder};
+use expander_and_linker::expander_and_linker;
 pub use expansions::Expansions;
 pub use open_bundle::open;
 pub use picture_runs::PictureRuns;
@@ -86,7 +87,7 @@ impl Runtime {
             bundle.manifest().entity_types.iter().map(|name| EntityType::new(name)).collect();
         let endpoints = variant.endpoints;
         let workers = endpoints.workers();
-        let expander = expander::expander(bundle, config, variant.expansions, &endpoints)?;
+        let (expander, linker) = expander_and_linker(bundle, config, variant.expansions, &endpoints)?;
         let captioners = endpoints.captioners(config)?;
 
         let budgets = &config.scheduler;
@@ -145,6 +146,7 @@ impl Runtime {
             captioners,
             knowledge,
             entities,
+            linker,
             expander,
             looks,
             segmenter,

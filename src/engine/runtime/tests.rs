@@ -11,7 +11,7 @@ use crate::domain::{Annotation, Post};
 use crate::lab::world::{Split, World};
 use crate::networks::bundle::{Manifest, tiny};
 use crate::scheduler::Budget;
-use crate::stages::expand::Lexicon;
+use crate::stages::lexicon::Lexicon;
 
 mod budgets;
 

@@ -19,11 +19,13 @@ pub enum Kind {
     Depiction,
     /// The entities of a whole post, and where its pictures show them.
     Extraction,
+    /// Which of several real entities a name means.
+    Link,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Expansion,
         Self::Knowledge,
         Self::Caption,
@@ -32,6 +34,7 @@ impl Kind {
         Self::Grounding,
         Self::Depiction,
         Self::Extraction,
+        Self::Link,
     ];
 
     /// Its name.
@@ -46,6 +49,7 @@ impl Kind {
             Self::Grounding => "grounding",
             Self::Depiction => "depiction",
             Self::Extraction => "extraction",
+            Self::Link => "link",
         }
     }
 
@@ -116,7 +120,7 @@ mod tests {
 
     #[test]
     fn what_is_no_id_is_none() {
-        assert_eq!(AnswerId::from_bytes(&[8; 33]), None);
+        assert_eq!(AnswerId::from_bytes(&[9; 33]), None);
         assert_eq!(
             [AnswerId::from_hex(Kind::Caption, "ab"), AnswerId::from_hex(Kind::Caption, &"x".repeat(64))],
             [None, None]

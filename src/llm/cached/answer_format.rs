@@ -27,7 +27,7 @@ impl AnswerFormat {
             Kind::Knowledge => Some(Self::Knowledge),
             Kind::Caption => Some(Self::Caption),
             Kind::Description => Some(Self::Description),
-            Kind::Entailment | Kind::Grounding | Kind::Depiction | Kind::Extraction => None,
+            Kind::Entailment | Kind::Grounding | Kind::Depiction | Kind::Extraction | Kind::Link => None,
         }
     }
 

@@ -33,6 +33,6 @@ pub use json_answer::extract_json;
 pub use no_answer::NoAnswer;
 pub use parse_answer::{parse_answer, parse_object, revalidate};
 pub use plain_text::reason_of_prose;
-pub use post_text::{escape_untrusted, normalised_text};
+pub use post_text::{MAX_NAME_CHARS, escape_untrusted, normalised_text, quotable_name, subject_of_name};
 pub use prompt_file::{PromptFault, PromptFileError, PromptLine, check_lines, read_prompt};
 pub use reject_reason::RejectReason;

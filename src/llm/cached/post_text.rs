@@ -1,5 +1,7 @@
 //! Post texts in prompts: normalised, so that reposts ask the same question, and escaped as untrusted text.
 
+use crate::domain::EntityType;
+
 /// The most characters of a text in a prompt: four times the longest tweet.
 const MAX_CHARS: usize = 1_200;
 
@@ -40,6 +42,22 @@ pub fn escape_untrusted(text: &str) -> String {
         .collect();
     let words: Vec<&str> = plain.split_whitespace().collect();
     words.join(" ").chars().take(MAX_CHARS).collect()
+}
+
+/// The most characters of a name in a question: titles of works and offices have up to 80.
+pub const MAX_NAME_CHARS: usize = 100;
+
+/// A name for a place between marks `'`: escaped, without such a mark, which would end the quotation, and cut, because what
+/// is longer is not a name.
+#[must_use]
+pub fn quotable_name(name: &str) -> String {
+    escape_untrusted(name).replace('\'', "’").chars().take(MAX_NAME_CHARS).collect()
+}
+
+/// The subject of a question about a name, a label in the answer cache.
+#[must_use]
+pub fn subject_of_name(name: &str, entity_type: &EntityType) -> String {
+    format!("{} ({})", escape_untrusted(name), entity_type.as_str())
 }
 
 /// Characters that are invisible to people but not to a model: a post could hide instructions in them.

@@ -4,24 +4,23 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::prompt;
-use super::{Context, ExpansionPrompt, Lexicon, LinkConfig, LinkSource, Mix, PhraseTemplate, Scope};
+use super::{Context, ExpansionPrompt, Mix, PhraseTemplate, Scope};
 use crate::domain::{Mention, ModelAnswer, Phrase, PhraseSource};
 use crate::llm::answers::Kind;
-use crate::llm::cached::{CachedEndpoint, Degrade, NoAnswer};
+use crate::llm::cached::{CachedEndpoint, Degrade, NoAnswer, subject_of_name};
+use crate::stages::lexicon::{Candidate, Lexicon};
 
 /// Turns mentions into phrases.
 pub struct Expander {
     sources: Vec<Source>,
     template: PhraseTemplate,
     degrade: Degrade,
-    link: LinkConfig,
 }
 
 /// A source of expansions.
 pub enum Source {
     /// The lexicon.
-    Lexicon(Lexicon),
+    Lexicon(Arc<Lexicon>),
     /// Language models.
     Llm(LlmExpansion),
 }
@@ -43,8 +42,6 @@ pub struct LlmExpansion {
 pub struct ExpandedPhrase {
     /// The phrase to ground.
     pub phrase: Phrase,
-    /// The IRI of the entity, where the lexicon links its name to one.
-    pub iri: Option<Arc<str>>,
     /// The fault of the language models, as a note for the provenance.
     pub fault: Option<String>,
 }
@@ -64,21 +61,14 @@ impl Expander {
     /// An expander with these sources in order; without sources a phrase is the name alone.
     #[must_use]
     pub fn new(sources: Vec<Source>, template: PhraseTemplate, degrade: Degrade) -> Self {
-        Self { sources, template, degrade, link: LinkConfig::default() }
-    }
-
-    /// The same with these sources of IRIs.
-    #[must_use]
-    pub fn linked_by(mut self, link: LinkConfig) -> Self {
-        self.link = link;
-        self
+        Self { sources, template, degrade }
     }
 
     /// The lexicon among the sources.
     #[must_use]
     pub fn lexicon(&self) -> Option<&Lexicon> {
         self.sources.iter().find_map(|source| match source {
-            Source::Lexicon(lexicon) => Some(lexicon),
+            Source::Lexicon(lexicon) => Some(lexicon.as_ref()),
             Source::Llm(_) => None,
         })
     }
@@ -89,17 +79,24 @@ impl Expander {
         self.sources.iter().any(|source| matches!(source, Source::Llm(llm) if llm.scope == Scope::Post))
     }
 
-    /// The phrase of a mention; without an expansion, its name and type.
+    /// The phrase of a mention; without an expansion, its name and type. Where the name is linked to one of the lexicon's
+    /// candidates, that candidate's expansion is the lexicon's.
     ///
     /// # Errors
     /// The endpoints failed, no later source has an expansion, and the settings demand an answer.
-    pub async fn phrase(&self, mention: &Mention, context: &Context) -> Result<ExpandedPhrase, NoExpansion> {
-        let iri = self.iri(mention);
+    pub async fn phrase(
+        &self,
+        mention: &Mention,
+        linked: Option<&Candidate>,
+        context: &Context,
+    ) -> Result<ExpandedPhrase, NoExpansion> {
         let mut fault = None;
         for source in &self.sources {
             let (source, answers) = match source {
                 Source::Lexicon(lexicon) => {
-                    let expansion = lexicon.get(&mention.text, &mention.entity_type);
+                    let known = lexicon.get(&mention.text, &mention.entity_type);
+                    let expansion =
+                        known.map(|known| linked.map_or(known, |candidate| Arc::clone(&candidate.expansion)));
                     let answers =
                         expansion.map(|text| ModelAnswer { endpoint: None, text: text.to_string() });
                     (PhraseSource::Lexicon, answers.into_iter().collect())
@@ -111,7 +108,7 @@ impl Expander {
                 }
             };
             if !answers.is_empty() {
-                return Ok(ExpandedPhrase { phrase: self.fill(mention, source, answers), iri, fault: None });
+                return Ok(ExpandedPhrase { phrase: self.fill(mention, source, answers), fault: None });
             }
         }
         let entity = mention.text.clone();
@@ -120,15 +117,9 @@ impl Expander {
             (fault, _) => {
                 let phrase = self.fill(mention, PhraseSource::NameOnly, Vec::new());
                 let fault = fault.map(|error| format!("`{entity}` was not expanded: {error}"));
-                Ok(ExpandedPhrase { phrase, iri, fault })
+                Ok(ExpandedPhrase { phrase, fault })
             }
         }
-    }
-
-    /// The IRI of a mention's entity.
-    fn iri(&self, mention: &Mention) -> Option<Arc<str>> {
-        let lexicon = self.lexicon().filter(|_| self.link.sources.contains(&LinkSource::Lexicon))?;
-        lexicon.iri(&mention.text, &mention.entity_type)
     }
 
     fn fill(&self, mention: &Mention, source: PhraseSource, answers: Vec<ModelAnswer>) -> Phrase {
@@ -146,7 +137,7 @@ impl LlmExpansion {
     /// The answers of the endpoints, in their order, and the last fault.
     async fn ask(&self, mention: &Mention, context: &Context) -> (Vec<ModelAnswer>, Option<NoAnswer>) {
         let question = self.prompt.question(mention, context, self.scope);
-        let subject = prompt::subject(&mention.text, &mention.entity_type);
+        let subject = subject_of_name(&mention.text, &mention.entity_type);
         let ask = |endpoint: &CachedEndpoint| {
             let (endpoint, question, subject) = (endpoint.clone(), question.clone(), subject.clone());
             async move {
@@ -204,7 +195,7 @@ mod tests {
             serde_json::json!({"surface": surface, "type": entity_type, "expansion": expansion}).to_string()
         };
         fs::write(&path, entries.iter().map(line).collect::<Vec<_>>().join("\n")).unwrap();
-        Source::Lexicon(Lexicon::load(&path).unwrap())
+        Source::Lexicon(Arc::new(Lexicon::load(&path).unwrap()))
     }
 
     #[tokio::test]
@@ -220,7 +211,8 @@ mod tests {
             ("Jordan", "OTHER", "Jordan (OTHER)", PhraseSource::NameOnly),
         ];
         for (text, entity_type, expected, source) in cases {
-            let found = expander.phrase(&mention(text, entity_type), &Context::default()).await.unwrap();
+            let found =
+                expander.phrase(&mention(text, entity_type), None, &Context::default()).await.unwrap();
             assert_eq!((found.phrase.text.as_str(), found.phrase.source), (expected, source));
             assert_eq!(found.phrase.expansion.is_some(), source == PhraseSource::Lexicon);
             assert_eq!((found.fault, found.phrase.answers), (None, Vec::new()));

@@ -1,20 +1,14 @@
 //! Expand stage: from a mention to the phrase that the entailer and the grounder read.
 //!
-//! Read [`expander`] first. The sources are the [`lexicon`] and language models, asked with the [`prompt`]; [`template`]
+//! Read [`expander`] first. The sources are the lexicon and language models, asked with the [`prompt`]; [`template`]
 //! makes the phrase.
 
 mod config;
-mod link;
 mod expander;
-mod lexicon;
-mod lexicon_counts;
 mod prompt;
 mod template;
 
 pub use config::{Config, Mix, SourceName};
 pub use expander::{ExpandedPhrase, Expander, LlmExpansion, NoExpansion, Source};
-pub use lexicon::{Candidate, Lexicon, LexiconError, LineFault};
-pub use lexicon_counts::LexiconCounts;
-pub use link::{LinkConfig, LinkSource};
 pub use prompt::{Context, ExpansionPrompt, Scope};
 pub use template::{PhraseFormat, PhraseTemplate, TemplateError};

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{EntityType, Mention};
+use crate::domain::Mention;
 use crate::llm::cached::{
-    AnswerFormat, PromptFault, PromptFileError, PromptLine, check_lines, escape_untrusted, read_prompt,
+    AnswerFormat, PromptFault, PromptFileError, PromptLine, check_lines, escape_untrusted, quotable_name,
+    read_prompt,
 };
 use crate::llm::client::Question;
 
@@ -54,9 +55,6 @@ struct Example {
     r#type: String,
     answer: String,
 }
-
-/// The most characters of an entity in a question: titles of works and offices have up to 80.
-const MAX_NAME_CHARS: usize = 100;
 
 /// Replaces missing captions.
 const NO_BACKGROUND: &str = "not described";
@@ -108,11 +106,12 @@ impl ExpansionPrompt {
     }
 
     fn asks(&self, entity: &str, entity_type: &str) -> String {
-        // A quotation mark would end the quotation. A longer name is not a name.
-        let entity: String =
-            escape_untrusted(entity).replace('\'', "’").chars().take(MAX_NAME_CHARS).collect();
         // The type is filled in first, because a name may contain `{type}`.
-        self.question.replace("{type}", &escape_untrusted(entity_type)).replacen("{entity}", &entity, 1)
+        self.question.replace("{type}", &escape_untrusted(entity_type)).replacen(
+            "{entity}",
+            &quotable_name(entity),
+            1,
+        )
     }
 }
 
@@ -123,19 +122,14 @@ impl Default for ExpansionPrompt {
     }
 }
 
-/// The subject of a question, a label in the answer cache.
-pub(super) fn subject(mention: &str, entity_type: &EntityType) -> String {
-    format!("{} ({})", escape_untrusted(mention), entity_type.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::Span;
+    use crate::domain::{EntityType, Span};
     use crate::llm::answers::Kind;
-    use crate::llm::cached::cache_key;
+    use crate::llm::cached::{MAX_NAME_CHARS, cache_key};
 
     fn mention(text: &str) -> Mention {
         let span = Span { start: 0, end: 1, byte_start: 0, byte_end: 1 };

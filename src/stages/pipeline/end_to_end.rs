@@ -1,12 +1,15 @@
 //! End to end: entities, types and boxes of a post by one question to a vision model, masks by the segmenter.
 
+use futures_util::future::try_join_all;
+
 use crate::domain::{
     Annotation, BBox, Degradation, DegradedCode, GateVerdict, Media, Mention, Phrase, PhraseSource, Post,
     Stage, Triple,
 };
-use crate::llm::cached::Degrade;
+use crate::llm::cached::{Degrade, normalised_text};
 use crate::scheduler::Flow;
 use crate::stages::ground::Located;
+use crate::stages::link::{LinkContext, Linker};
 use crate::stages::vision::{EntityReading, PostReader, PostReading};
 
 use super::error::{AnnotateError, NoLook};
@@ -17,7 +20,7 @@ use super::masks::MaskMaker;
 pub(super) async fn annotate(
     flow: Flow,
     post: &Post,
-    (reader, degrade): (&PostReader, Degrade),
+    ((reader, degrade), linker): ((&PostReader, Degrade), &Linker),
     (limits, maker): (Limits, MaskMaker<'_>),
 ) -> Result<Annotation, AnnotateError> {
     let mut reading = match reader.read(post).await {
@@ -35,6 +38,12 @@ pub(super) async fn annotate(
     let dropped = reading.entities.len().saturating_sub(limits.entities);
     reading.entities.truncate(limits.entities);
     degraded.extend(limits.dropped_entities(dropped));
+    let text = normalised_text(post.plain_text());
+    let about_post = LinkContext { text: &text, background: None };
+    let links = reading.entities.iter().map(|entity| linker.link(&entity.mention, about_post));
+    let links = try_join_all(links).await?;
+    let faults = links.iter().filter_map(|linked| linked.fault.clone());
+    degraded.extend(faults.map(|fault| DegradedCode::NotLinked.because(fault)));
     // What the model says of a picture holds although its mask is beyond the limit.
     let verdicts: Vec<Vec<GateVerdict>> =
         reading.entities.iter().map(|entity| verdicts(post, entity, reading.pictures)).collect();
@@ -52,15 +61,16 @@ pub(super) async fn annotate(
     degraded.extend(limits.dropped_masks(dropped));
 
     let mut regions = pairs.iter().zip(&masks);
-    let entities = reading.entities.into_iter().zip(verdicts);
-    let triples = entities.map(|(EntityReading { mention, shown }, verdicts)| {
+    let entities = reading.entities.into_iter().zip(verdicts).zip(links);
+    let triples = entities.map(|((EntityReading { mention, shown }, verdicts), linked)| {
         let key = |media: usize| post.media[media].key.clone();
         let own = regions.by_ref().take(shown.len());
         let region =
             own.filter_map(|((media, located), mask)| Some(mask.as_ref()?.region(key(*media), located)));
         let regions = region.collect();
         let phrase = phrase(&mention);
-        Triple { mention: post.in_received_text(mention), iri: None, phrase, verdicts, regions }
+        let iri = linked.candidate.and_then(|entity| entity.iri);
+        Triple { mention: post.in_received_text(mention), iri, phrase, verdicts, regions }
     });
     Ok(Annotation { triples: triples.collect(), degraded })
 }

@@ -5,6 +5,7 @@ use crate::llm::cached::NoAnswer;
 use crate::scheduler::CallError;
 use crate::stages::expand::NoExpansion;
 use crate::stages::knowledge::NoKnowledge;
+use crate::stages::link::NoLink;
 
 /// Why a post has no annotation.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -15,6 +16,9 @@ pub enum AnnotateError {
     /// No language model expanded an entity.
     #[error(transparent)]
     NoExpansion(#[from] NoExpansion),
+    /// No language model said which entity a name means.
+    #[error(transparent)]
+    NoLink(#[from] NoLink),
     /// No language model gave knowledge for the tagger.
     #[error(transparent)]
     NoKnowledge(#[from] NoKnowledge),

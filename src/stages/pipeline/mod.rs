@@ -1,12 +1,10 @@
 //! Pipeline: one post from its text to the masks of its entities.
 //!
 //! Read [`Pipeline::annotate`] first. Where the settings say so, language models are asked before the networks: captions,
-//! knowledge for the tagger, expansions of entities. Calls that do not depend on each other run concurrently, so that the
+//! knowledge for the tagger, links and expansions of entities. Calls that do not depend on each other run concurrently, so that the
 //! scheduler can batch them. The pictures wait for all phrases, so that equal queries run once and a post with too many
 //! is cut in reading order ([`picture_queries`]); masks wait for all boxes of a picture, so that it is encoded once
 //! ([`box_groups`]).
-
-use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::{try_join, try_join_all};
@@ -21,6 +19,8 @@ use crate::stages::caption::{Captioners, Length};
 use crate::stages::expand::{Context, Expander};
 use crate::stages::ground::Located;
 use crate::stages::knowledge::{GeneratedKnowledge, KnowledgeGenerator};
+use crate::stages::lexicon::Candidate;
+use crate::stages::link::{LinkContext, Linker};
 use crate::stages::recognise::Recogniser;
 use crate::stages::segment::Segmenter;
 use crate::stages::vision::PostReader;
@@ -55,6 +55,8 @@ pub struct Pipeline {
     pub knowledge: Option<KnowledgeGenerator>,
     /// Finds the entities in the text.
     pub entities: EntitiesBy,
+    /// Says which real entity a name means.
+    pub linker: Linker,
     /// Makes a phrase of an entity.
     pub expander: Expander,
     /// Decides whether a picture shows a phrase, and finds its box.
@@ -90,7 +92,8 @@ impl Pipeline {
             EntitiesBy::Tagger(recogniser) => recogniser,
             EntitiesBy::Endpoint(reader) => {
                 let reader = (reader, self.looks.degrade);
-                return end_to_end::annotate(flow, post, reader, (self.limits, self.mask_maker())).await;
+                let makers = (self.limits, self.mask_maker());
+                return end_to_end::annotate(flow, post, (reader, &self.linker), makers).await;
             }
         };
         let mut degraded = Vec::new();
@@ -102,7 +105,7 @@ impl Pipeline {
         degraded.extend(self.limits.dropped_entities(dropped));
         let phrases = self.phrases(post, &mentions, &mut degraded);
         let captions = self.captions(post, &mentions).map(Ok);
-        let ((phrases, iris), captions) = try_join(phrases, captions).await?;
+        let ((phrases, linked), captions) = try_join(phrases, captions).await?;
         let fault = captions.fault.map(|fault| DegradedCode::NotCaptioned.because(fault));
         degraded.extend(fault.filter(|fault| !degraded.contains(fault)));
         let captions = captions.texts;
@@ -124,8 +127,8 @@ impl Pipeline {
         let (masks, dropped) = self.mask_maker().masks(flow, post, &places).await?;
         degraded.extend(self.limits.dropped_masks(dropped));
 
-        let named = mentions.into_iter().zip(iris).zip(phrases).enumerate();
-        let triples = named.map(|(number, ((mention, iri), phrase))| {
+        let named = mentions.into_iter().zip(linked).zip(phrases).enumerate();
+        let triples = named.map(|(number, ((mention, linked), phrase))| {
             let own =
                 || queries.of_mention(number).map(|(media, query)| (post.media[media].key.clone(), query));
             let verdict = |(media_key, query): (String, usize)| {
@@ -139,6 +142,7 @@ impl Pipeline {
                 Some(mask.region(media_key, located))
             };
             let mention = post.in_received_text(mention);
+            let iri = linked.and_then(|entity| entity.iri);
             Triple { mention, iri, phrase, verdicts, regions: own().filter_map(region).collect() }
         });
         Ok(Annotation { triples: triples.collect(), degraded })
@@ -196,28 +200,36 @@ impl Pipeline {
         Ok(generator.generate(&text, caption.text.as_deref(), similar.as_deref()).await?)
     }
 
-    /// The phrase of each mention and the IRI of its entity, in order.
+    /// The phrase of each mention and the entity that it is linked to, in order.
     async fn phrases(
         &self,
         post: &Post,
         mentions: &[Mention],
         degraded: &mut Vec<Degradation>,
-    ) -> Result<(Vec<Phrase>, Vec<Option<Arc<str>>>), AnnotateError> {
+    ) -> Result<(Vec<Phrase>, Vec<Option<Candidate>>), AnnotateError> {
         let mut context = Context::default();
         if !mentions.is_empty() {
             let (found, fault) = self.context(post).await;
             context = found;
             degraded.extend(fault.map(|fault| DegradedCode::NotCaptioned.because(fault)));
         }
-        let expansions = mentions.iter().map(|mention| self.expander.phrase(mention, &context));
-        let (mut phrases, mut iris) =
+        // The lexicon's expansion of a name follows its link, so a phrase waits for the link of its own name alone.
+        let text = normalised_text(post.plain_text());
+        let about_post = LinkContext { text: &text, background: context.background.as_deref() };
+        let phrases = mentions.iter().map(async |mention| {
+            let linked = self.linker.link(mention, about_post).await?;
+            let expanded = self.expander.phrase(mention, linked.candidate.as_ref(), &context).await?;
+            Ok::<_, AnnotateError>((linked, expanded))
+        });
+        let (mut phrases_in_order, mut entities) =
             (Vec::with_capacity(mentions.len()), Vec::with_capacity(mentions.len()));
-        for expanded in try_join_all(expansions).await? {
-            phrases.push(expanded.phrase);
-            iris.push(expanded.iri);
+        for (linked, expanded) in try_join_all(phrases).await? {
+            phrases_in_order.push(expanded.phrase);
+            entities.push(linked.candidate);
+            degraded.extend(linked.fault.map(|fault| DegradedCode::NotLinked.because(fault)));
             degraded.extend(expanded.fault.map(|fault| DegradedCode::NotExpanded.because(fault)));
         }
-        Ok((phrases, iris))
+        Ok((phrases_in_order, entities))
     }
 
     /// Asks the gate whether a picture with a caption, which may be empty, shows a phrase; none where a vision model gave no answer and the settings allow that.

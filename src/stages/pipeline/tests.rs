@@ -18,6 +18,7 @@ use crate::scheduler::{Budget, Device, Handle, ModelError};
 use crate::stages::entail::{self, Entailer};
 use crate::stages::expand::PhraseTemplate;
 use crate::stages::ground::{self, Grounder, Outline};
+use crate::stages::link::Linker;
 use crate::stages::prompt::PromptEncoder;
 use crate::stages::recognise;
 use crate::stages::recognise::{LabelSet, WordTokenizer};
@@ -161,6 +162,7 @@ fn joined(
         captioners: Captioners::new(Vec::new(), Vec::new()),
         knowledge: None,
         entities: EntitiesBy::Tagger(Recogniser::new(recogniser, words, labels)),
+        linker: Linker::default(),
         expander: Expander::new(Vec::new(), PhraseTemplate::default(), Degrade::PublishWithout),
         looks: Looks {
             entailer: AnsweredBy::Network(Entailer::new(entailer, prompts(), 0.5), View::squashed(16)),

@@ -1,13 +1,13 @@
-//! Lexicon: a JSONL file of expansions and IRIs, by surface form and entity type.
+//! Lexicon entries: expansions, descriptions and IRIs by surface form and entity type, from a JSONL file.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead, BufReader};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::LexiconCounts;
+use super::{LexiconCounts, LexiconError, LineFault};
 use crate::common::{iri, plain_file};
 use crate::domain::EntityType;
 
@@ -27,47 +27,10 @@ type Entries = HashMap<EntityType, HashMap<String, Vec<Candidate>>>;
 pub struct Candidate {
     /// What a picture of it shows.
     pub expansion: Arc<str>,
+    /// Who or what it is, for a language model that chooses between candidates; without one the expansion is used.
+    pub description: Option<Arc<str>>,
     /// Its IRI, such as that of a Wikidata item.
     pub iri: Option<Arc<str>>,
-}
-
-/// The lexicon file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum LexiconError {
-    /// It is missing, unreadable or not UTF-8.
-    #[error("failed to read the lexicon `{path}`")]
-    Read {
-        /// Where.
-        path: PathBuf,
-        /// What was wrong.
-        #[source]
-        source: io::Error,
-    },
-    /// A line is not an entry.
-    #[error("line {line} of the lexicon `{path}` is not an entry")]
-    Line {
-        /// Where.
-        path: PathBuf,
-        /// Which, from 1.
-        line: usize,
-        /// What was wrong.
-        #[source]
-        source: LineFault,
-    },
-}
-
-/// Why a line is not an entry.
-#[derive(Debug, thiserror::Error)]
-pub enum LineFault {
-    /// It is not the expected JSON.
-    #[error("it must be a JSON object with the strings `surface`, `type` and `expansion`, and perhaps `iri`")]
-    Json(#[from] serde_json::Error),
-    /// A string is empty.
-    #[error("its `{0}` is empty")]
-    Empty(&'static str),
-    /// The IRI is none.
-    #[error("its `iri` is `{0}`, not an absolute IRI such as `http://www.wikidata.org/entity/Q7259`")]
-    Iri(String),
 }
 
 #[derive(Deserialize)]
@@ -76,6 +39,8 @@ struct Line {
     surface: String,
     r#type: String,
     expansion: String,
+    #[serde(default)]
+    description: Option<String>,
     #[serde(default)]
     iri: Option<String>,
 }
@@ -164,9 +129,10 @@ impl Lexicon {
     }
 
     fn add(&mut self, line: &str) -> Result<(), LineFault> {
-        let Line { surface, r#type, expansion, iri } = serde_json::from_str(line)?;
-        for (name, value) in [("surface", &surface), ("type", &r#type), ("expansion", &expansion)] {
-            if value.trim().is_empty() {
+        let Line { surface, r#type, expansion, description, iri } = serde_json::from_str(line)?;
+        let given = [("surface", Some(&surface)), ("type", Some(&r#type)), ("expansion", Some(&expansion))];
+        for (name, value) in given.into_iter().chain([("description", description.as_ref())]) {
+            if value.is_some_and(|value| value.trim().is_empty()) {
                 return Err(LineFault::Empty(name));
             }
         }
@@ -174,7 +140,11 @@ impl Lexicon {
         if let Some(iri) = iri.as_ref().filter(|iri| !iri::is_usable(iri)) {
             return Err(LineFault::Iri(iri.clone()));
         }
-        let candidate = Candidate { expansion: expansion.trim().into(), iri: iri.map(Arc::from) };
+        let candidate = Candidate {
+            expansion: expansion.trim().into(),
+            description: description.map(|description| description.trim().into()),
+            iri: iri.map(Arc::from),
+        };
         let normalised = normalised(&surface);
         let same = self.normalised.entry(entity_type.clone()).or_default().entry(normalised).or_default();
         add_candidate(same, candidate.clone());
