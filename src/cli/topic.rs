@@ -128,6 +128,8 @@ impl TopicReader {
             return Ok(());
         }
         self.consumer.assign(&list).map_err(|source| self.failed(source))?;
+        // A partition that an earlier read came to the end of is paused still.
+        self.consumer.resume(&list).map_err(|source| self.failed(source))?;
         let mut last = Instant::now();
         while !unread.is_empty() {
             let mut done = None;

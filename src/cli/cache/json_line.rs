@@ -104,7 +104,7 @@ mod tests {
                 "caption",
                 "joke",
                 "`kind`: expected one of `expansion`, `knowledge`, `caption`, `description`, \
-                 `entailment`, `grounding`, `depiction`, `extraction`, found `joke`",
+                 `entailment`, `grounding`, `depiction`, `extraction`, `link`, found `joke`",
             ),
             ("0a0a", "0a", "`key`: expected 64 hexadecimal digits, found `0a"),
             ("10Z", "21Z", "`made_at`: expected a time that has been"),

@@ -1,31 +1,21 @@
-//! Reader of the dead-letter topic: without a consumer group, up to its current end.
+//! Reader of the dead-letter topic, up to its current end: dead letters, and the markers of replays between them.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
 
-use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::dead_letter::DeadLetter;
 use super::replay_history::{History, Marker};
 use crate::cli::Failure;
-use crate::cli::brokers::{BrokerError, Brokers, FaultRecorder};
+use crate::cli::topic::{Ranges, TopicError, TopicReader};
 use crate::config::Config;
-use crate::kafka::client::{Connection, RecordHeaders};
+use crate::kafka::client::RecordHeaders;
 use crate::kafka::publish::{REPLAY_ATTEMPTS, REPLAYED_RECORD};
-use crate::telemetry::Causes;
-
-/// The longest silence before the end of the topic is reached.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The topic of dead letters.
 pub(super) struct DeadLetterTopic {
     name: String,
-    partitions: i32,
-    kafka: Connection,
-    client: ClientConfig,
+    reader: TopicReader,
 }
 
 /// A record of the topic.
@@ -54,33 +44,11 @@ fn marker(headers: &RecordHeaders) -> Option<Marker> {
     })
 }
 
-/// Why the topic cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum TopicError {
-    #[error("cannot read the topic of dead letters `{topic}`")]
-    Broker { topic: String, source: BrokerError },
-    #[error("reading the topic of dead letters `{topic}` failed")]
-    Read { topic: String, source: KafkaError },
-    #[error("nothing came of `{topic}` for {} s, and its end is not in sight", READ_TIMEOUT.as_secs())]
-    Silent { topic: String },
-}
-
 impl DeadLetterTopic {
     pub(super) fn open(config: &Config) -> Result<Self, TopicError> {
         let name = config.publish.dead_letter_topic.clone();
-        let broker = |source| TopicError::Broker { topic: name.clone(), source };
-        let (_, partitions) =
-            Brokers::new(&config.kafka).and_then(|brokers| brokers.topic(&name)).map_err(broker)?;
-        let partitions = i32::try_from(partitions.map_err(broker)?).unwrap_or(i32::MAX);
-        let mut client = ClientConfig::new();
-        client.set("client.id", "riveg-dlq");
-        let mut client = config.kafka.apply_to(client);
-        // The client requires a group name even if the group is not joined.
-        client
-            .set("group.id", "riveg-dlq")
-            .set("enable.auto.commit", "false")
-            .set("enable.partition.eof", "true");
-        Ok(Self { name, partitions, kafka: config.kafka.clone(), client })
+        let reader = TopicReader::open(&config.kafka, &name, "riveg-dlq")?;
+        Ok(Self { name, reader })
     }
 
     pub(super) fn name(&self) -> &str {
@@ -90,7 +58,7 @@ impl DeadLetterTopic {
     /// The history of all replays.
     pub(super) fn history(&self) -> Result<History, Failure> {
         let mut history = History::default();
-        self.read_from(self.beginning(), |entry| {
+        self.read_from(&self.reader.ranges(None, None)?, |entry| {
             match entry {
                 Entry::DeadLetter(letter) => history.add_letter(&letter),
                 Entry::Marker(marker) => history.add_marker(marker),
@@ -105,27 +73,21 @@ impl DeadLetterTopic {
         &self,
         mut take: impl FnMut(DeadLetter) -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
-        self.read_from(self.beginning(), |entry| match entry {
+        self.read_from(&self.reader.ranges(None, None)?, |entry| match entry {
             Entry::DeadLetter(letter) => take(*letter),
             Entry::Marker(_) => Ok(true),
         })
     }
 
-    fn beginning(&self) -> impl Iterator<Item = (i32, Offset)> + use<> {
-        (0..self.partitions).map(|partition| (partition, Offset::Beginning))
-    }
-
     /// The dead letter at a position.
     pub(super) fn letter_at(&self, position: (i32, i64)) -> Result<Option<DeadLetter>, Failure> {
         let mut found = None;
-        if (0..self.partitions).contains(&position.0) && position.1 >= 0 {
-            self.read_from([(position.0, Offset::Offset(position.1))].into_iter(), |entry| {
-                if let Entry::DeadLetter(letter) = entry {
-                    found = Some(*letter).filter(|letter| letter.position == position);
-                }
-                Ok(false)
-            })?;
-        }
+        self.read_from(&self.from(&BTreeSet::from([position]))?, |entry| {
+            if let Entry::DeadLetter(letter) = entry {
+                found = Some(*letter).filter(|letter| letter.position == position);
+            }
+            Ok(false)
+        })?;
         Ok(found)
     }
 
@@ -135,13 +97,8 @@ impl DeadLetterTopic {
         positions: &[(i32, i64)],
         mut take: impl FnMut(DeadLetter) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let mut wanted: std::collections::BTreeSet<(i32, i64)> = positions.iter().copied().collect();
-        let mut begin: std::collections::BTreeMap<i32, i64> = std::collections::BTreeMap::new();
-        for &(partition, offset) in &wanted {
-            begin.entry(partition).or_insert(offset);
-        }
-        let begin = begin.into_iter().map(|(partition, offset)| (partition, Offset::Offset(offset)));
-        self.read_from(begin, |entry| {
+        let mut wanted: BTreeSet<(i32, i64)> = positions.iter().copied().collect();
+        self.read_from(&self.from(&wanted)?, |entry| {
             if let Entry::DeadLetter(letter) = entry
                 && wanted.remove(&letter.position)
             {
@@ -151,48 +108,21 @@ impl DeadLetterTopic {
         })
     }
 
+    /// The ranges from the first of these positions in each partition up to its current end.
+    fn from(&self, positions: &BTreeSet<(i32, i64)>) -> Result<Ranges, TopicError> {
+        let mut ranges = self.reader.ranges(None, None)?;
+        ranges.retain(|partition, (begin, _)| {
+            let first = positions.iter().find(|(of, offset)| of == partition && *offset >= *begin);
+            first.inspect(|(_, offset)| *begin = *offset).is_some()
+        });
+        Ok(ranges)
+    }
+
     fn read_from(
         &self,
-        begin: impl Iterator<Item = (i32, Offset)>,
+        ranges: &Ranges,
         mut take: impl FnMut(Entry) -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
-        let failed = |source| TopicError::Read { topic: self.name.clone(), source };
-        let context = FaultRecorder::new(self.kafka.secrets());
-        let consumer: BaseConsumer<FaultRecorder> =
-            self.kafka.client(&self.client, context).map_err(failed)?;
-        let mut list = TopicPartitionList::new();
-        for (partition, offset) in begin {
-            list.add_partition_offset(&self.name, partition, offset).map_err(failed)?;
-        }
-        if list.count() == 0 {
-            return Ok(());
-        }
-        consumer.assign(&list).map_err(failed)?;
-        let mut unread = list.count();
-        let mut last = Instant::now();
-        while unread > 0 {
-            match consumer.poll(Duration::from_millis(200)) {
-                Some(Ok(message)) => {
-                    last = Instant::now();
-                    if !take(Entry::read(&message))? {
-                        return Ok(());
-                    }
-                }
-                Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    // What is written from now on is not waited for.
-                    let mut done = TopicPartitionList::new();
-                    done.add_partition(&self.name, partition);
-                    consumer.pause(&done).map_err(failed)?;
-                    unread -= 1;
-                    last = Instant::now();
-                }
-                Some(Err(error)) => tracing::debug!(error = %Causes(&error), "reading dead letters"),
-                None => {}
-            }
-            if last.elapsed() > READ_TIMEOUT {
-                return Err(TopicError::Silent { topic: self.name.clone() }.into());
-            }
-        }
-        Ok(())
+        self.reader.read(ranges, |message| take(Entry::read(message)))
     }
 }
