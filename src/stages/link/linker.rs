@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::LinkPrompt;
 use super::choice;
+use super::{LinkContext, LinkPrompt};
 use crate::domain::Mention;
 use crate::llm::answers::Kind;
 use crate::llm::cached::{
@@ -36,15 +36,6 @@ pub struct LlmChoice {
     pub endpoints: Vec<CachedEndpoint>,
     /// The wording of the question.
     pub prompt: LinkPrompt,
-}
-
-/// What a question says of the post.
-#[derive(Debug, Clone, Copy)]
-pub struct LinkContext<'a> {
-    /// The normalised text.
-    pub text: &'a str,
-    /// Captions of its pictures, where other questions about it have them.
-    pub background: Option<&'a str>,
 }
 
 /// The entity of a mention, and what failed.

@@ -9,5 +9,5 @@ mod linker;
 mod prompt;
 
 pub use config::{LinkConfig, LinkSource};
-pub use linker::{LinkContext, Linked, Linker, LlmChoice, NoLink, Source};
-pub use prompt::LinkPrompt;
+pub use linker::{Linked, Linker, LlmChoice, NoLink, Source};
+pub use prompt::{LinkContext, LinkPrompt};

@@ -5,7 +5,6 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::choice;
-use super::linker::LinkContext;
 use crate::domain::Mention;
 use crate::llm::cached::{PromptFault, PromptFileError, escape_untrusted, quotable_name, read_prompt};
 use crate::llm::client::{AnswerSchema, Question};
@@ -13,6 +12,15 @@ use crate::stages::lexicon::Candidate;
 
 /// The built-in prompt.
 const SHIPPED: &str = include_str!("prompt.toml");
+
+/// What a question says of the post.
+#[derive(Debug, Clone, Copy)]
+pub struct LinkContext<'a> {
+    /// The normalised text.
+    pub text: &'a str,
+    /// Captions of its pictures, where other questions about it have them.
+    pub background: Option<&'a str>,
+}
 
 /// The wording of the question.
 #[derive(Debug, Clone, Deserialize)]
