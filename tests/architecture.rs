@@ -56,7 +56,7 @@ const FOLDERS: &[(&str, &[&[&str]])] = &[
             &["bundle"],
         ],
     ),
-    ("engine", &[&["config"], &["runtime"], &["stream"]]),
+    ("engine", &[&["config"], &["runtime"], &["stream", "http"]]),
     ("lab", &[&["eval", "contact_sheet", "fetch"], &["world"], &["train"]]),
 ];
 

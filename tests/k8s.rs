@@ -72,6 +72,42 @@ fn ports_and_probes_are_those_that_the_engine_serves() {
 }
 
 #[test]
+fn posts_over_http_have_a_service_a_token_and_the_memory_of_their_bodies() {
+    let (plain, objects) = (built(), built_from("k8s/http"));
+    let [without, container] = [&plain, &objects].map(|objects| container(objects));
+    let mut services = objects.iter().filter(|object| object["kind"] == "Service");
+    let service = services.find(|service| service["metadata"]["name"] == "riveg-http").unwrap();
+    let find = |list: &Value, key: &str, name: &str| {
+        list.as_array()
+            .unwrap()
+            .iter()
+            .find(|entry| entry[key] == name)
+            .cloned()
+            .unwrap_or_else(|| panic!("{list}"))
+    };
+    let port = find(&container["ports"], "name", "http")["containerPort"].clone();
+    assert_eq!(
+        (&service["spec"]["ports"][0]["targetPort"], &service["spec"]["ports"][0]["port"]),
+        (&"http".into(), &port)
+    );
+    let token = find(&container["env"], "name", "RIVEG_HTTP__TOKEN")["value"].clone();
+    let mount = find(&container["volumeMounts"], "name", "http")["mountPath"].clone();
+    assert_eq!(token, format!("${{file:{}/token}}", mount.as_str().unwrap()));
+    let mebibytes = |container: &Value| {
+        let limit = container["resources"]["limits"]["memory"].as_str().unwrap();
+        limit.strip_suffix("Mi").unwrap().parse::<u64>().unwrap() << 20
+    };
+    assert_eq!(mebibytes(container), mebibytes(without) + settings(&objects).http.memory.as_u64());
+    // The arguments are those of the base, with the address.
+    let address = format!("0.0.0.0:{port}");
+    let mut arguments: Vec<&str> =
+        container["args"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let at = arguments.iter().position(|argument| *argument == "--http").unwrap();
+    assert_eq!(arguments.drain(at..at + 2).collect::<Vec<_>>(), ["--http", &address]);
+    assert_eq!(Value::from(arguments), without["args"]);
+}
+
+#[test]
 fn a_pod_may_take_longer_to_end_than_the_engine_to_drain() {
     let objects = built();
     let grace =

@@ -42,6 +42,7 @@ mod bad_input;
 mod hostile_posts;
 mod hostile_text;
 mod hostile_pictures;
+mod http;
 mod fuzz;
 mod supply_chain;
 mod answers;

@@ -29,6 +29,7 @@ mod open;
 mod process;
 mod progress;
 mod run;
+mod serve;
 mod settings;
 mod tap;
 mod topic;
@@ -71,6 +72,7 @@ Examples:
   riveg demo                                       try it, with a broker inside the process
   riveg check --config config/local.toml           check settings, bundle and Kafka
   riveg run --config config/local.toml             posts from Kafka, answers to Kafka
+  riveg serve --http 127.0.0.1:8080                posts and answers over HTTP, without Kafka
   riveg annotate posts.jsonl > annotations.jsonl   the same without Kafka
 
 Settings: config/default.toml describes every key; `riveg check` prints the effective settings.
@@ -82,6 +84,8 @@ second signal.";
 pub enum Command {
     /// Read posts from Kafka, annotate them and write the annotations back, until a signal.
     Run(run::Arguments),
+    /// Annotate posts that come over HTTP, without Kafka, until a signal.
+    Serve(serve::Arguments),
     /// Annotate posts from a file, one JSON object a line, without Kafka.
     Annotate(annotate::Arguments),
     /// Check settings, bundle, brokers and topics without running.
@@ -119,6 +123,7 @@ pub enum Command {
 pub fn dispatch(command: Command, exit: &Exit) -> Result<(), Failure> {
     match command {
         Command::Run(arguments) => run::run(&arguments, exit),
+        Command::Serve(arguments) => serve::run(&arguments, exit),
         Command::Annotate(arguments) => annotate::run(&arguments, exit),
         Command::Check(arguments) => check::run(&arguments, exit),
         Command::Dlq(arguments) => dlq::run(&arguments),

@@ -6,7 +6,7 @@ use tracing::info;
 
 use crate::config::Config;
 use crate::engine::runtime::Variant;
-use crate::engine::{Monitoring, serve};
+use crate::engine::{HttpServer, Monitoring, serve};
 
 use super::open::open;
 use super::{Exit, Failure, lexicon, run_async, stop_signal};
@@ -21,14 +21,21 @@ use super::{Exit, Failure, lexicon, run_async, stop_signal};
 Examples:
   riveg run --config config/local.toml
   riveg run --set kafka.bootstrap=broker:9092 --set ingest.topic=posts --set ingest.group=try-out
+  riveg run --config config/local.toml --http 127.0.0.1:8080
   RIVEG_KAFKA__BOOTSTRAP=broker:9092 riveg run --config config/cluster.toml --log-format json")]
 pub struct Arguments {
+    /// Take posts over HTTP too, at this address: stands for `--set http.address=ADDRESS`.
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<String>,
     #[command(flatten)]
     settings: super::Settings,
 }
 
 pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
-    let effective = arguments.settings.load()?;
+    let effective = match &arguments.http {
+        Some(address) => arguments.settings.clone().with("http.address", address).load()?,
+        None => arguments.settings.load()?,
+    };
     run_async(until_stopped(&effective.config, exit))
 }
 
@@ -36,12 +43,13 @@ async fn until_stopped(config: &Config, exit: &Exit) -> Result<(), Failure> {
     let stop = stop_signal(exit)?;
     let monitoring = Monitoring::start(config).await?;
     let metrics = Arc::clone(monitoring.metrics());
+    let http = HttpServer::start(config, &metrics).await?;
     let annotator = tokio::select! {
         annotator = open(config, Variant::default(), metrics, exit) => Arc::new(annotator?),
         () = stop.cancelled() => return Ok(()),
     };
     lexicon::log_in_use(&annotator.runtime().pipeline.expander, None);
-    serve(config, annotator, &monitoring, stop).await?;
+    serve(config, annotator, (&monitoring, http), stop).await?;
     info!("stopped");
     Ok(())
 }

@@ -18,6 +18,13 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The same with one more setting, which wins over the others.
+    #[must_use]
+    pub(super) fn with(mut self, key: &str, value: &str) -> Self {
+        self.set.push(format!("{key}={value}"));
+        self
+    }
+
     /// Defaults, files, environment and single settings, checked.
     ///
     /// # Errors

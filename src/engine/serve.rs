@@ -1,4 +1,5 @@
-//! Service: the annotator between its Kafka topics, with health, until it is stopped or its device is lost.
+//! Service: the annotator between its Kafka topics, or behind HTTP alone, with health, until it is stopped or its device
+//! is lost.
 
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use super::Config;
 use crate::scheduler::ModelError;
 
 use super::annotator::Annotator;
+use super::http::HttpServer;
 use super::monitoring::Monitoring;
 use super::stream::{self, EngineError, Settings, Summary};
 
@@ -24,7 +26,8 @@ pub enum ServeError {
     DeviceLost(#[source] ModelError),
 }
 
-/// Annotates the posts of the input topic until `stop` is cancelled and the posts in flight are done.
+/// Annotates the posts of the input topic, and those of `http` if there is a server, until `stop` is cancelled and the
+/// posts in flight are done.
 ///
 /// Probes report the language models that do not answer. The cache of answers is closed at the end.
 ///
@@ -33,14 +36,64 @@ pub enum ServeError {
 pub async fn serve(
     config: &Config,
     annotator: Arc<Annotator>,
-    monitoring: &Monitoring,
+    (monitoring, http): (&Monitoring, Option<HttpServer>),
     stop: CancellationToken,
 ) -> Result<Summary, ServeError> {
     let endpoints = annotator.endpoints().clone();
     tokio::spawn(endpoints.clone().watch(config.clone(), Arc::clone(monitoring.health()), stop.clone()));
-    let summary = annotate_topic(config, annotator, monitoring, stop).await?;
+    let answering = until_drained(http, config, &annotator, stop.clone());
+    let reading = annotate_topic(config, Arc::clone(&annotator), monitoring, stop);
+    // A fault of either breaks off the other.
+    let (summary, ()) = tokio::try_join!(reading, async { Ok(answering.await) })?;
     endpoints.close().await;
     Ok(summary)
+}
+
+/// Annotates the posts that come over HTTP until `stop` is cancelled and those in flight are done. As [`serve`], without
+/// Kafka.
+///
+/// # Errors
+/// The device is lost.
+pub async fn serve_http(
+    config: &Config,
+    annotator: Arc<Annotator>,
+    (monitoring, http): (&Monitoring, HttpServer),
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    let health = monitoring.health();
+    let endpoints = annotator.endpoints().clone();
+    tokio::spawn(endpoints.clone().watch(config.clone(), Arc::clone(health), stop.clone()));
+    health.models_are_warm();
+    health.reads_no_topic();
+    let draining = async {
+        stop.cancelled().await;
+        health.is_draining();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = until_drained(Some(http), config, &annotator, stop.clone()) => {}
+        () = draining => unreachable!("it never ends"),
+        lost = annotator.device_lost() => {
+            health.is_lost(&lost.to_string());
+            stop.cancel();
+            return Err(ServeError::DeviceLost(lost));
+        }
+    }
+    endpoints.close().await;
+    Ok(())
+}
+
+/// Answers posts over HTTP, if there is a server, until `stop` is cancelled and those in flight are done.
+async fn until_drained(
+    http: Option<HttpServer>,
+    config: &Config,
+    annotator: &Arc<Annotator>,
+    stop: CancellationToken,
+) {
+    let Some(http) = http else { return };
+    http.begin(config, annotator);
+    stop.cancelled().await;
+    http.drain().await;
 }
 
 /// As [`serve`], for a caller that watches and closes the language models itself.

@@ -72,7 +72,7 @@ pub(super) async fn answer(
                 }
                 connections.push_back(tokio::spawn(serve(stream, router.clone(), limits)));
             }
-            Err(error) if is_of_one(&error) => {}
+            Err(error) if concerns_one_connection(&error) => {}
             Err(error) => {
                 if unsaid.is_due(Instant::now()) {
                     warn!(error = %Causes(&error), "a connection to telemetry.address was not accepted");
@@ -103,8 +103,9 @@ async fn serve(stream: TcpStream, router: Router, limits: Limits) {
     }
 }
 
-/// Whether the fault concerns only that connection.
-fn is_of_one(error: &io::Error) -> bool {
+/// Whether a fault of accepting concerns only that connection.
+#[must_use]
+pub fn concerns_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionRefused

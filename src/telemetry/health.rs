@@ -51,6 +51,11 @@ impl Health {
         self.state().partitions_assigned = true;
     }
 
+    /// The engine takes no posts from Kafka, and so needs no partitions.
+    pub fn reads_no_topic(&self) {
+        self.partitions_are_assigned();
+    }
+
     /// The engine reads no more posts.
     pub fn is_draining(&self) {
         self.state().draining = true;

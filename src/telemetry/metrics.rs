@@ -13,6 +13,7 @@ use super::build_metrics::BuildMetrics;
 use super::cache_metrics::CacheMetrics;
 use super::dead_letter_metrics::DeadLetterMetrics;
 use super::group_events::GroupMetrics;
+use super::http_metrics::HttpMetrics;
 use super::llm_metrics::LlmFamilies;
 use super::media_metrics::MediaMetrics;
 use super::partition_metrics::PartitionMetrics;
@@ -35,6 +36,7 @@ pub struct Metrics {
     fetches: FetchMetrics,
     media: MediaMetrics,
     ingest: IngestMetrics,
+    http: HttpMetrics,
     llms: LlmFamilies,
     answers: AnswerMetrics,
     traffic: TrafficMetrics,
@@ -78,6 +80,7 @@ impl Metrics {
             fetches: FetchMetrics::new(&registry),
             media: MediaMetrics::new(&registry),
             ingest: IngestMetrics::new(&registry),
+            http: HttpMetrics::new(&registry),
             llms: LlmFamilies::new(&registry),
             answers: AnswerMetrics::new(&registry),
             traffic: TrafficMetrics::new(&registry),
@@ -138,6 +141,12 @@ impl Metrics {
     #[must_use]
     pub fn ingest(&self) -> &IngestMetrics {
         &self.ingest
+    }
+
+    /// The metrics of posts over HTTP.
+    #[must_use]
+    pub fn http(&self) -> HttpMetrics {
+        self.http.clone()
     }
 
     /// The counters of the language model that the settings call by that name.

@@ -1,6 +1,7 @@
 //! Output settings: the topic of an output, and the form of its records.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One output: its topic, and the form of its records.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -19,7 +20,7 @@ pub struct OutputConfig {
 }
 
 /// What one record answers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
     /// One post.
@@ -30,7 +31,7 @@ pub enum Shape {
 }
 
 /// The form of masks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MaskForm {
     /// COCO's compressed run lengths.
@@ -45,7 +46,7 @@ pub enum MaskForm {
 }
 
 /// The unit of boxes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BoxUnit {
     /// Pixels of the upright picture.

@@ -58,7 +58,9 @@ impl Config {
         Encoder::of_output(self, &self.main_output(), provenance, names)
     }
 
-    fn main_output(&self) -> OutputConfig {
+    /// The output of `publish.topic`.
+    #[must_use]
+    pub fn main_output(&self) -> OutputConfig {
         OutputConfig {
             topic: self.topic.clone(),
             format: self.format.clone(),
