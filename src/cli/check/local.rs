@@ -1,18 +1,18 @@
-//! Local checks: the address of metrics and the folder of the attempts log.
+//! Local checks: the addresses of metrics and of posts over HTTP, and the folder of the attempts log.
 
 use std::net::TcpListener;
 use std::path::Path;
 
-/// Whether the address of metrics and probes can be bound now.
-pub(super) fn port(address: &str) -> Result<String, String> {
+/// Whether the address of a setting can be bound now; `nowhere` says what it means that it is empty.
+pub(super) fn port(address: &str, key: &str, nowhere: &str) -> Result<String, String> {
     if address.is_empty() {
-        return Ok("metrics and probes are served nowhere: telemetry.address is empty".to_owned());
+        return Ok(format!("{nowhere}: {key} is empty"));
     }
     match TcpListener::bind(address) {
         Ok(_) => Ok("can be listened at".to_owned()),
-        Err(error) => Err(format!(
-            "cannot be listened at: {error}; another engine or program may use it: set telemetry.address"
-        )),
+        Err(error) => {
+            Err(format!("cannot be listened at: {error}; another engine or program may use it: set {key}"))
+        }
     }
 }
 
@@ -41,6 +41,7 @@ mod tests {
     #[test]
     fn a_port_that_is_taken_is_told_from_one_that_is_free() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = |address: &str| port(address, "telemetry.address", "metrics are served nowhere");
         let said = port(&taken.local_addr().unwrap().to_string()).unwrap_err();
         assert!(said.contains("in use") && said.contains("telemetry.address"), "{said}");
         assert_eq!(port("127.0.0.1:0"), Ok("can be listened at".to_owned()));

@@ -60,7 +60,7 @@ pub struct Arguments {
 enum Subject {
     /// Manifest, hashes and weights of the bundle.
     Bundle,
-    /// The address of metrics and probes.
+    /// The addresses of metrics and probes, and of posts over HTTP.
     Telemetry,
     /// The folder of the attempts log.
     State,
@@ -92,7 +92,13 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     let is_skipped = |subject| arguments.skip.contains(&subject);
     if !is_skipped(Subject::Telemetry) {
         let what = format!("telemetry {}", config.telemetry.address);
-        findings.push(Finding::new(what.trim_end().to_owned(), local::port(&config.telemetry.address)));
+        let (key, nowhere) = ("telemetry.address", "metrics and probes are served nowhere");
+        let found = local::port(&config.telemetry.address, key, nowhere);
+        findings.push(Finding::new(what.trim_end().to_owned(), found));
+        if config.http.is_on() {
+            let found = local::port(&config.http.address, "http.address", "posts are not taken over HTTP");
+            findings.push(Finding::new(format!("http {}", config.http.address), found));
+        }
     }
     if !is_skipped(Subject::State) {
         let folder = config.engine.state_folder();

@@ -68,7 +68,12 @@ impl Http {
         let is_within = (1..=*posts_in_flight).contains(max_posts);
         hold("max_posts", is_within, "must be at least 1, and not more than http.posts_in_flight");
         hold("max_body", max_body.as_u64() > 0, "must be at least 1 byte");
-        hold("memory", memory >= max_body, "must not be less than http.max_body");
+        let holds_one = memory.as_u64() >= max_body.as_u64().saturating_mul(2);
+        hold(
+            "memory",
+            holds_one,
+            "must be twice http.max_body or more: a body may be there compressed and decompressed",
+        );
         hold("memory", memory.as_u64() <= 1 << 40, "must not be more than 1TiB");
         hold("timeout", !self.timeout.is_zero(), "must be longer than nothing");
         hold("transfer_timeout", !self.transfer_timeout.is_zero(), "must be longer than nothing");
@@ -122,7 +127,7 @@ mod tests {
     fn a_request_fits_into_what_all_may_have() {
         for sets in [
             ["http.posts_in_flight=4", "http.max_posts=5"],
-            ["http.max_body=2MiB", "http.memory=1MiB"],
+            ["http.max_body=2MiB", "http.memory=3MiB"],
             ["http.posts_in_flight=0", "http.timeout=0s"],
         ] {
             assert!(faults(&sets).contains("http."), "{sets:?}");

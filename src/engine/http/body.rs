@@ -40,11 +40,11 @@ pub(super) fn announced(headers: &HeaderMap, encoding: Encoding, config: &Http) 
     let most = config.max_body.as_u64();
     let length =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    match (length, encoding) {
-        (Some(length), _) if length > most => Err(too_long(config)),
-        (Some(length), Encoding::Identity) => Ok(length),
-        // Compressed and decompressed bytes are there at the same time only while they are decompressed.
-        (_, Encoding::Gzip) | (None, Encoding::Identity) => Ok(most),
+    match (length.unwrap_or(most), encoding) {
+        (length, _) if length > most => Err(too_long(config)),
+        (length, Encoding::Identity) => Ok(length),
+        // While it is decompressed, both are there.
+        (length, Encoding::Gzip) => Ok(length + most),
     }
 }
 
@@ -210,7 +210,7 @@ mod tests {
             announced(&headers, encoding, &config()).map_err(|problem| problem.status().as_u16())
         };
         assert_eq!((of("1024", Encoding::Identity), of("1025", Encoding::Identity)), (Ok(1024), Err(413)));
-        assert_eq!(of("10", Encoding::Gzip), Ok(1024));
+        assert_eq!(of("10", Encoding::Gzip), Ok(1034));
         assert_eq!(announced(&HeaderMap::new(), Encoding::Identity, &config()).unwrap(), 1024);
     }
 }
