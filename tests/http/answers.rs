@@ -152,7 +152,10 @@ fn single_posts(engine: &Engine, record: &str) {
 }
 
 fn refusals(engine: &Engine) {
-    for (case, record, class, part) in refused_records() {
+    // Those of addresses depend on the settings of `fetch`, which are others here.
+    for (case, record, class, part) in
+        refused_records().into_iter().filter(|(case, ..)| !case.starts_with("an address"))
+    {
         let found = engine.post("", &TOKEN, &record);
         let told = found.json();
         // A body that is no JSON has no post that could be refused.

@@ -57,11 +57,12 @@ impl Http {
         let is_bindable = !self.is_on() || port(address).is_some();
         hold("address", is_bindable, "must be `host:port`, or empty for none");
         let is_safe = !self.is_on() || !is_bindable || is_loopback(address) || !self.token.is_empty();
+        // Of the token itself nothing is told.
         let open = format!(
-            "is empty, and http.address `{address}` is not a loopback address: anyone who reaches it could use the \
-             engine; set a token, or the address 127.0.0.1"
+            "is `{address}`, which is not a loopback address, and http.token is empty: anyone who reaches it could use \
+             the engine; set a token, or the address 127.0.0.1"
         );
-        hold("token", is_safe, &open);
+        hold("address", is_safe, &open);
         let is_plain = self.token.expose().chars().all(|letter| letter.is_ascii_graphic());
         hold("token", is_plain, "must be ASCII without spaces: it is sent in a header");
         hold("posts_in_flight", (1..=MOST).contains(posts_in_flight), "must be 1 to 100000");
@@ -115,7 +116,7 @@ mod tests {
         for address in ["0.0.0.0:80", "[::]:80", "10.0.0.1:80", "example.org:80"] {
             let set = format!("http.address={address}");
             let fault = faults(&[&set]);
-            assert!(fault.contains("http.token"), "{fault}");
+            assert!(fault.contains("http.address") && fault.contains("http.token is empty"), "{fault}");
             assert_eq!(faults(&[&set, "http.token=canary"]), "", "{address}");
         }
         assert!(faults(&["http.address=8080"]).contains("must be `host:port`"));
