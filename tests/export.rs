@@ -2,11 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
+use riveg::kafka::publish::formats::{EncoderOptions, FORMATS, reader};
+use riveg::kafka::publish::{BoxUnit, MaskForm, Shape};
+
 use crate::kafka::TestTopics;
-use crate::support::{Finished, Writer, create_topic, riveg};
+use crate::support::{Finished, Process, Writer, binary, create_topic, riveg, until};
 
 /// An answer of the format `riveg` with one entity that its picture shows, and one that it does not.
 fn answer(number: usize) -> Value {
@@ -108,6 +112,43 @@ fn each_format_has_what_its_readers_look_for() {
     assert!(without.code == Some(2) && without.stderr.contains("needs --out"), "{}", without.stderr);
 }
 
+/// The records of an answer in another form, one a line.
+fn in_form(shape: Shape, masks: MaskForm, boxes: BoxUnit) -> String {
+    let read = reader::read(answer(1).to_string().as_bytes()).unwrap();
+    let options = EncoderOptions { shape, masks, boxes, ..EncoderOptions::plain(read.provenance.clone()) };
+    let encoder = (FORMATS[0].encoder)(&options);
+    let records = encoder.encode(&read.annotated, read.times);
+    records.iter().map(|record| format!("{}\n", String::from_utf8_lossy(&record.value))).collect()
+}
+
+#[test]
+fn answers_of_other_forms_are_exported_or_say_which_setting_is_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("answers.jsonl");
+    let cases = [
+        (Shape::Post, MaskForm::Coco, BoxUnit::Relative, None),
+        (Shape::Post, MaskForm::Png, BoxUnit::Pixels, Some("`masks = \"coco\"`")),
+        (Shape::Post, MaskForm::Polygon, BoxUnit::Pixels, Some("`masks = \"coco\"`")),
+        (Shape::Post, MaskForm::None, BoxUnit::Pixels, Some("`masks = \"coco\"`")),
+        (Shape::Triple, MaskForm::Coco, BoxUnit::Pixels, Some("`shape = \"post\"`")),
+    ];
+    fs::write(&input, format!("{}\n", answer(1))).unwrap();
+    let plain = export(&input, "ntriples", &[]).stdout;
+    for (shape, masks, boxes, needed) in cases {
+        fs::write(&input, in_form(shape, masks, boxes)).unwrap();
+        let exported = export(&input, "ntriples", &[]);
+        match needed {
+            None => {
+                assert_eq!((exported.code, exported.stdout.lines().count()), (Some(0), plain.lines().count()))
+            }
+            Some(needed) => {
+                assert_eq!((exported.code, exported.stdout.as_str()), (Some(3), ""), "{}", exported.stderr);
+                assert!(exported.stderr.contains(needed), "{masks:?}: {}", exported.stderr);
+            }
+        }
+    }
+}
+
 /// Topics with three answers and a deletion, in two partitions.
 fn topics() -> TestTopics {
     let names = TestTopics::new(crate::support::broker());
@@ -159,6 +200,38 @@ fn a_topic_is_exported_up_to_its_end_and_resumed_where_it_was_left() {
     assert_eq!((ids.len(), ids[3].as_str()), (4, "p7"), "each answer once");
     let future = on(&names, &["export", "--topic", &names.output, "--format", "jsonl", "--to", "1h"]);
     assert_eq!((future.code, future.stdout.as_str()), (Some(0), ""), "nothing was written an hour ago");
+}
+
+#[test]
+fn a_tap_follows_answers_that_come_after_it_began_and_ends_at_its_limit() {
+    let names = topics();
+    let mut command = binary();
+    command.args(["tap", "--json", "--type", "PER", "--limit", "2"]);
+    command.args(["--set", &format!("kafka.bootstrap={}", names.bootstrap)]);
+    command.args(["--set", &format!("publish.topic={}", names.output)]);
+    let mut tap = Process(command.stdout(Stdio::piped()).spawn().unwrap());
+    let writer = Writer::new(&names.bootstrap);
+    let mut number = 100;
+    // Nothing says when it has begun to follow: answers are written until it has seen enough.
+    let status = until("the tap has seen two persons", || {
+        writer.send(
+            &names.output,
+            number % 2,
+            Some("k"),
+            Some(answer(number as usize).to_string().as_bytes()),
+        );
+        writer.flush();
+        number += 1;
+        tap.0.try_wait().unwrap()
+    });
+    assert_eq!(status.code(), Some(0));
+    let shown = std::io::read_to_string(tap.0.stdout.take().unwrap()).unwrap();
+    let lines: Vec<Value> = shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2, "{shown}");
+    for line in lines {
+        let post: usize = line["post_id"].as_str().unwrap()[1..].parse().unwrap();
+        assert!(post >= 100 && line["text"] == "Ada", "only what came after it began: {line}");
+    }
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod exit;
 mod export;
 mod failure;
 mod fetch;
+mod ingest;
 mod knowledge;
 mod lexicon;
 mod line_reader;
@@ -29,6 +30,7 @@ mod open;
 mod process;
 mod progress;
 mod run;
+mod schema;
 mod serve;
 mod settings;
 mod tap;
@@ -42,6 +44,7 @@ pub use failure::{EXIT_LINES_REJECTED, EXIT_USAGE, Failure, UsageError, exit_cod
 pub use logging::{FAILURE_TARGET, LogFormat, log_panics};
 pub use process::{run_async, stop_signal};
 pub use settings::Settings;
+use topic::TopicReader;
 
 /// Reads a live feed of posts and says which named entities their pictures show, where, and which pixels.
 #[derive(Debug, Parser)]
@@ -90,10 +93,14 @@ pub enum Command {
     Annotate(annotate::Arguments),
     /// Check settings, bundle, brokers and topics without running.
     Check(check::Arguments),
+    /// Read a feed from its source into a topic: Bluesky.
+    Ingest(ingest::Arguments),
     /// List dead letters, and replay their posts.
     Dlq(dlq::Arguments),
     /// Write answers of a file or of a topic in another format.
     Export(export::Arguments),
+    /// Print the schema of posts or of answers.
+    Schema(schema::Arguments),
     /// Watch answers, posts or dead letters of a running topic.
     Tap(tap::Arguments),
     /// Count, export, import and purge cached answers on disk and in Redis.
@@ -126,8 +133,10 @@ pub fn dispatch(command: Command, exit: &Exit) -> Result<(), Failure> {
         Command::Serve(arguments) => serve::run(&arguments, exit),
         Command::Annotate(arguments) => annotate::run(&arguments, exit),
         Command::Check(arguments) => check::run(&arguments, exit),
+        Command::Ingest(arguments) => ingest::run(&arguments, exit),
         Command::Dlq(arguments) => dlq::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Tap(arguments) => tap::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments, exit),

@@ -12,6 +12,7 @@ use prometheus::{IntCounterVec, Opts, Registry, TextEncoder};
 use super::build_metrics::BuildMetrics;
 use super::cache_metrics::CacheMetrics;
 use super::dead_letter_metrics::DeadLetterMetrics;
+use super::feed_metrics::FeedFamilies;
 use super::group_events::GroupMetrics;
 use super::http_metrics::HttpMetrics;
 use super::llm_metrics::LlmFamilies;
@@ -23,8 +24,8 @@ use super::scrape_hooks::{ScrapeHooks, catch_up};
 use super::stage_metrics::all_stages;
 use super::traffic_metrics::TrafficMetrics;
 use super::{
-    AnswerMetrics, CacheTally, DeadLetterLog, DeviceMetrics, EntityMetrics, FetchMetrics, Health,
-    IngestMetrics, KafkaMetrics, LagMetrics, LlmMetrics, MemoryMetrics, OutputMetrics, Rebalance,
+    AnswerMetrics, CacheTally, DeadLetterLog, DeviceMetrics, EntityMetrics, FeedMetrics, FetchMetrics,
+    Health, IngestMetrics, KafkaMetrics, LagMetrics, LlmMetrics, MemoryMetrics, OutputMetrics, Rebalance,
     StageMetrics, StageSummary, Transaction, WorkProgress, health_metrics, open_metrics,
 };
 use crate::domain::Stage;
@@ -47,6 +48,7 @@ pub struct Metrics {
     build: BuildMetrics,
     dead_letters: DeadLetterMetrics,
     outputs: OutputMetrics,
+    feeds: FeedFamilies,
     caches: CacheMetrics,
     pictures_read: IntCounterVec,
     memory: MemoryMetrics,
@@ -91,6 +93,7 @@ impl Metrics {
             build: BuildMetrics::new(&registry),
             dead_letters: DeadLetterMetrics::new(&registry),
             outputs: OutputMetrics::new(&registry),
+            feeds: FeedFamilies::new(&registry),
             caches: CacheMetrics::new(&registry),
             pictures_read: counters(
                 "riveg_pictures_read_total",
@@ -123,6 +126,12 @@ impl Metrics {
     #[must_use]
     pub fn fetches(&self) -> FetchMetrics {
         self.fetches.clone()
+    }
+
+    /// The metrics of a feed that this process reads.
+    #[must_use]
+    pub fn feed(&self, name: &'static str) -> FeedMetrics {
+        self.feeds.of(name)
     }
 
     /// The counters of each output.

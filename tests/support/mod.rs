@@ -1,4 +1,4 @@
-//! Test support: the binary, brokers, topics, clients, records, Redis, Prometheus, code without comments, photographs, the
+//! Test support: the binary, brokers, topics, clients, records, Redis, a server of Jetstream, Prometheus, code without comments, photographs, the
 //! pocket world, and waiting for conditions.
 
 mod acl;
@@ -6,6 +6,7 @@ mod binary;
 mod broker;
 mod clients;
 pub(crate) mod hub;
+pub(crate) mod jetstream;
 mod kafka_request;
 pub(crate) mod llm;
 pub(crate) mod photographs;

@@ -3,6 +3,7 @@
 //! The embedded broker deletes records beyond its size, so the bytes in flight are limited to what it keeps.
 
 use std::collections::HashMap;
+use std::io::{self, Write as _};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rdkafka::ClientConfig;
@@ -12,6 +13,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::triples;
 use crate::telemetry::LatencyRecorder;
 
 /// The topics of one engine.
@@ -21,6 +23,8 @@ pub(super) struct Topics {
     pub(super) input: String,
     pub(super) output: String,
     pub(super) dead_letters: String,
+    /// The topic of triples, if they are printed.
+    pub(super) triples: Option<String>,
     /// Partitions of each topic.
     pub(super) partitions: i32,
 }
@@ -59,6 +63,8 @@ pub(super) enum ExchangeError {
     Client { doing: &'static str, source: KafkaError },
     #[error("no answer came for {} s, after {answered} of {posts}", MAX_SILENCE.as_secs())]
     Silence { answered: usize, posts: usize },
+    #[error("failed to print a triple")]
+    Print(#[source] io::Error),
     #[error("stopped after {answered} of {posts} answers")]
     Stopped { answered: usize, posts: usize },
 }
@@ -68,6 +74,9 @@ const MAX_SILENCE: Duration = Duration::from_secs(120);
 
 /// The longest wait for an answer before the next post may be sent.
 const POLL: Duration = Duration::from_millis(10);
+
+/// The longest silence before the last triples are thought to be there: they are written with the answers.
+const LAST_TRIPLES: Duration = Duration::from_millis(500);
 
 /// The time limit of the final flush.
 const FLUSH: Duration = Duration::from_secs(10);
@@ -114,6 +123,10 @@ pub(super) fn exchange(
             continue;
         };
         let message = message.map_err(|source| ExchangeError::Client { doing: "read answers", source })?;
+        if Some(message.topic()) == topics.triples.as_deref() {
+            print_triple(&message)?;
+            continue;
+        }
         let id = String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned();
         last_answer = Instant::now();
         // At least once: a second answer is ignored, and so is the answer to an unknown post.
@@ -128,6 +141,10 @@ pub(super) fn exchange(
         progress(done.settled());
     }
     done.took = last_answer.duration_since(began);
+    // Those of the last posts may come after their answers.
+    while let Some(Ok(message)) = topics.triples.as_ref().and_then(|_| consumer.poll(LAST_TRIPLES)) {
+        print_triple(&message)?;
+    }
     producer.flush(FLUSH).map_err(|source| ExchangeError::Client { doing: "send posts", source })?;
     Ok(done)
 }
@@ -136,6 +153,13 @@ impl SendWindow {
     /// Whether one more post may be sent. A post larger than the window is sent alone.
     fn has_room(self, posts: usize, bytes: usize, next: &InputRecord<'_>) -> bool {
         posts == 0 || (posts < self.posts && bytes + next.value.len() <= self.bytes)
+    }
+}
+
+fn print_triple(message: &BorrowedMessage<'_>) -> Result<(), ExchangeError> {
+    match triples::line(message.payload().unwrap_or_default()) {
+        Some(line) => writeln!(io::stdout(), "{line}").map_err(ExchangeError::Print),
+        None => Ok(()),
     }
 }
 
@@ -163,7 +187,7 @@ fn consumer(topics: &Topics) -> Result<BaseConsumer, ExchangeError> {
         .create()
         .map_err(failed)?;
     let mut list = TopicPartitionList::new();
-    for topic in [&topics.output, &topics.dead_letters] {
+    for topic in [&topics.output, &topics.dead_letters].into_iter().chain(&topics.triples) {
         for partition in 0..topics.partitions {
             list.add_partition_offset(topic, partition, Offset::Beginning).map_err(failed)?;
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use indicatif::ProgressDrawTarget;
 use tokio::task::block_in_place;
 
 use crate::config::Config;
@@ -17,15 +18,19 @@ use crate::lab::world::{Split, World, write_dataset};
 use crate::networks::bundle::Bundle;
 use crate::stages::lexicon::Lexicon;
 
+use super::failure::StdoutError;
 use super::open::open;
 use super::{Exit, Failure, Settings, progress, run_async, stop_signal};
 
 mod cards;
 mod exchange;
+mod feed;
 mod outcome;
 mod report;
+mod triples;
 
 use exchange::{Exchange, ExchangeError, InputRecord, SendWindow, Topics, exchange};
+use feed::{Feed, PictureServer};
 use outcome::{DemoRun, PicturesRead};
 
 /// Stream posts of the pocket world through Kafka and the engine, and show the results.
@@ -38,6 +43,7 @@ use outcome::{DemoRun, PicturesRead};
 Examples:
   riveg demo                        300 posts, figures and contact sheet in target/demo
   riveg demo --keep                 keep running afterwards, for other producers and consumers
+  riveg demo --feed jetstream --triples   Bluesky's events in, triples out as they come
   riveg demo --posts 2000 --seed 7 --set engine.posts_in_flight=128")]
 pub struct Arguments {
     /// The number of posts.
@@ -52,6 +58,12 @@ pub struct Arguments {
     /// The bundle, instead of that of the settings.
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
+    /// The form of the posts.
+    #[arg(long, value_enum, default_value = "riveg", value_name = "FORMAT")]
+    feed: Feed,
+    /// Print each triple of a post, entity and region as it comes, from an output of its own.
+    #[arg(long)]
+    triples: bool,
     /// Keep running afterwards, until SIGINT or SIGTERM.
     #[arg(long)]
     keep: bool,
@@ -113,8 +125,13 @@ async fn demonstrate(
     exit: &Exit,
 ) -> Result<(), Failure> {
     let stop = stop_signal(exit)?;
-    let posts = block_in_place(|| make_posts(arguments))?;
-    let (_broker, topics) = open_broker(&config)?;
+    let mut posts = block_in_place(|| make_posts(arguments))?;
+    let _pictures = match arguments.feed {
+        Feed::Riveg => None,
+        Feed::Jetstream => Some(PictureServer::start(feed::as_events(&mut posts)?, &mut config).await?),
+    };
+    let triples = arguments.triples.then(|| triples::add_output(&mut config));
+    let (_broker, topics) = open_broker(&config, triples)?;
     // The broker inside this process needs no authentication.
     config.kafka = Connection::to(&topics.bootstrap);
     let monitoring = Arc::new(Monitoring::start(&config).await?);
@@ -168,7 +185,11 @@ async fn demonstrate(
 async fn show(demo_run: &DemoRun<'_>, topics: &Topics, is_over: impl Fn() -> bool) -> Result<(), Failure> {
     let warm = PicturesRead::so_far(demo_run.annotator.runtime());
     let window = SendWindow { posts: 2 * demo_run.config.engine.posts_in_flight, bytes: WINDOW_BYTES };
-    let exchange = block_in_place(|| stream(topics, demo_run.posts, window, is_over))?;
+    let exchanged = block_in_place(|| stream(topics, demo_run.posts, window, is_over));
+    let exchange = exchanged.map_err(|error| match error {
+        ExchangeError::Print(source) => Failure::from(StdoutError(source)),
+        other => other.into(),
+    })?;
     demo_run.finish(&warm, &exchange, window.posts).await
 }
 
@@ -179,6 +200,10 @@ fn stream(
     is_over: impl Fn() -> bool,
 ) -> Result<Exchange, ExchangeError> {
     let bar = progress::bar(posts.len() as u64, "{bar:40} {pos} of {len} posts answered, {elapsed} gone");
+    if topics.triples.is_some() {
+        // The lines of triples are the progress.
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
     let posts: Vec<InputRecord<'_>> =
         posts.iter().map(|post| InputRecord { id: &post.gold.id, value: &post.record }).collect();
     let exchange = exchange(topics, &posts, window, is_over, |settled| bar.set_position(settled as u64));
@@ -208,16 +233,17 @@ fn make_posts(arguments: &Arguments) -> Result<Vec<Example>, Failure> {
     Ok(posts)
 }
 
-fn open_broker(config: &Config) -> Result<(EmbeddedBroker, Topics), Failure> {
+fn open_broker(config: &Config, triples: Option<String>) -> Result<(EmbeddedBroker, Topics), Failure> {
     let broker = EmbeddedBroker::start()?;
     let topics = Topics {
         bootstrap: broker.bootstrap(),
         input: config.ingest.topic.clone(),
         output: config.publish.topic.clone(),
         dead_letters: config.publish.dead_letter_topic.clone(),
+        triples,
         partitions: PARTITIONS,
     };
-    for topic in [&topics.input, &topics.output, &topics.dead_letters] {
+    for topic in [&topics.input, &topics.output, &topics.dead_letters].into_iter().chain(&topics.triples) {
         broker.create_topic(topic, PARTITIONS)?;
     }
     let bootstrap = &topics.bootstrap;
@@ -240,6 +266,9 @@ fn print_addresses(topics: &Topics, monitoring: &Monitoring) -> Result<(), Failu
     print_line("posts", &topics.input)?;
     print_line("annotations", &topics.output)?;
     print_line("dead letters", &topics.dead_letters)?;
+    if let Some(topic) = &topics.triples {
+        print_line("triples", topic)?;
+    }
     if let Some(address) = monitoring.address() {
         print_line(
             "metrics",

@@ -1,6 +1,6 @@
 //! Reader of the format `riveg`: from the JSON of an answer back to the annotation, as any consumer reads it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::super::super::{Annotated, MediaInfo, PostFacts, Provenance};
 use super::super::format::AnswerTimes;
 use super::post::{SCHEMA, SCHEMA_VERSION};
+use super::triple;
 use crate::domain::{
     Annotation, BBox, ContentHash, Degradation, DegradedCode, EntityType, GateVerdict, Mask, Mention,
     ModelAnswer, Phrase, PhraseSource, RawJson, Region, Span, Triple,
@@ -30,7 +31,7 @@ pub struct ReadAnswer {
 /// # Errors
 /// Where the JSON differs from the schema.
 pub fn read(json: &[u8]) -> Result<ReadAnswer, String> {
-    let wire: Wire = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    let wire: Wire = serde_json::from_slice(json).map_err(|error| explained(&error, json))?;
     if wire.schema.as_deref().is_some_and(|schema| schema != SCHEMA) {
         return Err(format!("`schema` is `{}`, not `{SCHEMA}`", wire.schema.unwrap_or_default()));
     }
@@ -41,10 +42,12 @@ pub fn read(json: &[u8]) -> Result<ReadAnswer, String> {
         ));
     }
     let media = wire.media.iter().map(Medium::info).collect::<Result<Vec<MediaInfo>, String>>()?;
-    let keys: BTreeSet<&str> = media.iter().map(|medium| medium.key.as_str()).collect();
+    let size = |medium: &MediaInfo| (medium.width, medium.height);
+    let pictures: BTreeMap<&str, (u32, u32)> =
+        media.iter().map(|medium| (medium.key.as_str(), size(medium))).collect();
     let triple = |entity: Entity| {
         let name = entity.text.clone();
-        entity.triple(&keys).map_err(|fault| format!("entity `{name}`: {fault}"))
+        entity.triple(&pictures).map_err(|fault| format!("entity `{name}`: {fault}"))
     };
     let triples = wire.entities.into_iter().map(triple).collect::<Result<_, String>>()?;
     let raw = |value: Option<Value>| value.map(|value| RawJson::new(value.to_string()));
@@ -66,6 +69,21 @@ pub fn read(json: &[u8]) -> Result<ReadAnswer, String> {
         provenance,
         times,
     })
+}
+
+/// Why JSON is no answer; of a record in the other shape, which setting makes answers.
+fn explained(error: &serde_json::Error, json: &[u8]) -> String {
+    #[derive(Deserialize)]
+    struct Named {
+        schema: String,
+    }
+    match serde_json::from_slice(json) {
+        Ok(Named { schema }) if schema == triple::SCHEMA => {
+            let needed = "from an output with `shape = \"post\"`";
+            format!("it is one triple of an answer; this needs whole answers, {needed}")
+        }
+        _ => error.to_string(),
+    }
 }
 
 fn moment(text: Option<String>) -> Result<SystemTime, String> {
@@ -181,16 +199,17 @@ struct GatePicture {
 #[derive(Deserialize)]
 struct WireRegion {
     media_key: String,
-    r#box: [f32; 4],
+    r#box: Option<[f32; 4]>,
+    relative_box: Option<[f32; 4]>,
     box_score: f32,
-    mask: WireMask,
+    mask: Option<WireMask>,
     mask_score: f32,
 }
 
 #[derive(Deserialize)]
 struct WireMask {
     size: [u32; 2],
-    counts: String,
+    counts: Option<String>,
 }
 
 impl Medium {
@@ -210,7 +229,7 @@ impl Medium {
 }
 
 impl Entity {
-    fn triple(self, pictures: &BTreeSet<&str>) -> Result<Triple, String> {
+    fn triple(self, pictures: &BTreeMap<&str, (u32, u32)>) -> Result<Triple, String> {
         let WireSpan { start, end, byte_start, byte_end } = self.span;
         let phrase = phrase(self.phrase, self.expansion)?;
         let verdicts = self.gate.into_iter().flat_map(|gate| gate.pictures).map(|picture| GateVerdict {
@@ -220,13 +239,13 @@ impl Entity {
             dropped_box_score: picture.dropped_box_score,
         });
         let region = |region: WireRegion| {
-            if !pictures.contains(region.media_key.as_str()) {
+            let Some(&size) = pictures.get(region.media_key.as_str()) else {
                 return Err(format!(
                     "a region is in the picture `{}`, which `media` does not have",
                     region.media_key
                 ));
-            }
-            region.region()
+            };
+            region.region(size)
         };
         Ok(Triple {
             mention: Mention {
@@ -260,11 +279,18 @@ fn phrase(text: String, expansion: Option<Expansion>) -> Result<Phrase, String> 
 }
 
 impl WireRegion {
-    fn region(self) -> Result<Region, String> {
-        let [x0, y0, x1, y1] = self.r#box;
-        let [height, width] = self.mask.size;
-        let mask =
-            Mask::from_coco_counts(width, height, &self.mask.counts).map_err(|fault| fault.to_string())?;
+    /// The region in a picture of this width and height.
+    fn region(self, (width, height): (u32, u32)) -> Result<Region, String> {
+        let scaled = |[x0, y0, x1, y1]: [f32; 4]| {
+            let (width, height) = (width as f32, height as f32);
+            [x0 * width, y0 * height, x1 * width, y1 * height]
+        };
+        let bbox = self.r#box.or(self.relative_box.map(scaled));
+        let [x0, y0, x1, y1] = bbox.ok_or("a region has neither `box` nor `relative_box`")?;
+        let Some(WireMask { size: [rows, columns], counts: Some(counts) }) = self.mask else {
+            return Err(NO_RUN_LENGTHS.to_owned());
+        };
+        let mask = Mask::from_coco_counts(columns, rows, &counts).map_err(|fault| fault.to_string())?;
         Ok(Region {
             media_key: self.media_key,
             bbox: BBox { x0, y0, x1, y1 },
@@ -275,8 +301,14 @@ impl WireRegion {
     }
 }
 
+/// The masks of other forms are not read back: polygons have lost pixels, and `none` all.
+const NO_RUN_LENGTHS: &str =
+    "a region has no mask as COCO run lengths; this needs answers of an output with `masks = \"coco\"`";
+
 #[cfg(test)]
 mod tests {
+    use super::super::super::format::EncoderOptions;
+    use super::super::FORMAT;
     use super::super::tests::{annotated, encoded_with, times};
     use super::*;
     use crate::kafka::publish::Include;
@@ -299,6 +331,33 @@ mod tests {
             found.annotation.triples[0].regions[0].mask,
             written.annotation.triples[0].regions[0].mask
         );
+    }
+
+    #[test]
+    fn relative_boxes_are_read_and_other_forms_say_which_setting_is_needed() {
+        use super::super::super::super::{BoxUnit, MaskForm, Shape};
+        let options = |change: fn(&mut EncoderOptions)| {
+            let mut options =
+                EncoderOptions::plain(Provenance { engine: "0".to_owned(), bundle: "b".to_owned() });
+            change(&mut options);
+            let records = (FORMAT.encoder)(&options).encode(&annotated(), times());
+            read(&records[0].value)
+        };
+        let [plain, relative] = [options(|_| {}), options(|options| options.boxes = BoxUnit::Relative)]
+            .map(|read| read.unwrap().annotated.annotation.triples[0].regions[0].bbox);
+        let edges = |bbox: BBox| [bbox.x0, bbox.y0, bbox.x1, bbox.y1];
+        for (pixels, shares) in edges(plain).into_iter().zip(edges(relative)) {
+            assert!((pixels - shares).abs() < 0.01, "{pixels} {shares}");
+        }
+        for other in [
+            options(|o| o.masks = MaskForm::Png),
+            options(|o| o.masks = MaskForm::Polygon),
+            options(|o| o.masks = MaskForm::None),
+        ] {
+            assert!(other.unwrap_err().contains("`masks = \"coco\"`"));
+        }
+        let triple = options(|options| options.shape = Shape::Triple).unwrap_err();
+        assert!(triple.contains("`shape = \"post\"`"), "{triple}");
     }
 
     #[test]

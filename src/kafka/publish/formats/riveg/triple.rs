@@ -14,7 +14,7 @@ use super::wire::{Rounded, WireBox, degraded_codes, object};
 use crate::domain::{Region, Triple};
 
 /// The value of `schema` in each object.
-const SCHEMA: &str = "riveg.triple";
+pub(super) const SCHEMA: &str = "riveg.triple";
 
 /// The value of `version`. It increases when a field changes its meaning or is removed.
 const SCHEMA_VERSION: u32 = 1;
