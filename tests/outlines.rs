@@ -7,7 +7,7 @@ use riveg::lab::world::{Split, World};
 const TOLERANCE: f64 = 0.75;
 
 /// The least overlap (intersection over union) of a mask of at least [`LEAST_PIXELS`] and its polygons.
-const LEAST_OVERLAP: f64 = 0.90;
+const LEAST_OVERLAP: f64 = 0.95;
 
 /// Below it a mask is mostly border, and only the error a pixel of border is bounded.
 const LEAST_PIXELS: usize = 100;
@@ -72,7 +72,7 @@ fn overlap(name: &str, pixels: &[u8], width: u32, height: u32) -> f64 {
 }
 
 #[test]
-fn polygons_keep_nine_tenths_of_real_masks_and_of_blobs() {
+fn polygons_overlap_real_masks_and_blobs_by_95_of_100_pixels() {
     let world = World::new(11, Split::Test);
     let mut overlaps = Vec::new();
     for index in 0..40 {
@@ -102,7 +102,5 @@ fn polygons_keep_nine_tenths_of_real_masks_and_of_blobs() {
         overlaps.push(overlap(&format!("blob {seed}"), &pixels, width, height));
     }
     let mean = overlaps.iter().sum::<f64>() / overlaps.len() as f64;
-    let least = overlaps.iter().copied().fold(1.0, f64::min);
-    println!("{} masks: least {least:.4}, mean {mean:.4}", overlaps.len());
-    assert!(mean > 0.97, "{mean}");
+    assert!(mean > 0.98, "{mean}");
 }
