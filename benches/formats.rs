@@ -110,7 +110,7 @@ fn readers(samples: &[Sample]) -> Vec<Case> {
             let records: Vec<InputRecord> = samples
                 .iter()
                 .enumerate()
-                .map(|sample| InputRecord { payload: Bytes::from(record(sample)), topic: None })
+                .map(|sample| InputRecord { payload: Bytes::from(record(sample)), ..InputRecord::default() })
                 .collect();
             let limits = limits.clone();
             let pass = move || {

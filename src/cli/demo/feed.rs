@@ -148,7 +148,7 @@ mod tests {
         let pictures = as_events(&mut posts).unwrap();
         let config = Config::load(&crate::config::Sources::default()).unwrap().config;
         let feeds = Feeds::new(&config.feeds());
-        let record = InputRecord { payload: posts[0].record.clone().into(), topic: None };
+        let record = InputRecord { payload: posts[0].record.clone().into(), ..InputRecord::default() };
         let read = feeds.read(&record, &config.decode).unwrap();
         let [Event::Post(draft)] = &read.events[..] else { panic!("{read:?}") };
         assert_eq!((read.format, &draft.id, draft.text.as_str()), ("jetstream", &posts[0].gold.id, "Ada"));
