@@ -99,7 +99,7 @@ impl Shared {
     async fn serve(self: Arc<Self>, stream: TcpStream, mut is_open: watch::Receiver<bool>) {
         let plan = self.plans.lock().unwrap().pop_front();
         let mut query = String::new();
-        #[expect(clippy::result_large_err, reason = "the signature is that of the library")]
+        #[allow(clippy::result_large_err, reason = "the signature is that of the library")]
         let answer = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
             query = request.uri().query().unwrap_or_default().to_owned();
             let Some(Plan::Refuse(status)) = plan else { return Ok(response) };

@@ -46,11 +46,8 @@ pub(super) fn line(record: &[u8]) -> Option<String> {
         _ => "no picture".to_owned(),
     };
     // The feed is ours; the text is shown as it would be from any other.
-    Some(format!(
-        "{}  {entity_type:<5} {:<24} {place}",
-        triple.post_id.escape_debug(),
-        text.escape_debug().to_string()
-    ))
+    let (post, text) = (triple.post_id.escape_debug(), text.escape_debug().to_string());
+    Some(format!("{post}  {entity_type:<5} {text:<24} {place}"))
 }
 
 #[cfg(test)]
