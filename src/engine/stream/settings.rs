@@ -69,7 +69,6 @@ impl Settings {
             DeliveryMode::AtLeastOnce => Delivery::AtLeastOnce,
             DeliveryMode::ExactlyOnce => Delivery::ExactlyOnce {
                 transactional_id: self.publish.transactional_id(&self.ingest.group),
-                input: self.ingest.topic.clone(),
                 interval: self.ingest.commit_interval,
             },
         }
@@ -96,12 +95,12 @@ mod tests {
     fn exactly_once_commits_offsets_in_transactions_named_by_group_and_host_unless_a_name_is_set() {
         let plain = settings(&[]);
         assert_eq!((plain.offsets_by(), plain.delivery()), (OffsetsBy::Reader, Delivery::AtLeastOnce));
-        let sets = ["publish.delivery=exactly-once", "ingest.topic=in", "ingest.commit_interval=2s"];
+        let sets = ["publish.delivery=exactly-once", "ingest.commit_interval=2s"];
         let named = settings(&[&sets[..], &["publish.transactional_id=mine"]].concat());
         assert_eq!(named.offsets_by(), OffsetsBy::Transaction);
         let interval = std::time::Duration::from_secs(2);
-        let (transactional_id, input) = ("mine".to_owned(), "in".to_owned());
-        assert_eq!(named.delivery(), Delivery::ExactlyOnce { transactional_id, input, interval });
+        let transactional_id = "mine".to_owned();
+        assert_eq!(named.delivery(), Delivery::ExactlyOnce { transactional_id, interval });
         let Delivery::ExactlyOnce { transactional_id, .. } =
             settings(&[&sets[..], &["ingest.group=readers"]].concat()).delivery()
         else {

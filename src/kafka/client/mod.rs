@@ -13,6 +13,7 @@ mod secrets;
 mod statistics;
 mod token;
 mod topic_name;
+mod topic_partition;
 
 pub use connection::Connection;
 pub use connection_fault::{ConnectionFault, level_name};
@@ -23,3 +24,4 @@ pub use rebalance::{is_rebalance_error, mentions_rebalance};
 pub use secrets::Secrets;
 pub use statistics::{INTERVAL_MS as STATISTICS_INTERVAL_MS, figures};
 pub use topic_name::{TOPIC_NAME, is_topic_name};
+pub use topic_partition::{TopicNames, TopicPartition};

@@ -9,14 +9,8 @@ use tracing::{debug, info, warn};
 use super::IngestError;
 use super::consumer::{Reader, TICKET_WAIT};
 use super::context::{self, Event};
-use crate::kafka::client::{explain, explain_error, mentions_rebalance};
+use crate::kafka::client::{TopicPartition, explain, explain_error, mentions_rebalance};
 use crate::telemetry::{CommitFailure, Rebalance};
-
-/// Partitions for a log line.
-pub(super) fn listed(partitions: &[i32]) -> String {
-    let numbers: Vec<String> = partitions.iter().map(i32::to_string).collect();
-    numbers.join(", ")
-}
 
 impl Reader {
     pub(super) fn handle_events(&mut self) -> Result<(), IngestError> {
@@ -43,17 +37,17 @@ impl Reader {
         Ok(())
     }
 
-    fn assigned(&mut self, partitions: &[i32]) -> Result<(), IngestError> {
+    fn assigned(&mut self, partitions: &[TopicPartition]) -> Result<(), IngestError> {
         let list = self.start_positions(partitions)?;
         if !self.start_at(&list) {
             return Ok(());
         }
-        for &partition in partitions {
-            self.control.metrics.partition_assigned(&self.topic, partition);
+        for TopicPartition { topic, partition } in partitions {
+            self.control.metrics.partition_assigned(topic, *partition);
         }
         self.control.metrics.rebalanced(Rebalance::Assigned);
         self.control.health.partitions_are_assigned();
-        info!(topic = &*self.topic, partitions = listed(partitions), "partitions assigned");
+        info!(partitions = TopicPartition::listed(partitions), "partitions assigned");
         Ok(())
     }
 
@@ -77,7 +71,7 @@ impl Reader {
         true
     }
 
-    fn revoked(&mut self, partitions: &[i32]) {
+    fn revoked(&mut self, partitions: &[TopicPartition]) {
         let lost = self.consumer.assignment_lost();
         if !lost {
             // Drain first, then fence, so that finished work is committed.
@@ -91,30 +85,22 @@ impl Reader {
         }
         // Before the partitions are unassigned: nothing of them is published from now on.
         self.fence.raise(partitions, self.ledger.generation());
-        self.ledger.revoke(partitions.iter().copied());
+        self.ledger.revoke(partitions);
         self.offsets.forget(partitions);
         self.positions.forget(partitions);
         self.lag.forget(partitions);
         self.ends.retain(|partition, _| !partitions.contains(partition));
-        if let Err(error) = context::unassign(&self.consumer, &self.list(partitions)) {
+        if let Err(error) = context::unassign(&self.consumer, &TopicPartition::list(partitions)) {
             warn!(
                 error = explain_error(&error),
-                partitions = listed(partitions),
+                partitions = TopicPartition::listed(partitions),
                 "partitions could not be unassigned"
             );
         }
-        for &partition in partitions {
-            self.control.metrics.partition_revoked(&self.topic, partition);
+        for TopicPartition { topic, partition } in partitions {
+            self.control.metrics.partition_revoked(topic, *partition);
         }
         self.control.metrics.rebalanced(Rebalance::Revoked);
-        info!(topic = &*self.topic, partitions = listed(partitions), lost, "partitions revoked");
-    }
-
-    pub(super) fn list(&self, partitions: &[i32]) -> TopicPartitionList {
-        let mut list = TopicPartitionList::with_capacity(partitions.len());
-        for &partition in partitions {
-            list.add_partition(&self.topic, partition);
-        }
-        list
+        info!(partitions = TopicPartition::listed(partitions), lost, "partitions revoked");
     }
 }

@@ -30,7 +30,7 @@ use super::{
     Config, Consumed, Fence, IngestControl, IngestError, IngestHandle, Ledger, Membership, OffsetsBy,
     SourceRecord, Ticket, TicketedRecord,
 };
-use crate::kafka::client::{Connection, RecordHeaders, explain_error};
+use crate::kafka::client::{Connection, RecordHeaders, TopicNames, TopicPartition, explain_error};
 use crate::telemetry::{Causes, LogThrottle};
 
 /// Timeout of one poll. The stop signal is looked at no later than this.
@@ -65,7 +65,7 @@ pub fn start(
     let (report, ended) = oneshot::channel();
     let max_bytes = usize::try_from(config.max_bytes.as_u64()).unwrap_or(usize::MAX);
     let reader = Reader {
-        topic: config.topic.as_str().into(),
+        names: TopicNames::default(),
         ledger: Ledger::default(),
         fence,
         budget: InFlightBudget::new(max_posts, max_bytes),
@@ -103,7 +103,7 @@ pub(super) struct Reader {
     pub(super) config: Config,
     pub(super) offsets_by: OffsetsBy,
     pub(super) control: IngestControl,
-    pub(super) topic: Arc<str>,
+    names: TopicNames,
     pub(super) consumer: Arc<BaseConsumer<Context>>,
     pub(super) ledger: Ledger,
     pub(super) fence: Fence,
@@ -113,7 +113,7 @@ pub(super) struct Reader {
     /// The client has reported that a position is not in the log. It does not say which one.
     pub(super) position_lost: bool,
     /// The end of each partition that the client has reached, if no record came since.
-    pub(super) ends: BTreeMap<i32, i64>,
+    pub(super) ends: BTreeMap<TopicPartition, i64>,
     pub(super) lag: LagTracker,
     pub(super) recovery_pace: LogThrottle,
     pub(super) availability: Availability,
@@ -186,7 +186,7 @@ impl Reader {
     fn poll(&mut self, timeout: Duration) -> Result<(), IngestError> {
         let source = match self.consumer.poll(timeout) {
             None => return Ok(()),
-            Some(Ok(message)) => self.source(&message),
+            Some(Ok(message)) => Self::source(&mut self.names, &message),
             Some(Err(source @ KafkaError::MessageConsumptionFatal(_))) => {
                 return Err(IngestError::Read { topic: self.config.topic.clone(), source });
             }
@@ -202,9 +202,10 @@ impl Reader {
             }
         };
         self.records_read += 1;
-        self.control.metrics.consumed(&self.topic, source.partition, source.bytes());
-        self.positions.set(source.partition, source.offset + 1);
-        self.ends.remove(&source.partition);
+        let partition = source.topic_partition();
+        self.control.metrics.consumed(&source.topic, source.partition, source.bytes());
+        self.positions.set(&partition, source.offset + 1);
+        self.ends.remove(&partition);
         self.deliver(Arc::new(source), false)
     }
 
@@ -213,7 +214,8 @@ impl Reader {
         let bytes = source.bytes();
         self.budget.add(bytes);
         self.control.metrics.posts_in_flight(self.budget.posts());
-        let ticket = self.ledger.issue_written(source.partition, source.offset, Some(source.written()));
+        let ticket =
+            self.ledger.issue_written(&source.topic_partition(), source.offset, Some(source.written()));
         let ticket = ticket.with_bytes(bytes);
         let record = TicketedRecord { source, ticket, is_gap };
         match self.records.as_ref().map(|records| records.try_send(record)) {
@@ -225,9 +227,9 @@ impl Reader {
         }
     }
 
-    fn source(&self, message: &BorrowedMessage<'_>) -> SourceRecord {
+    fn source(names: &mut TopicNames, message: &BorrowedMessage<'_>) -> SourceRecord {
         SourceRecord {
-            topic: self.topic.clone(),
+            topic: names.shared(message.topic()),
             partition: message.partition(),
             offset: message.offset(),
             timestamp: message.timestamp().to_millis(),

@@ -14,16 +14,16 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
-use crate::kafka::client::{ConnectionFault, Secrets, figures, level_name};
+use crate::kafka::client::{ConnectionFault, Secrets, TopicPartition, figures, level_name};
 use crate::telemetry::{Causes, KafkaClient, KafkaMetrics};
 
 /// An event during a poll.
 #[derive(Debug)]
 pub(super) enum Event {
     /// The group assigns these partitions. It waits until they are accepted.
-    Assign(Vec<i32>),
+    Assign(Vec<TopicPartition>),
     /// The group revokes these partitions. It waits until they are unassigned.
-    Revoke(Vec<i32>),
+    Revoke(Vec<TopicPartition>),
     /// The broker refused a commit, with the client's message.
     CommitFailed(String),
     /// A connection was closed.
@@ -114,16 +114,15 @@ impl ConsumerContext for Context {
         kind: RDKafkaRespErr,
         partitions: &mut TopicPartitionList,
     ) {
-        let numbers = || partitions.elements().iter().map(|element| element.partition()).collect();
         let assigns = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.closing.load(Ordering::Relaxed) {
             if !assigns && let Err(error) = unassign(consumer, partitions) {
                 tracing::debug!(error = %Causes(&error), "partitions could not be unassigned");
             }
         } else if assigns {
-            self.happened(Event::Assign(numbers()));
+            self.happened(Event::Assign(TopicPartition::all_of(partitions)));
         } else {
-            self.happened(Event::Revoke(numbers()));
+            self.happened(Event::Revoke(TopicPartition::all_of(partitions)));
         }
     }
 }

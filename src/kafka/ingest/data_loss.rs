@@ -9,11 +9,10 @@ use rdkafka::consumer::Consumer;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tracing::{debug, warn};
 
-use super::assignment::listed;
 use super::consumer::Reader;
 use super::positions::{LogRange, PositionState};
 use super::{DataLoss, IngestError, Start, context, sent_offsets};
-use crate::kafka::client::explain_error;
+use crate::kafka::client::{TopicPartition, explain_error};
 use crate::telemetry::Causes;
 
 /// Timeout of requests for committed offsets and ends of logs. Nothing is read meanwhile. Brokers respond within
@@ -23,26 +22,25 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 impl Reader {
     /// The start positions of assigned partitions. If the brokers do not respond, the position is left to the client,
     /// which reports one that is not in the log.
-    pub(super) fn start_positions(&mut self, partitions: &[i32]) -> Result<TopicPartitionList, IngestError> {
-        let committed =
-            match sent_offsets::committed(&self.consumer, &self.topic, self.list(partitions), TIMEOUT) {
-                Ok(committed) => committed,
-                Err(error) => {
-                    debug!(
-                        error = %Causes(&error),
-                        partitions = listed(partitions),
-                        "committed offsets are unknown"
-                    );
-                    return Ok(self.list(partitions));
-                }
-            };
+    pub(super) fn start_positions(
+        &mut self,
+        partitions: &[TopicPartition],
+    ) -> Result<TopicPartitionList, IngestError> {
+        let committed = match sent_offsets::committed(&self.consumer, partitions, TIMEOUT) {
+            Ok(committed) => committed,
+            Err(error) => {
+                let partitions_listed = TopicPartition::listed(partitions);
+                debug!(error = %Causes(&error), partitions = partitions_listed, "committed offsets are unknown");
+                return Ok(TopicPartition::list(partitions));
+            }
+        };
         let mut list = TopicPartitionList::with_capacity(partitions.len());
         let mut responds = true;
-        for &partition in partitions {
+        for partition in partitions {
             // A broker that did not respond once would delay each further partition.
             let log = if responds { self.log(partition) } else { None };
             responds &= log.is_some();
-            let position = match (committed.get(&partition), log) {
+            let position = match (committed.get(partition), log) {
                 (Some(&committed), Some(log)) => Some(self.resume_at(partition, committed, log)?),
                 (Some(&committed), None) => Some(committed),
                 (None, Some(log)) => Some(match self.config.start {
@@ -59,10 +57,11 @@ impl Reader {
                 None if self.config.start == Start::Latest => Offset::End,
                 None => Offset::Beginning,
             };
-            if let Err(error) = list.add_partition_offset(&self.topic, partition, offset) {
+            let TopicPartition { topic, partition: number } = partition;
+            if let Err(error) = list.add_partition_offset(topic, *number, offset) {
                 let offset = position;
-                debug!(error = %Causes(&error), partition, offset, "the client chooses where the partition starts");
-                list.add_partition(&self.topic, partition);
+                debug!(error = %Causes(&error), %partition, offset, "the client chooses where the partition starts");
+                list.add_partition(topic, *number);
             }
         }
         Ok(list)
@@ -76,29 +75,30 @@ impl Reader {
         }
         self.position_lost = false;
         let assigned = match self.consumer.assignment() {
-            Ok(assigned) => assigned.elements().iter().map(|element| element.partition()).collect(),
+            Ok(assigned) => TopicPartition::all_of(&assigned),
             Err(error) => {
                 debug!(error = %Causes(&error), "the assignment is unknown");
                 self.position_lost = true;
                 Vec::new()
             }
         };
-        let (known, unknown): (Vec<i32>, Vec<i32>) =
-            assigned.into_iter().partition(|&partition| self.positions.of(partition).is_some());
+        let (known, unknown): (Vec<TopicPartition>, Vec<TopicPartition>) =
+            assigned.into_iter().partition(|partition| self.positions.of(partition).is_some());
         let (mut lost, mut available) = (Vec::new(), Vec::new());
         for partition in known {
-            let Some((position, log)) = self.positions.of(partition).zip(self.log(partition)) else {
+            let Some((position, log)) = self.positions.of(&partition).zip(self.log(&partition)) else {
                 self.position_lost = true;
                 continue;
             };
             match log.state_of(position) {
                 PositionState::Available => available.push((partition, position)),
                 // If answers to old and new records were under way together, old offsets could overwrite new ones.
-                PositionState::BeyondEnd if !self.ledger.is_settled(&[partition]) => {
-                    self.position_lost = true
+                PositionState::BeyondEnd if !self.ledger.is_settled(std::slice::from_ref(&partition)) => {
+                    self.position_lost = true;
                 }
                 PositionState::BeyondEnd | PositionState::Deleted { .. } => {
-                    lost.push((partition, self.resume_at(partition, position, log)?));
+                    let resumed = self.resume_at(&partition, position, log)?;
+                    lost.push((partition, resumed));
                 }
             }
         }
@@ -109,17 +109,18 @@ impl Reader {
             // Some other reason, such as a log truncated by a new leader: each partition continues at its position.
             lost = available;
         }
-        for &(partition, position) in &lost {
-            self.positions.set(partition, position);
+        for (partition, position) in &lost {
+            self.positions.set(partition, *position);
         }
-        match sent_offsets::list(&self.topic, &lost) {
+        match TopicPartition::list_at(lost.iter().map(|(partition, position)| (partition, *position))) {
             Ok(list) if !lost.is_empty() => self.restart(&list),
             Ok(_) => {}
             Err(error) => {
-                let partitions: Vec<i32> = lost.iter().map(|&(partition, _)| partition).collect();
+                let partitions: Vec<TopicPartition> =
+                    lost.into_iter().map(|(partition, _)| partition).collect();
                 warn!(
                     error = explain_error(&error),
-                    partitions = listed(&partitions),
+                    partitions = TopicPartition::listed(&partitions),
                     "partitions could not be restarted"
                 );
             }
@@ -129,7 +130,12 @@ impl Reader {
 
     /// Where reading continues: at the position, or at the start of the log if the position was deleted, which is a
     /// loss.
-    fn resume_at(&self, partition: i32, position: i64, log: LogRange) -> Result<i64, IngestError> {
+    fn resume_at(
+        &self,
+        partition: &TopicPartition,
+        position: i64,
+        log: LogRange,
+    ) -> Result<i64, IngestError> {
         let LogRange { start, end } = log;
         let deleted = match log.state_of(position) {
             PositionState::Available => return Ok(position),
@@ -138,7 +144,8 @@ impl Reader {
             PositionState::BeyondEnd => 0,
             PositionState::Deleted { records } => records,
         };
-        let topic = &*self.topic;
+        let TopicPartition { topic, partition } = partition;
+        let (topic, partition) = (&**topic, *partition);
         self.control.metrics.ingest().lost(topic, partition, deleted);
         if self.config.on_data_loss == DataLoss::Stop {
             return Err(IngestError::Lost { topic: topic.to_owned(), partition, position, start, end });
@@ -166,16 +173,16 @@ impl Reader {
     }
 
     /// Whether the partition is already assigned, rather than being assigned now.
-    fn reads(&self, partition: i32) -> bool {
+    fn reads(&self, partition: &TopicPartition) -> bool {
         self.positions.of(partition).is_some()
     }
 
     /// The offsets in the log of a partition, if its broker responds.
-    fn log(&self, partition: i32) -> Option<LogRange> {
-        match self.consumer.fetch_watermarks(&self.topic, partition, TIMEOUT) {
+    fn log(&self, partition: &TopicPartition) -> Option<LogRange> {
+        match self.consumer.fetch_watermarks(&partition.topic, partition.partition, TIMEOUT) {
             Ok((start, end)) => Some(LogRange { start, end }),
             Err(error) => {
-                debug!(error = %Causes(&error), partition, "the ends of the log are unknown");
+                debug!(error = %Causes(&error), %partition, "the ends of the log are unknown");
                 None
             }
         }

@@ -10,23 +10,23 @@ use tracing::{debug, info, warn};
 use super::consumer::{MAX_STANDSTILL, NAME, Reader, TICKET_WAIT};
 use super::error::FINAL_COMMIT_TIMEOUT;
 use super::{Consumed, IngestError, OffsetsBy, sent_offsets};
-use crate::kafka::client::explain_error;
+use crate::kafka::client::{TopicPartition, explain_error};
 use crate::telemetry::{Causes, CommitFailure};
 
 impl Reader {
     /// Sends watermarks that have moved. Only a refusal is reported, as an event.
     pub(super) fn commit(&mut self) {
-        for (partition, offset) in self.ledger.watermarks() {
-            self.control.metrics.watermark(&self.topic, partition, offset);
+        for (TopicPartition { topic, partition }, offset) in self.ledger.watermarks() {
+            self.control.metrics.watermark(topic, *partition, offset);
         }
-        for (partition, records) in self.ledger.outstanding() {
-            self.control.metrics.outstanding(&self.topic, partition, records);
+        for (TopicPartition { topic, partition }, records) in self.ledger.outstanding() {
+            self.control.metrics.outstanding(topic, *partition, records);
         }
         self.report_lag();
         if self.offsets_by == OffsetsBy::Transaction {
             return;
         }
-        if let Err(error) = self.offsets.send(&self.consumer, &self.topic, self.ledger.watermarks()) {
+        if let Err(error) = self.offsets.send(&self.consumer, self.ledger.watermarks()) {
             // No assignment yet, or a rebalance: the next interval tries again.
             let quiet = error.rdkafka_error_code() == Some(RDKafkaErrorCode::NoOffset);
             if !quiet {
@@ -52,18 +52,18 @@ impl Reader {
             self.stay_in_group(Duration::ZERO);
         }
         let uncommitted = self.ledger.unsettled();
-        info!(topic = &*self.topic, records = self.records_read, uncommitted, "reading has ended");
+        info!(topic = self.config.topic, records = self.records_read, uncommitted, "reading has ended");
         if self.offsets_by == OffsetsBy::Transaction {
             // A ticket is returned when its transaction is committed. An interrupted transaction hides the offsets
             // before it until the broker or the next engine with the same transactional id has ended it.
             return Ok(Consumed { records: self.records_read, uncommitted });
         }
-        let watermarks: Vec<(i32, i64)> = self.ledger.watermarks().collect();
+        let watermarks: Vec<(TopicPartition, i64)> =
+            self.ledger.watermarks().map(|(partition, offset)| (partition.clone(), offset)).collect();
         let deadline = Instant::now() + FINAL_COMMIT_TIMEOUT;
         loop {
             self.commit();
-            if sent_offsets::are_committed(&self.consumer, &self.topic, &watermarks, FINAL_COMMIT_TIMEOUT / 5)
-            {
+            if sent_offsets::are_committed(&self.consumer, &watermarks, FINAL_COMMIT_TIMEOUT / 5) {
                 return Ok(Consumed { records: self.records_read, uncommitted });
             }
             if Instant::now() > deadline {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::kafka::client::TopicPartition;
 use crate::telemetry::{LogThrottle, Waiting};
 
 /// How often the ends are requested: two small requests for each partition, several times between two scrapes of a
@@ -13,7 +14,7 @@ const REQUEST_INTERVAL: Duration = Duration::from_secs(2);
 /// The ends of the logs of this engine's partitions.
 #[derive(Debug)]
 pub(super) struct LagTracker {
-    ends: BTreeMap<i32, End>,
+    ends: BTreeMap<TopicPartition, End>,
     /// A request is under way.
     is_requested: bool,
     pace: LogThrottle,
@@ -45,7 +46,7 @@ impl LagTracker {
     }
 
     /// The brokers have responded with these ends, at `now`.
-    pub(super) fn update(&mut self, ends: BTreeMap<i32, i64>, now: SystemTime) {
+    pub(super) fn update(&mut self, ends: BTreeMap<TopicPartition, i64>, now: SystemTime) {
         self.is_requested = false;
         for (partition, offset) in ends {
             let known = self.ends.entry(partition).or_insert(End { offset, unread: None });
@@ -55,7 +56,7 @@ impl LagTracker {
     }
 
     /// Removes partitions that were revoked.
-    pub(super) fn forget(&mut self, partitions: &[i32]) {
+    pub(super) fn forget(&mut self, partitions: &[TopicPartition]) {
         self.ends.retain(|partition, _| !partitions.contains(partition));
         // Other partitions may be assigned now: their ends are requested at once.
         self.pace.reset();
@@ -65,11 +66,11 @@ impl LagTracker {
     /// offset of the first unsettled record, and when the oldest unsettled record was written.
     pub(super) fn waiting(
         &mut self,
-        partition: i32,
+        partition: &TopicPartition,
         position: i64,
         open: Option<(i64, Option<SystemTime>)>,
     ) -> Waiting {
-        let end = self.ends.get_mut(&partition);
+        let end = self.ends.get_mut(partition);
         let unread = end.and_then(|end| {
             // All records before that end are read.
             end.unread = end.unread.filter(|(offset, _)| *offset > position);
@@ -95,6 +96,10 @@ mod tests {
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
+    fn posts() -> TopicPartition {
+        TopicPartition::new("posts", 0)
+    }
+
     fn waits(records: u64, oldest: Option<u64>) -> Waiting {
         Waiting { records, oldest: oldest.map(at) }
     }
@@ -102,25 +107,27 @@ mod tests {
     #[test]
     fn records_from_the_first_unsettled_one_to_the_end_of_the_log_wait() {
         let mut lag = LagTracker::default();
-        assert_eq!(lag.waiting(0, 10, None), waits(0, None), "the end is unknown");
-        assert_eq!(lag.waiting(0, 10, Some((7, Some(at(3))))), waits(3, Some(3)));
-        lag.update(BTreeMap::from([(0, 30)]), at(100));
-        assert_eq!(lag.waiting(0, 10, Some((7, Some(at(3))))), waits(23, Some(3)));
-        assert_eq!(lag.waiting(0, 30, None), waits(0, None), "all records are settled");
-        assert_eq!(lag.waiting(0, 31, None), waits(0, None), "the end may be older than the position");
+        assert_eq!(lag.waiting(&posts(), 10, None), waits(0, None), "the end is unknown");
+        assert_eq!(lag.waiting(&posts(), 10, Some((7, Some(at(3))))), waits(3, Some(3)));
+        lag.update(BTreeMap::from([(posts(), 30)]), at(100));
+        assert_eq!(lag.waiting(&posts(), 10, Some((7, Some(at(3))))), waits(23, Some(3)));
+        assert_eq!(lag.waiting(&posts(), 30, None), waits(0, None), "all records are settled");
+        let namesake = TopicPartition::new("other", 0);
+        assert_eq!(lag.waiting(&namesake, 10, None), waits(0, None), "the end of another topic");
+        assert_eq!(lag.waiting(&posts(), 31, None), waits(0, None), "the end may be older than the position");
     }
 
     #[test]
     fn an_unread_record_has_waited_at_least_since_it_was_known_to_exist() {
         let mut lag = LagTracker::default();
-        lag.update(BTreeMap::from([(0, 30)]), at(100));
-        lag.update(BTreeMap::from([(0, 40)]), at(102));
-        assert_eq!(lag.waiting(0, 20, None), waits(20, Some(100)));
+        lag.update(BTreeMap::from([(posts(), 30)]), at(100));
+        lag.update(BTreeMap::from([(posts(), 40)]), at(102));
+        assert_eq!(lag.waiting(&posts(), 20, None), waits(20, Some(100)));
         // All records before the first end are read. When the others appeared is known after the next response.
-        assert_eq!(lag.waiting(0, 30, None), waits(10, None));
-        lag.update(BTreeMap::from([(0, 40)]), at(104));
-        assert_eq!(lag.waiting(0, 30, None), waits(10, Some(104)));
-        lag.forget(&[0]);
-        assert_eq!(lag.waiting(0, 30, None), waits(0, None));
+        assert_eq!(lag.waiting(&posts(), 30, None), waits(10, None));
+        lag.update(BTreeMap::from([(posts(), 40)]), at(104));
+        assert_eq!(lag.waiting(&posts(), 30, None), waits(10, Some(104)));
+        lag.forget(&[posts()]);
+        assert_eq!(lag.waiting(&posts(), 30, None), waits(0, None));
     }
 }

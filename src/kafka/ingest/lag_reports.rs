@@ -19,9 +19,9 @@ impl Reader {
     /// Reports the lag of each partition with a known position.
     pub(super) fn report_lag(&mut self) {
         for partition in self.positions.partitions() {
-            let Some(position) = self.positions.of(partition) else { continue };
-            let waiting = self.lag.waiting(partition, position, self.ledger.oldest(partition));
-            self.control.metrics.lag().waits(&self.topic, partition, waiting);
+            let Some(position) = self.positions.of(&partition) else { continue };
+            let waiting = self.lag.waiting(&partition, position, self.ledger.oldest(&partition));
+            self.control.metrics.lag().waits(&partition.topic, partition.partition, waiting);
         }
     }
 }

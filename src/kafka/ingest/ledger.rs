@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::SystemTime;
 
+use crate::kafka::client::TopicPartition;
+
 /// The ticket of one record, returned when the answer to the record is delivered. It cannot be copied, so a record is
 /// settled only once.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "a dropped ticket blocks the commits of its partition"]
 pub struct Ticket {
-    partition: i32,
+    partition: TopicPartition,
     offset: i64,
     /// The assignment of the partition in which the record was read.
     generation: u64,
@@ -30,8 +32,8 @@ impl Ticket {
 
     /// The partition of the record.
     #[must_use]
-    pub fn partition(&self) -> i32 {
-        self.partition
+    pub fn partition(&self) -> &TopicPartition {
+        &self.partition
     }
 
     /// The offset of the record.
@@ -56,7 +58,7 @@ impl Ticket {
 /// Records that were read and not committed, for each partition in the order of reading.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    partitions: BTreeMap<i32, Partition>,
+    partitions: BTreeMap<TopicPartition, Partition>,
     generations: u64,
 }
 
@@ -79,25 +81,25 @@ struct Record {
 
 impl Ledger {
     /// Adds a record. The first one of a partition after [`revoke`](Self::revoke) begins a new generation.
-    pub fn issue(&mut self, partition: i32, offset: i64) -> Ticket {
+    pub fn issue(&mut self, partition: &TopicPartition, offset: i64) -> Ticket {
         self.issue_written(partition, offset, None)
     }
 
     /// Adds a record with the time when it was written.
     pub(super) fn issue_written(
         &mut self,
-        partition: i32,
+        partition: &TopicPartition,
         offset: i64,
         written: Option<SystemTime>,
     ) -> Ticket {
         let generations = &mut self.generations;
-        let entry = self.partitions.entry(partition).or_insert_with(|| {
+        let entry = self.partitions.entry(partition.clone()).or_insert_with(|| {
             *generations += 1;
             Partition { generation: *generations, first: 0, open: VecDeque::new(), watermark: None }
         });
         let sequence = entry.first + entry.open.len() as u64;
         entry.open.push_back(Record { offset, written, settled: false });
-        Ticket { partition, offset, generation: entry.generation, sequence, bytes: 0 }
+        Ticket { partition: partition.clone(), offset, generation: entry.generation, sequence, bytes: 0 }
     }
 
     /// Settles a record. A ticket from before the partition was revoked has no effect.
@@ -130,32 +132,32 @@ impl Ledger {
     }
 
     /// Removes partitions that were revoked.
-    pub fn revoke(&mut self, partitions: impl IntoIterator<Item = i32>) {
+    pub fn revoke(&mut self, partitions: &[TopicPartition]) {
         for partition in partitions {
-            self.partitions.remove(&partition);
+            self.partitions.remove(partition);
         }
     }
 
     /// The watermark of each partition: the offset below which all records that were read are settled.
-    pub fn watermarks(&self) -> impl Iterator<Item = (i32, i64)> {
+    pub fn watermarks(&self) -> impl Iterator<Item = (&TopicPartition, i64)> {
         self.partitions
             .iter()
-            .filter_map(|(&number, partition)| partition.watermark.map(|offset| (number, offset)))
+            .filter_map(|(name, partition)| partition.watermark.map(|offset| (name, offset)))
     }
 
     /// The offset of a partition's first unsettled record, and when the oldest unsettled record was written. None if
     /// all records are settled.
-    pub(super) fn oldest(&self, partition: i32) -> Option<(i64, Option<SystemTime>)> {
-        let open = &self.partitions.get(&partition)?.open;
+    pub(super) fn oldest(&self, partition: &TopicPartition) -> Option<(i64, Option<SystemTime>)> {
+        let open = &self.partitions.get(partition)?.open;
         let unsettled = open.iter().filter(|record| !record.settled);
         Some((open.front()?.offset, unsettled.filter_map(|record| record.written).min()))
     }
 
     /// The number of unsettled records of each partition that was read.
-    pub fn outstanding(&self) -> impl Iterator<Item = (i32, usize)> {
-        self.partitions.iter().map(|(&number, partition)| {
-            (number, partition.open.iter().filter(|record| !record.settled).count())
-        })
+    pub fn outstanding(&self) -> impl Iterator<Item = (&TopicPartition, usize)> {
+        self.partitions
+            .iter()
+            .map(|(name, partition)| (name, partition.open.iter().filter(|record| !record.settled).count()))
     }
 
     /// The number of records beyond the watermarks, settled or not. They will be read again after a restart.
@@ -165,10 +167,10 @@ impl Ledger {
     }
 
     /// Whether these partitions have no unsettled records.
-    pub fn is_settled(&self, partitions: &[i32]) -> bool {
+    pub fn is_settled(&self, partitions: &[TopicPartition]) -> bool {
         partitions
             .iter()
-            .filter_map(|number| self.partitions.get(number))
+            .filter_map(|name| self.partitions.get(name))
             .all(|partition| partition.open.is_empty())
     }
 }
@@ -181,54 +183,58 @@ mod tests {
 
     use super::*;
 
-    fn watermarks(ledger: &Ledger) -> Vec<(i32, i64)> {
-        ledger.watermarks().collect()
+    fn posts(number: i32) -> TopicPartition {
+        TopicPartition::new("posts", number)
+    }
+
+    fn watermarks(ledger: &Ledger) -> Vec<(TopicPartition, i64)> {
+        ledger.watermarks().map(|(partition, offset)| (partition.clone(), offset)).collect()
     }
 
     #[test]
     fn the_watermark_stops_at_the_first_unsettled_record() {
         let mut ledger = Ledger::default();
-        let [first, second, third] = [3, 4, 5].map(|offset| ledger.issue(0, offset));
+        let [first, second, third] = [3, 4, 5].map(|offset| ledger.issue(&posts(0), offset));
         assert_eq!(watermarks(&ledger), []);
         assert!(ledger.settle(second));
         assert_eq!(watermarks(&ledger), [], "offset 3 is not settled");
         assert!(ledger.settle(first));
-        assert_eq!(watermarks(&ledger), [(0, 5)]);
+        assert_eq!(watermarks(&ledger), [(posts(0), 5)]);
         assert!(ledger.settle(third));
-        assert_eq!(watermarks(&ledger), [(0, 6)]);
+        assert_eq!(watermarks(&ledger), [(posts(0), 6)]);
     }
 
     #[test]
     fn gaps_between_offsets_do_not_block_the_watermark() {
         let mut ledger = Ledger::default();
-        let [first, second] = [10, 500].map(|offset| ledger.issue(2, offset));
+        let [first, second] = [10, 500].map(|offset| ledger.issue(&posts(2), offset));
         assert!(ledger.settle(first));
         assert!(ledger.settle(second));
-        assert_eq!(watermarks(&ledger), [(2, 501)]);
+        assert_eq!(watermarks(&ledger), [(posts(2), 501)]);
     }
 
     #[test]
     fn a_ticket_from_before_a_rebalance_has_no_effect() {
         let mut ledger = Ledger::default();
-        let stale = ledger.issue(0, 7);
-        ledger.revoke([0]);
-        let fresh = ledger.issue(0, 7);
+        let stale = ledger.issue(&posts(0), 7);
+        ledger.revoke(&[posts(0)]);
+        let fresh = ledger.issue(&posts(0), 7);
         assert!(!ledger.settle(stale));
         assert_eq!(watermarks(&ledger), []);
         assert!(ledger.settle(fresh));
-        assert_eq!(watermarks(&ledger), [(0, 8)]);
+        assert_eq!(watermarks(&ledger), [(posts(0), 8)]);
     }
 
     #[test]
     fn sequences_number_the_records_of_an_assignment_without_gaps() {
         let mut ledger = Ledger::default();
-        let first = ledger.issue(0, 10);
-        let second = ledger.issue(0, 20);
+        let first = ledger.issue(&posts(0), 10);
+        let second = ledger.issue(&posts(0), 20);
         assert_eq!((first.sequence(), second.sequence()), (0, 1));
         assert!(ledger.settle(first));
-        assert_eq!(ledger.issue(0, 21).sequence(), 2, "settling does not renumber");
-        ledger.revoke([0]);
-        let next = ledger.issue(0, 10);
+        assert_eq!(ledger.issue(&posts(0), 21).sequence(), 2, "settling does not renumber");
+        ledger.revoke(&[posts(0)]);
+        let next = ledger.issue(&posts(0), 10);
         assert_eq!(next.sequence(), 0);
         assert!(next.generation() > second.generation());
     }
@@ -236,31 +242,52 @@ mod tests {
     #[test]
     fn partitions_are_settled_when_they_have_no_open_records() {
         let mut ledger = Ledger::default();
-        let (left, right) = (ledger.issue(0, 0), ledger.issue(1, 0));
-        assert!(!ledger.is_settled(&[0]));
+        let (left, right) = (ledger.issue(&posts(0), 0), ledger.issue(&posts(1), 0));
+        assert!(!ledger.is_settled(&[posts(0)]));
         assert!(ledger.settle(left));
-        assert!(ledger.is_settled(&[0, 7]), "a partition that was never read is settled");
-        assert!(!ledger.is_settled(&[0, 1]));
-        assert_eq!(ledger.outstanding().collect::<Vec<_>>(), [(0, 0), (1, 1)]);
+        assert!(ledger.is_settled(&[posts(0), posts(7)]), "a partition that was never read is settled");
+        assert!(!ledger.is_settled(&[posts(0), posts(1)]));
+        assert_eq!(ledger.outstanding().collect::<Vec<_>>(), [(&posts(0), 0), (&posts(1), 1)]);
         assert!(ledger.settle(right));
+    }
+
+    #[test]
+    fn partitions_of_equal_numbers_in_two_topics_do_not_touch_each_other() {
+        let mut ledger = Ledger::default();
+        let other = TopicPartition::new("other", 0);
+        let [slow, quick] = [posts(0), other.clone()].map(|partition| ledger.issue(&partition, 3));
+        assert_eq!((slow.sequence(), quick.sequence()), (0, 0));
+        assert!(ledger.settle(quick));
+        assert_eq!(watermarks(&ledger), [(other.clone(), 4)], "offset 3 of `posts` is not settled");
+        ledger.revoke(&[other]);
+        assert!(!ledger.is_settled(&[posts(0)]));
+        assert!(ledger.settle(slow), "its partition was not revoked");
+        assert_eq!(watermarks(&ledger), [(posts(0), 4)]);
     }
 
     /// A step of the property test.
     #[derive(Debug, Clone)]
     enum Step {
         /// The next record of a partition is read, its offset this much after the last one's.
-        Issue { partition: i32, gap: i64 },
+        Issue { partition: TopicPartition, gap: i64 },
         /// One of the open tickets is returned.
         Settle { which: prop::sample::Index },
         /// A partition is revoked.
-        Revoke { partition: i32 },
+        Revoke { partition: TopicPartition },
+    }
+
+    /// One of four partitions: two numbers in two topics.
+    fn partitions() -> impl Strategy<Value = TopicPartition> {
+        (any::<bool>(), 0..2i32).prop_map(|(is_post, number)| {
+            TopicPartition::new(if is_post { "posts" } else { "other" }, number)
+        })
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
-            4 => (0..3i32, 1..5i64).prop_map(|(partition, gap)| Step::Issue { partition, gap }),
+            4 => (partitions(), 1..5i64).prop_map(|(partition, gap)| Step::Issue { partition, gap }),
             4 => any::<prop::sample::Index>().prop_map(|which| Step::Settle { which }),
-            1 => (0..3i32).prop_map(|partition| Step::Revoke { partition }),
+            1 => partitions().prop_map(|partition| Step::Revoke { partition }),
         ];
         prop::collection::vec(step, 0..200)
     }
@@ -276,39 +303,39 @@ mod tests {
         #[test]
         fn it_agrees_with_a_naive_model(steps in steps()) {
             let mut ledger = Ledger::default();
-            let mut naive: BTreeMap<i32, Naive> = BTreeMap::new();
-            let mut last: BTreeMap<i32, i64> = BTreeMap::new();
+            let mut naive: BTreeMap<TopicPartition, Naive> = BTreeMap::new();
+            let mut last: BTreeMap<TopicPartition, i64> = BTreeMap::new();
             let mut out: Vec<(Ticket, bool)> = Vec::new();
             for step in steps {
                 match step {
                     Step::Issue { partition, gap } => {
                         let offset = last.get(&partition).copied().unwrap_or(-1) + gap;
-                        last.insert(partition, offset);
-                        naive.entry(partition).or_default().issued.push(offset);
-                        out.push((ledger.issue(partition, offset), true));
+                        last.insert(partition.clone(), offset);
+                        naive.entry(partition.clone()).or_default().issued.push(offset);
+                        out.push((ledger.issue(&partition, offset), true));
                     }
                     Step::Settle { which } if !out.is_empty() => {
                         let (ticket, current) = out.swap_remove(which.index(out.len()));
                         if current {
-                            let model = naive.get_mut(&ticket.partition()).unwrap();
+                            let model = naive.get_mut(ticket.partition()).unwrap();
                             model.settled.insert(ticket.offset());
                         }
                         prop_assert_eq!(ledger.settle(ticket), current);
                     }
                     Step::Settle { .. } => {}
                     Step::Revoke { partition } => {
-                        ledger.revoke([partition]);
+                        ledger.revoke(std::slice::from_ref(&partition));
                         naive.remove(&partition);
                         for (ticket, current) in &mut out {
-                            *current &= ticket.partition() != partition;
+                            *current &= *ticket.partition() != partition;
                         }
                     }
                 }
-                let expected: Vec<(i32, i64)> = naive
+                let expected: Vec<(TopicPartition, i64)> = naive
                     .iter()
-                    .filter_map(|(&partition, model)| {
+                    .filter_map(|(partition, model)| {
                         let prefix = model.issued.iter().take_while(|offset| model.settled.contains(offset));
-                        prefix.last().map(|offset| (partition, offset + 1))
+                        prefix.last().map(|offset| (partition.clone(), offset + 1))
                     })
                     .collect();
                 prop_assert_eq!(watermarks(&ledger), expected);

@@ -17,7 +17,7 @@ use tracing::debug;
 use super::consumer::{Reader, TICKET_WAIT};
 use super::probe::{ProbeRequest, ProbeResponse};
 use super::{IngestError, SourceRecord};
-use crate::kafka::client::RecordHeaders;
+use crate::kafka::client::{RecordHeaders, TopicPartition};
 use crate::telemetry::Causes;
 
 /// How long to wait for the ends when reading stops. The client reaches an end within half a second, while it waits for
@@ -25,15 +25,14 @@ use crate::telemetry::Causes;
 const CLOSING_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Reader {
-    /// The client has reached the end of the partition.
-    pub(super) fn record_end(&mut self, partition: i32) {
-        match self.consumer.context().end() {
-            Some(end) => {
-                self.ends.insert(partition, end);
-            }
-            // The group seems to lag by some markers until the next record. That is acceptable.
-            None => debug!(partition, "the client does not report where the partition ends"),
-        }
+    /// The client has reached the end of the partition of that number.
+    pub(super) fn record_end(&mut self, number: i32) {
+        // The group seems to lag by some markers until the next record. That is acceptable.
+        let Some(end) = self.consumer.context().end() else {
+            debug!(number, "the client does not report where the partition ends");
+            return;
+        };
+        self.ends.insert(TopicPartition::new(self.config.topic.as_str(), number), end);
     }
 
     /// Delivers the gaps between the last records and the ends, if there is room.
@@ -42,13 +41,14 @@ impl Reader {
             && let Some((partition, end)) = self.ends.pop_first()
         {
             // An unknown position means that nothing was read since the partition was assigned.
-            if end < 1 || self.positions.of(partition).is_some_and(|position| position >= end) {
+            if end < 1 || self.positions.of(&partition).is_some_and(|position| position >= end) {
                 continue;
             }
-            debug!(partition, end, "only markers before the end");
-            self.positions.set(partition, end);
+            debug!(%partition, end, "only markers before the end");
+            self.positions.set(&partition, end);
+            let TopicPartition { topic, partition } = partition;
             let source = SourceRecord {
-                topic: self.topic.clone(),
+                topic,
                 partition,
                 offset: end - 1,
                 timestamp: None,
@@ -71,7 +71,7 @@ impl Reader {
         if self.paused || self.availability.is_impaired() || partitions.is_empty() {
             return Ok(());
         }
-        let mut awaited: Option<BTreeMap<i32, i64>> = None;
+        let mut awaited: Option<BTreeMap<TopicPartition, i64>> = None;
         if !self.probe.ask(ProbeRequest::FinalEnds(partitions)) {
             return Ok(());
         }
@@ -84,15 +84,18 @@ impl Reader {
             }
             match self.consumer.poll(TICKET_WAIT) {
                 // It will be read again, so no later end counts.
-                Some(Ok(message)) => self.positions.set(message.partition(), i64::MAX),
+                Some(Ok(message)) => {
+                    let partition = TopicPartition::new(message.topic(), message.partition());
+                    self.positions.set(&partition, i64::MAX);
+                }
                 Some(Err(KafkaError::PartitionEOF(partition))) => self.record_end(partition),
                 Some(Err(error)) => debug!(error = %Causes(&error), "poll"),
                 None => {}
             }
             self.handle_events()?;
             self.deliver_gaps()?;
-            let is_behind = |(partition, end): (&i32, &i64)| {
-                self.positions.of(*partition).is_some_and(|position| position < *end)
+            let is_behind = |(partition, end): (&TopicPartition, &i64)| {
+                self.positions.of(partition).is_some_and(|position| position < *end)
             };
             if awaited.as_ref().is_some_and(|ends| !ends.iter().any(is_behind)) {
                 break;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::kafka::client::TopicPartition;
+
 /// The offsets of a partition that can be read: from `start` to before `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LogRange {
@@ -35,25 +37,28 @@ impl LogRange {
 
 /// For each partition of this engine the offset of the next record, if it is known.
 #[derive(Debug, Default)]
-pub(super) struct Positions(BTreeMap<i32, i64>);
+pub(super) struct Positions(BTreeMap<TopicPartition, i64>);
 
 impl Positions {
     /// Sets the offset of the next record.
-    pub(super) fn set(&mut self, partition: i32, position: i64) {
-        self.0.insert(partition, position);
+    pub(super) fn set(&mut self, partition: &TopicPartition, position: i64) {
+        match self.0.get_mut(partition) {
+            Some(known) => *known = position,
+            None => drop(self.0.insert(partition.clone(), position)),
+        }
     }
 
-    pub(super) fn of(&self, partition: i32) -> Option<i64> {
-        self.0.get(&partition).copied()
+    pub(super) fn of(&self, partition: &TopicPartition) -> Option<i64> {
+        self.0.get(partition).copied()
     }
 
     /// The partitions with a known position.
-    pub(super) fn partitions(&self) -> Vec<i32> {
-        self.0.keys().copied().collect()
+    pub(super) fn partitions(&self) -> Vec<TopicPartition> {
+        self.0.keys().cloned().collect()
     }
 
     /// Removes partitions that were revoked.
-    pub(super) fn forget(&mut self, partitions: &[i32]) {
+    pub(super) fn forget(&mut self, partitions: &[TopicPartition]) {
         self.0.retain(|partition, _| !partitions.contains(partition));
     }
 }

@@ -15,7 +15,7 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 
 use super::IngestError;
-use crate::kafka::client::{Connection, Secrets, level_name};
+use crate::kafka::client::{Connection, Secrets, TopicPartition, level_name};
 use crate::telemetry::Causes;
 
 /// Timeout of a request. Brokers respond within milliseconds, on a busy machine within a second.
@@ -27,9 +27,9 @@ pub(super) enum ProbeRequest {
     /// Does the topic exist?
     Topic,
     /// The ends of these partitions for readers of committed records, when reading stops.
-    FinalEnds(Vec<i32>),
+    FinalEnds(Vec<TopicPartition>),
     /// The same, to measure the lag.
-    LagEnds(Vec<i32>),
+    LagEnds(Vec<TopicPartition>),
 }
 
 /// A response.
@@ -38,9 +38,9 @@ pub(super) enum ProbeResponse {
     /// Whether the topic has partitions. An error: no broker responds.
     Topic(Result<bool, KafkaError>),
     /// The offsets after the last records of partitions whose brokers responded.
-    FinalEnds(BTreeMap<i32, i64>),
+    FinalEnds(BTreeMap<TopicPartition, i64>),
     /// The same.
-    LagEnds(BTreeMap<i32, i64>),
+    LagEnds(BTreeMap<TopicPartition, i64>),
 }
 
 /// Sends requests and receives responses later.
@@ -100,21 +100,21 @@ fn respond_to(client: &ThreadedProducer<ProbeContext>, topic: &str, request: Pro
                 topic.is_some_and(|topic| topic.error().is_none() && !topic.partitions().is_empty())
             }))
         }
-        ProbeRequest::FinalEnds(partitions) => ProbeResponse::FinalEnds(ends(client, topic, &partitions)),
-        ProbeRequest::LagEnds(partitions) => ProbeResponse::LagEnds(ends(client, topic, &partitions)),
+        ProbeRequest::FinalEnds(partitions) => ProbeResponse::FinalEnds(ends(client, partitions)),
+        ProbeRequest::LagEnds(partitions) => ProbeResponse::LagEnds(ends(client, partitions)),
     }
 }
 
-fn ends(client: &Client<ProbeContext>, topic: &str, partitions: &[i32]) -> BTreeMap<i32, i64> {
+fn ends(client: &Client<ProbeContext>, partitions: Vec<TopicPartition>) -> BTreeMap<TopicPartition, i64> {
     let mut ends = BTreeMap::new();
-    for &partition in partitions {
-        match client.fetch_watermarks(topic, partition, TIMEOUT) {
+    for partition in partitions {
+        match client.fetch_watermarks(&partition.topic, partition.partition, TIMEOUT) {
             Ok((_, end)) => {
                 ends.insert(partition, end);
             }
             Err(error) => {
                 // Further requests would take as long.
-                tracing::debug!(error = %Causes(&error), partition, "the end of a partition is unknown");
+                tracing::debug!(error = %Causes(&error), %partition, "the end of a partition is unknown");
                 break;
             }
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 
 use super::Ticket;
-use crate::kafka::client::RecordHeaders;
+use crate::kafka::client::{RecordHeaders, TopicPartition};
 
 /// An input record. A key, value or header that is absent differs from one that is empty.
 #[derive(Debug, Clone)]
@@ -30,6 +30,12 @@ pub struct SourceRecord {
 }
 
 impl SourceRecord {
+    /// The partition of its topic.
+    #[must_use]
+    pub fn topic_partition(&self) -> TopicPartition {
+        TopicPartition { topic: Arc::clone(&self.topic), partition: self.partition }
+    }
+
     /// When it was written, or when it was read if it has no timestamp.
     #[must_use]
     pub fn written(&self) -> SystemTime {

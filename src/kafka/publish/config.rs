@@ -84,8 +84,6 @@ pub enum Delivery {
     ExactlyOnce {
         /// The name that this engine's transactions are made under, in this process and in the next.
         transactional_id: String,
-        /// The topic that posts are read from.
-        input: String,
         /// How often what is ready is written.
         interval: Duration,
     },

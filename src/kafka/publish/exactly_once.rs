@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::Producer as _;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -26,7 +25,7 @@ use super::pending_records::PendingRecords;
 use super::record_builder::Adjusted;
 use super::transaction::{StepError, TransactionSteps};
 use super::{Outcome, PublishError, Published};
-use crate::kafka::client::{explain_error, is_rebalance_error};
+use crate::kafka::client::{TopicPartition, explain_error, is_rebalance_error};
 use crate::kafka::ingest::Membership;
 use crate::telemetry::{Causes, CommitFailure, Transaction};
 
@@ -45,8 +44,6 @@ pub(super) struct ExactlyOnce {
     pub(super) membership: Membership,
     /// The transactional id.
     pub(super) id: String,
-    /// The input topic.
-    pub(super) input: String,
     pub(super) interval: Duration,
     /// Transactions in a row that were aborted because of a rebalance.
     pub(super) rebalances: u32,
@@ -219,7 +216,8 @@ impl ExactlyOnce {
             return Err(failure);
         }
         self.fill(first, steps, batch).await?;
-        let offsets = list(&self.input, &batch.records).map_err(StepError::Abortable)?;
+        let offsets = offsets(&batch.records);
+        let offsets = TopicPartition::list_at(offsets).map_err(StepError::Abortable)?;
         steps
             .run(move |client, timeout| client.send_offsets_to_transaction(&offsets, &metadata, timeout))
             .await?;
@@ -313,7 +311,7 @@ impl ExactlyOnce {
 
 /// For each partition the offset after the last post that these records answer. Records of a partition come in its
 /// order without gaps, so all earlier posts are answered too.
-fn offsets(records: &[OutgoingRecord]) -> BTreeMap<i32, i64> {
+fn offsets(records: &[OutgoingRecord]) -> BTreeMap<&TopicPartition, i64> {
     let mut offsets = BTreeMap::new();
     for record in records {
         let after = record.origin.ticket.offset() + 1;
@@ -321,14 +319,6 @@ fn offsets(records: &[OutgoingRecord]) -> BTreeMap<i32, i64> {
         *offset = after.max(*offset);
     }
     offsets
-}
-
-fn list(topic: &str, records: &[OutgoingRecord]) -> Result<TopicPartitionList, KafkaError> {
-    let mut list = TopicPartitionList::new();
-    for (partition, offset) in offsets(records) {
-        list.add_partition_offset(topic, partition, Offset::Offset(offset))?;
-    }
-    Ok(list)
 }
 
 async fn until(moment: Option<Instant>) {

@@ -15,6 +15,7 @@ use super::record_builder::{Adjusted, RecordBuilder};
 use super::truncation::Truncation;
 use super::{Answer, Outcome, Published, Sequencer};
 use crate::domain::Rejection;
+use crate::kafka::client::TopicPartition;
 use crate::kafka::ingest::{Fence, SourceRecord, Ticket};
 use crate::telemetry::{Health, LogThrottle, Metrics, Tombstone};
 
@@ -38,7 +39,7 @@ pub(super) struct PendingRecords {
 }
 
 /// Partition, generation and sequence of a record's ticket, and the record's place in its answer.
-type Place = (i32, u64, u64, usize);
+type Place = (TopicPartition, u64, u64, usize);
 
 impl PendingRecords {
     pub(super) fn new(
@@ -82,8 +83,9 @@ impl PendingRecords {
                 return Some(record);
             }
             let ticket = record.origin.ticket;
-            let (partition, offset) = (ticket.partition(), ticket.offset());
-            debug!(partition, offset, "an answer is dropped: its partition was revoked");
+            let TopicPartition { topic, partition } = ticket.partition();
+            let offset = ticket.offset();
+            debug!(topic = &**topic, partition, offset, "an answer is dropped: its partition was revoked");
             self.settle_last(ticket);
         }
         None
@@ -92,7 +94,7 @@ impl PendingRecords {
     /// Returns a record that was not written to its place.
     pub(super) fn put_back(&mut self, record: OutgoingRecord) {
         let Origin { ticket, part, .. } = &record.origin;
-        let place = (ticket.partition(), ticket.generation(), ticket.sequence(), *part);
+        let place = (ticket.partition().clone(), ticket.generation(), ticket.sequence(), *part);
         self.records.insert(place, record);
     }
 

@@ -77,14 +77,13 @@ impl Publisher {
             Delivery::AtLeastOnce => {
                 Writer::AtLeastOnce(Box::new(AtLeastOnce::new(Arc::clone(&client), reports, pending)))
             }
-            Delivery::ExactlyOnce { transactional_id, input, interval } => {
+            Delivery::ExactlyOnce { transactional_id, interval } => {
                 Writer::ExactlyOnce(Box::new(ExactlyOnce {
                     client: Arc::clone(&client),
                     reports,
                     pending,
                     membership,
                     id: transactional_id.clone(),
-                    input: input.clone(),
                     interval: *interval,
                     rebalances: 0,
                 }))

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::kafka::client::TopicPartition;
 use crate::kafka::ingest::Ticket;
 
 /// Holds finished items until all items read before them have left. It holds no more than the posts in flight.
 #[derive(Debug)]
 pub struct Sequencer<T> {
-    partitions: HashMap<i32, Partition<T>>,
+    partitions: HashMap<TopicPartition, Partition<T>>,
 }
 
 /// Items that leave the sequencer.
@@ -38,7 +39,7 @@ impl<T> Sequencer<T> {
     pub fn push(&mut self, ticket: Ticket, item: T) -> Released<T> {
         let generation = ticket.generation();
         let partition =
-            self.partitions.entry(ticket.partition()).or_insert_with(|| Partition::of(generation));
+            self.partitions.entry(ticket.partition().clone()).or_insert_with(|| Partition::of(generation));
         let mut stale = Vec::new();
         if generation > partition.generation {
             let old = std::mem::replace(partition, Partition::of(generation));
@@ -75,6 +76,10 @@ mod tests {
     use super::*;
     use crate::kafka::ingest::Ledger;
 
+    fn posts(number: i32) -> TopicPartition {
+        TopicPartition::new("posts", number)
+    }
+
     fn offsets<T>(released: &[(Ticket, T)]) -> Vec<i64> {
         released.iter().map(|(ticket, _)| ticket.offset()).collect()
     }
@@ -82,7 +87,7 @@ mod tests {
     #[test]
     fn an_item_that_finishes_early_waits_for_those_read_before_it() {
         let mut ledger = Ledger::default();
-        let [first, second, third] = [10, 12, 40].map(|offset| ledger.issue(0, offset));
+        let [first, second, third] = [10, 12, 40].map(|offset| ledger.issue(&posts(0), offset));
         let mut sequencer = Sequencer::default();
         assert_eq!(offsets(&sequencer.push(third, ()).in_order), [0i64; 0]);
         assert_eq!(offsets(&sequencer.push(first, ()).in_order), [10]);
@@ -93,17 +98,20 @@ mod tests {
     #[test]
     fn partitions_do_not_wait_for_each_other() {
         let mut ledger = Ledger::default();
-        let _slow = ledger.issue(0, 0);
-        let quick = ledger.issue(1, 0);
-        assert_eq!(Sequencer::default().push(quick, ()).in_order.len(), 1);
+        let _slow = ledger.issue(&posts(0), 0);
+        let [other_number, other_topic] =
+            [posts(1), TopicPartition::new("others", 0)].map(|partition| ledger.issue(&partition, 0));
+        let mut sequencer = Sequencer::default();
+        assert_eq!(sequencer.push(other_number, ()).in_order.len(), 1);
+        assert_eq!(sequencer.push(other_topic, ()).in_order.len(), 1);
     }
 
     #[test]
     fn items_from_before_a_rebalance_are_returned_as_stale() {
         let mut ledger = Ledger::default();
-        let [slow, waiting] = [0, 1].map(|offset| ledger.issue(0, offset));
-        ledger.revoke([0]);
-        let fresh = ledger.issue(0, 0);
+        let [slow, waiting] = [0, 1].map(|offset| ledger.issue(&posts(0), offset));
+        ledger.revoke(&[posts(0)]);
+        let fresh = ledger.issue(&posts(0), 0);
         let mut sequencer = Sequencer::default();
         assert_eq!(offsets(&sequencer.push(waiting, "old").in_order), [0i64; 0]);
         let released = sequencer.push(fresh, "new");
@@ -117,7 +125,7 @@ mod tests {
     proptest! {
         #[test]
         fn items_leave_in_the_order_of_reading_whatever_order_they_come_in(
-            order in prop::collection::vec((0..3i32, 1..4i64), 0..100).prop_flat_map(|reads| {
+            order in prop::collection::vec((any::<bool>(), 0..2i32, 1..4i64), 0..100).prop_flat_map(|reads| {
                 let indices: Vec<usize> = (0..reads.len()).collect();
                 (Just(reads), Just(indices).prop_shuffle())
             })
@@ -127,18 +135,19 @@ mod tests {
             let mut offset = 0;
             let mut tickets: Vec<Option<Ticket>> = reads
                 .iter()
-                .map(|&(partition, gap)| {
+                .map(|&(is_post, number, gap)| {
                     offset += gap;
-                    Some(ledger.issue(partition, offset))
+                    let topic = if is_post { "posts" } else { "others" };
+                    Some(ledger.issue(&TopicPartition::new(topic, number), offset))
                 })
                 .collect();
             let mut sequencer = Sequencer::default();
-            let mut left: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
+            let mut left: BTreeMap<TopicPartition, Vec<i64>> = BTreeMap::new();
             for index in finishes {
                 let released = sequencer.push(tickets[index].take().unwrap(), ());
                 prop_assert!(released.stale.is_empty());
                 for (ticket, ()) in released.in_order {
-                    left.entry(ticket.partition()).or_default().push(ticket.offset());
+                    left.entry(ticket.partition().clone()).or_default().push(ticket.offset());
                 }
             }
             prop_assert_eq!(sequencer.waiting(), 0);

@@ -23,6 +23,10 @@ fn several() -> Encoder {
     })
 }
 
+fn posts() -> TopicPartition {
+    TopicPartition::new("posts", 0)
+}
+
 fn outputs() -> Vec<Output> {
     vec![Output { name: "main".into(), topic: "out".into(), shape: Shape::Post, encoder: several() }]
 }
@@ -46,7 +50,7 @@ fn outcome(ticket: Ticket, records: usize) -> Outcome {
 fn a_ticket_returns_with_the_last_record_of_its_answer() {
     let (mut pending, tickets) = pending();
     let mut ledger = Ledger::default();
-    pending.accept(outcome(ledger.issue(0, 7), 3));
+    pending.accept(outcome(ledger.issue(&posts(), 7), 3));
     let records: Vec<OutgoingRecord> = std::iter::from_fn(|| pending.take()).collect();
     let keys: Vec<&[u8]> = records.iter().filter_map(|record| record.key.as_deref()).collect();
     assert_eq!(keys, [b"3-0", b"3-1", b"3-2"]);
@@ -70,7 +74,7 @@ fn a_ticket_returns_with_the_last_record_of_its_answer() {
 fn an_answer_without_records_settles_its_ticket_in_its_turn() {
     let (mut pending, tickets) = pending();
     let mut ledger = Ledger::default();
-    let [first, second] = [7, 8].map(|offset| ledger.issue(0, offset));
+    let [first, second] = [7, 8].map(|offset| ledger.issue(&posts(), offset));
     pending.accept(outcome(second, 0));
     assert!(pending.take().is_none(), "an earlier record has no outcome yet");
     pending.accept(outcome(first, 0));
@@ -87,8 +91,8 @@ fn an_answer_without_records_settles_its_ticket_in_its_turn() {
 fn records_of_a_revoked_partition_return_their_ticket_once() {
     let (mut pending, tickets) = pending();
     let mut ledger = Ledger::default();
-    pending.accept(outcome(ledger.issue(0, 7), 3));
-    pending.fence.raise(&[0], ledger.generation());
+    pending.accept(outcome(ledger.issue(&posts(), 7), 3));
+    pending.fence.raise(&[posts()], ledger.generation());
     assert!(pending.take().is_none());
     assert_eq!(tickets.try_iter().map(|ticket| ticket.offset()).collect::<Vec<_>>(), [7]);
     assert_eq!(pending.published().annotations, 0);

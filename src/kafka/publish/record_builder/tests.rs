@@ -9,6 +9,7 @@ use super::super::samples::{config, source};
 use super::super::{Annotated, PostFacts, Provenance};
 use super::*;
 use crate::domain::Annotation;
+use crate::kafka::client::TopicPartition;
 use crate::kafka::ingest::Ledger;
 
 fn builder() -> RecordBuilder {
@@ -21,7 +22,7 @@ fn builder_of(outputs: Vec<Output>) -> RecordBuilder {
 }
 
 fn records_of(source: SourceRecord, answer: Answer) -> Vec<OutgoingRecord> {
-    let ticket = Ledger::default().issue(0, 5);
+    let ticket = Ledger::default().issue(&TopicPartition::new("posts", 0), 5);
     builder().build(Outcome { source: Arc::new(source), answer, ticket, attempts: 1 }, UNIX_EPOCH)
 }
 
@@ -188,7 +189,7 @@ fn two_outputs() -> RecordBuilder {
 fn each_output_gets_its_own_records_under_the_same_key_and_its_own_deletion() {
     let builder = two_outputs();
     let build = |answer| {
-        let ticket = Ledger::default().issue(0, 5);
+        let ticket = Ledger::default().issue(&TopicPartition::new("posts", 0), 5);
         builder.build(Outcome { source: Arc::new(source()), answer, ticket, attempts: 1 }, UNIX_EPOCH)
     };
     let seen = |record: &OutgoingRecord| (record.topic.to_string(), record.key.clone(), record.origin.part);
@@ -227,7 +228,7 @@ fn answers_have_the_headers_of_cloudevents_where_the_settings_ask_for_them() {
     builder.config.cloudevents = true;
     let mut source = source();
     source.headers.push("ce_id", Some(b"of the post"));
-    let ticket = Ledger::default().issue(0, 5);
+    let ticket = Ledger::default().issue(&TopicPartition::new("posts", 0), 5);
     let answer = Answer::Tombstone;
     let records =
         builder.build(Outcome { source: Arc::new(source), answer, ticket, attempts: 1 }, UNIX_EPOCH);
