@@ -18,7 +18,8 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Partitions of every topic.
 pub(crate) const PARTITIONS: i32 = 3;
-pub(crate) const INPUT: &str = "posts";
+/// The topics that are read: the engines name the first one, and match the second.
+pub(crate) const INPUTS: [&str; 2] = ["posts", "posts.more"];
 pub(crate) const OUTPUT: &str = "annotations";
 pub(crate) const DEAD_LETTERS: &str = "dead-letters";
 pub(crate) const GROUP: &str = "chaos";
@@ -61,7 +62,7 @@ impl Broker {
     pub(crate) fn settings(&self, state: &Path) -> Vec<String> {
         vec![
             format!("kafka.bootstrap={}", self.bootstrap),
-            format!("ingest.topic={INPUT}"),
+            format!("ingest.topic={}", INPUTS[0]),
             format!("ingest.group={GROUP}"),
             format!("publish.topic={OUTPUT}"),
             format!("publish.dead_letter_topic={DEAD_LETTERS}"),
@@ -90,7 +91,7 @@ impl Broker {
         let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
         let topic = |name| NewTopic::new(name, PARTITIONS, TopicReplication::Fixed(1));
         let small = |name| topic(name).set("max.message.bytes", MAX_ANSWER_BYTES);
-        let topics = [topic(INPUT), small(OUTPUT), small(DEAD_LETTERS)];
+        let topics = [topic(INPUTS[0]), topic(INPUTS[1]), small(OUTPUT), small(DEAD_LETTERS)];
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for result in runtime.block_on(admin.create_topics(&topics, &options)).unwrap() {
             result.unwrap();
@@ -102,8 +103,10 @@ impl Broker {
         let deadline = Instant::now() + within;
         let consumer: BaseConsumer = self.config().create().unwrap();
         let end = || -> Option<i64> {
-            let ends =
-                (0..PARTITIONS).map(|partition| consumer.fetch_watermarks(INPUT, partition, TIMEOUT).ok());
+            let partitions =
+                INPUTS.into_iter().flat_map(|topic| (0..PARTITIONS).map(move |partition| (topic, partition)));
+            let ends = partitions
+                .map(|(topic, partition)| consumer.fetch_watermarks(topic, partition, TIMEOUT).ok());
             ends.map(|marks| Some(marks?.1)).sum()
         };
         while Instant::now() < deadline {
@@ -119,7 +122,7 @@ impl Broker {
     pub(crate) fn answered(&self) -> i64 {
         let consumer: BaseConsumer = self.config().create().unwrap();
         let mut list = TopicPartitionList::new();
-        list.add_partition_range(INPUT, 0, PARTITIONS - 1);
+        INPUTS.iter().for_each(|topic| list.add_partition_range(topic, 0, PARTITIONS - 1));
         let Ok(committed) = consumer.committed_offsets(list, TIMEOUT) else { return 0 };
         let offset = |offset| if let Offset::Offset(offset) = offset { offset } else { 0 };
         committed.elements().iter().map(|element| offset(element.offset())).sum()

@@ -22,6 +22,7 @@ pub(crate) const POISON: &str = "poison";
 /// A record of the feed: its position and expected outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SentRecord {
+    pub(crate) topic: &'static str,
     pub(crate) partition: i32,
     pub(crate) offset: i64,
     pub(crate) expected: Expected,
@@ -80,17 +81,17 @@ pub(crate) fn check(
     dead_letters: &[OwnedMessage],
 ) -> Found {
     let mut found = Found::default();
-    let mut answers: BTreeMap<(i32, i64), Vec<Answer>> = BTreeMap::new();
+    let mut answers: BTreeMap<(String, i32, i64), Vec<Answer>> = BTreeMap::new();
     for (messages, is_dead) in [(annotations, false), (dead_letters, true)] {
         for message in messages {
             answers.entry(source(message, is_dead)).or_default().push(answer(message, is_dead));
         }
     }
     // Order holds for each pair of an input partition and an output partition.
-    let mut last: BTreeMap<(i32, bool, i32), i64> = BTreeMap::new();
+    let mut last: BTreeMap<(&str, i32, bool, i32), i64> = BTreeMap::new();
     let mut firsts = Vec::new();
-    for &SentRecord { partition: input, offset, expected } in sent {
-        let Some(mut answers) = answers.remove(&(input, offset)) else {
+    for &SentRecord { topic, partition: input, offset, expected } in sent {
+        let Some(mut answers) = answers.remove(&(topic.to_owned(), input, offset)) else {
             found.lost += 1;
             continue;
         };
@@ -101,23 +102,24 @@ pub(crate) fn check(
         found.misplaced += usize::from(!is_as_expected);
         found.poison += usize::from(is_as_expected && expected == Expected::DeadLetter(POISON));
         let (is_dead, partition, position) = answers[0].position;
-        firsts.push(((is_dead, partition, position), input, offset));
+        firsts.push(((is_dead, partition, position), (topic, input), offset));
     }
     firsts.sort_unstable();
-    for ((is_dead, partition, _), input, offset) in firsts {
-        let before = last.insert((input, is_dead, partition), offset);
+    for ((is_dead, partition, _), (topic, input), offset) in firsts {
+        let before = last.insert((topic, input, is_dead, partition), offset);
         found.out_of_order += usize::from(before.is_some_and(|before| before >= offset));
     }
     found.unknown = answers.len();
     found
 }
 
-/// The position of the record that a message answers; -1 for what its headers do not contain.
-fn source(message: &OwnedMessage, is_dead: bool) -> (i32, i64) {
+/// The position of the record that a message answers; -1, or no topic, for what its headers do not contain.
+fn source(message: &OwnedMessage, is_dead: bool) -> (String, i32, i64) {
     let prefix = if is_dead { "riveg.error" } else { "riveg.source" };
     let number = |name: &str| header(message, &format!("{prefix}.{name}")).and_then(|text| text.parse().ok());
     let partition = number("partition").and_then(|partition| i32::try_from(partition).ok());
-    (partition.unwrap_or(-1), number("offset").unwrap_or(-1))
+    let topic = header(message, &format!("{prefix}.topic")).unwrap_or_default();
+    (topic, partition.unwrap_or(-1), number("offset").unwrap_or(-1))
 }
 
 fn answer(message: &OwnedMessage, is_dead: bool) -> Answer {
@@ -151,11 +153,18 @@ mod tests {
 
     use super::*;
 
+    /// Topic, partition and offset of the record with a number: number 7 is in another topic, where number 0 is.
+    fn position(number: i32) -> (&'static str, i32, i64) {
+        if number == 7 { ("more", 0, 0) } else { ("posts", number % 3, i64::from(number / 3)) }
+    }
+
     /// An answer to the record with a number.
-    fn written(number: usize, at: i64, class: Option<&str>, content: Option<&str>) -> OwnedMessage {
+    fn written(number: i32, at: i64, class: Option<&str>, content: Option<&str>) -> OwnedMessage {
         let prefix = if class.is_some() { "riveg.error" } else { "riveg.source" };
-        let (partition, offset) = ((number % 3).to_string(), (number / 3).to_string());
+        let (topic, partition, offset) = position(number);
+        let (partition, offset) = (partition.to_string(), offset.to_string());
         let mut headers = OwnedHeaders::new()
+            .insert(Header { key: &format!("{prefix}.topic"), value: Some(topic) })
             .insert(Header { key: &format!("{prefix}.partition"), value: Some(&partition) })
             .insert(Header { key: &format!("{prefix}.offset"), value: Some(&offset) });
         if let Some(class) = class {
@@ -167,18 +176,19 @@ mod tests {
 
     fn sent() -> Vec<SentRecord> {
         // Numbers 0, 3 and 6 share a partition.
-        let mut outcomes = [Expected::Annotated; 7];
+        let mut outcomes = [Expected::Annotated; 8];
         (outcomes[1], outcomes[2]) = (Expected::DeadLetter("malformed"), Expected::DeadLetter(POISON));
         outcomes[4] = Expected::Deleted;
-        let positions = (0..).map(|number| (number % 3, i64::from(number / 3)));
+        let positions = (0..).map(position);
         positions
             .zip(outcomes)
-            .map(|((partition, offset), expected)| SentRecord { partition, offset, expected })
+            .map(|((topic, partition, offset), expected)| SentRecord { topic, partition, offset, expected })
             .collect()
     }
 
     fn right() -> (Vec<OwnedMessage>, Vec<OwnedMessage>) {
-        let answers = [(0, Some("{}")), (3, Some("{}")), (4, None), (5, Some("{}")), (6, Some("{}"))];
+        let answers =
+            [(0, Some("{}")), (3, Some("{}")), (4, None), (5, Some("{}")), (6, Some("{}")), (7, Some("{}"))];
         let annotations =
             (0..).zip(answers).map(|(at, (number, content))| written(number, at, None, content));
         let dead = [written(1, 0, Some("malformed"), Some("")), written(2, 1, Some("poison"), Some(""))];

@@ -14,7 +14,7 @@ use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use super::Arguments;
-use super::broker::{Broker, INPUT, PARTITIONS};
+use super::broker::{Broker, INPUTS, PARTITIONS};
 use super::check::{Expected, POISON, SentRecord};
 use super::hostile;
 
@@ -81,9 +81,9 @@ pub(crate) fn start(broker: &Broker, arguments: &Arguments) -> Feed {
                 () if rng.random_bool(MALFORMED) => malformed(number),
                 () => post(number, takes, "", Expected::Annotated),
             };
-            let (partition, offset) = position(number);
-            write(&producer, partition, &record);
-            sent.push(SentRecord { partition, offset, expected: record.expected });
+            let (topic, partition, offset) = position(number);
+            write(&producer, (topic, partition), &record);
+            sent.push(SentRecord { topic, partition, offset, expected: record.expected });
             let due = started + pause * u32::try_from(sent.len()).unwrap();
             producer.poll(due.saturating_duration_since(Instant::now()));
         }
@@ -102,14 +102,16 @@ fn malformed(number: usize) -> Record {
     Record::new(number, format!(r#"{{"id":"{}""#, id(number)), Expected::DeadLetter("malformed"))
 }
 
-/// Partition and offset of the record with a number: records go to the partitions in turn.
-fn position(number: usize) -> (i32, i64) {
-    let partitions = PARTITIONS as usize;
-    ((number % partitions) as i32, (number / partitions) as i64)
+/// Topic, partition and offset of the record with a number: records go to the topics, and in each to the partitions, in
+/// turn.
+fn position(number: usize) -> (&'static str, i32, i64) {
+    let (topics, partitions) = (INPUTS.len(), PARTITIONS as usize);
+    let within = number / topics;
+    (INPUTS[number % topics], (within % partitions) as i32, (within / partitions) as i64)
 }
 
-fn write(producer: &BaseProducer, partition: i32, record: &Record) {
-    let mut record_to_send = BaseRecord::<[u8], [u8]>::to(INPUT).partition(partition).key(&record.key);
+fn write(producer: &BaseProducer, (topic, partition): (&str, i32), record: &Record) {
+    let mut record_to_send = BaseRecord::<[u8], [u8]>::to(topic).partition(partition).key(&record.key);
     record_to_send.payload = record.value.as_deref();
     let mut record = record_to_send.headers(record.headers.clone());
     while let Err((error, back)) = producer.send(record) {

@@ -18,7 +18,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use riveg::lab::world::{Split, World};
 use serde_json::json;
 
-use super::broker::{Broker, INPUT};
+use super::broker::{Broker, INPUTS};
 
 /// Maximum relative deviation of memory at the end from memory after the warm-up, or from the plan of the settings.
 const TOLERANCE: f64 = 0.05;
@@ -179,7 +179,7 @@ fn write(broker: &Broker, posts: usize, post: &dyn Fn(usize) -> String) {
         .unwrap();
     for number in 0..posts {
         let (key, value) = (number.to_string(), post(number));
-        let mut record = BaseRecord::to(INPUT).key(&key).payload(&value);
+        let mut record = BaseRecord::to(INPUTS[0]).key(&key).payload(&value);
         while let Err((error, back)) = producer.send(record) {
             assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull), "{error}");
             producer.poll(Duration::from_millis(50));

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use super::Mode;
-use super::broker::{DEAD_LETTERS, GROUP, INPUT, OUTPUT};
+use super::broker::{DEAD_LETTERS, GROUP, INPUTS, OUTPUT};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 fn settings(arguments: &Arguments) -> Settings {
     let mut sets = vec![
         format!("kafka.bootstrap={}", arguments.bootstrap),
-        format!("ingest.topic={INPUT}"),
+        format!(r"ingest.topic=['{0}', '^{0}\..*']", INPUTS[0]),
         format!("ingest.group={GROUP}"),
         "ingest.commit_interval=200ms".to_owned(),
         "ingest.revoke_deadline=5s".to_owned(),
@@ -162,6 +162,7 @@ fn answer(producer: &ThreadedProducer<DefaultProducerContext>, source: &SourceRe
     let offset = source.offset.to_string();
     let partition = source.partition.to_string();
     let headers = OwnedHeaders::new()
+        .insert(Header { key: "riveg.source.topic", value: Some(&*source.topic) })
         .insert(Header { key: "riveg.source.partition", value: Some(&partition) })
         .insert(Header { key: "riveg.source.offset", value: Some(&offset) });
     let (key, value) = (source.key.clone().unwrap_or_default(), b"{}".as_slice());

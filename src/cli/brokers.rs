@@ -73,6 +73,15 @@ impl Brokers {
         Ok((metadata.brokers().len(), partitions))
     }
 
+    /// The names of all topics, in their order.
+    pub(super) fn topics(&self) -> Result<Vec<String>, BrokerError> {
+        let metadata =
+            self.client.client().fetch_metadata(None, PATIENCE).map_err(|source| self.unreachable(source))?;
+        let mut names: Vec<String> = metadata.topics().iter().map(|topic| topic.name().to_owned()).collect();
+        names.sort();
+        Ok(names)
+    }
+
     /// The largest batch of records that each topic accepts, in bytes; none if the brokers do not tell.
     pub(super) async fn max_message_bytes(kafka: &Connection, topics: &[String]) -> Vec<Option<u64>> {
         let mut config = ClientConfig::new();

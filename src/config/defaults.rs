@@ -18,6 +18,9 @@ const TEMPLATE: &str = "default";
 const FREE: &str = "extra";
 const MODELS: &str = "llm";
 
+/// Keys whose default is a text and that may be a list too.
+pub(super) const TEXT_OR_LIST: [&str; 1] = ["ingest.topic"];
+
 /// Further tables with free keys.
 const FREE_TABLES: [&str; 2] = ["ingest.formats", "ingest.mappings"];
 

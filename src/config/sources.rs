@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use toml::{Table, Value};
 
-use super::defaults::{OPEN_TABLE, all_keys, default_of, within_free};
+use super::defaults::{OPEN_TABLE, TEXT_OR_LIST, all_keys, default_of, within_free};
 use super::fault::Fault;
 use super::lines::{line_at, lines_of};
 
@@ -121,11 +121,13 @@ fn assignment(set: &str, defaults: &Table, faults: &mut Vec<Fault>) -> Option<La
     layer(name, path.trim(), raw.trim(), defaults, faults)
 }
 
-/// A table with one value in it. Where the default is a string, so is this, without quotes; else it is TOML, or a string
-/// where it is none.
+/// A table with one value in it. Where the default is a string, so is this, without quotes, unless it may be a list and
+/// begins as one; else it is TOML, or a string where it is none.
 fn single(path: &str, raw: &str, defaults: &Table) -> Table {
     let text = || Value::String(raw.to_owned());
+    let is_list = raw.starts_with('[') && TEXT_OR_LIST.contains(&path);
     let is_text = !raw.starts_with('"')
+        && !is_list
         && within_free(path).is_none()
         && (path.starts_with(OPEN_TABLE) || default_of(defaults, path).is_none_or(toml::Value::is_str));
     let value = if is_text {

@@ -96,7 +96,7 @@ fn later_layers_win() {
     let effective = Config::load(&sources).unwrap();
     let config = &effective.config;
     assert_eq!(
-        (config.engine.posts_in_flight, config.ingest.topic.as_str(), config.ingest.group.as_str()),
+        (config.engine.posts_in_flight, config.ingest.topic.only().unwrap(), config.ingest.group.as_str()),
         (3, "b", "a")
     );
     assert!(effective.to_string().contains("posts_in_flight = 3"));
@@ -111,9 +111,9 @@ fn strings_need_no_quotes_on_the_command_line() {
         with(&["ingest.topic=posts", "ingest.group=\"7\"", "decode.memory=1GiB", "device.threads=1"])
             .unwrap()
             .config;
-    assert_eq!((config.ingest.topic.as_str(), config.ingest.group.as_str()), ("posts", "7"));
+    assert_eq!((config.ingest.topic.only(), config.ingest.group.as_str()), (Some("posts"), "7"));
     assert_eq!((config.decode.memory, config.device.threads), (ByteSize::gib(1), 1));
-    assert_eq!(with(&["ingest.topic=123"]).unwrap().config.ingest.topic, "123");
+    assert_eq!(with(&["ingest.topic=123"]).unwrap().config.ingest.topic.only(), Some("123"));
 }
 
 #[test]
@@ -182,6 +182,14 @@ fn what_is_out_of_range_names_its_bound() {
         ),
         ("device.name=gpu", "must be `cpu`, `cuda`"),
         ("ingest.topic=a b", "--set: ingest.topic: must be 1 to 249"),
+        ("ingest.topic=[]", "--set: ingest.topic: is empty; it must name a topic"),
+        ("ingest.topic=[\"a\", 1]", "--set: ingest.topic: entry 2 is 1; it must be a text in quotes"),
+        ("ingest.topic=[\"a\"", "--set: ingest.topic: must be 1 to 249"),
+        ("ingest.topic=^a(", "--set: ingest.topic: has the pattern `^a(`, which is no regular expression"),
+        (
+            "ingest.topic=[\"a\", \"riveg.dead-letters\"]",
+            "publish.dead_letter_topic: is the name of another topic of this configuration too, `ingest.topic`",
+        ),
         ("telemetry.address=9090", "must be `host:port`"),
         ("decode.memory=1KiB", "--set: decode.memory: is 1.0 KiB; one picture"),
         ("fetch.memory=1MiB", "--set: fetch.memory: is 1.0 MiB; one post of decode.max_media"),
@@ -279,7 +287,7 @@ fn a_reference_holds_for_what_lies_there_and_is_shown_as_it_is() {
     let properties: Vec<_> = config.kafka.properties.iter().collect();
     let expected =
         [("sasl.password", "canary"), ("sasl.username", "canary"), ("ssl.key.password", "canarycanary")];
-    assert_eq!((properties.as_slice(), config.ingest.topic.as_str()), (expected.as_slice(), "posts"));
+    assert_eq!((properties.as_slice(), config.ingest.topic.only()), (expected.as_slice(), Some("posts")));
     let shown = effective.to_string();
     for line in [
         format!("\"sasl.password\" = \"{reference}\""),

@@ -59,12 +59,11 @@ impl LagMetrics {
         all.insert((topic.to_owned(), partition), waiting.oldest);
     }
 
-    /// What waits of all partitions of a topic that this engine reads; none where no end of a log is known yet.
+    /// What waits of all partitions that this engine reads; none where no end of a log is known yet.
     #[must_use]
-    pub fn total(&self, topic: &str) -> Option<u64> {
+    pub fn total(&self) -> Option<u64> {
         let all = self.oldest();
-        let ours = all.keys().filter(|(name, _)| name == topic);
-        let records = ours.map(|(_, partition)| {
+        let records = all.keys().map(|(topic, partition)| {
             let records = self.records.with_label_values(&[topic, &partition.to_string()]).get();
             u64::try_from(records).unwrap_or(0)
         });
@@ -114,9 +113,13 @@ mod tests {
             assert_eq!((seconds("0"), seconds("1")), (expected, 0.0), "{after}");
         }
         assert_eq!(lag.records.with_label_values(&["posts", "0"]).get(), 7);
-        assert_eq!((lag.total("posts"), lag.total("others")), (Some(7), None));
+        assert_eq!(lag.total(), Some(7));
+        lag.waits("others", 0, Waiting { records: 2, oldest: None });
+        assert_eq!(lag.total(), Some(9), "partitions of equal numbers in two topics");
         lag.revoked("posts", 0);
+        assert_eq!(lag.total(), Some(2));
         lag.revoked("posts", 1);
+        lag.revoked("others", 0);
         lag.record(start + Duration::from_secs(200));
         assert!(registry.gather().is_empty(), "{:?}", registry.gather());
     }

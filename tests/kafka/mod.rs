@@ -24,6 +24,7 @@ mod security;
 mod sizes;
 mod telemetry;
 mod tombstones;
+mod topics;
 
 pub(crate) use echo::{EchoPipeline, post};
 pub(crate) use process::EngineProcess;

@@ -8,10 +8,14 @@ use riveg::engine::Settings;
 
 use super::echo::{EchoPipeline, post};
 use super::running::{RunningEngine, TestTopics};
-use crate::support::{WITHIN, broker, committed, log_end, read_committed, unique, until};
+use crate::support::{WITHIN, broker, committed, create_topic, log_end, read_committed, unique, until};
+
+fn transaction(names: &TestTopics, ids: &[&str], commits: bool) {
+    transaction_in(&names.input, ids, commits);
+}
 
 /// Writes posts in one transaction, which is committed or aborted.
-fn transaction(names: &TestTopics, ids: &[&str], commits: bool) {
+fn transaction_in(topic: &str, ids: &[&str], commits: bool) {
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", broker())
         .set("transactional.id", unique("feed"))
@@ -21,7 +25,7 @@ fn transaction(names: &TestTopics, ids: &[&str], commits: bool) {
     producer.begin_transaction().unwrap();
     for id in ids {
         let value = post(id);
-        let record = BaseRecord::to(&names.input).partition(0).key(*id).payload(&value);
+        let record = BaseRecord::to(topic).partition(0).key(*id).payload(&value);
         producer.send(record).map_err(|(error, _)| error).unwrap();
     }
     producer.flush(WITHIN).unwrap();
@@ -98,4 +102,38 @@ fn an_engine_that_is_stopped_commits_past_the_markers() {
 #[test]
 fn an_engine_that_writes_in_transactions_and_is_stopped_commits_past_the_markers() {
     stop_at_the_end(|names| names.exactly_once(16, "a"));
+}
+
+#[test]
+fn ends_of_partitions_with_one_number_are_those_of_their_topics() {
+    let topics = [unique("left"), unique("right")];
+    let [left, right] = &topics;
+    let names = TestTopics { input: format!("['{left}', '{right}']"), ..TestTopics::with_topics(1) };
+    topics.iter().for_each(|topic| create_topic(broker(), topic, 1));
+    let stand_at = |offsets: [i64; 2]| {
+        until(&format!("the group stands at {offsets:?}"), || {
+            let held = |topic: &String| committed(broker(), &names.group, topic, 1).get(&0).copied();
+            (topics.each_ref().map(held) == offsets.map(Some)).then_some(())
+        });
+    };
+    transaction_in(left, &["a", "b", "c"], true);
+    transaction_in(right, &["d", "e", "f"], true);
+    transaction_in(right, &["x"], false);
+    let echo = EchoPipeline::gated();
+    let engine = RunningEngine::start(names.settings(16), &echo);
+    until("the posts are in progress", || (echo.under_way() == 6).then_some(()));
+    // While posts of both are in progress, one topic grows by what is no post.
+    transaction_in(left, &["y", "z"], false);
+    echo.gate.add_permits(1_000);
+    stand_at([7, 6]);
+    transaction_in(right, &["x", "y"], false);
+    stand_at([7, 9]);
+    transaction_in(left, &["g"], true);
+    transaction_in(left, &["x"], false);
+    stand_at([11, 9]);
+    let summary = engine.stop().unwrap();
+    assert_eq!((summary.posts_in, summary.annotations, summary.uncommitted), (7, 7, 0));
+    let mut answered = answered(&names);
+    answered.sort();
+    assert_eq!(answered, ["a", "b", "c", "d", "e", "f", "g"]);
 }

@@ -17,6 +17,7 @@ use super::open::open;
 use super::{Exit, Failure, Settings, run_async, with_causes};
 
 mod finding;
+mod input_topics;
 mod local;
 mod record_limits;
 mod rights;
@@ -110,6 +111,7 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     if !is_skipped(Subject::Llm) {
         findings.extend(check_language_models(config));
     }
+    findings.extend(input_topics::formats_without_topic(config));
     if let Some(path) = &arguments.sample {
         findings.extend(sample::check(path, arguments.sample_topic.as_deref(), config)?);
     }
@@ -187,9 +189,14 @@ fn check_kafka(config: &Config, with_rights: bool) -> Result<Vec<Finding>, Failu
         Err(error) => return Ok(vec![Finding::new(what, Err(with_causes(&error)))]),
     };
     let mut findings = Vec::new();
-    let mut topics = vec![config.ingest.topic.clone(), config.publish.dead_letter_topic.clone()];
+    let (inputs, about_patterns) = match input_topics::find(config, &brokers) {
+        Ok(found) => found,
+        Err(error) => return Ok(vec![Finding::new(what, Err(with_causes(&error)))]),
+    };
+    let mut topics = inputs.clone();
+    topics.push(config.publish.dead_letter_topic.clone());
     topics.extend(config.publish.all_outputs().map(|(_, output)| output.topic));
-    for topic in &topics {
+    for (place, topic) in topics.iter().enumerate() {
         match brokers.topic(topic) {
             Ok((count, partitions)) => {
                 if findings.is_empty() {
@@ -200,7 +207,7 @@ fn check_kafka(config: &Config, with_rights: bool) -> Result<Vec<Finding>, Failu
                 let is_there = found.is_ok();
                 findings.push(Finding::new(format!("topic {topic}"), found));
                 if with_rights && is_there {
-                    findings.push(check_right(config, topic));
+                    findings.push(check_right(config, topic, place < inputs.len()));
                 }
             }
             // No broker answers: the other topics would wait as long for the same error.
@@ -210,14 +217,15 @@ fn check_kafka(config: &Config, with_rights: bool) -> Result<Vec<Finding>, Failu
             }
         }
     }
+    findings.extend(about_patterns);
     let limits = run_async(async { Ok(Brokers::max_message_bytes(&config.kafka, &topics).await) })?;
-    findings.push(check_sizes(&RecordLimits::of(config, &limits)));
+    let (inputs, others) = limits.split_at(inputs.len());
+    findings.push(check_sizes(&RecordLimits::of(config, inputs, others)));
     Ok(findings)
 }
 
-/// The right of this user: to read the input topic, to write the others.
-fn check_right(config: &Config, topic: &str) -> Finding {
-    let reads = topic == config.ingest.topic;
+/// The right of this user: to read an input topic, to write the others.
+fn check_right(config: &Config, topic: &str, reads: bool) -> Finding {
     let right = if reads {
         rights::to_read(&config.kafka, topic, &config.ingest.group)
     } else {

@@ -18,13 +18,14 @@ pub(super) struct RecordLimits {
 }
 
 impl RecordLimits {
-    /// `limits`: those of the input, of the dead letters, and of each output in their order.
-    pub(super) fn of(config: &Config, limits: &[Option<u64>]) -> Self {
+    /// `inputs`: the limits of the topics that are read, of which the largest counts. `limits`: those of the dead letters,
+    /// and of each output in their order.
+    pub(super) fn of(config: &Config, inputs: &[Option<u64>], limits: &[Option<u64>]) -> Self {
         let set = config.kafka.properties.get("message.max.bytes").unwrap_or(MESSAGE_MAX_BYTES);
         // The client itself refuses a value that is not a number.
         let producer = set.parse().unwrap_or(u64::MAX);
         let mut limits = limits.iter().copied();
-        let (input, dead_letters) = (limits.next().flatten(), limits.next().flatten());
+        let (input, dead_letters) = (inputs.iter().flatten().max().copied(), limits.next().flatten());
         let outputs = config.publish.all_outputs().zip(limits);
         let outputs = outputs.map(|((name, _), limit)| (name.to_owned(), limit)).collect();
         Self { input, dead_letters, outputs, producer, decoder: config.decode.max_record.as_u64() }

@@ -237,7 +237,12 @@ fn open_broker(config: &Config, triples: Option<String>) -> Result<(EmbeddedBrok
     let broker = EmbeddedBroker::start()?;
     let topics = Topics {
         bootstrap: broker.bootstrap(),
-        input: config.ingest.topic.clone(),
+        input: config
+            .ingest
+            .topic
+            .only()
+            .ok_or("the demo reads one topic: set ingest.topic to its name")?
+            .to_owned(),
         output: config.publish.topic.clone(),
         dead_letters: config.publish.dead_letter_topic.clone(),
         triples,

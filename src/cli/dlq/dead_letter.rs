@@ -6,6 +6,7 @@ use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
 
 use crate::kafka::client::RecordHeaders;
+use crate::kafka::ingest::InputTopics;
 use crate::kafka::publish::{
     HEADER_PREFIX, KEY_ADDED_HEADER, RENAMED_HEADER_PREFIX, REPLAY_ATTEMPTS, REPLAY_ORIGIN, REPLAYED_FROM,
 };
@@ -66,6 +67,12 @@ impl DeadLetter {
     /// Whether the letter holds the whole record.
     pub(super) fn is_complete(&self) -> bool {
         self.omitted().is_empty()
+    }
+
+    /// The topic to which the record is written again: the one that is read, or, of several, the one that it came from. None
+    /// if that one is not read.
+    pub(super) fn target<'a>(&'a self, input: &'a InputTopics) -> Option<&'a str> {
+        input.only().or_else(|| Some(self.source[0].as_str()).filter(|topic| input.has(topic)))
     }
 
     /// The identity of the record over all replays. It includes the content: a record with forged replay headers is
@@ -142,6 +149,23 @@ pub(super) mod tests {
             ("riveg.replayed.attempts", Some(b"2")),
         ];
         assert_eq!(headers.iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_record_goes_back_to_the_topic_it_came_from_where_several_are_read() {
+        let topics =
+            |entries: &[&str]| InputTopics::new(entries.iter().map(|&entry| entry.to_owned()).collect());
+        let letter = letter();
+        for (entries, target) in [
+            (&["renamed"][..], Some("renamed")),
+            (&["a", "posts"], Some("posts")),
+            (&["^po.*"], Some("posts")),
+            (&["a", "b"], None),
+        ] {
+            assert_eq!(letter.target(&topics(entries)), target, "{entries:?}");
+        }
+        let own = topics(&["^.*"]).without(vec!["posts".to_owned()]);
+        assert_eq!(letter.target(&own), None, "the engine does not read it");
     }
 
     #[test]

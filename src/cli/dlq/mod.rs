@@ -6,6 +6,7 @@ use std::io::Write as _;
 use clap::Subcommand;
 
 use super::{Failure, Settings, UsageError};
+use crate::config::Config;
 
 mod dead_letter;
 mod display;
@@ -59,7 +60,7 @@ enum What {
         #[command(flatten)]
         settings: Settings,
     },
-    /// Write the unchanged posts of dead letters to the input topic.
+    /// Write the unchanged posts of dead letters to the topics that they came from.
     ///
     /// A post that fails again becomes a new dead letter with one more attempt, which replaces the earlier ones in lists and
     /// replays. A letter stays in its topic; a marker behind it records the replay, and later replays skip the letter. Two
@@ -142,6 +143,7 @@ fn replay(filter: &Filter, (again, dry_run): (bool, bool), settings: &Settings) 
     let config = settings.load()?.config;
     let mut letters: Vec<(i32, i64)> = Vec::new();
     let (mut incomplete, mut skipped, mut classes) = (0, 0, BTreeMap::<String, usize>::new());
+    let (mut targets, mut unread) = (BTreeMap::<String, usize>::new(), BTreeMap::<String, usize>::new());
     let topic = DeadLetterTopic::open(&config)?;
     let history = topic.history()?;
     // Two passes: the first selects positions, the second reads the records. New letters do not change the selection, and
@@ -152,6 +154,11 @@ fn replay(filter: &Filter, (again, dry_run): (bool, bool), settings: &Settings) 
                 State::CameBack => {}
                 State::Replayed if !again => skipped += 1,
                 State::Live | State::Replayed if letter.is_complete() => {
+                    let Some(target) = letter.target(&config.ingest.topic) else {
+                        *unread.entry(letter.source[0].clone()).or_default() += 1;
+                        return Ok(true);
+                    };
+                    *targets.entry(target.to_owned()).or_default() += 1;
                     *classes.entry(letter.class.clone()).or_default() += 1;
                     letters.push(letter.position);
                 }
@@ -173,14 +180,31 @@ fn replay(filter: &Filter, (again, dry_run): (bool, bool), settings: &Settings) 
     if skipped > 0 {
         writeln!(out, "{skipped} were replayed before and have not come back: --again takes them too")?;
     }
+    for (topic, count) in &unread {
+        let topic: String = topic.chars().map(safe_char).collect();
+        writeln!(out, "{count} are of `{topic}`, which ingest.topic does not read: they stay")?;
+    }
     if dry_run {
-        writeln!(out, "{} would be written to `{}`", letters.len(), config.ingest.topic)?;
+        for (topic, count) in &targets {
+            writeln!(out, "{count} would be written to `{topic}`")?;
+        }
+        if targets.is_empty() {
+            writeln!(out, "0 would be written to {}", all_targets(&config))?;
+        }
         return Ok(());
     }
     drop(out);
     let written = replay::replay(&config, &topic, &letters)?;
-    writeln!(std::io::stdout(), "{written} were written to `{}`", config.ingest.topic)?;
+    let topics: Vec<String> = targets.keys().map(|topic| format!("`{topic}`")).collect();
+    let to = if topics.is_empty() { all_targets(&config) } else { topics.join(", ") };
+    writeln!(std::io::stdout(), "{written} were written to {to}")?;
     Ok(())
+}
+
+/// The topics to which posts may be written again.
+fn all_targets(config: &Config) -> String {
+    let topics = &config.ingest.topic;
+    topics.only().map_or_else(|| topics.to_string(), |only| format!("`{only}`"))
 }
 
 fn position(text: &str) -> Result<(i32, i64), UsageError> {

@@ -1,4 +1,4 @@
-//! Replay: the unchanged posts of dead letters, written to the input topic.
+//! Replay: the unchanged posts of dead letters, written to the topics that they came from.
 //!
 //! When the broker has confirmed a post, a marker is written to the dead-letter topic, behind the letter: the next replay
 //! skips it. A replay that is killed in between leaves a few posts without a marker, and the next one sends them again.
@@ -22,6 +22,7 @@ use crate::cli::Failure;
 use crate::cli::progress;
 use crate::config::Config;
 use crate::kafka::client::{RecordHeaders, Secrets};
+use crate::kafka::ingest::InputTopics;
 use crate::kafka::publish::{MESSAGE_MAX_BYTES, REPLAY_ATTEMPTS, REPLAY_ORIGIN, REPLAYED_RECORD};
 
 /// The time limit of a write; then the replay fails.
@@ -29,9 +30,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A record was not written.
 #[derive(Debug, thiserror::Error)]
-#[error("topic `{topic}` did not take a record of this replay; {written} posts were written before")]
+#[error("{topics} did not take a record of this replay; {written} posts were written before")]
 struct WriteError {
-    topic: String,
+    topics: String,
     written: u64,
     source: KafkaError,
 }
@@ -110,7 +111,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes the records of these dead letters to the input topic. Returns the number of posts written.
+/// Writes the records of these dead letters to the topics that they came from. Returns the number of posts written.
 pub(super) fn replay(
     config: &Config,
     topic: &DeadLetterTopic,
@@ -137,14 +138,16 @@ pub(super) fn replay(
         bar,
         secrets,
     };
-    let to = config.ingest.topic.as_str();
-    let failed = |written, source| WriteError { topic: to.to_owned(), written, source };
-    let producer = config.kafka.client(&client, deliveries).map_err(|error| failed(0, error))?;
-    let replay = Replay { producer, to, letters: topic.name() };
+    let input = &config.ingest.topic;
+    let failed = |source| WriteError { topics: input.to_string(), written: 0, source };
+    let producer = config.kafka.client(&client, deliveries).map_err(failed)?;
+    let replay = Replay { producer, input, letters: topic.name() };
     topic.read_at(letters, |letter| {
+        // The letters were selected by their target.
+        let Some(to) = letter.target(input).map(str::to_owned) else { return Ok(()) };
         let headers = letter.original_headers(topic.name()).to_owned_headers();
         let sent = Box::new(SentRecord::Post(PendingMarker::of(&letter)));
-        let mut record: BaseRecord<'_, [u8], [u8], Box<SentRecord>> = BaseRecord::with_opaque_to(to, sent);
+        let mut record: BaseRecord<'_, [u8], [u8], Box<SentRecord>> = BaseRecord::with_opaque_to(&to, sent);
         record.headers = Some(headers);
         (record.key, record.payload) = (letter.key.as_deref(), letter.value.as_deref());
         replay.send(record)?;
@@ -163,8 +166,8 @@ pub(super) fn replay(
 /// A replay under way.
 struct Replay<'a> {
     producer: BaseProducer<Deliveries>,
-    /// The input topic.
-    to: &'a str,
+    /// The input topics.
+    input: &'a InputTopics,
     /// The dead-letter topic.
     letters: &'a str,
 }
@@ -174,7 +177,7 @@ impl Replay<'_> {
     fn send(&self, mut record: BaseRecord<'_, [u8], [u8], Box<SentRecord>>) -> Result<(), WriteError> {
         while let Err((error, back)) = self.producer.send(record) {
             if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
-                return Err(self.failed(back.topic, error));
+                return Err(self.failed(format!("topic `{}`", back.topic), error));
             }
             self.producer.poll(Duration::from_millis(50));
             record = back;
@@ -202,17 +205,17 @@ impl Replay<'_> {
     fn flush(&self) -> Result<(), WriteError> {
         let flushed = self.producer.flush(WRITE_TIMEOUT + WRITE_TIMEOUT);
         self.fault()?;
-        flushed.map_err(|error| self.failed(self.to, error))
+        flushed.map_err(|error| self.failed(self.input.to_string(), error))
     }
 
     /// The first failed write, if there is one.
     fn fault(&self) -> Result<(), WriteError> {
         let fault = locked(&self.producer.context().fault).clone();
-        fault.map_or(Ok(()), |error| Err(self.failed(self.to, error)))
+        fault.map_or(Ok(()), |error| Err(self.failed(self.input.to_string(), error)))
     }
 
-    fn failed(&self, topic: &str, source: KafkaError) -> WriteError {
+    fn failed(&self, topics: String, source: KafkaError) -> WriteError {
         let written = self.producer.context().written.load(Ordering::Relaxed);
-        WriteError { topic: topic.to_owned(), written, source }
+        WriteError { topics, written, source }
     }
 }

@@ -9,7 +9,7 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use super::dlq::DeadLetter;
 use super::failure::StdoutError;
 use super::topic::{Ranges, TopicReader};
-use super::{Failure, Settings, moment};
+use super::{Failure, Settings, UsageError, moment};
 use crate::config::Config;
 
 mod answers;
@@ -34,6 +34,9 @@ pub struct Arguments {
     /// What to watch.
     #[arg(value_enum, default_value = "answers", value_name = "WHAT")]
     what: What,
+    /// The topic, in place of that of the settings: needed for posts where `ingest.topic` may be several.
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
     #[command(flatten)]
     filter: Filter,
     /// Begin with the records since this time, such as 2026-01-31T08:00:00Z, or for this long, such as 2h [default: only
@@ -58,25 +61,28 @@ pub struct Arguments {
 enum What {
     /// The topic `publish.topic`, in the format `riveg`.
     Answers,
-    /// The topic `ingest.topic`.
+    /// The topic `ingest.topic`, or the one that `--topic` names.
     Posts,
     /// The topic `publish.dead_letter_topic`.
     DeadLetters,
 }
 
 impl What {
-    fn topic(self, config: &Config) -> &str {
+    fn topic(self, config: &Config) -> Option<&str> {
         match self {
-            Self::Answers => &config.publish.topic,
-            Self::Posts => &config.ingest.topic,
-            Self::DeadLetters => &config.publish.dead_letter_topic,
+            Self::Answers => Some(&config.publish.topic),
+            Self::Posts => config.ingest.topic.only(),
+            Self::DeadLetters => Some(&config.publish.dead_letter_topic),
         }
     }
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.settings.load()?.config;
-    let reader = TopicReader::open(&config.kafka, arguments.what.topic(&config), "riveg-tap")?;
+    let topic = arguments.topic.as_deref().or_else(|| arguments.what.topic(&config));
+    let topic =
+        topic.ok_or_else(|| UsageError(format!("name one of the {} by --topic", config.ingest.topic)))?;
+    let reader = TopicReader::open(&config.kafka, topic, "riveg-tap")?;
     let ranges = reader.ranges(arguments.from, None)?;
     let mut left = arguments.limit.unwrap_or(usize::MAX);
     let mut print = |message: &BorrowedMessage<'_>| {

@@ -9,7 +9,7 @@ use std::fmt::Display;
 use serde::Deserialize;
 
 use crate::input::formats::FeedSettings;
-use crate::kafka::ingest::UnknownEvents;
+use crate::kafka::ingest::{GroupProtocol, UnknownEvents};
 use crate::kafka::publish::MAIN_OUTPUT;
 use crate::stages::caption::{self, ALT_TEXT};
 use crate::stages::expand::{self, Scope, SourceName};
@@ -162,20 +162,33 @@ impl Config {
 
     /// Keys that name a topic that another key names too.
     fn shared_topics(&self) -> Vec<(String, String)> {
-        let mut topics = vec![
-            ("ingest.topic".to_owned(), self.ingest.topic.clone()),
-            ("publish.dead_letter_topic".to_owned(), self.publish.dead_letter_topic.clone()),
-        ];
+        let input = "ingest.topic";
+        let mut topics: Vec<(String, String)> =
+            self.ingest.topic.names().map(|topic| (input.to_owned(), topic.to_owned())).collect();
+        topics.push(("publish.dead_letter_topic".to_owned(), self.publish.dead_letter_topic.clone()));
         topics.extend(self.publish.all_outputs().map(|(name, output)| match name {
             MAIN_OUTPUT => ("publish.topic".to_owned(), output.topic),
             name => (format!("publish.outputs.{name}.topic"), output.topic),
         }));
         let shared = topics.iter().enumerate().filter_map(|(place, (key, topic))| {
-            let (first, _) = topics[..place].iter().find(|(_, other)| other == topic)?;
+            // A topic that the input names twice is a fault of the input.
+            let (first, _) = topics[..place].iter().find(|(_, other)| other == topic && key != input)?;
             let message = format!("is the name of another topic of this configuration too, `{first}`");
             Some((key.clone(), message))
         });
-        shared.collect()
+        shared.chain(self.topics_of_brokers()).collect()
+    }
+
+    /// Patterns by which the brokers themselves choose topics, and which match one that the engine writes.
+    fn topics_of_brokers(&self) -> Option<(String, String)> {
+        let written = self.publish.topics();
+        let matched = written.iter().find(|topic| self.ingest.topic.is_matched(topic))?;
+        let is_fault = self.ingest.protocol == GroupProtocol::Consumer;
+        let message = format!(
+            "has a pattern that matches `{matched}`, which the engine writes: with ingest.protocol `consumer` the brokers \
+             choose the topics and leave none out; narrow the pattern, or use the protocol `classic`"
+        );
+        is_fault.then(|| ("ingest.topic".to_owned(), message))
     }
 }
 

@@ -159,8 +159,8 @@ where
         Err(panic) => {
             let said = panic.downcast_ref::<String>().map(String::as_str);
             let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words");
-            let (partition, offset) = (source.partition, source.offset);
-            error!(partition, offset, said, "the pipeline panicked");
+            let (topic, partition, offset) = (&*source.topic, source.partition, source.offset);
+            error!(topic, partition, offset, said, "the pipeline panicked");
             let message = format!("the engine failed on this post: {said}");
             Answer::Rejected(Rejection { stage: "engine", class: RejectionClass::Internal, message })
         }

@@ -88,7 +88,6 @@ where
         abort: abort.clone(),
     };
     let topics = Topics {
-        input: settings.ingest.topic.clone(),
         output: settings.publish.topic.clone(),
         dead_letters: settings.publish.dead_letter_topic.clone(),
     };
@@ -97,8 +96,10 @@ where
     let progress = Some(settings.telemetry.progress).filter(|every| !every.is_zero());
     let limits = (settings.posts_in_flight(), max_age, settings.ingest.tombstones);
     let (offsets_by, delivery) = (settings.offsets_by(), settings.delivery());
-    let reading = ingest::start(&settings.kafka, settings.ingest, (max_posts, offsets_by), watch)
-        .map_err(EngineError::Ingest)?;
+    let topic = settings.ingest.topic.without(settings.publish.topics());
+    let input = ingest::Config { topic, ..settings.ingest };
+    let reading =
+        ingest::start(&settings.kafka, input, (max_posts, offsets_by), watch).map_err(EngineError::Ingest)?;
     let (told, underway) = (Arc::clone(&health), metrics.work_progress().clone());
     let publisher = Publisher::new(
         &settings.kafka,

@@ -40,9 +40,8 @@ pub(super) fn progress(before: &Counts, now: &Counts, elapsed: Duration) -> Prog
     Progress { answered, posts_per_second: (rate * 10.0).round() / 10.0, dead_letters }
 }
 
-/// Topics of input and output.
+/// Topics of the output.
 pub(super) struct Topics {
-    pub(super) input: String,
     pub(super) output: String,
     pub(super) dead_letters: String,
 }
@@ -91,7 +90,7 @@ fn counts(metrics: &Metrics, topics: &Topics) -> Counts {
         answered: metrics.produced_so_far(&topics.output),
         dead_letters: metrics.produced_so_far(&topics.dead_letters),
         in_flight: metrics.posts_in_flight_now(),
-        lag: metrics.lag().total(&topics.input),
+        lag: metrics.lag().total(),
     }
 }
 

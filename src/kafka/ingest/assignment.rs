@@ -45,6 +45,7 @@ impl Reader {
         for TopicPartition { topic, partition } in partitions {
             self.control.metrics.partition_assigned(topic, *partition);
         }
+        self.availability.assigned(partitions);
         self.control.metrics.rebalanced(Rebalance::Assigned);
         self.control.health.partitions_are_assigned();
         info!(partitions = TopicPartition::listed(partitions), "partitions assigned");
@@ -52,7 +53,7 @@ impl Reader {
     }
 
     /// Starts to read partitions at the positions in the list. Whether the client accepted them.
-    pub(super) fn start_at(&self, list: &TopicPartitionList) -> bool {
+    pub(super) fn start_at(&mut self, list: &TopicPartitionList) -> bool {
         if let Err(error) = context::assign(&self.consumer, list) {
             warn!(
                 error = explain_error(&error),
@@ -61,6 +62,7 @@ impl Reader {
             );
             return false;
         }
+        self.note_former_positions(list);
         // No record can be polled between assigning and pausing. A partition that was paused when it was revoked is
         // still paused when it is assigned again, and the client fetches nothing until it is resumed.
         let reads = !self.paused && self.records.is_some();
@@ -90,6 +92,7 @@ impl Reader {
         self.positions.forget(partitions);
         self.lag.forget(partitions);
         self.ends.retain(|partition, _| !partitions.contains(partition));
+        self.assigned.retain(|partition, _| !partitions.contains(partition));
         if let Err(error) = context::unassign(&self.consumer, &TopicPartition::list(partitions)) {
             warn!(
                 error = explain_error(&error),

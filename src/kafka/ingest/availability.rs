@@ -1,27 +1,31 @@
-//! Availability of broker and topic: faults are logged at intervals, shown in readiness, and probed until they are
+//! Availability of brokers and topics: faults are logged at intervals, shown in readiness, and probed until they are
 //! gone.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tracing::{info, warn};
 
-use super::probe::{Probe, ProbeRequest};
-use crate::kafka::client::{ConnectionFault, explain, explain_error, is_rebalance_error};
+use super::InputTopics;
+use super::probe::{Probe, ProbeRequest, TopicsFound};
+use crate::kafka::client::{ConnectionFault, TopicPartition, explain, explain_error, is_rebalance_error};
 use crate::telemetry::{Causes, Health, LogThrottle};
 
-/// Whether the broker and the topic are available.
+/// Whether a broker and a topic are available.
 pub(super) struct Availability {
     bootstrap: String,
-    topic: String,
-    /// Why they are not.
+    topics: InputTopics,
+    /// Topics that do not exist while others do.
+    missing: BTreeSet<String>,
+    /// Why nothing can be read.
     impairment: Option<String>,
     /// The last fault of a connection.
     connection_fault: Option<ConnectionFault>,
     impairment_warning: LogThrottle,
     other_warning: LogThrottle,
     probe_pace: LogThrottle,
-    /// A request has timed out: the broker may be unreachable.
+    /// A request has timed out, or a topic is missing: perhaps nothing can be read.
     is_suspected: bool,
     /// A probe is under way.
     is_probing: bool,
@@ -31,18 +35,23 @@ pub(super) struct Availability {
 const NAME: &str = "ingest";
 
 impl Availability {
-    pub(super) fn new(bootstrap: &str, topic: &str) -> Self {
+    pub(super) fn new(bootstrap: &str, topics: InputTopics) -> Self {
+        let has_patterns = topics.patterns().next().is_some();
+        // All topics are listed for a pattern, and the client itself does that no more often.
+        let probe_pace = if has_patterns { Duration::from_secs(5) } else { Duration::from_millis(500) };
         Self {
             bootstrap: bootstrap.to_owned(),
-            topic: topic.to_owned(),
+            topics,
+            missing: BTreeSet::new(),
             impairment: None,
             connection_fault: None,
             // Often enough to be found at the end of a log, seldom enough to leave room for other lines.
             impairment_warning: LogThrottle::new(Duration::from_secs(30)),
             other_warning: LogThrottle::new(Duration::from_secs(30)),
             // Often enough to notice a recovery soon, seldom enough to be no load.
-            probe_pace: LogThrottle::new(Duration::from_millis(500)),
-            is_suspected: false,
+            probe_pace: LogThrottle::new(probe_pace),
+            // That a pattern matches nothing is no error of the client.
+            is_suspected: has_patterns,
             is_probing: false,
         }
     }
@@ -66,7 +75,12 @@ impl Availability {
             // It follows the fault of the last connection, which has more detail.
             Some(Code::AllBrokersDown) => self.impaired(self.no_connection(reason), health, now),
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition) => {
-                self.impaired(self.no_topic(), health, now);
+                if self.topics.only().is_some() {
+                    self.impaired(self.no_topic(), health, now);
+                } else {
+                    tracing::debug!(reason, "a topic is missing");
+                    self.is_suspected = true;
+                }
             }
             // A broker that hangs keeps its connections open and reports nothing.
             Some(Code::OperationTimedOut | Code::RequestTimedOut) => {
@@ -95,30 +109,57 @@ impl Availability {
         self.connection_fault = Some(fault);
     }
 
-    /// Probes the topic if there is an impairment or a suspicion.
+    /// Probes the topics if there is an impairment or a suspicion.
     pub(super) fn probe_if_due(&mut self, probe: &Probe, now: Instant) {
         let is_needed = self.impairment.is_some() || self.is_suspected;
         if is_needed && !self.is_probing && self.probe_pace.is_due(now) {
-            self.is_probing = probe.ask(ProbeRequest::Topic);
+            self.is_probing = probe.ask(ProbeRequest::Topics);
         }
     }
 
-    /// Handles the response to a probe: whether the topic exists, or why there is no response.
+    /// Handles the response to a probe: which topics exist, or why there is no response.
     pub(super) fn probe_answered(
         &mut self,
-        response: Result<bool, KafkaError>,
+        response: Result<TopicsFound, KafkaError>,
         health: &Health,
         now: Instant,
     ) {
         (self.is_probing, self.is_suspected) = (false, false);
         match response {
-            Ok(true) => self.recovered(health),
-            Ok(false) => self.impaired(self.no_topic(), health, now),
+            Ok(TopicsFound { any: true, missing }) => {
+                self.recovered(health);
+                self.are_missing(missing);
+            }
+            Ok(TopicsFound { any: false, .. }) => self.impaired(self.no_topic(), health, now),
             Err(error) => self.impaired(self.no_connection(&error.to_string()), health, now),
         }
     }
 
-    /// Whether broker or topic are not available.
+    /// Partitions are assigned, so their topics exist.
+    pub(super) fn assigned(&mut self, partitions: &[TopicPartition]) {
+        for TopicPartition { topic, .. } in partitions {
+            if self.missing.remove(&**topic) {
+                info!(topic = &**topic, "a topic that was missing exists");
+            }
+        }
+    }
+
+    /// Says once of each topic that it is missing: readiness is that of the others.
+    fn are_missing(&mut self, missing: Vec<String>) {
+        for topic in &missing {
+            if !self.missing.contains(topic) {
+                let brokers = &self.bootstrap;
+                warn!(
+                    topic,
+                    brokers,
+                    "a topic of ingest.topic does not exist; the others are read, and this one once it exists"
+                );
+            }
+        }
+        self.missing = missing.into_iter().collect();
+    }
+
+    /// Whether broker or topics are not available.
     pub(super) fn is_impaired(&self) -> bool {
         self.impairment.is_some()
     }
@@ -126,7 +167,7 @@ impl Availability {
     fn recovered(&mut self, health: &Health) {
         self.connection_fault = None;
         if let Some(reason) = self.impairment.take() {
-            info!(was = reason, "broker and topic are available");
+            info!(was = reason, "broker and topics are available");
             health.no_longer_waits(NAME);
             self.impairment_warning.reset();
         }
@@ -157,10 +198,15 @@ impl Availability {
     }
 
     fn no_topic(&self) -> String {
-        format!(
-            "topic `{}` does not exist at {}; create it, or set ingest.topic to another one",
-            self.topic, self.bootstrap
-        )
+        let (topics, bootstrap) = (&self.topics, &self.bootstrap);
+        match topics.only() {
+            Some(topic) => format!(
+                "topic `{topic}` does not exist at {bootstrap}; create it, or set ingest.topic to another one"
+            ),
+            None => format!(
+                "none of the {topics} exists at {bootstrap}; create one, or set ingest.topic to others"
+            ),
+        }
     }
 }
 

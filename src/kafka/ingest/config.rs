@@ -8,14 +8,15 @@ use bytesize::ByteSize;
 use rdkafka::ClientConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::kafka::client::{Connection, STATISTICS_INTERVAL_MS, TOPIC_NAME, is_topic_name};
+use super::InputTopics;
+use crate::kafka::client::{Connection, STATISTICS_INTERVAL_MS};
 
 /// How posts are read from Kafka.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Topic of posts.
-    pub topic: String,
+    /// Topics of posts, by name or by pattern.
+    pub topic: InputTopics,
     /// Consumer group.
     pub group: String,
     /// Unsettled records for each post that is worked on.
@@ -129,7 +130,6 @@ impl Config {
                 faults.push((key, message.to_owned()));
             }
         };
-        hold("topic", is_topic_name(&self.topic), TOPIC_NAME);
         let (has_did, has_cid) =
             (self.bluesky_pictures.contains("{did}"), self.bluesky_pictures.contains("{cid}"));
         hold("bluesky_pictures", has_did && has_cid, "must have `{did}` and `{cid}`");
@@ -142,6 +142,7 @@ impl Config {
             (Duration::from_secs(1)..=Duration::from_secs(300)).contains(&self.session_timeout),
             "must be 1s to 5m",
         );
+        faults.extend(self.topic.faults().into_iter().map(|fault| ("topic", fault)));
         faults
     }
 
@@ -183,9 +184,20 @@ impl Config {
         if !self.instance.is_empty() {
             client.set("group.instance.id", &self.instance);
         }
-        kafka.apply_to(client)
+        let mut client = kafka.apply_to(client);
+        // The engine's own topics do not exist for a pattern.
+        let excluded = self.topic.excluded().map(|topic| format!("^{}$", topic.replace('.', "\\.")));
+        let hidden: Vec<String> =
+            excluded.chain(kafka.properties.get(HIDDEN_TOPICS).map(str::to_owned)).collect();
+        if !hidden.is_empty() {
+            client.set(HIDDEN_TOPICS, hidden.join(","));
+        }
+        client
     }
 }
+
+/// Names and patterns of topics that do not exist for the client.
+const HIDDEN_TOPICS: &str = "topic.blacklist";
 
 fn millis(duration: Duration) -> String {
     duration.as_millis().to_string()

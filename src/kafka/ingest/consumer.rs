@@ -17,7 +17,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use tokio::sync::{mpsc, oneshot};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::availability::Availability;
 use super::budget::InFlightBudget;
@@ -54,10 +54,23 @@ pub fn start(
     (max_posts, offsets_by): (NonZeroUsize, OffsetsBy),
     control: IngestControl,
 ) -> Result<IngestHandle, IngestError> {
-    let set_up = |source| IngestError::SetUp { topic: config.topic.clone(), source };
+    let set_up = |source| IngestError::SetUp { topics: config.topic.clone(), source };
     let context = Context::new(kafka.secrets(), control.metrics.kafka().clone());
     let consumer: BaseConsumer<Context> = kafka.client(&config.client(kafka), context).map_err(set_up)?;
-    consumer.subscribe(&[&config.topic]).map_err(set_up)?;
+    let subscription = config.topic.subscription();
+    let subscription: Vec<&str> = subscription.iter().map(String::as_str).collect();
+    consumer.subscribe(&subscription).map_err(set_up)?;
+    for topic in config.formats.keys().filter(|topic| !config.topic.has(topic)) {
+        warn!(topic, "ingest.formats names a topic that ingest.topic does not read");
+    }
+    let excluded: Vec<&str> = config.topic.excluded().collect();
+    if !excluded.is_empty() {
+        let topics = excluded.join(", ");
+        info!(
+            topics,
+            "topics that match a pattern of ingest.topic are not read: the engine itself writes them"
+        );
+    }
     let (consumer, fence) = (Arc::new(consumer), Fence::default());
     let membership = Membership::new(Arc::downgrade(&consumer), fence.clone());
     let (send, records_out) = mpsc::channel(max_posts.get());
@@ -72,12 +85,13 @@ pub fn start(
         offsets: SentOffsets::default(),
         positions: Positions::default(),
         position_lost: false,
+        assigned: BTreeMap::new(),
         ends: BTreeMap::new(),
         lag: LagTracker::default(),
         // Partitions are not read meanwhile, and each attempt sends requests for all partitions.
         recovery_pace: LogThrottle::new(Duration::from_millis(500)),
-        probe: Probe::start(kafka, &config.topic)?,
-        availability: Availability::new(&kafka.bootstrap, &config.topic),
+        probe: Probe::start(kafka, config.topic.clone())?,
+        availability: Availability::new(&kafka.bootstrap, config.topic.clone()),
         records: Some(send),
         tickets,
         paused: false,
@@ -112,6 +126,9 @@ pub(super) struct Reader {
     pub(super) positions: Positions,
     /// The client has reported that a position is not in the log. It does not say which one.
     pub(super) position_lost: bool,
+    /// The partitions of this engine. Of each, the position that the client reported when it was assigned, until a record
+    /// comes or the client reports another: it may be one of an earlier assignment.
+    pub(super) assigned: BTreeMap<TopicPartition, Option<i64>>,
     /// The end of each partition that the client has reached, if no record came since.
     pub(super) ends: BTreeMap<TopicPartition, i64>,
     pub(super) lag: LagTracker,
@@ -173,7 +190,7 @@ impl Reader {
     fn handle_probe_responses(&mut self) {
         while let Some(response) = self.probe.response() {
             match response {
-                ProbeResponse::Topic(response) => {
+                ProbeResponse::Topics(response) => {
                     self.availability.probe_answered(response, &self.control.health, Instant::now())
                 }
                 ProbeResponse::LagEnds(ends) => self.lag.update(ends, SystemTime::now()),
@@ -188,7 +205,7 @@ impl Reader {
             None => return Ok(()),
             Some(Ok(message)) => Self::source(&mut self.names, &message),
             Some(Err(source @ KafkaError::MessageConsumptionFatal(_))) => {
-                return Err(IngestError::Read { topic: self.config.topic.clone(), source });
+                return Err(IngestError::Read { topics: self.config.topic.clone(), source });
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
                 self.record_end(partition);
@@ -206,6 +223,9 @@ impl Reader {
         self.control.metrics.consumed(&source.topic, source.partition, source.bytes());
         self.positions.set(&partition, source.offset + 1);
         self.ends.remove(&partition);
+        if let Some(former) = self.assigned.get_mut(&partition) {
+            *former = None;
+        }
         self.deliver(Arc::new(source), false)
     }
 
@@ -300,6 +320,6 @@ impl Reader {
     }
 
     fn disconnected(&self) -> IngestError {
-        IngestError::Disconnected { topic: self.config.topic.clone() }
+        IngestError::Disconnected { topics: self.config.topic.clone() }
     }
 }

@@ -52,7 +52,7 @@ impl Reader {
             self.stay_in_group(Duration::ZERO);
         }
         let uncommitted = self.ledger.unsettled();
-        info!(topic = self.config.topic, records = self.records_read, uncommitted, "reading has ended");
+        info!(topics = %self.config.topic, records = self.records_read, uncommitted, "reading has ended");
         if self.offsets_by == OffsetsBy::Transaction {
             // A ticket is returned when its transaction is committed. An interrupted transaction hides the offsets
             // before it until the broker or the next engine with the same transactional id has ended it.
@@ -68,7 +68,7 @@ impl Reader {
             }
             if Instant::now() > deadline {
                 self.control.metrics.ingest().commit_failed(CommitFailure::NotConfirmed);
-                return Err(IngestError::FinalCommit { topic: self.config.topic.clone() });
+                return Err(IngestError::FinalCommit { topics: self.config.topic.clone() });
             }
             self.stay_in_group(TICKET_WAIT);
         }
@@ -77,7 +77,8 @@ impl Reader {
     /// Polls to stay in the group. All partitions are paused.
     fn stay_in_group(&mut self, timeout: Duration) {
         if let Some(Ok(message)) = self.consumer.poll(timeout) {
-            debug!(offset = message.offset(), "a record of a paused partition is left to the next reader");
+            let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
+            debug!(topic, partition, offset, "a record of a paused partition is left to the next reader");
         }
         if let Err(error) = self.handle_events() {
             debug!(error = %Causes(&error), "the next reader will detect this");

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 
+use super::InputTopics;
+
 /// Timeout of the last commit. A reachable broker answers a commit in milliseconds.
 pub(super) const FINAL_COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -11,10 +13,10 @@ pub(super) const FINAL_COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// librdkafka refuses the settings.
-    #[error("failed to set up the consumer of topic `{topic}`")]
+    #[error("failed to set up the consumer of {topics}")]
     SetUp {
-        /// The input topic.
-        topic: String,
+        /// The input topics.
+        topics: InputTopics,
         /// The client's error.
         source: KafkaError,
     },
@@ -22,10 +24,10 @@ pub enum IngestError {
     #[error("failed to start the reading thread")]
     Thread(#[source] std::io::Error),
     /// The consumer reports a fatal error.
-    #[error("failed to read topic `{topic}`")]
+    #[error("failed to read {topics}")]
     Read {
-        /// The input topic.
-        topic: String,
+        /// The input topics.
+        topics: InputTopics,
         /// The client's error.
         source: KafkaError,
     },
@@ -47,15 +49,15 @@ pub enum IngestError {
         end: i64,
     },
     /// The rest of the engine has ended: records are not received or tickets not returned.
-    #[error("the rest of the engine has ended before the reading of topic `{topic}`")]
+    #[error("the rest of the engine has ended before the reading of {topics}")]
     Disconnected {
-        /// The input topic.
-        topic: String,
+        /// The input topics.
+        topics: InputTopics,
     },
     /// The last offsets may not be committed: some posts may be answered twice.
-    #[error("failed to commit the last offsets of topic `{topic}` within {} s", FINAL_COMMIT_TIMEOUT.as_secs())]
+    #[error("failed to commit the last offsets of {topics} within {} s", FINAL_COMMIT_TIMEOUT.as_secs())]
     FinalCommit {
-        /// The input topic.
-        topic: String,
+        /// The input topics.
+        topics: InputTopics,
     },
 }

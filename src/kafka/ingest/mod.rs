@@ -13,6 +13,8 @@ mod budget;
 mod fence;
 
 mod config;
+mod topics;
+mod topic_pattern;
 mod error;
 mod context;
 mod probe;
@@ -38,3 +40,4 @@ pub use handle::{Consumed, IngestControl, IngestHandle};
 pub use ledger::{Ledger, Ticket};
 pub use membership::Membership;
 pub use record::{SourceRecord, TicketedRecord};
+pub use topics::InputTopics;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rdkafka::Message;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::TopicPartitionList;
 use tracing::debug;
 
 use super::consumer::{Reader, TICKET_WAIT};
@@ -25,14 +26,51 @@ use crate::telemetry::Causes;
 const CLOSING_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Reader {
-    /// The client has reached the end of the partition of that number.
+    /// The client has reached the end of a partition. It says its number, and not of which topic.
     pub(super) fn record_end(&mut self, number: i32) {
         // The group seems to lag by some markers until the next record. That is acceptable.
         let Some(end) = self.consumer.context().end() else {
             debug!(number, "the client does not report where the partition ends");
             return;
         };
-        self.ends.insert(TopicPartition::new(self.config.topic.as_str(), number), end);
+        let namesakes: Vec<TopicPartition> =
+            self.assigned.keys().filter(|partition| partition.partition == number).cloned().collect();
+        let [partition] = &namesakes[..] else {
+            self.record_end_of_one(&namesakes, end);
+            return;
+        };
+        self.ends.insert(partition.clone(), end);
+    }
+
+    /// One of several partitions has ended. It is one whose records before that end have all come: the client counts
+    /// markers in its own positions.
+    fn record_end_of_one(&mut self, namesakes: &[TopicPartition], end: i64) {
+        let positions = match self.consumer.position() {
+            Ok(positions) => positions,
+            Err(error) => {
+                debug!(error = %Causes(&error), "the positions of the client are unknown");
+                return;
+            }
+        };
+        for partition in namesakes {
+            let element = positions.find_partition(&partition.topic, partition.partition);
+            let position = element.and_then(|element| element.offset().to_raw());
+            let former = self.assigned.get(partition).copied().flatten();
+            if is_at_end(position, former, end) {
+                self.ends.insert(partition.clone(), end);
+            }
+        }
+    }
+
+    /// Notes the positions that the client reports of partitions that were assigned now. They may be those of an earlier
+    /// assignment, until the client begins to fetch.
+    pub(super) fn note_former_positions(&mut self, assigned: &TopicPartitionList) {
+        let positions = self.consumer.position().unwrap_or_default();
+        for partition in TopicPartition::all_of(assigned) {
+            let element = positions.find_partition(&partition.topic, partition.partition);
+            let position = element.and_then(|element| element.offset().to_raw());
+            self.assigned.insert(partition, position);
+        }
     }
 
     /// Delivers the gaps between the last records and the ends, if there is room.
@@ -80,7 +118,7 @@ impl Reader {
             match self.probe.response() {
                 Some(ProbeResponse::FinalEnds(ends)) => awaited = Some(ends),
                 Some(ProbeResponse::LagEnds(ends)) => self.lag.update(ends, SystemTime::now()),
-                Some(ProbeResponse::Topic(_)) | None => {}
+                Some(ProbeResponse::Topics(_)) | None => {}
             }
             match self.consumer.poll(TICKET_WAIT) {
                 // It will be read again, so no later end counts.
@@ -102,5 +140,31 @@ impl Reader {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a client with that position has delivered all records before an end. `former`: a position that may be one of
+/// an earlier assignment.
+fn is_at_end(position: Option<i64>, former: Option<i64>, end: i64) -> bool {
+    position == Some(end) && position != former
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_belongs_to_a_partition_whose_position_it_is_in_this_assignment() {
+        let cases = [
+            ("all before it has come", Some(8), None, true),
+            ("records are to come", Some(5), None, false),
+            ("the client has not begun", None, None, false),
+            ("the position may be an old one", Some(8), Some(8), false),
+            ("the client has begun since", Some(8), Some(3), true),
+            ("another partition has ended", Some(9), None, false),
+        ];
+        for (case, position, former, is) in cases {
+            assert_eq!(is_at_end(position, former, 8), is, "{case}");
+        }
     }
 }

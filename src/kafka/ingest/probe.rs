@@ -12,9 +12,10 @@ use rdkafka::client::{Client, ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 
-use super::IngestError;
+use super::{IngestError, InputTopics};
 use crate::kafka::client::{Connection, Secrets, TopicPartition, level_name};
 use crate::telemetry::Causes;
 
@@ -24,8 +25,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// A request.
 #[derive(Debug)]
 pub(super) enum ProbeRequest {
-    /// Does the topic exist?
-    Topic,
+    /// Which of the topics exist?
+    Topics,
     /// The ends of these partitions for readers of committed records, when reading stops.
     FinalEnds(Vec<TopicPartition>),
     /// The same, to measure the lag.
@@ -35,12 +36,21 @@ pub(super) enum ProbeRequest {
 /// A response.
 #[derive(Debug)]
 pub(super) enum ProbeResponse {
-    /// Whether the topic has partitions. An error: no broker responds.
-    Topic(Result<bool, KafkaError>),
+    /// Which topics have partitions. An error: no broker responds.
+    Topics(Result<TopicsFound, KafkaError>),
     /// The offsets after the last records of partitions whose brokers responded.
     FinalEnds(BTreeMap<TopicPartition, i64>),
     /// The same.
     LagEnds(BTreeMap<TopicPartition, i64>),
+}
+
+/// Which of the input topics exist.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TopicsFound {
+    /// Whether one of them does.
+    pub(super) any: bool,
+    /// Those with names that do not.
+    pub(super) missing: Vec<String>,
 }
 
 /// Sends requests and receives responses later.
@@ -54,16 +64,15 @@ impl Probe {
     ///
     /// # Errors
     /// If librdkafka refuses the settings or the thread does not start.
-    pub(super) fn start(kafka: &Connection, topic: &str) -> Result<Self, IngestError> {
+    pub(super) fn start(kafka: &Connection, topics: InputTopics) -> Result<Self, IngestError> {
         let mut client = ClientConfig::new();
         client.set("client.id", "riveg-probe").set("allow.auto.create.topics", "false");
         client.set("reconnect.backoff.max.ms", "2000");
-        let topic = topic.to_owned();
         let context = ProbeContext { secrets: kafka.secrets() };
         // A producer, since it needs no group. Its thread fetches tokens while a request waits.
         let client: ThreadedProducer<ProbeContext> = kafka
             .client(&kafka.apply_to(client), context)
-            .map_err(|source| IngestError::SetUp { topic: topic.clone(), source })?;
+            .map_err(|source| IngestError::SetUp { topics: topics.clone(), source })?;
         // At most one request of each kind is under way.
         let (requests, received) = sync_channel(3);
         let (respond, responses) = sync_channel(3);
@@ -71,7 +80,7 @@ impl Probe {
             .name("riveg-probe".to_owned())
             .spawn(move || {
                 for request in received {
-                    if respond.send(respond_to(&client, &topic, request)).is_err() {
+                    if respond.send(respond_to(&client, &topics, request)).is_err() {
                         break;
                     }
                 }
@@ -91,18 +100,36 @@ impl Probe {
     }
 }
 
-fn respond_to(client: &ThreadedProducer<ProbeContext>, topic: &str, request: ProbeRequest) -> ProbeResponse {
+fn respond_to(
+    client: &ThreadedProducer<ProbeContext>,
+    topics: &InputTopics,
+    request: ProbeRequest,
+) -> ProbeResponse {
     let client = client.client();
     match request {
-        ProbeRequest::Topic => {
-            ProbeResponse::Topic(client.fetch_metadata(Some(topic), TIMEOUT).map(|metadata| {
-                let topic = metadata.topics().first();
-                topic.is_some_and(|topic| topic.error().is_none() && !topic.partitions().is_empty())
-            }))
-        }
+        ProbeRequest::Topics => ProbeResponse::Topics(find(client, topics)),
         ProbeRequest::FinalEnds(partitions) => ProbeResponse::FinalEnds(ends(client, partitions)),
         ProbeRequest::LagEnds(partitions) => ProbeResponse::LagEnds(ends(client, partitions)),
     }
+}
+
+fn find(client: &Client<ProbeContext>, topics: &InputTopics) -> Result<TopicsFound, KafkaError> {
+    let exists = |topic: &MetadataTopic| topic.error().is_none() && !topic.partitions().is_empty();
+    let mut found = TopicsFound { any: false, missing: Vec::new() };
+    for name in topics.names() {
+        let metadata = client.fetch_metadata(Some(name), TIMEOUT)?;
+        if metadata.topics().first().is_some_and(exists) {
+            found.any = true;
+        } else {
+            found.missing.push(name.to_owned());
+        }
+    }
+    // A cluster may have many topics. They are asked for only where nothing else may be read.
+    if !found.any && topics.patterns().next().is_some() {
+        let metadata = client.fetch_metadata(None, TIMEOUT)?;
+        found.any = metadata.topics().iter().any(|topic| exists(topic) && topics.has(topic.name()));
+    }
+    Ok(found)
 }
 
 fn ends(client: &Client<ProbeContext>, partitions: Vec<TopicPartition>) -> BTreeMap<TopicPartition, i64> {

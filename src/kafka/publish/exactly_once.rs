@@ -26,7 +26,7 @@ use super::record_builder::Adjusted;
 use super::transaction::{StepError, TransactionSteps};
 use super::{Outcome, PublishError, Published};
 use crate::kafka::client::{TopicPartition, explain_error, is_rebalance_error};
-use crate::kafka::ingest::Membership;
+use crate::kafka::ingest::{Membership, Ticket};
 use crate::telemetry::{Causes, CommitFailure, Transaction};
 
 /// Pause after an aborted transaction. An unreachable broker needs longer than a partition that moves.
@@ -216,11 +216,15 @@ impl ExactlyOnce {
             return Err(failure);
         }
         self.fill(first, steps, batch).await?;
-        let offsets = offsets(&batch.records);
+        let offsets = offsets(batch.records.iter().map(|record| &*record.origin.ticket));
         let offsets = TopicPartition::list_at(offsets).map_err(StepError::Abortable)?;
-        steps
-            .run(move |client, timeout| client.send_offsets_to_transaction(&offsets, &metadata, timeout))
-            .await?;
+        // The topic of a partition may be deleted: its offsets are refused until the partition is revoked.
+        let fence = self.membership.fence();
+        let is_vain = || batch.records.iter().any(|record| fence.is_fenced(&record.origin.ticket));
+        let send = move |client: &ProducerClient, timeout| {
+            client.send_offsets_to_transaction(&offsets, &metadata, timeout)
+        };
+        steps.run(send, is_vain).await?;
         steps.commit().await
     }
 
@@ -309,13 +313,13 @@ impl ExactlyOnce {
     }
 }
 
-/// For each partition the offset after the last post that these records answer. Records of a partition come in its
-/// order without gaps, so all earlier posts are answered too.
-fn offsets(records: &[OutgoingRecord]) -> BTreeMap<&TopicPartition, i64> {
+/// For each partition the offset after the last of these posts. They come in the order of their partition without gaps,
+/// so all earlier posts are answered too.
+fn offsets<'a>(answered: impl Iterator<Item = &'a Ticket>) -> BTreeMap<&'a TopicPartition, i64> {
     let mut offsets = BTreeMap::new();
-    for record in records {
-        let after = record.origin.ticket.offset() + 1;
-        let offset = offsets.entry(record.origin.ticket.partition()).or_insert(after);
+    for ticket in answered {
+        let after = ticket.offset() + 1;
+        let offset = offsets.entry(ticket.partition()).or_insert(after);
         *offset = after.max(*offset);
     }
     offsets
@@ -325,5 +329,20 @@ async fn until(moment: Option<Instant>) {
     match moment {
         Some(moment) => tokio::time::sleep_until(moment.into()).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::ingest::Ledger;
+
+    #[test]
+    fn offsets_of_partitions_with_one_number_are_those_of_their_topics() {
+        let mut ledger = Ledger::default();
+        let [left, right] = ["left", "right"].map(|topic| TopicPartition::new(topic, 0));
+        let tickets =
+            [(&left, 3), (&right, 90), (&left, 4)].map(|(partition, offset)| ledger.issue(partition, offset));
+        assert_eq!(offsets(tickets.iter()), BTreeMap::from([(&left, 5), (&right, 91)]));
     }
 }

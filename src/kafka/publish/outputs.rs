@@ -52,6 +52,13 @@ impl Config {
         std::iter::once((MAIN_OUTPUT, self.main_output())).chain(others)
     }
 
+    /// The topics that are written.
+    #[must_use]
+    pub fn topics(&self) -> Vec<String> {
+        let outputs = self.all_outputs().map(|(_, output)| output.topic);
+        outputs.chain([self.dead_letter_topic.clone()]).collect()
+    }
+
     /// The encoder of the main output.
     #[must_use]
     pub fn main_encoder(&self, provenance: &Provenance, names: &Names) -> Encoder {

@@ -58,9 +58,13 @@ impl TransactionSteps {
     /// that it left open. Nothing can be written before. `failed` is called after each failed attempt: the broker may
     /// be unreachable.
     pub(super) async fn init(&self, mut failed: impl FnMut(&KafkaError) + Send) -> Result<(), StepError> {
+        let mut failed_once = |error: &KafkaError| {
+            failed(error);
+            true
+        };
         loop {
-            match self.step_or(|client| client.init_transactions(REQUEST_TIMEOUT), &mut failed).await {
-                Err(StepError::Abortable(error)) => failed(&error),
+            match self.step_or(|client| client.init_transactions(REQUEST_TIMEOUT), &mut failed_once).await {
+                Err(StepError::Abortable(error)) => drop(failed_once(&error)),
                 other => return other,
             }
             self.unless_aborted(tokio::time::sleep(RETRY_PAUSE)).await?;
@@ -71,12 +75,18 @@ impl TransactionSteps {
         self.step(|client| client.begin_transaction()).await
     }
 
-    /// A step that needs more than the client. `step` gets the client and the request timeout.
+    /// A step that needs more than the client, and that is not repeated once `is_vain`: the transaction is then to be
+    /// aborted. `step` gets the client and the request timeout.
     pub(super) async fn run(
         &self,
         step: impl Fn(&ProducerClient, Duration) -> KafkaResult<()> + Send + Sync + 'static,
+        is_vain: impl Fn() -> bool + Send + Sync,
     ) -> Result<(), StepError> {
-        self.step(move |client| step(client, REQUEST_TIMEOUT)).await
+        let repeats = |error: &KafkaError| {
+            tracing::debug!(error = %Causes(error), "a step of a transaction is repeated");
+            !is_vain()
+        };
+        self.step_or(move |client| step(client, REQUEST_TIMEOUT), repeats).await
     }
 
     pub(super) async fn commit(&self) -> Result<(), StepError> {
@@ -114,15 +124,17 @@ impl TransactionSteps {
     ) -> Result<(), StepError> {
         let log = |error: &KafkaError| {
             tracing::debug!(error = %Causes(error), "a step of a transaction is repeated");
+            true
         };
         self.step_or(step, log).await
     }
 
-    /// Makes a step until its result is known. `retried` is called before each repetition.
+    /// Makes a step until its result is known. `repeats` is called before each repetition; where it says no, the
+    /// transaction is to be aborted.
     async fn step_or(
         &self,
         step: impl Fn(&ProducerClient) -> KafkaResult<()> + Send + Sync + 'static,
-        mut retried: impl FnMut(&KafkaError) + Send,
+        mut repeats: impl FnMut(&KafkaError) -> bool + Send,
     ) -> Result<(), StepError> {
         let step = Arc::new(step);
         loop {
@@ -136,7 +148,9 @@ impl TransactionSteps {
             };
             match next_action(&error) {
                 NextAction::Retry => {
-                    retried(&error);
+                    if !repeats(&error) {
+                        return Err(StepError::Abortable(error));
+                    }
                     self.unless_aborted(tokio::time::sleep(RETRY_PAUSE)).await?;
                 }
                 NextAction::Abort => return Err(StepError::Abortable(error)),

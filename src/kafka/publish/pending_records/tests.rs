@@ -97,3 +97,17 @@ fn records_of_a_revoked_partition_return_their_ticket_once() {
     assert_eq!(tickets.try_iter().map(|ticket| ticket.offset()).collect::<Vec<_>>(), [7]);
     assert_eq!(pending.published().annotations, 0);
 }
+
+#[test]
+fn a_revoked_partition_takes_no_answers_of_its_namesake_in_another_topic_along() {
+    let (mut pending, tickets) = pending();
+    let mut ledger = Ledger::default();
+    let namesake = TopicPartition::new("others", 0);
+    let [revoked, kept] = [&posts(), &namesake].map(|partition| ledger.issue(partition, 7));
+    pending.accept(outcome(revoked, 1));
+    pending.accept(outcome(kept, 1));
+    pending.fence.raise(&[posts()], ledger.generation());
+    let left: Vec<OutgoingRecord> = std::iter::from_fn(|| pending.take()).collect();
+    assert_eq!(left.iter().map(|record| record.origin.ticket.partition()).collect::<Vec<_>>(), [&namesake]);
+    assert_eq!(tickets.try_iter().map(|ticket| ticket.partition().clone()).collect::<Vec<_>>(), [posts()]);
+}
