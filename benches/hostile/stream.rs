@@ -11,7 +11,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::Value;
 
 use super::Arguments;
-use super::broker::{Broker, INPUT};
+use super::broker::{Broker, INPUTS};
 use super::engine::{idle_memory, peak_memory};
 use super::posts::innocent;
 
@@ -130,7 +130,7 @@ fn engine(arguments: &Arguments, broker: &Broker, folder: &Path) -> Child {
 }
 
 fn send(producer: &BaseProducer, partition: i32, (key, headers): (&[u8], OwnedHeaders), value: &str) {
-    let record = BaseRecord::to(INPUT).partition(partition).key(key).headers(headers).payload(value);
+    let record = BaseRecord::to(INPUTS[0]).partition(partition).key(key).headers(headers).payload(value);
     producer.send(record).map_err(|(error, _)| error).unwrap();
     producer.poll(Duration::ZERO);
 }
