@@ -41,10 +41,13 @@ pub async fn serve(
 ) -> Result<Summary, ServeError> {
     let endpoints = annotator.endpoints().clone();
     tokio::spawn(endpoints.clone().watch(config.clone(), Arc::clone(monitoring.health()), stop.clone()));
-    let answering = until_drained(http, config, &annotator, stop.clone());
-    let reading = annotate_topic(config, Arc::clone(&annotator), monitoring, stop);
+    let answering = async {
+        until_drained(http, config, &annotator, stop.clone()).await;
+        Ok(())
+    };
+    let reading = annotate_topic(config, Arc::clone(&annotator), monitoring, stop.clone());
     // A fault of either breaks off the other.
-    let (summary, ()) = tokio::try_join!(reading, async { Ok(answering.await) })?;
+    let (summary, ()) = tokio::try_join!(reading, answering)?;
     endpoints.close().await;
     Ok(summary)
 }

@@ -54,6 +54,11 @@ fn any_record_is_refused_or_becomes_a_post_whose_words_can_be_cut_out() {
 }
 
 #[test]
+fn any_body_over_http_is_refused_or_becomes_records_that_are_its_parts() {
+    run("batch", targets::batch, 2000);
+}
+
+#[test]
 fn any_record_of_a_feed_is_refused_with_its_place_or_becomes_events_within_the_limits() {
     run("x", targets::x, 1000);
     run("jetstream", targets::jetstream, 1000);

@@ -15,20 +15,20 @@ pub(super) struct Problem {
     #[serde(rename = "type")]
     kind: String,
     /// What happened, the same for all problems of a type.
-    title: String,
+    title: &'static str,
     /// The status code, also of a post within a batch.
     status: u16,
     /// What is wrong with this request or post, and where.
     detail: String,
     /// The class of a refused post, as its dead letter would have it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    class: Option<String>,
+    class: Option<&'static str>,
     /// The stage that refused the post, as its dead letter would have it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    stage: Option<String>,
+    stage: Option<&'static str>,
     #[serde(skip)]
     #[schema(ignore)]
-    headers: Vec<(HeaderName, HeaderValue)>,
+    headers: Box<[(HeaderName, HeaderValue)]>,
 }
 
 impl Problem {
@@ -36,12 +36,12 @@ impl Problem {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self {
             kind: "about:blank".to_owned(),
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail: detail.into(),
             class: None,
             stage: None,
-            headers: Vec::new(),
+            headers: Box::default(),
         }
     }
 
@@ -54,16 +54,17 @@ impl Problem {
         };
         Self {
             kind: format!("urn:riveg:problem:{class}"),
-            title: "The post is refused".to_owned(),
-            class: Some(class.to_string()),
-            stage: Some((*stage).to_owned()),
+            title: "The post is refused",
+            class: Some(class.as_str()),
+            stage: Some(stage),
             ..Self::new(status, message)
         }
     }
 
     /// The same with a header, whose value is plain ASCII.
     pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
-        self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
+        let added = HeaderValue::from_str(value).ok().map(|value| (name, value));
+        self.headers = self.headers.into_iter().chain(added).collect();
         self
     }
 

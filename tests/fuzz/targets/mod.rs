@@ -2,6 +2,7 @@
 //!
 //! A target panics if an invariant does not hold. `cargo fuzz` and the short runs among the tests call them.
 
+mod batch;
 mod checkpoint;
 mod config;
 mod feeds;
@@ -10,6 +11,7 @@ mod mask;
 mod picture;
 mod record;
 
+pub use batch::batch;
 pub use checkpoint::{checkpoint, pickle};
 pub use config::config;
 pub use feeds::{activitypub, html, jetstream, mastodon, x};

@@ -1,0 +1,4 @@
+//! The target `batch` for `cargo fuzz`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| targets::batch(input));
