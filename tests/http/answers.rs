@@ -167,6 +167,8 @@ fn refusals(engine: &Engine) {
     let long = vec![b' '; 3 << 20];
     let many = format!("[{}]", vec!["1"; 33].join(","));
     let post = br#"{"id":"1","text":"x"}"#;
+    let toot =
+        br#"{"id":"1","content":"x","visibility":"public","uri":"https://a/1","account":{"acct":"a"}}"#;
     let text = ["-H", "content-type: text/plain"];
     let brotli = ["-H", "content-encoding: br"];
     let html = ["-H", "accept: text/html"];
@@ -181,7 +183,7 @@ fn refusals(engine: &Engine) {
         ("", &soon, post, 400, "x-server-timeout"),
         ("?format=tweets", &[], post, 400, "auto"),
         ("?shapes=post", &[], post, 400, "shapes"),
-        ("?format=x", &[], post, 422, "set the request's `format` to `riveg`"),
+        ("?format=riveg", &[], toot, 422, "set the request's `format` to `mastodon`"),
     ] {
         let found = engine.post(query, &[&TOKEN[..], arguments].concat(), body);
         assert!(
