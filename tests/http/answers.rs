@@ -46,6 +46,8 @@ impl Asked {
             "http.max_posts=32".to_owned(),
         ]);
         let mut records = answered_records(folder.path());
+        // One long text takes longer than all others together, and every form of request sends all of them.
+        records.retain(|record| record.len() < 50_000);
         records.push(server.post("from a web server", false));
         let mut arguments = vec!["annotate", "-", "--log", "warn"];
         arguments.extend(settings.iter().flat_map(|setting| ["--set", setting]));
@@ -167,7 +169,7 @@ fn refusals(engine: &Engine) {
     let long = vec![b' '; 3 << 20];
     let many = format!("[{}]", vec!["1"; 33].join(","));
     let post = br#"{"id":"1","text":"x"}"#;
-    let toot =
+    let of_mastodon =
         br#"{"id":"1","content":"x","visibility":"public","uri":"https://a/1","account":{"acct":"a"}}"#;
     let text = ["-H", "content-type: text/plain"];
     let brotli = ["-H", "content-encoding: br"];
@@ -183,7 +185,7 @@ fn refusals(engine: &Engine) {
         ("", &soon, post, 400, "x-server-timeout"),
         ("?format=tweets", &[], post, 400, "auto"),
         ("?shapes=post", &[], post, 400, "shapes"),
-        ("?format=riveg", &[], toot, 422, "set the request's `format` to `mastodon`"),
+        ("?format=riveg", &[], of_mastodon, 422, "set the request's `format` to `mastodon`"),
     ] {
         let found = engine.post(query, &[&TOKEN[..], arguments].concat(), body);
         assert!(
