@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::message::{Message, OwnedMessage};
 use riveg::engine::Settings;
+use riveg::kafka::ingest::GroupProtocol;
 use serde_json::json;
 
 use super::echo::{EchoPipeline, post};
@@ -287,4 +288,86 @@ fn dead_letters_are_replayed_to_the_topics_that_they_came_from() {
     assert!(said.ends_with(&format!("5 were written to `{b}`, `{}`\n", feed.named)), "{said}");
     let ends = [&a, &b, &feed.named].map(|topic| log_end(broker(), topic, PARTITIONS).values().sum::<i64>());
     assert_eq!(ends, [2, 4, 6]);
+}
+
+#[test]
+fn a_check_looks_at_every_topic_and_a_command_for_one_topic_asks_which() {
+    let feed = Feed::new();
+    let run = |command: &[&str], input: &str| {
+        let sets = [
+            format!("kafka.bootstrap={}", broker()),
+            format!("ingest.topic={input}"),
+            format!("ingest.group={}", feed.names.group),
+            format!("ingest.formats={{ '{}' = 'x', elsewhere = 'x' }}", feed.topic("a")),
+            format!("publish.topic={}", feed.names.output),
+            format!("publish.dead_letter_topic={}", feed.names.dead),
+        ];
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        riveg(&command.iter().copied().chain(sets).collect::<Vec<_>>(), b"")
+    };
+    let skips = ["bundle", "telemetry", "state", "llm"].map(|part| ["--skip", part]).concat();
+    let check = |input: &str| run(&[&["check"], &skips[..]].concat(), input);
+    let (a, b) = (feed.topic("a"), feed.topic("b"));
+    let Feed { prefix, named, names } = &feed;
+    let found = check(&names.input);
+    assert_eq!(found.code, Some(0), "{}{}", found.stdout, found.stderr);
+    let row = |what: &str| -> String {
+        let row = found.stdout.lines().find(|row| row.split("  ").next() == Some(what));
+        row.unwrap_or_else(|| panic!("no `{what}` in {}", found.stdout)).to_owned()
+    };
+    for topic in [named, &a, &b, &names.output, &names.dead] {
+        assert!(row(&format!("topic {topic}")).contains("2 partitions"));
+        let right = if [named, &a, &b].contains(&topic) { "read" } else { "write to" };
+        assert!(row(&format!("right to {right} {topic}")).contains("granted"));
+    }
+    let pattern = row(&format!(r"topics ^{prefix}\..*"));
+    let expected = format!(
+        "2 topics match: {a}, {b}; not read, because the engine writes them: {}, {}",
+        names.dead, names.output
+    );
+    assert!(pattern.contains("ok") && pattern.ends_with(&expected), "{pattern}");
+    assert!(row("ingest.formats.\"elsewhere\"").contains("WARN"));
+    assert!(!found.stdout.contains(&format!("ingest.formats.\"{a}\"")), "{}", found.stdout);
+
+    let found = check(&format!("['{named}', 'missing-{named}', '^nothing-{prefix}']"));
+    assert_eq!(found.code, Some(1), "{}", found.stdout);
+    let missing = found.stdout.lines().find(|row| row.starts_with(&format!("topic missing-{named}")));
+    assert!(missing.is_some_and(|row| row.contains("it does not exist")), "{}", found.stdout);
+    assert!(found.stdout.contains("no topic matches yet"), "{}", found.stdout);
+
+    let asks = run(&["tap", "posts", "--once"], &names.input);
+    assert!(asks.code == Some(2) && asks.stderr.contains("by --topic"), "{}", asks.stderr);
+    let writer = Writer::new(broker());
+    writer.send(&b, 1, Some("k"), Some(&post("7")));
+    writer.flush();
+    let shown = run(&["tap", "posts", "--once", "--json", "--topic", &b], &names.input);
+    assert!(
+        shown.code == Some(0) && shown.stdout.contains(r#"{"id":"7"}"#),
+        "{}{}",
+        shown.stdout,
+        shown.stderr
+    );
+}
+
+#[test]
+fn the_brokers_match_patterns_where_they_assign_partitions() {
+    let prefix = unique("feed");
+    let names = TestTopics { input: format!(r"['^{prefix}\.[ab]']"), ..TestTopics::with_topics(1) };
+    let (a, b) = (format!("{prefix}.a"), format!("{prefix}.b"));
+    let writer = Writer::new(broker());
+    for topic in [&a, &b, &format!("{prefix}.bc")] {
+        create_topic(broker(), topic, 1);
+        writer.send(topic, 0, None, Some(&post("1")));
+    }
+    writer.flush();
+    let mut settings = names.exactly_once(8, "a");
+    settings.ingest.protocol = GroupProtocol::Consumer;
+    let engine = RunningEngine::start(settings, &EchoPipeline::open());
+    for topic in [&a, &b] {
+        until("the post is settled", || {
+            (committed(broker(), &names.group, topic, 1).get(&0) == Some(&1)).then_some(())
+        });
+    }
+    let summary = engine.stop().unwrap();
+    assert_eq!((summary.posts_in, summary.annotations), (2, 2), "a name that matches in part is read");
 }
