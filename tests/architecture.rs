@@ -72,7 +72,16 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("rdkafka", &["src/kafka", "src/engine", "src/cli", "tests", "benches"]),
     ("redb", &["src/llm/answers", "tests", "benches"]),
     ("redis", &["src/llm/answers", "tests", "benches"]),
-    ("reqwest", &["src/input/fetch", "src/llm/client", "src/common/http_util", "src/common/hub"]),
+    (
+        "reqwest",
+        &[
+            "src/input/fetch",
+            "src/llm/client",
+            "src/common/http_util",
+            "src/common/hub",
+            "src/common/registry",
+        ],
+    ),
     ("object_store", &["src/input/fetch"]),
     ("anyhow", &["src/cli", "src/lab/train"]),
 ];

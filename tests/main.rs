@@ -60,6 +60,7 @@ mod grounding_dino;
 mod slow_pictures;
 mod included;
 mod mixed_feed;
+mod schema_registry;
 mod export;
 mod lexicon;
 mod exit_paths;

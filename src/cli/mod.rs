@@ -27,6 +27,7 @@ mod line_reader;
 mod logging;
 mod moment;
 mod open;
+mod plain_records;
 mod process;
 mod progress;
 mod run;

@@ -21,7 +21,7 @@ const EXIT_SECOND_SIGNAL: u8 = 130;
 const TASK_SHUTDOWN: Duration = Duration::from_secs(3);
 
 /// A runtime for asynchronous work; networks and picture decoding have threads of their own.
-fn runtime() -> io::Result<Runtime> {
+pub(super) fn runtime() -> io::Result<Runtime> {
     // Two threads: one may serialise an annotation while the other answers probes.
     Builder::new_multi_thread().worker_threads(2).thread_name("riveg-async").enable_all().build()
 }

@@ -7,6 +7,7 @@ use tracing::info;
 use crate::config::Config;
 use crate::engine::runtime::Variant;
 use crate::engine::{HttpServer, Monitoring, serve};
+use crate::kafka::publish::SchemaIds;
 
 use super::open::open;
 use super::{Exit, Failure, lexicon, run_async, stop_signal};
@@ -44,6 +45,11 @@ async fn until_stopped(config: &Config, exit: &Exit) -> Result<(), Failure> {
     let monitoring = Monitoring::start(config).await?;
     let metrics = Arc::clone(monitoring.metrics());
     let http = HttpServer::start(config, &metrics).await?;
+    // Networks take minutes to load: a schema that is refused is told before. It is asked for again when they are warm.
+    tokio::select! {
+        registered = SchemaIds::register(&config.publish, &config.registry) => drop(registered?),
+        () = stop.cancelled() => return Ok(()),
+    }
     let annotator = tokio::select! {
         annotator = open(config, Variant::default(), metrics, exit) => Arc::new(annotator?),
         () = stop.cancelled() => return Ok(()),

@@ -2,7 +2,7 @@
 //!
 //! Read [`cache`] first (values bounded in bytes, made once for all who ask), then [`imaging`] (pictures at the sizes
 //! of the networks), [`http_util`] (retries and circuit breakers), [`hub`]
-//! (downloads of published files), [`blocking`], [`secret`], [`plain_file`], [`iri`] and [`normalised_name`].
+//! (downloads of published files), [`registry`] (schemas of Avro and Protobuf), [`blocking`], [`secret`], [`plain_file`], [`iri`] and [`normalised_name`].
 
 pub mod blocking;
 pub mod cache;
@@ -12,6 +12,7 @@ pub mod imaging;
 pub mod iri;
 mod normalised_name;
 pub mod plain_file;
+pub mod registry;
 pub mod secret;
 
 pub use normalised_name::normalised_name;

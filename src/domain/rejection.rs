@@ -38,6 +38,10 @@ pub enum RejectionClass {
     FetchRefused,
     /// The picture's URL is allowed, but fetching failed.
     FetchFailed,
+    /// The record's schema is not known, cannot be read, or cannot be asked for.
+    NoSchema,
+    /// The Schema Registry did not answer within the patience of the settings.
+    RegistryFailed,
     /// A network could not answer for this post.
     ModelRefused,
     /// A language model that the settings require gave no answer.
@@ -52,7 +56,7 @@ pub enum RejectionClass {
 
 impl RejectionClass {
     /// All of them, so that metrics exist before the first fault.
-    pub const ALL: [RejectionClass; 12] = [
+    pub const ALL: [RejectionClass; 14] = [
         RejectionClass::Malformed,
         RejectionClass::UnknownEvent,
         RejectionClass::TooLarge,
@@ -60,6 +64,8 @@ impl RejectionClass {
         RejectionClass::UnsupportedMedia,
         RejectionClass::FetchRefused,
         RejectionClass::FetchFailed,
+        RejectionClass::NoSchema,
+        RejectionClass::RegistryFailed,
         RejectionClass::ModelRefused,
         RejectionClass::NoExpansion,
         RejectionClass::Poison,
@@ -78,6 +84,8 @@ impl RejectionClass {
             Self::UnsupportedMedia => "unsupported-media",
             Self::FetchRefused => "fetch-refused",
             Self::FetchFailed => "fetch-failed",
+            Self::NoSchema => "no-schema",
+            Self::RegistryFailed => "registry-failed",
             Self::ModelRefused => "model-refused",
             Self::NoExpansion => "not-told",
             Self::Poison => "poison",

@@ -9,6 +9,7 @@ use tracing::{debug, info};
 
 use super::event_answer::EventAnswer;
 use super::{Config, MemoryPlan, Warm};
+use crate::common::registry::{RegistryError, Schemas};
 use crate::domain::{Annotation, Post, Rejection, RejectionClass};
 use crate::input::decode::{Decoder, FrameCounts, ReadEvent, UndecodedPost};
 use crate::input::fetch::{Fetcher, FetcherError};
@@ -66,6 +67,8 @@ pub enum OpenError {
     NotReady(#[from] NotReady),
     #[error(transparent)]
     Fetcher(#[from] FetcherError),
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
 }
 
 /// An annotator whose networks are loaded and warm up on the device's thread.
@@ -102,7 +105,7 @@ impl Warming {
             CacheTally { hits, joins: 0, misses, entries: entries as u64, bytes }
         });
         let (provenance, names) = (Provenance::of_bundle(bundle.hash()), Names::new(&config.graph));
-        let encoder = config.publish.main_encoder(&provenance, &names);
+        let encoder = config.publish.line_encoder(&provenance, &names);
         Ok(Annotator { decoder, runtime, bundle, endpoints, metrics, memory, encoder })
     }
 }
@@ -232,7 +235,8 @@ impl Annotator {
         }
     }
 
-    /// The records of the main output for an annotation whose input was read at `ingested`.
+    /// The records of the main output for an annotation whose input was read at `ingested`, as lines of text: JSON where
+    /// the output is Avro or Protobuf.
     #[must_use]
     pub fn encode(&self, annotated: &Annotated, ingested: SystemTime) -> Vec<EncodedRecord> {
         self.encoder.encode(annotated, AnswerTimes { ingested, published: SystemTime::now() })
@@ -299,10 +303,11 @@ impl Annotator {
 /// The decoder of the settings.
 ///
 /// # Errors
-/// The settings of `fetch` cannot be used.
-pub fn decoder(config: &Config, metrics: &Metrics) -> Result<Decoder, FetcherError> {
+/// The settings of `fetch` or `registry` cannot be used.
+pub fn decoder(config: &Config, metrics: &Metrics) -> Result<Decoder, OpenError> {
     let fetcher = Fetcher::new(&config.fetch, config.decode.max_picture.as_u64(), metrics.fetches())?;
-    Ok(Decoder::of_feeds(config.decode.clone(), fetcher, Feeds::new(&config.feeds())))
+    let schemas = Schemas::new(&config.registry)?;
+    Ok(Decoder::of_feeds(config.decode.clone(), fetcher, (Feeds::new(&config.feeds()), schemas)))
 }
 
 fn rejection(error: &AnnotateError) -> Rejection {

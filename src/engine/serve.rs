@@ -6,6 +6,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::Config;
+use crate::common::registry::subjects::SubjectError;
+use crate::kafka::publish::SchemaIds;
 use crate::scheduler::ModelError;
 
 use super::annotator::Annotator;
@@ -19,6 +21,9 @@ pub enum ServeError {
     /// Reading, annotating or writing failed.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The schema of an output cannot be used.
+    #[error(transparent)]
+    Schema(#[from] SubjectError),
     /// The networks will not answer again in this process.
     #[error(
         "the device is lost; nothing more is committed, and a new process reads again what was under way"
@@ -111,7 +116,9 @@ pub async fn annotate_topic(
 ) -> Result<Summary, ServeError> {
     let (metrics, health) = (Arc::clone(monitoring.metrics()), Arc::clone(monitoring.health()));
     health.models_are_warm();
-    let settings = Settings::new(config, annotator.bundle().hash());
+    // Before the first record is read: a schema that is refused would hold up all that follow.
+    let schemas = SchemaIds::register(&config.publish, &config.registry).await?;
+    let settings = Settings { schemas, ..Settings::new(config, annotator.bundle().hash()) };
     let worker = Arc::clone(&annotator);
     let annotate = move |record| {
         let annotator = Arc::clone(&worker);

@@ -59,6 +59,12 @@ fn any_body_over_http_is_refused_or_becomes_records_that_are_its_parts() {
 }
 
 #[test]
+fn any_value_with_a_schema_is_refused_or_becomes_json_within_the_limits() {
+    run("avro", targets::avro, 3000);
+    run("protobuf", targets::protobuf, 3000);
+}
+
+#[test]
 fn any_record_of_a_feed_is_refused_with_its_place_or_becomes_events_within_the_limits() {
     run("x", targets::x, 1000);
     run("jetstream", targets::jetstream, 1000);

@@ -20,6 +20,7 @@ mod qualification;
 mod delivery;
 mod rights;
 mod running;
+mod schemas;
 mod security;
 mod sizes;
 mod telemetry;

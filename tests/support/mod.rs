@@ -1,4 +1,5 @@
-//! Test support: the binary, brokers, topics, clients, records, Redis, a server of Jetstream, Prometheus, code without comments, photographs, the
+//! Test support: the binary, brokers, topics, clients, records, Redis, a server of Jetstream, a Schema Registry,
+//! Prometheus, code without comments, photographs, the
 //! pocket world, and waiting for conditions.
 
 mod acl;
@@ -16,12 +17,14 @@ mod prometheus;
 mod raw_record;
 mod records;
 mod redis;
+mod registry;
 mod same_answer;
 pub(crate) mod tiny;
 mod wait;
 
 pub(crate) use self::prometheus::{Prometheus, Sample};
 pub(crate) use self::redis::Redis;
+pub(crate) use self::registry::{LocalRegistry, Trouble};
 pub(crate) use acl::{Operation, Resource, allow_only};
 pub(crate) use binary::{Finished, Process, binary, get, riveg};
 pub(crate) use broker::{Forwarder, OwnBroker, broker, own_broker, unique};

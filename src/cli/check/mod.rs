@@ -20,6 +20,7 @@ mod finding;
 mod input_topics;
 mod local;
 mod record_limits;
+mod registry;
 mod rights;
 mod sample;
 
@@ -69,6 +70,8 @@ enum Subject {
     Kafka,
     /// The rights of this user to read and write topics.
     Rights,
+    /// The Schema Registry, and what it says of the schemas of outputs.
+    Registry,
     /// The language models in use.
     Llm,
 }
@@ -107,6 +110,9 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     }
     if !is_skipped(Subject::Kafka) {
         findings.extend(check_kafka(config, !is_skipped(Subject::Rights))?);
+    }
+    if !is_skipped(Subject::Registry) && config.registry.is_set() {
+        findings.extend(registry::check(config)?);
     }
     if !is_skipped(Subject::Llm) {
         findings.extend(check_language_models(config));

@@ -8,6 +8,7 @@ use indicatif::ProgressBar;
 
 use super::failure::{LinesRejected, StdoutError};
 use super::logging::print_message;
+use super::plain_records::PlainRecords;
 use super::topic::TopicReader;
 use super::{Failure, Settings, UsageError, moment, progress};
 use crate::config::Config;
@@ -105,9 +106,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         None => StdoutError(source).into(),
     };
     let writer = open::open(arguments.format, out, names, state.mark.clone()).map_err(failed)?;
+    let plain = PlainRecords::new(&config)?;
     let bar = bar(&source, arguments);
-    let mut export =
-        Export { writer, state: &mut state, state_file: state_file.as_deref(), skipped: 0, deletions: 0 };
+    let mut export = Export {
+        writer,
+        state: &mut state,
+        state_file: state_file.as_deref(),
+        plain,
+        skipped: 0,
+        deletions: 0,
+    };
     export.all(source, &bar, failed)?;
     let Export { skipped, deletions, .. } = export;
     bar.finish_and_clear();
@@ -178,6 +186,7 @@ struct Export<'a> {
     writer: Box<dyn Writer>,
     state: &'a mut State,
     state_file: Option<&'a Path>,
+    plain: PlainRecords,
     skipped: u64,
     deletions: u64,
 }
@@ -207,9 +216,10 @@ impl Export<'_> {
             self.deletions += 1;
             return Ok(());
         };
-        match reader::read(json) {
-            Ok(answer) => {
-                self.writer.write(&answer, json)?;
+        let read = self.plain.json(json).and_then(|json| Ok((reader::read(&json)?, json)));
+        match read {
+            Ok((answer, json)) => {
+                self.writer.write(&answer, &json)?;
                 self.state.answers += 1;
             }
             Err(fault) => {

@@ -5,13 +5,19 @@ use serde_json::json;
 
 use super::filter::Filter;
 use crate::cli::dlq::safe_char;
+use crate::cli::plain_records::PlainRecords;
 use crate::domain::Triple;
 use crate::kafka::publish::formats::reader::{self, ReadAnswer};
 
 /// The lines of an answer: one for each wanted entity. Deletions have none.
-pub(super) fn lines(message: &BorrowedMessage<'_>, filter: &Filter, as_json: bool) -> Vec<String> {
+pub(super) fn lines(
+    message: &BorrowedMessage<'_>,
+    plain: &PlainRecords,
+    (filter, as_json): (&Filter, bool),
+) -> Vec<String> {
     let Some(value) = message.payload() else { return Vec::new() };
-    of_value(value, filter, as_json).unwrap_or_else(|fault| {
+    let read = plain.json(value).and_then(|json| of_value(&json, filter, as_json));
+    read.unwrap_or_else(|fault| {
         tracing::warn!(
             partition = message.partition(),
             offset = message.offset(),

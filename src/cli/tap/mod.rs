@@ -8,6 +8,7 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 
 use super::dlq::DeadLetter;
 use super::failure::StdoutError;
+use super::plain_records::PlainRecords;
 use super::topic::{Ranges, TopicReader};
 use super::{Failure, Settings, UsageError, moment};
 use crate::config::Config;
@@ -59,7 +60,7 @@ pub struct Arguments {
 /// What is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
-    /// The topic `publish.topic`, in the format `riveg`.
+    /// The topic `publish.topic`, in the format `riveg`, `avro` or `protobuf`.
     Answers,
     /// The topic `ingest.topic`, or the one that `--topic` names.
     Posts,
@@ -84,9 +85,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         topic.ok_or_else(|| UsageError(format!("name one of the {} by --topic", config.ingest.topic)))?;
     let reader = TopicReader::open(&config.kafka, topic, "riveg-tap")?;
     let ranges = reader.ranges(arguments.from, None)?;
+    let plain = PlainRecords::new(&config)?;
     let mut left = arguments.limit.unwrap_or(usize::MAX);
     let mut print = |message: &BorrowedMessage<'_>| {
-        for line in arguments.lines(message).into_iter().take(left) {
+        for line in arguments.lines(message, &plain).into_iter().take(left) {
             left -= 1;
             let mut out = io::stdout().lock();
             writeln!(out, "{line}").and_then(|()| out.flush()).map_err(StdoutError)?;
@@ -108,10 +110,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 impl Arguments {
     /// The lines for a record that passes the filter.
-    fn lines(&self, message: &BorrowedMessage<'_>) -> Vec<String> {
+    fn lines(&self, message: &BorrowedMessage<'_>, plain: &PlainRecords) -> Vec<String> {
         match self.what {
-            What::Answers => answers::lines(message, &self.filter, self.json),
-            What::Posts => posts::line(message, &self.filter, self.json).into_iter().collect(),
+            What::Answers => answers::lines(message, plain, (&self.filter, self.json)),
+            What::Posts => posts::line(message, plain, (&self.filter, self.json)).into_iter().collect(),
             What::DeadLetters => {
                 let letter = DeadLetter::read(message);
                 let is_wanted = self.filter.has_words(&letter.message) && message.payload().is_some();

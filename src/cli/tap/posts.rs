@@ -2,18 +2,27 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use bytes::Bytes;
 use rdkafka::message::{BorrowedMessage, Message as _};
 use serde_json::{Value, json};
 
 use super::filter::Filter;
 use crate::cli::dlq::safe_char;
+use crate::cli::plain_records::PlainRecords;
 
 /// The most characters of a text in a line.
 const MAX_TEXT: usize = 120;
 
 /// The line of a record; none if it is not wanted.
-pub(super) fn line(message: &BorrowedMessage<'_>, filter: &Filter, as_json: bool) -> Option<String> {
-    let value = message.payload().map(String::from_utf8_lossy);
+pub(super) fn line(
+    message: &BorrowedMessage<'_>,
+    plain: &PlainRecords,
+    (filter, as_json): (&Filter, bool),
+) -> Option<String> {
+    // A record whose schema cannot be had is shown as it is.
+    let json =
+        message.payload().map(|value| plain.json(value).unwrap_or_else(|_| Bytes::copy_from_slice(value)));
+    let value = json.as_deref().map(String::from_utf8_lossy);
     let parsed: Option<Value> = value.as_ref().and_then(|value| serde_json::from_str(value).ok());
     let author = parsed.as_ref().and_then(|post| post.get("author"));
     let text = parsed.as_ref().and_then(|post| post.get("text")?.as_str());

@@ -8,6 +8,7 @@ use std::fmt::Display;
 
 use serde::Deserialize;
 
+use crate::common::registry;
 use crate::input::formats::FeedSettings;
 use crate::kafka::ingest::{GroupProtocol, UnknownEvents};
 use crate::kafka::publish::MAIN_OUTPUT;
@@ -40,6 +41,7 @@ pub struct Config {
     pub graph: kafka::publish::formats::graph::Config,
     pub engine: Engine,
     pub http: Http,
+    pub registry: registry::Config,
     pub fetch: input::fetch::Config,
     pub decode: input::decode::Config,
     pub bundle: networks::bundle::Config,
@@ -103,6 +105,10 @@ impl Config {
         }
         add(&mut faults, "publish", self.publish.faults());
         add(&mut faults, "graph", self.graph.faults());
+        add(&mut faults, "registry", self.registry.faults());
+        if !self.registry.is_set() {
+            add(&mut faults, "publish", self.publish.without_registry());
+        }
         faults.extend(self.missing_endpoints());
         add(&mut faults, "knowledge", self.knowledge.faults());
         add(&mut faults, "vision", self.vision.faults());

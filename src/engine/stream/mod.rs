@@ -104,7 +104,7 @@ where
     let publisher = Publisher::new(
         &settings.kafka,
         &settings.publish,
-        (&delivery, max_posts, (&settings.provenance, &settings.names)),
+        (&delivery, max_posts, (&settings.provenance, &settings.names, &settings.schemas)),
         (reading.settled, reading.membership),
         (metrics, health),
     )

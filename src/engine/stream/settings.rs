@@ -7,7 +7,7 @@ use crate::engine::config::{Config, Engine};
 use crate::kafka::client::Connection;
 use crate::kafka::ingest::{self, OffsetsBy};
 use crate::kafka::publish::formats::Names;
-use crate::kafka::publish::{self, Delivery, DeliveryMode, Provenance};
+use crate::kafka::publish::{self, Delivery, DeliveryMode, Provenance, SchemaIds};
 use crate::telemetry;
 
 /// Sections of the configuration, as they are, and what a configuration does not hold.
@@ -23,6 +23,8 @@ pub struct Settings {
     pub provenance: Provenance,
     /// The IRIs that graphs have.
     pub names: Names,
+    /// The registry's ids of the schemas of outputs.
+    pub schemas: SchemaIds,
     /// Folder of the attempts log; none: attempts are not logged.
     pub state: Option<PathBuf>,
 }
@@ -39,6 +41,7 @@ impl Settings {
             telemetry: config.telemetry.clone(),
             provenance: Provenance::of_bundle(bundle),
             names: Names::new(&config.graph),
+            schemas: SchemaIds::default(),
             state: Some(config.engine.state_folder()),
         }
     }

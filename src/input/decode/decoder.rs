@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::common::registry::Schemas;
 use crate::domain::{DegradedCode, Frame, Media, Post, Rejection, RejectionClass};
 use crate::input::MediaFault;
 use crate::input::config::Config;
@@ -21,6 +22,7 @@ use super::declared::reclassified;
 use super::decoded::DecodedPost;
 use super::events::{ReadEvent, ReadEvents, UndecodedPost};
 use super::fetched::{Fetched, fetch};
+use super::framed::{json_of, schema_of};
 use super::media::{EncodedPicture, MediaLabel, Medium};
 use super::memory;
 use super::omitted::{OmissionRules, OmittedMedia};
@@ -40,6 +42,8 @@ struct Shared {
     frames: FrameCache<Undecoded>,
     fetcher: Fetcher,
     feeds: Feeds,
+    /// Schemas of records in the wire format of a Schema Registry, if there is one.
+    schemas: Option<Schemas>,
 }
 
 /// Why a picture has no pixels.
@@ -54,12 +58,12 @@ impl Decoder {
     /// fetched by `fetcher`.
     #[must_use]
     pub fn new(config: Config, fetcher: Fetcher) -> Self {
-        Self::of_feeds(config, fetcher, Feeds::default())
+        Self::of_feeds(config, fetcher, (Feeds::default(), None))
     }
 
-    /// As [`Self::new`], for records of these feeds.
+    /// As [`Self::new`], for records of these feeds, with the schemas of a Schema Registry if there is one.
     #[must_use]
-    pub fn of_feeds(config: Config, fetcher: Fetcher, feeds: Feeds) -> Self {
+    pub fn of_feeds(config: Config, fetcher: Fetcher, (feeds, schemas): (Feeds, Option<Schemas>)) -> Self {
         let shared = Shared {
             pool: Pool::new(config.threads),
             memory: PermitPool::new(config.memory.as_u64()),
@@ -67,6 +71,7 @@ impl Decoder {
             fetcher,
             config,
             feeds,
+            schemas,
         };
         Self { shared: Arc::new(shared) }
     }
@@ -77,7 +82,14 @@ impl Decoder {
     /// The record cannot be read in the format of its feed.
     pub async fn read(&self, record: InputRecord) -> Result<ReadEvents, Rejection> {
         let shared = Arc::clone(&self.shared);
-        self.parse(move || read(&record, &shared.feeds, &shared.config)).await
+        let Some((id, schema)) = schema_of(&record.payload, shared.schemas.as_ref()).await? else {
+            return self.parse(move || read(&record, &shared.feeds, &shared.config)).await;
+        };
+        let decoded = move || {
+            let (payload, config) = json_of(&record.payload, (id, &schema), &shared.config)?;
+            read(&InputRecord { payload, ..record }, &shared.feeds, &config)
+        };
+        self.parse(decoded).await
     }
 
     /// Decodes a record that says one post and nothing else.

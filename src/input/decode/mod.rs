@@ -1,6 +1,6 @@
 //! Decoding: a record becomes a post whose pictures are pixels.
 //!
-//! Read `decoder` first: a format reads the record, `media` looks at its media, `fetched` fetches those behind URLs,
+//! Read `decoder` first: `framed` makes JSON of Avro and Protobuf, a format reads the record, `media` looks at its media, `fetched` fetches those behind URLs,
 //! `omitted` decides what becomes of a post that lacks one, and the decoder makes pixels of the rest within its memory.
 
 mod declared;
@@ -8,6 +8,7 @@ mod decoded;
 mod decoder;
 mod events;
 mod fetched;
+mod framed;
 mod media;
 mod memory;
 mod omitted;

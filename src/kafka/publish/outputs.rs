@@ -59,10 +59,27 @@ impl Config {
         outputs.chain([self.dead_letter_topic.clone()]).collect()
     }
 
-    /// The encoder of the main output.
+    /// The encoder of the main output for lines of text: where its format has a schema, that of the default format, whose
+    /// fields are the same.
     #[must_use]
-    pub fn main_encoder(&self, provenance: &Provenance, names: &Names) -> Encoder {
-        Encoder::of_output(self, &self.main_output(), provenance, names)
+    pub fn line_encoder(&self, provenance: &Provenance, names: &Names) -> Encoder {
+        let mut output = self.main_output();
+        if output.output_format().schema.is_some() {
+            DEFAULT_FORMAT.name.clone_into(&mut output.format);
+        }
+        Encoder::of_output(self, (&output, 0), provenance, names)
+    }
+
+    /// Faults of settings without a Schema Registry: the key within the section, and why.
+    #[must_use]
+    pub fn without_registry(&self) -> Vec<(String, String)> {
+        let with_schema = self.all_outputs().filter(|(_, output)| output.output_format().schema.is_some());
+        let fault = |(name, output): (&str, OutputConfig)| {
+            let key =
+                if name == MAIN_OUTPUT { "format".to_owned() } else { format!("outputs.{name}.format") };
+            (key, format!("is `{}`, which needs a Schema Registry: set registry.url", output.format))
+        };
+        with_schema.map(fault).collect()
     }
 
     /// The output of `publish.topic`.

@@ -17,7 +17,7 @@ use super::formats::{Encoder, Names};
 use super::pending_records::PendingRecords;
 use super::record_builder::{Output, RecordBuilder};
 use super::truncation::Truncation;
-use super::{Config, Delivery, Outcome, Provenance, PublishError, Published};
+use super::{Config, Delivery, Outcome, Provenance, PublishError, Published, SchemaIds};
 use crate::domain::RejectionClass;
 use crate::kafka::client::Connection;
 use crate::kafka::ingest::{Membership, Ticket};
@@ -44,7 +44,11 @@ impl Publisher {
     pub fn new(
         kafka: &Connection,
         config: &Config,
-        (delivery, max_posts, (provenance, names)): (&Delivery, NonZeroUsize, (&Provenance, &Names)),
+        (delivery, max_posts, (provenance, names, schemas)): (
+            &Delivery,
+            NonZeroUsize,
+            (&Provenance, &Names, &SchemaIds),
+        ),
         (settled, membership): (SyncSender<Ticket>, Membership),
         (metrics, health): (Arc<Metrics>, Arc<Health>),
     ) -> Result<Self, PublishError> {
@@ -61,7 +65,7 @@ impl Publisher {
             name: name.into(),
             topic: output.topic.as_str().into(),
             shape: output.shape,
-            encoder: Encoder::of_output(config, &output, provenance, names),
+            encoder: Encoder::of_output(config, (&output, schemas.of(name)), provenance, names),
         });
         let outputs: Vec<Output> = outputs.collect();
         metrics.declare_output_topics(&[&config.dead_letter_topic]);

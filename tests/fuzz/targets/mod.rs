@@ -5,6 +5,7 @@
 mod batch;
 mod checkpoint;
 mod config;
+mod encoded;
 mod feeds;
 mod manifest;
 mod mask;
@@ -14,6 +15,7 @@ mod record;
 pub use batch::batch;
 pub use checkpoint::{checkpoint, pickle};
 pub use config::config;
+pub use encoded::{avro, protobuf};
 pub use feeds::{activitypub, html, jetstream, mastodon, x};
 pub use manifest::manifest;
 pub use mask::mask;

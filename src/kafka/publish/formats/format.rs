@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::super::{Annotated, BoxUnit, Config, Include, MaskForm, OutputConfig, Provenance, Shape};
 use super::graph::{self, Names};
+use crate::common::registry::CandidateSchema;
 use crate::kafka::client::RecordHeaders;
 
 /// An output format.
@@ -19,6 +20,20 @@ pub struct OutputFormat {
     pub shapes: &'static [Shape],
     /// Prepares an encoder, once for each output of an engine.
     pub encoder: fn(&EncoderOptions) -> Encoder,
+    /// The schema of a shape. None: records say their own fields. Records with a schema are in the wire format of a
+    /// Schema Registry, and are no lines of text.
+    pub schema: Option<fn(Shape) -> OutputSchema>,
+}
+
+/// The schema of the records of an output.
+#[derive(Debug, Clone, Copy)]
+pub struct OutputSchema {
+    /// Language and text.
+    pub schema: CandidateSchema<'static>,
+    /// The full name of its record or message.
+    pub full_name: &'static str,
+    /// Its file in `config/schemas`.
+    pub file: &'static str,
 }
 
 /// What an encoder needs beside the annotation.
@@ -36,15 +51,22 @@ pub struct EncoderOptions {
     pub masks: MaskForm,
     /// The unit of boxes.
     pub boxes: BoxUnit,
+    /// The registry's id of the schema; formats without a schema ignore it.
+    pub schema_id: u32,
 }
 
 impl EncoderOptions {
     /// What the settings ask of an output.
     #[must_use]
-    pub fn new(config: &Config, output: &OutputConfig, provenance: &Provenance, names: &Names) -> Self {
+    pub fn new(
+        config: &Config,
+        (output, schema_id): (&OutputConfig, u32),
+        provenance: &Provenance,
+        names: &Names,
+    ) -> Self {
         let OutputConfig { shape, masks, boxes, .. } = *output;
         let (include, names) = (config.include.clone(), names.clone());
-        Self { provenance: provenance.clone(), include, names, shape, masks, boxes }
+        Self { provenance: provenance.clone(), include, names, shape, masks, boxes, schema_id }
     }
 
     /// The defaults.
@@ -57,6 +79,7 @@ impl EncoderOptions {
             shape: Shape::default(),
             masks: MaskForm::default(),
             boxes: BoxUnit::default(),
+            schema_id: 0,
         }
     }
 }
@@ -103,10 +126,15 @@ pub struct EncodedRecord {
 }
 
 impl Encoder {
-    /// The encoder of an output.
+    /// The encoder of an output, whose schema has this id in the registry if it has one.
     #[must_use]
-    pub fn of_output(config: &Config, output: &OutputConfig, provenance: &Provenance, names: &Names) -> Self {
-        (output.output_format().encoder)(&EncoderOptions::new(config, output, provenance, names))
+    pub fn of_output(
+        config: &Config,
+        output: (&OutputConfig, u32),
+        provenance: &Provenance,
+        names: &Names,
+    ) -> Self {
+        (output.0.output_format().encoder)(&EncoderOptions::new(config, output, provenance, names))
     }
 
     /// An encoder that calls `encode`.

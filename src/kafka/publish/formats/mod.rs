@@ -11,14 +11,21 @@ pub mod graph;
 mod riveg;
 mod time;
 
-pub use format::{AnswerTimes, Deletion, EncodedRecord, Encoder, EncoderOptions, OutputFormat};
+pub use format::{AnswerTimes, Deletion, EncodedRecord, Encoder, EncoderOptions, OutputFormat, OutputSchema};
 pub use graph::Names;
 pub use riveg::reader;
 pub(super) use time::rfc3339;
 
 /// All output formats.
-pub const FORMATS: &[OutputFormat] =
-    &[riveg::FORMAT, graph::JSONLD, graph::NTRIPLES, graph::NQUADS, graph::NEO4J_CUD];
+pub const FORMATS: &[OutputFormat] = &[
+    riveg::FORMAT,
+    riveg::AVRO,
+    riveg::PROTOBUF,
+    graph::JSONLD,
+    graph::NTRIPLES,
+    graph::NQUADS,
+    graph::NEO4J_CUD,
+];
 
 /// The format that is written unless another one is chosen.
 pub const DEFAULT_FORMAT: OutputFormat = riveg::FORMAT;

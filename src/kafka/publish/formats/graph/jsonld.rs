@@ -14,7 +14,7 @@ use super::vocabulary::{Predicate, Range};
 
 /// One record for each post.
 pub(in super::super) const FORMAT: OutputFormat =
-    OutputFormat { name: "jsonld", shapes: &[Shape::Post], encoder };
+    OutputFormat { name: "jsonld", shapes: &[Shape::Post], encoder, schema: None };
 
 /// The context of Web Annotation.
 const WEB_ANNOTATION: &str = "http://www.w3.org/ns/anno.jsonld";

@@ -18,7 +18,7 @@ use crate::domain::{RawJson, Region, Triple};
 
 /// Several records for each post, each one event.
 pub(in super::super) const FORMAT: OutputFormat =
-    OutputFormat { name: "neo4j-cud", shapes: &[Shape::Post], encoder };
+    OutputFormat { name: "neo4j-cud", shapes: &[Shape::Post], encoder, schema: None };
 
 fn encoder(options: &EncoderOptions) -> Encoder {
     let options = options.clone();

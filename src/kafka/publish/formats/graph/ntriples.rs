@@ -12,11 +12,11 @@ use super::statements::Said;
 
 /// One record for each post, of all its statements.
 pub(in super::super) const TRIPLES: OutputFormat =
-    OutputFormat { name: "ntriples", shapes: &[Shape::Post], encoder: triples };
+    OutputFormat { name: "ntriples", shapes: &[Shape::Post], encoder: triples, schema: None };
 
 /// The same with the post as graph.
 pub(in super::super) const QUADS: OutputFormat =
-    OutputFormat { name: "nquads", shapes: &[Shape::Post], encoder: quads };
+    OutputFormat { name: "nquads", shapes: &[Shape::Post], encoder: quads, schema: None };
 
 fn triples(options: &EncoderOptions) -> Encoder {
     let options = options.clone();

@@ -6,7 +6,7 @@ use super::super::super::{Annotated, Include, MediaInfo, PostFacts};
 use super::super::format::{AnswerTimes, EncoderOptions};
 use super::super::time::rfc3339;
 use super::mask::WireMask;
-use super::wire::{Rounded, WireBox, degraded_codes, object};
+use super::wire::{Included, Rounded, WireBox, degraded_codes};
 use crate::domain::{ModelAnswer, Phrase, Region, Triple};
 
 /// The value of `schema` in each object.
@@ -15,8 +15,13 @@ pub(super) const SCHEMA: &str = "riveg.annotation";
 /// The value of `version`. It increases when a field changes its meaning or is removed.
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
-/// The object as JSON without line breaks.
-pub(super) fn to_json(annotated: &Annotated, options: &EncoderOptions, times: AnswerTimes) -> Vec<u8> {
+/// The object, which `write` makes of its first fields, the repeated fields of the post, and the others.
+pub(super) fn written<T>(
+    annotated: &Annotated,
+    options: &EncoderOptions,
+    times: AnswerTimes,
+    write: impl Fn(&Head<'_>, Included<'_>, &Rest<'_>) -> T,
+) -> T {
     let EncoderOptions { provenance, include, .. } = options;
     let with_urls = include.contains(&Include::Media);
     let head = Head { schema: SCHEMA, version: SCHEMA_VERSION, post_id: &annotated.post_id };
@@ -41,18 +46,18 @@ pub(super) fn to_json(annotated: &Annotated, options: &EncoderOptions, times: An
         ingested_at: rfc3339(times.ingested),
         published_at: rfc3339(times.published),
     };
-    object(&head, (&annotated.post, include, ""), &rest)
+    write(&head, Included { post: &annotated.post, include, prefix: "" }, &rest)
 }
 
 #[derive(Serialize)]
-struct Head<'a> {
+pub(super) struct Head<'a> {
     schema: &'static str,
     version: u32,
     post_id: &'a str,
 }
 
 #[derive(Serialize)]
-struct Rest<'a> {
+pub(super) struct Rest<'a> {
     entities: Vec<Entity<'a>>,
     media: Vec<Medium<'a>>,
     provenance: WireProvenance<'a>,

@@ -10,7 +10,7 @@ use super::super::super::{Annotated, Include};
 use super::super::format::{AnswerTimes, EncoderOptions};
 use super::super::time::rfc3339;
 use super::mask::WireMask;
-use super::wire::{Rounded, WireBox, degraded_codes, object};
+use super::wire::{Included, Rounded, WireBox, degraded_codes};
 use crate::domain::{Region, Triple};
 
 /// The value of `schema` in each object.
@@ -19,8 +19,14 @@ pub(super) const SCHEMA: &str = "riveg.triple";
 /// The value of `version`. It increases when a field changes its meaning or is removed.
 const SCHEMA_VERSION: u32 = 1;
 
-/// The objects of a post: at least one.
-pub(super) fn to_json(annotated: &Annotated, options: &EncoderOptions, times: AnswerTimes) -> Vec<Vec<u8>> {
+/// The objects of a post, at least one; `write` makes each of its first fields, the repeated fields of the post, and the
+/// others.
+pub(super) fn written<T>(
+    annotated: &Annotated,
+    options: &EncoderOptions,
+    times: AnswerTimes,
+    write: impl Fn(&Head<'_>, Included<'_>, &Rest<'_>) -> T,
+) -> Vec<T> {
     let rows = rows(annotated);
     let triples = rows.iter().filter(|(triple, _)| triple.is_some()).count();
     let encode = |(index, (triple, region)): (usize, &Row<'_>)| {
@@ -32,7 +38,7 @@ pub(super) fn to_json(annotated: &Annotated, options: &EncoderOptions, times: An
             triples,
         };
         let rest = rest(annotated, (*triple, *region), options, times);
-        object(&head, (&annotated.post, &options.include, "post_"), &rest)
+        write(&head, Included { post: &annotated.post, include: &options.include, prefix: "post_" }, &rest)
     };
     rows.iter().enumerate().map(encode).collect()
 }
@@ -55,7 +61,7 @@ fn rows(annotated: &Annotated) -> Vec<Row<'_>> {
 }
 
 #[derive(Serialize)]
-struct Head<'a> {
+pub(super) struct Head<'a> {
     schema: &'static str,
     version: u32,
     post_id: &'a str,
@@ -67,7 +73,7 @@ struct Head<'a> {
 
 /// What has no value is absent.
 #[derive(Default, Serialize)]
-struct Rest<'a> {
+pub(super) struct Rest<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     triple_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,41 +1,69 @@
 //! Wire values that both shapes of the format share: rounded numbers, repeated fields, boxes.
 
 use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use super::super::super::{BoxUnit, Include, PostFacts};
 use crate::domain::{Annotation, RawJson, Region};
 
-/// Names and JSON of the repeated fields that stand beside the post's id.
-fn included_fields(post: &PostFacts, include: &[Include]) -> impl Iterator<Item = (&'static str, String)> {
-    let raw = |value: &Option<RawJson>| value.as_ref().map(|value| value.json().to_owned());
-    [
-        (Include::CreatedAt, "created_at", raw(&post.created_at)),
-        (Include::Lang, "lang", raw(&post.lang)),
-        (Include::Author, "author", raw(&post.author)),
-        (Include::Text, "text", Some(serde_json::Value::from(post.text.as_str()).to_string())),
-    ]
-    .into_iter()
-    .filter(move |(field, ..)| include.contains(field))
-    .filter_map(|(_, name, value)| Some((name, value?)))
+/// The fields of the post that its answer repeats, beside the post's id.
+pub(super) struct Included<'a> {
+    pub(super) post: &'a PostFacts,
+    pub(super) include: &'a [Include],
+    /// What stands before their names.
+    pub(super) prefix: &'static str,
 }
 
-/// One object of the fields of `head`, the repeated fields of the post under a prefix, and the fields of `rest`. The
-/// repeated fields are inserted as they came: parsing and writing JSON again could change it.
-pub(super) fn object(
-    head: &impl Serialize,
-    (post, include, prefix): (&PostFacts, &[Include], &str),
-    rest: &impl Serialize,
-) -> Vec<u8> {
+impl Included<'_> {
+    /// Names, and JSON as it came: parsing and writing it again could change it.
+    fn fields(&self) -> impl Iterator<Item = (String, String)> {
+        let post = self.post;
+        let raw = |value: &Option<RawJson>| value.as_ref().map(|value| value.json().to_owned());
+        [
+            (Include::CreatedAt, "created_at", raw(&post.created_at)),
+            (Include::Lang, "lang", raw(&post.lang)),
+            (Include::Author, "author", raw(&post.author)),
+            (Include::Text, "text", Some(Value::from(post.text.as_str()).to_string())),
+        ]
+        .into_iter()
+        .filter(|(field, ..)| self.include.contains(field))
+        .filter_map(|(_, name, value)| Some((format!("{}{name}", self.prefix), value?)))
+    }
+}
+
+/// One object as JSON without line breaks.
+pub(super) fn object(head: &impl Serialize, included: Included<'_>, rest: &impl Serialize) -> Vec<u8> {
     let mut json = Vec::new();
     write(head, &mut json);
     json.pop();
-    for (name, value) in included_fields(post, include) {
-        json.extend_from_slice(format!(",\"{prefix}{name}\":{value}").as_bytes());
+    for (name, value) in included.fields() {
+        json.extend_from_slice(format!(",\"{name}\":{value}").as_bytes());
     }
     let joint = json.len();
     write(rest, &mut json);
     json[joint] = b',';
     json
+}
+
+/// The same object as a value, for formats with a schema. Of the repeated fields strings stay strings, and all else is a
+/// string that holds its JSON: a schema says one type for each.
+pub(super) fn value(head: &impl Serialize, included: Included<'_>, rest: &impl Serialize) -> Value {
+    let mut object = members(head);
+    for (name, json) in included.fields() {
+        let text = serde_json::from_str::<String>(&json).unwrap_or(json);
+        object.insert(name, Value::String(text));
+    }
+    object.extend(members(rest));
+    Value::Object(object)
+}
+
+fn members(value: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(members)) => members,
+        other => {
+            unreachable!("strings, numbers and lists of them can always be members of an object: {other:?}")
+        }
+    }
 }
 
 fn write(value: &impl Serialize, json: &mut Vec<u8>) {
