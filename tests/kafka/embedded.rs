@@ -48,8 +48,14 @@ fn annotations_are_written_in_partition_order_whatever_finishes_first() {
         let expected: Vec<i32> = (0..600).filter(|number| number % 3 == partition).collect();
         assert_eq!(lane, expected, "partition {partition}");
     }
-    let finished: Vec<i32> =
-        echo.finished.lock().unwrap().iter().map(|id| id.parse::<usize>().unwrap()).filter(|id| id % 3 == 0).collect();
+    let finished: Vec<i32> = echo
+        .finished
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|id| id.parse::<i32>().unwrap())
+        .filter(|id| id % 3 == 0)
+        .collect();
     assert!(!finished.is_sorted(), "posts finished in order: the test proves nothing");
     let summary = engine.stop().unwrap();
     assert_eq!(summary, Summary { posts_in: 600, annotations: 600, dead_letters: 0, uncommitted: 0 });
