@@ -42,7 +42,7 @@ impl PlainRecords {
         let schema = self.runtime.block_on(schemas.get(id)).map_err(|fault| match fault {
             SchemaFault::Unavailable(fault) | SchemaFault::Unusable(fault) => fault,
         })?;
-        let limits = JsonLimits::for_records_of(MAX_RECORD);
+        let limits = JsonLimits::for_records_of(MAX_RECORD).with_defaults();
         let json = schema.to_json(&record.slice(HEADER_BYTES..), limits);
         json.map_err(|fault| format!("it is no {} of the schema {id}: {fault}", schema.language()))
     }

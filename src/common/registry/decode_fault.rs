@@ -9,10 +9,11 @@ const MAX_DEPTH: usize = 100;
 /// says once for all stand in each object.
 const JSON_PER_BYTE: u64 = 4;
 
-/// Limits of the JSON that a value becomes.
+/// Limits of the JSON that a value becomes, and whether it has what Protobuf leaves out.
 #[derive(Debug, Clone, Copy)]
 pub struct JsonLimits {
     max_bytes: usize,
+    with_defaults: bool,
 }
 
 /// Why a value is not read.
@@ -31,7 +32,19 @@ impl JsonLimits {
     /// The limits for records of at most so many bytes.
     #[must_use]
     pub fn for_records_of(max_record: u64) -> Self {
-        Self { max_bytes: usize::try_from(max_record.saturating_mul(JSON_PER_BYTE)).unwrap_or(usize::MAX) }
+        let max_bytes = usize::try_from(max_record.saturating_mul(JSON_PER_BYTE)).unwrap_or(usize::MAX);
+        Self { max_bytes, with_defaults: false }
+    }
+
+    /// The same, where zeros, empty texts and empty lists are written, which Protobuf leaves out: for readers of a schema
+    /// that they know.
+    #[must_use]
+    pub fn with_defaults(self) -> Self {
+        Self { with_defaults: true, ..self }
+    }
+
+    pub(super) fn has_defaults(self) -> bool {
+        self.with_defaults
     }
 
     /// The most bytes of JSON.

@@ -48,6 +48,7 @@ impl Config {
             ("device.picture_cache", self.device.picture_cache, true),
             ("decode.cache", self.decode.cache, true),
             ("answers.memory", self.answers.memory, asks_models),
+            ("registry.cache", self.registry.cache, self.registry.is_set()),
         ];
         let in_flight = [
             ("decode.memory", self.decode.memory),

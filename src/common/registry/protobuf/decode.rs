@@ -21,7 +21,8 @@ pub fn to_json(schema: &ProtobufSchema, body: &[u8], limits: JsonLimits) -> Resu
     check_count(&descriptor, bytes)?;
     let message = DynamicMessage::decode(descriptor, bytes)
         .map_err(|error| DecodeFault::malformed(error.to_string()))?;
-    let options = SerializeOptions::new().use_proto_field_name(true);
+    let options =
+        SerializeOptions::new().use_proto_field_name(true).skip_default_fields(!limits.has_defaults());
     let mut json = Limited { json: Vec::new(), left: limits.max_bytes() };
     let written = message.serialize_with_options(&mut serde_json::Serializer::new(&mut json), &options);
     match written {

@@ -118,7 +118,7 @@ fn an_answer_of_avro_is_read_again_as_an_answer() {
     for format in [AVRO, PROTOBUF] {
         let record = records(format, &options, &annotated).remove(0);
         let json = schema_of(format, Shape::Post)
-            .to_json(&record.slice(HEADER_BYTES..), JsonLimits::for_records_of(100_000))
+            .to_json(&record.slice(HEADER_BYTES..), JsonLimits::for_records_of(100_000).with_defaults())
             .unwrap();
         let read =
             reader::read(&json).unwrap_or_else(|fault| panic!("{fault}: {}", String::from_utf8_lossy(&json)));
