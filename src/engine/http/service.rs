@@ -75,7 +75,7 @@ impl Encoding {
         output.shape = asked.shape.unwrap_or(output.shape);
         output.masks = asked.masks.unwrap_or(output.masks);
         output.boxes = asked.boxes.unwrap_or(output.boxes);
-        let encoder = Encoder::of_output(&self.publish, &output, &self.provenance, &self.names);
+        let encoder = Encoder::of_output(&self.publish, (&output, 0), &self.provenance, &self.names);
         Writing { encoder, has_lists: output.shape == Shape::Triple, ingested }
     }
 }
