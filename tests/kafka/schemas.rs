@@ -210,7 +210,8 @@ fn a_start_is_refused_where_the_registry_refuses_the_schema() {
             .copied()
             .chain([topic.as_str(), "publish.format=avro"])
             .flat_map(|set| ["--set", set]);
-        riveg(&["check"].into_iter().chain(skip).chain(sets).collect::<Vec<_>>(), b"")
+        let arguments: Vec<&str> = ["check"].into_iter().chain(skip).chain(sets).collect();
+        riveg(&arguments, b"")
     };
     let refused = check(&[&url]);
     assert!(refused.code == Some(1) && refused.stdout.contains("/fields/7: phrase"), "{}", refused.stdout);
