@@ -201,10 +201,10 @@ fn a_start_is_refused_where_the_registry_refuses_the_schema() {
     assert_eq!(code, Some(1), "{log}");
     assert!(log.contains("/fields/7: phrase") && log.contains(&subject), "{log}");
 
+    let topic = format!("publish.topic={}", names.output);
     let check = |sets: &[&str]| {
         let skip =
             ["bundle", "llm", "state", "kafka", "telemetry"].into_iter().flat_map(|part| ["--skip", part]);
-        let topic = format!("publish.topic={}", names.output);
         let sets = sets
             .iter()
             .copied()
