@@ -132,7 +132,7 @@ fn answers_of_other_forms_are_exported_or_say_which_setting_is_needed() {
         (Shape::Post, MaskForm::None, BoxUnit::Pixels, Some("`masks = \"coco\"`")),
         (Shape::Triple, MaskForm::Coco, BoxUnit::Pixels, Some("`shape = \"post\"`")),
     ];
-    fs::write(&input, format!("{}\n", answer(1))).unwrap();
+    fs::write(&input, in_form(Shape::Post, MaskForm::Coco, BoxUnit::Pixels)).unwrap();
     let plain = export(&input, "ntriples", &[]).stdout;
     for (shape, masks, boxes, needed) in cases {
         fs::write(&input, in_form(shape, masks, boxes)).unwrap();

@@ -205,9 +205,9 @@ impl Schemas {
 }
 
 /// The error for a schema that another one refers to.
-fn missing(error: RegistryError, name: &str) -> RegistryError {
-    let message = format!("{}; the record's schema refers to it as `{name}`", error.message);
-    RegistryError { message, ..error }
+fn missing(mut error: RegistryError, name: &str) -> RegistryError {
+    error.message += &format!("; the record's schema refers to it as `{name}`");
+    error
 }
 
 fn read(root: &RegisteredSchema, references: &BTreeMap<String, String>) -> Result<Schema, String> {

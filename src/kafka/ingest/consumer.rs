@@ -54,7 +54,7 @@ pub fn start(
     (max_posts, offsets_by): (NonZeroUsize, OffsetsBy),
     control: IngestControl,
 ) -> Result<IngestHandle, IngestError> {
-    let set_up = |source| IngestError::SetUp { topics: config.topic.clone(), source };
+    let set_up = |source| IngestError::SetUp { topics: Box::new(config.topic.clone()), source };
     let context = Context::new(kafka.secrets(), control.metrics.kafka().clone());
     let consumer: BaseConsumer<Context> = kafka.client(&config.client(kafka), context).map_err(set_up)?;
     let subscription = config.topic.subscription();
@@ -205,7 +205,7 @@ impl Reader {
             None => return Ok(()),
             Some(Ok(message)) => Self::source(&mut self.names, &message),
             Some(Err(source @ KafkaError::MessageConsumptionFatal(_))) => {
-                return Err(IngestError::Read { topics: self.config.topic.clone(), source });
+                return Err(IngestError::Read { topics: Box::new(self.config.topic.clone()), source });
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
                 self.record_end(partition);
@@ -320,6 +320,6 @@ impl Reader {
     }
 
     fn disconnected(&self) -> IngestError {
-        IngestError::Disconnected { topics: self.config.topic.clone() }
+        IngestError::Disconnected { topics: Box::new(self.config.topic.clone()) }
     }
 }

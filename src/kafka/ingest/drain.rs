@@ -68,7 +68,7 @@ impl Reader {
             }
             if Instant::now() > deadline {
                 self.control.metrics.ingest().commit_failed(CommitFailure::NotConfirmed);
-                return Err(IngestError::FinalCommit { topics: self.config.topic.clone() });
+                return Err(IngestError::FinalCommit { topics: Box::new(self.config.topic.clone()) });
             }
             self.stay_in_group(TICKET_WAIT);
         }

@@ -16,7 +16,7 @@ pub enum IngestError {
     #[error("failed to set up the consumer of {topics}")]
     SetUp {
         /// The input topics.
-        topics: InputTopics,
+        topics: Box<InputTopics>,
         /// The client's error.
         source: KafkaError,
     },
@@ -27,7 +27,7 @@ pub enum IngestError {
     #[error("failed to read {topics}")]
     Read {
         /// The input topics.
-        topics: InputTopics,
+        topics: Box<InputTopics>,
         /// The client's error.
         source: KafkaError,
     },
@@ -52,12 +52,12 @@ pub enum IngestError {
     #[error("the rest of the engine has ended before the reading of {topics}")]
     Disconnected {
         /// The input topics.
-        topics: InputTopics,
+        topics: Box<InputTopics>,
     },
     /// The last offsets may not be committed: some posts may be answered twice.
     #[error("failed to commit the last offsets of {topics} within {} s", FINAL_COMMIT_TIMEOUT.as_secs())]
     FinalCommit {
         /// The input topics.
-        topics: InputTopics,
+        topics: Box<InputTopics>,
     },
 }

@@ -40,7 +40,7 @@ mod tests {
             [&revoked, &other_number, &other_topic].map(|partition| ledger.issue(partition, 7));
         assert!(!fence.is_fenced(&before));
         fence.raise(std::slice::from_ref(&revoked), ledger.generation());
-        ledger.revoke(&[revoked.clone()]);
+        ledger.revoke(std::slice::from_ref(&revoked));
         let after = ledger.issue(&revoked, 7);
         let fenced = [&before, &after, &elsewhere, &namesake].map(|ticket| fence.is_fenced(ticket));
         assert_eq!(fenced, [true, false, false, false]);

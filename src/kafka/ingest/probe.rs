@@ -72,7 +72,7 @@ impl Probe {
         // A producer, since it needs no group. Its thread fetches tokens while a request waits.
         let client: ThreadedProducer<ProbeContext> = kafka
             .client(&kafka.apply_to(client), context)
-            .map_err(|source| IngestError::SetUp { topics: topics.clone(), source })?;
+            .map_err(|source| IngestError::SetUp { topics: Box::new(topics.clone()), source })?;
         // At most one request of each kind is under way.
         let (requests, received) = sync_channel(3);
         let (respond, responses) = sync_channel(3);

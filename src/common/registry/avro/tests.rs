@@ -29,7 +29,7 @@ fn written(text: &Value, value: AvroValue) -> Vec<u8> {
         .unwrap()
 }
 
-fn record(fields: Value) -> Value {
+fn record(fields: &Value) -> Value {
     json!({ "type": "record", "name": "R", "fields": fields })
 }
 
@@ -94,11 +94,11 @@ fn each_type_becomes_the_json_that_feeds_are_written_in() {
 
 #[test]
 fn a_record_may_contain_itself_and_refer_to_other_schemas() {
-    let own = record(json!([{ "name": "n", "type": "int" }, { "name": "next", "type": ["null", "R"] }]));
+    let own = record(&json!([{ "name": "n", "type": "int" }, { "name": "next", "type": ["null", "R"] }]));
     assert_eq!(decoded(&own, &[2, 2, 4, 0]), Ok(json!({ "n": 1, "next": { "n": 2, "next": null } })));
     let author =
         json!({ "type": "record", "name": "feed.Author", "fields": [{ "name": "name", "type": "string" }] });
-    let post = record(json!([{ "name": "by", "type": "feed.Author" }]));
+    let post = record(&json!([{ "name": "by", "type": "feed.Author" }]));
     let references = BTreeMap::from([("feed.Author".to_owned(), author.to_string())]);
     let schema = AvroSchema::new(&post.to_string(), &references).unwrap();
     let json = to_json(&schema, &[4, b'a', b'b'], JsonLimits::for_records_of(100)).unwrap();
@@ -118,7 +118,7 @@ fn lists_come_in_blocks_with_and_without_their_bytes() {
 
 #[test]
 fn damaged_values_are_told_with_their_place() {
-    let posts = record(json!([
+    let posts = record(&json!([
         { "name": "id", "type": "string" },
         { "name": "media", "type": { "type": "array", "items": { "type": "record", "name": "M", "fields": [
             { "name": "url", "type": ["null", "string"] }, { "name": "ok", "type": "boolean" },
@@ -151,7 +151,7 @@ fn values_that_claim_or_nest_too_much_end_at_the_limits() {
         let fault = decoded(&json!({ "type": "array", "items": items }), &count).unwrap_err();
         assert!(fault.is_limit() && fault.to_string().contains("more than 40000 bytes"), "{fault}");
     }
-    let own = record(json!([{ "name": "r", "type": "R" }]));
+    let own = record(&json!([{ "name": "r", "type": "R" }]));
     let fault = decoded(&own, &[]).unwrap_err();
     assert!(fault.is_limit() && fault.to_string().contains("deeper than 100"), "{fault}");
     let long = [&[0x80, 0xe2, 9][..], &[7; 80_000]].concat();
@@ -178,7 +178,7 @@ fn what_is_no_schema_is_told() {
 
 #[test]
 fn json_that_does_not_fit_its_schema_is_told_with_its_place() {
-    let schema = schema(&record(json!([
+    let schema = schema(&record(&json!([
         { "name": "a", "type": ["null", "string"] },
         { "name": "b", "type": { "type": "array", "items": "int" } },
         { "name": "c", "type": "boolean" },
@@ -206,7 +206,7 @@ proptest! {
         bytes: Vec<u8>,
         millis in 0_i64..200_000_000_000_000,
     ) {
-        let schema = schema(&record(json!([
+        let schema = schema(&record(&json!([
             { "name": "text", "type": ["null", "string"] },
             { "name": "number", "type": "long" },
             { "name": "double", "type": "double" },
@@ -223,6 +223,8 @@ proptest! {
         let mut out = Vec::new();
         append(&schema, &value, &mut out).unwrap();
         let json = to_json(&schema, &out, JsonLimits::for_records_of(10_000)).unwrap();
-        prop_assert_eq!(serde_json::from_slice::<Value>(&json).unwrap(), value);
+        // Text of a number is read to within its last digit, so both sides are read from text.
+        let read = |text: &[u8]| serde_json::from_slice::<Value>(text).unwrap();
+        prop_assert_eq!(read(&json), read(&serde_json::to_vec(&value).unwrap()));
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::super::super::{Annotated, MediaInfo, PostFacts, Provenance};
@@ -199,11 +200,23 @@ struct GatePicture {
 #[derive(Deserialize)]
 struct WireRegion {
     media_key: String,
+    #[serde(default, deserialize_with = "edges")]
     r#box: Option<[f32; 4]>,
+    #[serde(default, deserialize_with = "edges")]
     relative_box: Option<[f32; 4]>,
     box_score: f32,
     mask: Option<WireMask>,
     mask_score: f32,
+}
+
+/// The edges of a box. Formats whose lists cannot be absent, such as Avro, write a list without elements.
+fn edges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<[f32; 4]>, D::Error> {
+    let edges = Option::<Vec<f32>>::deserialize(deserializer)?.unwrap_or_default();
+    match edges[..] {
+        [] => Ok(None),
+        [x0, y0, x1, y1] => Ok(Some([x0, y0, x1, y1])),
+        _ => Err(D::Error::invalid_length(edges.len(), &"four edges")),
+    }
 }
 
 #[derive(Deserialize)]

@@ -7,6 +7,7 @@ use super::super::super::{BoxUnit, Include, PostFacts};
 use crate::domain::{Annotation, RawJson, Region};
 
 /// The fields of the post that its answer repeats, beside the post's id.
+#[derive(Clone, Copy)]
 pub(super) struct Included<'a> {
     pub(super) post: &'a PostFacts,
     pub(super) include: &'a [Include],
