@@ -182,7 +182,7 @@ fn a_run_after_a_kill_begins_before_what_the_topic_lacks_and_a_signal_ends_it_cl
     let told = reader.messages.iter().filter_map(|message| header(message, "riveg.jetstream.cursor"));
     let times: Vec<u64> = told.map(|text| text.parse().unwrap()).collect();
     assert_eq!(times.len(), reader.messages.len(), "every record tells it");
-    assert!(begun >= BEGIN - 5_000_001 && begun <= BEGIN + 145 * STEP, "{begun}");
+    assert!((BEGIN - 5_000_001..=BEGIN + 145 * STEP).contains(&begun), "{begun}");
     assert_eq!(terminate(&mut second), Some(0), "SIGTERM is how it ends");
 
     // What is in the file counts more than the topic, and is written at the end.
