@@ -87,9 +87,12 @@ fn seconds_a_post(case: &Case) -> f64 {
     spent.processor_or_wall().as_secs_f64() / (passes * POSTS) as f64
 }
 
+/// Makes the record of that number, whose picture is at that address.
+type RecordOf = fn(usize, &str) -> Value;
+
 /// A reader of the same posts in the form of each feed.
 fn readers(samples: &[Sample]) -> Vec<Case> {
-    let forms: [(&str, &str, fn(usize, &str) -> Value); 9] = [
+    let forms: [(&str, &str, RecordOf); 9] = [
         ("riveg", "riveg", own),
         ("x: API v2", "x", x_v2),
         ("x: API 1.1", "x", x_v1),
