@@ -209,9 +209,10 @@ def check_refusal():
 def main():
     until("the registry answers", answers_at_all)
     topics = ["posts", "answers", "dead", *(f"out-{name}" for name in OUTPUTS), *(f"other-{name}" for name in OUTPUTS)]
-    made = AdminClient({"bootstrap.servers": BOOTSTRAP}).create_topics([NewTopic(name, 1, 1) for name in topics])
-    for topic in made.values():
-        topic.result()
+    # The client must outlive its answers.
+    admin = AdminClient({"bootstrap.servers": BOOTSTRAP})
+    for made in admin.create_topics([NewTopic(name, 1, 1) for name in topics]).values():
+        made.result()
     posts = [json.loads(line) for line in (OUT / "world/feed.jsonl").read_text().splitlines()]
     write(posts)
     with open(OUT / "run.log", "w") as log:

@@ -79,7 +79,7 @@ impl Config {
             "must hold addresses such as `http://localhost:8081`, without name, password, query or fragment",
         );
         let has_name = !self.username.is_empty() || self.password.is_empty();
-        hold("username", has_name, "must be set where registry.password is set");
+        hold("password", has_name, "must be empty where registry.username is");
         hold(
             "username",
             !self.username.contains(':'),
@@ -159,7 +159,7 @@ mod tests {
             ..test_config("")
         };
         let keys: Vec<_> = bad.faults().into_iter().map(|(key, _)| key).collect();
-        assert_eq!(keys, ["username", "timeout", "patience", "max_schema"]);
+        assert_eq!(keys, ["password", "timeout", "patience", "max_schema"]);
         assert!(!format!("{bad:?}").contains("canary"));
     }
 

@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use prost_reflect::prost::Message as _;
+use prost_reflect::prost_types::FileDescriptorProto;
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 use protox::Compiler;
 use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
@@ -31,10 +35,21 @@ impl FileResolver for Files {
 
     fn open_file(&self, name: &str) -> Result<File, protox::Error> {
         match self.texts.get(name) {
-            Some(text) => File::from_source(name, text),
+            Some(text) => match described(name, text) {
+                Some(file) => Ok(file),
+                None => File::from_source(name, text),
+            },
             None => Err(protox::Error::file_not_found(name)),
         }
     }
+}
+
+/// A file that is registered as its description in Base64, as the serializer of confluent-kafka for Python does; not every
+/// registry makes a text of that. None for a text.
+fn described(name: &str, text: &str) -> Option<File> {
+    let bytes = STANDARD.decode(text.trim()).ok()?;
+    let description = FileDescriptorProto::decode(bytes.as_slice()).ok()?;
+    Some(File::from_file_descriptor_proto(FileDescriptorProto { name: Some(name.to_owned()), ..description }))
 }
 
 impl ProtobufSchema {
@@ -85,4 +100,24 @@ fn nests_too_deep(text: &str) -> bool {
         }
         depth > MAX_BRACKETS
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_in_base64_is_the_same_file_as_its_text() {
+        let text = "syntax = \"proto3\"; message Post { string id = 1; message Medium { string key = 1; } }";
+        let of_text = ProtobufSchema::new(text, &BTreeMap::new()).unwrap();
+        let file = of_text.pool.get_file_by_name(ROOT).unwrap();
+        let described = STANDARD.encode(file.file_descriptor_proto().encode_to_vec());
+        let of_description = ProtobufSchema::new(&described, &BTreeMap::new()).unwrap();
+        for place in [&[0][..], &[0, 0]] {
+            let names = [&of_text, &of_description]
+                .map(|schema| schema.message(place).unwrap().full_name().to_owned());
+            assert_eq!(names[0], names[1]);
+        }
+        assert!(ProtobufSchema::new("cG9zdA==", &BTreeMap::new()).is_err());
+    }
 }

@@ -18,8 +18,8 @@ struct Setting {
 
 impl Setting {
     fn starting() -> Self {
-        let sets =
-            ["http.posts_in_flight=4", "http.max_posts=3", "http.memory=32MiB"].map(str::to_owned).into();
+        let sets = ["http.posts_in_flight=4", "http.max_posts=3", "http.max_body=16MiB", "http.memory=32MiB"];
+        let sets = sets.map(str::to_owned).into();
         let config = Config::load(&Sources { sets, ..Sources::default() }).unwrap().config;
         let metrics = Metrics::new();
         Self { service: Arc::new(Service::new(&config, &metrics)), metrics }
