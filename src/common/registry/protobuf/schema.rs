@@ -118,6 +118,6 @@ mod tests {
                 .map(|schema| schema.message(place).unwrap().full_name().to_owned());
             assert_eq!(names[0], names[1]);
         }
-        assert!(ProtobufSchema::new("cG9zdA==", &BTreeMap::new()).is_err());
+        assert!(ProtobufSchema::new("post", &BTreeMap::new()).is_err(), "Base64 of what is no description");
     }
 }
