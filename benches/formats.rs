@@ -1,8 +1,8 @@
 //! Formats benchmark: records and bytes a second of every reader and writer, one core. Compare within one run.
 //!
 //! `cargo bench --bench formats`. Readers get one post of the pocket world in the form of each feed, with the fields that
-//! the feed has around it; writers get answers with about 1.5 triples a post. Columns `ratio` are against plain JSON (the
-//! format `riveg`): of the time a record, and of the time a byte. A ratio above 3 is marked: it is over the limit.
+//! the feed has around it; writers get answers with about 1.5 triples a post. The column `ratio` is the time a record
+//! against that of plain JSON (the format `riveg`). A ratio above 3 is marked: it is over the limit.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;

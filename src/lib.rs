@@ -7,16 +7,17 @@
 //! * [`kafka`] polls records on a thread of its own and issues a ticket for each; at the other end it puts answers back into
 //!   the order of their partition, delivers them, and commits the offsets of settled tickets without a gap.
 //! * [`input`] makes a [`domain::Post`] of a record's bytes, with decoded pictures, within limits.
-//! * [`stages`] is the life of a post: `stages::pipeline` calls caption, knowledge, recognise, expand, entail, ground and
-//!   segment in order.
+//! * [`stages`] is the life of a post: `stages::pipeline` calls caption, knowledge, recognise, link, expand, entail,
+//!   ground and segment in order.
 //! * [`scheduler`] makes batches of the stages' single requests.
 //! * [`networks`] answers batches. Each network has its own folder; bundles hold their weights.
 //! * [`llm`] asks language models, and asks each question once.
 //!
 //! Rooms around them:
 //!
-//! * [`engine`] puts the parts together and runs them; [`config`] reads its settings; [`telemetry`] counts and reports.
-//! * [`domain`] holds the plain values that all rooms share, [`common`] the tools.
+//! * [`engine`] puts the parts together, runs them, and takes posts over HTTP too; [`config`] reads its settings;
+//!   [`telemetry`] counts and reports.
+//! * [`domain`] holds the plain values that all rooms share, [`common`] the tools and the client of a Schema Registry.
 //! * [`lab`] makes and judges bundles: an invented world, training, scores, a contact sheet.
 //! * [`cli`] is the `riveg` command.
 //!

@@ -195,7 +195,7 @@ fn a_run_after_a_kill_begins_before_what_the_topic_lacks_and_a_signal_ends_it_cl
 }
 
 #[test]
-fn a_broker_that_is_away_stops_reading_and_nothing_is_lost_when_it_is_back() {
+fn a_broker_that_is_away_stops_reading_until_it_is_back_and_confirms_every_record() {
     let long = |number: u64| {
         let (time, message) = change(number);
         let text = message.to_text().unwrap().replace("Ada", &"Ada ".repeat(1_000));

@@ -30,6 +30,7 @@ mod open;
 mod plain_records;
 mod process;
 mod progress;
+mod quoted;
 mod run;
 mod schema;
 mod serve;

@@ -1,8 +1,8 @@
 //! Common tools: what several rooms need and none of them owns.
 //!
 //! Read [`cache`] first (values bounded in bytes, made once for all who ask), then [`imaging`] (pictures at the sizes
-//! of the networks), [`http_util`] (retries and circuit breakers), [`hub`]
-//! (downloads of published files), [`registry`] (schemas of Avro and Protobuf), [`blocking`], [`secret`], [`plain_file`], [`iri`] and [`normalised_name`].
+//! of the networks), [`http_util`] (retries and circuit breakers), [`hub`] (downloads of published files), [`registry`]
+//! (schemas of Avro and Protobuf), [`blocking`], [`secret`], [`plain_file`], [`iri`] and [`normalised_name`].
 
 pub mod blocking;
 pub mod cache;

@@ -7,8 +7,9 @@ use std::path::Path;
 
 use crate::cli::Failure;
 use crate::cli::line_reader::LineReader;
+use crate::cli::quoted::shown;
 use crate::config::Config;
-use crate::input::formats::{Event, Feeds, InputRecord, TextForm};
+use crate::input::formats::{Event, Feeds, InputRecord};
 
 use super::finding::Finding;
 
@@ -53,7 +54,8 @@ fn findings_of(feeds: &Feeds, record: &InputRecord, number: u64, config: &Config
         }
         Ok(read) => {
             let finding = |event: &Event| {
-                let found = said(event, feeds).map(|said| format!("{}: {said}", read.format));
+                let found =
+                    said(event, feeds, config.decode.unescape).map(|said| format!("{}: {said}", read.format));
                 // It is skipped, as the settings say.
                 let is_warning = found.is_ok() && matches!(event, Event::Unknown { .. });
                 Finding { what: what.clone(), found, is_warning }
@@ -64,14 +66,12 @@ fn findings_of(feeds: &Feeds, record: &InputRecord, number: u64, config: &Config
 }
 
 /// An event in words. Texts are untrusted.
-fn said(event: &Event, feeds: &Feeds) -> Result<String, String> {
-    let shown = |text: &str| text.chars().take(SHOWN).collect::<String>().escape_debug().to_string();
+fn said(event: &Event, feeds: &Feeds, unescape: bool) -> Result<String, String> {
+    let shown = |text: &str| shown(text, SHOWN);
     match event {
         Event::Post(draft) => {
-            let read = match &draft.text_form {
-                TextForm::Converted(converted) => converted.text(),
-                TextForm::Plain | TextForm::HtmlEscapes => &draft.text,
-            };
+            let read = draft.text_form.clone().read(&draft.text, unescape);
+            let read = read.as_ref().map_or(draft.text.as_str(), |read| read.text());
             let (id, text, pictures) = (shown(&draft.id), shown(read), draft.media.len());
             Ok(format!("post `{id}` with {pictures} media: \"{text}\""))
         }
@@ -125,6 +125,13 @@ mod tests {
         let told = &findings(&[], note, None)[0].1;
         let expected = "activitypub: post `https://a.example/1` with 0 media: \"Ada & Bo\"";
         assert_eq!(told.as_deref(), Ok(expected));
+        let escaped = r#"{"data":{"id":"1","text":"Ada &amp; Bo","edit_history_tweet_ids":["1"]}}"#;
+        let text = |sets: &[&str]| findings(sets, escaped, None)[0].1.clone();
+        assert_eq!(text(&[]).as_deref(), Ok("x: post `1` with 0 media: \"Ada & Bo\""));
+        assert_eq!(
+            text(&["decode.unescape=false"]).as_deref(),
+            Ok("x: post `1` with 0 media: \"Ada &amp; Bo\"")
+        );
     }
 
     #[test]

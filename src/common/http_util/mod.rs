@@ -7,5 +7,5 @@ mod retry_after;
 
 pub use breaker::{Breaker, BreakerPass, CallOutcome, CircuitOpen};
 pub use causes::causes_of;
-pub use retry::{RetrySchedule, Retryable, with_retries};
+pub use retry::{RetrySchedule, Retryable, backoff, with_retries};
 pub use retry_after::retry_after;

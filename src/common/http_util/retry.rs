@@ -36,10 +36,17 @@ impl RetrySchedule {
         if attempts > self.retries {
             return None;
         }
-        let whole = self.backoff.saturating_mul(1 << attempts.saturating_sub(1).min(16));
-        let wait = whole.mul_f64(0.5 + 0.5 * chance).max(after);
+        let wait = backoff((self.backoff, Duration::MAX), attempts, chance).max(after);
         Some(wait).filter(|&wait| wait < left)
     }
+}
+
+/// The wait after so many failures in a row: between half and all of `first`, which doubles with each failure up to
+/// `longest`. `chance`, from 0 to 1, spreads clients that failed together.
+#[must_use]
+pub fn backoff((first, longest): (Duration, Duration), failures: u32, chance: f64) -> Duration {
+    let whole = first.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest);
+    whole.mul_f64(0.5 + 0.5 * chance)
 }
 
 /// Attempts until one succeeds, none is left, or the deadline passes. `again` is called with every error that is
@@ -106,6 +113,15 @@ mod tests {
         let millis = |millis| Some(Duration::from_millis(millis));
         assert_eq!(waits(0.0), [millis(50), millis(100), millis(200), None]);
         assert_eq!(waits(1.0), [millis(100), millis(200), millis(400), None]);
+    }
+
+    #[test]
+    fn waits_without_end_grow_up_to_the_longest() {
+        let bounds = (Duration::from_millis(200), Duration::from_secs(60));
+        let waits =
+            |chance| [1, 2, 3, 9, 10, u32::MAX].map(|failures| backoff(bounds, failures, chance).as_millis());
+        assert_eq!(waits(1.0), [200, 400, 800, 51_200, 60_000, 60_000]);
+        assert_eq!(waits(0.0), [100, 200, 400, 25_600, 30_000, 30_000]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::error::{RegistryError, RegistryErrorKind};
 use super::protobuf::{self, ProtobufSchema};
 use super::registered::{RegisteredSchema, SchemaType};
 use crate::common::cache::Cache;
+use crate::common::http_util::backoff;
 
 /// Questions to the registry at one time: a topic has a few schemas, and a hostile one may name four thousand million.
 const QUESTIONS: usize = 8;
@@ -222,8 +223,7 @@ fn read(root: &RegisteredSchema, references: &BTreeMap<String, String>) -> Resul
 /// `chance`, from 0 to 1, spreads engines that failed together.
 fn wait(error: &RegistryError, (attempts, left): (u32, Duration), chance: f64) -> Option<Duration> {
     let after = error.kind.retry_delay()?;
-    let whole = BACKOFF.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(MAX_BACKOFF);
-    Some(whole.mul_f64(0.5 + 0.5 * chance).max(after)).filter(|wait| *wait < left)
+    Some(backoff((BACKOFF, MAX_BACKOFF), attempts, chance).max(after)).filter(|wait| *wait < left)
 }
 
 impl std::fmt::Debug for Schemas {

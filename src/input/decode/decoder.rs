@@ -12,8 +12,7 @@ use crate::input::MediaFault;
 use crate::input::config::Config;
 use crate::input::fault::rejection;
 use crate::input::fetch::Fetcher;
-use crate::input::formats::{Event, Feeds, InputRecord, PostDraft, TextForm};
-use crate::input::html_escapes::unescaped;
+use crate::input::formats::{Event, Feeds, InputRecord, PostDraft};
 use crate::input::pictures::{
     FrameCache, FrameCounts, Permit, PermitPool, Pool, StopFlag, Unfinished, content_hash, decode, probe,
 };
@@ -277,11 +276,7 @@ fn read(record: &InputRecord, feeds: &Feeds, config: &Config) -> Result<ReadEven
 fn undecoded(draft: PostDraft, config: &Config) -> UndecodedPost {
     let PostDraft { id, key, uri, text, text_form, created_at, lang, author, media, degraded } = draft;
     let media = media.into_iter().enumerate().map(|(index, draft)| Medium::new(index, draft, config));
-    let unescaped = match text_form {
-        TextForm::HtmlEscapes if config.unescape => unescaped(&text),
-        TextForm::HtmlEscapes | TextForm::Plain => None,
-        TextForm::Converted(converted) => Some(converted),
-    };
+    let unescaped = text_form.read(&text, config.unescape);
     let post = Post { id, key, uri, text, unescaped, created_at, lang, author, media: Vec::new() };
     UndecodedPost { post, media: media.collect(), degraded }
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::domain::{RawJson, UnescapedText};
 use crate::input::MediaFault;
+use crate::input::html_escapes::unescaped;
 
 /// A post whose media are still encoded, or behind URLs.
 #[derive(Debug)]
@@ -68,4 +69,16 @@ pub enum TextForm {
     HtmlEscapes,
     /// In a markup: the text without it, with the place of each piece in the received text.
     Converted(UnescapedText),
+}
+
+impl TextForm {
+    /// The text as networks read it, with the place of each piece in the received text; none where that is the received
+    /// text itself. `unescape`: the setting `decode.unescape`.
+    pub(crate) fn read(self, received: &str, unescape: bool) -> Option<UnescapedText> {
+        match self {
+            Self::HtmlEscapes if unescape => unescaped(received),
+            Self::HtmlEscapes | Self::Plain => None,
+            Self::Converted(converted) => Some(converted),
+        }
+    }
 }

@@ -15,12 +15,10 @@ use super::{Exit, Failure, Settings, TopicReader, UsageError, moment, run_async,
 use crate::config::Config;
 use crate::engine::Monitoring;
 
-mod backoff;
 mod event;
 mod position;
 mod producer;
 mod progress;
-mod quoted;
 mod reader;
 mod repeats;
 mod socket;

@@ -11,12 +11,19 @@ use tracing::{error, info, warn};
 use super::event::{Change, Event};
 use super::producer::TopicWriter;
 use super::progress::Counts;
-use super::quoted::shown;
 use super::repeats::Repeats;
 use super::socket::{End, OpenError, Received, Socket};
 use super::subscription::Subscription;
-use super::{Failure, backoff, position, progress};
+use super::{Failure, position, progress};
+use crate::cli::quoted::shown;
+use crate::common::http_util::backoff;
 use crate::telemetry::{Causes, FeedEvent, FeedMetrics, Health, LogThrottle};
+
+/// The wait after the first failure: a connection that was cut is often back at once.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+
+/// The longest wait between two connections: Jetstream keeps a day, so that a minute loses nothing.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Microseconds before the last event from which a connection begins: events of one moment may come in another order,
 /// and the clocks of servers differ.
@@ -137,7 +144,7 @@ impl Reader<'_> {
             // A connection that brought something new was a good one.
             failures = if self.state.counts.sent > sent { 1 } else { failures + 1 };
             turn += 1;
-            let wait = backoff::wait(failures, rand::random());
+            let wait = backoff((FIRST_WAIT, LONGEST_WAIT), failures, rand::random());
             tokio::select! {
                 () = sleep(wait) => {}
                 () = stop.cancelled() => return Ok(()),

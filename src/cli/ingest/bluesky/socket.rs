@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 use url::Url;
 
-use super::quoted::shown;
+use crate::cli::quoted::shown;
 
 /// The limit of a connection with its TLS handshake and its upgrade: ten round trips around the world, twice.
 const CONNECT: Duration = Duration::from_secs(10);
