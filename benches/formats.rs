@@ -9,6 +9,10 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use bytes::Bytes;
+use riveg::common::registry::avro::{self, AvroSchema};
+use riveg::common::registry::protobuf::{self, ProtobufSchema};
+use riveg::common::registry::wire::{HEADER_BYTES, header};
+use riveg::common::registry::{JsonLimits, Schema};
 use riveg::config::{Config, Sources};
 use riveg::domain::{Annotation, GateVerdict, Mask, Phrase, PhraseSource, Region, Triple};
 use riveg::domain::{ContentHash, Mention};
@@ -16,13 +20,16 @@ use riveg::input::formats::{Event, FeedSettings, Feeds, InputRecord};
 use riveg::kafka::publish::formats::{AnswerTimes, EncoderOptions, FORMATS};
 use riveg::kafka::publish::{Annotated, MaskForm, MediaInfo, PostFacts, Provenance};
 use riveg::lab::world::{Sample, Split, World};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 #[path = "support/clock.rs"]
 #[expect(dead_code, reason = "of the stopwatch only this thread's clock is used")]
 mod clock;
+#[path = "support/feeds.rs"]
+mod feeds;
 
 use clock::{Spent, Stopwatch};
+use feeds::URL;
 
 /// Posts of each case.
 const POSTS: usize = 200;
@@ -90,47 +97,74 @@ fn seconds_a_post(case: &Case) -> f64 {
 /// Makes the record of that number, whose picture is at that address.
 type RecordOf = fn(usize, &str) -> Value;
 
+/// How the record of a case is written: its name, the setting that reads it, its JSON, and its schema if it has one.
+type Form = (&'static str, &'static str, RecordOf, Option<Schema>);
+
 /// A reader of the same posts in the form of each feed.
 fn readers(samples: &[Sample]) -> Vec<Case> {
-    let forms: [(&str, &str, RecordOf); 9] = [
-        ("riveg", "riveg", own),
-        ("x: API v2", "x", x_v2),
-        ("x: API 1.1", "x", x_v1),
-        ("jetstream", "jetstream", jetstream),
-        ("mastodon", "mastodon", mastodon),
-        ("activitypub", "activitypub", activitypub),
-        ("riveg in a CloudEvent", "riveg", cloud_event),
-        ("riveg, recognised (auto)", "auto", own),
-        ("a mapping by JSONPath", "mapped", own),
+    let nothing = BTreeMap::new();
+    let avro = AvroSchema::new(feeds::AVRO, &nothing).expect("it is a schema");
+    let protobuf = ProtobufSchema::new(feeds::PROTOBUF, &nothing).expect("it is a schema");
+    let forms: [Form; 11] = [
+        ("riveg", "riveg", feeds::own, None),
+        ("x: API v2", "x", feeds::x_v2, None),
+        ("x: API 1.1", "x", feeds::x_v1, None),
+        ("jetstream", "jetstream", feeds::jetstream, None),
+        ("mastodon", "mastodon", feeds::mastodon, None),
+        ("activitypub", "activitypub", feeds::activitypub, None),
+        ("riveg in a CloudEvent", "riveg", feeds::cloud_event, None),
+        ("riveg, recognised (auto)", "auto", feeds::own, None),
+        ("a mapping by JSONPath", "mapped", feeds::own, None),
+        ("riveg in Avro", "riveg", feeds::own, Some(Schema::Avro(avro))),
+        ("riveg in Protobuf", "riveg", feeds::own, Some(Schema::Protobuf(protobuf))),
     ];
     let config = Config::load(&Sources::default()).expect("the defaults are right").config;
     let limits = config.decode;
+    let bounds = JsonLimits::for_records_of(limits.max_record.as_u64());
     forms
         .into_iter()
-        .map(|(name, format, form)| {
-            let feeds = feeds(format);
-            let record = |(index, sample): (usize, &Sample)| form(index, &sample.text).to_string();
-            let records: Vec<InputRecord> = samples
-                .iter()
-                .enumerate()
-                .map(|sample| InputRecord { payload: Bytes::from(record(sample)), ..InputRecord::default() })
-                .collect();
+        .map(|(name, format, form, schema)| {
+            let feeds = feed_settings(format);
+            let record =
+                |(index, sample): (usize, &Sample)| framed(&form(index, &sample.text), schema.as_ref());
+            let records: Vec<Bytes> = samples.iter().enumerate().map(record).collect();
             let limits = limits.clone();
             let pass = move || {
                 for record in &records {
-                    let read = feeds.read(record, &limits).expect("the record is right");
+                    let payload = match &schema {
+                        Some(schema) => schema.to_json(&record.slice(HEADER_BYTES..), bounds),
+                        None => Ok(record.clone()),
+                    };
+                    let payload = payload.expect("the record follows its schema");
+                    let record = InputRecord { payload, ..InputRecord::default() };
+                    let read = feeds.read(&record, &limits).expect("the record is right");
                     let [Event::Post(post)] = &read.events[..] else { panic!("{name}: {read:?}") };
                     assert_eq!(post.media.len(), 1, "{name}");
                     black_box(post);
                 }
-                (records.len(), records.iter().map(|record| record.payload.len()).sum())
+                (records.len(), records.iter().map(Bytes::len).sum())
             };
             Case { name: name.to_owned(), pass: Box::new(pass) }
         })
         .collect()
 }
 
-fn feeds(format: &str) -> Feeds {
+/// The bytes of a record: JSON, or the wire format of a Schema Registry.
+fn framed(value: &Value, schema: Option<&Schema>) -> Bytes {
+    let mut record = header(1);
+    match schema {
+        Some(Schema::Avro(schema)) => {
+            avro::append(schema, value, &mut record).expect("it follows its schema")
+        }
+        Some(Schema::Protobuf(schema)) => {
+            protobuf::append(schema, value, &mut record).expect("it follows its schema");
+        }
+        Some(Schema::Json) | None => return value.to_string().into(),
+    }
+    record.into()
+}
+
+fn feed_settings(format: &str) -> Feeds {
     let paths = [("id", "$.id"), ("text", "$.text"), ("created_at", "$.created_at"), ("lang", "$.lang")];
     let media = [
         ("media", "$.media[*]"),
@@ -149,110 +183,6 @@ fn feeds(format: &str) -> Feeds {
     };
     assert_eq!(settings.faults(), []);
     Feeds::new(&settings)
-}
-
-const TIME: &str = "2026-11-21T09:00:00.000Z";
-const URL: &str = "https://pictures.example/media/feed/1795252800123456.jpg";
-const DID: &str = "did:plc:q5kd3vq6vbkvarntellmar22";
-const CID: &str = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku";
-
-fn own(index: usize, text: &str) -> Value {
-    json!({
-        "id": index.to_string(), "text": text, "created_at": TIME, "lang": "en", "author": "4711",
-        "media": [{"key": "m1", "type": "photo", "url": URL, "alt_text": "a crowd at the bridge"}],
-    })
-}
-
-fn cloud_event(index: usize, text: &str) -> Value {
-    json!({
-        "specversion": "1.0", "id": index.to_string(), "source": "/posts", "type": "example.post", "time": TIME,
-        "datacontenttype": "application/json", "data": own(index, text),
-    })
-}
-
-fn x_v2(index: usize, text: &str) -> Value {
-    let id = (1_990_000_000_000_000_000 + index).to_string();
-    json!({
-        "data": {
-            "id": id, "text": text, "created_at": TIME, "lang": "en", "author_id": "2244994945",
-            "edit_history_tweet_ids": [id], "attachments": {"media_keys": ["3_1990"]},
-        },
-        "includes": {
-            "media": [{"media_key": "3_1990", "type": "photo", "url": URL, "alt_text": "a crowd at the bridge"}],
-            "users": [{"id": "2244994945", "name": "Odo", "username": "odo", "created_at": TIME}],
-        },
-        "matching_rules": [{"id": "1", "tag": "pictures"}],
-    })
-}
-
-fn x_v1(index: usize, text: &str) -> Value {
-    let id = 1_990_000_000_000_000_000 + index;
-    let medium = json!({
-        "id": 1990, "id_str": "1990", "indices": [0, 5], "media_url_https": URL, "type": "photo", "url": "https://t.co/x",
-        "ext_alt_text": "a crowd at the bridge", "sizes": {"large": {"w": 1200, "h": 900, "resize": "fit"}},
-    });
-    json!({
-        "created_at": "Sat Nov 21 09:00:00 +0000 2026", "id": id, "id_str": id.to_string(), "full_text": text, "lang": "en",
-        "truncated": false, "entities": {"hashtags": [], "urls": [], "user_mentions": [], "media": [medium]},
-        "extended_entities": {"media": [medium]}, "retweet_count": 3, "favorite_count": 7,
-        "user": {"id": 2244994945_u64, "id_str": "2244994945", "name": "Odo", "screen_name": "odo", "followers_count": 12},
-    })
-}
-
-fn jetstream(index: usize, text: &str) -> Value {
-    let blob = json!({"$type": "blob", "ref": {"$link": CID}, "mimeType": "image/jpeg", "size": 48_123});
-    json!({
-        "did": DID, "time_us": 1_795_252_800_123_456_u64, "kind": "commit",
-        "commit": {
-            "rev": "3lbq2w5skmc2k", "operation": "create", "collection": "app.bsky.feed.post",
-            "rkey": format!("3lbq2w5{index}"), "cid": "bafyreic3flwqg3ynfmgs7xvj7yyzpmsnxx4uvarn2w3tellmar7y3q2dzm",
-            "record": {
-                "$type": "app.bsky.feed.post", "text": text, "createdAt": TIME, "langs": ["en"],
-                "embed": {
-                    "$type": "app.bsky.embed.images",
-                    "images": [{"alt": "a crowd at the bridge", "aspectRatio": {"width": 4, "height": 3}, "image": blob}],
-                },
-            },
-        },
-    })
-}
-
-/// A text as the page of a server has it.
-fn html(text: &str) -> String {
-    let escaped = text.replace('&', "&amp;").replace('<', "&lt;");
-    let tag = r#"<a href="https://social.example/tags/bridge" class="mention hashtag" rel="tag">#<span>bridge</span></a>"#;
-    format!("<p>{escaped} {tag}</p>")
-}
-
-fn mastodon(index: usize, text: &str) -> Value {
-    let id = (115_000_000_000_000_000 + index).to_string();
-    json!({
-        "id": id, "created_at": TIME, "language": "en", "visibility": "public", "sensitive": false, "spoiler_text": "",
-        "uri": format!("https://social.example/users/odo/statuses/{id}"), "url": format!("https://social.example/@odo/{id}"),
-        "replies_count": 0, "reblogs_count": 1, "favourites_count": 2, "content": html(text), "reblog": null,
-        "account": {
-            "id": "109", "username": "odo", "acct": "odo", "url": "https://social.example/@odo",
-            "uri": "https://social.example/users/odo", "created_at": TIME, "followers_count": 12,
-        },
-        "media_attachments": [{
-            "id": "22", "type": "image", "url": URL, "preview_url": URL, "description": "a crowd at the bridge",
-            "meta": {"original": {"width": 1200, "height": 900}}, "blurhash": "UBL_:rOpGG-oBUNG,qRj2so|=eE1w^n4S5NH",
-        }],
-        "mentions": [], "tags": [{"name": "bridge", "url": "https://social.example/tags/bridge"}], "emojis": [],
-    })
-}
-
-fn activitypub(index: usize, text: &str) -> Value {
-    let id = format!("https://social.example/users/odo/statuses/{index}");
-    let note = json!({
-        "id": id, "type": "Note", "published": TIME, "attributedTo": "https://social.example/users/odo",
-        "to": ["https://www.w3.org/ns/activitystreams#Public"], "content": html(text), "contentMap": {"en": html(text)},
-        "attachment": [{"type": "Document", "mediaType": "image/jpeg", "url": URL, "name": "a crowd at the bridge"}],
-    });
-    json!({
-        "@context": "https://www.w3.org/ns/activitystreams", "id": format!("{id}/activity"), "type": "Create",
-        "actor": "https://social.example/users/odo", "published": TIME, "object": note,
-    })
 }
 
 /// The answer that the gold of a post is.

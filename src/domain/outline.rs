@@ -1,7 +1,5 @@
 //! Outlines of masks: polygons along the edges of pixels, with fewer corners within a bounded error.
 
-use std::collections::HashMap;
-
 use super::Mask;
 
 /// A corner between pixels: column and row.
@@ -16,13 +14,13 @@ impl Mask {
     /// even-odd rule, exact outlines (`tolerance` 0) give the mask again. Pixels that touch at a corner alone are apart.
     #[must_use]
     pub fn outlines(&self, tolerance: f64) -> Vec<Ring> {
-        rings(edges(self)).into_iter().map(|ring| simplified(&ring, tolerance)).collect()
+        rings(&edges(self)).into_iter().map(|ring| simplified(&ring, tolerance)).collect()
     }
 
     /// The outlines without those of holes.
     #[must_use]
     pub fn outer_outlines(&self, tolerance: f64) -> Vec<Ring> {
-        rings(edges(self))
+        rings(&edges(self))
             .into_iter()
             .filter(|ring| twice_area(ring) > 0)
             .map(|ring| simplified(&ring, tolerance))
@@ -30,103 +28,133 @@ impl Mask {
     }
 }
 
-/// The rows of each column that are inside, as ranges.
-fn columns(mask: &Mask) -> Vec<Vec<(u32, u32)>> {
-    let height = u64::from(mask.height);
-    let mut columns = vec![Vec::new(); mask.width as usize];
-    let mut end = 0_u64;
-    for pair in mask.runs.chunks(2) {
-        let mut start = end + u64::from(pair[0]);
-        end = start + pair.get(1).map_or(0, |&run| u64::from(run));
-        while start < end && height > 0 {
-            let (column, row) = (start / height, start % height);
-            let length = (end - start).min(height - row);
-            if let Some(ranges) = columns.get_mut(column as usize) {
-                ranges.push((row as u32, (row + length) as u32));
-            }
-            start += length;
-        }
-    }
-    columns
+/// The rows where columns change between outside and inside, from the top down.
+struct Columns {
+    rows: Vec<u32>,
+    /// Where the rows of each column begin, and the end of all.
+    begins: Vec<usize>,
 }
 
-/// Edges between inside and outside, with the inside on the right, by the corner where they start. At most two start at
-/// one corner.
-fn edges(mask: &Mask) -> HashMap<Corner, Vec<Corner>> {
-    let columns = columns(mask);
-    let mut edges: HashMap<Corner, Vec<Corner>> = HashMap::new();
-    let mut add = |from, to| edges.entry(from).or_default().push(to);
-    let none = Vec::new();
-    for x in 0..=mask.width {
-        let right = columns.get(x as usize).unwrap_or(&none);
-        for &(top, bottom) in right {
-            add((x, top), (x + 1, top));
-            add((x + 1, bottom), (x, bottom));
+impl Columns {
+    fn of(mask: &Mask) -> Self {
+        let (width, height) = (mask.width as usize, u64::from(mask.height));
+        let mut columns = Self { rows: Vec::new(), begins: Vec::with_capacity(width + 1) };
+        let mut end = 0_u64;
+        for pair in mask.runs.chunks(2) {
+            let mut start = end + u64::from(pair[0]);
+            end = start + pair.get(1).map_or(0, |&run| u64::from(run));
+            while start < end && height > 0 {
+                let (column, row) = (start / height, start % height);
+                let length = (end - start).min(height - row);
+                if column < width as u64 {
+                    columns.add(column as usize, row as u32, (row + length) as u32);
+                }
+                start += length;
+            }
         }
-        let left = x.checked_sub(1).and_then(|left| columns.get(left as usize)).unwrap_or(&none);
-        difference(right, left, |top, bottom| add((x, bottom), (x, top)));
-        difference(left, right, |top, bottom| add((x, top), (x, bottom)));
+        columns.begins.resize(width + 1, columns.rows.len());
+        columns
+    }
+
+    fn add(&mut self, column: usize, top: u32, bottom: u32) {
+        if column >= self.begins.len() {
+            self.begins.resize(column + 1, self.rows.len());
+        }
+        // A run without pixels divides nothing.
+        match self.rows[self.begins[column]..].last_mut().filter(|last| **last == top) {
+            Some(last) => *last = bottom,
+            None => self.rows.extend([top, bottom]),
+        }
+    }
+
+    /// The rows of a column; none beside the mask.
+    fn of_column(&self, column: usize) -> &[u32] {
+        match self.begins.get(column..column.saturating_add(2)) {
+            Some(&[begin, end]) => &self.rows[begin..end],
+            _ => &[],
+        }
+    }
+}
+
+/// An edge between two columns, with the inside on its right.
+struct Edge {
+    x: u32,
+    top: u32,
+    bottom: u32,
+    is_up: bool,
+    /// The edge that follows behind the line along a row from the end of this one.
+    next: usize,
+}
+
+/// The edges between columns, from left to right and from top to bottom.
+fn edges(mask: &Mask) -> Vec<Edge> {
+    let columns = Columns::of(mask);
+    let mut edges: Vec<Edge> = Vec::new();
+    // The columns on both sides, and for each of their rows the edge where the line along it begins on the left.
+    let (mut left, mut from_left): (&[u32], Vec<usize>) = (&[], Vec::new());
+    let mut from_right: Vec<usize> = Vec::new();
+    for x in 0..=mask.width {
+        let right = columns.of_column(x as usize);
+        let (mut passed_left, mut passed_right) = (0, 0);
+        while let Some(&row) =
+            left[passed_left..].first().into_iter().chain(right[passed_right..].first()).min()
+        {
+            let is_inside = |passed: usize| passed % 2 == 1;
+            let (left_above, right_above) = (is_inside(passed_left), is_inside(passed_right));
+            let (meets_left, meets_right) =
+                (left.get(passed_left) == Some(&row), right.get(passed_right) == Some(&row));
+            let above = (left_above != right_above).then(|| edges.len() - 1);
+            let (left_below, right_below) = (left_above != meets_left, right_above != meets_right);
+            let below = (left_below != right_below).then_some(edges.len());
+            if let Some(above) = above {
+                edges[above].bottom = row;
+            }
+            if below.is_some() {
+                edges.push(Edge { x, top: row, bottom: row, is_up: right_below, next: 0 });
+            }
+            // Where pixels touch at a corner alone, each line goes on at the edge of its own pixel.
+            let own = |is_above: bool| if is_above { above.or(below) } else { below.or(above) };
+            if meets_left {
+                match own(left_above) {
+                    Some(edge) if left_above => edges[edge].next = from_left[passed_left],
+                    Some(edge) => edges[from_left[passed_left]].next = edge,
+                    None => {}
+                }
+            }
+            if meets_right {
+                // Without an edge the line comes from the left and goes on.
+                from_right.push(own(right_above).unwrap_or_else(|| from_left[passed_left]));
+            }
+            passed_left += usize::from(meets_left);
+            passed_right += usize::from(meets_right);
+        }
+        (from_left, from_right) = (from_right, from_left);
+        from_right.clear();
+        left = right;
     }
     edges
 }
 
-/// Passes the rows of `these` that are not in `others`, as ranges. Both are in order.
-fn difference(these: &[(u32, u32)], others: &[(u32, u32)], mut take: impl FnMut(u32, u32)) {
-    let mut others = others.iter().peekable();
-    for &(mut start, end) in these {
-        while start < end {
-            while others.next_if(|(_, other_end)| *other_end <= start).is_some() {}
-            let (next_start, next_end) = others.peek().map_or((end, end), |&&(from, to)| (from.min(end), to));
-            if start < next_start {
-                take(start, next_start);
-            }
-            start = next_end.max(next_start);
-        }
-    }
-}
-
-/// Joins edges to rings, and straight edges to one.
-fn rings(mut edges: HashMap<Corner, Vec<Corner>>) -> Vec<Ring> {
-    let mut starts: Vec<Corner> = edges.keys().copied().collect();
-    starts.sort_unstable();
+/// Joins edges to rings. Each begins at its highest corner among those farthest to the left.
+fn rings(edges: &[Edge]) -> Vec<Ring> {
     let mut rings = Vec::new();
-    for start in starts {
-        while let Some(second) = edges.get_mut(&start).and_then(Vec::pop) {
-            let mut ring = vec![start];
-            let (mut from, mut at) = (start, second);
-            while at != start {
-                ring.push(at);
-                let Some(next) = edges.get_mut(&at).and_then(|ends| take_next(from, at, ends)) else { break };
-                (from, at) = (at, next);
-            }
-            rings.push(without_straight_corners(&ring));
+    let mut is_taken = vec![false; edges.len()];
+    for (first, Edge { is_up: begins_at_end, .. }) in edges.iter().enumerate() {
+        if is_taken[first] {
+            continue;
         }
+        let (mut ring, mut at) = (Ring::new(), first);
+        while !std::mem::replace(&mut is_taken[at], true) {
+            let Edge { x, top, bottom, is_up, next } = edges[at];
+            ring.extend(if is_up { [(x, bottom), (x, top)] } else { [(x, top), (x, bottom)] });
+            at = next;
+        }
+        if *begins_at_end {
+            ring.rotate_left(1);
+        }
+        rings.push(ring);
     }
     rings
-}
-
-/// The edge that goes on from a corner. Of two, the one to the right: it keeps to the same pixel.
-fn take_next(from: Corner, at: Corner, ends: &mut Vec<Corner>) -> Option<Corner> {
-    let is_right_turn = |&to: &Corner| cross(from, at, to) > 0;
-    let place = ends.iter().position(is_right_turn).unwrap_or(0);
-    (place < ends.len()).then(|| ends.swap_remove(place))
-}
-
-/// Positive for a turn to the right on the screen, where rows go down.
-fn cross((ax, ay): Corner, (bx, by): Corner, (cx, cy): Corner) -> i64 {
-    let (ux, uy) = (i64::from(bx) - i64::from(ax), i64::from(by) - i64::from(ay));
-    let (vx, vy) = (i64::from(cx) - i64::from(bx), i64::from(cy) - i64::from(by));
-    ux * vy - uy * vx
-}
-
-fn without_straight_corners(ring: &[Corner]) -> Ring {
-    let neighbours =
-        |place: usize| (ring[(place + ring.len() - 1) % ring.len()], ring[(place + 1) % ring.len()]);
-    let is_corner = |place: &usize| {
-        let (before, after) = neighbours(*place);
-        cross(before, ring[*place], after) != 0
-    };
-    (0..ring.len()).filter(is_corner).map(|place| ring[place]).collect()
 }
 
 fn twice_area(ring: &[Corner]) -> i64 {
@@ -137,6 +165,9 @@ fn twice_area(ring: &[Corner]) -> i64 {
     ring.iter().zip(next).map(part).sum()
 }
 
+/// Less than 1 by more than the squares of two equal distances differ.
+const ROUNDING: f64 = 1.0 - 1e-9;
+
 /// The ring with fewer corners: those left out are within the tolerance (Douglas and Peucker, 1973). A ring that would
 /// lose its area stays as it is.
 fn simplified(ring: &[Corner], tolerance: f64) -> Ring {
@@ -146,18 +177,29 @@ fn simplified(ring: &[Corner], tolerance: f64) -> Ring {
         dx * dx + dy * dy
     };
     let farthest = (0..ring.len()).max_by_key(|&place| distance(&ring[place])).unwrap_or(0);
-    let mut closed = ring.to_vec();
-    closed.push(first);
+    let point = |&(x, y): &Corner| (f64::from(x), f64::from(y));
+    let closed: Vec<(f64, f64)> = ring.iter().chain([&first]).map(point).collect();
     let mut kept = vec![false; closed.len()];
     for place in [0, farthest, ring.len()] {
         kept[place] = true;
     }
     let mut pieces = vec![(0, farthest), (farthest, ring.len())];
     while let Some((begin, end)) = pieces.pop() {
-        let far = (begin + 1..end)
-            .map(|place| (place, distance_to(closed[begin], closed[end], closed[place])))
-            .max_by(|one, other| one.1.total_cmp(&other.1));
-        if let Some((place, distance)) = far
+        let square = |&place: &usize| {
+            let (x, y) = way_to(closed[begin], closed[end], closed[place]);
+            x * x + y * y
+        };
+        // Squares are quick, and rounded: those near the greatest are compared by their distances.
+        let greatest = (begin + 1..end).map(|place| square(&place)).fold(0.0, f64::max);
+        if greatest < ROUNDING * tolerance * tolerance {
+            continue;
+        }
+        let distance = |place: usize| {
+            let (x, y) = way_to(closed[begin], closed[end], closed[place]);
+            (place, x.hypot(y))
+        };
+        let far = (begin + 1..end).filter(|place| square(place) >= ROUNDING * greatest).map(distance);
+        if let Some((place, distance)) = far.max_by(|one, other| one.1.total_cmp(&other.1))
             && distance > tolerance
         {
             kept[place] = true;
@@ -168,14 +210,12 @@ fn simplified(ring: &[Corner], tolerance: f64) -> Ring {
     if twice_area(&short) == 0 { ring.to_vec() } else { short }
 }
 
-/// The distance of a corner to the piece of line between two others.
-fn distance_to(from: Corner, to: Corner, corner: Corner) -> f64 {
-    let point = |(x, y): Corner| (f64::from(x), f64::from(y));
-    let ((ax, ay), (bx, by), (px, py)) = (point(from), point(to), point(corner));
+/// The way from a corner to the nearest place of the piece of line between two others.
+fn way_to((ax, ay): (f64, f64), (bx, by): (f64, f64), (px, py): (f64, f64)) -> (f64, f64) {
     let (dx, dy) = (bx - ax, by - ay);
     let length = dx * dx + dy * dy;
     let along = if length > 0.0 { (((px - ax) * dx + (py - ay) * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
-    (ax + along * dx - px).hypot(ay + along * dy - py)
+    (ax + along * dx - px, ay + along * dy - py)
 }
 
 #[cfg(test)]
@@ -235,8 +275,10 @@ mod tests {
             for (short, exact) in mask.outlines(1.5).iter().zip(&outlines) {
                 prop_assert!(short.len() >= 3 || exact.len() < 3);
                 for &corner in exact {
+                    let point = |(x, y): Corner| (f64::from(x), f64::from(y));
                     let lines = short.iter().zip(short.iter().cycle().skip(1));
-                    let nearest = lines.map(|(&from, &to)| distance_to(from, to, corner)).fold(f64::MAX, f64::min);
+                    let ways = lines.map(|(&from, &to)| way_to(point(from), point(to), point(corner)));
+                    let nearest = ways.map(|(x, y)| x.hypot(y)).fold(f64::MAX, f64::min);
                     prop_assert!(nearest <= 1.5 || short == exact);
                 }
             }

@@ -100,13 +100,36 @@ impl Mask {
     /// The mask as bytes, one a pixel, row by row: 1 inside, 0 outside. Runs beyond the last pixel are left out.
     #[must_use]
     pub fn to_pixels(&self) -> Vec<u8> {
+        self.painted(self.width as usize, |column| (column, 1))
+    }
+
+    /// The mask as bits, row by row: 1 inside, 0 outside. Rows are whole bytes, with the first pixel in the highest bit.
+    /// Runs beyond the last pixel are left out.
+    #[must_use]
+    pub fn to_bits(&self) -> Vec<u8> {
+        self.painted((self.width as usize).div_ceil(8), |column| (column / 8, 0x80 >> (column % 8)))
+    }
+
+    /// Rows of so many bytes; `place` gives a column's byte and its bit there.
+    fn painted(&self, row_bytes: usize, place: impl Fn(usize) -> (usize, u8)) -> Vec<u8> {
         let (columns, rows) = (self.width as usize, self.height as usize);
-        let mut bytes = vec![0; columns * rows];
+        let mut bytes = vec![0; row_bytes * rows];
+        // First the rows where a column changes between outside and inside, then all from the top down.
         for (start, end) in self.ranges_inside() {
-            for pixel in start..end.min(bytes.len() as u64) {
-                let (column, row) = (pixel as usize / rows, pixel as usize % rows);
-                bytes[row * columns + column] = 1;
+            let (mut start, end) = (start as usize, (end as usize).min(columns * rows));
+            while start < end {
+                let (top, (byte, bit)) = (start % rows, place(start / rows));
+                let bottom = (top + end - start).min(rows);
+                bytes[top * row_bytes + byte] ^= bit;
+                if bottom < rows {
+                    bytes[bottom * row_bytes + byte] ^= bit;
+                }
+                start += bottom - top;
             }
+        }
+        for row in 1..rows {
+            let (above, below) = bytes.split_at_mut(row * row_bytes);
+            below.iter_mut().zip(&above[(row - 1) * row_bytes..]).for_each(|(below, above)| *below ^= above);
         }
         bytes
     }
@@ -224,6 +247,13 @@ mod tests {
         fn a_mask_written_down_is_read_back((bytes, width, height) in pixels()) {
             let mask = Mask::from_pixels(&bytes, width, height);
             prop_assert_eq!(mask.to_pixels(), &bytes[..]);
+            let bits = mask.to_bits();
+            let row_bytes = (width as usize).div_ceil(8);
+            prop_assert_eq!(bits.len(), row_bytes * height as usize);
+            let bit = |row: usize, column: usize| bits[row * row_bytes + column / 8] >> (7 - column % 8) & 1;
+            let unpacked = (0..height as usize).flat_map(|row| (0..width as usize).map(move |column| (row, column)));
+            prop_assert_eq!(unpacked.map(|(row, column)| bit(row, column)).collect::<Vec<u8>>(), &bytes[..]);
+            prop_assert_eq!(bits.iter().map(|byte| u64::from(byte.count_ones())).sum::<u64>(), mask.area());
             prop_assert_eq!(mask.area(), bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>());
             let text = mask.to_coco_counts();
             prop_assert_eq!(Mask::from_coco_counts(width, height, &text), Ok(mask));
@@ -268,6 +298,7 @@ mod tests {
     fn runs_beyond_the_last_pixel_paint_nothing() {
         let mask = Mask { width: 2, height: 2, runs: vec![3, 9, 1, 1] };
         assert_eq!(mask.to_pixels(), [0, 0, 0, 1]);
+        assert_eq!(mask.to_bits(), [0, 0x40]);
         assert_eq!(Mask { width: 0, height: 7, runs: vec![0, 5] }.to_pixels(), [0_u8; 0]);
     }
 }

@@ -11,7 +11,7 @@ use crate::input::fault::rejection;
 use super::FORMATS;
 use super::cloud_events::{self, Unwrapped};
 use super::format::{Event, Format, InputRecord, ReadContext};
-use super::json::{self, JsonValue};
+use super::json::{self, JsonIndex, JsonValue};
 use super::mapping::Mapping;
 
 /// The name in `ingest.format` that lets the shape of a record decide.
@@ -155,13 +155,18 @@ impl Feeds {
             });
         }
         let json = json::record_text(&record.payload)?;
-        let inner;
-        let value = match cloud_events::unwrapped(JsonValue::of(&json))? {
-            Unwrapped::Bare => JsonValue::of(&json),
+        let whole = JsonValue::of(&json);
+        let index = JsonIndex::of(whole.text());
+        let whole = whole.indexed(&index);
+        let (inner, inner_index);
+        let value = match cloud_events::unwrapped(whole)? {
+            Unwrapped::Bare => whole,
             Unwrapped::Data(data) => data,
             Unwrapped::Text(text) => {
                 inner = text;
-                JsonValue::of(&inner)
+                let value = JsonValue::of(&inner);
+                inner_index = JsonIndex::of(value.text());
+                value.indexed(&inner_index)
             }
             Unwrapped::Empty(kind) => {
                 let what = format!("a CloudEvent of the type `{}` without data", shortened(&kind));

@@ -10,7 +10,8 @@ use crate::input::escape::shortened;
 
 use super::format::{Event, ReadContext};
 use super::json::{
-    self, JsonValue, Kind, expect_kind, field, id_at, invalid, last_fields, required, string_at, text_field,
+    self, JsonIndex, JsonValue, Kind, expect_kind, field, id_at, invalid, last_fields, required, string_at,
+    text_field,
 };
 use super::lists::each_post;
 
@@ -71,7 +72,9 @@ fn streaming_event(name: &str, record: JsonValue<'_>, context: &ReadContext<'_>)
             let status = string_at(payload, "payload")?;
             json::check(&status)
                 .map_err(|fault| invalid("payload", &format!("the string is not JSON: {fault}")))?;
-            status::read(JsonValue::of(&status), "payload", context)
+            let status = JsonValue::of(&status);
+            let index = JsonIndex::of(status.text());
+            status::read(status.indexed(&index), "payload", context)
         }
         "delete" => {
             let payload = required(field(record, "payload"), "", "payload")?;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::common::registry::{DecodeFault, JsonLimits};
@@ -124,5 +125,108 @@ fn what_is_no_schema_is_told() {
     ] {
         let fault = ProtobufSchema::new(text, &BTreeMap::new()).unwrap_err();
         assert!(fault.contains(part), "{fault}");
+    }
+}
+
+const ALL_KINDS: &str = r#"
+    syntax = "proto3";
+    import "google/protobuf/timestamp.proto";
+    message All {
+      repeated All inner = 19;
+      All only = 2;
+      string text = 3;
+      optional string may_text = 4;
+      bytes bytes = 5;
+      bool truth = 6;
+      optional bool may_truth = 7;
+      double number = 8;
+      optional double may_number = 9;
+      int32 small = 10;
+      uint32 count = 11;
+      optional uint32 may_count = 12;
+      int64 large = 13;
+      uint64 largest = 14;
+      google.protobuf.Timestamp moment = 15;
+      repeated double numbers = 16;
+      repeated uint32 counts = 17;
+      repeated string texts = 18;
+    }"#;
+
+fn members() -> impl Strategy<Value = Value> {
+    fn named(
+        name: &'static str,
+        value: impl Strategy<Value = Value> + 'static,
+    ) -> BoxedStrategy<(String, Value)> {
+        value.prop_map(move |value| (name.to_owned(), value)).boxed()
+    }
+    fn text() -> impl Strategy<Value = Value> {
+        "\\PC{0,5}".prop_map(Value::from)
+    }
+    fn number() -> impl Strategy<Value = Value> {
+        (-8..8_i32).prop_map(|quarters| Value::from(f64::from(quarters) / 4.0))
+    }
+    fn count() -> impl Strategy<Value = Value> {
+        prop_oneof![Just(0_u32), any::<u32>()].prop_map(Value::from)
+    }
+    let several = |value: BoxedStrategy<Value>| prop::collection::vec(value, 0..3).prop_map(Value::from);
+    let one = || {
+        prop_oneof![
+            named("text", text()),
+            named("may_text", text()),
+            named("bytes", prop_oneof![Just(""), Just("AQL/")].prop_map(Value::from)),
+            named("truth", any::<bool>().prop_map(Value::from)),
+            named("may_truth", prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from)]),
+            named("number", number()),
+            named("mayNumber", number()),
+            named("small", prop_oneof![Just(0_i32), any::<i32>()].prop_map(Value::from)),
+            named("count", count()),
+            named("may_count", count()),
+            named("large", prop_oneof![Just(0_i64), any::<i64>()].prop_map(Value::from)),
+            named("largest", prop_oneof![Just(0_u64), any::<u64>()].prop_map(Value::from)),
+            named(
+                "moment",
+                prop_oneof![Just("2024-02-29T00:00:00.001Z"), Just("1970-01-01T00:00:00Z")]
+                    .prop_map(Value::from)
+            ),
+            named("numbers", several(number().boxed())),
+            named("counts", several(count().boxed())),
+            named("texts", several(text().boxed())),
+        ]
+    };
+    let leaf = prop::collection::vec(one(), 0..6).prop_map(|members| Value::Object(Map::from_iter(members)));
+    leaf.prop_recursive(3, 12, 3, move |inner| {
+        let member =
+            prop_oneof![one(), named("only", inner.clone()), named("inner", several(inner.boxed())),];
+        prop::collection::vec(member, 0..6).prop_map(|members| Value::Object(Map::from_iter(members)))
+    })
+}
+
+proptest! {
+    #[test]
+    fn messages_are_written_as_any_other_writer_writes_them(value in members()) {
+        let schema = ProtobufSchema::new(ALL_KINDS, &BTreeMap::new()).unwrap();
+        let message = prost_reflect::DynamicMessage::deserialize(schema.message(&[0]).unwrap(), &value).unwrap();
+        let mut written = Vec::new();
+        append(&schema, &value, &mut written).unwrap();
+        prop_assert_eq!(written.split_off(1), prost_reflect::prost::Message::encode_to_vec(&message));
+        prop_assert_eq!(written, [0]);
+    }
+}
+
+#[test]
+fn what_does_not_fit_its_schema_is_told_with_its_place() {
+    let schema = ProtobufSchema::new(ALL_KINDS, &BTreeMap::new()).unwrap();
+    for (value, expected) in [
+        (
+            json!({ "only": { "text": 7 } }),
+            ".only.text: `7` is not of the type of its field, or of a type that is not written",
+        ),
+        (json!({ "inner": [{ "count": -1 }] }), ".inner.count: `-1` is no uint32"),
+        (json!({ "counts": 1 }), ".counts: `1` is no list"),
+        (json!({ "moment": "noon" }), ".moment: `\"noon\"` is no time"),
+        (json!({ "bytes": "*" }), ".bytes: `\"*\"` is no Base64"),
+        (json!({ "only": { "other": 1 } }), ".only.other: no field of the schema"),
+    ] {
+        assert_eq!(append(&schema, &value, &mut Vec::new()).unwrap_err(), expected);
     }
 }

@@ -21,10 +21,10 @@ pub(crate) fn unique_fields<'a, const FIELDS: usize>(
     names: [&str; FIELDS],
 ) -> Result<[Option<JsonValue<'a>>; FIELDS], Rejection> {
     let mut values = [None; FIELDS];
-    for (name, value) in object.members() {
-        let Some(field) = names.iter().position(|wanted| *wanted == name) else { continue };
+    for (name, value) in object.quoted_members() {
+        let Some(field) = names.iter().position(|wanted| name.is_name(wanted)) else { continue };
         if values[field].replace(value).is_some() {
-            return Err(invalid(path, &format!("duplicate field `{name}`")));
+            return Err(invalid(path, &format!("duplicate field `{}`", names[field])));
         }
     }
     Ok(values)
@@ -36,8 +36,8 @@ pub(crate) fn last_fields<'a, const FIELDS: usize>(
     names: [&str; FIELDS],
 ) -> [Option<JsonValue<'a>>; FIELDS] {
     let mut values = [None; FIELDS];
-    for (name, value) in object.members() {
-        if let Some(field) = names.iter().position(|wanted| *wanted == name) {
+    for (name, value) in object.quoted_members() {
+        if let Some(field) = names.iter().position(|wanted| name.is_name(wanted)) {
             values[field] = Some(value);
         }
     }

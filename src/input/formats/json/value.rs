@@ -6,12 +6,19 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 use serde::de::IgnoredAny;
+
+use super::index::{IndexedValue, JsonIndex};
+use super::scan::{is_separator, is_space, string_end, value_end};
 
 /// The JSON text of one value, without white space around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct JsonValue<'a>(&'a str);
+pub(crate) struct JsonValue<'a> {
+    text: &'a str,
+    /// What is known of the places of the values within it, from the first one on.
+    index: &'a [IndexedValue],
+}
 
 /// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,16 +64,21 @@ pub(crate) fn with_controls_escaped(json: &str) -> Option<String> {
 impl<'a> JsonValue<'a> {
     /// The value of a valid text.
     pub(crate) fn of(json: &'a str) -> Self {
-        Self(json.trim_matches(is_space))
+        Self { text: json.trim_matches(is_space), index: &[] }
+    }
+
+    /// The same value, in which others are found by the index of its text instead of by scanning it.
+    pub(crate) fn indexed(self, index: &'a JsonIndex) -> Self {
+        Self { index: index.values(), ..self }
     }
 
     /// As it was written.
     pub(crate) fn text(self) -> &'a str {
-        self.0
+        self.text
     }
 
     pub(crate) fn kind(self) -> Kind {
-        match self.0.as_bytes().first() {
+        match self.text.as_bytes().first() {
             Some(b'{') => Kind::Object,
             Some(b'[') => Kind::Array,
             Some(b'"') => Kind::String,
@@ -78,36 +90,65 @@ impl<'a> JsonValue<'a> {
 
     /// The text between the quotes of a string.
     pub(crate) fn between_quotes(self) -> Option<&'a str> {
-        self.0.strip_prefix('"')?.strip_suffix('"')
+        self.text.strip_prefix('"')?.strip_suffix('"')
     }
 
     /// The names and values of an object, in order; empty for other types.
     pub(crate) fn members(self) -> impl Iterator<Item = (Cow<'a, str>, JsonValue<'a>)> {
-        let mut at = if self.kind() == Kind::Object { Some(1) } else { None };
-        std::iter::from_fn(move || {
-            let (name, after) = self.next_part(at?)?;
-            let (value, after) = self.next_part(after)?;
-            at = Some(after);
-            Some((unquoted(name), value))
-        })
+        self.quoted_members().map(|(name, value)| (unquoted(name), value))
+    }
+
+    /// The same with names as they were written, for [`JsonValue::is_name`].
+    pub(crate) fn quoted_members(self) -> impl Iterator<Item = (JsonValue<'a>, JsonValue<'a>)> {
+        let mut parts = self.parts(Kind::Object);
+        std::iter::from_fn(move || Some((parts.next()?, parts.next()?)))
+    }
+
+    /// Whether this string is the name of a field, which has no characters that are escaped.
+    pub(crate) fn is_name(self, field: &str) -> bool {
+        let Some(name) = self.between_quotes() else { return false };
+        match name.bytes().zip(field.bytes()).find(|(written, wanted)| written != wanted) {
+            None => name.len() == field.len(),
+            Some((b'\\', _)) => unquoted(self) == field,
+            Some(_) => false,
+        }
     }
 
     /// The elements of an array, in order; empty for other types.
     pub(crate) fn elements(self) -> impl Iterator<Item = JsonValue<'a>> {
-        let mut at = if self.kind() == Kind::Array { Some(1) } else { None };
-        std::iter::from_fn(move || {
-            let (value, after) = self.next_part(at?)?;
-            at = Some(after);
-            Some(value)
-        })
+        self.parts(Kind::Array)
     }
 
-    /// The next value from this place on, past separators, and where it ends; none at the end of the list.
-    fn next_part(self, at: usize) -> Option<(JsonValue<'a>, usize)> {
-        let rest = self.0.get(at..)?;
-        let begin = at + rest.find(|letter| !is_space(letter) && !matches!(letter, ',' | ':'))?;
-        let end = value_end(self.0.as_bytes(), begin)?;
-        Some((JsonValue(self.0.get(begin..end)?), end))
+    /// The names and values of an object or the elements of an array, if it is that.
+    fn parts(self, kind: Kind) -> Parts<'a> {
+        let (at, index): (_, &[_]) =
+            if self.kind() == kind { (1, self.index) } else { (self.text.len(), &[]) };
+        Parts { list: self.text, at, index }
+    }
+}
+
+/// The values of a list from a place on.
+struct Parts<'a> {
+    list: &'a str,
+    at: usize,
+    index: &'a [IndexedValue],
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = JsonValue<'a>;
+
+    fn next(&mut self) -> Option<JsonValue<'a>> {
+        let (begin, index): (_, &[_]);
+        if let Some((value, behind)) = self.index.split_first() {
+            (begin, self.at) = value.place();
+            (index, self.index) = behind.split_at_checked(value.inner())?;
+        } else {
+            let rest = self.list.as_bytes().get(self.at..)?;
+            begin = self.at + rest.iter().position(|byte| !is_separator(*byte))?;
+            self.at = value_end(self.list.as_bytes(), begin)?;
+            index = &[];
+        }
+        Some(JsonValue { text: self.list.get(begin..self.at)?, index })
     }
 }
 
@@ -124,61 +165,12 @@ impl fmt::Display for Kind {
     }
 }
 
-fn is_space(letter: char) -> bool {
-    matches!(letter, ' ' | '\t' | '\n' | '\r')
-}
-
 /// The name of a member. One with half of a surrogate pair becomes empty, which no field is called.
 fn unquoted(name: JsonValue<'_>) -> Cow<'_, str> {
     match name.between_quotes() {
         Some(plain) if memchr(b'\\', plain.as_bytes()).is_none() => Cow::Borrowed(plain),
-        _ => Cow::Owned(serde_json::from_str(name.0).unwrap_or_default()),
+        _ => Cow::Owned(serde_json::from_str(name.text).unwrap_or_default()),
     }
-}
-
-/// One past the value that begins here; none where a list ends instead.
-fn value_end(json: &[u8], begin: usize) -> Option<usize> {
-    match json.get(begin)? {
-        b']' | b'}' => None,
-        b'"' => Some(string_end(json, begin + 1)),
-        b'[' | b'{' => Some(container_end(json, begin + 1)),
-        _ => {
-            let ends = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r');
-            Some(json[begin..].iter().position(ends).map_or(json.len(), |length| begin + length))
-        }
-    }
-}
-
-/// One past the string whose first quote stands before this place.
-fn string_end(json: &[u8], mut at: usize) -> usize {
-    while let Some(found) = json.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
-        at += found;
-        if json[at] == b'"' {
-            return at + 1;
-        }
-        at += 2;
-    }
-    json.len()
-}
-
-/// One past the list whose first bracket stands before this place, however deep lists in it are.
-fn container_end(json: &[u8], mut at: usize) -> usize {
-    let mut depth = 1_usize;
-    while let Some(byte) = json.get(at) {
-        at += 1;
-        match byte {
-            b'"' => at = string_end(json, at),
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => {
-                depth -= 1;
-                if depth == 0 {
-                    return at;
-                }
-            }
-            _ => {}
-        }
-    }
-    json.len()
 }
 
 #[cfg(test)]

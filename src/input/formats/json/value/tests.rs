@@ -23,15 +23,28 @@ pub(crate) fn values() -> impl Strategy<Value = Value> {
     })
 }
 
+/// The texts of a value and of all within it.
+fn parts_of_all(value: JsonValue<'_>) -> Vec<&str> {
+    let inner = value.members().map(|(_, value)| value).chain(value.elements());
+    std::iter::once(value.text()).chain(inner.flat_map(parts_of_all)).collect()
+}
+
 proptest! {
     #[test]
     fn members_and_elements_are_those_of_any_other_reader(value in values(), pretty: bool) {
         let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
         let text = text.unwrap();
-        let raw = JsonValue::of(&text);
+        let index = JsonIndex::of(&text);
+        let raw = JsonValue::of(&text).indexed(&index);
+        prop_assert_eq!(parts_of_all(raw), parts_of_all(JsonValue::of(&text)));
         let read = |raw: JsonValue<'_>| serde_json::from_str::<Value>(raw.text()).unwrap();
         let members: Vec<(String, Value)> =
             raw.members().map(|(name, value)| (name.into_owned(), read(value))).collect();
+        for (quoted, name) in raw.quoted_members().zip(members.iter().map(|(name, _)| name)) {
+            let is_plain = !name.contains(['"', '\\', '\n']);
+            prop_assert!(!is_plain || quoted.0.is_name(name));
+            prop_assert!(!quoted.0.is_name(&format!("{name}a")) && !quoted.0.is_name("aaaa"));
+        }
         let elements: Vec<Value> = raw.elements().map(read).collect();
         let expected = |value: &Value| match value {
             Value::Object(members) => {
@@ -68,6 +81,8 @@ fn values_are_given_as_they_were_written() {
     let expected =
         [("a", "1.50"), ("bc", "[ 1e2,\"]\\\"\" , {} ]"), ("d", "12345678901234567890123"), ("e", "null")];
     assert_eq!(members, expected.map(|(name, value)| (name.to_owned(), value)));
+    let (escaped, _) = JsonValue::of(text).quoted_members().nth(1).unwrap();
+    assert!(escaped.is_name("bc") && !escaped.is_name("bd") && !escaped.is_name("b"));
     let elements: Vec<_> =
         JsonValue::of("[[1],\"a\",{\"b\":[]}, -2]").elements().map(JsonValue::text).collect();
     assert_eq!(elements, ["[1]", "\"a\"", "{\"b\":[]}", "-2"]);
@@ -77,5 +92,19 @@ fn values_are_given_as_they_were_written() {
 fn no_depth_is_too_deep() {
     let deep = format!("[{}{}, 7]", "[".repeat(500_000), "]".repeat(500_000));
     check(&deep).unwrap();
-    assert_eq!(JsonValue::of(&deep).elements().last().unwrap().text(), "7");
+    let index = JsonIndex::of(&deep);
+    for value in [JsonValue::of(&deep), JsonValue::of(&deep).indexed(&index)] {
+        assert_eq!(value.elements().last().unwrap().text(), "7");
+    }
+}
+
+#[test]
+fn values_behind_the_end_of_an_index_are_found_too() {
+    let many = "{\"a\":[1,{\"b\":2}],\"c\":\"]\"},".repeat(5_000);
+    let text = format!("[[{many}[[3]]],[{many}[[4]]], 5]");
+    let index = JsonIndex::of(&text);
+    assert!(index.values().len() < 5_000 * 8, "the index ends within the first list");
+    let indexed = JsonValue::of(&text).indexed(&index);
+    assert_eq!(parts_of_all(indexed), parts_of_all(JsonValue::of(&text)));
+    assert_eq!(indexed.elements().last().unwrap().text(), "5");
 }

@@ -1,6 +1,7 @@
 //! Format `jsonld`: one JSON-LD 1.1 document for each post, on the model of W3C Web Annotation.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
@@ -37,9 +38,9 @@ fn encoder(options: &EncoderOptions) -> Encoder {
     })
 }
 
-/// The value of `@context`.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Context([serde_json::Value; 2]);
+/// The JSON of `@context`, the same in all documents.
+#[derive(Debug, Clone)]
+pub(super) struct Context(String);
 
 impl Context {
     /// `address`: of the published context; empty: the context itself.
@@ -53,25 +54,18 @@ impl Context {
         } else {
             address.into()
         };
-        Self([WEB_ANNOTATION.into(), own])
+        Self(serde_json::Value::from([WEB_ANNOTATION.into(), own]).to_string())
     }
 }
 
 /// The document without line breaks.
-pub(super) fn to_json(statements: &[Statement], context: &Context) -> Vec<u8> {
-    let document = Document { context, graph: Nodes::of(statements) };
-    match serde_json::to_vec(&document) {
-        Ok(json) => json,
-        Err(error) => unreachable!("strings and lists of them can always be written as JSON: {error}"),
+pub(super) fn to_json(statements: &[Statement], Context(context): &Context) -> Vec<u8> {
+    let mut json = format!("{{\"@context\":{context},\"@graph\":").into_bytes();
+    if let Err(error) = serde_json::to_writer(&mut json, &Nodes::of(statements)) {
+        unreachable!("strings and lists of them can always be written as JSON: {error}");
     }
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    #[serde(rename = "@context")]
-    context: &'a Context,
-    #[serde(rename = "@graph")]
-    graph: Nodes<'a>,
+    json.push(b'}');
+    json
 }
 
 /// All subjects with their statements, in the order in which they are met. Parts are written inside their wholes.
@@ -90,25 +84,34 @@ struct Node<'a> {
 impl<'a> Nodes<'a> {
     fn of(statements: &'a [Statement]) -> Self {
         let mut all = Self { nodes: Vec::new(), places: HashMap::new() };
+        // Most statements have the subject of the one before.
+        let mut last: Option<(&Arc<str>, usize)> = None;
         for Statement { subject, predicate, object } in statements {
-            let node = all.node(subject);
+            let place = match last {
+                Some((known, place)) if Arc::ptr_eq(known, subject) => place,
+                _ => all.place(subject),
+            };
+            last = Some((subject, place));
+            let node = &mut all.nodes[place];
             match node.properties.iter_mut().find(|(other, _)| other.iri == predicate.iri) {
                 Some((_, objects)) => objects.push(object),
                 None => node.properties.push((predicate, vec![object])),
             }
             if let (Range::Part, Object::Node(part)) = (predicate.range, object) {
-                all.node(part).is_part = true;
+                let place = all.place(part);
+                all.nodes[place].is_part = true;
             }
         }
         all
     }
 
-    fn node(&mut self, id: &'a str) -> &mut Node<'a> {
+    /// The place of a subject, which is added if it is new.
+    fn place(&mut self, id: &'a str) -> usize {
         let place = *self.places.entry(id).or_insert(self.nodes.len());
         if place == self.nodes.len() {
             self.nodes.push(Node { id, is_part: false, properties: Vec::new() });
         }
-        &mut self.nodes[place]
+        place
     }
 }
 
@@ -168,12 +171,13 @@ impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.object {
             Object::Name(name) => serializer.serialize_str(name.name),
-            Object::Node(node) => match self.all.places.get(&**node).map(|&place| &self.all.nodes[place]) {
-                Some(part) if self.predicate.range == Range::Part => {
-                    InPlace { node: part, all: self.all }.serialize(serializer)
+            Object::Node(node) if self.predicate.range == Range::Part => {
+                match self.all.places.get(&**node).map(|&place| &self.all.nodes[place]) {
+                    Some(part) => InPlace { node: part, all: self.all }.serialize(serializer),
+                    None => serializer.serialize_str(node),
                 }
-                _ => serializer.serialize_str(node),
-            },
+            }
+            Object::Node(node) => serializer.serialize_str(node),
             Object::Literal(value, datatype) => literal(value, *datatype, self.predicate.range, serializer),
         }
     }

@@ -7,9 +7,11 @@
 //! they stay in order; a relationship merges its nodes too, for connectors that take relationships first.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 use super::super::super::{Annotated, Shape};
 use super::super::format::{AnswerTimes, EncodedRecord, Encoder, EncoderOptions, OutputFormat};
@@ -22,14 +24,20 @@ pub(in super::super) const FORMAT: OutputFormat =
 
 fn encoder(options: &EncoderOptions) -> Encoder {
     let options = options.clone();
-    Encoder::new(move |annotated, times| {
-        let record = |event: Value| EncodedRecord::new("application/json", event.to_string());
-        events(annotated, times, &options).into_iter().map(record).collect()
-    })
-    .with_deletions(move |deletion| {
+    Encoder::new(move |annotated, times| events(annotated, times, &options)).with_deletions(move |deletion| {
         let id = deletion.post_id.map_or_else(|| String::from_utf8_lossy(deletion.key), Cow::Borrowed);
-        vec![EncodedRecord::new("application/json", self::deletion(&id).to_string())]
+        vec![record(&self::deletion(&id))]
     })
+}
+
+/// The record of one event.
+fn record(event: &impl Serialize) -> EncodedRecord {
+    match serde_json::to_vec(event) {
+        Ok(json) => EncodedRecord::new("application/json", json),
+        Err(error) => {
+            unreachable!("strings, numbers and lists of them can always be written as JSON: {error}")
+        }
+    }
 }
 
 /// A node of the property graph.
@@ -40,34 +48,75 @@ struct Node {
     name: Arc<str>,
 }
 
+/// The event that merges a node.
+#[derive(Serialize)]
+struct NodeEvent<'a> {
+    ids: Id<'a>,
+    labels: [&'static str; 1],
+    op: &'static str,
+    properties: Properties,
+    r#type: &'static str,
+}
+
+/// The event that merges a relationship.
+#[derive(Serialize)]
+struct RelationshipEvent<'a> {
+    from: End<'a>,
+    ids: Id<'a>,
+    op: &'static str,
+    properties: Properties,
+    rel_type: &'static str,
+    to: End<'a>,
+    r#type: &'static str,
+}
+
+/// A node at the end of a relationship.
+#[derive(Serialize)]
+struct End<'a> {
+    ids: Id<'a>,
+    labels: [&'static str; 1],
+    op: &'static str,
+}
+
+/// The property that something is known by, and its value.
+struct Id<'a>(&'static str, &'a str);
+
+impl Serialize for Id<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([(self.0, self.1)])
+    }
+}
+
 impl Node {
-    fn merged(&self, properties: Map<String, Value>) -> Value {
-        json!({
-            "type": "node", "op": "merge", "labels": [self.label], "ids": { self.known_by: &*self.name },
-            "properties": Value::Object(properties),
-        })
+    fn id(&self) -> Id<'_> {
+        Id(self.known_by, &self.name)
     }
 
-    fn end(&self) -> Value {
-        json!({ "labels": [self.label], "ids": { self.known_by: &*self.name }, "op": "merge" })
+    fn merged(&self, properties: Properties) -> EncodedRecord {
+        record(&NodeEvent { ids: self.id(), labels: [self.label], op: "merge", properties, r#type: "node" })
+    }
+
+    fn end(&self) -> End<'_> {
+        End { ids: self.id(), labels: [self.label], op: "merge" }
     }
 
     /// A relationship to another node. Those of one type between the same nodes differ in `id`.
     fn related(
         &self,
-        relation: &str,
+        rel_type: &'static str,
         other: &Self,
-        id: Option<&str>,
-        properties: Map<String, Value>,
-    ) -> Value {
-        let mut event = json!({
-            "type": "relationship", "op": "merge", "rel_type": relation,
-            "from": self.end(), "to": other.end(), "properties": Value::Object(properties),
-        });
-        if let Some(id) = id {
-            event["ids"] = json!({ "id": id });
-        }
-        event
+        id: &str,
+        properties: Properties,
+    ) -> EncodedRecord {
+        record(&RelationshipEvent {
+            from: self.end(),
+            ids: Id("id", id),
+            op: "merge",
+            properties,
+            rel_type,
+            to: other.end(),
+            r#type: "relationship",
+        })
     }
 }
 
@@ -76,7 +125,7 @@ fn deletion(id: &str) -> Value {
     json!({ "type": "node", "op": "delete", "labels": ["Post"], "ids": { "id": id }, "detach": true })
 }
 
-fn events(annotated: &Annotated, times: AnswerTimes, options: &EncoderOptions) -> Vec<Value> {
+fn events(annotated: &Annotated, times: AnswerTimes, options: &EncoderOptions) -> Vec<EncodedRecord> {
     let EncoderOptions { names, provenance, .. } = options;
     let post = Node { label: "Post", known_by: "id", name: annotated.post_id.as_str().into() };
     let mut properties = Properties::default();
@@ -90,7 +139,7 @@ fn events(annotated: &Annotated, times: AnswerTimes, options: &EncoderOptions) -
     properties.add("engine", Some(&provenance.engine));
     properties.add("bundle", Some(&provenance.bundle));
     properties.add("annotated_at", Some(rfc3339(times.published)));
-    let mut events = vec![post.merged(properties.0)];
+    let mut events = vec![post.merged(properties)];
     let mut pictures: Vec<(&str, Node)> = Vec::new();
     for medium in &annotated.media {
         let picture = Node { label: "Picture", known_by: "iri", name: names.picture(annotated, medium) };
@@ -99,10 +148,10 @@ fn events(annotated: &Annotated, times: AnswerTimes, options: &EncoderOptions) -
         properties.add("width", Some(medium.width));
         properties.add("height", Some(medium.height));
         properties.add("url", facts.address(&medium.key));
-        events.push(picture.merged(properties.0));
+        events.push(picture.merged(properties));
         let mut place = Properties::default();
         place.add("index", Some(medium.index));
-        events.push(post.related("HAS_PICTURE", &picture, Some(&medium.key), place.0));
+        events.push(post.related("HAS_PICTURE", &picture, &medium.key, place));
         pictures.push((&medium.key, picture));
     }
     for triple in &annotated.annotation.triples {
@@ -110,12 +159,12 @@ fn events(annotated: &Annotated, times: AnswerTimes, options: &EncoderOptions) -
         let mut properties = Properties::default();
         properties.add("name", Some(annotated.post.surface(&triple.mention)));
         properties.add("type", Some(triple.mention.entity_type.as_str()));
-        events.push(entity.merged(properties.0));
+        events.push(entity.merged(properties));
         let id = annotated.entity_id(&triple.mention);
-        events.push(post.related("MENTIONS", &entity, Some(&id), mention(triple)));
+        events.push(post.related("MENTIONS", &entity, &id, mention(triple)));
         for region in &triple.regions {
             if let Some((_, picture)) = pictures.iter().find(|(key, _)| *key == region.media_key) {
-                events.push(entity.related("DEPICTED_IN", picture, Some(&id), depiction(region, &post)));
+                events.push(entity.related("DEPICTED_IN", picture, &id, depiction(region, &post)));
             }
         }
     }
@@ -123,7 +172,7 @@ fn events(annotated: &Annotated, times: AnswerTimes, options: &EncoderOptions) -
 }
 
 /// What a post says of an entity in one place.
-fn mention(triple: &Triple) -> Map<String, Value> {
+fn mention(triple: &Triple) -> Properties {
     let Triple { mention, phrase, verdicts, .. } = triple;
     let mut properties = Properties::default();
     properties.add("text", Some(&mention.text));
@@ -135,11 +184,11 @@ fn mention(triple: &Triple) -> Map<String, Value> {
     if !verdicts.is_empty() {
         properties.add("depicted", Some(verdicts.iter().any(|verdict| verdict.depicted)));
     }
-    properties.0
+    properties
 }
 
 /// Where a picture shows an entity. Properties of Neo4j are values and lists of them: no objects.
-fn depiction(region: &Region, post: &Node) -> Map<String, Value> {
+fn depiction(region: &Region, post: &Node) -> Properties {
     let bbox = [region.bbox.x0, region.bbox.y0, region.bbox.x1, region.bbox.y1];
     let mut properties = Properties::default();
     properties.add("post", Some(&*post.name));
@@ -147,7 +196,7 @@ fn depiction(region: &Region, post: &Node) -> Map<String, Value> {
     properties.add("box_score", Some(rounded(region.box_score, 1e4)));
     properties.add("mask_score", Some(rounded(region.mask_score, 1e4)));
     properties.add("mask_counts", Some(region.mask.to_coco_counts()));
-    properties.0
+    properties
 }
 
 /// Rounded as in the format `riveg`.
@@ -155,14 +204,15 @@ fn rounded(number: f32, scale: f64) -> f64 {
     (f64::from(number) * scale).round() / scale + 0.0
 }
 
-#[derive(Default)]
-struct Properties(Map<String, Value>);
+/// Properties by name.
+#[derive(Default, Serialize)]
+struct Properties(BTreeMap<&'static str, Value>);
 
 impl Properties {
     /// Absent values are left out: `null` would delete a property.
-    fn add(&mut self, name: &str, value: Option<impl serde::Serialize>) {
+    fn add(&mut self, name: &'static str, value: Option<impl Serialize>) {
         if let Some(value) = value {
-            self.0.insert(name.to_owned(), json!(value));
+            self.0.insert(name, json!(value));
         }
     }
 }

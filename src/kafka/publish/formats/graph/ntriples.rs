@@ -65,24 +65,32 @@ fn iri(iri: &str, line: &mut String) {
 
 fn literal(value: &str, datatype: Datatype, line: &mut String) {
     line.push('"');
-    for character in value.chars() {
+    let mut rest = value;
+    while let Some((place, character)) = rest.char_indices().find(|(_, character)| is_escaped(*character)) {
+        line.push_str(&rest[..place]);
         match character {
             '"' => line.push_str("\\\""),
             '\\' => line.push_str("\\\\"),
             '\n' => line.push_str("\\n"),
             '\r' => line.push_str("\\r"),
             '\t' => line.push_str("\\t"),
-            // Readers that split lines by Unicode's rules would split at U+0085, U+2028 and U+2029 too.
-            character if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') => {
+            character => {
                 // Writing to a string cannot fail.
                 let _ = write!(line, "\\u{:04X}", u32::from(character));
             }
-            character => line.push(character),
         }
+        rest = &rest[place + character.len_utf8()..];
     }
+    line.push_str(rest);
     line.push('"');
     if datatype != Datatype::Text {
         line.push_str("^^");
         iri(datatype.iri(), line);
     }
+}
+
+/// Whether a character is escaped. Readers that split lines by Unicode's rules would split at U+0085, U+2028 and U+2029
+/// too.
+fn is_escaped(character: char) -> bool {
+    matches!(character, '"' | '\\' | '\u{2028}' | '\u{2029}') || character.is_control()
 }

@@ -108,10 +108,12 @@ fn web_annotations_have_the_form_of_the_recommendation() {
 #[test]
 fn neo4j_gets_nodes_before_relationships_and_a_deletion_detaches() {
     let options = options(|_| {});
-    let events: Vec<Value> = encoded(NEO4J_CUD, &three_mentions(), &options)
-        .iter()
-        .map(|event| serde_json::from_slice(event).unwrap())
-        .collect();
+    let encoded_events = encoded(NEO4J_CUD, &three_mentions(), &options);
+    let events: Vec<Value> =
+        encoded_events.iter().map(|event| serde_json::from_slice(event).unwrap()).collect();
+    for (event, written) in events.iter().zip(&encoded_events) {
+        assert_eq!(event.to_string().as_bytes(), written, "members are in the order of their names");
+    }
     let count = |name: &str, value: &str| events.iter().filter(|event| event[name] == value).count();
     let relations = ["HAS_PICTURE", "MENTIONS", "DEPICTED_IN"].map(|relation| count("rel_type", relation));
     assert_eq!((count("type", "node"), relations), (6, [2, 3, 1]));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::super::super::Shape;
+use super::super::super::{MaskForm, Shape};
 use super::super::format::{EncodedRecord, Encoder, EncoderOptions, OutputFormat, OutputSchema};
 use super::values;
 use crate::common::registry::protobuf::{self, ProtobufSchema};
@@ -34,7 +34,9 @@ fn encoder(options: &EncoderOptions) -> Encoder {
         .unwrap_or_else(|fault| unreachable!("the schema of `protobuf` {fault}"));
     Encoder::new(move |annotated, times| {
         let record = |mut value| {
-            name_rings(&mut value);
+            if options.masks == MaskForm::Polygon {
+                name_rings(&mut value);
+            }
             let mut record = header(options.schema_id);
             if let Err(fault) = protobuf::append(&compiled, &value, &mut record) {
                 unreachable!("an answer follows its schema: {fault}");
