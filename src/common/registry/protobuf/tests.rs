@@ -168,8 +168,10 @@ fn members() -> impl Strategy<Value = Value> {
     fn count() -> impl Strategy<Value = Value> {
         prop_oneof![Just(0_u32), any::<u32>()].prop_map(Value::from)
     }
-    let several = |value: BoxedStrategy<Value>| prop::collection::vec(value, 0..3).prop_map(Value::from);
-    let one = || {
+    fn several(value: BoxedStrategy<Value>) -> impl Strategy<Value = Value> {
+        prop::collection::vec(value, 0..3).prop_map(Value::from)
+    }
+    fn one() -> impl Strategy<Value = (String, Value)> {
         prop_oneof![
             named("text", text()),
             named("may_text", text()),
@@ -192,9 +194,9 @@ fn members() -> impl Strategy<Value = Value> {
             named("counts", several(count().boxed())),
             named("texts", several(text().boxed())),
         ]
-    };
+    }
     let leaf = prop::collection::vec(one(), 0..6).prop_map(|members| Value::Object(Map::from_iter(members)));
-    leaf.prop_recursive(3, 12, 3, move |inner| {
+    leaf.prop_recursive(3, 12, 3, |inner| {
         let member =
             prop_oneof![one(), named("only", inner.clone()), named("inner", several(inner.boxed())),];
         prop::collection::vec(member, 0..6).prop_map(|members| Value::Object(Map::from_iter(members)))
