@@ -1,5 +1,15 @@
 # Two commands: `make demo` and `make test`. Both set up all they need first.
-.PHONY: demo test setup bench parity chaos soak hostile knowledge fuzz deny sbom
+# `make demo DEVICE=cuda:0` runs the networks on a GPU: it builds with the libtorch that has CUDA, beside the build without.
+DEVICE ?= cpu
+ifneq ($(DEVICE),cpu)
+export LIBTORCH = $(CURDIR)/.deps/libtorch-cuda
+export CARGO_TARGET_DIR = $(CURDIR)/target/cuda
+export RIVEG_DEVICE__NAME = $(DEVICE)
+export PYTORCH_ALLOC_CONF ?= expandable_segments:True
+export TORCH_ALLOW_TF32_CUBLAS_OVERRIDE ?= 1
+endif
+
+.PHONY: demo test setup bench parity chaos soak hostile knowledge fuzz deny sbom cuda-link gpu-check
 
 demo: setup
 	scripts/build --release --bin riveg
@@ -14,6 +24,7 @@ test:
 
 setup:
 	scripts/setup
+	$(if $(filter-out cpu,$(DEVICE)),scripts/libtorch cuda)
 
 bench: setup
 	cargo bench --bench scheduler --bench pipeline
@@ -47,6 +58,15 @@ knowledge:
 	scripts/setup test
 	scripts/build --release --bin riveg --example knowledge
 	target/release/examples/knowledge $(ARGS)
+
+# Shows that a binary that is built with CUDA finds it by itself; no GPU is needed. Minutes, once: dependencies are compiled
+# again.
+cuda-link:
+	scripts/cuda-link
+
+# What a GPU does with the networks, in at most eight minutes, without a toolchain: ARGS="--help" tells what it needs.
+gpu-check:
+	scripts/gpu-check $(ARGS)
 
 # Every fuzz target for SECONDS_EACH (60) seconds, with libFuzzer, from the corpus that is kept; needs rustup's nightly and cargo-fuzz.
 # What is found new goes to target/fuzz/corpus, what fails to tests/fuzz/artifacts. TARGETS="mask pickle" for some alone.

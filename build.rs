@@ -1,5 +1,5 @@
-//! Tells the linker where libtorch lies, so that built binaries find it without LD_LIBRARY_PATH; and the binary which
-//! revision of the engine and which libtorch it was built of.
+//! Tells the linker where libtorch lies, so that built binaries find it without LD_LIBRARY_PATH, and that its part for CUDA
+//! is needed; and the binary which revision of the engine and which libtorch it was built of.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,11 +10,17 @@ const UNKNOWN: &str = "unknown";
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     let libtorch = std::env::var_os("LIBTORCH").map(PathBuf::from);
+    let has_cuda = libtorch.as_ref().is_some_and(|folder| folder.join("lib/libtorch_cuda.so").exists());
     if let Some(libtorch) = &libtorch {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{}", libtorch.join("lib").display());
     }
+    if has_cuda {
+        // Nothing calls a function of it: it registers itself when it is loaded. rustc has the linker drop such libraries.
+        println!("cargo:rustc-link-arg=-Wl,--push-state,--no-as-needed,-ltorch_cuda,--pop-state");
+    }
     let version = libtorch.and_then(|folder| std::fs::read_to_string(folder.join("build-version")).ok());
-    println!("cargo:rustc-env=RIVEG_LIBTORCH={}", version.as_deref().map_or(UNKNOWN, str::trim));
+    let cuda = if has_cuda { "+cuda" } else { "" };
+    println!("cargo:rustc-env=RIVEG_LIBTORCH={}{cuda}", version.as_deref().map_or(UNKNOWN, str::trim));
     println!("cargo:rustc-env=RIVEG_REVISION={}", revision().unwrap_or_else(|| UNKNOWN.to_owned()));
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use riveg::config::{Config, Sources, Warm};
 use riveg::kafka::publish::DeliveryMode;
+use riveg::networks::blocks::device::unset_variables;
 use serde_json::Value;
 
 use crate::support::{pocket_bundle, riveg};
@@ -32,11 +33,18 @@ fn of_kind<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
 
 /// The settings of the ConfigMap, parsed as the binary does.
 fn settings(objects: &[Value]) -> Config {
-    let toml = of_kind(objects, "ConfigMap")["data"]["cluster.toml"].as_str().unwrap();
+    settings_of(objects, &["cluster.toml"])
+}
+
+/// The settings of some of its files, of which later ones win.
+fn settings_of(objects: &[Value], names: &[&str]) -> Config {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("cluster.toml");
-    std::fs::write(&file, toml).unwrap();
-    let sources = Sources { files: vec![file], ..Sources::default() };
+    let write = |name: &&str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, of_kind(objects, "ConfigMap")["data"][name].as_str().unwrap()).unwrap();
+        file
+    };
+    let sources = Sources { files: names.iter().map(write).collect(), ..Sources::default() };
     Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config
 }
 
@@ -189,6 +197,33 @@ fn a_pod_requests_its_settled_memory_and_is_limited_to_its_maximum() {
             "{folder}: {plan}"
         );
         assert_eq!(resources["limits"]["memory"], format!("{}Mi", rounded(plan.most())), "{folder}: {plan}");
+    }
+}
+
+/// The same on a GPU, an estimate: libtorch with CUDA and what it keeps of the GPU in host memory.
+const WARM_ON_GPU: u64 = 4096;
+
+#[test]
+fn a_pod_on_a_gpu_has_one_the_settings_for_it_and_their_memory() {
+    let objects = built_from("k8s/gpu");
+    let container = container(&objects);
+    let files = ["/etc/riveg/cluster.toml", "/etc/riveg/gpu.toml"];
+    let arguments: Vec<&str> =
+        container["args"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!(arguments[..5], ["run", "--config", files[0], "--config", files[1]]);
+    let config = settings_of(&objects, &["cluster.toml", "gpu.toml"]);
+    assert_eq!(config.device.name, "cuda:0");
+    let resources = &container["resources"];
+    assert_eq!(resources["limits"]["nvidia.com/gpu"], 1);
+    let plan = config.memory_plan(Warm { resident: WARM_ON_GPU << 20, remembered: 0 });
+    let rounded = |bytes: u64| format!("{}Mi", bytes.div_ceil(1 << 30) * 1024);
+    assert_eq!(resources["requests"]["memory"], rounded(plan.settled()), "{plan}");
+    assert_eq!(resources["limits"]["memory"], rounded(plan.most()), "{plan}");
+    let image = container["image"].as_str().unwrap();
+    assert!(image.ends_with("-cuda"), "{image} is the image without CUDA");
+    let of_cuda = include_str!("../k8s/Dockerfile").split("FROM engine AS cuda").nth(1).unwrap();
+    for variable in unset_variables(tch::Device::Cuda(0), |_| false) {
+        assert!(of_cuda.contains(&variable), "the image does not set {variable}");
     }
 }
 

@@ -47,6 +47,9 @@ enum What {
         /// Where the networks run: `cpu`, `cuda:0`.
         #[arg(long, default_value = "cpu")]
         device: String,
+        /// What all networks compute in, instead of what the manifest says.
+        #[arg(long, value_enum)]
+        precision: Option<Precision>,
     },
     /// Bring a published checkpoint into a bundle, which is begun where there is none. Of pickles nothing is run.
     #[command(after_help = "\
@@ -149,7 +152,7 @@ struct NotVerified {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.what {
         What::List { folder } => list(folder),
-        What::Verify { folder, device } => verify(folder, device),
+        What::Verify { folder, device, precision } => verify(folder, device, *precision),
         What::Import {
             stage,
             from,
@@ -200,9 +203,10 @@ fn stage_named(name: &str) -> Result<Stage, UsageError> {
     known.ok_or_else(|| UsageError(format!("no stage is called `{name}`")))
 }
 
-fn verify(folder: &Path, device: &str) -> Result<(), Failure> {
+fn verify(folder: &Path, device: &str, precision: Option<Precision>) -> Result<(), Failure> {
     let place = find(device)?;
     let bundle = Bundle::open(folder)?;
+    let bundle = precision.into_iter().fold(bundle, Bundle::in_precision);
     let parts = bundle.manifest().parts();
     let mut out = std::io::stdout().lock();
     writeln!(out, "hashes     ok      {}", bundle.hash())?;

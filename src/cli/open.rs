@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use tracing::{info, warn};
+
 use crate::config::Config;
 use crate::engine::runtime::{self, Variant};
 use crate::engine::{Annotator, OpenError};
+use crate::networks::blocks::device::{Libtorch, find, unset_variables};
+use crate::networks::bundle::Bundle;
 use crate::telemetry::Metrics;
 
 use super::exit::Exit;
@@ -17,8 +21,30 @@ pub(super) async fn open(
     exit: &Exit,
 ) -> Result<Annotator, OpenError> {
     let bundle = runtime::open(config)?;
+    say_where(&config.device.name, &bundle);
     let warming = Annotator::load(bundle, config, variant, metrics).await?;
     // Before the networks are warm: a second signal may come meanwhile.
     exit.add_device(warming.stop());
     warming.ready(config).await
+}
+
+/// The libtorch in use, its devices and what each network computes in.
+fn say_where(device: &str, bundle: &Bundle) {
+    info!(device, libtorch = %Libtorch::here(), precision = precisions(bundle), "networks are loaded");
+    let Ok(place) = find(device) else { return };
+    for variable in unset_variables(place, |name| std::env::var_os(name).is_some()) {
+        warn!(device, variable, "the device is slower without this variable in the environment");
+    }
+}
+
+/// What each stage's network computes in, or one word where all compute in the same.
+pub(super) fn precisions(bundle: &Bundle) -> String {
+    let all = bundle.precisions();
+    match all.first() {
+        Some((_, first)) if all.iter().all(|(_, precision)| precision == first) => first.as_str().to_owned(),
+        _ => {
+            let each = all.iter().map(|(stage, precision)| format!("{stage} {}", precision.as_str()));
+            each.collect::<Vec<_>>().join(", ")
+        }
+    }
 }

@@ -9,11 +9,12 @@ use crate::config::Config;
 use crate::domain::Stage;
 use crate::engine::runtime::{Endpoints, Variant};
 use crate::llm::client::LlmError;
+use crate::networks::blocks::device::Libtorch;
 use crate::networks::bundle::{Bundle, Part};
 use crate::telemetry::Metrics;
 
 use super::brokers::Brokers;
-use super::open::open;
+use super::open::{open, precisions};
 use super::{Exit, Failure, Settings, run_async, with_causes};
 
 mod finding;
@@ -140,11 +141,16 @@ fn check_bundle(config: &Config, exit: &Exit) -> Vec<Finding> {
     let bundle = annotator.bundle();
     let found = format!("{}, {}, on {}", bundle.title(), bundle.hash(), config.device.name);
     let whole = Finding::new(what, Ok(found));
+    let precision = precisions(bundle);
+    let device = Finding::new(
+        "device".to_owned(),
+        Ok(format!("{}, {}, {precision}", config.device.name, Libtorch::here())),
+    );
     let knows = bundle.manifest().know.is_some();
     let stages = Stage::WITH_RETRIEVAL.into_iter().filter(|&stage| knows || stage != Stage::Retrieve);
     let memory = Finding::new("memory".to_owned(), Ok(annotator.memory().to_string()));
     let stages = stages.map(|stage| check_stage(bundle, config, stage));
-    std::iter::once(whole).chain(stages).chain([memory]).collect()
+    [whole, device].into_iter().chain(stages).chain([memory]).collect()
 }
 
 /// Whether the language models in use answer a request for their list of models.

@@ -22,5 +22,9 @@ pub fn open(settings: &Config) -> Result<Bundle, BundleError> {
                 bundle.answered_by(stage, &format!("{} {}", endpoint.model, endpoint.box_format.as_str()));
         }
     }
-    Ok(if folders.has_segmenter() { bundle } else { bundle.without_segmenter() })
+    let bundle = if folders.has_segmenter() { bundle } else { bundle.without_segmenter() };
+    Ok(match folders.precision.chosen() {
+        Some(precision) => bundle.in_precision(precision),
+        None => bundle,
+    })
 }

@@ -5,7 +5,8 @@
 //! random answers with the same confidence as a good one.
 //!
 //! Read [`stages`] and [`manifest`] (what `bundle.toml` says), [`open`] and [`write`], [`serve`] (networks at work),
-//! [`questions`] and [`self_test`], [`join`] (stages of several bundles), [`template`] (new bundles) and [`import`] (published checkpoints).
+//! [`questions`] and [`self_test`], [`join`] (stages of several bundles), [`precision`] (another than the manifest's),
+//! [`template`] (new bundles) and [`import`] (published checkpoints).
 
 mod config;
 mod disk;
@@ -14,6 +15,7 @@ mod join;
 mod labels;
 mod manifest;
 mod open;
+mod precision;
 mod questions;
 mod self_test;
 mod self_test_question;
@@ -26,7 +28,7 @@ mod thresholds;
 pub(crate) mod tiny;
 mod write;
 
-pub use config::Config;
+pub use config::{Config, PrecisionChoice};
 pub use import::{
     ConfigFault, GivenLabels, Import, Imported, MappedTypes, Recipe, TypeMap, check_task_of_config,
     labels_of_config,

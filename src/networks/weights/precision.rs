@@ -17,6 +17,16 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// The format as manifests and settings name it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::F16 => "f16",
+        }
+    }
+
     /// The format as libtorch names it.
     #[must_use]
     pub fn kind(self) -> Kind {

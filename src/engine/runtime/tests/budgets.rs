@@ -1,4 +1,5 @@
-//! Tests of the default batch budgets: at every published size each ends a batch before its count of requests does.
+//! Tests of the batch budgets that ship, the defaults and those of a GPU: at every published size each ends a batch before
+//! its count of requests does.
 
 use super::*;
 use crate::common::imaging::Picture;
@@ -62,7 +63,14 @@ fn picture(side: u32) -> Arc<Picture> {
 
 #[test]
 fn every_default_budget_ends_a_batch_before_its_count_does_and_holds_half_of_it() {
-    let budgets = config().scheduler;
+    let on_gpu = Sources { files: vec!["config/gpu.toml".into()], ..Sources::default() };
+    let on_gpu = Config::load(&on_gpu).unwrap_or_else(|faults| panic!("{faults}")).config;
+    for config in [config(), on_gpu] {
+        hold_the_largest_requests(&config.scheduler);
+    }
+}
+
+fn hold_the_largest_requests(budgets: &crate::scheduler::Config) {
     for (stage, budget) in [
         (Stage::Recognise, budgets.recognise),
         (Stage::Entail, budgets.entail),

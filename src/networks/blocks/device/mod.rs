@@ -1,9 +1,11 @@
 //! Device: where the networks run.
 
 mod config;
+mod libtorch;
 
 pub use config::Config;
-use tch::{Cuda, Device, Kind, TchError, Tensor};
+pub use libtorch::{Libtorch, unset_variables};
+use tch::{Device, Kind, TchError, Tensor};
 
 use crate::scheduler::ModelError;
 
@@ -34,11 +36,10 @@ pub fn find(name: &str) -> Result<Device, NoDevice> {
     };
     let none = |reason: String| NoDevice { name: name.to_owned(), reason };
     let index = index.ok_or_else(|| none("a device is `cpu`, `cuda`, or `cuda:` and an index".to_owned()))?;
-    let count = usize::try_from(Cuda::device_count()).unwrap_or(0);
-    if !Cuda::is_available() || index >= count {
-        return Err(none(format!("libtorch sees {count} CUDA devices")));
+    match Libtorch::here().lacks(index) {
+        Some(reason) => Err(none(reason)),
+        None => Ok(Device::Cuda(index)),
     }
-    Ok(Device::Cuda(index))
 }
 
 /// More than any device has, and less than the 2^60 bytes that libtorch refuses before it looks for room.
@@ -74,7 +75,7 @@ mod tests {
     fn a_device_that_is_not_here_is_named_with_the_reason() {
         assert_eq!(find("cpu"), Ok(Device::Cpu));
         for (name, reason) in
-            [("tpu", "a device is"), ("cuda:x", "a device is"), ("cuda:250", "libtorch sees")]
+            [("tpu", "a device is"), ("cuda:x", "a device is"), ("cuda:250", "libtorch 2.11.0")]
         {
             let error = find(name).unwrap_err().to_string();
             assert!(error.contains(&format!("`{name}`")) && error.contains(reason), "{error}");
