@@ -57,6 +57,7 @@ mod build_script;
 mod run_binary;
 mod embedded;
 mod grounding_dino;
+mod gpu;
 mod slow_pictures;
 mod included;
 mod mixed_feed;

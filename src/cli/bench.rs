@@ -1,4 +1,4 @@
-//! `riveg bench`: measures the speed of single networks.
+//! `riveg bench`: measures the speed of single networks, and of posts that ask all of them.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use clap::Subcommand;
 
 use crate::domain::{BBox, ContentHash, Frame, Stage};
-use crate::networks::blocks::device::{find, use_threads};
-use crate::networks::bundle::{Bundle, Part};
+use crate::networks::blocks::device::{Libtorch, find, tune, use_threads};
+use crate::networks::bundle::{Bundle, Part, Precision};
 use crate::networks::descriptor::Reads;
 use crate::scheduler::{Model, RequestOf};
 use crate::stages::entail;
@@ -18,14 +18,18 @@ use crate::stages::knowledge;
 use crate::stages::recognise;
 use crate::stages::segment;
 
-use super::{Failure, with_causes};
+use super::{Exit, Failure, with_causes};
 
-/// Measure the speed of single networks, without Kafka and scheduler.
+mod post_requests;
+mod posts;
+
+/// Measure the speed of single networks, and of posts that ask all of them, without Kafka.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   riveg bench models --bundle bundles/pocket
-  riveg bench models --bundle bundles/large --device cuda:0 --batch 1 --batch 16")]
+  riveg bench models --bundle bundles/large --device cuda:0 --batch 1 --batch 16
+  riveg bench posts --config config/gpu.toml --posts 2000")]
 pub struct Arguments {
     #[command(subcommand)]
     what: What,
@@ -37,31 +41,42 @@ enum What {
     ///
     /// Each line is printed as soon as it is measured, and one network is in memory at a time. `loaded s` are the seconds
     /// that loading took.
-    #[command(after_help = "Examples:\n  riveg bench models --bundle bundles/pocket --batch 1 --batch 8")]
-    Models {
-        /// The bundle's folder.
-        #[arg(long, value_name = "DIR")]
-        bundle: PathBuf,
-        /// The device: `cpu`, `cuda:0`.
-        #[arg(long, default_value = "cpu")]
-        device: String,
-        /// Threads of one operator on the CPU; 0: all cores.
-        #[arg(long, default_value_t = 0)]
-        threads: usize,
-        /// Requests in a batch; may be given several times.
-        #[arg(long, default_values_t = [1, 4])]
-        batch: Vec<usize>,
-        /// Measure only this stage; may be given several times.
-        #[arg(long)]
-        stage: Vec<String>,
-        /// The time for batches of each size, after one warm-up batch. If the warm-up batch takes longer than that, it is the
-        /// measurement, and marked `cold`.
-        #[arg(long, default_value = "10s")]
-        spend: humantime_serde::re::humantime::Duration,
-        /// The longest batch. A batch that would take longer, by extrapolation, is not run, and its line says so.
-        #[arg(long, default_value = "1m")]
-        longest: humantime_serde::re::humantime::Duration,
-    },
+    Models(Models),
+    /// Print posts a second through the scheduler, beside the same requests to the same networks back to back.
+    ///
+    /// Posts have the numbers of entities that the paper's data have in the mean. Their answers are not used, so the weights
+    /// may be random. Kafka, records and pictures to decode are left out.
+    Posts(posts::Arguments),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  riveg bench models --bundle bundles/pocket --batch 1 --batch 8")]
+struct Models {
+    /// The bundle's folder.
+    #[arg(long, value_name = "DIR")]
+    bundle: PathBuf,
+    /// The device: `cpu`, `cuda:0`.
+    #[arg(long, default_value = "cpu")]
+    device: String,
+    /// What all networks compute in, instead of what the manifest says.
+    #[arg(long, value_enum)]
+    precision: Option<Precision>,
+    /// Threads of one operator on the CPU; 0: all cores.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// Requests in a batch; may be given several times.
+    #[arg(long, default_values_t = [1, 4])]
+    batch: Vec<usize>,
+    /// Measure only this stage; may be given several times.
+    #[arg(long)]
+    stage: Vec<String>,
+    /// The time for batches of each size, after one warm-up batch. If the warm-up batch takes longer than that, it is the
+    /// measurement, and marked `cold`.
+    #[arg(long, default_value = "10s")]
+    spend: humantime_serde::re::humantime::Duration,
+    /// The longest batch. A batch that would take longer, by extrapolation, is not run, and its line says so.
+    #[arg(long, default_value = "1m")]
+    longest: humantime_serde::re::humantime::Duration,
 }
 
 /// Words of a post with what is known of it, in pieces, and tokens of a prompt: the means of the paper's data, where the
@@ -69,13 +84,21 @@ enum What {
 const PIECES: usize = 160;
 const PROMPT: usize = 40;
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let What::Models { bundle, device, threads, batch, stage, spend, longest } = &arguments.what;
+pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
+    match &arguments.what {
+        What::Models(arguments) => models(arguments),
+        What::Posts(arguments) => posts::run(arguments, exit),
+    }
+}
+
+fn models(arguments: &Models) -> Result<(), Failure> {
+    let Models { bundle, device, precision, threads, batch, stage, spend, longest } = arguments;
     let place = find(device)?;
     use_threads(*threads);
-    let bundle = Bundle::open(bundle)?;
+    let bundle = precision.iter().fold(Bundle::open(bundle)?, |bundle, &all| bundle.in_precision(all));
+    tune(place, bundle.reads_one_size());
     let mut out = std::io::stdout().lock();
-    writeln!(out, "on `{device}`")?;
+    writeln!(out, "on `{device}`, {}", Libtorch::here())?;
     writeln!(
         out,
         "{:<11}{:<19}{:<11}{:>12}{:>10}{:>7}{:>9}{:>14}{:>16}",

@@ -117,7 +117,7 @@ pub enum Command {
     Knowledge(knowledge::Arguments),
     /// Inspect, check and create bundles.
     Bundle(bundle::Arguments),
-    /// Measure the speed of single networks.
+    /// Measure the speed of single networks, and of posts that ask all of them.
     Bench(bench::Arguments),
     /// Train the networks of a bundle.
     Train(train::Arguments),
@@ -146,7 +146,7 @@ pub fn dispatch(command: Command, exit: &Exit) -> Result<(), Failure> {
         Command::Calibrate(arguments) => calibrate::run(&arguments, exit),
         Command::Knowledge(arguments) => knowledge::run(&arguments, exit),
         Command::Bundle(arguments) => bundle::run(&arguments),
-        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments, exit),
         Command::Train(arguments) => train::run(arguments),
         Command::World(arguments) => world::run(&arguments),
     }

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use crate::domain::{EntityType, Stage};
 use crate::engine::Config;
-use crate::networks::blocks::device::{find, use_threads};
+use crate::networks::blocks::device::{find, tune, use_threads};
 use crate::networks::blocks::remembered::Remembered;
 use crate::networks::bundle::Bundle;
 use crate::scheduler::{Device, DeviceHandle, Flows, ModelError};
@@ -75,6 +75,7 @@ impl Runtime {
         metrics: Arc<Metrics>,
     ) -> Result<Self, RuntimeError> {
         let place = find(&config.device.name)?;
+        tune(place, bundle.reads_one_size());
         metrics.bundle(bundle.hash());
         metrics.entities().declare_types(bundle.manifest().entity_types.iter().map(String::as_str));
         let segment = match config.vision.endpoint_of(Stage::Ground) {

@@ -8,7 +8,7 @@ use tch::{Kind, TchError};
 use super::{Albef, PAD};
 use crate::domain::Stage;
 use crate::networks::blocks::asked::{Asked, AskedBatch, AskedProcessor, Limits, levels};
-use crate::networks::blocks::device::hand_back;
+use crate::networks::blocks::device::{hand_back, send};
 use crate::networks::blocks::encodings::Encodings;
 use crate::networks::blocks::remembered::Remembered;
 use crate::scheduler::{Cost, Model, ModelError, Processor};
@@ -43,7 +43,8 @@ impl AlbefEntailer {
             vocabulary: config.vocabulary,
             pad: Some(PAD),
         };
-        let processor = Arc::new(AlbefProcessor(AskedProcessor { limits, filler: PAD, known: seen.known() }));
+        let asked = AskedProcessor { limits, filler: PAD, known: seen.known(), device: albef.device };
+        let processor = Arc::new(AlbefProcessor(asked));
         Self { albef, seen, processor }
     }
 
@@ -65,7 +66,7 @@ impl AlbefEntailer {
         let Self { albef, seen, .. } = self;
         let device = albef.device;
         let seen = seen.of(batch.pictures, |bytes| Ok(albef.see(&albef.pixels(&levels(&bytes, device)?))))?;
-        let (tokens, mask) = (batch.tokens.f_to_device(device)?, batch.mask.f_to_device(device)?);
+        let (tokens, mask) = (send(&batch.tokens, device)?, send(&batch.mask, device)?);
         let logits = albef.logits(&tokens, &mask, &seen.encodings, &seen.rows(device)?);
         Vec::try_from(logits.f_softmax(-1, Kind::Float)?.f_reshape([-1])?)
     }

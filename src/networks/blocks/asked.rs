@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, TchError, Tensor};
 
+use super::device::{send, staged};
 use super::encodings::{Known, PreparedPictures};
 use super::rows;
 use crate::common::imaging::Picture;
@@ -72,6 +73,8 @@ pub(in crate::networks) struct AskedProcessor {
     /// What prompts are padded with.
     pub(in crate::networks) filler: i64,
     pub(in crate::networks) known: Known,
+    /// Where the network computes.
+    pub(in crate::networks) device: Device,
 }
 
 /// A batch of prompts about pictures in host memory.
@@ -81,6 +84,8 @@ pub(in crate::networks) struct AskedBatch {
     pub(in crate::networks) tokens: Tensor,
     /// Where `tokens` are the prompts' own, `[B, L]` of `Bool`.
     pub(in crate::networks) mask: Tensor,
+    /// Whether any of the prompts is shorter than `L`.
+    pub(in crate::networks) is_padded: bool,
     /// The pixels of those to be encoded are `[n, side, side, 3]` of `Uint8`.
     pub(in crate::networks) pictures: PreparedPictures<Tensor>,
 }
@@ -91,9 +96,10 @@ impl AskedProcessor {
         let prompts: Vec<&[u32]> = batch.iter().map(|asked| asked.prompt).collect();
         let pictures = batch.iter().map(|asked| asked.picture);
         Ok(AskedBatch {
-            tokens: rows::padded(&prompts, self.filler)?,
-            mask: rows::mask(&prompts)?,
-            pictures: self.known.prepare(pictures, stacked)?,
+            tokens: staged(rows::padded(&prompts, self.filler)?, self.device),
+            mask: staged(rows::mask(&prompts)?, self.device),
+            is_padded: prompts.iter().any(|prompt| prompt.len() != prompts[0].len()),
+            pictures: self.known.prepare(pictures, stacked)?.map_pixels(|pixels| staged(pixels, self.device)),
         })
     }
 }
@@ -117,5 +123,5 @@ pub(in crate::networks) fn each(pictures: &[&Picture]) -> Result<Vec<Tensor>, Tc
 
 /// Levels of pictures of one size on the device, `[pictures, 3, height, width]` of `Float`, 0 to 255.
 pub(in crate::networks) fn levels(bytes: &Tensor, device: Device) -> Result<Tensor, TchError> {
-    bytes.f_to_device(device)?.f_permute([0, 3, 1, 2])?.f_to_kind(Kind::Float)
+    send(bytes, device)?.f_permute([0, 3, 1, 2])?.f_to_kind(Kind::Float)
 }

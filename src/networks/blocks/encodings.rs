@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tch::{Device, TchError, Tensor};
 
+use super::device::send;
 use super::remembered::{Reader, Remembered, Shelf};
 use crate::common::imaging::Picture;
 use crate::domain::{ContentHash, Stage};
@@ -73,6 +74,11 @@ impl Known {
 }
 
 impl<P> PreparedPictures<P> {
+    /// The same with its pixels in other memory.
+    pub(in crate::networks) fn map_pixels(self, map: impl FnOnce(P) -> P) -> Self {
+        Self { pixels: self.pixels.map(map), ..self }
+    }
+
     fn pixels(&self, numbers: &[usize]) -> Result<P, TchError> {
         let pictures: Vec<&Picture> = numbers.iter().map(|&number| self.distinct[number].as_ref()).collect();
         (self.pixels_of)(&pictures)
@@ -136,7 +142,7 @@ impl Encodings {
 impl Distinct {
     /// Which row each picture of the batch has, `[B]` of `Int64`.
     pub(in crate::networks) fn rows(&self, device: Device) -> Result<Tensor, TchError> {
-        Tensor::f_from_slice(&self.rows)?.f_to_device(device)
+        send(&Tensor::f_from_slice(&self.rows)?, device)
     }
 
     /// A row for each picture of the batch, `[B, ..]`.

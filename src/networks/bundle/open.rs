@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use tch::Device;
 
+use crate::common::imaging::{Fit, View};
 use crate::common::plain_file;
 use crate::domain::Stage;
 
@@ -141,6 +142,13 @@ impl Bundle {
         let home = self.home(stage);
         let entry = entry.ok_or_else(|| home.unfinished(stage, "tokenizer"))?;
         Ok((home.path(entry), home.read(entry)?))
+    }
+
+    /// Whether each of its networks reads pictures of one size, whatever that of the originals is.
+    #[must_use]
+    pub fn reads_one_size(&self) -> bool {
+        let varies = |view: View| matches!(view.fit, Fit::ShortestSide { .. });
+        !self.manifest.parts().into_iter().filter_map(|part| part.view).any(varies)
     }
 
     /// Where the weights of a stage come from, for a network on `device`.

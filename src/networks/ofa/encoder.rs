@@ -52,11 +52,12 @@ impl Encoder {
         }
     }
 
-    /// `trunk` is `[B, image tokens, channels]`, `tokens` `[B, L]`, `embedding` the vocabulary's table.
+    /// `trunk` is `[B, image tokens, channels]`, `tokens` `[B, L]` with whether any of them is padding, `embedding` the
+    /// vocabulary's table.
     pub(super) fn forward(
         &self,
         trunk: &Tensor,
-        tokens: &Tensor,
+        (tokens, is_padded): (&Tensor, bool),
         embedding: &Tensor,
         train: bool,
     ) -> Encoded {
@@ -65,9 +66,8 @@ impl Encoder {
         let text = text.apply(&self.embedding_norm);
 
         let padded = tokens.eq(PAD);
-        let any_padded = padded.any().int64_value(&[]) != 0;
-        let text = if any_padded { text.masked_fill(&padded.unsqueeze(-1), 0.0) } else { text };
-        let mask = any_padded.then(|| {
+        let text = if is_padded { text.masked_fill(&padded.unsqueeze(-1), 0.0) } else { text };
+        let mask = is_padded.then(|| {
             let (batch, image_tokens) = (image.size()[0], image.size()[1]);
             let image_mask = Tensor::zeros([batch, image_tokens], (image.kind(), image.device()));
             let text_mask = padded.to_kind(image.kind()).masked_fill(&padded, f64::NEG_INFINITY);

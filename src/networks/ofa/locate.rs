@@ -5,6 +5,7 @@ use tch::{Kind, TchError, Tensor};
 use super::beam::{self, Candidate, Hypothesis};
 use super::config::{BEGIN, END, PAD};
 use super::{Encoded, Ofa, logits_of};
+use crate::networks::blocks::device::send;
 
 /// Left, top, right, bottom.
 const COORDINATES: i64 = 4;
@@ -66,7 +67,7 @@ impl Ofa {
                 .zip(rows.chunks(hypotheses))
                 .map(|(beam, rows)| beam::extend(beam, rows, width))
                 .collect();
-            past.follow(&parents(&beams, hypotheses).f_to_device(log_probabilities.device())?);
+            past.follow(&send(&parents(&beams, hypotheses), log_probabilities.device())?);
         }
         let ends = self.next(&mut past, &beams, (END, 1));
         let ends = Vec::try_from(ends.f_reshape([-1])?)?;
@@ -83,8 +84,8 @@ impl Ofa {
     ) -> Tensor {
         let last = |hypothesis: &Hypothesis| hypothesis.tokens.last().copied().unwrap_or(BEGIN);
         let last: Vec<i64> = beams.iter().flatten().map(last).collect();
-        let last =
-            Tensor::from_slice(&last).view([beams.len() as i64, -1]).to_device(self.embedding.device());
+        let last = Tensor::from_slice(&last).view([beams.len() as i64, -1]);
+        let last = last.to_device_(self.embedding.device(), Kind::Int64, true, false);
         let states = self.decoder.step(past, &last, &self.embedding);
         let logits = self.logits(&states);
         if logits.kind() == Kind::Float {

@@ -75,7 +75,14 @@ impl Ofa {
     /// `[B, L]`, filled up with [`PAD`]. In training, here and below, nothing remembered is used.
     #[must_use]
     pub fn encode(&self, trunk: &Tensor, tokens: &Tensor, train: bool) -> Encoded {
-        self.encoder.forward(trunk, tokens, &self.embedding, train)
+        let is_padded = tokens.eq(PAD).any().int64_value(&[]) != 0;
+        self.encoder.forward(trunk, (tokens, is_padded), &self.embedding, train)
+    }
+
+    /// As [`Ofa::encode`] outside of training, where it is known whether any prompt is filled up: a GPU that is asked
+    /// whether there are any waits for the trunk.
+    pub(super) fn encode_padded(&self, trunk: &Tensor, tokens: &Tensor, is_padded: bool) -> Encoded {
+        self.encoder.forward(trunk, (tokens, is_padded), &self.embedding, false)
     }
 
     /// The logits of the token after each of `prefix` `[B, T]`: `[B, T, vocabulary]`.
@@ -91,7 +98,8 @@ impl Ofa {
         let states = self.decoder.forward(encoded, &prompt, &self.embedding, train);
         let last = tokens.ne(PAD).sum_dim_intlist(1, false, Kind::Int64) - 2;
         let last = last.view([-1, 1, 1]).expand([-1, 1, self.config.d_model], false);
-        let answers = Tensor::from_slice(&self.config.answers).to_device(tokens.device());
+        let answers = Tensor::from_slice(&self.config.answers);
+        let answers = answers.to_device_(tokens.device(), Kind::Int64, true, false);
         logits_of(&self.embedding.index_select(0, &answers), &states.gather(1, &last, false).squeeze_dim(1))
     }
 

@@ -7,7 +7,7 @@ use tch::{Device, TchError, Tensor};
 use super::{Encoded, Ofa, PAD};
 use crate::domain::Stage;
 use crate::networks::blocks::asked::{AskedBatch, AskedProcessor, Limits, levels};
-use crate::networks::blocks::device::hand_back;
+use crate::networks::blocks::device::{hand_back, send};
 use crate::networks::blocks::encodings::Encodings;
 use crate::networks::blocks::remembered::Remembered;
 use crate::networks::blocks::share::Share;
@@ -44,7 +44,7 @@ impl Reader {
             vocabulary: config.vocabulary,
             pad: Some(PAD),
         };
-        AskedProcessor { limits, filler: PAD, known: self.known.known() }
+        AskedProcessor { limits, filler: PAD, known: self.known.known(), device: self.device }
     }
 
     /// Gives back what is remembered of pictures.
@@ -56,9 +56,9 @@ impl Reader {
     /// Reads a batch: the prompts, `[B, L]`, and what encoder and pictures make of them.
     fn read(&mut self, batch: AskedBatch) -> Result<(Tensor, Encoded), TchError> {
         let Self { ofa, device, known } = self;
-        let tokens = batch.tokens.f_to_device(*device)?;
+        let tokens = send(&batch.tokens, *device)?;
         let trunk = known.of(batch.pictures, |bytes| Ok(ofa.trunk(&pixels(ofa, &bytes, *device)?, false)))?;
-        let encoded = ofa.encode(&trunk.each()?, &tokens, false);
+        let encoded = ofa.encode_padded(&trunk.each()?, &tokens, batch.is_padded);
         Ok((tokens, encoded))
     }
 }

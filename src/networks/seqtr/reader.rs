@@ -10,7 +10,7 @@ use super::{Cells, Encoded, SeqTr, SeqTrConfig};
 use crate::common::imaging::Picture;
 use crate::domain::Stage;
 use crate::networks::blocks::asked::each;
-use crate::networks::blocks::device::hand_back;
+use crate::networks::blocks::device::{hand_back, send};
 use crate::networks::blocks::encodings::{Encodings, Known, PreparedPictures};
 use crate::networks::blocks::remembered::Remembered;
 use crate::scheduler::ModelError;
@@ -49,9 +49,9 @@ impl Reader {
     /// Reads a prepared batch.
     pub(super) fn read(&mut self, batch: Input) -> Result<Encoded, TchError> {
         let Self { seqtr, known } = self;
-        let words = batch.words.f_to_device(seqtr.device)?;
+        let words = send(&batch.words, seqtr.device)?;
         let shown = known.of(batch.pictures, |bytes| {
-            let pixels = bytes.iter().map(|rgb| Ok(seqtr.pixels(&rgb.f_to_device(seqtr.device)?)));
+            let pixels = bytes.iter().map(|rgb| Ok(seqtr.pixels(&send(rgb, seqtr.device)?)));
             let pixels = pixels.collect::<Result<Vec<_>, TchError>>()?;
             Ok(seqtr.picture(&seqtr.maps(&Tensor::f_stack(&pixels, 0)?)))
         })?;

@@ -6,7 +6,7 @@ use tch::{Device, Kind, TchError, Tensor};
 
 use super::{Tagger, TaggerConfig, TokenClassifier};
 use crate::networks::blocks::crf::{Chain, CrfScope};
-use crate::networks::blocks::device::hand_back;
+use crate::networks::blocks::device::{hand_back, send};
 use crate::networks::blocks::rows;
 use crate::networks::blocks::words::Pooling;
 use crate::scheduler::{Cost, Model, ModelError, Processor};
@@ -92,8 +92,8 @@ impl ServedTagger {
     /// A score for each label of each scored piece, as many pieces a row as the row with most has.
     fn emissions(&self, batch: &TaggerInput) -> Result<Vec<f32>, TchError> {
         let device = self.classifier.device;
-        let (pieces, mask) = (batch.pieces.f_to_device(device)?, batch.mask.f_to_device(device)?);
-        let scored = batch.scored.f_to_device(device)?;
+        let (pieces, mask) = (send(&batch.pieces, device)?, send(&batch.mask, device)?);
+        let scored = send(&batch.scored, device)?;
         let emissions = self.classifier.emissions(&pieces, &mask, &scored, 0.0);
         Vec::try_from(
             &emissions.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?,

@@ -8,7 +8,7 @@ use tch::{Device, Kind, TchError};
 use super::Umt;
 use crate::domain::Stage;
 use crate::networks::blocks::asked::{Asked, AskedBatch, AskedProcessor, Limits, levels};
-use crate::networks::blocks::device::hand_back;
+use crate::networks::blocks::device::{hand_back, send};
 use crate::networks::blocks::encodings::Encodings;
 use crate::networks::blocks::remembered::Remembered;
 use crate::scheduler::{Cost, Model, ModelError, Processor};
@@ -47,7 +47,7 @@ impl UmtEncoder {
             // Padding is masked by its place, whatever it is.
             pad: None,
         };
-        let asked = AskedProcessor { limits, filler: FILLER, known: seen.known() };
+        let asked = AskedProcessor { limits, filler: FILLER, known: seen.known(), device: umt.device };
         Self { umt, seen, processor: Arc::new(UmtProcessor(asked)) }
     }
 
@@ -72,7 +72,7 @@ impl UmtEncoder {
         let seen = seen
             .of(batch.pictures, |bytes| Ok(umt.see(&umt.pixels(&levels(&bytes, device)?), false)))?
             .each()?;
-        let (pieces, mask) = (batch.tokens.f_to_device(device)?, batch.mask.f_to_device(device)?);
+        let (pieces, mask) = (send(&batch.tokens, device)?, send(&batch.mask, device)?);
         let pooled = Umt::pooled(&umt.fuse(&pieces, &mask, &seen, 0.0), &mask);
         Vec::try_from(&pooled.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?)
     }

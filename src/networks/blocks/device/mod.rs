@@ -5,7 +5,8 @@ mod libtorch;
 
 pub use config::Config;
 pub use libtorch::{Libtorch, unset_variables};
-use tch::{Device, Kind, TchError, Tensor};
+use tch::{Cuda, Device, Kind, TchError, Tensor};
+use tracing::warn;
 
 use crate::scheduler::ModelError;
 
@@ -39,6 +40,37 @@ pub fn find(name: &str) -> Result<Device, NoDevice> {
     match Libtorch::here().lacks(index) {
         Some(reason) => Err(none(reason)),
         None => Ok(Device::Cuda(index)),
+    }
+}
+
+/// A tensor of host memory on a device. Does not wait for the copy: on a GPU what is launched afterwards waits for it there,
+/// and it waits for nothing that was launched before. Memory that [`staged`] has returned is read by the GPU itself;
+/// other memory is read before this returns.
+pub(in crate::networks) fn send(tensor: &Tensor, device: Device) -> Result<Tensor, TchError> {
+    tensor.f_to_device_(device, tensor.f_kind()?, true, false)
+}
+
+/// A tensor of host memory in memory that a GPU reads by itself, so that [`send`] takes no time of the device's thread; as
+/// it is for a CPU, or where the system has no such memory left, which is said.
+pub(in crate::networks) fn staged(tensor: Tensor, device: Device) -> Tensor {
+    if !device.is_cuda() {
+        return tensor;
+    }
+    match tensor.f_internal_pin_memory(device) {
+        Ok(pinned) => pinned,
+        Err(error) => {
+            warn!(%error, "a batch is copied to the GPU from pageable memory");
+            tensor
+        }
+    }
+}
+
+/// Lets convolutions on a GPU be tried in several ways at their first run of a size, and the fastest be taken from then on.
+/// For networks that read pictures of one size: then there are as many sizes as a batch may have members. Others would try at
+/// every new size of a picture.
+pub fn tune(device: Device, reads_one_size: bool) {
+    if device.is_cuda() {
+        Cuda::cudnn_set_benchmark(reads_one_size);
     }
 }
 

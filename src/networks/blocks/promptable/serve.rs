@@ -11,7 +11,7 @@ use super::paint::PIXELS_AT_ONCE;
 use crate::common::imaging::Picture;
 use crate::domain::{BBox, Mask, Stage};
 use crate::networks::blocks::asked::each;
-use crate::networks::blocks::device::hand_back;
+use crate::networks::blocks::device::{hand_back, send, staged};
 use crate::networks::blocks::encodings::{Distinct, Encodings, Known, PreparedPictures};
 use crate::networks::blocks::remembered::Remembered;
 use crate::scheduler::{Cost, Model, ModelError, Processor};
@@ -81,6 +81,7 @@ pub struct BoxSegmenter<N> {
 pub struct BoxProcessor {
     sees: Sees,
     known: Known,
+    device: Device,
 }
 
 /// A batch in host memory: its boxes, and the pictures that have any.
@@ -107,7 +108,7 @@ impl<N: Promptable> BoxSegmenter<N> {
     #[must_use]
     pub fn new(network: N, device: Device, remembered: impl Into<Remembered>) -> Self {
         let encodings = Encodings::within(remembered, Stage::Segment);
-        let processor = BoxProcessor { sees: network.sees(), known: encodings.known() };
+        let processor = BoxProcessor { sees: network.sees(), known: encodings.known(), device };
         Self { network, device, encodings, processor: Arc::new(processor) }
     }
 
@@ -128,7 +129,7 @@ impl<N: Promptable> BoxSegmenter<N> {
     fn encode(&mut self, pictures: PreparedPictures<Vec<Tensor>>) -> Result<Distinct, TchError> {
         let Self { network, device, encodings, .. } = self;
         encodings.of(pictures, |bytes| {
-            let there = bytes.iter().map(|rgb| rgb.f_to_device(*device));
+            let there = bytes.iter().map(|rgb| send(rgb, *device));
             network.encode_bytes(&there.collect::<Result<Vec<_>, TchError>>()?)
         })
     }
@@ -137,8 +138,8 @@ impl<N: Promptable> BoxSegmenter<N> {
     fn decode(&self, encoded: &Distinct, prompts: &[Prompt]) -> Result<Vec<Segmentation>, TchError> {
         let rows: Vec<i64> = prompts.iter().map(|prompt| encoded.rows[prompt.picture]).collect();
         let corners: Vec<f32> = prompts.iter().flat_map(|prompt| prompt.corners).collect();
-        let rows = Tensor::f_from_slice(&rows)?.f_to_device(self.device)?;
-        let boxes = Tensor::f_from_slice(&corners)?.f_view([-1, 4])?.f_to_device(self.device)?;
+        let rows = send(&Tensor::f_from_slice(&rows)?, self.device)?;
+        let boxes = send(&Tensor::f_from_slice(&corners)?.f_view([-1, 4])?, self.device)?;
         let (logits, ious) = self.network.best_masks(&encoded.encodings, &rows, &boxes);
         let scores = Vec::<f32>::try_from(&ious.f_flatten(0, 1)?.f_to_kind(Kind::Float)?)?;
         let masks = prompts.iter().zip(0..).map(|(prompt, row)| {
@@ -179,6 +180,8 @@ impl Processor for BoxProcessor {
         // A picture without boxes is not worth an encoding.
         let asked = || batch.iter().filter(|request| !request.boxes.is_empty());
         let pictures = self.known.prepare(asked().map(|request| &request.picture), each)?;
+        let pictures =
+            pictures.map_pixels(|each| each.into_iter().map(|pixels| staged(pixels, self.device)).collect());
         let prompts = asked().enumerate().flat_map(|(number, request)| {
             let picture = request.picture.as_ref();
             request.boxes.iter().map(move |bbox| Prompt {
