@@ -2,12 +2,11 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Subcommand;
 
-use crate::domain::{BBox, ContentHash, Frame, Stage};
+use crate::domain::{BBox, Stage};
 use crate::networks::blocks::device::{Libtorch, find, tune, use_threads};
 use crate::networks::bundle::{Bundle, Part, Precision};
 use crate::networks::descriptor::Reads;
@@ -15,13 +14,15 @@ use crate::scheduler::{Model, RequestOf};
 use crate::stages::entail;
 use crate::stages::ground;
 use crate::stages::knowledge;
-use crate::stages::recognise;
 use crate::stages::segment;
+
+use requests::{PROMPT, frame, tokens, words};
 
 use super::{Exit, Failure, with_causes};
 
 mod post_requests;
 mod posts;
+mod requests;
 
 /// Measure the speed of single networks, and of posts that ask all of them, without Kafka.
 #[derive(Debug, clap::Args)]
@@ -78,11 +79,6 @@ struct Models {
     #[arg(long, default_value = "1m")]
     longest: humantime_serde::re::humantime::Duration,
 }
-
-/// Words of a post with what is known of it, in pieces, and tokens of a prompt: the means of the paper's data, where the
-/// network can read as many.
-const PIECES: usize = 160;
-const PROMPT: usize = 40;
 
 pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     match &arguments.what {
@@ -264,29 +260,4 @@ impl Timer {
         }
         Ok(Timing::Measured { batches, each: spent / batches, cold: false })
     }
-}
-
-fn words(rows: i64, most: usize) -> recognise::Request {
-    let pieces = tokens(PIECES.min(most), rows);
-    let first_pieces = (1..pieces.len() as u32 - 1).step_by(2).collect();
-    recognise::Request { pieces, first_pieces, context_first_pieces: Vec::new() }
-}
-
-/// Ids that every vocabulary has and that are special in none.
-fn tokens(count: usize, rows: i64) -> Vec<u32> {
-    let last = u32::try_from(rows - 1).unwrap_or(u32::MAX);
-    (3..).step_by(7).take(count).map(|id: u32| id.min(last)).collect()
-}
-
-/// A picture different from all others.
-fn frame(number: usize, side: u32) -> Arc<Frame> {
-    let hash = ContentHash(*blake3::hash(&number.to_le_bytes()).as_bytes());
-    let level = |index: u32| ((index as usize * 31 + number * 17) % 256) as u8;
-    Arc::new(Frame {
-        hash,
-        width: side,
-        height: side,
-        orientation: 1,
-        rgb: (0..3 * side * side).map(level).collect(),
-    })
 }

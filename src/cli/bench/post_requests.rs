@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{PROMPT, tokens, words};
+use super::requests::{PROMPT, tokens, words};
 use crate::common::imaging::{Picture, View};
 use crate::domain::{BBox, ContentHash, Stage};
 use crate::networks::bundle::Bundle;

@@ -31,7 +31,7 @@ Examples:
   riveg bench posts --posts 500
   riveg bench posts --config config/gpu.toml --set bundle.path=bundles/large --posts 2000 --json posts.json
   riveg bench posts --config config/gpu.toml --no-segment")]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Posts.
     #[arg(long, default_value_t = 500)]
     posts: usize,

@@ -59,8 +59,14 @@ mod tests {
         assert!(bundle.precisions().iter().all(|(_, precision)| *precision == Precision::Bf16));
         assert_eq!(bundle.home(Stage::Segment).segment().unwrap().precision, Precision::Bf16);
         for part in bundle.manifest().parts() {
-            let found = bundle.verify(&part, Device::Cpu).unwrap();
+            let found = match part.stage {
+                // Which of the untrained grounder's boxes is the likeliest hangs on the last digits; how likely does not.
+                Stage::Ground => bundle.self_test(part.stage, Device::Cpu).unwrap(),
+                _ => bundle.verify(&part, Device::Cpu).unwrap(),
+            };
             assert_ne!(found, part.self_test, "`{}` rounds to 16 bits", part.stage);
+            let [found, recorded] = [&found, part.self_test].map(|answer| answer[answer.len() - 1]);
+            assert!((found - recorded).abs() <= 0.05 * recorded.abs().max(1.0), "{found}, {recorded}");
         }
         assert_ne!(bundle.hash(), joined.hash());
         assert_eq!(joined.clone().in_precision(Precision::F32).hash(), joined.hash(), "nothing changes");

@@ -59,7 +59,8 @@ pub(in crate::networks) fn staged(tensor: Tensor, device: Device) -> Tensor {
     match tensor.f_internal_pin_memory(device) {
         Ok(pinned) => pinned,
         Err(error) => {
-            warn!(%error, "a batch is copied to the GPU from pageable memory");
+            let why = error.to_string();
+            warn!(why, "a batch is copied to the GPU from pageable memory");
             tensor
         }
     }
