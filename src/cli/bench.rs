@@ -91,7 +91,7 @@ fn models(arguments: &Models) -> Result<(), Failure> {
     let Models { bundle, device, precision, threads, batch, stage, spend, longest } = arguments;
     let place = find(device)?;
     use_threads(*threads);
-    let bundle = precision.iter().fold(Bundle::open(bundle)?, |bundle, &all| bundle.in_precision(all));
+    let bundle = precision.iter().fold(Bundle::open(bundle)?, |bundle, &all| bundle.all_in_precision(all));
     tune(place, bundle.reads_one_size());
     let mut out = std::io::stdout().lock();
     writeln!(out, "on `{device}`, {}", Libtorch::here())?;

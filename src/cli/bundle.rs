@@ -206,7 +206,7 @@ fn stage_named(name: &str) -> Result<Stage, UsageError> {
 fn verify(folder: &Path, device: &str, precision: Option<Precision>) -> Result<(), Failure> {
     let place = find(device)?;
     let bundle = Bundle::open(folder)?;
-    let bundle = precision.into_iter().fold(bundle, Bundle::in_precision);
+    let bundle = precision.into_iter().fold(bundle, Bundle::all_in_precision);
     let parts = bundle.manifest().parts();
     let mut out = std::io::stdout().lock();
     writeln!(out, "hashes     ok      {}", bundle.hash())?;

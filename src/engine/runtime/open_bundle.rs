@@ -22,9 +22,5 @@ pub fn open(settings: &Config) -> Result<Bundle, BundleError> {
                 bundle.answered_by(stage, &format!("{} {}", endpoint.model, endpoint.box_format.as_str()));
         }
     }
-    let bundle = if folders.has_segmenter() { bundle } else { bundle.without_segmenter() };
-    Ok(match folders.precision.chosen() {
-        Some(precision) => bundle.in_precision(precision),
-        None => bundle,
-    })
+    Ok(if folders.has_segmenter() { bundle } else { bundle.without_segmenter() })
 }

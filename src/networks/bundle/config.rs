@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Stage;
-use crate::networks::weights::Precision;
 
 /// Folders of bundles.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -21,36 +20,6 @@ pub struct Config {
     pub ground: PathBuf,
     /// As `recognise`, for the segmenter; `none`: there is none.
     pub segment: PathBuf,
-    /// What all networks compute in.
-    pub precision: PrecisionChoice,
-}
-
-/// What the networks of a bundle compute in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PrecisionChoice {
-    /// Each in that of the manifest.
-    #[default]
-    Manifest,
-    /// All in 32 bits.
-    F32,
-    /// All in 16 bits with the range of 32.
-    Bf16,
-    /// All in 16 bits; values end at 65,504.
-    F16,
-}
-
-impl PrecisionChoice {
-    /// That of all networks; none where the manifest decides.
-    #[must_use]
-    pub fn chosen(self) -> Option<Precision> {
-        match self {
-            Self::Manifest => None,
-            Self::F32 => Some(Precision::F32),
-            Self::Bf16 => Some(Precision::Bf16),
-            Self::F16 => Some(Precision::F16),
-        }
-    }
 }
 
 /// The word for no network, in place of a bundle's folder.

@@ -28,7 +28,7 @@ mod thresholds;
 pub(crate) mod tiny;
 mod write;
 
-pub use config::{Config, PrecisionChoice};
+pub use config::Config;
 pub use import::{
     ConfigFault, GivenLabels, Import, Imported, MappedTypes, Recipe, TypeMap, check_task_of_config,
     labels_of_config,

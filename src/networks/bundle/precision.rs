@@ -11,13 +11,13 @@ impl Bundle {
     /// The bundle with all its networks computing in `precision`. Where this changes any, the hash is one of the former and
     /// of the precision: other numbers may be other answers.
     #[must_use]
-    pub fn in_precision(mut self, precision: Precision) -> Self {
+    pub fn all_in_precision(mut self, precision: Precision) -> Self {
         if self.precisions().iter().any(|(_, before)| *before != precision) {
             let name = precision.as_str();
             self.hash = hexadecimal(Sha256::digest(format!("{}\nprecision {name}\n", self.hash)));
         }
         self.manifest.set_precision(precision);
-        let taken = self.taken.into_iter().map(|(stage, other)| (stage, other.in_precision(precision)));
+        let taken = self.taken.into_iter().map(|(stage, other)| (stage, other.all_in_precision(precision)));
         self.taken = taken.collect();
         self
     }
@@ -55,7 +55,7 @@ mod tests {
         let (folder, other) = (without_tokenizers(), without_tokenizers());
         let open = |folder: &tempfile::TempDir| Bundle::open(folder.path()).unwrap();
         let joined = open(&folder).with_stage(Stage::Segment, open(&other)).unwrap();
-        let bundle = joined.clone().in_precision(Precision::Bf16);
+        let bundle = joined.clone().all_in_precision(Precision::Bf16);
         assert!(bundle.precisions().iter().all(|(_, precision)| *precision == Precision::Bf16));
         assert_eq!(bundle.home(Stage::Segment).segment().unwrap().precision, Precision::Bf16);
         for part in bundle.manifest().parts() {
@@ -69,6 +69,6 @@ mod tests {
             assert!((found - recorded).abs() <= 0.05 * recorded.abs().max(1.0), "{found}, {recorded}");
         }
         assert_ne!(bundle.hash(), joined.hash());
-        assert_eq!(joined.clone().in_precision(Precision::F32).hash(), joined.hash(), "nothing changes");
+        assert_eq!(joined.clone().all_in_precision(Precision::F32).hash(), joined.hash(), "nothing changes");
     }
 }
