@@ -65,8 +65,8 @@ impl fmt::Display for Libtorch {
 #[must_use]
 pub fn unset_variables(device: Device, is_set: impl Fn(&str) -> bool) -> Vec<String> {
     // Of the allocator's variable the older name, too.
-    let lacks = |name: &str| !is_set(name) && !(name == FOR_CUDA[0].0 && is_set("PYTORCH_CUDA_ALLOC_CONF"));
-    let missing = FOR_CUDA.iter().filter(|(name, _)| device.is_cuda() && lacks(name));
+    let has = |name: &str| is_set(name) || name == FOR_CUDA[0].0 && is_set("PYTORCH_CUDA_ALLOC_CONF");
+    let missing = FOR_CUDA.iter().filter(|(name, _)| device.is_cuda() && !has(name));
     missing.map(|(name, value)| format!("{name}={value}")).collect()
 }
 
