@@ -9,7 +9,7 @@ export PYTORCH_ALLOC_CONF ?= expandable_segments:True
 export TORCH_ALLOW_TF32_CUBLAS_OVERRIDE ?= 1
 endif
 
-.PHONY: demo test setup bench parity chaos soak hostile knowledge fuzz deny sbom cuda-link gpu-check
+.PHONY: demo test setup bench peer parity chaos soak hostile knowledge fuzz deny sbom cuda-link gpu-check
 
 demo: setup
 	scripts/build --release --bin riveg
@@ -28,6 +28,11 @@ setup:
 
 bench: setup
 	cargo bench --bench scheduler --bench pipeline
+
+# The same posts and weights through riveg and through the pipeline that one would write in Python, in turns: speed and scores.
+# NAME=riveg-base for published sizes; ARGS="--rounds 5" and more go to benches/peer/run.py.
+peer:
+	scripts/peer $(or $(NAME),pocket) $(ARGS)
 
 # The networks against their Python originals, fixtures made anew, and at full size. Slow; not part of `make test`.
 parity:
