@@ -9,7 +9,7 @@ export PYTORCH_ALLOC_CONF ?= expandable_segments:True
 export TORCH_ALLOW_TF32_CUBLAS_OVERRIDE ?= 1
 endif
 
-.PHONY: demo test setup bench peer parity chaos soak hostile knowledge fuzz deny sbom cuda-link gpu-check
+.PHONY: demo test setup bench peer parity chaos soak overhead scale hostile knowledge fuzz deny sbom cuda-link gpu-check
 
 demo: setup
 	scripts/build --release --bin riveg
@@ -51,6 +51,13 @@ soak:
 	scripts/setup test
 	scripts/build --bin riveg --example chaos
 	cargo run --quiet --example chaos -- soak $(ARGS)
+
+# The engine with networks that answer at once beside a plain loop of a Kafka client, and the shipped engine in one, two and
+# three processes of one group, one core each. Some minutes each.
+overhead scale:
+	scripts/setup test
+	scripts/build --release --bin riveg --example chaos
+	target/release/examples/chaos $@ $(ARGS)
 
 # Posts that ask for more than their share: peak memory, time of the device and how long other posts wait, for each. Some
 # minutes. ARGS="--help" tells what can be asked for.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use baselines::{Rule, finished};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use riveg::scheduler::simulate::{Arrival, SimulatedLane, simulate};
+use riveg::scheduler::simulate::{Arrival, SimulatedLane, simulate_several};
 use riveg::scheduler::{Budget, Cost, Queue};
 use spin::{closed_loop, open_loop, raw};
 
@@ -49,7 +49,7 @@ impl Shape {
         let mut queue = Queue::new(budget(self.max_batch));
         let mut size = 1;
         while size <= self.max_batch {
-            queue.batch_was_clean(size as u64, self.service(size));
+            queue.batch_was_clean(size as u64, self.service(size), false);
             size *= 2;
         }
         queue
@@ -58,6 +58,8 @@ impl Shape {
 
 fn main() {
     simulated_latencies();
+    println!();
+    several_executors();
     println!();
     println!("{:58}{:>12}{:>14}", "busy threads", "measured", "target");
     saturated();
@@ -115,10 +117,36 @@ fn simulated_latencies() {
 }
 
 fn simulated(shape: Shape, arrivals: &[Duration]) -> Vec<Duration> {
+    simulated_by(1, shape, arrivals)
+}
+
+fn simulated_by(executors: usize, shape: Shape, arrivals: &[Duration]) -> Vec<Duration> {
     let requests: Vec<Arrival> = arrivals.iter().map(|&at| Arrival { at, lane: 0, cost: Cost(1) }).collect();
     let service = Box::new(move |members, _| shape.service(members));
     let mut lanes = [SimulatedLane::new(shape.queue(), service)];
-    simulate(&requests, &mut lanes).iter().map(|served| served.finished).collect()
+    simulate_several(executors, &requests, &mut lanes).iter().map(|served| served.finished).collect()
+}
+
+/// How throughput and latency grow with executors that draw from one lane.
+fn several_executors() {
+    println!(
+        "executors of a device (simulated): posts of a backlog beside one executor, mean / p99 in ms at 80 % load"
+    );
+    for shape in SHAPES {
+        print!("{:14}", shape.name);
+        let backlog = vec![Duration::ZERO; 20_000];
+        let rate = |executors| {
+            let end = simulated_by(executors, shape, &backlog).into_iter().max().unwrap_or_default();
+            backlog.len() as f64 / end.as_secs_f64()
+        };
+        let one = rate(1);
+        for executors in [1, 2, 4, 8] {
+            let arrivals = poisson(0.8 * executors as f64 * shape.raw(), 100_000, 1);
+            let latency = Latency::of(&since(&arrivals, &simulated_by(executors, shape, &arrivals)));
+            print!("  {executors}: {:.2} {:.0} / {:.0}", rate(executors) / one, latency.mean, latency.p99);
+        }
+        println!();
+    }
 }
 
 /// Throughput relative to full batches back to back, and fill of the batches. Best of three, because other programs on

@@ -32,7 +32,7 @@
 //! * Data moves one way. The only thing that travels back is a ticket, and a ticket settles once.
 //! * Every record that is read is answered once on the output or on the dead-letter topic before its offset is committed,
 //!   in the order of its partition. Bad input is an answer, not a fault.
-//! * One thread owns a device and every network on it. It never waits while work is queued.
+//! * Executors of a device, one thread each, draw from the same queues. None waits while work is queued.
 //! * A picture goes through a network's trunk or encoder once, however many entities, reposts and stages of that network
 //!   ask, as long as its cache holds it; an identical question to a language model is asked once.
 //! * A batch answers as its members would alone.

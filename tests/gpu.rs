@@ -23,10 +23,10 @@ fn settings_of_a_gpu_are_accepted_and_a_missing_device_is_one_clear_error() {
     let finished = check("device.name=cpu");
     assert_eq!(finished.code, Some(0), "{}{}", finished.stdout, finished.stderr);
     let device = finished.stdout.lines().find(|line| line.starts_with("device ")).unwrap();
-    assert!(device.contains("cpu, libtorch 2.11.0") && device.ends_with(", f32"), "{device}");
+    assert!(device.contains("cpu, libtorch 2.11.0") && device.ends_with(", bf16"), "{device}");
     let log = "networks are loaded";
     assert!(
-        finished.stderr.contains(log) && finished.stderr.contains("precision=\"f32\""),
+        finished.stderr.contains(log) && finished.stderr.contains("precision=\"bf16\""),
         "{}",
         finished.stderr
     );

@@ -11,7 +11,10 @@ mod supervisor;
 mod feed;
 mod faults;
 mod hostile;
+mod overhead;
+mod plain_loop;
 mod report;
+mod scale;
 mod soak;
 mod worker;
 
@@ -74,6 +77,12 @@ enum Command {
     Worker(worker::Arguments),
     /// Many posts through one engine, whose memory is measured.
     Soak(soak::Arguments),
+    /// An engine whose networks answer at once, beside a plain loop.
+    Overhead(overhead::Arguments),
+    /// The shipped engine and bundle in several processes of one group.
+    Scale(scale::Arguments),
+    /// A plain loop.
+    PlainLoop(plain_loop::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -81,6 +90,9 @@ fn main() -> ExitCode {
     match &arguments.command {
         Some(Command::Worker(worker)) => return worker::run(worker),
         Some(Command::Soak(soak)) => return soak::run(soak),
+        Some(Command::Overhead(overhead)) => return overhead::run(overhead),
+        Some(Command::Scale(scale)) => return scale::run(scale),
+        Some(Command::PlainLoop(plain)) => return plain_loop::run(plain),
         None => {}
     }
     let report = Report::new(arguments.mode.iter().map(|&mode| (mode, run(&arguments, mode))));

@@ -171,7 +171,7 @@ fn soak(
     }
 }
 
-fn write(broker: &Broker, posts: usize, post: &dyn Fn(usize) -> String) {
+pub(super) fn write(broker: &Broker, posts: usize, post: &dyn Fn(usize) -> String) {
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", &broker.bootstrap)
         .set("linger.ms", "20")
@@ -199,9 +199,7 @@ fn worker(broker: &Broker, out: &Path) -> Child {
 
 /// The shipped engine with the shipped bundle.
 fn engine(broker: &Broker, address: &str, out: &Path) -> Child {
-    let own = std::env::current_exe().unwrap();
-    let binary = own.parent().and_then(Path::parent).unwrap().join("riveg");
-    let mut command = Command::new(binary);
+    let mut command = Command::new(binary());
     command.current_dir(env!("CARGO_MANIFEST_DIR")).arg("run");
     let mut settings = broker.settings(&out.join("state"));
     settings.push(format!("telemetry.address={address}"));
@@ -209,7 +207,13 @@ fn engine(broker: &Broker, address: &str, out: &Path) -> Child {
     spawned(command, &out.join("pocket.log"))
 }
 
-fn spawned(mut command: Command, log: &Path) -> Child {
+/// The shipped engine, built beside this executable.
+pub(super) fn binary() -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    own.parent().and_then(Path::parent).unwrap().join("riveg")
+}
+
+pub(super) fn spawned(mut command: Command, log: &Path) -> Child {
     let log = File::create(log).unwrap();
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
 }
@@ -224,7 +228,7 @@ fn metrics_of(address: &str) -> String {
 }
 
 /// A post of the pocket world from which many posts are made.
-struct Sample {
+pub(super) struct Sample {
     text: String,
     jpeg: Vec<u8>,
 }
@@ -232,7 +236,7 @@ struct Sample {
 /// Maximum number of samples: drawing one takes milliseconds.
 const SAMPLES: usize = 1000;
 
-fn samples(posts: usize) -> Vec<Sample> {
+pub(super) fn samples(posts: usize) -> Vec<Sample> {
     let world = World::new(0, Split::Test);
     let sample = |index: usize| {
         let sample = world.sample(index as u64);
@@ -243,7 +247,7 @@ fn samples(posts: usize) -> Vec<Sample> {
 
 impl Sample {
     /// A post with a unique picture: a JPEG comment makes its bytes differ from all others.
-    fn post(&self, number: usize) -> String {
+    pub(super) fn post(&self, number: usize) -> String {
         let (start, rest) = self.jpeg.split_at(2);
         let comment = format!("{number:012}");
         let marker = [&[0xFF, 0xFE, 0, 14], comment.as_bytes()].concat();

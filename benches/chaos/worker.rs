@@ -38,6 +38,9 @@ pub(crate) struct Arguments {
     /// Folder of the engine's state.
     #[arg(long)]
     pub(crate) state: PathBuf,
+    /// One more setting of the engine, as `section.key=value`.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) sets: Vec<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -88,6 +91,7 @@ fn settings(arguments: &Arguments) -> Settings {
         sets.push(format!("publish.transactional_id=chaos-{}", arguments.number));
         properties.extend([("transaction.timeout.ms", "20000"), ("message.timeout.ms", "10000")]);
     }
+    sets.extend(arguments.sets.iter().cloned());
     let config =
         Config::load(&Sources { sets, ..Sources::default() }).expect("these settings are valid").config;
     let mut settings = Settings::new(&config, "chaos");
@@ -105,7 +109,9 @@ async fn echo_post(decoder: Decoder, value: Bytes) -> Result<Annotated, Rejectio
     let post = decoder.decode(value.clone()).await?;
     // The decoder has accepted it, so it is JSON.
     let request: Value = serde_json::from_slice(&value).unwrap_or_default();
-    tokio::time::sleep(Duration::from_millis(request["takes"].as_u64().unwrap_or(0))).await;
+    if let Some(takes) = request["takes"].as_u64() {
+        tokio::time::sleep(Duration::from_millis(takes)).await;
+    }
     if request["kills"] == true {
         std::process::abort();
     }

@@ -3,52 +3,63 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// The name that the runtime gives its device's thread, as far as Linux keeps it.
+/// The name that the runtime gives its device's only thread; of several executors, a number follows it.
 const DEVICE_THREAD: &str = "riveg-device";
 
 /// Measures from its start.
 pub(crate) struct Stopwatch {
-    thread: String,
+    /// Each with the time that it had spent then.
+    threads: Vec<(String, Duration)>,
     wall: Instant,
-    processor: Duration,
 }
 
 /// What was spent on something.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spent {
     pub(crate) wall: Duration,
-    /// Of the one thread that runs networks; 0 where the system does not say.
+    /// Of the threads that run networks, together; 0 where the system does not say.
     pub(crate) processor: Duration,
 }
 
 impl Stopwatch {
     /// Watches the thread that calls.
     pub(crate) fn this_thread() -> Self {
-        Self::start("/proc/thread-self".to_owned())
+        Self::start(["/proc/thread-self".to_owned()])
     }
 
-    /// Watches the device's thread, which must run already.
-    pub(crate) fn device_thread() -> Self {
+    /// Watches the threads of the device's executors, which must run already. Those of earlier runs that are on their way
+    /// out compute nothing more.
+    pub(crate) fn device_threads() -> Self {
         let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-        let named = |folder: &String| {
-            fs::read_to_string(format!("{folder}/comm")).is_ok_and(|name| name.trim_end() == DEVICE_THREAD)
+        let computes = |folder: &String| {
+            fs::read_to_string(format!("{folder}/comm")).is_ok_and(|name| is_executor(name.trim_end()))
         };
-        // Devices of earlier runs may be on their way out: the youngest thread is the one.
-        let number = |folder: &String| folder.rsplit('/').next().and_then(|id| id.parse::<u64>().ok());
-        let folders = threads.map(|entry| entry.path().display().to_string()).filter(named);
-        Self::start(folders.max_by_key(number).unwrap_or_default())
+        Self::start(threads.map(|entry| entry.path().display().to_string()).filter(computes))
     }
 
     /// What has been spent since.
     pub(crate) fn spent(&self) -> Spent {
-        let processor = processor_time(&self.thread).saturating_sub(self.processor);
-        Spent { wall: self.wall.elapsed(), processor }
+        let since = |(thread, before): &(String, Duration)| processor_time(thread).saturating_sub(*before);
+        Spent { wall: self.wall.elapsed(), processor: self.threads.iter().map(since).sum() }
     }
 
-    fn start(thread: String) -> Self {
-        let processor = processor_time(&thread);
-        Self { thread, wall: Instant::now(), processor }
+    fn start(threads: impl IntoIterator<Item = String>) -> Self {
+        let threads = threads.into_iter().map(|thread| {
+            let before = processor_time(&thread);
+            (thread, before)
+        });
+        Self { threads: threads.collect(), wall: Instant::now() }
     }
+}
+
+/// Whether a thread of this name runs networks.
+fn is_executor(name: &str) -> bool {
+    name.strip_prefix(DEVICE_THREAD).is_some_and(|rest| {
+        rest.is_empty()
+            || rest
+                .strip_prefix('-')
+                .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    })
 }
 
 impl Spent {

@@ -7,6 +7,7 @@ use riveg::config::Config;
 use riveg::domain::{Annotation, Post};
 use riveg::engine::runtime::Variant;
 use riveg::engine::{self, Annotator};
+use riveg::networks::blocks::device::cores;
 use riveg::networks::bundle::Bundle;
 use riveg::telemetry::{Metrics, StageSummary};
 use tokio::sync::Semaphore;
@@ -19,9 +20,9 @@ pub(crate) struct Served {
     pub(crate) annotations: Vec<Annotation>,
     pub(crate) spent: Spent,
     pub(crate) stages: Vec<StageSummary>,
-    /// The share of time in which a network ran.
+    /// The share of the executors' time in which a network ran.
     pub(crate) running: f64,
-    /// The share of time in which no request was queued.
+    /// The share of the executors' time in which no request was queued.
     pub(crate) idle: f64,
 }
 
@@ -47,7 +48,7 @@ pub(crate) async fn serve(bundle: &Bundle, config: &Config, input: Input<'_>, in
     let annotator = warming.ready(config).await.unwrap_or_else(|error| panic!("{error}"));
     let annotator = Arc::new(annotator);
     let idle_before = figure(&metrics, "riveg_device_idle_seconds_total");
-    let watch = Stopwatch::device_thread();
+    let watch = Stopwatch::device_threads();
 
     let room = Arc::new(Semaphore::new(in_flight));
     let mut tasks = JoinSet::new();
@@ -65,11 +66,12 @@ pub(crate) async fn serve(bundle: &Bundle, config: &Config, input: Input<'_>, in
 
     annotations.sort_by_key(|&(index, _)| index);
     let wall = spent.wall.as_secs_f64();
+    let executors = config.device.layout(cores()).executors as f64;
     let served = Served {
         annotations: annotations.into_iter().map(|(_, annotation)| annotation).collect(),
         spent,
         stages: metrics.stage_summaries(),
-        running: figure(&metrics, "riveg_stage_compute_seconds_sum") / wall,
+        running: figure(&metrics, "riveg_stage_compute_seconds_sum") / wall / executors,
         idle: (figure(&metrics, "riveg_device_idle_seconds_total") - idle_before) / wall,
     };
     let annotator = Arc::into_inner(annotator).expect("all tasks have ended");

@@ -2,19 +2,14 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use tracing::info;
 
 use crate::common::imaging::Workers;
 use crate::config::Config;
-use crate::engine::runtime::{index_examples, open, post_encoder};
-use crate::networks::blocks::device::use_threads;
-use crate::networks::blocks::remembered::Remembered;
+use crate::engine::runtime::{index_examples, open, retriever_device};
 use crate::networks::bundle::Bundle;
-use crate::scheduler::Device;
 use crate::stages::knowledge::{Example, Examples, Index, PublishedFiles};
-use crate::telemetry::Metrics;
 
 use super::{Exit, Failure, Settings, UsageError, progress, run_async};
 
@@ -134,13 +129,7 @@ async fn index_all(
     config: &Config,
     exit: &Exit,
 ) -> Result<Index, Failure> {
-    let mut device = Device::new("riveg-device", Arc::new(Metrics::new()));
-    let threads = config.device.threads;
-    device.begin_with(move || use_threads(threads));
-    // Each picture is encoded once, so none is cached.
-    let remembered = Remembered::within(0);
-    // A request of the retriever costs as much as one of the entailer: a picture and a line of text.
-    let encoder = post_encoder(bundle, &config.device, config.scheduler.know, &remembered, &mut device)?;
+    let (device, encoder) = retriever_device(bundle, config)?;
     let device = device.start()?;
     exit.add_device(device.stop());
     device.ready().await?;

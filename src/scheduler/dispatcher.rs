@@ -1,26 +1,29 @@
-//! Dispatcher: the host thread that chooses the next batch, prepares it for the device and answers its callers.
+//! Dispatcher: the host thread of an executor, which chooses the next batch, prepares it and answers its callers.
 //!
-//! While the device runs one batch, the next one is prepared, but only where it is full: a batch that could still grow
-//! is bound when the device is free.
+//! The executors of a device draw from the same lanes: whoever is free binds the next batch. While an executor runs one
+//! batch, its next one is prepared, but only where it is full and no executor is idle: a batch that could still grow is
+//! bound when an executor is free.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::doorbell::Doorbell;
+use super::doorbell::{Doorbells, Rest};
 use super::executor::{Executor, Finished};
 use super::lane::Lane;
 use super::{ModelError, Offer, Policy, Stop};
 use crate::telemetry::Metrics;
 
-/// All lanes of one device, and its thread.
+/// The lanes of a device as one executor serves them, and its thread.
 pub(super) struct Dispatcher {
     pub(super) lanes: Vec<Box<dyn Lane>>,
-    pub(super) executor: Executor,
-    pub(super) doorbell: Arc<Doorbell>,
-    pub(super) stop: Stop,
-    pub(super) metrics: Arc<Metrics>,
-    policy: Policy,
+    executor: Executor,
+    number: usize,
+    doorbells: Arc<Doorbells>,
+    stop: Stop,
+    metrics: Arc<Metrics>,
+    /// Of the device: held while one of its dispatchers chooses a batch and binds it.
+    policy: Arc<Mutex<Policy>>,
     /// The lanes whose batches were submitted, in that order.
     submitted: VecDeque<usize>,
 }
@@ -28,17 +31,18 @@ pub(super) struct Dispatcher {
 impl Dispatcher {
     pub(super) fn new(
         lanes: Vec<Box<dyn Lane>>,
-        executor: Executor,
-        doorbell: Arc<Doorbell>,
-        stop: Stop,
-        metrics: Arc<Metrics>,
+        (executor, number): (Executor, usize),
+        doorbells: Arc<Doorbells>,
+        (stop, metrics): (Stop, Arc<Metrics>),
+        policy: Arc<Mutex<Policy>>,
     ) -> Self {
-        let (policy, submitted) = (Policy::default(), VecDeque::new());
-        Self { lanes, executor, doorbell, stop, metrics, policy, submitted }
+        let submitted = VecDeque::new();
+        Self { lanes, executor, number, doorbells, stop, metrics, policy, submitted }
     }
 
-    /// Runs every network on its samples.
+    /// Runs every network on its samples. The calling thread is the one that serves afterwards.
     pub(super) fn warm_up(&mut self) -> Result<(), ModelError> {
+        self.doorbells.answer_to(self.number);
         self.lanes.iter_mut().try_for_each(|lane| {
             lane.warm_up(&mut self.executor)
                 .map_err(|error| ModelError::DeviceLost(format!("warming up `{}`: {error}", lane.stage())))
@@ -47,6 +51,12 @@ impl Dispatcher {
 
     /// Runs batches until all callers have left and all calls are answered, or until the stop is told.
     pub(super) fn serve_all(&mut self) -> Result<(), ModelError> {
+        let outcome = self.serve();
+        self.doorbells.rests(self.number, Rest::Busy);
+        outcome
+    }
+
+    fn serve(&mut self) -> Result<(), ModelError> {
         loop {
             if let Some(finished) = self.executor.poll() {
                 self.complete(finished)?;
@@ -57,23 +67,40 @@ impl Dispatcher {
                 if is_idle {
                     return Ok(());
                 }
-                self.doorbell.wait();
+                Doorbells::wait();
                 continue;
             }
+            // What comes after this look rings.
+            self.doorbells.rests(self.number, self.rest());
             let more_can_come = self.admit();
             if self.dispatch() {
                 continue;
             }
             if !is_idle {
-                self.doorbell.wait();
+                Doorbells::wait();
             } else if more_can_come {
-                self.metrics.device().waits(Instant::now());
-                self.doorbell.wait();
-                self.metrics.device().works(Instant::now());
+                self.metrics.device().waits(self.number, Instant::now());
+                Doorbells::wait();
+                self.metrics.device().works(self.number, Instant::now());
             } else {
                 return Ok(());
             }
         }
+    }
+
+    /// What this thread could do with a request while it sleeps.
+    fn rest(&self) -> Rest {
+        match (self.executor.is_idle(), self.executor.has_room()) {
+            (true, _) => Rest::Idle,
+            (false, true) => Rest::Overlapping,
+            (false, false) => Rest::Busy,
+        }
+    }
+
+    /// Gives the requests without an answer to the other executors.
+    pub(super) fn hand_over(&mut self) {
+        self.lanes.iter_mut().for_each(|lane| lane.hand_over());
+        self.doorbells.ring_all();
     }
 
     /// Answers all callers with the error that ended the device.
@@ -91,27 +118,45 @@ impl Dispatcher {
         if !self.executor.has_room() {
             return false;
         }
-        let offers: Vec<Option<Offer>> = self.lanes.iter().map(|lane| lane.offer()).collect();
-        let Some(chosen) = self.policy.next(&offers, Instant::now()) else { return false };
-        let (lane, is_idle) = (&mut self.lanes[chosen], self.executor.is_idle());
-        if !is_idle && !lane.has_full_batch() {
+        let is_idle = self.executor.is_idle();
+        if !is_idle && self.doorbells.has_idle() {
+            self.doorbells.ring_one();
             return false;
         }
-        self.policy.note(chosen, &offers);
-        let Some(work) = lane.prepare() else { return true };
+        let chosen = match self.bind(is_idle) {
+            Choice::None => return false,
+            Choice::NobodyWaits => return true,
+            Choice::Bound(lane) => lane,
+        };
+        let lane = &mut self.lanes[chosen];
+        let work = lane.prepare();
         if is_idle {
-            self.start(chosen);
+            lane.start();
         }
         self.executor.submit(work);
         self.submitted.push_back(chosen);
         true
     }
 
-    /// Takes in that the device begins the batch of a lane.
-    fn start(&mut self, lane: usize) {
-        let lane = &mut self.lanes[lane];
-        lane.start();
-        self.metrics.work_progress().advance(lane.stage().as_str(), Instant::now());
+    /// Chooses a lane and binds its next batch. No other executor does so meanwhile.
+    fn bind(&mut self, is_idle: bool) -> Choice {
+        let mut policy = of(&self.policy);
+        let offers: Vec<Option<Offer>> = self.lanes.iter().map(|lane| lane.offer()).collect();
+        let Some(chosen) = policy.next(&offers, Instant::now()) else { return Choice::None };
+        if !is_idle && !self.lanes[chosen].has_full_batch() {
+            return Choice::None;
+        }
+        policy.note(chosen, &offers);
+        if !self.lanes[chosen].bind() {
+            return Choice::NobodyWaits;
+        }
+        let more_waits = self.lanes.iter().any(|lane| lane.offer().is_some());
+        drop(policy);
+        self.doorbells.rests(self.number, Rest::Busy);
+        if more_waits {
+            self.doorbells.ring_one();
+        }
+        Choice::Bound(chosen)
     }
 
     fn complete(&mut self, finished: Finished) -> Result<(), ModelError> {
@@ -121,7 +166,7 @@ impl Dispatcher {
                 self.lanes[next].withdraw();
             }
         } else if let Some(&next) = self.submitted.front() {
-            self.start(next);
+            self.lanes[next].start();
         }
         if finished.output.is_ok() {
             self.lanes[lane].measure(finished.took);
@@ -131,14 +176,21 @@ impl Dispatcher {
                 self.dispatch();
             }
         }
-        let lane = &mut self.lanes[lane];
-        lane.complete(finished, &mut self.executor)?;
-        let (progress, stage) = (self.metrics.work_progress(), lane.stage().as_str());
-        if lane.is_running() {
-            progress.advance(stage, Instant::now());
-        } else {
-            progress.finish(stage);
-        }
-        Ok(())
+        self.lanes[lane].complete(finished, &mut self.executor)
     }
+}
+
+/// What came of looking for a batch.
+enum Choice {
+    /// There is none to run now.
+    None,
+    /// All callers of the batch had given up.
+    NobodyWaits,
+    /// The next batch of this lane is bound.
+    Bound(usize),
+}
+
+fn of(policy: &Mutex<Policy>) -> MutexGuard<'_, Policy> {
+    // Counts that a panic left half changed make one choice worse.
+    policy.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::doorbell::Doorbell;
+use super::doorbell::Doorbells;
 use super::erased::{Forward, Payload};
 use super::{ModelError, Stop};
 
@@ -47,8 +47,9 @@ pub(super) struct Executor {
 struct Shared {
     slot: Mutex<Slot>,
     changed: Condvar,
-    /// Wakes the dispatcher.
-    doorbell: Arc<Doorbell>,
+    /// Wakes the dispatcher, whose executor has this number.
+    doorbells: Arc<Doorbells>,
+    number: usize,
 }
 
 #[derive(Default)]
@@ -68,11 +69,11 @@ impl Executor {
     pub(super) fn start(
         name: String,
         models: Vec<Box<dyn Forward>>,
-        beginning: Box<dyn FnOnce() + Send>,
-        doorbell: Arc<Doorbell>,
+        beginning: Arc<dyn Fn() + Send + Sync>,
+        (doorbells, number): (Arc<Doorbells>, usize),
         stop: Stop,
     ) -> io::Result<Self> {
-        let shared = Arc::new(Shared { slot: Mutex::default(), changed: Condvar::new(), doorbell });
+        let shared = Arc::new(Shared { slot: Mutex::default(), changed: Condvar::new(), doorbells, number });
         let of_thread = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name(name).spawn(move || {
             let ends = EndGuard(of_thread);
@@ -121,7 +122,7 @@ impl Executor {
             if let Some(finished) = self.take_finished() {
                 return finished;
             }
-            self.shared.doorbell.wait();
+            Doorbells::wait();
         }
     }
 
@@ -169,7 +170,7 @@ impl Shared {
             slot.is_held = output.is_err() || stop.is_told();
             slot.finished.push_back(Finished { output, took, is_next_withdrawn: false });
             drop(slot);
-            self.doorbell.ring();
+            self.doorbells.ring(self.number);
         }
     }
 
@@ -193,7 +194,7 @@ struct EndGuard(Arc<Shared>);
 impl Drop for EndGuard {
     fn drop(&mut self) {
         self.0.slot().has_ended = true;
-        self.0.doorbell.ring();
+        self.0.doorbells.ring(self.0.number);
     }
 }
 

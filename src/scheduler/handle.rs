@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use super::doorbell::Doorbell;
+use super::doorbell::Doorbells;
 use super::flow_limit::{FlowLimits, Permit};
 use super::{Cost, Flow, ModelError};
 use crate::domain::Stage;
@@ -82,7 +82,7 @@ impl<Q, R> Handle<Q, R> {
         let (reply, answer) = oneshot::channel();
         let cost = (port.cost)(&request);
         port.push(Arrival { request, flow, cost, reply, called, since: Instant::now(), place, queued })?;
-        port.doorbell.ring();
+        port.doorbells.ring_one();
         // The sender is dropped without a reply when the device ends.
         answer.await.unwrap_or_else(|_| Err(port.why_closed()))
     }
@@ -100,7 +100,7 @@ struct CallerGuard<Q, R>(Arc<Port<Q, R>>);
 impl<Q, R> Drop for CallerGuard<Q, R> {
     fn drop(&mut self) {
         self.0.inbox().callers_left = true;
-        self.0.doorbell.ring();
+        self.0.doorbells.ring_all();
     }
 }
 
@@ -129,7 +129,7 @@ pub(super) struct Port<Q, R> {
     cost: CostOf<Q>,
     permits: FlowLimits,
     inbox: Mutex<Inbox<Q, R>>,
-    doorbell: Arc<Doorbell>,
+    doorbells: Arc<Doorbells>,
     metrics: StageMetrics,
 }
 
@@ -145,10 +145,10 @@ impl<Q, R> Port<Q, R> {
         stage: Stage,
         cost: CostOf<Q>,
         places: usize,
-        (doorbell, metrics): (Arc<Doorbell>, StageMetrics),
+        (doorbells, metrics): (Arc<Doorbells>, StageMetrics),
     ) -> Arc<Self> {
         let inbox = Mutex::new(Inbox { arrivals: Vec::new(), callers_left: false, closed: None });
-        Arc::new(Self { stage, cost, permits: FlowLimits::new(places), inbox, doorbell, metrics })
+        Arc::new(Self { stage, cost, permits: FlowLimits::new(places), inbox, doorbells, metrics })
     }
 
     /// Takes what has arrived, and says whether more can arrive.
@@ -208,7 +208,7 @@ mod tests {
             Stage::Ground,
             Box::new(|_| Cost(1)),
             places,
-            (Arc::default(), metrics.stage(Stage::Ground)),
+            (Arc::new(Doorbells::new(1)), metrics.stage(Stage::Ground)),
         )
     }
 

@@ -1,15 +1,16 @@
 //! Scheduler: single requests in, batches on the device, replies out. It does not depend on posts.
 //!
 //! Read `model` (what a network implements), `handle` (calls), `queue` (which requests form a batch), `policy` (which
-//! lane runs next), `dispatcher` (the host thread: binds, prepares, replies), `executor` (the device thread: forward
-//! passes) and `bisect` (failed batches). An idle device runs whatever is queued at once; there is no timer. A batch is
-//! bound when it runs, or while the batch before it runs where it is full already. Flows share each lane by round
-//! robin.
+//! lane runs next), `shared_lane` (what the executors of a device share of a network), `dispatcher` (an executor's host
+//! thread: binds, prepares, replies), `executor` (its other thread: forward passes) and `bisect` (failed batches). An idle
+//! executor runs whatever is queued at once; there is no timer. A batch is bound when it runs, or, where it is full and no
+//! executor is idle, while the batch before it runs. Flows share each lane by round robin.
 
 mod bisect;
 mod budget;
 mod config;
 mod cost_model;
+mod crew;
 mod device;
 mod dispatcher;
 mod doorbell;
@@ -31,12 +32,14 @@ mod stop;
 #[cfg(test)]
 mod tests;
 mod round_robin;
+mod shared_lane;
 mod warm_up;
 
 pub use budget::Budget;
 pub use config::Config;
 pub use cost_model::CostModel;
-pub use device::{Device, DeviceHandle, DeviceState};
+pub use crew::DeviceState;
+pub use device::{Device, DeviceHandle};
 pub use erased::{AnyModel, AnyProcessor, Payload, erase};
 pub use flow::{Flow, Flows};
 pub use handle::{CallError, Handle};

@@ -32,6 +32,8 @@ pub struct Batch<T> {
     pub members: Vec<Bound<T>>,
     /// Requests that were dropped because their callers had given up.
     pub abandoned: usize,
+    /// Whether the device's memory kept it from being larger.
+    pub was_cut_off: bool,
 }
 
 impl<T> Batch<T> {
@@ -59,8 +61,6 @@ pub struct Queue<T> {
     budget: Budget,
     /// How much of the budget fits the device's memory.
     limit: MemoryLimit,
-    /// The padded cost of the last batch, if the limit kept it from being larger.
-    cut_off: Option<u64>,
     cost_model: CostModel,
 }
 
@@ -82,7 +82,6 @@ impl<T> Queue<T> {
             cost: 0,
             limit: MemoryLimit::new(u64::from(budget.max_tokens)),
             budget,
-            cut_off: None,
             cost_model: CostModel::default(),
         }
     }
@@ -137,13 +136,13 @@ impl<T> Queue<T> {
     pub fn bind(&mut self, wanted: impl Fn(&T) -> bool) -> Batch<T> {
         let waited = self.len;
         self.drop_unwanted_fronts(&wanted);
-        let mut members = Vec::new();
+        let (mut members, mut was_cut_off) = (Vec::new(), false);
         if let Some((class, turn)) = self.next() {
             self.turns.advance_to(turn);
-            members = self.fill(class, &wanted);
+            (members, was_cut_off) = self.fill(class, &wanted);
         }
         let abandoned = waited - self.len - members.len();
-        Batch { members, abandoned }
+        Batch { members, abandoned, was_cut_off }
     }
 
     /// Whether the next batch is as large as the budget and the memory allow, even without other cost classes: bound
@@ -167,10 +166,10 @@ impl<T> Queue<T> {
         self.pop(class).map(|request| request.item)
     }
 
-    /// Records that a batch of this padded cost was computed in this time.
-    pub fn batch_was_clean(&mut self, padded: u64, took: Duration) {
+    /// Records that a batch of this padded cost was computed in this time; `was_cut_off` as its [`Batch`] says.
+    pub fn batch_was_clean(&mut self, padded: u64, took: Duration, was_cut_off: bool) {
         self.cost_model.observe(padded, took);
-        self.limit.passed(padded, self.cut_off == Some(padded));
+        self.limit.passed(padded, was_cut_off);
     }
 
     /// Records that a batch of this padded cost did not fit into the device's memory.
@@ -200,7 +199,8 @@ impl<T> Queue<T> {
         fronts.min_by_key(|&(_, turn)| turn)
     }
 
-    fn fill(&mut self, anchor: usize, wanted: &impl Fn(&T) -> bool) -> Vec<Bound<T>> {
+    /// The members of a batch around the first request of a class, and whether memory kept it from being larger.
+    fn fill(&mut self, anchor: usize, wanted: &impl Fn(&T) -> bool) -> (Vec<Bound<T>>, bool) {
         let mut draft = BatchBuilder { members: Vec::new(), widest: 0, real: 0 };
         let full_cost = self.full_cost();
         while let Some(cost) = self.front_cost(anchor) {
@@ -218,8 +218,8 @@ impl<T> Queue<T> {
         let is_left_out =
             self.front_cost(anchor).is_some() || self.neighbours(anchor, &draft).next().is_some();
         let has_places = draft.members.len() < self.max_requests();
-        self.cut_off = (is_left_out && has_places && full_cost == self.limit.now()).then(|| draft.padded());
-        draft.members
+        let was_cut_off = is_left_out && has_places && full_cost == self.limit.now();
+        (draft.members, was_cut_off)
     }
 
     /// The first requests of the cost classes next to the anchor's, as far as they would pad the batch little: class,
@@ -279,10 +279,6 @@ impl<T> Queue<T> {
 }
 
 impl<T> BatchBuilder<T> {
-    fn padded(&self) -> u64 {
-        padded(self.members.len(), self.widest)
-    }
-
     fn padding_with(&self, cost: u64) -> f64 {
         padded(self.members.len() + 1, self.widest.max(cost)) as f64 / (self.real + cost) as f64
     }

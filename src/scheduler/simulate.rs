@@ -50,26 +50,36 @@ pub struct Served {
     pub padded: u64,
 }
 
-/// Runs one device over all arrivals, sorted by time, and returns the outcome of each.
+/// Runs one device with one executor over all arrivals, sorted by time, and returns the outcome of each.
 #[must_use]
 pub fn simulate(arrivals: &[Arrival], lanes: &mut [SimulatedLane]) -> Vec<Served> {
+    simulate_several(1, arrivals, lanes)
+}
+
+/// Runs one device with so many executors, at least one, over all arrivals, sorted by time, and returns the outcome of
+/// each. Whichever executor is free first binds the next batch; a batch takes as long beside others as alone.
+#[must_use]
+pub fn simulate_several(executors: usize, arrivals: &[Arrival], lanes: &mut [SimulatedLane]) -> Vec<Served> {
     // Instants cannot be made from nothing; only differences from this one matter.
     let epoch = Instant::now();
     let mut served = vec![
         Served { started: Duration::MAX, finished: Duration::MAX, members: 0, padded: 0 };
         arrivals.len()
     ];
+    let mut free_at = vec![Duration::ZERO; executors.max(1)];
     let mut now = Duration::ZERO;
     let mut next = 0;
     let mut policy = Policy::default();
     loop {
+        let Some(executor) = free_at.iter_mut().min() else { return served };
+        now = now.max(*executor);
         while let Some(arrival) = arrivals.get(next).filter(|arrival| arrival.at <= now) {
             lanes[arrival.lane].queue.push(next, Flow::default(), arrival.cost, epoch + arrival.at);
             next += 1;
         }
         let offers: Vec<_> = lanes.iter().map(|lane| lane.queue.offer()).collect();
         if let Some(lane) = policy.choose(&offers, epoch + now) {
-            now += run(&mut lanes[lane], now, &mut served);
+            *executor = now + run(&mut lanes[lane], now, &mut served);
         } else if let Some(arrival) = arrivals.get(next) {
             now = arrival.at;
         } else {
@@ -82,7 +92,8 @@ fn run(lane: &mut SimulatedLane, now: Duration, served: &mut [Served]) -> Durati
     let batch = lane.queue.bind(|_| true);
     let (members, padded) = (batch.members.len(), batch.padded());
     let mut took = Duration::ZERO;
-    answer_all(&batch.members, || false, |part, _| run_part(lane, part, now, &mut took));
+    let was_cut_off = |part: &[Bound<usize>]| batch.was_cut_off && part.len() == members;
+    answer_all(&batch.members, || false, |part, _| run_part(lane, (part, was_cut_off(part)), now, &mut took));
     for member in batch.members {
         served[member.item] = Served { started: now, finished: now + took, members, padded };
     }
@@ -92,7 +103,7 @@ fn run(lane: &mut SimulatedLane, now: Duration, served: &mut [Served]) -> Durati
 /// A batch that does not fit takes as long as if it had.
 fn run_part(
     lane: &mut SimulatedLane,
-    part: &[Bound<usize>],
+    (part, was_cut_off): (&[Bound<usize>], bool),
     now: Duration,
     took: &mut Duration,
 ) -> Result<Vec<()>, ModelError> {
@@ -100,7 +111,7 @@ fn run_part(
     let time = (lane.service)(part.len(), padded);
     *took += time;
     if padded <= (lane.memory)(now) {
-        lane.queue.batch_was_clean(padded, time);
+        lane.queue.batch_was_clean(padded, time, was_cut_off);
         return Ok(vec![(); part.len()]);
     }
     lane.out_of_memory.push(now);
@@ -147,6 +158,21 @@ mod tests {
         let served = simulate(&arrivals, &mut [lane(32, Duration::from_secs(5), |_| 0.01)]);
         assert_eq!(served[0].members, 1);
         assert!(served[1..11].iter().all(|served| served.members == 10), "{served:?}");
+    }
+
+    #[test]
+    fn executors_share_a_lane_and_each_is_busy_while_requests_wait() {
+        let arrivals: Vec<_> = every(0, 0, 400).collect();
+        let one = || lane(4, Duration::from_secs(5), |_| 0.01);
+        for executors in [1, 2, 5] {
+            let served = simulate_several(executors, &arrivals, &mut [one()]);
+            let end = served.iter().map(|served| served.finished).max();
+            assert_eq!(end, Some(Duration::from_millis(1000 / executors as u64)), "{executors}");
+        }
+        // Each request finds an executor that is free, with two of them at less than their full load.
+        let arrivals: Vec<_> = every(6, 0, 100).collect();
+        let served = simulate_several(2, &arrivals, &mut [one()]);
+        assert!(arrivals.iter().zip(&served).all(|(arrival, served)| served.started == arrival.at));
     }
 
     #[test]

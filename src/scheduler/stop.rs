@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::doorbell::Doorbell;
+use super::doorbell::Doorbells;
 
 /// Ends a device between two batches even if it still has callers. Clones stop the same device.
 #[derive(Clone)]
@@ -13,22 +13,22 @@ pub struct Stop(Arc<Shared>);
 
 struct Shared {
     told: AtomicBool,
-    doorbell: Arc<Doorbell>,
+    doorbells: Arc<Doorbells>,
     ended: Mutex<bool>,
     changed: Condvar,
 }
 
 impl Stop {
-    pub(super) fn new(doorbell: Arc<Doorbell>) -> Self {
+    pub(super) fn new(doorbells: Arc<Doorbells>) -> Self {
         let (told, ended, changed) = (AtomicBool::new(false), Mutex::new(false), Condvar::new());
-        Self(Arc::new(Shared { told, doorbell, ended, changed }))
+        Self(Arc::new(Shared { told, doorbells, ended, changed }))
     }
 
-    /// Tells the device to end once the batch that runs is done. Calls without an answer are refused as by a device
+    /// Tells the device to end once the batches that run are done. Calls without an answer are refused as by a device
     /// that has ended.
     pub fn tell(&self) {
         self.0.told.store(true, Ordering::Release);
-        self.0.doorbell.ring();
+        self.0.doorbells.ring_all();
     }
 
     /// Blocks until the device has ended and its networks are freed, for at most so long; whether it has.
@@ -43,7 +43,7 @@ impl Stop {
         self.0.told.load(Ordering::Acquire)
     }
 
-    /// Held by the dispatcher's thread: once it is dropped, the device has ended.
+    /// Held by the host threads of the device together: once it is dropped, the device has ended.
     pub(super) fn end_guard(&self) -> EndGuard {
         EndGuard(self.clone())
     }

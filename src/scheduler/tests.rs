@@ -16,6 +16,7 @@ use crate::telemetry::Metrics;
 
 mod faults;
 mod overlap;
+mod several_executors;
 mod warming_up;
 
 type Model32 = FnModel<u32, u32>;
@@ -302,7 +303,7 @@ async fn a_device_that_is_told_to_stop_ends_after_the_batch_that_runs_and_refuse
 async fn a_device_that_is_told_to_stop_while_it_idles_or_warms_up_ends_at_once() {
     let (model, gate) = Gate::new();
     let mut warming = device();
-    let _handle = warming.warmed_lane(Stage::Ground, model, budget(8), Box::new(0..100));
+    let _handle = warming.warmed_lane(Stage::Ground, vec![model], budget(8), Box::new(0..100));
     let warming = warming.start().unwrap();
     gate.batch();
     warming.stop().tell();

@@ -20,8 +20,8 @@ struct Sampled {
 impl<Q: Send + 'static, R: Send + 'static> ModelLane<Q, R> {
     /// Runs all samples that the budget has room for.
     pub(super) fn run_samples(&mut self, executor: &mut Executor) -> Result<(), ModelError> {
-        for size in warm_up_sizes(self.budget.max_requests.get()) {
-            if self.stop.is_told() {
+        for size in warm_up_sizes(self.shared.budget.max_requests.get()) {
+            if self.shared.stop.is_told() {
                 return Ok(());
             }
             // The first run of a size allocates and tunes; only the second tells what it costs.
@@ -32,7 +32,7 @@ impl<Q: Send + 'static, R: Send + 'static> ModelLane<Q, R> {
             };
             match measured {
                 Ok(batch) => {
-                    self.queue.batch_was_clean(batch.padded, batch.took);
+                    self.shared.queue().batch_was_clean(batch.padded, batch.took, false);
                     if batch.requests < size {
                         break;
                     }
@@ -41,17 +41,16 @@ impl<Q: Send + 'static, R: Send + 'static> ModelLane<Q, R> {
                 Err(error) => return Err(error),
             }
         }
-        self.samples = Box::new(std::iter::empty());
         // No post will ask about the samples' pictures.
-        executor.run_alone(Work::FreeMemory { model: self.model });
+        executor.run_alone(Work::FreeMemory { model: self.shared.model });
         Ok(())
     }
 
     /// Runs the network on so many samples, or as many as the budget allows; none where there are no more. One alone is
     /// tried again as a request would be.
     fn sampled(&mut self, size: usize, executor: &mut Executor) -> Option<Result<Sampled, ModelError>> {
-        let mut batch: Vec<Q> = self.samples.by_ref().take(size).collect();
-        while batch.len() > 1 && self.padded(&batch) > u64::from(self.budget.max_tokens) {
+        let mut batch = self.shared.take_samples(size);
+        while batch.len() > 1 && self.shared.padded(&batch) > u64::from(self.shared.budget.max_tokens) {
             batch.pop();
         }
         if batch.is_empty() {
@@ -67,7 +66,7 @@ impl<Q: Send + 'static, R: Send + 'static> ModelLane<Q, R> {
             self.finish(batch, finished.output)
         });
         let outcome = outcome.inspect_err(|error| self.failed(&batch, error));
-        Some(outcome.map(|_| Sampled { requests: batch.len(), padded: self.padded(&batch), took }))
+        Some(outcome.map(|_| Sampled { requests: batch.len(), padded: self.shared.padded(&batch), took }))
     }
 }
 

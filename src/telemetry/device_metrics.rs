@@ -12,8 +12,8 @@ use super::scrape_hooks::ScrapeHooks;
 #[derive(Debug, Clone)]
 pub struct DeviceMetrics {
     idle: Counter,
-    /// Start of the idle time that is not counted yet.
-    waits: Arc<Mutex<Option<Instant>>>,
+    /// Start of the idle time of each executor that is not counted yet.
+    waits: Arc<Mutex<Vec<Option<Instant>>>>,
     memory: IntGaugeVec,
 }
 
@@ -21,7 +21,7 @@ impl DeviceMetrics {
     pub(super) fn new(registry: &Registry, hooks: &ScrapeHooks) -> Self {
         let idle = Counter::new(
             "riveg_device_idle_seconds_total",
-            "Time in which the device waited because nothing was queued.",
+            "Time in which the device waited because nothing was queued; of several executors, the mean.",
         );
         let memory = Opts::new(
             "riveg_device_memory_bytes",
@@ -37,15 +37,24 @@ impl DeviceMetrics {
         device
     }
 
-    /// Nothing is queued from `now` on.
-    pub fn waits(&self, now: Instant) {
-        *self.waiting() = Some(now);
+    /// The device has so many executors.
+    pub fn has_executors(&self, count: usize) {
+        self.waiting().resize(count, None);
     }
 
-    /// Something is queued again. Time that is neither idle nor compute time of a stage is overhead.
-    pub fn works(&self, now: Instant) {
-        let since = self.waiting().take();
-        self.count(since, now);
+    /// An executor has nothing to run from `now` on.
+    pub fn waits(&self, executor: usize, now: Instant) {
+        if let Some(waits) = self.waiting().get_mut(executor) {
+            *waits = Some(now);
+        }
+    }
+
+    /// It has something to run again. Time that is neither idle nor compute time of a stage is overhead.
+    pub fn works(&self, executor: usize, now: Instant) {
+        let mut waiting = self.waiting();
+        let executors = waiting.len();
+        let since = waiting.get_mut(executor).and_then(Option::take);
+        self.count(since, now, executors);
     }
 
     /// What networks remember takes so much of `limit` whenever somebody asks the metrics.
@@ -64,18 +73,20 @@ impl DeviceMetrics {
 
     /// Counts the idle time so far: otherwise an idle device would look busy until it has work again.
     fn record(&self, now: Instant) {
-        let mut waits = self.waiting();
-        if waits.is_some() {
-            self.count(waits.replace(now), now);
+        let mut waiting = self.waiting();
+        let executors = waiting.len();
+        for waits in waiting.iter_mut().filter(|waits| waits.is_some()) {
+            self.count(waits.replace(now), now, executors);
         }
     }
 
-    fn count(&self, since: Option<Instant>, now: Instant) {
+    /// The share of an executor in the time of the device.
+    fn count(&self, since: Option<Instant>, now: Instant, executors: usize) {
         let waited = since.map(|since| now.saturating_duration_since(since)).unwrap_or_default();
-        self.idle.inc_by(waited.as_secs_f64());
+        self.idle.inc_by(waited.as_secs_f64() / executors.max(1) as f64);
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Option<Instant>> {
+    fn waiting(&self) -> MutexGuard<'_, Vec<Option<Instant>>> {
         // Every change is one assignment: a panic leaves nothing half done.
         self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -92,13 +103,20 @@ mod tests {
         let device = DeviceMetrics::new(&Registry::new(), &ScrapeHooks::default());
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
+        device.has_executors(1);
         device.record(after(1));
         assert_eq!(device.idle.get(), 0.0, "it does not wait");
-        device.waits(after(10));
+        device.waits(0, after(10));
         device.record(after(13));
         assert_eq!(device.idle.get(), 3.0);
-        device.works(after(15));
+        device.works(0, after(15));
         device.record(after(20));
         assert_eq!(device.idle.get(), 5.0);
+
+        device.has_executors(2);
+        device.waits(1, after(20));
+        device.record(after(24));
+        device.works(1, after(26));
+        assert_eq!(device.idle.get(), 8.0, "half of the device waited for six seconds");
     }
 }

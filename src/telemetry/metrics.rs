@@ -4,7 +4,7 @@
 //! are known only at run time (partitions, caches, classes of dead letters) start at 0 when they are declared.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus::{IntCounterVec, Opts, Registry, TextEncoder};
@@ -217,9 +217,9 @@ impl Metrics {
     }
 
     /// Reads the number of pictures that a stage's network has encoded before metrics are rendered.
-    pub fn watch_pictures_read(&self, stage: Stage, read: Arc<AtomicU64>) {
+    pub fn watch_pictures_read(&self, stage: Stage, read: impl Fn() -> u64 + Send + 'static) {
         let counter = self.pictures_read.with_label_values(&[stage.as_str()]);
-        self.hooks.add(move || catch_up((&counter, read.load(Ordering::Relaxed))));
+        self.hooks.add(move || catch_up((&counter, read())));
     }
 
     /// Reads the bytes of a stage's encodings of pictures before metrics are rendered.

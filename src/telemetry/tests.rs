@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -101,8 +100,7 @@ fn every_event_is_counted_where_its_name_says() {
     ground.split();
     ground.out_of_memory();
     metrics.watch_cache("expansion", || CacheTally { hits: 3, joins: 1, misses: 2, entries: 5, bytes: 90 });
-    let read = Arc::new(AtomicU64::new(4));
-    metrics.watch_pictures_read(Stage::Ground, Arc::clone(&read));
+    metrics.watch_pictures_read(Stage::Ground, || 4);
     metrics.fetches().fetched(70, Duration::from_millis(250));
     metrics.fetches().not_fetched(FetchOutcome::Refused, Duration::ZERO);
     metrics.fetches().retried();
@@ -121,8 +119,9 @@ fn every_event_is_counted_where_its_name_says() {
     metrics.decoded(Duration::from_millis(7));
     metrics.delivered(Duration::from_secs(2));
     let moment = Instant::now();
-    metrics.device().waits(moment);
-    metrics.device().works(moment + Duration::from_millis(500));
+    metrics.device().has_executors(1);
+    metrics.device().waits(0, moment);
+    metrics.device().works(0, moment + Duration::from_millis(500));
     metrics.watch_device_memory(("cpu", 1000), || 40);
     let _queued = ground.queue();
     drop(ground.queue());

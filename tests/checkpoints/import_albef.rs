@@ -66,6 +66,7 @@ fn assert_says_what_its_original_says(from: &Path, case: &str) -> String {
         weights: &part.weights,
         precision: part.precision,
         device: Device::Cpu,
+        shared: None,
     };
     let albef = source.load(|root| Albef::new(root, &config)).unwrap();
     let seen = albef.see(&of("pixels"));

@@ -67,6 +67,7 @@ fn a_seqtr_of_its_authors_training_reads_and_says_what_it_did_there() {
         weights: &part.weights,
         precision: part.precision,
         device: Device::Cpu,
+        shared: None,
     };
     let _no_grad = tch::no_grad_guard();
     let seqtr = source.load(|root| SeqTr::new(root, &config)).unwrap();

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
@@ -44,9 +43,7 @@ pub(super) struct PicturesRead {
 impl PicturesRead {
     pub(super) fn so_far(runtime: &Runtime) -> Self {
         let runs = &runtime.picture_runs;
-        let [entail, ground, segment] = [&runs.entail, &runs.ground, &runs.segment]
-            .map(|count: &std::sync::Arc<AtomicU64>| count.load(Ordering::Relaxed));
-        Self { entail, ground, segment }
+        Self { entail: runs.entail.get(), ground: runs.ground.get(), segment: runs.segment.get() }
     }
 }
 

@@ -9,14 +9,16 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::common::imaging::{Picture, View, Workers};
 use crate::common::plain_file;
 use crate::domain::{Rejection, Stage};
+use crate::engine::Config;
 use crate::input::decode;
-use crate::networks::blocks::device::{self, find};
 use crate::networks::blocks::remembered::Remembered;
 use crate::networks::bundle::Bundle;
 use crate::scheduler::{Budget, CallError, Device, Flow};
 use crate::stages::knowledge::{Example, Examples, Index, PostEncoder, Vectors};
+use crate::telemetry::Metrics;
 
 use super::error::RuntimeError;
+use super::executors::Executors;
 use super::{vocabularies, warm_up};
 
 /// Examples in flight: enough to fill batches while pictures are decoded.
@@ -66,19 +68,29 @@ pub enum IndexingError {
 ///
 /// # Errors
 /// The bundle has no retriever, or its files do not fit.
-pub fn post_encoder(
+pub(super) fn post_encoder(
     bundle: &Bundle,
-    config: &device::Config,
     budget: Budget,
-    remembered: &Remembered,
+    executors: &Executors,
     device: &mut Device,
 ) -> Result<PostEncoder, RuntimeError> {
     let texts = vocabularies::texts(bundle)?;
     let view = bundle.retrieve()?.network.view();
-    let model = bundle.encoder(find(&config.name)?, remembered.clone())?;
+    let models = executors.each(|place, remembered| bundle.encoder(place, remembered.clone()))?;
     let samples = warm_up::know(&texts, view);
-    let handle = device.warmed_lane(Stage::Retrieve, model, budget, samples);
+    let handle = device.warmed_lane(Stage::Retrieve, models, budget, samples);
     Ok(PostEncoder::new(handle, texts, view))
+}
+
+/// A device of the settings with nothing but the retriever of a bundle. Each picture is encoded once, so none is cached.
+///
+/// # Errors
+/// As [`Runtime::start`](super::Runtime::start).
+pub fn retriever_device(bundle: &Bundle, config: &Config) -> Result<(Device, PostEncoder), RuntimeError> {
+    let metrics = Arc::new(Metrics::new());
+    let (mut device, executors) = Executors::new(&config.device, &Remembered::within(0), metrics)?;
+    let encoder = post_encoder(&bundle.sharing_weights(), config.scheduler.know, &executors, &mut device)?;
+    Ok((device, encoder))
 }
 
 /// Encodes every example; calls `progress` after each.

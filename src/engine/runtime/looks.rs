@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use crate::domain::Stage;
 use crate::engine::Config;
-use crate::networks::blocks::device::find;
-use crate::networks::blocks::remembered::Remembered;
 use crate::networks::bundle::Bundle;
+use crate::networks::served::Served;
 use crate::scheduler::Device;
 use crate::stages::entail::Entailer;
 use crate::stages::ground::Grounder;
@@ -15,6 +14,7 @@ use crate::stages::vision::{self, VisionPrompt};
 
 use super::endpoints::Endpoints;
 use super::error::RuntimeError;
+use super::executors::Executors;
 use super::picture_runs::PictureRuns;
 use super::{vocabularies, warm_up};
 
@@ -32,19 +32,25 @@ pub(super) fn looks(
     bundle: &Bundle,
     config: &Config,
     (endpoints, prompt, gate): (&Endpoints, &Arc<VisionPrompt>, Gate),
-    remembered: &Remembered,
+    executors: &Executors,
     (device, runs): (&mut Device, &mut PictureRuns),
 ) -> Result<Looks, RuntimeError> {
     let (vision, budgets) = (&config.vision, &config.scheduler);
     let (entail, ground) = (vision.endpoint_of(Stage::Entail), vision.endpoint_of(Stage::Ground));
-    let place = find(&config.device.name)?;
     let (entailing, grounding) = match (entail, ground) {
         (None, None) => {
-            let (entailing, grounding) = bundle.entailer_and_grounder(place, remembered)?;
+            let both = executors.each(|place, remembered| bundle.entailer_and_grounder(place, remembered))?;
+            let (entailing, grounding): (Vec<_>, Vec<_>) = both.into_iter().unzip();
             (Some(entailing), Some(grounding))
         }
-        (None, Some(_)) => (Some(bundle.entailer(place, remembered.clone())?), None),
-        (Some(_), None) => (None, Some(bundle.grounder(place, remembered.clone())?)),
+        (None, Some(_)) => {
+            let entailing = executors.each(|place, remembered| bundle.entailer(place, remembered.clone()))?;
+            (Some(entailing), None)
+        }
+        (Some(_), None) => {
+            let grounding = executors.each(|place, remembered| bundle.grounder(place, remembered.clone()))?;
+            (None, Some(grounding))
+        }
         (Some(_), Some(_)) => (None, None),
     };
     let entailer = match entailing {
@@ -52,7 +58,7 @@ pub(super) fn looks(
         Some(entailing) => {
             let (part, prompts) = (bundle.entail()?, vocabularies::entail_prompts(bundle)?);
             let view = part.network.view();
-            runs.entail = entailing.pictures_read();
+            runs.entail = entailing.iter().map(Served::pictures_read).collect();
             let samples = warm_up::entail(&prompts, view);
             let handle = device.warmed_lane(Stage::Entail, entailing, budgets.entail, samples);
             AnsweredBy::Network(Entailer::new(handle, prompts, part.threshold), view)
@@ -66,7 +72,7 @@ pub(super) fn looks(
             let (part, phrases) = (bundle.ground()?, vocabularies::ground_phrases(bundle)?);
             let view = part.network.view();
             min_box_score = part.threshold;
-            runs.ground = grounding.pictures_read();
+            runs.ground = grounding.iter().map(Served::pictures_read).collect();
             let samples = warm_up::ground(&phrases, view);
             let handle = device.warmed_lane(Stage::Ground, grounding, budgets.ground, samples);
             AnsweredBy::Network(Grounder::new(handle, phrases), view)

@@ -7,10 +7,11 @@ use tracing::{info, warn};
 
 use crate::domain::{EntityType, Stage};
 use crate::engine::Config;
-use crate::networks::blocks::device::{find, tune, use_threads};
+use crate::networks::blocks::device::{find, tune};
 use crate::networks::blocks::remembered::Remembered;
 use crate::networks::bundle::Bundle;
-use crate::scheduler::{Device, DeviceHandle, Flows, ModelError};
+use crate::networks::served::Served;
+use crate::scheduler::{DeviceHandle, Flows, ModelError};
 use crate::stages::knowledge::{ExampleRetriever, Index, IndexError};
 use crate::stages::pipeline::{EntitiesBy, Gate, Limits, Pictures, Pipeline};
 use crate::stages::recognise::Recogniser;
@@ -20,11 +21,13 @@ use crate::telemetry::{Causes, Metrics};
 mod vocabularies;
 mod endpoints;
 mod error;
+mod executors;
 mod expander_and_linker;
 mod expansions;
 mod looks;
 mod open_bundle;
 mod picture_runs;
+mod precision;
 mod example_index;
 mod warm_up;
 mod runtime_metrics;
@@ -33,11 +36,13 @@ mod tests;
 
 pub use endpoints::Endpoints;
 pub use error::RuntimeError;
-pub use example_index::{IndexingError, index_examples, post_encoder};
+use example_index::post_encoder;
+pub use example_index::{IndexingError, index_examples, retriever_device};
+use executors::Executors;
 use expander_and_linker::expander_and_linker;
 pub use expansions::Expansions;
 pub use open_bundle::open;
-pub use picture_runs::PictureRuns;
+pub use picture_runs::{PictureCount, PictureRuns};
 pub use vocabularies::check_vocabulary;
 
 /// The running networks of a bundle. The device ends when the last holder drops the pipeline.
@@ -74,8 +79,7 @@ impl Runtime {
         variant: Variant,
         metrics: Arc<Metrics>,
     ) -> Result<Self, RuntimeError> {
-        let place = find(&config.device.name)?;
-        tune(place, bundle.reads_one_size());
+        tune(find(&config.device.name)?, bundle.reads_one_size());
         metrics.bundle(bundle.hash());
         metrics.entities().declare_types(bundle.manifest().entity_types.iter().map(String::as_str));
         let segment = match config.vision.endpoint_of(Stage::Ground) {
@@ -95,16 +99,15 @@ impl Runtime {
         let mut picture_runs = PictureRuns::default();
         let remembered = Remembered::within(bytes(config.device.trunk_cache));
         let watch = Arc::clone(&metrics);
-        let mut device = Device::new("riveg-device", metrics);
-        let threads = config.device.threads;
-        device.begin_with(move || use_threads(threads));
+        let (mut device, executors) = Executors::new(&config.device, &remembered, metrics)?;
+        let bundle = &bundle.sharing_weights();
         let entities = match config.vision.endpoint_of(Stage::Recognise) {
             Some(name) => EntitiesBy::Endpoint(endpoints.post_reader(name, &prompt, &types)?),
             None => {
                 let words = vocabularies::words(bundle)?;
                 let samples = warm_up::recognise(&words);
-                let model = bundle.tagger(place)?;
-                let handle = device.warmed_lane(Stage::Recognise, model, budgets.recognise, samples);
+                let models = executors.each(|place, _| bundle.tagger(place))?;
+                let handle = device.warmed_lane(Stage::Recognise, models, budgets.recognise, samples);
                 EntitiesBy::Tagger(Recogniser::new(handle, words, vocabularies::labels(bundle)?))
             }
         };
@@ -112,17 +115,18 @@ impl Runtime {
             bundle,
             config,
             (&endpoints, &prompt, variant.gate),
-            &remembered,
+            &executors,
             (&mut device, &mut picture_runs),
         )?;
         let segmenter = match segment {
             Some(segment) => {
                 let view = segment.network.view();
                 let samples = warm_up::segment(view);
-                let model = bundle.segmenter(place, remembered.clone())?;
-                picture_runs.segment = model.pictures_read();
+                let models =
+                    executors.each(|place, remembered| bundle.segmenter(place, remembered.clone()))?;
+                picture_runs.segment = models.iter().map(Served::pictures_read).collect();
                 Some(Segmenter::new(
-                    device.warmed_lane(Stage::Segment, model, budgets.segment, samples),
+                    device.warmed_lane(Stage::Segment, models, budgets.segment, samples),
                     view,
                     workers.clone(),
                 ))
@@ -130,13 +134,7 @@ impl Runtime {
             None => None,
         };
         let retriever = if config.knowledge.retrieves() {
-            Some(ExampleRetriever::new(post_encoder(
-                bundle,
-                &config.device,
-                budgets.know,
-                &remembered,
-                &mut device,
-            )?))
+            Some(ExampleRetriever::new(post_encoder(bundle, budgets.know, &executors, &mut device)?))
         } else {
             None
         };

@@ -5,6 +5,8 @@ use crate::domain::Stage;
 use crate::engine::Config;
 use crate::networks::bundle::{Bundle, BundleError};
 
+use super::precision;
+
 /// Opens the bundle of the settings with the stages of other bundles. A stage that a vision model answers is left out: its
 /// hash then names the endpoint's model.
 ///
@@ -22,5 +24,6 @@ pub fn open(settings: &Config) -> Result<Bundle, BundleError> {
                 bundle.answered_by(stage, &format!("{} {}", endpoint.model, endpoint.box_format.as_str()));
         }
     }
-    Ok(if folders.has_segmenter() { bundle } else { bundle.without_segmenter() })
+    let bundle = if folders.has_segmenter() { bundle } else { bundle.without_segmenter() };
+    Ok(precision::chosen(bundle, &settings.device))
 }

@@ -18,11 +18,11 @@ impl Runtime {
             ("grounder-trunk", Stage::Ground, &runs.ground),
             ("encoded-pictures", Stage::Segment, &runs.segment),
         ] {
-            let (requests, read) = (metrics.stage(stage), Arc::clone(read));
+            let (requests, read) = (metrics.stage(stage), read.clone());
             let (entries, bytes) = (self.remembered.entries(stage), self.remembered.bytes(stage));
-            let warm = read.load(Ordering::Relaxed);
+            let warm = read.get();
             metrics.watch_cache(kind, move || {
-                let misses = read.load(Ordering::Relaxed).saturating_sub(warm);
+                let misses = read.get().saturating_sub(warm);
                 CacheTally {
                     // A picture is computed before its request is answered.
                     hits: requests.requests().saturating_sub(misses),
@@ -42,7 +42,8 @@ impl Runtime {
         for (stage, runs) in
             [(Stage::Entail, &runs.entail), (Stage::Ground, &runs.ground), (Stage::Segment, &runs.segment)]
         {
-            metrics.watch_pictures_read(stage, Arc::clone(runs));
+            let runs = runs.clone();
+            metrics.watch_pictures_read(stage, move || runs.get());
         }
         for stage in [Stage::Entail, Stage::Ground, Stage::Segment, Stage::Retrieve] {
             metrics.watch_remembered(stage, self.remembered.bytes(stage));

@@ -1,7 +1,6 @@
 //! The real networks, tiny and untrained, behind the real scheduler.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
 
@@ -9,6 +8,7 @@ use super::*;
 use crate::config::Sources;
 use crate::domain::{Annotation, Post};
 use crate::lab::world::{Split, World};
+use crate::networks::blocks::device::cores;
 use crate::networks::bundle::{Manifest, tiny};
 use crate::scheduler::Budget;
 use crate::stages::lexicon::Lexicon;
@@ -75,14 +75,15 @@ async fn warming_up_reads_every_picture_anew_so_that_batches_of_new_pictures_are
     let (_folder, bundle) = bundle();
     let runtime = start(&bundle, Variant::default());
     runtime.device.ready().await.unwrap();
-    // Batches of 1, 2, 4 and all that a budget allows, each once to prepare and once to measure.
+    // Batches of 1, 2, 4 and all that a budget allows, each once to prepare and once to measure, by each executor.
+    let executors = config().device.layout(cores()).executors;
     let samples = |budget: Budget| {
         let largest = budget.max_requests.get();
         let sizes = (0..).map(|power| 1 << power).take_while(|size| *size < largest).chain([largest]);
-        2 * sizes.sum::<usize>() as u64
+        (2 * sizes.sum::<usize>() * executors) as u64
     };
     let (runs, budgets) = (&runtime.picture_runs, config().scheduler);
-    let read = [&runs.entail, &runs.ground, &runs.segment].map(|read| read.load(Ordering::Relaxed));
+    let read = [&runs.entail, &runs.ground, &runs.segment].map(PictureCount::get);
     assert_eq!(read, [budgets.entail, budgets.ground, budgets.segment].map(samples));
 }
 

@@ -47,6 +47,12 @@ pub(in crate::networks) struct Distinct {
     pub(in crate::networks) rows: Vec<i64>,
 }
 
+/// Encodings that were made now, as one batch and one by one.
+struct Fresh {
+    batch: Tensor,
+    single: Vec<Tensor>,
+}
+
 impl Known {
     /// Prepares the pictures of a batch: the pixels of those without an encoding, each once.
     pub(in crate::networks) fn prepare<'a, P>(
@@ -102,35 +108,59 @@ impl Encodings {
     }
 
     /// The encodings of a batch's pictures; those that are not kept come from `encode`, which gives a row for each
-    /// picture, in one call.
+    /// picture. A picture that another executor encodes now is waited for, after the others are encoded: executors that
+    /// wait for each other have made what the other waits for.
     ///
     /// Pictures that were encoded or evicted since they were prepared have the wrong pixels there, or none: then all that
     /// are needed are made here.
     pub(in crate::networks) fn of<P>(
         &mut self,
         mut batch: PreparedPictures<P>,
-        encode: impl FnOnce(P) -> Result<Tensor, TchError>,
+        mut encode: impl FnMut(P) -> Result<Tensor, TchError>,
     ) -> Result<Distinct, TchError> {
-        let mut encodings: Vec<Option<Tensor>> =
-            batch.distinct.iter().map(|picture| self.kept.get(&picture.hash)).collect();
-        let missing: Vec<usize> =
-            (0..encodings.len()).filter(|&number| encodings[number].is_none()).collect();
-        if !missing.is_empty() {
-            let prepared = batch.pixels.take().filter(|_| batch.missing == missing);
-            let fresh = encode(prepared.map_or_else(|| batch.pixels(&missing), Ok)?)?.f_contiguous()?;
-            self.made.fetch_add(missing.len() as u64, Ordering::Relaxed);
-            for (row, &number) in (0..).zip(&missing) {
-                // A copy: a slice of the batch would keep the whole batch alive in the cache.
-                let copy = fresh.f_get(row)?.f_detach_copy()?;
-                self.kept.keep(batch.distinct[number].hash, copy.shallow_clone());
-                encodings[number] = Some(copy);
+        let (mut encodings, claims) = self.kept.claim(batch.distinct.iter().map(|picture| &picture.hash));
+        let claimed = claims.places();
+        if !claimed.is_empty() {
+            let fresh = self.encode(&mut batch, &claimed, &mut encode)?;
+            if claimed.len() == batch.distinct.len() {
+                return Ok(Distinct { encodings: fresh.batch, rows: batch.rows });
             }
-            if missing.len() == batch.distinct.len() {
-                return Ok(Distinct { encodings: fresh, rows: batch.rows });
+            for (number, encoding) in claimed.into_iter().zip(fresh.single) {
+                encodings[number] = Some(encoding);
+            }
+        }
+        drop(claims);
+        for number in 0..encodings.len() {
+            if encodings[number].is_none() {
+                encodings[number] = match self.kept.wait_for(&batch.distinct[number].hash) {
+                    Some(encoding) => Some(encoding),
+                    // It failed there, or was evicted at once.
+                    None => self.encode(&mut batch, &[number], &mut encode)?.single.pop(),
+                };
             }
         }
         let encodings: Vec<Tensor> = encodings.into_iter().flatten().collect();
         Ok(Distinct { encodings: Tensor::f_stack(&encodings, 0)?, rows: batch.rows })
+    }
+
+    /// Encodes some pictures of a batch and keeps their encodings.
+    fn encode<P>(
+        &self,
+        batch: &mut PreparedPictures<P>,
+        numbers: &[usize],
+        encode: &mut impl FnMut(P) -> Result<Tensor, TchError>,
+    ) -> Result<Fresh, TchError> {
+        let prepared = batch.pixels.take_if(|_| batch.missing == numbers);
+        let fresh = encode(prepared.map_or_else(|| batch.pixels(numbers), Ok)?)?.f_contiguous()?;
+        self.made.fetch_add(numbers.len() as u64, Ordering::Relaxed);
+        let mut single = Vec::with_capacity(numbers.len());
+        for (row, &number) in (0..).zip(numbers) {
+            // A copy: a slice of the batch would keep the whole batch alive in the cache.
+            let copy = fresh.f_get(row)?.f_detach_copy()?;
+            self.kept.keep(batch.distinct[number].hash, copy.shallow_clone());
+            single.push(copy);
+        }
+        Ok(Fresh { batch: fresh, single })
     }
 
     /// Forgets all encodings, which are made again when they are asked for.

@@ -1,8 +1,9 @@
 //! Budget of picture caches on a device. One budget of bytes for all its networks: the encoding that is longest
 //! unused goes first.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tch::Tensor;
 
@@ -12,18 +13,30 @@ use crate::domain::{ContentHash, Stage};
 /// What the networks of one device share to remember pictures. Clones share the same budget.
 #[derive(Debug, Clone)]
 pub struct Remembered {
-    kept: Arc<Mutex<Kept>>,
+    kept: Arc<Shared>,
+    /// The number of the executor's next network.
+    next: Arc<AtomicU64>,
     bytes: [Arc<AtomicU64>; Stage::WITH_RETRIEVAL.len()],
     entries: [Arc<AtomicU64>; Stage::WITH_RETRIEVAL.len()],
 }
 
 #[derive(Debug)]
-struct Kept {
-    encodings: ByteLru<(NetworkId, ContentHash), Encoding>,
-    networks: u64,
+struct Shared {
+    kept: Mutex<Kept>,
+    /// An encoding was made, or will not be made.
+    changed: Condvar,
 }
 
-/// One network among those that share a budget.
+#[derive(Debug)]
+struct Kept {
+    encodings: ByteLru<(NetworkId, ContentHash), Encoding>,
+    /// What an executor makes now.
+    in_progress: HashSet<(NetworkId, ContentHash)>,
+    /// The executors whose network of that number exists.
+    shelves: HashMap<NetworkId, usize>,
+}
+
+/// One network among those that share a budget; the same number for all executors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct NetworkId(u64);
 
@@ -70,8 +83,18 @@ impl Remembered {
     /// At most so many bytes of the device's memory, for all networks together.
     #[must_use]
     pub fn within(bytes: usize) -> Self {
-        let kept = Kept { encodings: ByteLru::new(bytes), networks: 0 };
-        Self { kept: Arc::new(Mutex::new(kept)), bytes: Default::default(), entries: Default::default() }
+        let kept =
+            Kept { encodings: ByteLru::new(bytes), in_progress: HashSet::new(), shelves: HashMap::new() };
+        let shared = Shared { kept: Mutex::new(kept), changed: Condvar::new() };
+        let (bytes, entries) = Default::default();
+        Self { kept: Arc::new(shared), next: Arc::default(), bytes, entries }
+    }
+
+    /// The same budget for a further executor of the device. It must make the same networks in the same order: networks
+    /// of one number share their encodings.
+    #[must_use]
+    pub fn of_another_executor(&self) -> Self {
+        Self { next: Arc::default(), ..self.clone() }
     }
 
     /// The most bytes that all networks may remember together.
@@ -101,14 +124,14 @@ impl Remembered {
 
     /// Room for one more network.
     pub(in crate::networks) fn shelf(&self, stage: Stage) -> Shelf {
-        let mut kept = self.kept();
-        kept.networks += 1;
-        Shelf { budget: self.clone(), network: NetworkId(kept.networks), stage }
+        let network = NetworkId(self.next.fetch_add(1, Ordering::Relaxed));
+        *self.kept().shelves.entry(network).or_default() += 1;
+        Shelf { budget: self.clone(), network, stage }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         // A map that was left by a panic holds what it held before, or one encoding less.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -124,9 +147,39 @@ impl Shelf {
         Reader { budget: self.budget.clone(), network: self.network }
     }
 
+    #[cfg(test)]
     pub(in crate::networks) fn get(&self, picture: &ContentHash) -> Option<Tensor> {
         let mut kept = self.budget.kept();
         kept.encodings.get(&(self.network, *picture)).map(|encoding| encoding.tensor.shallow_clone())
+    }
+
+    /// The encodings of these pictures that are kept, and of the others those that nobody makes now, which the caller
+    /// makes before it waits for the rest.
+    pub(in crate::networks) fn claim<'a>(
+        &self,
+        pictures: impl Iterator<Item = &'a ContentHash>,
+    ) -> (Vec<Option<Tensor>>, Claims) {
+        let mut kept = self.budget.kept();
+        let mut claims = Claims { budget: self.budget.clone(), network: self.network, pictures: Vec::new() };
+        let found = pictures.enumerate().map(|(number, picture)| {
+            let key = (self.network, *picture);
+            let encoding = kept.encodings.get(&key).map(|encoding| encoding.tensor.shallow_clone());
+            if encoding.is_none() && kept.in_progress.insert(key) {
+                claims.pictures.push((number, *picture));
+            }
+            encoding
+        });
+        (found.collect(), claims)
+    }
+
+    /// Waits until no executor makes the encoding of this picture, and gives it; none where it was not made or not kept.
+    pub(in crate::networks) fn wait_for(&self, picture: &ContentHash) -> Option<Tensor> {
+        let key = (self.network, *picture);
+        let shared = &self.budget.kept;
+        let in_progress = |kept: &mut Kept| kept.in_progress.contains(&key);
+        let kept = shared.changed.wait_while(self.budget.kept(), in_progress);
+        let mut kept = kept.unwrap_or_else(PoisonError::into_inner);
+        kept.encodings.get(&key).map(|encoding| encoding.tensor.shallow_clone())
     }
 
     /// Forgets what this network has kept.
@@ -146,9 +199,44 @@ impl Shelf {
 }
 
 impl Drop for Shelf {
-    /// What a network that has gone remembers helps nobody.
+    /// What a network remembers that the last executor has dropped helps nobody.
     fn drop(&mut self) {
-        self.forget();
+        let mut kept = self.budget.kept();
+        let is_last = kept.shelves.get_mut(&self.network).is_none_or(|executors| {
+            *executors -= 1;
+            *executors == 0
+        });
+        drop(kept);
+        if is_last {
+            self.forget();
+        }
+    }
+}
+
+/// Pictures whose encodings an executor makes now. Others wait for them until this is dropped.
+#[derive(Debug)]
+pub(in crate::networks) struct Claims {
+    budget: Remembered,
+    network: NetworkId,
+    pictures: Vec<(usize, ContentHash)>,
+}
+
+impl Claims {
+    /// The places of the pictures among those that were asked for.
+    pub(in crate::networks) fn places(&self) -> Vec<usize> {
+        self.pictures.iter().map(|(place, _)| *place).collect()
+    }
+}
+
+impl Drop for Claims {
+    /// However it ends, nobody waits in vain.
+    fn drop(&mut self) {
+        let mut kept = self.budget.kept();
+        for (_, picture) in &self.pictures {
+            kept.in_progress.remove(&(self.network, *picture));
+        }
+        drop(kept);
+        self.budget.kept.changed.notify_all();
     }
 }
 

@@ -70,7 +70,7 @@ impl Bundle {
 }
 
 /// The hash of a bundle in which a stage was changed for one with a hash of its own.
-fn changed(hash: &str, stage: Stage, with: &str) -> String {
+pub(super) fn changed(hash: &str, stage: Stage, with: &str) -> String {
     hexadecimal(Sha256::digest(format!("{hash}\n{stage} {with}\n")))
 }
 

@@ -11,7 +11,7 @@ use crate::stages::prompt::{PHRASE, QuestionTemplate};
 use super::self_test_question::SelfTestQuestion;
 use super::stages::{Entail, Ground, Part, Recognise, Retrieve, Segment};
 use crate::networks::descriptor::VocabularyKind;
-use crate::networks::weights::{BundleError, Fault, FileEntry};
+use crate::networks::weights::{BundleError, Fault, FileEntry, Precision};
 
 /// The manifest's name in every bundle.
 pub(super) const MANIFEST: &str = "bundle.toml";
@@ -92,6 +92,20 @@ impl Manifest {
             Stage::Entail => self.entail = None,
             Stage::Ground => self.ground = None,
             Stage::Segment => self.segment = None,
+        }
+    }
+
+    /// Has a stage's network compute in this precision.
+    pub(super) fn put_precision(&mut self, stage: Stage, precision: Precision) {
+        let now = match stage {
+            Stage::Retrieve => self.know.as_mut().map(|part| &mut part.precision),
+            Stage::Recognise => self.recognise.as_mut().map(|part| &mut part.precision),
+            Stage::Entail => self.entail.as_mut().map(|part| &mut part.precision),
+            Stage::Ground => self.ground.as_mut().map(|part| &mut part.precision),
+            Stage::Segment => self.segment.as_mut().map(|part| &mut part.precision),
+        };
+        if let Some(now) = now {
+            *now = precision;
         }
     }
 

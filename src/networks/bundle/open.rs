@@ -12,7 +12,8 @@ use crate::domain::Stage;
 use super::manifest::{MANIFEST, Manifest};
 use super::stages::{Entail, Ground, Recognise, Retrieve, Segment};
 use crate::networks::weights::{
-    BundleError, Fault, FileEntry, Precision, WeightSource, Weights, hash_of, hexadecimal, unchanged,
+    BundleError, Fault, FileEntry, Precision, SharedWeights, WeightSource, Weights, hash_of, hexadecimal,
+    unchanged,
 };
 
 /// A bundle whose manifest is good and whose files are those that the manifest means.
@@ -23,6 +24,8 @@ pub struct Bundle {
     pub(super) hash: String,
     /// Those that stages were taken from, which have the stages' files.
     pub(super) taken: Vec<(Stage, Bundle)>,
+    /// Of the executors of a device, which share their weights.
+    pub(super) shared: Option<SharedWeights>,
 }
 
 impl Bundle {
@@ -51,7 +54,7 @@ impl Bundle {
             return Err(BundleError::Unfit { file, faults });
         }
         let hash = hexadecimal(Sha256::digest(&text));
-        Ok(Self { folder: folder.to_owned(), manifest, hash, taken: Vec::new() })
+        Ok(Self { folder: folder.to_owned(), manifest, hash, taken: Vec::new(), shared: None })
     }
 
     /// The SHA-256 of the manifest, in hexadecimal: it names the bundle with all its files, and those of the bundles
@@ -151,6 +154,17 @@ impl Bundle {
         !self.manifest.parts().into_iter().filter_map(|part| part.view).any(varies)
     }
 
+    /// The same bundle, whose networks of equal weights on one device share these: for the executors of a device.
+    #[must_use]
+    pub fn sharing_weights(&self) -> Self {
+        self.clone().sharing(&SharedWeights::default())
+    }
+
+    fn sharing(mut self, shared: &SharedWeights) -> Self {
+        self.taken = self.taken.into_iter().map(|(stage, other)| (stage, other.sharing(shared))).collect();
+        Self { shared: Some(shared.clone()), ..self }
+    }
+
     /// Where the weights of a stage come from, for a network on `device`.
     pub(super) fn source<'a>(
         &'a self,
@@ -158,7 +172,7 @@ impl Bundle {
         precision: Precision,
         device: Device,
     ) -> WeightSource<'a> {
-        WeightSource { folder: &self.folder, weights, precision, device }
+        WeightSource { folder: &self.folder, weights, precision, device, shared: self.shared.as_ref() }
     }
 
     pub(super) fn unfinished(&self, stage: Stage, what: &'static str) -> BundleError {

@@ -1,25 +1,34 @@
-//! Precision of a bundle: all networks in another number format than the manifest says.
+//! Precision of a bundle: networks that compute in another number format than the manifest says.
 
-use sha2::{Digest, Sha256};
-
-use super::manifest::Manifest;
+use super::join::changed;
 use super::open::Bundle;
+use super::serve::one_network;
 use crate::domain::Stage;
-use crate::networks::weights::{Precision, hexadecimal};
+use crate::networks::weights::Precision;
 
 impl Bundle {
-    /// The bundle with all its networks computing in `precision`. Where this changes any, the hash is one of the former and
-    /// of the precision: other numbers may be other answers.
+    /// The bundle with all its networks computing in `precision`.
     #[must_use]
-    pub fn all_in_precision(mut self, precision: Precision) -> Self {
-        if self.precisions().iter().any(|(_, before)| *before != precision) {
-            let name = precision.as_str();
-            self.hash = hexadecimal(Sha256::digest(format!("{}\nprecision {name}\n", self.hash)));
+    pub fn all_in_precision(self, precision: Precision) -> Self {
+        Stage::ALL.into_iter().fold(self, |bundle, stage| bundle.in_precision(stage, precision))
+    }
+
+    /// The bundle whose network of a stage computes in `precision`. Where this changes it, the hash names it: other numbers
+    /// may be other answers.
+    #[must_use]
+    pub fn in_precision(mut self, stage: Stage, precision: Precision) -> Self {
+        if self.precision(stage).is_none_or(|before| before == precision) {
+            return self;
         }
-        self.manifest.set_precision(precision);
-        let taken = self.taken.into_iter().map(|(stage, other)| (stage, other.all_in_precision(precision)));
-        self.taken = taken.collect();
+        self.hash = changed(&self.hash, stage, precision.as_str());
+        self.put_precision(stage, precision);
         self
+    }
+
+    /// What the network of a stage computes in; none where the bundle has no such network.
+    #[must_use]
+    pub fn precision(&self, stage: Stage) -> Option<Precision> {
+        self.precisions().into_iter().find(|(other, _)| *other == stage).map(|(_, precision)| precision)
     }
 
     /// What the network of each stage computes in.
@@ -27,19 +36,20 @@ impl Bundle {
     pub fn precisions(&self) -> Vec<(Stage, Precision)> {
         self.manifest.parts().into_iter().map(|part| (part.stage, part.precision)).collect()
     }
-}
 
-impl Manifest {
-    fn set_precision(&mut self, precision: Precision) {
-        let Self { know, recognise, entail, ground, segment, .. } = self;
-        let parts = [
-            know.as_mut().map(|part| &mut part.precision),
-            recognise.as_mut().map(|part| &mut part.precision),
-            entail.as_mut().map(|part| &mut part.precision),
-            ground.as_mut().map(|part| &mut part.precision),
-            segment.as_mut().map(|part| &mut part.precision),
-        ];
-        parts.into_iter().flatten().for_each(|of_stage| *of_stage = precision);
+    /// Whether entailer and grounder are one network, which has one precision.
+    #[must_use]
+    pub fn looks_by_one_network(&self) -> bool {
+        let (Ok(entail), Ok(ground)) = (self.entail(), self.ground()) else { return false };
+        entail.network.descriptor().serve_both.is_some() && one_network(entail, ground)
+    }
+
+    fn put_precision(&mut self, stage: Stage, precision: Precision) {
+        self.manifest.put_precision(stage, precision);
+        // Networks are made of the manifest that the stage was taken from.
+        for (_, other) in self.taken.iter_mut().filter(|(taken, _)| *taken == stage) {
+            other.put_precision(stage, precision);
+        }
     }
 }
 
@@ -70,5 +80,26 @@ mod tests {
         }
         assert_ne!(bundle.hash(), joined.hash());
         assert_eq!(joined.clone().all_in_precision(Precision::F32).hash(), joined.hash(), "nothing changes");
+    }
+
+    #[test]
+    fn a_stage_computes_in_the_precision_that_it_is_given_wherever_it_is_from() {
+        let (one, other) = (without_tokenizers(), without_tokenizers());
+        let open = || Bundle::open(one.path()).unwrap();
+        let joined = || open().with_stage(Stage::Entail, Bundle::open(other.path()).unwrap()).unwrap();
+        for bundle in [open(), joined()] {
+            let before = bundle.self_test(Stage::Entail, Device::Cpu).unwrap();
+            let hash = bundle.hash().to_owned();
+            let same = bundle.in_precision(Stage::Entail, Precision::F32);
+            assert_eq!(same.hash(), hash);
+            let half = same.in_precision(Stage::Entail, Precision::Bf16);
+            assert_ne!(half.hash(), hash);
+            assert_eq!(half.precision(Stage::Entail), Some(Precision::Bf16));
+            assert_eq!(half.precision(Stage::Ground), Some(Precision::F32));
+            let after = half.self_test(Stage::Entail, Device::Cpu).unwrap();
+            assert_ne!(after, before, "the network itself computes in 16 bits");
+            let near = |(one, other): (&f64, &f64)| (one - other).abs() < 0.05 * one.abs().max(1.0);
+            assert!(before.iter().zip(&after).all(near), "{before:?} {after:?}");
+        }
     }
 }

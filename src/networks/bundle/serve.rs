@@ -102,7 +102,7 @@ impl Bundle {
 }
 
 /// Whether both stages run the same numbers in the same way. A preset is only a name.
-fn one_network(entail: &Entail, ground: &Ground) -> bool {
+pub(super) fn one_network(entail: &Entail, ground: &Ground) -> bool {
     let [one, other] =
         [entail.network.descriptor().architecture(), ground.network.descriptor().architecture()];
     one.name == other.name

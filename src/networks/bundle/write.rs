@@ -20,7 +20,8 @@ pub fn write_manifest(folder: &Path, mut manifest: Manifest) -> Result<(), SelfT
     for entry in manifest.files_mut() {
         entry.sha256 = hash_of(&folder.join(&entry.file))?;
     }
-    let bundle = Bundle { folder: folder.to_owned(), manifest, hash: String::new(), taken: Vec::new() };
+    let bundle =
+        Bundle { folder: folder.to_owned(), manifest, hash: String::new(), taken: Vec::new(), shared: None };
     let answers = bundle
         .manifest
         .parts()

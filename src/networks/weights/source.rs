@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use tch::nn::VarStore;
-use tch::{Device, nn};
+use tch::{Device, nn, no_grad};
 
 use super::error::BundleError;
 use super::files::Weights;
@@ -14,6 +14,7 @@ use super::hash::{hexadecimal, unchanged};
 use super::load::load_weights;
 use super::precision::Precision;
 use super::random_init::randomise;
+use super::shared::SharedWeights;
 use crate::common::plain_file;
 
 /// The weights of one network of a bundle, and where it computes.
@@ -27,6 +28,8 @@ pub struct WeightSource<'a> {
     pub precision: Precision,
     /// The device.
     pub device: Device,
+    /// Of the executors of the device, which share their weights; none for a network alone.
+    pub shared: Option<&'a SharedWeights>,
 }
 
 impl WeightSource<'_> {
@@ -39,6 +42,13 @@ impl WeightSource<'_> {
         store.set_kind(self.precision.kind());
         let network = make(&store.root());
         store.freeze();
+        let origin = (self.weights, self.precision);
+        if let Some(shared) = self.shared {
+            let torch = |source| BundleError::Torch { file: self.folder.to_owned(), source };
+            if no_grad(|| shared.give(&store, origin)).map_err(torch)? {
+                return Ok(network);
+            }
+        }
         match self.weights {
             Weights::Random { seed } => randomise(&store, *seed),
             Weights::File { entry, ignored } => {
@@ -53,6 +63,9 @@ impl WeightSource<'_> {
                 unchanged(&path, entry, &hexadecimal(hashed.hash.finalize()))?;
                 loaded?;
             }
+        }
+        if let Some(shared) = self.shared {
+            shared.add(&store, origin);
         }
         Ok(network)
     }

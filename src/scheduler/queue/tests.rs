@@ -75,7 +75,7 @@ fn a_batch_ends_at_the_knee_unless_a_full_one_waits_and_memory_that_ran_out_ends
     let mut queue = filled(64, 64, &[1; 127]);
     for size in [1_u64, 2, 4, 8, 16, 32, 64] {
         // A rate that stops growing at 8.
-        queue.batch_was_clean(size, Duration::from_millis(size.max(8)));
+        queue.batch_was_clean(size, Duration::from_millis(size.max(8)), false);
     }
     assert_eq!(queue.bind(|_| true).members.len(), 64);
     assert_eq!(queue.bind(|_| true).members.len(), 8);

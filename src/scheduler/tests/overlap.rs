@@ -169,7 +169,7 @@ async fn a_batch_that_can_grow_is_prepared_when_the_device_is_free_from_requests
 async fn the_device_thread_runs_forward_passes_and_nothing_else() {
     let (model, watch) = watched(ALL_FIT);
     let mut device = device();
-    let handle = device.warmed_lane(Stage::Ground, model, budget(2), Box::new(100..));
+    let handle = device.warmed_lane(Stage::Ground, vec![model], budget(2), Box::new(100..));
     let calls: Vec<_> = (0..4).map(|number| queued(&handle, number)).collect();
     let _thread = device.start().unwrap();
     // Samples of sizes 1 and 2, each twice, and the calls.

@@ -16,7 +16,7 @@ async fn warmed_up(
         report.send(batch.to_vec()).unwrap();
         runs(batch).map(|()| batch.to_vec())
     });
-    let handle = device.warmed_lane(Stage::Ground, model, budget, Box::new(0..));
+    let handle = device.warmed_lane(Stage::Ground, vec![model], budget, Box::new(0..));
     let thread = device.start().unwrap();
     soon(thread.ready()).await.unwrap();
     drop(handle);
@@ -79,7 +79,7 @@ async fn a_network_that_remembers_reads_every_sample_and_forgets_them_all() {
     let read = Arc::new(AtomicU32::new(0));
     let model = Remembers { seen: HashSet::new(), read: Arc::clone(&read) };
     let mut device = device();
-    let handle = device.warmed_lane(Stage::Segment, model, budget(4), Box::new(0..));
+    let handle = device.warmed_lane(Stage::Segment, vec![model], budget(4), Box::new(0..));
     let thread = device.start().unwrap();
     soon(thread.ready()).await.unwrap();
     assert_eq!(read.load(Ordering::Relaxed), 2 * (1 + 2 + 4));
@@ -90,7 +90,7 @@ async fn a_network_that_remembers_reads_every_sample_and_forgets_them_all() {
 async fn a_network_that_fails_its_samples_is_never_ready() {
     let mut device = device();
     let broken = closure(|_: &[u32]| Err(ModelError::Failed("a weight is missing".to_owned())));
-    let handle = device.warmed_lane(Stage::Ground, broken, budget(8), Box::new(0..));
+    let handle = device.warmed_lane(Stage::Ground, vec![broken], budget(8), Box::new(0..));
     let call = queued(&handle, 1);
     let thread = device.start().unwrap();
     let reason = "warming up `ground`: the network failed: a weight is missing".to_owned();

@@ -3,18 +3,41 @@
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
+use crate::scheduler::Device;
+
 /// The device, and what is kept on it.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// `cpu`, `cuda`, or `cuda:` and an index.
     pub name: String,
-    /// Threads of one operator on the CPU; 0: one a core.
+    /// Batches that are computed at one time; 0: on a CPU one for each core that `threads` leave, on a GPU one.
+    pub executors: usize,
+    /// Threads of one operator on the CPU; 0: the cores, divided among the executors.
     pub threads: usize,
+    /// The number format in which the networks compute.
+    pub precision: PrecisionChoice,
     /// Limit of the device's memory that all networks together use for encodings of pictures.
     pub trunk_cache: ByteSize,
     /// Limit of the memory for pictures at the sizes of the networks.
     pub picture_cache: ByteSize,
+}
+
+/// Who chooses the number format of each network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PrecisionChoice {
+    /// The bundle.
+    #[default]
+    Bundle,
+    /// The engine, which measures at the start whether 16 bits are faster here.
+    Auto,
+    /// 32 bits for all networks.
+    F32,
+    /// 16 bits with the range of 32 for all networks.
+    Bf16,
+    /// 16 bits that end at 65,504 for all networks.
+    F16,
 }
 
 impl Config {
@@ -28,12 +51,73 @@ impl Config {
             }
         };
         hold("name", is_device(&self.name), "must be `cpu`, `cuda` or `cuda:` and an index");
+        hold("executors", self.executors <= Device::MAX_EXECUTORS, "must be 0 (as many as fit) to 64");
         hold("threads", self.threads <= 1024, "must be 0 (all cores) to 1024");
         faults
     }
+
+    /// Executors and threads of each on a machine with so many cores for this process. Together they are never more than
+    /// the cores: threads that wait for a core keep others waiting at every operator.
+    #[must_use]
+    pub fn layout(&self, cores: usize) -> Layout {
+        let cores = cores.max(1);
+        let executors = match self.executors {
+            0 if self.name != "cpu" => 1,
+            0 => cores / self.threads.clamp(1, cores),
+            executors => executors,
+        };
+        let executors = if self.name == "cpu" { executors.min(cores) } else { executors };
+        let executors = executors.clamp(1, Device::MAX_EXECUTORS);
+        let threads = if self.threads == 0 { cores } else { self.threads };
+        Layout { executors, threads: threads.min(cores / executors).max(1) }
+    }
+}
+
+/// How the cores of a process are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// Batches that are computed at one time.
+    pub executors: usize,
+    /// Threads of one operator on the CPU.
+    pub threads: usize,
 }
 
 fn is_device(name: &str) -> bool {
     matches!(name, "cpu" | "cuda")
         || name.strip_prefix("cuda:").is_some_and(|index| index.parse::<u8>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn executors_and_threads_never_exceed_the_cores() {
+        let layout = |name: &str, executors, threads, cores| {
+            let config = Config {
+                name: name.to_owned(),
+                executors,
+                threads,
+                precision: PrecisionChoice::Bundle,
+                trunk_cache: ByteSize(0),
+                picture_cache: ByteSize(0),
+            };
+            let Layout { executors, threads } = config.layout(cores);
+            (executors, threads)
+        };
+        for (name, set, cores, expected) in [
+            ("cpu", (0, 0), 2, (2, 1)),
+            ("cpu", (0, 1), 8, (8, 1)),
+            ("cpu", (0, 4), 8, (2, 4)),
+            ("cpu", (0, 16), 8, (1, 8)),
+            ("cpu", (1, 0), 8, (1, 8)),
+            ("cpu", (2, 0), 8, (2, 4)),
+            ("cpu", (9, 9), 4, (4, 1)),
+            ("cpu", (0, 0), 200, (64, 3)),
+            ("cuda:0", (0, 0), 16, (1, 16)),
+            ("cuda:0", (2, 1), 16, (2, 1)),
+        ] {
+            assert_eq!(layout(name, set.0, set.1, cores), expected, "{name} {set:?} on {cores}");
+        }
+    }
 }

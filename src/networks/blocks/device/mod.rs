@@ -3,8 +3,10 @@
 mod config;
 mod libtorch;
 
-pub use config::Config;
+pub use config::{Config, Layout, PrecisionChoice};
 pub use libtorch::{Libtorch, unset_variables};
+/// Where the tensors of a network lie.
+pub use tch::Device as Place;
 use tch::{Cuda, Device, Kind, TchError, Tensor};
 use tracing::warn;
 
@@ -90,13 +92,17 @@ pub(in crate::networks) fn hand_back(device: Device) {
     }
 }
 
-/// Lets operators on the CPU that this thread runs use so many threads; 0: as many as there are cores.
+/// The cores that this process may use, by affinity and by limits of its container.
+#[must_use]
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+}
+
+/// Lets operators on the CPU that this thread runs use so many threads.
 ///
 /// OpenMP and oneDNN keep the number by thread, and what oneDNN has prepared is lost with a new one: call this on the
 /// thread that computes, once, before it does.
 pub fn use_threads(threads: usize) {
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let threads = if threads == 0 { cores() } else { threads };
     tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
 }
 
