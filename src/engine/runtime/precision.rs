@@ -78,7 +78,7 @@ fn settled(bundle: Bundle, stages: &[Stage], place: Place) -> Bundle {
             let error = wide.err().or(narrow.err());
             let error = error.as_ref().map(|error| Causes(&**error).to_string());
             warn!(
-                ?stages,
+                stages = names(stages),
                 error, "the precision cannot be measured: the network computes as the bundle says"
             );
             return bundle;
@@ -86,14 +86,19 @@ fn settled(bundle: Bundle, stages: &[Stage], place: Place) -> Bundle {
     };
     let precision = faster(&wide, &other);
     info!(
-        ?stages,
+        stages = names(stages),
         f32_ms = wide.seconds * 1e3,
         bf16_ms = other.seconds * 1e3,
         difference = difference(&wide, &other),
-        ?precision,
+        precision = precision.as_str(),
         "precision is chosen"
     );
     if precision == Precision::Bf16 { narrow } else { bundle }
+}
+
+/// For the log.
+fn names(stages: &[Stage]) -> String {
+    stages.iter().map(|stage| stage.as_str()).collect::<Vec<_>>().join(" and ")
 }
 
 /// What was seen of a network in one precision.
