@@ -7,7 +7,6 @@ mod mask_png;
 mod post;
 mod protobuf;
 pub mod reader;
-mod row_deflate;
 mod triple;
 mod wire;
 

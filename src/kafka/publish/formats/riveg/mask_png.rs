@@ -1,8 +1,7 @@
 //! Masks as PNG: one bit a pixel, white inside.
 
-use png::{BitDepth, ColorType, EncodingError, chunk};
+use png::{BitDepth, ColorType, Compression, EncodingError, Filter};
 
-use super::row_deflate::compressed;
 use crate::domain::Mask;
 
 /// The file.
@@ -14,16 +13,11 @@ pub(super) fn png(mask: &Mask) -> Result<Vec<u8>, EncodingError> {
     let mut encoder = png::Encoder::new(&mut file, mask.width, mask.height);
     encoder.set_color(ColorType::Grayscale);
     encoder.set_depth(BitDepth::One);
+    // Most rows are like the one above: what differs needs no search for repetitions.
+    encoder.set_compression(Compression::Fast);
+    encoder.set_filter(Filter::Up);
     let mut writer = encoder.write_header()?;
-    let bits = mask.to_bits();
-    let row_bytes = (mask.width as usize).div_ceil(8);
-    let mut rows = Vec::with_capacity(bits.len() + mask.height as usize);
-    for row in bits.chunks(row_bytes) {
-        // The filter of the row: none.
-        rows.push(0);
-        rows.extend_from_slice(row);
-    }
-    writer.write_chunk(chunk::IDAT, &compressed(&rows, row_bytes + 1))?;
+    writer.write_image_data(&mask.to_bits())?;
     writer.finish()?;
     Ok(file)
 }
