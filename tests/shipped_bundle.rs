@@ -2,10 +2,9 @@
 //! never saw.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use riveg::config::{Config, Sources};
-use riveg::engine::runtime::{Runtime, Variant};
+use riveg::engine::runtime::{PictureCount, Runtime, Variant};
 use riveg::networks::bundle::Bundle;
 use riveg::telemetry::Metrics;
 use serde_json::Value;
@@ -49,7 +48,7 @@ async fn entailment_and_grounding_share_one_encoding_per_picture() {
     runtime.device.ready().await.unwrap();
     let runs = || {
         let runs = &runtime.picture_runs;
-        [&runs.entail, &runs.ground].map(|count| count.load(Ordering::Relaxed))
+        [&runs.entail, &runs.ground].map(PictureCount::get)
     };
     let warm = runs();
     let (mut asked, mut located) = (0, 0);
