@@ -150,7 +150,7 @@ pub(crate) fn open_loop(
 ) -> (Vec<Duration>, Duration) {
     let mut device = Device::new("bench device", Arc::new(Metrics::new()));
     let model = Spin::new(service, Arc::default());
-    let handle = device.warmed_lane(Stage::Ground, model, budget, Box::new(std::iter::repeat(1)));
+    let handle = device.warmed_lane(Stage::Ground, vec![model], budget, Box::new(std::iter::repeat(1)));
     let thread = device.start().expect("the machine has room for a thread");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
