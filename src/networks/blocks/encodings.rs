@@ -130,14 +130,12 @@ impl Encodings {
             }
         }
         drop(claims);
-        for number in 0..encodings.len() {
-            if encodings[number].is_none() {
-                encodings[number] = match self.kept.wait_for(&batch.distinct[number].hash) {
-                    Some(encoding) => Some(encoding),
-                    // It failed there, or was evicted at once.
-                    None => self.encode(&mut batch, &[number], &mut encode)?.single.pop(),
-                };
-            }
+        for (number, encoding) in encodings.iter_mut().enumerate().filter(|(_, found)| found.is_none()) {
+            *encoding = match self.kept.wait_for(&batch.distinct[number].hash) {
+                Some(encoding) => Some(encoding),
+                // It failed there, or was evicted at once.
+                None => self.encode(&mut batch, &[number], &mut encode)?.single.pop(),
+            };
         }
         let encodings: Vec<Tensor> = encodings.into_iter().flatten().collect();
         Ok(Distinct { encodings: Tensor::f_stack(&encodings, 0)?, rows: batch.rows })
