@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     out: PathBuf,
 }
 
+/// Makes the post of a number.
+type PostOf<'a> = &'a dyn Fn(usize) -> String;
+
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let out = std::path::absolute(&arguments.out).unwrap();
     let _ = fs::remove_dir_all(&out);
@@ -45,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     };
     let samples = samples(arguments.pictures);
     let picture = |number: usize| samples[number % samples.len()].post(number);
-    let feeds: [(&str, usize, &dyn Fn(usize) -> String); 2] =
+    let feeds: [(&str, usize, PostOf<'_>); 2] =
         [("without pictures", arguments.texts, &text), ("with a picture each", arguments.pictures, &picture)];
     println!(
         "{:<22}{:>9}{:>12}{:>14}{:>9}{:>9}",
@@ -68,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 /// Posts a second of both on one broker.
-fn round(posts: usize, post: &dyn Fn(usize) -> String, out: &Path) -> (f64, f64) {
+fn round(posts: usize, post: PostOf<'_>, out: &Path) -> (f64, f64) {
     let broker = Broker::start(out);
     broker.create_topics();
     write(&broker, posts, post);
