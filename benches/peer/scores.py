@@ -27,6 +27,9 @@ def regions(entity):
 
 
 def box_iou(left, right):
+    # Boxes without an area may be equal too. Riveg writes two digits.
+    if all(abs(mine - theirs) < 0.01 for mine, theirs in zip(left, right)):
+        return 1.0
     width = max(0.0, min(left[2], right[2]) - max(left[0], right[0]))
     height = max(0.0, min(left[3], right[3]) - max(left[1], right[1]))
     area = lambda box: (box[2] - box[0]) * (box[3] - box[1])  # noqa: E731

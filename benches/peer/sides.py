@@ -5,9 +5,17 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
+WHOLE = "all threads"
+
+
+def used(stat):
+    """The name and the processor seconds of a task."""
+    name, fields = stat[stat.index("(") + 1 : stat.rindex(")")], stat.rsplit(")", 1)[1].split()
+    return name, (int(fields[11]) + int(fields[12])) / TICKS
 
 
 class Running:
@@ -48,8 +56,14 @@ class Running:
                 raise SystemExit(f"{self.process.args[0]} ended after {len(self.answers)} of {count} answers")
 
     def processor_seconds(self):
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        """By the names of threads; what threads that have ended used is the process's alone."""
+        home = Path(f"/proc/{self.process.pid}")
+        found = Counter()
+        for task in home.glob("task/*/stat"):
+            name, seconds = used(task.read_text())
+            found[name] += seconds
+        found[WHOLE] = used((home / "stat").read_text())[1]
+        return found
 
     def peak_mib(self):
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -93,18 +107,21 @@ class Setting:
         for one in running:
             one.wait(len(warm))
         shares = [posts[number :: len(running)] for number in range(len(running))]
-        processor, began = sum(one.processor_seconds() for one in running), time.perf_counter()
+        before, began = sum((one.processor_seconds() for one in running), Counter()), time.perf_counter()
         for one, share in zip(running, shares):
             one.feed(share)
         for one, share in zip(running, shares):
             one.wait(len(warm) + len(share))
         seconds = max(one.times[-1] for one in running) - began
-        processor = sum(one.processor_seconds() for one in running) - processor
+        # Without names whose time did not grow.
+        threads = sum((one.processor_seconds() for one in running), Counter()) - before
+        processor = threads.pop(WHOLE)
         peak = sum(one.peak_mib() for one in running)
         for one in running:
             one.close()
         return {
             "posts": len(posts), "posts/s": len(posts) / seconds, "processor ms a post": 1e3 * processor / len(posts),
+            "ms by thread": {name: 1e3 * own / len(posts) for name, own in threads.most_common()},
             "cores used": processor / seconds, "peak MiB": peak, "load before": load,
         }, [line for one in running for line in one.answers]
 

@@ -22,6 +22,9 @@ def table(result):
         of = lambda key: [run[key] for run in runs]  # noqa: E731
         speed, processor = spread(of("posts/s")), spread(of("processor ms a post"))
         lines.append(f"{name:44} {speed:>24} {processor:>24} {max(of('peak MiB')):>9.0f}")
+        threads = {thread: statistics.median(run["ms by thread"].get(thread, 0.0) for run in runs) for thread in runs[0]["ms by thread"]}
+        if name.startswith("riveg"):
+            lines.append("  of it " + ", ".join(f"{thread} {own:.3g}" for thread, own in threads.items() if own >= 0.5))
     for what in ("posts/s", "processor time a post"):
         lines += ["", f"ratios of {what} (above 1: riveg is better)"]
         for cores, found in result[f"ratios of {what}"].items():
