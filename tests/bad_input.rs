@@ -341,24 +341,29 @@ fn a_check_names_an_unreachable_broker_and_reports_an_intact_bundle() {
     let bootstrap = format!("kafka.bootstrap=127.0.0.1:{port}");
     let path = format!("bundle.path={}", bundle.path().display());
     let finished = riveg(&["check", "--log", "error", "--set", &bootstrap, "--set", &path], b"");
-    assert_reports(&finished, 1, &["1 of 9 checks failed"]);
+    assert_reports(&finished, 1, &["1 of 10 checks failed"]);
     let lines: Vec<&str> = finished.stdout.lines().collect();
-    let rows = &lines[lines.len() - 9..];
+    let rows = &lines[lines.len() - 10..];
     assert!(rows[0].starts_with("bundle ") && rows[0].contains("  ok  "), "{}", finished.stdout);
-    for (row, stage) in rows[1..5].iter().zip(["recognise", "entail", "ground", "segment"]) {
+    assert!(
+        rows[1].starts_with("device ") && rows[1].contains("  ok  ") && rows[1].contains(" cpu, "),
+        "{}",
+        finished.stdout
+    );
+    for (row, stage) in rows[2..6].iter().zip(["recognise", "entail", "ground", "segment"]) {
         let whose = format!("untrained 1 in {}", bundle.path().display());
         assert!(row.starts_with(&format!("stage {stage}")) && row.contains(&whose), "{}", finished.stdout);
     }
-    assert!(rows[5].starts_with("memory ") && rows[5].contains(" MiB when warm"), "{}", finished.stdout);
-    for (row, what) in rows[6..8].iter().zip(["telemetry 127.0.0.1:0", "state "]) {
+    assert!(rows[6].starts_with("memory ") && rows[6].contains(" MiB when warm"), "{}", finished.stdout);
+    for (row, what) in rows[7..9].iter().zip(["telemetry 127.0.0.1:0", "state "]) {
         assert!(row.starts_with(what) && row.contains("  ok  "), "{}", finished.stdout);
     }
     assert!(
-        rows[8].contains(&format!("127.0.0.1:{port}")) && rows[8].contains("FAILED"),
+        rows[9].contains(&format!("127.0.0.1:{port}")) && rows[9].contains("FAILED"),
         "{}",
         finished.stdout
     );
     for part in ["no process listens there: is the broker up", "Connection refused"] {
-        assert!(rows[8].contains(part), "{}", finished.stdout);
+        assert!(rows[9].contains(part), "{}", finished.stdout);
     }
 }
