@@ -137,7 +137,12 @@ fn the_bill_of_materials_names_every_package_with_its_hash() {
         })
         .collect();
     assert_eq!(listed.len(), components.len(), "a component is listed twice");
+    let scope = |name: &str| {
+        let named = |component: &&Value| component["name"] == name;
+        components.iter().find(named).map_or_else(String::new, |component| text(&component["scope"]))
+    };
     assert!(listed.contains_key(&("torch".to_owned(), "2.11.0".to_owned())), "libtorch is missing");
+    assert_eq!((&*scope("torch"), &*scope("nvidia-cublas")), ("required", "optional"));
     let hashes = locked("Cargo.lock");
     for name in licences().keys().filter(|(name, _)| name != "riveg") {
         assert_eq!(listed.get(name), hashes[name].as_ref(), "{name:?}");
