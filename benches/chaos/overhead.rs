@@ -55,19 +55,27 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         "posts", "", "engine /s", "plain loop /s", "ratio", "target"
     );
     let mut report = json!({});
-    let mut holds = true;
+    // None: posts without pictures, for which there is a target, were not measured.
+    let mut is_met: Option<bool> = None;
     for (name, posts, post) in feeds.into_iter().filter(|(_, posts, _)| *posts > 0) {
         let rounds = (0..arguments.rounds.max(1)).map(|_| round(posts, post, &out));
         let best = rounds.reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)));
         let (engine, plain) = best.unwrap_or_default();
-        let target = if name == "without pictures" { format!(">= {TARGET}") } else { String::new() };
+        let has_target = name == "without pictures";
+        let target = if has_target { format!(">= {TARGET}") } else { String::new() };
         println!("{name:<22}{posts:>9}{engine:>12.0}{plain:>14.0}{:>9.2}{target:>9}", engine / plain);
-        holds &= target.is_empty() || engine / plain >= TARGET;
+        if has_target {
+            is_met = Some(engine / plain >= TARGET);
+        }
         report[name] = json!({ "posts": posts, "engine_per_second": engine, "plain_loop_per_second": plain });
     }
     fs::write(out.join("report.json"), format!("{report:#}\n")).unwrap();
-    println!("{}", if holds { "the target is met" } else { "THE TARGET IS NOT MET" });
-    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    match is_met {
+        Some(true) => println!("the target is met"),
+        Some(false) => println!("THE TARGET IS NOT MET"),
+        None => {}
+    }
+    if is_met == Some(false) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// Posts a second of both on one broker.

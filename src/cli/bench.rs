@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Subcommand;
 
 use crate::domain::{BBox, Stage};
-use crate::networks::blocks::device::{Libtorch, cores, find, tune, use_threads};
+use crate::networks::blocks::device::{Libtorch, find, tune, use_threads};
 use crate::networks::bundle::{Bundle, Part, Precision};
 use crate::networks::descriptor::Reads;
 use crate::scheduler::{Model, RequestOf};
@@ -90,7 +90,7 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
 fn models(arguments: &Models) -> Result<(), Failure> {
     let Models { bundle, device, precision, threads, batch, stage, spend, longest } = arguments;
     let place = find(device)?;
-    use_threads(if *threads == 0 { cores() } else { *threads });
+    use_threads(*threads);
     let bundle = precision.iter().fold(Bundle::open(bundle)?, |bundle, &all| bundle.all_in_precision(all));
     tune(place, bundle.reads_one_size());
     let mut out = std::io::stdout().lock();

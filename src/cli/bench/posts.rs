@@ -13,7 +13,7 @@ use super::post_requests::{BenchPost, Mix, Workload};
 use crate::config::Config;
 use crate::domain::Stage;
 use crate::engine::runtime;
-use crate::networks::blocks::device::{Libtorch, cores, find, tune, use_threads};
+use crate::networks::blocks::device::{Libtorch, find, tune, use_threads};
 use crate::networks::blocks::remembered::Remembered;
 use crate::networks::bundle::Bundle;
 use crate::scheduler::{
@@ -102,7 +102,7 @@ async fn measure(
 ) -> Result<Outcome, Failure> {
     let place = find(&config.device.name)?;
     tune(place, bundle.reads_one_size());
-    let threads = if config.device.threads == 0 { cores() } else { config.device.threads };
+    let threads = config.device.threads;
     use_threads(threads);
     let cache = usize::try_from(config.device.trunk_cache.as_u64()).unwrap_or(usize::MAX);
     let (remembered, budgets) = (Remembered::within(cache), &config.scheduler);

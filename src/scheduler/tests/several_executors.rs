@@ -25,7 +25,6 @@ async fn each_free_executor_binds_its_own_batch_and_a_full_one_is_prepared_only_
     let begun = |gates: [&Gate; 2]| gates.map(|gate| gate.started.try_recv().ok());
     // Whichever executor was woken runs the first request; the next is not left for it.
     let mut batches = Vec::new();
-    let mut at: Vec<&Gate> = vec![&one, &other];
     let answers = tokio::spawn(soon(join_all(calls)));
     while batches.is_empty() {
         batches.extend(begun([&one, &other]).into_iter().flatten());
@@ -38,10 +37,9 @@ async fn each_free_executor_binds_its_own_batch_and_a_full_one_is_prepared_only_
         tokio::task::yield_now().await;
     }
     assert_eq!(batches, [vec![1], vec![2]], "while the first is still under way");
-    at.iter().for_each(|gate| gate.open());
+    [&one, &other].iter().for_each(|gate| gate.open());
     assert_eq!(answers.await.unwrap(), [Ok(2)]);
     assert_eq!(more.await.unwrap(), [Ok(4)]);
-    at.clear();
     drop(handle);
     soon(thread.ended()).await.unwrap();
     thread.join().unwrap();

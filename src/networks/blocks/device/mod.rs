@@ -98,11 +98,12 @@ pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
 }
 
-/// Lets operators on the CPU that this thread runs use so many threads.
+/// Lets operators on the CPU that this thread runs use so many threads; 0: as many as there are cores.
 ///
 /// OpenMP and oneDNN keep the number by thread, and what oneDNN has prepared is lost with a new one: call this on the
 /// thread that computes, once, before it does.
 pub fn use_threads(threads: usize) {
+    let threads = if threads == 0 { cores() } else { threads };
     tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
 }
 
