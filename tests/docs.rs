@@ -101,8 +101,9 @@ impl Facts {
         let mut keys = BTreeSet::new();
         collect(&settings, "", &mut keys);
         let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
-        let targets =
-            makefile.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name.to_owned());
+        let rules = makefile.lines().filter_map(|line| line.split_once(':'));
+        // One rule may have several targets.
+        let targets = rules.flat_map(|(names, _)| names.split_whitespace()).map(str::to_owned);
         Self {
             sections: settings.keys().cloned().collect(),
             keys,
