@@ -60,7 +60,7 @@ fn main() {
     let arguments = Arguments::parse();
     let bundle = bundles::find(arguments.bundle.clone());
     let config = settings(&arguments);
-    let device = find(&config.device.name).unwrap_or_else(|error| panic!("{error}"));
+    let device = find(config.device.name.first()).unwrap_or_else(|error| panic!("{error}"));
     let layout = config.device.layout(cores());
     use_threads(layout.threads);
     println!(

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 use crate::config::Config;
 use crate::engine::runtime::{self, Variant};
 use crate::engine::{Annotator, OpenError};
-use crate::networks::blocks::device::{Libtorch, find, unset_variables};
+use crate::networks::blocks::device::{DeviceNames, Libtorch, find, unset_variables};
 use crate::networks::bundle::Bundle;
 use crate::telemetry::Metrics;
 
@@ -29,8 +29,9 @@ pub(super) async fn open(
 }
 
 /// The libtorch in use, its devices and what each network computes in.
-fn say_where(device: &str, bundle: &Bundle) {
-    info!(device, libtorch = %Libtorch::here(), precision = precisions(bundle), "networks are loaded");
+fn say_where(names: &DeviceNames, bundle: &Bundle) {
+    info!(device = %names, libtorch = %Libtorch::here(), precision = precisions(bundle), "networks are loaded");
+    let device = names.first();
     let Ok(place) = find(device) else { return };
     for variable in unset_variables(place, |name| std::env::var_os(name).is_some()) {
         warn!(device, variable, "the device is slower without this variable in the environment");

@@ -19,7 +19,7 @@ const FREE: &str = "extra";
 const MODELS: &str = "llm";
 
 /// Keys whose default is a text and that may be a list too.
-pub(super) const TEXT_OR_LIST: [&str; 1] = ["ingest.topic"];
+pub(super) const TEXT_OR_LIST: [&str; 2] = ["ingest.topic", "device.name"];
 
 /// Further tables with free keys.
 const FREE_TABLES: [&str; 2] = ["ingest.formats", "ingest.mappings"];

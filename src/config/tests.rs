@@ -181,6 +181,7 @@ fn what_is_out_of_range_names_its_bound() {
             "--set: scheduler.ground.max_requests: is 0; it must be a whole number of 1 or more",
         ),
         ("device.name=gpu", "must be `cpu`, `cuda`"),
+        ("device.name=[\"cuda:0\", \"cpu\"]", "--set: device.name: names `cpu` beside other devices"),
         ("ingest.topic=a b", "--set: ingest.topic: must be 1 to 249"),
         ("ingest.topic=[]", "--set: ingest.topic: is empty; it must name a topic"),
         ("ingest.topic=[\"a\", 1]", "--set: ingest.topic: entry 2 is 1; it must be a text in quotes"),

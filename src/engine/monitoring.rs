@@ -38,7 +38,7 @@ impl Monitoring {
         let limits = StallLimits { ready: config.engine.stall_unready, alive: config.engine.stall_dead };
         let health = Arc::new(Health::watching(metrics.work_progress().clone(), limits));
         metrics.watch_health(&health);
-        metrics.runs_on(&config.device.name);
+        metrics.runs_on(&config.device.name.to_string());
         // Counters exist from the start, with the value 0, so that a rate of the first event is not lost.
         for name in config.endpoints_in_use().keys() {
             let _created = metrics.llm(name);

@@ -100,7 +100,7 @@ async fn measure(
     (work, runs_raw): (&Workload, bool),
     exit: &Exit,
 ) -> Result<Outcome, Failure> {
-    let place = find(&config.device.name)?;
+    let place = find(config.device.name.first())?;
     tune(place, bundle.reads_one_size());
     let threads = config.device.threads;
     use_threads(threads);
@@ -228,7 +228,7 @@ fn report(outcome: &Outcome, arguments: &Arguments, config: &Config, bundle: &Bu
     let engine = posts / outcome.served.as_secs_f64();
     let precision = super::super::open::precisions(bundle);
     let mut out = std::io::stdout().lock();
-    writeln!(out, "on `{}`, {}, {precision}", config.device.name, Libtorch::here())?;
+    writeln!(out, "on `{}`, {}, {precision}", config.device.name.first(), Libtorch::here())?;
     writeln!(out, "{:<11}{:>10}{:>9}{:>8}{:>12}", "stage", "requests", "batches", "mean", "raw ms/post")?;
     for (stage, took) in &outcome.raw {
         let Some(of_stage) = outcome.stages.iter().find(|summary| summary.stage == *stage) else { continue };
@@ -246,7 +246,7 @@ fn report(outcome: &Outcome, arguments: &Arguments, config: &Config, bundle: &Bu
         outcome.raw.iter().map(|(stage, took)| (stage.as_str().to_owned(), json!(took.as_secs_f64())));
     let figures = json!({
         "posts": arguments.posts,
-        "device": config.device.name,
+        "device": config.device.name.first(),
         "libtorch": Libtorch::here().to_string(),
         "precision": precision,
         "raw_seconds": stages.collect::<serde_json::Map<_, _>>(),

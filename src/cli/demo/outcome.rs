@@ -72,7 +72,7 @@ impl DemoRun<'_> {
             language_models: endpoints(self.annotator, self.posts.len()),
             scores: self.scores(&annotations),
             bundle: self.bundle_name(),
-            device: self.config.device.name.clone(),
+            device: self.config.device.name.to_string(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             seed: self.seed,
         };

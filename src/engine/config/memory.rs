@@ -41,7 +41,7 @@ impl Config {
     #[must_use]
     pub fn memory_plan(&self, warm: Warm) -> MemoryPlan {
         // On a GPU what networks remember lies in the GPU's memory.
-        let on_cpu = self.device.name == "cpu";
+        let on_cpu = self.device.name.on_cpu();
         let asks_models = !self.endpoints_in_use().is_empty();
         let kept = [
             ("device.trunk_cache", self.device.trunk_cache, on_cpu),

@@ -1,4 +1,4 @@
-//! Executors of the settings: the device, and what each of its executors has of the networks.
+//! Executors of the settings: the devices they run on, and what each executor has of the networks.
 
 use std::sync::Arc;
 
@@ -11,30 +11,32 @@ use crate::telemetry::Metrics;
 
 use super::error::RuntimeError;
 
-/// The executors of a device: for each, the budget of its caches, which is one for all.
-pub(super) struct Executors {
-    place: Place,
-    remembered: Vec<Remembered>,
-}
+/// The executors that draw from the same lanes: for each, its device and the budget of its caches, which all executors of
+/// a device share.
+pub(super) struct Executors(Vec<(Place, Remembered)>);
 
 impl Executors {
-    /// A device without lanes, and its executors.
+    /// A scheduler without lanes, and its executors on all devices of the settings.
     ///
     /// # Errors
-    /// There is no such device.
+    /// One of the devices is not here.
     pub(super) fn new(
         config: &device::Config,
         remembered: &Remembered,
         metrics: Arc<Metrics>,
     ) -> Result<(Device, Self), RuntimeError> {
-        let place = find(&config.name)?;
+        let places = config.name.iter().map(find).collect::<Result<Vec<Place>, _>>()?;
         let Layout { executors, threads } = config.layout(cores());
-        info!(device = config.name, executors, threads, "batches of so many executors run at one time");
-        let mut device = Device::with_executors("riveg-device", executors, metrics);
+        let names = &config.name;
+        info!(device = %names, executors, threads, "batches of so many executors of each device run at one time");
+        let mut device = Device::with_executors("riveg-device", executors * places.len(), metrics);
         device.begin_with(move || use_threads(threads));
-        let others = (1..executors).map(|_| remembered.of_another_executor());
-        let remembered = std::iter::once(remembered.clone()).chain(others).collect();
-        Ok((device, Self { place, remembered }))
+        let of_device = |(number, place): (usize, Place)| {
+            let of_all = if number == 0 { remembered.clone() } else { remembered.of_another_device() };
+            let others: Vec<Remembered> = (1..executors).map(|_| of_all.of_another_executor()).collect();
+            std::iter::once(of_all).chain(others).map(move |remembered| (place, remembered))
+        };
+        Ok((device, Self(places.into_iter().enumerate().flat_map(of_device).collect())))
     }
 
     /// A network for each executor. Networks must be made in the same order for all: one call for each network.
@@ -42,6 +44,6 @@ impl Executors {
     /// # Errors
     /// The first that cannot be made.
     pub(super) fn each<N, E>(&self, make: impl Fn(Place, &Remembered) -> Result<N, E>) -> Result<Vec<N>, E> {
-        self.remembered.iter().map(|remembered| make(self.place, remembered)).collect()
+        self.0.iter().map(|(place, remembered)| make(*place, remembered)).collect()
     }
 }

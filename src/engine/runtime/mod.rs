@@ -79,7 +79,7 @@ impl Runtime {
         variant: Variant,
         metrics: Arc<Metrics>,
     ) -> Result<Self, RuntimeError> {
-        tune(find(&config.device.name)?, bundle.reads_one_size());
+        tune(find(config.device.name.first())?, bundle.reads_one_size());
         metrics.bundle(bundle.hash());
         metrics.entities().declare_types(bundle.manifest().entity_types.iter().map(String::as_str));
         let segment = match config.vision.endpoint_of(Stage::Ground) {

@@ -42,7 +42,7 @@ pub(super) fn chosen(bundle: Bundle, config: &device::Config) -> Bundle {
 /// The bundle whose networks compute in 16 bits where that pays.
 fn measured(bundle: Bundle, config: &device::Config) -> Bundle {
     // A device that is not here is told where the networks are loaded onto it.
-    let Ok(place) = find(&config.name) else { return bundle };
+    let Ok(place) = find(config.name.first()) else { return bundle };
     let threads = config.layout(cores()).threads;
     let measure = || {
         use_threads(threads);

@@ -49,8 +49,9 @@ impl Runtime {
             metrics.watch_remembered(stage, self.remembered.bytes(stage));
         }
         let spent = Stage::WITH_RETRIEVAL.map(|stage| self.remembered.bytes(stage));
-        let budget = (config.device.name.as_str(), config.device.trunk_cache.as_u64());
-        metrics.watch_device_memory(budget, move || {
+        let (names, of_one) = (&config.device.name, config.device.trunk_cache.as_u64());
+        let budget = (names.to_string(), of_one.saturating_mul(names.count() as u64));
+        metrics.watch_device_memory((&budget.0, budget.1), move || {
             spent.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum()
         });
         let pipeline = Arc::downgrade(&self.pipeline);

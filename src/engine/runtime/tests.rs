@@ -70,6 +70,35 @@ async fn posts_side_by_side_get_the_answers_that_each_alone_gets() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn several_devices_draw_from_the_same_lanes_and_each_remembers_for_itself() {
+    let (_folder, bundle) = bundle();
+    let posts = posts(12);
+    let answers = async |names: &[&str]| {
+        let mut config = config();
+        config.device.name = names.iter().map(|&name| name.to_owned()).collect();
+        config.device.executors = 1;
+        let metrics = Arc::new(Metrics::new());
+        let runtime = Runtime::start(&bundle, &config, Variant::default(), Arc::clone(&metrics)).unwrap();
+        runtime.device.ready().await.unwrap();
+        let warmed = runtime.picture_runs.segment.get();
+        let all = join_all(posts.iter().map(|post| runtime.pipeline.annotate(post))).await;
+        let answers: Vec<Annotation> = all.into_iter().map(Result::unwrap).collect();
+        (answers, warmed, runtime.remembered.all_bytes(), metrics.render())
+    };
+    // The settings refuse the same device twice. Here it stands for two that this machine does not have.
+    let (one, warmed_by_one, remembered_by_one, _) = answers(&["cpu"]).await;
+    let (two, warmed_by_two, remembered_by_two, metrics) = answers(&["cpu", "cpu"]).await;
+    for ((post, one), two) in posts.iter().zip(&one).zip(&two) {
+        compare(&post.text, one, two);
+    }
+    assert_eq!(warmed_by_two, 2 * warmed_by_one, "each device is warmed up");
+    assert!(remembered_by_two > remembered_by_one, "{remembered_by_two} and {remembered_by_one} bytes");
+    let budget = 2 * config().device.trunk_cache.as_u64();
+    let line = format!("riveg_device_memory_bytes{{device=\"cpu, cpu\",state=\"limit\"}} {budget}\n");
+    assert!(metrics.contains(&line), "{line}{metrics}");
+}
+
 #[tokio::test]
 async fn warming_up_reads_every_picture_anew_so_that_batches_of_new_pictures_are_measured() {
     let (_folder, bundle) = bundle();
@@ -193,7 +222,7 @@ async fn the_device_ends_when_nobody_holds_the_pipeline() {
 fn what_does_not_fit_is_named() {
     let (folder, bundle) = bundle();
     let mut elsewhere = config();
-    elsewhere.device.name = "cuda:99".to_owned();
+    elsewhere.device.name = "cuda:99".into();
     let started = |config: &Config, bundle: &Bundle| {
         let error =
             Runtime::start(bundle, config, Variant::default(), Arc::new(Metrics::new())).err().unwrap();

@@ -97,6 +97,13 @@ impl Remembered {
         Self { next: Arc::default(), ..self.clone() }
     }
 
+    /// A budget of the same size on another device. What is remembered there counts in the same numbers.
+    #[must_use]
+    pub fn of_another_device(&self) -> Self {
+        let (bytes, entries) = (self.bytes.clone(), self.entries.clone());
+        Self { bytes, entries, ..Self::within(self.max_bytes()) }
+    }
+
     /// The most bytes that all networks may remember together.
     #[must_use]
     pub fn max_bytes(&self) -> usize {

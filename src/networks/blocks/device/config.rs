@@ -3,21 +3,22 @@
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 
+use super::DeviceNames;
 use crate::scheduler::Device;
 
 /// The device, and what is kept on it.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// `cpu`, `cuda`, or `cuda:` and an index.
-    pub name: String,
-    /// Batches that are computed at one time; 0: on a CPU one for each core that `threads` leave, on a GPU one.
+    /// `cpu`, `cuda`, or `cuda:` and an index; or several GPUs.
+    pub name: DeviceNames,
+    /// Batches that each device computes at one time; 0: on a CPU one for each core that `threads` leave, on a GPU one.
     pub executors: usize,
     /// Threads of one operator on the CPU; 0: the cores, divided among the executors.
     pub threads: usize,
     /// The number format in which the networks compute.
     pub precision: PrecisionChoice,
-    /// Limit of the device's memory that all networks together use for encodings of pictures.
+    /// Limit of each device's memory that all networks together use for encodings of pictures.
     pub trunk_cache: ByteSize,
     /// Limit of the memory for pictures at the sizes of the networks.
     pub picture_cache: ByteSize,
@@ -50,41 +51,36 @@ impl Config {
                 faults.push((key, message.to_owned()));
             }
         };
-        hold("name", is_device(&self.name), "must be `cpu`, `cuda` or `cuda:` and an index");
         hold("executors", self.executors <= Device::MAX_EXECUTORS, "must be 0 (as many as fit) to 64");
         hold("threads", self.threads <= 1024, "must be 0 (all cores) to 1024");
+        faults.extend(self.name.fault().map(|fault| ("name", fault)));
         faults
     }
 
-    /// Executors and threads of each on a machine with so many cores for this process. Together they are never more than
-    /// the cores: threads that wait for a core keep others waiting at every operator.
+    /// Executors of each device and threads of each executor on a machine with so many cores for this process. On a CPU
+    /// they are together never more than the cores: threads that wait for a core keep others waiting at every operator.
     #[must_use]
     pub fn layout(&self, cores: usize) -> Layout {
-        let cores = cores.max(1);
+        let (cores, devices) = (cores.max(1), self.name.count().max(1));
         let executors = match self.executors {
-            0 if self.name != "cpu" => 1,
+            0 if !self.name.on_cpu() => 1,
             0 => cores / self.threads.clamp(1, cores),
             executors => executors,
         };
-        let executors = if self.name == "cpu" { executors.min(cores) } else { executors };
-        let executors = executors.clamp(1, Device::MAX_EXECUTORS);
+        let executors = if self.name.on_cpu() { executors.min(cores) } else { executors };
+        let executors = executors.clamp(1, (Device::MAX_EXECUTORS / devices).max(1));
         let threads = if self.threads == 0 { cores } else { self.threads };
-        Layout { executors, threads: threads.min(cores / executors).max(1) }
+        Layout { executors, threads: threads.min(cores / (executors * devices)).max(1) }
     }
 }
 
 /// How the cores of a process are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
-    /// Batches that are computed at one time.
+    /// Batches that each device computes at one time.
     pub executors: usize,
     /// Threads of one operator on the CPU.
     pub threads: usize,
-}
-
-fn is_device(name: &str) -> bool {
-    matches!(name, "cpu" | "cuda")
-        || name.strip_prefix("cuda:").is_some_and(|index| index.parse::<u8>().is_ok())
 }
 
 #[cfg(test)]
@@ -95,7 +91,7 @@ mod tests {
     fn executors_and_threads_never_exceed_the_cores() {
         let layout = |name: &str, executors, threads, cores| {
             let config = Config {
-                name: name.to_owned(),
+                name: name.split(' ').map(str::to_owned).collect(),
                 executors,
                 threads,
                 precision: PrecisionChoice::Bundle,
@@ -116,6 +112,8 @@ mod tests {
             ("cpu", (0, 0), 200, (64, 3)),
             ("cuda:0", (0, 0), 16, (1, 16)),
             ("cuda:0", (2, 1), 16, (2, 1)),
+            ("cuda:0 cuda:1", (0, 0), 16, (1, 8)),
+            ("cuda:0 cuda:1", (50, 0), 16, (32, 1)),
         ] {
             assert_eq!(layout(name, set.0, set.1, cores), expected, "{name} {set:?} on {cores}");
         }

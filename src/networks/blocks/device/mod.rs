@@ -2,9 +2,11 @@
 
 mod config;
 mod libtorch;
+mod names;
 
 pub use config::{Config, Layout, PrecisionChoice};
 pub use libtorch::{Libtorch, unset_variables};
+pub use names::DeviceNames;
 /// Where the tensors of a network lie.
 pub use tch::Device as Place;
 use tch::{Cuda, Device, Kind, TchError, Tensor};
