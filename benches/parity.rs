@@ -328,7 +328,7 @@ fn grounding_dino_sees(case: &Case, network: &GroundingDino) -> Seen {
     let levels = case.get("levels");
     let [height, width] = [0, 1].map(|side| levels.size()[side] as u32);
     let rgb = Vec::try_from(levels.flatten(0, -1)).expect("bytes");
-    let frame = Frame { hash: ContentHash([0; 32]), width, height, orientation: 1, rgb };
+    let frame = Frame { hash: ContentHash([0; 32]), width, height, orientation: 1, reduced: 1, rgb };
     let config = network.config();
     let shown = View::shortest_side(config.shortest_side as u32, config.longest_side as u32).of(&frame);
     let (height, width) = (i64::from(shown.height), i64::from(shown.width));

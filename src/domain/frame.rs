@@ -29,8 +29,19 @@ pub struct Frame {
     pub height: u32,
     /// How the stored picture was turned or mirrored to become this one, as EXIF numbers it: 1 to 8, 1 for not at all.
     pub orientation: u8,
-    /// Red, green, blue, row by row: `3 * width * height` bytes.
+    /// What the sides of `rgb` are divided by: 1 where it has all pixels; 2, 4 or 8 where it was decoded at a reduced
+    /// size.
+    pub reduced: u32,
+    /// Red, green, blue, row by row, of the size [`Frame::pixel_size`].
     pub rgb: Vec<u8>,
+}
+
+impl Frame {
+    /// Columns and rows of `rgb`.
+    #[must_use]
+    pub fn pixel_size(&self) -> (u32, u32) {
+        (self.width.div_ceil(self.reduced), self.height.div_ceil(self.reduced))
+    }
 }
 
 impl fmt::Debug for Frame {

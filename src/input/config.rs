@@ -29,6 +29,8 @@ pub struct Config {
     pub free_pixels: u64,
     /// The most scans of a JPEG.
     pub max_scans: u32,
+    /// JPEGs are decoded at a half, a quarter or an eighth of their size while each side keeps so many pixels; 0: whole.
+    pub reduced_side: u32,
     /// How long decoding one picture may take.
     #[serde(with = "humantime_serde")]
     pub picture_timeout: Duration,
@@ -110,6 +112,7 @@ pub(crate) fn test_config() -> Config {
         max_pixels_per_byte: 1032,
         free_pixels: 2_100_000,
         max_scans: 32,
+        reduced_side: 0,
         picture_timeout: Duration::from_secs(60),
         memory: ByteSize::mib(256),
         cache: ByteSize::mib(64),

@@ -255,7 +255,7 @@ fn a_batch_of_prompts_and_pictures_answers_as_its_members_alone() {
 fn frame(levels: &Tensor) -> Frame {
     let (height, width) = (levels.size()[0] as u32, levels.size()[1] as u32);
     let rgb = Vec::try_from(levels.flatten(0, -1)).unwrap();
-    Frame { hash: ContentHash([0; 32]), width, height, orientation: 1, rgb }
+    Frame { hash: ContentHash([0; 32]), width, height, orientation: 1, reduced: 1, rgb }
 }
 
 #[test]

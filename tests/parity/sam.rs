@@ -53,6 +53,7 @@ impl Fixture {
             width: rgb.size()[1] as u32,
             height: rgb.size()[0] as u32,
             orientation: 1,
+            reduced: 1,
             rgb: Vec::try_from(rgb.flatten(0, -1)).unwrap(),
         };
         Picture::longest_side(&frame, 64)

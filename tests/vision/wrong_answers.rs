@@ -217,7 +217,14 @@ fn every_answer_is_handled_as_in_the_table() {
 }
 
 fn frame() -> Frame {
-    Frame { hash: ContentHash([0; 32]), width: SIZE.0, height: SIZE.1, orientation: 1, rgb: Vec::new() }
+    Frame {
+        hash: ContentHash([0; 32]),
+        width: SIZE.0,
+        height: SIZE.1,
+        orientation: 1,
+        reduced: 1,
+        rgb: Vec::new(),
+    }
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub(super) fn frame(number: usize, side: u32) -> Arc<Frame> {
         width: side,
         height: side,
         orientation: 1,
+        reduced: 1,
         rgb: (0..3 * side * side).map(level).collect(),
     })
 }

@@ -82,10 +82,11 @@ impl Picture {
     /// square's edges. Cut first, a picture of one row costs no more than another.
     #[must_use]
     pub fn centre(frame: &Frame, side: u32) -> Arc<Self> {
-        let edge = frame.width.min(frame.height);
-        let (left, top) = ((frame.width - edge) / 2, (frame.height - edge) / 2);
+        let (width, height) = frame.pixel_size();
+        let edge = width.min(height);
+        let (left, top) = ((width - edge) / 2, (height - edge) / 2);
         let row = |row: u32| {
-            let start = 3 * (row as usize * frame.width as usize + left as usize);
+            let start = 3 * (row as usize * width as usize + left as usize);
             &frame.rgb[start..start + 3 * edge as usize]
         };
         let square: Vec<u8> = (top..top + edge).flat_map(row).copied().collect();
@@ -100,8 +101,8 @@ impl Picture {
         filter: resample::Filter,
         arithmetic: resample::Arithmetic,
     ) -> Arc<Self> {
-        let from = (frame.width, frame.height);
-        let rgb = resample::resize_rgb_by(&frame.rgb, from, (width, height), filter, arithmetic);
+        let rgb =
+            resample::resize_rgb_by(&frame.rgb, frame.pixel_size(), (width, height), filter, arithmetic);
         Arc::new(Self {
             hash: frame.hash,
             width,
@@ -122,12 +123,19 @@ mod tests {
         let column = |column: u32| [column as u8, 100, 200];
         let wide: Vec<u8> = (0..2).flat_map(|_| (0..7).flat_map(column)).collect();
         let hash = ContentHash([0; 32]);
-        let frame = Frame { hash, width: 7, height: 2, orientation: 1, rgb: wide };
+        let frame = Frame { hash, width: 7, height: 2, orientation: 1, reduced: 1, rgb: wide };
         assert_eq!(Picture::centre(&frame, 2).rgb, [2, 100, 200, 3, 100, 200, 2, 100, 200, 3, 100, 200]);
         let high: Vec<u8> = (0..6).flat_map(|row| [column(row), column(row)].concat()).collect();
-        let frame = Frame { hash, width: 2, height: 6, orientation: 1, rgb: high };
+        let frame = Frame { hash, width: 2, height: 6, orientation: 1, reduced: 1, rgb: high };
         assert_eq!(Picture::centre(&frame, 2).rgb, [2, 100, 200, 2, 100, 200, 3, 100, 200, 3, 100, 200]);
-        let dot = Frame { hash, width: 9, height: 1, orientation: 1, rgb: (0..9).flat_map(column).collect() };
+        let dot = Frame {
+            hash,
+            width: 9,
+            height: 1,
+            orientation: 1,
+            reduced: 1,
+            rgb: (0..9).flat_map(column).collect(),
+        };
         assert_eq!(Picture::centre(&dot, 3).rgb, [4, 100, 200].repeat(9));
     }
 }

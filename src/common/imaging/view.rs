@@ -89,6 +89,7 @@ mod tests {
             width: 40,
             height: 10,
             orientation: 1,
+            reduced: 1,
             rgb: vec![9; 3 * 40 * 10],
         };
         let views = [

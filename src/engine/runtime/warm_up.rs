@@ -81,6 +81,7 @@ fn frame(stage: Stage, index: usize, side: u32) -> Arc<Frame> {
         width: side,
         height: side,
         orientation: 1,
+        reduced: 1,
         rgb: vec![shade; 3 * (side * side) as usize],
     })
 }

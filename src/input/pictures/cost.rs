@@ -4,6 +4,7 @@
 
 use image::ColorType;
 
+use super::header::reduced_pixels;
 use super::jpeg::Structure;
 use super::webp::Coding;
 
@@ -78,7 +79,7 @@ pub(crate) fn webp(size: (u32, u32), colours: ColorType, coding: &Coding<'_>, en
 }
 
 /// JPEG is decoded by rows of blocks, unless its coefficients come in several scans: then all are kept until the last.
-pub(crate) fn jpeg(structure: &Structure, colours: ColorType, encoded: u64) -> u64 {
+pub(crate) fn jpeg(structure: &Structure, colours: ColorType, reduced: u32, encoded: u64) -> u64 {
     let (width, height) = (structure.width, structure.height);
     let across = structure.components.iter().map(|&(across, _)| u64::from(across)).max().unwrap_or(1).max(1);
     let down = structure.components.iter().map(|&(_, down)| u64::from(down)).max().unwrap_or(1).max(1);
@@ -94,7 +95,7 @@ pub(crate) fn jpeg(structure: &Structure, colours: ColorType, encoded: u64) -> u
     if !structure.progressive && structure.whole_at_once {
         coefficients = 0;
     }
-    whole(u64::from(width) * u64::from(height), colours, coefficients + strips, encoded)
+    whole(reduced_pixels((width, height), reduced), colours, coefficients + strips, encoded)
 }
 
 /// Pixels with both sides rounded up to whole blocks.

@@ -31,7 +31,7 @@ pub(crate) fn decode(
     stop: &StopFlag,
 ) -> Result<Frame, MediaFault> {
     let stored = if header.format == ImageFormat::Jpeg {
-        let stored = jpeg::pixels(bytes, header.data, stop);
+        let stored = jpeg::pixels(bytes, header.data, header.reduced, stop);
         stored.map_err(|error| match jpeg_fault(&error) {
             damage @ MediaFault { class: RejectionClass::Malformed, .. } => {
                 let message = format!("is a JPEG that is damaged or was cut off: it {}", damage.message);
@@ -52,8 +52,16 @@ pub(crate) fn decode(
     };
     let mut picture = DynamicImage::ImageRgb8(picture);
     picture.apply_orientation(orientation);
-    let (width, height) = (picture.width(), picture.height());
-    Ok(Frame { hash, width, height, orientation: orientation.to_exif(), rgb: picture.into_rgb8().into_raw() })
+    let Header { width, height, reduced, .. } = header;
+    let (width, height) = if is_on_its_side(orientation) { (height, width) } else { (width, height) };
+    let (orientation, rgb) = (orientation.to_exif(), picture.into_rgb8().into_raw());
+    Ok(Frame { hash, width, height, orientation, reduced, rgb })
+}
+
+/// Whether columns become rows when a picture is turned upright.
+fn is_on_its_side(orientation: Orientation) -> bool {
+    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    matches!(orientation, Rotate90 | Rotate90FlipH | Rotate270 | Rotate270FlipH)
 }
 
 /// Refuses a lossless WebP whose codes would take more memory than was reserved. This is done here and not with the
@@ -120,6 +128,8 @@ mod cut_jpeg_tests;
 mod gif_tests;
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod reduced_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -51,7 +51,14 @@ mod tests {
     use super::*;
 
     fn frame(name: u8, bytes: usize) -> Frame {
-        Frame { hash: ContentHash([name; 32]), width: 1, height: 1, orientation: 1, rgb: vec![name; bytes] }
+        Frame {
+            hash: ContentHash([name; 32]),
+            width: 1,
+            height: 1,
+            orientation: 1,
+            reduced: 1,
+            rgb: vec![name; bytes],
+        }
     }
 
     #[tokio::test]

@@ -22,6 +22,8 @@ pub(crate) struct Header {
     pub(crate) height: u32,
     /// The colour type that its decoder produces.
     pub(crate) colours: ColorType,
+    /// What both sides are divided by when it is decoded.
+    pub(crate) reduced: u32,
     /// Passes of the decoder over the picture, each of which costs as much as decoding it once.
     passes: u64,
     /// How many of the bytes the decoder reads: of a JPEG those up to the end of the last scan.
@@ -37,7 +39,7 @@ impl Header {
 
     /// Bytes of the decoded picture.
     pub(crate) fn frame_bytes(self) -> u64 {
-        cost::frame(self.pixels())
+        cost::frame(reduced_pixels((self.width, self.height), self.reduced))
     }
 
     /// About how long decoding takes: 10 ms a megapixel. Only the order of pictures by cost matters.
@@ -72,7 +74,8 @@ pub(crate) fn probe(bytes: &[u8], config: &Config) -> Result<Header, MediaFault>
     size_within_limits(size, config)?;
     let pixels = u64::from(size.0) * u64::from(size.1);
     let (width, height) = size;
-    let mut header = Header { format, width, height, colours, passes: 1, data: bytes.len(), peak_bytes: 0 };
+    let data = bytes.len();
+    let mut header = Header { format, width, height, colours, reduced: 1, passes: 1, data, peak_bytes: 0 };
     check_pixels_per_byte(header, encoded, config)?;
     header.peak_bytes = match format {
         ImageFormat::WebP => {
@@ -121,17 +124,31 @@ fn probe_jpeg(bytes: &[u8], config: &Config) -> Result<Header, MediaFault> {
     }
     let colours = if structure.components.len() == 1 { ColorType::L8 } else { ColorType::Rgb8 };
     let encoded = bytes.len() as u64;
+    let reduced = reduction((width, height), config.reduced_side);
     let header = Header {
         format: ImageFormat::Jpeg,
         width,
         height,
         colours,
+        reduced,
         passes: u64::from(structure.scans.div_ceil(SCANS_OF_A_PASS)),
         data: structure.end,
-        peak_bytes: cost::jpeg(&structure, colours, encoded),
+        peak_bytes: cost::jpeg(&structure, colours, reduced, encoded),
     };
     check_pixels_per_byte(header, encoded, config)?;
     Ok(header)
+}
+
+/// The largest divisor that JPEG can be decoded with and that leaves each side at least `least` pixels; 1 where `least`
+/// is 0.
+fn reduction((width, height): (u32, u32), least: u32) -> u32 {
+    let is_enough = |divisor: &u32| least > 0 && width.min(height) / divisor >= least;
+    [8, 4, 2].into_iter().find(is_enough).unwrap_or(1)
+}
+
+/// Pixels of a picture of this size once its sides are divided.
+pub(super) fn reduced_pixels((width, height): (u32, u32), reduced: u32) -> u64 {
+    u64::from(width.div_ceil(reduced)) * u64::from(height.div_ceil(reduced))
 }
 
 fn size_within_limits((width, height): (u32, u32), config: &Config) -> Result<(), MediaFault> {

@@ -29,7 +29,8 @@ pub(super) struct Mark<'a> {
 /// Draws a picture into `area`, with predicted and gold regions.
 pub(super) fn draw(canvas: &mut Canvas, frame: &Frame, area: Rect, (marks, gold): (&[Mark<'_>], &[BBox])) {
     let size = (frame.width, frame.height);
-    let enlarged = resize_rgb(&frame.rgb, size, (area.width as u32, area.height as u32), Filter::Bicubic);
+    let area_size = (area.width as u32, area.height as u32);
+    let enlarged = resize_rgb(&frame.rgb, frame.pixel_size(), area_size, Filter::Bicubic);
     canvas.pixels(area, &enlarged);
     for mark in marks {
         mask(canvas, &mark.region.mask, area, mark.colour);

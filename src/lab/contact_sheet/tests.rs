@@ -21,7 +21,7 @@ fn types() -> Vec<String> {
 /// 80x60 grey pixels, which the page enlarges four times.
 fn post(id: &str, text: &str) -> Post {
     let hash = ContentHash([0; 32]);
-    let frame = Frame { hash, width: 80, height: 60, orientation: 1, rgb: GREY.repeat(80 * 60) };
+    let frame = Frame { hash, width: 80, height: 60, orientation: 1, reduced: 1, rgb: GREY.repeat(80 * 60) };
     Post {
         id: id.to_owned(),
         text: text.to_owned(),
@@ -145,7 +145,8 @@ fn a_mask_is_seen_on_any_picture_even_on_its_own_colour() {
     let region = region(20, 20, 60, 50);
     for ground in greys.chain(types.iter().map(|name| of_type(&types, name))) {
         let rgb = ground.repeat(80 * 60);
-        let frame = Frame { hash: ContentHash([0; 32]), width: 80, height: 60, orientation: 1, rgb };
+        let frame =
+            Frame { hash: ContentHash([0; 32]), width: 80, height: 60, orientation: 1, reduced: 1, rgb };
         for name in &types {
             let mut canvas = Canvas::new(80, 60, CARD);
             let mark = Mark { number: 1, colour: of_type(&types, name), region: &region };

@@ -247,7 +247,7 @@ impl GoldPicture {
             .into_rgb8()
             .into_raw();
         let hash = ContentHash(*blake3::hash(&jpeg).as_bytes());
-        let frame = Frame { hash, width: scene.width, height: scene.height, orientation: 1, rgb };
+        let frame = Frame { hash, width: scene.width, height: scene.height, orientation: 1, reduced: 1, rgb };
         let objects = scene.placed.into_iter().map(|placed| {
             let phrase = objects[placed.object_index].description;
             SceneObject {

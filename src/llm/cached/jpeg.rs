@@ -40,7 +40,8 @@ pub(super) async fn encode_jpeg(workers: &Workers, frame: &Arc<Frame>) -> Pictur
 }
 
 fn jpeg(frame: &Frame) -> Bytes {
-    let (width, height) = (frame.width, frame.height);
+    // Of a picture that was decoded at a reduced size as many pixels as there are.
+    let (width, height) = frame.pixel_size();
     let mut bytes = Cursor::new(Vec::new());
     let mut encoder = JpegEncoder::new_with_quality(&mut bytes, QUALITY);
     let sent = sent_size(width, height);
@@ -70,7 +71,7 @@ mod tests {
     fn a_picture_keeps_its_shape_and_is_no_larger_than_needed() {
         for (width, height, expected) in [(40, 30, (40, 30)), (1536, 100, (768, 50)), (2, 3000, (1, 768))] {
             let rgb = vec![128; 3 * width as usize * height as usize];
-            let frame = Frame { hash: ContentHash([0; 32]), width, height, orientation: 1, rgb };
+            let frame = Frame { hash: ContentHash([0; 32]), width, height, orientation: 1, reduced: 1, rgb };
             let decoded = image::load_from_memory(&jpeg(&frame)).unwrap();
             assert_eq!((decoded.width(), decoded.height()), expected);
             assert_eq!(sent_size(width, height), expected);

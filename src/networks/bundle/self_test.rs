@@ -137,7 +137,7 @@ pub(super) fn frame() -> Arc<Frame> {
         (0..height).flat_map(|y| (0..width).flat_map(move |x| (0..3).map(move |c| channel(x, y, c))));
     let rgb: Vec<u8> = pixels.collect();
     let hash = ContentHash(*blake3::hash(&rgb).as_bytes());
-    Arc::new(Frame { hash, width, height, orientation: 1, rgb })
+    Arc::new(Frame { hash, width, height, orientation: 1, reduced: 1, rgb })
 }
 
 #[cfg(test)]

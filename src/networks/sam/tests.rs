@@ -41,7 +41,10 @@ fn settle(vs: &nn::VarStore) {
 
 fn picture(seed: u8, width: u32, height: u32) -> Arc<Picture> {
     let rgb = (0..3 * width * height).map(|index| (index * (31 + u32::from(seed)) % 251) as u8).collect();
-    Picture::longest_side(&Frame { hash: ContentHash([seed; 32]), width, height, orientation: 1, rgb }, 64)
+    Picture::longest_side(
+        &Frame { hash: ContentHash([seed; 32]), width, height, orientation: 1, reduced: 1, rgb },
+        64,
+    )
 }
 
 fn bbox(x0: f32, y0: f32, x1: f32, y1: f32) -> BBox {

@@ -123,7 +123,7 @@ fn a_mask_teaches_the_encoder_and_the_decoder() {
 
 fn picture(seed: u8, width: u32, height: u32) -> Arc<Picture> {
     let rgb = (0..3 * width * height).map(|index| (index * (31 + u32::from(seed)) % 251) as u8).collect();
-    let frame = Frame { hash: ContentHash([seed; 32]), width, height, orientation: 1, rgb };
+    let frame = Frame { hash: ContentHash([seed; 32]), width, height, orientation: 1, reduced: 1, rgb };
     Picture::squashed_bilinear(&frame, 64)
 }
 

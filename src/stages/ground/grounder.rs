@@ -104,6 +104,7 @@ mod tests {
             width: 300,
             height: 99,
             orientation: 1,
+            reduced: 1,
             rgb: vec![0; 300 * 99 * 3],
         };
         Picture::squashed(&frame, 16)

@@ -186,6 +186,7 @@ fn post(text: &str, greys: &[u8]) -> Post {
             width: 20,
             height: 10,
             orientation: 1,
+            reduced: 1,
             rgb: vec![grey; 3 * 20 * 10],
         };
         Media {

@@ -105,7 +105,14 @@ mod tests {
     }
 
     fn frame() -> Arc<Frame> {
-        Arc::new(Frame { hash: ContentHash([1; 32]), width: 5, height: 3, orientation: 1, rgb: vec![9; 45] })
+        Arc::new(Frame {
+            hash: ContentHash([1; 32]),
+            width: 5,
+            height: 3,
+            orientation: 1,
+            reduced: 1,
+            rgb: vec![9; 45],
+        })
     }
 
     #[tokio::test]

@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn fractions_become_pixels_of_the_upright_picture() {
         let hash = crate::domain::ContentHash([0; 32]);
-        let frame = Frame { hash, width: 200, height: 100, orientation: 1, rgb: Vec::new() };
+        let frame = Frame { hash, width: 200, height: 100, orientation: 1, reduced: 1, rgb: Vec::new() };
         let found = of(Look::Ground, "[100, 200, 300, 400]").unwrap();
         assert_eq!(found.bbox(&frame), Some(BBox { x0: 20.0, y0: 20.0, x1: 60.0, y1: 40.0 }));
         assert_eq!(Depiction::ABSENT.bbox(&frame), None);

@@ -5,7 +5,7 @@ use image::{Rgb, RgbImage};
 use super::tests::{as_jpeg, assert_close, decoded, pixel, two_colours};
 
 /// A JPEG with an EXIF block that says how the camera was held.
-fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+pub(super) fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
     let mut segment = vec![0xFF, 0xE1, 0, 34];
     segment.extend_from_slice(b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0");
     segment.extend_from_slice(&[orientation, 0, 0, 0, 0, 0, 0]);

@@ -82,11 +82,18 @@ fn divide(factors: &[(u8, u8)]) -> bool {
     factors.iter().all(|&(h, v)| h > 0 && v > 0 && across % h == 0 && down % v == 0)
 }
 
-/// All pixels as they are stored; `end` is where their data ends.
-pub(crate) fn pixels(bytes: &[u8], end: usize, stop: &StopFlag) -> Result<StoredPixels, JpegFault> {
+/// Pixels as they are stored, with both sides divided by `reduced`, which is 1, 2, 4 or 8; `end` is where their data ends.
+///
+/// A reduced picture is made from the lowest frequencies of each block: each pixel is about the mean of those in its place.
+pub(crate) fn pixels(
+    bytes: &[u8],
+    end: usize,
+    reduced: u32,
+    stop: &StopFlag,
+) -> Result<StoredPixels, JpegFault> {
     // An end marker follows at once: whoever needs one bit more than there is, reads it and warns.
     let data = bytes.get(..end).unwrap_or(bytes);
-    let decoded = caught(|| decoded(StoppableReader::joined(data.into(), b"\xff\xd9", stop), stop));
+    let decoded = caught(|| decoded(StoppableReader::joined(data.into(), b"\xff\xd9", stop), reduced, stop));
     if stop.is_set() { Err(given_up()) } else { decoded }
 }
 
@@ -94,10 +101,12 @@ fn given_up() -> JpegFault {
     JpegFault::damaged("the picture was given up")
 }
 
-fn decoded(input: StoppableReader<'_>, stop: &StopFlag) -> Result<StoredPixels, JpegFault> {
+fn decoded(input: StoppableReader<'_>, reduced: u32, stop: &StopFlag) -> Result<StoredPixels, JpegFault> {
     let read = |error: std::io::Error| JpegFault::Damaged(error.to_string());
     let decoder = Decompress::builder().with_err(strict()).with_markers(&[EXIF]).from_reader(input);
-    let decoder = decoder.map_err(read)?;
+    let mut decoder = decoder.map_err(read)?;
+    // In eighths.
+    decoder.scale((8 / reduced) as u8);
     let orientation = decoder.markers().find_map(|marker| marker.data.strip_prefix(EXIF_BEGINS));
     let orientation = orientation.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
     let components = decoder.components().len();
