@@ -9,7 +9,7 @@ export PYTORCH_ALLOC_CONF ?= expandable_segments:True
 export TORCH_ALLOW_TF32_CUBLAS_OVERRIDE ?= 1
 endif
 
-.PHONY: demo test setup bench peer parity chaos soak overhead scale hostile knowledge fuzz deny sbom cuda-link gpu-check
+.PHONY: demo test setup bench peer growth parity chaos soak overhead scale hostile knowledge fuzz deny sbom cuda-link gpu-check
 
 demo: setup
 	scripts/build --release --bin riveg
@@ -33,6 +33,11 @@ bench: setup
 # NAME=riveg-base for published sizes; ARGS="--rounds 5" and more go to benches/peer/run.py.
 peer:
 	scripts/peer $(or $(NAME),pocket) $(ARGS)
+
+# Posts a second and memory against entities, pictures, reposts, caches, posts in flight and executors, with plots. Some ten
+# minutes. ARGS="--help" tells what can be asked for.
+growth:
+	scripts/growth $(ARGS)
 
 # The networks against their Python originals, fixtures made anew, and at full size. Slow; not part of `make test`.
 parity:
