@@ -73,6 +73,13 @@ fn a_demo_ends_with_figures_and_a_contact_sheet_and_keeps_running_if_requested()
     let report: Value = serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
     assert!(report["posts_per_second"].as_f64().unwrap() > 0.0);
     assert_eq!(report["stages"]["recognise"]["requests"], 9, "warming up does not count");
+    let questions = |what: &str| report["questions"][what].as_u64().unwrap();
+    let sources = ["remembered", "joined", "answered", "failed"].map(questions);
+    assert_eq!(questions("asked"), sources.iter().sum::<u64>());
+    assert_eq!(
+        (questions("failed"), report["language_models"][0]["questions"].as_u64()),
+        (0, Some(sources[2]))
+    );
     for score in ["mner", "gmner", "eeg", "smner", "ees"] {
         assert!(report["scores"][score]["f1"].is_f64(), "{score} in {report:#}");
         assert!(report["scores"][score]["gold"].as_u64().unwrap() > 0, "{score} is of the posts' gold");

@@ -179,6 +179,12 @@ impl AnswerMetrics {
         self.questions.with_label_values(&[kind, source.as_str()]).inc();
     }
 
+    /// Questions of that kind so far whose answers came from there.
+    #[must_use]
+    pub fn questions(&self, kind: &str, source: AnswerSource) -> u64 {
+        self.questions.with_label_values(&[kind, source.as_str()]).get()
+    }
+
     /// What was given was that there is no answer.
     pub fn negative(&self, kind: &str) {
         self.negative.with_label_values(&[kind]).inc();

@@ -25,24 +25,27 @@ use super::{Exit, Failure, Settings, progress, run_async, stop_signal};
 mod cards;
 mod exchange;
 mod feed;
+mod language_model;
 mod outcome;
 mod report;
 mod triples;
 
 use exchange::{Exchange, ExchangeError, InputRecord, SendWindow, Topics, exchange};
 use feed::{Feed, PictureServer};
+use language_model::LanguageModel;
 use outcome::{DemoRun, PicturesRead};
 
 /// Stream posts of the pocket world through Kafka and the engine, and show the results.
 ///
 /// Everything runs in this process: a broker, the engine of `riveg run`, a producer of posts with names that training
-/// never saw, and a consumer of the answers. The output is a table of rates, latencies, batches, caches and scores
-/// against gold, and a contact sheet of twelve posts.
+/// never saw, a stand-in for a language model that expands the names, and a consumer of the answers. The output is a table
+/// of rates, latencies, batches, caches, questions and scores against gold, and a contact sheet of twelve posts.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   riveg demo                        300 posts, figures and contact sheet in target/demo
   riveg demo --keep                 keep running afterwards, for other producers and consumers
+  riveg demo --no-llm               phrases from a lexicon, without a language model
   riveg demo --feed jetstream --triples   Bluesky's events in, triples out as they come
   riveg demo --posts 2000 --seed 7 --set engine.posts_in_flight=128")]
 pub struct Arguments {
@@ -64,6 +67,9 @@ pub struct Arguments {
     /// Print each triple of a post, entity and region as it comes, from an output of its own.
     #[arg(long)]
     triples: bool,
+    /// Take expansions from a lexicon of the posts, without a language model.
+    #[arg(long)]
+    no_llm: bool,
     /// Keep running afterwards, until SIGINT or SIGTERM.
     #[arg(long)]
     keep: bool,
@@ -90,6 +96,21 @@ impl Arguments {
     /// The folder of posts, pictures, gold and lexicon.
     fn world(&self) -> PathBuf {
         self.out.join("world")
+    }
+
+    /// What the names of the posts look like.
+    fn lexicon(&self) -> PathBuf {
+        self.world().join("lexicon.jsonl")
+    }
+
+    /// Whether a stand-in answers questions about names: the settings name neither a model nor a lexicon.
+    fn asks_stand_in(&self, config: &Config) -> bool {
+        let expand = &config.expand;
+        // A vision model that reads whole posts needs no expansions.
+        let has_own = !expand.endpoints.is_empty()
+            || !expand.lexicon.as_os_str().is_empty()
+            || !config.vision.post.is_empty();
+        !self.no_llm && !has_own
     }
 
     /// The settings, with defaults of the demonstration.
@@ -129,6 +150,11 @@ async fn demonstrate(
     let _pictures = match arguments.feed {
         Feed::Riveg => None,
         Feed::Jetstream => Some(PictureServer::start(feed::as_events(&mut posts)?, &mut config).await?),
+    };
+    let _language_model = if arguments.asks_stand_in(&config) {
+        Some(LanguageModel::start(&arguments.lexicon(), &mut config).await?)
+    } else {
+        None
     };
     let triples = arguments.triples.then(|| triples::add_output(&mut config));
     let (_broker, topics) = open_broker(&config, triples)?;
@@ -256,12 +282,12 @@ fn open_broker(config: &Config, triples: Option<String>) -> Result<(EmbeddedBrok
     Ok((broker, topics))
 }
 
-/// The lexicon of these posts, unless the settings name another one.
+/// The sources of the settings, or the lexicon of these posts where the settings name neither a lexicon nor a model.
 fn expansions(arguments: &Arguments, config: &Config) -> Result<Expansions, Failure> {
-    if !config.expand.lexicon.as_os_str().is_empty() {
+    if !config.expand.lexicon.as_os_str().is_empty() || !config.expand.endpoints.is_empty() {
         return Ok(Expansions::Configured);
     }
-    Ok(Expansions::Given(Lexicon::load(&arguments.world().join("lexicon.jsonl"))?))
+    Ok(Expansions::Given(Lexicon::load(&arguments.lexicon())?))
 }
 
 fn print_addresses(topics: &Topics, monitoring: &Monitoring) -> Result<(), Failure> {

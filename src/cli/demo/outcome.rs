@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::super::Failure;
 use super::cards;
 use super::exchange::Exchange;
-use super::report::{CacheReport, EndpointReport, Quantiles, Report, StageReport};
+use super::report::{CacheReport, EndpointReport, Quantiles, QuestionReport, Report, StageReport};
 use crate::common::cache::CacheCounts;
 use crate::config::Config;
 use crate::domain::{Annotation, Stage};
@@ -20,8 +20,9 @@ use crate::kafka::publish::formats::reader;
 use crate::lab::contact_sheet;
 use crate::lab::eval::dataset::Example;
 use crate::lab::eval::{GoldPost, PredictedMention, Rules, Scores};
+use crate::llm::answers::Kind;
 use crate::networks::bundle::Bundle;
-use crate::telemetry::Metrics;
+use crate::telemetry::{AnswerSource, AnswerTier, Metrics};
 
 /// The posts of a demonstration, and the engine that annotates them.
 pub(super) struct DemoRun<'a> {
@@ -69,6 +70,7 @@ impl DemoRun<'_> {
             end_to_end: Quantiles::of(&exchange.end_to_end),
             stages: stages.map(StageReport::from).collect(),
             caches: caches(self.annotator, warm),
+            questions: questions(self.annotator),
             language_models: endpoints(self.annotator, self.posts.len()),
             scores: self.scores(&annotations),
             bundle: self.bundle_name(),
@@ -155,6 +157,17 @@ impl DemoRun<'_> {
 /// Rounds to two decimals.
 fn hundredths(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
+}
+
+/// Where the answers to questions about names came from; none if nobody was asked.
+fn questions(annotator: &Annotator) -> Option<QuestionReport> {
+    let answers = annotator.metrics().answers();
+    let from = |source| answers.questions(Kind::Expansion.as_str(), source);
+    let remembered = AnswerTier::ALL.map(|tier| from(AnswerSource::Tier(tier))).iter().sum();
+    let joined = from(AnswerSource::Joined) + from(AnswerSource::Leased);
+    let (answered, failed) = (from(AnswerSource::Made), from(AnswerSource::Failed));
+    let asked = remembered + joined + answered + failed;
+    (asked > 0).then_some(QuestionReport { asked, remembered, joined, answered, failed })
 }
 
 /// What the language models were asked.

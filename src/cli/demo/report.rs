@@ -27,6 +27,9 @@ pub(super) struct Report {
     /// By the cache's name.
     #[serde(serialize_with = "caches_by_name")]
     pub(super) caches: Vec<CacheReport>,
+    /// Questions to language models, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) questions: Option<QuestionReport>,
     /// What each language model was asked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) language_models: Vec<EndpointReport>,
@@ -68,6 +71,19 @@ pub(super) struct CacheReport {
     pub(super) name: &'static str,
     pub(super) asked: u64,
     pub(super) hits: u64,
+}
+
+/// Where the answers to questions about names came from.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct QuestionReport {
+    pub(super) asked: u64,
+    /// From the cache of answers.
+    pub(super) remembered: u64,
+    /// The same question was being answered for another post.
+    pub(super) joined: u64,
+    /// By a language model.
+    pub(super) answered: u64,
+    pub(super) failed: u64,
 }
 
 /// The questions to one language model, and what they cost.
@@ -141,6 +157,13 @@ impl fmt::Display for Report {
         )?;
         writeln!(formatter, "{}", stage_table(&self.stages))?;
         writeln!(formatter, "{}", cache_table(&self.caches))?;
+        if let Some(QuestionReport { asked, remembered, joined, answered, failed }) = self.questions {
+            writeln!(
+                formatter,
+                "questions about names: {asked} asked; {remembered} answered from memory, {joined} together with another \
+                 post, {answered} by a language model, {failed} failed"
+            )?;
+        }
         for EndpointReport { name, model, shown, .. } in &self.language_models {
             writeln!(formatter, "language model {name}, {model}: {shown}\n")?;
         }
@@ -242,6 +265,7 @@ mod tests {
                 latency: quantiles(12.0, 1_500.0),
             }],
             caches: vec![CacheReport::with_misses("expansions", 40, 30)],
+            questions: Some(QuestionReport { asked: 90, remembered: 50, joined: 9, answered: 30, failed: 1 }),
             language_models: vec![EndpointReport::new(
                 "big".to_owned(),
                 "vl-7b".to_owned(),
@@ -276,6 +300,7 @@ mod tests {
             remembered  asked  hits  share
             expansions     40    10   25 %
 
+            questions about names: 90 asked; 50 answered from memory, 9 together with another post, 30 by a language model, 1 failed
             language model big, vl-7b: 30 questions, 900 tokens in, 60 tokens out; a post: 0.10 questions, 3 tokens in, 0 tokens out, price 0.001000 of 0.3000 in all
 
         "#]]
@@ -297,6 +322,7 @@ mod tests {
             ("/stages/recognise/compute/p50_ms", 9.99),
             ("/stages/recognise/batch_mean", 7.48),
             ("/caches/expansions/hits", 10.0),
+            ("/questions/joined", 9.0),
             ("/language_models/0/tokens_in", 900.0),
             ("/end_to_end/p50_ms", 812.0),
         ] {
