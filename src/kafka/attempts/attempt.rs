@@ -43,9 +43,11 @@ impl Attempts {
         let shared = Arc::clone(&history);
         // Often enough to be found at the end of a log.
         let mut warning = LogThrottle::new(Duration::from_secs(30));
-        let writer = Writer::start(move |event| {
-            let written = log.write(&event);
-            lock(&shared).apply(event);
+        let writer = Writer::start(move |events| {
+            let written = log.write(&events);
+            let mut history = lock(&shared);
+            events.into_iter().for_each(|event| history.apply(event));
+            drop(history);
             let result = match written {
                 // A copy: verdicts do not wait for the disk.
                 Ok(true) => {
@@ -92,9 +94,12 @@ impl Attempts {
 }
 
 impl Attempt {
-    /// Marks the post as done: the process survived it.
+    /// Marks the post as done: the process survived it. The mark is in the log before that of any post that begins later.
+    /// Nobody waits for it: a process that dies before it is written has at worst one more suspect, which then runs alone.
     pub async fn done(self) {
-        self.attempts.write(Event::Done(self.id)).await;
+        if let Some(open) = &self.attempts.0 {
+            open.writer.queue(Event::Done(self.id)).await;
+        }
     }
 }
 

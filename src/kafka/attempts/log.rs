@@ -1,6 +1,6 @@
 //! Attempt log: a file for each process, locked while the process lives. Files of dead processes are taken over once.
 //!
-//! Lines are passed to the kernel one by one, without `fsync`: a killed process loses no line, and a machine that goes
+//! Lines are passed to the kernel before their posts are worked on, without `fsync`: a killed process loses no line, and a machine that goes
 //! down was hardly killed by a post.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -72,11 +72,11 @@ impl AttemptLog {
         Ok((history, log))
     }
 
-    /// Writes an event. Whether the file should be compacted.
-    pub(super) fn write(&mut self, event: &Event) -> io::Result<bool> {
-        let line = event.to_string();
-        self.file.write_all(line.as_bytes())?;
-        self.length += line.len() as u64;
+    /// Writes events. Whether the file should be compacted.
+    pub(super) fn write(&mut self, events: &[Event]) -> io::Result<bool> {
+        let lines: String = events.iter().map(Event::to_string).collect();
+        self.file.write_all(lines.as_bytes())?;
+        self.length += lines.len() as u64;
         Ok(self.length > MAX_BYTES)
     }
 

@@ -1,4 +1,5 @@
-//! Writer: one thread that writes events in order, so that no async worker waits for a disk.
+//! Writer: one thread that writes events in order, so that no async worker waits for a disk. Events that wait together
+//! are written together.
 
 use std::io;
 use std::thread::{self, JoinHandle};
@@ -8,8 +9,7 @@ use tracing::debug;
 
 use super::event::Event;
 
-/// Events that wait to be written. Each sender waits for its own event anyway, so a longer queue would not make
-/// anything faster; this many are ready when the thread comes back from the disk.
+/// Events that wait to be written; as many are written together. A longer queue would not make anything faster.
 const QUEUE: usize = 64;
 
 /// Writes events on its own thread, which ends when this value is dropped and all events are written.
@@ -22,18 +22,22 @@ pub(super) struct Writer {
 
 struct Entry {
     event: Event,
-    written: oneshot::Sender<()>,
+    /// Who waits until it is written.
+    written: Option<oneshot::Sender<()>>,
 }
 
 impl Writer {
-    /// Starts the thread, which calls `write` for each event.
-    pub(super) fn start(mut write: impl FnMut(Event) + Send + 'static) -> io::Result<Self> {
+    /// Starts the thread, which calls `write` with the events that wait, at least one.
+    pub(super) fn start(mut write: impl FnMut(Vec<Event>) + Send + 'static) -> io::Result<Self> {
         let (queue, mut entries) = mpsc::channel::<Entry>(QUEUE);
         let thread = thread::Builder::new().name("riveg-attempts".to_owned()).spawn(move || {
-            while let Some(Entry { event, written }) = entries.blocking_recv() {
-                write(event);
-                // The sender may have been cancelled. The event is written all the same.
-                let _ = written.send(());
+            let mut waiting = Vec::with_capacity(QUEUE);
+            while entries.blocking_recv_many(&mut waiting, QUEUE) > 0 {
+                let (events, written): (Vec<_>, Vec<_>) =
+                    waiting.drain(..).map(|Entry { event, written }| (event, written)).unzip();
+                write(events);
+                // A sender may have been cancelled. Its event is written all the same.
+                written.into_iter().flatten().for_each(|sender| drop(sender.send(())));
             }
         })?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
@@ -41,9 +45,21 @@ impl Writer {
 
     /// Returns when the event is written, and with it all events that were queued before.
     pub(super) async fn write(&self, event: Event) {
-        let Some(queue) = &self.queue else { return };
         let (written, done) = oneshot::channel();
-        if queue.send(Entry { event, written }).await.is_err() || done.await.is_err() {
+        self.send(Entry { event, written: Some(written) }).await;
+        if done.await.is_err() {
+            debug!("the thread that logs attempts has panicked");
+        }
+    }
+
+    /// Returns when the event is in the queue. It is written before any event that is queued later.
+    pub(super) async fn queue(&self, event: Event) {
+        self.send(Entry { event, written: None }).await;
+    }
+
+    async fn send(&self, entry: Entry) {
+        let Some(queue) = &self.queue else { return };
+        if queue.send(entry).await.is_err() {
             debug!("the thread that logs attempts has panicked");
         }
     }
@@ -75,9 +91,11 @@ mod tests {
     fn slow(permits: Receiver<()>) -> (Arc<Writer>, Arc<Mutex<Vec<Event>>>) {
         let disk = Arc::new(Mutex::new(Vec::new()));
         let written = Arc::clone(&disk);
-        let write = move |event| {
-            permits.recv().unwrap();
-            written.lock().unwrap().push(event);
+        let write = move |events| {
+            for event in events {
+                permits.recv().unwrap();
+                written.lock().unwrap().push(event);
+            }
         };
         (Arc::new(Writer::start(write).unwrap()), disk)
     }
@@ -122,6 +140,42 @@ mod tests {
             write.await.unwrap();
         }
         assert_eq!(*disk.lock().unwrap(), (0..count).map(begun).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn what_is_only_queued_is_written_before_what_comes_later() {
+        let (disk_permits, permits) = sync_channel(QUEUE);
+        let (writer, disk) = slow(permits);
+        writer.queue(begun(1)).await;
+        writer.queue(begun(2)).await;
+        assert!(disk.lock().unwrap().is_empty(), "nobody waits for the disk");
+        (0..3).for_each(|_| disk_permits.send(()).unwrap());
+        writer.write(begun(3)).await;
+        assert_eq!(*disk.lock().unwrap(), [begun(1), begun(2), begun(3)]);
+    }
+
+    #[test]
+    fn events_that_wait_together_are_written_together() {
+        let (first, begin) = sync_channel(0);
+        let (sizes, written) = sync_channel(QUEUE);
+        let writer = Writer::start(move |events: Vec<Event>| {
+            begin.recv().unwrap();
+            sizes.send(events.len()).unwrap();
+        });
+        let writer = writer.unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            for offset in 0..5 {
+                writer.queue(begun(offset)).await;
+            }
+        });
+        // The first write begins with what was there when the thread came; all others are in the second.
+        first.send(()).unwrap();
+        let begun_with = written.recv().unwrap();
+        if begun_with < 5 {
+            first.send(()).unwrap();
+            assert_eq!(begun_with + written.recv().unwrap(), 5);
+        }
     }
 
     #[test]
