@@ -82,13 +82,15 @@ impl Decoder {
     pub async fn read(&self, record: InputRecord) -> Result<ReadEvents, Rejection> {
         let shared = Arc::clone(&self.shared);
         let Some((id, schema)) = schema_of(&record.payload, shared.schemas.as_ref()).await? else {
-            return self.parse(move || read(&record, &shared.feeds, &shared.config)).await;
+            let bytes = record.payload.len();
+            return self.parse(bytes, move || read(&record, &shared.feeds, &shared.config)).await;
         };
+        // Its JSON may be many times as long as the record.
         let decoded = move || {
             let (payload, config) = json_of(&record.payload, (id, &schema), &shared.config)?;
             read(&InputRecord { payload, ..record }, &shared.feeds, &config)
         };
-        self.parse(decoded).await
+        self.parse(usize::MAX, decoded).await
     }
 
     /// Decodes a record that says one post and nothing else.
@@ -163,7 +165,7 @@ impl Decoder {
             return arrivals.check(rules, &self.shared.config);
         }
         let shared = Arc::clone(&self.shared);
-        self.parse(move || arrivals.check(rules, &shared.config)).await
+        self.parse(usize::MAX, move || arrivals.check(rules, &shared.config)).await
     }
 
     /// The pictures that one post may have in memory together, the first ones where there are too many.
@@ -248,12 +250,13 @@ impl Decoder {
         Ok((medium, held))
     }
 
-    /// Runs work on bytes, not on pixels, on a thread that may block.
+    /// Runs work on so many bytes, not on pixels; on a thread that may block if they are many.
     async fn parse<T: Send + 'static>(
         &self,
+        bytes: usize,
         work: impl FnOnce() -> Result<T, Rejection> + Send + 'static,
     ) -> Result<T, Rejection> {
-        self.shared.pool.parse(work).await.unwrap_or_else(|fault| match fault {
+        self.shared.pool.parse(bytes, work).await.unwrap_or_else(|fault| match fault {
             Unfinished::Panicked(fault) => Err(panicked(&fault)),
             Unfinished::TooSlow => unreachable!("reading has no time limit"),
         })

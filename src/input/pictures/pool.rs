@@ -1,5 +1,6 @@
 //! Decode pool: blocking threads for records and for pictures apart, so that no text waits for a picture.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,10 @@ pub(crate) struct Pool {
 /// Work from which a picture is large: 16 megapixels, above what sites serve and the usual camera of a phone takes.
 const LARGE: Duration = Duration::from_millis(160);
 
+/// Bytes up to which a record is short: it is read in about a tenth of a millisecond, which holds up no other task, and
+/// the way to another thread and back would cost the cores more.
+pub(crate) const SHORT: usize = 8 << 10;
+
 /// Why work has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Unfinished {
@@ -42,11 +47,20 @@ impl Pool {
         }
     }
 
-    /// Runs work whose time is proportional to its bytes.
+    /// Runs work whose time is proportional to these bytes: at once where they are few, else on a thread that may block.
     pub(crate) async fn parse<T: Send + 'static>(
         &self,
+        bytes: usize,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Unfinished> {
+        if bytes <= SHORT {
+            // What the work has is dropped with it, so nobody sees it half done.
+            return catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+                let said = panic.downcast_ref::<String>().map(String::as_str);
+                let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
+                Unfinished::Panicked(format!("it panicked with message {:?}", said.unwrap_or_default()))
+            });
+        }
         let Ok(permit) = Arc::clone(&self.parsers).acquire_owned().await else {
             unreachable!("the pool never closes its semaphore")
         };

@@ -37,7 +37,9 @@ impl Writer {
                     waiting.drain(..).map(|Entry { event, written }| (event, written)).unzip();
                 write(events);
                 // A sender may have been cancelled. Its event is written all the same.
-                written.into_iter().flatten().for_each(|sender| drop(sender.send(())));
+                for sender in written.into_iter().flatten() {
+                    let _ = sender.send(());
+                }
             }
         })?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })

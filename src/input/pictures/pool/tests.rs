@@ -161,5 +161,21 @@ async fn a_panic_ends_one_work() {
     let pool = Pool::new(1);
     let panicked = pool.decode(CHEAP, LONG, |_| panic!("on purpose")).await;
     assert!(matches!(panicked, Err::<(), _>(Unfinished::Panicked(said)) if said.contains("on purpose")));
-    assert_eq!((pool.free(), pool.parse(|| 7).await), (1, Ok(7)));
+    assert_eq!((pool.free(), pool.parse(usize::MAX, || 7).await), (1, Ok(7)));
+}
+
+#[tokio::test]
+async fn short_work_runs_where_it_is_and_long_work_on_another_thread() {
+    let pool = Pool::new(1);
+    let here = std::thread::current().id();
+    let thread = || std::thread::current().id();
+    assert_eq!(pool.parse(SHORT, thread).await, Ok(here));
+    assert_ne!(pool.parse(SHORT + 1, thread).await, Ok(here));
+    for bytes in [SHORT, SHORT + 1] {
+        let panicked: Result<(), Unfinished> = pool.parse(bytes, || panic!("no {}", "more")).await;
+        assert!(
+            matches!(&panicked, Err(Unfinished::Panicked(fault)) if fault.contains("no more")),
+            "{panicked:?}"
+        );
+    }
 }
