@@ -101,7 +101,8 @@ impl Facts {
         let mut keys = BTreeSet::new();
         collect(&settings, "", &mut keys);
         let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
-        let rules = makefile.lines().filter_map(|line| line.split_once(':'));
+        let is_rule = |line: &&str| line.starts_with(|first: char| first.is_ascii_lowercase());
+        let rules = makefile.lines().filter(is_rule).filter_map(|line| line.split_once(':'));
         // One rule may have several targets.
         let targets = rules.flat_map(|(names, _)| names.split_whitespace()).map(str::to_owned);
         Self {

@@ -38,6 +38,10 @@ fn tiny() -> SeqTrConfig {
     }
 }
 
+/// Random weights amplify the rounding of what the decoder reads, which is up to 7e-5: on two kinds of processors the logits
+/// of a step were 8e-5 and 1.1e-4 from the restatement. The bins that they choose must be equal.
+const STEP_TOLERANCE: f64 = 3e-4;
+
 /// A network that draws contours which enclose something: its dimensions and its weights.
 pub(crate) fn drawing() -> (SeqTrConfig, Vec<(String, Tensor)>) {
     let fixture = Fixture::read();
@@ -174,7 +178,7 @@ fn every_step_of_an_answer_is_that_of_the_restatement() {
         let expected = fixture.get(&format!("{name}.logits"));
         for step in 0..tokens.size()[1] {
             let (ours, expected) = (logits.select(1, step), expected.select(1, step));
-            ORIGINAL.close(&format!("{name} step {step}"), &ours, &expected);
+            ORIGINAL.close_within(STEP_TOLERANCE, &format!("{name} step {step}"), &ours, &expected);
         }
         let answers = seqtr.answer(&encoded).unwrap();
         let bins: Vec<Vec<i64>> = answers.iter().map(|answer| answer.bins.clone()).collect();
