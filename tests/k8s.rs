@@ -212,7 +212,7 @@ fn a_pod_on_a_gpu_has_one_the_settings_for_it_and_their_memory() {
         container["args"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     assert_eq!(arguments[..5], ["run", "--config", files[0], "--config", files[1]]);
     let config = settings_of(&objects, &["cluster.toml", "gpu.toml"]);
-    assert_eq!(config.device.name, "cuda:0");
+    assert_eq!(config.device.name, "cuda:0".into());
     let resources = &container["resources"];
     assert_eq!(resources["limits"]["nvidia.com/gpu"], 1);
     let plan = config.memory_plan(Warm { resident: WARM_ON_GPU << 20, remembered: 0 });

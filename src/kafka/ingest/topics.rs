@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::topic_pattern::{ANCHOR, TopicPattern, anchored};
+use crate::common::text_or_list;
 use crate::kafka::client::{TOPIC_NAME, is_topic_name};
 
 /// The setting `ingest.topic`: a topic, or a list of topics. An entry that begins with `^` is a pattern, which stands
@@ -139,38 +139,14 @@ impl fmt::Display for InputTopics {
 
 impl Serialize for InputTopics {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.entries[..] {
-            [only] => serializer.serialize_str(only),
-            several => several.serialize(serializer),
-        }
+        text_or_list::serialize(&self.entries, serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for InputTopics {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Entries)
-    }
-}
-
-struct Entries;
-
-impl<'de> Visitor<'de> for Entries {
-    type Value = InputTopics;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a topic in quotes, or a list such as [\"a\", \"b\"]")
-    }
-
-    fn visit_str<E: Error>(self, topic: &str) -> Result<InputTopics, E> {
-        Ok(InputTopics::new(vec![topic.to_owned()]))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<InputTopics, A::Error> {
-        let mut topics = Vec::new();
-        while let Some(entry) = entries.next_element()? {
-            topics.push(entry);
-        }
-        Ok(InputTopics::new(topics))
+        let expecting = "a topic in quotes, or a list such as [\"a\", \"b\"]";
+        text_or_list::deserialize(deserializer, expecting).map(Self::new)
     }
 }
 

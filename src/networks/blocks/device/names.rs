@@ -2,20 +2,13 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::common::text_or_list;
 
 /// The names of the devices that compute together. Each has networks of its own.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(from = "Given", into = "Given")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceNames(Vec<String>);
-
-/// As the settings have them.
-#[derive(Deserialize, Serialize)]
-#[serde(untagged, expecting = "a device in quotes, or a list such as [\"cuda:0\", \"cuda:1\"]")]
-enum Given {
-    One(String),
-    Several(Vec<String>),
-}
 
 impl DeviceNames {
     /// All names.
@@ -88,21 +81,16 @@ impl fmt::Display for DeviceNames {
     }
 }
 
-impl From<Given> for DeviceNames {
-    fn from(given: Given) -> Self {
-        match given {
-            Given::One(name) => Self(vec![name]),
-            Given::Several(names) => Self(names),
-        }
+impl Serialize for DeviceNames {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        text_or_list::serialize(&self.0, serializer)
     }
 }
 
-impl From<DeviceNames> for Given {
-    fn from(DeviceNames(mut names): DeviceNames) -> Self {
-        match names.len() {
-            1 => Self::One(names.remove(0)),
-            _ => Self::Several(names),
-        }
+impl<'de> Deserialize<'de> for DeviceNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expecting = "a device in quotes, or a list such as [\"cuda:0\", \"cuda:1\"]";
+        text_or_list::deserialize(deserializer, expecting).map(Self)
     }
 }
 
