@@ -95,13 +95,6 @@ const EXIT_PATHS: &[ExitPath] = &[
         message: None,
     },
     ExitPath {
-        name: "SIGHUP at the start",
-        command: |inputs| with_default_sighup(&run(inputs)),
-        trigger: |it| it.signal_at_start("HUP"),
-        code: 0,
-        message: None,
-    },
-    ExitPath {
         name: "a start that fails when networks are warm",
         command: |inputs| set(run(inputs), &format!("engine.state={}", inputs.feed.display())),
         trigger: |_| (),

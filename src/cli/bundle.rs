@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use serde_json::json;
 
 use crate::domain::Stage;
 use crate::engine::runtime::check_vocabulary;
@@ -15,6 +16,7 @@ use crate::networks::bundle::{
 use crate::networks::checkpoint::Float;
 
 use super::bundle_tables::{imported_text, list};
+use super::output_format::FormatArgument;
 use super::{Failure, UsageError, fetch, with_causes};
 
 /// Look into bundles, check them, begin new ones.
@@ -38,6 +40,8 @@ enum What {
     List {
         /// The bundle's folder.
         folder: PathBuf,
+        #[command(flatten)]
+        format: FormatArgument,
     },
     /// Check every file's hash and ask every network its self-test.
     #[command(after_help = "Examples:\n  riveg bundle verify bundles/pocket --device cuda:0")]
@@ -50,6 +54,8 @@ enum What {
         /// What all networks compute in, instead of what the manifest says.
         #[arg(long, value_enum)]
         precision: Option<Precision>,
+        #[command(flatten)]
+        format: FormatArgument,
     },
     /// Bring a published checkpoint into a bundle, which is begun where there is none. Of pickles nothing is run.
     #[command(after_help = "\
@@ -151,8 +157,10 @@ struct NotVerified {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.what {
-        What::List { folder } => list(folder),
-        What::Verify { folder, device, precision } => verify(folder, device, *precision),
+        What::List { folder, format } => list(folder, format.is_json()),
+        What::Verify { folder, device, precision, format } => {
+            verify(folder, (device, *precision), format.is_json())
+        }
         What::Import {
             stage,
             from,
@@ -203,14 +211,20 @@ fn stage_named(name: &str) -> Result<Stage, UsageError> {
     known.ok_or_else(|| UsageError(format!("no stage is called `{name}`")))
 }
 
-fn verify(folder: &Path, device: &str, precision: Option<Precision>) -> Result<(), Failure> {
+fn verify(
+    folder: &Path,
+    (device, precision): (&str, Option<Precision>),
+    is_json: bool,
+) -> Result<(), Failure> {
     let place = find(device)?;
     let bundle = Bundle::open(folder)?;
     let bundle = precision.into_iter().fold(bundle, Bundle::all_in_precision);
     let parts = bundle.manifest().parts();
     let mut out = std::io::stdout().lock();
-    writeln!(out, "hashes     ok      {}", bundle.hash())?;
-    let mut failed = 0;
+    if !is_json {
+        writeln!(out, "hashes     ok      {}", bundle.hash())?;
+    }
+    let (mut failed, mut stages) = (0, Vec::new());
     for part in &parts {
         let text = check_vocabulary(&bundle, part)
             .map_err(|error| with_causes(&error))
@@ -222,7 +236,16 @@ fn verify(folder: &Path, device: &str, precision: Option<Precision>) -> Result<(
                 ("FAILED", fault)
             }
         };
-        writeln!(out, "{:<11}{state}  {text}", part.stage.as_str())?;
+        let stage = part.stage.as_str();
+        if is_json {
+            let state = state.trim_end().to_ascii_lowercase();
+            stages.push(json!({ "stage": stage, "state": state, "found": text }));
+        } else {
+            writeln!(out, "{stage:<11}{state}  {text}")?;
+        }
+    }
+    if is_json {
+        writeln!(out, "{:#}", json!({ "hash": bundle.hash(), "stages": stages }))?;
     }
     match failed {
         0 => Ok(()),

@@ -6,15 +6,29 @@ use std::io::Write as _;
 use std::path::Path;
 
 use bytesize::ByteSize;
+use serde_json::{Value, json};
 
 use super::Failure;
+use super::output_format::print_json;
 use crate::domain::Stage;
 use crate::networks::bundle::{Bundle, Imported, Part, Weights};
 
 /// Prints a bundle's stages, networks, parameters and bytes.
-pub(super) fn list(folder: &Path) -> Result<(), Failure> {
+pub(super) fn list(folder: &Path, is_json: bool) -> Result<(), Failure> {
     let bundle = Bundle::open(folder)?;
     let manifest = bundle.manifest();
+    if is_json {
+        let stages: Vec<Value> =
+            manifest.parts().iter().map(|part| stage(&bundle, part)).collect::<Result<_, _>>()?;
+        return print_json(&json!({
+            "name": manifest.name,
+            "version": manifest.version,
+            "made": manifest.made,
+            "hash": bundle.hash(),
+            "types": manifest.entity_types,
+            "stages": stages,
+        }));
+    }
     let mut table = format!("{} {}: {}\n", manifest.name, manifest.version, manifest.made);
     let _ = writeln!(table, "hash {}, types {}", bundle.hash(), manifest.entity_types.join(" "));
     let heads = ["stage", "network", "preset", "precision", "parameters", "bytes", "weights"];
@@ -24,6 +38,26 @@ pub(super) fn list(folder: &Path) -> Result<(), Failure> {
     }
     std::io::stdout().lock().write_all(table.as_bytes())?;
     Ok(())
+}
+
+/// One stage for programs.
+fn stage(bundle: &Bundle, part: &Part<'_>) -> Result<Value, Failure> {
+    let (bytes, file, seed) = match part.weights {
+        Weights::File { entry, .. } => {
+            (Some(bundle.path(entry).metadata()?.len()), Some(entry.file.as_str()), None)
+        }
+        Weights::Random { seed } => (None, None, Some(seed)),
+    };
+    Ok(json!({
+        "stage": part.stage.as_str(),
+        "network": part.network.architecture,
+        "preset": part.network.preset,
+        "precision": format!("{:?}", part.precision).to_lowercase(),
+        "parameters": part.network.parameters,
+        "bytes": bytes,
+        "weights": file,
+        "seed": seed,
+    }))
 }
 
 fn row(bundle: &Bundle, part: &Part<'_>) -> Result<[String; 7], Failure> {

@@ -9,6 +9,18 @@ use crate::telemetry::Causes;
 /// Why a command failed. The error names the operation and keeps its causes.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
+/// All exit codes and what they mean, for help and manual pages.
+pub(super) const EXIT_CODES: [(u8, &str); 5] = [
+    (0, "done"),
+    (1, "failed; standard error says what and why"),
+    (EXIT_USAGE, "wrong arguments or settings"),
+    (EXIT_LINES_REJECTED, "done except for refused lines (annotate)"),
+    (EXIT_SECOND_SIGNAL, "ended by a second signal"),
+];
+
+/// The exit code after a second signal (128 + SIGINT).
+pub(super) const EXIT_SECOND_SIGNAL: u8 = 130;
+
 /// The exit code of wrong arguments or settings.
 pub const EXIT_USAGE: u8 = 2;
 

@@ -74,7 +74,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     drop(stdout);
-    list(&arguments.out)
+    list(&arguments.out, false)
 }
 
 /// Prints the recipes that ship.

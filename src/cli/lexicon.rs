@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::{info, warn};
 
-use super::{Failure, UsageError};
+use super::{Failure, Settings, UsageError};
 use crate::config::Config;
 use crate::stages::expand::{Expander, SourceName};
 
@@ -29,6 +29,18 @@ impl LexiconArgument {
         }
         config.expand.lexicon.clone_from(lexicon);
         Ok(())
+    }
+}
+
+impl LexiconArgument {
+    /// The settings with the lexicon of the command line, which wins over theirs whenever they are read again.
+    ///
+    /// # Errors
+    /// The path cannot be a setting, because it is not Unicode.
+    pub(super) fn in_settings(&self, settings: Settings) -> Result<Settings, UsageError> {
+        let Some(lexicon) = &self.lexicon else { return Ok(settings) };
+        let path = lexicon.to_str().ok_or_else(|| UsageError("--lexicon is not Unicode".to_owned()))?;
+        Ok(settings.with("expand.lexicon", path))
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::Parser;
-use riveg::cli::{self, Arguments, Exit, FAILURE_TARGET, Failure, LogFormat, UsageError};
+use riveg::cli::{self, Arguments, Exit, LogFilter, LogFormat};
 use tikv_jemallocator::Jemalloc;
 use tracing_subscriber::EnvFilter;
 
@@ -19,38 +19,42 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 fn main() -> ! {
     let arguments = Arguments::parse();
     let exit = Exit::new(arguments.log_format);
-    match filter(&arguments) {
-        Ok(filter) => log_to_stderr(arguments.log_format, filter),
+    let is_fixed = arguments.log.is_some();
+    let log = match cli::parse_log_filter("--log", arguments.log_filter()) {
+        Ok(filter) => log_to_stderr(arguments.log_format, filter, is_fixed),
         Err(failure) => {
-            log_to_stderr(arguments.log_format, EnvFilter::new("info"));
+            log_to_stderr(arguments.log_format, EnvFilter::new("info"), is_fixed);
             exit.conclude(Ok(Err(failure)));
         }
-    }
+    };
     cli::log_panics();
     // No state is used after a panic.
-    let outcome = catch_unwind(AssertUnwindSafe(|| cli::dispatch(arguments.command, &exit)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| cli::dispatch(arguments.command, &exit, &log)));
     exit.conclude(outcome)
 }
 
-/// The log filter of the arguments, which always admits the reason of a failure.
-fn filter(arguments: &Arguments) -> Result<EnvFilter, Failure> {
-    let filter = arguments.log_filter();
-    let filter = EnvFilter::try_new(filter).map_err(|error| {
-        UsageError(format!("--log `{filter}` is not a filter such as `info` or `riveg=debug`: {error}"))
-    })?;
-    Ok(filter.add_directive(format!("{FAILURE_TARGET}=error").parse()?))
-}
-
 /// Standard output holds the results of a command, so the log goes to standard error.
-fn log_to_stderr(format: LogFormat, filter: EnvFilter) {
+fn log_to_stderr(format: LogFormat, filter: EnvFilter, is_fixed: bool) -> LogFilter {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(cli::is_coloured(std::io::stderr().is_terminal()))
         // A closed standard error is not a failure, and reporting it on the same closed pipe would panic.
         .log_internal_errors(false)
         .with_writer(std::io::stderr);
+    // The filter can be replaced at run time; each format has a handle of its own type.
     match format {
-        LogFormat::Text => subscriber.init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+        LogFormat::Text => {
+            let subscriber = subscriber.with_filter_reloading();
+            let handle = subscriber.reload_handle();
+            subscriber.init();
+            LogFilter::new(is_fixed, move |filter| Ok(handle.reload(filter)?))
+        }
+        LogFormat::Json => {
+            let subscriber =
+                subscriber.json().flatten_event(true).with_span_list(false).with_filter_reloading();
+            let handle = subscriber.reload_handle();
+            subscriber.init();
+            LogFilter::new(is_fixed, move |filter| Ok(handle.reload(filter)?))
+        }
     }
 }

@@ -13,6 +13,8 @@ mod bundle_tables;
 mod cache;
 mod calibrate;
 mod check;
+mod completions;
+mod config;
 mod demo;
 mod dlq;
 mod eval;
@@ -24,18 +26,24 @@ mod ingest;
 mod knowledge;
 mod lexicon;
 mod line_reader;
+mod log_filter;
 mod logging;
+mod manual;
 mod moment;
 mod open;
+mod output_format;
 mod plain_records;
 mod process;
 mod progress;
 mod quoted;
+mod reload;
 mod run;
 mod schema;
 mod serve;
 mod settings;
 mod tap;
+mod terminal;
+mod top;
 mod topic;
 mod train;
 mod world;
@@ -43,9 +51,11 @@ mod world;
 pub use exit::Exit;
 use failure::with_causes;
 pub use failure::{EXIT_LINES_REJECTED, EXIT_USAGE, Failure, UsageError, exit_code, stdout_is_closed};
+pub use log_filter::{LogFilter, parse as parse_log_filter};
 pub use logging::{FAILURE_TARGET, LogFormat, log_panics};
-pub use process::{run_async, stop_signal};
+pub use process::{run_async, stop_and_hang_up_signals, stop_signal};
 pub use settings::Settings;
+pub use terminal::is_coloured;
 use topic::TopicReader;
 
 /// Reads a live feed of posts and says which named entities their pictures show, where, and which pixels.
@@ -58,7 +68,8 @@ pub struct Arguments {
     /// The format of log lines on standard error.
     #[arg(long, global = true, value_enum, default_value = "text", value_name = "FORMAT")]
     pub log_format: LogFormat,
-    /// The log filter: a level, or levels by module such as `warn,riveg::kafka::ingest=debug` [default: info; of demo: warn].
+    /// The log filter: a level, or levels by module such as `warn,riveg::kafka::ingest=debug` [default: info; of demo: warn;
+    /// of run and serve: the setting telemetry.log].
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
 }
@@ -80,7 +91,7 @@ Examples:
   riveg serve --http 127.0.0.1:8080                posts and answers over HTTP, without Kafka
   riveg annotate posts.jsonl > annotations.jsonl   the same without Kafka
 
-Settings: config/default.toml describes every key; `riveg check` prints the effective settings.
+Settings: `riveg config explain KEY` describes a key; `riveg config show` prints the effective settings.
 Exit codes: 0 done, 1 failed, 2 wrong arguments or settings, 3 done except for refused lines (annotate), 130 ended by a
 second signal.";
 
@@ -95,6 +106,10 @@ pub enum Command {
     Annotate(annotate::Arguments),
     /// Check settings, bundle, brokers and topics without running.
     Check(check::Arguments),
+    /// Print effective settings, explain one, or compare two sets of them.
+    Config(config::Arguments),
+    /// Watch a running engine in the terminal: throughput, lag, stages, caches, language models.
+    Top(top::Arguments),
     /// Read a feed from its source into a topic: Bluesky.
     Ingest(ingest::Arguments),
     /// List dead letters, and replay their posts.
@@ -123,18 +138,24 @@ pub enum Command {
     Train(train::Arguments),
     /// Generate data of the pocket world: posts with pictures, and their gold.
     World(world::Arguments),
+    /// Print a script that completes commands, flags and values in a shell.
+    Completions(completions::Arguments),
+    /// Print the manual page of a command, or write those of all commands.
+    Man(manual::Arguments),
 }
 
 /// Runs a subcommand.
 ///
 /// # Errors
 /// Why it failed.
-pub fn dispatch(command: Command, exit: &Exit) -> Result<(), Failure> {
+pub fn dispatch(command: Command, exit: &Exit, log: &LogFilter) -> Result<(), Failure> {
     match command {
-        Command::Run(arguments) => run::run(&arguments, exit),
-        Command::Serve(arguments) => serve::run(&arguments, exit),
+        Command::Run(arguments) => run::run(&arguments, exit, log),
+        Command::Serve(arguments) => serve::run(&arguments, exit, log),
         Command::Annotate(arguments) => annotate::run(&arguments, exit),
         Command::Check(arguments) => check::run(&arguments, exit),
+        Command::Config(arguments) => config::run(&arguments),
+        Command::Top(arguments) => top::run(&arguments, exit),
         Command::Ingest(arguments) => ingest::run(&arguments, exit),
         Command::Dlq(arguments) => dlq::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
@@ -149,6 +170,8 @@ pub fn dispatch(command: Command, exit: &Exit) -> Result<(), Failure> {
         Command::Bench(arguments) => bench::run(&arguments, exit),
         Command::Train(arguments) => train::run(arguments),
         Command::World(arguments) => world::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => manual::run(&arguments),
     }
 }
 
@@ -165,6 +188,15 @@ mod tests {
         for subcommand in command.get_subcommands_mut().filter(|subcommand| subcommand.get_name() != "help") {
             let help = subcommand.render_long_help().to_string();
             assert!(help.contains("Examples:"), "{help}");
+        }
+    }
+
+    #[test]
+    fn the_overview_names_every_exit_code() {
+        for (code, meaning) in failure::EXIT_CODES {
+            let words = meaning.split(';').next().unwrap();
+            let overview = OVERVIEW.replace('\n', " ");
+            assert!(overview.contains(&format!("{code} {words}")), "{code} {words}");
         }
     }
 }

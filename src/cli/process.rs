@@ -1,20 +1,18 @@
 //! Process of a subcommand: its asynchronous runtime and its stop signal.
 
-use std::fs;
+use std::fs::{self, File};
 use std::future::Future;
 use std::io;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::exit::Exit;
-use super::failure::Failure;
-
-/// The exit code after a second signal (128 + SIGINT).
-const EXIT_SECOND_SIGNAL: u8 = 130;
+use super::failure::{EXIT_SECOND_SIGNAL, Failure};
 
 /// How long the tasks and threads of a finished command may take to end. Decoding a picture takes less; the last of them
 /// closes the file of cached answers.
@@ -43,16 +41,40 @@ pub fn run_async<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T,
 /// # Errors
 /// The signal handlers cannot be installed.
 pub fn stop_signal(exit: &Exit) -> io::Result<CancellationToken> {
+    watch(exit, None)
+}
+
+/// As [`stop_signal`], for an engine: SIGHUP is received by itself, to reload settings, unless it says that the terminal of
+/// this process was closed.
+///
+/// # Errors
+/// As [`stop_signal`].
+pub fn stop_and_hang_up_signals(exit: &Exit) -> io::Result<(CancellationToken, Receiver<()>)> {
+    // Hang-ups that come while one is dealt with are one more.
+    let (send, hang_ups) = mpsc::channel(1);
+    Ok((watch(exit, Some(send))?, hang_ups))
+}
+
+fn watch(exit: &Exit, hang_ups: Option<Sender<()>>) -> io::Result<CancellationToken> {
+    let had_terminal = has_terminal();
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     // Under `nohup` a closed terminal must not stop the process.
     let mut hang_up = if hang_ups_are_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
     let stop = CancellationToken::new();
     let (cancelled, exit) = (stop.clone(), exit.clone());
     tokio::spawn(async move {
-        let name = tokio::select! {
-            _ = interrupt.recv() => "SIGINT",
-            _ = terminate.recv() => "SIGTERM",
-            Some(_) = async { hang_up.as_mut()?.recv().await } => "SIGHUP",
+        let name = loop {
+            tokio::select! {
+                _ = interrupt.recv() => break "SIGINT",
+                _ = terminate.recv() => break "SIGTERM",
+                Some(_) = async { hang_up.as_mut()?.recv().await } => match &hang_ups {
+                    Some(hang_ups) if !had_terminal || has_terminal() => {
+                        // A full channel: a reload is about to begin, and reads what is there by then.
+                        let _ = hang_ups.try_send(());
+                    }
+                    _ => break "SIGHUP",
+                },
+            }
         };
         info!(signal = name, "finishing what has begun; a second signal cuts it short");
         cancelled.cancel();
@@ -66,6 +88,11 @@ pub fn stop_signal(exit: &Exit) -> io::Result<CancellationToken> {
         let _ = tokio::task::spawn_blocking(move || exit.now(EXIT_SECOND_SIGNAL)).await;
     });
     Ok(stop)
+}
+
+/// Whether this process has a terminal that is open. After the end of its terminal it has none.
+fn has_terminal() -> bool {
+    File::open("/dev/tty").is_ok()
 }
 
 /// Whether this process was started with SIGHUP ignored.

@@ -10,13 +10,15 @@ use crate::engine::{HttpServer, Monitoring, serve};
 use crate::kafka::publish::SchemaIds;
 
 use super::open::open;
-use super::{Exit, Failure, lexicon, run_async, stop_signal};
+use super::reload::{Reloader, apply_log_filter};
+use super::{Exit, Failure, LogFilter, lexicon, run_async, stop_and_hang_up_signals};
 
 /// Read posts from Kafka, annotate them and write the annotations back, until a signal.
 ///
-/// SIGTERM, SIGINT and SIGHUP end it cleanly: posts in flight are finished, written and committed within
-/// `engine.drain_deadline`. A second SIGTERM or SIGINT ends it at once; the next process reads again what was not
-/// committed.
+/// SIGTERM and SIGINT end it cleanly: posts in flight are finished, written and committed within `engine.drain_deadline`.
+/// A second one ends it at once; the next process reads again what was not committed. SIGHUP reloads the lexicon, the
+/// wordings of questions, the log filter and the rates of language models; the log says what was reloaded and what was
+/// not. The end of its terminal ends it as SIGTERM does.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -32,16 +34,19 @@ pub struct Arguments {
     settings: super::Settings,
 }
 
-pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
-    let effective = match &arguments.http {
-        Some(address) => arguments.settings.clone().with("http.address", address).load()?,
-        None => arguments.settings.load()?,
+pub(super) fn run(arguments: &Arguments, exit: &Exit, log: &LogFilter) -> Result<(), Failure> {
+    let settings = match &arguments.http {
+        Some(address) => arguments.settings.clone().with("http.address", address),
+        None => arguments.settings.clone(),
     };
-    run_async(until_stopped(&effective.config, exit))
+    let effective = settings.load()?;
+    apply_log_filter(&effective.config, log)?;
+    let reloader = Reloader::new(settings, effective.clone(), log.clone());
+    run_async(until_stopped(&effective.config, exit, reloader))
 }
 
-async fn until_stopped(config: &Config, exit: &Exit) -> Result<(), Failure> {
-    let stop = stop_signal(exit)?;
+async fn until_stopped(config: &Config, exit: &Exit, reloader: Reloader) -> Result<(), Failure> {
+    let (stop, hang_ups) = stop_and_hang_up_signals(exit)?;
     let monitoring = Monitoring::start(config).await?;
     let metrics = Arc::clone(monitoring.metrics());
     let http = HttpServer::start(config, &metrics).await?;
@@ -51,11 +56,14 @@ async fn until_stopped(config: &Config, exit: &Exit) -> Result<(), Failure> {
         () = stop.cancelled() => return Ok(()),
     }
     let annotator = tokio::select! {
-        annotator = open(config, Variant::default(), metrics, exit) => Arc::new(annotator?),
+        annotator = open(config, Variant::default(), Arc::clone(&metrics), exit) => Arc::new(annotator?),
         () = stop.cancelled() => return Ok(()),
     };
-    lexicon::log_in_use(&annotator.runtime().pipeline.expander, None);
-    serve(config, annotator, (&monitoring, http), stop).await?;
+    lexicon::log_in_use(&annotator.runtime().pipeline.names.get().expander, None);
+    tokio::spawn(reloader.follow(hang_ups, (Arc::clone(&annotator), metrics), stop.clone()));
+    let served = serve(config, annotator, (&monitoring, http), stop).await;
+    monitoring.close().await;
+    served?;
     info!("stopped");
     Ok(())
 }

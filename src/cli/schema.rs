@@ -2,8 +2,11 @@
 
 use std::io::{self, Write as _};
 
+use serde_json::json;
+
 use super::Failure;
 use super::failure::{StdoutError, UsageError};
+use super::output_format::{FormatArgument, print_json};
 
 /// Print the schema of records: what a producer may write, and what a consumer may rely on.
 #[derive(Debug, clap::Args)]
@@ -16,6 +19,9 @@ pub struct Arguments {
     /// The schema; without it, the names are listed.
     #[arg(value_name = "NAME")]
     name: Option<String>,
+    /// The format of the list of names; a schema is JSON always.
+    #[command(flatten)]
+    format: FormatArgument,
 }
 
 /// A schema: its name, what it describes, and its text.
@@ -50,6 +56,11 @@ const SCHEMAS: &[Schema] = &[
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let text = match &arguments.name {
+        None if arguments.format.is_json() => {
+            let names =
+                SCHEMAS.iter().map(|schema| json!({ "name": schema.name, "describes": schema.describes }));
+            return print_json(&names.collect::<Vec<_>>());
+        }
         None => SCHEMAS.iter().map(|schema| format!("{:<12}{}\n", schema.name, schema.describes)).collect(),
         Some(name) => found(name)?.text.to_owned(),
     };

@@ -30,11 +30,16 @@ impl Settings {
     /// # Errors
     /// All faults of the settings at once.
     pub fn load(&self) -> Result<Effective, Faults> {
+        Config::load(&self.sources())
+    }
+
+    /// The files, this process's environment, and the single settings.
+    pub(super) fn sources(&self) -> Sources {
         // No setting has a name or value outside Unicode.
         let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
         let environment = std::env::vars_os().filter_map(unicode).collect();
-        Config::load(&Sources { files: self.config.clone(), environment, sets: self.set.clone() })
+        Sources { files: self.config.clone(), environment, sets: self.set.clone() }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Read [`cache`] first (values bounded in bytes, made once for all who ask), then [`imaging`] (pictures at the sizes
 //! of the networks), [`http_util`] (retries and circuit breakers), [`hub`] (downloads of published files), [`registry`]
-//! (schemas of Avro and Protobuf), [`blocking`], [`secret`], [`plain_file`], [`text_or_list`], [`iri`] and
-//! [`normalised_name`].
+//! (schemas of Avro and Protobuf), [`blocking`], [`secret`], [`plain_file`], [`text_or_list`], [`iri`],
+//! [`normalised_name`] and [`Reloadable`].
 
 pub mod blocking;
 pub mod cache;
@@ -14,7 +14,9 @@ pub mod iri;
 mod normalised_name;
 pub mod plain_file;
 pub mod registry;
+mod reloadable;
 pub mod secret;
 pub mod text_or_list;
 
 pub use normalised_name::normalised_name;
+pub use reloadable::Reloadable;

@@ -12,7 +12,7 @@ pub(super) const OPEN_TABLE: &str = "kafka.properties";
 pub(super) const NAMED: [&str; 2] = [MODELS, "publish.outputs"];
 
 /// The table in each of them with the values that the others do not set.
-const TEMPLATE: &str = "default";
+pub(super) const TEMPLATE: &str = "default";
 
 /// The tables with free keys within each table of [`MODELS`]: further parameters for one server.
 const FREE: &str = "extra";

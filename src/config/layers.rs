@@ -276,7 +276,7 @@ fn lay_over(table: &mut Table, over: Table) {
 }
 
 /// The known key that the unknown one resembles most, by its whole path or by its last part alone.
-fn nearest(path: &str, known: &[String]) -> Option<String> {
+pub(super) fn nearest(path: &str, known: &[String]) -> Option<String> {
     const ALIKE: f64 = 0.6; // below this, suggestions confuse more than they help
     let leaf = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
     let alike = |key: &str| {

@@ -6,10 +6,12 @@
 //! modules' structs; only a new section touches it.
 //!
 //! Read [`sources`] (where values come from), [`layers`] (which of them holds, and what is wrong), then [`effective`]
-//! (how the result is shown).
+//! (how the result is shown); [`explanation`] and [`difference`] serve `riveg config`.
 
 mod defaults;
+mod difference;
 mod effective;
+mod explanation;
 mod fault;
 mod layers;
 mod lines;
@@ -20,7 +22,9 @@ mod words;
 
 pub use crate::engine::{Config, MemoryPlan, Warm};
 pub use defaults::DEFAULTS;
-pub use effective::Effective;
+pub use difference::Difference;
+pub use effective::{Effective, Entry};
+pub use explanation::{Explanation, UnknownKey, explain};
 pub use fault::{Fault, Faults};
 pub use references::secret_reference;
 pub use sources::Sources;

@@ -42,6 +42,13 @@ impl Layer {
 const PREFIX: &str = "RIVEG_";
 
 impl Sources {
+    /// The same without the variables that override keys; those that references name stay.
+    #[must_use]
+    pub fn without_overrides(mut self) -> Self {
+        self.environment.retain(|(name, _)| !name.starts_with(PREFIX));
+        self
+    }
+
     /// All layers that can be read, in order; what cannot be read becomes a fault.
     pub(super) fn layers(&self, defaults: &Table, faults: &mut Vec<Fault>) -> Vec<Layer> {
         let mut layers = Vec::new();
@@ -95,6 +102,15 @@ fn variable(name: &str, raw: &str, defaults: &Table, faults: &mut Vec<Fault>) ->
         None => path.replace("__", "."),
     };
     layer(format!("environment variable {name}"), &path, raw, defaults, faults)
+}
+
+/// The environment variable of a key.
+pub(super) fn variable_of(key: &str) -> String {
+    let path = match key.strip_prefix(OPEN_TABLE).and_then(|rest| rest.strip_prefix('.')) {
+        Some(property) => format!("{OPEN_TABLE}.").replace('.', "__") + &property.replace('.', "_"),
+        None => key.replace('.', "__"),
+    };
+    format!("{PREFIX}{}", path.to_ascii_uppercase())
 }
 
 /// A layer of one value. A path of very many parts would be a table so deep that walking it overflows the stack.

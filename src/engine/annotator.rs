@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
-use tracing::{debug, info};
+use tracing::{Instrument as _, debug, error_span, info};
 
 use super::event_answer::EventAnswer;
 use super::{Config, MemoryPlan, Warm};
@@ -19,6 +19,7 @@ use crate::kafka::publish::{Annotated, Provenance};
 use crate::networks::bundle::{Bundle, BundleError};
 use crate::scheduler::{CallError, ModelError, Stop};
 use crate::stages::pipeline::AnnotateError;
+use crate::telemetry::traces::PostTrace;
 use crate::telemetry::{CacheTally, Causes, Metrics, resident};
 
 use super::runtime::{self, Endpoints, NotReady, Runtime, RuntimeError, Variant};
@@ -161,18 +162,27 @@ impl Annotator {
     pub async fn answer(&self, record: InputRecord) -> Result<Vec<EventAnswer>, CallError> {
         let begun = Instant::now();
         let format_key = format_key(&record);
-        let read = match self.decoder.read(record).await {
+        let trace = record.trace.clone();
+        let read = match trace.stage("decode").during(self.decoder.read(record)).await {
             Ok(read) => read,
             Err(rejection) => {
                 self.metrics.decoded(begun.elapsed());
+                trace.failed(rejection.class.as_str());
                 return Ok(vec![EventAnswer::Rejected(rejection)]);
             }
         };
         let format = read.format;
         read.events.iter().for_each(|event| self.metrics.ingest().event(format, event.kind()));
+        let posts = read.events.len();
         let answers = read.events.into_iter().map(|event| async {
             Ok(match event {
-                ReadEvent::Post(post) => self.answer_post(*post, begun).await?.into(),
+                ReadEvent::Post(post) => {
+                    let answer = self.answer_post(*post, begun, (&trace, posts)).await?;
+                    if let Err(rejection) = &answer {
+                        trace.failed(rejection.class.as_str());
+                    }
+                    answer.into()
+                }
                 ReadEvent::Deletion { id } => EventAnswer::Deleted { id },
                 ReadEvent::Faulty(rejection) => EventAnswer::Rejected(rejection),
                 ReadEvent::Ignored { .. } => EventAnswer::Skipped,
@@ -201,14 +211,22 @@ impl Annotator {
         &self,
         post: UndecodedPost,
         begun: Instant,
+        (trace, posts): (&PostTrace, usize),
     ) -> Result<Result<Annotated, Rejection>, CallError> {
-        let decoded = self.decoder.decode_post(post).await;
+        let decoded = trace.stage("pictures").during(self.decoder.decode_post(post)).await;
         self.metrics.decoded(begun.elapsed());
         let post = match decoded {
             Ok(post) => post,
             Err(rejection) => return Ok(Err(rejection)),
         };
-        let mut annotation = match self.annotate_post(&post).await? {
+        // The trace of a record of one post is that of the post.
+        let trace = if posts == 1 { trace.clone() } else { trace.of_post(&post.id) };
+        if posts == 1 {
+            trace.set("riveg.post.id", post.id.as_str());
+        }
+        // Log lines of the pipeline have both ids.
+        let span = error_span!("post", id = post.id, trace_id = trace.id());
+        let mut annotation = match self.annotate_traced(&post, &trace).instrument(span).await? {
             Ok(annotation) => annotation,
             Err(rejection) => return Ok(Err(rejection)),
         };
@@ -228,7 +246,15 @@ impl Annotator {
     /// # Errors
     /// As [`Self::annotate`].
     pub async fn annotate_post(&self, post: &Post) -> Result<Result<Annotation, Rejection>, CallError> {
-        match self.runtime.pipeline.annotate(post).await {
+        self.annotate_traced(post, &PostTrace::default()).await
+    }
+
+    async fn annotate_traced(
+        &self,
+        post: &Post,
+        trace: &PostTrace,
+    ) -> Result<Result<Annotation, Rejection>, CallError> {
+        match self.runtime.pipeline.annotate_traced(post, trace).await {
             Ok(annotation) => Ok(Ok(annotation)),
             Err(AnnotateError::Network(error)) if error.retry_can_help() => Err(error),
             Err(error) => Ok(Err(rejection(&error))),

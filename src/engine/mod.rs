@@ -10,6 +10,7 @@ mod event_answer;
 mod http;
 mod monitoring;
 mod posts_in_flight;
+mod reload;
 mod serve;
 mod stream;
 
@@ -19,6 +20,7 @@ pub use annotator::{Annotator, OpenError, Warming, decoder};
 pub use config::{Config, MemoryPlan, Warm};
 pub use event_answer::EventAnswer;
 pub use http::{HttpBindError, HttpServer};
-pub use monitoring::{MetricsBindError, Monitoring};
+pub use monitoring::{Monitoring, MonitoringError};
+pub use reload::Reloaded;
 pub use serve::{ServeError, annotate_topic, serve, serve_http};
 pub use stream::{EngineError, Settings, Summary, run};

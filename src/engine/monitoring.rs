@@ -10,6 +10,7 @@ use tracing::info;
 
 use super::Config;
 use crate::domain::RejectionClass;
+use crate::telemetry::traces::TracerError;
 use crate::telemetry::{self, Health, Metrics, StallLimits};
 
 /// Metrics and health of one engine. The HTTP server stops when this is dropped.
@@ -20,21 +21,30 @@ pub struct Monitoring {
     _stop_server: DropGuard,
 }
 
-/// The address of metrics and probes cannot be bound.
+/// Metrics or traces cannot be published.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen at telemetry.address `{address}`")]
-pub struct MetricsBindError {
-    address: String,
-    source: io::Error,
+pub enum MonitoringError {
+    /// The address of metrics and probes cannot be bound.
+    #[error("cannot listen at telemetry.address `{address}`")]
+    Bind {
+        /// The address.
+        address: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Spans cannot be sent.
+    #[error(transparent)]
+    Tracer(#[from] TracerError),
 }
 
 impl Monitoring {
     /// Starts the HTTP server. Start it before the networks load, so that a probe learns that they warm up.
     ///
     /// # Errors
-    /// The address of the settings cannot be bound.
-    pub async fn start(config: &Config) -> Result<Self, MetricsBindError> {
+    /// The address of the settings cannot be bound, or spans cannot be sent.
+    pub async fn start(config: &Config) -> Result<Self, MonitoringError> {
         let metrics = Arc::new(Metrics::new());
+        metrics.tracing().start(&config.telemetry.traces)?;
         let limits = StallLimits { ready: config.engine.stall_unready, alive: config.engine.stall_dead };
         let health = Arc::new(Health::watching(metrics.work_progress().clone(), limits));
         metrics.watch_health(&health);
@@ -66,6 +76,11 @@ impl Monitoring {
         &self.health
     }
 
+    /// Sends the last spans, within some seconds. Call it when all posts are done.
+    pub async fn close(&self) {
+        self.metrics.tracing().tracer().close().await;
+    }
+
     /// The bound address; none where the settings name none.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
@@ -78,11 +93,11 @@ async fn listen(
     metrics: &Arc<Metrics>,
     health: &Arc<Health>,
     stop: CancellationToken,
-) -> Result<Option<SocketAddr>, MetricsBindError> {
+) -> Result<Option<SocketAddr>, MonitoringError> {
     if address.is_empty() {
         return Ok(None);
     }
-    let error = |source| MetricsBindError { address: address.to_owned(), source };
+    let error = |source| MonitoringError::Bind { address: address.to_owned(), source };
     let listener = TcpListener::bind(address).await.map_err(error)?;
     let bound = listener.local_addr().map_err(error)?;
     info!(address = %bound, "metrics and probes are served");

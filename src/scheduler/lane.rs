@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tracing::warn;
 
@@ -15,6 +15,7 @@ use super::shared_lane::{Caller, Entry, SharedLane, Waiting};
 use super::{Batch, Bound, Flow, ModelError, Offer};
 use crate::domain::Stage;
 use crate::telemetry::Outcome;
+use crate::telemetry::traces::BatchOfSpans;
 
 /// A lane as a dispatcher sees it, whatever its requests are.
 pub(super) trait Lane: Send {
@@ -79,6 +80,7 @@ struct Prepared<Q, R> {
 struct Running<Q, R> {
     requests: Vec<Q>,
     callers: Vec<Caller<R>>,
+    begun: SystemTime,
     /// Whether the device's memory kept it from being larger.
     was_cut_off: bool,
 }
@@ -130,7 +132,7 @@ impl<Q: Send + 'static, R: Send + 'static> Lane for ModelLane<Q, R> {
         self.shared.begun();
         let was_cut_off = entries.was_cut_off;
         let callers = self.leave_queue(entries);
-        self.running.push_back(Running { requests, callers, was_cut_off });
+        self.running.push_back(Running { requests, callers, begun: SystemTime::now(), was_cut_off });
     }
 
     fn withdraw(&mut self) {
@@ -149,8 +151,9 @@ impl<Q: Send + 'static, R: Send + 'static> Lane for ModelLane<Q, R> {
     }
 
     fn complete(&mut self, finished: Finished, executor: &mut Executor) -> Result<(), ModelError> {
-        let Some(Running { requests, callers, .. }) = self.running.pop_front() else { return Ok(()) };
+        let Some(Running { requests, callers, begun, .. }) = self.running.pop_front() else { return Ok(()) };
         let answers = self.answer(&requests, finished, executor);
+        self.trace(&callers, begun, answers.iter().all(Result::is_ok));
         let mut lost = None;
         // After a stop there may be fewer answers: the other callers learn that the device has ended.
         for ((request, caller), answer) in requests.into_iter().zip(callers).zip(answers) {
@@ -196,6 +199,15 @@ impl<Q: Send + 'static, R: Send + 'static> ModelLane<Q, R> {
     /// Prepares a batch. What fails here fails as if the forward pass had: in the order of the batches.
     pub(super) fn work(&self, batch: &[Q]) -> Work {
         Work::Forward { model: self.shared.model, input: caught(|| self.shared.processor.prepare(batch)) }
+    }
+
+    /// Reports a batch to the traces of the posts that it worked for.
+    fn trace(&self, callers: &[Caller<R>], begun: SystemTime, is_clean: bool) {
+        let members: Vec<_> = callers.iter().filter_map(|caller| caller.span).collect();
+        if !members.is_empty() {
+            let (stage, requests) = (self.shared.stage.as_str(), callers.len());
+            self.shared.metrics.tracer().batch(BatchOfSpans { stage, begun, requests, members, is_clean });
+        }
     }
 
     fn leave_queue(&self, entries: Batch<Entry<R>>) -> Vec<Caller<R>> {

@@ -10,6 +10,7 @@ use super::flow_limit::Permit;
 use super::handle::{Arrival, Port};
 use super::{Budget, CallError, ModelError, Queue, Samples, Stop};
 use crate::domain::Stage;
+use crate::telemetry::traces::SpanContext;
 use crate::telemetry::{Outcome, Queued, StageMetrics, WorkProgress};
 
 /// One network's host half, its queue, and the port at which its callers reach it.
@@ -47,6 +48,8 @@ pub(super) struct Entry<R> {
 pub(super) struct Caller<R> {
     pub(super) reply: oneshot::Sender<Result<R, CallError>>,
     pub(super) called: Instant,
+    /// The span of its stage, if its post is traced.
+    pub(super) span: Option<SpanContext>,
 }
 
 impl<Q: Send + 'static, R: Send + 'static> SharedLane<Q, R> {
@@ -80,7 +83,7 @@ impl<Q: Send + 'static, R: Send + 'static> SharedLane<Q, R> {
         if !arrivals.is_empty() {
             let mut queue = self.queue();
             for Arrival { request, flow, cost, reply, called, since, place, queued } in arrivals {
-                let caller = Caller { reply, called };
+                let caller = Caller { reply, called, span: flow.span() };
                 let entry = Entry { caller, place: Some(place), queued: Some(queued) };
                 queue.push(Waiting { request, entry }, flow, cost, since);
             }

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+
+use super::traces::Traces;
 
 /// Where metrics and probes are served, and how often progress is logged.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -13,6 +16,10 @@ pub struct Config {
     /// Time between progress lines in the log; zero: there are none.
     #[serde(with = "humantime_serde")]
     pub progress: Duration,
+    /// Traces of posts.
+    pub traces: Traces,
+    /// The log filter of an engine; empty: `info`.
+    pub log: String,
 }
 
 impl Config {
@@ -23,6 +30,12 @@ impl Config {
         let port = address.rsplit_once(':').map(|(_, port)| port);
         let is_bindable = address.is_empty() || port.is_some_and(|port| port.parse::<u16>().is_ok());
         let message = "must be `host:port`, or empty for none";
-        if is_bindable { Vec::new() } else { vec![("address", message.to_owned())] }
+        let mut faults = if is_bindable { Vec::new() } else { vec![("address", message.to_owned())] };
+        if let Err(error) = EnvFilter::try_new(&self.log) {
+            let message = format!("is not a filter such as \"info\" or \"warn,riveg::kafka=debug\": {error}");
+            faults.push(("log", message));
+        }
+        faults.extend(self.traces.faults());
+        faults
     }
 }

@@ -20,8 +20,11 @@ use super::media_metrics::MediaMetrics;
 use super::partition_metrics::PartitionMetrics;
 use super::post_metrics::PostMetrics;
 use super::registration::{register, register_alone};
+use super::reload_metrics::{Reload, ReloadMetrics};
 use super::scrape_hooks::{ScrapeHooks, catch_up};
 use super::stage_metrics::all_stages;
+use super::trace_metrics::TraceMetrics;
+use super::traces::EngineTracing;
 use super::traffic_metrics::TrafficMetrics;
 use super::{
     AnswerMetrics, CacheTally, DeadLetterLog, DeviceMetrics, EntityMetrics, FeedMetrics, FetchMetrics,
@@ -57,6 +60,8 @@ pub struct Metrics {
     posts: PostMetrics,
     partitions: PartitionMetrics,
     group: GroupMetrics,
+    reloads: ReloadMetrics,
+    tracing: EngineTracing,
 }
 
 impl Default for Metrics {
@@ -106,14 +111,22 @@ impl Metrics {
             posts: PostMetrics::new(&registry),
             partitions: PartitionMetrics::new(&registry),
             group: GroupMetrics::new(&registry),
+            reloads: ReloadMetrics::new(&registry),
+            tracing: EngineTracing::new(TraceMetrics::new(&registry)),
             registry,
         }
     }
 
-    /// The counters of one stage.
+    /// The counters of one stage. Its batches are traced if tracing has started.
     #[must_use]
     pub fn stage(&self, stage: Stage) -> StageMetrics {
-        self.stages[stage as usize].clone()
+        self.stages[stage as usize].traced_by(self.tracing.tracer())
+    }
+
+    /// The traces of posts.
+    #[must_use]
+    pub fn tracing(&self) -> &EngineTracing {
+        &self.tracing
     }
 
     /// Progress of work, for health.
@@ -351,6 +364,11 @@ impl Metrics {
     /// A transaction ended after this long.
     pub fn transaction(&self, outcome: Transaction, took: Duration) {
         self.group.transaction(outcome, took);
+    }
+
+    /// The settings were to be reloaded.
+    pub fn reloaded(&self, outcome: Reload) {
+        self.reloads.ended(outcome);
     }
 
     /// All metrics in Prometheus' text format.

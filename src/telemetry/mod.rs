@@ -1,6 +1,7 @@
 //! Telemetry: metrics, health and the server that publishes both.
 //!
-//! Read [`Metrics`] (the registry; one file a group of metrics), [`Health`] (readiness and liveness), then [`serve`].
+//! Read [`Metrics`] (the registry; one file a group of metrics), [`Health`] (readiness and liveness), then [`serve`];
+//! [`traces`] stands by itself.
 
 mod answer_metrics;
 mod build_metrics;
@@ -34,8 +35,11 @@ mod open_metrics;
 mod partition_metrics;
 mod post_metrics;
 mod registration;
+mod reload_metrics;
 mod scrape_hooks;
 mod stage_metrics;
+mod trace_metrics;
+pub mod traces;
 mod traffic_metrics;
 mod work_progress;
 #[cfg(test)]
@@ -65,5 +69,6 @@ pub use media_metrics::MediaMetrics;
 pub use memory_metrics::{MemoryMetrics, resident};
 pub use metrics::Metrics;
 pub use output_metrics::OutputMetrics;
+pub use reload_metrics::Reload;
 pub use stage_metrics::{Outcome, Queued, StageMetrics, StageSummary};
 pub use work_progress::{StallLimits, WorkProgress};

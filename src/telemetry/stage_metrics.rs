@@ -10,6 +10,7 @@ use prometheus::{
 
 use super::LatencyRecorder;
 use super::registration::{register, seconds_buckets};
+use super::traces::Tracer;
 use crate::domain::Stage;
 
 /// How a request to a stage ended.
@@ -54,6 +55,7 @@ pub struct StageMetrics {
     latency: Arc<LatencyRecorder>,
     queue: Arc<LatencyRecorder>,
     compute: Arc<LatencyRecorder>,
+    tracer: Tracer,
 }
 
 /// A request that waits for its batch, until dropped.
@@ -96,6 +98,17 @@ pub struct StageSummary {
 }
 
 impl StageMetrics {
+    /// The same counters, with batches traced.
+    pub(super) fn traced_by(&self, tracer: Tracer) -> Self {
+        Self { tracer, ..self.clone() }
+    }
+
+    /// What traces batches.
+    #[must_use]
+    pub fn tracer(&self) -> &Tracer {
+        &self.tracer
+    }
+
     /// One request ended so, this long after it was called.
     pub fn answered(&self, outcome: Outcome, latency: Duration) {
         self.outcomes[outcome as usize].inc();
@@ -228,6 +241,7 @@ pub(super) fn all_stages(registry: &Registry) -> [StageMetrics; Stage::WITH_RETR
             latency: Arc::default(),
             queue: Arc::default(),
             compute: Arc::default(),
+            tracer: Tracer::default(),
         }
     })
 }

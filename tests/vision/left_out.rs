@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use riveg::common::Reloadable;
 use riveg::common::imaging::Workers;
 use riveg::config::{Config, Sources};
 use riveg::domain::{EntityType, Post};
@@ -47,7 +48,7 @@ async fn parts_of_a_believed_answer_that_are_left_out_are_counted_by_reason() {
     let answers = AnswerCache::open(&config.answers, metrics.answers()).await.unwrap();
     let types = ["LOC", "PER"].map(EntityType::new);
     let endpoint = CachedEndpoint::new(endpoint, answers, Workers::new(1));
-    let reader = PostReader::new(endpoint, Arc::new(VisionPrompt::default()), &types);
+    let reader = PostReader::new(endpoint, Arc::new(Reloadable::new(VisionPrompt::default())), &types);
 
     let counted = |reason: &str, count: usize| {
         let line = format!("\nriveg_llm_left_out_total{{endpoint=\"big\",reason=\"{reason}\"}} {count}\n");

@@ -103,7 +103,8 @@ async fn annotate(arguments: &Arguments, config: &Config, exit: &Exit) -> Result
         annotator = open(config, Variant::default(), Arc::new(Metrics::new()), exit) => annotator?,
         () = stop.cancelled() => return Ok(()),
     };
-    let expander = &annotator.runtime().pipeline.expander;
+    let names = annotator.runtime().pipeline.names.get();
+    let expander = &names.expander;
     lexicon::log_in_use(expander, arguments.input.parent().filter(|_| arguments.input != Path::new("-")));
     let bar = progress_bar(length);
 

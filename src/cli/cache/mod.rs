@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use clap::Subcommand;
 
 use super::logging::print_message;
+use super::output_format::FormatArgument;
 use super::progress::counter;
 use super::{Failure, Settings, UsageError, run_async};
 use crate::config::Config;
@@ -39,6 +40,8 @@ pub struct Arguments {
 enum What {
     /// Print the number, bytes and ages of the answers of each tier, by kind.
     Stats {
+        #[command(flatten)]
+        format: FormatArgument,
         #[command(flatten)]
         settings: Settings,
     },
@@ -94,8 +97,8 @@ enum NoAnswers {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.what {
-        What::Stats { settings } => {
-            with_archive(settings, false, async |archive, _| stats::run(archive).await)
+        What::Stats { format, settings } => {
+            with_archive(settings, false, async |archive, _| stats::run(archive, *format).await)
         }
         What::Export { settings } => {
             with_archive(settings, false, async |archive, _| export::run(archive).await)

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
 use bytesize::ByteSize;
+use serde_json::{Value, json};
 
 use crate::cli::Failure;
+use crate::cli::output_format::{FormatArgument, print, print_json};
 use crate::cli::progress::counter;
 use crate::llm::answers::{Archive, Kind, Record, unix_millis};
 
@@ -43,7 +44,7 @@ impl Tally {
     }
 }
 
-pub(super) async fn run(archive: &Archive) -> Result<(), Failure> {
+pub(super) async fn run(archive: &Archive, format: FormatArgument) -> Result<(), Failure> {
     let mut tallies: BTreeMap<(&str, Kind), Tally> = BTreeMap::new();
     for tier in archive.tiers() {
         let bar = counter("answers read");
@@ -58,8 +59,27 @@ pub(super) async fn run(archive: &Archive) -> Result<(), Failure> {
             tallies.entry((tier.as_str(), kind)).or_default();
         }
     }
-    std::io::stdout().write_all(table(&tallies, unix_millis(SystemTime::now())).as_bytes())?;
-    Ok(())
+    let now = unix_millis(SystemTime::now());
+    if format.is_json() {
+        return print_json(&tallies.iter().map(|(of, tally)| json_of(*of, tally, now)).collect::<Vec<_>>());
+    }
+    print(&table(&tallies, now))
+}
+
+/// The answers of one kind in one tier for programs; ages in seconds.
+fn json_of((tier, kind): (&str, Kind), tally: &Tally, now: u64) -> Value {
+    let age = |made_at: Option<u64>| made_at.map(|made_at| now.saturating_sub(made_at) as f64 / 1000.0);
+    json!({
+        "tier": tier,
+        "kind": kind.as_str(),
+        "answers": tally.entries,
+        "negative": tally.negative,
+        "unreadable": tally.unreadable,
+        "bytes": tally.bytes,
+        "newest_seconds": age(tally.newest),
+        "mean_seconds": age(tally.mean()),
+        "oldest_seconds": age(tally.oldest),
+    })
 }
 
 fn table(tallies: &BTreeMap<(&str, Kind), Tally>, now: u64) -> String {

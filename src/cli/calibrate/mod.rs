@@ -101,11 +101,11 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     let observed: Observations = run_async(async {
         let annotator = open(&config, variant, Arc::new(Metrics::new()), exit).await?;
         let pipeline = Arc::clone(&annotator.runtime().pipeline);
-        lexicon::log_in_use(&pipeline.expander, Some(&arguments.data));
+        lexicon::log_in_use(&pipeline.names.get().expander, Some(&arguments.data));
         let observer =
             Observer { pipeline, decoder: annotator.decoder().clone(), boxes: !arguments.gate_only };
         let observed = observer.all(examples, config.engine.posts_in_flight).await?;
-        lexicon::log_hits(&observer.pipeline.expander);
+        lexicon::log_hits(&observer.pipeline.names.get().expander);
         Ok(observed)
     })?;
     let goal = arguments.precision.unwrap_or_default();

@@ -84,8 +84,9 @@ impl Observer {
         let flow = self.pipeline.flows.begin();
         let mut pairs = Vec::new();
         for mention in &gold.mentions {
+            let names = self.pipeline.names.get();
             let phrase =
-                self.pipeline.expander.phrase(&as_mention(mention, &gold.text), None, &context).await?.phrase;
+                names.expander.phrase(&as_mention(mention, &gold.text), None, &context).await?.phrase;
             for media in &post.media {
                 let caption = self.pipeline.caption(media).await;
                 let picture = (media, caption.as_str());

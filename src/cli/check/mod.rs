@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::config::Config;
 use crate::domain::Stage;
 use crate::engine::runtime::{Endpoints, Variant};
@@ -15,6 +17,7 @@ use crate::telemetry::Metrics;
 
 use super::brokers::Brokers;
 use super::open::{open, precisions};
+use super::output_format::FormatArgument;
 use super::{Exit, Failure, Settings, run_async, with_causes};
 
 mod finding;
@@ -55,6 +58,8 @@ pub struct Arguments {
     #[arg(long, value_name = "TOPIC", requires = "sample")]
     sample_topic: Option<String>,
     #[command(flatten)]
+    format: FormatArgument,
+    #[command(flatten)]
     settings: Settings,
 }
 
@@ -88,7 +93,10 @@ struct ChecksFailed {
 pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     let effective = arguments.settings.load()?;
     let mut out = std::io::stdout().lock();
-    write!(out, "{effective}")?;
+    let is_json = arguments.format.is_json();
+    if !is_json {
+        write!(out, "{effective}")?;
+    }
     let mut findings = Vec::new();
     if !arguments.skip.contains(&Subject::Bundle) {
         findings.extend(check_bundle(&effective.config, exit));
@@ -122,7 +130,13 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     if let Some(path) = &arguments.sample {
         findings.extend(sample::check(path, arguments.sample_topic.as_deref(), config)?);
     }
-    out.write_all(table(&findings).as_bytes())?;
+    if is_json {
+        let checks: Vec<_> = findings.iter().map(Finding::to_json).collect();
+        let all = json!({ "settings": effective.entries(), "checks": checks });
+        writeln!(out, "{all:#}")?;
+    } else {
+        out.write_all(table(&findings).as_bytes())?;
+    }
     match findings.iter().filter(|finding| finding.found.is_err()).count() {
         0 => Ok(()),
         failed => Err(ChecksFailed { failed, all: findings.len() }.into()),
@@ -262,14 +276,10 @@ fn check_sizes(limits: &RecordLimits) -> Finding {
 fn table(findings: &[Finding]) -> String {
     let width = findings.iter().map(|finding| finding.what.chars().count()).max().unwrap_or_default();
     let mut table = String::new();
-    for Finding { what, found, is_warning } in findings {
-        let (state, text) = match found {
-            Ok(text) if *is_warning => ("WARN  ", text),
-            Ok(text) => ("ok    ", text),
-            Err(text) => ("FAILED", text),
-        };
+    for finding in findings {
+        let (what, state, text) = (&finding.what, finding.state(), finding.text());
         // Writing to a string cannot fail.
-        let _ = writeln!(table, "{what:width$}  {state}  {text}");
+        let _ = writeln!(table, "{what:width$}  {state:<6}  {text}");
     }
     table
 }

@@ -25,7 +25,8 @@ pub(super) fn check(path: &Path, topic: Option<&str>, config: &Config) -> Result
     let mut found: BTreeMap<String, usize> = BTreeMap::new();
     for line in LineReader::new(BufReader::new(opened), config.decode.max_record.as_u64()) {
         let line = line?;
-        let record = InputRecord { payload: line.record, topic: topic.map(Into::into), format: None };
+        let record =
+            InputRecord { payload: line.record, topic: topic.map(Into::into), ..InputRecord::default() };
         for (setting, count) in feeds.found_by_paths(&record) {
             *found.entry(setting).or_default() += count;
         }

@@ -203,6 +203,7 @@ async fn demonstrate(
     engine_stop.cancel();
     // An error of the engine explains missing answers, so it comes first.
     let summary = engine.await??;
+    monitoring.close().await;
     shown?;
     settled(summary)
 }

@@ -5,6 +5,7 @@ use std::io::Write as _;
 
 use clap::Subcommand;
 
+use super::output_format::LinesFormat;
 use super::{Failure, Settings, UsageError};
 use crate::config::Config;
 
@@ -46,9 +47,8 @@ enum What {
         /// Include letters whose records were replayed since.
         #[arg(long)]
         all: bool,
-        /// Print one JSON object a line, for other programs.
-        #[arg(long)]
-        json: bool,
+        #[command(flatten)]
+        format: LinesFormat,
         #[command(flatten)]
         settings: Settings,
     },
@@ -89,7 +89,7 @@ struct NoLetter {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.what {
-        What::List { filter, all, json, settings } => list(filter, (*all, *json), settings),
+        What::List { filter, all, format, settings } => list(filter, (*all, format.is_json()), settings),
         What::Show { position, settings } => show(*position, settings),
         What::Replay { filter, again, dry_run, settings } => replay(filter, (*again, *dry_run), settings),
     }

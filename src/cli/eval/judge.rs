@@ -81,7 +81,7 @@ impl Judge {
         gold: &[GoldRegion],
         scores: &mut StageScores,
     ) -> Result<(), AnnotateError> {
-        let phrase = self.pipeline.expander.phrase(mention, None, context).await?.phrase;
+        let phrase = self.pipeline.names.get().expander.phrase(mention, None, context).await?.phrase;
         let flow = self.pipeline.flows.begin();
         let caption = self.pipeline.caption(media).await;
         let picture = (media, caption.as_str());

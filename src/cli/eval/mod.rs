@@ -249,7 +249,8 @@ fn score_engine(
     let (judged, bundle) = run_async(async {
         let annotator = open(&config, variant, Arc::new(Metrics::new()), exit).await?;
         let pipeline = &annotator.runtime().pipeline;
-        let expander = &pipeline.expander;
+        let names = pipeline.names.get();
+        let expander = &names.expander;
         lexicon_in_use::log_in_use(expander, posts.folder().filter(|_| !arguments.no_expansion));
         let decoder = annotator.decoder().clone();
         let judge = Judge { pipeline: Arc::clone(pipeline), decoder, threshold: rules.threshold };

@@ -13,7 +13,8 @@ fn figures(folder: &Path, arguments: &[&str]) -> Value {
     let json = json.to_str().unwrap();
     let line = ["riveg", "eval", "--json", json].into_iter().chain(arguments.iter().copied());
     let parsed = crate::cli::Arguments::try_parse_from(line).unwrap();
-    crate::cli::dispatch(parsed.command, &crate::cli::Exit::default()).unwrap();
+    let log = crate::cli::LogFilter::new(true, |_| Ok(()));
+    crate::cli::dispatch(parsed.command, &crate::cli::Exit::default(), &log).unwrap();
     serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap()
 }
 

@@ -8,6 +8,7 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 
 use super::dlq::DeadLetter;
 use super::failure::StdoutError;
+use super::output_format::LinesFormat;
 use super::plain_records::PlainRecords;
 use super::topic::{Ranges, TopicReader};
 use super::{Failure, Settings, UsageError, moment};
@@ -50,9 +51,8 @@ pub struct Arguments {
     /// End after this many lines.
     #[arg(long, value_name = "COUNT")]
     limit: Option<usize>,
-    /// Print one JSON object a line, for other programs.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: LinesFormat,
     #[command(flatten)]
     settings: Settings,
 }
@@ -111,14 +111,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 impl Arguments {
     /// The lines for a record that passes the filter.
     fn lines(&self, message: &BorrowedMessage<'_>, plain: &PlainRecords) -> Vec<String> {
+        let is_json = self.format.is_json();
         match self.what {
-            What::Answers => answers::lines(message, plain, (&self.filter, self.json)),
-            What::Posts => posts::line(message, plain, (&self.filter, self.json)).into_iter().collect(),
+            What::Answers => answers::lines(message, plain, (&self.filter, is_json)),
+            What::Posts => posts::line(message, plain, (&self.filter, is_json)).into_iter().collect(),
             What::DeadLetters => {
                 let letter = DeadLetter::read(message);
                 let is_wanted = self.filter.has_words(&letter.message) && message.payload().is_some();
                 let line =
-                    |letter: &DeadLetter| if self.json { letter.live_json() } else { letter.live_summary() };
+                    |letter: &DeadLetter| if is_json { letter.live_json() } else { letter.live_summary() };
                 is_wanted.then(|| line(&letter)).into_iter().collect()
             }
         }

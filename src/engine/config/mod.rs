@@ -22,10 +22,12 @@ use crate::{input, kafka, llm, networks, scheduler, telemetry};
 mod engine;
 mod http;
 mod memory;
+mod reloaded;
 
 pub use engine::Engine;
 pub use http::Http;
 pub use memory::{MemoryPlan, Warm};
+pub use reloaded::{RELOADED, is_reloaded};
 
 /// The endpoint that is never asked: it holds what the others do not set themselves.
 const TEMPLATE: &str = "default";

@@ -24,6 +24,7 @@ use super::token::is_allowed;
 use super::work::{Work, late};
 use crate::input::formats::InputRecord;
 use crate::telemetry::HttpRequest;
+use crate::telemetry::traces::{Kind, TRACEPARENT};
 
 /// What the head of a request asks for.
 struct Asked {
@@ -33,6 +34,8 @@ struct Asked {
     timeout: Duration,
     /// The bytes that its body may take.
     memory: u64,
+    /// The header `traceparent`.
+    traceparent: Option<HeaderValue>,
 }
 
 /// What is held until the answer is sent.
@@ -113,7 +116,8 @@ fn admitted<'a>(
     let timeout = timeout(headers, service.config.timeout)
         .map_err(|detail| Problem::new(StatusCode::BAD_REQUEST, detail))?;
     let memory = announced(headers, body.1, &service.config)?;
-    let asked = Asked { parameters, body, answer, timeout, memory };
+    let traceparent = headers.get(TRACEPARENT).cloned();
+    let asked = Asked { parameters, body, answer, timeout, memory, traceparent };
     let memory = service.admission.body(asked.memory)?;
     Ok((engine, asked, place, memory))
 }
@@ -140,8 +144,11 @@ async fn answer(
         Err(problem) => return refuse(problem, held.counted),
     };
     let format: Option<Arc<str>> = asked.parameters.format.as_deref().map(Into::into);
-    let records =
-        records.into_iter().map(|payload| InputRecord { payload, topic: None, format: format.clone() });
+    let traceparent = asked.traceparent.as_ref().map(HeaderValue::as_bytes);
+    let records = records.into_iter().map(|payload| {
+        let trace = service.tracer.begin(traceparent, Kind::Server, || "POST /v1/annotate".to_owned());
+        InputRecord { payload, topic: None, format: format.clone(), trace }
+    });
     let writing = engine.writing(&asked.parameters, SystemTime::now());
     let work = Work::begin(records.zip(places), &engine.annotate, (&writing, &service.metrics), deadline);
     let order = asked.parameters.order;

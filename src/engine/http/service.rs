@@ -12,6 +12,7 @@ use crate::engine::config::Http;
 use crate::input::formats::AUTO;
 use crate::kafka::publish::formats::{DEFAULT_FORMAT, Encoder, Names};
 use crate::kafka::publish::{self, OutputConfig, Provenance, Shape};
+use crate::telemetry::traces::Tracer;
 use crate::telemetry::{HttpMetrics, Metrics};
 
 /// All that requests share.
@@ -19,6 +20,7 @@ pub(super) struct Service {
     pub(super) config: Http,
     pub(super) admission: Admission,
     pub(super) metrics: HttpMetrics,
+    pub(super) tracer: Tracer,
     /// The names that the parameter `format` may have.
     pub(super) formats: Vec<String>,
     /// None: the networks are not warm.
@@ -46,6 +48,7 @@ impl Service {
             config: config.http.clone(),
             admission: Admission::new(&config.http, metrics.http(), metrics.work_progress().clone()),
             metrics: metrics.http(),
+            tracer: metrics.tracing().tracer(),
             formats,
             engine: OnceLock::new(),
         }

@@ -1,12 +1,14 @@
 //! Endpoints: the language models of the settings, behind one cache of answers.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::common::Reloadable;
 use crate::common::imaging::Workers;
 use crate::domain::EntityType;
 use crate::engine::Config;
@@ -65,6 +67,11 @@ impl Endpoints {
         futures_util::future::join_all(looks).await
     }
 
+    /// Limits the requests of an endpoint a minute anew. False where it is not in use, or has that limit.
+    pub fn limit_rate(&self, name: &str, per_minute: Option<NonZeroU32>) -> bool {
+        self.models.get(name).is_some_and(|(endpoint, _)| endpoint.limit_rate(per_minute))
+    }
+
     /// The threads for work on pictures, which the networks of the same engine share.
     pub(super) fn workers(&self) -> Workers {
         self.workers.clone()
@@ -87,7 +94,11 @@ impl Endpoints {
     }
 
     /// The vision model of that name.
-    pub(super) fn vision(&self, name: &str, prompt: &Arc<VisionPrompt>) -> Result<VisionModel, RuntimeError> {
+    pub(super) fn vision(
+        &self,
+        name: &str,
+        prompt: &Arc<Reloadable<VisionPrompt>>,
+    ) -> Result<VisionModel, RuntimeError> {
         Ok(VisionModel::new(self.cached(name)?, Arc::clone(prompt)))
     }
 
@@ -95,7 +106,7 @@ impl Endpoints {
     pub(super) fn post_reader(
         &self,
         name: &str,
-        prompt: &Arc<VisionPrompt>,
+        prompt: &Arc<Reloadable<VisionPrompt>>,
         types: &[EntityType],
     ) -> Result<PostReader, RuntimeError> {
         Ok(PostReader::new(self.cached(name)?, Arc::clone(prompt), types))
@@ -160,17 +171,13 @@ impl Endpoints {
     ) -> Result<Option<KnowledgeGenerator>, RuntimeError> {
         let settings = &config.knowledge;
         // A file that is named is read even while it is not used: a fault is found before it is needed.
-        let prompt = if settings.prompt.as_os_str().is_empty() {
-            KnowledgePrompt::new(types)
-        } else {
-            KnowledgePrompt::load(&settings.prompt, types)?
-        };
+        let prompt = knowledge_prompt(settings, types)?;
         if settings.mode == Mode::Off {
             return Ok(None);
         }
         Ok(Some(KnowledgeGenerator {
             endpoint: self.cached(&settings.endpoint)?,
-            prompt,
+            prompt: Reloadable::new(prompt),
             examples: match settings.shown {
                 0 => Examples::none(),
                 _ => Examples::load(&examples(bundle, settings)?)?,
@@ -211,6 +218,17 @@ impl Endpoints {
             }
         }
     }
+}
+
+/// The wording of questions for knowledge.
+pub(super) fn knowledge_prompt(
+    settings: &knowledge::Config,
+    types: &[EntityType],
+) -> Result<KnowledgePrompt, RuntimeError> {
+    if settings.prompt.as_os_str().is_empty() {
+        return Ok(KnowledgePrompt::new(types));
+    }
+    Ok(KnowledgePrompt::load(&settings.prompt, types)?)
 }
 
 /// The file of examples of the settings, otherwise that of the bundle.

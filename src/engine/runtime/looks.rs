@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::common::Reloadable;
 use crate::domain::Stage;
 use crate::engine::Config;
 use crate::networks::bundle::Bundle;
@@ -31,7 +32,7 @@ pub(super) fn prompt(vision: &vision::Config) -> Result<VisionPrompt, RuntimeErr
 pub(super) fn looks(
     bundle: &Bundle,
     config: &Config,
-    (endpoints, prompt, gate): (&Endpoints, &Arc<VisionPrompt>, Gate),
+    (endpoints, prompt, gate): (&Endpoints, &Arc<Reloadable<VisionPrompt>>, Gate),
     executors: &Executors,
     (device, runs): (&mut Device, &mut PictureRuns),
 ) -> Result<Looks, RuntimeError> {

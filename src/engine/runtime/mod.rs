@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytesize::ByteSize;
 use tracing::{info, warn};
 
+use crate::common::Reloadable;
 use crate::domain::{EntityType, Stage};
 use crate::engine::Config;
 use crate::networks::blocks::device::{find, tune};
@@ -13,9 +14,10 @@ use crate::networks::bundle::Bundle;
 use crate::networks::served::Served;
 use crate::scheduler::{DeviceHandle, Flows, ModelError};
 use crate::stages::knowledge::{ExampleRetriever, Index, IndexError};
-use crate::stages::pipeline::{EntitiesBy, Gate, Limits, Pictures, Pipeline};
+use crate::stages::pipeline::{EntitiesBy, Gate, Limits, Names, Pictures, Pipeline};
 use crate::stages::recognise::Recogniser;
 use crate::stages::segment::Segmenter;
+use crate::stages::vision::VisionPrompt;
 use crate::telemetry::{Causes, Metrics};
 
 mod vocabularies;
@@ -27,6 +29,7 @@ mod expansions;
 mod looks;
 mod open_bundle;
 mod picture_runs;
+mod replacement;
 mod precision;
 mod example_index;
 mod warm_up;
@@ -43,6 +46,7 @@ use expander_and_linker::expander_and_linker;
 pub use expansions::Expansions;
 pub use open_bundle::open;
 pub use picture_runs::{PictureCount, PictureRuns};
+pub use replacement::Replacement;
 pub use vocabularies::check_vocabulary;
 
 /// The running networks of a bundle. The device ends when the last holder drops the pipeline.
@@ -55,6 +59,7 @@ pub struct Runtime {
     pub picture_runs: PictureRuns,
     /// Features of pictures that are cached on the device.
     pub remembered: Remembered,
+    vision_prompt: Arc<Reloadable<VisionPrompt>>,
 }
 
 /// Differences from the settings, for ablations and other lexicons.
@@ -87,7 +92,7 @@ impl Runtime {
             // A vision model gives boxes alone.
             Some(_) => Some(bundle.segment()?),
         };
-        let prompt = Arc::new(looks::prompt(&config.vision)?);
+        let prompt = Arc::new(Reloadable::new(looks::prompt(&config.vision)?));
         let types: Vec<EntityType> =
             bundle.manifest().entity_types.iter().map(|name| EntityType::new(name)).collect();
         let endpoints = variant.endpoints;
@@ -145,8 +150,7 @@ impl Runtime {
             captioners,
             knowledge,
             entities,
-            linker,
-            expander,
+            names: Reloadable::new(Names { linker, expander }),
             looks,
             segmenter,
             pictures: Pictures::new(bytes(config.device.picture_cache), workers.clone()),
@@ -159,7 +163,7 @@ impl Runtime {
             workers,
         };
         let pipeline = Arc::new(pipeline);
-        let runtime = Self { pipeline, device, picture_runs, remembered };
+        let runtime = Self { pipeline, device, picture_runs, remembered, vision_prompt: prompt };
         runtime.watch(&watch, config);
         Ok(runtime)
     }

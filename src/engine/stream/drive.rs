@@ -151,7 +151,8 @@ where
     A: Fn(InputRecord) -> F,
     F: Future<Output = Vec<EventAnswer>>,
 {
-    let record = InputRecord { payload, topic: Some(source.topic.clone()), format: None };
+    let (topic, trace) = (Some(source.topic.clone()), source.trace.clone());
+    let record = InputRecord { payload, topic, format: None, trace };
     // The call itself is inside: it may panic before it returns a future.
     let answers = AssertUnwindSafe(async { annotate(record).await }).catch_unwind().await;
     match answers {
@@ -190,6 +191,7 @@ mod tests {
             value: None,
             headers: crate::kafka::client::RecordHeaders::default(),
             received: UNIX_EPOCH,
+            trace: crate::telemetry::traces::PostTrace::default(),
         }
     }
 

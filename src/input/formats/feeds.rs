@@ -279,7 +279,7 @@ mod tests {
         let record = InputRecord {
             payload: payload.as_bytes().to_vec().into(),
             topic: topic.map(Into::into),
-            format: None,
+            ..InputRecord::default()
         };
         feeds.read(&record, &test_config())
     }
@@ -320,7 +320,10 @@ mod tests {
         let feeds = Feeds::new(&settings("x", &Table::new(), &mappings));
         let read = |format: Option<&str>, json: &'static str| {
             let payload = json.as_bytes().into();
-            feeds.read(&InputRecord { payload, topic: None, format: format.map(Into::into) }, &test_config())
+            feeds.read(
+                &InputRecord { payload, format: format.map(Into::into), ..InputRecord::default() },
+                &test_config(),
+            )
         };
         assert_eq!(read(Some("shop"), r#"{"i":1,"t":"x"}"#).unwrap().format, "mapping");
         for name in ["riveg", AUTO] {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::domain::Rejection;
 use crate::input::config::Config;
+use crate::telemetry::traces::PostTrace;
 
 use super::draft::PostDraft;
 use super::json::JsonValue;
@@ -19,6 +20,8 @@ pub struct InputRecord {
     pub topic: Option<Arc<str>>,
     /// The name of its format where the sender says it; otherwise the settings choose.
     pub format: Option<Arc<str>>,
+    /// Its trace.
+    pub trace: PostTrace,
 }
 
 /// One thing that a record says. A record may say several, such as an array of posts.

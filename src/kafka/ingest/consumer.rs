@@ -31,6 +31,7 @@ use super::{
     SourceRecord, Ticket, TicketedRecord,
 };
 use crate::kafka::client::{Connection, RecordHeaders, TopicNames, TopicPartition, explain_error};
+use crate::telemetry::traces::{Kind, TRACEPARENT, Tracer};
 use crate::telemetry::{Causes, LogThrottle};
 
 /// Timeout of one poll. The stop signal is looked at no later than this.
@@ -79,6 +80,7 @@ pub fn start(
     let max_bytes = usize::try_from(config.max_bytes.as_u64()).unwrap_or(usize::MAX);
     let reader = Reader {
         names: TopicNames::default(),
+        tracer: control.metrics.tracing().tracer(),
         ledger: Ledger::default(),
         fence,
         budget: InFlightBudget::new(max_posts, max_bytes),
@@ -118,6 +120,7 @@ pub(super) struct Reader {
     pub(super) offsets_by: OffsetsBy,
     pub(super) control: IngestControl,
     names: TopicNames,
+    tracer: Tracer,
     pub(super) consumer: Arc<BaseConsumer<Context>>,
     pub(super) ledger: Ledger,
     pub(super) fence: Fence,
@@ -203,7 +206,7 @@ impl Reader {
     fn poll(&mut self, timeout: Duration) -> Result<(), IngestError> {
         let source = match self.consumer.poll(timeout) {
             None => return Ok(()),
-            Some(Ok(message)) => Self::source(&mut self.names, &message),
+            Some(Ok(message)) => Self::source((&mut self.names, &self.tracer), &message),
             Some(Err(source @ KafkaError::MessageConsumptionFatal(_))) => {
                 return Err(IngestError::Read { topics: Box::new(self.config.topic.clone()), source });
             }
@@ -247,7 +250,16 @@ impl Reader {
         }
     }
 
-    fn source(names: &mut TopicNames, message: &BorrowedMessage<'_>) -> SourceRecord {
+    fn source((names, tracer): (&mut TopicNames, &Tracer), message: &BorrowedMessage<'_>) -> SourceRecord {
+        let headers = message.headers().map(RecordHeaders::read).unwrap_or_default();
+        let name = || format!("process {}", message.topic());
+        let trace = tracer.begin(headers.last(TRACEPARENT), Kind::Consumer, name);
+        if trace.is_recorded() {
+            trace.set("messaging.system", "kafka");
+            trace.set("messaging.destination.name", message.topic());
+            trace.set("messaging.destination.partition.id", message.partition().to_string().as_str());
+            trace.set("messaging.kafka.offset", message.offset());
+        }
         SourceRecord {
             topic: names.shared(message.topic()),
             partition: message.partition(),
@@ -255,8 +267,9 @@ impl Reader {
             timestamp: message.timestamp().to_millis(),
             key: message.key().map(Bytes::copy_from_slice),
             value: message.payload().map(Bytes::copy_from_slice),
-            headers: message.headers().map(RecordHeaders::read).unwrap_or_default(),
+            headers,
             received: SystemTime::now(),
+            trace,
         }
     }
 

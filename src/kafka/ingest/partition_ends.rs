@@ -20,6 +20,7 @@ use super::probe::{ProbeRequest, ProbeResponse};
 use super::{IngestError, SourceRecord};
 use crate::kafka::client::{RecordHeaders, TopicPartition};
 use crate::telemetry::Causes;
+use crate::telemetry::traces::PostTrace;
 
 /// How long to wait for the ends when reading stops. The client reaches an end within half a second, while it waits for
 /// further records.
@@ -94,6 +95,8 @@ impl Reader {
                 value: None,
                 headers: RecordHeaders::default(),
                 received: SystemTime::now(),
+                // Nothing is done for it.
+                trace: PostTrace::default(),
             };
             self.deliver(Arc::new(source), true)?;
         }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::Ticket;
 use crate::kafka::client::{RecordHeaders, TopicPartition};
+use crate::telemetry::traces::PostTrace;
 
 /// An input record. A key, value or header that is absent differs from one that is empty.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct SourceRecord {
     pub headers: RecordHeaders,
     /// When the engine read it.
     pub received: SystemTime,
+    /// Its trace, which ends when the record is answered.
+    pub trace: PostTrace,
 }
 
 impl SourceRecord {
@@ -77,6 +80,7 @@ mod tests {
             value: Some(Bytes::from_static(b"value")),
             headers: RecordHeaders::default(),
             received: SystemTime::UNIX_EPOCH,
+            trace: PostTrace::default(),
         };
         assert_eq!(source.bytes(), 8);
         source.headers.push("big", Some(&[0; 5_000]));

@@ -7,6 +7,7 @@ use super::config::{Config, KeyOf, TimestampOf};
 use super::dead_letter::HEADER_PREFIX;
 use crate::kafka::client::RecordHeaders;
 use crate::kafka::ingest::SourceRecord;
+use crate::telemetry::traces::TRACEPARENT;
 
 /// Set by the output format; the record's own describes the post.
 const CONTENT_TYPE: &str = "content-type";
@@ -28,10 +29,16 @@ impl Config {
                 && name != CONTENT_TYPE
                 && self.headers.iter().any(|wanted| wanted == Self::ALL_HEADERS || wanted == name)
         };
+        // What reads the answer continues the trace of this engine, whatever else is carried.
+        let own_trace = source.trace.header();
         let mut headers = RecordHeaders::default();
-        source.headers.iter().filter(|(name, _)| is_carried(name)).for_each(|(name, value)| {
+        let carried = source.headers.iter().filter(|(name, _)| is_carried(name));
+        for (name, value) in carried.filter(|(name, _)| own_trace.is_none() || *name != TRACEPARENT) {
             headers.push(name, value);
-        });
+        }
+        if let Some(header) = own_trace {
+            headers.push(TRACEPARENT, Some(header.as_bytes()));
+        }
         headers
     }
 

@@ -186,7 +186,8 @@ impl PendingRecords {
         if self.metrics.dead_letter_log().should_log(class, Instant::now()) {
             let (topic, partition, offset) = (&*source.topic, source.partition, source.offset);
             let id = source.value.as_deref().and_then(post_id);
-            warn!(id, class, stage, topic, partition, offset, "a post has become a dead letter");
+            let trace_id = source.trace.id();
+            warn!(id, class, stage, topic, partition, offset, trace_id, "a post has become a dead letter");
         }
     }
 

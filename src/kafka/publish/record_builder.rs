@@ -67,6 +67,7 @@ impl RecordBuilder {
     /// The records of an outcome: at least one, which may be one that is not written.
     pub(super) fn build(&self, outcome: Outcome, now: SystemTime) -> Vec<OutgoingRecord> {
         let Outcome { source, answer, ticket, attempts } = outcome;
+        source.trace.publishing();
         let origin = Origin { source, ticket: Arc::new(ticket), part: 0, attempts };
         let mut records = match answer {
             Answer::Several(answers) => self.records_of_several(answers, &origin, now),

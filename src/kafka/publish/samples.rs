@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::Config;
 use crate::kafka::client::RecordHeaders;
 use crate::kafka::ingest::SourceRecord;
+use crate::telemetry::traces::PostTrace;
 
 /// An input record without headers.
 pub(super) fn source() -> SourceRecord {
@@ -19,6 +20,7 @@ pub(super) fn source() -> SourceRecord {
         value: Some(Bytes::from_static(b"payload")),
         headers: RecordHeaders::default(),
         received: UNIX_EPOCH,
+        trace: PostTrace::default(),
     }
 }
 

@@ -19,6 +19,7 @@ use super::rate_limit::RateLimit;
 use super::request;
 use super::response_format::{FormatSupport, ResponseFormat};
 use super::usage::{Usage, UsageCounters};
+use crate::common::Reloadable;
 use crate::common::http_util::{Breaker, BreakerPass, CallOutcome, CircuitOpen, RetrySchedule, with_retries};
 use crate::telemetry::{BreakerState, Causes, LeftOut, LlmFault, LlmMetrics};
 
@@ -36,7 +37,8 @@ struct Shared {
     admitted: Semaphore,
     /// A permit for each question that runs.
     running: Semaphore,
-    rate: Option<RateLimit>,
+    /// Requests a minute, with the number that the limit was made from.
+    rate: Reloadable<Option<(NonZeroU32, RateLimit)>>,
     breaker: Mutex<Breaker>,
     /// Whether the server supports the response format.
     format_support: FormatSupport,
@@ -58,14 +60,11 @@ impl Endpoint {
     /// A setting is out of range, or TLS cannot be set up.
     pub fn new(name: &str, config: &Config, metrics: LlmMetrics) -> Result<Self, EndpointError> {
         let name: Arc<str> = name.into();
-        // The burst is the concurrency.
-        let burst = NonZeroU32::new(u32::try_from(config.concurrency).unwrap_or(u32::MAX));
-        let rate = NonZeroU32::new(config.requests_per_minute).zip(burst);
         let shared = Shared {
             http: HttpClient::new(&name, config)?,
             admitted: Semaphore::new(config.concurrency + config.max_waiting),
             running: Semaphore::new(config.concurrency),
-            rate: rate.map(|(per_minute, burst)| RateLimit::new(per_minute, burst)),
+            rate: Reloadable::new(rate_limit(NonZeroU32::new(config.requests_per_minute), config)),
             breaker: Mutex::new(Breaker::new(config.breaker_failures, config.breaker_pause)),
             format_support: FormatSupport::default(),
             metrics,
@@ -96,6 +95,17 @@ impl Endpoint {
     #[must_use]
     pub fn box_format(&self) -> BoxFormat {
         self.shared.config.box_format
+    }
+
+    /// Limits requests a minute anew, or no longer. Questions that wait for their turn by the old limit keep it. False where
+    /// this is the limit already.
+    pub fn limit_rate(&self, per_minute: Option<NonZeroU32>) -> bool {
+        let shared = &self.shared;
+        let is_new = (*shared.rate.get()).as_ref().map(|(now, _)| *now) != per_minute;
+        if is_new {
+            shared.rate.set(rate_limit(per_minute, &shared.config));
+        }
+        is_new
     }
 
     /// What it was asked so far.
@@ -182,6 +192,12 @@ impl Endpoint {
     }
 }
 
+/// The limit on requests a minute, if there is one. The burst is the concurrency.
+fn rate_limit(per_minute: Option<NonZeroU32>, config: &Config) -> Option<(NonZeroU32, RateLimit)> {
+    let burst = NonZeroU32::new(u32::try_from(config.concurrency).unwrap_or(u32::MAX));
+    per_minute.zip(burst).map(|(per_minute, burst)| (per_minute, RateLimit::new(per_minute, burst)))
+}
+
 impl Shared {
     async fn ask(&self, question: &Question, deadline: Instant) -> Result<Answer, LlmError> {
         let busy = |message| LlmError::of_question(&self.name, LlmFault::Busy, message);
@@ -251,7 +267,7 @@ impl Shared {
         deadline: Instant,
     ) -> Result<Answer, LlmError> {
         let body = request::body(&self.config, question, format).into();
-        if let Some(rate) = &self.rate {
+        if let Some((_, rate)) = &*self.rate.get() {
             rate.permit().await;
         }
         let limit = self.config.timeout.min(deadline.saturating_duration_since(Instant::now()));

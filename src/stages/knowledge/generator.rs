@@ -1,6 +1,7 @@
 //! Knowledge generator: what a language model says about a post, after examples.
 
 use super::{Example, ExampleRetriever, Examples, KnowledgePrompt};
+use crate::common::Reloadable;
 use crate::llm::answers::Kind;
 use crate::llm::cached::{CachedEndpoint, Degrade, NoAnswer};
 
@@ -9,7 +10,7 @@ pub struct KnowledgeGenerator {
     /// The language model.
     pub endpoint: CachedEndpoint,
     /// The wording of the question.
-    pub prompt: KnowledgePrompt,
+    pub prompt: Reloadable<KnowledgePrompt>,
     /// All examples, in the order of the file.
     pub examples: Examples,
     /// How many examples a question shows.
@@ -50,7 +51,7 @@ impl KnowledgeGenerator {
             Some(numbers) => numbers.iter().filter_map(|&number| self.examples.list.get(number)).collect(),
             None => self.examples.list.iter().take(self.shown).collect(),
         };
-        let question = self.prompt.question(&examples, text, caption);
+        let question = self.prompt.get().question(&examples, text, caption);
         let subject: String = text.chars().take(SUBJECT_CHARS).collect();
         match self.endpoint.ask(Kind::Knowledge, &subject, (question, None)).await {
             Ok(said) => Ok(GeneratedKnowledge {

@@ -7,6 +7,7 @@ use crate::scheduler::Flow;
 use crate::stages::entail::Entailer;
 use crate::stages::ground::{Grounder, Located};
 use crate::stages::vision::{Depiction, Look, VisionModel};
+use crate::telemetry::traces::StageSpan;
 
 use super::error::{AnnotateError, NoLook};
 use super::pictures::Pictures;
@@ -59,6 +60,12 @@ pub(super) struct QueryResult {
     pub(super) fault: Option<NoAnswer>,
 }
 
+/// The spans of the two stages of one post.
+pub(super) struct LookSpans {
+    pub(super) entail: StageSpan,
+    pub(super) ground: StageSpan,
+}
+
 impl Looks {
     /// Whether a network's prompt has a place for the picture's caption.
     pub(super) fn read_captions(&self) -> bool {
@@ -69,12 +76,13 @@ impl Looks {
     /// Whether a picture with a caption, which may be empty, shows a phrase, and if so, where.
     pub(super) async fn query(
         &self,
-        flow: Flow,
+        (flow, LookSpans { entail, ground }): (Flow, &LookSpans),
         phrase: &Phrase,
         (picture, pictures): ((&Media, &str), &Pictures),
     ) -> Result<QueryResult, AnnotateError> {
         if let Some(model) = self.one_model() {
-            let found = self.accept(Stage::Ground, model.look(Look::Both, phrase, &picture.0.frame).await)?;
+            let found = ground.during(model.look(Look::Both, phrase, &picture.0.frame)).await;
+            let found = self.accept(Stage::Ground, found)?;
             return Ok(match found {
                 Ok(found) => QueryResult {
                     verdict: Some(verdict(found)),
@@ -85,15 +93,19 @@ impl Looks {
             });
         }
         let verdict = match self.gate {
-            Gate::Entailer => match self.verdict(flow, phrase, (picture, pictures)).await? {
-                Ok(verdict) => verdict,
-                Err(fault) => return Ok(QueryResult { fault: Some(fault), ..QueryResult::default() }),
-            },
+            Gate::Entailer => {
+                let of_span = flow.of_span(entail.context());
+                match entail.during(self.verdict(of_span, phrase, (picture, pictures))).await? {
+                    Ok(verdict) => verdict,
+                    Err(fault) => return Ok(QueryResult { fault: Some(fault), ..QueryResult::default() }),
+                }
+            }
             Gate::Open => (true, 1.0),
         };
         let mut result = QueryResult { verdict: Some(verdict), ..QueryResult::default() };
         if verdict.0 {
-            match self.locate(flow, phrase, (picture, pictures)).await? {
+            let of_span = flow.of_span(ground.context());
+            match ground.during(self.locate(of_span, phrase, (picture, pictures))).await? {
                 Ok(located) => result.located = located,
                 Err(fault) => result.fault = Some(fault),
             }

@@ -9,6 +9,7 @@
 use futures_util::FutureExt;
 use futures_util::future::{try_join, try_join_all};
 
+use crate::common::Reloadable;
 use crate::common::imaging::Workers;
 use crate::domain::{
     Annotation, ContentHash, Degradation, DegradedCode, GateVerdict, Media, Mention, Phrase, Post, Triple,
@@ -16,14 +17,15 @@ use crate::domain::{
 use crate::llm::cached::normalised_text;
 use crate::scheduler::{Flow, Flows};
 use crate::stages::caption::{Captioners, Length};
-use crate::stages::expand::{Context, Expander};
+use crate::stages::expand::Context;
 use crate::stages::ground::Located;
 use crate::stages::knowledge::{GeneratedKnowledge, KnowledgeGenerator};
 use crate::stages::lexicon::Candidate;
-use crate::stages::link::{LinkContext, Linker};
+use crate::stages::link::LinkContext;
 use crate::stages::recognise::Recogniser;
 use crate::stages::segment::Segmenter;
 use crate::stages::vision::PostReader;
+use crate::telemetry::traces::PostTrace;
 
 mod box_groups;
 mod captions;
@@ -32,6 +34,7 @@ mod error;
 mod limits;
 mod looks;
 mod masks;
+mod names;
 mod picture_queries;
 mod pictures;
 #[cfg(test)]
@@ -40,10 +43,11 @@ mod tests;
 pub use error::{AnnotateError, NoLook};
 pub use limits::Limits;
 pub use looks::{AnsweredBy, Gate, Looks};
+pub use names::Names;
 pub use pictures::Pictures;
 
 use captions::{PictureCaptions, caption};
-use looks::unanswered;
+use looks::{LookSpans, unanswered};
 use masks::MaskMaker;
 use picture_queries::PictureQueries;
 
@@ -55,10 +59,8 @@ pub struct Pipeline {
     pub knowledge: Option<KnowledgeGenerator>,
     /// Finds the entities in the text.
     pub entities: EntitiesBy,
-    /// Says which real entity a name means.
-    pub linker: Linker,
-    /// Makes a phrase of an entity.
-    pub expander: Expander,
+    /// Says which real entity a name means, and makes a phrase of it.
+    pub names: Reloadable<Names>,
     /// Decides whether a picture shows a phrase, and finds its box.
     pub looks: Looks,
     /// Finds the mask in a box; none: the grounder's outlines are the masks.
@@ -87,24 +89,43 @@ impl Pipeline {
     /// # Errors
     /// The first call that failed, or a language model without an answer where the settings demand one.
     pub async fn annotate(&self, post: &Post) -> Result<Annotation, AnnotateError> {
+        self.annotate_traced(post, &PostTrace::default()).await
+    }
+
+    /// As [`Self::annotate`], with a span for each stage.
+    ///
+    /// # Errors
+    /// As [`Self::annotate`].
+    pub async fn annotate_traced(&self, post: &Post, trace: &PostTrace) -> Result<Annotation, AnnotateError> {
         let flow = self.flows.begin();
+        let segmenting = trace.stage("segment");
+        let segmented = flow.of_span(segmenting.context());
         let recogniser = match &self.entities {
             EntitiesBy::Tagger(recogniser) => recogniser,
             EntitiesBy::Endpoint(reader) => {
                 let reader = (reader, self.looks.degrade);
                 let makers = (self.limits, self.mask_maker());
-                return end_to_end::annotate(flow, post, (reader, &self.linker), makers).await;
+                let names = self.names.get();
+                let reading = end_to_end::annotate(segmented, post, (reader, &names.linker), makers);
+                return trace.stage("read").during(reading).await;
             }
         };
         let mut degraded = Vec::new();
-        let knowledge = self.knowledge(flow, post, &mut degraded).await?;
-        let mut mentions = recogniser.mentions(flow, post.plain_text(), &knowledge.text).await?;
+        let knowing = trace.stage("know");
+        let knowledge = self.knowledge(flow.of_span(knowing.context()), post, &mut degraded);
+        let knowledge = knowing.during(knowledge).await?;
+        drop(knowing);
+        let recognising = trace.stage("recognise");
+        let of_span = flow.of_span(recognising.context());
+        let mentions = recogniser.mentions(of_span, post.plain_text(), &knowledge.text);
+        let mut mentions = recognising.during(mentions).await?;
+        drop(recognising);
         degraded.extend(knowledge.fault.map(|fault| DegradedCode::NoKnowledge.because(fault)));
         let dropped = mentions.len().saturating_sub(self.limits.entities);
         mentions.truncate(self.limits.entities);
         degraded.extend(self.limits.dropped_entities(dropped));
-        let phrases = self.phrases(post, &mentions, &mut degraded);
-        let captions = self.captions(post, &mentions).map(Ok);
+        let phrases = self.phrases(post, &mentions, (&mut degraded, trace));
+        let captions = self.captions(post, &mentions, trace).map(Ok);
         let ((phrases, linked), captions) = try_join(phrases, captions).await?;
         let fault = captions.fault.map(|fault| DegradedCode::NotCaptioned.because(fault));
         degraded.extend(fault.filter(|fault| !degraded.contains(fault)));
@@ -112,11 +133,13 @@ impl Pipeline {
 
         let queries = self.picture_queries(&phrases, post, &captions);
         degraded.extend(self.limits.dropped_queries(queries.dropped));
+        let looking = LookSpans { entail: trace.stage("entail"), ground: trace.stage("ground") };
         let calls = queries.distinct.iter().map(|&(mention, media)| {
             let picture = (&post.media[media], captions[media].as_str());
-            self.looks.query(flow, &phrases[mention], (picture, &self.pictures))
+            self.looks.query((flow, &looking), &phrases[mention], (picture, &self.pictures))
         });
         let results = try_join_all(calls).await?;
+        drop(looking);
         degraded.extend(unanswered(results.iter()));
         let places: Vec<Option<(usize, &Located)>> = queries
             .distinct
@@ -124,7 +147,8 @@ impl Pipeline {
             .zip(&results)
             .map(|(&(_, media), result)| Some((media, result.located.as_ref()?)))
             .collect();
-        let (masks, dropped) = self.mask_maker().masks(flow, post, &places).await?;
+        let masks = self.mask_maker();
+        let (masks, dropped) = segmenting.during(masks.masks(segmented, post, &places)).await?;
         degraded.extend(self.limits.dropped_masks(dropped));
 
         let named = mentions.into_iter().zip(linked).zip(phrases).enumerate();
@@ -151,7 +175,11 @@ impl Pipeline {
     /// What the questions about a post's entities say of the post, and what failed. Pictures are captioned only where a
     /// question uses the captions.
     pub async fn context(&self, post: &Post) -> (Context, Option<String>) {
-        if !self.expander.uses_post_context() {
+        self.context_of(&self.names.get(), post).await
+    }
+
+    async fn context_of(&self, names: &Names, post: &Post) -> (Context, Option<String>) {
+        if !names.expander.uses_post_context() {
             return (Context::default(), None);
         }
         let captions = self.captioners.captions(post, Length::Detailed).await;
@@ -166,11 +194,11 @@ impl Pipeline {
     }
 
     /// As [`Self::caption`], for all pictures. Sources are asked only if a network will be.
-    async fn captions(&self, post: &Post, mentions: &[Mention]) -> PictureCaptions {
+    async fn captions(&self, post: &Post, mentions: &[Mention], trace: &PostTrace) -> PictureCaptions {
         if mentions.is_empty() || !self.looks.read_captions() {
             return PictureCaptions::none(post);
         }
-        PictureCaptions::of(&self.captioners, post).await
+        trace.stage("caption").during(PictureCaptions::of(&self.captioners, post)).await
     }
 
     /// Knowledge for the tagger.
@@ -205,11 +233,13 @@ impl Pipeline {
         &self,
         post: &Post,
         mentions: &[Mention],
-        degraded: &mut Vec<Degradation>,
+        (degraded, trace): (&mut Vec<Degradation>, &PostTrace),
     ) -> Result<(Vec<Phrase>, Vec<Option<Candidate>>), AnnotateError> {
+        let (linking, expanding) = (trace.stage("link"), trace.stage("expand"));
+        let names = self.names.get();
         let mut context = Context::default();
         if !mentions.is_empty() {
-            let (found, fault) = self.context(post).await;
+            let (found, fault) = self.context_of(&names, post).await;
             context = found;
             degraded.extend(fault.map(|fault| DegradedCode::NotCaptioned.because(fault)));
         }
@@ -217,8 +247,9 @@ impl Pipeline {
         let text = normalised_text(post.plain_text());
         let about_post = LinkContext { text: &text, background: context.background.as_deref() };
         let phrases = mentions.iter().map(async |mention| {
-            let linked = self.linker.link(mention, about_post).await?;
-            let expanded = self.expander.phrase(mention, linked.candidate.as_ref(), &context).await?;
+            let linked = linking.during(names.linker.link(mention, about_post)).await?;
+            let expanded = names.expander.phrase(mention, linked.candidate.as_ref(), &context);
+            let expanded = expanding.during(expanded).await?;
             Ok::<_, AnnotateError>((linked, expanded))
         });
         let (mut phrases_in_order, mut entities) =

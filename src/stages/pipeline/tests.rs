@@ -16,7 +16,7 @@ use crate::llm::cached::Degrade;
 use crate::scheduler::doubles::FnModel;
 use crate::scheduler::{Budget, Device, Handle, ModelError};
 use crate::stages::entail::{self, Entailer};
-use crate::stages::expand::PhraseTemplate;
+use crate::stages::expand::{Expander, PhraseTemplate};
 use crate::stages::ground::{self, Grounder, Outline};
 use crate::stages::link::Linker;
 use crate::stages::prompt::PromptEncoder;
@@ -162,8 +162,10 @@ fn joined(
         captioners: Captioners::new(Vec::new(), Vec::new()),
         knowledge: None,
         entities: EntitiesBy::Tagger(Recogniser::new(recogniser, words, labels)),
-        linker: Linker::default(),
-        expander: Expander::new(Vec::new(), PhraseTemplate::default(), Degrade::PublishWithout),
+        names: Reloadable::new(Names {
+            linker: Linker::default(),
+            expander: Expander::new(Vec::new(), PhraseTemplate::default(), Degrade::PublishWithout),
+        }),
         looks: Looks {
             entailer: AnsweredBy::Network(Entailer::new(entailer, prompts(), 0.5), View::squashed(16)),
             grounder: AnsweredBy::Network(Grounder::new(grounder, prompts()), View::squashed(16)),

@@ -6,6 +6,7 @@ use super::box_rule::BoxRule;
 use super::depiction::{Depiction, Look};
 use super::prompt::VisionPrompt;
 use super::shapes;
+use crate::common::Reloadable;
 use crate::domain::{Frame, Phrase};
 use crate::llm::cached::{AnswerReader, CachedEndpoint, NoAnswer, RejectReason, escape_untrusted, sent_size};
 use crate::llm::client::BoxFormat;
@@ -14,13 +15,13 @@ use crate::llm::client::BoxFormat;
 #[derive(Clone)]
 pub struct VisionModel {
     endpoint: CachedEndpoint,
-    prompt: Arc<VisionPrompt>,
+    prompt: Arc<Reloadable<VisionPrompt>>,
 }
 
 impl VisionModel {
     /// The model behind `endpoint`, asked in the words of `prompt`.
     #[must_use]
-    pub fn new(endpoint: CachedEndpoint, prompt: Arc<VisionPrompt>) -> Self {
+    pub fn new(endpoint: CachedEndpoint, prompt: Arc<Reloadable<VisionPrompt>>) -> Self {
         Self { endpoint, prompt }
     }
 
@@ -36,7 +37,7 @@ impl VisionModel {
     /// The endpoint failed after all its attempts, or its answer is rejected.
     pub async fn look(&self, look: Look, phrase: &Phrase, frame: &Arc<Frame>) -> Result<Depiction, NoAnswer> {
         let format = self.endpoint.box_format();
-        let question = self.prompt.question(look, &phrase.text, format);
+        let question = self.prompt.get().question(look, &phrase.text, format);
         let size = (frame.width, frame.height);
         let reader = AnswerReader::new(
             format.as_str(),

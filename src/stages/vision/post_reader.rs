@@ -6,6 +6,7 @@ use super::box_rule::{BoxRule, bbox};
 use super::extraction::{Allowed, Extraction};
 use super::prompt::VisionPrompt;
 use super::spans::spans;
+use crate::common::Reloadable;
 use crate::domain::{BBox, EntityType, Mention, Post};
 use crate::llm::answers::Kind;
 use crate::llm::cached::{
@@ -21,7 +22,7 @@ const SUBJECT_CHARS: usize = 120;
 #[derive(Clone)]
 pub struct PostReader {
     endpoint: CachedEndpoint,
-    prompt: Arc<VisionPrompt>,
+    prompt: Arc<Reloadable<VisionPrompt>>,
     types: Vec<String>,
 }
 
@@ -50,7 +51,11 @@ pub struct EntityReading {
 impl PostReader {
     /// The model behind `endpoint`, asked in the words of `prompt` for entities of these types.
     #[must_use]
-    pub fn new(endpoint: CachedEndpoint, prompt: Arc<VisionPrompt>, types: &[EntityType]) -> Self {
+    pub fn new(
+        endpoint: CachedEndpoint,
+        prompt: Arc<Reloadable<VisionPrompt>>,
+        types: &[EntityType],
+    ) -> Self {
         let types = types.iter().map(|entity_type| entity_type.as_str().to_owned()).collect();
         Self { endpoint, prompt, types }
     }
@@ -67,7 +72,7 @@ impl PostReader {
         let frames: Vec<_> =
             post.media.iter().take(MAX_PICTURES).map(|media| Arc::clone(&media.frame)).collect();
         let format = self.endpoint.box_format();
-        let question = self.prompt.post_question(&text, (&self.types, frames.len()), format);
+        let question = self.prompt.get().post_question(&text, (&self.types, frames.len()), format);
         let rules = frames.iter().map(|frame| {
             let original = (frame.width, frame.height);
             BoxRule { format, sent: sent_size(frame.width, frame.height), original }

@@ -1,0 +1,27 @@
+//! `riveg completions`: scripts that complete commands, flags and values in shells.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::output_format::print;
+use super::{Failure, UsageError};
+
+/// Print a script that completes commands, flags and values in a shell.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  riveg completions bash > ~/.local/share/bash-completion/completions/riveg
+  riveg completions zsh > ~/.zfunc/_riveg                    where ~/.zfunc is in $fpath, before compinit
+  riveg completions fish > ~/.config/fish/completions/riveg.fish")]
+pub struct Arguments {
+    /// The shell.
+    #[arg(value_enum, value_name = "SHELL")]
+    shell: Shell,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "riveg", &mut script);
+    let script = String::from_utf8(script).map_err(|error| UsageError(error.to_string()))?;
+    print(&script)
+}
