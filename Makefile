@@ -10,6 +10,7 @@ export TORCH_ALLOW_TF32_CUBLAS_OVERRIDE ?= 1
 endif
 
 .PHONY: demo test setup bench peer growth parity chaos soak overhead scale hostile knowledge fuzz deny sbom cuda-link gpu-check
+.PHONY: page
 
 demo: setup
 	scripts/build --release --bin riveg
@@ -68,6 +69,11 @@ overhead scale:
 # minutes. ARGS="--help" tells what can be asked for.
 hostile:
 	scripts/hostile $(ARGS)
+
+# The page of `riveg view` in a real Chromium, by Playwright: clicks, keys, accessibility, hostile posts, 10,000 posts, 200
+# posts a second, screenshots in target/page. Some minutes; npm and Chromium are needed. ARGS="keyboard" for one file.
+page:
+	scripts/page $(ARGS)
 
 # What knowledge of a language model costs and is worth: questions and latency over 100,000 posts, and the five scores. Some
 # twenty minutes. ARGS="--no-stream" for the scores alone.

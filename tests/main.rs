@@ -83,4 +83,5 @@ mod dlq;
 mod docs;
 mod secrets;
 mod llm;
+mod view;
 mod vision;

@@ -46,6 +46,7 @@ mod terminal;
 mod top;
 mod topic;
 mod train;
+mod view;
 mod world;
 
 pub use exit::Exit;
@@ -90,6 +91,7 @@ Examples:
   riveg run --config config/local.toml             posts from Kafka, answers to Kafka
   riveg serve --http 127.0.0.1:8080                posts and answers over HTTP, without Kafka
   riveg annotate posts.jsonl > annotations.jsonl   the same without Kafka
+  riveg view --config config/local.toml            a page with the live feed
 
 Settings: `riveg config explain KEY` describes a key; `riveg config show` prints the effective settings.
 Exit codes: 0 done, 1 failed, 2 wrong arguments or settings, 3 done except for refused lines (annotate), 130 ended by a
@@ -120,6 +122,8 @@ pub enum Command {
     Schema(schema::Arguments),
     /// Watch answers, posts or dead letters of a running topic.
     Tap(tap::Arguments),
+    /// Show the live feed on a page: entities, boxes, masks, figures and dead letters.
+    View(view::Arguments),
     /// Count, export, import and purge cached answers on disk and in Redis.
     Cache(cache::Arguments),
     /// Run a demonstration: posts of the pocket world through Kafka and back, with a broker inside the process.
@@ -161,6 +165,7 @@ pub fn dispatch(command: Command, exit: &Exit, log: &LogFilter) -> Result<(), Fa
         Command::Export(arguments) => export::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Tap(arguments) => tap::run(&arguments),
+        Command::View(arguments) => view::run(&arguments, exit),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments, exit),
         Command::Eval(arguments) => eval::run(&arguments, exit),

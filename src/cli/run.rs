@@ -11,6 +11,7 @@ use crate::kafka::publish::SchemaIds;
 
 use super::open::open;
 use super::reload::{Reloader, apply_log_filter};
+use super::view::{ADDRESS, EngineMetrics, View};
 use super::{Exit, Failure, LogFilter, lexicon, run_async, stop_and_hang_up_signals};
 
 /// Read posts from Kafka, annotate them and write the annotations back, until a signal.
@@ -25,20 +26,26 @@ Examples:
   riveg run --config config/local.toml
   riveg run --set kafka.bootstrap=broker:9092 --set ingest.topic=posts --set ingest.group=try-out
   riveg run --config config/local.toml --http 127.0.0.1:8080
+  riveg run --config config/local.toml --view
   RIVEG_KAFKA__BOOTSTRAP=broker:9092 riveg run --config config/cluster.toml --log-format json")]
 pub struct Arguments {
     /// Take posts over HTTP too, at this address: stands for `--set http.address=ADDRESS`.
     #[arg(long, value_name = "ADDRESS")]
     http: Option<String>,
+    /// Serve a page with the live feed too, at this address: stands for `--set view.address=ADDRESS`.
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, default_missing_value = ADDRESS)]
+    view: Option<String>,
     #[command(flatten)]
     settings: super::Settings,
 }
 
 pub(super) fn run(arguments: &Arguments, exit: &Exit, log: &LogFilter) -> Result<(), Failure> {
-    let settings = match &arguments.http {
-        Some(address) => arguments.settings.clone().with("http.address", address),
-        None => arguments.settings.clone(),
-    };
+    let mut settings = arguments.settings.clone();
+    for (key, address) in [("http.address", &arguments.http), ("view.address", &arguments.view)] {
+        if let Some(address) = address {
+            settings = settings.with(key, address);
+        }
+    }
     let effective = settings.load()?;
     apply_log_filter(&effective.config, log)?;
     let reloader = Reloader::new(settings, effective.clone(), log.clone());
@@ -50,6 +57,11 @@ async fn until_stopped(config: &Config, exit: &Exit, reloader: Reloader) -> Resu
     let monitoring = Monitoring::start(config).await?;
     let metrics = Arc::clone(monitoring.metrics());
     let http = HttpServer::start(config, &metrics).await?;
+    let view = if config.view.is_on() {
+        Some(View::of_topics(config, Some(EngineMetrics::Here(Arc::clone(&metrics)))).await?)
+    } else {
+        None
+    };
     // Networks take minutes to load: a schema that is refused is told before. It is asked for again when they are warm.
     tokio::select! {
         registered = SchemaIds::register(&config.publish, &config.registry) => drop(registered?),
@@ -64,6 +76,9 @@ async fn until_stopped(config: &Config, exit: &Exit, reloader: Reloader) -> Resu
     let served = serve(config, annotator, (&monitoring, http), stop).await;
     monitoring.close().await;
     served?;
+    if let Some(view) = view {
+        view.end().await;
+    }
     info!("stopped");
     Ok(())
 }

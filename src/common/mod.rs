@@ -1,12 +1,13 @@
 //! Common tools: what several rooms need and none of them owns.
 //!
 //! Read [`cache`] first (values bounded in bytes, made once for all who ask), then [`imaging`] (pictures at the sizes
-//! of the networks), [`http_util`] (retries and circuit breakers), [`hub`] (downloads of published files), [`registry`]
-//! (schemas of Avro and Protobuf), [`blocking`], [`secret`], [`plain_file`], [`text_or_list`], [`iri`],
-//! [`normalised_name`] and [`Reloadable`].
+//! of the networks), [`http_util`] (retries and circuit breakers), [`http_server`] (connections), [`hub`] (downloads of
+//! published files), [`registry`] (schemas of Avro and Protobuf), [`blocking`], [`secret`], [`plain_file`],
+//! [`text_or_list`], [`iri`], [`normalised_name`] and [`Reloadable`].
 
 pub mod blocking;
 pub mod cache;
+pub mod http_server;
 pub mod http_util;
 pub mod hub;
 pub mod imaging;

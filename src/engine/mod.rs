@@ -17,7 +17,7 @@ mod stream;
 pub mod runtime;
 
 pub use annotator::{Annotator, OpenError, Warming, decoder};
-pub use config::{Config, MemoryPlan, Warm};
+pub use config::{Config, MemoryPlan, View, Warm};
 pub use event_answer::EventAnswer;
 pub use http::{HttpBindError, HttpServer};
 pub use monitoring::{Monitoring, MonitoringError};

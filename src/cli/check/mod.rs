@@ -112,6 +112,10 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
             let found = local::port(&config.http.address, "http.address", "posts are not taken over HTTP");
             findings.push(Finding::new(format!("http {}", config.http.address), found));
         }
+        if config.view.is_on() {
+            let found = local::port(&config.view.address, "view.address", "there is no page");
+            findings.push(Finding::new(format!("view {}", config.view.address), found));
+        }
     }
     if !is_skipped(Subject::State) {
         let folder = config.engine.state_folder();

@@ -20,7 +20,7 @@ use crate::stages::lexicon::Lexicon;
 
 use super::failure::StdoutError;
 use super::open::open;
-use super::{Exit, Failure, Settings, progress, run_async, stop_signal};
+use super::{Exit, Failure, Settings, progress, run_async, stop_signal, view};
 
 mod cards;
 mod exchange;
@@ -44,6 +44,7 @@ use outcome::{DemoRun, PicturesRead};
 #[command(after_help = "\
 Examples:
   riveg demo                        300 posts, figures and contact sheet in target/demo
+  riveg demo --view                 the posts on a page as they are answered
   riveg demo --keep                 keep running afterwards, for other producers and consumers
   riveg demo --no-llm               phrases from a lexicon, without a language model
   riveg demo --feed jetstream --triples   Bluesky's events in, triples out as they come
@@ -73,6 +74,10 @@ pub struct Arguments {
     /// Keep running afterwards, until SIGINT or SIGTERM.
     #[arg(long)]
     keep: bool,
+    /// Show the posts on a page as they are answered, and keep it running afterwards. It is opened where there is a
+    /// desktop.
+    #[arg(long)]
+    view: bool,
     #[command(flatten)]
     settings: Settings,
 }
@@ -119,6 +124,9 @@ impl Arguments {
         // Any free port: the default one may be taken.
         settings.set.insert(0, "telemetry.address=127.0.0.1:0".to_owned());
         let mut config = settings.load()?.config;
+        if self.view && !config.view.is_on() {
+            view::ADDRESS.clone_into(&mut config.view.address);
+        }
         if let Some(folder) = &self.bundle {
             config.bundle.path.clone_from(folder);
         }
@@ -161,6 +169,15 @@ async fn demonstrate(
     // The broker inside this process needs no authentication.
     config.kafka = Connection::to(&topics.bootstrap);
     let monitoring = Arc::new(Monitoring::start(&config).await?);
+    let view = if arguments.view {
+        let metrics = view::EngineMetrics::Here(Arc::clone(monitoring.metrics()));
+        let view = view::View::of_topics(&config, Some(metrics)).await?;
+        print_line("page", &view.url())?;
+        view::open_browser(&view.url());
+        Some(view)
+    } else {
+        None
+    };
     let began = Instant::now();
     let variant = Variant { expansions: expansions(arguments, &config)?, ..Variant::default() };
     let metrics = Arc::clone(monitoring.metrics());
@@ -192,15 +209,21 @@ async fn demonstrate(
         annotator: &annotator,
     };
     let mut shown = show(&demo_run, &topics, is_over).await;
-    if arguments.keep && shown.is_ok() {
-        shown = print_addresses(&topics, &monitoring);
+    if (arguments.keep || arguments.view) && shown.is_ok() {
+        shown = print_addresses(&topics, &monitoring, view.as_ref());
         tokio::select! {
             () = stop.cancelled() => {}
             // The engine ends by itself only after a fatal error.
             ended = &mut engine => return settled(ended??),
         }
     }
+    if !arguments.view && shown.is_ok() {
+        shown = print_line("to look at it", "make demo ARGS=--view").map_err(Into::into);
+    }
     engine_stop.cancel();
+    if let Some(view) = view {
+        view.end().await;
+    }
     // An error of the engine explains missing answers, so it comes first.
     let summary = engine.await??;
     monitoring.close().await;
@@ -291,7 +314,11 @@ fn expansions(arguments: &Arguments, config: &Config) -> Result<Expansions, Fail
     Ok(Expansions::Given(Lexicon::load(&arguments.lexicon())?))
 }
 
-fn print_addresses(topics: &Topics, monitoring: &Monitoring) -> Result<(), Failure> {
+fn print_addresses(
+    topics: &Topics,
+    monitoring: &Monitoring,
+    view: Option<&view::View>,
+) -> Result<(), Failure> {
     writeln!(io::stdout())?;
     print_line("still up", "until Ctrl-C; posts in, annotations and dead letters out:")?;
     print_line("broker", &topics.bootstrap)?;
@@ -300,6 +327,9 @@ fn print_addresses(topics: &Topics, monitoring: &Monitoring) -> Result<(), Failu
     print_line("dead letters", &topics.dead_letters)?;
     if let Some(topic) = &topics.triples {
         print_line("triples", topic)?;
+    }
+    if let Some(view) = view {
+        print_line("page", &view.url())?;
     }
     if let Some(address) = monitoring.address() {
         print_line(

@@ -201,6 +201,29 @@ fn replay(filter: &Filter, (again, dry_run): (bool, bool), settings: &Settings) 
     Ok(())
 }
 
+/// Writes the post of one dead letter again, if it has not been since. Returns the topic.
+///
+/// # Errors
+/// There is no such letter, it cannot go round again, or Kafka failed.
+pub(super) fn replay_one(config: &Config, position: (i32, i64)) -> Result<String, Failure> {
+    let topic = DeadLetterTopic::open(config)?;
+    let no_letter = || NoLetter { topic: config.publish.dead_letter_topic.clone(), position };
+    let letter = topic.letter_at(position)?.ok_or_else(no_letter)?;
+    if topic.history()?.state(&letter) != State::Live {
+        return Err("it was replayed before".into());
+    }
+    if !letter.is_complete() {
+        return Err("parts of it were too large for the topic of dead letters".into());
+    }
+    let Some(target) = letter.target(&config.ingest.topic) else {
+        return Err(format!("it is of `{}`, which ingest.topic does not read", letter.source[0]).into());
+    };
+    match replay::replay(config, &topic, &[position])? {
+        0 => Err(no_letter().into()),
+        _ => Ok(target.to_owned()),
+    }
+}
+
 /// The topics to which posts may be written again.
 fn all_targets(config: &Config) -> String {
     let topics = &config.ingest.topic;

@@ -1,11 +1,11 @@
 //! The section `http` of the configuration.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use serde::Deserialize;
 
+use super::address::{is_loopback, port};
 use crate::common::secret::Secret;
 
 /// Where posts are taken over HTTP, who may send them, and how many at one time.
@@ -81,19 +81,6 @@ impl Http {
         hold("max_connections", (1..=MOST).contains(&self.max_connections), "must be 1 to 100000");
         faults
     }
-}
-
-fn port(address: &str) -> Option<u16> {
-    let (host, port) = address.rsplit_once(':')?;
-    if host.is_empty() { None } else { port.parse().ok() }
-}
-
-/// Whether only programs of the same machine reach an address. What a name other than `localhost` resolves to is not
-/// known here.
-fn is_loopback(address: &str) -> bool {
-    let Some((host, _)) = address.rsplit_once(':') else { return false };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|host| host.is_loopback())
 }
 
 #[cfg(test)]

@@ -55,6 +55,7 @@ impl Config {
             ("fetch.memory", self.fetch.memory),
             ("ingest.max_bytes", self.ingest.max_bytes),
             ("http.memory", if self.http.is_on() { self.http.memory } else { ByteSize(0) }),
+            ("view.memory", if self.view.is_on() { self.view.memory } else { ByteSize(0) }),
         ];
         let mut kept: Vec<(&'static str, u64)> =
             kept.into_iter().filter(|(.., held)| *held).map(|(key, size, _)| (key, size.as_u64())).collect();

@@ -19,15 +19,18 @@ use crate::stages::link;
 use crate::stages::vision;
 use crate::{input, kafka, llm, networks, scheduler, telemetry};
 
+mod address;
 mod engine;
 mod http;
 mod memory;
 mod reloaded;
+mod view;
 
 pub use engine::Engine;
 pub use http::Http;
 pub use memory::{MemoryPlan, Warm};
 pub use reloaded::{RELOADED, is_reloaded};
+pub use view::View;
 
 /// The endpoint that is never asked: it holds what the others do not set themselves.
 const TEMPLATE: &str = "default";
@@ -43,6 +46,7 @@ pub struct Config {
     pub graph: kafka::publish::formats::graph::Config,
     pub engine: Engine,
     pub http: Http,
+    pub view: View,
     pub registry: registry::Config,
     pub fetch: input::fetch::Config,
     pub decode: input::decode::Config,
@@ -132,6 +136,7 @@ impl Config {
         }
         add(&mut faults, "engine", self.engine.faults());
         add(&mut faults, "http", self.http.faults());
+        add(&mut faults, "view", self.view.faults());
         add(&mut faults, "ingest", self.ingest.faults());
         add(&mut faults, "ingest", self.feeds().faults());
         add(&mut faults, "device", self.device.faults());

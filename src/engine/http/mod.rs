@@ -1,7 +1,7 @@
 //! HTTP: posts of clients without Kafka, `POST /v1/annotate`, answered by the same annotator.
 //!
 //! Read `annotate` first (a request from its head to its answer), then `admission` (what is refused because there is too
-//! much), `work` (the posts of a request, each in a task), `element` (answers as JSON) and `connections`. What is decided
+//! much), `work` (the posts of a request, each in a task) and `element` (answers as JSON). What is decided
 //! without waiting is in files of its own: `content`, `deadline`, `order`, `retry_after`, `token`.
 
 use std::io;
@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::common::http_server::{self, HEAD, Limits};
 use crate::engine::{Annotator, Config};
 use crate::telemetry::Metrics;
 
@@ -34,12 +35,9 @@ mod openapi;
 mod service;
 mod router;
 
-mod patient_stream;
-mod connections;
 #[cfg(test)]
 mod samples;
 
-use connections::{HEAD, Limits};
 use router::router;
 use service::{Encoding, Service};
 
@@ -75,9 +73,13 @@ impl HttpServer {
         let address = listener.local_addr().map_err(error)?;
         let service = Arc::new(Service::new(config, metrics));
         let closed = CancellationToken::new();
-        let limits =
-            Limits { head: HEAD, write: config.http.transfer_timeout, most: config.http.max_connections };
-        let answering = connections::answer(listener, router(&service), limits, closed.clone());
+        let limits = Limits {
+            head: HEAD,
+            write: config.http.transfer_timeout,
+            most: config.http.max_connections,
+            setting: "http.address",
+        };
+        let answering = http_server::answer(listener, router(&service), limits, closed.clone());
         let connections = tokio::spawn(answering);
         info!(%address, "posts over HTTP are taken once the networks are warm");
         Ok(Some(Self { service, address, closed, connections, drain_deadline: config.engine.drain_deadline }))

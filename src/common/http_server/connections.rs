@@ -1,4 +1,4 @@
-//! Connections of clients that send posts: kept alive between requests, limited in number and in time.
+//! Connections: kept alive between requests, limited in number and in time.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,18 +20,20 @@ use crate::telemetry::{Causes, LogThrottle, concerns_one_connection};
 
 /// Limits of connections.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub struct Limits {
     /// How long the head of a request may take, and how long a connection may be idle before it.
-    pub(super) head: Duration,
+    pub head: Duration,
     /// How long a client may take nothing of its answer.
-    pub(super) write: Duration,
+    pub write: Duration,
     /// Limit of concurrent connections.
-    pub(super) most: usize,
+    pub most: usize,
+    /// The setting that has the address, for the log.
+    pub setting: &'static str,
 }
 
 /// Longer than the pauses between requests of a client with a pool of connections, and half of the time after which most
 /// proxies close an idle connection themselves.
-pub(super) const HEAD: Duration = Duration::from_secs(30);
+pub const HEAD: Duration = Duration::from_secs(30);
 
 /// Limit of a request's head, in bytes: a token and the headers of some proxies. Bodies are read in parts of this size.
 const LONGEST_HEAD: usize = 64 * 1024;
@@ -42,7 +44,7 @@ const SAY_EVERY: Duration = Duration::from_secs(30);
 
 /// Answers connections until `closed` is cancelled, and then the requests that have begun. At the limit, further
 /// connections wait until one ends. Dropped, all connections are broken off.
-pub(super) async fn answer(listener: TcpListener, router: Router, limits: Limits, closed: CancellationToken) {
+pub async fn answer(listener: TcpListener, router: Router, limits: Limits, closed: CancellationToken) {
     let places = Arc::new(Semaphore::new(limits.most));
     let mut connections = JoinSet::new();
     let mut unsaid = LogThrottle::new(SAY_EVERY);
@@ -68,7 +70,7 @@ pub(super) async fn answer(listener: TcpListener, router: Router, limits: Limits
             Err(error) if concerns_one_connection(&error) => {}
             Err(error) => {
                 if unsaid.is_due(Instant::now()) {
-                    warn!(error = %Causes(&error), "a connection to http.address was not accepted");
+                    warn!(error = %Causes(&error), address = limits.setting, "a connection was not accepted");
                 }
                 sleep(AFTER_FAULT).await;
             }
@@ -98,6 +100,6 @@ async fn serve(stream: TcpStream, router: Router, limits: Limits, closed: Cancel
         }
     };
     if let Err(error) = ended {
-        debug!(error = %Causes(&error), "a connection to http.address was broken off");
+        debug!(error = %Causes(&error), address = limits.setting, "a connection was broken off");
     }
 }
