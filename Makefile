@@ -9,8 +9,8 @@ export PYTORCH_ALLOC_CONF ?= expandable_segments:True
 export TORCH_ALLOW_TF32_CUBLAS_OVERRIDE ?= 1
 endif
 
-.PHONY: demo test setup bench peer growth parity chaos soak overhead scale hostile knowledge fuzz deny sbom cuda-link gpu-check
-.PHONY: page
+.PHONY: demo test setup bench peer growth parity chaos soak overhead scale hostile knowledge operate page fuzz deny sbom
+.PHONY: cuda-link gpu-check
 
 demo: setup
 	scripts/build --release --bin riveg
@@ -81,6 +81,14 @@ knowledge:
 	scripts/setup test
 	scripts/build --release --bin riveg --example knowledge
 	target/release/examples/knowledge $(ARGS)
+
+# Dashboards against Grafana's published types, and every alert against its fault: engines under load whose model, pictures,
+# brokers or memory go away, and a real Prometheus that watches. Some minutes. Leaves the rules for a Prometheus without the
+# operator in target/operate/rules.yaml.
+operate:
+	scripts/setup test
+	scripts/dashboards
+	RIVEG_OPERATE=full cargo test --test integration operate:: -- --nocapture --test-threads 1
 
 # Shows that a binary that is built with CUDA finds it by itself; no GPU is needed. Minutes, once: dependencies are compiled
 # again.

@@ -68,6 +68,7 @@ mod exit_paths;
 mod crf_scope;
 mod demo;
 mod k8s;
+mod operate;
 mod models;
 mod operator_commands;
 mod outlines;

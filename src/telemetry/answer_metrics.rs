@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGaugeVec, Opts};
 
-use super::registration::register;
+use super::registration::{Registry, register};
 use super::scrape_hooks::catch_up;
 
 /// Where answers are kept.

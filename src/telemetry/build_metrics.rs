@@ -1,8 +1,8 @@
 //! Build and bundle info: version, revision, libtorch, device and bundle as labels.
 
-use prometheus::{IntGaugeVec, Opts, Registry};
+use prometheus::{IntGaugeVec, Opts};
 
-use super::registration::register;
+use super::registration::{Registry, register};
 
 /// The gauges that are always 1.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 //! Metrics of picture caches: requests by outcome, entries and bytes.
 
-use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{IntCounterVec, IntGaugeVec, Opts};
 
-use super::registration::register;
+use super::registration::{Registry, register};
 use super::scrape_hooks::{ScrapeHooks, catch_up};
 
 /// What a cache has done so far, which only grows, and what it holds.

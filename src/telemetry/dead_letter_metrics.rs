@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::{IntCounterVec, Opts};
 
 use super::DeadLetterLog;
-use super::registration::register;
+use super::registration::{Registry, register};
 
 /// The counters of dead letters.
 #[derive(Debug, Clone)]

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use prometheus::{Counter, IntGaugeVec, Opts, Registry};
+use prometheus::{Counter, IntGaugeVec, Opts};
 
-use super::registration::register;
+use super::registration::{Registry, register};
 use super::scrape_hooks::ScrapeHooks;
 
 /// The counters of the device.

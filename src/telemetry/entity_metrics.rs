@@ -1,8 +1,8 @@
 //! Metrics of entities in answers, by type and gate decision: their shares move if answers drift.
 
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::{IntCounterVec, Opts};
 
-use super::registration::register;
+use super::registration::{Registry, register};
 use crate::domain::{Annotation, Triple};
 
 /// What the gate decided of one entity.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use prometheus::{GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{GaugeVec, IntCounterVec, IntGaugeVec, Opts};
 
-use super::registration::register;
+use super::registration::{Registry, register};
 
 /// What became of an event of a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

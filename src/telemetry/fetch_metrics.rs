@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts};
 
-use super::registration::{register, seconds_buckets};
+use super::registration::{Registry, register, seconds_buckets};
 
 /// How fetching a picture ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts};
 
-use super::registration::{register, seconds_buckets};
+use super::registration::{Registry, register, seconds_buckets};
 
 /// What a rebalance did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

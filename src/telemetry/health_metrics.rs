@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use prometheus::{IntGauge, Registry};
+use prometheus::IntGauge;
 
 use super::Health;
-use super::registration::register;
+use super::registration::{Registry, register};
 use super::scrape_hooks::ScrapeHooks;
 
 /// The gauges follow `health` whenever somebody asks the metrics.

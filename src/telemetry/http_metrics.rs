@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts};
 
-use super::registration::{register, seconds_buckets};
+use super::registration::{Registry, register, seconds_buckets};
 
 /// Counters, times and a gauge of posts over HTTP.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 //! Metrics of reading: records without a value, lost records and failed commits.
 
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::{IntCounterVec, Opts};
 
-use super::registration::register;
+use super::registration::{Registry, register};
 
 /// What became of a record without a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry};
+use prometheus::{GaugeVec, IntGaugeVec, Opts};
 
-use super::registration::register;
+use super::registration::{Registry, register};
 use super::scrape_hooks::ScrapeHooks;
 
 /// Unanswered records of a partition.

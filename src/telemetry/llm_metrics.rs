@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
 };
 
-use super::registration::{register, seconds_buckets};
+use super::registration::{Registry, register, seconds_buckets};
 
 /// Why a question to a language model, or an attempt at it, has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

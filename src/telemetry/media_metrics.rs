@@ -1,8 +1,8 @@
 //! Metrics of media that posts are answered without, by reason.
 
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::{IntCounterVec, Opts};
 
-use super::registration::register;
+use super::registration::{Registry, register};
 use crate::domain::RejectionClass;
 
 /// The counters of media that are left out.

@@ -4,9 +4,9 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use prometheus::{IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{IntGauge, IntGaugeVec, Opts};
 
-use super::registration::register;
+use super::registration::{Registry, register};
 use super::scrape_hooks::ScrapeHooks;
 use crate::domain::Stage;
 

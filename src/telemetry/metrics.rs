@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use prometheus::{IntCounterVec, Opts, Registry, TextEncoder};
+use prometheus::{IntCounterVec, Opts, TextEncoder};
 
 use super::build_metrics::BuildMetrics;
 use super::cache_metrics::CacheMetrics;
@@ -19,7 +19,7 @@ use super::llm_metrics::LlmFamilies;
 use super::media_metrics::MediaMetrics;
 use super::partition_metrics::PartitionMetrics;
 use super::post_metrics::PostMetrics;
-use super::registration::{register, register_alone};
+use super::registration::{Family, Registry, register, register_alone};
 use super::reload_metrics::{Reload, ReloadMetrics};
 use super::scrape_hooks::{ScrapeHooks, catch_up};
 use super::stage_metrics::all_stages;
@@ -369,6 +369,12 @@ impl Metrics {
     /// The settings were to be reloaded.
     pub fn reloaded(&self, outcome: Reload) {
         self.reloads.ended(outcome);
+    }
+
+    /// What is measured, by name: also families without series so far.
+    #[must_use]
+    pub fn families(&self) -> Vec<Family> {
+        self.registry.families()
     }
 
     /// All metrics in Prometheus' text format.

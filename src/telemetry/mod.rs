@@ -69,6 +69,7 @@ pub use media_metrics::MediaMetrics;
 pub use memory_metrics::{MemoryMetrics, resident};
 pub use metrics::Metrics;
 pub use output_metrics::OutputMetrics;
+pub use registration::Family;
 pub use reload_metrics::Reload;
 pub use stage_metrics::{Outcome, Queued, StageMetrics, StageSummary};
 pub use work_progress::{StallLimits, WorkProgress};

@@ -1,8 +1,8 @@
 //! Metrics of outputs: records that each output got, and those that were too large for it.
 
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::{IntCounterVec, Opts};
 
-use super::registration::register;
+use super::registration::{Registry, register};
 
 /// The counters of each output, by its name in the settings.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 //! Metrics of partitions: watermarks, unsettled records and pauses.
 
-use prometheus::{IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{IntGauge, IntGaugeVec, Opts};
 
-use super::registration::register;
+use super::registration::{Registry, register};
 
 /// Gauges of the partitions that this engine reads.
 #[derive(Debug, Clone)]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge};
 
-use super::registration::{end_to_end_buckets, register, seconds_buckets};
+use super::registration::{Registry, end_to_end_buckets, register, seconds_buckets};
 
 /// Times, gauges and counters of posts.
 #[derive(Debug, Clone)]

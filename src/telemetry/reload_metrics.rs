@@ -1,8 +1,8 @@
 //! Metrics of reloads: how many were put into force, and how many were refused.
 
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::{IntCounterVec, Opts};
 
-use super::registration::register;
+use super::registration::{Registry, register};
 
 /// How a reload ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

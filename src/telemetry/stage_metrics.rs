@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
 };
 
 use super::LatencyRecorder;
-use super::registration::{register, seconds_buckets};
+use super::registration::{Registry, register, seconds_buckets};
 use super::traces::Tracer;
 use crate::domain::Stage;
 

@@ -1,8 +1,8 @@
 //! Metrics of traces: spans that the collector took, and spans that were lost.
 
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{IntCounter, IntCounterVec, Opts};
 
-use super::registration::register;
+use super::registration::{Registry, register};
 
 /// The counters of spans.
 #[derive(Debug, Clone)]

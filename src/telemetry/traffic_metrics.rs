@@ -1,8 +1,8 @@
 //! Metrics of records read and written, and their bytes.
 
-use prometheus::{IntCounterVec, Opts, Registry};
+use prometheus::{IntCounterVec, Opts};
 
-use super::registration::register;
+use super::registration::{Registry, register};
 
 /// The counters of records and bytes.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
-//! Prometheus server that scrapes one engine every second; on its own port and folder, stopped with the test.
+//! Prometheus server that scrapes engines every second and evaluates rules; on its own port and folder, stopped with the test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
@@ -20,23 +20,26 @@ pub(crate) struct Prometheus {
 pub(crate) type Sample = (BTreeMap<String, String>, f64);
 
 impl Prometheus {
-    /// Starts a server that reads metrics at `target`, `host:port`, and waits until it answers.
+    /// Starts a server that reads metrics at `targets`, `host:port`, evaluates the rules of this file of rules, and waits
+    /// until it answers.
     ///
     /// # Panics
     /// If there is no `prometheus`: these tests do not pass without one.
-    pub(crate) fn watching(target: &str) -> Self {
+    pub(crate) fn watching(targets: &[&str], rules: &str) -> Self {
         // A port that was free may be occupied by now; then another one is tried.
-        (0..5).find_map(|_| Self::begin(target)).expect("prometheus starts")
+        (0..5).find_map(|_| Self::begin(targets, rules)).expect("prometheus starts")
     }
 
-    fn begin(target: &str) -> Option<Self> {
+    fn begin(targets: &[&str], rules: &str) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = format!(
-            "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}\n\
-             scrape_configs: [{{ job_name: riveg, static_configs: [{{ targets: ['{target}'] }}] }}]\n"
+            "global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }}\n\
+             rule_files: [rules.yaml]\n\
+             scrape_configs: [{{ job_name: riveg, static_configs: [{{ targets: {targets:?} }}] }}]\n"
         );
         let file = folder.path().join("prometheus.yml");
         std::fs::write(&file, settings).expect("the folder is writable");
+        std::fs::write(folder.path().join("rules.yaml"), rules).expect("the folder is writable");
         let address = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", file.display()))
@@ -63,12 +66,35 @@ impl Prometheus {
     /// If the query is invalid.
     pub(crate) fn query(&self, query: &str) -> Vec<Sample> {
         let encoded: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
-        let answer = until(query, || ask(&self.address, &format!("/api/v1/query?query={encoded}")));
+        let data = self.api(&format!("query?query={encoded}"), query);
+        assert_eq!(data["resultType"], "vector", "{query}: {data}");
+        data["result"].as_array().expect("a vector").iter().map(sample).collect()
+    }
+
+    /// The names of the alerts that fire now.
+    ///
+    /// # Panics
+    /// If it cannot be asked.
+    pub(crate) fn firing(&self) -> BTreeSet<String> {
+        let data = self.api("alerts", "alerts");
+        let alerts = data["alerts"].as_array().expect("a list").iter();
+        let firing = alerts.filter(|alert| alert["state"] == "firing");
+        firing.map(|alert| alert["labels"]["alertname"].as_str().expect("a name").to_owned()).collect()
+    }
+
+    /// The names of the alerts that have fired since it began.
+    pub(crate) fn have_fired(&self) -> BTreeSet<String> {
+        let fired = self.query("count by (alertname) (last_over_time(ALERTS{alertstate=\"firing\"}[1h]))");
+        fired.into_iter().map(|(labels, _)| labels["alertname"].clone()).collect()
+    }
+
+    /// The data of an answer of its API.
+    fn api(&self, path: &str, what: &str) -> Value {
+        let answer = until(what, || ask(&self.address, &format!("/api/v1/{path}")));
         let (_, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-        let answer: Value = serde_json::from_str(body).expect("its API speaks JSON");
-        assert_eq!(answer["status"], "success", "{query}: {answer}");
-        assert_eq!(answer["data"]["resultType"], "vector", "{query}: {answer}");
-        answer["data"]["result"].as_array().expect("a vector").iter().map(sample).collect()
+        let mut answer: Value = serde_json::from_str(body).expect("its API speaks JSON");
+        assert_eq!(answer["status"], "success", "{what}: {answer}");
+        answer["data"].take()
     }
 }
 

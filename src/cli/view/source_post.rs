@@ -70,7 +70,8 @@ impl PostReader {
     /// The posts of a record; none where it cannot be read, which its dead letter tells.
     pub(super) fn read(&self, payload: &Bytes, topic: Option<&Arc<str>>) -> Vec<SourcePost> {
         let bytes = payload.len() as u64;
-        let record = InputRecord { payload: payload.clone(), topic: topic.cloned(), format: None };
+        let record =
+            InputRecord { payload: payload.clone(), topic: topic.cloned(), ..InputRecord::default() };
         let events = self.feeds.read(&record, &self.limits).map(|read| read.events).unwrap_or_default();
         let drafts = events.into_iter().filter_map(|event| match event {
             Event::Post(draft) => Some(*draft),

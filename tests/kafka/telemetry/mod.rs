@@ -3,4 +3,3 @@
 mod build;
 mod commits;
 mod lag;
-mod questions;

@@ -1,24 +1,16 @@
-//! Operators' questions: the queries of docs/operations.md, sent to a real Prometheus while an engine runs.
+//! Operators' questions: the queries of docs/operations.md and of all dashboards, sent to a real Prometheus while an engine works, and
+//! the alerts that fire meanwhile.
 
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use riveg::lab::world::{Split, World};
-use serde_json::json;
+use super::site::Site;
+use super::{alerts, dashboards};
+use crate::support::{Prometheus, Sample, until};
 
-use crate::kafka::{EngineProcess, TestTopics};
-use crate::knowledge::{endpoint, knowing};
-use crate::support::llm::LlmServer;
-use crate::support::{Prometheus, Sample, Writer, pocket_bundle, read, until};
-
-const DOCS: &str = include_str!("../../../docs/operations.md");
-
-/// Posts of the world, written repeatedly.
-const POSTS: u64 = 8;
+const DOCS: &str = include_str!("../../docs/operations.md");
 
 /// A question of the docs, and a check of its answer for the engine of this test.
 type Check = (&'static str, fn(&[Sample]) -> bool);
@@ -34,7 +26,7 @@ const CHECKS: [Check; 10] = [
     ("Which stage is slow?", |all| is_one(all, 1e-4..60.0) && labels(all, "stage").len() == 1),
     ("Is the device busy all the time?", |all| is_one(all, 0.01..1.2)),
     ("What share of posts is refused, and why?", |all| {
-        // One of nine records is not a post.
+        // One of ten records is not a post.
         labels(all, "class") == ["malformed"].into() && is_one(all, 0.01..0.5)
     }),
     ("What does the language model cost?", |all| {
@@ -75,39 +67,6 @@ fn asked() -> Vec<(&'static str, &'static str)> {
     DOCS.lines().filter_map(row).filter(|(question, _)| question.ends_with('?')).collect()
 }
 
-/// Writes posts and one record that is not a post, a burst ahead of the answers, until `stop` is set.
-fn feed(names: &TestTopics, stop: &AtomicBool) {
-    let world = World::new(1, Split::Test);
-    let posts: Vec<Vec<u8>> = (0..POSTS)
-        .map(|index| {
-            let sample = world.sample(index);
-            let media = json!([{ "key": "a", "bytes": STANDARD.encode(&sample.picture.jpeg) }]);
-            json!({ "id": sample.id, "text": sample.text, "media": media }).to_string().into_bytes()
-        })
-        .collect();
-    let writer = Writer::new(&names.bootstrap);
-    let mut answers = read(&names.bootstrap, &names.output, 2);
-    let mut written = 0;
-    while !stop.load(Ordering::Relaxed) {
-        for (number, post) in (0..).zip(&posts) {
-            writer.send(&names.input, number % 2, None, Some(post));
-        }
-        writer.send(&names.input, 0, None, Some(b"{"));
-        writer.flush();
-        answers.at_least(written);
-        written += posts.len();
-    }
-}
-
-/// Stops the feed on drop, also if the test fails: the thread scope waits for it.
-struct Until<'a>(&'a AtomicBool);
-
-impl Drop for Until<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// The output of the metrics linter for a page.
 fn linted(page: &str) -> String {
     let mut child = Command::new("promtool")
@@ -128,19 +87,9 @@ fn a_real_prometheus_answers_the_ten_questions_of_an_operator_while_an_engine_wo
     let questions: Vec<&str> = asked.iter().map(|(question, _)| *question).collect();
     assert_eq!(questions, CHECKS.map(|(question, _)| question), "the table of docs/operations.md");
 
-    let (names, kept) = (TestTopics::with_topics(2), tempfile::tempdir().unwrap());
-    let model = knowing(POSTS);
-    let server = LlmServer::start(move |asked| model.reply(asked));
-    let mut sets = endpoint("pocket", &server.url());
-    sets.extend([
-        format!("bundle.path={}", pocket_bundle().display()),
-        format!("answers.disk_path={}", kept.path().join("answers").display()),
-        "expand.sources=[\"llm\"]".to_owned(),
-        "expand.endpoints=[\"pocket\"]".to_owned(),
-    ]);
-    let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
-    let mut engine = EngineProcess::start(&names, &sets);
-    let prometheus = Prometheus::watching(&engine.address);
+    // Transactions, so that their panels have something to show.
+    let mut site = Site::start(&["publish.delivery=exactly-once"]);
+    let prometheus = Prometheus::watching(&[&site.engine.address], &alerts::hurried(1));
     // Before the first post, so that every counter is scraped at 0. Metrics of language models exist before the first
     // request.
     until("prometheus has read metrics", || {
@@ -151,25 +100,36 @@ fn a_real_prometheus_answers_the_ten_questions_of_an_operator_while_an_engine_wo
             .filter(|tokens| tokens.len() == 2)
     });
 
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let feeds = Until(&stop);
-        let feeding = scope.spawn(|| feed(&names, &stop));
-        for ((question, query), (_, is_plausible)) in asked.iter().zip(CHECKS) {
-            let mut last = Vec::new();
-            until(question, || {
-                let answer = prometheus.query(query);
-                if answer != last {
-                    eprintln!("{question} {query}\n    {answer:?}");
-                }
-                last = answer;
-                is_plausible(&last).then_some(())
-            });
-        }
-        drop(feeds);
-        feeding.join().unwrap();
-    });
+    let feed = site.feed();
+    feed.switches.is_malformed.store(true, Ordering::Relaxed);
+    for ((question, query), (_, is_plausible)) in asked.iter().zip(CHECKS) {
+        let mut last = Vec::new();
+        until(question, || {
+            let answer = prometheus.query(query);
+            if answer != last {
+                eprintln!("{question} {query}\n    {answer:?}");
+            }
+            last = answer;
+            is_plausible(&last).then_some(())
+        });
+    }
+    for (place, expression) in dashboards::expressions("15s") {
+        until(&format!("{place}: {expression}"), || {
+            let has_number = |(_, value): &Sample| value.is_finite();
+            prometheus.query(&expression).iter().any(has_number).then_some(())
+        });
+    }
+    // A tenth of the records is malformed: that alert fires, and no other has so far.
+    let until_firing = |name: &str| until(name, || prometheus.firing().contains(name).then_some(()));
+    until_firing("RivegDeadLetters");
+    assert_eq!(prometheus.have_fired(), ["RivegDeadLetters".to_owned()].into());
+    // Names that nobody has asked for, and a model that has gone.
+    feed.switches.has_new_names.store(true, Ordering::Relaxed);
+    drop(site.model.take());
+    until_firing("RivegLlmAway");
+    drop(feed);
 
+    let engine = &mut site.engine;
     let page = engine.get("/metrics");
     let (_, text) = page.split_once("\r\n\r\n").unwrap();
     assert_eq!(linted(text), "");

@@ -1,7 +1,5 @@
-//! Kubernetes manifests: the output of `kubectl kustomize` agrees with the engine's settings.
+//! Pods: ports, probes, deadlines and memory are those of the engine.
 
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use riveg::config::{Config, Sources, Warm};
@@ -9,55 +7,14 @@ use riveg::kafka::publish::DeliveryMode;
 use riveg::networks::blocks::device::unset_variables;
 use serde_json::Value;
 
+use super::settings::{SECRET, settings_of_pod};
+use super::{built, built_from, container, everything, of_kind, words, workload};
 use crate::support::{pocket_bundle, riveg};
-
-fn built() -> Vec<Value> {
-    built_from("k8s/base")
-}
-
-fn built_from(folder: &str) -> Vec<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let output = Command::new("kubectl").arg("kustomize").arg(folder).output();
-    let output = output.expect("`scripts/setup test` installs kubectl, or says what to install");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let yaml = String::from_utf8(output.stdout).unwrap();
-    yaml.split("\n---\n").map(|document| serde_saphyr::from_str(document).unwrap()).collect()
-}
-
-fn of_kind<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
-    let mut found = objects.iter().filter(|object| object["kind"] == kind);
-    let object = found.next().unwrap_or_else(|| panic!("no {kind} among {objects:#?}"));
-    assert!(found.next().is_none(), "more than one {kind}");
-    object
-}
-
-/// The settings of the ConfigMap, parsed as the binary does.
-fn settings(objects: &[Value]) -> Config {
-    settings_of(objects, &["cluster.toml"])
-}
-
-/// The settings of some of its files, of which later ones win.
-fn settings_of(objects: &[Value], names: &[&str]) -> Config {
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name: &&str| {
-        let file = folder.path().join(name);
-        std::fs::write(&file, of_kind(objects, "ConfigMap")["data"][name].as_str().unwrap()).unwrap();
-        file
-    };
-    let sources = Sources { files: names.iter().map(write).collect(), ..Sources::default() };
-    Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config
-}
-
-fn container(objects: &[Value]) -> &Value {
-    let containers = &of_kind(objects, "Deployment")["spec"]["template"]["spec"]["containers"];
-    assert_eq!(containers.as_array().map(Vec::len), Some(1));
-    &containers[0]
-}
 
 #[test]
 fn ports_and_probes_are_those_that_the_engine_serves() {
     let objects = built();
-    let address = settings(&objects).telemetry.address;
+    let address = settings_of_pod(&objects).telemetry.address;
     let (host, port) = address.rsplit_once(':').unwrap();
     assert_eq!(host, "0.0.0.0", "probes come from outside of the pod");
     let port: u64 = port.parse().unwrap();
@@ -105,51 +62,39 @@ fn posts_over_http_have_a_service_a_token_and_the_memory_of_their_bodies() {
         let limit = container["resources"]["limits"]["memory"].as_str().unwrap();
         limit.strip_suffix("Mi").unwrap().parse::<u64>().unwrap() << 20
     };
-    assert_eq!(mebibytes(container), mebibytes(without) + settings(&objects).http.memory.as_u64());
+    assert_eq!(mebibytes(container), mebibytes(without) + settings_of_pod(&objects).http.memory.as_u64());
     // The arguments are those of the base, with the address.
     let address = format!("0.0.0.0:{port}");
-    let mut arguments: Vec<&str> =
-        container["args"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    let at = arguments.iter().position(|argument| *argument == "--http").unwrap();
-    assert_eq!(arguments.drain(at..at + 2).collect::<Vec<_>>(), ["--http", &address]);
-    assert_eq!(Value::from(arguments), without["args"]);
+    let own = [words(&without["args"]), vec!["--http", &address]].concat();
+    assert_eq!(words(&container["args"]), own);
+    assert_eq!(settings_of_pod(&objects).http.address, address);
 }
 
 #[test]
-fn a_pod_may_take_longer_to_end_than_the_engine_to_drain() {
-    let objects = built();
-    let grace =
-        of_kind(&objects, "Deployment")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"].as_u64();
-    let drain = settings(&objects).engine.drain_deadline;
-    assert!(Duration::from_secs(grace.unwrap()) >= drain + Duration::from_secs(15), "{grace:?} {drain:?}");
+fn deadlines_of_a_pod_leave_the_engine_its_own() {
+    for (name, objects) in everything() {
+        let Some(workload) = workload(objects) else { continue };
+        let grace = workload["spec"]["template"]["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap();
+        let config = settings_of_pod(objects);
+        let drain = config.engine.drain_deadline;
+        assert!(Duration::from_secs(grace) >= drain + Duration::from_secs(15), "{name}: {grace} {drain:?}");
+        // A warm engine answers its probe at once; a stall is for the engine to judge, which knows its batches.
+        let probe = &container(objects)["livenessProbe"];
+        let patience = probe["periodSeconds"].as_u64().unwrap() * probe["failureThreshold"].as_u64().unwrap();
+        assert!(Duration::from_secs(patience) < config.engine.stall_unready, "{name}");
+    }
 }
 
 #[test]
-fn the_container_reads_the_settings_that_are_mounted_and_knows_every_variable() {
+fn a_deployment_has_no_static_members() {
     let objects = built();
-    let container = container(&objects);
-    let volumes = &of_kind(&objects, "Deployment")["spec"]["template"]["spec"]["volumes"];
-    let map = of_kind(&objects, "ConfigMap")["metadata"]["name"].as_str().unwrap();
-    let volume = volumes.as_array().unwrap().iter().find(|volume| volume["configMap"]["name"] == map);
-    let name = &volume.expect("a volume of the generated ConfigMap")["name"];
-    let mounts = container["volumeMounts"].as_array().unwrap();
-    let mount = mounts.iter().find(|mount| &mount["name"] == name).expect("the settings are mounted");
-    let file = format!("{}/cluster.toml", mount["mountPath"].as_str().unwrap());
-
-    let arguments: Vec<&str> =
-        container["args"].as_array().unwrap().iter().map(|argument| argument.as_str().unwrap()).collect();
-    assert_eq!(arguments[..3], ["run", "--config", file.as_str()]);
-
-    // The engine itself parses the environment, so an unknown variable would be refused.
-    let environment = container["env"].as_array().unwrap().iter().map(|variable| {
-        (variable["name"].as_str().unwrap().to_owned(), variable["value"].as_str().unwrap().to_owned())
-    });
-    let sources = Sources { environment: environment.collect(), ..Sources::default() };
-    let config = Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config;
+    let config = settings_of_pod(&objects);
     assert_eq!(config.kafka.bootstrap, "kafka.kafka.svc:9092");
-    // A Deployment's pods get new names, so a crashed static member would never return: no instance id, short session.
+    // Its pods get new names, so a crashed static member would never return: no instance id, short session.
     assert_eq!(config.ingest.instance, "");
     assert!(config.ingest.session_timeout <= Duration::from_secs(8), "{:?}", config.ingest.session_timeout);
+    // It is another one than by default because the settings are mounted.
+    assert_ne!(config.telemetry, Config::load(&Sources::default()).unwrap().config.telemetry);
 }
 
 #[test]
@@ -159,16 +104,7 @@ fn exactly_once_gives_every_pod_a_stable_name() {
     assert!(!objects.iter().any(|object| object["kind"] == "Deployment"));
     assert_eq!(set["spec"]["strategy"], Value::Null, "a StatefulSet has none");
     assert_eq!(set["spec"]["serviceName"], of_kind(&objects, "Service")["metadata"]["name"]);
-    let environment = set["spec"]["template"]["spec"]["containers"][0]["env"].as_array().unwrap();
-    let pod = environment.iter().find(|variable| variable["name"] == "POD_NAME").unwrap();
-    assert_eq!(pod["valueFrom"]["fieldRef"]["fieldPath"], "metadata.name");
-    // As the kubelet expands it in the pod.
-    let ours = environment.iter().filter_map(|variable| {
-        let value = variable["value"].as_str()?.replace("$(POD_NAME)", "riveg-1");
-        Some((variable["name"].as_str()?.to_owned(), value))
-    });
-    let sources = Sources { environment: ours.collect(), ..Sources::default() };
-    let config = Config::load(&sources).unwrap_or_else(|faults| panic!("{faults}")).config;
+    let config = settings_of_pod(&objects);
     assert_eq!(config.publish.delivery, DeliveryMode::ExactlyOnce);
     assert_eq!(config.publish.transactional_id(&config.ingest.group), "riveg-riveg-1");
     assert_eq!(config.ingest.instance, "riveg-1");
@@ -185,18 +121,26 @@ const WARM: u64 = 384;
 fn a_pod_requests_its_settled_memory_and_is_limited_to_its_maximum() {
     // Rounded to readable steps.
     let rounded = |bytes: u64| bytes.div_ceil(256 << 20) * 256;
-    for (folder, kind) in
-        [("k8s/base", "Deployment"), ("k8s/secure", "Deployment"), ("k8s/exactly-once", "StatefulSet")]
-    {
+    for folder in ["k8s/base", "k8s/secure", "k8s/exactly-once", "k8s/production"] {
         let objects = built_from(folder);
-        let plan = settings(&objects).memory_plan(Warm { resident: WARM << 20, remembered: 0 });
-        let resources = &of_kind(&objects, kind)["spec"]["template"]["spec"]["containers"][0]["resources"];
+        let plan = settings_of_pod(&objects).memory_plan(Warm { resident: WARM << 20, remembered: 0 });
+        let resources = &container(&objects)["resources"];
         assert_eq!(
             resources["requests"]["memory"],
             format!("{}Mi", rounded(plan.settled())),
             "{folder}: {plan}"
         );
         assert_eq!(resources["limits"]["memory"], format!("{}Mi", rounded(plan.most())), "{folder}: {plan}");
+    }
+}
+
+#[test]
+fn no_pod_requests_more_than_its_limit() {
+    let mebibytes = |size: &Value| size.as_str().unwrap().strip_suffix("Mi").unwrap().parse::<u64>().unwrap();
+    for (name, objects) in everything().iter().filter(|(_, objects)| workload(objects).is_some()) {
+        let resources = &container(objects)["resources"];
+        let [asked, limit] = ["requests", "limits"].map(|kind| mebibytes(&resources[kind]["memory"]));
+        assert!(asked <= limit, "{name}: {resources}");
     }
 }
 
@@ -207,11 +151,7 @@ const WARM_ON_GPU: u64 = 4096;
 fn a_pod_on_a_gpu_has_one_the_settings_for_it_and_their_memory() {
     let objects = built_from("k8s/gpu");
     let container = container(&objects);
-    let files = ["/etc/riveg/cluster.toml", "/etc/riveg/gpu.toml"];
-    let arguments: Vec<&str> =
-        container["args"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    assert_eq!(arguments[..5], ["run", "--config", files[0], "--config", files[1]]);
-    let config = settings_of(&objects, &["cluster.toml", "gpu.toml"]);
+    let config = settings_of_pod(&objects);
     assert_eq!(config.device.name, "cuda:0".into());
     let resources = &container["resources"];
     assert_eq!(resources["limits"]["nvidia.com/gpu"], 1);
@@ -221,7 +161,7 @@ fn a_pod_on_a_gpu_has_one_the_settings_for_it_and_their_memory() {
     assert_eq!(resources["limits"]["memory"], rounded(plan.most()), "{plan}");
     let image = container["image"].as_str().unwrap();
     assert!(image.ends_with("-cuda"), "{image} is the image without CUDA");
-    let of_cuda = include_str!("../k8s/Dockerfile").split("FROM engine AS cuda").nth(1).unwrap();
+    let of_cuda = include_str!("../../k8s/Dockerfile").split("FROM engine AS cuda").nth(1).unwrap();
     for variable in unset_variables(tch::Device::Cuda(0), |_| false) {
         assert!(of_cuda.contains(&variable), "the image does not set {variable}");
     }
@@ -241,20 +181,13 @@ fn a_warm_engine_needs_no_more_memory_than_the_pod_assumes() {
 }
 
 #[test]
-fn the_container_has_no_more_rights_than_it_needs() {
+fn the_image_has_the_user_and_the_bundle_of_the_pod() {
     let objects = built();
     let pod = &of_kind(&objects, "Deployment")["spec"]["template"]["spec"];
-    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
-    assert_eq!(pod["automountServiceAccountToken"], false);
-    let security = &container(&objects)["securityContext"];
-    assert_eq!(security["readOnlyRootFilesystem"], true);
-    assert_eq!(security["allowPrivilegeEscalation"], false);
-    assert_eq!(security["capabilities"]["drop"][0], "ALL");
-
-    let dockerfile = include_str!("../k8s/Dockerfile");
+    let dockerfile = include_str!("../../k8s/Dockerfile");
     let user = format!("USER {0}:{0}", pod["securityContext"]["runAsUser"]);
     assert!(dockerfile.lines().any(|line| line == user), "the image's user is not {user}");
-    let bundle = settings(&objects).bundle.path;
+    let bundle = settings_of_pod(&objects).bundle.path;
     assert!(dockerfile.contains(bundle.to_str().unwrap()), "the image has no {}", bundle.display());
 }
 
@@ -262,9 +195,6 @@ fn the_container_has_no_more_rights_than_it_needs() {
 fn for_a_secured_broker_the_secret_is_mounted_where_the_settings_expect_it() {
     let objects = built_from("k8s/secure");
     let container = container(&objects);
-    let arguments: Vec<&str> =
-        container["args"].as_array().unwrap().iter().map(|argument| argument.as_str().unwrap()).collect();
-    assert_eq!(arguments[3..5], ["--config", "/etc/riveg/kafka.toml"]);
     let volumes = of_kind(&objects, "Deployment")["spec"]["template"]["spec"]["volumes"].as_array().unwrap();
     let volume = volumes.iter().find(|volume| volume["secret"]["secretName"] == "riveg-kafka").unwrap();
     assert_eq!(volume["secret"]["defaultMode"], 0o440, "readable by the engine, and by nobody else");
@@ -272,14 +202,7 @@ fn for_a_secured_broker_the_secret_is_mounted_where_the_settings_expect_it() {
     let mount = mounts.iter().find(|mount| mount["name"] == volume["name"]).unwrap();
     assert_eq!((&mount["mountPath"], &mount["readOnly"]), (&"/run/secrets/riveg".into(), &true.into()));
 
-    // Parsed as the binary does, with the secret in a folder of this test.
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("password"), "canary\n").unwrap();
-    let toml = of_kind(&objects, "ConfigMap")["data"]["kafka.toml"].as_str().unwrap();
-    let toml = toml.replace("/run/secrets/riveg", folder.path().to_str().unwrap());
-    let file = folder.path().join("kafka.toml");
-    std::fs::write(&file, toml).unwrap();
-    let effective = Config::load(&Sources { files: vec![file], ..Sources::default() }).unwrap();
-    assert_eq!(effective.config.kafka.properties.get("sasl.password"), Some("canary"));
-    assert!(!format!("{effective} {effective:?} {:?}", effective.config).contains("canary"));
+    let config = settings_of_pod(&objects);
+    assert_eq!(config.kafka.properties.get("sasl.password"), Some(SECRET));
+    assert!(!format!("{config:?}").contains(SECRET));
 }
