@@ -57,7 +57,7 @@ const FOLDERS: &[(&str, &[&[&str]])] = &[
         ],
     ),
     ("engine", &[&["config"], &["runtime"], &["stream", "http"]]),
-    ("lab", &[&["eval", "contact_sheet", "fetch"], &["world"], &["train"]]),
+    ("lab", &[&["dataset", "contact_sheet", "fetch"], &["eval"], &["world", "eval_report"], &["train"]]),
 ];
 
 /// Of some modules a folder may take only these names.

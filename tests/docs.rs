@@ -101,8 +101,9 @@ impl Facts {
         let mut keys = BTreeSet::new();
         collect(&settings, "", &mut keys);
         let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
-        let is_rule = |line: &&str| line.starts_with(|first: char| first.is_ascii_lowercase());
-        let rules = makefile.lines().filter(is_rule).filter_map(|line| line.split_once(':'));
+        // Comments and recipes may have a colon too.
+        let lines = makefile.lines().filter(|line| !line.starts_with(['#', '\t']));
+        let rules = lines.filter_map(|line| line.split_once(':'));
         // One rule may have several targets.
         let targets = rules.flat_map(|(names, _)| names.split_whitespace()).map(str::to_owned);
         Self {

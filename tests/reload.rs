@@ -134,9 +134,11 @@ fn a_hang_up_reloads_what_can_be_and_refuses_invalid_files_while_the_old_stay_in
     engine.hang_up();
     let failed = &engine.logged(refused, 2)[1];
     let error = failed["error"].as_str().unwrap();
-    for part in
-        ["the configuration has 2 faults", "telemetry.log: is not a filter", "did you mean engine.max_looks?"]
-    {
+    for part in [
+        "the configuration has 2 faults",
+        "telemetry.log: must be a filter",
+        "did you mean engine.max_looks?",
+    ] {
         assert!(error.contains(part), "{part} is not in {error}");
     }
     assert_eq!(engine.expansion(), "a woman in red");

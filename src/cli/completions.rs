@@ -1,6 +1,6 @@
 //! `riveg completions`: scripts that complete commands, flags and values in shells.
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 
 use super::output_format::print;
@@ -19,9 +19,10 @@ pub struct Arguments {
     shell: Shell,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+/// `riveg` is the command with all its subcommands.
+pub(super) fn run(arguments: &Arguments, mut riveg: Command) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "riveg", &mut script);
+    clap_complete::generate(arguments.shell, &mut riveg, "riveg", &mut script);
     let script = String::from_utf8(script).map_err(|error| UsageError(error.to_string()))?;
     print(&script)
 }

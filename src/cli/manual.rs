@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Command, CommandFactory};
+use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
@@ -36,8 +36,9 @@ struct WriteError {
     source: io::Error,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let pages = pages()?;
+/// `riveg` is the command with all its subcommands.
+pub(super) fn run(arguments: &Arguments, riveg: Command) -> Result<(), Failure> {
+    let pages = pages(riveg)?;
     if let Some(folder) = &arguments.out {
         return Ok(write(&pages, folder)?);
     }
@@ -69,8 +70,8 @@ fn write(pages: &[Page], folder: &Path) -> Result<(), WriteError> {
 }
 
 /// The pages of all commands.
-fn pages() -> io::Result<Vec<Page>> {
-    let mut command = super::Arguments::command().disable_help_subcommand(true);
+fn pages(riveg: Command) -> io::Result<Vec<Page>> {
+    let mut command = riveg.disable_help_subcommand(true);
     command.build();
     let mut pages = Vec::new();
     add(&command, &mut pages)?;
@@ -80,7 +81,9 @@ fn pages() -> io::Result<Vec<Page>> {
 fn add(command: &Command, pages: &mut Vec<Page>) -> io::Result<()> {
     let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
     pages.push(Page { name, text: page(command)? });
-    command.get_subcommands().try_for_each(|inner| add(inner, pages))
+    // `help` is not a command of its own.
+    let mut inner = command.get_subcommands().filter(|inner| inner.get_name() != "help");
+    inner.try_for_each(|inner| add(inner, pages))
 }
 
 fn page(command: &Command) -> io::Result<String> {
@@ -119,7 +122,7 @@ mod tests {
 
     #[test]
     fn every_command_has_a_page_with_its_flags_its_exit_codes_and_its_examples() {
-        let pages = pages().unwrap();
+        let pages = pages(<super::super::Arguments as clap::CommandFactory>::command()).unwrap();
         let page = |name: &str| &pages.iter().find(|page| page.name == name).unwrap().text;
         assert!(pages.len() > 30, "{}", pages.len());
         for page in &pages {

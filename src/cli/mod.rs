@@ -15,6 +15,7 @@ mod calibrate;
 mod check;
 mod completions;
 mod config;
+mod dataset;
 mod demo;
 mod dlq;
 mod eval;
@@ -30,6 +31,7 @@ mod log_filter;
 mod logging;
 mod manual;
 mod moment;
+mod new_folder;
 mod open;
 mod output_format;
 mod plain_records;
@@ -130,6 +132,8 @@ pub enum Command {
     Demo(demo::Arguments),
     /// Score annotations against gold.
     Eval(eval::Arguments),
+    /// Check, count, convert and divide data sets with gold.
+    Dataset(dataset::Arguments),
     /// Set the thresholds of gate and grounder by labelled posts.
     Calibrate(calibrate::Arguments),
     /// Import annotated examples for language models, and index them.
@@ -169,14 +173,15 @@ pub fn dispatch(command: Command, exit: &Exit, log: &LogFilter) -> Result<(), Fa
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments, exit),
         Command::Eval(arguments) => eval::run(&arguments, exit),
+        Command::Dataset(arguments) => dataset::run(&arguments),
         Command::Calibrate(arguments) => calibrate::run(&arguments, exit),
         Command::Knowledge(arguments) => knowledge::run(&arguments, exit),
         Command::Bundle(arguments) => bundle::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments, exit),
         Command::Train(arguments) => train::run(arguments),
         Command::World(arguments) => world::run(&arguments),
-        Command::Completions(arguments) => completions::run(&arguments),
-        Command::Man(arguments) => manual::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
+        Command::Man(arguments) => manual::run(&arguments, Arguments::command()),
     }
 }
 

@@ -1,10 +1,10 @@
 //! `riveg world`: generates posts with pictures, and their gold, from a seed.
 
-use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::{Failure, UsageError, progress};
+use super::new_folder::must_be_empty;
+use super::{Failure, progress};
 use crate::lab::world::{Split, World, write_dataset};
 
 /// Generate data of the pocket world.
@@ -53,10 +53,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 fn generate(arguments: &Generate) -> Result<(), Failure> {
     let Generate { seed, posts, split, out } = arguments;
-    // Files of an earlier, longer feed would mix with the new ones.
-    if fs::read_dir(out).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(UsageError(format!("`{}` is not empty; name a new folder", out.display())).into());
-    }
+    must_be_empty(out)?;
     let bar = progress::bar(*posts, "{wide_bar} {pos}/{len} posts, {eta} left");
     write_dataset(&World::new(*seed, *split), *posts, out, || bar.inc(1))?;
     bar.finish_and_clear();

@@ -31,9 +31,9 @@ impl Config {
         let is_bindable = address.is_empty() || port.is_some_and(|port| port.parse::<u16>().is_ok());
         let message = "must be `host:port`, or empty for none";
         let mut faults = if is_bindable { Vec::new() } else { vec![("address", message.to_owned())] };
-        if let Err(error) = EnvFilter::try_new(&self.log) {
-            let message = format!("is not a filter such as \"info\" or \"warn,riveg::kafka=debug\": {error}");
-            faults.push(("log", message));
+        if EnvFilter::try_new(&self.log).is_err() {
+            let message = "must be a filter such as \"info\" or \"warn,riveg::kafka=debug\"";
+            faults.push(("log", message.to_owned()));
         }
         faults.extend(self.traces.faults());
         faults

@@ -1,7 +1,5 @@
 //! Schemas: every object has the shape that its project publishes (`tests/k8s/schemas`), and no field that is not in it.
 
-use std::path::Path;
-
 use regex::bytes::RegexBuilder;
 use serde_json::{Value, json};
 
@@ -162,5 +160,5 @@ fn wrong_objects_are_refused() {
         let found = faults(schema, &object);
         assert!(found.len() == 1 && found[0].starts_with(fault), "{fault}\n{found:?}");
     }
-    assert!(Path::new(&root().join("tests/k8s/schemas/README.md")).exists(), "it names origins and licences");
+    assert!(root().join("tests/k8s/schemas/README.md").exists(), "it names origins and licences");
 }

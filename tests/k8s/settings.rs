@@ -135,8 +135,8 @@ fn state_lies_on_a_volume_that_holds_it() {
         let state = config.engine.state.clone();
         let mount = mounts.iter().find(|mount| state.starts_with(mount["mountPath"].as_str().unwrap()));
         let mount = mount.unwrap_or_else(|| panic!("{name}: {} is on no volume", state.display()));
-        let claims = list(&workload["spec"]["volumeClaimTemplates"]).iter();
-        let claim = claims.into_iter().find(|claim| claim["metadata"]["name"] == mount["name"]);
+        let claims = list(&workload["spec"]["volumeClaimTemplates"]);
+        let claim = claims.iter().find(|claim| claim["metadata"]["name"] == mount["name"]);
         let room = match claim {
             Some(claim) => claim["spec"]["resources"]["requests"]["storage"].clone(),
             None => {

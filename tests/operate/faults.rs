@@ -60,7 +60,7 @@ pub(super) fn all_is_well(prometheus: &Prometheus) {
 #[test]
 fn faults_raise_their_alerts_and_no_other() {
     let is_full = std::env::var("RIVEG_OPERATE").is_ok_and(|value| value == "full");
-    let more = if is_full { &MORE[..] } else { &[] };
+    let more: &[Trouble] = if is_full { &MORE[..] } else { &[] };
     let mut shown = Shown::default();
     for (fault, provoke) in SOME.iter().chain(more) {
         println!("{fault}");

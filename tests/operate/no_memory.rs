@@ -60,7 +60,7 @@ pub(super) fn of_the_device(shown: &mut Shown) {
     health.models_are_warm();
     health.reads_no_topic();
     let target = ScrapeTarget::of(&metrics, &health);
-    let prometheus = watching(&[&target.address]);
+    let prometheus = watching(&target.address, 1);
     until_at_zero(&prometheus, "riveg_stage_out_of_memory_total{stage=\"ground\"}");
 
     let mut device = Device::new("gpu", Arc::clone(&metrics));
@@ -93,7 +93,7 @@ pub(super) fn of_the_process(shown: &mut Shown) {
     writer.flush();
     let bundle = format!("bundle.path={}", pocket_bundle().display());
     let small = [
-        &bundle,
+        bundle.as_str(),
         "device.trunk_cache=1MiB",
         "device.picture_cache=1MiB",
         "decode.cache=1MiB",
@@ -106,7 +106,7 @@ pub(super) fn of_the_process(shown: &mut Shown) {
         "decode.max_record=1MiB",
     ];
     let mut engine = EngineProcess::start(&names, &small);
-    let prometheus = watching(&[&engine.address]);
+    let prometheus = watching(&engine.address, 1);
     shown.fires(
         &prometheus,
         &["RivegMemoryFull"],

@@ -89,7 +89,7 @@ fn a_real_prometheus_answers_the_ten_questions_of_an_operator_while_an_engine_wo
 
     // Transactions, so that their panels have something to show.
     let mut site = Site::start(&["publish.delivery=exactly-once"]);
-    let prometheus = Prometheus::watching(&[&site.engine.address], &alerts::hurried(1));
+    let prometheus = Prometheus::watching(&[&site.engine.address]);
     // Before the first post, so that every counter is scraped at 0. Metrics of language models exist before the first
     // request.
     until("prometheus has read metrics", || {
@@ -100,6 +100,7 @@ fn a_real_prometheus_answers_the_ten_questions_of_an_operator_while_an_engine_wo
             .filter(|tokens| tokens.len() == 2)
     });
 
+    prometheus.evaluate(&alerts::hurried(1));
     let feed = site.feed();
     feed.switches.is_malformed.store(true, Ordering::Relaxed);
     for ((question, query), (_, is_plausible)) in asked.iter().zip(CHECKS) {

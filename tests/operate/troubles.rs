@@ -17,10 +17,11 @@ use super::site::{Site, free_address};
 use crate::kafka::{EchoPipeline, EngineProcess, RunningEngine, TestTopics, post};
 use crate::support::{Forwarder, Prometheus, Redis, Writer, broker, delete_records, pocket_bundle, until};
 
-/// A Prometheus that has scraped these engines.
-pub(super) fn watching(targets: &[&str]) -> Prometheus {
-    let prometheus = Prometheus::watching(targets, &hurried(1));
-    until("engines are scraped", || (prometheus.query("up == 1").len() == targets.len()).then_some(()));
+/// A Prometheus that has scraped this engine, with the rules of [`hurried`].
+pub(super) fn watching(target: &str, seconds: u32) -> Prometheus {
+    let prometheus = Prometheus::watching(&[target]);
+    until("the engine is scraped", || (!prometheus.query("up == 1").is_empty()).then_some(()));
+    prometheus.evaluate(&hurried(seconds));
     prometheus
 }
 
@@ -52,7 +53,7 @@ pub(super) fn nothing_is_finished(shown: &mut Shown) {
     let echo = EchoPipeline::gated();
     let engine = RunningEngine::start(names.settings(3), &echo);
     let target = ScrapeTarget::of(&engine.metrics, &engine.health);
-    let prometheus = watching(&[&target.address]);
+    let prometheus = watching(&target.address, 1);
     shown.fires(&prometheus, &["RivegStandsStill", "RivegPartitionStuck", "RivegLagging"], &[]);
     echo.gate.add_permits(12);
     all_is_well(&prometheus);
@@ -62,7 +63,7 @@ pub(super) fn nothing_is_finished(shown: &mut Shown) {
 pub(super) fn what_it_needs_goes_away(shown: &mut Shown) {
     let mut redis = Redis::start();
     let mut site = Site::start(&[&format!("answers.redis={}", redis.address())]);
-    let prometheus = watching(&[&site.engine.address]);
+    let prometheus = watching(&site.engine.address, 1);
     let feed = site.feed();
     // Longer than every window of the rules.
     until("an engine that works", || {
@@ -76,19 +77,19 @@ pub(super) fn what_it_needs_goes_away(shown: &mut Shown) {
     all_is_well(&prometheus);
 
     site.pictures.breaks();
-    // One in nine posts lacks its picture.
-    shown.fires(&prometheus, &["RivegPicturesFail", "RivegAnswersDegraded"], &["RivegDeadLetters"]);
+    // One in ten posts lacks its picture.
+    let before = ["RivegDeadLetters", "RivegPicturesFail", "RivegAnswersDegraded"];
+    shown.fires(&prometheus, &["RivegPicturesFail"], &before);
 
     redis.kill();
     // Only names that are not known yet are looked for there.
     feed.switches.has_new_names.store(true, Ordering::Relaxed);
-    let before = ["RivegDeadLetters", "RivegPicturesFail", "RivegAnswersDegraded"];
     shown.fires(&prometheus, &["RivegAnswerStoreFails"], &before);
 
     drop(site.model.take());
     shown.fires(
         &prometheus,
-        &["RivegLlmAway", "RivegLlmFails"],
+        &["RivegLlmAway", "RivegLlmFails", "RivegAnswersDegraded"],
         &[&before[..], &["RivegAnswerStoreFails"]].concat(),
     );
     drop(feed);
@@ -99,7 +100,7 @@ pub(super) fn what_it_needs_goes_away(shown: &mut Shown) {
 pub(super) fn an_engine_is_stopped(shown: &mut Shown) {
     let names = TestTopics::with_topics(1);
     let mut engine = EngineProcess::start(&names, &[]);
-    let prometheus = watching(&[&engine.address]);
+    let prometheus = watching(&engine.address, 1);
     engine.signal("-STOP");
     shown.fires(&prometheus, &["RivegAway"], &[]);
     engine.signal("-CONT");
@@ -110,11 +111,13 @@ pub(super) fn an_engine_is_stopped(shown: &mut Shown) {
 pub(super) fn an_engine_is_killed_again_and_again(shown: &mut Shown) {
     let (names, address) = (TestTopics::with_topics(1), free_address());
     let set = format!("telemetry.address={address}");
-    let prometheus = Prometheus::watching(&[&address], &hurried(1));
-    let mut starts = 0.0;
+    let mut engine = EngineProcess::start(&names, &[&set]);
+    let prometheus = watching(&address, 1);
+    let mut starts = 1.0;
     while !prometheus.firing().contains("RivegRestarts") {
-        // It is killed where it is dropped.
-        let _engine = EngineProcess::start(&names, &[&set]);
+        engine.signal("-KILL");
+        engine.ends();
+        engine = EngineProcess::start(&names, &[&set]);
         let seen = "count(count_over_time(process_start_time_seconds{job=\"riveg\"}[5m])) \
                     * (1 + changes(process_start_time_seconds{job=\"riveg\"}[5m]))";
         until("it is scraped", || {
@@ -131,7 +134,7 @@ pub(super) fn more_posts_than_networks_can_answer(shown: &mut Shown) {
     let bundle = format!("bundle.path={}", pocket_bundle().display());
     let sets = [bundle.as_str(), "engine.posts_in_flight=2000", "expand.sources=[\"lexicon\"]"];
     let mut engine = EngineProcess::start(&names, &sets);
-    let prometheus = watching(&[&engine.address]);
+    let prometheus = watching(&engine.address, 1);
     let (world, writer) = (World::new(1, Split::Test), Writer::new(broker()));
     for index in 0..4000 {
         let id = index.to_string();
@@ -148,8 +151,9 @@ pub(super) fn no_broker(shown: &mut Shown) {
     settings.kafka.bootstrap = Forwarder::closed().address();
     let engine = RunningEngine::start(settings, &EchoPipeline::open());
     let target = ScrapeTarget::of(&engine.metrics, &engine.health);
-    shown.fires(&watching(&[&target.address]), &["RivegNotReady"], &[]);
-    engine.signal_stop();
+    shown.fires(&watching(&target.address, 1), &["RivegNotReady"], &[]);
+    // It cannot say goodbye to its brokers, which is no matter here.
+    drop(engine.stop());
 }
 
 pub(super) fn records_are_deleted(shown: &mut Shown) {
@@ -158,7 +162,7 @@ pub(super) fn records_are_deleted(shown: &mut Shown) {
     let echo = EchoPipeline::gated();
     let engine = RunningEngine::start(names.settings(5), &echo);
     let target = ScrapeTarget::of(&engine.metrics, &engine.health);
-    let prometheus = watching(&[&target.address]);
+    let prometheus = watching(&target.address, 1);
     until_at_zero(&prometheus, "riveg_records_lost_total");
     until("reading pauses", || (engine.gauge("riveg_paused_partitions") == 1).then_some(()));
     delete_records(broker(), &names.input, 0, 50);
@@ -167,9 +171,10 @@ pub(super) fn records_are_deleted(shown: &mut Shown) {
     engine.stop().unwrap();
 }
 
-/// A broker that refuses requests of a kind, and names of topics on it.
+/// A broker that refuses so many requests of a kind, and names of topics on it.
 fn refusing(
     request: RDKafkaApiKey,
+    refusal: RDKafkaRespErr,
     times: usize,
 ) -> (MockCluster<'static, DefaultProducerContext>, TestTopics) {
     let cluster = MockCluster::new(1).unwrap();
@@ -177,16 +182,19 @@ fn refusing(
     for topic in [&names.input, &names.output, &names.dead] {
         cluster.create_topic(topic, 1, 1).unwrap();
     }
-    let refusals = vec![RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED; times];
-    cluster.request_errors(request, &refusals);
+    cluster.request_errors(request, &vec![refusal; times]);
     (cluster, names)
 }
 
 pub(super) fn commits_are_refused(shown: &mut Shown) {
-    let (_cluster, names) = refusing(RDKafkaApiKey::OffsetCommit, 40);
+    let (_cluster, names) = refusing(
+        RDKafkaApiKey::OffsetCommit,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_COMMIT_OFFSET_SIZE,
+        40,
+    );
     let engine = RunningEngine::start(names.settings(8), &EchoPipeline::open());
     let target = ScrapeTarget::of(&engine.metrics, &engine.health);
-    let prometheus = watching(&[&target.address]);
+    let prometheus = watching(&target.address, 1);
     until_at_zero(&prometheus, "riveg_commit_failures_total{reason=\"refused\"}");
     write(&names, 0..8);
     shown.fires(&prometheus, &["RivegCommitsFail"], &[]);
@@ -194,15 +202,20 @@ pub(super) fn commits_are_refused(shown: &mut Shown) {
 }
 
 pub(super) fn transactions_are_refused(shown: &mut Shown) {
-    let (_cluster, names) = refusing(RDKafkaApiKey::TxnOffsetCommit, 2000);
+    let (_cluster, names) = refusing(
+        RDKafkaApiKey::TxnOffsetCommit,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+        // Some twenty seconds, one in each commit_interval.
+        400,
+    );
     let engine = RunningEngine::start(names.exactly_once(8, "a"), &EchoPipeline::open());
     let target = ScrapeTarget::of(&engine.metrics, &engine.health);
-    let prometheus = watching(&[&target.address]);
+    let prometheus = watching(&target.address, 1);
     until_at_zero(&prometheus, "riveg_transaction_seconds_count{outcome=\"aborted\"}");
     write(&names, 0..8);
     let beside = ["RivegCommitsFail", "RivegStandsStill", "RivegPartitionStuck"];
     shown.fires(&prometheus, &["RivegTransactionsAbort"], &beside);
-    engine.signal_stop();
+    engine.stop().unwrap();
 }
 
 pub(super) fn the_group_does_not_settle(shown: &mut Shown) {
@@ -210,7 +223,7 @@ pub(super) fn the_group_does_not_settle(shown: &mut Shown) {
     let first = RunningEngine::start(names.settings(8), &EchoPipeline::open());
     let target = ScrapeTarget::of(&first.metrics, &first.health);
     // A rebalance takes seconds.
-    let prometheus = Prometheus::watching(&[&target.address], &hurried(4));
+    let prometheus = watching(&target.address, 4);
     until_at_zero(&prometheus, "riveg_rebalances_total{kind=\"revoked\"}");
     let assigned = "riveg_rebalances_total{kind=\"assigned\"}";
     for _ in 0..12 {

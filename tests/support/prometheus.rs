@@ -12,25 +12,24 @@ use super::{Process, until};
 /// One server.
 pub(crate) struct Prometheus {
     address: String,
-    _process: Process,
-    _folder: tempfile::TempDir,
+    process: Process,
+    folder: tempfile::TempDir,
 }
 
 /// One element of an answer: its labels and its value.
 pub(crate) type Sample = (BTreeMap<String, String>, f64);
 
 impl Prometheus {
-    /// Starts a server that reads metrics at `targets`, `host:port`, evaluates the rules of this file of rules, and waits
-    /// until it answers.
+    /// Starts a server that reads metrics at `targets`, `host:port`, and waits until it answers.
     ///
     /// # Panics
     /// If there is no `prometheus`: these tests do not pass without one.
-    pub(crate) fn watching(targets: &[&str], rules: &str) -> Self {
+    pub(crate) fn watching(targets: &[&str]) -> Self {
         // A port that was free may be occupied by now; then another one is tried.
-        (0..5).find_map(|_| Self::begin(targets, rules)).expect("prometheus starts")
+        (0..5).find_map(|_| Self::begin(targets)).expect("prometheus starts")
     }
 
-    fn begin(targets: &[&str], rules: &str) -> Option<Self> {
+    fn begin(targets: &[&str]) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = format!(
             "global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }}\n\
@@ -39,7 +38,6 @@ impl Prometheus {
         );
         let file = folder.path().join("prometheus.yml");
         std::fs::write(&file, settings).expect("the folder is writable");
-        std::fs::write(folder.path().join("rules.yaml"), rules).expect("the folder is writable");
         let address = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", file.display()))
@@ -57,7 +55,21 @@ impl Prometheus {
             let ready = ask(&address, "/-/ready").is_some_and(|answer| answer.contains(" 200 "));
             (ended || ready).then_some(!ended)
         });
-        answers.then_some(Self { address, _process: process, _folder: folder })
+        answers.then_some(Self { address, process, folder })
+    }
+
+    /// Evaluates a file of rules from now on. Before its targets are known, which takes seconds, a rule may take them for gone.
+    ///
+    /// # Panics
+    /// If the rules are invalid.
+    pub(crate) fn evaluate(&self, rules: &str) {
+        std::fs::write(self.folder.path().join("rules.yaml"), rules).expect("the folder is writable");
+        let pid = self.process.0.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().expect("kill is there").success());
+        until("rules are read", || {
+            let groups = self.api("rules", "rules")["groups"].as_array().map_or(0, Vec::len);
+            (groups > 0).then_some(())
+        });
     }
 
     /// The current result of a query.

@@ -9,7 +9,7 @@ use crate::domain::Stage;
 use crate::engine::runtime::{self, Endpoints, Expansions, Variant};
 use crate::lab::calibrate::Goal;
 use crate::lab::calibrate::plot::{Panel, svg};
-use crate::lab::eval::dataset;
+use crate::lab::dataset;
 use crate::networks::bundle::{Bundle, Thresholds, set_thresholds};
 use crate::telemetry::Metrics;
 

@@ -10,8 +10,8 @@ use crate::cli::eval::as_mention;
 use crate::cli::{Failure, progress};
 use crate::domain::Post;
 use crate::input::decode::Decoder;
-use crate::lab::eval::dataset::Example;
-use crate::lab::eval::{GoldPost, GoldRegion, Threshold};
+use crate::lab::dataset::{Example, GoldPost, GoldRegion};
+use crate::lab::eval::Threshold;
 use crate::stages::pipeline::{AnnotateError, Pipeline};
 
 /// An entity and a picture.
@@ -68,7 +68,7 @@ impl Observer {
     }
 
     /// The pairs of one post, or why it has none; a lost device is an error.
-    async fn one(&self, Example { record, gold }: Example) -> Result<Result<Vec<Pair>, String>, Failure> {
+    async fn one(&self, Example { record, gold, .. }: Example) -> Result<Result<Vec<Pair>, String>, Failure> {
         let post = match self.decoder.decode(record.into()).await {
             Ok(post) => post,
             Err(rejection) => return Ok(Err(rejection.to_string())),
@@ -82,11 +82,11 @@ impl Observer {
     async fn pairs(&self, post: &Post, gold: &GoldPost) -> Result<Vec<Pair>, AnnotateError> {
         let (context, _) = self.pipeline.context(post).await;
         let flow = self.pipeline.flows.begin();
-        let mut pairs = Vec::new();
-        for mention in &gold.mentions {
+        let (mut pairs, text) = (Vec::new(), &gold.text);
+        for (mention, named) in gold.mentions.iter().filter_map(|gold| Some((gold, as_mention(gold, text)?)))
+        {
             let names = self.pipeline.names.get();
-            let phrase =
-                names.expander.phrase(&as_mention(mention, &gold.text), None, &context).await?.phrase;
+            let phrase = names.expander.phrase(&named, None, &context).await?.phrase;
             for media in &post.media {
                 let caption = self.pipeline.caption(media).await;
                 let picture = (media, caption.as_str());

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use crate::domain::{Annotation, Post};
 use crate::lab::contact_sheet::{Card, Sheet};
-use crate::lab::eval::{GoldPost, PredictedMention, Rules, Scores};
+use crate::lab::dataset::{GoldPost, PredictedMention};
+use crate::lab::eval::{Rules, Scores};
 
 /// Posts on the page.
 pub(super) const POSTS: usize = 12;
@@ -43,7 +44,7 @@ pub(super) fn sheet(cards: Vec<Card>, types: Vec<String>, (posts, bundle): (usiz
 
 /// How many entities are right in name, type and region, as GMNER counts.
 fn remark(scores: &Scores) -> String {
-    let counts = scores.gmner;
+    let counts = scores.gmner.unwrap_or_default();
     let wrong = counts.predicted - counts.right;
     let more = if wrong == 0 { String::new() } else { format!(", {wrong} wrong") };
     format!("{} of {} right{more}", counts.right, counts.gold)
@@ -57,7 +58,8 @@ fn boxes(gold: &GoldPost) -> Vec<crate::domain::BBox> {
 mod tests {
     use super::*;
     use crate::domain::{BBox, EntityType};
-    use crate::lab::eval::{Counts, GoldMention, GoldRegion};
+    use crate::lab::dataset::{GoldMention, GoldRegion};
+    use crate::lab::eval::Counts;
 
     fn gold(mentions: usize, shown: bool) -> GoldPost {
         let bbox = BBox { x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };
@@ -65,13 +67,14 @@ mod tests {
         let mention = |number: usize| GoldMention {
             text: "Ann".to_owned(),
             entity_type: EntityType::new("PER"),
-            span: (0, 3),
+            span: Some((0, 3)),
             regions: if shown && number == 0 { vec![region.clone()] } else { Vec::new() },
         };
         GoldPost {
             id: "p".to_owned(),
             text: "Ann".to_owned(),
             mentions: (0..mentions).map(mention).collect(),
+            grounded: true,
         }
     }
 
@@ -90,7 +93,7 @@ mod tests {
     #[test]
     fn remarks_count_what_is_right_and_what_is_wrong() {
         for (predicted, right, expected) in [(3, 3, "3 of 4 right"), (5, 2, "2 of 4 right, 3 wrong")] {
-            let scores = Scores { gmner: Counts { predicted, gold: 4, right }, ..Scores::default() };
+            let scores = Scores { gmner: Some(Counts { predicted, gold: 4, right }), ..Scores::ZERO };
             assert_eq!(remark(&scores), expected);
         }
     }

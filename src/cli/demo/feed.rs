@@ -20,7 +20,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::super::Failure;
 use crate::config::Config;
 use crate::input::fetch::Scheme;
-use crate::lab::eval::dataset::Example;
+use crate::lab::dataset::Example;
 
 /// The form of the posts that are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use crate::domain::{BBox, EntityType};
     use crate::input::formats::{Event, Feeds, InputRecord, MediaSource};
-    use crate::lab::eval::{GoldMention, GoldPost, GoldRegion};
+    use crate::lab::dataset::{GoldMention, GoldPost, GoldRegion};
 
     #[test]
     fn a_post_becomes_an_event_with_the_same_text_and_pictures_and_the_gold_follows() {
@@ -139,12 +139,16 @@ mod tests {
         let mention = GoldMention {
             text: "Ada".to_owned(),
             entity_type: EntityType::new("PER"),
-            span: (0, 3),
+            span: Some((0, 3)),
             regions: vec![region],
         };
-        let gold =
-            GoldPost { id: "test-0-000001".to_owned(), text: "Ada".to_owned(), mentions: vec![mention] };
-        let mut posts = [Example { record: record.as_bytes().to_vec(), gold }];
+        let gold = GoldPost {
+            id: "test-0-000001".to_owned(),
+            text: "Ada".to_owned(),
+            mentions: vec![mention],
+            grounded: true,
+        };
+        let mut posts = [Example { record: record.as_bytes().to_vec(), gold, knowledge: None }];
         let pictures = as_events(&mut posts).unwrap();
         let config = Config::load(&crate::config::Sources::default()).unwrap().config;
         let feeds = Feeds::new(&config.feeds());

@@ -13,7 +13,7 @@ use crate::engine::runtime::{self, Expansions, Variant};
 use crate::engine::{Monitoring, Summary, annotate_topic};
 use crate::kafka::client::Connection;
 use crate::kafka::publish::EmbeddedBroker;
-use crate::lab::eval::dataset::{self, Example};
+use crate::lab::dataset::{self, Example};
 use crate::lab::world::{Split, World, write_dataset};
 use crate::networks::bundle::Bundle;
 use crate::stages::lexicon::Lexicon;

@@ -273,8 +273,9 @@ mod tests {
             )],
             scores: Scores {
                 mner: counts,
-                gmner: counts,
-                eeg: counts,
+                mner_span: Some(counts),
+                gmner: Some(counts),
+                eeg: Some(counts),
                 smner: Some(counts),
                 ees: Some(counts),
             },

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::cli::Failure;
 use crate::domain::{BBox, Mask, Media, Mention, Post, Span};
 use crate::input::decode::Decoder;
-use crate::lab::eval::dataset::Example;
-use crate::lab::eval::{GoldMention, GoldPost, GoldRegion, PredictedMention, StageScores, Threshold};
+use crate::lab::dataset::{Example, GoldMention, GoldPost, GoldRegion, PredictedMention};
+use crate::lab::eval::{StageScores, Threshold};
 use crate::lab::world::World;
 use crate::stages::expand::Context;
 use crate::stages::pipeline::{AnnotateError, Pipeline};
@@ -31,12 +31,12 @@ pub(super) struct JudgedPost {
 /// A post of the world as an input record, with its gold.
 pub(super) fn example(world: &World, index: u64) -> Example {
     let sample = world.sample(index);
-    Example { record: sample.record(), gold: sample.gold(&sample.media_key()) }
+    Example { record: sample.record(), gold: sample.gold(&sample.media_key()), knowledge: None }
 }
 
 impl Judge {
     /// A rejected post counts as empty; a lost device is an error.
-    pub(super) async fn judge(&self, Example { record, gold }: Example) -> Result<JudgedPost, Failure> {
+    pub(super) async fn judge(&self, Example { record, gold, .. }: Example) -> Result<JudgedPost, Failure> {
         let refused = |gold, fault: String| JudgedPost {
             gold,
             predicted: Vec::new(),
@@ -62,12 +62,13 @@ impl Judge {
         let annotation = self.pipeline.annotate(post).await?;
         let mut stages = StageScores::default();
         let (context, _) = self.pipeline.context(post).await;
-        for mention in &gold.mentions {
+        // A data set of words alone does not say what networks on pictures should answer.
+        for mention in gold.mentions.iter().filter(|_| gold.grounded) {
+            let Some(named) = as_mention(mention, &gold.text) else { continue };
             for media in &post.media {
                 let shown = mention.regions.iter().filter(|region| region.media_key == media.key);
                 let shown: Vec<GoldRegion> = shown.cloned().collect();
-                let mention = as_mention(mention, &gold.text);
-                self.score_stages((&mention, &context), media, &shown, &mut stages).await?;
+                self.score_stages((&named, &context), media, &shown, &mut stages).await?;
             }
         }
         Ok((PredictedMention::from_annotation(&annotation), stages))
@@ -104,14 +105,14 @@ impl Judge {
     }
 }
 
-/// A gold mention in the form of a tagged one.
-pub(in crate::cli) fn as_mention(gold: &GoldMention, text: &str) -> Mention {
+/// A gold mention in the form of a tagged one; none without a place in the text.
+pub(in crate::cli) fn as_mention(gold: &GoldMention, text: &str) -> Option<Mention> {
     let byte = |position: usize| text.char_indices().nth(position).map_or(text.len(), |(byte, _)| byte);
-    let (start, end) = gold.span;
-    Mention {
+    let (start, end) = gold.span?;
+    Some(Mention {
         text: gold.text.clone(),
         entity_type: gold.entity_type.clone(),
         span: Span { start, end, byte_start: byte(start), byte_end: byte(end) },
         score: 1.0,
-    }
+    })
 }

@@ -4,7 +4,8 @@ use clap::Parser;
 use serde_json::Value;
 
 use super::*;
-use crate::lab::world::write_dataset;
+use crate::lab::dataset::{self, Example};
+use crate::lab::world::{Split, World, write_dataset};
 use crate::networks::bundle::tiny::write_bundle;
 
 /// Runs `riveg eval` with these arguments and returns the JSON that it writes.
@@ -20,7 +21,7 @@ fn figures(folder: &Path, arguments: &[&str]) -> Value {
 
 /// The output of an engine that is always right.
 fn perfect(examples: &[Example]) -> String {
-    let region = |region: &crate::lab::eval::GoldRegion| {
+    let region = |region: &crate::lab::dataset::GoldRegion| {
         let (bbox, mask) = (region.bbox, region.mask.as_ref().unwrap());
         json!({
             "media_key": region.media_key,
@@ -33,7 +34,7 @@ fn perfect(examples: &[Example]) -> String {
             json!({
                 "text": mention.text,
                 "type": mention.entity_type.as_str(),
-                "span": { "start": mention.span.0, "end": mention.span.1 },
+                "span": { "start": mention.span.unwrap().0, "end": mention.span.unwrap().1 },
                 "regions": mention.regions.iter().take(1).map(region).collect::<Vec<_>>(),
             })
         });

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::feed::Feed;
+use super::plain_file::{FileError, opened};
 use super::posts_file::PostsFile;
 use super::shown_post::ShownPost;
 use crate::cli::line_reader::LineReader;
@@ -38,14 +39,6 @@ enum Input {
         position: u64,
     },
     StandardInput,
-}
-
-/// A file cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("failed to read `{}`", path.display())]
-pub(super) struct FileError {
-    pub(super) path: PathBuf,
-    pub(super) source: io::Error,
 }
 
 impl AnswersFile {
@@ -136,14 +129,4 @@ impl AnswersFile {
 /// What was read; a fault is told.
 fn told<T>(read: io::Result<T>, path: &Path) -> Option<T> {
     read.inspect_err(|error| warn!(path = %path.display(), error = %Causes(error), "reading ends")).ok()
-}
-
-/// A file that can be read, and is no folder.
-pub(super) fn opened(path: &Path) -> Result<File, FileError> {
-    let failed = |source| FileError { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.is_dir() {
-        return Err(failed(io::ErrorKind::IsADirectory.into()));
-    }
-    Ok(file)
 }

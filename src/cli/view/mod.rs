@@ -28,6 +28,7 @@ mod figures;
 mod letter;
 mod lines;
 mod pictures;
+mod plain_file;
 mod post_buffer;
 mod posts_file;
 mod router;

@@ -9,7 +9,7 @@ use std::path::Path;
 use bytes::Bytes;
 use tracing::warn;
 
-use super::lines::{FileError, opened};
+use super::plain_file::{FileError, opened};
 use super::source_post::{PostReader, SourcePost};
 use crate::cli::line_reader::LineReader;
 use crate::telemetry::Causes;

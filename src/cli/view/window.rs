@@ -160,9 +160,10 @@ mod tests {
     fn the_oldest_posts_make_room_by_number_and_by_bytes() {
         let by_number = window(2, 10_000, &["a", "b", "c"]);
         assert_eq!(ids(&by_number.after(by_number.latest(9), 10_000)), [(1, "b"), (2, "c")]);
-        let by_bytes = window(9, 450, &["a", "b", "c"]);
+        let two = 2 * post("a", 100).bytes();
+        let by_bytes = window(9, two, &["a", "b", "c"]);
         assert_eq!(ids(&by_bytes.after(by_bytes.latest(9), 10_000)), [(1, "b"), (2, "c")]);
-        let mut large = window(9, 450, &["a"]);
+        let mut large = window(9, two, &["a"]);
         large.push_post(post("large", 9000));
         assert_eq!(ids(&large.after(large.latest(9), 1)), [(1, "large")], "the newest stays");
     }

@@ -9,7 +9,7 @@ use crate::llm::cached;
 use crate::llm::client::EndpointError;
 use crate::networks::blocks::device::NoDevice;
 use crate::networks::bundle::BundleError;
-use crate::stages::knowledge::ExamplesError;
+use crate::stages::knowledge::{ExamplesError, ReplayError};
 use crate::stages::lexicon::LexiconError;
 use crate::stages::prompt::{PromptError, WordListError};
 use crate::stages::recognise::{LabelFault, TokenizerError};
@@ -84,6 +84,9 @@ pub enum RuntimeError {
     /// The examples for language models cannot be read.
     #[error(transparent)]
     Examples(#[from] ExamplesError),
+    /// The answers to replay cannot be read.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// No examples are configured.
     #[error("the bundle has no annotated examples, and knowledge.examples names none")]
     NoExamples,

@@ -13,7 +13,7 @@ use crate::networks::blocks::remembered::Remembered;
 use crate::networks::bundle::Bundle;
 use crate::networks::served::Served;
 use crate::scheduler::{DeviceHandle, Flows, ModelError};
-use crate::stages::knowledge::{ExampleRetriever, Index, IndexError};
+use crate::stages::knowledge::{ExampleRetriever, Index, IndexError, ReplayedKnowledge};
 use crate::stages::pipeline::{EntitiesBy, Gate, Limits, Names, Pictures, Pipeline};
 use crate::stages::recognise::Recogniser;
 use crate::stages::segment::Segmenter;
@@ -144,11 +144,15 @@ impl Runtime {
             None
         };
         let knowledge = endpoints.knowledge(bundle, config, &types, retriever)?;
+        let file = &config.knowledge.file;
+        let is_named = !file.as_os_str().is_empty();
+        let replayed = is_named.then(|| ReplayedKnowledge::load(file)).transpose()?;
         let device = device.start().map_err(RuntimeError::Thread)?;
 
         let pipeline = Pipeline {
             captioners,
             knowledge,
+            replayed,
             entities,
             names: Reloadable::new(Names { linker, expander }),
             looks,

@@ -4,7 +4,6 @@
 
 use image::ColorType;
 
-use super::header::reduced_pixels;
 use super::jpeg::Structure;
 use super::webp::Coding;
 
@@ -29,6 +28,11 @@ const MAX_EXPANSION_OF_DEFLATE: u64 = 1032;
 /// Bytes of a frame.
 pub(crate) fn frame(pixels: u64) -> u64 {
     3 * pixels
+}
+
+/// Pixels of a picture of this size once its sides are divided.
+pub(crate) fn reduced_pixels((width, height): (u32, u32), reduced: u32) -> u64 {
+    u64::from(width.div_ceil(reduced)) * u64::from(height.div_ceil(reduced))
 }
 
 /// What every picture takes: its frame and the stored pixels that it is made from, or its frame twice while it is

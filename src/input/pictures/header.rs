@@ -39,7 +39,7 @@ impl Header {
 
     /// Bytes of the decoded picture.
     pub(crate) fn frame_bytes(self) -> u64 {
-        cost::frame(reduced_pixels((self.width, self.height), self.reduced))
+        cost::frame(cost::reduced_pixels((self.width, self.height), self.reduced))
     }
 
     /// About how long decoding takes: 10 ms a megapixel. Only the order of pictures by cost matters.
@@ -144,11 +144,6 @@ fn probe_jpeg(bytes: &[u8], config: &Config) -> Result<Header, MediaFault> {
 fn reduction((width, height): (u32, u32), least: u32) -> u32 {
     let is_enough = |divisor: &u32| least > 0 && width.min(height) / divisor >= least;
     [8, 4, 2].into_iter().find(is_enough).unwrap_or(1)
-}
-
-/// Pixels of a picture of this size once its sides are divided.
-pub(super) fn reduced_pixels((width, height): (u32, u32), reduced: u32) -> u64 {
-    u64::from(width.div_ceil(reduced)) * u64::from(height.div_ceil(reduced))
 }
 
 fn size_within_limits((width, height): (u32, u32), config: &Config) -> Result<(), MediaFault> {

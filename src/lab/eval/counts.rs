@@ -28,6 +28,13 @@ impl Counts {
         ratio(self.right, self.gold)
     }
 
+    /// The sum.
+    #[must_use]
+    pub fn plus(mut self, other: Self) -> Self {
+        self += other;
+        self
+    }
+
     /// Harmonic mean of precision and recall.
     #[must_use]
     pub fn f1(&self) -> f64 {

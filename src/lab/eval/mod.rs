@@ -1,23 +1,32 @@
-//! Evaluation: five scores of whole posts, three scores of single stages, and readers of data sets and predictions.
+//! Evaluation: scores of whole posts and of single stages, where points are lost, and how sure a figure is.
 //!
-//! Read `scores` first, then `stages` and [`dataset`]. A mention is judged by name (MNER), by name and box (GMNER), by name
-//! and box without its type (EEG), and the last two with masks (SMNER, EES). The rules are those of the evaluator
-//! published with RiVEG (`NUSTM/GMNER` data): the match key is entity text and type, the first match in order counts, and
-//! "no picture shows it" is an answer.
+//! Read `rules` first (which answers match), then `scores`, [`StageScores`] and `faults`. A mention is judged by name and
+//! type (MNER), by name, type and box (GMNER), by name and box without its type (EEG), and the last two with masks (SMNER,
+//! EES). "No picture shows it" is an answer.
 
 mod counts;
-mod gold;
+mod rules;
+mod matcher;
+mod regions;
 mod scores;
+mod types;
+mod sweep;
+mod matched;
 mod stages;
+mod faults;
+mod lost_points;
+mod resampling;
+mod comparison;
 
-pub mod dataset;
-mod files;
-mod gold_file;
-pub mod predictions;
-mod twitter_gmner;
-mod wire_mask;
-
+pub use comparison::{Comparison, Difference};
 pub use counts::{Counts, MeanScore};
-pub use gold::{GoldMention, GoldPost, GoldRegion, PredictedMention, PredictedRegion};
-pub use scores::{MatchKey, Rules, Scores, Threshold};
+pub use faults::{Fault, JudgedPair, Part, judge};
+pub use lost_points::LostPoints;
+pub use matched::{Confusion, MatchedScores};
+pub use regions::without_doubtful_masks;
+pub use resampling::{Interval, Intervals, Resampling};
+pub use rules::{Assignment, MatchKey, Rules, Threshold};
+pub use scores::{Score, Scores};
 pub use stages::StageScores;
+pub use sweep::{Row as SweepRow, Sweep};
+pub use types::TypeScores;

@@ -4,125 +4,187 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Counts, GoldMention, GoldPost, GoldRegion, PredictedMention, PredictedRegion};
+use crate::lab::dataset::{GoldPost, PredictedMention};
 
-/// The rules of matching.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Rules {
-    /// Minimum overlap of matching regions.
-    pub threshold: Threshold,
-    /// Key of matching mentions.
-    pub key: MatchKey,
-}
+use super::Counts;
+use super::matcher::{Pairs, pairs, same_name};
+use super::regions::Kind;
+use super::rules::{MatchKey, Rules};
 
-/// The overlap at which two regions match.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Threshold {
-    /// IoU of at least this, as the published evaluators compute it.
-    AtLeast(f32),
-    /// IoU above this, as the papers define it.
-    Above(f32),
-}
-
-impl Default for Threshold {
-    fn default() -> Self {
-        Self::AtLeast(0.5)
-    }
-}
-
-impl Threshold {
-    /// Whether an overlap is sufficient.
-    #[must_use]
-    pub fn accepts(self, iou: f32) -> bool {
-        match self {
-            Self::AtLeast(limit) => iou >= limit,
-            Self::Above(limit) => iou > limit,
-        }
-    }
-}
-
-/// The key by which predicted and gold mentions of a post match. The type must match too, except for EEG and EES.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum MatchKey {
-    /// The entity's text, as in the evaluator of RiVEG.
-    #[default]
-    Text,
-    /// The entity's span, as in the evaluator of H-Index.
-    Span,
-}
-
-/// The five scores, counted over posts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+/// The scores, counted over posts. None: gold or predictions lack what is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Scores {
-    /// Multimodal named entity recognition: span and type.
+    /// Multimodal named entity recognition: name and type, by the rules' key.
     pub mner: Counts,
-    /// Grounded: entity, type and box.
-    pub gmner: Counts,
-    /// Entity extraction and grounding: entity and box, any type.
-    pub eeg: Counts,
-    /// Segmented: entity, type and mask. Absent if the gold has boxes without masks.
+    /// The same by span, as seqeval counts, whatever the rules' key. Absent if there are names alone.
+    pub mner_span: Option<Counts>,
+    /// Grounded: entity, type and box. Absent without boxes.
+    pub gmner: Option<Counts>,
+    /// Entity extraction and grounding: entity and box, any type. Absent like `gmner`.
+    pub eeg: Option<Counts>,
+    /// Segmented: entity, type and mask. Absent if gold or predictions have boxes without masks.
     pub smner: Option<Counts>,
     /// Entity extraction and segmentation: entity and mask, any type. Absent like `smner`.
     pub ees: Option<Counts>,
 }
 
+/// A score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Score {
+    /// [`Scores::mner`].
+    Mner,
+    /// [`Scores::mner_span`].
+    MnerSpan,
+    /// [`Scores::gmner`].
+    Gmner,
+    /// [`Scores::eeg`].
+    Eeg,
+    /// [`Scores::smner`].
+    Smner,
+    /// [`Scores::ees`].
+    Ees,
+}
+
+impl Score {
+    /// All scores in the order in which they are printed.
+    pub const ALL: [Self; 6] = [Self::Mner, Self::MnerSpan, Self::Gmner, Self::Eeg, Self::Smner, Self::Ees];
+
+    /// Its name in tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mner => "MNER",
+            Self::MnerSpan => "MNER by span",
+            Self::Gmner => "GMNER",
+            Self::Eeg => "EEG",
+            Self::Smner => "SMNER",
+            Self::Ees => "EES",
+        }
+    }
+
+    /// Why it may be absent.
+    fn lacks(self) -> &'static str {
+        match self {
+            Self::Mner | Self::MnerSpan => "names without their places in the text",
+            Self::Gmner | Self::Eeg => "gold or predictions have no boxes",
+            Self::Smner | Self::Ees => "gold or predictions have boxes without masks",
+        }
+    }
+
+    /// The pairs that this score counts as right; none if gold or predictions lack what is compared.
+    pub(super) fn pairs(
+        self,
+        gold: &GoldPost,
+        predicted: &[PredictedMention],
+        rules: Rules,
+    ) -> Option<Pairs> {
+        let (typed, kind) = match self {
+            Self::Mner | Self::MnerSpan => (true, None),
+            Self::Gmner => (true, Some(Kind::Box)),
+            Self::Eeg => (false, Some(Kind::Box)),
+            Self::Smner => (true, Some(Kind::Mask)),
+            Self::Ees => (false, Some(Kind::Mask)),
+        };
+        let rules = if self == Self::MnerSpan { Rules { key: MatchKey::Span, ..rules } } else { rules };
+        let spans_known = gold.mentions.iter().all(|mention| mention.span.is_some())
+            && predicted.iter().all(|mention| mention.span.is_some());
+        let regions_known = |kind: Kind| {
+            gold.grounded
+                && gold.mentions.iter().all(|mention| kind.is_known(&mention.regions, &[]))
+                && predicted.iter().all(|mention| kind.is_known(&[], &mention.regions))
+        };
+        if (self == Self::MnerSpan && !spans_known) || kind.is_some_and(|kind| !regions_known(kind)) {
+            return None;
+        }
+        Some(pairs(rules, &gold.mentions, predicted, |g, p| {
+            same_name(rules.key, typed, g, p)
+                && kind.is_none_or(|kind| kind.agree(&p.regions, &g.regions, rules.threshold))
+        }))
+    }
+}
+
 impl Scores {
+    /// The scores of no posts.
+    pub const ZERO: Self = {
+        let zero = Counts { predicted: 0, gold: 0, right: 0 };
+        let some = Some(zero);
+        Self { mner: zero, mner_span: some, gmner: some, eeg: some, smner: some, ees: some }
+    };
+
+    /// Counts one post.
+    #[must_use]
+    pub fn of_post(gold: &GoldPost, predicted: &[PredictedMention], rules: Rules) -> Self {
+        let count = |score: Score| {
+            let right = score.pairs(gold, predicted, rules)?.iter().flatten().count() as u64;
+            Some(Counts { predicted: predicted.len() as u64, gold: gold.mentions.len() as u64, right })
+        };
+        Self {
+            mner: count(Score::Mner).unwrap_or_default(),
+            mner_span: count(Score::MnerSpan),
+            gmner: count(Score::Gmner),
+            eeg: count(Score::Eeg),
+            smner: count(Score::Smner),
+            ees: count(Score::Ees),
+        }
+    }
+
     /// Counts all posts, given as pairs of gold and predictions.
     #[must_use]
     pub fn count<'posts>(
         posts: impl IntoIterator<Item = (&'posts GoldPost, &'posts [PredictedMention])>,
         rules: Rules,
     ) -> Self {
-        let mut scores = Self::default();
-        let (mut smner, mut ees, mut masks_everywhere) = (Counts::default(), Counts::default(), true);
-        for (gold, predicted) in posts {
-            let gold = gold.mentions.as_slice();
-            let place = Matcher { key: MatchKey::Span, typed: true, region: &|_, _| true };
-            scores.mner += place.count(gold, predicted);
+        let each = posts.into_iter().map(|(gold, predicted)| Self::of_post(gold, predicted, rules));
+        each.fold(Self::ZERO, Self::plus)
+    }
 
-            let by_box = |predicted: &[PredictedRegion], gold: &[GoldRegion]| {
-                same_region(predicted, gold, |p, g| rules.threshold.accepts(p.bbox.iou(&g.bbox)))
-            };
-            let by_mask = |predicted: &[PredictedRegion], gold: &[GoldRegion]| {
-                same_region(predicted, gold, |p, g| {
-                    g.mask.as_ref().is_some_and(|mask| rules.threshold.accepts(p.mask.iou(mask)))
-                })
-            };
-            let judge = |typed, region: &RegionTest<'_>| {
-                Matcher { key: rules.key, typed, region }.count(gold, predicted)
-            };
-            scores.gmner += judge(true, &by_box);
-            scores.eeg += judge(false, &by_box);
-            smner += judge(true, &by_mask);
-            ees += judge(false, &by_mask);
-            masks_everywhere &=
-                gold.iter().flat_map(|mention| &mention.regions).all(|region| region.mask.is_some());
+    /// The sum: a score that one post lacks is absent.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let sum = |one: Option<Counts>, two: Option<Counts>| Some(one?.plus(two?));
+        Self {
+            mner: self.mner.plus(other.mner),
+            mner_span: sum(self.mner_span, other.mner_span),
+            gmner: sum(self.gmner, other.gmner),
+            eeg: sum(self.eeg, other.eeg),
+            smner: sum(self.smner, other.smner),
+            ees: sum(self.ees, other.ees),
         }
-        if masks_everywhere {
-            (scores.smner, scores.ees) = (Some(smner), Some(ees));
+    }
+
+    /// One of the scores.
+    #[must_use]
+    pub fn get(&self, score: Score) -> Option<Counts> {
+        match score {
+            Score::Mner => Some(self.mner),
+            Score::MnerSpan => self.mner_span,
+            Score::Gmner => self.gmner,
+            Score::Eeg => self.eeg,
+            Score::Smner => self.smner,
+            Score::Ees => self.ees,
         }
-        scores
+    }
+
+    /// The typed score that asks for most: masks, else boxes, else names.
+    #[must_use]
+    pub fn strictest(&self) -> Score {
+        let typed = [Score::Smner, Score::Gmner];
+        typed.into_iter().find(|&score| self.get(score).is_some()).unwrap_or(Score::Mner)
     }
 }
 
 impl fmt::Display for Scores {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(formatter, "score   precision   recall       F1    predicted     gold    right")?;
-        let rows = [
-            ("MNER", Some(self.mner)),
-            ("GMNER", Some(self.gmner)),
-            ("EEG", Some(self.eeg)),
-            ("SMNER", self.smner),
-            ("EES", self.ees),
-        ];
-        for (name, counts) in rows {
-            let Some(counts) = counts else {
-                writeln!(formatter, "{name:<6}  not scored: the gold has boxes without masks")?;
+        writeln!(formatter, "score         precision   recall       F1    predicted     gold    right")?;
+        for score in Score::ALL {
+            let name = score.as_str();
+            let Some(counts) = self.get(score) else {
+                writeln!(formatter, "{name:<12}  not scored: {}", score.lacks())?;
                 continue;
             };
             writeln!(
                 formatter,
-                "{name:<6}  {:>9.4}  {:>7.4}  {:>7.4}  {:>11}  {:>7}  {:>7}",
+                "{name:<12}  {:>9.4}  {:>7.4}  {:>7.4}  {:>11}  {:>7}  {:>7}",
                 counts.precision(),
                 counts.recall(),
                 counts.f1(),
@@ -135,58 +197,11 @@ impl fmt::Display for Scores {
     }
 }
 
-/// Whether predicted and gold regions are the same answer.
-type RegionTest<'test> = dyn Fn(&[PredictedRegion], &[GoldRegion]) -> bool + 'test;
-
-/// The conditions under which a prediction matches a gold mention.
-struct Matcher<'test> {
-    key: MatchKey,
-    typed: bool,
-    region: &'test RegionTest<'test>,
-}
-
-impl Matcher<'_> {
-    /// Each prediction matches the first unmatched gold mention that agrees with it.
-    fn count(&self, gold: &[GoldMention], predicted: &[PredictedMention]) -> Counts {
-        let mut open: Vec<&GoldMention> = gold.iter().collect();
-        let mut right = 0;
-        for prediction in predicted {
-            if let Some(index) = open.iter().position(|mention| self.agrees(mention, prediction)) {
-                open.remove(index);
-                right += 1;
-            }
-        }
-        Counts { predicted: predicted.len() as u64, gold: gold.len() as u64, right }
-    }
-
-    fn agrees(&self, gold: &GoldMention, predicted: &PredictedMention) -> bool {
-        let same_key = match self.key {
-            MatchKey::Text => gold.text == predicted.text,
-            MatchKey::Span => gold.span == predicted.span,
-        };
-        same_key
-            && (!self.typed || gold.entity_type == predicted.entity_type)
-            && (self.region)(&predicted.regions, &gold.regions)
-    }
-}
-
-/// Both have no region, or one predicted region matches a gold region.
-fn same_region(
-    predicted: &[PredictedRegion],
-    gold: &[GoldRegion],
-    overlaps: impl Fn(&PredictedRegion, &GoldRegion) -> bool,
-) -> bool {
-    if predicted.is_empty() || gold.is_empty() {
-        return predicted.is_empty() && gold.is_empty();
-    }
-    predicted.iter().any(|p| gold.iter().any(|g| p.media_key == g.media_key && overlaps(p, g)))
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::domain::{BBox, EntityType, Mask};
-
     use super::*;
+    use crate::domain::{BBox, EntityType, Mask};
+    use crate::lab::dataset::{GoldMention, GoldRegion, PredictedRegion};
 
     /// Its name, the gold, the predictions, and the numbers of correct ones: MNER, GMNER, EEG.
     type Case = (&'static str, Vec<GoldMention>, Vec<PredictedMention>, [u64; 3]);
@@ -205,7 +220,7 @@ mod tests {
         GoldMention {
             text: text.into(),
             entity_type: EntityType::new(entity_type),
-            span: (start, start + text.chars().count()),
+            span: Some((start, start + text.chars().count())),
             regions: places.iter().map(region).collect(),
         }
     }
@@ -218,19 +233,20 @@ mod tests {
     ) -> PredictedMention {
         let region = |&(x0, x1): &(u32, u32)| {
             let (bbox, mask) = place(x0, x1);
-            PredictedRegion { media_key: "m".into(), bbox, mask }
+            PredictedRegion { media_key: "m".into(), bbox: Some(bbox), mask: Some(mask), mask_score: None }
         };
         let gold = gold(text, entity_type, start, &[]);
         PredictedMention {
             text: gold.text,
             entity_type: gold.entity_type,
             span: gold.span,
+            gate: None,
             regions: places.iter().map(region).collect(),
         }
     }
 
     fn score(gold: Vec<GoldMention>, predicted_mention: &[PredictedMention], rules: Rules) -> Scores {
-        let post = GoldPost { id: "p".into(), text: String::new(), mentions: gold };
+        let post = GoldPost { id: "p".into(), text: String::new(), mentions: gold, grounded: true };
         Scores::count([(&post, predicted_mention)], rules)
     }
 
@@ -313,11 +329,11 @@ mod tests {
         ];
         for (name, gold, predicted_mention, [mner, gmner, eeg]) in cases {
             let (gold_count, predicted_count) = (gold.len() as u64, predicted_mention.len() as u64);
-            let scores = score(gold, &predicted_mention, Rules::default());
+            let scores = score(gold, &predicted_mention, Rules::RIVEG);
             let counts = |right| Counts { predicted: predicted_count, gold: gold_count, right };
             assert_eq!(scores.mner, counts(mner), "{name}: MNER");
-            assert_eq!(scores.gmner, counts(gmner), "{name}: GMNER");
-            assert_eq!(scores.eeg, counts(eeg), "{name}: EEG");
+            assert_eq!(scores.gmner, Some(counts(gmner)), "{name}: GMNER");
+            assert_eq!(scores.eeg, Some(counts(eeg)), "{name}: EEG");
             assert_eq!(scores.smner, Some(counts(gmner)), "{name}: SMNER, whose masks fill the boxes");
             assert_eq!(scores.ees, Some(counts(eeg)), "{name}: EES");
         }
@@ -328,9 +344,9 @@ mod tests {
         let gold = || vec![gold("Ann", "PER", 0, &[(0, 9)]), gold("Ann", "PER", 8, &[])];
         let swapped =
             [predicted_mention("Ann", "PER", 0, &[]), predicted_mention("Ann", "PER", 8, &[(0, 9)])];
-        assert_eq!(score(gold(), &swapped, Rules::default()).gmner.right, 2);
-        let by_span = Rules { key: MatchKey::Span, ..Rules::default() };
-        assert_eq!(score(gold(), &swapped, by_span).gmner.right, 0);
+        assert_eq!(score(gold(), &swapped, Rules::RIVEG).gmner.unwrap().right, 2);
+        let by_span = Rules::SPAN;
+        assert_eq!(score(gold(), &swapped, by_span).gmner.unwrap().right, 0);
         assert_eq!(score(gold(), &swapped, by_span).mner.right, 2);
     }
 
@@ -338,19 +354,19 @@ mod tests {
     fn an_overlap_of_exactly_half_matches_unless_the_rules_are_strict() {
         let gold = || vec![gold("Ann", "PER", 0, &[(0, 20)])];
         let half = [predicted_mention("Ann", "PER", 0, &[(0, 10)])];
-        assert_eq!(score(gold(), &half, Rules::default()).gmner.right, 1);
-        assert_eq!(score(gold(), &half, Rules::default()).smner.unwrap().right, 1);
-        let strict = Rules { threshold: Threshold::Above(0.5), ..Rules::default() };
-        assert_eq!(score(gold(), &half, strict).gmner.right, 0);
+        assert_eq!(score(gold(), &half, Rules::RIVEG).gmner.unwrap().right, 1);
+        assert_eq!(score(gold(), &half, Rules::RIVEG).smner.unwrap().right, 1);
+        let strict = Rules::PAPER;
+        assert_eq!(score(gold(), &half, strict).gmner.unwrap().right, 0);
         assert_eq!(score(gold(), &half, strict).ees.unwrap().right, 0);
     }
 
     #[test]
     fn a_right_box_with_a_wrong_mask_is_grounded_but_not_segmented() {
         let mut wrong_pixels = predicted_mention("Ann", "PER", 0, &[(0, 20)]);
-        wrong_pixels.regions[0].mask = place(30, 40).1;
-        let scores = score(vec![gold("Ann", "PER", 0, &[(0, 20)])], &[wrong_pixels], Rules::default());
-        assert_eq!((scores.gmner.right, scores.smner.unwrap().right), (1, 0));
+        wrong_pixels.regions[0].mask = Some(place(30, 40).1);
+        let scores = score(vec![gold("Ann", "PER", 0, &[(0, 20)])], &[wrong_pixels], Rules::RIVEG);
+        assert_eq!((scores.gmner.unwrap().right, scores.smner.unwrap().right), (1, 0));
     }
 
     #[test]
@@ -358,16 +374,15 @@ mod tests {
         let mut elsewhere = predicted_mention("Ann", "PER", 0, &[(0, 9)]);
         elsewhere.regions[0].media_key = "n".into();
         let gold = vec![gold("Ann", "PER", 0, &[(0, 9)])];
-        assert_eq!(score(gold, &[elsewhere], Rules::default()).gmner.right, 0);
+        assert_eq!(score(gold, &[elsewhere], Rules::RIVEG).gmner.unwrap().right, 0);
     }
 
     #[test]
     fn without_gold_masks_no_mask_is_scored() {
         let mut unmasked = gold("Ann", "PER", 0, &[(0, 9)]);
         unmasked.regions[0].mask = None;
-        let scores =
-            score(vec![unmasked], &[predicted_mention("Ann", "PER", 0, &[(0, 9)])], Rules::default());
-        assert_eq!((scores.gmner.right, scores.smner, scores.ees), (1, None, None));
-        assert!(scores.to_string().contains("SMNER   not scored"), "{scores}");
+        let scores = score(vec![unmasked], &[predicted_mention("Ann", "PER", 0, &[(0, 9)])], Rules::RIVEG);
+        assert_eq!((scores.gmner.unwrap().right, scores.smner, scores.ees), (1, None, None));
+        assert!(scores.to_string().contains("SMNER         not scored"), "{scores}");
     }
 }

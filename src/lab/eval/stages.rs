@@ -5,9 +5,11 @@ use std::ops::AddAssign;
 
 use serde::Serialize;
 
+use super::MeanScore;
+use super::regions::box_iou;
+use super::rules::Threshold;
 use crate::domain::{BBox, Mask};
-
-use super::{GoldRegion, MeanScore, Threshold};
+use crate::lab::dataset::GoldRegion;
 
 /// The score of each network when the stages before it are correct.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -28,7 +30,7 @@ impl StageScores {
 
     /// Adds a box of the grounder for a mention with these gold regions.
     pub fn add_grounding(&mut self, predicted: &BBox, gold: &[GoldRegion], threshold: Threshold) {
-        let hit = gold.iter().any(|region| threshold.accepts(predicted.iou(&region.bbox)));
+        let hit = gold.iter().any(|region| threshold.accepts(box_iou(predicted, &region.bbox)));
         self.ground_precision.add(f64::from(hit));
     }
 

@@ -1,7 +1,7 @@
 //! Gold of a sample, in the form that evaluation compares with answers.
 
 use super::Sample;
-use crate::lab::eval::{GoldMention, GoldPost, GoldRegion};
+use crate::lab::dataset::{GoldMention, GoldPost, GoldRegion};
 
 impl Sample {
     /// The gold of this post; `media_key` is the key of its picture.
@@ -15,16 +15,21 @@ impl Sample {
         let mentions = self.mentions.iter().map(|mention| GoldMention {
             text: mention.text.clone(),
             entity_type: mention.entity_type.clone(),
-            span: (mention.span.start, mention.span.end),
+            span: Some((mention.span.start, mention.span.end)),
             regions: mention.objects.iter().map(region).collect(),
         });
-        GoldPost { id: self.id.clone(), text: self.text.clone(), mentions: mentions.collect() }
+        GoldPost {
+            id: self.id.clone(),
+            text: self.text.clone(),
+            mentions: mentions.collect(),
+            grounded: true,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::lab::eval::GoldPost;
+    use crate::lab::dataset::GoldPost;
     use crate::lab::world::{Split, World};
 
     #[test]
@@ -40,7 +45,7 @@ mod tests {
         }
         for post in &posts {
             for mention in &post.mentions {
-                let (start, end) = mention.span;
+                let (start, end) = mention.span.unwrap();
                 assert_eq!(post.text.chars().skip(start).take(end - start).collect::<String>(), mention.text);
             }
         }

@@ -12,6 +12,8 @@ use crate::llm::cached::Degrade;
 pub struct Config {
     /// Which examples a question shows, or `off`.
     pub mode: Mode,
+    /// The file of answers that are used instead of asking; empty: none.
+    pub file: PathBuf,
     /// The endpoint of `[llm]`.
     pub endpoint: String,
     /// The file of annotated examples; empty: that of the bundle.

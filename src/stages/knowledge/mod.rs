@@ -17,6 +17,7 @@ mod index;
 mod example_retriever;
 mod prompt;
 mod post_encoder;
+mod replayed;
 mod vectors;
 
 pub use config::{Config, Mode};
@@ -27,6 +28,7 @@ pub use import::{ImportError, PublishedFiles};
 pub use index::{Index, IndexError, IndexSource};
 pub use post_encoder::{PostEncoder, Reply, Request, TextTokenizer};
 pub use prompt::KnowledgePrompt;
+pub use replayed::{ReplayError, ReplayedKnowledge};
 pub use vectors::{Neighbour, Vectors};
 
 /// A temporary file that replaces its target when it is complete, readable by all users then.

@@ -19,7 +19,7 @@ use crate::scheduler::{Flow, Flows};
 use crate::stages::caption::{Captioners, Length};
 use crate::stages::expand::Context;
 use crate::stages::ground::Located;
-use crate::stages::knowledge::{GeneratedKnowledge, KnowledgeGenerator};
+use crate::stages::knowledge::{GeneratedKnowledge, KnowledgeGenerator, ReplayedKnowledge};
 use crate::stages::lexicon::Candidate;
 use crate::stages::link::LinkContext;
 use crate::stages::recognise::Recogniser;
@@ -57,6 +57,8 @@ pub struct Pipeline {
     pub captioners: Captioners,
     /// Knowledge for the tagger; none: the tagger reads the text alone.
     pub knowledge: Option<KnowledgeGenerator>,
+    /// Knowledge that a file has already; it goes first.
+    pub replayed: Option<ReplayedKnowledge>,
     /// Finds the entities in the text.
     pub entities: EntitiesBy,
     /// Says which real entity a name means, and makes a phrase of it.
@@ -209,8 +211,16 @@ impl Pipeline {
         degraded: &mut Vec<Degradation>,
     ) -> Result<GeneratedKnowledge, AnnotateError> {
         let text = normalised_text(post.plain_text());
-        let Some(generator) = self.knowledge.as_ref().filter(|_| !text.is_empty()) else {
+        if text.is_empty() {
             return Ok(GeneratedKnowledge::default());
+        }
+        if let Some(known) = self.replayed.as_ref().and_then(|replayed| replayed.about(&text)) {
+            return Ok(GeneratedKnowledge { text: known.to_owned(), fault: None });
+        }
+        let Some(generator) = &self.knowledge else {
+            let fault = "the file of knowledge has no answer about this text, and no model is asked";
+            let fault = self.replayed.as_ref().map(|_| fault.to_owned());
+            return Ok(GeneratedKnowledge { text: String::new(), fault });
         };
         let caption = self.captioners.captions(post, Length::Short).await;
         let fault = caption.fault.map(|fault| format!("a picture has no caption: {fault}"));

@@ -30,6 +30,7 @@ mod box_scores;
 mod captions;
 mod fair;
 mod long_texts;
+mod replayed;
 
 /// The people in the vocabulary. A picture of grey `n` shows person `n`.
 const PEOPLE: [&str; 4] = ["nobody", "ann", "bob", "cid"];
@@ -161,6 +162,7 @@ fn joined(
     Pipeline {
         captioners: Captioners::new(Vec::new(), Vec::new()),
         knowledge: None,
+        replayed: None,
         entities: EntitiesBy::Tagger(Recogniser::new(recogniser, words, labels)),
         names: Reloadable::new(Names {
             linker: Linker::default(),

@@ -12,6 +12,7 @@ mod engine_tracing;
 mod exporter;
 mod otlp;
 mod post_trace;
+mod sender;
 mod span;
 mod tracer;
 

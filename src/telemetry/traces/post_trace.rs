@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use super::context::{SpanContext, TraceParent};
+use super::sender::Sender;
 use super::span::{Kind, Span, Value};
-use super::tracer::Sender;
 
 /// Spans of one trace besides its root: those of a record of some posts. Further ones are left out, and the root says how
 /// many.

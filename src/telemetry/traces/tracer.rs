@@ -14,6 +14,7 @@ use super::config::Traces;
 use super::context::{SpanContext, TraceParent};
 use super::exporter::Exporter;
 use super::post_trace::PostTrace;
+use super::sender::Sender;
 use super::span::{Kind, Span};
 
 /// Finished traces that wait to be sent; further ones are dropped and counted. Each has at most some dozen kilobytes.
@@ -38,27 +39,6 @@ struct Shared {
 #[derive(Debug, thiserror::Error)]
 #[error("no client can be made for telemetry.traces.endpoint")]
 pub struct TracerError(#[from] reqwest::Error);
-
-/// Where finished spans go.
-#[derive(Clone)]
-pub(super) struct Sender {
-    queue: mpsc::Sender<Vec<Span>>,
-    metrics: TraceMetrics,
-}
-
-impl Sender {
-    pub(super) fn new(queue: mpsc::Sender<Vec<Span>>, metrics: TraceMetrics) -> Self {
-        Self { queue, metrics }
-    }
-
-    /// Never waits: where no place is left, the spans are dropped and counted.
-    pub(super) fn send(&self, spans: Vec<Span>) {
-        let count = spans.len();
-        if self.queue.try_send(spans).is_err() {
-            self.metrics.dropped(count);
-        }
-    }
-}
 
 /// A batch of the device that worked for posts that are traced.
 #[derive(Debug)]

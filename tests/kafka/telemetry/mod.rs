@@ -1,4 +1,4 @@
-//! Telemetry as operators see it: over the port of the engine and in a real Prometheus.
+//! Telemetry as operators see it, over the port of the engine; `tests/operate` has a real Prometheus.
 
 mod build;
 mod commits;

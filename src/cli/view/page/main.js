@@ -25,7 +25,7 @@ startTheme();
 const store = new Store();
 const stage = new Stage();
 const letters = new Letters();
-const state = { matches: [], paused: null, follow: !matchMedia("(prefers-reduced-motion: reduce)").matches, since: 0, waiting: 0, timer: null, hello: null, connection: "connecting", wanted: linkedId() };
+const state = { matches: [], paused: null, follow: !matchMedia("(prefers-reduced-motion: reduce)").matches, since: 0, seen: -1, isTold: false, waiting: 0, timer: null, hello: null, connection: "connecting", wanted: linkedId() };
 const arrivals = [];
 const form = new FilterForm(() => { recompute(); refresh(); });
 const list = new FeedList({ choose: (post) => select(post, true), scrolled: (top) => { if (top) { state.waiting = 0; sayNewer(); } } });
@@ -97,6 +97,8 @@ function select(post, chosen) {
     if (isPhone || document.body.dataset.tab !== "feed") setTab("post");
   }
   state.since = performance.now();
+  state.seen = store.posts.at(-1)?.seq ?? post.seq;
+  state.isTold = false;
   stage.show(post, form.filter);
   list.update(shown(), post);
   if (chosen) list.reveal();
@@ -111,9 +113,11 @@ function step(by) {
 }
 
 function followNow() {
+  // The reader asked for a post that is not here: no other takes its place.
+  if (state.isTold) return;
   const isFirst = !stage.post;
   if (!isFirst && (!state.follow || state.paused || stage.isInUse)) return;
-  const next = nextPost(shown(), stage.post, { now: performance.now(), since: state.since });
+  const next = nextPost(shown(), stage.post, { now: performance.now(), since: state.since, seen: state.seen });
   if (next) select(next, false);
   else if (isFirst) blankStage();
 }
@@ -163,6 +167,7 @@ async function openLinked() {
   state.wanted = null;
   const here = store.byId(id);
   if (here) return select(here, true);
+  state.isTold = true;
   stage.blank("Looking for the post", id, true);
   setFollow(false);
   try {
@@ -194,7 +199,7 @@ on("pause", () => setPaused(!state.paused));
 on("theme", toggleTheme);
 on("older", () => step(1));
 on("newer", () => step(-1));
-on("follow", () => { setFollow(!state.follow); state.since = 0; refresh(); });
+on("follow", () => { setFollow(!state.follow); state.isTold = false; state.since = 0; state.seen = stage.post?.seq ?? -1; refresh(); });
 on("link", copyLink);
 on("share", share);
 on("to-newest", () => { if (state.paused) setPaused(false); state.waiting = 0; list.toTop(); refresh(); });

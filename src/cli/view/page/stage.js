@@ -7,7 +7,7 @@ import { authorOf } from "./feed_list.js";
 import { pieces } from "./mentions.js";
 import { regionsOf, thumbnail } from "./picture.js";
 import { hideTip, showTip } from "./tip.js";
-import { types, typeWord } from "./types.js";
+import { types } from "./types.js";
 
 export class Stage {
   #body = byId("stage-body");
@@ -120,7 +120,7 @@ export class Stage {
     const parts = pieces(answer.text, answer.entities).map(({ text, entity: index }) => {
       if (index === null) return text;
       const entity = answer.entities[index];
-      const button = el("button", { type: "button", class: `mention ${types.class(entity.type)}`, "data-entity": index, "aria-label": `${text}, ${typeWord(entity.type)}`, onclick: () => this.choose(index) }, text, el("sup", { "aria-hidden": "true", text: `${index + 1} ${entity.type}` }));
+      const button = el("button", { type: "button", class: `mention ${types.class(entity.type)}`, "data-entity": index, onclick: () => this.choose(index) }, text, el("sup", { text: ` ${index + 1} ${entity.type}` }));
       return this.#pointing(button, index, true);
     });
     return el("p", { class: "post-text", dir: "auto" }, parts);

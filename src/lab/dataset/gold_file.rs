@@ -5,43 +5,48 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::files::{DatasetError, malformed, read_lines, read_text};
+use super::mentions::{GoldMention, GoldPost, GoldRegion};
+use super::reading::{Example, Reading};
+use super::wire_mask::WireMask;
 use crate::domain::{BBox, EntityType};
 
-use super::files::{DatasetError, Example, malformed, read_lines, read_text};
-use super::wire_mask::WireMask;
-use super::{GoldMention, GoldPost, GoldRegion};
-
 /// Reads both files and joins them by id, in the order of `gold.jsonl`.
-pub(super) fn read(folder: &Path) -> Result<Vec<Example>, DatasetError> {
-    let mut records = records(&folder.join("feed.jsonl"))?;
+pub(super) fn read(folder: &Path) -> Result<Reading, DatasetError> {
+    let mut reading = Reading::default();
+    let mut records = records(&folder.join("feed.jsonl"), &mut reading)?;
     let file = folder.join("gold.jsonl");
-    read_lines(&file)?
-        .into_iter()
-        .map(|(line, post): (usize, WireGold)| {
+    for line in read_lines(&file)? {
+        let example = line.and_then(|(line, post): (usize, WireGold)| {
             let gold = post.checked().map_err(|message| malformed(&file, line, message))?;
-            let record = records.remove(&gold.id).ok_or_else(|| {
-                malformed(
-                    &file,
-                    line,
-                    format!("post `{}` is not in `feed.jsonl`, or occurs here twice", gold.id),
-                )
-            })?;
-            Ok(Example { record, gold })
-        })
-        .collect()
+            let absent = || format!("post `{}` is not in `feed.jsonl`, or occurs here twice", gold.id);
+            let record = records.remove(&gold.id).ok_or_else(|| malformed(&file, line, absent()))?;
+            Ok(Example { record, gold, knowledge: None })
+        });
+        let example = reading.note(example);
+        reading.examples.extend(example);
+    }
+    if !records.is_empty() {
+        reading.remarks.push(format!("{} posts of `feed.jsonl` have no gold", records.len()));
+    }
+    Ok(reading)
 }
 
-fn records(file: &Path) -> Result<HashMap<String, Vec<u8>>, DatasetError> {
+fn records(file: &Path, reading: &mut Reading) -> Result<HashMap<String, Vec<u8>>, DatasetError> {
     #[derive(Deserialize)]
     struct Named {
         id: String,
     }
     let mut records = HashMap::new();
     for (index, line) in read_text(file)?.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let named: Named =
-            serde_json::from_str(line).map_err(|error| malformed(file, index + 1, error.to_string()))?;
-        if records.insert(named.id.clone(), line.as_bytes().to_vec()).is_some() {
-            return Err(malformed(file, index + 1, format!("post `{}` occurs a second time", named.id)));
+        let named = serde_json::from_str::<Named>(line);
+        let Some(Named { id }) =
+            reading.note(named.map_err(|error| malformed(file, index + 1, error.to_string())))
+        else {
+            continue;
+        };
+        if records.insert(id.clone(), line.as_bytes().to_vec()).is_some() {
+            reading.faults.push(malformed(file, index + 1, format!("post `{id}` occurs a second time")));
         }
     }
     Ok(records)
@@ -89,7 +94,7 @@ impl WireGold {
                 mention.checked(&self.media_key).map_err(|message| format!("mentions[{index}]: {message}"))
             })
             .collect::<Result<_, _>>()?;
-        Ok(GoldPost { id: self.id, text: self.text, mentions })
+        Ok(GoldPost { id: self.id, text: self.text, mentions, grounded: true })
     }
 }
 
@@ -115,7 +120,7 @@ impl WireMention {
             })
             .collect::<Result<_, _>>()?;
         let entity_type = EntityType::new(&self.r#type);
-        Ok(GoldMention { text: self.text, entity_type, span: (self.start, self.end), regions })
+        Ok(GoldMention { text: self.text, entity_type, span: Some((self.start, self.end)), regions })
     }
 }
 
@@ -123,7 +128,7 @@ impl WireMention {
 mod tests {
     use std::fs;
 
-    use super::super::dataset;
+    use crate::lab::dataset;
 
     const FEED: &str = "{\"id\":\"b\",\"text\":\"\"}\n\n{\"id\":\"a\",\"text\":\"å Ann\",\"lang\":\"en\"}\n";
     const GOLD: &str = "{\"id\":\"a\",\"text\":\"å Ann\",\"media_key\":\"m\",\"mentions\":[{\"text\":\"Ann\",\"type\":\"PER\",\
@@ -143,7 +148,7 @@ mod tests {
         assert_eq!(examples.len(), 2);
         assert_eq!(examples[0].record, FEED.lines().nth(2).unwrap().as_bytes());
         let mention = &examples[0].gold.mentions[0];
-        assert_eq!((mention.text.as_str(), mention.span), ("Ann", (2, 5)));
+        assert_eq!((mention.text.as_str(), mention.span), ("Ann", Some((2, 5))));
         let mask = mention.regions[0].mask.as_ref().unwrap();
         assert_eq!((mask.width, mask.height, mask.runs.as_slice()), (3, 2, &[1, 2, 3][..]));
         assert_eq!(examples[1].gold.id, "b");

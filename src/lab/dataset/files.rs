@@ -1,18 +1,7 @@
-//! Data-set files: examples, errors with file and line, and a reader of JSON lines.
+//! Files of data sets: errors with file and line, and a reader of JSON lines.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-
-use super::GoldPost;
-
-/// A post to evaluate: the engine's input and the gold answer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Example {
-    /// The input record.
-    pub record: Vec<u8>,
-    /// The gold answer.
-    pub gold: GoldPost,
-}
 
 /// An error in a data set or in a file of predictions.
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +25,10 @@ pub enum DatasetError {
         /// The expected and the found content.
         message: String,
     },
-    /// A folder has neither layout.
+    /// A folder has none of the layouts.
     #[error(
-        "`{}` holds no data set: neither `gold.jsonl` with `feed.jsonl` (there or in `{split}/`) nor `txt/{split}.txt`",
+        "`{}` holds no data set: neither `gold.jsonl` with `feed.jsonl` (there or in `{split}/`) nor `annotations.json` nor `labelstudio.json` nor \
+         `txt/{split}.txt` nor `{split}.txt`",
         directory.display()
     )]
     NoDataset {
@@ -61,18 +51,18 @@ pub(super) fn malformed(
     DatasetError::Malformed { file: file.to_owned(), line: line.into(), message: message.into() }
 }
 
+/// A line of a file, parsed or not.
+pub(super) type ReadLine<T> = Result<(usize, T), DatasetError>;
+
 /// Parses every non-blank line of a JSONL file; returns them with line numbers from 1.
 pub(super) fn read_lines<T: serde::de::DeserializeOwned>(
     file: &Path,
-) -> Result<Vec<(usize, T)>, DatasetError> {
+) -> Result<Vec<ReadLine<T>>, DatasetError> {
     let text = read_text(file)?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(index, line)| {
-            let parsed = serde_json::from_str(line);
-            parsed
-                .map(|value| (index + 1, value))
-                .map_err(|error| malformed(file, index + 1, error.to_string()))
-        })
-        .collect()
+    let parsed = |(index, line): (usize, &str)| match serde_json::from_str(line) {
+        Ok(value) => Ok((index + 1, value)),
+        Err(error) => Err(malformed(file, index + 1, error.to_string())),
+    };
+    Ok(lines.map(parsed).collect())
 }

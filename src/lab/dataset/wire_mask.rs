@@ -9,7 +9,8 @@ use crate::domain::Mask;
 pub(super) struct WireMask {
     /// Rows, columns.
     size: [u32; 2],
-    counts: WireCounts,
+    /// None in masks of other forms, such as PNG.
+    counts: Option<WireCounts>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -24,8 +25,9 @@ impl WireMask {
     pub(super) fn checked(self) -> Result<Mask, String> {
         let [height, width] = self.size;
         let runs = match self.counts {
-            WireCounts::Runs(runs) => runs,
-            WireCounts::Text(text) => {
+            Some(WireCounts::Runs(runs)) => runs,
+            None => return Err("a mask has no run lengths (`counts`); write masks as `coco`".to_owned()),
+            Some(WireCounts::Text(text)) => {
                 return Mask::from_coco_counts(width, height, &text).map_err(|error| error.to_string());
             }
         };

@@ -1,0 +1,30 @@
+//! Data sets: posts with gold from files of the field, answers to compare with them, statistics, and other layouts.
+//!
+//! Read `mentions` first (gold and answers), then `reading` (what a reader returns) and `layout` (which reader reads a
+//! folder). A damaged file is reported with its line, and reading goes on behind it.
+
+mod mentions;
+mod files;
+mod reading;
+mod wire_mask;
+mod tagged_words;
+mod voc;
+mod polygons;
+mod labelme;
+mod gold_file;
+mod coco;
+mod label_studio;
+mod twitter;
+mod layout;
+mod riveg_text;
+pub mod predictions;
+mod statistics;
+mod written;
+
+pub use files::DatasetError;
+pub use layout::{Layout, read, read_all};
+pub use mentions::{GoldMention, GoldPost, GoldRegion, PredictedMention, PredictedRegion, Predictions};
+pub use reading::{Example, Reading};
+pub use riveg_text::read_gold as read_gold_lines;
+pub use statistics::Statistics;
+pub use written::{Form, WriteError, write};
