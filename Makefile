@@ -71,7 +71,7 @@ hostile:
 	scripts/hostile $(ARGS)
 
 # The page of `riveg view` in a real Chromium, by Playwright: clicks, keys, accessibility, hostile posts, 10,000 posts, 200
-# posts a second, screenshots in target/page. Some minutes; npm and Chromium are needed. ARGS="keyboard" for one file.
+# posts a second, screenshots in target/page. npm and Chromium are needed. ARGS="keyboard" for one file.
 page:
 	scripts/page $(ARGS)
 

@@ -32,11 +32,11 @@ fn lines_of_rivegs_authors_score_as_their_script_scores_them() {
     let (run, figures) = evaluated(folder.path(), &["--boxes", &boxes, "--stages", "--types", "--sweep"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let scores = &figures["scores"];
-    assert_eq!((&scores["gmner"]["gold"], &scores["gmner"]["predicted"]), (&json!(11), &json!(12)));
+    assert_eq!((&scores["gmner"]["gold"], &scores["gmner"]["predicted"]), (&json!(11), &json!(13)));
     assert_eq!(scores["gmner"]["right"], 6);
-    assert_eq!(scores["gmner"]["f1"].as_f64(), Some(0.521_739_130_434_782_6));
+    assert_eq!(scores["gmner"]["f1"], 0.5, "6 of 11 and of 13, one of which is in a post without gold");
     assert_eq!(scores["eeg"]["right"], 7);
-    assert_eq!(scores["eeg"]["f1"].as_f64(), Some(0.608_695_652_173_913_1));
+    assert!((scores["eeg"]["f1"].as_f64().unwrap() - 7.0 / 12.0).abs() < 1e-12);
     // By hand: nine names and types are right.
     assert_eq!(scores["mner"]["right"], 9);
     assert_eq!((&scores["mner_span"], &scores["smner"]), (&Value::Null, &Value::Null));

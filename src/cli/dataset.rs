@@ -288,7 +288,8 @@ mod tests {
     fn riveg(arguments: &[&str]) -> Result<(), Failure> {
         let line = ["riveg", "dataset"].into_iter().chain(arguments.iter().copied());
         let parsed = crate::cli::Arguments::try_parse_from(line).unwrap();
-        crate::cli::dispatch(parsed.command, &crate::cli::Exit::default())
+        let log = crate::cli::LogFilter::new(true, |_| Ok(()));
+        crate::cli::dispatch(parsed.command, &crate::cli::Exit::default(), &log)
     }
 
     fn words(folder: &Path, posts: usize) {

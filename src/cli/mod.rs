@@ -3,7 +3,7 @@
 //! A subcommand is a struct of arguments and a function `run`. `run` takes the process's [`Exit`] if it starts a device.
 //! It may fail with any error: [`Exit`] prints the error with its causes and chooses the exit code.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 mod annotate;
 mod bench;
@@ -103,8 +103,14 @@ second signal.";
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Read posts from Kafka, annotate them and write the annotations back, until a signal.
+    ///
+    /// SIGTERM and SIGINT end it cleanly: posts in flight are finished, written and committed within `engine.drain_deadline`;
+    /// a second one ends it at once. SIGHUP reloads the lexicon, the wordings of questions, the log filter and the rates of
+    /// language models; the log says what was reloaded and what was not.
     Run(run::Arguments),
     /// Annotate posts that come over HTTP, without Kafka, until a signal.
+    ///
+    /// SIGTERM and SIGINT end it cleanly, a second one at once; SIGHUP reloads as with `riveg run`.
     Serve(serve::Arguments),
     /// Annotate posts from a file, one JSON object a line, without Kafka.
     Annotate(annotate::Arguments),
@@ -187,8 +193,6 @@ pub fn dispatch(command: Command, exit: &Exit, log: &LogFilter) -> Result<(), Fa
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -132,25 +132,29 @@ impl Comments {
     /// The comment of a section. A section within another takes that of the first beside it where it has none; one that is
     /// only written in parts has that of its first part.
     fn of_section(&self, path: &str) -> String {
-        let first = |parent: &str| {
-            let within = self.sections.iter().filter(|(name, _)| is_within(name, parent));
-            within.map(|(_, comment)| comment).find(|comment| !comment.is_empty()).cloned()
-        };
         let own = self.sections.iter().find(|(name, _)| name == path).map(|(_, comment)| comment.as_str());
         let found = match (own, path.rsplit_once('.')) {
-            (None, _) => first(path),
-            (Some(""), Some((parent, _))) => first(parent),
-            (Some(comment), _) => Some(comment.to_owned()),
+            (None, _) => self.first_within(path),
+            (Some(""), Some((parent, _))) => self.first_within(parent),
+            (Some(comment), _) => comment,
         };
-        found.unwrap_or_default()
+        found.to_owned()
     }
 
-    /// What the section's comment says of the key in a list, and the key's own comment.
+    /// The first comment of a section within another.
+    fn first_within(&self, parent: &str) -> &str {
+        let within = self.sections.iter().filter(|(name, _)| is_within(name, parent));
+        within.map(|(_, comment)| comment.as_str()).find(|comment| !comment.is_empty()).unwrap_or_default()
+    }
+
+    /// What the comment of the section, or of the first one beside it, says of the key in a list, and the key's own comment.
     fn of_key(&self, path: &str) -> String {
         let (section, name) = path.rsplit_once('.').unwrap_or(("", path));
-        let listed = of_list(&self.of_section(section), name);
-        let own = self.keys.get(path).cloned().unwrap_or_default();
-        [listed, own].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+        let parent = section.rsplit_once('.').map_or(section, |(parent, _)| parent);
+        let lists = [self.of_section(section), self.first_within(parent).to_owned()];
+        let listed = lists.iter().map(|comment| of_list(comment, name)).find(|text| !text.is_empty());
+        let own = self.keys.get(path).filter(|text| !text.is_empty()).cloned();
+        listed.into_iter().chain(own).collect::<Vec<_>>().join("\n")
     }
 }
 

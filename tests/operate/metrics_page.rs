@@ -12,7 +12,7 @@ use riveg::telemetry::{CacheTally, Family, Health, Metrics};
 
 /// Sections of the page: a heading, and how the names of its families begin after `riveg_`. The first that fits counts.
 const SECTIONS: [(&str, &[&str]); 13] = [
-    ("Process", &["build_", "bundle_", "ready", "alive", "resident_", "planned_"]),
+    ("Process", &["build_", "bundle_", "ready", "alive", "resident_", "planned_", "reloads_", "spans_"]),
     (
         "Lag and partitions",
         &["consumer_lag_", "commit_", "outstanding_", "paused_", "rebalances_", "transaction_"],

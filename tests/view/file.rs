@@ -122,10 +122,9 @@ fn the_window_is_bounded_and_a_page_that_does_not_read_holds_up_nobody() {
 
     // One page reads nothing; with the first one, it has both places of pages.
     let silent = page.connect(&format!("GET /api/feed HTTP/1.1\r\nHost: {}\r\n\r\n", page.address));
-    let refused = crate::support::until("all places are taken", || {
-        Some(page.get("/api/feed")).filter(|response| response.status() == 503)
+    crate::support::until("all places are taken", || {
+        page.status("/api/feed").filter(|status| *status == 503)
     });
-    assert!(refused.text().contains("view.max_connections"), "{}", refused.text());
     let more: Vec<String> = (30..400).map(|number| answer(&number.to_string(), true)).collect();
     write_lines(&paths[0], &more);
     assert_eq!(feed.posts_until("399").last().unwrap()["seq"], 399);

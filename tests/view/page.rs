@@ -48,6 +48,13 @@ impl Page {
         self.ask(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address))
     }
 
+    /// The status of a GET whose body may have no end.
+    pub(super) fn status(&self, path: &str) -> Option<u16> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address);
+        let first = BufReader::new(self.connect(&request)).lines().next()?.ok()?;
+        first.split(' ').nth(1)?.parse().ok()
+    }
+
     /// The response to a POST of this type, with further lines of its head.
     pub(super) fn post(&self, path: &str, kind: &str, body: &str, lines: &str) -> Response {
         let (host, length) = (&self.address, body.len());

@@ -1,7 +1,6 @@
 //! Answers of an evaluation: from a file of predictions, or from the engine, which runs on the posts.
 
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
@@ -12,7 +11,7 @@ use crate::cli::open::open;
 use crate::cli::{Exit, Failure, progress, run_async};
 use crate::config::Config;
 use crate::engine::runtime::{Endpoints, Expansions, Variant};
-use crate::lab::dataset::{GoldPost, PredictedMention, predictions};
+use crate::lab::dataset::{GoldPost, PredictedMention, Predictions};
 use crate::lab::eval::{Rules, StageScores};
 use crate::stages::pipeline::Gate;
 use crate::telemetry::Metrics;
@@ -32,9 +31,8 @@ pub(super) struct Answers {
     pub(super) bundle: Option<String>,
 }
 
-/// The answers of a file.
-pub(super) fn of_file(posts: &Posts, file: &Path, boxes: Option<&Path>) -> Result<Answers, Failure> {
-    let mut by_id = predictions::read(file, boxes)?;
+/// The answers of a file, in the order of the posts.
+pub(super) fn of_predictions(posts: &Posts, mut by_id: Predictions) -> Answers {
     let mut missing = 0;
     let mut answer = |index| {
         let gold: GoldPost = posts.gold(index);
@@ -48,7 +46,7 @@ pub(super) fn of_file(posts: &Posts, file: &Path, boxes: Option<&Path>) -> Resul
     if !by_id.is_empty() {
         warn!(annotations = by_id.len(), "annotations of posts that have no gold are not scored");
     }
-    Ok(Answers { posts, missing, stages: None, bundle: None })
+    Answers { posts, missing, stages: None, bundle: None }
 }
 
 /// Runs the engine's pipeline on all posts, and each network on their gold.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::lab::dataset::{GoldPost, PredictedMention};
+use crate::lab::dataset::{DatasetError, GoldPost, PredictedMention, Predictions, predictions};
 use crate::lab::eval::{Comparison, Resampling, Rules, without_doubtful_masks};
 
 use super::new_folder::must_be_empty;
@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     if let Some(folder) = &arguments.report {
         must_be_empty(folder)?;
     }
-    let posts = Posts::of(&Wanted {
+    let mut posts = Posts::of(&Wanted {
         data: arguments.data.as_deref(),
         split: &arguments.split,
         posts: arguments.posts,
@@ -46,8 +46,11 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
         pictures: arguments.predictions.is_none(),
     })?;
     let began = Instant::now();
-    let mut answers = match &arguments.predictions {
-        Some(file) => answers::of_file(&posts, file, arguments.boxes.as_deref())?,
+    let said = predictions_of(arguments.predictions.as_deref(), arguments.boxes.as_deref())?;
+    let against = predictions_of(arguments.against.as_deref(), None)?;
+    said.iter().chain(&against).for_each(|answers| posts.add_posts_of(answers));
+    let mut answers = match said {
+        Some(said) => answers::of_predictions(&posts, said),
         None => answers::of_engine(&posts, arguments, rules, exit)?,
     };
     let seconds = began.elapsed().as_secs_f64();
@@ -57,8 +60,9 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     let resampling = Resampling { draws: arguments.draws, seed: arguments.draw_seed };
     let mut figures = Figures::of(&answered, rules, resampling);
     figures.stages = answers.stages;
-    if let Some(file) = &arguments.against {
-        figures.against = Some(compared(&posts, &answered, file, (arguments, rules, resampling))?);
+    if let Some(other) = against {
+        let other = answers::of_predictions(&posts, other);
+        figures.against = Some(compared(&answered, other, (arguments, rules, resampling))?);
     }
     let mut out = std::io::stdout().lock();
     let (count, missing) = (answers.posts.len(), answers.missing);
@@ -114,14 +118,17 @@ fn places_known(arguments: &Arguments, posts: &[(&GoldPost, &[PredictedMention])
     Ok(())
 }
 
-/// The scores beside those of another file on the same posts.
+/// The answers of a file that is named.
+fn predictions_of(file: Option<&Path>, boxes: Option<&Path>) -> Result<Option<Predictions>, DatasetError> {
+    file.map(|file| predictions::read(file, boxes)).transpose()
+}
+
+/// The scores beside those of other answers to the same posts.
 fn compared(
-    posts: &Posts,
     answered: &[(&GoldPost, &[PredictedMention])],
-    file: &Path,
+    mut other: Answers,
     (arguments, rules, resampling): (&Arguments, Rules, Resampling),
-) -> Result<Comparison, Failure> {
-    let mut other = answers::of_file(posts, file, None)?;
+) -> Result<Comparison, UsageError> {
     gate_masks(&mut other, arguments);
     let other = pairs(&other);
     places_known(arguments, &other)?;

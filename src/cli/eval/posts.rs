@@ -1,9 +1,10 @@
 //! Posts with gold of an evaluation: a folder, a file of gold lines, or the pocket world.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{Failure, UsageError};
-use crate::lab::dataset::{self, Example, GoldPost};
+use crate::lab::dataset::{self, Example, GoldPost, Predictions};
 use crate::lab::world::{Split, World, lexicon};
 use crate::stages::lexicon::Lexicon;
 
@@ -18,6 +19,8 @@ pub(super) enum Posts {
     /// Lines of RiVEG's authors: names and boxes, neither texts nor pictures.
     Lines {
         posts: Vec<GoldPost>,
+        /// Whether these are all posts of the file that have gold.
+        all: bool,
     },
     World {
         world: World,
@@ -56,8 +59,9 @@ impl Posts {
                 .into());
             }
             let mut posts = dataset::read_gold_lines(data)?;
+            let all = posts.len() <= most;
             posts.truncate(most);
-            return Ok(Self::Lines { posts });
+            return Ok(Self::Lines { posts, all });
         }
         let mut examples = if wanted.pictures {
             dataset::read(data, wanted.split)?
@@ -68,10 +72,25 @@ impl Posts {
         Ok(Self::Folder { folder: data.to_owned(), examples })
     }
 
+    /// Adds the posts that only answers name. Gold lines are mentions, so a post without an entity has no line, and what
+    /// an answer finds in it is wrong.
+    pub(super) fn add_posts_of(&mut self, answers: &Predictions) {
+        let Self::Lines { posts, all: true } = self else { return };
+        let known: HashSet<String> = posts.iter().map(|post| post.id.clone()).collect();
+        let mut added: Vec<&String> = answers.keys().filter(|id| !known.contains(*id)).collect();
+        added.sort();
+        posts.extend(added.into_iter().map(|id| GoldPost {
+            id: id.clone(),
+            text: String::new(),
+            mentions: Vec::new(),
+            grounded: true,
+        }));
+    }
+
     pub(super) fn count(&self) -> usize {
         match self {
             Self::Folder { examples, .. } => examples.len(),
-            Self::Lines { posts } => posts.len(),
+            Self::Lines { posts, .. } => posts.len(),
             Self::World { count, .. } => *count,
         }
     }
@@ -86,7 +105,7 @@ impl Posts {
     pub(super) fn gold(&self, index: usize) -> GoldPost {
         match self {
             Self::Folder { examples, .. } => examples[index].gold.clone(),
-            Self::Lines { posts } => posts[index].clone(),
+            Self::Lines { posts, .. } => posts[index].clone(),
             Self::World { world, .. } => judge::example(world, index as u64).gold,
         }
     }
