@@ -11,6 +11,7 @@ use tracing::{debug, error};
 
 use super::failure::{Failure, exit_code, stdout_is_closed};
 use super::logging::{FAILURE_TARGET, LogFormat, print_message};
+use crate::common::panic_message;
 use crate::scheduler::Stop;
 use crate::telemetry::Causes;
 
@@ -90,8 +91,5 @@ impl Exit {
 struct Panicked(String);
 
 fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a message")
-        .to_owned()
+    panic_message(panic).unwrap_or("without a message").to_owned()
 }

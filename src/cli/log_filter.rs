@@ -1,4 +1,4 @@
-//! Log filter: the one that `--log` sets for good, or that of the settings, which changes at run time.
+//! Log filter: that of `--log`, which stays, or that of the settings, which changes at run time.
 
 use std::fmt;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 //! Read [`cache`] first (values bounded in bytes, made once for all who ask), then [`imaging`] (pictures at the sizes
 //! of the networks), [`http_util`] (retries and circuit breakers), [`http_server`] (connections), [`hub`] (downloads of
 //! published files), [`registry`] (schemas of Avro and Protobuf), [`blocking`], [`secret`], [`plain_file`],
-//! [`text_or_list`], [`iri`], [`normalised_name`] and [`Reloadable`].
+//! [`text_or_list`], [`iri`], [`normalised_name`], [`panic_message`] and [`Reloadable`].
 
 pub mod blocking;
 pub mod cache;
@@ -13,6 +13,7 @@ pub mod hub;
 pub mod imaging;
 pub mod iri;
 mod normalised_name;
+mod panic_message;
 pub mod plain_file;
 pub mod registry;
 mod reloadable;
@@ -20,4 +21,5 @@ pub mod secret;
 pub mod text_or_list;
 
 pub use normalised_name::normalised_name;
+pub use panic_message::panic_message;
 pub use reloadable::Reloadable;

@@ -185,7 +185,7 @@ impl Cache {
             all(interval.now, "riveg_cache_entries", "kind", |kind| Self::of_pictures(interval, kind));
         let answers =
             all(interval.now, "riveg_answers_total", "kind", |kind| Self::of_answers(interval, &kind));
-        // Kinds of questions that nobody asks fill the screen for nothing.
+        // Kinds of questions that were not asked would only fill the screen.
         let asked = answers.into_iter().flatten();
         pictures.into_iter().chain(asked).collect()
     }

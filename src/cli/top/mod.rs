@@ -88,7 +88,7 @@ async fn watch(
     let mut ticks = tokio::time::interval(*arguments.interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
-    // An engine that is not there is told at once; one that goes away meanwhile is waited for.
+    // At the first read a missing engine is an error. Later it is waited for, because it may be restarting.
     let mut last = (page.scrape().await?, Instant::now());
     let mut history = History::default();
     let mut screen = is_live.then(|| Screen::open(Term::stdout())).transpose()?;

@@ -1,5 +1,5 @@
 //! Events: the stream of a page, server-sent. A page has no queue of its own: it reads from the window, and what leaves the
-//! window before that is missed, which it is told. A page that takes nothing is left by its connection.
+//! window before that is missed, and the page gets their number. The connection of a page that reads nothing is closed.
 
 use std::fmt::Write as _;
 use std::io;

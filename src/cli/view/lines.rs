@@ -56,7 +56,9 @@ impl AnswersFile {
         if matches!(self.input, Input::StandardInput) {
             let lines = LineReader::new(BufReader::new(io::stdin()), MAX_LINE);
             for line in lines {
-                let Some(line) = told(line, &self.path).filter(|_| !closed.is_cancelled()) else { return };
+                let Some(line) = or_logged(line, &self.path).filter(|_| !closed.is_cancelled()) else {
+                    return;
+                };
                 self.take(line.number, &line.record);
             }
             return;
@@ -82,9 +84,9 @@ impl AnswersFile {
             file.seek(SeekFrom::Start(begin))?;
             Ok(BufReader::new(file.take(length.saturating_sub(begin))))
         });
-        let Some(reader) = told(reopened, &self.path) else { return false };
+        let Some(reader) = or_logged(reopened, &self.path) else { return false };
         for line in LineReader::continued(reader, MAX_LINE, (before, begin)) {
-            let Some(line) = told(line, &self.path) else { return false };
+            let Some(line) = or_logged(line, &self.path) else { return false };
             // The last line may still be written: it is taken when it is whole.
             if line.end == length && !self.ends_with_newline(length) && reader::read(&line.record).is_err() {
                 return true;
@@ -126,7 +128,7 @@ impl AnswersFile {
     }
 }
 
-/// What was read; a fault is told.
-fn told<T>(read: io::Result<T>, path: &Path) -> Option<T> {
+/// What was read; a fault is logged.
+fn or_logged<T>(read: io::Result<T>, path: &Path) -> Option<T> {
     read.inspect_err(|error| warn!(path = %path.display(), error = %Causes(error), "reading ends")).ok()
 }

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::common::plain_file;
+
 /// A file cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to read `{}`", path.display())]
@@ -12,12 +14,7 @@ pub(super) struct FileError {
     pub(super) source: io::Error,
 }
 
-/// A file that can be read, and is no folder.
+/// A plain file that can be read.
 pub(super) fn opened(path: &Path) -> Result<File, FileError> {
-    let failed = |source| FileError { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.is_dir() {
-        return Err(failed(io::ErrorKind::IsADirectory.into()));
-    }
-    Ok(file)
+    plain_file::open(path).map_err(|source| FileError { path: path.to_owned(), source })
 }

@@ -14,6 +14,7 @@ use tracing::{error, warn};
 use super::admission::{PostPlace, unavailable};
 use super::element::{Element, Writing, kind};
 use super::problem::Problem;
+use crate::common::panic_message;
 use crate::domain::{Rejection, RejectionClass};
 use crate::engine::EventAnswer;
 use crate::input::formats::InputRecord;
@@ -98,8 +99,7 @@ async fn one(
             unavailable("the networks of this engine are lost; another may answer").closing().into()
         }
         Err(panic) => {
-            let said = panic.downcast_ref::<String>().map(String::as_str);
-            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words");
+            let said = panic_message(&*panic).unwrap_or("no words");
             error!(said, "the pipeline panicked on a post from HTTP");
             Problem::of_rejection(&failed(said)).into()
         }

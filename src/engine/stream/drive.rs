@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinError, JoinSet};
 use tracing::{error, warn};
 
+use crate::common::panic_message;
 use crate::domain::{Rejection, RejectionClass};
 use crate::engine::EventAnswer;
 use crate::engine::posts_in_flight::PostsInFlight;
@@ -158,8 +159,7 @@ where
     match answers {
         Ok(answers) => answer_of(answers.into_iter().map(|answer| answer.written(tombstones)).collect()),
         Err(panic) => {
-            let said = panic.downcast_ref::<String>().map(String::as_str);
-            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words");
+            let said = panic_message(&*panic).unwrap_or("no words");
             let (topic, partition, offset) = (&*source.topic, source.partition, source.offset);
             error!(topic, partition, offset, said, "the pipeline panicked");
             let message = format!("the engine failed on this post: {said}");

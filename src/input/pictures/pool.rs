@@ -10,6 +10,7 @@ mod permits;
 mod queue;
 
 use super::stoppable::StopFlag;
+use crate::common::panic_message;
 
 pub(crate) use permits::{Permit, PermitPool};
 
@@ -25,8 +26,8 @@ pub(crate) struct Pool {
 /// Work from which a picture is large: 16 megapixels, above what sites serve and the usual camera of a phone takes.
 const LARGE: Duration = Duration::from_millis(160);
 
-/// Bytes up to which a record is short: it is read in about a tenth of a millisecond, which holds up no other task, and
-/// the way to another thread and back would cost the cores more.
+/// Bytes up to which a record is short: it is read in about a tenth of a millisecond, so other tasks do not wait long, and
+/// two changes of thread are saved.
 pub(crate) const SHORT: usize = 8 << 10;
 
 /// Why work has no result.
@@ -56,9 +57,8 @@ impl Pool {
         if bytes <= SHORT {
             // What the work has is dropped with it, so nobody sees it half done.
             return catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
-                let said = panic.downcast_ref::<String>().map(String::as_str);
-                let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
-                Unfinished::Panicked(format!("it panicked with message {:?}", said.unwrap_or_default()))
+                let said = panic_message(&*panic).unwrap_or_default();
+                Unfinished::Panicked(format!("it panicked with message {said:?}"))
             });
         }
         let Ok(permit) = Arc::clone(&self.parsers).acquire_owned().await else {

@@ -28,6 +28,13 @@ impl Counts {
         ratio(self.right, self.gold)
     }
 
+    /// The ratios and numbers as a row of a table.
+    pub(super) fn columns(&self) -> String {
+        let Self { predicted, gold, right } = self;
+        let [precision, recall, f1] = [self.precision(), self.recall(), self.f1()];
+        format!("{precision:>9.4}  {recall:>7.4}  {f1:>7.4}  {predicted:>11}  {gold:>7}  {right:>7}")
+    }
+
     /// The sum.
     #[must_use]
     pub fn plus(mut self, other: Self) -> Self {

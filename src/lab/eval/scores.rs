@@ -182,16 +182,7 @@ impl fmt::Display for Scores {
                 writeln!(formatter, "{name:<12}  not scored: {}", score.lacks())?;
                 continue;
             };
-            writeln!(
-                formatter,
-                "{name:<12}  {:>9.4}  {:>7.4}  {:>7.4}  {:>11}  {:>7}  {:>7}",
-                counts.precision(),
-                counts.recall(),
-                counts.f1(),
-                counts.predicted,
-                counts.gold,
-                counts.right,
-            )?;
+            writeln!(formatter, "{name:<12}  {}", counts.columns())?;
         }
         Ok(())
     }

@@ -81,16 +81,7 @@ impl fmt::Display for TypeScores {
             "type          score   precision   recall       F1    predicted     gold    right"
         )?;
         for (name, score, counts) in self.rows() {
-            writeln!(
-                formatter,
-                "{name:<12}  {score:<6}  {:>9.4}  {:>7.4}  {:>7.4}  {:>11}  {:>7}  {:>7}",
-                counts.precision(),
-                counts.recall(),
-                counts.f1(),
-                counts.predicted,
-                counts.gold,
-                counts.right,
-            )?;
+            writeln!(formatter, "{name:<12}  {score:<6}  {}", counts.columns())?;
         }
         Ok(())
     }

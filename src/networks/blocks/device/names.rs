@@ -49,10 +49,7 @@ impl DeviceNames {
             return Some(format!("{of}must be {KINDS}"));
         }
         if self.0.len() > 1 && self.iter().any(|name| name == "cpu") {
-            return Some(
-                "names `cpu` beside other devices; batches that wait for the slowest device help nobody"
-                    .to_owned(),
-            );
+            return Some("names `cpu` beside other devices; a list is for GPUs alone".to_owned());
         }
         let index = |name: &str| name.strip_prefix("cuda:").map_or(Some(0), |index| index.parse::<u8>().ok());
         let twice = self

@@ -1,4 +1,4 @@
-//! Replayed knowledge: what a file says about a post goes before a model, and what it lacks is told.
+//! Replayed knowledge: a file is asked before a model, and a post that it lacks is reported.
 
 use super::*;
 
