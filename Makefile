@@ -16,12 +16,9 @@ demo: setup
 	scripts/build --release --bin riveg
 	cargo run --release --quiet -- demo $(ARGS)
 
-# Many tests wait for brokers: with three threads two cores are in use meanwhile.
 test:
 	scripts/setup test
-	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
-	cargo test -- --test-threads $$(cores=$$(nproc); echo $$((cores < 3 ? 3 : cores)))
+	scripts/test
 
 setup:
 	scripts/setup
