@@ -76,6 +76,7 @@ mod outlines;
 mod reload;
 mod shipped_bundle;
 mod traces;
+mod train_tagger;
 mod variant_rows;
 mod variants;
 mod knowledge;

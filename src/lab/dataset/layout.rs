@@ -109,12 +109,19 @@ pub fn read_all(directory: &Path, split: &str) -> Result<Reading, DatasetError> 
     }
 }
 
-/// Reads the posts of one split for the engine, which needs their pictures.
+/// Reads the posts of one split for the engine, which needs their pictures. Of words without regions only texts are scored:
+/// there a post whose picture is missing is its text alone.
 ///
 /// # Errors
 /// The first fault, with file and line.
 pub fn read(directory: &Path, split: &str) -> Result<Vec<Example>, DatasetError> {
     let mut reading = read_all(directory, split)?;
-    reading.faults.append(&mut reading.missing_pictures);
+    let missing = reading.missing_pictures.len();
+    match Layout::of(directory, split)? {
+        Layout::Words { .. } if missing > 0 => {
+            tracing::warn!(missing, split, "pictures are missing; their posts are texts alone");
+        }
+        _ => reading.faults.append(&mut reading.missing_pictures),
+    }
     reading.whole()
 }

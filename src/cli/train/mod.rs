@@ -1,4 +1,4 @@
-//! `riveg train`: trains the pocket bundle, and the retriever of an existing bundle.
+//! `riveg train`: trains a tagger on labelled posts, the pocket bundle, and the retriever of an existing bundle.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,9 @@ use clap::{Args, Subcommand};
 
 use super::Failure;
 use crate::lab::train::{Network, TrainingRun, assemble, recipe, train_pocket, train_retriever};
+
+mod shown;
+mod labelled;
 
 /// Train the networks of a bundle.
 #[derive(Debug, Args)]
@@ -17,6 +20,8 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Train a tagger on labelled posts, from an encoder, from a bundle's tagger or from nothing.
+    Tagger(labelled::Arguments),
     /// Train the networks of the pocket bundle on the pocket world, from scratch or from a checkpoint.
     #[command(after_help = EXAMPLES)]
     Pocket(Pocket),
@@ -27,6 +32,7 @@ enum What {
 
 const EXAMPLES: &str = "\
 Examples:
+  riveg train tagger --data tweets --from minilm --out mine   a tagger for your own posts
   riveg train pocket                          all networks, then bundles/pocket: some two hours on one core
   riveg train pocket --only tagger            one network; a killed training continues from its checkpoint
   riveg train pocket --only ofa --steps 200   a short trial
@@ -84,6 +90,7 @@ struct Know {
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.what {
+        What::Tagger(arguments) => labelled::run(&arguments),
         What::Pocket(pocket) => run_pocket(pocket),
         What::Know(Know { bundle, work, steps, seed, threads }) => {
             train_retriever(&TrainingRun { folder: work, steps, seed, threads }, &bundle)?;
