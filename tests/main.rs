@@ -64,6 +64,7 @@ mod mixed_feed;
 mod schema_registry;
 mod export;
 mod lexicon;
+mod published_answers;
 mod evaluation;
 mod exit_paths;
 mod crf_scope;

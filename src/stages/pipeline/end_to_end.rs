@@ -57,10 +57,11 @@ pub(super) async fn annotate(
         .collect();
     let queries: Vec<Option<(usize, &Located)>> =
         pairs.iter().map(|(media, located)| Some((*media, located))).collect();
-    let (masks, dropped) = maker.masks(flow, post, &queries).await?;
-    degraded.extend(limits.dropped_masks(dropped));
+    let masks = maker.masks(flow, post, &queries).await?;
+    degraded.extend(limits.dropped_masks(masks.beyond_limit));
+    degraded.extend(masks.notes);
 
-    let mut regions = pairs.iter().zip(&masks);
+    let mut regions = pairs.iter().zip(&masks.of_queries);
     let entities = reading.entities.into_iter().zip(verdicts).zip(links);
     let triples = entities.map(|((EntityReading { mention, shown }, verdicts), linked)| {
         let key = |media: usize| post.media[media].key.clone();
