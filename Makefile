@@ -32,8 +32,8 @@ bench: setup
 peer:
 	scripts/peer $(or $(NAME),pocket) $(ARGS)
 
-# Posts a second and memory against entities, pictures, reposts, caches, posts in flight and executors, with plots. Some ten
-# minutes. ARGS="--help" tells what can be asked for.
+# Posts a second and memory against entities, pictures, reposts, caches, posts in flight, executors, partitions and posts that
+# wait, with plots. Some fifteen minutes. ARGS="--help" tells what can be asked for.
 growth:
 	scripts/growth $(ARGS)
 
