@@ -9,7 +9,7 @@ export PYTORCH_ALLOC_CONF ?= expandable_segments:True
 export TORCH_ALLOW_TF32_CUBLAS_OVERRIDE ?= 1
 endif
 
-.PHONY: demo test setup bench peer growth parity chaos soak overhead scale hostile knowledge operate page fuzz deny sbom
+.PHONY: demo test setup bench peer growth parity chaos soak overhead scale hostile knowledge ablation operate page fuzz deny sbom
 .PHONY: cuda-link gpu-check
 
 demo: setup
@@ -78,6 +78,13 @@ knowledge:
 	scripts/setup test
 	scripts/build --release --bin riveg --example knowledge
 	target/release/examples/knowledge $(ARGS)
+
+# The paper's tables VII, IX, X and XI in miniature, on the pocket world and on its harder posts, over three seeds. ARGS="--help"
+# tells what can be asked for.
+ablation:
+	scripts/setup test
+	scripts/build --release --bin riveg --example ablation
+	target/release/examples/ablation $(ARGS)
 
 # Dashboards against Grafana's published types, and every alert against its fault: engines under load whose model, pictures,
 # brokers or memory go away, and a real Prometheus that watches. Some minutes. Leaves the rules for a Prometheus without the
