@@ -14,7 +14,7 @@ use crate::stages::expand::ExpansionFile;
 /// Faults and remarks of each kind that are printed; a damaged file may have one in every line.
 pub(super) const SHOWN: usize = 50;
 
-/// What is told of posts beside the data set.
+// What is told of posts beside the data set.
 #[derive(Debug, clap::Args)]
 pub(super) struct Told {
     /// A file of captions for ve-tsv; may be repeated, and the first with a caption counts.
