@@ -24,8 +24,9 @@ setup:
 	scripts/setup
 	$(if $(filter-out cpu,$(DEVICE)),scripts/libtorch cuda)
 
+# The scheduler beside other rules, the pipeline beside its networks alone; JSON and plots in target/bench.
 bench: setup
-	cargo bench --bench scheduler --bench pipeline
+	scripts/bench $(ARGS)
 
 # The same posts and weights through riveg and through the pipeline that one would write in Python, in turns: speed and scores.
 # NAME=riveg-base for published sizes; ARGS="--rounds 5" and more go to benches/peer/run.py.
