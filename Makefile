@@ -1,5 +1,6 @@
 # Two commands: `make demo` and `make test`. Both set up all they need first.
 # `make demo DEVICE=cuda:0` runs the networks on a GPU: it builds with the libtorch that has CUDA, beside the build without.
+# `make demo FEED=posts.jsonl` streams the posts of a file, one a line, instead of those of the pocket world.
 DEVICE ?= cpu
 ifneq ($(DEVICE),cpu)
 export LIBTORCH = $(CURDIR)/.deps/libtorch-cuda
@@ -14,7 +15,7 @@ endif
 
 demo: setup
 	scripts/build --release --bin riveg
-	cargo run --release --quiet -- demo $(ARGS)
+	cargo run --release --quiet -- demo $(if $(FEED),--feed-file "$(FEED)") $(ARGS)
 
 test:
 	scripts/setup test
