@@ -76,10 +76,12 @@ impl CaptionFile {
 
     fn add_lines(&mut self, file: &AnswerFile) -> Result<(), AnswerFileError> {
         for (number, line) in file.lines().filter(|(_, line)| !line.trim().is_empty()) {
-            let found =
-                line.split_once(".jpg :").filter(|(id, caption)| is_id(id) && !caption.trim().is_empty());
+            let found = line.split_once(".jpg :").filter(|(id, _)| is_id(id));
             let (id, caption) = found.ok_or_else(|| file.fault(number, LINE))?;
-            self.of_posts.insert(id.to_owned(), caption.trim().to_owned());
+            // The published files have pictures whose caption is empty: they have none.
+            if !caption.trim().is_empty() {
+                self.of_posts.insert(id.to_owned(), caption.trim().to_owned());
+            }
         }
         Ok(())
     }
@@ -141,6 +143,7 @@ mod tests {
         assert_eq!(load(json).unwrap().about("7", "m2"), Some("a dog"), "a picture's own goes first");
         assert_eq!(load("16_05_28_1.jpg :a stage\r\n").unwrap().about("16_05_28_1", ""), Some("a stage"));
         assert_eq!(load("\nimgid:8###\n\na stage\n").unwrap().about("8", ""), Some("a stage"));
+        assert_eq!(load("8.jpg :\n").unwrap().about("8", ""), None, "an empty caption is none");
         assert_eq!(load(" \n").unwrap(), CaptionFile::default());
     }
 
@@ -148,7 +151,7 @@ mod tests {
     fn a_damaged_line_is_named() {
         for (text, line, fault) in [
             ("7.jpg :a park\n8.png :a dog\n", "line 2", LINE),
-            ("7.jpg :a park\n\n8.jpg :\n", "line 3", LINE),
+            ("7.jpg :a park\n\n8.jpg a dog\n", "line 3", LINE),
             ("a b.jpg :a park\n", "line 1", LINE),
             ("imgid:7###a park\nimgid:8 a dog\n", "line 2", LONG_LINE),
             ("{\"post_id\":\"7\"}\n", "line 1", JSON_LINE),

@@ -119,9 +119,9 @@ fn phrases<'gold>(
     told.into_iter().map(|expression| (mention, format!("{name}-{expression}"))).collect()
 }
 
-/// The largest region of a mention in a picture.
+/// The largest region of a mention in a picture, the first of equals.
 fn largest<'gold>(mention: &'gold GoldMention, key: &str) -> Option<&'gold GoldRegion> {
-    let own = mention.regions.iter().filter(|region| region.media_key == key);
+    let own = mention.regions.iter().rev().filter(|region| region.media_key == key);
     own.max_by(|one, other| one.bbox.area().total_cmp(&other.bbox.area()))
 }
 
