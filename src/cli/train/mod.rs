@@ -20,7 +20,6 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Train a tagger on labelled posts, from an encoder, from a bundle's tagger or from nothing.
     Tagger(labelled::Arguments),
     /// Train the networks of the pocket bundle on the pocket world, from scratch or from a checkpoint.
     #[command(after_help = EXAMPLES)]
