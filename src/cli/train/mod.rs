@@ -20,7 +20,6 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    // A comment here would replace the help of its arguments.
     Tagger(labelled::Arguments),
     /// Train the networks of the pocket bundle on the pocket world, from scratch or from a checkpoint.
     #[command(after_help = EXAMPLES)]
