@@ -98,7 +98,8 @@ impl HIndexOutput {
             ids.entry(text.join(" ")).or_default().push(&post.id);
         }
         let mut regions = gold.iter().flat_map(|post| &post.mentions).flat_map(|mention| &mention.regions);
-        let has_candidates = regions.all(|region| region.media_key == CANDIDATES);
+        // Any: of gold that shows nothing it is not known whether it has candidates.
+        let has_candidates = regions.any(|region| region.media_key == CANDIDATES);
         let (mut answers, mut unknown) = (Predictions::new(), 0);
         for Post { text, predicted, .. } in self.0 {
             let Some(id) = ids.get_mut(&text).and_then(Vec::pop) else {
