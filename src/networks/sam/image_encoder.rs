@@ -79,12 +79,12 @@ impl Layer {
 
     /// Features in squares of the layer's own side, or in whole pictures that its windows do not tile.
     fn forward(&self, features: &Tensor) -> Tensor {
-        let lie = features.size()[1];
+        let given_side = features.size()[1];
         let attended = features.apply(&self.layer_norm1);
-        let attended = if lie == self.side {
+        let attended = if given_side == self.side {
             self.attn.forward(&attended)
         } else {
-            from_windows(&self.attn.forward(&into_windows(&attended, self.side)), self.side, lie)
+            from_windows(&self.attn.forward(&into_windows(&attended, self.side)), self.side, given_side)
         };
         let features = features + attended;
         let mixed = self.mlp.with_gelu(&features.apply(&self.layer_norm2));

@@ -82,7 +82,7 @@ impl Beginning {
             Origin::Nothing => of_nothing(&recipe.network, recipe.text.max_pieces, texts),
         }
         .with_context(|| format!("failed to begin with {}", origin.name()))?;
-        // Its dropout is not implemented, because other encoders are trained here.
+        // The DeBERTa of this project has no dropout.
         ensure!(beginning.config.span == 0, "{} is a DeBERTa, which is not trained here", origin.name());
         beginning.config.labels = labels.count() as i64;
         beginning.config.check()?;
