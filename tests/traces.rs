@@ -341,7 +341,7 @@ fn counted(metrics: &Metrics, outcome: &str) -> Option<u64> {
 
 #[tokio::test]
 async fn spans_that_nobody_takes_are_dropped_and_counted_and_the_queue_is_bounded() {
-    // Nobody listens at the first port. Closing cuts the retries short.
+    // Nobody listens at the first port. Closing leaves one retry.
     let metrics = Metrics::new();
     metrics.tracing().start(&traces("http://127.0.0.1:1/v1/traces")).unwrap();
     let tracer = metrics.tracing().tracer();
@@ -355,8 +355,11 @@ async fn spans_that_nobody_takes_are_dropped_and_counted_and_the_queue_is_bounde
 }
 
 #[tokio::test]
-async fn a_collector_may_reject_some_spans_and_a_refusal_for_good_is_not_retried() {
-    let cases: [(Answers, (u64, u64), usize); 3] = [
+async fn a_collector_may_reject_some_spans_and_what_it_refuses_for_now_is_sent_again() {
+    let cases: [(Answers, (u64, u64), usize); 5] = [
+        // Closing begins before the first request: the batch is sent again all the same, once.
+        (&[(503, ""), (200, "{}")], (3, 0), 2),
+        (&[(503, "")], (0, 3), 2),
         (&[(200, r#"{"partialSuccess": {"rejectedSpans": "1"}}"#)], (2, 1), 1),
         (&[(400, "what is this")], (0, 3), 1),
         (&[(200, "<html>")], (3, 0), 1),
