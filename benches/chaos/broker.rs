@@ -128,6 +128,13 @@ impl Broker {
         committed.elements().iter().map(|element| offset(element.offset())).sum()
     }
 
+    /// The number of records that the topic of answers has taken.
+    pub(crate) fn written(&self) -> i64 {
+        let consumer: BaseConsumer = self.config().create().unwrap();
+        let end = |partition| consumer.fetch_watermarks(OUTPUT, partition, TIMEOUT).map_or(0, |(_, end)| end);
+        (0..PARTITIONS).map(end).sum()
+    }
+
     pub(crate) fn annotations(&self) -> Vec<OwnedMessage> {
         self.committed(OUTPUT)
     }

@@ -1,7 +1,8 @@
 //! Overhead bench: posts a second of an engine whose networks answer at once, beside a plain loop of a Kafka client.
 //!
 //! Both read the same backlog from the same broker, in turns, and write records of the same size. What is left of the
-//! plain loop's rate is what decoding, order, delivery and metrics of the engine cost.
+//! plain loop's rate is what decoding, order, delivery and metrics of the engine cost. With `--flink`, a job of Apache Flink
+//! that parses the same posts takes its turn too.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use rdkafka::message::Message;
 use serde_json::json;
 
-use super::broker::Broker;
+use super::broker::{Broker, INPUTS, OUTPUT};
 use super::soak::{samples, spawned, write};
 
 /// The least share of the plain loop's posts a second, without pictures.
@@ -29,6 +30,9 @@ pub(crate) struct Arguments {
     /// How often engine and loop take turns; the best of each counts.
     #[arg(long, default_value_t = 2)]
     rounds: usize,
+    /// Beside a job of Apache Flink, which `scripts/flink` fetches.
+    #[arg(long)]
+    flink: bool,
     /// Folder of the report, the broker's data and the logs.
     #[arg(long, default_value = "target/overhead")]
     out: PathBuf,
@@ -36,6 +40,24 @@ pub(crate) struct Arguments {
 
 /// Makes the post of a number.
 type PostOf<'a> = &'a dyn Fn(usize) -> String;
+
+/// Posts a second; `None`: not measured.
+#[derive(Default)]
+struct Rates {
+    engine: f64,
+    plain: f64,
+    flink: Option<f64>,
+}
+
+impl Rates {
+    fn best(self, other: Self) -> Self {
+        Self {
+            engine: self.engine.max(other.engine),
+            plain: self.plain.max(other.plain),
+            flink: self.flink.zip(other.flink).map(|(one, other)| one.max(other)),
+        }
+    }
+}
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let out = std::path::absolute(&arguments.out).unwrap();
@@ -51,23 +73,26 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let feeds: [(&str, usize, PostOf<'_>); 2] =
         [("without pictures", arguments.texts, &text), ("with a picture each", arguments.pictures, &picture)];
     println!(
-        "{:<22}{:>9}{:>12}{:>14}{:>9}{:>9}",
-        "posts", "", "engine /s", "plain loop /s", "ratio", "target"
+        "{:<22}{:>9}{:>12}{:>14}{:>9}{:>9}{:>11}",
+        "posts", "", "engine /s", "plain loop /s", "ratio", "target", "Flink /s"
     );
     let mut report = json!({});
     // None: posts without pictures, for which there is a target, were not measured.
     let mut is_met: Option<bool> = None;
     for (name, posts, post) in feeds.into_iter().filter(|(_, posts, _)| *posts > 0) {
-        let rounds = (0..arguments.rounds.max(1)).map(|_| round(posts, post, &out));
-        let best = rounds.reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)));
-        let (engine, plain) = best.unwrap_or_default();
+        let rounds = (0..arguments.rounds.max(1)).map(|_| round(posts, post, arguments.flink, &out));
+        let Rates { engine, plain, flink } = rounds.reduce(Rates::best).unwrap_or_default();
         let has_target = name == "without pictures";
         let target = if has_target { format!(">= {TARGET}") } else { String::new() };
-        println!("{name:<22}{posts:>9}{engine:>12.0}{plain:>14.0}{:>9.2}{target:>9}", engine / plain);
+        let flink_rate = flink.map_or_else(String::new, |rate| format!("{rate:.0}"));
+        let ratio = engine / plain;
+        println!("{name:<22}{posts:>9}{engine:>12.0}{plain:>14.0}{ratio:>9.2}{target:>9}{flink_rate:>11}");
         if has_target {
             is_met = Some(engine / plain >= TARGET);
         }
-        report[name] = json!({ "posts": posts, "engine_per_second": engine, "plain_loop_per_second": plain });
+        report[name] = json!({
+            "posts": posts, "engine_per_second": engine, "plain_loop_per_second": plain, "flink_per_second": flink,
+        });
     }
     fs::write(out.join("report.json"), format!("{report:#}\n")).unwrap();
     match is_met {
@@ -78,8 +103,8 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     if is_met == Some(false) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// Posts a second of both on one broker.
-fn round(posts: usize, post: PostOf<'_>, out: &Path) -> (f64, f64) {
+/// The rates of all on one broker.
+fn round(posts: usize, post: PostOf<'_>, with_flink: bool, out: &Path) -> Rates {
     let broker = Broker::start(out);
     broker.create_topics();
     write(&broker, posts, post);
@@ -89,8 +114,9 @@ fn round(posts: usize, post: PostOf<'_>, out: &Path) -> (f64, f64) {
     let bytes = answers.iter().map(|answer| answer.payload().map_or(0, <[u8]>::len)).sum::<usize>() / posts;
     drop(answers);
     let plain = plain_loop(&broker, posts, bytes);
+    let flink = with_flink.then(|| flink(&broker, posts, bytes, out));
     broker.stop();
-    (engine, plain)
+    Rates { engine, plain, flink }
 }
 
 /// From the first commit that is seen to the last.
@@ -129,4 +155,30 @@ fn plain_loop(broker: &Broker, posts: usize, bytes: usize) -> f64 {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let seconds: f64 = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap();
     posts as f64 / seconds
+}
+
+/// From the first record that is seen to the last. The job reads with as many tasks as there are cores.
+fn flink(broker: &Broker, posts: usize, bytes: usize, out: &Path) -> f64 {
+    let before = broker.written();
+    let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/flink"));
+    let cores = std::thread::available_parallelism().unwrap();
+    command.args(["run", &broker.bootstrap, INPUTS[0], OUTPUT, &bytes.to_string(), &cores.to_string()]);
+    let log = out.join("flink.log");
+    let mut job = spawned(command, &log);
+    let mut first: Option<(Instant, i64)> = None;
+    let rate = loop {
+        let done = broker.written() - before;
+        if done > 0 && first.is_none() {
+            first = Some((Instant::now(), done));
+        }
+        if done >= posts as i64 {
+            let (since, already) = first.unwrap();
+            break (done - already) as f64 / since.elapsed().as_secs_f64();
+        }
+        let ended = job.try_wait().unwrap();
+        assert!(ended.is_none_or(|status| status.success()), "the job failed: see {}", log.display());
+        sleep(Duration::from_millis(50));
+    };
+    assert!(job.wait().unwrap().success());
+    rate
 }

@@ -1,10 +1,10 @@
 //! Test support: the binary, brokers, topics, clients, records, Redis, a server of Jetstream, a Schema Registry,
-//! Prometheus, code without comments, photographs, the
-//! pocket world, and waiting for conditions.
+//! Prometheus, Chromium, code without comments, photographs, the pocket world, and waiting for conditions.
 
 mod acl;
 mod binary;
 mod broker;
+pub(crate) mod chromium;
 mod clients;
 pub(crate) mod hub;
 pub(crate) mod jetstream;

@@ -1,7 +1,8 @@
-//! Command `riveg view`: its page over HTTP, from a file, from topics, and beside engines. `make page` tests the same in a
-//! browser.
+//! Command `riveg view`: its page over HTTP, from a file, from topics, and beside engines; and in a browser, which `make page`
+//! tests at length.
 
 mod access;
+mod browser;
 mod engines;
 mod file;
 mod page;
