@@ -10,7 +10,7 @@ export PYTORCH_ALLOC_CONF ?= expandable_segments:True
 export TORCH_ALLOW_TF32_CUBLAS_OVERRIDE ?= 1
 endif
 
-.PHONY: demo test setup bench peer growth parity chaos soak overhead scale hostile knowledge ablation operate page fuzz deny sbom
+.PHONY: demo test setup bench peer growth parity chaos soak overhead scale rolling hostile knowledge ablation operate page fuzz deny sbom
 .PHONY: cuda-link gpu-check
 
 demo: setup
@@ -58,8 +58,9 @@ soak:
 	cargo run --quiet --example chaos -- soak $(ARGS)
 
 # The engine with networks that answer at once beside a plain loop of a Kafka client, and the shipped engine in one, two and
-# three processes of one group, one core each. Some minutes each.
-overhead scale:
+# three processes of one group, one core each; and three engines that are replaced one after another while posts come, with how
+# late those are answered. Some minutes each.
+overhead scale rolling:
 	scripts/setup test
 	scripts/build --release --bin riveg --example chaos
 	target/release/examples/chaos $@ $(ARGS)

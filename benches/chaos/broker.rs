@@ -135,6 +135,27 @@ impl Broker {
         (0..PARTITIONS).map(end).sum()
     }
 
+    /// Waits until the group has so many members, each with a share of the partitions.
+    pub(crate) fn wait_for_members(&self, members: usize) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let consumer: BaseConsumer = self.config().create().unwrap();
+        let are_there = || {
+            let groups = consumer.fetch_group_list(Some(GROUP), TIMEOUT).ok()?;
+            let group = groups.groups().first()?;
+            let with_share = group.members().iter().filter(|member| member.assignment().is_some());
+            (group.state() == "Stable" && with_share.count() == members).then_some(())
+        };
+        while are_there().is_none() {
+            assert!(Instant::now() < deadline, "the group does not have {members} members");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// The records of the first topic that is read.
+    pub(crate) fn posts(&self) -> Vec<OwnedMessage> {
+        self.committed(INPUTS[0])
+    }
+
     pub(crate) fn annotations(&self) -> Vec<OwnedMessage> {
         self.committed(OUTPUT)
     }

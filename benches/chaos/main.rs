@@ -14,6 +14,7 @@ mod hostile;
 mod overhead;
 mod plain_loop;
 mod report;
+mod rolling;
 mod scale;
 mod soak;
 mod worker;
@@ -28,6 +29,11 @@ use broker::Broker;
 use faults::Plan;
 use report::{Report, Run};
 use supervisor::Supervisor;
+use tikv_jemallocator::Jemalloc;
+
+/// The allocator of the engine's binary: speed and memory are those of an engine as it is shipped.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// How engines write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -81,6 +87,8 @@ enum Command {
     Overhead(overhead::Arguments),
     /// The shipped engine and bundle in several processes of one group.
     Scale(scale::Arguments),
+    /// Engines of one group that are replaced one after another.
+    Rolling(rolling::Arguments),
     /// A plain loop.
     PlainLoop(plain_loop::Arguments),
 }
@@ -92,6 +100,7 @@ fn main() -> ExitCode {
         Some(Command::Soak(soak)) => return soak::run(soak),
         Some(Command::Overhead(overhead)) => return overhead::run(overhead),
         Some(Command::Scale(scale)) => return scale::run(scale),
+        Some(Command::Rolling(rolling)) => return rolling::run(rolling),
         Some(Command::PlainLoop(plain)) => return plain_loop::run(plain),
         None => {}
     }

@@ -19,8 +19,9 @@ def draw(series, path):
     for (name, points), row in zip(series.items(), rows):
         labels = [str(point["at"]) for point in points]
         for axes, (what, colour) in zip(row, COLOURS.items()):
-            axes.plot(labels, [point[what] for point in points], marker="o", color=colour)
-            axes.set_ylim(bottom=0)
+            values = [point[what] for point in points]
+            axes.plot(labels, values, marker="o", color=colour)
+            axes.set_ylim(0, 1.1 * max(values))
             label(axes, name, what)
     save(figure, path)
 
