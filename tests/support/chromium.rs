@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::stream::MaybeTlsStream;
@@ -62,13 +63,17 @@ impl Chromium {
 
     /// Polls until an expression has a value.
     pub(crate) fn until(&mut self, expression: &str, expected: &Value) {
-        let mut last = Value::Null;
-        until(&format!("`{expression}` is {expected}"), || {
-            // While the page loads, an expression may name what is not there yet.
-            last = self
-                .value(&format!("(() => {{ try {{ return {expression}; }} catch {{ return null; }} }})()"));
-            (last == *expected).then_some(())
-        });
+        // While the page loads, an expression may name what is not there yet.
+        let guarded = format!("(() => {{ try {{ return {expression}; }} catch {{ return null; }} }})()");
+        let deadline = Instant::now() + WITHIN;
+        loop {
+            let value = self.value(&guarded);
+            if value == *expected {
+                return;
+            }
+            let faults = &self.faults;
+            assert!(Instant::now() < deadline, "`{expression}` is {value}, not {expected}; {faults:?}");
+        }
     }
 
     /// Presses and releases a key that has a character.
@@ -87,6 +92,13 @@ impl Chromium {
         // The answer comes after all events before it.
         self.value("0");
         self.faults.drain(..).collect()
+    }
+
+    /// Waits until the page complains with these words.
+    pub(crate) fn complains(&mut self, words: &str) {
+        until(&format!("the page complains of {words}"), || {
+            self.faults().iter().any(|fault| fault.contains(words)).then_some(())
+        });
     }
 
     /// The result of a command. Events before it are read too.
