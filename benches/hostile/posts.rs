@@ -27,6 +27,16 @@ pub(crate) fn all() -> Vec<Hostile> {
             tame: Some(|| one_name_on_a_large_picture(1)),
         },
         Hostile { name: "250 names on 16 pictures", record: many_names_on_many_pictures, tame: None },
+        Hostile {
+            name: "100 kB without a space",
+            record: || record("one-word", &"x".repeat(100_000), &[]),
+            tame: Some(|| record("word", "x", &[])),
+        },
+        Hostile {
+            name: "100 kB, each of them a word",
+            record: || record("marks", &",.".repeat(50_000), &[]),
+            tame: Some(|| record("mark", ",.", &[])),
+        },
     ]
 }
 

@@ -3,7 +3,7 @@
 //! Read [`cache`] first (values bounded in bytes, made once for all who ask), then [`imaging`] (pictures at the sizes
 //! of the networks), [`http_util`] (retries and circuit breakers), [`http_server`] (connections), [`hub`] (downloads of
 //! published files), [`registry`] (schemas of Avro and Protobuf), [`blocking`], [`secret`], [`plain_file`],
-//! [`answer_file`], [`text_or_list`], [`iri`], [`normalised_name`], [`panic_message`] and [`Reloadable`].
+//! [`answer_file`], [`permits`], [`text_or_list`], [`iri`], [`normalised_name`], [`panic_message`] and [`Reloadable`].
 
 pub mod answer_file;
 pub mod blocking;
@@ -15,6 +15,7 @@ pub mod imaging;
 pub mod iri;
 mod normalised_name;
 mod panic_message;
+pub(crate) mod permits;
 pub mod plain_file;
 pub mod registry;
 mod reloadable;

@@ -30,6 +30,9 @@ impl UnescapedText {
             kept = end;
         }
         unescaped.text += received.get(kept..).unwrap_or_default();
+        // A post keeps both for as long as it is worked on.
+        unescaped.text.shrink_to_fit();
+        unescaped.escapes.shrink_to_fit();
         unescaped
     }
 

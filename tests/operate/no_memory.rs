@@ -84,7 +84,7 @@ pub(super) fn of_the_device(shown: &mut Shown) {
 pub(super) fn of_the_process(shown: &mut Shown) {
     let names = TestTopics::with_topics(1);
     let writer = Writer::new(broker());
-    // Long texts, which the client fetches ahead while the engine lags.
+    // Long texts, which the client fetches ahead while the engine lags; beside them posts may take little.
     let text = "x".repeat(100_000);
     for number in 0..2000 {
         let post = json!({ "id": number.to_string(), "text": text, "media": [] });
@@ -98,7 +98,9 @@ pub(super) fn of_the_process(shown: &mut Shown) {
         "device.picture_cache=1MiB",
         "decode.cache=1MiB",
         "decode.max_pixels=1000000",
-        "decode.memory=16MiB",
+        "decode.memory=10MiB",
+        "engine.text_memory=20MiB",
+        "engine.posts_in_flight=8",
         "decode.max_media=1",
         "decode.max_picture=1MiB",
         "fetch.memory=1MiB",

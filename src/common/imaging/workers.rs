@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use crate::common::blocking;
 
-/// Permits for work on pictures. Clones share one bound.
+/// Permits for work on pictures, and on questions about them. Clones share one bound.
 ///
 /// Work holds a permit only while it computes, and waits for nothing. So it cannot wait for the decode pool, whose
 /// posts may wait for it.

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
+
+use crate::stages::prompt::TextMemory;
 
 /// How much the engine does at one time and for one post, and how it ends.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -17,6 +20,8 @@ pub struct Engine {
     pub max_looks: usize,
     /// Limit of the pixels of all masks of one post.
     pub max_mask_pixels: u64,
+    /// Memory of all texts while they are split into words and read by the tagger, in bytes.
+    pub text_memory: ByteSize,
     /// Limit of a post's age; zero: none.
     #[serde(with = "humantime_serde")]
     pub max_age: Duration,
@@ -34,9 +39,9 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Range faults: the key within the section, and the bound that it breaks.
+    /// Range faults: the key within the section, and the bound that it breaks. The longest text has `max_text` bytes.
     #[must_use]
-    pub fn faults(&self) -> Vec<(&'static str, String)> {
+    pub fn faults(&self, max_text: ByteSize) -> Vec<(&'static str, String)> {
         let mut faults = Vec::new();
         let mut hold = |key, holds: bool, message: &str| {
             if !holds {
@@ -48,6 +53,10 @@ impl Engine {
         hold("max_entities", (1..=100_000).contains(&self.max_entities), "must be 1 to 100000");
         hold("max_looks", (1..=1_000_000).contains(&self.max_looks), "must be 1 to 1000000");
         hold("max_mask_pixels", self.max_mask_pixels > 0, "must be at least 1");
+        let one = ByteSize(TextMemory::of_text(max_text.as_u64()));
+        let message =
+            format!("must be at least {one}, which one text of decode.max_text ({max_text}) can take");
+        hold("text_memory", self.text_memory >= one, &message);
         let is_later = self.stall_dead >= self.stall_unready;
         hold("stall_dead", is_later, "must not be shorter than engine.stall_unready");
         faults

@@ -14,6 +14,11 @@ const FETCHED_AHEAD: u64 = 64 << 20;
 /// tenth on average.
 const ROUNDED_UP: u64 = 10;
 
+/// What a post has of the bytes of its text at most, while it is worked on: the text as received, without escapes, and the
+/// place of each escape (32 bytes, for 3 bytes of the text at least); or, without escapes, the text in questions, names,
+/// phrases and its answer.
+const OF_A_TEXT: u64 = 12;
+
 /// What a process takes, by the settings that bound it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemoryPlan {
@@ -52,6 +57,8 @@ impl Config {
         ];
         let in_flight = [
             ("decode.memory", self.decode.memory),
+            ("engine.text_memory", self.engine.text_memory),
+            ("texts of posts", ByteSize(self.texts())),
             ("fetch.memory", self.fetch.memory),
             ("ingest.max_bytes", self.ingest.max_bytes),
             ("http.memory", if self.http.is_on() { self.http.memory } else { ByteSize(0) }),
@@ -69,6 +76,13 @@ impl Config {
                 .filter(|(_, size)| *size > 0)
                 .collect(),
         }
+    }
+
+    /// The texts of all posts in flight, each as long as it may be.
+    fn texts(&self) -> u64 {
+        let over_http = if self.http.is_on() { self.http.posts_in_flight } else { 0 };
+        let posts = self.engine.posts_in_flight.saturating_add(over_http) as u64;
+        posts.saturating_mul(self.decode.max_text.as_u64()).saturating_mul(OF_A_TEXT)
     }
 }
 
@@ -126,6 +140,26 @@ mod tests {
         let larger = self::plan(&[&sets[..], &["decode.memory=1GiB"]].concat());
         assert_eq!(larger.settled(), plan.settled());
         assert!(larger.most() > plan.most());
+    }
+
+    #[test]
+    fn texts_take_what_they_are_split_in_and_a_multiple_of_themselves() {
+        let most = |sets: &[&str]| plan(sets).most();
+        let (few, more) = ("engine.posts_in_flight=10", "engine.posts_in_flight=11");
+        assert_eq!(most(&[more]) - most(&[few]), 12 * (128 << 10));
+        assert_eq!(most(&["engine.text_memory=40MiB"]) - most(&[]), 8 * MIB);
+        let over_http = ["http.address=127.0.0.1:0", "http.posts_in_flight=8", "http.max_posts=8"];
+        let memory = [&over_http[..], &["http.memory=1GiB"]].concat();
+        assert_eq!(most(&memory) - most(&[]), 1024 * MIB + 8 * 12 * (128 << 10));
+    }
+
+    #[test]
+    fn the_memory_for_texts_holds_the_longest_one() {
+        let engine = Config::load(&Sources::default()).unwrap().config.engine;
+        assert_eq!(engine.faults(ByteSize::kib(200)).len(), 0);
+        let faults = engine.faults(ByteSize::mib(1));
+        let [("text_memory", said)] = &faults[..] else { panic!("{faults:?}") };
+        assert_eq!(said, "must be at least 160.0 MiB, which one text of decode.max_text (1.0 MiB) can take");
     }
 
     #[test]

@@ -137,7 +137,7 @@ impl Config {
             let message = "is empty, and `link.sources` has \"llm\": name an endpoint, `[llm.NAME]`";
             faults.push(("link.endpoints".to_owned(), message.to_owned()));
         }
-        add(&mut faults, "engine", self.engine.faults());
+        add(&mut faults, "engine", self.engine.faults(self.decode.max_text));
         add(&mut faults, "http", self.http.faults());
         add(&mut faults, "view", self.view.faults());
         add(&mut faults, "ingest", self.ingest.faults());

@@ -15,6 +15,7 @@ use crate::networks::served::Served;
 use crate::scheduler::{DeviceHandle, Flows, ModelError};
 use crate::stages::knowledge::{ExampleRetriever, Index, IndexError, ReplayedKnowledge};
 use crate::stages::pipeline::{EntitiesBy, Gate, Limits, Names, Pictures, Pipeline};
+use crate::stages::prompt::TextMemory;
 use crate::stages::recognise::Recogniser;
 use crate::stages::segment::Segmenter;
 use crate::stages::vision::VisionPrompt;
@@ -97,6 +98,7 @@ impl Runtime {
             bundle.manifest().entity_types.iter().map(|name| EntityType::new(name)).collect();
         let endpoints = variant.endpoints;
         let workers = endpoints.workers();
+        let texts = TextMemory::new(config.engine.text_memory.as_u64());
         let (expander, linker) = expander_and_linker(bundle, config, variant.expansions, &endpoints)?;
         let captioners = endpoints.captioners(config)?;
 
@@ -113,7 +115,8 @@ impl Runtime {
                 let samples = warm_up::recognise(&words);
                 let models = executors.each(|place, _| bundle.tagger(place))?;
                 let handle = device.warmed_lane(Stage::Recognise, models, budgets.recognise, samples);
-                EntitiesBy::Tagger(Recogniser::new(handle, words, vocabularies::labels(bundle)?))
+                let recogniser = Recogniser::new(handle, words, vocabularies::labels(bundle)?);
+                EntitiesBy::Tagger(recogniser.within(texts.clone()))
             }
         };
         let looks = looks::looks(
@@ -139,7 +142,8 @@ impl Runtime {
             None => None,
         };
         let retriever = if config.knowledge.retrieves() {
-            Some(ExampleRetriever::new(post_encoder(bundle, budgets.know, &executors, &mut device)?))
+            let encoder = post_encoder(bundle, budgets.know, &executors, &mut device)?;
+            Some(ExampleRetriever::new(encoder.within(texts)))
         } else {
             None
         };

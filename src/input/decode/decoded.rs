@@ -2,8 +2,8 @@
 
 use std::ops::Deref;
 
+use crate::common::permits::Permit;
 use crate::domain::{Degradation, Post};
-use crate::input::pictures::Permit;
 
 use super::omitted::OmittedMedia;
 

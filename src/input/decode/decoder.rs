@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::common::permits::{Permit, PermitPool};
 use crate::common::registry::Schemas;
 use crate::domain::{DegradedCode, Frame, Media, Post, Rejection, RejectionClass};
 use crate::input::MediaFault;
@@ -14,7 +15,7 @@ use crate::input::fault::rejection;
 use crate::input::fetch::Fetcher;
 use crate::input::formats::{Event, Feeds, InputRecord, PostDraft};
 use crate::input::pictures::{
-    FrameCache, FrameCounts, Permit, PermitPool, Pool, StopFlag, Unfinished, content_hash, decode, probe,
+    FrameCache, FrameCounts, Pool, StopFlag, Unfinished, content_hash, decode, probe,
 };
 
 use super::declared::reclassified;

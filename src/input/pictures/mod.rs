@@ -24,7 +24,7 @@ mod hostile_pictures;
 pub(super) use decode::{content_hash, decode};
 pub(super) use frames::FrameCache;
 pub(super) use header::{Header, is_decoded, probe};
-pub(super) use pool::{Permit, PermitPool, Pool, Unfinished};
+pub(super) use pool::{Pool, Unfinished};
 pub(super) use stoppable::StopFlag;
 
 pub use frames::FrameCounts;

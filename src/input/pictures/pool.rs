@@ -6,13 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-mod permits;
-mod queue;
-
 use super::stoppable::StopFlag;
 use crate::common::panic_message;
-
-pub(crate) use permits::{Permit, PermitPool};
+use crate::common::permits::PermitPool;
 
 /// Permits for the threads that may be busy at one time.
 #[derive(Debug)]

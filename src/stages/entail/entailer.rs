@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Reply, Request};
-use crate::common::imaging::Picture;
+use crate::common::imaging::{Picture, Workers};
 use crate::domain::Phrase;
 use crate::scheduler::{CallError, Flow, Handle};
 use crate::stages::prompt::{PromptEncoder, tokenise_question};
@@ -13,6 +13,8 @@ pub struct Entailer {
     handle: Handle<Request, Reply>,
     prompts: Arc<PromptEncoder>,
     threshold: f32,
+    /// Threads for long questions.
+    workers: Workers,
 }
 
 impl Entailer {
@@ -20,7 +22,7 @@ impl Entailer {
     /// probability of `threshold`.
     #[must_use]
     pub fn new(handle: Handle<Request, Reply>, prompts: PromptEncoder, threshold: f32) -> Self {
-        Self { handle, prompts: Arc::new(prompts), threshold }
+        Self { handle, prompts: Arc::new(prompts), threshold, workers: Workers::default() }
     }
 
     /// Whether its prompt holds the picture's caption.
@@ -42,7 +44,7 @@ impl Entailer {
     ) -> Result<(bool, f32), CallError> {
         let prompts = Arc::clone(&self.prompts);
         let encode = move |phrase: &str, caption: &str| prompts.encode(phrase, caption);
-        let prompt = tokenise_question(&phrase.text, caption, encode).await;
+        let prompt = tokenise_question(&self.workers, (&phrase.text, caption), encode).await;
         let reply = self.handle.call(flow, Request { picture: Arc::clone(picture), prompt }).await?;
         let probability = reply.shown();
         Ok((probability >= self.threshold, probability))

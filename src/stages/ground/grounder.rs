@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Outline, Reply, Request};
-use crate::common::imaging::{Picture, polygon};
+use crate::common::imaging::{Picture, Workers, polygon};
 use crate::domain::{BBox, Mask, Phrase};
 use crate::scheduler::{CallError, Flow, Handle};
 use crate::stages::prompt::{PhraseEncoder, tokenise_question};
@@ -12,6 +12,8 @@ use crate::stages::prompt::{PhraseEncoder, tokenise_question};
 pub struct Grounder {
     handle: Handle<Request, Reply>,
     phrases: Arc<PhraseEncoder>,
+    /// Threads for long questions.
+    workers: Workers,
 }
 
 /// Where a picture shows a phrase.
@@ -29,7 +31,7 @@ impl Grounder {
     /// A grounder that calls the network behind `handle`, with its phrase encoder.
     #[must_use]
     pub fn new(handle: Handle<Request, Reply>, phrases: impl Into<PhraseEncoder>) -> Self {
-        Self { handle, phrases: Arc::new(phrases.into()) }
+        Self { handle, phrases: Arc::new(phrases.into()), workers: Workers::default() }
     }
 
     /// Whether its prompt holds the picture's caption.
@@ -50,7 +52,7 @@ impl Grounder {
     ) -> Result<Located, CallError> {
         let phrases = Arc::clone(&self.phrases);
         let encode = move |phrase: &str, caption: &str| phrases.encode(phrase, caption);
-        let prompt = tokenise_question(&phrase.text, caption, encode).await;
+        let prompt = tokenise_question(&self.workers, (&phrase.text, caption), encode).await;
         let reply = self.handle.call(flow, Request { picture: Arc::clone(picture), prompt }).await?;
         let (bbox, likelihood) = (reply.bbox(picture), reply.likelihood());
         Ok(Located { bbox, likelihood, outline: reply.outline })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::common::imaging::{Picture, View};
 use crate::domain::ContentHash;
 use crate::scheduler::{CallError, Flow, Handle};
-use crate::stages::prompt::tokenise;
+use crate::stages::prompt::{TextMemory, tokenise};
 
 /// A text and a picture for the encoder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub struct PostEncoder {
     tokenizer: Arc<TextTokenizer>,
     view: View,
     grey: Arc<Picture>,
+    memory: TextMemory,
 }
 
 /// The mean colour of ImageNet, which networks trained on it read as an empty picture.
@@ -41,7 +42,14 @@ impl PostEncoder {
     /// An encoder that calls the network behind `encoder`, with its tokenizer and its view of pictures.
     #[must_use]
     pub fn new(encoder: Handle<Request, Reply>, tokenizer: TextTokenizer, view: View) -> Self {
-        Self { encoder, tokenizer: Arc::new(tokenizer), view, grey: grey(view.side) }
+        let (grey, memory) = (grey(view.side), TextMemory::default());
+        Self { encoder, tokenizer: Arc::new(tokenizer), view, grey, memory }
+    }
+
+    /// Takes memory for words from this limit instead of one of its own.
+    #[must_use]
+    pub fn within(self, memory: TextMemory) -> Self {
+        Self { memory, ..self }
     }
 
     /// The network's view of pictures.
@@ -63,7 +71,12 @@ impl PostEncoder {
     ) -> Result<Vec<f32>, CallError> {
         let picture = picture.unwrap_or_else(|| Arc::clone(&self.grey));
         let tokenizer = Arc::clone(&self.tokenizer);
-        let pieces = tokenise(text, move |text| tokenizer(text)).await;
+        let share = self.memory.share(text).await;
+        let pieces = tokenise(text, move |text| {
+            let _share = share;
+            tokenizer(text)
+        })
+        .await;
         let request = Request { pieces, picture };
         Ok(self.encoder.call(flow, request).await?.features)
     }

@@ -1,6 +1,6 @@
 //! Limits of one post: entities, picture queries and mask pixels. The provenance says what a limit cut off.
 
-use crate::domain::{Degradation, DegradedCode};
+use crate::domain::{Degradation, DegradedCode, Mention};
 
 /// The most of each that one post gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,12 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Keeps the first entities, and none of the memory of the others: a text of 100 kB can name tens of thousands.
+    pub(super) fn keep_first(self, mentions: &mut Vec<Mention>) {
+        mentions.truncate(self.entities);
+        mentions.shrink_to_fit();
+    }
+
     /// The note on entities beyond the limit; none if there are none.
     pub(super) fn dropped_entities(self, dropped: usize) -> Option<Degradation> {
         let most = self.entities;
@@ -49,6 +55,22 @@ pub(super) fn counted(count: usize, words: [(&str, &'static str); 2]) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{EntityType, Span};
+
+    #[test]
+    fn entities_beyond_the_limit_leave_no_memory_behind() {
+        let limits = Limits { entities: 2, looks: 4, mask_pixels: 600 };
+        let mention = |start: usize| Mention {
+            text: "Oslo".to_owned(),
+            entity_type: EntityType::new("LOC"),
+            span: Span { start, end: start + 4, byte_start: start, byte_end: start + 4 },
+            score: 0.5,
+        };
+        let all: Vec<Mention> = (0..1000).map(|place| mention(5 * place)).collect();
+        let mut kept = all.clone();
+        limits.keep_first(&mut kept);
+        assert_eq!((&kept[..], kept.capacity()), (&all[..2], 2));
+    }
 
     #[test]
     fn a_limit_is_noted_only_where_it_cut_something_off() {

@@ -126,7 +126,7 @@ impl Pipeline {
         drop(recognising);
         degraded.extend(knowledge.fault.map(|fault| DegradedCode::NoKnowledge.because(fault)));
         let dropped = mentions.len().saturating_sub(self.limits.entities);
-        mentions.truncate(self.limits.entities);
+        self.limits.keep_first(&mut mentions);
         degraded.extend(self.limits.dropped_entities(dropped));
         let phrases = self.phrases(post, &mentions, (&mut degraded, trace));
         let captions = self.captions(post, &mentions, trace).map(Ok);

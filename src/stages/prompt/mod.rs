@@ -1,8 +1,8 @@
 //! Prompts: a phrase in the question of the network's training, as vocabulary ids; or as ids of whole words.
 //!
 //! [`question`] is the text around the phrase and the picture's caption, [`caption_style`] cleans both, [`word_list`] is the
-//! vocabulary of networks that read words, [`special_pieces`] names special pieces, and [`mod@tokenise`] moves long texts
-//! off the async threads.
+//! vocabulary of networks that read words, [`special_pieces`] names special pieces, [`mod@tokenise`] moves long texts
+//! off the async threads, and [`text_memory`] bounds what they take there.
 
 use std::path::{Path, PathBuf};
 
@@ -14,12 +14,14 @@ use crate::stages::vocabulary;
 mod caption_style;
 mod question;
 mod special_pieces;
+mod text_memory;
 mod tokenise;
 mod word_list;
 
 pub use caption_style::CaptionStyle;
 pub use question::{CAPTION, PHRASE, QuestionError, QuestionTemplate};
 pub use special_pieces::SpecialPieces;
+pub use text_memory::{TextMemory, TextShare};
 pub use tokenise::{tokenise, tokenise_question};
 pub use word_list::{WordList, WordListError, WordsError};
 

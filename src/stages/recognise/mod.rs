@@ -9,6 +9,7 @@ mod labels;
 mod recogniser;
 mod text_style;
 mod word_tokenizer;
+mod window_memory;
 mod windows;
 mod words;
 

@@ -4,36 +4,53 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 
+use super::window_memory::while_read;
 use super::{LabelSet, Reply, Request, Window, WordTokenizer};
 use crate::domain::{Mention, Span};
 use crate::scheduler::{CallError, Flow, Handle};
-use crate::stages::prompt::tokenise;
+use crate::stages::prompt::{TextMemory, tokenise};
+
+/// The longest beginning of knowledge, in bytes, that is read: 128 for each piece of the longest window of the published
+/// taggers.
+const MAX_KNOWLEDGE_BYTES: usize = 64 << 10;
 
 /// Finds the entities in a text.
 pub struct Recogniser {
     handle: Handle<Request, Reply>,
     tokenizer: Arc<WordTokenizer>,
     labels: LabelSet,
+    memory: TextMemory,
 }
 
 impl Recogniser {
     /// A recogniser that calls the tagger behind `handle`, with its tokenizer and labels.
     #[must_use]
     pub fn new(handle: Handle<Request, Reply>, tokenizer: WordTokenizer, labels: LabelSet) -> Self {
-        Self { handle, tokenizer: Arc::new(tokenizer), labels }
+        Self { handle, tokenizer: Arc::new(tokenizer), labels, memory: TextMemory::default() }
+    }
+
+    /// Takes memory for words and windows from this limit instead of one of its own.
+    #[must_use]
+    pub fn within(self, memory: TextMemory) -> Self {
+        Self { memory, ..self }
     }
 
     /// The entities of a text, in reading order. The tagger reads as much of `knowledge` after the text as fits. A text
-    /// without words makes no call.
+    /// without words makes no call. A long text waits while others hold the memory for words and windows.
     ///
     /// # Errors
     /// [`CallError`] of the tagger.
     pub async fn mentions(&self, flow: Flow, text: &str, knowledge: &str) -> Result<Vec<Mention>, CallError> {
-        let (tokenizer, knowledge) = (Arc::clone(&self.tokenizer), knowledge.to_owned());
-        let (words, windows) = tokenise(text, move |text| {
-            let words = tokenizer.words(text);
+        let knowledge = knowledge[..knowledge.floor_char_boundary(MAX_KNOWLEDGE_BYTES)].to_owned();
+        let tokenizer = Arc::clone(&self.tokenizer);
+        let mut share = self.memory.share(text).await;
+        // The share goes to the thread and comes back: work that has begun goes on where this call is dropped.
+        let (words, windows, _share) = tokenise(text, move |text| {
+            let mut words = tokenizer.words(text);
+            words.shrink_to_fit();
             let windows = tokenizer.windows_with_knowledge(text, &words, &knowledge);
-            (words, windows)
+            share.shrink_to(while_read(&words, &windows));
+            (words, windows, share)
         })
         .await;
         let calls = windows.into_iter().map(|Window { words, request }| async move {
@@ -73,6 +90,8 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
+    use futures_util::FutureExt;
+    use futures_util::future::join;
     use proptest::prelude::*;
     use tokenizers::Tokenizer;
     use tokenizers::models::wordlevel::WordLevel;
@@ -135,6 +154,29 @@ mod tests {
             recogniser.mentions(Flow::default(), "word", "").await,
             Err(CallError::Closed { stage: Stage::Recognise })
         );
+    }
+
+    #[tokio::test]
+    async fn a_long_text_waits_for_memory_and_holds_what_its_windows_take_until_they_are_read() {
+        let (device, recogniser) = device();
+        let text = "Vorlan met ".repeat(100);
+        let all = TextMemory::of_text(text.len() as u64);
+        let memory = TextMemory::new(all);
+        let recogniser = recogniser.within(memory.clone());
+        let mut first = Box::pin(recogniser.mentions(Flow::default(), &text, ""));
+        let mut second = Box::pin(recogniser.mentions(Flow::default(), &text, ""));
+        assert!(first.as_mut().now_or_never().is_none());
+        assert!(second.as_mut().now_or_never().is_none());
+        assert_eq!(memory.waiting(), 1, "the second is not split while the first is");
+        while memory.free() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(memory.free() < all, "its words and windows are there until the tagger has read them");
+        assert_eq!(memory.waiting(), 1);
+        device.start().unwrap();
+        let (first, second) = join(first, second).await;
+        assert_eq!((first.unwrap().len(), second.unwrap().len()), (100, 100));
+        assert_eq!((memory.free(), memory.waiting()), (all, 0));
     }
 
     #[test]

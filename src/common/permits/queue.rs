@@ -13,7 +13,7 @@ pub(crate) struct Request {
     pub(crate) since: Instant,
 }
 
-/// Shorter work counts as this: a picture of a few pixels costs as much as handing it to a thread.
+/// Shorter work counts as this: the smallest costs as much as handing it to a thread.
 const SHORTEST: Duration = Duration::from_micros(100);
 
 /// From this ratio on, younger requests do not pass one that does not fit yet: it has waited nine times as long as its
