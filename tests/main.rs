@@ -77,6 +77,7 @@ mod outlines;
 mod reload;
 mod shipped_bundle;
 mod traces;
+mod train_pairs;
 mod train_tagger;
 mod variant_rows;
 mod variants;

@@ -18,6 +18,8 @@ mod pairs;
 #[cfg(test)]
 mod tests;
 
+pub(super) use pairs::Told;
+
 /// The splits that are looked for if none is named.
 const SPLITS: [&str; 3] = ["train", "dev", "test"];
 

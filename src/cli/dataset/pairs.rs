@@ -16,23 +16,23 @@ pub(super) const SHOWN: usize = 50;
 
 // What is told of posts beside the data set.
 #[derive(Debug, clap::Args)]
-pub(super) struct Told {
-    /// A file of captions for ve-tsv; may be repeated, and the first with a caption counts.
+pub(in crate::cli) struct Told {
+    /// A file of captions of pictures, which a gate reads; may be repeated, and the first with a caption counts.
     #[arg(long, value_name = "FILE")]
     captions: Vec<PathBuf>,
-    /// A file of expressions for ve-tsv and vg-tsv, one a language model: each makes a pair of its own. None: phrases are
-    /// entity and type.
+    /// A file of expressions of entities, one a language model: each makes a pair of its own. None: phrases are entity and
+    /// type.
     #[arg(long, value_name = "FILE")]
     expressions: Vec<PathBuf>,
 }
 
 impl Told {
     /// Reads the files.
-    pub(super) fn read(&self) -> Result<PairSources, Failure> {
+    pub(in crate::cli) fn read(&self) -> Result<PairSources, Failure> {
         let captions = self.captions.iter().map(|file| CaptionFile::load(file)).collect::<Result<_, _>>()?;
         let expressions =
             self.expressions.iter().map(|file| ExpansionFile::load(file)).collect::<Result<_, _>>()?;
-        Ok(PairSources { captions, expressions })
+        Ok(PairSources { captions, expressions, phrase: None })
     }
 
     /// Refuses files that the layout has no place for.

@@ -1,11 +1,10 @@
-//! `riveg train tagger`: arguments, the recipe with its changes, and what is printed at the end.
+//! `riveg train tagger`: arguments, and the recipe with its changes.
 
-use std::io::Write;
 use std::path::PathBuf;
 
-use toml::{Table, Value};
-
+use super::changes::Changes;
 use super::shown::Shown;
+use super::trained;
 use crate::cli::{Failure, UsageError};
 use crate::lab::train::{Origin, Recipe, TaggerTraining};
 
@@ -42,28 +41,15 @@ pub(super) struct Arguments {
     /// The folder of checkpoint and figures.
     #[arg(long, default_value = "target/train/tagger", value_name = "DIR")]
     work: PathBuf,
-    /// Passes over the texts [default: those of the recipe].
-    #[arg(long, value_name = "N")]
-    epochs: Option<u32>,
-    /// Texts of a step [default: those of the recipe].
-    #[arg(long, value_name = "N")]
-    batch: Option<u32>,
-    /// Highest learning rate of the encoder [default: that of the recipe].
-    #[arg(long, value_name = "RATE")]
-    rate: Option<f64>,
-    /// The seed of order, dropout and fresh weights [default: that of the recipe].
-    #[arg(long)]
-    seed: Option<u32>,
-    /// Any key of the recipe, such as `steps.at_once=8`; may be given several times.
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    #[command(flatten)]
+    changes: Changes,
     /// Threads of libtorch [default: all cores]. A resumed training needs the same number for the same bits.
     #[arg(long)]
     threads: Option<i32>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let changes = changes(arguments)?;
+    let changes = arguments.changes.all("rates.encoder")?;
     let recipe = Recipe::read(&arguments.recipe, &changes).map_err(|error| UsageError(error.to_string()))?;
     let training = TaggerTraining {
         data: arguments.data.clone(),
@@ -74,36 +60,5 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         threads: arguments.threads,
     };
     let trained = training.run(&mut Shown::new("tagger"))?;
-    let mut out = std::io::stdout().lock();
-    writeln!(
-        out,
-        "{}: F1 {:.4} on the dev split after {} of {} steps\nplot: {}",
-        arguments.out.display(),
-        trained.dev_f1,
-        trained.best_step,
-        trained.steps,
-        trained.plot.display()
-    )?;
-    Ok(())
-}
-
-/// Changes of the recipe: those of the flags, then those of `--set`.
-fn changes(arguments: &Arguments) -> Result<Vec<(String, Value)>, UsageError> {
-    let Arguments { epochs, batch, rate, seed, set, .. } = arguments;
-    let flags = [
-        ("steps.epochs", epochs.map(Value::from)),
-        ("steps.batch", batch.map(Value::from)),
-        ("rates.encoder", rate.map(Value::from)),
-        ("seed", seed.map(Value::from)),
-    ];
-    let flags = flags.into_iter().filter_map(|(key, value)| Some(Ok((key.to_owned(), value?))));
-    flags.chain(set.iter().map(|text| change(text))).collect()
-}
-
-/// `key=value` as TOML; what is no TOML is a string.
-fn change(text: &str) -> Result<(String, Value), UsageError> {
-    let (key, value) =
-        text.split_once('=').ok_or_else(|| UsageError(format!("`{text}` is not of the form key=value")))?;
-    let read = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
-    Ok((key.trim().to_owned(), read.unwrap_or_else(|| value.into())))
+    Ok(trained::print(&arguments.out, &trained)?)
 }

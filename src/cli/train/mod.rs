@@ -1,14 +1,18 @@
-//! `riveg train`: trains a tagger on labelled posts, the pocket bundle, and the retriever of an existing bundle.
+//! `riveg train`: trains tagger, gate and grounder on labelled posts, the pocket bundle, and the retriever of a bundle.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
 use super::Failure;
+use crate::lab::dataset::PairTask;
 use crate::lab::train::{Network, TrainingRun, assemble, recipe, train_pocket, train_retriever};
 
 mod shown;
+mod changes;
+mod trained;
 mod labelled;
+mod pairs;
 
 /// Train the networks of a bundle.
 #[derive(Debug, Args)]
@@ -21,6 +25,20 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum What {
     Tagger(labelled::Arguments),
+    /// Train a gate on labelled posts with pictures, and put it into a bundle.
+    ///
+    /// Begins with the gate of a bundle, which must be an OFA. A pair of picture and entity is entailed if the picture has a
+    /// region of the entity; each file of expressions makes pairs of its own. After each pass the dev split is scored, and the
+    /// weights with the best accuracy become the gate of the bundle. A training that was killed continues from its checkpoint,
+    /// to the same weights to the bit, when the same command is given again.
+    #[command(after_help = pairs::GATE_EXAMPLES)]
+    Gate(pairs::Arguments),
+    /// Train a grounder on labelled posts with pictures, and put it into a bundle.
+    ///
+    /// Begins with the grounder of a bundle, which must be an OFA. It learns the largest box of each entity that a picture
+    /// shows. All else is as in `riveg train gate`; the score is the share of boxes with an IoU of at least 0.5.
+    #[command(after_help = pairs::GROUNDER_EXAMPLES)]
+    Grounder(pairs::Arguments),
     /// Train the networks of the pocket bundle on the pocket world, from scratch or from a checkpoint.
     #[command(after_help = EXAMPLES)]
     Pocket(Pocket),
@@ -32,6 +50,7 @@ enum What {
 const EXAMPLES: &str = "\
 Examples:
   riveg train tagger --data tweets --from minilm --out mine   a tagger for your own posts
+  riveg train gate --data tweets --from published --out mine      its gate, on your own pictures
   riveg train pocket                          all networks, then bundles/pocket: some two hours on one core
   riveg train pocket --only tagger            one network; a killed training continues from its checkpoint
   riveg train pocket --only ofa --steps 200   a short trial
@@ -90,6 +109,8 @@ struct Know {
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.what {
         What::Tagger(arguments) => labelled::run(&arguments),
+        What::Gate(arguments) => pairs::run(PairTask::Entailment, arguments),
+        What::Grounder(arguments) => pairs::run(PairTask::Grounding, arguments),
         What::Pocket(pocket) => run_pocket(pocket),
         What::Know(Know { bundle, work, steps, seed, threads }) => {
             train_retriever(&TrainingRun { folder: work, steps, seed, threads }, &bundle)?;

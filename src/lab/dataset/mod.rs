@@ -26,7 +26,7 @@ mod written;
 pub use files::DatasetError;
 pub use layout::{Layout, read, read_all, read_gold_file};
 pub use mentions::{GoldMention, GoldPost, GoldRegion, PredictedMention, PredictedRegion, Predictions};
-pub use pairs::{Pair, PairReader, PairTask, Target};
+pub use pairs::{LinePlace, Pair, PairReader, PairTask, Target};
 pub use reading::{Example, Reading};
 pub use statistics::Statistics;
 pub use written::{Form, PairCounts, PairSources, WriteError, write, write_pairs};

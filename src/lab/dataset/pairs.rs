@@ -5,7 +5,7 @@
 //! `x0,y0,x1,y1`, and the picture. Lines are read one by one, so that a file may be larger than memory.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -70,6 +70,14 @@ pub enum Target {
     Box(Option<BBox>),
 }
 
+/// Where a line of a file begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinePlace {
+    offset: u64,
+    /// The lines before it.
+    line: usize,
+}
+
 /// Reads a file line by line. A damaged line is an error, and reading goes on behind it.
 #[derive(Debug)]
 pub struct PairReader<R> {
@@ -99,12 +107,41 @@ impl PairReader<BufReader<File>> {
         })?;
         Ok(Self::new(opened().map_err(failed)?, file, task))
     }
+
+    /// Where the next line begins, for [`Self::go_to`].
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn place(&mut self) -> Result<LinePlace, DatasetError> {
+        let offset = self.lines.stream_position().map_err(|source| self.failed(source))?;
+        Ok(LinePlace { offset, line: self.line })
+    }
+
+    /// Goes on with the line at a place.
+    ///
+    /// # Errors
+    /// As [`Self::place`].
+    pub fn go_to(&mut self, place: LinePlace) -> Result<(), DatasetError> {
+        self.lines.seek(SeekFrom::Start(place.offset)).map_err(|source| self.failed(source))?;
+        (self.line, self.ended) = (place.line, false);
+        Ok(())
+    }
+
+    fn failed(&self, source: io::Error) -> DatasetError {
+        DatasetError::Read { file: self.file.clone(), source }
+    }
 }
 
 impl<R: BufRead> PairReader<R> {
     /// Reads lines; faults name `file`.
     pub fn new(lines: R, file: &Path, task: PairTask) -> Self {
         Self { lines, file: file.to_owned(), task, line: 0, longest: LONGEST_LINE, ended: false }
+    }
+
+    /// The number of the line that was read last; 0 before the first.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.line
     }
 
     /// What is learnt from these pairs.
@@ -279,6 +316,29 @@ mod tests {
         );
         let targets = [pairs[0].target, pairs[1].target];
         assert_eq!(targets, [Target::Depicted(true), Target::Depicted(false)]);
+    }
+
+    #[test]
+    fn lines_are_read_again_from_their_places_in_any_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ve.tsv");
+        let line = |number: usize| format!("7.jpg#{number:04}\t7\t{PNG}\t\tAnn(PER)\tentailment\n");
+        std::fs::write(&file, format!("{}\n{}damaged\n{}", line(1), line(2), line(3))).unwrap();
+        let mut reader = PairReader::open(&file).unwrap();
+        let (mut places, mut seen) = (Vec::new(), Vec::new());
+        loop {
+            let place = reader.place().unwrap();
+            let Some(pair) = reader.next() else { break };
+            if let Ok(pair) = pair {
+                places.push(place);
+                seen.push((pair, reader.line()));
+            }
+        }
+        assert_eq!(seen.iter().map(|(_, line)| *line).collect::<Vec<_>>(), [1, 3, 5]);
+        for (place, (pair, line)) in places.into_iter().zip(seen).rev() {
+            reader.go_to(place).unwrap();
+            assert_eq!((reader.next().unwrap().unwrap(), reader.line()), (pair, line));
+        }
     }
 
     #[test]

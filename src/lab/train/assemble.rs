@@ -135,6 +135,7 @@ fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
             network: Described::of(&ofa::ENTAIL, &config),
             self_test_question: None,
             self_test: Vec::new(),
+            training: None,
         }),
         ground: Some(Ground {
             prompt: recipe::GROUND_PROMPT.to_owned(),
@@ -147,6 +148,7 @@ fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
             network: Described::of(&ofa::GROUND, &config),
             self_test_question: None,
             self_test: Vec::new(),
+            training: None,
         }),
         segment: Some(Segment {
             precision: Precision::F32,

@@ -1,6 +1,6 @@
 //! Training of networks: seeded, one network at a time, resumed from checkpoints.
 //!
-//! `labelled` trains a tagger on a data set. Of the pocket bundle read [`recipe`] first (sizes and schedules), then `pocket`
+//! `labelled` trains on data sets. Of the pocket bundle read [`recipe`] first (sizes and schedules), then `pocket`
 //! (all trainings of a new bundle) and `retrieve` (an encoder of posts for an existing bundle); `tagger`, `ofa`,
 //! `segmenter` and `umt` define the losses. `training_loop`, `optimiser`, `stopping`, `checkpoint` and `record` are shared.
 
@@ -24,7 +24,7 @@ pub mod tokenizers;
 mod umt;
 
 pub use assemble::{DEMO_SEED, assemble};
-pub use labelled::{Origin, Recipe, RecipeError, TaggerTraining, Trained};
+pub use labelled::{Origin, PairRecipe, PairTraining, Recipe, RecipeError, TaggerTraining, Trained};
 pub use optimiser::{Decay, Schedule};
 pub use pocket::{Network, TrainingRun, train_pocket};
 pub use retrieve::train_retriever;

@@ -221,11 +221,11 @@ impl TrainingTask for OfaTask {
         (loss, format!("ground {:.3} entail {:.3} hints {:.3}", parts.ground, parts.entail, parts.hints))
     }
 
-    fn validate(&mut self) -> Validation {
+    fn validate(&mut self) -> anyhow::Result<Validation> {
         let scores: Vec<(usize, usize)> =
             no_grad(|| self.dev.iter().map(|batch| self.learner.score(batch)).collect());
         let share = |right: usize, all: usize| right as f64 / all.max(1) as f64;
-        format!(
+        let words = format!(
             "Prec@0.5 {:.4}, entailment accuracy {:.4}",
             share(
                 scores.iter().map(|score| score.0).sum(),
@@ -235,8 +235,8 @@ impl TrainingTask for OfaTask {
                 scores.iter().map(|score| score.1).sum(),
                 self.dev.iter().map(|batch| batch.entail.len()).sum()
             ),
-        )
-        .into()
+        );
+        Ok(words.into())
     }
 }
 
@@ -255,9 +255,13 @@ const CELL_WEIGHT: f32 = 3.0;
 
 /// The network's input of a batch's pictures: `[pictures, 3, side, side]`, -1 to 1.
 pub(super) fn pixels(batch: &PhraseBatch) -> Tensor {
-    let side = batch.side;
-    let pictures = batch.pixels.len() as i64 / (3 * side * side);
-    Tensor::from_slice(&batch.pixels)
+    normalised(&batch.pixels, batch.side)
+}
+
+/// The network's input of pictures: interleaved RGB, picture after picture.
+pub(super) fn normalised(rgb: &[u8], side: i64) -> Tensor {
+    let pictures = rgb.len() as i64 / (3 * side * side);
+    Tensor::from_slice(rgb)
         .view([pictures, side, side, 3])
         .permute([0, 3, 1, 2])
         .to_kind(Kind::Float)
@@ -268,11 +272,15 @@ pub(super) fn pixels(batch: &PhraseBatch) -> Tensor {
 
 /// The prompts of rows, padded: `[rows, longest]`.
 pub(super) fn tokens(rows: &Rows) -> Tensor {
-    let longest = rows.prompts.iter().map(Vec::len).max().unwrap_or(0);
-    let padded: Vec<i64> = rows
-        .prompts
+    padded(&rows.prompts)
+}
+
+/// Prompts, padded: `[prompts, longest]`.
+pub(super) fn padded(prompts: &[Vec<i64>]) -> Tensor {
+    let longest = prompts.iter().map(Vec::len).max().unwrap_or(0);
+    let padded: Vec<i64> = prompts
         .iter()
         .flat_map(|prompt| prompt.iter().copied().chain(std::iter::repeat_n(PAD, longest - prompt.len())))
         .collect();
-    Tensor::from_slice(&padded).view([rows.len() as i64, longest as i64])
+    Tensor::from_slice(&padded).view([prompts.len() as i64, longest as i64])
 }

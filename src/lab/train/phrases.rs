@@ -258,7 +258,7 @@ fn marked(covered: &[f32]) -> Vec<f32> {
 }
 
 /// A box in location bins: the first bin is the left or top edge of the picture, the last the right or bottom edge.
-fn bins(bbox: &BBox, (width, height): (u32, u32), bins: u32) -> [i64; 4] {
+pub(super) fn bins(bbox: &BBox, (width, height): (u32, u32), bins: u32) -> [i64; 4] {
     let bin = |edge: f32, size: u32| (edge / size as f32 * (bins - 1) as f32).round() as i64;
     [bin(bbox.x0, width), bin(bbox.y0, height), bin(bbox.x1, width), bin(bbox.y1, height)]
 }

@@ -58,11 +58,11 @@ impl TrainingTask for SamTask {
         (loss, format!("IoU {iou:.3}"))
     }
 
-    fn validate(&mut self) -> Validation {
+    fn validate(&mut self) -> anyhow::Result<Validation> {
         let side = self.sam.config().image_size as u32;
         let ious =
             (0..VALIDATION_BATCHES).map(|step| no_grad(|| loss(&self.sam, &batch(&self.dev, step, side)).1));
-        format!("mean IoU {:.4}", ious.sum::<f64>() / VALIDATION_BATCHES as f64).into()
+        Ok(format!("mean IoU {:.4}", ious.sum::<f64>() / VALIDATION_BATCHES as f64).into())
     }
 }
 

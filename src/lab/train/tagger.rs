@@ -97,10 +97,10 @@ impl TrainingTask for TaggerTask {
         (-likelihood.mean(Kind::Float), String::new())
     }
 
-    fn validate(&mut self) -> Validation {
+    fn validate(&mut self) -> anyhow::Result<Validation> {
         let told = |world: &World, index| (world.text(index), world.annotation(index));
         let alone = self.score(|world, index| (world.text(index), String::new()));
-        format!("F1 {alone:.4} of texts alone, {:.4} with knowledge", self.score(told)).into()
+        Ok(format!("F1 {alone:.4} of texts alone, {:.4} with knowledge", self.score(told)).into())
     }
 }
 

@@ -40,15 +40,21 @@ pub(super) struct TrainingJob {
 /// A network with its data, as the training loop uses them.
 pub(super) trait TrainingTask {
     /// The parts of a step's batch: their gradients are added up, so that one part is in memory at a time.
-    fn parts(&mut self, _step: i64) -> usize {
-        1
+    ///
+    /// # Errors
+    /// The batch cannot be read.
+    fn parts(&mut self, _step: i64) -> Result<usize> {
+        Ok(1)
     }
 
     /// The loss of a part, and a text for the log. The losses of a step's parts add up to that of the step.
     fn loss(&mut self, step: i64, part: usize) -> (Tensor, String);
 
     /// Scores on development data.
-    fn validate(&mut self) -> Validation;
+    ///
+    /// # Errors
+    /// The data cannot be read.
+    fn validate(&mut self) -> Result<Validation>;
 }
 
 /// Scores on development data.
@@ -156,7 +162,7 @@ pub(super) fn run_training(
             watch.taken(&Taken { step, of: steps, loss, words, norm, rate, elapsed, own })?;
             let is_validated = step % job.validation_interval == 0 || step == steps;
             if is_validated {
-                let validation = task.validate();
+                let validation = task.validate()?;
                 let is_best = validation.score.is_some_and(|(_, score)| stopping.judge(step, score));
                 if is_best {
                     checkpoint::save_weights(&best(&job.checkpoint), store)?;
@@ -198,7 +204,7 @@ fn descend(
     tch::manual_seed(seed_of(job.seed, step));
     optimiser.clear_gradients();
     let (mut sum, mut text) = (0.0, String::new());
-    for part in 0..task.parts(step) {
+    for part in 0..task.parts(step)? {
         let (loss, words) = task.loss(step, part);
         loss.backward();
         sum += loss.double_value(&[]);

@@ -114,7 +114,7 @@ impl TrainingTask for UmtTask {
         (tagged + hint, words)
     }
 
-    fn validate(&mut self) -> Validation {
+    fn validate(&mut self) -> anyhow::Result<Validation> {
         let view = View::centre(self.umt.config().image_size as u32);
         let mut found = EntityCounts::default();
         let (mut right, mut shown) = (0.0, 0.0);
@@ -139,7 +139,8 @@ impl TrainingTask for UmtTask {
             right += (entities * &truth).sum(Kind::Float).double_value(&[]);
             shown += truth.sum(Kind::Float).double_value(&[]);
         }
-        format!("F1 {:.4}, kinds of pictures {:.4}", found.f1(), right / f64::max(shown, 1.0)).into()
+        let kinds = right / f64::max(shown, 1.0);
+        Ok(format!("F1 {:.4}, kinds of pictures {kinds:.4}", found.f1()).into())
     }
 }
 
@@ -236,7 +237,7 @@ mod tests {
             let learns = variable.requires_grad();
             assert!(!learns || variable.grad().defined(), "{name} takes no part");
         }
-        let text = learner.validate().words;
+        let text = learner.validate().unwrap().words;
         assert!(text.starts_with("F1 ") && text.contains("kinds of pictures"), "{text}");
     }
 }

@@ -32,7 +32,7 @@ mod write;
 pub use config::Config;
 pub use import::{
     ConfigFault, GivenLabels, Import, Imported, MappedTypes, PublishedEncoder, Recipe, StoredWeights,
-    TrainedTagger, TypeMap, check_task_of_config, labels_of_config,
+    TrainedPart, TrainedStage, TypeMap, check_task_of_config, labels_of_config,
 };
 pub use manifest::Manifest;
 pub use open::Bundle;

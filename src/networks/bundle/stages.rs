@@ -56,7 +56,7 @@ pub struct Recognise {
     /// Its answer to the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
-    /// How it was trained, if it was by `riveg train tagger`.
+    /// How it was trained, if it was by `riveg train`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<TrainingRecord>,
 }
@@ -84,6 +84,9 @@ pub struct Entail {
     /// Its answer to the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
+    /// How it was trained, if it was by `riveg train`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingRecord>,
 }
 
 /// The grounder.
@@ -119,6 +122,9 @@ pub struct Ground {
     /// Its answer to the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
+    /// How it was trained, if it was by `riveg train`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingRecord>,
 }
 
 /// The beam of OFA's authors.

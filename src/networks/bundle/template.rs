@@ -112,6 +112,7 @@ fn entail(preset: &str, precision: Precision, weights: Weights) -> Option<Entail
         network,
         self_test_question: None,
         self_test: Vec::new(),
+        training: None,
     })
 }
 
@@ -132,6 +133,7 @@ fn ground(preset: &str, precision: Precision, weights: Weights) -> Option<Ground
         network,
         self_test_question: None,
         self_test: Vec::new(),
+        training: None,
     })
 }
 

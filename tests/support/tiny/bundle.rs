@@ -92,6 +92,7 @@ fn manifest(pieces: i64, vocabulary: Vocabulary) -> Manifest {
             network: Network::of(&ofa::ENTAIL, &config),
             self_test_question: None,
             self_test: Vec::new(),
+            training: None,
         }),
         ground: Some(Ground {
             prompt: " which region does the text \" {phrase} \" describe?".to_owned(),
@@ -104,6 +105,7 @@ fn manifest(pieces: i64, vocabulary: Vocabulary) -> Manifest {
             network: Network::of(&ofa::GROUND, &config),
             self_test_question: None,
             self_test: Vec::new(),
+            training: None,
         }),
         segment: Some(Segment {
             precision: Precision::F32,

@@ -18,7 +18,7 @@ use crate::lab::dataset::mentions::{GoldMention, GoldRegion};
 use crate::lab::dataset::pairs::PairTask;
 use crate::lab::dataset::reading::Example;
 use crate::stages::caption::CaptionFile;
-use crate::stages::expand::ExpansionFile;
+use crate::stages::expand::{ExpansionFile, PhraseTemplate};
 
 /// What is told of posts beside the data set.
 #[derive(Debug, Default)]
@@ -27,6 +27,19 @@ pub struct PairSources {
     pub captions: Vec<CaptionFile>,
     /// Expressions of entities, one file a model. None: pairs of entity and type.
     pub expressions: Vec<ExpansionFile>,
+    /// How an entity reads with its expression; none: as in the authors' files, `Entity(TYPE)-expression`.
+    pub phrase: Option<PhraseTemplate>,
+}
+
+impl PairSources {
+    fn phrase(&self, mention: &GoldMention, expression: Option<&str>) -> String {
+        let (name, entity_type) = (&mention.text, mention.entity_type.as_str());
+        match (&self.phrase, expression) {
+            (Some(template), _) => template.fill(name, entity_type, expression),
+            (None, Some(expression)) => format!("{name}({entity_type})-{expression}"),
+            (None, None) => format!("{name}({entity_type})"),
+        }
+    }
 }
 
 /// What was written.
@@ -108,15 +121,14 @@ fn phrases<'gold>(
     sources: &PairSources,
     counts: &mut PairCounts,
 ) -> Vec<(&'gold GoldMention, String)> {
-    let name = format!("{}({})", mention.text, mention.entity_type.as_str());
     if sources.expressions.is_empty() {
-        return vec![(mention, name)];
+        return vec![(mention, sources.phrase(mention, None))];
     }
     let all = sources.expressions.iter();
     let told: Vec<&str> =
         all.filter_map(|file| file.about(post, &mention.text, &mention.entity_type)).collect();
     counts.without_expression += sources.expressions.len() - told.len();
-    told.into_iter().map(|expression| (mention, format!("{name}-{expression}"))).collect()
+    told.into_iter().map(|expression| (mention, sources.phrase(mention, Some(expression)))).collect()
 }
 
 /// The largest region of a mention in a picture, the first of equals.
@@ -187,6 +199,7 @@ mod tests {
         let sources = PairSources {
             captions: vec![CaptionFile::load(&captions).unwrap()],
             expressions: files.map(|text| expressions(folder.path(), "told.txt", text)).into(),
+            phrase: None,
         };
         let (counts, pairs) = written(PairTask::Entailment, &sources);
         let expected = PairCounts { pairs: 3, depicted: 2, without_expression: 1, without_caption: 0 };
@@ -207,6 +220,10 @@ mod tests {
         assert_eq!((counts.pairs, pairs.len(), counts.without_caption), (2, 2, 0));
         let bbox = BBox { x0: 0.0, y0: 0.5, x1: 9.0, y1: 4.0 };
         assert!(pairs.iter().all(|pair| pair.target == Target::Box(Some(bbox)) && pair.caption.is_empty()));
+
+        let sources = PairSources { phrase: Some(PhraseTemplate::default()), ..sources };
+        let (_, pairs) = written(PairTask::Entailment, &sources);
+        assert_eq!(pairs[2].phrase, "Bo (PER) - a dog");
     }
 
     #[test]

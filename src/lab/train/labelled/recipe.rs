@@ -1,21 +1,23 @@
-//! Recipe of a tagger's training: a file of settings over the defaults that ship, checked as a whole.
-
-use std::path::Path;
+//! Recipe of a tagger's training: what is read, how long and how fast it is trained, what stays as it was.
 
 use serde::{Deserialize, Serialize};
-use toml::{Table, Value};
+use toml::Value;
 
-use crate::common::plain_file;
+use super::course::Steps;
+use super::recipe_file::{Faults, RecipeError, Shipped};
 
 /// The recipe that has every key.
 const DEFAULTS: &str = include_str!("../../../../config/training/tagger.toml");
 
 /// Recipes that ship, by name.
-const SHIPPED: [(&str, &str); 3] = [
-    ("tagger", DEFAULTS),
-    ("tagger-knowledge", include_str!("../../../../config/training/tagger-knowledge.toml")),
-    ("tagger-paper", include_str!("../../../../config/training/tagger-paper.toml")),
-];
+const SHIPPED: Shipped = Shipped {
+    defaults: DEFAULTS,
+    named: &[
+        ("tagger", DEFAULTS),
+        ("tagger-knowledge", include_str!("../../../../config/training/tagger-knowledge.toml")),
+        ("tagger-paper", include_str!("../../../../config/training/tagger-paper.toml")),
+    ],
+};
 
 /// How a tagger is trained.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -53,22 +55,6 @@ pub enum Knowledge {
     None,
     /// That of the data set.
     Given,
-}
-
-/// How long it is trained.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Steps {
-    /// Passes over the texts.
-    pub epochs: u32,
-    /// Texts of a step.
-    pub batch: usize,
-    /// Texts in memory at a time.
-    pub at_once: usize,
-    /// Passes without a better score after which it ends; 0: never.
-    pub patience: u32,
-    /// Steps between two checkpoints.
-    pub checkpoint: u32,
 }
 
 /// How fast weights move.
@@ -117,99 +103,41 @@ pub struct NewNetwork {
     pub ffn: i64,
 }
 
-/// A recipe cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("the recipe `{recipe}`: {message}")]
-pub struct RecipeError {
-    recipe: String,
-    message: String,
-}
-
 impl Recipe {
     /// The recipe of a name, or that in a file, with changes: keys with dots and their values.
     ///
     /// # Errors
     /// There is none, a key is unknown, or values are out of range: then all of them are named.
     pub fn read(given: &str, changes: &[(String, Value)]) -> Result<Self, RecipeError> {
-        let refused = |message: String| RecipeError { recipe: given.to_owned(), message };
-        let parse = |text: &str| text.parse::<Table>().map_err(|error| refused(error.to_string()));
-        let mut table = parse(DEFAULTS)?;
-        merge(&mut table, parse(&text(given).map_err(refused)?)?);
-        for (key, value) in changes {
-            let mut names = key.rsplit('.');
-            let innermost = names.next().unwrap_or_default().to_owned();
-            let inner = Table::from_iter([(innermost, value.clone())]);
-            let whole =
-                names.fold(inner, |inner, name| Table::from_iter([(name.to_owned(), Value::Table(inner))]));
-            merge(&mut table, whole);
-        }
-        let recipe: Self = table.try_into().map_err(|error: toml::de::Error| refused(error.to_string()))?;
-        let faults = recipe.faults();
-        if faults.is_empty() { Ok(recipe) } else { Err(refused(faults.join("; "))) }
+        SHIPPED.read(given, changes, Self::check)
     }
 
-    /// Values that no training can have.
-    fn faults(&self) -> Vec<String> {
+    /// Notes values that no training can have.
+    fn check(&self, faults: &mut Faults) {
         let Self { text, steps, rates, network, .. } = self;
-        let mut faults = Vec::new();
-        let mut hold = |holds: bool, key: &str, expected: &str| {
-            if !holds {
-                faults.push(format!("`{key}` must be {expected}"));
-            }
-        };
-        hold(text.max_pieces >= 3, "text.max_pieces", "at least 3");
-        hold(steps.epochs > 0, "steps.epochs", "at least 1");
-        hold(steps.batch > 0, "steps.batch", "at least 1");
-        hold(steps.at_once > 0, "steps.at_once", "at least 1");
-        hold(steps.checkpoint > 0, "steps.checkpoint", "at least 1");
-        let positive = [
-            ("rates.encoder", rates.encoder),
-            ("rates.linear", rates.linear),
-            ("rates.crf", rates.crf),
-            ("rates.max_norm", rates.max_norm),
-        ];
-        for (key, value) in positive {
-            hold(value > 0.0 && value.is_finite(), key, "a number above 0");
-        }
-        hold((0.0..=1.0).contains(&rates.warm_up), "rates.warm_up", "from 0 to 1");
-        hold((0.0..1.0).contains(&rates.weight_decay), "rates.weight_decay", "from 0 to below 1");
-        hold((0.0..1.0).contains(&rates.dropout), "rates.dropout", "from 0 to below 1");
-        hold(network.vocabulary >= 100, "network.vocabulary", "at least 100");
-        faults
-    }
-}
-
-/// The text of a recipe: of a name that ships, or of a file.
-fn text(given: &str) -> Result<String, String> {
-    if let Some((_, text)) = SHIPPED.iter().find(|(name, _)| *name == given) {
-        return Ok((*text).to_owned());
-    }
-    if !given.contains('/') && Path::new(given).extension().is_none() {
-        let known: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
-        return Err(format!("there is none of this name, but `{}`", known.join("`, `")));
-    }
-    plain_file::read_text(Path::new(given)).map_err(|error| format!("it cannot be read: {error}"))
-}
-
-/// Puts the values of `upper` over those of `lower`, table by table.
-fn merge(lower: &mut Table, upper: Table) {
-    for (key, value) in upper {
-        match (lower.get_mut(&key), value) {
-            (Some(Value::Table(lower)), Value::Table(upper)) => merge(lower, upper),
-            (_, value) => {
-                lower.insert(key, value);
-            }
-        }
+        faults.hold(text.max_pieces >= 3, "text.max_pieces", "at least 3");
+        steps.check(faults);
+        faults.positive("rates.encoder", rates.encoder);
+        faults.positive("rates.linear", rates.linear);
+        faults.positive("rates.crf", rates.crf);
+        faults.positive("rates.max_norm", rates.max_norm);
+        faults.hold((0.0..=1.0).contains(&rates.warm_up), "rates.warm_up", "from 0 to 1");
+        faults.share("rates.weight_decay", rates.weight_decay);
+        faults.share("rates.dropout", rates.dropout);
+        faults.hold(network.vocabulary >= 100, "network.vocabulary", "at least 100");
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use toml::Table;
+
     use super::*;
 
     #[test]
     fn every_recipe_that_ships_can_be_read_and_differs() {
-        let recipes = SHIPPED.map(|(name, _)| Recipe::read(name, &[]).unwrap());
+        let names = SHIPPED.named.iter().map(|(name, _)| name);
+        let recipes: Vec<Recipe> = names.map(|name| Recipe::read(name, &[]).unwrap()).collect();
         assert_eq!(recipes[0].text.knowledge, Knowledge::None);
         assert_eq!(recipes[1].steps.batch, recipes[0].steps.batch, "what a recipe leaves out is the default");
         assert_eq!((recipes[2].rates.crf, recipes[2].steps.epochs), (0.015, 25));

@@ -1,5 +1,6 @@
 //! Training task of a tagger on labelled rows: likelihood of the labels under its CRF, and F1 on the dev split.
 
+use anyhow::Result;
 use tch::{Kind, Tensor, no_grad};
 
 use super::super::text_batch::{EntityCounts, LabelledRow, TextBatch, TextTensors};
@@ -7,6 +8,9 @@ use super::super::training_loop::{TrainingTask, Validation};
 use super::order::Order;
 use crate::networks::tagger::Tagger;
 use crate::stages::recognise::LabelSet;
+
+/// The score on the dev split.
+pub(super) const MEASURE: &str = "F1";
 
 /// The rows of both splits, and how many are in memory as tensors at a time.
 #[derive(Debug)]
@@ -49,8 +53,8 @@ fn emissions(tagger: &Tagger, texts: &TextTensors, dropout: f64) -> Tensor {
 }
 
 impl TrainingTask for LabelledTask {
-    fn parts(&mut self, step: i64) -> usize {
-        self.order.texts(step).len().div_ceil(self.rows.at_once)
+    fn parts(&mut self, step: i64) -> Result<usize> {
+        Ok(self.order.texts(step).len().div_ceil(self.rows.at_once))
     }
 
     fn loss(&mut self, step: i64, part: usize) -> (Tensor, String) {
@@ -64,7 +68,7 @@ impl TrainingTask for LabelledTask {
         (likelihood.sum(Kind::Float) / -(count as f64), String::new())
     }
 
-    fn validate(&mut self) -> Validation {
+    fn validate(&mut self) -> Result<Validation> {
         let mut found = EntityCounts::default();
         for rows in self.rows.dev.chunks(self.rows.at_once) {
             let batch = self.batch(&rows.iter().collect::<Vec<_>>());
@@ -76,6 +80,6 @@ impl TrainingTask for LabelledTask {
         }
         let (f1, precision, recall) = (found.f1(), found.precision(), found.recall());
         let words = format!("F1 {f1:.4}, precision {precision:.4}, recall {recall:.4}");
-        Validation { words, score: Some(("F1", f1)) }
+        Ok(Validation { words, score: Some((MEASURE, f1)) })
     }
 }

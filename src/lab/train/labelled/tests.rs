@@ -95,7 +95,7 @@ fn gradients_and_two_steps_are_those_of_torch_whether_a_batch_is_in_one_part_or_
         let mut compared = 0;
         for step in 0..2 {
             optimiser.clear_gradients();
-            let parts = task.parts(step);
+            let parts = task.parts(step).unwrap();
             assert_eq!(parts, 5_usize.div_ceil(at_once));
             let mut loss = 0.0;
             for part in 0..parts {
@@ -282,6 +282,6 @@ fn scores_of_the_dev_split_are_of_all_its_rows() {
     let labels = LabelSet::new([EntityType::new("PER")]);
     let split = Split { train: all, dev: said, at_once: 2 };
     let mut task = LabelledTask::new((tagger, labels), split, Order::new(vec![1; 5], 5, 1), 0.0);
-    let validation = task.validate();
+    let validation = task.validate().unwrap();
     assert_eq!(validation.score, Some(("F1", 1.0)), "{}", validation.words);
 }

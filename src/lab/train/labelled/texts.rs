@@ -3,16 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::super::text_batch::{LabelledRow, words_within};
+use super::damage::Damage;
 use super::recipe::Knowledge;
 use crate::domain::EntityType;
 use crate::lab::dataset::{self, Example};
 use crate::stages::recognise::{LabelSet, LabelledWords, WordTokenizer};
-
-/// Faults that are listed; the rest are counted.
-const FAULTS_SHOWN: usize = 20;
 
 /// The posts of one split.
 #[derive(Debug, Clone)]
@@ -44,13 +42,9 @@ impl Texts {
     pub(super) fn read(folder: &Path, split: &str, knowledge: Knowledge) -> Result<Self> {
         let reading = dataset::read_all(folder, split)
             .with_context(|| format!("failed to read the split `{split}`"))?;
-        if !reading.faults.is_empty() {
-            let shown: Vec<String> =
-                reading.faults.iter().take(FAULTS_SHOWN).map(|fault| with_cause(fault)).collect();
-            let more = reading.faults.len().saturating_sub(FAULTS_SHOWN);
-            let more = if more > 0 { format!("\nand {more} more") } else { String::new() };
-            bail!("the split `{split}` is damaged:\n{}{more}", shown.join("\n"));
-        }
+        let mut damage = Damage::default();
+        reading.faults.iter().for_each(|fault| damage.note(fault));
+        damage.refuse(&format!("the split `{split}`"))?;
         let posts = reading.examples.into_iter().map(|example| Post::of(example, knowledge));
         let posts: Vec<Post> = posts.collect::<Result<_>>()?;
         let from = || format!("the split `{split}` of `{}`", folder.display());
@@ -123,12 +117,5 @@ impl Post {
         let entities = gold.mentions.iter().map(place).collect::<Result<_>>()?;
         let told = if knowledge == Knowledge::Given { told.unwrap_or_default() } else { String::new() };
         Ok(Self { text: gold.text, knowledge: told, entities })
-    }
-}
-
-fn with_cause(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
     }
 }

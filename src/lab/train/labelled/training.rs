@@ -1,34 +1,32 @@
 //! Training of a tagger from files to a bundle: read, begin, train from the checkpoint, write the best weights.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
 use tch::nn::VarStore;
 use tch::{Device, Kind};
-use toml::{Table, Value};
+use toml::Table;
 
-use super::super::optimiser::{Decay, Descent, Group, Schedule};
-use super::super::record::Records;
+use super::super::optimiser::Group;
 use super::super::text_batch::LabelledRow;
 use super::super::tokenizers as vocabularies;
-use super::super::training_loop::{Outcome, TrainingJob, TrainingTask, Watch, run_training};
+use super::super::training_loop::{TrainingTask, Watch};
 use super::beginning::{Beginning, Origin, crf_tagger, freeze};
+use super::course::{self, Course, Rates, Trained};
 use super::order::Order;
 use super::recipe::Recipe;
-use super::task::{LabelledTask, Split};
+use super::task::{LabelledTask, MEASURE, Split};
 use super::texts::Texts;
 use crate::networks::blocks::crf::CrfScope;
 use crate::networks::blocks::words::{Decoding, Pooling};
-use crate::networks::bundle::{Precision, Recognise, TrainedTagger, TrainingRecord, Weights, save_weights};
+use crate::networks::bundle::{
+    Precision, Recognise, TrainedPart, TrainedStage, TrainingRecord, Weights, save_weights,
+};
 use crate::networks::descriptor::Network;
 use crate::networks::tagger::Tagger;
 use crate::stages::recognise::{LabelSet, TagScheme, WordTokenizer};
 
-/// The checkpoint in the folder of a training.
-const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The weights with the best score, as the bundle gets them.
 const WEIGHTS: &str = "tagger.safetensors";
 /// The vocabulary.
@@ -51,19 +49,6 @@ pub struct TaggerTraining {
     pub threads: Option<i32>,
 }
 
-/// A training that has ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Trained {
-    /// Steps taken.
-    pub steps: i64,
-    /// F1 on the dev split.
-    pub dev_f1: f64,
-    /// After how many steps.
-    pub best_step: i64,
-    /// The plot of loss and score.
-    pub plot: PathBuf,
-}
-
 /// The data set as the network reads it.
 struct Data {
     labels: LabelSet,
@@ -78,11 +63,8 @@ impl TaggerTraining {
     /// # Errors
     /// What cannot be read or written, with its file; a checkpoint of another training; a loss that is no number.
     pub fn run(&self, watch: &mut dyn Watch) -> Result<Trained> {
-        let Self { recipe, work, .. } = self;
-        fs::create_dir_all(work).with_context(|| format!("failed to create `{}`", work.display()))?;
-        if let Some(threads) = self.threads {
-            tch::set_num_threads(threads);
-        }
+        let Self { recipe, .. } = self;
+        course::prepare(&self.work, self.threads)?;
         let knowledge = recipe.text.knowledge;
         let texts = ["train", "dev"].map(|split| Texts::read(&self.data, split, knowledge));
         let [train, dev] = texts;
@@ -103,19 +85,15 @@ impl TaggerTraining {
 
         let lengths = data.rows.train.iter().map(|row| row.request.pieces.len()).collect();
         let order = Order::new(lengths, recipe.steps.batch, u64::from(recipe.seed));
-        let job = self.job(&order, &data, &beginning)?;
-        let Data { labels, posts, rows, hash } = data;
+        let (steps, course) = (order.steps(), self.course(&data, &beginning)?);
+        let Data { labels, rows, .. } = data;
         let named = labels.clone();
-        let mut records = Records::new(work, watch);
         let make = |_| -> Box<dyn TrainingTask> {
             Box::new(LabelledTask::new((tagger, named), rows, order, recipe.rates.dropout))
         };
-        let outcome = run_training(&job, &store, make, &mut records)?;
-        let plot = records.draw("training of a tagger")?;
-        let (best_step, dev_f1) = outcome.best.context("the training ended without a score")?;
-        let record = self.record(outcome, (posts, hash), SystemTime::now())?;
+        let (trained, record) = course.run(&store, steps, make, watch)?;
         self.put(&store, &beginning, &labels, record)?;
-        Ok(Trained { steps: outcome.steps, dev_f1, best_step, plot })
+        Ok(trained)
     }
 
     /// The rows of both splits.
@@ -143,66 +121,40 @@ impl TaggerTraining {
         Ok(Data { labels, posts, rows: Split { train, dev, at_once: self.recipe.steps.at_once }, hash })
     }
 
-    fn job(&self, order: &Order, data: &Data, beginning: &Beginning) -> Result<TrainingJob> {
+    fn course(&self, data: &Data, beginning: &Beginning) -> Result<Course<'_>> {
         let Recipe { steps, rates, seed, .. } = &self.recipe;
-        let all = order.steps() * i64::from(steps.epochs);
-        let warm_up = (all as f64 * rates.warm_up).round() as i64;
         let group = |prefix: &str, peak: f64, weight_decay: f64| Group {
             prefix: prefix.to_owned(),
             peak,
             weight_decay,
         };
-        Ok(TrainingJob {
-            name: "tagger".to_owned(),
-            checkpoint: self.work.join(CHECKPOINT),
-            descent: Descent {
-                schedule: Schedule { peak: rates.encoder, warm_up, steps: all, decay: Decay::Linear },
-                weight_decay: rates.weight_decay,
-                groups: vec![
-                    group("linear.", rates.linear, rates.weight_decay),
-                    // Scores of steps between labels, for which 0 means nothing.
-                    group("crf.", rates.crf, 0.0),
-                ],
-                second_decay: 0.999,
-                max_norm: rates.max_norm,
-                averages: false,
-            },
-            seed: u64::from(*seed),
-            validation_interval: order.steps(),
-            checkpoint_interval: Some(i64::from(steps.checkpoint)),
-            patience: (steps.patience > 0).then_some(i64::from(steps.patience)),
-            identity: self.identity(data, beginning)?,
-        })
-    }
-
-    /// What decides the weights, one thing a line.
-    fn identity(&self, data: &Data, beginning: &Beginning) -> Result<String> {
-        let mut lines =
-            vec![format!("begins with = {}", self.origin.name()), format!("data = {}", data.hash)];
-        flatten("", &Table::try_from(&self.recipe)?, &mut lines);
-        flatten("dimensions.", &Table::try_from(&beginning.config)?, &mut lines);
-        // When checkpoints are written decides nothing.
-        lines.retain(|line| !line.starts_with("steps.checkpoint"));
-        Ok(lines.join("\n"))
-    }
-
-    fn record(
-        &self,
-        outcome: Outcome,
-        (posts, data_hash): ([usize; 2], String),
-        now: SystemTime,
-    ) -> Result<TrainingRecord> {
-        let (best_step, dev_f1) = outcome.best.unwrap_or_default();
-        Ok(TrainingRecord {
+        let groups = vec![
+            group("linear.", rates.linear, rates.weight_decay),
+            // Scores of steps between labels, for which 0 means nothing.
+            group("crf.", rates.crf, 0.0),
+        ];
+        Ok(Course {
+            name: "tagger",
+            measure: MEASURE,
             from: self.origin.name(),
-            data: self.data.display().to_string(),
-            data_hash,
-            posts,
-            steps: [outcome.steps, best_step],
-            dev_f1: (dev_f1 * 1e4).round() / 1e4,
-            ended: humantime::format_rfc3339_seconds(now).to_string(),
-            revision: env!("RIVEG_REVISION").to_owned(),
+            data: course::Data {
+                folder: &self.data,
+                hash: data.hash.clone(),
+                posts: data.posts,
+                pairs: None,
+            },
+            steps,
+            rates: Rates {
+                peak: rates.encoder,
+                warm_up: rates.warm_up,
+                weight_decay: rates.weight_decay,
+                max_norm: rates.max_norm,
+                groups,
+            },
+            seed: *seed,
             recipe: Table::try_from(&self.recipe)?,
+            dimensions: Table::try_from(&beginning.config)?,
+            work: &self.work,
         })
     }
 
@@ -233,9 +185,9 @@ impl TaggerTraining {
             self_test: Vec::new(),
             training: Some(record),
         };
-        let tagger = TrainedTagger {
-            part,
-            entity_types: labels.types().iter().map(|name| name.as_str().to_owned()).collect(),
+        let entity_types = labels.types().iter().map(|name| name.as_str().to_owned()).collect();
+        let tagger = TrainedStage {
+            part: TrainedPart::Recognise(part, entity_types),
             weights: &weights,
             tokenizer: &tokenizer,
             made: format!(
@@ -266,14 +218,4 @@ fn hash(train: &[LabelledRow], dev: &[LabelledRow]) -> String {
         }
     }
     hasher.finalize().to_hex().to_string()
-}
-
-/// The values of a table, as `key = value` with dots in the key.
-fn flatten(prefix: &str, table: &Table, lines: &mut Vec<String>) {
-    for (key, value) in table {
-        match value {
-            Value::Table(inner) => flatten(&format!("{prefix}{key}."), inner, lines),
-            value => lines.push(format!("{prefix}{key} = {value}")),
-        }
-    }
 }

@@ -4,7 +4,7 @@
 //! Read [`request`] (what is asked for), [`folder`] and [`config`] (what a folder says), [`chosen`] (which network),
 //! [`recipe`] (its questions), [`labels`] (of a tagger), [`part`] (its manifest), [`tokenizer`] (its vocabulary),
 //! [`question`] (how it is asked), [`trained`] (whether it answers) and [`place`] (how it comes into the bundle). Trainings
-//! begin with an [`encoder`], and their result is a [`trained_tagger`].
+//! begin with an [`encoder`], and their result is a [`trained_stage`].
 
 mod chosen;
 mod config;
@@ -19,7 +19,7 @@ mod recipe;
 mod request;
 mod tokenizer;
 mod trained;
-mod trained_tagger;
+mod trained_stage;
 mod type_map;
 mod words;
 
@@ -46,7 +46,7 @@ pub use encoder::{PublishedEncoder, StoredWeights};
 pub use published_labels::{ConfigFault, check_task_of_config, labels_of_config};
 pub use recipe::Recipe;
 pub use request::{GivenLabels, Import, Imported};
-pub use trained_tagger::TrainedTagger;
+pub use trained_stage::{TrainedPart, TrainedStage};
 pub use type_map::{MappedTypes, TypeMap};
 
 /// The setting of the form in which a tagger reads words.
