@@ -161,7 +161,7 @@ impl TextBatcher {
 }
 
 /// The words that intersect a span.
-fn words_within(words: &[Span], span: &Span) -> std::ops::Range<usize> {
+pub(super) fn words_within(words: &[Span], span: &Span) -> std::ops::Range<usize> {
     let start = words.iter().take_while(|word| word.byte_end <= span.byte_start).count();
     let end = words.iter().take_while(|word| word.byte_start < span.byte_end).count();
     start..end.max(start)
