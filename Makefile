@@ -1,5 +1,6 @@
 # Two commands: `make demo` and `make test`. Both set up all they need first.
 # `make demo DEVICE=cuda:0` runs the networks on a GPU: it builds with the libtorch that has CUDA, beside the build without.
+# `make demo FEED=posts.jsonl` streams the posts of a file, one a line, instead of those of the pocket world.
 DEVICE ?= cpu
 ifneq ($(DEVICE),cpu)
 export LIBTORCH = $(CURDIR)/.deps/libtorch-cuda
@@ -9,34 +10,32 @@ export PYTORCH_ALLOC_CONF ?= expandable_segments:True
 export TORCH_ALLOW_TF32_CUBLAS_OVERRIDE ?= 1
 endif
 
-.PHONY: demo test setup bench peer growth parity chaos soak overhead scale hostile knowledge operate page fuzz deny sbom
+.PHONY: demo test setup bench peer growth parity chaos soak overhead scale hostile knowledge ablation operate page fuzz deny sbom
 .PHONY: cuda-link gpu-check
 
 demo: setup
 	scripts/build --release --bin riveg
-	cargo run --release --quiet -- demo $(ARGS)
+	cargo run --release --quiet -- demo $(if $(FEED),--feed-file "$(FEED)") $(ARGS)
 
-# Many tests wait for brokers: with three threads two cores are in use meanwhile.
 test:
 	scripts/setup test
-	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
-	cargo test -- --test-threads $$(cores=$$(nproc); echo $$((cores < 3 ? 3 : cores)))
+	scripts/test
 
 setup:
 	scripts/setup
 	$(if $(filter-out cpu,$(DEVICE)),scripts/libtorch cuda)
 
+# The scheduler beside other rules, the pipeline beside its networks alone; JSON and plots in target/bench.
 bench: setup
-	cargo bench --bench scheduler --bench pipeline
+	scripts/bench $(ARGS)
 
 # The same posts and weights through riveg and through the pipeline that one would write in Python, in turns: speed and scores.
 # NAME=riveg-base for published sizes; ARGS="--rounds 5" and more go to benches/peer/run.py.
 peer:
 	scripts/peer $(or $(NAME),pocket) $(ARGS)
 
-# Posts a second and memory against entities, pictures, reposts, caches, posts in flight and executors, with plots. Some ten
-# minutes. ARGS="--help" tells what can be asked for.
+# Posts a second and memory against entities, pictures, reposts, caches, posts in flight, executors, partitions and posts that
+# wait, with plots. Some fifteen minutes. ARGS="--help" tells what can be asked for.
 growth:
 	scripts/growth $(ARGS)
 
@@ -81,6 +80,13 @@ knowledge:
 	scripts/setup test
 	scripts/build --release --bin riveg --example knowledge
 	target/release/examples/knowledge $(ARGS)
+
+# The paper's tables VII, IX, X and XI in miniature, on the pocket world and on its harder posts, over three seeds. ARGS="--help"
+# tells what can be asked for.
+ablation:
+	scripts/setup test
+	scripts/build --release --bin riveg --example ablation
+	target/release/examples/ablation $(ARGS)
 
 # Dashboards against Grafana's published types, and every alert against its fault: engines under load whose model, pictures,
 # brokers or memory go away, and a real Prometheus that watches. Some minutes. Leaves the rules for a Prometheus without the

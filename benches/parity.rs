@@ -217,7 +217,7 @@ fn ofa(case: &Case) {
 fn sam(case: &Case) {
     let config: SamConfig = preset(case);
     case.count(config.parameters());
-    let network = case.load(Kind::Float, |root| Sam::new(root, &config));
+    let network = case.load(Kind::Float, |root| Sam::new(root, &config)).freeze();
     let encoding = network.encode(case.get("pixels"));
     case.close("encoding", &encoding);
     let boxes = case.get("boxes");

@@ -7,6 +7,7 @@
 
 mod support;
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,12 +15,14 @@ use clap::Parser;
 use riveg::config::{Config, Sources};
 use riveg::domain::Stage;
 use riveg::networks::blocks::device::{Layout, cores, find, use_threads};
-use riveg::networks::bundle::Bundle;
+use riveg::networks::bundle::{Bundle, Precision};
+use serde_json::{Value, json};
+use support::bundles;
 use support::clock::Spent;
 use support::posts::{self, Feed};
 use support::raw::{Plan, Recorded, plans, sum};
 use support::served::{Input, Served, decode, serve};
-use support::{bundles, flops};
+use support::stages::StageRates;
 use tch::Device;
 
 /// The pipeline beside its networks.
@@ -43,6 +46,18 @@ struct Arguments {
     /// How often raw and pipeline take turns.
     #[arg(long, default_value_t = 2)]
     rounds: usize,
+    /// Only the stages by themselves, on so many requests of typical size for each: for published sizes.
+    #[arg(long, value_name = "REQUESTS")]
+    typical: Option<usize>,
+    /// Requests in a batch of typical ones.
+    #[arg(long, default_value_t = 4)]
+    batch: usize,
+    /// What all networks compute in, instead of what the manifest says.
+    #[arg(long, value_enum)]
+    precision: Option<Precision>,
+    /// Write the figures to this file as JSON too.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
     /// Any other setting, as `section.key=value`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
@@ -59,18 +74,42 @@ const ENOUGH: usize = 64;
 fn main() {
     let arguments = Arguments::parse();
     let bundle = bundles::find(arguments.bundle.clone());
+    let bundle = arguments.precision.iter().fold(bundle, |bundle, &all| bundle.all_in_precision(all));
     let config = settings(&arguments);
     let device = find(config.device.name.first()).unwrap_or_else(|error| panic!("{error}"));
     let layout = config.device.layout(cores());
     use_threads(layout.threads);
     println!(
-        "device      {}, {} executors of {} threads; {} posts a feed",
-        config.device.name, layout.executors, layout.threads, arguments.posts
+        "device      {}, {}, {} executors of {} threads; {} posts a feed",
+        config.device.name,
+        processor(),
+        layout.executors,
+        layout.threads,
+        arguments.posts
     );
     let bench = Bench { bundle, config, layout, device, rounds: arguments.rounds.max(1) };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.expect("the machine has room for threads");
-    runtime.block_on(bench.run(arguments.posts));
+    let figures = match arguments.typical {
+        Some(count) => bench.typical(count.max(1), arguments.batch.max(1)),
+        None => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+            runtime.expect("the machine has room for threads").block_on(bench.run(arguments.posts))
+        }
+    };
+    if let Some(path) = &arguments.json {
+        let figures = json!({
+            "device": bench.config.device.name.to_string(), "processor": processor(), "cores": cores(),
+            "executors": layout.executors, "threads": layout.threads, "figures": figures,
+        });
+        fs::write(path, format!("{figures:#}\n"))
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+}
+
+/// What the system calls this machine's processor.
+fn processor() -> String {
+    let told = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = told.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    name.map_or_else(|| "an unknown processor".to_owned(), |(_, name)| name.to_owned())
 }
 
 fn settings(arguments: &Arguments) -> Config {
@@ -93,7 +132,21 @@ struct Bench {
 }
 
 impl Bench {
-    async fn run(&self, count: usize) {
+    /// The stages by themselves, each on typical requests in batches of one size.
+    fn typical(&self, count: usize, batch: usize) -> Value {
+        let recorded = Recorded::typical(&self.bundle, count);
+        let plans = [Plan::of_batches(batch); 4];
+        let mut raw: Option<[Spent; 4]> = None;
+        for _ in 0..self.rounds {
+            raw = Some(less(raw, sum(&self.bundle, self.device, &recorded, &plans)));
+        }
+        let raw = raw.unwrap_or_else(|| unreachable!("there is at least one round"));
+        let rates = StageRates::of(&self.bundle, self.device, &recorded, (&plans, &raw));
+        rates.print();
+        json!({ "typical_requests": count, "stages": rates.json() })
+    }
+
+    async fn run(&self, count: usize) -> Value {
         let feed = posts::distinct(count);
         let first = self.serve(Input::Posts(&feed.posts), ENOUGH).await;
         let recorded = Recorded::of(&self.bundle, &feed.posts, &first.annotations);
@@ -111,7 +164,8 @@ impl Bench {
             wide = Some(better(wide.take(), self.serve_wide(&feed).await));
         }
         let raw = raw.unwrap_or_else(|| unreachable!("there is at least one round"));
-        self.print_stages(&recorded, &plans, &raw);
+        let rates = StageRates::of(&self.bundle, self.device, &recorded, (&plans, &raw));
+        rates.print();
         println!();
         println!(
             "{:20}{:>9}{:>9}{:>9}{:>11}{:>7}{:>9}{:>9}{:>9}",
@@ -144,6 +198,18 @@ impl Bench {
             self.print_shared(feed, &plans).await;
         }
         self.print_decoding(&feed).await;
+        let in_flight = served.iter().flatten().zip(IN_FLIGHT);
+        let engine = in_flight.map(|(served, in_flight)| {
+            let rate = count as f64 / served.spent.wall.as_secs_f64();
+            json!({ "posts_in_flight": in_flight, "posts_a_second": rate })
+        });
+        json!({
+            "posts": count,
+            "limit_posts_a_second": count as f64 / limit.as_secs_f64(),
+            "raw_posts_a_second": count as f64 / total(&raw).wall.as_secs_f64(),
+            "stages": rates.json(),
+            "engine": engine.collect::<Value>(),
+        })
     }
 
     async fn serve(&self, input: Input<'_>, in_flight: usize) -> Served {
@@ -160,45 +226,6 @@ impl Bench {
     /// The least time of the feed on all executors.
     fn limit(&self, raw: Spent) -> Duration {
         raw.processor_or_wall() / u32::try_from(self.layout.executors).unwrap_or(u32::MAX)
-    }
-
-    /// Each stage by itself, beside what its products and convolutions take at the least.
-    fn print_stages(&self, recorded: &Recorded, plans: &[Plan; 4], raw: &[Spent; 4]) {
-        let posts = recorded.posts as f64;
-        let floor = flops::floor(&self.bundle, recorded);
-        let machine = flops::of_one_product(self.device);
-        println!();
-        println!(
-            "{:20}{:>9}{:>10}{:>8}{:>11}{:>13}{:>10}",
-            "raw by stage", "a post", "batches", "", "ms a post", "MFLOP a post", "GFLOP/s"
-        );
-        for (stage, count) in Stage::ALL.into_iter().zip(recorded.counts()) {
-            let (plan, floor, spent) = (plans[stage as usize], floor[stage as usize], raw[stage as usize]);
-            let seconds = spent.processor_or_wall().as_secs_f64();
-            println!(
-                "{:20}{:>9.2}{:>10}{:>8}{:>11.2}{:>13.1}{:>10.1}",
-                stage.as_str(),
-                count as f64 / posts,
-                plan.batch,
-                plan.order(),
-                seconds * 1e3 / posts,
-                floor / 1e6 / posts,
-                floor / 1e9 / seconds.max(f64::MIN_POSITIVE)
-            );
-        }
-        let (all, seconds) = (floor.iter().sum::<f64>(), total(raw).processor_or_wall().as_secs_f64());
-        println!(
-            "{:20}{:>38.2}{:>13.1}{:>10.1}",
-            "all",
-            seconds * 1e3 / posts,
-            all / 1e6 / posts,
-            all / 1e9 / seconds
-        );
-        println!(
-            "one large product of matrices reaches {:.1} GFLOP/s here: at that rate {:.1} posts/s would be the most",
-            machine / 1e9,
-            machine * posts / all
-        );
     }
 
     /// What one trunk pass and one encoding a picture save on a feed, and that the pipeline gets it.

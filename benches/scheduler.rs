@@ -5,12 +5,15 @@
 //! (`max(10.3, 1.3 + 2.92 n)`), of a network that batches well (`5 + 0.25 n`) and of a CPU (`2 + 20 n`).
 
 mod baselines;
+mod figures;
 mod spin;
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use baselines::{Rule, finished};
+use clap::Parser;
+use figures::{Arguments, Figures};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use riveg::scheduler::simulate::{Arrival, SimulatedLane, simulate_several};
@@ -57,20 +60,19 @@ impl Shape {
 }
 
 fn main() {
-    simulated_latencies();
+    let arguments = Arguments::parse();
+    let mut figures = Figures::default();
+    simulated_latencies(&mut figures);
     println!();
-    several_executors();
+    several_executors(&mut figures);
     println!();
     println!("{:58}{:>12}{:>14}", "busy threads", "measured", "target");
-    saturated();
-    overhead();
-    tweets();
-    light_load();
-    conformance();
-}
-
-fn line(what: &str, measured: &str, target: &str) {
-    println!("{what:58}{measured:>12}{target:>14}");
+    saturated(&mut figures);
+    overhead(&mut figures);
+    tweets(&mut figures);
+    light_load(&mut figures);
+    conformance(&mut figures);
+    figures.write(&arguments);
 }
 
 fn millis(millis: f64) -> Duration {
@@ -82,8 +84,12 @@ fn budget(max_batch: usize) -> Budget {
     Budget { max_requests, max_tokens: u32::MAX, patience: Duration::from_secs(10) }
 }
 
-fn simulated_latencies() {
-    let rules = [Rule::EarlyBinding, Rule::FixedDelay(millis(10.0)), Rule::BatchOfOne];
+fn simulated_latencies(figures: &mut Figures) {
+    let rules = [
+        ("early binding", Rule::EarlyBinding),
+        ("10 ms delay", Rule::FixedDelay(millis(10.0))),
+        ("one by one", Rule::BatchOfOne),
+    ];
     println!("mean / p99 latency in ms by offered load (simulated, 100,000 Poisson arrivals, seed 1)");
     println!(
         "{:14}{:>5}{:>18}{:>18}{:>18}{:>18}",
@@ -94,16 +100,14 @@ fn simulated_latencies() {
         for load in [0.05, 0.6, 0.8, 0.9] {
             let arrivals = poisson(load * shape.raw(), 100_000, 1);
             let ours = Latency::of(&since(&arrivals, &simulated(shape, &arrivals)));
-            print!("{:14}{:>4.0}%{:>9.1} /{:>7.1}", shape.name, load * 100.0, ours.mean, ours.p99);
-            for rule in rules {
+            print!("{:14}{:>4.0}%", shape.name, load * 100.0);
+            figures.latency((shape.name, load), "riveg", Some((ours.mean, ours.p99)));
+            for (name, rule) in rules {
                 let done = finished(rule, &arrivals, shape.max_batch, |members| shape.service(members));
                 let theirs = Latency::of(&since(&arrivals, &done));
-                if theirs.mean > 60_000.0 {
-                    print!("{:>18}", "diverges");
-                    continue;
-                }
-                print!("{:>9.1} /{:>7.1}", theirs.mean, theirs.p99);
-                if load == 0.8 && shape.name == SHAPES[0].name {
+                let stays = theirs.mean <= 60_000.0;
+                figures.latency((shape.name, load), name, stays.then_some((theirs.mean, theirs.p99)));
+                if stays && load == 0.8 && shape.name == SHAPES[0].name {
                     ratios.push(ours.mean / theirs.mean);
                 }
             }
@@ -112,8 +116,8 @@ fn simulated_latencies() {
     }
     println!();
     println!("{:58}{:>12}{:>14}", "from the table", "simulated", "target");
-    line("encoder at 80 %: mean latency / early binding's", &format!("{:.2}", ratios[0]), "<= 0.75");
-    line("encoder at 80 %: mean latency / 10 ms delay's", &format!("{:.2}", ratios[1]), "<= 0.50");
+    figures.line("encoder at 80 %: mean latency / early binding's", &format!("{:.2}", ratios[0]), "<= 0.75");
+    figures.line("encoder at 80 %: mean latency / 10 ms delay's", &format!("{:.2}", ratios[1]), "<= 0.50");
 }
 
 fn simulated(shape: Shape, arrivals: &[Duration]) -> Vec<Duration> {
@@ -128,7 +132,7 @@ fn simulated_by(executors: usize, shape: Shape, arrivals: &[Duration]) -> Vec<Du
 }
 
 /// How throughput and latency grow with executors that draw from one lane.
-fn several_executors() {
+fn several_executors(figures: &mut Figures) {
     println!(
         "executors of a device (simulated): posts of a backlog beside one executor, mean / p99 in ms at 80 % load"
     );
@@ -143,7 +147,7 @@ fn several_executors() {
         for executors in [1, 2, 4, 8] {
             let arrivals = poisson(0.8 * executors as f64 * shape.raw(), 100_000, 1);
             let latency = Latency::of(&since(&arrivals, &simulated_by(executors, shape, &arrivals)));
-            print!("  {executors}: {:.2} {:.0} / {:.0}", rate(executors) / one, latency.mean, latency.p99);
+            figures.executors(shape.name, executors, rate(executors) / one, (latency.mean, latency.p99));
         }
         println!();
     }
@@ -151,7 +155,7 @@ fn several_executors() {
 
 /// Throughput relative to full batches back to back, and fill of the batches. Best of three, because other programs on
 /// the machine can only slow it down.
-fn saturated() {
+fn saturated(figures: &mut Figures) {
     for shape in SHAPES {
         let batches = (0.6 / shape.service(shape.max_batch).as_secs_f64()).ceil() as usize;
         for callers_per_slot in [2, 4] {
@@ -165,18 +169,22 @@ fn saturated() {
                 fill = f64::max(fill, run.summary.mean_batch / shape.max_batch as f64);
             }
             let what = format!("{}: saturated / raw, {callers_per_slot}N callers (best of 3)", shape.name);
-            line(&what, &format!("{share:.3}"), ">= 0.98");
+            figures.line(&what, &format!("{share:.3}"), ">= 0.98");
             let what = format!("{}: mean fill, {callers_per_slot}N callers", shape.name);
-            line(&what, &format!("{fill:.3}"), ">= 0.98");
+            figures.line(&what, &format!("{fill:.3}"), ">= 0.98");
         }
     }
     let alone = closed_loop(BATCHES_WELL.service, budget(1), &vec![vec![1; 2]; 128]);
     let rate = alone.summary.requests as f64 / alone.wall.as_secs_f64();
-    line("batches well: one by one / raw (baseline)", &format!("{:.3}", rate / BATCHES_WELL.raw()), "");
+    figures.line(
+        "batches well: one by one / raw (baseline)",
+        &format!("{:.3}", rate / BATCHES_WELL.raw()),
+        "",
+    );
 }
 
 /// CPU time of the device's thread with a network that takes no time.
-fn overhead() {
+fn overhead(figures: &mut Figures) {
     for (max_batch, target) in [(1, "<= 5"), (16, "<= 1"), (32, "<= 1")] {
         let mut micros: Vec<f64> = (0..5)
             .map(|_| {
@@ -190,12 +198,12 @@ fn overhead() {
             .collect();
         micros.sort_by(f64::total_cmp);
         let what = format!("overhead in us a request, batches of {max_batch} (median of 5)");
-        line(&what, &format!("{:.2}", micros[2]), target);
+        figures.line(&what, &format!("{:.2}", micros[2]), target);
     }
 }
 
 /// Padding on texts with the lengths of tweets: a median of 28 pieces, at most 128.
-fn tweets() {
+fn tweets(figures: &mut Figures) {
     let mut random = ChaCha8Rng::seed_from_u64(2);
     let mut length = || {
         // The sum of twelve uniform numbers is approximately normal.
@@ -207,9 +215,13 @@ fn tweets() {
     let computed: u32 = in_order.chunks(32).map(|batch| 32 * batch.iter().max().unwrap_or(&0)).sum();
     let fifo = f64::from(computed) / f64::from(in_order.iter().sum::<u32>());
     let run = closed_loop(|_, _| Duration::from_micros(500), budget(32), &costs);
-    line("tweets, batches of 32: padded / real", &format!("{:.2}", run.summary.mean_padding), "<= 1.25");
-    line("tweets, batches of 32: padded / real in order (baseline)", &format!("{fifo:.2}"), "");
-    line(
+    figures.line(
+        "tweets, batches of 32: padded / real",
+        &format!("{:.2}", run.summary.mean_padding),
+        "<= 1.25",
+    );
+    figures.line("tweets, batches of 32: padded / real in order (baseline)", &format!("{fifo:.2}"), "");
+    figures.line(
         "tweets, batches of 32: mean fill, 64 waiting",
         &format!("{:.2}", run.summary.mean_batch / 32.0),
         "",
@@ -217,22 +229,22 @@ fn tweets() {
 }
 
 /// The wait of a lone request in addition to the network's time.
-fn light_load() {
+fn light_load(figures: &mut Figures) {
     let shape = SHAPES[0];
     let arrivals = poisson(0.05 * shape.raw(), 150, 3);
     let (latencies, lag) = open_loop(shape.service, budget(shape.max_batch), &arrivals);
     let added = Latency::of(&latencies).p50 - shape.service(1).as_secs_f64() * 1000.0;
-    line("encoder at 5 %: wait added in ms, p50", &format!("{added:.3}"), "<= 0.2");
+    figures.line("encoder at 5 %: wait added in ms, p50", &format!("{added:.3}"), "<= 0.2");
     report_lag(lag);
     let done = finished(Rule::FixedDelay(millis(10.0)), &arrivals, shape.max_batch, |members| {
         shape.service(members)
     });
     let delayed = Latency::of(&since(&arrivals, &done)).p50 - shape.service(1).as_secs_f64() * 1000.0;
-    line("encoder at 5 %: the same with a 10 ms delay (simulated)", &format!("{delayed:.3}"), "");
+    figures.line("encoder at 5 %: the same with a 10 ms delay (simulated)", &format!("{delayed:.3}"), "");
 }
 
 /// Whether the simulator agrees with real threads.
-fn conformance() {
+fn conformance(figures: &mut Figures) {
     for load in [0.6, 0.8] {
         let arrivals = poisson(load * BATCHES_WELL.raw(), 6000, 4);
         let (latencies, lag) = open_loop(BATCHES_WELL.service, budget(BATCHES_WELL.max_batch), &arrivals);
@@ -241,7 +253,7 @@ fn conformance() {
         let percent = load * 100.0;
         for (name, ratio) in [("p50", real.p50 / expected.p50), ("p99", real.p99 / expected.p99)] {
             let what = format!("batches well at {percent:.0} %: {name} real / simulated");
-            line(&what, &format!("{ratio:.3}"), "<= 1.15");
+            figures.line(&what, &format!("{ratio:.3}"), "<= 1.15");
         }
         report_lag(lag);
     }

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
     if let Some(config) = SamConfig::preset(name) {
         let network = Sam::new(&store.root(), &config);
         store.freeze();
+        let network = network.freeze();
         let each = |encoded: &Tensor, boxes: &Tensor| {
             network.decode(&encoded.expand([boxes.size()[0], -1, -1, -1], false), boxes).0
         };

@@ -56,6 +56,69 @@ fn lines_of_rivegs_authors_score_as_their_script_scores_them() {
     assert_eq!(paper["scores"]["gmner"]["right"], 5, "one box has an IoU of exactly one half");
 }
 
+/// The expected figures are those that the authors' script prints with the largest gold box of the name as each box.
+#[test]
+fn answers_without_boxes_are_scored_under_a_grounder_that_is_always_right() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, figures) = evaluated(folder.path(), &["--gold-boxes"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!((&figures["scores"]["gmner"]["right"], &figures["gold_boxes"]), (&json!(7), &json!(true)));
+    assert_eq!(figures["scores"]["eeg"]["right"], 8);
+}
+
+#[test]
+fn answers_with_boxes_of_their_own_file_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let (boxes, said) = (fixture("boxes.json"), fixture("predictions.txt"));
+    let both = ["--boxes", &boxes, "--against", &said, "--against-boxes", &boxes];
+    let (run, figures) = evaluated(folder.path(), &both);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let against = figures["against"].as_array().unwrap();
+    let gmner = against.iter().find(|one| one["score"] == "GMNER").unwrap();
+    assert_eq!(
+        (&gmner["f1"], &gmner["other"], &gmner["probability"]),
+        (&json!(0.5), &json!(0.5), &json!(1.0))
+    );
+    // Without its boxes the other run has no GMNER score to compare.
+    let (_, figures) = evaluated(folder.path(), &both[..4]);
+    assert!(figures["against"].as_array().unwrap().iter().all(|one| one["score"] != "GMNER"), "{figures}");
+}
+
+#[test]
+fn output_of_h_index_is_scored_by_its_candidates_and_against_other_gold_by_its_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    // Right, wrong candidate, not shown as said, uncovered by any candidate, wrong type.
+    let output = "Mira Oldfield rows at Vell\n\
+        Pred: ( Mira Old , [3] , <<person>> ) ( Vell , [16] , <<location>> ) \n\
+        \u{20}GT : ( Mira Old , [0, 3] , <<person>> ) ( Vell , [17] , <<location>> ) \n\n\
+        Tarn beats Kestrel\nPred: ( Tarn , [2] , <<organization>> ) ( Kest , [16] , <<organization>> ) \n\
+        \u{20}GT : ( Tarn , [1] , <<organization>> ) ( Kest , [16] , <<others>> ) \n\n{'f': 25.0}";
+    fs::write(at("pred.txt"), output).unwrap();
+    let json = at("scores.json");
+    let scores = |data: &str, more: &[&str]| {
+        let line = ["eval", "--data", data, "--predictions", &at("pred.txt"), "--json", &json];
+        let run = riveg(&[&line[..], more].concat(), b"");
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        serde_json::from_str::<Value>(&fs::read_to_string(&json).unwrap()).unwrap()["scores"].clone()
+    };
+    for rules in ["riveg", "span"] {
+        let figures = scores(&at("pred.txt"), &["--rules", rules]);
+        let right = ["mner", "gmner", "eeg"].map(|score| figures[score]["right"].as_u64());
+        assert_eq!(right, [Some(3), Some(1), Some(2)], "{rules}: {figures}");
+    }
+    fs::create_dir(folder.path().join("txt")).unwrap();
+    let words = "IMGID:8\nTarn\tB-ORG\nbeats\tO\nKestrel\tB-OTHER\n\nIMGID:7\nMira\tB-PER\nOldfield\tI-PER\nrows\tO\nat\tO\nVell\tB-LOC\n";
+    fs::write(at("txt/test.txt"), words).unwrap();
+    fs::create_dir(folder.path().join("xml")).unwrap();
+    let data = folder.path().to_str().unwrap();
+    let figures = scores(data, &[]);
+    assert_eq!((&figures["mner"]["right"], &figures["gmner"]), (&json!(3), &Value::Null));
+    fs::write(at("txt/test.txt"), words.replace("beats", "beat")).unwrap();
+    let run = riveg(&["eval", "--data", data, "--predictions", &at("pred.txt")], b"");
+    assert!(run.stderr.contains("1 posts have words that no post of the data has"), "{}", run.stderr);
+}
+
 #[test]
 fn what_files_lack_is_said_and_not_scored() {
     let folder = tempfile::tempdir().unwrap();

@@ -152,6 +152,21 @@ fn send(writer: &Writer, value: &str, traceparent: Option<&str>) {
     writer.send_with("riveg.posts", 0, (None, Some(value.as_bytes())), headers);
 }
 
+/// An address that was free just now.
+fn free() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// The response to a request without a body.
+fn asked(address: &str, request: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(WITHIN))?;
+    write!(stream, "{request}\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    Ok(response)
+}
+
 const TRACED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const UNTRACED: &str = "00-5bf92f3577b34da6a3ce929d0e0e4736-10f067aa0ba902b7-00";
 const REFUSED: &str = "00-6bf92f3577b34da6a3ce929d0e0e4736-20f067aa0ba902b7-01";
@@ -168,8 +183,9 @@ fn a_post_is_a_trace_with_its_stages_and_its_batches_are_linked_to_them() {
     }
     // The first request is refused for now: it is sent again.
     let collector = Collector::start(&[(503, ""), (200, "{}")]);
-    let log = folder.path().join("log");
+    let (log, telemetry) = (folder.path().join("log"), free());
     let child = binary()
+        .env("RIVEG_TELEMETRY__ADDRESS", &telemetry)
         .args(["run", "--log-format", "json", "--set", "telemetry.traces.sample=1.0"])
         .env("RIVEG_TELEMETRY__TRACES__ENDPOINT", &collector.url)
         .env("RIVEG_KAFKA__BOOTSTRAP", broker.bootstrap())
@@ -196,6 +212,12 @@ fn a_post_is_a_trace_with_its_stages_and_its_batches_are_linked_to_them() {
     let mut letters = read(&broker.bootstrap(), "riveg.dead-letters", 1);
     let letter = letters.at_least(1)[0].clone();
     assert_eq!((header(&letter, "traceparent"), letter.payload()), (Some(REFUSED), Some(&b"no JSON"[..])));
+    let scrape = "GET /metrics HTTP/1.1\r\nAccept: application/openmetrics-text; version=1.0.0";
+    let exemplars = until("the exemplar of the dead letter, the last of the records", || {
+        let page = asked(&telemetry, scrape).ok()?;
+        let lines = page.lines().filter(|line| line.contains("trace_id="));
+        Some(lines.map(str::to_owned).collect::<Vec<_>>()).filter(|lines| !lines.is_empty())
+    });
     let pid = process.0.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let status = until("the process ends", || process.0.try_wait().unwrap());
@@ -226,6 +248,11 @@ fn a_post_is_a_trace_with_its_stages_and_its_batches_are_linked_to_them() {
             assert_eq!(parents[position], format!("00-{}-{}-01", root.trace, root.span));
         }
     }
+    for line in exemplars {
+        let is_of_a_root =
+            roots.iter().any(|root| line.contains(&format!("# {{trace_id=\"{}\"}} ", root.trace)));
+        assert!(line.starts_with("riveg_end_to_end_seconds_bucket{le=\"") && is_of_a_root, "{line}");
+    }
     // What was traced before goes on under the same id; what was not is passed on as it was.
     let followed = roots.iter().find(|root| TRACED.contains(&root.trace)).unwrap();
     assert_eq!(followed.parent, "00f067aa0ba902b7");
@@ -253,6 +280,56 @@ fn a_post_is_a_trace_with_its_stages_and_its_batches_are_linked_to_them() {
     assert!(REFUSED.contains(letter["trace_id"].as_str().unwrap()), "{letter}");
 }
 
+#[test]
+fn a_request_over_http_continues_the_trace_of_its_client() {
+    let collector = Collector::start(&[(200, "{}")]);
+    let (posts, telemetry) = (free(), free());
+    let child = binary()
+        .args(["serve", "--log", "warn", "--http", &posts, "--set", "telemetry.traces.sample=0.0"])
+        .env("RIVEG_TELEMETRY__TRACES__ENDPOINT", &collector.url)
+        .env("RIVEG_TELEMETRY__ADDRESS", &telemetry)
+        .env("RIVEG_BUNDLE__PATH", pocket_bundle())
+        .spawn()
+        .unwrap();
+    let mut process = Process(child);
+    until("readiness", || {
+        asked(&telemetry, "GET /readyz HTTP/1.1").ok().filter(|told| told.starts_with("HTTP/1.1 200"))
+    });
+    let body = r#"{"id":"1","text":"Ada is in Oslo","created_at":"2026-01-01T00:00:00Z"}"#;
+    let post = |traceparent: &str| {
+        let mut stream = TcpStream::connect(&posts).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "POST /v1/annotate HTTP/1.1\r\nHost: {posts}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
+             {traceparent}Connection: close\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+    };
+    // None of these three is traced: the client does not record it, the header is no such header, nobody asks for it.
+    for header in [&*format!("traceparent: {UNTRACED}\r\n"), "traceparent: 00-ff-1\r\n", ""] {
+        post(header);
+    }
+    post(&format!("traceparent: {TRACED}\r\n"));
+    let pid = process.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(until("the process ends", || process.0.try_wait().unwrap()).code(), Some(0));
+
+    let spans = collector.spans();
+    let roots: Vec<&Span> = spans.iter().filter(|span| span.name == "POST /v1/annotate").collect();
+    let [root] = roots[..] else { panic!("one request was traced: {spans:#?}") };
+    assert_eq!((root.kind, root.parent.as_str()), (2, "00f067aa0ba902b7"));
+    assert!(TRACED.contains(&root.trace), "{root:?}");
+    let stages: Vec<&str> =
+        spans.iter().filter(|span| span.parent == root.span).map(|span| span.name.as_str()).collect();
+    for stage in ["decode", "recognise"] {
+        assert!(stages.contains(&stage), "{stage} is not in {stages:?}");
+    }
+}
+
 fn traces(endpoint: &str) -> Traces {
     Traces { endpoint: endpoint.to_owned(), sample: 1.0, timeout: WITHIN }
 }
@@ -264,7 +341,7 @@ fn counted(metrics: &Metrics, outcome: &str) -> Option<u64> {
 
 #[tokio::test]
 async fn spans_that_nobody_takes_are_dropped_and_counted_and_the_queue_is_bounded() {
-    // Nobody listens at the first port. Closing cuts the retries short.
+    // Nobody listens at the first port. Closing leaves one retry.
     let metrics = Metrics::new();
     metrics.tracing().start(&traces("http://127.0.0.1:1/v1/traces")).unwrap();
     let tracer = metrics.tracing().tracer();
@@ -278,8 +355,11 @@ async fn spans_that_nobody_takes_are_dropped_and_counted_and_the_queue_is_bounde
 }
 
 #[tokio::test]
-async fn a_collector_may_reject_some_spans_and_a_refusal_for_good_is_not_retried() {
-    let cases: [(Answers, (u64, u64), usize); 3] = [
+async fn a_collector_may_reject_some_spans_and_what_it_refuses_for_now_is_sent_again() {
+    let cases: [(Answers, (u64, u64), usize); 5] = [
+        // Closing begins before the first request: the batch is sent again all the same, once.
+        (&[(503, ""), (200, "{}")], (3, 0), 2),
+        (&[(503, "")], (0, 3), 2),
         (&[(200, r#"{"partialSuccess": {"rejectedSpans": "1"}}"#)], (2, 1), 1),
         (&[(400, "what is this")], (0, 3), 1),
         (&[(200, "<html>")], (3, 0), 1),

@@ -21,9 +21,18 @@ def draw(series, path):
         for axes, (what, colour) in zip(row, COLOURS.items()):
             axes.plot(labels, [point[what] for point in points], marker="o", color=colour)
             axes.set_ylim(bottom=0)
-            axes.set_xlabel(name)
-            axes.set_ylabel(what)
-            axes.spines[["top", "right"]].set_visible(False)
+            label(axes, name, what)
+    save(figure, path)
+
+
+def label(axes, across, up):
+    """Names the axes and draws no frame around them."""
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def save(figure, path):
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)

@@ -4,6 +4,7 @@ Run: run.py --riveg BINARY --world DIR --out DIR [--posts N] [--only NAME]
 """
 
 import argparse
+import functools
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import feeds
 import plots
+import topics
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "peer"))
 from sides import WHOLE, Running  # noqa: E402
@@ -36,6 +38,20 @@ class Point:
     def __init__(self, label, posts, sets=()):
         self.label, self.posts, self.sets = label, posts, sets
 
+    def measured(self, given):
+        return of_lines(given, self)
+
+
+class WaitingPoint(Point):
+    """A run whose posts wait in a topic: all of them, once more so many times."""
+
+    def __init__(self, label, posts, partitions, times=1):
+        super().__init__(label, posts)
+        self.partitions, self.times = partitions, times
+
+    def measured(self, given):
+        return of_topics(given, self)
+
 
 def series(posts, cores):
     """Everything that grows, each with its points, as functions: posts are made when their turn comes."""
@@ -54,9 +70,11 @@ def series(posts, cores):
         Point(size, reposts(), [f"device.trunk_cache={size}", "decode.cache=0B"]) for size in ("0B", "4MiB", "64MiB", "512MiB")
     ]
     yield "executors", lambda: one_each("device.executors", range(1, cores + 1))
+    yield "partitions", lambda: [WaitingPoint(count, posts, count) for count in (1, 3, 12, 48)]
+    yield "times as many posts wait", lambda: [WaitingPoint(times, posts, 3, times) for times in (1, 4, 16, 64)]
 
 
-def measured(given, point):
+def of_lines(given, point):
     """Posts and entities a second, processor time, and memory at its peak; start-up and the first posts are left out."""
     sets = [flag for one in point.sets for flag in ("--set", one)]
     command = [given.riveg, "--log", "warn", "annotate", "-", "--lexicon", str(given.world / "lexicon.jsonl"), *sets]
@@ -68,10 +86,27 @@ def measured(given, point):
     before, began = running.processor_seconds()[WHOLE], time.perf_counter()
     running.feed(lines[WARM:])
     running.wait(len(lines))
-    seconds, count = running.times[-1] - began, len(lines) - WARM
+    seconds = running.times[-1] - began
     processor, peak = running.processor_seconds()[WHOLE] - before, running.peak_mib()
     running.close()
-    answers = [json.loads(line) for line in running.answers[WARM:]]
+    return figures(point, running.answers[WARM:], (seconds, processor, peak))
+
+
+def of_topics(given, point):
+    """The same of posts in a topic, as many as at every point, whatever waits behind them."""
+    waiting = topics.Topics(given.broker(), point.partitions)
+    lines = feeds.lines(point.posts)
+    waiting.write(lines * point.times)
+    answers, processor, peak = topics.run(given, waiting, point.sets, len(lines) - WARM, WARM)
+    waiting.drop()
+    (began, _), *answers = answers
+    return figures(point, [answer for _, answer in answers], (answers[-1][0] - began, processor, peak))
+
+
+def figures(point, answers, used):
+    """The figures of one run from its answers, its seconds, its processor seconds and its peak memory."""
+    (seconds, processor, peak), count = used, len(answers)
+    answers = [json.loads(answer) for answer in answers]
     if any("entities" not in answer for answer in answers):
         raise SystemExit("a post was rejected: see the answers of this run")
     entities = sum(len(answer["entities"]) for answer in answers)
@@ -84,6 +119,8 @@ def measured(given, point):
 def main():
     given = read_arguments()
     given.out.mkdir(parents=True, exist_ok=True)
+    # Started for the first series that needs it.
+    given.broker = functools.cache(topics.broker)
     posts = feeds.loaded(given.world, WARM + given.posts)
     found, table = {}, []
     for name, points in series(posts, len(os.sched_getaffinity(0))):
@@ -93,7 +130,7 @@ def main():
         print(table[-1], flush=True)
         found[name] = []
         for point in points():
-            row = measured(given, point)
+            row = point.measured(given)
             found[name].append(row)
             table.append(f"{row['at']!s:>48}  {row['posts/s']:>10.1f}{row['entities/s']:>12.1f}"
                          f"{row['processor ms a post']:>13.1f}{row['peak MiB']:>10.0f}")

@@ -144,7 +144,7 @@ async fn expander(
 /// The time for all phrases of a post, concurrently as in the pipeline.
 async fn phrases(expander: &Expander, post: &Post) -> Duration {
     let begun = Instant::now();
-    let context = Context { text: normalised_text(&post.text), background: None };
+    let context = Context { text: normalised_text(&post.text), ..Context::default() };
     let asked = post.mentions.iter().map(|mention| expander.phrase(mention, None, &context));
     for found in futures_util::future::join_all(asked).await {
         assert_eq!(found.unwrap().fault, None);

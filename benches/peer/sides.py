@@ -18,16 +18,35 @@ def used(stat):
     return name, (int(fields[11]) + int(fields[12])) / TICKS
 
 
-class Running:
+class Process:
+    """A process on so many cores, and what it uses."""
+
+    def __init__(self, command, cores, log, **pipes):
+        # Both sides see as many cores as they may use, and make as many threads as they like of them.
+        limit = lambda: os.sched_setaffinity(0, cores)  # noqa: E731
+        self.process = subprocess.Popen(command, stderr=log, preexec_fn=limit, **pipes)
+
+    def processor_seconds(self):
+        """By the names of threads; what threads that have ended used is the process's alone."""
+        home = Path(f"/proc/{self.process.pid}")
+        found = Counter()
+        for task in home.glob("task/*/stat"):
+            name, seconds = used(task.read_text())
+            found[name] += seconds
+        found[WHOLE] = used((home / "stat").read_text())[1]
+        return found
+
+    def peak_mib(self):
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) / 1024
+
+
+class Running(Process):
     """A process that has been given posts; each answer is a line, kept with the time at which it came."""
 
     def __init__(self, command, cores, log):
         self.answers, self.times, self.changed, self.ended = [], [], threading.Condition(), False
-        # Both sides see as many cores as they may use, and make as many threads as they like of them.
-        limit = lambda: os.sched_setaffinity(0, cores)  # noqa: E731
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, preexec_fn=limit
-        )
+        super().__init__(command, cores, log, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self):
@@ -54,20 +73,6 @@ class Running:
             self.changed.wait_for(lambda: len(self.answers) >= count or self.ended)
             if len(self.answers) < count:
                 raise SystemExit(f"{self.process.args[0]} ended after {len(self.answers)} of {count} answers")
-
-    def processor_seconds(self):
-        """By the names of threads; what threads that have ended used is the process's alone."""
-        home = Path(f"/proc/{self.process.pid}")
-        found = Counter()
-        for task in home.glob("task/*/stat"):
-            name, seconds = used(task.read_text())
-            found[name] += seconds
-        found[WHOLE] = used((home / "stat").read_text())[1]
-        return found
-
-    def peak_mib(self):
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) / 1024
 
     def close(self):
         self.process.stdin.close()

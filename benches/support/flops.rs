@@ -1,6 +1,6 @@
 //! Floor of the arithmetic: multiplications and additions of the matrix products and convolutions.
 
-use riveg::networks::bundle::Bundle;
+use riveg::networks::bundle::{Bundle, Precision};
 use riveg::networks::ofa::OfaConfig;
 use riveg::networks::tagger::TaggerConfig;
 use tch::{Kind, Tensor};
@@ -39,16 +39,17 @@ pub(crate) fn floor(bundle: &Bundle, recorded: &Recorded) -> [f64; 4] {
     [recognise, entailing, grounding, pictures * encode + boxes as f64 * mask]
 }
 
-/// What this machine does on one large product, operations a second: the best of a few.
-pub(crate) fn of_one_product(device: tch::Device) -> f64 {
+/// What this machine does on one large product in a precision, operations a second: the best of some, since other
+/// programs on the machine only ever take away.
+pub(crate) fn of_one_product(device: tch::Device, precision: Precision) -> f64 {
     let side = 1024;
-    let matrix = Tensor::randn([side, side], (Kind::Float, device));
+    let matrix = Tensor::randn([side, side], (Kind::Float, device)).to_kind(precision.kind());
     let once = || {
         let watch = Stopwatch::this_thread();
         let _ = matrix.matmul(&matrix).double_value(&[0, 0]);
         EACH * (side as f64).powi(3) / watch.spent().processor_or_wall().as_secs_f64()
     };
-    (0..8).map(|_| once()).fold(0.0, f64::max)
+    (0..32).map(|_| once()).fold(0.0, f64::max)
 }
 
 fn distinct<T: Ord>(all: impl Iterator<Item = T>) -> f64 {

@@ -7,3 +7,5 @@ mod flops_of_masks;
 pub(crate) mod posts;
 pub(crate) mod raw;
 pub(crate) mod served;
+pub(crate) mod stages;
+mod typical;

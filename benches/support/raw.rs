@@ -46,6 +46,11 @@ enum Order {
 }
 
 impl Plan {
+    /// Batches of this size of those that came together.
+    pub(crate) fn of_batches(batch: usize) -> Self {
+        Self { batch, order: Order::AsTheyCame }
+    }
+
     /// Its order in a word.
     pub(crate) fn order(self) -> &'static str {
         match self.order {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use rand::SeedableRng;
@@ -12,13 +12,14 @@ use serde_json::{Map, Value};
 
 use super::new_folder::must_be_empty;
 use super::{Failure, UsageError, with_causes};
-use crate::lab::dataset::{self, Form, Layout, Statistics};
+use crate::lab::dataset::{self, Example, Form, Layout, PairSources, PairTask, Statistics};
+
+mod pairs;
+#[cfg(test)]
+mod tests;
 
 /// The splits that are looked for if none is named.
 const SPLITS: [&str; 3] = ["train", "dev", "test"];
-
-/// Faults and remarks of each kind that are printed; a damaged file may have one in every line.
-const SHOWN: usize = 50;
 
 /// Check, count, convert and divide data sets: Twitter-GMNER, Twitter-SMNER, Twitter-2015, COCO, and feed.jsonl with
 /// gold.jsonl.
@@ -27,7 +28,8 @@ const SHOWN: usize = 50;
 Examples:
   riveg dataset check --data twitter-gmner
   riveg dataset stats --data twitter-gmner --json statistics.json
-  riveg dataset convert --data corrected --to riveg --out labelled")]
+  riveg dataset convert --data corrected --to riveg --out labelled
+  riveg dataset convert --data twitter-gmner --split train --to ve-tsv --expressions gpt.txt --out gate")]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -50,11 +52,12 @@ enum Command {
 Examples:
   riveg dataset check --data twitter-gmner
   riveg dataset check --data labelled --split test
+  riveg dataset check --data gate/ve-train.tsv
 
 The exit code is 1 if a line is damaged.")]
 struct Named {
-    /// The folder of the data set.
-    #[arg(long, value_name = "DIR")]
+    /// The folder of the data set, or a file of pairs for gate or grounder (.tsv).
+    #[arg(long, value_name = "PATH")]
     data: PathBuf,
     /// The split; may be repeated [default: those of train, dev and test that are there].
     #[arg(long, value_name = "SPLIT")]
@@ -79,6 +82,8 @@ struct Stats {
 Examples:
   riveg dataset convert --data twitter-gmner --split dev --to riveg --out dev
   riveg dataset convert --data labelled --to coco --out for-annotators
+  riveg dataset convert --data twitter-gmner --split train --to ve-tsv --expressions gpt.txt --expressions llama.txt \
+      --captions BLIP2_15.txt --captions BLIP2_17.txt --out gate
 
 Pictures are copied into `images`; those that are not there are left out.")]
 struct Convert {
@@ -94,6 +99,8 @@ struct Convert {
     /// The output folder, which must be empty or not exist.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    #[command(flatten)]
+    told: pairs::Told,
 }
 
 #[derive(Debug, clap::Args)]
@@ -123,15 +130,38 @@ enum To {
     Coco,
     /// knowledge.jsonl: what a language model wrote about each post, for the setting knowledge.file.
     Knowledge,
+    /// ve-SPLIT.tsv: pairs of picture and entity on which OFA is fine-tuned as gate.
+    VeTsv,
+    /// vg-SPLIT.tsv: the same for the grounder, with the largest box.
+    VgTsv,
 }
 
-impl To {
-    fn form(self) -> Form {
+/// How a split is written.
+enum Output {
+    Layout(Form),
+    Pairs(PairTask, PairSources),
+}
+
+impl Convert {
+    fn output(&self) -> Result<Output, Failure> {
+        let layout = match self.to {
+            To::Riveg => Form::Riveg,
+            To::TwitterGmner => Form::TwitterGmner,
+            To::Coco => Form::Coco,
+            To::Knowledge => Form::Knowledge,
+            To::VeTsv => return Ok(Output::Pairs(PairTask::Entailment, self.told.read()?)),
+            To::VgTsv => return Ok(Output::Pairs(PairTask::Grounding, self.told.read()?)),
+        };
+        self.told.must_be_empty()?;
+        Ok(Output::Layout(layout))
+    }
+}
+
+impl Output {
+    fn write(&self, examples: &[Example], split: &str, folder: &Path) -> Result<(), Failure> {
         match self {
-            Self::Riveg => Form::Riveg,
-            Self::TwitterGmner => Form::TwitterGmner,
-            Self::Coco => Form::Coco,
-            Self::Knowledge => Form::Knowledge,
+            Self::Layout(form) => Ok(dataset::write(examples, *form, split, folder)?),
+            Self::Pairs(task, sources) => pairs::write(examples, (*task, sources), split, folder),
         }
     }
 }
@@ -170,6 +200,10 @@ impl Named {
 }
 
 fn check(named: &Named) -> Result<(), Failure> {
+    if named.data.is_file() {
+        let damaged = pairs::count(&named.data)?.damaged;
+        return no_damage(damaged, &named.data);
+    }
     let mut out = std::io::stdout().lock();
     let mut damaged = 0;
     for split in named.splits()? {
@@ -192,15 +226,19 @@ fn check(named: &Named) -> Result<(), Failure> {
         shown(remarks.collect(), &mut out)?;
         damaged += reading.faults.len();
     }
+    no_damage(damaged, &named.data)
+}
+
+fn no_damage(damaged: usize, data: &Path) -> Result<(), Failure> {
     if damaged > 0 {
-        return Err(format!("{damaged} places of `{}` are damaged", named.data.display()).into());
+        return Err(format!("{damaged} places of `{}` are damaged", data.display()).into());
     }
     Ok(())
 }
 
 fn shown(lines: Vec<String>, out: &mut impl Write) -> std::io::Result<()> {
-    let more = lines.len().saturating_sub(SHOWN);
-    for line in lines.into_iter().take(SHOWN) {
+    let more = lines.len().saturating_sub(pairs::SHOWN);
+    for line in lines.into_iter().take(pairs::SHOWN) {
         writeln!(out, "  {line}")?;
     }
     if more > 0 {
@@ -211,13 +249,19 @@ fn shown(lines: Vec<String>, out: &mut impl Write) -> std::io::Result<()> {
 
 fn stats(arguments: &Stats) -> Result<(), Failure> {
     let Stats { named, json } = arguments;
-    let mut out = std::io::stdout().lock();
     let mut all = Map::new();
-    for split in named.splits()? {
-        let examples = dataset::read_all(&named.data, split)?.whole()?;
-        let counted = Statistics::of(&examples);
-        writeln!(out, "{split}\n{counted}")?;
-        all.insert(split.to_owned(), serde_json::to_value(&counted)?);
+    if named.data.is_file() {
+        let counted = pairs::count(&named.data)?;
+        no_damage(counted.damaged, &named.data)?;
+        all.insert("pairs".to_owned(), counted.json());
+    } else {
+        let mut out = std::io::stdout().lock();
+        for split in named.splits()? {
+            let examples = dataset::read_all(&named.data, split)?.whole()?;
+            let counted = Statistics::of(&examples);
+            writeln!(out, "{split}\n{counted}")?;
+            all.insert(split.to_owned(), serde_json::to_value(&counted)?);
+        }
     }
     if let Some(file) = json {
         fs::write(file, format!("{:#}\n", Value::Object(all)))
@@ -227,31 +271,34 @@ fn stats(arguments: &Stats) -> Result<(), Failure> {
 }
 
 fn convert(arguments: &Convert) -> Result<(), Failure> {
-    let Convert { data, split, to, out } = arguments;
+    let Convert { data, split, out, .. } = arguments;
+    let output = arguments.output()?;
     must_be_empty(out)?;
     let examples = dataset::read_all(data, split)?.whole()?;
-    dataset::write(&examples, to.form(), split, out)?;
+    output.write(&examples, split, out)?;
     writeln!(std::io::stdout().lock(), "{} posts of {split} in `{}`", examples.len(), out.display())?;
     Ok(())
 }
 
 fn divide(arguments: &Divide) -> Result<(), Failure> {
-    let Divide { from: Convert { data, split, to, out }, parts, seed } = arguments;
-    let parts = shares(parts)?;
+    let Divide { from, parts, seed } = arguments;
+    let Convert { data, split, to, out, .. } = from;
+    let (parts, output) = (shares(parts)?, from.output()?);
     must_be_empty(out)?;
     let mut examples = dataset::read_all(data, split)?.whole()?;
     examples.shuffle(&mut ChaCha8Rng::seed_from_u64(*seed));
     let count = examples.len();
-    let (mut from, mut until) = (0, 0.0);
+    let (mut begin, mut until) = (0, 0.0);
     for (number, (name, share)) in parts.iter().enumerate() {
         until += share;
         let is_last = number + 1 == parts.len();
-        let end = if is_last { count } else { ((until * count as f64).round() as usize).clamp(from, count) };
-        // Splits of words share a folder of pictures; those of other layouts are folders.
-        let folder = if matches!(to, To::TwitterGmner) { out.clone() } else { out.join(name) };
-        dataset::write(&examples[from..end], to.form(), name, &folder)?;
-        writeln!(std::io::stdout().lock(), "{name:<8}  {:>6} posts", end - from)?;
-        from = end;
+        let end = if is_last { count } else { ((until * count as f64).round() as usize).clamp(begin, count) };
+        // Splits of words share a folder of pictures, and files of pairs have the split's name; other layouts are folders.
+        let is_shared = matches!(to, To::TwitterGmner | To::VeTsv | To::VgTsv);
+        let folder = if is_shared { out.clone() } else { out.join(name) };
+        output.write(&examples[begin..end], name, &folder)?;
+        writeln!(std::io::stdout().lock(), "{name:<8}  {:>6} posts", end - begin)?;
+        begin = end;
     }
     Ok(())
 }
@@ -275,77 +322,4 @@ fn shares(written: &str) -> Result<Vec<(String, f64)>, UsageError> {
     let sum: f64 = parts.iter().map(|(_, share)| share).sum();
     // Shares such as 1/3 are rounded by those who write them.
     if (sum - 1.0).abs() > 0.01 { Err(wrong()) } else { Ok(parts) }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use clap::Parser;
-
-    use super::*;
-
-    fn riveg(arguments: &[&str]) -> Result<(), Failure> {
-        let line = ["riveg", "dataset"].into_iter().chain(arguments.iter().copied());
-        let parsed = crate::cli::Arguments::try_parse_from(line).unwrap();
-        let log = crate::cli::LogFilter::new(true, |_| Ok(()));
-        crate::cli::dispatch(parsed.command, &crate::cli::Exit::default(), &log)
-    }
-
-    fn words(folder: &Path, posts: usize) {
-        let post = |number| format!("IMGID:{number}\nAnn\tB-PER\nsings\tO\n\n");
-        fs::create_dir_all(folder.join("txt")).unwrap();
-        fs::create_dir_all(folder.join("xml")).unwrap();
-        fs::write(folder.join("txt/test.txt"), (0..posts).map(post).collect::<String>()).unwrap();
-    }
-
-    #[test]
-    fn a_split_is_divided_without_loss_and_the_same_each_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-        words(folder.path(), 21);
-        let data = folder.path().to_str().unwrap();
-        for out in ["one", "two"] {
-            let parts = ["--parts", "train=0.67,test=0.33", "--to", "riveg", "--out", &path(out)];
-            riveg(&[&["split", "--data", data], &parts[..]].concat()).unwrap();
-        }
-        let ids = |out: &str, part: &str| -> Vec<String> {
-            let read = dataset::read_all(&folder.path().join(out), part).unwrap().whole().unwrap();
-            read.into_iter().map(|example| example.gold.id).collect()
-        };
-        let (train, test) = (ids("one", "train"), ids("one", "test"));
-        assert_eq!((train.len(), test.len()), (14, 7));
-        assert_eq!((ids("two", "train"), ids("two", "test")), (train.clone(), test.clone()));
-        let mut all: Vec<String> = [train, test].concat();
-        all.sort();
-        all.dedup();
-        assert_eq!(all.len(), 21);
-        let again = riveg(&["convert", "--data", data, "--to", "coco", "--out", &path("one")]);
-        assert!(again.unwrap_err().to_string().contains("is not empty"));
-    }
-
-    #[test]
-    fn a_damaged_data_set_fails_its_check_and_has_no_statistics() {
-        let folder = tempfile::tempdir().unwrap();
-        words(folder.path(), 2);
-        let data = folder.path().to_str().unwrap();
-        riveg(&["check", "--data", data]).unwrap();
-        let json = folder.path().join("figures.json");
-        riveg(&["stats", "--data", data, "--json", json.to_str().unwrap()]).unwrap();
-        let figures: Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
-        assert_eq!((&figures["test"]["posts"], &figures["test"]["mentions"]), (&2.into(), &2.into()));
-        fs::write(folder.path().join("txt/test.txt"), "IMGID:1\nAnn\n").unwrap();
-        let error = riveg(&["check", "--data", data]).unwrap_err().to_string();
-        assert!(error.contains("1 places of"), "{error}");
-        let error = riveg(&["stats", "--data", data]).unwrap_err().to_string();
-        assert!(error.contains("test.txt`, line 2"), "{error}");
-    }
-
-    #[test]
-    fn shares_must_be_named_and_add_up() {
-        assert_eq!(shares("a=0.5, b=0.5").unwrap().len(), 2);
-        for wrong in ["a", "a=0.5", "a=2,b=-1", "../a=1", "a=x,b=1", ""] {
-            assert!(shares(wrong).is_err(), "{wrong}");
-        }
-    }
 }

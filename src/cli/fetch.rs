@@ -19,7 +19,6 @@ use crate::lab::fetch::{Assembled, Order, Recipe, read, shipped};
 use super::bundle_tables::{imported_text, list};
 use super::{Failure, UsageError, progress, run_async};
 
-/// Which recipe, and where to.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The name of a recipe that ships (`riveg bundle recipes` lists them), or the path of one of your own.

@@ -101,60 +101,34 @@ second signal.";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
+#[expect(
+    missing_docs,
+    reason = "a comment here would replace the help of the arguments by its first paragraph"
+)]
 pub enum Command {
-    /// Read posts from Kafka, annotate them and write the annotations back, until a signal.
-    ///
-    /// SIGTERM and SIGINT end it cleanly: posts in flight are finished, written and committed within `engine.drain_deadline`;
-    /// a second one ends it at once. SIGHUP reloads the lexicon, the wordings of questions, the log filter and the rates of
-    /// language models; the log says what was reloaded and what was not.
     Run(run::Arguments),
-    /// Annotate posts that come over HTTP, without Kafka, until a signal.
-    ///
-    /// SIGTERM and SIGINT end it cleanly, a second one at once; SIGHUP reloads as with `riveg run`.
     Serve(serve::Arguments),
-    /// Annotate posts from a file, one JSON object a line, without Kafka.
     Annotate(annotate::Arguments),
-    /// Check settings, bundle, brokers and topics without running.
     Check(check::Arguments),
-    /// Print effective settings, explain one, or compare two sets of them.
     Config(config::Arguments),
-    /// Watch a running engine in the terminal: throughput, lag, stages, caches, language models.
     Top(top::Arguments),
-    /// Read a feed from its source into a topic: Bluesky.
     Ingest(ingest::Arguments),
-    /// List dead letters, and replay their posts.
     Dlq(dlq::Arguments),
-    /// Write answers of a file or of a topic in another format.
     Export(export::Arguments),
-    /// Print the schema of posts or of answers.
     Schema(schema::Arguments),
-    /// Watch answers, posts or dead letters of a running topic.
     Tap(tap::Arguments),
-    /// Show the live feed on a page: entities, boxes, masks, figures and dead letters.
     View(view::Arguments),
-    /// Count, export, import and purge cached answers on disk and in Redis.
     Cache(cache::Arguments),
-    /// Run a demonstration: posts of the pocket world through Kafka and back, with a broker inside the process.
     Demo(demo::Arguments),
-    /// Score annotations against gold.
     Eval(eval::Arguments),
-    /// Check, count, convert and divide data sets with gold.
     Dataset(dataset::Arguments),
-    /// Set the thresholds of gate and grounder by labelled posts.
     Calibrate(calibrate::Arguments),
-    /// Import annotated examples for language models, and index them.
     Knowledge(knowledge::Arguments),
-    /// Inspect, check and create bundles.
     Bundle(bundle::Arguments),
-    /// Measure the speed of single networks, and of posts that ask all of them.
     Bench(bench::Arguments),
-    /// Train the networks of a bundle.
     Train(train::Arguments),
-    /// Generate data of the pocket world: posts with pictures, and their gold.
     World(world::Arguments),
-    /// Print a script that completes commands, flags and values in a shell.
     Completions(completions::Arguments),
-    /// Print the manual page of a command, or write those of all commands.
     Man(manual::Arguments),
 }
 
@@ -193,6 +167,9 @@ pub fn dispatch(command: Command, exit: &Exit, log: &LogFilter) -> Result<(), Fa
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -202,6 +179,40 @@ mod tests {
         for subcommand in command.get_subcommands_mut().filter(|subcommand| subcommand.get_name() != "help") {
             let help = subcommand.render_long_help().to_string();
             assert!(help.contains("Examples:"), "{help}");
+        }
+    }
+
+    /// Adds the paragraphs of the comments above all structs of arguments in a folder.
+    fn add_paragraphs(folder: &Path, paragraphs: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                add_paragraphs(&path, paragraphs);
+            }
+            let Ok(text) = fs::read_to_string(&path) else { continue };
+            let Some((above, _)) = text.split_once("struct Arguments {") else { continue };
+            let (above, _) = above.rsplit_once("\n#[derive(").unwrap();
+            let comment = above.lines().rev().map_while(|line| line.strip_prefix("///"));
+            let comment: Vec<&str> = comment.collect::<Vec<_>>().into_iter().rev().map(str::trim).collect();
+            paragraphs.extend(comment.split(|line| line.is_empty()).map(|lines| lines.join(" ")));
+        }
+    }
+
+    fn add_long_help(command: &mut clap::Command, help: &mut String) {
+        let shown = command.render_long_help().to_string();
+        help.extend(shown.split_whitespace().flat_map(|word| [word, " "]));
+        command.get_subcommands_mut().for_each(|subcommand| add_long_help(subcommand, help));
+    }
+
+    #[test]
+    fn the_long_help_of_every_command_has_every_paragraph_of_its_comment() {
+        let (mut paragraphs, mut help) = (Vec::new(), String::new());
+        add_paragraphs(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli"), &mut paragraphs);
+        add_long_help(&mut Arguments::command(), &mut help);
+        assert!(paragraphs.len() > 40, "{paragraphs:#?}");
+        for paragraph in paragraphs {
+            // A single paragraph is shown without its last stop.
+            assert!(help.contains(paragraph.trim_end_matches('.')), "`{paragraph}` is in no help");
         }
     }
 

@@ -19,7 +19,7 @@ pub struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Write posts, pictures and gold: the layout of Twitter-GMNER, masks, and feed, gold and lexicon as JSON lines.
+    /// Write posts, pictures and gold: the layout of Twitter-GMNER, masks, and feed, gold, lexicon and knowledge as JSON lines.
     Generate(Generate),
 }
 
@@ -37,7 +37,7 @@ struct Generate {
     /// The number of posts.
     #[arg(long)]
     posts: u64,
-    /// The split: train, dev or test.
+    /// The split: train, dev, test, or hard, whose posts are harder.
     #[arg(long, default_value = "test")]
     split: Split,
     /// The output folder, which must be empty or not exist.

@@ -3,8 +3,9 @@
 //! Read [`cache`] first (values bounded in bytes, made once for all who ask), then [`imaging`] (pictures at the sizes
 //! of the networks), [`http_util`] (retries and circuit breakers), [`http_server`] (connections), [`hub`] (downloads of
 //! published files), [`registry`] (schemas of Avro and Protobuf), [`blocking`], [`secret`], [`plain_file`],
-//! [`text_or_list`], [`iri`], [`normalised_name`], [`panic_message`] and [`Reloadable`].
+//! [`answer_file`], [`text_or_list`], [`iri`], [`normalised_name`], [`panic_message`] and [`Reloadable`].
 
+pub mod answer_file;
 pub mod blocking;
 pub mod cache;
 pub mod http_server;

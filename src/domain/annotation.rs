@@ -60,6 +60,7 @@ pub struct Region {
     /// box or those of an outline).
     pub box_score: f32,
     /// The pixels, at the size of the upright picture; shared by all mentions that were looked for in the same words.
+    /// None are inside where the region has no mask, which the annotation then says.
     pub mask: Arc<Mask>,
     /// The segmenter's own estimate of the mask's IoU; without a segmenter, `box_score`.
     pub mask_score: f32,

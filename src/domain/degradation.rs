@@ -18,6 +18,8 @@ pub enum DegradedCode {
     PairsBeyondLimit,
     /// Masks beyond `engine.max_mask_pixels`: the grounder's outlines are in their place.
     MasksBeyondLimit,
+    /// Regions without a mask: no pixel was found, or the score is below `segment.minimum_mask_score`.
+    NoMask,
     /// Pairs of entity and picture that a vision model did not judge.
     NotJudged,
     /// A picture has no caption for a question or a prompt.
@@ -40,10 +42,11 @@ pub enum DegradedCode {
 
 impl DegradedCode {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::EntitiesBeyondLimit,
         Self::PairsBeyondLimit,
         Self::MasksBeyondLimit,
+        Self::NoMask,
         Self::NotJudged,
         Self::NotCaptioned,
         Self::NotExpanded,
@@ -62,6 +65,7 @@ impl DegradedCode {
             Self::EntitiesBeyondLimit => "entities-beyond-limit",
             Self::PairsBeyondLimit => "pairs-beyond-limit",
             Self::MasksBeyondLimit => "masks-beyond-limit",
+            Self::NoMask => "no-mask",
             Self::NotJudged => "not-judged",
             Self::NotCaptioned => "not-captioned",
             Self::NotExpanded => "not-expanded",

@@ -47,6 +47,12 @@ pub struct Mask {
 }
 
 impl Mask {
+    /// A mask with nothing inside. No picture of more pixels than a run can count is decoded.
+    #[must_use]
+    pub fn without_pixels(width: u32, height: u32) -> Self {
+        Self { width, height, runs: vec![width.saturating_mul(height)] }
+    }
+
     /// Pixels inside.
     #[must_use]
     pub fn area(&self) -> u64 {

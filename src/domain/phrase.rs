@@ -29,6 +29,8 @@ pub struct ModelAnswer {
 pub enum PhraseSource {
     /// The bundle's or the user's lexicon file.
     Lexicon,
+    /// A file of published answers.
+    File,
     /// A language model, now or from the cache.
     Llm,
     /// No source: the phrase is entity and type alone.
@@ -37,13 +39,15 @@ pub enum PhraseSource {
 
 impl PhraseSource {
     /// All of them.
-    pub const ALL: [PhraseSource; 3] = [PhraseSource::Lexicon, PhraseSource::Llm, PhraseSource::NameOnly];
+    pub const ALL: [PhraseSource; 4] =
+        [PhraseSource::Lexicon, PhraseSource::File, PhraseSource::Llm, PhraseSource::NameOnly];
 
     /// The word for it on the wire and in metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Lexicon => "lexicon",
+            Self::File => "file",
             Self::Llm => "llm",
             Self::NameOnly => "name-only",
         }

@@ -22,6 +22,10 @@ impl Annotator {
             Some(lexicon) => format!("lexicon `{}` of {} names", lexicon.origin().display(), lexicon.len()),
             None => "no lexicon".to_owned(),
         }];
+        let files = replacement.names.expander.files();
+        said.extend(
+            files.map(|file| format!("expansions `{}` of {} names", file.origin().display(), file.len())),
+        );
         let prompts = [
             ("expand", &config.expand.prompt),
             ("link", &config.link.prompt),

@@ -313,9 +313,9 @@ impl Metrics {
         self.posts.decoded(took);
     }
 
-    /// An output was delivered this long after its input's timestamp.
-    pub fn delivered(&self, end_to_end: Duration) {
-        self.posts.delivered(end_to_end);
+    /// An output was delivered this long after its input's timestamp. `trace`: the id of its trace, if that is recorded.
+    pub fn delivered(&self, end_to_end: Duration, trace: Option<String>) {
+        self.posts.delivered(end_to_end, trace);
     }
 
     /// So many posts are in flight now.
@@ -394,6 +394,6 @@ impl Metrics {
     #[must_use]
     pub fn render_open_metrics(&self) -> String {
         self.hooks.run();
-        open_metrics::encode(&self.registry.gather())
+        open_metrics::encode(&self.registry.gather(), self.posts.exemplars())
     }
 }

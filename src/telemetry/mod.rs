@@ -13,6 +13,7 @@ mod dead_letter_log;
 mod dead_letter_metrics;
 mod device_metrics;
 mod entity_metrics;
+mod exemplars;
 mod feed_metrics;
 mod fetch_metrics;
 mod group_events;

@@ -5,13 +5,17 @@ use std::fmt::{self, Display, Write};
 
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 
-/// All families as one exposition, which ends where OpenMetrics says that it ends: what was cut off is found out.
-pub(super) fn encode(families: &[MetricFamily]) -> String {
-    let shown: String = families.iter().map(|family| Family(family).to_string()).collect();
+use super::exemplars::Exemplars;
+
+/// All families as one exposition, which ends where OpenMetrics says that it ends: what was cut off is found out. The named
+/// histogram has exemplars.
+pub(super) fn encode(families: &[MetricFamily], (histogram, exemplars): (&str, &Exemplars)) -> String {
+    let of = |family: &MetricFamily| (family.name() == histogram).then_some(exemplars);
+    let shown: String = families.iter().map(|family| Family(family, of(family)).to_string()).collect();
     shown + "# EOF\n"
 }
 
-struct Family<'a>(&'a MetricFamily);
+struct Family<'a>(&'a MetricFamily, Option<&'a Exemplars>);
 
 impl Display for Family<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,7 +32,7 @@ impl Display for Family<'_> {
         for metric in self.0.get_metric() {
             let labels = Labels { metric, bound: None };
             match self.0.get_field_type() {
-                MetricType::HISTOGRAM => histogram(out, name, metric)?,
+                MetricType::HISTOGRAM => histogram(out, name, metric, self.1)?,
                 MetricType::COUNTER => {
                     writeln!(out, "{name}{suffix}{labels} {}", Number(metric.get_counter().get_value()))?;
                 }
@@ -39,12 +43,21 @@ impl Display for Family<'_> {
     }
 }
 
-fn histogram(out: &mut fmt::Formatter<'_>, name: &str, metric: &Metric) -> fmt::Result {
+fn histogram(
+    out: &mut fmt::Formatter<'_>,
+    name: &str,
+    metric: &Metric,
+    exemplars: Option<&Exemplars>,
+) -> fmt::Result {
     let (histogram, labels) = (metric.get_histogram(), Labels { metric, bound: None });
     let finite = histogram.get_bucket().iter().filter(|bucket| bucket.upper_bound().is_finite());
     let bounds = finite.map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()));
     for (bound, count) in bounds.chain([(f64::INFINITY, histogram.get_sample_count())]) {
-        writeln!(out, "{name}_bucket{} {count}", Labels { metric, bound: Some(bound) })?;
+        write!(out, "{name}_bucket{} {count}", Labels { metric, bound: Some(bound) })?;
+        if let Some(exemplar) = exemplars.and_then(|exemplars| exemplars.of_bucket(bound)) {
+            write!(out, "{exemplar}")?;
+        }
+        writeln!(out)?;
     }
     writeln!(out, "{name}_count{labels} {}", histogram.get_sample_count())?;
     writeln!(out, "{name}_sum{labels} {}", Number(histogram.get_sample_sum()))
@@ -112,6 +125,12 @@ mod tests {
         registry.register(Box::new(counter)).unwrap();
         registry.register(Box::new(gauge)).unwrap();
         registry.register(Box::new(histogram)).unwrap();
+        let exemplars = Exemplars::new(&[0.00025, 1.0, 3600.0]);
+        exemplars.observed(
+            1.5,
+            "0af7".to_owned(),
+            std::time::UNIX_EPOCH + std::time::Duration::from_millis(1500),
+        );
         expect![[r#"
             # TYPE a counter
             # HELP a What \"a\" is.
@@ -123,12 +142,12 @@ mod tests {
             # HELP c_seconds Times.
             c_seconds_bucket{stage="x",le="0.00025"} 0
             c_seconds_bucket{stage="x",le="1.0"} 0
-            c_seconds_bucket{stage="x",le="3600.0"} 1
+            c_seconds_bucket{stage="x",le="3600.0"} 1 # {trace_id="0af7"} 1.5 1.500
             c_seconds_bucket{stage="x",le="+Inf"} 1
             c_seconds_count{stage="x"} 1
             c_seconds_sum{stage="x"} 1.5
             # EOF
         "#]]
-        .assert_eq(&encode(&registry.gather()));
+        .assert_eq(&encode(&registry.gather(), ("c_seconds", &exemplars)));
     }
 }

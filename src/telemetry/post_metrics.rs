@@ -1,10 +1,14 @@
 //! Metrics of posts: decoding time, end-to-end time, posts in flight and posts answered in part.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge};
 
+use super::exemplars::Exemplars;
 use super::registration::{Registry, end_to_end_buckets, register, seconds_buckets};
+
+/// The histogram with exemplars.
+const END_TO_END: &str = "riveg_end_to_end_seconds";
 
 /// Times, gauges and counters of posts.
 #[derive(Debug, Clone)]
@@ -12,6 +16,7 @@ pub(super) struct PostMetrics {
     decode_seconds: Histogram,
     degraded: IntCounter,
     end_to_end_seconds: Histogram,
+    end_to_end_exemplars: Exemplars,
     in_flight: IntGauge,
     picture_bytes: IntGauge,
 }
@@ -33,10 +38,11 @@ impl PostMetrics {
                 IntCounter::new("riveg_posts_degraded_total", "Posts that were answered in part."),
             ),
             end_to_end_seconds: seconds(
-                "riveg_end_to_end_seconds",
+                END_TO_END,
                 "Time from the input record's timestamp to the delivery of its output.",
                 end_to_end_buckets(),
             ),
+            end_to_end_exemplars: Exemplars::new(&end_to_end_buckets()),
             in_flight: gauge("riveg_posts_in_flight", "Posts read and not yet settled."),
             picture_bytes: gauge(
                 "riveg_picture_bytes_in_flight",
@@ -53,8 +59,16 @@ impl PostMetrics {
         self.degraded.inc();
     }
 
-    pub(super) fn delivered(&self, end_to_end: Duration) {
+    pub(super) fn delivered(&self, end_to_end: Duration, trace: Option<String>) {
         self.end_to_end_seconds.observe(end_to_end.as_secs_f64());
+        if let Some(trace) = trace {
+            self.end_to_end_exemplars.observed(end_to_end.as_secs_f64(), trace, SystemTime::now());
+        }
+    }
+
+    /// The exemplars, with the name of their histogram.
+    pub(super) fn exemplars(&self) -> (&'static str, &Exemplars) {
+        (END_TO_END, &self.end_to_end_exemplars)
     }
 
     pub(super) fn set_in_flight(&self, posts: usize) {

@@ -117,7 +117,7 @@ fn every_event_is_counted_where_its_name_says() {
     metrics.dead_letter("not-json");
     metrics.dead_letter_cut("key");
     metrics.decoded(Duration::from_millis(7));
-    metrics.delivered(Duration::from_secs(2));
+    metrics.delivered(Duration::from_secs(2), None);
     let moment = Instant::now();
     metrics.device().has_executors(1);
     metrics.device().waits(0, moment);

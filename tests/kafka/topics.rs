@@ -102,7 +102,13 @@ fn topics_and_a_pattern_are_read_at_once_and_each_post_is_answered_once() {
     create_topic(broker(), &new, PARTITIONS);
     feed.write(&[&new], 300..340);
     feed.is_settled(&[&new]);
-    let metrics = engine.metrics.render();
+    // The engine counts a commit after the broker knows it.
+    let counted = ["0", "1"].map(|partition| {
+        format!("riveg_commit_watermark_offset{{partition=\"{partition}\",topic=\"{new}\"}} ")
+    });
+    let metrics = until("the new topic is counted", || {
+        Some(engine.metrics.render()).filter(|metrics| counted.iter().all(|line| metrics.contains(line)))
+    });
     let first = engine.stop().unwrap();
     assert_eq!((first.posts_in, first.annotations, first.dead_letters, first.uncommitted), (340, 306, 34, 0));
 

@@ -8,9 +8,7 @@ use riveg::telemetry::Metrics;
 use serde_json::Value;
 
 /// Families that no panel needs.
-const NOT_SHOWN: [&str; 7] = [
-    // Of `riveg ingest`, a process of its own.
-    "riveg_feed_",
+const NOT_SHOWN: [&str; 6] = [
     // Prometheus' own `up`, and riveg_ready, say more.
     "riveg_alive",
     // A process has few of either; they are for a person who looks for a leak.
@@ -41,6 +39,9 @@ fn dashboards() -> Vec<(String, Value)> {
 fn panels(board: &Value) -> impl Iterator<Item = &Value> {
     board["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row")
 }
+
+/// How a metric of a feed begins: it is of `riveg ingest`, a process of its own.
+pub(super) const OF_A_FEED: &str = "riveg_feed_";
 
 /// Every expression with the place where it stands. `window` stands for Grafana's interval and for long windows, which have
 /// less data in a test.

@@ -102,7 +102,9 @@ fn page() -> String {
         "# Metrics\n\nMade from the code; `UPDATE_EXPECT=1 cargo test metrics_page` writes it anew. [Operations](operations.md) says \
          how to\nread them: questions, dashboards, alerts.\n\n`/metrics` has Prometheus' text format, or OpenMetrics on request, whose \
          counters have no `_total` in `# TYPE`. Names follow\nPrometheus' conventions: base units, `_total` for counters. Histograms \
-         are classic ones; the client library has no native\nones. Label values that are known in advance start at 0.\n",
+         are classic ones; the client library has no native\nones. In OpenMetrics the buckets of `riveg_end_to_end_seconds` have \
+         exemplars, the ids of traces that are recorded\n(Prometheus keeps them with `--enable-feature=exemplar-storage`). Label \
+         values that are known in advance start at 0.\n",
     );
     for heading in SECTIONS.iter().map(|(heading, _)| *heading).chain([PROCESS]) {
         let belongs = |family: &&Family| heading_of(&family.name) == Some(heading);

@@ -4,9 +4,11 @@
 //! operate` runs it.
 
 mod alerts;
+mod bluesky_feed;
 mod dashboards;
 mod faults;
 mod feed;
+mod frequent_scrapes;
 mod metrics_page;
 mod no_memory;
 mod picture_server;

@@ -110,7 +110,7 @@ pub(super) fn of_the_process(shown: &mut Shown) {
     shown.fires(
         &prometheus,
         &["RivegMemoryFull"],
-        &["RivegStandsStill", "RivegPartitionStuck", "RivegDeadLetters"],
+        &["RivegStandsStill", "RivegPartitionStuck", "RivegDeadLetters", "RivegStageSlow"],
     );
     engine.signal("-KILL");
     engine.ends();

@@ -8,6 +8,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use riveg::lab::world::{Split, World};
+use serde_json::Value;
 
 use super::alerts::hurried;
 use super::faults::{Shown, all_is_well};
@@ -135,9 +136,12 @@ pub(super) fn more_posts_than_networks_can_answer(shown: &mut Shown) {
     let mut engine = EngineProcess::start(&names, &sets);
     let prometheus = watching(&engine.address, 1);
     let (world, writer) = (World::new(1, Split::Test), Writer::new(broker()));
-    for index in 0..4000 {
-        let id = index.to_string();
-        writer.send(&names.input, 0, Some(&id), Some(world_post(&world, index, &id).to_string().as_bytes()));
+    // To draw all of them would take longer than to answer them.
+    let mut posts: Vec<Value> = (0..40).map(|index| world_post(&world, index, "")).collect();
+    for number in 0..4000 {
+        let (id, post) = (number.to_string(), &mut posts[number % 40]);
+        post["id"] = id.clone().into();
+        writer.send(&names.input, 0, Some(&id), Some(post.to_string().as_bytes()));
     }
     writer.flush();
     shown.fires(&prometheus, &["RivegStageSlow"], &["RivegPartitionStuck", "RivegStandsStill"]);
@@ -201,7 +205,7 @@ pub(super) fn commits_are_refused(shown: &mut Shown) {
 }
 
 pub(super) fn transactions_are_refused(shown: &mut Shown) {
-    let (_cluster, names) = refusing(
+    let (cluster, names) = refusing(
         RDKafkaApiKey::TxnOffsetCommit,
         RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
         // Some twenty seconds, one in each commit_interval.
@@ -214,6 +218,8 @@ pub(super) fn transactions_are_refused(shown: &mut Shown) {
     write(&names, 0..8);
     let beside = ["RivegCommitsFail", "RivegStandsStill", "RivegPartitionStuck"];
     shown.fires(&prometheus, &["RivegTransactionsAbort"], &beside);
+    // The engine ends when its last transaction is committed.
+    cluster.clear_request_errors(RDKafkaApiKey::TxnOffsetCommit);
     engine.stop().unwrap();
 }
 

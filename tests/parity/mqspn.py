@@ -247,7 +247,7 @@ class Mqspn(nn.Module):
 
 
 # How much each part counts in the matching and in the loss, and how many queries of each text have an entity to find.
-SHARE, TYPE, BOUNDARY, REGION = 0.6, 2.0, 2.0, 1.0
+SHARE, TYPE, BOUNDARY, REGION = 0.6, 2.0, 2.0, 2.0
 
 
 def targets(regions):

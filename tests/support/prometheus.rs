@@ -25,14 +25,19 @@ impl Prometheus {
     /// # Panics
     /// If there is no `prometheus`: these tests do not pass without one.
     pub(crate) fn watching(targets: &[&str]) -> Self {
-        // A port that was free may be occupied by now; then another one is tried.
-        (0..5).find_map(|_| Self::begin(targets)).expect("prometheus starts")
+        Self::watching_every("1s", targets)
     }
 
-    fn begin(targets: &[&str]) -> Option<Self> {
+    /// The same with another time between two scrapes, a second at most.
+    pub(crate) fn watching_every(interval: &str, targets: &[&str]) -> Self {
+        // A port that was free may be occupied by now; then another one is tried.
+        (0..5).find_map(|_| Self::begin(interval, targets)).expect("prometheus starts")
+    }
+
+    fn begin(interval: &str, targets: &[&str]) -> Option<Self> {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = format!(
-            "global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }}\n\
+            "global: {{ scrape_interval: {interval}, scrape_timeout: {interval}, evaluation_interval: 1s }}\n\
              rule_files: [rules.yaml]\n\
              scrape_configs: [{{ job_name: riveg, static_configs: [{{ targets: {targets:?} }}] }}]\n"
         );

@@ -140,6 +140,24 @@ fn the_window_is_bounded_and_a_page_that_does_not_read_holds_up_nobody() {
 }
 
 #[test]
+fn a_post_of_ten_megabytes_is_cut_and_the_next_one_is_shown() {
+    let mut large: serde_json::Value = serde_json::from_str(&answer("large", true)).unwrap();
+    large["text"] = json!("Ada is here ".repeat(900_000));
+    // A picture of ten megabytes, above the limit of pictures.
+    let posts = [post("large", &"AAAA".repeat(3_500_000)), post("a", GIF)];
+    let (_folder, paths) = files(&[large.to_string(), answer("a", true)], &posts);
+    let page = page(&paths, &[]);
+    let shown = page.feed("").posts_until("a");
+    let text = shown[0]["answer"]["text"].as_str().unwrap();
+    assert!(text.starts_with("Ada is here") && text.chars().count() <= 10_000, "{} letters", text.len());
+    let degraded = shown[0]["answer"]["provenance"]["degraded"].to_string();
+    assert!(degraded.contains("the page leaves out"), "{degraded}");
+    assert_eq!(shown[0]["pictures"][0]["there"], json!(false), "{}", shown[0]["pictures"]);
+    assert!(shown[0].to_string().len() < 100_000);
+    assert_eq!(shown[1]["pictures"][0]["there"], json!(true));
+}
+
+#[test]
 fn a_port_in_use_and_missing_files_are_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -43,6 +43,12 @@ impl Page {
         Self { address: url.trim_end_matches('/').to_owned(), _process: process }
     }
 
+    /// The page of another command that has started, with its URL.
+    pub(super) fn of(process: Process, url: &str) -> Self {
+        let address = url.strip_prefix("http://").unwrap_or_else(|| panic!("{url}"));
+        Self { address: address.trim_end_matches('/').to_owned(), _process: process }
+    }
+
     /// The response to a GET.
     pub(super) fn get(&self, path: &str) -> Response {
         self.ask(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address))

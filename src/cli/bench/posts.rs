@@ -24,7 +24,6 @@ use crate::telemetry::{Metrics, StageSummary};
 
 use super::super::{Exit, Failure, Settings, run_async, with_causes};
 
-/// Arguments of `riveg bench posts`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

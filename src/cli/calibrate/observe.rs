@@ -88,7 +88,7 @@ impl Observer {
             let names = self.pipeline.names.get();
             let phrase = names.expander.phrase(&named, None, &context).await?.phrase;
             for media in &post.media {
-                let caption = self.pipeline.caption(media).await;
+                let caption = self.pipeline.caption(post, media).await;
                 let picture = (media, caption.as_str());
                 let shown = || mention.regions.iter().filter(|region| region.media_key == media.key);
                 // Only a vision model may give no answer, and none is asked.

@@ -8,7 +8,6 @@ use super::super::{Failure, Settings};
 use super::explanation::shown;
 use crate::config::{Config, Difference, Sources};
 
-/// The arguments.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// A TOML file that the settings are compared with, laid over the defaults alone; may be given several times, later

@@ -1,45 +1,67 @@
 //! Cards of the contact sheet: the selected posts and their remarks.
 
-use std::collections::HashMap;
-
 use crate::domain::{Annotation, Post};
-use crate::lab::contact_sheet::{Card, Sheet};
+use crate::lab::contact_sheet::{Card, EmojiFont, Sheet};
 use crate::lab::dataset::{GoldPost, PredictedMention};
 use crate::lab::eval::{Rules, Scores};
 
 /// Posts on the page.
 pub(super) const POSTS: usize = 12;
 
-/// Selects posts for the page: the first that name at least two entities and show at least one, then the first of the
-/// others. Returns their indices in the order of the feed.
-pub(super) fn choose(gold: &[&GoldPost]) -> Vec<usize> {
-    let is_telling = |post: &GoldPost| {
-        post.mentions.len() >= 2 && post.mentions.iter().any(|mention| !mention.regions.is_empty())
-    };
+/// Whether a post names at least two entities and shows at least one.
+pub(super) fn is_telling(post: &GoldPost) -> bool {
+    post.mentions.len() >= 2 && post.mentions.iter().any(|mention| !mention.regions.is_empty())
+}
+
+/// The same by an answer, of a post without gold.
+pub(super) fn is_telling_answer(answer: &Annotation) -> bool {
+    answer.triples.len() >= 2 && answer.triples.iter().any(|triple| !triple.regions.is_empty())
+}
+
+/// Selects posts for the page: the first that are telling, then the first of the others. Returns their indices in the order
+/// of the feed.
+pub(super) fn choose(is_telling: &[bool]) -> Vec<usize> {
     let (telling, others): (Vec<usize>, Vec<usize>) =
-        (0..gold.len()).partition(|&number| is_telling(gold[number]));
+        (0..is_telling.len()).partition(|&number| is_telling[number]);
     let mut chosen: Vec<usize> = telling.into_iter().chain(others).take(POSTS).collect();
     chosen.sort_unstable();
     chosen
 }
 
 /// The card of a post; without an annotation it has no entities.
-pub(super) fn card(post: Post, gold: &GoldPost, answers: &HashMap<String, Annotation>) -> Card {
-    let Some(annotation) = answers.get(&gold.id) else {
-        return Card { post, triples: Vec::new(), gold: boxes(gold), remark: "rejected".to_owned() };
+pub(super) fn card(post: Post, answer: Option<&Annotation>) -> Card {
+    let triples = answer.map(|annotation| annotation.triples.clone());
+    let shown = triples.iter().flatten().filter(|triple| !triple.regions.is_empty()).count();
+    let remark = match &triples {
+        Some(triples) => format!("{shown} of {} shown", triples.len()),
+        None => "rejected".to_owned(),
     };
-    let predicted = PredictedMention::from_annotation(annotation);
-    let scores = Scores::count([(gold, predicted.as_slice())], Rules::default());
-    Card { post, triples: annotation.triples.clone(), gold: boxes(gold), remark: remark(&scores) }
+    Card { post, triples: triples.unwrap_or_default(), gold: Vec::new(), remark }
 }
 
-/// The page around the cards.
-pub(super) fn sheet(cards: Vec<Card>, types: Vec<String>, (posts, bundle): (usize, &str)) -> Sheet {
+/// The card of a post with gold.
+pub(super) fn scored_card(post: Post, gold: &GoldPost, answer: Option<&Annotation>) -> Card {
+    let mut card = card(post, answer);
+    card.gold = boxes(gold);
+    if let Some(annotation) = answer {
+        let predicted = PredictedMention::from_annotation(annotation);
+        card.remark = remark(&Scores::count([(gold, predicted.as_slice())], Rules::default()));
+    }
+    card
+}
+
+/// The page around the cards: so many posts, their source, and the bundle that answered them.
+pub(super) fn sheet(
+    cards: Vec<Card>,
+    types: Vec<String>,
+    (posts, source, bundle): (usize, &str, &str),
+) -> Sheet {
     let subtitle = format!(
         "the first {} of {posts} posts that name two entities or more and show at least one; bundle {bundle}",
         cards.len()
     );
-    Sheet { title: "riveg: a pocket world through Kafka".to_owned(), subtitle, types, cards }
+    let title = format!("riveg: {source} through Kafka");
+    Sheet { title, subtitle, types, cards, emoji: EmojiFont::installed() }
 }
 
 /// How many entities are right in name, type and region, as GMNER counts.
@@ -81,13 +103,13 @@ mod tests {
     #[test]
     fn telling_posts_are_shown_first_and_in_the_order_of_the_feed() {
         let posts: Vec<GoldPost> = (0..40).map(|number| gold(number % 3, number % 2 == 0)).collect();
-        let chosen = choose(&posts.iter().collect::<Vec<_>>());
+        let chosen = choose(&posts.iter().map(is_telling).collect::<Vec<_>>());
         assert_eq!(chosen.len(), POSTS);
         assert!(chosen.is_sorted());
         let telling: Vec<usize> = (0..40).filter(|number| number % 3 == 2 && number % 2 == 0).collect();
         assert_eq!(telling.len(), 7);
         assert!(telling.iter().all(|number| chosen.contains(number)));
-        assert_eq!(choose(&[&posts[0], &posts[1]]), [0, 1], "fewer posts than places");
+        assert_eq!(choose(&[false, true]), [0, 1], "fewer posts than places");
     }
 
     #[test]
@@ -101,7 +123,7 @@ mod tests {
     #[test]
     fn a_post_without_an_answer_is_shown_as_rejected() {
         let post = Post { id: "p".to_owned(), text: "Ann".to_owned(), media: Vec::new(), ..Post::default() };
-        let card = card(post, &gold(1, true), &HashMap::new());
+        let card = scored_card(post, &gold(1, true), None);
         assert_eq!((card.remark.as_str(), card.triples.len(), card.gold.len()), ("rejected", 0, 1));
     }
 }

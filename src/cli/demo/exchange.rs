@@ -69,6 +69,9 @@ pub(super) enum ExchangeError {
     Stopped { answered: usize, posts: usize },
 }
 
+/// Bytes in flight: the broker keeps 5 MiB of a partition, and chance may put all posts into one.
+pub(super) const WINDOW_BYTES: usize = 4 << 20;
+
 /// The longest silence of an engine: far longer than any batch takes, short enough for a user at a terminal.
 const MAX_SILENCE: Duration = Duration::from_secs(120);
 

@@ -1,7 +1,8 @@
 //! `riveg demo`: a demonstration with a broker inside the process.
 
+use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,8 +14,7 @@ use crate::engine::runtime::{self, Expansions, Variant};
 use crate::engine::{Monitoring, Summary, annotate_topic};
 use crate::kafka::client::Connection;
 use crate::kafka::publish::EmbeddedBroker;
-use crate::lab::dataset::{self, Example};
-use crate::lab::world::{Split, World, write_dataset};
+use crate::lab::dataset::Example;
 use crate::networks::bundle::Bundle;
 use crate::stages::lexicon::Lexicon;
 
@@ -27,19 +27,26 @@ mod exchange;
 mod feed;
 mod language_model;
 mod outcome;
+mod posts;
+mod progress_line;
 mod report;
 mod triples;
 
-use exchange::{Exchange, ExchangeError, InputRecord, SendWindow, Topics, exchange};
+use exchange::{Exchange, ExchangeError, InputRecord, SendWindow, Topics, WINDOW_BYTES, exchange};
 use feed::{Feed, PictureServer};
 use language_model::LanguageModel;
 use outcome::{DemoRun, PicturesRead};
+use posts::Posts;
+use progress_line::{print_line, seconds};
 
 /// Stream posts of the pocket world through Kafka and the engine, and show the results.
 ///
 /// Everything runs in this process: a broker, the engine of `riveg run`, a producer of posts with names that training
 /// never saw, a stand-in for a language model that expands the names, and a consumer of the answers. The output is a table
 /// of rates, latencies, batches, caches, questions and scores against gold, and a contact sheet of twelve posts.
+///
+/// With --feed-file the posts are those of a file, and there are no scores. The stand-in then knows the names of a
+/// lexicon.jsonl beside the file, as `riveg world generate` writes it, and is left out where there is none.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -48,11 +55,12 @@ Examples:
   riveg demo --keep                 keep running afterwards, for other producers and consumers
   riveg demo --no-llm               phrases from a lexicon, without a language model
   riveg demo --feed jetstream --triples   Bluesky's events in, triples out as they come
+  riveg demo --feed-file posts.jsonl      posts of a file, with its pictures
   riveg demo --posts 2000 --seed 7 --set engine.posts_in_flight=128")]
 pub struct Arguments {
-    /// The number of posts.
-    #[arg(long, value_name = "N", default_value = "300", value_parser = clap::value_parser!(u64).range(1..))]
-    posts: u64,
+    /// The number of posts [default: 300; of a file: all].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    posts: Option<u64>,
     /// The seed of the pocket world.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -65,6 +73,9 @@ pub struct Arguments {
     /// The form of the posts.
     #[arg(long, value_enum, default_value = "riveg", value_name = "FORMAT")]
     feed: Feed,
+    /// A file of posts, one a line, instead of the pocket world: in any format that `riveg run` reads.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "feed"])]
+    feed_file: Option<PathBuf>,
     /// Print each triple of a post, entity and region as it comes, from an output of its own.
     #[arg(long)]
     triples: bool,
@@ -82,14 +93,14 @@ pub struct Arguments {
     settings: Settings,
 }
 
+/// Posts of the pocket world where nobody says how many.
+const POSTS: u64 = 300;
+
 /// Partitions of each topic.
 const PARTITIONS: i32 = 3;
 
 /// Between two checks whether partitions are assigned.
 const READY_POLL: Duration = Duration::from_millis(20);
-
-/// Bytes in flight: the broker keeps 5 MiB of a partition, and chance may put all posts into one.
-const WINDOW_BYTES: usize = 4 << 20;
 
 pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     let config = arguments.config()?;
@@ -103,9 +114,19 @@ impl Arguments {
         self.out.join("world")
     }
 
-    /// What the names of the posts look like.
-    fn lexicon(&self) -> PathBuf {
-        self.world().join("lexicon.jsonl")
+    /// The posts that are streamed.
+    fn posts(&self, config: &Config) -> Result<Posts, Failure> {
+        match &self.feed_file {
+            Some(file) => {
+                let most =
+                    self.posts.map_or(usize::MAX, |posts| usize::try_from(posts).unwrap_or(usize::MAX));
+                let posts = Posts::of_file(file, most, config)?;
+                fs::create_dir_all(&self.out)
+                    .map_err(|error| format!("failed to create `{}`: {error}", self.out.display()))?;
+                Ok(posts)
+            }
+            None => Posts::of_world(self.seed, self.posts.unwrap_or(POSTS), &self.world()),
+        }
     }
 
     /// Whether a stand-in answers questions about names: the settings name neither a model nor a lexicon.
@@ -154,15 +175,18 @@ async fn demonstrate(
     exit: &Exit,
 ) -> Result<(), Failure> {
     let stop = stop_signal(exit)?;
-    let mut posts = block_in_place(|| make_posts(arguments))?;
+    let mut posts = block_in_place(|| arguments.posts(&config))?;
     let _pictures = match arguments.feed {
         Feed::Riveg => None,
-        Feed::Jetstream => Some(PictureServer::start(feed::as_events(&mut posts)?, &mut config).await?),
+        Feed::Jetstream => {
+            Some(PictureServer::start(feed::as_events(&mut posts.examples)?, &mut config).await?)
+        }
     };
-    let _language_model = if arguments.asks_stand_in(&config) {
-        Some(LanguageModel::start(&arguments.lexicon(), &mut config).await?)
-    } else {
-        None
+    let _language_model = match &posts.lexicon {
+        Some(lexicon) if arguments.asks_stand_in(&config) => {
+            Some(LanguageModel::start(lexicon, &mut config).await?)
+        }
+        _ => None,
     };
     let triples = arguments.triples.then(|| triples::add_output(&mut config));
     let (_broker, topics) = open_broker(&config, triples)?;
@@ -179,7 +203,8 @@ async fn demonstrate(
         None
     };
     let began = Instant::now();
-    let variant = Variant { expansions: expansions(arguments, &config)?, ..Variant::default() };
+    let variant =
+        Variant { expansions: expansions(posts.lexicon.as_deref(), &config)?, ..Variant::default() };
     let metrics = Arc::clone(monitoring.metrics());
     let annotator = tokio::select! {
         annotator = open(&config, variant, metrics, exit) => Arc::new(annotator?),
@@ -202,7 +227,7 @@ async fn demonstrate(
     }
     let demo_run = DemoRun {
         out: &arguments.out,
-        seed: arguments.seed,
+        seed: arguments.feed_file.is_none().then_some(arguments.seed),
         bundle,
         config: &config,
         posts: &posts,
@@ -235,7 +260,7 @@ async fn demonstrate(
 async fn show(demo_run: &DemoRun<'_>, topics: &Topics, is_over: impl Fn() -> bool) -> Result<(), Failure> {
     let warm = PicturesRead::so_far(demo_run.annotator.runtime());
     let window = SendWindow { posts: 2 * demo_run.config.engine.posts_in_flight, bytes: WINDOW_BYTES };
-    let exchanged = block_in_place(|| stream(topics, demo_run.posts, window, is_over));
+    let exchanged = block_in_place(|| stream(topics, &demo_run.posts.examples, window, is_over));
     let exchange = exchanged.map_err(|error| match error {
         ExchangeError::Print(source) => Failure::from(StdoutError(source)),
         other => other.into(),
@@ -261,28 +286,6 @@ fn stream(
     exchange
 }
 
-/// Generates posts with names that training never saw, and reads them back with their gold.
-fn make_posts(arguments: &Arguments) -> Result<Vec<Example>, Failure> {
-    let folder = arguments.world();
-    let began = Instant::now();
-    let bar = progress::bar(arguments.posts, "{bar:40} {pos} of {len} posts drawn");
-    let world = World::new(arguments.seed, Split::Test);
-    write_dataset(&world, arguments.posts, &folder, || bar.inc(1))?;
-    bar.finish_and_clear();
-    let posts = dataset::read(&folder, world.split().as_str())?;
-    let megabytes = posts.iter().map(|post| post.record.len()).sum::<usize>() as f64 / 1e6;
-    print_line(
-        "world",
-        &format!(
-            "{} posts with pictures, {megabytes:.1} MB, drawn in {}; `{}`",
-            posts.len(),
-            seconds(began.elapsed()),
-            folder.display()
-        ),
-    )?;
-    Ok(posts)
-}
-
 fn open_broker(config: &Config, triples: Option<String>) -> Result<(EmbeddedBroker, Topics), Failure> {
     let broker = EmbeddedBroker::start()?;
     let topics = Topics {
@@ -306,12 +309,14 @@ fn open_broker(config: &Config, triples: Option<String>) -> Result<(EmbeddedBrok
     Ok((broker, topics))
 }
 
-/// The sources of the settings, or the lexicon of these posts where the settings name neither a lexicon nor a model.
-fn expansions(arguments: &Arguments, config: &Config) -> Result<Expansions, Failure> {
-    if !config.expand.lexicon.as_os_str().is_empty() || !config.expand.endpoints.is_empty() {
-        return Ok(Expansions::Configured);
+/// The sources of the settings, or the lexicon of these posts, if they have one, where the settings name neither a lexicon
+/// nor a model.
+fn expansions(lexicon: Option<&Path>, config: &Config) -> Result<Expansions, Failure> {
+    let has_own = !config.expand.lexicon.as_os_str().is_empty() || !config.expand.endpoints.is_empty();
+    match lexicon.filter(|_| !has_own) {
+        Some(lexicon) => Ok(Expansions::Given(Lexicon::load(lexicon)?)),
+        None => Ok(Expansions::Configured),
     }
-    Ok(Expansions::Given(Lexicon::load(&arguments.lexicon())?))
 }
 
 fn print_addresses(
@@ -345,13 +350,4 @@ fn settled(summary: Summary) -> Result<(), Failure> {
         0 => Ok(()),
         posts => Err(format!("{posts} posts were read and not settled when the engine ended").into()),
     }
-}
-
-/// Prints one line of progress.
-fn print_line(what: &str, text: &str) -> io::Result<()> {
-    writeln!(io::stdout(), "{what:<14}{text}")
-}
-
-fn seconds(took: Duration) -> String {
-    format!("{:.1} s", took.as_secs_f64())
 }

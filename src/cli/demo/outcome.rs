@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::super::Failure;
 use super::cards;
 use super::exchange::Exchange;
+use super::posts::Posts;
 use super::report::{CacheReport, EndpointReport, Quantiles, QuestionReport, Report, StageReport};
 use crate::common::cache::CacheCounts;
 use crate::config::Config;
@@ -18,7 +19,7 @@ use crate::engine::runtime::Runtime;
 use crate::engine::{Annotator, decoder};
 use crate::kafka::publish::formats::reader;
 use crate::lab::contact_sheet;
-use crate::lab::dataset::{Example, GoldPost, PredictedMention};
+use crate::lab::dataset::{GoldPost, PredictedMention};
 use crate::lab::eval::{Rules, Scores};
 use crate::llm::answers::Kind;
 use crate::networks::bundle::Bundle;
@@ -27,10 +28,10 @@ use crate::telemetry::{AnswerSource, AnswerTier, Metrics};
 /// The posts of a demonstration, and the engine that annotates them.
 pub(super) struct DemoRun<'a> {
     pub(super) out: &'a Path,
-    pub(super) seed: u64,
+    pub(super) seed: Option<u64>,
     pub(super) bundle: &'a Bundle,
     pub(super) config: &'a Config,
-    pub(super) posts: &'a [Example],
+    pub(super) posts: &'a Posts,
     pub(super) annotator: &'a Annotator,
 }
 
@@ -57,34 +58,35 @@ impl DemoRun<'_> {
         exchange: &Exchange,
         posts_under_way: usize,
     ) -> Result<(), Failure> {
-        let annotations = self.annotations(exchange)?;
+        let (annotations, posts) = (self.annotations(exchange)?, self.posts.examples.len());
         // The demonstration uses no examples, so the retriever has no requests.
         let stages = self.annotator.metrics().stage_summaries();
         let stages = stages.iter().filter(|summary| summary.stage != Stage::Retrieve);
         let figures = Report {
-            posts: self.posts.len(),
+            posts,
             rejected: exchange.rejected.len(),
             seconds: hundredths(exchange.took.as_secs_f64()),
-            posts_per_second: hundredths(self.posts.len() as f64 / exchange.took.as_secs_f64()),
+            posts_per_second: hundredths(posts as f64 / exchange.took.as_secs_f64()),
             posts_under_way,
             end_to_end: Quantiles::of(&exchange.end_to_end),
             stages: stages.map(StageReport::from).collect(),
             caches: caches(self.annotator, warm),
             questions: questions(self.annotator),
-            language_models: endpoints(self.annotator, self.posts.len()),
-            scores: self.scores(&annotations),
+            language_models: endpoints(self.annotator, posts),
+            scores: self.posts.have_gold.then(|| self.scores(&annotations)),
             bundle: self.bundle_name(),
             device: self.config.device.name.to_string(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             seed: self.seed,
         };
+        let (sheet, not_drawn) = self.write_sheet(&annotations).await?;
         let files = [
             ("annotations", self.write("annotations.jsonl", &self.lines(exchange))?),
             (
                 "figures",
                 self.write("report.json", format!("{:#}\n", serde_json::to_value(&figures)?).as_bytes())?,
             ),
-            ("contact sheet", self.write_sheet(&annotations).await?),
+            ("contact sheet", sheet),
         ];
         let mut out = io::stdout().lock();
         writeln!(out, "\n{figures}")?;
@@ -93,6 +95,9 @@ impl DemoRun<'_> {
         }
         for (what, file) in files {
             writeln!(out, "{what:<14}{}", file.display())?;
+        }
+        if not_drawn > 0 {
+            writeln!(out, "{:<14}{not_drawn} posts whose pictures could not be read again", "not on it")?;
         }
         Ok(())
     }
@@ -112,33 +117,47 @@ impl DemoRun<'_> {
             annotations.get(&gold.id).map(PredictedMention::from_annotation).unwrap_or_default()
         };
         let judged: Vec<(&GoldPost, Vec<PredictedMention>)> =
-            self.posts.iter().map(|post| (&post.gold, predicted(&post.gold))).collect();
+            self.posts.examples.iter().map(|post| (&post.gold, predicted(&post.gold))).collect();
         let judged = judged.iter().map(|(gold, predicted)| (*gold, predicted.as_slice()));
         Scores::count(judged, Rules::default())
     }
 
     /// The unchanged output records in the order of the posts.
     fn lines(&self, exchange: &Exchange) -> Vec<u8> {
-        let answers = self.posts.iter().filter_map(|post| exchange.answers.get(&post.gold.id));
+        let answers = self.posts.examples.iter().filter_map(|post| exchange.answers.get(&post.gold.id));
         answers.flat_map(|line| line.iter().copied().chain([b'\n'])).collect()
     }
 
-    async fn write_sheet(&self, annotations: &HashMap<String, Annotation>) -> Result<PathBuf, Failure> {
+    /// Returns its file, and the number of posts that it lacks: pictures of a file of posts may be gone meanwhile.
+    async fn write_sheet(
+        &self,
+        annotations: &HashMap<String, Annotation>,
+    ) -> Result<(PathBuf, usize), Failure> {
         let decoder = decoder(self.config, &Metrics::new())?;
-        let gold: Vec<&GoldPost> = self.posts.iter().map(|post| &post.gold).collect();
-        let mut cards = Vec::new();
-        for number in cards::choose(&gold) {
-            let record = Bytes::copy_from_slice(&self.posts[number].record);
-            let post = decoder.decode(record).await?;
-            cards.push(cards::card(post.clone(), gold[number], annotations));
+        let (posts, have_gold) = (&self.posts.examples, self.posts.have_gold);
+        let is_telling = |gold: &GoldPost| match annotations.get(&gold.id) {
+            _ if have_gold => cards::is_telling(gold),
+            answer => answer.is_some_and(cards::is_telling_answer),
+        };
+        let telling: Vec<bool> = posts.iter().map(|post| is_telling(&post.gold)).collect();
+        let (mut cards, mut not_drawn) = (Vec::new(), 0);
+        for number in cards::choose(&telling) {
+            let gold = &posts[number].gold;
+            let answer = annotations.get(&gold.id);
+            match decoder.decode(Bytes::copy_from_slice(&posts[number].record)).await {
+                Ok(post) if have_gold => cards.push(cards::scored_card(post.clone(), gold, answer)),
+                Ok(post) => cards.push(cards::card(post.clone(), answer)),
+                Err(rejection) if have_gold => return Err(rejection.into()),
+                Err(_) => not_drawn += 1,
+            }
         }
         let types = self.bundle.manifest().entity_types.clone();
-        let page = cards::sheet(cards, types, (self.posts.len(), &self.bundle_name()));
+        let page = cards::sheet(cards, types, (posts.len(), &self.posts.source, &self.bundle_name()));
         let file = self.out.join("contact-sheet.png");
         contact_sheet::draw(&page)
             .write_png(&file)
             .map_err(|error| format!("failed to write `{}`: {error}", file.display()))?;
-        Ok(file)
+        Ok((file, not_drawn))
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {

@@ -33,11 +33,15 @@ pub(super) struct Report {
     /// What each language model was asked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) language_models: Vec<EndpointReport>,
-    pub(super) scores: Scores,
+    /// Against gold, where the posts have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) scores: Option<Scores>,
     pub(super) bundle: String,
     pub(super) device: String,
     pub(super) cores: usize,
-    pub(super) seed: u64,
+    /// Of the pocket world.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) seed: Option<u64>,
 }
 
 /// Median and 99th percentile in milliseconds.
@@ -167,7 +171,10 @@ impl fmt::Display for Report {
         for EndpointReport { name, model, shown, .. } in &self.language_models {
             writeln!(formatter, "language model {name}, {model}: {shown}\n")?;
         }
-        write!(formatter, "{}", self.scores)
+        match &self.scores {
+            Some(scores) => write!(formatter, "{scores}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -271,18 +278,18 @@ mod tests {
                 "vl-7b".to_owned(),
                 Usage { questions: 30, tokens_in: 900, tokens_out: 60, price: Some(0.3) }.per_post(300),
             )],
-            scores: Scores {
+            scores: Some(Scores {
                 mner: counts,
                 mner_span: Some(counts),
                 gmner: Some(counts),
                 eeg: Some(counts),
                 smner: Some(counts),
                 ees: Some(counts),
-            },
+            }),
             bundle: "pocket 1, abc".to_owned(),
             device: "cpu".to_owned(),
             cores: 2,
-            seed: 0,
+            seed: Some(0),
         }
     }
 

@@ -10,8 +10,8 @@ use super::rule_set::RuleSet;
 ///
 /// Without --data the posts are those of a split of the pocket world, generated on the fly, with the lexicon of that world.
 /// --data names a folder with `feed.jsonl` and `gold.jsonl`, or one in the layout of Twitter-GMNER, Twitter-SMNER or
-/// Twitter-2015, or, with --predictions, a file of gold lines as RiVEG's authors publish it. The `lexicon.jsonl` of a folder
-/// is used if present. A lexicon in the settings or of --lexicon takes precedence over both.
+/// Twitter-2015, or, with --predictions, a file of gold lines as RiVEG's authors publish it, or the output of H-Index. The
+/// `lexicon.jsonl` of a folder is used if present. A lexicon in the settings or of --lexicon takes precedence over both.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -22,7 +22,8 @@ Examples:
   riveg eval --no-gate                           the same without the entailer
   riveg eval --data twitter-gmner --split test --json scores.json
   riveg eval --data pocket-test --predictions annotations.jsonl --against yesterday.jsonl
-  riveg eval --data GMNER_finall_label.txt --predictions OFAVE_to_OFAREC_augment.txt --boxes refcoco_val_predict.json")]
+  riveg eval --data GMNER_finall_label.txt --predictions OFAVE_to_OFAREC_augment.txt --boxes refcoco_val_predict.json
+  riveg eval --data pred_best_model.txt --predictions pred_best_model.txt --rules span     output of H-Index")]
 pub struct Arguments {
     /// The folder with posts and gold, or a file of gold lines.
     #[arg(long, value_name = "PATH")]
@@ -48,15 +49,26 @@ pub struct Arguments {
     /// Take back regions whose `mask_score` is less than this, or whose mask is empty: not depicted.
     #[arg(long, value_name = "SCORE")]
     pub(super) mask_score: Option<f32>,
-    /// Score the annotations of this file instead of running the engine: its output, or lines of RiVEG's authors.
+    /// Score the annotations of this file instead of running the engine: its output, lines of RiVEG's authors, or the output
+    /// of H-Index.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["no_expansion", "no_gate", "lexicon"])]
     pub(super) predictions: Option<PathBuf>,
     /// The boxes of lines of RiVEG's authors: the `refcoco_val_predict.json` of their grounder.
     #[arg(long, value_name = "FILE", requires = "predictions")]
     pub(super) boxes: Option<PathBuf>,
+    /// Give answers without boxes the gold box of the entity: what tagger and gate reach with a grounder that is always
+    /// right.
+    #[arg(long, requires = "predictions", conflicts_with = "boxes")]
+    pub(super) gold_boxes: bool,
+    /// The number of candidate boxes of a picture in the output of H-Index: its `--box_num`.
+    #[arg(long, default_value_t = 16, value_name = "N")]
+    pub(super) candidates: usize,
     /// Compare with the annotations of this file, and say whether chance explains the difference.
     #[arg(long, value_name = "FILE")]
     pub(super) against: Option<PathBuf>,
+    /// The boxes of the lines of --against, as --boxes.
+    #[arg(long, value_name = "FILE", requires = "against")]
+    pub(super) against_boxes: Option<PathBuf>,
     /// Draws of posts for intervals and comparisons; 0: none.
     #[arg(long, default_value_t = 1_000, value_name = "N")]
     pub(super) draws: u32,

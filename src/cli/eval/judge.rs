@@ -68,7 +68,7 @@ impl Judge {
             for media in &post.media {
                 let shown = mention.regions.iter().filter(|region| region.media_key == media.key);
                 let shown: Vec<GoldRegion> = shown.cloned().collect();
-                self.score_stages((&named, &context), media, &shown, &mut stages).await?;
+                self.score_stages((&named, &context), (post, media), &shown, &mut stages).await?;
             }
         }
         Ok((PredictedMention::from_annotation(&annotation), stages))
@@ -78,13 +78,13 @@ impl Judge {
     async fn score_stages(
         &self,
         (mention, context): (&Mention, &Context),
-        media: &Media,
+        (post, media): (&Post, &Media),
         gold: &[GoldRegion],
         scores: &mut StageScores,
     ) -> Result<(), AnnotateError> {
         let phrase = self.pipeline.names.get().expander.phrase(mention, None, context).await?.phrase;
         let flow = self.pipeline.flows.begin();
-        let caption = self.pipeline.caption(media).await;
+        let caption = self.pipeline.caption(post, media).await;
         let picture = (media, caption.as_str());
         if let Some(verdict) = self.pipeline.verdict(flow, &phrase, picture).await? {
             scores.add_entailment(verdict.depicted, gold);

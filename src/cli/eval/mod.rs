@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::lab::dataset::{DatasetError, GoldPost, PredictedMention, Predictions, predictions};
-use crate::lab::eval::{Comparison, Resampling, Rules, without_doubtful_masks};
+use crate::lab::dataset::predictions::{self, AnswerFiles};
+use crate::lab::dataset::{GoldPost, PredictedMention};
+use crate::lab::eval::{Comparison, Resampling, Rules, with_gold_boxes, without_doubtful_masks};
 
 use super::new_folder::must_be_empty;
 use super::{Exit, Failure, UsageError};
@@ -43,18 +44,24 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
         split: &arguments.split,
         posts: arguments.posts,
         seed: arguments.seed,
+        candidates: arguments.candidates,
         pictures: arguments.predictions.is_none(),
     })?;
     let began = Instant::now();
-    let said = predictions_of(arguments.predictions.as_deref(), arguments.boxes.as_deref())?;
-    let against = predictions_of(arguments.against.as_deref(), None)?;
+    let Arguments { candidates, .. } = *arguments;
+    let read = |answers: Option<&Path>, boxes: Option<&Path>| {
+        let files = answers.map(|answers| AnswerFiles { answers, boxes, candidates });
+        files.map(|files| predictions::read_about(files, || posts.all_gold())).transpose()
+    };
+    let said = read(arguments.predictions.as_deref(), arguments.boxes.as_deref())?;
+    let against = read(arguments.against.as_deref(), arguments.against_boxes.as_deref())?;
     said.iter().chain(&against).for_each(|answers| posts.add_posts_of(answers));
     let mut answers = match said {
         Some(said) => answers::of_predictions(&posts, said),
         None => answers::of_engine(&posts, arguments, rules, exit)?,
     };
     let seconds = began.elapsed().as_secs_f64();
-    gate_masks(&mut answers, arguments);
+    complete(&mut answers, arguments);
     let answered = pairs(&answers);
     places_known(arguments, &answered)?;
     let resampling = Resampling { draws: arguments.draws, seed: arguments.draw_seed };
@@ -95,7 +102,11 @@ fn subtitle(arguments: &Arguments, answers: &Answers) -> String {
     format!("{} posts, {data}; {of}; rules {}", answers.posts.len(), arguments.rules.as_str())
 }
 
-fn gate_masks(answers: &mut Answers, arguments: &Arguments) {
+/// Changes answers as the arguments say before they are scored.
+fn complete(answers: &mut Answers, arguments: &Arguments) {
+    if arguments.gold_boxes {
+        answers.posts.iter_mut().for_each(|(gold, predicted)| with_gold_boxes(gold, predicted));
+    }
     if let Some(least) = arguments.mask_score {
         answers.posts.iter_mut().for_each(|(_, predicted)| without_doubtful_masks(predicted, least));
     }
@@ -118,18 +129,13 @@ fn places_known(arguments: &Arguments, posts: &[(&GoldPost, &[PredictedMention])
     Ok(())
 }
 
-/// The answers of a file that is named.
-fn predictions_of(file: Option<&Path>, boxes: Option<&Path>) -> Result<Option<Predictions>, DatasetError> {
-    file.map(|file| predictions::read(file, boxes)).transpose()
-}
-
 /// The scores beside those of other answers to the same posts.
 fn compared(
     answered: &[(&GoldPost, &[PredictedMention])],
     mut other: Answers,
     (arguments, rules, resampling): (&Arguments, Rules, Resampling),
 ) -> Result<Comparison, UsageError> {
-    gate_masks(&mut other, arguments);
+    complete(&mut other, arguments);
     let other = pairs(&other);
     places_known(arguments, &other)?;
     Ok(Comparison::of(&figures::of_posts(answered, rules), &figures::of_posts(&other, rules), resampling))
@@ -148,6 +154,7 @@ fn write_json(
         "bundle": answers.bundle,
         "expansion": !arguments.no_expansion,
         "gate": !arguments.no_gate,
+        "gold_boxes": arguments.gold_boxes,
         "rules": arguments.rules.as_str(),
         "draws": arguments.draws,
     });

@@ -16,7 +16,7 @@ pub(super) enum Posts {
         folder: PathBuf,
         examples: Vec<Example>,
     },
-    /// Lines of RiVEG's authors: names and boxes, neither texts nor pictures.
+    /// Lines of RiVEG's authors, or output of H-Index: names and regions, no pictures.
     Lines {
         posts: Vec<GoldPost>,
         /// Whether these are all posts of the file that have gold.
@@ -35,6 +35,8 @@ pub(super) struct Wanted<'a> {
     /// The number of posts from the first on.
     pub(super) posts: Option<usize>,
     pub(super) seed: u64,
+    /// The number of candidate boxes of H-Index.
+    pub(super) candidates: usize,
     /// Whether the engine runs, which needs the pictures.
     pub(super) pictures: bool,
 }
@@ -58,7 +60,7 @@ impl Posts {
                 ))
                 .into());
             }
-            let mut posts = dataset::read_gold_lines(data)?;
+            let mut posts = dataset::read_gold_file(data, wanted.candidates)?;
             let all = posts.len() <= most;
             posts.truncate(most);
             return Ok(Self::Lines { posts, all });
@@ -100,6 +102,10 @@ impl Posts {
             Self::Folder { folder, .. } => Some(folder),
             Self::Lines { .. } | Self::World { .. } => None,
         }
+    }
+
+    pub(super) fn all_gold(&self) -> Vec<GoldPost> {
+        (0..self.count()).map(|index| self.gold(index)).collect()
     }
 
     pub(super) fn gold(&self, index: usize) -> GoldPost {

@@ -14,9 +14,9 @@ pub struct Arguments {
     feed: Feed,
 }
 
+// A comment on a feed would replace the help of its arguments.
 #[derive(Debug, clap::Subcommand)]
 enum Feed {
-    /// Posts of Bluesky, from Jetstream.
     Bluesky(bluesky::Arguments),
 }
 

@@ -163,7 +163,7 @@ mod tests {
     fn the_engines_own_page_is_read_whole() {
         let metrics = Metrics::new();
         metrics.produced("annotations", 7);
-        metrics.delivered(std::time::Duration::from_millis(30));
+        metrics.delivered(std::time::Duration::from_millis(30), None);
         let text = metrics.render();
         let scrape = Scrape::parse(&text).unwrap();
         assert_eq!(scrape.0.len(), text.lines().filter(|line| !line.starts_with('#')).count());

@@ -12,10 +12,11 @@ use crate::common::registry;
 use crate::input::formats::FeedSettings;
 use crate::kafka::ingest::{GroupProtocol, UnknownEvents};
 use crate::kafka::publish::MAIN_OUTPUT;
-use crate::stages::caption::{self, ALT_TEXT};
+use crate::stages::caption::{self, is_endpoint};
 use crate::stages::expand::{self, Scope, SourceName};
 use crate::stages::knowledge::{self, Mode};
 use crate::stages::link;
+use crate::stages::segment;
 use crate::stages::vision;
 use crate::{input, kafka, llm, networks, scheduler, telemetry};
 
@@ -58,6 +59,7 @@ pub struct Config {
     pub expand: expand::Config,
     pub link: link::LinkConfig,
     pub vision: vision::Config,
+    pub segment: segment::Config,
     pub device: networks::blocks::device::Config,
     pub scheduler: scheduler::Config,
     pub telemetry: telemetry::Config,
@@ -90,7 +92,7 @@ impl Config {
         ];
         let mut in_use = BTreeMap::new();
         for (_, key, names) in settings.into_iter().filter(|(is_asked, ..)| *is_asked) {
-            for name in names.iter().filter(|name| name.as_str() != ALT_TEXT) {
+            for name in names.iter().filter(|name| is_endpoint(name)) {
                 in_use.entry(name.as_str()).or_insert(key);
             }
         }
@@ -118,6 +120,7 @@ impl Config {
         faults.extend(self.missing_endpoints());
         add(&mut faults, "knowledge", self.knowledge.faults());
         add(&mut faults, "vision", self.vision.faults());
+        add(&mut faults, "segment", self.segment.faults());
         if self.vision.is_end_to_end() && self.knowledge.mode != Mode::Off {
             let message = "must be `off` with `vision.post`: there is no tagger to tell";
             faults.push(("knowledge.mode".to_owned(), message.to_owned()));

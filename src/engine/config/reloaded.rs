@@ -3,8 +3,9 @@
 use super::Config;
 
 /// Keys whose new values, and whose files, are taken in.
-pub const RELOADED: [&str; 7] = [
+pub const RELOADED: [&str; 8] = [
     "expand.lexicon",
+    "expand.files",
     "expand.prompt",
     "link.prompt",
     "knowledge.prompt",
@@ -29,6 +30,7 @@ impl Config {
     pub fn reloaded(&self, new: &Self) -> Self {
         let mut config = self.clone();
         config.expand.lexicon.clone_from(&new.expand.lexicon);
+        config.expand.files.clone_from(&new.expand.files);
         config.expand.prompt.clone_from(&new.expand.prompt);
         config.link.prompt.clone_from(&new.link.prompt);
         config.knowledge.prompt.clone_from(&new.knowledge.prompt);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::llm::answers::AnswerCache;
 use crate::llm::cached::{CachedEndpoint, Degrade};
 use crate::llm::client::{Endpoint, LlmError, Usage};
 use crate::networks::bundle::Bundle;
-use crate::stages::caption::{ALT_TEXT, Captioner, Captioners};
+use crate::stages::caption::{ALT_TEXT, CaptionFile, Captioner, Captioners, file_of};
 use crate::stages::expand::{ExpansionPrompt, LlmExpansion};
 use crate::stages::knowledge::{self, ExampleRetriever, Examples, KnowledgeGenerator, KnowledgePrompt, Mode};
 use crate::stages::link::{LinkPrompt, LlmChoice};
@@ -144,17 +144,25 @@ impl Endpoints {
     }
 
     /// Who describes pictures.
-    pub(super) fn captioners(&self, config: &Config) -> Result<Captioners, RuntimeError> {
+    pub(super) fn captioners<'config>(&self, config: &'config Config) -> Result<Captioners, RuntimeError> {
         let in_use = config.endpoints_in_use();
-        let all = |names: &[String]| {
-            // A length that nobody reads asks nobody.
-            let asked = names.iter().filter(|name| *name == ALT_TEXT || in_use.contains_key(name.as_str()));
-            asked
-                .map(|name| match name.as_str() {
-                    ALT_TEXT => Ok(Captioner::AltText),
-                    name => Ok(Captioner::Vision(self.cached(name)?)),
-                })
-                .collect::<Result<Vec<_>, RuntimeError>>()
+        // A file that several lists name is held once.
+        let mut files: BTreeMap<&Path, Arc<CaptionFile>> = BTreeMap::new();
+        let mut all = |names: &'config [String]| {
+            let mut captioners = Vec::new();
+            for name in names {
+                captioners.push(match file_of(name) {
+                    Some(path) => Captioner::File(match files.get(path) {
+                        Some(file) => Arc::clone(file),
+                        None => Arc::clone(files.entry(path).or_insert(CaptionFile::load(path)?.into())),
+                    }),
+                    None if name == ALT_TEXT => Captioner::AltText,
+                    None if in_use.contains_key(name.as_str()) => Captioner::Vision(self.cached(name)?),
+                    // A length that nobody reads asks nobody.
+                    None => continue,
+                });
+            }
+            Ok::<_, RuntimeError>(captioners)
         };
         let describe = &config.describe;
         let captioners = Captioners::new(all(&describe.short)?, all(&describe.detailed)?);

@@ -3,13 +3,14 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::common::answer_file::AnswerFileError;
 use crate::domain::Stage;
 use crate::llm::answers::AnswersError;
 use crate::llm::cached;
 use crate::llm::client::EndpointError;
 use crate::networks::blocks::device::NoDevice;
 use crate::networks::bundle::BundleError;
-use crate::stages::knowledge::{ExamplesError, ReplayError};
+use crate::stages::knowledge::ExamplesError;
 use crate::stages::lexicon::LexiconError;
 use crate::stages::prompt::{PromptError, WordListError};
 use crate::stages::recognise::{LabelFault, TokenizerError};
@@ -86,7 +87,7 @@ pub enum RuntimeError {
     Examples(#[from] ExamplesError),
     /// The answers to replay cannot be read.
     #[error(transparent)]
-    Replay(#[from] ReplayError),
+    Replay(#[from] AnswerFileError),
     /// No examples are configured.
     #[error("the bundle has no annotated examples, and knowledge.examples names none")]
     NoExamples,

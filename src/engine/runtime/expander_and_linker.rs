@@ -1,10 +1,11 @@
 //! Expander and linker of the settings: the lexicon that both read, and the language models that they ask.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::engine::Config;
 use crate::networks::bundle::Bundle;
-use crate::stages::expand::{self, Expander, SourceName};
+use crate::stages::expand::{self, Expander, ExpansionFile, SourceName};
 use crate::stages::lexicon::Lexicon;
 use crate::stages::link::{self, LinkSource, Linker};
 
@@ -31,10 +32,11 @@ pub(super) fn expander_and_linker(
     };
     let mut sources = Vec::new();
     for source in &config.expand.sources {
-        sources.extend(match source {
-            SourceName::Lexicon => lexicon.clone().map(expand::Source::Lexicon),
-            SourceName::Llm => endpoints.llm_expansion(config)?.map(expand::Source::Llm),
-        });
+        match source {
+            SourceName::Lexicon => sources.extend(lexicon.clone().map(expand::Source::Lexicon)),
+            SourceName::File => sources.extend(files(&config.expand.files)?),
+            SourceName::Llm => sources.extend(endpoints.llm_expansion(config)?.map(expand::Source::Llm)),
+        }
     }
     let mut links = Vec::new();
     for source in &config.link.sources {
@@ -44,6 +46,10 @@ pub(super) fn expander_and_linker(
         });
     }
     Ok((Expander::new(sources, template, degrade), Linker::new(lexicon, links, config.link.degrade)))
+}
+
+fn files(paths: &[PathBuf]) -> Result<Vec<expand::Source>, RuntimeError> {
+    paths.iter().map(|path| Ok(expand::Source::File(ExpansionFile::load(path)?))).collect()
 }
 
 /// The lexicon of the settings, or else the bundle's.

@@ -167,6 +167,7 @@ impl Runtime {
             names: Reloadable::new(Names { linker, expander }),
             looks,
             segmenter,
+            min_mask_score: config.segment.minimum_mask_score,
             pictures: Pictures::new(bytes(config.device.picture_cache), workers.clone()),
             limits: Limits {
                 entities: config.engine.max_entities,

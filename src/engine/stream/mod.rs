@@ -4,11 +4,12 @@
 //! reader commits and leaves its group when the last tickets are returned. A deadline limits the whole drain.
 
 use std::future::Future;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -128,11 +129,24 @@ where
         }
         driven
     };
-    let writing = async {
-        let published = publisher.run(outcomes, abort.clone()).await;
+    // On a thread of its own: beside the starting of posts it would be what limits the rate.
+    let mut writer = JoinSet::new();
+    let (writing_ended, writing_aborted) = (stop.clone(), abort.clone());
+    writer.spawn(async move {
+        let published = publisher.run(outcomes, writing_aborted).await;
         // If writing fails, reading must end too.
-        stop.cancel();
+        writing_ended.cancel();
         published
+    });
+    let writing = async {
+        match writer.join_next().await {
+            Some(Ok(published)) => published,
+            Some(Err(ended)) => match ended.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(cancelled) => unreachable!("nobody cancels it: {cancelled}"),
+            },
+            None => unreachable!("it was started above"),
+        }
     };
     let deadline = async {
         stop.cancelled().await;

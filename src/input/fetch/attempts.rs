@@ -67,7 +67,7 @@ impl Shared {
         let Ok(_request) = timeout_at(deadline, share.request()).await else {
             return (Lookup::Miss, Err(self.out_of_patience()));
         };
-        let made = self.with_retries(place, allowance);
+        let made = Box::pin(self.with_retries(place, allowance));
         let (way, fetched) = self.joined.get_valid_or_make(&address.to_owned(), |_| true, made).await;
         if way == Lookup::Miss {
             return (way, fetched);

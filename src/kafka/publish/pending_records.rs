@@ -168,11 +168,11 @@ impl PendingRecords {
             }
         }
         let is_annotation = matches!(record.kind, RecordKind::Annotation | RecordKind::EmptyAnnotation);
-        let timestamp = record.origin.source.timestamp;
+        let (timestamp, trace) = (record.origin.source.timestamp, record.origin.source.trace.recorded_id());
         if self.settle_last(record.origin.ticket) {
             self.published.annotations += u64::from(is_annotation);
             if let Some(age) = timestamp.filter(|_| is_written).and_then(age) {
-                self.metrics.delivered(age);
+                self.metrics.delivered(age, trace);
             }
         }
         if is_written {

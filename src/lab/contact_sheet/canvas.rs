@@ -1,5 +1,7 @@
 //! Canvas: draws rectangles, letters and pictures on a page, clipped at its edges.
 
+use image::RgbaImage;
+
 use super::colours::{EDGE, MUTED, Rgb, mix};
 use super::font::Font;
 use super::page::Page;
@@ -84,10 +86,10 @@ impl Canvas {
 
     /// Draws dashed edges of a rectangle in two alternating colours, which are visible on any background.
     pub(super) fn dashes(&mut self, rect: Rect, [first, second]: [Rgb; 2]) {
-        for edge in rect.edges(1) {
+        for edge in rect.edges(2) {
             for y in edge.y..edge.bottom() {
                 for x in edge.x..edge.right() {
-                    let colour = if (x + y).rem_euclid(10) < 5 { first } else { second };
+                    let colour = if (x + y).rem_euclid(20) < 10 { first } else { second };
                     self.blend(x, y, colour, 255);
                 }
             }
@@ -115,6 +117,28 @@ impl Canvas {
             self.letter((x, y), letter, font, colour);
             x + font.advance()
         })
+    }
+
+    /// Draws a picture with transparent parts, reduced to a rectangle: each pixel is the mean of those that it stands for.
+    pub(super) fn picture(&mut self, rect: Rect, picture: &RgbaImage) {
+        let part = |place: i32, places: i32, pixels: u32| {
+            let edge = |place: i32| (place as u32 * pixels / places as u32).min(pixels - 1);
+            edge(place)..edge(place + 1).max(edge(place) + 1)
+        };
+        for y in 0..rect.height {
+            for x in 0..rect.width {
+                let (mut colours, mut alphas, mut pixels) = ([0; 3], 0, 0);
+                for row in part(y, rect.height, picture.height()) {
+                    for column in part(x, rect.width, picture.width()) {
+                        let [rgb @ .., alpha] = picture.get_pixel(column, row).0.map(u32::from);
+                        colours = std::array::from_fn(|channel| colours[channel] + rgb[channel] * alpha);
+                        (alphas, pixels) = (alphas + alpha, pixels + 1);
+                    }
+                }
+                let colour = colours.map(|sum: u32| sum.checked_div(alphas).unwrap_or(0) as u8);
+                self.blend(rect.x + x, rect.y + y, colour, (alphas / pixels) as u8);
+            }
+        }
     }
 
     /// Draws pixels that fill a rectangle.
@@ -159,10 +183,24 @@ mod tests {
 
     #[test]
     fn a_letter_that_the_font_lacks_is_a_box() {
-        let mut canvas = Canvas::new(9, 20, [255; 3]);
+        let mut canvas = Canvas::new(14, 32, [255; 3]);
         canvas.letter((0, 0), '🔥', Font::Text, BLACK);
         let rgb = &canvas.page.rgb;
-        let at = |x: usize, y: usize| -> Rgb { rgb[3 * (9 * y + x)..][..3].try_into().unwrap() };
-        assert_eq!((at(1, 6), at(4, 10), at(4, 2)), (MUTED, EDGE, [255; 3]));
+        let at = |x: usize, y: usize| -> Rgb { rgb[3 * (14 * y + x)..][..3].try_into().unwrap() };
+        assert_eq!((at(1, 9), at(6, 16), at(6, 4)), (MUTED, EDGE, [255; 3]));
+    }
+
+    #[test]
+    fn a_reduced_picture_is_the_mean_of_what_is_not_transparent() {
+        // Two columns of red and of nothing, black as in most files.
+        let picture =
+            RgbaImage::from_fn(4, 4, |x, _| image::Rgba(if x == 0 { [200, 0, 0, 255] } else { [0; 4] }));
+        let mut canvas = Canvas::new(4, 4, [255; 3]);
+        canvas.picture(Rect::new(1, 1, 2, 2), &picture);
+        let rgb = &canvas.page.rgb;
+        let at = |x: usize, y: usize| -> Rgb { rgb[3 * (4 * y + x)..][..3].try_into().unwrap() };
+        assert_eq!((at(1, 1), at(2, 2), at(0, 0)), ([228, 128, 128], [255; 3], [255; 3]));
+        // Larger than the picture, and beyond the page.
+        canvas.picture(Rect::new(-2, -2, 9, 9), &picture);
     }
 }

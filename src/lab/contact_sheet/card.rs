@@ -2,26 +2,28 @@
 
 use super::canvas::{Canvas, Rect};
 use super::colours::{CARD, EDGE, MUTED, PICTURE_GROUND, Rgb, TEXT, WHITE, of_type, tint};
+use super::emoji_font::EmojiFont;
 use super::font::Font;
-use super::layout::{Entry, LIST_LINE, MAX_TYPE_LETTERS, Place};
-use super::line_breaks::one_line;
+use super::layout::{Entry, LIST_LINE, MAX_BADGE_LETTERS, Place};
+use super::line_breaks::{Sign, one_line};
 use super::overlay::{self, Mark};
-use super::sheet::Card;
+use super::sheet::{Card, Sheet};
 use crate::domain::{GateVerdict, Region, Triple};
 
-/// Size of a probability's bar.
-const BAR: (i32, i32) = (72, 8);
-/// Minimum width of an entity's number.
-const BADGE: i32 = 18;
+/// Size of a probability's bar, which leaves room for the words beside it.
+const BAR: (i32, i32) = (44, 12);
 
 /// Draws a card at its position.
-pub(super) fn draw(canvas: &mut Canvas, card: &Card, place: &Place, types: &[String]) {
+pub(super) fn draw(canvas: &mut Canvas, (card, place): (&Card, &Place), sheet: &Sheet) {
     canvas.fill(place.card.grown(1), EDGE);
     canvas.fill(place.card, CARD);
     caption(canvas, card, place);
-    let colours: Vec<Rgb> =
-        card.triples.iter().map(|triple| of_type(types, triple.mention.entity_type.as_str())).collect();
-    text(canvas, place, &colours);
+    let colours: Vec<Rgb> = card
+        .triples
+        .iter()
+        .map(|triple| of_type(&sheet.types, triple.mention.entity_type.as_str()))
+        .collect();
+    text(canvas, place, &colours, sheet.emoji.as_ref());
     picture(canvas, card, place, &colours);
     if card.triples.is_empty() {
         canvas.text((place.list.x, place.list.y), "no entity found", Font::Small, MUTED);
@@ -42,19 +44,29 @@ fn caption(canvas: &mut Canvas, card: &Card, place: &Place) {
 }
 
 /// Names have a tint and an underline in their type's colour; transliterated letters are muted.
-fn text(canvas: &mut Canvas, place: &Place, colours: &[Rgb]) {
+fn text(canvas: &mut Canvas, place: &Place, colours: &[Rgb], emoji: Option<&EmojiFont>) {
     let (advance, height) = (Font::Text.advance(), Font::Text.height());
     for ((left, top), line) in &place.text {
         for (column, letter) in line.iter().enumerate() {
             let x = left + column as i32 * advance;
-            let Some(&colour) = letter.mention.and_then(|mention| colours.get(mention)) else {
-                let colour = if letter.transliterated { MUTED } else { TEXT };
-                canvas.letter((x, *top), letter.glyph, Font::Text, colour);
-                continue;
-            };
-            canvas.fill(Rect::new(x, *top, advance, height), tint(colour));
-            canvas.fill(Rect::new(x, top + height, advance, 2), colour);
-            canvas.letter((x, *top), letter.glyph, Font::TextBold, colour);
+            let of_mention = letter.mention.and_then(|mention| colours.get(mention).copied());
+            if let Some(colour) = of_mention {
+                canvas.fill(Rect::new(x, *top, advance, height), tint(colour));
+                canvas.fill(Rect::new(x, top + height, advance, 4), colour);
+            }
+            let font = if of_mention.is_some() { Font::TextBold } else { Font::Text };
+            match letter.sign {
+                Sign::Letter => canvas.letter((x, *top), letter.glyph, font, of_mention.unwrap_or(TEXT)),
+                Sign::Spelling => canvas.letter((x, *top), letter.glyph, font, of_mention.unwrap_or(MUTED)),
+                Sign::EmojiEnd => {}
+                Sign::Emoji => {
+                    if let Some(picture) = emoji.and_then(|font| font.picture(letter.glyph)) {
+                        // As high as it is wide: two letters, in the middle of the line.
+                        let side = 2 * advance;
+                        canvas.picture(Rect::new(x, top + (height - side) / 2, side, side), &picture);
+                    }
+                }
+            }
         }
     }
 }
@@ -79,15 +91,12 @@ fn entry(
     (colour, media_key): (Rgb, Option<&str>),
 ) {
     let Rect { x, mut y, .. } = entry.area;
-    let number = number.to_string();
-    let badge = Rect::new(x, y, BADGE.max(Font::SmallBold.width_of(&number) + 6), 17);
+    let type_name = one_line(triple.mention.entity_type.as_str(), MAX_BADGE_LETTERS);
+    let label = format!("{number} {type_name}");
+    let badge = Rect::new(x, y, Font::SmallBold.width_of(&label) + 10, Font::SmallBold.height() + 2);
     canvas.fill(badge, colour);
-    let inset = (badge.width - Font::SmallBold.width_of(&number)) / 2;
-    canvas.text((x + inset, y), &number, Font::SmallBold, WHITE);
-    let type_name = one_line(triple.mention.entity_type.as_str(), MAX_TYPE_LETTERS);
-    let type_left = entry.area.right() - Font::SmallBold.width_of(&type_name);
-    canvas.text((type_left, y), &type_name, Font::SmallBold, colour);
-    let columns = (type_left - badge.right() - 16) / Font::SmallBold.advance();
+    canvas.text((x + 5, y + 1), &label, Font::SmallBold, WHITE);
+    let columns = (entry.area.right() - badge.right() - 8) / Font::SmallBold.advance();
     let name = one_line(&triple.mention.text, columns.max(4) as usize);
     canvas.text((badge.right() + 8, y), &name, Font::SmallBold, TEXT);
 
@@ -100,7 +109,7 @@ fn entry(
     }
     if let Some(region) = media_key.and_then(|key| region_in(triple, key)) {
         y += LIST_LINE;
-        let scores = format!("box {:.2}   mask {:.2}", region.box_score, region.mask_score);
+        let scores = format!("box {:.2}  mask {:.2}", region.box_score, region.mask_score);
         canvas.text((x, y), &scores, Font::Small, MUTED);
     }
 }
@@ -111,13 +120,13 @@ fn gate(canvas: &mut Canvas, (x, y): (i32, i32), verdict: Option<&GateVerdict>, 
         canvas.text((x, y), "no picture to ask", Font::Small, MUTED);
         return;
     };
-    let bar = Rect::new(x, y + 5, BAR.0, BAR.1);
+    let bar = Rect::new(x, y + 8, BAR.0, BAR.1);
     canvas.fill(bar, EDGE);
     let full = (verdict.probability.clamp(0.0, 1.0) * BAR.0 as f32).round() as i32;
     canvas.fill(Rect::new(bar.x, bar.y, full, bar.height), if verdict.depicted { colour } else { MUTED });
     let word = if verdict.depicted { "shown" } else { "not shown" };
     let label = format!("gate {:.2}, {word}", verdict.probability);
-    canvas.text((bar.right() + 10, y), &label, Font::Small, if verdict.depicted { TEXT } else { MUTED });
+    canvas.text((bar.right() + 8, y), &label, Font::Small, if verdict.depicted { TEXT } else { MUTED });
 }
 
 fn shown_key(card: &Card) -> Option<&str> {

@@ -1,4 +1,4 @@
-//! Fonts: monospaced letters of five sizes and weights.
+//! Fonts: monospaced letters of two sizes and weights.
 
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, RasterizedChar, get_raster, get_raster_width};
 
@@ -42,10 +42,10 @@ impl Font {
 
     fn raster(self) -> (FontWeight, RasterHeight) {
         match self {
-            Self::Small => (FontWeight::Regular, RasterHeight::Size16),
-            Self::SmallBold => (FontWeight::Bold, RasterHeight::Size16),
-            Self::Text => (FontWeight::Regular, RasterHeight::Size20),
-            Self::TextBold => (FontWeight::Bold, RasterHeight::Size20),
+            Self::Small => (FontWeight::Regular, RasterHeight::Size24),
+            Self::SmallBold => (FontWeight::Bold, RasterHeight::Size24),
+            Self::Text => (FontWeight::Regular, RasterHeight::Size32),
+            Self::TextBold => (FontWeight::Bold, RasterHeight::Size32),
             Self::Title => (FontWeight::Bold, RasterHeight::Size32),
         }
     }

@@ -1,34 +1,37 @@
 //! Layout: positions of everything on the page, computed from the cards' contents.
 
 use super::canvas::Rect;
+use super::emoji_font::EmojiFont;
 use super::font::Font;
 use super::line_breaks::{Letter, letters, wrap, wrap_text};
 use super::sheet::Card;
 use crate::domain::{BBox, Triple};
 
 /// Cards in a row.
-pub(super) const CARDS_PER_ROW: usize = 3;
+pub(super) const CARDS_PER_ROW: usize = 2;
 
-const MARGIN: i32 = 32;
-const GAP: i32 = 22;
-const HEADER: i32 = 92;
-const CARD_WIDTH: i32 = 664;
-const PADDING: i32 = 20;
+const MARGIN: i32 = 40;
+const GAP: i32 = 32;
+const HEADER: i32 = 100;
+const CARD_WIDTH: i32 = 824;
+const PADDING: i32 = 24;
 /// Height of the caption with the space below it.
-const CAPTION: i32 = 28;
+const CAPTION: i32 = 40;
 /// Height of a text line, with room for the underline of a name.
-const TEXT_LINE: i32 = 26;
+const TEXT_LINE: i32 = 42;
 const MAX_TEXT_LINES: usize = 6;
 /// Space between text and picture, and between picture and list.
-const SPACE: i32 = 16;
+const SPACE: i32 = 24;
 /// Side of the square that a picture fits into.
-const PICTURE: i32 = 320;
+const PICTURE: i32 = 480;
 /// Height of a line of the list.
-pub(super) const LIST_LINE: i32 = 20;
-const BETWEEN_ENTRIES: i32 = 14;
+pub(super) const LIST_LINE: i32 = 31;
+const BETWEEN_ENTRIES: i32 = 20;
 const MAX_EXPANSION_LINES: usize = 3;
-/// Letters of a type's name that fit beside a mention.
+/// Letters of a type's name that fit into the legend.
 pub(super) const MAX_TYPE_LETTERS: usize = 16;
+/// Letters of a type's name that fit before a mention.
+pub(super) const MAX_BADGE_LETTERS: usize = 6;
 
 /// Positions on a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,14 +67,14 @@ pub(super) struct Entry {
 }
 
 /// Lays out a page. The pictures of a row are aligned, and so are the lower edges of its cards.
-pub(super) fn plan(cards: &[Card]) -> Plan {
+pub(super) fn plan(cards: &[Card], emoji: Option<&EmojiFont>) -> Plan {
     let columns = CARDS_PER_ROW as i32;
     let width = 2 * MARGIN + columns * CARD_WIDTH + (columns - 1) * GAP;
     let header = Rect::new(MARGIN, MARGIN, width - 2 * MARGIN, HEADER);
     let mut places = Vec::with_capacity(cards.len());
     let mut top = header.bottom();
     for row in cards.chunks(CARDS_PER_ROW) {
-        let texts: Vec<Vec<Vec<Letter>>> = row.iter().map(text_lines).collect();
+        let texts: Vec<Vec<Vec<Letter>>> = row.iter().map(|card| text_lines(card, emoji)).collect();
         let lines = texts.iter().map(Vec::len).max().unwrap_or(0) as i32;
         let body = PADDING + CAPTION + lines * TEXT_LINE + SPACE;
         let bodies = row.iter().map(|card| picture_height(card).max(list_height(card)));
@@ -130,11 +133,11 @@ fn place(card: &Card, text: Vec<Vec<Letter>>, area: Rect, body: i32) -> Place {
     }
 }
 
-fn text_lines(card: &Card) -> Vec<Vec<Letter>> {
+fn text_lines(card: &Card, emoji: Option<&EmojiFont>) -> Vec<Vec<Letter>> {
     let spans: Vec<(usize, usize)> =
         card.triples.iter().map(|triple| (triple.mention.span.start, triple.mention.span.end)).collect();
     let columns = (CARD_WIDTH - 2 * PADDING) / Font::Text.advance();
-    wrap(&letters(&card.post.text, &spans), columns as usize, MAX_TEXT_LINES)
+    wrap(&letters(&card.post.text, &spans, emoji), columns as usize, MAX_TEXT_LINES)
 }
 
 fn expansion_lines(triple: &Triple) -> Vec<String> {

@@ -2,15 +2,28 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::emoji_font::EmojiFont;
 use super::transliteration::{code_point_name, in_font, transliterated};
+
+/// What a letter is for the text of the post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// One of its letters.
+    Letter,
+    /// Part of the transliteration of a letter that the font lacks.
+    Spelling,
+    /// An emoji, as wide as two letters.
+    Emoji,
+    /// The second half of the emoji before.
+    EmojiEnd,
+}
 
 /// A letter to draw, with the index of its mention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Letter {
     pub(super) glyph: char,
     pub(super) mention: Option<usize>,
-    /// Whether it transliterates a letter that the font lacks.
-    pub(super) transliterated: bool,
+    pub(super) sign: Sign,
 }
 
 /// The end of a truncated text.
@@ -18,9 +31,9 @@ const CUT: &str = "...";
 
 /// The letters of a text; `spans` are its mentions in code points, with exclusive ends.
 ///
-/// Typographic marks become ASCII, and letters that the font lacks are transliterated. Of the code points of one
-/// grapheme only the first is drawn.
-pub(super) fn letters(text: &str, spans: &[(usize, usize)]) -> Vec<Letter> {
+/// Typographic marks become ASCII, and letters that the font lacks are emoji, or are transliterated. Of the code points of
+/// one grapheme only the first is drawn.
+pub(super) fn letters(text: &str, spans: &[(usize, usize)], emoji: Option<&EmojiFont>) -> Vec<Letter> {
     let mut letters = Vec::new();
     let mut joined = false;
     let signs = text.graphemes(true).flat_map(|sign| sign.chars().enumerate());
@@ -33,14 +46,19 @@ pub(super) fn letters(text: &str, spans: &[(usize, usize)]) -> Vec<Letter> {
             continue;
         }
         let mention = spans.iter().position(|&(start, end)| (start..end).contains(&place));
-        let (text, transliterated) = match (in_font(code), transliterated(code)) {
-            (Some(in_font), _) => (in_font, false),
-            (None, Some(transliterated)) => (transliterated, true),
+        let written = in_font(code);
+        if written.is_none() && emoji.is_some_and(|font| font.has(code)) {
+            letters.extend([Sign::Emoji, Sign::EmojiEnd].map(|sign| Letter { glyph: code, mention, sign }));
+            continue;
+        }
+        let (text, sign) = match (written, transliterated(code)) {
+            (Some(written), _) => (written, Sign::Letter),
+            (None, Some(transliterated)) => (transliterated, Sign::Spelling),
             // It modifies the letter before, such as a mark that removes its vowel.
             (None, None) if number > 0 => continue,
-            (None, None) => (code_point_name(code), true),
+            (None, None) => (code_point_name(code), Sign::Spelling),
         };
-        letters.extend(text.chars().map(|glyph| Letter { glyph, mention, transliterated }));
+        letters.extend(text.chars().map(|glyph| Letter { glyph, mention, sign }));
     }
     letters
 }
@@ -59,7 +77,7 @@ pub(super) fn wrap(letters: &[Letter], columns: usize, max_lines: usize) -> Vec<
         lines.truncate(max_lines);
         if let Some(last) = lines.last_mut() {
             last.truncate(columns.saturating_sub(CUT.len()));
-            last.extend(CUT.chars().map(|glyph| Letter { glyph, mention: None, transliterated: false }));
+            last.extend(CUT.chars().map(|glyph| Letter { glyph, mention: None, sign: Sign::Letter }));
         }
     }
     lines
@@ -67,7 +85,7 @@ pub(super) fn wrap(letters: &[Letter], columns: usize, max_lines: usize) -> Vec<
 
 /// Breaks a plain text into lines.
 pub(super) fn wrap_text(text: &str, columns: usize, max_lines: usize) -> Vec<String> {
-    let lines = wrap(&letters(text, &[]), columns, max_lines);
+    let lines = wrap(&letters(text, &[], None), columns, max_lines);
     lines.into_iter().map(|line| line.into_iter().map(|letter| letter.glyph).collect()).collect()
 }
 
@@ -129,15 +147,24 @@ mod tests {
 
     #[test]
     fn letters_keep_the_index_of_their_mention() {
-        let letters = letters("👍🏽 Zoë…", &[(3, 6)]);
+        let letters = letters("👍🏽 Zoë…", &[(3, 6)], None);
         let text: String = letters.iter().map(|letter| letter.glyph).collect();
         assert_eq!(text, ":thumbsup: Zoë...");
         let of_spelling: String =
-            letters.iter().filter(|l| l.transliterated).map(|letter| letter.glyph).collect();
+            letters.iter().filter(|l| l.sign == Sign::Spelling).map(|letter| letter.glyph).collect();
         assert_eq!(of_spelling, ":thumbsup:");
         let of_mention: String =
             letters.iter().filter(|letter| letter.mention == Some(0)).map(|letter| letter.glyph).collect();
         assert_eq!(of_mention, "Zoë");
+    }
+
+    #[test]
+    fn an_emoji_of_the_font_takes_two_columns_and_others_are_spelt() {
+        let font = EmojiFont::read(crate::lab::contact_sheet::emoji_font::tests::font());
+        let letters = letters("a🔥👀", &[], font.as_ref());
+        let signs: Vec<(char, Sign)> = letters.iter().map(|letter| (letter.glyph, letter.sign)).collect();
+        let drawn = [('a', Sign::Letter), ('🔥', Sign::Emoji), ('🔥', Sign::EmojiEnd), (':', Sign::Spelling)];
+        assert_eq!(signs[..4], drawn);
     }
 
     #[test]
@@ -151,7 +178,7 @@ mod tests {
         // one contain all kinds; the others are alike.
         let codes = ('\0'..='\u{2ffff}').chain('\u{e0000}'..='\u{e01ff}').chain(['\u{10ffff}']);
         for code in codes.filter(|&code| code != '\n') {
-            for letter in letters(code.encode_utf8(&mut [0; 4]), &[]) {
+            for letter in letters(code.encode_utf8(&mut [0; 4]), &[], None) {
                 assert!(Font::Text.glyph(letter.glyph).is_some(), "{code:?} is {:?}", letter.glyph);
             }
         }

@@ -13,8 +13,10 @@ pub(super) const GOLD: [Rgb; 2] = [WHITE, BLACK];
 /// Opacity of a mask's colour, of 255: enough to distinguish types, and the picture's own colours stay recognisable.
 pub(super) const TINT: u8 = 110;
 
-/// Pixels between the stripes of a mask. A tint alone is invisible on its own colour.
-pub(super) const STRIPES: i32 = 10;
+/// Pixels between the stripes of a mask; each is as wide as [`LINE`]. A tint alone is invisible on its own colour.
+pub(super) const STRIPES: i32 = 20;
+/// Width of lines: one pixel where the page is shown at half its size.
+const LINE: i32 = 2;
 /// Opacity of the white and black stripes, of 255.
 const STRIPE: u8 = 130;
 
@@ -40,8 +42,8 @@ pub(super) fn draw(canvas: &mut Canvas, frame: &Frame, area: Rect, (marks, gold)
     }
     for mark in marks {
         let place = to_page(&mark.region.bbox, size, area);
-        canvas.outline(place.grown(1), 1, WHITE);
-        canvas.outline(place, 2, mark.colour);
+        canvas.outline(place.grown(LINE), LINE, WHITE);
+        canvas.outline(place, 2 * LINE, mark.colour);
     }
     for mark in marks {
         tag(canvas, to_page(&mark.region.bbox, size, area), area, mark);
@@ -61,18 +63,20 @@ fn mask(canvas: &mut Canvas, mask: &Mask, area: Rect, colour: Rgb) {
         for x in 0..area.width {
             let at = (area.x + x, area.y + y);
             let mut blend = |colour, alpha| canvas.blend(at.0, at.1, colour, alpha);
-            let any_beside = |by, inside| beside(x, y, by).iter().any(|&(x, y)| is_inside(x, y) == inside);
+            let any_beside = |within: i32, inside| {
+                (1..=within).any(|by| beside(x, y, by).iter().any(|&(x, y)| is_inside(x, y) == inside))
+            };
             if !is_inside(x, y) {
-                if any_beside(1, true) {
+                if any_beside(LINE, true) {
                     blend(BLACK, 255);
                 }
-            } else if any_beside(1, false) {
+            } else if any_beside(LINE, false) {
                 blend(WHITE, 255);
-            } else if any_beside(2, false) {
+            } else if any_beside(2 * LINE, false) {
                 blend(colour, 255);
             } else {
                 blend(colour, TINT);
-                match (x + y) % STRIPES {
+                match (x + y) % STRIPES / LINE {
                     0 => blend(WHITE, STRIPE),
                     1 => blend(BLACK, STRIPE),
                     _ => {}

@@ -1,5 +1,6 @@
 //! Contents of a contact sheet: posts with their answers.
 
+use super::emoji_font::EmojiFont;
 use crate::domain::{BBox, Post, Triple};
 
 /// The contents of a page.
@@ -11,8 +12,10 @@ pub struct Sheet {
     pub subtitle: String,
     /// The entity types; their order determines their colours.
     pub types: Vec<String>,
-    /// The posts, three per row.
+    /// The posts, two per row.
     pub cards: Vec<Card>,
+    /// The pictures of emoji; without them emoji are written by name.
+    pub emoji: Option<EmojiFont>,
 }
 
 /// One post and its answer.

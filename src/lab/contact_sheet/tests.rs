@@ -6,7 +6,7 @@ use super::canvas::{Canvas, Rect};
 use super::colours::{BLACK, CARD, MUTED, Rgb, TEXT, WHITE, mix, of_type};
 use super::layout::{fitted, plan, to_page};
 use super::overlay::{Mark, STRIPES, TINT};
-use super::{Card, Page, Sheet, draw, overlay};
+use super::{Card, EmojiFont, Page, Sheet, draw, overlay};
 use crate::domain::{
     BBox, ContentHash, EntityType, Frame, GateVerdict, Mask, Media, Mention, Phrase, PhraseSource, Post,
     Region, Span, Triple,
@@ -18,7 +18,7 @@ fn types() -> Vec<String> {
     ["LOC", "PER"].map(str::to_owned).to_vec()
 }
 
-/// 80x60 grey pixels, which the page enlarges four times.
+/// 80x60 grey pixels, which the page enlarges six times.
 fn post(id: &str, text: &str) -> Post {
     let hash = ContentHash([0; 32]);
     let frame = Frame { hash, width: 80, height: 60, orientation: 1, reduced: 1, rgb: GREY.repeat(80 * 60) };
@@ -86,7 +86,7 @@ fn card() -> Card {
 }
 
 fn sheet(cards: Vec<Card>) -> Sheet {
-    Sheet { title: "Title".to_owned(), subtitle: "below".to_owned(), types: types(), cards }
+    Sheet { title: "Title".to_owned(), subtitle: "below".to_owned(), types: types(), cards, emoji: None }
 }
 
 fn at(page: &Page, x: i32, y: i32) -> Rgb {
@@ -97,30 +97,30 @@ fn at(page: &Page, x: i32, y: i32) -> Rgb {
 #[test]
 fn a_box_is_drawn_around_its_place_and_the_mask_tints_what_is_inside() {
     let sheet = sheet(vec![card()]);
-    let place = &plan(&sheet.cards).cards[0];
+    let place = &plan(&sheet.cards, None).cards[0];
     let page = draw(&sheet);
     assert_eq!(page.rgb.len(), 3 * page.width as usize * page.height as usize);
     let area = place.picture.unwrap();
-    assert_eq!((area.width, area.height), (320, 240), "four times as large");
+    assert_eq!((area.width, area.height), (480, 360), "six times as large");
     let colour = of_type(&types(), "PER");
     let on_picture = |x: i32, y: i32| at(&page, area.x + x, area.y + y);
     let tinted = [0, 1, 2].map(|channel| mix(colour[channel], GREY[channel], TINT));
     for (x, y, expected, what) in [
-        (80, 120, colour, "left edge of the box"),
-        (239, 120, colour, "right edge"),
-        (160, 199, colour, "bottom edge"),
-        (200, 80, colour, "top edge"),
-        (79, 120, [255; 3], "a white line around the box"),
-        (125, 120, tinted, "inside the mask"),
-        (200, 120, GREY, "inside the box, outside the mask"),
-        (300, 220, GREY, "outside the box"),
-        (160, 140, BLACK, "a black line around the mask"),
-        (159, 140, WHITE, "a white line along its edge"),
-        (158, 140, colour, "a line of its colour"),
+        (121, 180, colour, "left edge of the box"),
+        (358, 180, colour, "right edge"),
+        (240, 298, colour, "bottom edge"),
+        (300, 121, colour, "top edge"),
+        (119, 180, [255; 3], "a white line around the box"),
+        (185, 180, tinted, "inside the mask"),
+        (300, 180, GREY, "inside the box, outside the mask"),
+        (450, 330, GREY, "outside the box"),
+        (241, 210, BLACK, "a black line around the mask"),
+        (238, 210, WHITE, "a white line along its edge"),
+        (236, 210, colour, "a line of its colour"),
     ] {
         assert_eq!(on_picture(x, y), expected, "{what}");
     }
-    assert_eq!(on_picture(81, 66), colour, "the tag is above the box");
+    assert_eq!(on_picture(121, 100), colour, "the tag is above the box");
 }
 
 /// The contrast ratio of two colours by WCAG 2, 1 to 21.
@@ -140,24 +140,24 @@ fn contrast(one: Rgb, other: Rgb) -> f64 {
 fn a_mask_is_seen_on_any_picture_even_on_its_own_colour() {
     let types: Vec<String> = (0..8).map(|number| format!("T{number}")).collect();
     let greys = (0..=15).map(|level| [level * 17; 3]);
-    let area = Rect::new(0, 0, 80, 60);
-    // The mask covers columns 20 to 40; lines of the box cover the first three of them.
+    let area = Rect::new(0, 0, 160, 120);
+    // The mask covers columns 40 to 80; lines of the box cover the first four of them.
     let region = region(20, 20, 60, 50);
     for ground in greys.chain(types.iter().map(|name| of_type(&types, name))) {
         let rgb = ground.repeat(80 * 60);
         let frame =
             Frame { hash: ContentHash([0; 32]), width: 80, height: 60, orientation: 1, reduced: 1, rgb };
         for name in &types {
-            let mut canvas = Canvas::new(80, 60, CARD);
+            let mut canvas = Canvas::new(160, 120, CARD);
             let mark = Mark { number: 1, colour: of_type(&types, name), region: &region };
             overlay::draw(&mut canvas, &frame, area, (&[mark], &[]));
             let page = canvas.into_page();
-            let seen: Vec<f64> = (0..80).map(|x| contrast(at(&page, x, 45), ground)).collect();
+            let seen: Vec<f64> = (0..160).map(|x| contrast(at(&page, x, 90), ground)).collect();
             let max_lines = |seen: &[f64]| seen.iter().copied().fold(1.0, f64::max);
-            for stripe in seen[23..37].windows(STRIPES as usize) {
+            for stripe in seen[44..74].windows(STRIPES as usize) {
                 assert!(max_lines(stripe) >= 1.8, "{name} on {ground:?}: {stripe:?}");
             }
-            let edge = &seen[38..42];
+            let edge = &seen[76..84];
             assert!(max_lines(edge) >= 4.5, "the edge of {name} on {ground:?}: {edge:?}");
         }
     }
@@ -169,13 +169,13 @@ fn letters_that_the_font_lacks_are_transliterated_and_muted() {
     card.post.text = "Ada 東".to_owned();
     card.triples.truncate(1);
     let sheet = sheet(vec![card]);
-    let place = &plan(&sheet.cards).cards[0];
+    let place = &plan(&sheet.cards, None).cards[0];
     let page = draw(&sheet);
     let ((left, top), line) = &place.text[0];
     let written: String = line.iter().map(|letter| letter.glyph).collect();
     assert_eq!(written, "Ada Dong");
     let inks = |column: i32| {
-        let places = (0..9).flat_map(|x| (0..20).map(move |y| (left + 9 * column + x, top + y)));
+        let places = (0..14).flat_map(|x| (0..32).map(move |y| (left + 14 * column + x, top + y)));
         places.map(|(x, y)| at(&page, x, y)).collect::<Vec<Rgb>>()
     };
     let drawn = inks(4);
@@ -183,12 +183,25 @@ fn letters_that_the_font_lacks_are_transliterated_and_muted() {
 }
 
 #[test]
+fn emoji_are_drawn_where_there_is_a_font_for_them() {
+    let mut card = card();
+    card.post.text = "Ada 🔥".to_owned();
+    card.triples.truncate(1);
+    let emoji = EmojiFont::read(super::emoji_font::tests::font());
+    let sheet = Sheet { emoji, ..sheet(vec![card]) };
+    let (left, top) = plan(&sheet.cards, sheet.emoji.as_ref()).cards[0].text[0].0;
+    let page = draw(&sheet);
+    assert_eq!(at(&page, left + 5 * 14, top + 16), [0, 255, 0], "the middle of its two columns");
+    assert_eq!((at(&page, left + 4 * 14 + 5, top), at(&page, left + 6 * 14, top + 16)), (CARD, CARD));
+}
+
+#[test]
 fn names_are_underlined_in_the_colour_of_their_type_and_nothing_else_is() {
     let sheet = sheet(vec![card()]);
-    let place = &plan(&sheet.cards).cards[0];
+    let place = &plan(&sheet.cards, None).cards[0];
     let page = draw(&sheet);
     let (left, top) = place.text[0].0;
-    let under: Vec<Rgb> = (0..14).map(|column| at(&page, left + column * 9 + 4, top + 20)).collect();
+    let under: Vec<Rgb> = (0..14).map(|column| at(&page, left + column * 14 + 6, top + 33)).collect();
     let [loc, per] = ["LOC", "PER"].map(|name| of_type(&types(), name));
     assert_eq!(under[..3], [per; 3]);
     assert_eq!(under[3..10], [CARD; 7]);
@@ -202,8 +215,8 @@ fn rows_are_aligned_and_cards_do_not_overlap() {
     cards[3].triples = vec![cards[3].triples[0].clone(); 6];
     cards[5].post.media.clear();
     cards[6].triples.clear();
-    let plan = plan(&cards);
-    for row in plan.cards.chunks(3) {
+    let plan = plan(&cards, None);
+    for row in plan.cards.chunks(2) {
         assert!(row.iter().all(|place| place.card.y == row[0].card.y && place.list.y == row[0].list.y));
         assert!(row.iter().all(|place| place.card.height == row[0].card.height));
     }
@@ -214,7 +227,7 @@ fn rows_are_aligned_and_cards_do_not_overlap() {
         let inner = place.entries.iter().map(|entry| entry.area).chain(place.picture);
         for part in inner {
             assert!(part.right() <= place.card.right() && part.bottom() <= place.card.bottom(), "{number}");
-            assert!(place.text.iter().all(|((_, top), _)| top + 22 <= part.y), "{number}: text is above");
+            assert!(place.text.iter().all(|((_, top), _)| top + 36 <= part.y), "{number}: text is above");
         }
         for pair in place.entries.windows(2) {
             assert!(pair[0].area.bottom() < pair[1].area.y);
@@ -227,7 +240,7 @@ fn rows_are_aligned_and_cards_do_not_overlap() {
 #[test]
 fn pictures_keep_their_proportions_and_boxes_their_place() {
     for ((width, height), expected) in
-        [((160, 96), (320, 192)), ((96, 144), (213, 320)), ((4000, 3000), (320, 240)), ((9000, 1), (320, 1))]
+        [((160, 96), (480, 288)), ((96, 144), (320, 480)), ((4000, 3000), (480, 360)), ((9000, 1), (480, 1))]
     {
         assert_eq!(fitted(width, height), expected, "{width}x{height}");
     }
@@ -244,7 +257,7 @@ fn an_empty_sheet_and_an_empty_mask_are_drawn() {
     assert!(empty.height > 0 && empty.rgb.iter().any(|&level| level < 100), "the header is there");
     let mut card = card();
     card.triples[0].regions[0].mask = Mask { width: 0, height: 0, runs: Vec::new() }.into();
-    assert_eq!(draw(&sheet(vec![card])).width, plan(&[]).width, "no fault of the page");
+    assert_eq!(draw(&sheet(vec![card])).width, plan(&[], None).width, "no fault of the page");
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::files::DatasetError;
+use super::files::{DatasetError, read_text};
+use super::h_index::{self, HIndexOutput};
+use super::mentions::GoldPost;
 use super::reading::{Example, Reading};
 use super::twitter::Regions;
-use super::{coco, gold_file, label_studio, twitter};
+use super::{coco, gold_file, label_studio, riveg_text, twitter};
 
 /// The names of one split: data sets call the second one differently.
 const DEV_NAMES: &[&str] = &["dev", "valid"];
@@ -109,12 +111,31 @@ pub fn read_all(directory: &Path, split: &str) -> Result<Reading, DatasetError> 
     }
 }
 
-/// Reads the posts of one split for the engine, which needs their pictures.
+/// Reads the gold of a file: lines of RiVEG's authors, or the output of H-Index with this number of candidate boxes.
+///
+/// # Errors
+/// The first fault, with its line.
+pub fn read_gold_file(file: &Path, candidates: usize) -> Result<Vec<GoldPost>, DatasetError> {
+    let text = read_text(file)?;
+    if h_index::is_output(&text) {
+        return Ok(HIndexOutput::read(file, &text, candidates)?.gold());
+    }
+    riveg_text::read_gold(file, &text)
+}
+
+/// Reads the posts of one split for the engine, which needs their pictures. Of words without regions only texts are scored:
+/// there a post whose picture is missing is its text alone.
 ///
 /// # Errors
 /// The first fault, with file and line.
 pub fn read(directory: &Path, split: &str) -> Result<Vec<Example>, DatasetError> {
     let mut reading = read_all(directory, split)?;
-    reading.faults.append(&mut reading.missing_pictures);
+    let missing = reading.missing_pictures.len();
+    match Layout::of(directory, split)? {
+        Layout::Words { .. } if missing > 0 => {
+            tracing::warn!(missing, split, "pictures are missing; their posts are texts alone");
+        }
+        _ => reading.faults.append(&mut reading.missing_pictures),
+    }
     reading.whole()
 }

@@ -1,14 +1,53 @@
-//! Predictions: reads the engine's output, one JSON object per post, or the lines of RiVEG's authors.
+//! Predictions: reads the engine's output, one JSON object per post, the lines of RiVEG's authors, or the output of H-Index.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::files::{DatasetError, malformed, read_lines, read_text};
-use super::mentions::{PredictedMention, PredictedRegion, Predictions};
+use super::h_index::{self, HIndexOutput};
+use super::mentions::{GoldPost, PredictedMention, PredictedRegion, Predictions};
 use super::riveg_text;
 use super::wire_mask::WireMask;
-use crate::domain::{BBox, EntityType};
+use crate::domain::{BBox, DegradedCode, EntityType, Mask};
+
+/// The files of some answers.
+#[derive(Debug, Clone, Copy)]
+pub struct AnswerFiles<'a> {
+    /// The answers.
+    pub answers: &'a Path,
+    /// The boxes of RiVEG's grounder.
+    pub boxes: Option<&'a Path>,
+    /// The number of candidate boxes of H-Index.
+    pub candidates: usize,
+}
+
+/// Reads answers to the posts of a data set, in any of the forms.
+///
+/// # Errors
+/// The first fault, with its line.
+pub fn read_about(
+    files: AnswerFiles<'_>,
+    gold: impl FnOnce() -> Vec<GoldPost>,
+) -> Result<Predictions, DatasetError> {
+    let AnswerFiles { answers, boxes, candidates } = files;
+    let text = read_text(answers)?;
+    if !h_index::is_output(&text) {
+        return read(answers, boxes);
+    }
+    if boxes.is_some() {
+        return Err(malformed(
+            answers,
+            1,
+            "expected `Imageid:`: the output of H-Index has candidates, not boxes",
+        ));
+    }
+    HIndexOutput::read(answers, &text, candidates)?.answers(&gold()).map_err(|unknown| {
+        let message = "posts have words that no post of the data has; this output has no ids, so posts are found by their words";
+        malformed(answers, None, format!("{unknown} {message}"))
+    })
+}
 
 /// Reads a file of annotations, or of lines that begin with `Imageid:`, whose boxes are in the file `boxes`.
 ///
@@ -28,8 +67,11 @@ pub fn read(file: &Path, boxes: Option<&Path>) -> Result<Predictions, DatasetErr
         .into_iter()
         .map(|line| {
             let (line, event): (usize, WireEvent) = line?;
-            let entities = event.entities.into_iter().map(WireEntity::checked).collect::<Result<_, _>>();
-            Ok((event.post_id, entities.map_err(|message| malformed(file, line, message))?))
+            let lacking = event.lacking_masks();
+            let mentions = event.entities.into_iter().map(|entity| entity.checked(&lacking));
+            let mentions = mentions.collect::<Result<_, _>>();
+            let mentions = mentions.map_err(|message| malformed(file, line, message))?;
+            Ok((event.post_id, mentions))
         })
         .collect()
 }
@@ -39,6 +81,33 @@ pub fn read(file: &Path, boxes: Option<&Path>) -> Result<Predictions, DatasetErr
 struct WireEvent {
     post_id: String,
     entities: Vec<WireEntity>,
+    #[serde(default)]
+    media: Vec<WireMedium>,
+    #[serde(default)]
+    provenance: WireProvenance,
+}
+
+#[derive(Deserialize)]
+struct WireMedium {
+    key: String,
+    width: u32,
+    height: u32,
+}
+
+#[derive(Default, Deserialize)]
+struct WireProvenance {
+    #[serde(default)]
+    degraded_codes: Vec<String>,
+}
+
+impl WireEvent {
+    /// For each picture the mask of regions that have none: no pixels. Empty unless the answer says that it lacks masks.
+    fn lacking_masks(&self) -> HashMap<String, Mask> {
+        let is_said = self.provenance.degraded_codes.iter().any(|code| code == DegradedCode::NoMask.as_str());
+        let mask = |medium: &WireMedium| Mask::without_pixels(medium.width, medium.height);
+        let media = self.media.iter().filter(|_| is_said);
+        media.map(|medium| (medium.key.clone(), mask(medium))).collect()
+    }
 }
 
 #[derive(Deserialize)]
@@ -70,13 +139,14 @@ struct WireRegion {
 }
 
 impl WireEntity {
-    fn checked(self) -> Result<PredictedMention, String> {
+    fn checked(self, lacking: &HashMap<String, Mask>) -> Result<PredictedMention, String> {
         let text = self.text;
         let regions = self.regions.into_iter().map(|region| {
             let [x0, y0, x1, y1] = region.r#box;
             let mask = region.mask.map(WireMask::checked).transpose();
             let mask = mask.map_err(|message| format!("entity `{text}`: {message}"))?;
             let WireRegion { media_key, mask_score, .. } = region;
+            let mask = mask.or_else(|| lacking.get(&media_key).cloned());
             Ok(PredictedRegion { media_key, bbox: Some(BBox { x0, y0, x1, y1 }), mask, mask_score })
         });
         let regions = regions.collect::<Result<_, String>>()?;
@@ -118,6 +188,17 @@ mod tests {
             ("m", 0.5, &[1, 2, 3][..])
         );
         assert_eq!((region.mask_score, mention.gate), (Some(0.7), None));
+    }
+
+    #[test]
+    fn a_mask_that_the_answer_says_to_lack_has_no_pixels_and_another_one_is_unknown() {
+        let without = EVENT.replace(r#""mask":{"size":[2,3],"counts":"123"},"#, "");
+        let mask = |event: &str| read_text(event).unwrap()["a"][0].regions[0].mask.clone();
+        assert_eq!(mask(&without), None, "as of outputs without masks");
+        let media =
+            r#""media":[{"key":"m","width":3,"height":2}],"provenance":{"degraded_codes":["no-mask"]}"#;
+        let said = without.replace(r#""media":[]"#, media);
+        assert_eq!(mask(&said), Some(Mask { width: 3, height: 2, runs: vec![6] }));
     }
 
     #[test]

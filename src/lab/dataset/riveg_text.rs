@@ -25,14 +25,11 @@ pub(super) fn is_predictions(text: &str) -> bool {
     text.trim_start_matches('\u{feff}').trim_start().starts_with(PREDICTION)
 }
 
-/// Reads a file of gold lines; lines of one picture are one post.
-///
-/// # Errors
-/// The first fault, with its line.
-pub fn read_gold(file: &Path) -> Result<Vec<GoldPost>, DatasetError> {
+/// Reads the text of a file of gold lines; lines of one picture are one post.
+pub(super) fn read_gold(file: &Path, text: &str) -> Result<Vec<GoldPost>, DatasetError> {
     let mut posts: Vec<GoldPost> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    for (number, line) in numbered(&read_text(file)?) {
+    for (number, line) in numbered(text) {
         let (id, mention) = gold_line(line).map_err(|message| malformed(file, number, message))?;
         let place = *places.entry(id.clone()).or_insert_with(|| {
             posts.push(GoldPost { id, text: String::new(), mentions: Vec::new(), grounded: true });
@@ -181,8 +178,7 @@ mod tests {
 
     #[test]
     fn gold_lines_of_one_picture_are_one_post() {
-        let (_folder, file) = file(GOLD);
-        let posts = read_gold(&file).unwrap();
+        let posts = read_gold(Path::new("gold.txt"), GOLD).unwrap();
         let seen: Vec<_> = posts.iter().map(|post| (post.id.as_str(), post.mentions.len())).collect();
         assert_eq!(seen, [("7", 2), ("8", 1)]);
         let mentions = &posts[0].mentions;
@@ -213,8 +209,7 @@ mod tests {
             ("7.jpg###Ann(PER)###x###2###&[0, 0, 1]\n", "line 1: expected `[x0, y0, x1, y1]`"),
         ];
         for (text, expected) in gold {
-            let (_folder, file) = file(text);
-            let error = read_gold(&file).unwrap_err().to_string();
+            let error = read_gold(Path::new("gold.txt"), text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
         for (said, boxes, expected) in [

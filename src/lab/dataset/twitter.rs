@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
+use serde_json::json;
 use url::Url;
 
 use super::files::{DatasetError, malformed, read_text};
@@ -89,12 +90,17 @@ fn example(
 ) -> Example {
     let Sentence { id, text, entities, knowledge, .. } = sentence;
     let picture = directory.join("images").join(format!("{id}.jpg"));
-    if let Err(source) = fs::metadata(&picture) {
+    let found = fs::metadata(&picture);
+    // What no gold says anything of can be left out: the text has its scores without it.
+    let is_left_out = found.is_err() && regions == Regions::Unknown;
+    if let Err(source) = found {
         reading.missing_pictures.push(DatasetError::Read { file: picture.clone(), source });
     }
     let Ok(url) = Url::from_file_path(&picture) else {
         unreachable!("the folder's path is canonical, so it is absolute")
     };
+    let media = json!({ "key": id, "type": "photo", "url": url.as_str() });
+    let media = if is_left_out { Vec::new() } else { vec![media] };
     let mention = |(start, end, entity_type): (usize, usize, _)| {
         let name = between(&text, start, end);
         let shown = objects.iter().filter(|(object, ..)| *object == name);
@@ -104,11 +110,7 @@ fn example(
         GoldMention { text: name, entity_type, span: Some((start, end)), regions }
     };
     let mentions = entities.into_iter().map(mention).collect();
-    let record = serde_json::json!({
-        "id": id,
-        "text": text,
-        "media": [{ "key": id, "type": "photo", "url": url.as_str() }],
-    });
+    let record = json!({ "id": id, "text": text, "media": media });
     let gold = GoldPost { id, text, mentions, grounded: regions != Regions::Unknown };
     Example { record: record.to_string().into_bytes(), gold, knowledge }
 }
@@ -236,6 +238,16 @@ mod tests {
         let oslo = &read.examples[0].gold.mentions[1].regions[0];
         assert_eq!(oslo.mask.as_ref().unwrap().area(), 4);
         assert!(read.examples[0].gold.grounded && read.examples[0].gold.mentions[0].regions.is_empty());
+
+        fs::remove_dir_all(root.join("json")).unwrap();
+        fs::remove_file(root.join("images/8.jpg")).unwrap();
+        let texts = dataset::read(root, "test").unwrap();
+        let media = |post: usize| {
+            let record: serde_json::Value = serde_json::from_slice(&texts[post].record).unwrap();
+            record["media"].as_array().unwrap().len()
+        };
+        assert_eq!((media(0), media(1)), (1, 0), "a picture that no gold needs may be missing");
+        assert_eq!(dataset::read_all(root, "test").unwrap().missing_pictures.len(), 1);
 
         fs::rename(root.join("txt/test.txt"), root.join("valid.txt")).unwrap();
         assert_eq!(

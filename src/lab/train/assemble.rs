@@ -125,6 +125,7 @@ fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
             decoding: Decoding::Argmax,
             network: Described::of(&tagger::XLM_ROBERTA_CRF, &recipe::tagger(pieces as i64)),
             self_test: Vec::new(),
+            training: None,
         }),
         entail: Some(Entail {
             prompt: recipe::ENTAIL_PROMPT.to_owned(),

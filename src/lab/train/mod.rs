@@ -1,14 +1,17 @@
-//! Training of the pocket bundle's networks: seeded, one network at a time on request, resumed from checkpoints.
+//! Training of networks: seeded, one network at a time, resumed from checkpoints.
 //!
-//! Read [`recipe`] first (sizes and schedules), then `pocket` (all trainings of a new bundle) and `retrieve` (an encoder of
-//! posts for an existing bundle). `tagger`, `ofa`, `segmenter`, `umt` and `mqspn` define the losses; `training_loop`, `optimiser`
-//! and `checkpoint` are shared.
+//! `labelled` trains a tagger on a data set. Of the pocket bundle read [`recipe`] first (sizes and schedules), then `pocket`
+//! (all trainings of a new bundle), `retrieve` (an encoder of posts for an existing bundle) and `mqspn` (a joint network);
+//! `tagger`, `ofa`, `segmenter` and `umt` define the losses. `training_loop`, `optimiser`, `stopping`, `checkpoint` and
+//! `record` are shared.
 
 mod assemble;
 mod assignment;
 mod checkpoint;
+mod labelled;
 mod mqspn;
 mod prefetch;
+mod record;
 mod retrieve;
 mod training_loop;
 mod ofa;
@@ -18,12 +21,16 @@ mod pocket;
 pub mod recipe;
 mod segmenter;
 pub mod set_loss;
+mod stopping;
 mod tagger;
+mod text_batch;
 pub mod tokenizers;
 mod umt;
 
 pub use assemble::{DEMO_SEED, assemble};
+pub use labelled::{Origin, Recipe, RecipeError, TaggerTraining, Trained};
 pub use mqspn::train_joint;
-pub use optimiser::Schedule;
+pub use optimiser::{Decay, Schedule};
 pub use pocket::{Network, TrainingRun, train_pocket};
 pub use retrieve::train_retriever;
+pub use training_loop::{Taken, Validation, Watch};

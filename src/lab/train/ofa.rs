@@ -9,7 +9,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use super::phrases::{self, PhraseBatch, Prompts, Resolution, Rows};
 use super::prefetch::Prefetcher;
-use super::training_loop::TrainingTask;
+use super::training_loop::{TrainingTask, Validation};
 use crate::domain::BBox;
 use crate::lab::world::World;
 use crate::networks::ofa::{BEGIN, END, Encoded, Ofa, OfaConfig, PAD};
@@ -216,12 +216,12 @@ impl OfaTrainer {
 }
 
 impl TrainingTask for OfaTask {
-    fn loss(&mut self, _: i64) -> (Tensor, String) {
+    fn loss(&mut self, _: i64, _: usize) -> (Tensor, String) {
         let (loss, parts) = self.learner.loss(&self.batches.next());
         (loss, format!("ground {:.3} entail {:.3} hints {:.3}", parts.ground, parts.entail, parts.hints))
     }
 
-    fn validate(&mut self) -> String {
+    fn validate(&mut self) -> Validation {
         let scores: Vec<(usize, usize)> =
             no_grad(|| self.dev.iter().map(|batch| self.learner.score(batch)).collect());
         let share = |right: usize, all: usize| right as f64 / all.max(1) as f64;
@@ -236,6 +236,7 @@ impl TrainingTask for OfaTask {
                 self.dev.iter().map(|batch| batch.entail.len()).sum()
             ),
         )
+        .into()
     }
 }
 

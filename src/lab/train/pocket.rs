@@ -10,11 +10,11 @@ use tch::nn::VarStore;
 use tokenizers::Tokenizer;
 
 use super::ofa::{OfaTrainer, TrainingData};
-use super::optimiser::Schedule;
+use super::optimiser::{Descent, Schedule};
 use super::phrases::{EncodePrompt, Prompts, Resolution};
 use super::segmenter::SamTask;
 use super::tagger::{TaggerTask, TextBatcher};
-use super::training_loop::{TrainingJob, run_training};
+use super::training_loop::{LogLines, TrainingJob, TrainingTask, run_training};
 use super::{recipe, tokenizers as vocabularies};
 use crate::domain::EntityType;
 use crate::lab::world::{COLOURS, KINDS, Split, World, lexicon};
@@ -28,6 +28,9 @@ use crate::stages::recognise::{LabelSet, WordTokenizer};
 pub(super) const TAGGER_TOKENIZER: &str = "tagger.tokenizer.json";
 /// File of OFA's vocabulary.
 pub(super) const OFA_TOKENIZER: &str = "ofa.tokenizer.json";
+
+/// Steps between two validations.
+const VALIDATION_INTERVAL: i64 = 500;
 
 /// A network of the bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -88,14 +91,30 @@ impl TrainingRun {
         TrainingJob {
             name: name.to_owned(),
             checkpoint: self.folder.join(format!("{name}.safetensors")),
-            schedule: Schedule { steps, warm_up: schedule.warm_up.min(steps / 4), ..schedule },
-            weight_decay: recipe::WEIGHT_DECAY,
+            descent: Descent::short(
+                Schedule { steps, warm_up: schedule.warm_up.min(steps / 4), ..schedule },
+                recipe::WEIGHT_DECAY,
+            ),
+            seed: self.seed,
+            validation_interval: VALIDATION_INTERVAL,
+            checkpoint_interval: None,
+            patience: None,
+            identity: String::new(),
         }
     }
 
     pub(super) fn world(&self, split: Split) -> World {
         World::new(self.seed, split)
     }
+}
+
+/// Trains one network, reported in the log.
+pub(super) fn run_logged(
+    job: &TrainingJob,
+    store: &VarStore,
+    make: impl FnOnce(i64) -> Box<dyn TrainingTask>,
+) -> Result<()> {
+    run_training(job, store, make, &mut LogLines { job: job.name.clone() }).map(drop)
 }
 
 /// Trains the given networks, each from its checkpoint if there is one.
@@ -136,7 +155,7 @@ fn train_tagger(run: &TrainingRun) -> Result<()> {
     let store = VarStore::new(Device::Cpu);
     let tagger = Tagger::new(&store.root(), recipe::tagger(train.tokenizer.vocabulary() as i64));
     let job = run.job(Network::Tagger.name(), recipe::TAGGER_SCHEDULE);
-    run_training(&job, &store, |first| Box::new(TaggerTask::new(tagger, train, dev, first)))
+    run_logged(&job, &store, |first| Box::new(TaggerTask::new(tagger, train, dev, first)))
 }
 
 fn train_segmenter(run: &TrainingRun) -> Result<()> {
@@ -144,7 +163,7 @@ fn train_segmenter(run: &TrainingRun) -> Result<()> {
     let sam = Sam::new(&store.root(), &recipe::sam());
     let (train, dev) = (run.world(Split::Train), run.world(Split::Dev));
     let job = run.job(Network::Segmenter.name(), recipe::SAM_SCHEDULE);
-    run_training(&job, &store, |first| Box::new(SamTask::new(sam, train, dev, first)))
+    run_logged(&job, &store, |first| Box::new(SamTask::new(sam, train, dev, first)))
 }
 
 fn train_ofa(run: &TrainingRun) -> Result<()> {
@@ -164,7 +183,7 @@ fn train_ofa(run: &TrainingRun) -> Result<()> {
     let prompts =
         Prompts { entail: encoder(recipe::ENTAIL_PROMPT)?, ground: encoder(recipe::GROUND_PROMPT)? };
     let (train, dev) = (run.world(Split::Train), run.world(Split::Dev));
-    run_training(&job, &store, |first| {
+    run_logged(&job, &store, |first| {
         Box::new(learner.into_task(TrainingData { train, dev, resolution, prompts }, first))
     })
 }

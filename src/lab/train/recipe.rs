@@ -2,7 +2,7 @@
 //!
 //! All networks together stay under 12 MB as 16-bit floats, and each trains in about an hour on two cores.
 
-use super::optimiser::Schedule;
+use super::optimiser::{Decay, Schedule};
 use crate::networks::mqspn::MqspnConfig;
 use crate::networks::ofa::OfaConfig;
 pub use crate::networks::ofa::{ENTAIL_PROMPT, GROUND_PROMPT};
@@ -152,14 +152,16 @@ pub fn candidates() -> Grid {
 }
 
 /// Schedule of the tagger. Half of its posts have an annotation as knowledge.
-pub const TAGGER_SCHEDULE: Schedule = Schedule { peak: 2e-3, warm_up: 100, steps: 2_000 };
+pub const TAGGER_SCHEDULE: Schedule =
+    Schedule { peak: 2e-3, warm_up: 100, steps: 2_000, decay: Decay::Cosine };
 /// Schedule of OFA. Further training of these weights on one task alone, 150 to 320 steps at 3e-4, made it worse.
-pub const OFA_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 3_600 };
+pub const OFA_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 3_600, decay: Decay::Cosine };
 /// Schedule of SAM.
-pub const SAM_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 2_900 };
+pub const SAM_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 2_900, decay: Decay::Cosine };
 /// Schedule of UMT: about ten minutes on one core, enough for features that compare posts.
-pub const UMT_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 500 };
+pub const UMT_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 500, decay: Decay::Cosine };
 /// Schedule of MQSPN; its time was not measured.
-pub const MQSPN_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 3_000 };
+pub const MQSPN_SCHEDULE: Schedule =
+    Schedule { peak: 1e-3, warm_up: 100, steps: 3_000, decay: Decay::Cosine };
 /// Weight decay of matrices in all trainings.
 pub const WEIGHT_DECAY: f64 = 0.02;

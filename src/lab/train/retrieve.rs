@@ -8,10 +8,9 @@ use tch::nn::VarStore;
 
 use super::assemble::export;
 use super::ofa::AUXILIARY;
-use super::pocket::TrainingRun;
+use super::pocket::{TrainingRun, run_logged};
 use super::recipe;
 use super::tagger::TextBatcher;
-use super::training_loop::run_training;
 use super::umt::{TrainingHeads, UmtTask};
 use crate::domain::{EntityType, Stage};
 use crate::lab::world::Split;
@@ -51,7 +50,7 @@ pub fn train_retriever(run: &TrainingRun, folder: &Path) -> Result<()> {
     let umt = Umt::new(&store.root(), &config);
     let heads = TrainingHeads::new(&store.root(), &umt, train.labels.count());
     let job = run.job(NAME, recipe::UMT_SCHEDULE);
-    run_training(&job, &store, |first| Box::new(UmtTask::new((umt, heads), train, dev, first)))?;
+    run_logged(&job, &store, |first| Box::new(UmtTask::new((umt, heads), train, dev, first)))?;
 
     let weights = format!("{NAME}.safetensors");
     let shipped = |name: &str| !name.starts_with(AUXILIARY) && !is_redundant(name);

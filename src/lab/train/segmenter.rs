@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use tch::{Kind, Tensor, no_grad};
 
 use super::prefetch::Prefetcher;
-use super::training_loop::TrainingTask;
+use super::training_loop::{TrainingTask, Validation};
 use crate::common::imaging::Picture;
 use crate::lab::world::World;
 use crate::networks::sam::Sam;
@@ -53,16 +53,16 @@ impl SamTask {
 }
 
 impl TrainingTask for SamTask {
-    fn loss(&mut self, _: i64) -> (Tensor, String) {
+    fn loss(&mut self, _: i64, _: usize) -> (Tensor, String) {
         let (loss, iou) = loss(&self.sam, &self.batches.next());
         (loss, format!("IoU {iou:.3}"))
     }
 
-    fn validate(&mut self) -> String {
+    fn validate(&mut self) -> Validation {
         let side = self.sam.config().image_size as u32;
         let ious =
             (0..VALIDATION_BATCHES).map(|step| no_grad(|| loss(&self.sam, &batch(&self.dev, step, side)).1));
-        format!("mean IoU {:.4}", ious.sum::<f64>() / VALIDATION_BATCHES as f64)
+        format!("mean IoU {:.4}", ious.sum::<f64>() / VALIDATION_BATCHES as f64).into()
     }
 }
 

@@ -5,8 +5,8 @@ use std::ops::Range;
 use tch::{Kind, Tensor, no_grad};
 
 use super::prefetch::Prefetcher;
-use super::training_loop::TrainingTask;
-use crate::domain::Span;
+use super::text_batch::{EntityCounts, LabelledRow, TextBatch, TextTensors, words_within};
+use super::training_loop::{TrainingTask, Validation};
 use crate::lab::world::{GoldText, World};
 use crate::networks::tagger::Tagger;
 use crate::stages::recognise::{LabelSet, LabelledWords, WordTokenizer, split_words};
@@ -17,73 +17,6 @@ const POSTS_PER_STEP: u64 = 64;
 const DROPOUT: f64 = 0.1;
 /// Batches of a validation.
 const VALIDATION_BATCHES: i64 = 6;
-
-/// Posts of one step, as padded rows.
-#[derive(Clone)]
-pub(super) struct TextBatch {
-    rows: i64,
-    /// Index of each row's post: a long post has several rows.
-    pub(super) owners: Vec<i64>,
-    pieces: Vec<i64>,
-    first_pieces: Vec<i64>,
-    labels: Vec<i64>,
-    words: Vec<usize>,
-    pad: i64,
-}
-
-/// The same as tensors.
-pub(super) struct TextTensors {
-    /// `[rows, L]` of `Int64`.
-    pub(super) pieces: Tensor,
-    /// `[rows, L]` of `Bool`: where there is a piece.
-    pub(super) mask: Tensor,
-    /// `[rows, W]` of `Int64`: where each word begins.
-    pub(super) first_pieces: Tensor,
-    /// `[rows, W]` of `Int64`.
-    pub(super) labels: Tensor,
-    /// `[rows, W]` of `Bool`.
-    pub(super) is_word: Tensor,
-}
-
-impl TextBatch {
-    pub(super) fn tensors(&self) -> TextTensors {
-        let table = |values: &[i64]| Tensor::from_slice(values).view([self.rows, -1]);
-        let (pieces, labels) = (table(&self.pieces), table(&self.labels));
-        let lengths: Vec<i64> = self.words.iter().map(|&words| words as i64).collect();
-        let columns = Tensor::arange(labels.size()[1], (Kind::Int64, tch::Device::Cpu));
-        let is_word = columns.unsqueeze(0).lt_tensor(&Tensor::from_slice(&lengths).unsqueeze(1));
-        let mask = pieces.ne(self.pad);
-        TextTensors { pieces, mask, first_pieces: table(&self.first_pieces), labels, is_word }
-    }
-}
-
-/// Counts of correct, predicted and gold entities.
-#[derive(Debug, Default)]
-pub(super) struct EntityCounts {
-    correct: usize,
-    predicted: usize,
-    gold: usize,
-}
-
-impl EntityCounts {
-    /// Counts the entities of a batch; `best` has the predicted labels of each row's words.
-    pub(super) fn count(&mut self, batch: &TextBatch, best: &[Vec<usize>], names: &LabelSet) {
-        let width = batch.labels.len() / best.len().max(1);
-        for (row, labels) in best.iter().enumerate() {
-            let truth: Vec<usize> =
-                batch.labels[row * width..][..labels.len()].iter().map(|&label| label as usize).collect();
-            let (found, wanted) = (names.decode(labels), names.decode(&truth));
-            self.correct += found.iter().filter(|entity| wanted.contains(entity)).count();
-            self.predicted += found.len();
-            self.gold += wanted.len();
-        }
-    }
-
-    /// The harmonic mean of precision and recall.
-    pub(super) fn f1(&self) -> f64 {
-        2.0 * self.correct as f64 / (self.predicted + self.gold).max(1) as f64
-    }
-}
 
 /// Makes batches of posts.
 pub(super) struct TextBatcher {
@@ -122,53 +55,18 @@ impl TextBatcher {
                 .mentions
                 .iter()
                 .map(|(span, entity_type)| LabelledWords {
-                    words: words_within(&words, span),
+                    words: words_within(&words, (span.start, span.end)),
                     entity_type: entity_type.clone(),
                 })
                 .collect();
             let labels = self.labels.encode(words.len(), &entities);
             for window in self.tokenizer.windows_with_knowledge(&text.text, &words, &knowledge) {
-                rows.push((window.request, labels[window.words].to_vec()));
+                rows.push(LabelledRow { request: window.request, labels: labels[window.words].to_vec() });
                 owners.push(owner);
             }
         }
-        let pieces = rows.iter().map(|(request, _)| request.pieces.len()).max().unwrap_or(1);
-        let words = rows.iter().map(|(_, labels)| labels.len()).max().unwrap_or(1);
-        let mut batch = TextBatch {
-            rows: rows.len() as i64,
-            owners,
-            pieces: Vec::new(),
-            first_pieces: Vec::new(),
-            labels: Vec::new(),
-            words: rows.iter().map(|(_, labels)| labels.len()).collect(),
-            pad: self.pad,
-        };
-        for (request, labels) in &rows {
-            batch.pieces.extend(padded(
-                request.pieces.iter().map(|&piece| i64::from(piece)),
-                pieces,
-                self.pad,
-            ));
-            batch.first_pieces.extend(padded(
-                request.first_pieces.iter().map(|&first| i64::from(first)),
-                words,
-                0,
-            ));
-            batch.labels.extend(padded(labels.iter().map(|&label| label as i64), words, 0));
-        }
-        batch
+        TextBatch::of(&rows.iter().collect::<Vec<_>>(), owners, self.pad)
     }
-}
-
-/// The words that intersect a span.
-pub(super) fn words_within(words: &[Span], span: &Span) -> std::ops::Range<usize> {
-    let start = words.iter().take_while(|word| word.byte_end <= span.byte_start).count();
-    let end = words.iter().take_while(|word| word.byte_start < span.byte_end).count();
-    start..end.max(start)
-}
-
-fn padded(values: impl Iterator<Item = i64>, length: usize, filler: i64) -> impl Iterator<Item = i64> {
-    values.chain(std::iter::repeat(filler)).take(length)
 }
 
 /// The training task of the tagger.
@@ -192,17 +90,17 @@ impl TaggerTask {
 }
 
 impl TrainingTask for TaggerTask {
-    fn loss(&mut self, _: i64) -> (Tensor, String) {
+    fn loss(&mut self, _: i64, _: usize) -> (Tensor, String) {
         let batch = self.batches.next();
         let (emissions, labels, is_word) = self.emissions(&batch, DROPOUT);
         let likelihood = self.tagger.crf.log_likelihood(&emissions, &labels, &is_word);
         (-likelihood.mean(Kind::Float), String::new())
     }
 
-    fn validate(&mut self) -> String {
+    fn validate(&mut self) -> Validation {
         let told = |world: &World, index| (world.text(index), world.annotation(index));
         let alone = self.score(|world, index| (world.text(index), String::new()));
-        format!("F1 {alone:.4} of texts alone, {:.4} with knowledge", self.score(told))
+        format!("F1 {alone:.4} of texts alone, {:.4} with knowledge", self.score(told)).into()
     }
 }
 

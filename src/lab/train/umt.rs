@@ -9,8 +9,9 @@ use tch::{Kind, Tensor, no_grad};
 
 use super::ofa::AUXILIARY;
 use super::prefetch::Prefetcher;
-use super::tagger::{EntityCounts, TextBatch, TextBatcher, TextTensors};
-use super::training_loop::TrainingTask;
+use super::tagger::TextBatcher;
+use super::text_batch::{EntityCounts, TextBatch, TextTensors};
+use super::training_loop::{TrainingTask, Validation};
 use crate::common::imaging::View;
 use crate::lab::world::KINDS;
 use crate::networks::umt::Umt;
@@ -88,7 +89,7 @@ impl UmtTask {
 }
 
 impl TrainingTask for UmtTask {
-    fn loss(&mut self, _: i64) -> (Tensor, String) {
+    fn loss(&mut self, _: i64, _: usize) -> (Tensor, String) {
         let batch = self.batches.next();
         let texts = batch.texts.tensors();
         let [labels, kinds] = self.logits(&batch, &texts, true);
@@ -113,7 +114,7 @@ impl TrainingTask for UmtTask {
         (tagged + hint, words)
     }
 
-    fn validate(&mut self) -> String {
+    fn validate(&mut self) -> Validation {
         let view = View::centre(self.umt.config().image_size as u32);
         let mut found = EntityCounts::default();
         let (mut right, mut shown) = (0.0, 0.0);
@@ -138,7 +139,7 @@ impl TrainingTask for UmtTask {
             right += (entities * &truth).sum(Kind::Float).double_value(&[]);
             shown += truth.sum(Kind::Float).double_value(&[]);
         }
-        format!("F1 {:.4}, kinds of pictures {:.4}", found.f1(), right / f64::max(shown, 1.0))
+        format!("F1 {:.4}, kinds of pictures {:.4}", found.f1(), right / f64::max(shown, 1.0)).into()
     }
 }
 
@@ -163,6 +164,7 @@ mod tests {
     use tch::Device;
     use tch::nn::VarStore;
 
+    use super::super::optimiser::{AdamW, Decay, Descent, Schedule};
     use super::super::recipe;
     use super::super::tokenizers::train_unigram;
     use super::*;
@@ -218,21 +220,23 @@ mod tests {
         let same = batch(&batcher, 0, view);
         let batches = Prefetcher::new(0, move |_| same.clone());
         let mut learner = UmtTask { umt, heads, batches, dev: batcher };
-        let schedule = super::super::Schedule { peak: 3e-3, warm_up: 2, steps: 12 };
-        let mut optimiser = super::super::optimiser::AdamW::new(&store, schedule, 0.0);
+        let schedule = Schedule { peak: 3e-3, warm_up: 2, steps: 12, decay: Decay::Cosine };
+        let mut optimiser = AdamW::new(&store, Descent::short(schedule, 0.0));
         let mut losses = Vec::new();
         for step in 0..schedule.steps {
-            let (loss, words) = learner.loss(step);
+            let (loss, words) = learner.loss(step, 0);
             assert!(words.contains("tags") && words.contains("kinds"), "{words}");
             losses.push(loss.double_value(&[]));
-            optimiser.descend(&loss);
+            optimiser.clear_gradients();
+            loss.backward();
+            optimiser.apply_gradients();
         }
         assert!(losses[11] < 0.7 * losses[0], "{losses:?}");
         for (name, variable) in store.variables() {
             let learns = variable.requires_grad();
             assert!(!learns || variable.grad().defined(), "{name} takes no part");
         }
-        let text = learner.validate();
+        let text = learner.validate().words;
         assert!(text.starts_with("F1 ") && text.contains("kinds of pictures"), "{text}");
     }
 }

@@ -39,13 +39,17 @@ pub fn annotation(entities: &[AnnotatedEntity]) -> String {
     format!("Named entities: {} Reasoning: {}.", list.join(" "), reasons.join("; "))
 }
 
-/// The same entities with the errors of a model.
-pub(super) fn with_errors(entities: Vec<AnnotatedEntity>, rng: &mut impl Rng) -> Vec<AnnotatedEntity> {
-    let overlooked = |_: &AnnotatedEntity| rng.random_bool(MISSED_SHARE);
+/// The same entities with the errors of a model, which misses such a share and gives a wrong type to another.
+fn with_errors(
+    entities: Vec<AnnotatedEntity>,
+    (missed, wrong_type): (f64, f64),
+    rng: &mut impl Rng,
+) -> Vec<AnnotatedEntity> {
+    let overlooked = |_: &AnnotatedEntity| rng.random_bool(missed);
     let (_, mut seen): (Vec<AnnotatedEntity>, Vec<AnnotatedEntity>) =
         entities.into_iter().partition(overlooked);
     for one in &mut seen {
-        if rng.random_bool(WRONG_TYPE_SHARE) {
+        if rng.random_bool(wrong_type) {
             Class::ALL[rng.random_range(0..Class::ALL.len())].type_name().clone_into(&mut one.entity_type);
         }
     }
@@ -68,8 +72,14 @@ impl World {
     /// The annotation of a post by a model with errors; deterministic.
     #[must_use]
     pub fn annotation(&self, index: u64) -> String {
+        self.annotation_with(index, (MISSED_SHARE, WRONG_TYPE_SHARE))
+    }
+
+    /// The same by a model that misses another share of the entities, and gives a wrong type to another.
+    #[must_use]
+    pub fn annotation_with(&self, index: u64, errors: (f64, f64)) -> String {
         let mut rng = seeded_rng("annotation", self.split().as_str(), index);
-        annotation(&with_errors(self.entities(index), &mut rng))
+        annotation(&with_errors(self.entities(index), errors, &mut rng))
     }
 }
 

@@ -5,6 +5,36 @@ pub(super) fn clauses() -> impl Iterator<Item = &'static str> {
     include_str!("clauses.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
+/// Clauses of the split `hard`, whose words tell nothing of the type of a name.
+pub(super) const UNTELLING: &[&str] = &[
+    "{ANY} again",
+    "so it is {ANY} then",
+    "what about {ANY} ?",
+    "still thinking about {ANY}",
+    "it had to be {ANY}",
+    "everybody talks about {ANY}",
+    "{ANY} it is",
+    "not sure about {ANY}",
+    "this is all because of {ANY}",
+    "and then {ANY}",
+    "I mean {ANY}",
+    "remember {ANY} ?",
+    "{ANY} , of all things",
+    "yes , {ANY}",
+    "nothing beats {ANY}",
+];
+
+/// Such clauses which say that the picture does not show the entity.
+pub(super) const NEGATED: &[&str] = &[
+    "no {ANY} in this picture",
+    "{ANY} is not here",
+    "where is {ANY} ?",
+    "all but {ANY}",
+    "{ANY} is missing",
+    "without {ANY} this time",
+    "not {ANY} for once",
+];
+
 /// Texts of posts without entities.
 pub(super) const SMALL_TALK: &[&str] = &[
     "I need coffee and a nap",

@@ -4,7 +4,7 @@ use rand::Rng;
 use rand::seq::{IndexedRandom, SliceRandom};
 
 use super::appearance::{Appearance, Class, Description};
-use super::difficulty;
+use super::difficulty::Difficulty;
 use super::entity::Entity;
 use super::rng::weighted_index;
 
@@ -26,14 +26,20 @@ pub(super) fn draw_class(rng: &mut impl Rng) -> Class {
 }
 
 /// The shown entities and the distractors, in painting order.
-pub(super) fn draw(entities: &[Entity], shown: &[bool], rng: &mut impl Rng) -> Vec<PlannedObject> {
+pub(super) fn draw(
+    entities: &[Entity],
+    shown: &[bool],
+    difficulty: &Difficulty,
+    rng: &mut impl Rng,
+) -> Vec<PlannedObject> {
+    let by_accent = difficulty.near_miss_by_accent;
     let mut objects: Vec<PlannedObject> = entities
         .iter()
         .enumerate()
         .filter(|(index, _)| shown[*index])
         .map(|(index, entity)| PlannedObject { description: entity.description, entity: Some(index) })
         .collect();
-    let count = weighted_index(&difficulty::OBJECTS_PER_PICTURE, rng) + 1;
+    let count = weighted_index(&difficulty.objects_per_picture, rng) + 1;
     let absent: Vec<Appearance> = entities
         .iter()
         .zip(shown)
@@ -41,17 +47,17 @@ pub(super) fn draw(entities: &[Entity], shown: &[bool], rng: &mut impl Rng) -> V
         .map(|(entity, _)| entity.description.appearance)
         .collect();
     let named: Vec<Appearance> = objects.iter().map(|object| object.description.appearance).collect();
-    if rng.random_bool(difficulty::HARD_NEGATIVE)
+    if rng.random_bool(difficulty.hard_negative)
         && let Some(appearance) = absent.choose(rng)
     {
         let appearance = *appearance;
-        add_distractor(&mut objects, entities, |rng| near_miss(&appearance, rng), rng);
+        add_distractor(&mut objects, entities, |rng| near_miss(&appearance, by_accent, rng), rng);
     }
     while objects.len() < count {
         match named.choose(rng) {
-            Some(appearance) if rng.random_bool(difficulty::SAME_KIND_DISTRACTOR) => {
+            Some(appearance) if rng.random_bool(difficulty.same_kind_distractor) => {
                 let appearance = *appearance;
-                add_distractor(&mut objects, entities, |rng| near_miss(&appearance, rng), rng);
+                add_distractor(&mut objects, entities, |rng| near_miss(&appearance, by_accent, rng), rng);
             }
             _ => add_distractor(&mut objects, entities, |rng| Appearance::draw(draw_class(rng), rng), rng),
         }
@@ -60,13 +66,9 @@ pub(super) fn draw(entities: &[Entity], shown: &[bool], rng: &mut impl Rng) -> V
     objects
 }
 
-/// The same kind of object with one colour changed.
-pub(super) fn near_miss(appearance: &Appearance, rng: &mut impl Rng) -> Appearance {
-    if rng.random_bool(difficulty::NEAR_MISS_BY_ACCENT) {
-        appearance.reaccented(rng)
-    } else {
-        appearance.recoloured(rng)
-    }
+/// The same kind of object with one colour changed, that of its accent with this probability.
+pub(super) fn near_miss(appearance: &Appearance, by_accent: f64, rng: &mut impl Rng) -> Appearance {
+    if rng.random_bool(by_accent) { appearance.reaccented(rng) } else { appearance.recoloured(rng) }
 }
 
 /// Adds a distractor that no other phrase matches and whose phrase matches no other object.

@@ -3,7 +3,6 @@
 use rand::Rng;
 
 use super::appearance::{Appearance, Class, Description};
-use super::difficulty;
 use super::names::{self, Name};
 use super::rng::seeded_rng;
 use super::split::Split;
@@ -28,7 +27,8 @@ impl Entity {
 
     /// Draws an entity of a class in a split.
     pub(super) fn draw(split: Split, class: Class, rng: &mut impl Rng) -> Self {
-        let ambiguous = rng.random_bool(difficulty::AMBIGUOUS_NAME_SHARE);
+        let ambiguous = rng.random_bool(split.difficulty().ambiguous_names);
+        let split = split.names();
         let name = ambiguous.then(|| names::draw_ambiguous(split, class, rng)).flatten();
         Self::of(name.unwrap_or_else(|| names::draw(split, class, rng)))
     }

@@ -29,7 +29,7 @@ pub fn lexicon(world: &World, posts: u64) -> Vec<LexiconEntry> {
         let key = (entity.surface.clone(), entity.class.type_name());
         known.entry(key).or_insert_with(|| entity.description.words());
     };
-    for (surface, classes) in names::all_ambiguous(world.split()) {
+    for (surface, classes) in names::all_ambiguous(world.split().names()) {
         for class in classes {
             learn(&Entity::of(Name { surface: surface.clone(), class }));
         }

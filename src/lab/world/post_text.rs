@@ -4,7 +4,11 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 
 use super::appearance::Class;
-use super::clauses::{EMOJI, HASHTAGS, JOINTS, OPENERS, SLANG, SMALL_TALK, TAILS, clauses};
+use super::clauses::{
+    EMOJI, HASHTAGS, JOINTS, NEGATED, OPENERS, SLANG, SMALL_TALK, TAILS, UNTELLING, clauses,
+};
+use super::composition::draw_class;
+use super::difficulty::Difficulty;
 use super::rng::pick;
 use crate::domain::Span;
 
@@ -14,6 +18,8 @@ pub(super) struct TextPlan {
     words: Vec<Word>,
     /// Types of its slots in reading order.
     pub(super) slots: Vec<Class>,
+    /// Of each slot, whether the text says that the picture does not show it.
+    pub(super) negated: Vec<bool>,
 }
 
 #[derive(Debug)]
@@ -49,10 +55,10 @@ impl ClauseIndex {
     pub(super) fn plan(
         &self,
         mentions: usize,
-        draw_class: impl Fn(&mut rand_chacha::ChaCha8Rng) -> Class,
+        difficulty: &Difficulty,
         rng: &mut rand_chacha::ChaCha8Rng,
     ) -> TextPlan {
-        let mut plan = TextPlan { words: Vec::new(), slots: Vec::new() };
+        let mut plan = TextPlan { words: Vec::new(), slots: Vec::new(), negated: Vec::new() };
         if rng.random_bool(0.1) {
             plan.push_words(&format!("RT @{}:", user_handle(rng)));
         }
@@ -65,6 +71,11 @@ impl ClauseIndex {
         while plan.slots.len() < mentions {
             if !plan.slots.is_empty() {
                 plan.push_joint(rng);
+            }
+            // Without such clauses nothing is drawn, so that plain posts are what they were.
+            if difficulty.untelling > 0.0 && rng.random_bool(difficulty.untelling) {
+                plan.push_untelling(difficulty.negated, rng);
+                continue;
             }
             let left = (mentions - plan.slots.len()).min(3);
             // A post of two mentions has one clause for both with a probability of 0.8.
@@ -135,10 +146,22 @@ impl TextPlan {
             match slot_of(word) {
                 Some((before, class, after)) => {
                     self.slots.push(class);
+                    self.negated.push(false);
                     self.words.push(Word::Slot(before.to_owned(), after.to_owned()));
                 }
                 None => self.words.push(Word::Plain(word.to_owned())),
             }
+        }
+    }
+
+    /// Adds a clause whose words tell nothing of the type of its name.
+    fn push_untelling(&mut self, negated: f64, rng: &mut impl Rng) {
+        let is_negated = rng.random_bool(negated);
+        let clause = pick(if is_negated { NEGATED } else { UNTELLING }, rng);
+        let slot = format!("{{{}}}", draw_class(rng).type_name());
+        self.push_words(&clause.replace("{ANY}", &slot));
+        if let Some(last) = self.negated.last_mut() {
+            *last = is_negated;
         }
     }
 

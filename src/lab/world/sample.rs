@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::appearance::{Appearance, Description};
 use super::composition::{self, PlannedObject};
-use super::difficulty;
+use super::difficulty::{Difficulty, JPEG_QUALITY, SHOWN_GIVEN_MENTIONS};
 use super::entity::Entity;
 use super::post_text::{self, ClauseIndex};
 use super::rng::{seeded_rng, weighted_index};
@@ -112,7 +112,7 @@ impl World {
     pub fn sample(&self, index: u64) -> Sample {
         let mut rng = self.seeded_rng("picture", index);
         let draft = self.draft(index);
-        let scene = scene::paint(&draft.objects, &mut rng);
+        let scene = scene::paint(&draft.objects, self.split.difficulty().min_visible_share, &mut rng);
         let mentions =
             draft.entities.iter().zip(&draft.spans).enumerate().map(|(number, (entity, span))| GoldMention {
                 text: entity.surface.clone(),
@@ -149,19 +149,21 @@ impl World {
     /// Text, entities and planned objects, without the picture.
     pub(super) fn draft(&self, index: u64) -> Draft {
         let mut rng = self.seeded_rng("post", index);
-        let count = weighted_index(&difficulty::MENTIONS_PER_POST, &mut rng);
-        let plan = self.clauses.plan(count, composition::draw_class, &mut rng);
+        let difficulty = self.split.difficulty();
+        let count = weighted_index(&difficulty.mentions_per_post, &mut rng);
+        let plan = self.clauses.plan(count, difficulty, &mut rng);
         let mut shown = vec![false; count];
-        let shown_count = weighted_index(&difficulty::SHOWN_GIVEN_MENTIONS[count], &mut rng);
+        let shown_count = weighted_index(&SHOWN_GIVEN_MENTIONS[count], &mut rng);
         for number in rand::seq::index::sample(&mut rng, count, shown_count.min(count)) {
-            shown[number] = true;
+            // What the text says is not there is not.
+            shown[number] = !plan.negated[number];
         }
         let mut entities: Vec<Entity> = Vec::new();
         for (number, &class) in plan.slots.iter().enumerate() {
             // A twin has the kind of an earlier entity, so that only the expansion distinguishes the two.
             let twin = (0..number)
                 .find(|&before| shown[before] && shown[number] && plan.slots[before] == class)
-                .filter(|_| rng.random_bool(difficulty::TWINS))
+                .filter(|_| rng.random_bool(difficulty.twins))
                 .map(|before| entities[before].description.appearance.kind);
             let entity = loop {
                 let entity = Entity::draw(self.split, class, &mut rng);
@@ -174,7 +176,7 @@ impl World {
         }
         let names: Vec<&str> = entities.iter().map(|entity| entity.surface.as_str()).collect();
         let (text, spans) = plan.render(&names, &mut rng);
-        let objects = composition::draw(&entities, &shown, &mut rng);
+        let objects = composition::draw(&entities, &shown, difficulty, &mut rng);
         Draft { text, spans, entities, objects }
     }
 
@@ -226,7 +228,8 @@ impl GoldPicture {
     pub fn draw_absent_phrase(&self, rng: &mut impl Rng) -> String {
         loop {
             let appearance = if rng.random_bool(0.5) && !self.objects.is_empty() {
-                composition::near_miss(&self.objects[rng.random_range(0..self.objects.len())].appearance, rng)
+                let near = &self.objects[rng.random_range(0..self.objects.len())].appearance;
+                composition::near_miss(near, Difficulty::PLAIN.near_miss_by_accent, rng)
             } else {
                 Appearance::draw(composition::draw_class(rng), rng)
             };
@@ -239,7 +242,7 @@ impl GoldPicture {
 
     fn of(scene: Scene, objects: &[PlannedObject]) -> Self {
         let mut jpeg = Vec::with_capacity(scene.rgb.len() / 6);
-        JpegEncoder::new_with_quality(&mut jpeg, difficulty::JPEG_QUALITY)
+        JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY)
             .encode(&scene.rgb, scene.width, scene.height, ExtendedColorType::Rgb8)
             .unwrap_or_else(|error| unreachable!("a small picture encodes into memory: {error}"));
         let rgb = image::load(Cursor::new(&jpeg), ImageFormat::Jpeg)

@@ -6,9 +6,7 @@ use tiny_skia::Pixmap;
 use super::background;
 use super::composition::PlannedObject;
 
-use super::difficulty::{
-    GRAIN, MIN_ACCENT_VISIBLE_SHARE, MIN_VISIBLE_SHARE, MIN_VISIBLE_SIDE, OBJECT_SIDE, PICTURE_SIZES,
-};
+use super::difficulty::{GRAIN, MIN_ACCENT_VISIBLE_SHARE, MIN_VISIBLE_SIDE, OBJECT_SIDE, PICTURE_SIZES};
 use super::sprite::{Pose, Sprite};
 use crate::domain::BBox;
 
@@ -33,11 +31,12 @@ pub(super) struct Placed {
     pub(super) inside: Vec<u8>,
 }
 
-/// Paints the planned objects. Entities are always in the picture; a distractor without room is left out.
-pub(super) fn paint(objects: &[PlannedObject], rng: &mut impl Rng) -> Scene {
+/// Paints the planned objects, each visible to this share at least. Entities are always in the picture; a distractor
+/// without room is left out.
+pub(super) fn paint(objects: &[PlannedObject], visible: f64, rng: &mut impl Rng) -> Scene {
     let (width, height) = PICTURE_SIZES[rng.random_range(0..PICTURE_SIZES.len())];
     for attempt in 0..5 {
-        let mut placement = Placement::new(width as usize, height as usize);
+        let mut placement = Placement::new(width as usize, height as usize, visible);
         // Each attempt makes all objects smaller.
         let crowding = 0.86f32.powi(attempt);
         let all_entities_placed = objects.iter().enumerate().all(|(object_index, object)| {
@@ -47,7 +46,7 @@ pub(super) fn paint(objects: &[PlannedObject], rng: &mut impl Rng) -> Scene {
             return placement.finish(objects, rng);
         }
     }
-    let mut placement = Placement::new(width as usize, height as usize);
+    let mut placement = Placement::new(width as usize, height as usize, visible);
     placement.place_in_line(objects, rng);
     placement.finish(objects, rng)
 }
@@ -56,6 +55,8 @@ pub(super) fn paint(objects: &[PlannedObject], rng: &mut impl Rng) -> Scene {
 struct Placement {
     width: usize,
     height: usize,
+    /// The least share of an object that stays visible.
+    visible: f64,
     /// Per pixel, the index into `sprites` of the front sprite, or `BACKGROUND`.
     front: Vec<u8>,
     sprites: Vec<PlacedSprite>,
@@ -72,8 +73,8 @@ struct PlacedSprite {
 const BACKGROUND: u8 = u8::MAX;
 
 impl Placement {
-    fn new(width: usize, height: usize) -> Self {
-        Self { width, height, front: vec![BACKGROUND; width * height], sprites: Vec::new() }
+    fn new(width: usize, height: usize, visible: f64) -> Self {
+        Self { width, height, visible, front: vec![BACKGROUND; width * height], sprites: Vec::new() }
     }
 
     /// Searches a position at which this object and all earlier ones stay visible enough.
@@ -164,7 +165,7 @@ impl Placement {
         }
         let accent_is_there = !placed.names_accent
             || (accent_seen as f64 >= MIN_ACCENT_VISIBLE_SHARE * accent as f64 && accent_seen >= 12);
-        seen as f64 >= MIN_VISIBLE_SHARE * all as f64
+        seen as f64 >= self.visible * all as f64
             && extent.longer_side() >= MIN_VISIBLE_SIDE
             && accent_is_there
     }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::appearance::Appearance;
-use super::difficulty;
+use super::difficulty::Difficulty;
 use super::post_text::words_of;
 use super::sample::{Sample, World};
 use super::split::Split;
@@ -111,10 +111,50 @@ fn shares_match_the_difficulty() {
     let hard = ratio(near_misses, absent_posts);
     assert!((0.3..0.6).contains(&hard), "{hard} of posts with absent mentions show one of the kind");
     assert!(
-        (ratio(ambiguous, mentions) - difficulty::AMBIGUOUS_NAME_SHARE).abs() < 0.015,
+        (ratio(ambiguous, mentions) - Difficulty::PLAIN.ambiguous_names).abs() < 0.015,
         "{}",
         ratio(ambiguous, mentions)
     );
+}
+
+#[test]
+fn hard_posts_have_the_names_of_tests_and_keep_every_promise_of_the_gold() {
+    let world = World::new(3, Split::Hard);
+    let two_typed: HashSet<String> =
+        super::names::all_ambiguous(Split::Test).map(|(surface, _)| surface).collect();
+    let (mut mentions, mut ambiguous, mut untelling, mut negated, mut twins) = (0, 0, 0, 0, 0);
+    for index in 0..600 {
+        let draft = world.draft(index);
+        mentions += draft.entities.len();
+        ambiguous += draft.entities.iter().filter(|entity| two_typed.contains(&entity.surface)).count();
+        let shown: Vec<usize> = draft.objects.iter().filter_map(|object| object.entity).collect();
+        let kinds: HashSet<usize> =
+            shown.iter().map(|&entity| draft.entities[entity].description.appearance.kind).collect();
+        twins += usize::from(kinds.len() < shown.len());
+        for (number, (entity, span)) in draft.entities.iter().zip(&draft.spans).enumerate() {
+            assert_eq!(&draft.text[span.byte_start..span.byte_end], entity.surface);
+            let others = draft.objects.iter().filter(|object| object.entity != Some(number));
+            for object in others {
+                assert!(!entity.description.fits(&object.description.appearance), "post {index}: {draft:?}");
+            }
+            let before = &draft.text[..span.byte_start];
+            let after = &draft.text[span.byte_end..];
+            untelling += usize::from(before.ends_with("so it is ") || before.ends_with("I mean "));
+            if after.starts_with(" is missing") {
+                negated += 1;
+                assert!(!shown.contains(&number), "{}", draft.text);
+            }
+        }
+    }
+    let share = f64::from(ambiguous as u32) / f64::from(mentions as u32);
+    assert!((0.4..0.55).contains(&share), "{share} of names mean two things");
+    assert!(untelling > 20 && negated > 10 && twins > 40, "{untelling} {negated} {twins}");
+    for index in 0..60 {
+        let sample = world.sample(index);
+        assert!(sample.id.starts_with("hard-3-"));
+        let wanted = world.draft(index).objects.iter().filter(|object| object.entity.is_some()).count();
+        assert_eq!(sample.mentions.iter().map(|mention| mention.objects.len()).sum::<usize>(), wanted);
+    }
 }
 
 #[test]

@@ -104,8 +104,9 @@ impl AnswerCache {
         let (entry, source) = loop {
             let mut from = AnswerSource::Made;
             let finding = async {
-                let found =
-                    lower.find_or_make(asked, |freshness| freshness != Freshness::Expired, &mut make).await;
+                // In a box: every post carries the space of what it may wait for, and few wait for this.
+                let valid = |freshness| freshness != Freshness::Expired;
+                let found = Box::pin(lower.find_or_make(asked, valid, &mut make)).await;
                 let FoundAnswer { record, source } = found.map_err(|error: E| MakerError(Arc::new(error)))?;
                 from = source;
                 Ok(tiers.entry(record))

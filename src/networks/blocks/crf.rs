@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use tch::nn;
 use tch::{Kind, Tensor};
 
+use super::forward_backward::{self, Scores};
+
 /// Over which words the field runs where a text is read together with what is known of it.
 ///
 /// Either way the encoder reads all of them, and only the text's own words are answered for.
@@ -172,42 +174,8 @@ impl Chain {
     /// The probability of each label at each word given the whole text (forward-backward), laid out as `emissions`.
     #[must_use]
     pub fn posteriors(&self, emissions: &[f32]) -> Vec<f32> {
-        let labels = self.start.len();
-        let words = emissions.len() / labels;
-        if words == 0 {
-            return Vec::new();
-        }
-        // In 64 bits: the sums run over all sequences, and one cannot be surer than 1.
-        let emission = |word: usize, label: usize| f64::from(emissions[word * labels + label]);
-        let step = |from: usize, to: usize| f64::from(self.step[from * labels + to]);
-
-        let mut forward: Vec<f64> =
-            (0..labels).map(|label| f64::from(self.start[label]) + emission(0, label)).collect();
-        for word in 1..words {
-            let before = (word - 1) * labels;
-            for to in 0..labels {
-                let reached = log_sum_exp((0..labels).map(|from| forward[before + from] + step(from, to)));
-                forward.push(reached + emission(word, to));
-            }
-        }
-
-        let mut posteriors = vec![0.0; words * labels];
-        let mut backward: Vec<f64> = self.end.iter().copied().map(f64::from).collect();
-        for word in (0..words).rev() {
-            let here = &forward[word * labels..(word + 1) * labels];
-            let all = log_sum_exp((0..labels).map(|label| here[label] + backward[label]));
-            for label in 0..labels {
-                posteriors[word * labels + label] = (here[label] + backward[label] - all).exp() as f32;
-            }
-            if word > 0 {
-                backward = (0..labels)
-                    .map(|from| {
-                        log_sum_exp((0..labels).map(|to| step(from, to) + emission(word, to) + backward[to]))
-                    })
-                    .collect();
-            }
-        }
-        posteriors
+        let Self { start, end, step } = self;
+        forward_backward::posteriors(Scores { start, end, step }, emissions)
     }
 }
 
@@ -215,15 +183,6 @@ impl Chain {
 fn first_max(values: impl Iterator<Item = f32>) -> (f32, usize) {
     let start = (f32::NEG_INFINITY, 0);
     values.enumerate().fold(start, |best, (index, value)| if value > best.0 { (value, index) } else { best })
-}
-
-fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
-    let largest = values.clone().fold(f64::NEG_INFINITY, f64::max);
-    if largest.is_finite() {
-        largest + values.map(|value| (value - largest).exp()).sum::<f64>().ln()
-    } else {
-        largest
-    }
 }
 
 fn to_floats(tensor: &Tensor) -> Vec<f32> {

@@ -117,9 +117,11 @@ impl Deberta {
 
     /// The distances between pieces of an input of this length.
     fn distances(&self, length: i64) -> Distances {
-        let places = Tensor::arange(length, (Kind::Int64, self.device));
+        // On the host, which would otherwise wait for the device to learn the furthest.
+        let places = Tensor::arange(length, (Kind::Int64, Device::Cpu));
         let shared = shared_distance(&places, self.config.span, self.config.bert.max_positions);
-        let furthest = shared.get(length - 1).int64_value(&[]);
+        let furthest = shared.int64_value(&[length - 1]);
+        let [places, shared] = [places, shared].map(|table| table.to_device(self.device));
         let between = places.unsqueeze(1) - places.unsqueeze(0);
         let shared = between.sign() * shared.take(&between.abs());
         // The vector of distance 0 is in the middle of the table.

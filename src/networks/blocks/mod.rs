@@ -6,6 +6,7 @@ pub mod crf;
 pub(super) mod deberta;
 pub mod device;
 pub(super) mod encodings;
+mod forward_backward;
 pub(super) mod layers;
 pub mod preset;
 pub mod promptable;

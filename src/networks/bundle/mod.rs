@@ -23,6 +23,7 @@ mod serve;
 mod stages;
 mod template;
 mod thresholds;
+mod training;
 #[cfg(test)]
 #[path = "../../../tests/support/tiny/mod.rs"]
 pub(crate) mod tiny;
@@ -30,8 +31,8 @@ mod write;
 
 pub use config::Config;
 pub use import::{
-    ConfigFault, GivenLabels, Import, Imported, MappedTypes, Recipe, TypeMap, check_task_of_config,
-    labels_of_config,
+    ConfigFault, GivenLabels, Import, Imported, MappedTypes, PublishedEncoder, Recipe, StoredWeights,
+    TrainedTagger, TypeMap, check_task_of_config, labels_of_config,
 };
 pub use manifest::Manifest;
 pub use open::Bundle;
@@ -39,6 +40,7 @@ pub use self_test_question::SelfTestQuestion;
 pub use stages::{Entail, Ground, Joint, Part, Recognise, Retrieve, Segment};
 pub use template::{presets, stage_template, template, templates};
 pub use thresholds::{Thresholds, set_made, set_thresholds};
+pub use training::TrainingRecord;
 pub use write::{write_manifest, write_unfilled};
 
 pub use crate::networks::descriptor::{ImportError, Summary};

@@ -57,6 +57,12 @@ impl Bundle {
         Ok(Self { folder: folder.to_owned(), manifest, hash, taken: Vec::new(), shared: None })
     }
 
+    /// Whether there is a bundle in a folder.
+    #[must_use]
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(MANIFEST).exists()
+    }
+
     /// The SHA-256 of the manifest, in hexadecimal: it names the bundle with all its files, and those of the bundles
     /// that stages were taken from.
     #[must_use]

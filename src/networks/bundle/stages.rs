@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::self_test_question::SelfTestQuestion;
+use super::training::TrainingRecord;
 use crate::common::imaging::View;
 use crate::domain::Stage;
 use crate::networks::blocks::crf::CrfScope;
@@ -56,6 +57,9 @@ pub struct Recognise {
     /// Its answer to the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
+    /// How it was trained, if it was by `riveg train tagger`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingRecord>,
 }
 
 /// The network that stands for tagger, gate and grounder. Its requests are those of the stage `recognise`.

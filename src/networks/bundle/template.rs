@@ -97,6 +97,7 @@ fn recognise(preset: &str, precision: Precision, weights: Weights) -> Option<Rec
         decoding: Decoding::Argmax,
         network: Network::published(preset)?,
         self_test: Vec::new(),
+        training: None,
     })
 }
 

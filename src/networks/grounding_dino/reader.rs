@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tch::{TchError, Tensor};
+use tch::{Kind, TchError, Tensor};
 
 use super::answers::{Answer, Answers};
 use super::{Detected, GroundingDino, GroundingDinoConfig, Prompt, Seen};
@@ -158,12 +158,17 @@ const NOTHING: Answer = Answer { score: 0.0, corners: [0.0; 4] };
 /// The box that fits any word of the prompt best.
 fn best(detected: &Detected) -> Result<Answer, TchError> {
     let fits = detected.logits.f_amax(-1, false)?;
-    let index = fits.f_argmax(None, false)?.f_int64_value(&[])?;
-    let score = fits.f_get(index)?.f_sigmoid()?.f_double_value(&[])? as f32;
-    let sides: Vec<f64> = Vec::try_from(detected.boxes.f_get(index)?.f_to_kind(tch::Kind::Double)?)?;
+    let index = fits.f_argmax(None, false)?.f_view([1])?;
+    let score = fits.f_index_select(0, &index)?.f_sigmoid()?.f_to_kind(Kind::Double)?;
+    let sides = detected.boxes.f_index_select(0, &index)?.f_to_kind(Kind::Double)?.f_view([4])?;
+    // Score and box in one tensor: the device is waited for once.
+    let found: Vec<f64> = Vec::try_from(Tensor::f_cat(&[score, sides], 0)?)?;
+    let &[score, x, y, width, height] = &found[..] else {
+        return Err(TchError::Torch(format!("a box of {} numbers", found.len())));
+    };
     let edges = |middle: f64, side: f64| (middle - side / 2.0, middle + side / 2.0);
-    let ((left, right), (top, bottom)) = (edges(sides[0], sides[2]), edges(sides[1], sides[3]));
-    Ok(Answer { score, corners: [left, top, right, bottom] })
+    let ((left, right), (top, bottom)) = (edges(x, width), edges(y, height));
+    Ok(Answer { score: score as f32, corners: [left, top, right, bottom] })
 }
 
 /// Says what no network of these dimensions can read, before the device sees it.

@@ -7,10 +7,11 @@
 //! is added inside the text's feed-forward layers ([`encoders`]). In the layers after that, words, regions and queries see
 //! each other ([`fusion`]).
 //!
-//! The authors publish no weights, so the names of parameters are those of BERT and CLIP where these have some, and our own
-//! elsewhere. Two things differ from the authors' code: regions are seen through the patches under them in place of the
-//! features of a detector ([`regions`]), and queries look at words and regions by attention across, which the paper
-//! describes.
+//! The authors publish no weights, so nothing has to agree with their code to the last digit. The names of parameters are those
+//! of BERT and CLIP where these have some, and our own elsewhere. Differences from their code that matter: regions are seen
+//! through the patches under them, not by the features of a detector ([`regions`]); in the fusion queries look at regions,
+//! not at words alone; prompts of types are learnt, not read by a frozen BERT; and queries see each other only in the
+//! fusion.
 
 mod config;
 mod decode;

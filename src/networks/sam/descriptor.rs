@@ -27,7 +27,7 @@ fn serve(
     remembered: Remembered,
 ) -> Result<Segmenter, BundleError> {
     let sam = source.load(|root| Sam::new(root, &dimensions.config()))?;
-    let sam = SamSegmenter::new(sam, source.device, remembered);
+    let sam = SamSegmenter::new(sam.freeze(), source.device, remembered);
     let encodings = sam.encodings();
     Ok(Segmenter::new(sam, encodings))
 }

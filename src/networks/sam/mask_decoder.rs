@@ -1,11 +1,13 @@
 //! Mask decoder of SAM: a mask for each mask token, with its predicted IoU.
 
+use std::ops::Range;
+
 use tch::Tensor;
 use tch::nn;
 
 use super::config::{EPSILON, SamConfig};
 use crate::networks::blocks::promptable::MASK_TOKENS;
-use crate::networks::blocks::promptable::layers::{Head, doubling, embedding, layer_norm, over_channels};
+use crate::networks::blocks::promptable::layers::{Head, doubling, embedding, layer_norm, quartered};
 use crate::networks::blocks::promptable::two_way::{TwoWay, TwoWayTransformer};
 
 /// The mask decoder, under `mask_decoder`.
@@ -38,9 +40,15 @@ impl MaskDecoder {
         }
     }
 
-    /// Encodings `[N, C, h, w]`, their cells' places `[1, hw, C]` and prompts `[N, P, C]` to the logits of all masks
-    /// `[N, 4, 4h, 4w]` and their predicted IoUs `[N, 4]`.
-    pub(super) fn forward(&self, encodings: &Tensor, places: &Tensor, prompts: &Tensor) -> (Tensor, Tensor) {
+    /// Encodings `[N, C, h, w]`, their cells' places `[1, hw, C]` and prompts `[N, P, C]` to the logits of the masks that are
+    /// wanted of the four, `[N, M, 4h, 4w]`, and their predicted IoUs `[N, M]`.
+    pub(super) fn forward(
+        &self,
+        encodings: &Tensor,
+        places: &Tensor,
+        prompts: &Tensor,
+        wanted: Range<i64>,
+    ) -> (Tensor, Tensor) {
         let size = encodings.size();
         let (rows, height, width) = (size[0], size[2], size[3]);
         let own =
@@ -49,19 +57,19 @@ impl MaskDecoder {
         let cells = encodings.flatten(2, 3).transpose(1, 2);
         let (tokens, cells) = self.transformer.forward(&tokens, &cells, places);
 
-        let cells = cells.transpose(1, 2).reshape([rows, -1, height, width]);
-        let fine = over_channels(&self.upscale_layer_norm, &cells.apply(&self.upscale_conv1)).gelu("none");
-        let fine = fine.apply(&self.upscale_conv2).gelu("none");
+        // Each cell becomes 2 x 2 finer ones, and each of those again: `[N, hw, 4, 4, C / 8]`.
+        let fine = quartered(&self.upscale_conv1, &cells).apply(&self.upscale_layer_norm).gelu("none");
+        let fine = quartered(&self.upscale_conv2, &fine).gelu("none");
 
-        let directions: Vec<Tensor> = self
-            .output_hypernetworks_mlps
-            .iter()
-            .zip(1..)
-            .map(|(head, token)| head.forward(&tokens.select(1, token)))
-            .collect();
-        let masks = Tensor::stack(&directions, 1).matmul(&fine.flatten(2, 3));
-        let ious = self.iou_prediction_head.forward(&tokens.select(1, 0));
-        (masks.view([rows, MASK_TOKENS, 4 * height, 4 * width]), ious)
+        let count = wanted.end - wanted.start;
+        let ious = self.iou_prediction_head.forward(&tokens.select(1, 0)).narrow(1, wanted.start, count);
+        let heads = self.output_hypernetworks_mlps.iter().zip(0..).filter(|(_, mask)| wanted.contains(mask));
+        let directions: Vec<Tensor> =
+            heads.map(|(head, mask)| head.forward(&tokens.select(1, 1 + mask))).collect();
+        let masks = Tensor::stack(&directions, 1).matmul(&fine.flatten(1, 3).transpose(1, 2));
+        // From row, column and twice row and column within that, to rows and columns of the whole.
+        let masks = masks.reshape([rows, count, height, width, 2, 2, 2, 2]).permute([0, 1, 2, 4, 6, 3, 5, 7]);
+        (masks.reshape([rows, count, 4 * height, 4 * width]), ious)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Kirillov et al., "Segment Anything" (2023), box prompts only. Parameters carry the names that `transformers` gives
 //! them in `SamModel`, so that its checkpoints load as they are.
 
+mod attention;
 mod config;
 mod descriptor;
 mod image_encoder;
@@ -52,6 +53,13 @@ impl Sam {
         }
     }
 
+    /// Computes once what is the same for every picture. Afterwards the network must not learn.
+    #[must_use]
+    pub fn freeze(mut self) -> Self {
+        self.prompt_encoder.freeze();
+        self
+    }
+
     /// The dimensions it was made with.
     #[must_use]
     pub fn config(&self) -> &SamConfig {
@@ -66,7 +74,8 @@ impl Sam {
         normalised(rgb).permute([2, 0, 1]).constant_pad_nd([0, side - width, 0, side - height])
     }
 
-    /// Encodes pictures `[B, 3, S, S]`, normalised and padded, to `[B, C, S/p, S/p]`: once a picture.
+    /// Encodes pictures `[B, 3, S, S]`, normalised and padded, to `[B, C, S/p, S/p]`, in memory with the channels of each cell
+    /// side by side: once a picture.
     pub fn encode(&self, pixels: &Tensor) -> Tensor {
         self.image_encoder.forward(&pixels.to_kind(self.prompt_encoder.kind()))
     }
@@ -75,12 +84,11 @@ impl Sam {
     /// `index_select` of what [`Self::encode`] made), `boxes` `[N, 4]` are left, top, right, bottom in pixels of the
     /// resized picture. Gives mask logits `[N, M, 4h, 4w]` and predicted IoUs `[N, M]`; M is 1, or 3 for `multimask`.
     pub fn decode(&self, embeddings: &Tensor, boxes: &Tensor) -> (Tensor, Tensor) {
-        let places = self.prompt_encoder.places(self.config.grid());
+        let places = self.prompt_encoder.places();
         let prompts = self.prompt_encoder.boxes(boxes);
         let cells = embeddings + self.prompt_encoder.no_mask();
-        let (masks, ious) = self.mask_decoder.forward(&cells, &places, &prompts);
-        let (first, count) = if self.config.multimask { (1, MULTIMASK_OUTPUTS) } else { (0, 1) };
-        (masks.narrow(1, first, count), ious.narrow(1, first, count))
+        let wanted = if self.config.multimask { 1..1 + MULTIMASK_OUTPUTS } else { 0..1 };
+        self.mask_decoder.forward(&cells, &places, &prompts, wanted)
     }
 }
 

@@ -14,9 +14,12 @@ const POINT_KINDS: i64 = 4;
 #[derive(Debug)]
 pub(super) struct PromptEncoder {
     image_size: i64,
+    grid: i64,
     frequencies: Frequencies,
     corners: [Tensor; 2],
     no_mask_embed: Tensor,
+    /// `[1, grid * grid, C]`, once frozen.
+    places: Option<Tensor>,
 }
 
 impl PromptEncoder {
@@ -31,9 +34,11 @@ impl PromptEncoder {
         mask_prompts(&(&prompts / "mask_embed"), channels, EPSILON);
         Self {
             image_size: config.image_size,
+            grid: config.grid(),
             frequencies,
             corners: [points[2].shallow_clone(), points[3].shallow_clone()],
             no_mask_embed: embedding(&(&prompts / "no_mask_embed"), 1, channels),
+            places: None,
         }
     }
 
@@ -53,7 +58,15 @@ impl PromptEncoder {
     }
 
     /// `[1, grid * grid, C]`: where in the picture each cell lies, row by row.
-    pub(super) fn places(&self, grid: i64) -> Tensor {
-        self.frequencies.places(grid)
+    pub(super) fn places(&self) -> Tensor {
+        match &self.places {
+            Some(places) => places.shallow_clone(),
+            None => self.frequencies.places(self.grid),
+        }
+    }
+
+    /// Keeps the places of cells, which are the same for every picture.
+    pub(super) fn freeze(&mut self) {
+        self.places = Some(tch::no_grad(|| self.frequencies.places(self.grid)));
     }
 }

@@ -16,11 +16,12 @@ impl Promptable for Sam {
 
     fn encode_bytes(&self, pictures: &[Tensor]) -> Result<Tensor, TchError> {
         let pixels: Vec<Tensor> = pictures.iter().map(|rgb| self.pixels(rgb)).collect();
-        Ok(self.encode(&Tensor::f_stack(&pixels, 0)?))
+        // Kept as it lies in memory, channels last.
+        self.encode(&Tensor::f_stack(&pixels, 0)?).f_permute([0, 2, 3, 1])
     }
 
     fn best_masks(&self, encodings: &Tensor, rows: &Tensor, boxes: &Tensor) -> (Tensor, Tensor) {
-        let (low_res, ious) = self.decode(&encodings.index_select(0, rows), boxes);
+        let (low_res, ious) = self.decode(&encodings.index_select(0, rows).permute([0, 3, 1, 2]), boxes);
         promptable::best(&low_res, &ious)
     }
 

@@ -6,7 +6,7 @@ use tch::{Device, Kind, TchError, Tensor};
 
 use super::{Tagger, TaggerConfig, TokenClassifier};
 use crate::networks::blocks::crf::{Chain, CrfScope};
-use crate::networks::blocks::device::{hand_back, send};
+use crate::networks::blocks::device::{hand_back, send, staged};
 use crate::networks::blocks::rows;
 use crate::networks::blocks::words::Pooling;
 use crate::scheduler::{Cost, Model, ModelError, Processor};
@@ -24,6 +24,8 @@ pub struct ServedTagger {
 pub struct TaggerProcessor {
     config: TaggerConfig,
     decoder: Decoder,
+    /// Where the network computes.
+    device: Device,
 }
 
 /// How labels are made of scores.
@@ -79,7 +81,8 @@ impl ServedTagger {
     }
 
     fn with_decoder(classifier: TokenClassifier, decoder: Decoder) -> Self {
-        let processor = TaggerProcessor { config: classifier.config.clone(), decoder };
+        let (config, device) = (classifier.config.clone(), classifier.device);
+        let processor = TaggerProcessor { config, decoder, device };
         Self { classifier, processor: Arc::new(processor) }
     }
 
@@ -162,9 +165,12 @@ impl Processor for TaggerProcessor {
         }
         let scored: Vec<&[u32]> = scored.iter().map(Vec::as_slice).collect();
         let pieces: Vec<&[u32]> = batch.iter().map(|request| &request.pieces[..]).collect();
-        let mask = rows::mask(&pieces)?;
-        let pieces = rows::padded(&pieces, self.config.pad)?;
-        Ok(Some(TaggerInput { pieces, mask, scored: rows::padded(&scored, 0)? }))
+        let ready = |tensor| staged(tensor, self.device);
+        Ok(Some(TaggerInput {
+            mask: ready(rows::mask(&pieces)?),
+            pieces: ready(rows::padded(&pieces, self.config.pad)?),
+            scored: ready(rows::padded(&scored, 0)?),
+        }))
     }
 
     fn finish(&self, batch: &[Request], emissions: Vec<f32>) -> Result<Vec<Reply>, ModelError> {

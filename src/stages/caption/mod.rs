@@ -1,5 +1,6 @@
-//! Caption stage: what the pictures of a post show, by the author's alt text or a vision model.
+//! Caption stage: what the pictures of a post show, by the author's alt text, published captions or a vision model.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -10,6 +11,10 @@ use crate::llm::answers::Kind;
 use crate::llm::cached::{AnswerFormat, CachedEndpoint, NoAnswer, escape_untrusted};
 use crate::llm::client::Question;
 
+mod caption_file;
+
+pub use caption_file::CaptionFile;
+
 /// The prompt, compiled in.
 const SHIPPED: &str = include_str!("prompt.toml");
 /// Pictures of one post that are captioned: networks of limited length read the result.
@@ -19,8 +24,8 @@ const MAX_PICTURES: usize = 4;
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Sources of a one-sentence caption for the tagger: `alt-text` or endpoints of `[llm]`; the first with a caption
-    /// is used.
+    /// Sources of a one-sentence caption for the tagger: `alt-text`, `file:PATH` or endpoints of `[llm]`; the first with
+    /// a caption is used.
     pub short: Vec<String>,
     /// Sources of a caption of a few sentences for expansion, in the same form.
     pub detailed: Vec<String>,
@@ -30,6 +35,18 @@ pub struct Config {
 
 /// The name of the author's alt text among the sources.
 pub const ALT_TEXT: &str = "alt-text";
+
+/// The file of captions that a source names; none of other sources.
+#[must_use]
+pub fn file_of(source: &str) -> Option<&Path> {
+    source.strip_prefix("file:").map(Path::new)
+}
+
+/// Whether a source is the name of an endpoint.
+#[must_use]
+pub fn is_endpoint(source: &str) -> bool {
+    source != ALT_TEXT && file_of(source).is_none()
+}
 
 /// The length of a caption, which depends on its use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +62,8 @@ pub enum Length {
 pub enum Captioner {
     /// The author's alt text.
     AltText,
+    /// Published captions.
+    File(Arc<CaptionFile>),
     /// A vision model.
     Vision(CachedEndpoint),
 }
@@ -89,9 +108,9 @@ impl Captioners {
         Self { gate, ..self }
     }
 
-    /// The caption of one picture, a sentence, for prompts of the gate and the grounder.
-    pub async fn caption(&self, media: &Media) -> Captions {
-        self.picture(media, (&self.gate, Length::Short)).await
+    /// The caption of one picture of a post with this id, a sentence, for prompts of the gate and the grounder.
+    pub async fn caption(&self, post: &str, media: &Media) -> Captions {
+        self.picture((post, media), (&self.gate, Length::Short)).await
     }
 
     /// The captions of a post's first pictures, joined in order.
@@ -101,7 +120,8 @@ impl Captioners {
             Length::Short => &self.short,
             Length::Detailed => &self.detailed,
         };
-        let captions = join_all(pictures.map(|media| self.picture(media, (captioners, length)))).await;
+        let captions =
+            join_all(pictures.map(|media| self.picture((&post.id, media), (captioners, length)))).await;
         let mut all = Captions::default();
         let mut texts = Vec::new();
         for one in captions {
@@ -113,7 +133,11 @@ impl Captioners {
     }
 
     /// The first caption of these sources.
-    async fn picture(&self, media: &Media, (captioners, length): (&[Captioner], Length)) -> Captions {
+    async fn picture(
+        &self,
+        (post, media): (&str, &Media),
+        (captioners, length): (&[Captioner], Length),
+    ) -> Captions {
         let form = match length {
             Length::Short => AnswerFormat::Caption,
             Length::Detailed => AnswerFormat::Description,
@@ -122,7 +146,10 @@ impl Captioners {
         for captioner in captioners {
             let text = match captioner {
                 Captioner::AltText => {
-                    Ok(media.alt_text.as_deref().and_then(|text| alt_text(text, form.max_chars())))
+                    Ok(media.alt_text.as_deref().and_then(|text| of_a_person(text, form.max_chars())))
+                }
+                Captioner::File(file) => {
+                    Ok(file.about(post, &media.key).and_then(|text| of_a_person(text, form.max_chars())))
                 }
                 Captioner::Vision(endpoint) => {
                     let answer = self.ask(endpoint, media, length).await;
@@ -158,7 +185,8 @@ impl Captioners {
     }
 }
 
-fn alt_text(text: &str, max_chars: usize) -> Option<String> {
+/// A caption that no model of the settings gave, as text that nobody vouches for.
+fn of_a_person(text: &str, max_chars: usize) -> Option<String> {
     let text: String = escape_untrusted(text).chars().take(max_chars).collect();
     (!text.is_empty()).then_some(text)
 }

@@ -15,6 +15,8 @@ pub struct Config {
     pub sources: Vec<SourceName>,
     /// The lexicon file; empty: that of the bundle.
     pub lexicon: PathBuf,
+    /// Files of published answers, in order; the first with an expansion is used.
+    pub files: Vec<PathBuf>,
     /// The endpoints of `[llm]`.
     pub endpoints: Vec<String>,
     /// Whether all endpoints are asked, or one after another.
@@ -33,6 +35,8 @@ pub struct Config {
 pub enum SourceName {
     /// The lexicon file.
     Lexicon,
+    /// Files of published answers.
+    File,
     /// Language models, behind the answer cache.
     Llm,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::{Context, ExpansionPrompt, Mix, PhraseTemplate, Scope};
+use super::{Context, ExpansionFile, ExpansionPrompt, Mix, PhraseTemplate, Scope};
 use crate::domain::{Mention, ModelAnswer, Phrase, PhraseSource};
 use crate::llm::answers::Kind;
 use crate::llm::cached::{CachedEndpoint, Degrade, NoAnswer, subject_of_name};
@@ -21,6 +21,8 @@ pub struct Expander {
 pub enum Source {
     /// The lexicon.
     Lexicon(Arc<Lexicon>),
+    /// Published answers.
+    File(ExpansionFile),
     /// Language models.
     Llm(LlmExpansion),
 }
@@ -69,7 +71,15 @@ impl Expander {
     pub fn lexicon(&self) -> Option<&Lexicon> {
         self.sources.iter().find_map(|source| match source {
             Source::Lexicon(lexicon) => Some(lexicon.as_ref()),
-            Source::Llm(_) => None,
+            Source::File(_) | Source::Llm(_) => None,
+        })
+    }
+
+    /// The files of published answers among the sources.
+    pub fn files(&self) -> impl Iterator<Item = &ExpansionFile> {
+        self.sources.iter().filter_map(|source| match source {
+            Source::File(file) => Some(file),
+            Source::Lexicon(_) | Source::Llm(_) => None,
         })
     }
 
@@ -100,6 +110,11 @@ impl Expander {
                     let answers =
                         expansion.map(|text| ModelAnswer { endpoint: None, text: text.to_string() });
                     (PhraseSource::Lexicon, answers.into_iter().collect())
+                }
+                Source::File(file) => {
+                    let told = file.about(&context.post, &mention.text, &mention.entity_type);
+                    let answer = told.map(|text| ModelAnswer { endpoint: None, text: text.to_owned() });
+                    (PhraseSource::File, answer.into_iter().collect())
                 }
                 Source::Llm(llm) => {
                     let (answers, failed) = llm.ask(mention, context).await;
@@ -196,6 +211,27 @@ mod tests {
         };
         fs::write(&path, entries.iter().map(line).collect::<Vec<_>>().join("\n")).unwrap();
         Source::Lexicon(Arc::new(Lexicon::load(&path).unwrap()))
+    }
+
+    #[tokio::test]
+    async fn published_answers_are_those_of_the_post() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, lines: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, lines).unwrap();
+            Source::File(ExpansionFile::load(&path).unwrap())
+        };
+        let one = file("one.txt", "Imageid:7.jpg###Jordan(PER)###a man in blue\n");
+        let lines = "{\"surface\":\"Jordan\",\"type\":\"PER\",\"expansion\":\"a tall man\"}\n";
+        let other = file("other.jsonl", lines);
+        let expander = Expander::new(vec![one, other], PhraseTemplate::default(), Degrade::PublishWithout);
+        for (post, expected) in [("7", "Jordan (PER) - a man in blue"), ("8", "Jordan (PER) - a tall man")] {
+            let context = Context { post: post.to_owned(), ..Context::default() };
+            let found = expander.phrase(&mention("Jordan", "PER"), None, &context).await.unwrap();
+            assert_eq!((found.phrase.text.as_str(), found.phrase.source), (expected, PhraseSource::File));
+            assert_eq!(found.phrase.answers, [], "no model answered");
+        }
+        assert_eq!(expander.files().map(ExpansionFile::len).sum::<usize>(), 2);
     }
 
     #[tokio::test]

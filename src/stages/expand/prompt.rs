@@ -27,6 +27,8 @@ pub enum Scope {
 /// The context of a post's entities.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
+    /// The post's id.
+    pub post: String,
     /// The normalised text.
     pub text: String,
     /// Detailed captions of its pictures, if there are any.
@@ -137,7 +139,7 @@ mod tests {
     }
 
     fn context(text: &str) -> Context {
-        Context { text: text.to_owned(), background: Some("a crowd".to_owned()) }
+        Context { post: "7".to_owned(), text: text.to_owned(), background: Some("a crowd".to_owned()) }
     }
 
     #[test]

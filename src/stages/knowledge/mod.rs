@@ -28,7 +28,7 @@ pub use import::{ImportError, PublishedFiles};
 pub use index::{Index, IndexError, IndexSource};
 pub use post_encoder::{PostEncoder, Reply, Request, TextTokenizer};
 pub use prompt::KnowledgePrompt;
-pub use replayed::{ReplayError, ReplayedKnowledge};
+pub use replayed::ReplayedKnowledge;
 pub use vectors::{Neighbour, Vectors};
 
 /// A temporary file that replaces its target when it is complete, readable by all users then.

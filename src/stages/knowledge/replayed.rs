@@ -1,12 +1,11 @@
 //! Replayed knowledge: what somebody's language model said about posts, from a file instead of a model.
 
 use std::collections::HashMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::common::plain_file;
+use crate::common::answer_file::{AnswerFile, AnswerFileError};
 use crate::llm::cached::normalised_text;
 
 /// The answers of a file, by the normalised text of the post: a post is known by its words, because answers that were
@@ -24,43 +23,19 @@ struct Line {
     knowledge: String,
 }
 
-/// The file of answers cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ReplayError {
-    /// It is missing, unreadable or not UTF-8.
-    #[error("failed to read the answers `{}`", path.display())]
-    Read {
-        /// Where.
-        path: PathBuf,
-        /// What was wrong.
-        #[source]
-        source: io::Error,
-    },
-    /// A line is not an answer.
-    #[error("line {line} of the answers `{}` must be a JSON object with the strings `text` and `knowledge`", path.display())]
-    Line {
-        /// Where.
-        path: PathBuf,
-        /// Which, from 1.
-        line: usize,
-        /// What was wrong.
-        #[source]
-        source: serde_json::Error,
-    },
-}
+/// What a line must be.
+const LINE: &str = "must be a JSON object with the strings `text` and `knowledge`";
 
 impl ReplayedKnowledge {
     /// Reads a JSONL file. Empty lines are skipped; of several lines with one text the last counts.
     ///
     /// # Errors
-    /// [`ReplayError`] names the file, and the line if one is at fault.
-    pub fn load(path: &Path) -> Result<Self, ReplayError> {
-        let read = plain_file::read_text(path);
-        let text = read.map_err(|source| ReplayError::Read { path: path.to_owned(), source })?;
+    /// [`AnswerFileError`] names the file, and the line if one is at fault.
+    pub fn load(path: &Path) -> Result<Self, AnswerFileError> {
+        let file = AnswerFile::read(path)?;
         let mut by_text = HashMap::new();
-        for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
-            let Line { text, knowledge } = serde_json::from_str(line)
-                .map_err(|source| ReplayError::Line { path: path.to_owned(), line: number, source })?;
+        for line in file.lines().filter(|(_, line)| !line.trim().is_empty()) {
+            let Line { text, knowledge } = file.json(line, LINE)?;
             by_text.insert(normalised_text(&text), knowledge);
         }
         Ok(Self { by_text })
@@ -79,7 +54,7 @@ mod tests {
 
     use super::*;
 
-    fn load(text: &str) -> Result<ReplayedKnowledge, ReplayError> {
+    fn load(text: &str) -> Result<ReplayedKnowledge, AnswerFileError> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("answers.jsonl");
         std::fs::write(&file, text).unwrap();

@@ -14,7 +14,7 @@ pub(super) struct PictureCaptions {
 impl PictureCaptions {
     /// The captions of all pictures of a post.
     pub(super) async fn of(captioners: &Captioners, post: &Post) -> Self {
-        let captions = join_all(post.media.iter().map(|media| caption(captioners, media))).await;
+        let captions = join_all(post.media.iter().map(|media| caption(captioners, (&post.id, media)))).await;
         let (texts, faults): (Vec<String>, Vec<Option<String>>) = captions.into_iter().unzip();
         Self { texts, fault: faults.into_iter().flatten().next_back() }
     }
@@ -25,9 +25,12 @@ impl PictureCaptions {
     }
 }
 
-/// The caption of a picture, and the fault of its sources.
-pub(super) async fn caption(captioners: &Captioners, media: &Media) -> (String, Option<String>) {
-    let caption = captioners.caption(media).await;
+/// The caption of a picture of a post with this id, and the fault of its sources.
+pub(super) async fn caption(
+    captioners: &Captioners,
+    (post, media): (&str, &Media),
+) -> (String, Option<String>) {
+    let caption = captioners.caption(post, media).await;
     let fault = caption.fault.map(|fault| format!("a picture has no caption: {fault}"));
     (caption.text.unwrap_or_default(), fault)
 }

@@ -117,9 +117,10 @@ pub(super) async fn annotate(
     let pairs = || entities.iter().flat_map(|entity| &entity.shown);
     let queries: Vec<Option<(usize, &Located)>> =
         pairs().map(|(media, located)| Some((*media, located))).collect();
-    let (masks, dropped) = maker.masks(flow, post, &queries).await?;
-    degraded.extend(limits.dropped_masks(dropped));
-    let regions = pairs().zip(&masks).map(|((media, located), mask)| {
+    let masks = maker.masks(flow, post, &queries).await?;
+    degraded.extend(limits.dropped_masks(masks.beyond_limit));
+    degraded.extend(masks.notes);
+    let regions = pairs().zip(&masks.of_queries).map(|((media, located), mask)| {
         let key = post.media[*media].key.clone();
         Some(mask.as_ref()?.region(key, located))
     });

@@ -41,7 +41,7 @@ impl Limits {
 }
 
 /// A number with its noun, and the verb that agrees; none for 0.
-fn counted(count: usize, words: [(&str, &'static str); 2]) -> Option<(String, &'static str)> {
+pub(super) fn counted(count: usize, words: [(&str, &'static str); 2]) -> Option<(String, &'static str)> {
     let (noun, verb) = words[usize::from(count > 1)];
     (count > 0).then(|| (format!("{count} {noun}"), verb))
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 
 use crate::common::imaging::Workers;
-use crate::domain::{Mask, Media, Post, Region};
+use crate::domain::{Degradation, DegradedCode, Mask, Media, Post, Region};
 use crate::scheduler::{CallError, Flow};
 use crate::stages::ground::Located;
 use crate::stages::segment::Segmenter;
 
 use super::box_groups::BoxGroups;
+use super::limits::counted;
 
 /// A mask with the confidence of the network that made it: the segmenter, or else the grounder.
 #[derive(Clone)]
@@ -27,17 +28,28 @@ pub(super) struct MaskMaker<'a> {
     pub(super) workers: &'a Workers,
     /// Pixels of all masks of the segmenter.
     pub(super) max_pixels: u64,
+    /// The least score of a mask of the segmenter.
+    pub(super) min_score: f32,
+}
+
+/// The masks of a post.
+pub(super) struct Masks {
+    /// The mask of each query that was located in a picture.
+    pub(super) of_queries: Vec<Option<ScoredMask>>,
+    /// Masks beyond the limit of pixels, which are the grounder's outlines.
+    pub(super) beyond_limit: usize,
+    /// What else the answer lacks: masks without a pixel, and those whose score is too low.
+    pub(super) notes: Vec<Degradation>,
 }
 
 impl MaskMaker<'_> {
-    /// The mask of each query that was located in a picture, and the number of masks beyond the limit of pixels. Those are
-    /// the grounder's outlines.
+    /// The masks of queries that were located in a picture.
     pub(super) async fn masks(
         &self,
         flow: Flow,
         post: &Post,
         queries: &[Option<(usize, &Located)>],
-    ) -> Result<(Vec<Option<ScoredMask>>, usize), CallError> {
+    ) -> Result<Masks, CallError> {
         let found: Vec<(usize, usize, &Located)> = (0..)
             .zip(queries)
             .filter_map(|(query, place)| place.map(|(media, located)| (query, media, located)))
@@ -47,7 +59,7 @@ impl MaskMaker<'_> {
             for &(query, media, located) in &found {
                 masks[query] = Some(outline_mask(self.workers, &post.media[media], located).await);
             }
-            return Ok((masks, 0));
+            return Ok(Masks::new(masks, 0, 0, self.min_score));
         };
         let bbox = |&(_, media, located): &(usize, usize, &Located)| {
             let frame = &post.media[media].frame;
@@ -61,17 +73,47 @@ impl MaskMaker<'_> {
         let segmented = try_join_all(calls).await?;
         let segmented: Vec<Vec<ScoredMask>> =
             segmented.into_iter().map(|masks| masks.into_iter().map(ScoredMask::from).collect()).collect();
+        let mut doubtful = 0;
         for (&(query, media, located), place) in found.iter().zip(&groups.places) {
             masks[query] = Some(match place {
-                Some((picture, number)) => segmented[*picture][*number].clone(),
+                Some((picture, number)) => {
+                    let mask = &segmented[*picture][*number];
+                    // A mask without a pixel is noted as such, whatever its score.
+                    let is_doubtful = mask.score < self.min_score && mask.mask.area() > 0;
+                    doubtful += usize::from(is_doubtful);
+                    if is_doubtful { mask.withheld() } else { mask.clone() }
+                }
                 None => outline_mask(self.workers, &post.media[media], located).await,
             });
         }
-        Ok((masks, groups.dropped))
+        Ok(Masks::new(masks, groups.dropped, doubtful, self.min_score))
+    }
+}
+
+impl Masks {
+    /// `doubtful` masks were withheld because their scores are below `least`.
+    fn new(of_queries: Vec<Option<ScoredMask>>, beyond_limit: usize, doubtful: usize, least: f32) -> Self {
+        let empty = of_queries.iter().flatten().filter(|mask| mask.mask.area() == 0).count() - doubtful;
+        let words = [("mask", "is"), ("masks", "are")];
+        let without_pixels =
+            counted(empty, words).map(|(those, are)| format!("{those} without a pixel {are} left out"));
+        let below = counted(doubtful, words)
+            .map(|(those, are)| format!("{those} with a score below {least} {are} left out"));
+        let notes = without_pixels.into_iter().chain(below);
+        Self {
+            of_queries,
+            beyond_limit,
+            notes: notes.map(|note| DegradedCode::NoMask.because(note)).collect(),
+        }
     }
 }
 
 impl ScoredMask {
+    /// The score without the pixels.
+    fn withheld(&self) -> Self {
+        Self { mask: Arc::new(Mask::without_pixels(self.mask.width, self.mask.height)), score: self.score }
+    }
+
     /// The region of a box with this mask.
     pub(super) fn region(&self, media_key: String, located: &Located) -> Region {
         Region {

@@ -69,6 +69,8 @@ pub struct Pipeline {
     pub looks: Looks,
     /// Finds the mask in a box; none: the grounder's outlines are the masks.
     pub segmenter: Option<Segmenter>,
+    /// The least score of a mask of the segmenter that is published.
+    pub min_mask_score: f32,
     /// Resized pictures, shared by the entailer and the grounder.
     pub pictures: Pictures,
     /// Limits of one post.
@@ -159,8 +161,10 @@ impl Pipeline {
             .map(|(&(_, media), result)| Some((media, result.located.as_ref()?)))
             .collect();
         let masks = self.mask_maker();
-        let (masks, dropped) = segmenting.during(masks.masks(segmented, post, &places)).await?;
-        degraded.extend(self.limits.dropped_masks(dropped));
+        let masks = segmenting.during(masks.masks(segmented, post, &places)).await?;
+        degraded.extend(self.limits.dropped_masks(masks.beyond_limit));
+        degraded.extend(masks.notes);
+        let masks = masks.of_queries;
 
         let named = mentions.into_iter().zip(linked).zip(phrases).enumerate();
         let triples = named.map(|(number, ((mention, linked), phrase))| {
@@ -191,17 +195,19 @@ impl Pipeline {
 
     async fn context_of(&self, names: &Names, post: &Post) -> (Context, Option<String>) {
         if !names.expander.uses_post_context() {
-            return (Context::default(), None);
+            return (Context { post: post.id.clone(), ..Context::default() }, None);
         }
         let captions = self.captioners.captions(post, Length::Detailed).await;
         let fault = captions.fault.map(|fault| format!("a picture was not described: {fault}"));
-        (Context { text: normalised_text(post.plain_text()), background: captions.text }, fault)
+        let (post, text) = (post.id.clone(), normalised_text(post.plain_text()));
+        (Context { post, text, background: captions.text }, fault)
     }
 
     /// The caption of a picture for the prompts of the gate and the grounder; empty where it has none, or where neither
     /// prompt has a place for one.
-    pub async fn caption(&self, media: &Media) -> String {
-        if self.looks.read_captions() { caption(&self.captioners, media).await.0 } else { String::new() }
+    pub async fn caption(&self, post: &Post, media: &Media) -> String {
+        let is_read = self.looks.read_captions();
+        if is_read { caption(&self.captioners, (&post.id, media)).await.0 } else { String::new() }
     }
 
     /// As [`Self::caption`], for all pictures. Sources are asked only if a network will be.
@@ -356,6 +362,7 @@ impl Pipeline {
             segmenter: self.segmenter.as_ref(),
             workers: &self.workers,
             max_pixels: self.limits.mask_pixels,
+            min_score: self.min_mask_score,
         }
     }
 }

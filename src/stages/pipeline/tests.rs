@@ -30,6 +30,7 @@ mod box_scores;
 mod captions;
 mod fair;
 mod long_texts;
+mod masks;
 mod replayed;
 
 /// The people in the vocabulary. A picture of grey `n` shows person `n`.
@@ -176,6 +177,7 @@ fn joined(
             degrade: Degrade::PublishWithout,
         },
         segmenter,
+        min_mask_score: 0.0,
         pictures: Pictures::new(1 << 20, Workers::default()),
         limits: Limits { entities: 4, looks: 12, mask_pixels: 10_000 },
         flows: Flows::default(),
@@ -342,20 +344,6 @@ async fn queries_beyond_the_limit_are_dropped_and_counted() {
     assert_eq!(asked, [2, 1, 2, 0], "what was not asked has no verdict");
     assert_eq!(annotation.missing(), ["3 pairs of entity and picture after the first 3 were left out"]);
     assert_eq!(log.lock().unwrap().entailed.len(), 3);
-}
-
-#[tokio::test]
-async fn masks_beyond_the_pixel_limit_are_the_grounders_outlines_and_are_counted() {
-    let (mut pipeline, log) = pipeline(None);
-    // A picture has 200.
-    pipeline.limits.mask_pixels = 500;
-    let annotation = pipeline.annotate(&post("ann bob cid ann", &[EVERYBODY])).await.unwrap();
-    assert_eq!(log.lock().unwrap().segmented, [(EVERYBODY, 2)]);
-    let areas: Vec<u64> = annotation.triples.iter().map(|triple| triple.regions[0].mask.area()).collect();
-    assert_eq!(areas, [200, 200, 5, 200], "the third is the triangle that the grounder drew");
-    let left_out = &annotation.triples[2].regions[0];
-    assert_eq!((left_out.mask_score, left_out.bbox.x0), (left_out.box_score, 6.0));
-    assert_eq!(annotation.missing(), ["1 mask beyond 500 pixels is what the grounder found"]);
 }
 
 #[tokio::test]

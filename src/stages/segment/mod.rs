@@ -6,6 +6,10 @@ use crate::common::imaging::{Picture, View, Workers};
 use crate::domain::{BBox, Frame, Mask};
 use crate::scheduler::{CallError, Flow, Handle};
 
+mod config;
+
+pub use config::Config;
+
 /// All boxes of one picture, which is encoded once for them.
 #[derive(Debug, Clone)]
 pub struct Request {

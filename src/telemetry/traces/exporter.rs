@@ -24,6 +24,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// Attempts to send a batch. A collector that restarts is back within their waits; meanwhile the queue takes more.
 const ATTEMPTS: u32 = 4;
 
+/// Attempts to send a batch once the engine ends: a collector that is busy for a moment costs no spans.
+const LAST_ATTEMPTS: u32 = 2;
+
 /// The wait before the second attempt; each further one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
@@ -91,7 +94,7 @@ impl Exporter {
         }
     }
 
-    /// Sends a batch, with retries until `closing` is cancelled.
+    /// Sends a batch, with retries: fewer of them, and with the first wait alone, once `closing` is cancelled.
     async fn send(&mut self, spans: Vec<Span>, closing: &CancellationToken) {
         let body = encode(&spans, &self.host);
         let mut attempt = 1;
@@ -103,7 +106,11 @@ impl Exporter {
                     self.metrics.dropped(rejected);
                     return;
                 }
-                Err(Refused { may_retry: true, .. }) if attempt < ATTEMPTS && !closing.is_cancelled() => {
+                Err(Refused { may_retry: true, .. }) if closing.is_cancelled() && attempt < LAST_ATTEMPTS => {
+                    sleep(FIRST_WAIT).await;
+                    attempt += 1;
+                }
+                Err(Refused { may_retry: true, .. }) if !closing.is_cancelled() && attempt < ATTEMPTS => {
                     tokio::select! {
                         () = sleep(FIRST_WAIT * 2_u32.pow(attempt - 1)) => {}
                         () = closing.cancelled() => {}

@@ -89,6 +89,12 @@ impl PostTrace {
         recorded.or(self.parent.map(|parent| parent.context)).map(SpanContext::trace_id)
     }
 
+    /// The id of the trace where it is recorded.
+    #[must_use]
+    pub fn recorded_id(&self) -> Option<String> {
+        self.active.as_ref().map(|active| active.context.trace_id())
+    }
+
     /// Adds an attribute to the root span.
     pub fn set(&self, name: &'static str, value: impl Into<Value>) {
         if let Some(active) = &self.active {

@@ -21,7 +21,11 @@ export async function serve(lines, { posts = DEMO.posts, args = [] } = {}) {
   writeFileSync(answers, lines.map((line) => `${line}\n`).join(""));
   const program = process.env.RIVEG;
   const from = posts ? ["--posts", posts] : [];
-  const child = spawn(program, ["view", answers, ...from, "--address", "127.0.0.1:0", "--log", "warn", ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  // The page shows the path, which would differ from one screenshot to the next.
+  const child = spawn(program, ["view", "answers.jsonl", ...from, "--address", "127.0.0.1:0", "--log", "warn", ...args], { cwd: folder, stdio: ["ignore", "pipe", "inherit"] });
+  // A test that fails does not stop it.
+  const end = () => child.kill("SIGKILL");
+  process.on("exit", end);
   const url = await new Promise((done, failed) => {
     let said = "";
     child.stdout.on("data", (data) => {
@@ -39,6 +43,7 @@ export async function serve(lines, { posts = DEMO.posts, args = [] } = {}) {
       const ended = new Promise((done) => child.on("exit", done));
       child.kill("SIGTERM");
       const code = await ended;
+      process.off("exit", end);
       rmSync(folder, { recursive: true, force: true });
       return code;
     },

@@ -82,6 +82,7 @@ fn manifest(pieces: i64, vocabulary: Vocabulary) -> Manifest {
             decoding: Decoding::Argmax,
             network: Network::of(&tagger::XLM_ROBERTA_CRF, &tiny_tagger::tagger(pieces)),
             self_test: Vec::new(),
+            training: None,
         }),
         entail: Some(Entail {
             prompt: " does the image show \" {phrase} \"?".to_owned(),

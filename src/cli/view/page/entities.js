@@ -30,7 +30,7 @@ export function whyNotShown(entity, post) {
   return "The gate says that it is shown, but the answer has no box.";
 }
 
-const SOURCES = new Map([["lexicon", "from the lexicon"], ["llm", "from a language model"]]);
+const SOURCES = new Map([["lexicon", "from the lexicon"], ["file", "from published answers"], ["llm", "from a language model"]]);
 
 /** Where the expansion is from, in words. */
 export function expansionSource(expansion) {

@@ -10,9 +10,11 @@ mod riveg;
 mod twitter;
 mod coco;
 mod knowledge;
+mod pairs;
 
 pub use files::WriteError;
 use files::made;
+pub use pairs::{PairCounts, PairSources, write_pairs};
 use pictures::with_pictures;
 
 /// A layout that is written.

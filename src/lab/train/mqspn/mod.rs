@@ -18,9 +18,9 @@ use tch::{Tensor, no_grad};
 
 use super::assemble::export;
 use super::ofa::AUXILIARY;
-use super::pocket::TrainingRun;
+use super::pocket::{TrainingRun, run_logged};
 use super::recipe;
-use super::training_loop::run_training;
+use super::training_loop::TrainingJob;
 use crate::domain::{EntityType, Stage};
 use crate::lab::world::Split;
 use crate::networks::bundle::{Bundle, FileEntry, Joint, Manifest, Precision, Weights, write_manifest};
@@ -42,11 +42,14 @@ const ENCODERS: [&str; 2] = ["embedder.transformer_model.", "bert."];
 /// `from`, and writes a bundle of it and of that bundle's segmenter into `out`.
 ///
 /// # Errors
-/// If the bundle has no tagger or segmenter, if `out` or the run's folder cannot be written, or if the folder holds another
-/// network's checkpoint.
+/// If the bundle has no tagger or segmenter, if `out` is its folder or cannot be written, if the run's folder cannot be
+/// written, or if that folder holds another network's checkpoint.
 pub fn train_joint(run: &TrainingRun, from: &Path, out: &Path) -> Result<()> {
-    run.prepare()?;
     let bundle = Bundle::open(from)?;
+    // Its segmenter would be copied onto itself, and its other networks would lose their manifest.
+    let is_own = out.canonicalize().is_ok_and(|out| from.canonicalize().is_ok_and(|from| out == from));
+    ensure!(!is_own, "`{}` is the bundle that is read: the new one needs another folder", out.display());
+    run.prepare()?;
     let tagger = bundle.recognise()?;
     let segment = bundle.segment()?.clone();
     let config = recipe::mqspn(&tagger.network.dimensions().config::<TaggerConfig>());
@@ -71,8 +74,9 @@ pub fn train_joint(run: &TrainingRun, from: &Path, out: &Path) -> Result<()> {
     if let Some(weights) = tagger.weights.entry() {
         begin_from_tagger(&store, &bundle.path(weights))?;
     }
-    let job = run.job(NAME, recipe::MQSPN_SCHEDULE);
-    run_training(&job, &store, |first| Box::new(MqspnTask::new((network, hints), train, dev, first)))?;
+    let identity = format!("seed = {}\nbundle = {}", run.seed, bundle.hash());
+    let job = TrainingJob { identity, ..run.job(NAME, recipe::MQSPN_SCHEDULE) };
+    run_logged(&job, &store, |first| Box::new(MqspnTask::new((network, hints), train, dev, first)))?;
 
     fs::create_dir_all(out).with_context(|| format!("failed to create `{}`", out.display()))?;
     let weights = format!("{NAME}.safetensors");

@@ -4,7 +4,7 @@ use crate::common::imaging::View;
 use crate::domain::BBox;
 use crate::lab::train::phrases::{MIN_COVERED_SHARE, coverage};
 use crate::lab::train::set_loss::GoldEntity;
-use crate::lab::train::tagger::words_within;
+use crate::lab::train::text_batch::words_within;
 use crate::lab::world::{Sample, World};
 use crate::stages::recognise::joint::Candidate;
 use crate::stages::recognise::{LabelSet, Request, WordTokenizer, split_words};
@@ -89,7 +89,7 @@ impl PostBatcher {
         for window in self.tokenizer.windows_with_knowledge(&sample.text, &words, knowledge) {
             let (mut gold, mut boxes) = (Vec::new(), Vec::new());
             for mention in &sample.mentions {
-                let own = words_within(&words, &mention.span);
+                let own = words_within(&words, (mention.span.start, mention.span.end));
                 let class = self.labels.types().iter().position(|known| *known == mention.entity_type);
                 let (Some(class), true) =
                     (class, window.words.start <= own.start && own.end <= window.words.end)

@@ -6,7 +6,7 @@ use tch::{Kind, Reduction, Tensor, no_grad};
 use super::posts::{PostBatch, PostBatcher, Told, as_box};
 use crate::lab::train::prefetch::Prefetcher;
 use crate::lab::train::set_loss::{AUTHORS, GoldEntity};
-use crate::lab::train::training_loop::TrainingTask;
+use crate::lab::train::training_loop::{TrainingTask, Validation};
 use crate::lab::world::{COLOURS, KINDS};
 use crate::networks::mqspn::{
     Mqspn, MqspnConfig, NUMBERS, Predictions, Scene, Text, best, found, query_answers,
@@ -102,7 +102,7 @@ impl MqspnTask {
 }
 
 impl TrainingTask for MqspnTask {
-    fn loss(&mut self, _: i64) -> (Tensor, String) {
+    fn loss(&mut self, _: i64, _: usize) -> (Tensor, String) {
         let batch = self.batches.next();
         let (answers, seen) = self.answers(&batch, DROPOUT);
         let queries = self.network.config().queries as usize;
@@ -114,7 +114,7 @@ impl TrainingTask for MqspnTask {
         (entities + hints, words)
     }
 
-    fn validate(&mut self) -> String {
+    fn validate(&mut self) -> Validation {
         let [alone, told] = [Told::Nothing, Told::Annotation].map(|told| {
             let mut tally = Tally::default();
             for step in 0..VALIDATION_BATCHES {
@@ -131,7 +131,7 @@ impl TrainingTask for MqspnTask {
             }
             tally.words()
         });
-        format!("alone {alone}; with knowledge {told}")
+        format!("alone {alone}; with knowledge {told}").into()
     }
 }
 

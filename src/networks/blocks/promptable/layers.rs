@@ -16,6 +16,16 @@ pub(in crate::networks) fn patches(vs: &nn::Path, inputs: i64, outputs: i64, sid
     nn::conv2d(vs, inputs, outputs, side, config)
 }
 
+/// What a convolution of [`patches`] makes of pixels `[B, 3, S, S]`, as one product: `[B, S / side, S / side, outputs]`.
+pub(in crate::networks) fn of_patches(convolution: &nn::Conv2D, pixels: &Tensor) -> Tensor {
+    let (size, kernel) = (pixels.size(), convolution.ws.size());
+    let (batch, channels, side) = (size[0], size[1], kernel[2]);
+    let (rows, columns) = (size[2] / side, size[3] / side);
+    let patches = pixels.reshape([batch, channels, rows, side, columns, side]).permute([0, 2, 4, 1, 3, 5]);
+    let patches = patches.reshape([batch, rows, columns, channels * side * side]);
+    patches.linear(&convolution.ws.flatten(1, 3), convolution.bs.as_ref())
+}
+
 /// A convolution of patches that overlap, each about the middle of its `stride` pixels.
 pub(in crate::networks) fn strided(
     vs: &nn::Path,
@@ -45,6 +55,15 @@ pub(in crate::networks) fn doubling(vs: &nn::Path, inputs: i64, outputs: i64) ->
     nn::conv_transpose2d(vs, inputs, outputs, 2, config)
 }
 
+/// What a convolution of [`doubling`] makes of cells `[.., inputs]`, as one product: the four finer cells of each, `[.., 4,
+/// outputs]`, row by row.
+pub(in crate::networks) fn quartered(convolution: &nn::ConvTranspose2D, cells: &Tensor) -> Tensor {
+    let outputs = convolution.ws.size()[1];
+    let weight = convolution.ws.permute([2, 3, 1, 0]).flatten(0, 2);
+    let bias = convolution.bs.as_ref().map(|bias| bias.repeat([4]));
+    cells.linear(&weight, bias.as_ref()).unflatten(-1, [4, outputs])
+}
+
 /// A layer norm over the last dimension.
 pub(in crate::networks) fn layer_norm(vs: &nn::Path, width: i64, epsilon: f64) -> nn::LayerNorm {
     nn::layer_norm(vs, vec![width], nn::LayerNormConfig { eps: epsilon, ..nn::LayerNormConfig::default() })
@@ -53,11 +72,6 @@ pub(in crate::networks) fn layer_norm(vs: &nn::Path, width: i64, epsilon: f64) -
 /// One learnt vector under the name of an embedding: `[1, width]` or several rows of it.
 pub(in crate::networks) fn embedding(vs: &nn::Path, rows: i64, width: i64) -> Tensor {
     vs.var("weight", &[rows, width], Init::Randn { mean: 0.0, stdev: 1.0 })
-}
-
-/// Normalises `[B, C, H, W]` over its channels.
-pub(in crate::networks) fn over_channels(norm: &nn::LayerNorm, features: &Tensor) -> Tensor {
-    features.permute([0, 2, 3, 1]).apply(norm).permute([0, 3, 1, 2])
 }
 
 fn within(fan_in: i64) -> Init {

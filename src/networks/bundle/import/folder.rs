@@ -17,7 +17,7 @@ const WEIGHTS: [&str; 4] = [
 ];
 /// What other weights end with.
 const ENDINGS: [&str; 6] = [".safetensors", ".index.json", ".bin", ".pt", ".pth", ".ckpt"];
-const CONFIG: &str = "config.json";
+pub(super) const CONFIG: &str = "config.json";
 
 /// An import of which all files are known.
 pub(super) struct Resolved {
@@ -50,7 +50,7 @@ impl Import {
 }
 
 /// The file of the weights, or their index, and a note where others lie beside it.
-fn weights(folder: &Path) -> Result<(PathBuf, Option<String>), BundleError> {
+pub(super) fn weights(folder: &Path) -> Result<(PathBuf, Option<String>), BundleError> {
     let mut there: Vec<&str> = WEIGHTS.into_iter().filter(|name| folder.join(name).is_file()).collect();
     let others: Vec<String> = if there.is_empty() { with_endings(folder)? } else { Vec::new() };
     if let [only] = others.as_slice() {

@@ -3,10 +3,12 @@
 //!
 //! Read [`request`] (what is asked for), [`folder`] and [`config`] (what a folder says), [`chosen`] (which network),
 //! [`recipe`] (its questions), [`labels`] (of a tagger), [`part`] (its manifest), [`tokenizer`] (its vocabulary),
-//! [`question`] (how it is asked), [`trained`] (whether it answers) and [`place`] (how it comes into the bundle).
+//! [`question`] (how it is asked), [`trained`] (whether it answers) and [`place`] (how it comes into the bundle). Trainings
+//! begin with an [`encoder`], and their result is a [`trained_tagger`].
 
 mod chosen;
 mod config;
+mod encoder;
 mod folder;
 mod labels;
 mod part;
@@ -17,6 +19,7 @@ mod recipe;
 mod request;
 mod tokenizer;
 mod trained;
+mod trained_tagger;
 mod type_map;
 mod words;
 
@@ -39,9 +42,11 @@ use place::{Folder, TRIAL, named_by_hash, place};
 use request::{TOKENIZER, WEIGHTS};
 use trained::same_weights;
 
+pub use encoder::{PublishedEncoder, StoredWeights};
 pub use published_labels::{ConfigFault, check_task_of_config, labels_of_config};
 pub use recipe::Recipe;
 pub use request::{GivenLabels, Import, Imported};
+pub use trained_tagger::TrainedTagger;
 pub use type_map::{MappedTypes, TypeMap};
 
 /// The setting of the form in which a tagger reads words.

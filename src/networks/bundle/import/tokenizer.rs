@@ -79,7 +79,7 @@ impl Import {
 }
 
 /// A tokenizer may not know more pieces than its network has rows.
-fn too_many(published: &PublishedVocabulary, rows: i64) -> Option<Fault> {
+pub(super) fn too_many(published: &PublishedVocabulary, rows: i64) -> Option<Fault> {
     let ids = published.tokenizer.get_vocab(true).into_values();
     let passing = first_passing(&published.tokenizer).unwrap_or(u32::MAX);
     let highest = ids.filter(|id| *id < passing).max().unwrap_or(0);

@@ -1,7 +1,7 @@
 //! Captions in prompts: each picture is asked about with its own caption, and a repeated one once for each caption.
 
 use super::*;
-use crate::stages::caption::Captioner;
+use crate::stages::caption::{CaptionFile, Captioner};
 
 /// The ids of a prompt between both ends as the words that they are.
 fn words(prompt: &[u32]) -> Vec<&'static str> {
@@ -40,6 +40,15 @@ async fn the_gate_is_asked_with_the_caption_of_each_picture() {
     let none = || Captioners::new(vec![Captioner::AltText], vec![Captioner::AltText]);
     let captioned = [(vec!["ann"], 2), (vec!["ann", "bob"], 1), (vec!["ann", "cid"], 1)];
     assert_eq!(ask("{phrase} {caption}", alt_texts()).await, captioned);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "{\"post_id\":\"p\",\"caption\":\"bob\"}\n").unwrap();
+    let told = Arc::new(CaptionFile::load(file.path()).unwrap());
+    let published = || {
+        let sources = vec![Captioner::File(Arc::clone(&told)), Captioner::AltText];
+        Captioners::new(Vec::new(), Vec::new()).with_gate(sources)
+    };
+    let all_bob = [(vec!["ann", "bob"], 1), (vec!["ann", "bob"], 2)];
+    assert_eq!(ask("{phrase} {caption}", published()).await, all_bob, "published captions go first here");
     let bare = [(vec!["ann"], 1), (vec!["ann"], 2)];
     assert_eq!(ask("{phrase} {caption}", none()).await, bare, "no source of captions for prompts");
     assert_eq!(ask("{phrase}", alt_texts()).await, bare, "the prompt has no place for one");

@@ -22,8 +22,11 @@ pub(super) enum WireMask<'a> {
 }
 
 impl<'a> WireMask<'a> {
-    /// None: no mask is written.
+    /// None: no mask is written. One without pixels says nothing.
     pub(super) fn of(mask: &'a Mask, form: MaskForm) -> Option<Self> {
+        if mask.area() == 0 {
+            return None;
+        }
         let size = [mask.height, mask.width];
         match form {
             MaskForm::Coco => Some(Self::Coco { size, counts: Counts(mask) }),

@@ -46,9 +46,12 @@ pub fn read(json: &[u8]) -> Result<ReadAnswer, String> {
     let size = |medium: &MediaInfo| (medium.width, medium.height);
     let pictures: BTreeMap<&str, (u32, u32)> =
         media.iter().map(|medium| (medium.key.as_str(), size(medium))).collect();
+    let degraded = wire.provenance.degradations();
+    // The answer says that some regions have no mask.
+    let may_lack_masks = degraded.iter().any(|what| what.code == DegradedCode::NoMask);
     let triple = |entity: Entity| {
         let name = entity.text.clone();
-        entity.triple(&pictures).map_err(|fault| format!("entity `{name}`: {fault}"))
+        entity.triple(&pictures, may_lack_masks).map_err(|fault| format!("entity `{name}`: {fault}"))
     };
     let triples = wire.entities.into_iter().map(triple).collect::<Result<_, String>>()?;
     let raw = |value: Option<Value>| value.map(|value| RawJson::new(value.to_string()));
@@ -62,7 +65,7 @@ pub fn read(json: &[u8]) -> Result<ReadAnswer, String> {
         addresses: wire.media.iter().filter_map(address).collect(),
         ..PostFacts::default()
     };
-    let annotation = Annotation { triples, degraded: wire.provenance.degradations() };
+    let annotation = Annotation { triples, degraded };
     let times = AnswerTimes { ingested: moment(wire.ingested_at)?, published: moment(wire.published_at)? };
     let provenance = Provenance { engine: wire.provenance.engine, bundle: wire.provenance.bundle };
     Ok(ReadAnswer {
@@ -242,7 +245,7 @@ impl Medium {
 }
 
 impl Entity {
-    fn triple(self, pictures: &BTreeMap<&str, (u32, u32)>) -> Result<Triple, String> {
+    fn triple(self, pictures: &BTreeMap<&str, (u32, u32)>, may_lack_masks: bool) -> Result<Triple, String> {
         let WireSpan { start, end, byte_start, byte_end } = self.span;
         let phrase = phrase(self.phrase, self.expansion)?;
         let verdicts = self.gate.into_iter().flat_map(|gate| gate.pictures).map(|picture| GateVerdict {
@@ -258,7 +261,7 @@ impl Entity {
                     region.media_key
                 ));
             };
-            region.region(size)
+            region.region(size, may_lack_masks)
         };
         Ok(Triple {
             mention: Mention {
@@ -293,17 +296,20 @@ fn phrase(text: String, expansion: Option<Expansion>) -> Result<Phrase, String> 
 
 impl WireRegion {
     /// The region in a picture of this width and height.
-    fn region(self, (width, height): (u32, u32)) -> Result<Region, String> {
+    fn region(self, (width, height): (u32, u32), may_lack_mask: bool) -> Result<Region, String> {
         let scaled = |[x0, y0, x1, y1]: [f32; 4]| {
             let (width, height) = (width as f32, height as f32);
             [x0 * width, y0 * height, x1 * width, y1 * height]
         };
         let bbox = self.r#box.or(self.relative_box.map(scaled));
         let [x0, y0, x1, y1] = bbox.ok_or("a region has neither `box` nor `relative_box`")?;
-        let Some(WireMask { size: [rows, columns], counts: Some(counts) }) = self.mask else {
-            return Err(NO_RUN_LENGTHS.to_owned());
+        let mask = match self.mask {
+            Some(WireMask { size: [rows, columns], counts: Some(counts) }) => {
+                Mask::from_coco_counts(columns, rows, &counts).map_err(|fault| fault.to_string())?
+            }
+            None if may_lack_mask => Mask::without_pixels(width, height),
+            Some(_) | None => return Err(NO_RUN_LENGTHS.to_owned()),
         };
-        let mask = Mask::from_coco_counts(columns, rows, &counts).map_err(|fault| fault.to_string())?;
         Ok(Region {
             media_key: self.media_key,
             bbox: BBox { x0, y0, x1, y1 },
@@ -319,76 +325,4 @@ const NO_RUN_LENGTHS: &str =
     "a region has no mask as COCO run lengths; this needs answers of an output with `masks = \"coco\"`";
 
 #[cfg(test)]
-mod tests {
-    use super::super::super::format::EncoderOptions;
-    use super::super::FORMAT;
-    use super::super::tests::{annotated, encoded_with, times};
-    use super::*;
-    use crate::kafka::publish::Include;
-
-    #[test]
-    fn what_the_engine_writes_is_read_again() {
-        let mut written = annotated();
-        written.annotation.triples[0].iri = Some("http://www.wikidata.org/entity/Q1".into());
-        written.annotation.degraded.push(DegradedCode::NotExpanded.because("no expansions"));
-        let include = [Include::CreatedAt, Include::Lang, Include::Author, Include::Text, Include::Media];
-        let json = encoded_with(&written, &include).value;
-        let ReadAnswer { annotated: found, provenance, times: found_times } = read(&json).unwrap();
-        assert_eq!((provenance.engine.as_str(), provenance.bundle.as_str()), ("0.1.0", "c0ffee"));
-        assert_eq!((found_times.ingested, found_times.published), (times().ingested, times().published));
-        assert_eq!((&found.post_id, &found.media), (&written.post_id, &written.media));
-        // Numbers are rounded when they are written: a second round changes nothing.
-        assert_eq!(encoded_with(&found, &include).value, json);
-        assert_eq!(found.annotation.degraded, written.annotation.degraded);
-        assert_eq!(
-            found.annotation.triples[0].regions[0].mask,
-            written.annotation.triples[0].regions[0].mask
-        );
-    }
-
-    #[test]
-    fn relative_boxes_are_read_and_other_forms_say_which_setting_is_needed() {
-        use super::super::super::super::{BoxUnit, MaskForm, Shape};
-        let options = |change: fn(&mut EncoderOptions)| {
-            let mut options =
-                EncoderOptions::plain(Provenance { engine: "0".to_owned(), bundle: "b".to_owned() });
-            change(&mut options);
-            let records = (FORMAT.encoder)(&options).encode(&annotated(), times());
-            read(&records[0].value)
-        };
-        let [plain, relative] = [options(|_| {}), options(|options| options.boxes = BoxUnit::Relative)]
-            .map(|read| read.unwrap().annotated.annotation.triples[0].regions[0].bbox);
-        let edges = |bbox: BBox| [bbox.x0, bbox.y0, bbox.x1, bbox.y1];
-        for (pixels, shares) in edges(plain).into_iter().zip(edges(relative)) {
-            assert!((pixels - shares).abs() < 0.01, "{pixels} {shares}");
-        }
-        for other in [
-            options(|o| o.masks = MaskForm::Png),
-            options(|o| o.masks = MaskForm::Polygon),
-            options(|o| o.masks = MaskForm::None),
-        ] {
-            assert!(other.unwrap_err().contains("`masks = \"coco\"`"));
-        }
-        let triple = options(|options| options.shape = Shape::Triple).unwrap_err();
-        assert!(triple.contains("`shape = \"post\"`"), "{triple}");
-    }
-
-    #[test]
-    fn an_answer_that_breaks_the_schema_is_told_as_such() {
-        let json = String::from_utf8(encoded_with(&annotated(), &[]).value.to_vec()).unwrap();
-        let cases = [
-            ("{\"post_id\":\"p\"}".to_owned(), "missing field `entities`"),
-            (json.replace("riveg.annotation", "riveg.other"), "`schema` is `riveg.other`"),
-            (json.replace("\"version\":1", "\"version\":2"), "`version` is 2"),
-            (json.replace("\"key\":\"a\"", "\"key\":\"z\""), "a region is in the picture `a`"),
-            (json.replace("\"blake3\":\"abab", "\"blake3\":\"xyab"), "`blake3` is no hash"),
-            (json.replace("5220O", "5220"), "entity `CP3`: the runs add up to"),
-            (json.replace("\"lexicon\"", "\"oracle\""), "`oracle` is no source of expansions"),
-            (json.replace("2025-06-15T", "yesterday "), "is not a time"),
-        ];
-        for (json, fault) in cases {
-            let error = read(json.as_bytes()).unwrap_err();
-            assert!(error.contains(fault), "{fault}: {error}");
-        }
-    }
-}
+mod tests;

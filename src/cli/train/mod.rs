@@ -1,4 +1,4 @@
-//! `riveg train`: trains the pocket bundle, the retriever of an existing bundle, and a joint network.
+//! `riveg train`: trains a tagger on labelled posts, the pocket bundle, the retriever of an existing bundle, and a joint network.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,9 @@ use clap::{Args, Subcommand};
 
 use super::Failure;
 use crate::lab::train::{Network, TrainingRun, assemble, recipe, train_joint, train_pocket, train_retriever};
+
+mod shown;
+mod labelled;
 
 /// Train the networks of a bundle.
 #[derive(Debug, Args)]
@@ -17,6 +20,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    Tagger(labelled::Arguments),
     /// Train the networks of the pocket bundle on the pocket world, from scratch or from a checkpoint.
     #[command(after_help = EXAMPLES)]
     Pocket(Pocket),
@@ -31,6 +35,7 @@ enum What {
 
 const EXAMPLES: &str = "\
 Examples:
+  riveg train tagger --data tweets --from minilm --out mine   a tagger for your own posts
   riveg train pocket                          all networks, then bundles/pocket: some two hours on one core
   riveg train pocket --only tagger            one network; a killed training continues from its checkpoint
   riveg train pocket --only ofa --steps 200   a short trial
@@ -116,6 +121,7 @@ struct Joint {
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.what {
+        What::Tagger(arguments) => labelled::run(&arguments),
         What::Pocket(pocket) => run_pocket(pocket),
         What::Know(Know { bundle, work, steps, seed, threads }) => {
             train_retriever(&TrainingRun { folder: work, steps, seed, threads }, &bundle)?;

@@ -1,0 +1,279 @@
+//! Training of a tagger from files to a bundle: read, begin, train from the checkpoint, write the best weights.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, ensure};
+use tch::nn::VarStore;
+use tch::{Device, Kind};
+use toml::{Table, Value};
+
+use super::super::optimiser::{Decay, Descent, Group, Schedule};
+use super::super::record::Records;
+use super::super::text_batch::LabelledRow;
+use super::super::tokenizers as vocabularies;
+use super::super::training_loop::{Outcome, TrainingJob, TrainingTask, Watch, run_training};
+use super::beginning::{Beginning, Origin, crf_tagger, freeze};
+use super::order::Order;
+use super::recipe::Recipe;
+use super::task::{LabelledTask, Split};
+use super::texts::Texts;
+use crate::networks::blocks::crf::CrfScope;
+use crate::networks::blocks::words::{Decoding, Pooling};
+use crate::networks::bundle::{Precision, Recognise, TrainedTagger, TrainingRecord, Weights, save_weights};
+use crate::networks::descriptor::Network;
+use crate::networks::tagger::Tagger;
+use crate::stages::recognise::{LabelSet, TagScheme, WordTokenizer};
+
+/// The checkpoint in the folder of a training.
+const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The weights with the best score, as the bundle gets them.
+const WEIGHTS: &str = "tagger.safetensors";
+/// The vocabulary.
+const TOKENIZER: &str = "tokenizer.json";
+
+/// What is trained, of what, and where to.
+#[derive(Debug, Clone)]
+pub struct TaggerTraining {
+    /// The folder of the data set, with the splits `train` and `dev`.
+    pub data: PathBuf,
+    /// What it begins with.
+    pub origin: Origin,
+    /// How.
+    pub recipe: Recipe,
+    /// The folder of checkpoints and records.
+    pub work: PathBuf,
+    /// The bundle that receives the tagger.
+    pub out: PathBuf,
+    /// Threads of libtorch; all cores if not given.
+    pub threads: Option<i32>,
+}
+
+/// A training that has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trained {
+    /// Steps taken.
+    pub steps: i64,
+    /// F1 on the dev split.
+    pub dev_f1: f64,
+    /// After how many steps.
+    pub best_step: i64,
+    /// The plot of loss and score.
+    pub plot: PathBuf,
+}
+
+/// The data set as the network reads it.
+struct Data {
+    labels: LabelSet,
+    posts: [usize; 2],
+    rows: Split,
+    hash: String,
+}
+
+impl TaggerTraining {
+    /// Trains, from the checkpoint in the folder of work if there is one, and puts the tagger into the bundle.
+    ///
+    /// # Errors
+    /// What cannot be read or written, with its file; a checkpoint of another training; a loss that is no number.
+    pub fn run(&self, watch: &mut dyn Watch) -> Result<Trained> {
+        let Self { recipe, work, .. } = self;
+        fs::create_dir_all(work).with_context(|| format!("failed to create `{}`", work.display()))?;
+        if let Some(threads) = self.threads {
+            tch::set_num_threads(threads);
+        }
+        let knowledge = recipe.text.knowledge;
+        let texts = ["train", "dev"].map(|split| Texts::read(&self.data, split, knowledge));
+        let [train, dev] = texts;
+        let (train, dev) = (train?, dev?);
+        let labels = LabelSet::new(train.types());
+        let unknown: Vec<_> = dev.types().difference(&train.types()).map(ToString::to_string).collect();
+        ensure!(unknown.is_empty(), "types of the split `dev` are not in `train`: {}", unknown.join(", "));
+        let beginning = Beginning::open(&self.origin, recipe, &labels, &train)?;
+        let data = self.data(&beginning, labels, [&train, &dev])?;
+        for note in &beginning.notes {
+            tracing::info!("{note}");
+        }
+        tch::manual_seed(i64::from(recipe.seed));
+        let store = VarStore::new(Device::Cpu);
+        let tagger = Tagger::new(&store.root(), beginning.config.clone());
+        beginning.fill(&store)?;
+        freeze(&store, &recipe.frozen);
+
+        let lengths = data.rows.train.iter().map(|row| row.request.pieces.len()).collect();
+        let order = Order::new(lengths, recipe.steps.batch, u64::from(recipe.seed));
+        let job = self.job(&order, &data, &beginning)?;
+        let Data { labels, posts, rows, hash } = data;
+        let named = labels.clone();
+        let mut records = Records::new(work, watch);
+        let make = |_| -> Box<dyn TrainingTask> {
+            Box::new(LabelledTask::new((tagger, named), rows, order, recipe.rates.dropout))
+        };
+        let outcome = run_training(&job, &store, make, &mut records)?;
+        let plot = records.draw("training of a tagger")?;
+        let (best_step, dev_f1) = outcome.best.context("the training ended without a score")?;
+        let record = self.record(outcome, (posts, hash), SystemTime::now())?;
+        self.put(&store, &beginning, &labels, record)?;
+        Ok(Trained { steps: outcome.steps, dev_f1, best_step, plot })
+    }
+
+    /// The rows of both splits.
+    fn data(&self, beginning: &Beginning, labels: LabelSet, texts: [&Texts; 2]) -> Result<Data> {
+        let tokenizer = WordTokenizer::new(beginning.tokenizer.clone(), self.recipe.text.max_pieces)?;
+        let tokenizer = tokenizer.with_style(beginning.text);
+        let [train, dev] = texts.map(|texts| texts.rows(&tokenizer, &labels));
+        let cut = train.within_words + dev.within_words;
+        if cut > 0 {
+            tracing::warn!(
+                entities = cut,
+                "entities begin or end inside a word, which a tagger of words cannot give"
+            );
+        }
+        let posts = texts.map(Texts::len);
+        let (train, dev) = (train.rows, dev.rows);
+        tracing::info!(
+            train = posts[0],
+            dev = posts[1],
+            rows = train.len(),
+            labels = labels.count(),
+            "texts are read"
+        );
+        let hash = hash(&train, &dev);
+        Ok(Data { labels, posts, rows: Split { train, dev, at_once: self.recipe.steps.at_once }, hash })
+    }
+
+    fn job(&self, order: &Order, data: &Data, beginning: &Beginning) -> Result<TrainingJob> {
+        let Recipe { steps, rates, seed, .. } = &self.recipe;
+        let all = order.steps() * i64::from(steps.epochs);
+        let warm_up = (all as f64 * rates.warm_up).round() as i64;
+        let group = |prefix: &str, peak: f64, weight_decay: f64| Group {
+            prefix: prefix.to_owned(),
+            peak,
+            weight_decay,
+        };
+        Ok(TrainingJob {
+            name: "tagger".to_owned(),
+            checkpoint: self.work.join(CHECKPOINT),
+            descent: Descent {
+                schedule: Schedule { peak: rates.encoder, warm_up, steps: all, decay: Decay::Linear },
+                weight_decay: rates.weight_decay,
+                groups: vec![
+                    group("linear.", rates.linear, rates.weight_decay),
+                    // Scores of steps between labels, for which 0 means nothing.
+                    group("crf.", rates.crf, 0.0),
+                ],
+                second_decay: 0.999,
+                max_norm: rates.max_norm,
+                averages: false,
+            },
+            seed: u64::from(*seed),
+            validation_interval: order.steps(),
+            checkpoint_interval: Some(i64::from(steps.checkpoint)),
+            patience: (steps.patience > 0).then_some(i64::from(steps.patience)),
+            identity: self.identity(data, beginning)?,
+        })
+    }
+
+    /// What decides the weights, one thing a line.
+    fn identity(&self, data: &Data, beginning: &Beginning) -> Result<String> {
+        let mut lines =
+            vec![format!("begins with = {}", self.origin.name()), format!("data = {}", data.hash)];
+        flatten("", &Table::try_from(&self.recipe)?, &mut lines);
+        flatten("dimensions.", &Table::try_from(&beginning.config)?, &mut lines);
+        // When checkpoints are written decides nothing.
+        lines.retain(|line| !line.starts_with("steps.checkpoint"));
+        Ok(lines.join("\n"))
+    }
+
+    fn record(
+        &self,
+        outcome: Outcome,
+        (posts, data_hash): ([usize; 2], String),
+        now: SystemTime,
+    ) -> Result<TrainingRecord> {
+        let (best_step, dev_f1) = outcome.best.unwrap_or_default();
+        Ok(TrainingRecord {
+            from: self.origin.name(),
+            data: self.data.display().to_string(),
+            data_hash,
+            posts,
+            steps: [outcome.steps, best_step],
+            dev_f1: (dev_f1 * 1e4).round() / 1e4,
+            ended: humantime::format_rfc3339_seconds(now).to_string(),
+            revision: env!("RIVEG_REVISION").to_owned(),
+            recipe: Table::try_from(&self.recipe)?,
+        })
+    }
+
+    /// Writes weights and vocabulary, and puts the tagger into the bundle.
+    fn put(
+        &self,
+        store: &VarStore,
+        beginning: &Beginning,
+        labels: &LabelSet,
+        record: TrainingRecord,
+    ) -> Result<()> {
+        let (weights, tokenizer) = (self.work.join(WEIGHTS), self.work.join(TOKENIZER));
+        save_weights(store.variables(), &weights, Kind::Float)?;
+        vocabularies::save(&beginning.tokenizer, &tokenizer)?;
+        let config = &beginning.config;
+        let part = Recognise {
+            precision: Precision::F32,
+            weights: Weights::named(WEIGHTS),
+            tokenizer: None,
+            scheme: TagScheme::Bioes,
+            labels: Vec::new(),
+            types: BTreeMap::new(),
+            crf: CrfScope::Tweet,
+            text: beginning.text,
+            pooling: Pooling::default(),
+            decoding: Decoding::default(),
+            network: Network::of(crf_tagger(config), config),
+            self_test: Vec::new(),
+            training: Some(record),
+        };
+        let tagger = TrainedTagger {
+            part,
+            entity_types: labels.types().iter().map(|name| name.as_str().to_owned()).collect(),
+            weights: &weights,
+            tokenizer: &tokenizer,
+            made: format!(
+                "`riveg train tagger`, begun with {}; see `recognise.training`",
+                self.origin.name()
+            ),
+        };
+        let put = tagger.put(&self.out);
+        put.with_context(|| format!("failed to put the tagger into the bundle of `{}`", self.out.display()))
+    }
+}
+
+/// A hash of rows: pieces, words and labels.
+fn hash(train: &[LabelledRow], dev: &[LabelledRow]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for rows in [train, dev] {
+        hasher.update(&(rows.len() as u64).to_le_bytes());
+        for LabelledRow { request, labels } in rows {
+            for ids in [&request.pieces, &request.first_pieces] {
+                hasher.update(&(ids.len() as u64).to_le_bytes());
+                for id in ids {
+                    hasher.update(&id.to_le_bytes());
+                }
+            }
+            for &label in labels {
+                hasher.update(&(label as u64).to_le_bytes());
+            }
+        }
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// The values of a table, as `key = value` with dots in the key.
+fn flatten(prefix: &str, table: &Table, lines: &mut Vec<String>) {
+    for (key, value) in table {
+        match value {
+            Value::Table(inner) => flatten(&format!("{prefix}{key}."), inner, lines),
+            value => lines.push(format!("{prefix}{key} = {value}")),
+        }
+    }
+}
