@@ -1,8 +1,34 @@
 //! `riveg train joint` through the real binary: the bundle that it writes verifies, answers, and serves beside another one.
 
+use riveg::lab::world::{Split, World};
 use serde_json::{Value, json};
 
-use crate::support::{pocket_bundle, riveg};
+use crate::support::{pocket_bundle, riveg, take_joint, write_bundle};
+
+#[test]
+fn a_joint_network_answers_through_the_binary_with_entities_verdicts_and_regions() {
+    let folder = tempfile::tempdir().unwrap();
+    write_bundle(folder.path(), 8).unwrap();
+    take_joint(folder.path());
+    let world = World::new(1, Split::Train);
+    let posts: Vec<Vec<u8>> = (0..8).map(|index| world.sample(index).record()).collect();
+    let setting = format!("bundle.path={}", folder.path().display());
+    let answered = riveg(&["annotate", "--set", &setting, "-"], &posts.join(&b'\n'));
+    assert_eq!(answered.code, Some(0), "{}", answered.stderr);
+    let answers: Vec<Value> =
+        answered.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.len(), 8);
+    let entities: Vec<&Value> =
+        answers.iter().flat_map(|answer| answer["entities"].as_array().unwrap()).collect();
+    let shown = entities.iter().filter(|entity| entity["gate"]["decision"] == "depicted").count();
+    assert!(shown > 0 && shown < entities.len(), "{shown} of {}", entities.len());
+    for entity in entities {
+        let regions = entity["regions"].as_array().unwrap();
+        assert_eq!(regions.is_empty(), entity["gate"]["decision"] == "absent", "{entity}");
+        assert!(regions.iter().all(|region| region["mask"]["counts"].is_string()), "{entity}");
+        assert_eq!(entity["phrase"], entity["text"]);
+    }
+}
 
 #[test]
 fn a_joint_network_is_trained_into_a_bundle_that_answers_in_place_of_three_networks() {

@@ -1,4 +1,4 @@
-//! Data sets of the world as files: Twitter-GMNER's layout with masks, and feed, gold and lexicon as JSON lines.
+//! Data sets of the world as files: Twitter-GMNER's layout with masks, and feed, gold, lexicon and knowledge as JSON lines.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,72 +1,16 @@
 //! A joint network in place of tagger, gate and grounder: tiny and untrained, behind the real scheduler.
 
-use std::path::Path;
-
 use futures_util::future::join_all;
 
 use super::*;
 use crate::common::imaging::View;
 use crate::domain::Triple;
-use crate::networks::bundle::{FileEntry, Joint, Precision, Weights, write_manifest};
-use crate::networks::descriptor::Network;
-use crate::networks::mqspn::{self, MqspnConfig};
-use crate::stages::recognise::TextStyle;
-use crate::stages::recognise::joint::Grid;
+use crate::networks::blocks::device::Place;
 
-fn joint(seed: u64) -> Joint {
-    let config = MqspnConfig {
-        vocabulary: 400,
-        hidden: 16,
-        heads: 2,
-        layers: 1,
-        ffn: 24,
-        max_positions: 130,
-        first_position: 2,
-        type_vocabulary: 1,
-        pad: 1,
-        image_size: 32,
-        patch_size: 8,
-        vision_layers: 2,
-        vision_ffn: 24,
-        fused_layers: 1,
-        types: 4,
-        queries: 8,
-        fusion_layers: 1,
-        region_bins: 2,
-    };
-    Joint {
-        threshold: 0.5,
-        precision: Precision::F32,
-        weights: Weights::Random { seed },
-        tokenizer: Some(FileEntry::named("tagger.tokenizer.json")),
-        text: TextStyle::Plain,
-        candidates: Grid { shapes: vec![[0.5, 0.5], [1.0, 1.0]], stride: 0.5 },
-        network: Network::of(&mqspn::JOINT, &config),
-        self_test: Vec::new(),
-    }
-}
-
-/// Puts the joint network into the bundle of a folder, in place of three others.
-fn write_joint(folder: &Path, joint: Joint) {
-    let manifest: Manifest = Bundle::open(folder).unwrap().manifest().clone();
-    let manifest = Manifest { joint: Some(joint), recognise: None, entail: None, ground: None, ..manifest };
-    write_manifest(folder, manifest).unwrap();
-}
-
-/// Of many seeds the first that makes a network that finds several entities in the self-test, some of them shown.
 fn joint_bundle() -> (tempfile::TempDir, Bundle) {
     let (folder, _) = bundle();
-    for seed in 0..200 {
-        write_joint(folder.path(), joint(seed));
-        let bundle = Bundle::open(folder.path()).unwrap();
-        let answer = bundle.joint().unwrap().self_test.clone();
-        // The number of entities, then seven numbers of each; the fifth is how likely it is shown.
-        let shown = answer[1..].chunks_exact(7).filter(|one| one[4] >= 0.5).count();
-        if answer[0] >= 2.0 && shown > 0 && (shown as f64) < answer[0] {
-            return (folder, bundle);
-        }
-    }
-    panic!("no seed makes a network that finds something")
+    let bundle = tiny::take_joint(folder.path());
+    (folder, bundle)
 }
 
 async fn answers(bundle: &Bundle, gate: Gate, posts: &[Post]) -> Vec<Annotation> {
@@ -86,7 +30,7 @@ fn triples<'a>(posts: &'a [Post], answers: &'a [Annotation]) -> Vec<(&'a Post, &
 async fn one_network_answers_for_three_and_its_answers_have_the_same_fields() {
     let (_folder, bundle) = joint_bundle();
     for part in bundle.manifest().parts() {
-        bundle.verify(&part, tch::Device::Cpu).unwrap();
+        bundle.verify(&part, Place::Cpu).unwrap();
     }
     let mut posts = posts(10);
     posts.push(Post { media: Vec::new(), ..posts[0].clone() });

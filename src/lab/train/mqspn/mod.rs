@@ -1,9 +1,10 @@
 //! Training of MQSPN on the pocket world, from nothing but the tagger of a bundle, whose vocabulary and encoder it begins with.
 //!
-//! Read [`task`] first (the losses), then [`posts`] (what is learnt from). The authors begin with BERT and CLIP, which have
-//! read and seen much; here the tagger of the bundle stands for BERT, and hints for CLIP: heads that exist only in training
-//! say which object each patch shows.
+//! Read [`task`] first (the losses), then [`posts`] and [`candidates`] (what is learnt from). The authors begin with BERT and
+//! CLIP, which have read and seen much; here the tagger of the bundle stands for BERT, and hints for CLIP: heads that exist
+//! only in training say which object each patch shows.
 
+mod candidates;
 mod posts;
 mod task;
 
@@ -76,7 +77,10 @@ pub fn train_joint(run: &TrainingRun, from: &Path, out: &Path) -> Result<()> {
     }
     let identity = format!("seed = {}\nbundle = {}", run.seed, bundle.hash());
     let job = TrainingJob { identity, ..run.job(NAME, recipe::MQSPN_SCHEDULE) };
-    run_logged(&job, &store, |first| Box::new(MqspnTask::new((network, hints), train, dev, first)))?;
+    let steps = job.descent.schedule.steps;
+    run_logged(&job, &store, |first| {
+        Box::new(MqspnTask::new((network, hints), (train, dev), (first, steps)))
+    })?;
 
     fs::create_dir_all(out).with_context(|| format!("failed to create `{}`", out.display()))?;
     let weights = format!("{NAME}.safetensors");

@@ -1,5 +1,9 @@
 //! Batches of posts for a joint network: texts, pictures, and for each text the entities with the candidates that show them.
 
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::candidates::{goodness, seen};
 use crate::common::imaging::View;
 use crate::domain::BBox;
 use crate::lab::train::phrases::{MIN_COVERED_SHARE, coverage};
@@ -9,8 +13,6 @@ use crate::lab::world::{Sample, World};
 use crate::stages::recognise::joint::Candidate;
 use crate::stages::recognise::{LabelSet, Request, WordTokenizer, split_words};
 
-/// The least overlap at which a candidate shows an object, as in the scores.
-const SHOWS: f32 = 0.5;
 /// Of so many posts one has no picture.
 const WITHOUT_PICTURE: u64 = 12;
 
@@ -39,6 +41,8 @@ pub(super) struct PostBatch {
     pub(super) gold: Vec<Vec<GoldEntity>>,
     /// The boxes of each entity, as fractions of the picture.
     pub(super) boxes: Vec<Vec<Vec<BBox>>>,
+    /// The edges of the candidates of each text, as fractions of the picture; all texts have equally many.
+    pub(super) candidates: Vec<f32>,
     /// The post of each text.
     pub(super) owners: Vec<i64>,
     /// Whether each post has a picture.
@@ -65,8 +69,8 @@ pub(super) enum Told {
 }
 
 impl PostBatcher {
-    /// The batch of these posts.
-    pub(super) fn batch(&self, posts: std::ops::Range<u64>, told: Told) -> PostBatch {
+    /// The batch of these posts, with at most `most` candidates of each.
+    pub(super) fn batch(&self, posts: std::ops::Range<u64>, told: Told, most: usize) -> PostBatch {
         let mut batch = PostBatch::default();
         for (index, owner) in posts.zip(0..) {
             let is_told = match told {
@@ -75,12 +79,19 @@ impl PostBatcher {
                 Told::Half => index.is_multiple_of(2),
             };
             let knowledge = if is_told { self.world.annotation(index) } else { String::new() };
-            self.add(&mut batch, (&self.world.sample(index), owner), (index, &knowledge));
+            self.add(&mut batch, (&self.world.sample(index), owner), (index, &knowledge), most);
         }
         batch
     }
 
-    fn add(&self, batch: &mut PostBatch, (sample, owner): (&Sample, i64), (index, knowledge): (u64, &str)) {
+    fn add(
+        &self,
+        batch: &mut PostBatch,
+        (sample, owner): (&Sample, i64),
+        (index, knowledge): (u64, &str),
+        most: usize,
+    ) {
+        let mut rng = ChaCha8Rng::seed_from_u64(index);
         let shown = index % WITHOUT_PICTURE != WITHOUT_PICTURE - 1;
         batch.shown.push(shown);
         batch.levels.extend_from_slice(&self.view.of(&sample.picture.frame).rgb);
@@ -107,6 +118,13 @@ impl PostBatcher {
                 });
                 boxes.push(shown_in);
             }
+            let good: Vec<Vec<f32>> = gold.iter().map(|one: &GoldEntity| one.regions.clone()).collect();
+            let numbers = seen(self.candidates.len(), &good, most, &mut rng);
+            for (entity, good) in gold.iter_mut().zip(&good) {
+                let kept = numbers.iter().map(|&number| good[1 + number]);
+                entity.regions = std::iter::once(good[0]).chain(kept).collect();
+            }
+            batch.candidates.extend(numbers.iter().flat_map(|&number| self.candidates[number]));
             batch.texts.push(window.request);
             batch.gold.push(gold);
             batch.boxes.push(boxes);
@@ -141,41 +159,4 @@ fn fractions(sample: &Sample, objects: &[usize]) -> Vec<BBox> {
         BBox { x0: x0 / width, y0: y0 / height, x1: x1 / width, y1: y1 / height }
     };
     objects.iter().map(fraction).collect()
-}
-
-/// A candidate as a box.
-pub(super) fn as_box([x0, y0, x1, y1]: Candidate) -> BBox {
-    BBox { x0, y0, x1, y1 }
-}
-
-/// How good no region and each candidate are for an entity with these boxes: the overlap where it is enough, or else of the
-/// best candidate alone.
-pub(super) fn goodness(candidates: &[Candidate], boxes: &[BBox]) -> Vec<f32> {
-    if boxes.is_empty() {
-        return std::iter::once(1.0).chain(candidates.iter().map(|_| 0.0)).collect();
-    }
-    let overlap =
-        |&candidate: &Candidate| boxes.iter().map(|bbox| bbox.iou(&as_box(candidate))).fold(0.0, f32::max);
-    let overlaps: Vec<f32> = candidates.iter().map(overlap).collect();
-    let enough = overlaps.iter().copied().fold(0.0, f32::max).min(SHOWS);
-    let good = |overlap: f32| if overlap >= enough { overlap } else { 0.0 };
-    std::iter::once(0.0).chain(overlaps.into_iter().map(good)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CANDIDATES: [Candidate; 3] = [[0.0, 0.0, 0.5, 1.0], [0.0, 0.0, 0.5, 0.6], [0.5, 0.0, 1.0, 1.0]];
-
-    #[test]
-    fn candidates_are_as_good_as_they_overlap_and_the_best_is_good_in_any_case() {
-        let bbox = |x1: f32, y1: f32| BBox { x0: 0.0, y0: 0.0, x1, y1 };
-        assert_eq!(goodness(&CANDIDATES, &[]), [1.0, 0.0, 0.0, 0.0]);
-        assert_eq!(goodness(&CANDIDATES, &[bbox(0.5, 1.0)]), [0.0, 1.0, 0.6, 0.0]);
-        let small = goodness(&CANDIDATES, &[bbox(0.25, 0.3)]);
-        assert!(small[2] > 0.2 && small[1] == 0.0 && small[0] == 0.0, "{small:?}");
-        let both = goodness(&CANDIDATES, &[bbox(0.5, 1.0), BBox { x0: 0.5, y0: 0.0, x1: 1.0, y1: 1.0 }]);
-        assert_eq!(both, [0.0, 1.0, 0.6, 1.0]);
-    }
 }

@@ -3,7 +3,8 @@
 use tch::nn::{self, Module};
 use tch::{Kind, Reduction, Tensor, no_grad};
 
-use super::posts::{PostBatch, PostBatcher, Told, as_box};
+use super::candidates::as_box;
+use super::posts::{PostBatch, PostBatcher, Told};
 use crate::lab::train::prefetch::Prefetcher;
 use crate::lab::train::set_loss::{AUTHORS, GoldEntity};
 use crate::lab::train::training_loop::{TrainingTask, Validation};
@@ -15,13 +16,16 @@ use crate::stages::recognise::Request;
 use crate::stages::recognise::joint::{Candidate, Found};
 
 /// Posts of one step.
-const POSTS_PER_STEP: u64 = 24;
+const POSTS_PER_STEP: u64 = 16;
 /// The probability from which a picture is taken to show an entity.
 pub(super) const THRESHOLD: f32 = 0.5;
 /// Dropout rate of text and queries.
 const DROPOUT: f64 = 0.1;
 /// Batches of a validation.
-const VALIDATION_BATCHES: u64 = 8;
+const VALIDATION_BATCHES: u64 = 4;
+/// Candidates of a text in the first three quarters of the steps; they cost most of the time. The last quarter sees all, as
+/// the engine does.
+const FEW: usize = 96;
 
 /// Heads for training only: kind, colour and accent of the object in each patch. Left out of bundles.
 pub(super) struct Hints {
@@ -61,23 +65,22 @@ pub(super) struct MqspnTask {
     network: Mqspn,
     hints: Hints,
     batches: Prefetcher<PostBatch>,
-    candidates: Tensor,
     dev: PostBatcher,
 }
 
 impl MqspnTask {
-    /// Trains on batches of `train` from `first_step` on, validates on batches of `dev`.
+    /// Trains on batches of `train` from `first_step` to `steps`, validates on batches of `dev`.
     #[must_use]
     pub(super) fn new(
         (network, hints): (Mqspn, Hints),
-        train: PostBatcher,
-        dev: PostBatcher,
-        first_step: i64,
+        (train, dev): (PostBatcher, PostBatcher),
+        (first_step, steps): (i64, i64),
     ) -> Self {
-        let edges: Vec<f32> = dev.candidates.iter().copied().flatten().collect();
-        let candidates = Tensor::from_slice(&edges).view([1, -1, 4]);
-        let batches = Prefetcher::new(first_step, move |step| train.batch(posts_of(step as u64), Told::Half));
-        Self { network, hints, batches, candidates, dev }
+        let batches = Prefetcher::new(first_step, move |step| {
+            let most = if step < steps - steps / 4 { FEW } else { usize::MAX };
+            train.batch(posts_of(step as u64), Told::Half, most)
+        });
+        Self { network, hints, batches, dev }
     }
 
     /// The answers of each layer, and what is seen of the pictures.
@@ -90,7 +93,7 @@ impl MqspnTask {
         let texts: Vec<&Request> = batch.texts.iter().collect();
         let text = Text::of(&texts, network.config().pad)
             .unwrap_or_else(|error| panic!("a batch of the world has rows: {error}"));
-        let boxes = self.candidates.expand([shown.size()[0], -1, -1], false);
+        let boxes = Tensor::from_slice(&batch.candidates).view([shown.size()[0], -1, 4]);
         let scene = Scene {
             seen: seen.index_select(0, &owners),
             is_candidate: shown.unsqueeze(1).expand([-1, boxes.size()[1]], false),
@@ -118,7 +121,7 @@ impl TrainingTask for MqspnTask {
         let [alone, told] = [Told::Nothing, Told::Annotation].map(|told| {
             let mut tally = Tally::default();
             for step in 0..VALIDATION_BATCHES {
-                let batch = self.dev.batch(posts_of(step), told);
+                let batch = self.dev.batch(posts_of(step), told, usize::MAX);
                 let last = no_grad(|| self.answers(&batch, 0.0).0.pop());
                 let numbers = last.map(|last| best(&last).flatten(0, -1));
                 let numbers =

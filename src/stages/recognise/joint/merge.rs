@@ -27,12 +27,12 @@ pub struct JointLook {
 }
 
 /// The entities of a text from its readings beside each of `pictures` pictures, or from one without a picture. Of entities
-/// of different readings that overlap, the one with the highest score stays; where it has the same words in another
+/// of different readings that overlap, the surest stays; where it has the same words in another
 /// reading, that reading's look counts for its picture.
 #[must_use]
 pub fn merged(readings: &[Vec<Found>], candidates: &[Candidate], pictures: usize) -> Vec<Read> {
     let mut all: Vec<&Found> = readings.iter().flatten().collect();
-    all.sort_by(|one, other| other.score.total_cmp(&one.score));
+    all.sort_by(|one, other| other.certainty.total_cmp(&one.certainty));
     let mut kept: Vec<&Found> = Vec::new();
     for found in all {
         let overlaps =
@@ -67,7 +67,8 @@ mod tests {
     const BOXES: [Candidate; 2] = [[0.0, 0.0, 0.5, 0.5], [0.5, 0.5, 1.0, 1.0]];
 
     fn found(words: Range<usize>, entity_type: usize, score: f32, region: usize) -> Found {
-        Found { words, entity_type, score, shown: score / 2.0, region: Some((region, 0.5)) }
+        let certainty = (score / (1.0 - score)).ln();
+        Found { words, entity_type, score, certainty, shown: score / 2.0, region: Some((region, 0.5)) }
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub struct Found {
     pub entity_type: usize,
     /// The probability of the type, 0 to 1.
     pub score: f32,
+    /// The logarithm of its odds, which tells apart probabilities that are rounded to 1.
+    pub certainty: f32,
     /// The probability that the picture shows it, 0 to 1.
     pub shown: f32,
     /// The likeliest candidate, as an index into the request's, and its score; none without candidates.
