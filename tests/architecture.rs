@@ -51,7 +51,7 @@ const FOLDERS: &[(&str, &[&[&str]])] = &[
         &[
             &["blocks", "checkpoint", "weights"],
             &["descriptor"],
-            &["albef", "grounding_dino", "ofa", "sam", "sam2", "seqtr", "tagger", "umt"],
+            &["albef", "grounding_dino", "mqspn", "ofa", "sam", "sam2", "seqtr", "tagger", "umt"],
             &["registry"],
             &["bundle"],
         ],

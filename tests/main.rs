@@ -14,6 +14,8 @@ mod parity_compared;
 mod parity_grounding_dino;
 #[path = "parity/jpeg.rs"]
 mod parity_jpeg;
+#[path = "parity/mqspn.rs"]
+mod parity_mqspn;
 #[path = "parity/ofa.rs"]
 mod parity_ofa;
 #[path = "parity/prompts.rs"]
@@ -77,6 +79,7 @@ mod outlines;
 mod reload;
 mod shipped_bundle;
 mod traces;
+mod train_joint;
 mod train_pairs;
 mod train_tagger;
 mod variant_rows;

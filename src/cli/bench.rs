@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Subcommand;
@@ -14,6 +15,7 @@ use crate::scheduler::{Model, RequestOf};
 use crate::stages::entail;
 use crate::stages::ground;
 use crate::stages::knowledge;
+use crate::stages::recognise::joint::{self, Candidate};
 use crate::stages::segment;
 
 use requests::{PROMPT, frame, tokens, words};
@@ -124,6 +126,16 @@ fn models(arguments: &Models) -> Result<(), Failure> {
                 timer.all(bundle.encoder(place, 0)?, &sizes, &mut table, |number| knowledge::Request {
                     picture: view.of(&frame(number, view.side)),
                     pieces: tokens(PROMPT.min(longest), rows),
+                })?;
+            }
+            Stage::Recognise if bundle.joint().is_some() => {
+                let Some(part) = bundle.joint() else { continue };
+                let (view, Reads { rows, longest, .. }) = (part.network.view(), part.network.reads());
+                let candidates: Arc<[Candidate]> = part.candidates.boxes().into();
+                timer.all(bundle.joint_network(place, 0)?, &sizes, &mut table, |number| joint::Request {
+                    text: words(rows, longest),
+                    picture: Some(view.of(&frame(number, view.side))),
+                    candidates: Arc::clone(&candidates),
                 })?;
             }
             Stage::Recognise => {

@@ -19,7 +19,7 @@ pub struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Write posts, pictures and gold: the layout of Twitter-GMNER, masks, and feed, gold and lexicon as JSON lines.
+    /// Write posts, pictures and gold: the layout of Twitter-GMNER, masks, and feed, gold, lexicon and knowledge as JSON lines.
     Generate(Generate),
 }
 

@@ -7,6 +7,7 @@
 
 pub mod albef;
 pub mod grounding_dino;
+pub mod mqspn;
 pub mod ofa;
 pub mod sam;
 pub mod sam2;

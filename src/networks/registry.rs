@@ -2,10 +2,10 @@
 
 use super::checkpoint::{Checkpoint, CheckpointError, Family, Renamed, first_few};
 use super::descriptor::{
-    Architecture, Descriptor, EntailDescriptor, GroundDescriptor, Importing, RecogniseDescriptor,
-    RetrieveDescriptor, SegmentDescriptor,
+    Architecture, Descriptor, EntailDescriptor, GroundDescriptor, Importing, JointDescriptor,
+    RecogniseDescriptor, RetrieveDescriptor, SegmentDescriptor,
 };
-use super::{albef, grounding_dino, ofa, sam, sam2, seqtr, tagger, umt};
+use super::{albef, grounding_dino, mqspn, ofa, sam, sam2, seqtr, tagger, umt};
 
 const RECOGNISE: &[&RecogniseDescriptor] = &[
     &tagger::XLM_ROBERTA_CRF,
@@ -15,6 +15,7 @@ const RECOGNISE: &[&RecogniseDescriptor] = &[
     &tagger::DISTILBERT_SOFTMAX,
     &tagger::DEBERTA_SOFTMAX,
 ];
+const JOINT: &[&JointDescriptor] = &[&mqspn::JOINT];
 const ENTAIL: &[&EntailDescriptor] = &[&ofa::ENTAIL, &albef::ENTAIL, &grounding_dino::ENTAIL];
 const GROUND: &[&GroundDescriptor] = &[&ofa::GROUND, &seqtr::GROUND, &grounding_dino::GROUND];
 const SEGMENT: &[&SegmentDescriptor] = &[&sam::SEGMENT, &sam2::SEGMENT];
@@ -85,6 +86,18 @@ fn importing<D: Descriptor>() -> impl Iterator<Item = &'static Importing> {
 
 impl Descriptor for RecogniseDescriptor {
     const ALL: &'static [&'static Self] = RECOGNISE;
+
+    fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    fn importing(&self) -> &Importing {
+        &self.importing
+    }
+}
+
+impl Descriptor for JointDescriptor {
+    const ALL: &'static [&'static Self] = JOINT;
 
     fn architecture(&self) -> &Architecture {
         &self.architecture
@@ -179,6 +192,7 @@ mod tests {
             }
         }
         check::<RecogniseDescriptor>();
+        check::<JointDescriptor>();
         check::<EntailDescriptor>();
         check::<GroundDescriptor>();
         check::<SegmentDescriptor>();

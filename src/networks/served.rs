@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use crate::scheduler::{AnyModel, AnyProcessor, Model, ModelError, Payload, Processor, erase};
+use crate::stages::recognise::joint;
 use crate::stages::{entail, ground, knowledge, recognise, segment};
 
 /// Some network that answers `Q` with `R` and reads pictures.
@@ -15,6 +16,9 @@ pub struct Served<Q, R> {
 
 /// Labels the words of texts.
 pub type Tagger = AnyModel<recognise::Request, recognise::Reply>;
+
+/// Finds the entities of texts, and the region of a picture that shows each.
+pub type JointNetwork = Served<joint::Request, joint::Reply>;
 
 /// Answers which pixels of boxes show something.
 pub type Segmenter = Served<segment::Request, segment::Reply>;

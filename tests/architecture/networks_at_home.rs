@@ -4,7 +4,8 @@
 use super::sources::{Source, read};
 
 /// The folders of the networks, as modules.
-const NETWORKS: [&str; 8] = ["albef", "grounding_dino", "ofa", "sam", "sam2", "seqtr", "tagger", "umt"];
+const NETWORKS: [&str; 9] =
+    ["albef", "grounding_dino", "mqspn", "ofa", "sam", "sam2", "seqtr", "tagger", "umt"];
 
 /// Where a network may be named beside its own folder.
 const ELSEWHERE: [&str; 3] = ["src/networks/registry.rs", "src/networks/mod.rs", "src/lab/train/"];

@@ -7,6 +7,7 @@ use riveg::networks::blocks::device::use_threads;
 use riveg::networks::grounding_dino::{
     GroundingDino, GroundingDinoConfig, GroundingDinoEntailer, GroundingDinoGrounder,
 };
+use riveg::networks::mqspn::{Mqspn, MqspnConfig, MqspnReader};
 use riveg::networks::ofa::{Ofa, OfaConfig, OfaEntailer, OfaGrounder};
 use riveg::networks::sam::{Sam, SamConfig, SamSegmenter};
 use riveg::networks::sam2::{Sam2, Sam2Config, Sam2Segmenter};
@@ -16,11 +17,12 @@ use riveg::networks::umt::{Umt, UmtConfig, UmtEncoder};
 use riveg::scheduler::{Model, ReplyOf, RequestOf};
 use riveg::stages::entail;
 use riveg::stages::ground;
+use riveg::stages::recognise::joint;
 use tch::{Device, Kind, Tensor, nn};
 
 use super::requests::{
     Answer, LONGEST, SIDE, TOKENS, WORDS, boxes, boxes_of_squares, entailing, grounding, knowing, labels,
-    masks, phrase, place, text, verdict, words,
+    masks, phrase, place, reading, text, verdict, words,
 };
 
 /// Requests have numbers: a number decides a request's lengths, sizes, picture and words.
@@ -117,6 +119,7 @@ pub(crate) fn all() -> Vec<Network> {
             knowing,
             |reply| Answer { decisions: Vec::new(), scores: reply.features.clone() },
         ),
+        Network::of("MQSPN", |kind, bytes| MqspnReader::new(mqspn(kind), bytes), reading, entities),
         Network::of("SAM", sam(false), boxes, masks),
         Network::of("SAM, several masks", sam(true), boxes, masks),
         Network::of("SAM 2", sam2(false), boxes_of_squares, masks),
@@ -254,6 +257,44 @@ pub(crate) fn umt(kind: Kind) -> Umt {
     };
     config.check().unwrap();
     filled(kind, |vs| Umt::new(vs, &config))
+}
+
+pub(crate) fn mqspn(kind: Kind) -> Mqspn {
+    let config = MqspnConfig {
+        vocabulary: TOKENS,
+        hidden: 16,
+        heads: 2,
+        layers: 2,
+        ffn: 32,
+        max_positions: LONGEST as i64 + 2,
+        first_position: 2,
+        type_vocabulary: 1,
+        pad: 1,
+        image_size: i64::from(SIDE),
+        patch_size: 16,
+        vision_layers: 2,
+        vision_ffn: 32,
+        fused_layers: 1,
+        types: 3,
+        queries: 6,
+        fusion_layers: 2,
+        region_bins: 2,
+    };
+    config.check().unwrap();
+    filled(kind, |vs| Mqspn::new(vs, &config))
+}
+
+/// What a joint network finds.
+fn entities(reply: &joint::Reply) -> Answer {
+    let decisions = |one: &joint::Found| {
+        let region = one.region.map_or(-1.0, |(place, _)| place as f64);
+        [one.words.start as f64, one.words.end as f64, one.entity_type as f64, region]
+    };
+    let scores = |one: &joint::Found| [one.score, one.shown, one.region.map_or(0.0, |(_, score)| score)];
+    Answer {
+        decisions: reply.found.iter().flat_map(decisions).collect(),
+        scores: reply.found.iter().flat_map(scores).collect(),
+    }
 }
 
 pub(crate) fn sam_config(multimask: bool) -> SamConfig {

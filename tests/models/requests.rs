@@ -10,6 +10,7 @@ use riveg::stages::entail;
 use riveg::stages::ground;
 use riveg::stages::knowledge;
 use riveg::stages::recognise;
+use riveg::stages::recognise::joint::{self, Candidate};
 use riveg::stages::segment;
 
 /// What a reply says, whichever network gave it.
@@ -39,6 +40,18 @@ pub(super) fn text(rng: &mut ChaCha8Rng) -> recognise::Request {
     let own = rng.random_range(0..=first_pieces.len());
     let context_first_pieces = first_pieces.split_off(own);
     recognise::Request { pieces, first_pieces, context_first_pieces }
+}
+
+/// A text beside a picture, or without one, with up to nine candidates.
+pub(super) fn reading(rng: &mut ChaCha8Rng) -> joint::Request {
+    let mut candidate = || {
+        let [x, y] = [0, 1].map(|_| rng.random_range(0.0..0.6));
+        [x, y, x + rng.random_range(0.1..0.4), y + rng.random_range(0.1..0.4)]
+    };
+    let mut all: Vec<Candidate> = (0..9).map(|_| candidate()).collect();
+    all.truncate(rng.random_range(0..=9));
+    let picture = rng.random_bool(0.8).then(|| square(rng));
+    joint::Request { text: text(rng), picture, candidates: all.into() }
 }
 
 pub(super) fn entailing(rng: &mut ChaCha8Rng) -> entail::Request {

@@ -7,7 +7,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-TINY = ["xlm_roberta", "bert", "roberta", "distilbert", "deberta", "deberta_v2", "ofa", "sam", "sam2", "albef", "seqtr", "umt", "grounding_dino", "resampling", "run lengths", "JPEG", "sam of a JPEG"]
+TINY = ["xlm_roberta", "bert", "roberta", "distilbert", "deberta", "deberta_v2", "ofa", "sam", "sam2", "albef", "seqtr", "umt", "mqspn", "grounding_dino", "resampling", "run lengths", "JPEG", "sam of a JPEG"]
 # Compared bit by bit or pixel by pixel: there is no error to tell, and nothing is learnt.
 EXACT = ["resampling", "run lengths", "JPEG", "sam of a JPEG"]
 

@@ -37,5 +37,5 @@ pub(crate) use pocket::{pocket_bundle, pocket_posts};
 pub(crate) use raw_record::write_with_unreadable_header;
 pub(crate) use records::{answered_records, pictures, post, refused_records};
 pub(crate) use same_answer::assert_same_answer;
-pub(crate) use tiny::{write_bundle, write_stage};
+pub(crate) use tiny::{take_joint, write_bundle, write_stage};
 pub(crate) use wait::{WITHIN, until};

@@ -1,4 +1,5 @@
-//! `riveg train`: trains tagger, gate and grounder on labelled posts, the pocket bundle, and the retriever of a bundle.
+//! `riveg train`: trains tagger, gate and grounder on labelled posts, the pocket bundle, the retriever of a bundle, and a joint
+//! network.
 
 use std::path::PathBuf;
 
@@ -6,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::Failure;
 use crate::lab::dataset::PairTask;
-use crate::lab::train::{Network, TrainingRun, assemble, recipe, train_pocket, train_retriever};
+use crate::lab::train::{Network, TrainingRun, assemble, recipe, train_joint, train_pocket, train_retriever};
 
 mod shown;
 mod changes;
@@ -45,6 +46,10 @@ enum What {
     /// Train the retriever of similar posts on the pocket world, and add it to a bundle with a tagger.
     #[command(after_help = KNOW_EXAMPLES)]
     Know(Know),
+    /// Train a joint network, which finds entities, types and regions in one pass, on the pocket world, and write a bundle of
+    /// it and of a segmenter.
+    #[command(after_help = JOINT_EXAMPLES)]
+    Joint(Joint),
 }
 
 const EXAMPLES: &str = "\
@@ -55,12 +60,18 @@ Examples:
   riveg train pocket --only tagger            one network; a killed training continues from its checkpoint
   riveg train pocket --only ofa --steps 200   a short trial
   riveg train pocket --bundle-only            the bundle from the present checkpoints
-  riveg train know --bundle bundles/pocket    the retriever: some ten minutes on one core";
+  riveg train know --bundle bundles/pocket    the retriever: some ten minutes on one core
+  riveg train joint --bundle bundles/pocket --out bundles/joint    a joint network";
 
 const KNOW_EXAMPLES: &str = "\
 Examples:
   riveg train know --bundle bundles/pocket             a killed training continues from its checkpoint
   riveg train know --bundle bundles/mine --steps 20    a short trial";
+
+const JOINT_EXAMPLES: &str = "\
+Examples:
+  riveg train joint --bundle bundles/pocket --out bundles/joint    a killed training continues from its checkpoint
+  riveg eval --set bundle.path=bundles/joint                       its scores";
 
 #[derive(Debug, Args)]
 struct Pocket {
@@ -106,6 +117,28 @@ struct Know {
     threads: Option<i32>,
 }
 
+#[derive(Debug, Args)]
+struct Joint {
+    /// The bundle whose tagger gives the vocabulary and the text's encoder, and whose segmenter is taken.
+    #[arg(long, value_name = "DIR")]
+    bundle: PathBuf,
+    /// The folder of the bundle that is written.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The folder of the checkpoint.
+    #[arg(long, default_value = "target/train/pocket", value_name = "DIR")]
+    work: PathBuf,
+    /// Training steps [default: those of the recipe].
+    #[arg(long)]
+    steps: Option<i64>,
+    /// The seed of weights, worlds and order.
+    #[arg(long, default_value_t = recipe::SEED)]
+    seed: u64,
+    /// Threads of libtorch [default: all cores].
+    #[arg(long)]
+    threads: Option<i32>,
+}
+
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.what {
         What::Tagger(arguments) => labelled::run(&arguments),
@@ -115,6 +148,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         What::Know(Know { bundle, work, steps, seed, threads }) => {
             train_retriever(&TrainingRun { folder: work, steps, seed, threads }, &bundle)?;
             println!("{}", bundle.display());
+            Ok(())
+        }
+        What::Joint(Joint { bundle, out, work, steps, seed, threads }) => {
+            train_joint(&TrainingRun { folder: work, steps, seed, threads }, &bundle, &out)?;
+            println!("{}", out.display());
             Ok(())
         }
     }

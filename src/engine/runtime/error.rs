@@ -97,6 +97,14 @@ pub enum RuntimeError {
     /// The cache of answers cannot be opened.
     #[error(transparent)]
     Answers(#[from] AnswersError),
+    /// The bundle's joint network and a vision model would both answer.
+    #[error(
+        "vision.{stage} names a vision model, and the bundle's joint network answers for `{stage}` already"
+    )]
+    AnsweredTwice {
+        /// The stage.
+        stage: Stage,
+    },
     /// The settings use a language model that the caller did not open.
     #[error("the language model `{0}` was not opened")]
     UnknownEndpoint(String),

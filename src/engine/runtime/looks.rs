@@ -38,6 +38,14 @@ pub(super) fn looks(
 ) -> Result<Looks, RuntimeError> {
     let (vision, budgets) = (&config.vision, &config.scheduler);
     let (entail, ground) = (vision.endpoint_of(Stage::Entail), vision.endpoint_of(Stage::Ground));
+    if bundle.joint().is_some() {
+        // A vision model that reads whole posts takes the joint network out of the bundle.
+        if let Some(stage) = entail.map(|_| Stage::Entail).or(ground.map(|_| Stage::Ground)) {
+            return Err(RuntimeError::AnsweredTwice { stage });
+        }
+        let (entailer, grounder) = (AnsweredBy::Nobody, AnsweredBy::Nobody);
+        return Ok(Looks { entailer, grounder, gate, min_box_score: 0.0, degrade: vision.degrade });
+    }
     let (entailing, grounding) = match (entail, ground) {
         (None, None) => {
             let both = executors.each(|place, remembered| bundle.entailer_and_grounder(place, remembered))?;

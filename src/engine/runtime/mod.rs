@@ -27,6 +27,7 @@ mod error;
 mod executors;
 mod expander_and_linker;
 mod expansions;
+mod joint;
 mod looks;
 mod open_bundle;
 mod picture_runs;
@@ -110,6 +111,15 @@ impl Runtime {
         let bundle = &bundle.sharing_weights();
         let entities = match config.vision.endpoint_of(Stage::Recognise) {
             Some(name) => EntitiesBy::Endpoint(endpoints.post_reader(name, &prompt, &types)?),
+            None if bundle.joint().is_some() => {
+                let budget = budgets.recognise;
+                EntitiesBy::Joint(joint::reader(
+                    bundle,
+                    (types.clone(), variant.gate),
+                    &executors,
+                    (&mut device, budget),
+                )?)
+            }
             None => {
                 let words = vocabularies::words(bundle)?;
                 let samples = warm_up::recognise(&words);

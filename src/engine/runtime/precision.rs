@@ -9,6 +9,7 @@ use crate::domain::Stage;
 use crate::networks::blocks::device::{self, Place, PrecisionChoice, cores, find, use_threads};
 use crate::networks::bundle::{Bundle, Precision};
 use crate::scheduler::{Model, ModelError, RequestOf, Samples};
+use crate::stages::recognise::joint::JointSettings;
 use crate::telemetry::Causes;
 
 /// 16 bits must take at most so much of the time of 32: less is within what one measurement differs from the next.
@@ -143,6 +144,17 @@ fn measure(bundle: &Bundle, stages: &[Stage], place: Place) -> Result<Measuremen
 fn seconds_of(bundle: &Bundle, stage: Stage, place: Place) -> Result<f64, AnyError> {
     // Nothing is remembered of pictures: each is computed.
     Ok(match stage {
+        Stage::Recognise if bundle.joint().is_some() => {
+            let part = vocabularies::joint(bundle)?;
+            let settings = JointSettings {
+                types: Vec::new(),
+                candidates: part.candidates.boxes().into(),
+                view: part.network.view(),
+                threshold: part.threshold,
+            };
+            let samples = warm_up::joint(&vocabularies::joint_words(bundle)?, &settings);
+            seconds(bundle.joint_network(place, 0)?, samples)?
+        }
         Stage::Recognise => {
             let samples = warm_up::recognise(&vocabularies::words(bundle)?);
             seconds(bundle.tagger(place)?, samples)?

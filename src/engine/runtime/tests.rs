@@ -14,6 +14,7 @@ use crate::scheduler::Budget;
 use crate::stages::lexicon::Lexicon;
 
 mod budgets;
+mod joint;
 
 fn config() -> Config {
     Config::load(&Sources::default()).unwrap().config

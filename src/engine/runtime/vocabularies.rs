@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::domain::Stage;
-use crate::networks::bundle::{Bundle, FileEntry, Part};
+use crate::networks::bundle::{Bundle, BundleError, FileEntry, Joint, Part};
 use crate::networks::descriptor::{Reads, VocabularyKind};
 use crate::stages::knowledge::TextTokenizer;
 use crate::stages::prompt::{PhraseEncoder, PromptEncoder, PromptError, WordList};
@@ -22,6 +22,7 @@ pub fn check_vocabulary(bundle: &Bundle, part: &Part<'_>) -> Result<(), RuntimeE
     }
     match part.stage {
         Stage::Retrieve => texts(bundle).map(drop),
+        Stage::Recognise if bundle.joint().is_some() => joint_words(bundle).map(drop),
         Stage::Recognise => words(bundle).map(drop),
         Stage::Entail => entail_prompts(bundle).map(drop),
         Stage::Ground => ground_phrases(bundle).map(drop),
@@ -37,6 +38,21 @@ pub(super) fn words(bundle: &Bundle) -> Result<WordTokenizer, RuntimeError> {
         WordTokenizer::from_bytes(&file, &bytes, reads.longest).map_err(RuntimeError::WordTokenizer)?;
     fits(Stage::Recognise, file, tokenizer.vocabulary(), reads.rows)?;
     Ok(tokenizer.with_style(part.text))
+}
+
+/// The words that a joint network reads.
+pub(super) fn joint_words(bundle: &Bundle) -> Result<WordTokenizer, RuntimeError> {
+    let part = joint(bundle)?;
+    let Reads { rows, longest, .. } = part.network.reads();
+    let (file, bytes) = bundle.tokenizer(Stage::Recognise, part.tokenizer.as_ref())?;
+    let tokenizer = WordTokenizer::from_bytes(&file, &bytes, longest).map_err(RuntimeError::WordTokenizer)?;
+    fits(Stage::Recognise, file, tokenizer.vocabulary(), rows)?;
+    Ok(tokenizer.with_style(part.text))
+}
+
+/// The part of a joint network.
+pub(super) fn joint(bundle: &Bundle) -> Result<&Joint, BundleError> {
+    bundle.joint().ok_or_else(|| bundle.lacks(Stage::Recognise))
 }
 
 /// The tagger's labels.

@@ -11,6 +11,7 @@ use crate::stages::knowledge;
 use crate::stages::knowledge::TextTokenizer;
 use crate::stages::prompt::{PhraseEncoder, PromptEncoder};
 use crate::stages::recognise;
+use crate::stages::recognise::joint::{self, JointSettings};
 use crate::stages::recognise::{WordTokenizer, split_words};
 use crate::stages::segment;
 
@@ -31,6 +32,17 @@ pub(super) fn recognise(tokenizer: &WordTokenizer) -> Samples<recognise::Request
         .collect();
     // Nothing is remembered of texts, so they may come again.
     Box::new(requests.into_iter().cycle())
+}
+
+/// The same beside pictures, with the candidates of the settings.
+pub(super) fn joint(tokenizer: &WordTokenizer, settings: &JointSettings) -> Samples<joint::Request> {
+    let (view, candidates) = (settings.view, Arc::clone(&settings.candidates));
+    let texts = recognise(tokenizer);
+    Box::new((0..).zip(texts).map(move |(index, text)| joint::Request {
+        text,
+        picture: Some(view.of(&frame(Stage::Recognise, index, view.side))),
+        candidates: Arc::clone(&candidates),
+    }))
 }
 
 pub(super) fn know(texts: &TextTokenizer, view: View) -> Samples<knowledge::Request> {

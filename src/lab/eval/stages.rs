@@ -55,7 +55,8 @@ impl fmt::Display for StageScores {
             ("VG Prec@0.5 on gold groundable mentions", self.ground_precision),
             ("mask mIoU on gold boxes", self.segment_iou),
         ];
-        for (name, share) in rows {
+        // A joint network answers about whole posts alone, and nobody is asked about one stage.
+        for (name, share) in rows.into_iter().filter(|(_, share)| share.asked > 0) {
             writeln!(formatter, "{name:<40}  {:.4}  of {}", share.mean(), share.asked)?;
         }
         Ok(())
@@ -93,6 +94,13 @@ mod tests {
             scores.add_grounding(&BBox { x0, y0: 0.0, x1: x0 + 10.0, y1: 10.0 }, &gold, Threshold::default());
         }
         assert_eq!(scores.ground_precision, MeanScore { asked: 2, sum: 1.0 });
+    }
+
+    #[test]
+    fn a_stage_that_nobody_was_asked_about_has_no_line() {
+        let mut scores = StageScores::default();
+        scores.add_entailment(true, &[region(0.0)]);
+        assert_eq!(scores.to_string(), "VE accuracy on gold mentions              1.0000  of 1\n");
     }
 
     #[test]

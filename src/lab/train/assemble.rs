@@ -111,6 +111,7 @@ fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
         lexicon: Some(FileEntry::named(LEXICON)),
         examples: Some(FileEntry::named(EXAMPLES)),
         know: None,
+        joint: None,
         recognise: Some(Recognise {
             precision: Precision::F32,
             weights: weights(Network::Tagger),

@@ -1,12 +1,15 @@
 //! Training of networks: seeded, one network at a time, resumed from checkpoints.
 //!
 //! `labelled` trains on data sets. Of the pocket bundle read [`recipe`] first (sizes and schedules), then `pocket`
-//! (all trainings of a new bundle) and `retrieve` (an encoder of posts for an existing bundle); `tagger`, `ofa`,
-//! `segmenter` and `umt` define the losses. `training_loop`, `optimiser`, `stopping`, `checkpoint` and `record` are shared.
+//! (all trainings of a new bundle), `retrieve` (an encoder of posts for an existing bundle) and `mqspn` (a joint network);
+//! `tagger`, `ofa`, `segmenter` and `umt` define the losses. `training_loop`, `optimiser`, `stopping`, `checkpoint` and
+//! `record` are shared.
 
 mod assemble;
+mod assignment;
 mod checkpoint;
 mod labelled;
+mod mqspn;
 mod prefetch;
 mod record;
 mod retrieve;
@@ -17,6 +20,7 @@ mod phrases;
 mod pocket;
 pub mod recipe;
 mod segmenter;
+pub mod set_loss;
 mod stopping;
 mod tagger;
 mod text_batch;
@@ -25,6 +29,7 @@ mod umt;
 
 pub use assemble::{DEMO_SEED, assemble};
 pub use labelled::{Origin, PairRecipe, PairTraining, Recipe, RecipeError, TaggerTraining, Trained};
+pub use mqspn::train_joint;
 pub use optimiser::{Decay, Schedule};
 pub use pocket::{Network, TrainingRun, train_pocket};
 pub use retrieve::train_retriever;

@@ -22,7 +22,7 @@ const EXTRA_ENTAILMENTS: usize = 2;
 /// Share of phrases without an expansion, so that the network has seen such phrases.
 const NAME_ONLY_SHARE: f64 = 0.04;
 /// Share of a grid cell that an object must cover to become the cell's label.
-const MIN_COVERED_SHARE: f32 = 0.3;
+pub(super) const MIN_COVERED_SHARE: f32 = 0.3;
 
 /// Encodes a phrase as the token ids of a prompt.
 pub(super) type EncodePrompt = Arc<dyn Fn(&str) -> Vec<u32> + Send + Sync>;
@@ -241,7 +241,7 @@ impl<'a> BatchBuilder<'a> {
 }
 
 /// The share of each cell that a mask covers, row by row.
-fn coverage(inside: &[u8], (width, height): (u32, u32), grid: u32) -> Vec<f32> {
+pub(super) fn coverage(inside: &[u8], (width, height): (u32, u32), grid: u32) -> Vec<f32> {
     let mut counts = vec![(0_u32, 0_u32); (grid * grid) as usize];
     for (index, &pixel) in inside.iter().enumerate() {
         let (column, row) = (index as u32 % width, index as u32 / width);

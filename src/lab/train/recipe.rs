@@ -3,11 +3,13 @@
 //! All networks together stay under 12 MB as 16-bit floats, and each trains in about an hour on two cores.
 
 use super::optimiser::{Decay, Schedule};
+use crate::networks::mqspn::MqspnConfig;
 use crate::networks::ofa::OfaConfig;
 pub use crate::networks::ofa::{ENTAIL_PROMPT, GROUND_PROMPT};
 use crate::networks::sam::SamConfig;
 use crate::networks::tagger::{Positions, TaggerConfig};
 use crate::networks::umt::UmtConfig;
+use crate::stages::recognise::joint::Grid;
 
 /// Seed of the training worlds.
 pub const SEED: u64 = 1;
@@ -108,6 +110,47 @@ pub fn umt(vocabulary: i64) -> UmtConfig {
     }
 }
 
+/// MQSPN's dimensions: its text is read by an encoder of the tagger's, so that its training can begin from that.
+#[must_use]
+pub fn mqspn(tagger: &TaggerConfig) -> MqspnConfig {
+    MqspnConfig {
+        vocabulary: tagger.vocabulary,
+        hidden: tagger.hidden,
+        heads: tagger.heads,
+        layers: tagger.layers,
+        ffn: tagger.ffn,
+        max_positions: tagger.max_positions,
+        first_position: tagger.max_positions - tagger.max_pieces() as i64,
+        type_vocabulary: tagger.type_vocabulary,
+        pad: tagger.pad,
+        image_size: 128,
+        patch_size: 16,
+        vision_layers: 4,
+        vision_ffn: 256,
+        fused_layers: 1,
+        types: ENTITY_TYPES.len() as i64,
+        queries: 16,
+        fusion_layers: 2,
+        region_bins: 2,
+    }
+}
+
+/// The candidate regions of the pocket world: 341 boxes, one of which overlaps 98 % of its objects by at least a half.
+#[must_use]
+pub fn candidates() -> Grid {
+    let shapes = [
+        [0.36, 0.55],
+        [0.25, 0.3],
+        [0.7, 0.36],
+        [0.16, 0.36],
+        [0.3, 0.2],
+        [0.3, 0.7],
+        [0.55, 0.3],
+        [0.45, 0.55],
+    ];
+    Grid { shapes: shapes.to_vec(), stride: 0.4 }
+}
+
 /// Schedule of the tagger. Half of its posts have an annotation as knowledge.
 pub const TAGGER_SCHEDULE: Schedule =
     Schedule { peak: 2e-3, warm_up: 100, steps: 2_000, decay: Decay::Cosine };
@@ -117,5 +160,8 @@ pub const OFA_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 3
 pub const SAM_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 2_900, decay: Decay::Cosine };
 /// Schedule of UMT: about ten minutes on one core, enough for features that compare posts.
 pub const UMT_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 500, decay: Decay::Cosine };
+/// Schedule of MQSPN; its time was not measured.
+pub const MQSPN_SCHEDULE: Schedule =
+    Schedule { peak: 1e-3, warm_up: 100, steps: 3_000, decay: Decay::Cosine };
 /// Weight decay of matrices in all trainings.
 pub const WEIGHT_DECAY: f64 = 0.02;

@@ -1,4 +1,4 @@
-//! Data sets of the world as files: Twitter-GMNER's layout with masks, and feed, gold and lexicon as JSON lines.
+//! Data sets of the world as files: Twitter-GMNER's layout with masks, and feed, gold, lexicon and knowledge as JSON lines.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -38,8 +38,8 @@ pub enum DatasetError {
 const POSTS_AHEAD: usize = 16;
 
 /// Writes the first `posts` posts of a world under `folder`: `txt/{split}.txt`, `xml/`, `images/`, `masks/`,
-/// `feed.jsonl`, `gold.jsonl` and `lexicon.jsonl`. The same world always writes the same bytes. Calls `written` after
-/// each post.
+/// `feed.jsonl`, `gold.jsonl`, `lexicon.jsonl`, and `knowledge.jsonl` with annotations of a model that errs. The same world
+/// always writes the same bytes. Calls `written` after each post.
 ///
 /// # Errors
 /// The file that could not be written.
@@ -56,6 +56,7 @@ pub fn write_dataset(
     let mut text = LineWriter::create(folder.join("txt").join(format!("{}.txt", world.split().as_str())))?;
     let mut feed = LineWriter::create(folder.join("feed.jsonl"))?;
     let mut gold = LineWriter::create(folder.join("gold.jsonl"))?;
+    let mut told = LineWriter::create(folder.join("knowledge.jsonl"))?;
     let threads = thread::available_parallelism().map_or(1, usize::from).min(32) as u64;
     thread::scope(|scope| {
         // Each thread draws every n-th post; reading from the threads in turn restores the order.
@@ -64,7 +65,8 @@ pub fn write_dataset(
                 let (sender, receiver) = sync_channel(POSTS_AHEAD);
                 scope.spawn(move || {
                     for index in (thread..posts).step_by(threads as usize) {
-                        if sender.send(PostFiles::of(&world.sample(index))).is_err() {
+                        if sender.send(PostFiles::of(&world.sample(index), world.annotation(index))).is_err()
+                        {
                             return;
                         }
                     }
@@ -78,6 +80,7 @@ pub fn write_dataset(
             text.write(&files.text)?;
             feed.write_line(&files.feed)?;
             gold.write(&files.gold)?;
+            told.write(&files.told)?;
             files.write_pictures(folder)?;
             written();
         }
@@ -87,7 +90,7 @@ pub fn write_dataset(
     for entry in lexicon(world, posts) {
         known.write(&format!("{}\n", json!(entry)))?;
     }
-    for lines in [text, feed, gold, known] {
+    for lines in [text, feed, gold, told, known] {
         lines.finish()?;
     }
     Ok(())
@@ -99,19 +102,22 @@ struct PostFiles {
     text: String,
     feed: Vec<u8>,
     gold: String,
+    /// The annotation of a model with errors.
+    told: String,
     jpeg: Vec<u8>,
     /// Boxes and masks; none if the picture shows no named entity.
     regions: Option<(String, String)>,
 }
 
 impl PostFiles {
-    fn of(sample: &Sample) -> Self {
+    fn of(sample: &Sample, annotation: String) -> Self {
         let regions = sample.mentions.iter().any(|mention| !mention.objects.is_empty());
         Self {
             id: sample.id.clone(),
             text: bio(sample),
             feed: sample.record(),
             gold: gold_line(sample),
+            told: format!("{}\n", json!({ "text": sample.text, "knowledge": annotation })),
             jpeg: sample.picture.jpeg.clone(),
             regions: regions.then(|| (boxes(sample), masks(sample))),
         }
@@ -283,7 +289,7 @@ mod tests {
             write_dataset(&World::new(11, Split::Dev), 40, folder.path(), || {}).unwrap();
         }
         let folder = folders[0].path();
-        for name in ["txt/dev.txt", "feed.jsonl", "gold.jsonl", "lexicon.jsonl"] {
+        for name in ["txt/dev.txt", "feed.jsonl", "gold.jsonl", "lexicon.jsonl", "knowledge.jsonl"] {
             assert_eq!(read(&folder.join(name)), read(&folders[1].path().join(name)), "{name}");
         }
         let blocks = read(&folder.join("txt/dev.txt"));
@@ -320,6 +326,13 @@ mod tests {
             }
         }
         assert!(shown > 10, "{shown} shown");
+        let told = read(&folder.join("knowledge.jsonl"));
+        for (post, told) in feed.lines().zip(told.lines()) {
+            let (post, told): (Value, Value) =
+                (serde_json::from_str(post).unwrap(), serde_json::from_str(told).unwrap());
+            assert_eq!(post["text"], told["text"]);
+            assert!(told["knowledge"].as_str().unwrap().starts_with("Named entities: "), "{told}");
+        }
     }
 
     #[test]

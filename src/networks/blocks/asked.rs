@@ -105,7 +105,7 @@ impl AskedProcessor {
 }
 
 /// The bytes of pictures of one size, `[pictures, height, width, 3]` of `Uint8`.
-fn stacked(pictures: &[&Picture]) -> Result<Tensor, TchError> {
+pub(in crate::networks) fn stacked(pictures: &[&Picture]) -> Result<Tensor, TchError> {
     let bytes: Vec<&[u8]> = pictures.iter().map(|picture| &picture.rgb[..]).collect();
     let (height, width) = pictures.first().map_or((0, 0), |picture| (picture.height, picture.width));
     let shape = [pictures.len() as i64, i64::from(height), i64::from(width), 3];

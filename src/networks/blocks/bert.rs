@@ -179,6 +179,11 @@ impl Memory {
     pub(in crate::networks) fn rows(&self, rows: &Tensor) -> Self {
         Self { keys: self.keys.index_select(0, rows), values: self.values.index_select(0, rows) }
     }
+
+    /// Keys and values, for another attention that reads them before its own.
+    pub(in crate::networks) fn parts(&self) -> [&Tensor; 2] {
+        [&self.keys, &self.values]
+    }
 }
 
 impl Attention {
@@ -211,9 +216,21 @@ impl Attention {
         open: Option<&Tensor>,
         dropout: f64,
     ) -> Tensor {
+        self.forward_asking(hidden, hidden, memory, open, dropout)
+    }
+
+    /// As [`Self::forward`], with queries made of `asking` `[B, L, hidden]`, which is not added to the output.
+    pub(in crate::networks) fn forward_asking(
+        &self,
+        asking: &Tensor,
+        hidden: &Tensor,
+        memory: &Memory,
+        open: Option<&Tensor>,
+        dropout: f64,
+    ) -> Tensor {
         // Dropout on the attention itself is left out: it would take the fused kernel away.
         let attended = Tensor::scaled_dot_product_attention(
-            &self.split(&self.query.forward(hidden)),
+            &self.split(&self.query.forward(asking)),
             &memory.keys,
             &memory.values,
             open,
@@ -250,7 +267,21 @@ impl FeedForward {
     }
 
     pub(in crate::networks) fn forward(&self, hidden: &Tensor, dropout: f64) -> Tensor {
-        let fed = self.output.forward(&self.intermediate.forward(hidden).gelu("none"));
+        self.after(hidden, &self.intermediate.forward(hidden), dropout)
+    }
+
+    /// As [`Self::forward`], with `added` `[B, L, ffn]` beside what the first layer makes of `hidden`.
+    pub(in crate::networks) fn forward_adding(
+        &self,
+        hidden: &Tensor,
+        added: &Tensor,
+        dropout: f64,
+    ) -> Tensor {
+        self.after(hidden, &(self.intermediate.forward(hidden) + added), dropout)
+    }
+
+    fn after(&self, hidden: &Tensor, inner: &Tensor, dropout: f64) -> Tensor {
+        let fed = self.output.forward(&inner.gelu("none"));
         self.norm.forward(&(drop(&fed, dropout) + hidden))
     }
 }

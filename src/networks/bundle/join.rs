@@ -7,7 +7,7 @@ use crate::domain::Stage;
 use super::manifest::MANIFEST;
 use super::open::Bundle;
 use super::stages::Segment;
-use crate::networks::weights::{BundleError, hexadecimal};
+use crate::networks::weights::{BundleError, Fault, hexadecimal};
 
 impl Bundle {
     /// The bundle with a stage of another in place of its own, or where it had none. The tagger brings its entity types
@@ -20,6 +20,15 @@ impl Bundle {
     pub fn with_stage(mut self, stage: Stage, other: Self) -> Result<Self, BundleError> {
         if !other.manifest.parts().iter().any(|part| part.stage == stage) {
             return Err(other.unfinished(stage, "network"));
+        }
+        if self.manifest.joint.is_some() && matches!(stage, Stage::Entail | Stage::Ground) {
+            let file = other.folder.join(MANIFEST);
+            let expected = format!("no network for `{stage}` beside one that answers for it");
+            let found = format!("one for `joint` of `{}`", self.home(Stage::Recognise).folder.display());
+            return Err(BundleError::Unfit {
+                file,
+                faults: vec![Fault::new(stage.as_str(), expected, found)],
+            });
         }
         self.manifest.take_stage(stage, &other.manifest);
         self.hash = changed(&self.hash, stage, &other.hash);
@@ -48,6 +57,10 @@ impl Bundle {
     /// # Errors
     /// Where nothing says which pixels.
     pub fn segment_or_outlines(&self) -> Result<Option<&Segment>, BundleError> {
+        if self.manifest.joint.is_some() {
+            // It gives boxes alone.
+            return self.segment().map(Some);
+        }
         let ground = &self.ground()?.network;
         if self.manifest.segment.is_none() && !ground.draws_outlines() {
             let grounder = ground.summary().architecture;

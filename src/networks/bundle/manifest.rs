@@ -9,7 +9,7 @@ use crate::stages::expand::PhraseTemplate;
 use crate::stages::prompt::{PHRASE, QuestionTemplate};
 
 use super::self_test_question::SelfTestQuestion;
-use super::stages::{Entail, Ground, Part, Recognise, Retrieve, Segment};
+use super::stages::{Entail, Ground, Joint, Part, Recognise, Retrieve, Segment};
 use crate::networks::descriptor::VocabularyKind;
 use crate::networks::weights::{BundleError, Fault, FileEntry, Precision};
 
@@ -19,7 +19,7 @@ pub(super) const MANIFEST: &str = "bundle.toml";
 /// The manifest. Its hash names the bundle, since it holds the hashes of all other files.
 ///
 /// While a bundle is being put together some of its stages are missing. An engine needs all four, or the first three
-/// where the grounder draws outlines.
+/// where the grounder draws outlines, or `joint` and a segmenter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -41,6 +41,9 @@ pub struct Manifest {
     pub phrase: PhraseTemplate,
     /// Which examples is a post like? No engine needs it.
     pub know: Option<Retrieve>,
+    /// Which entities does the text name, and where does the picture show each? In place of the next three.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joint: Option<Joint>,
     /// Which entities does the text name?
     pub recognise: Option<Recognise>,
     /// Does the picture show it?
@@ -63,6 +66,7 @@ impl Manifest {
             examples: None,
             phrase: PhraseTemplate::default(),
             know: None,
+            joint: None,
             recognise: None,
             entail: None,
             ground: None,
@@ -70,12 +74,17 @@ impl Manifest {
         }
     }
 
-    /// Replaces a stage by that of another bundle. The tagger brings its entity types along.
+    /// Replaces a stage by that of another bundle. The tagger brings its entity types along, and so does a joint network,
+    /// which takes the place of gate and grounder too.
     pub(super) fn take_stage(&mut self, stage: Stage, other: &Self) {
         match stage {
             Stage::Retrieve => self.know.clone_from(&other.know),
             Stage::Recognise => {
                 self.recognise.clone_from(&other.recognise);
+                self.joint.clone_from(&other.joint);
+                if self.joint.is_some() {
+                    (self.entail, self.ground) = (None, None);
+                }
                 self.entity_types.clone_from(&other.entity_types);
             }
             Stage::Entail => self.entail.clone_from(&other.entail),
@@ -88,7 +97,7 @@ impl Manifest {
     pub(super) fn drop_stage(&mut self, stage: Stage) {
         match stage {
             Stage::Retrieve => self.know = None,
-            Stage::Recognise => self.recognise = None,
+            Stage::Recognise => (self.recognise, self.joint) = (None, None),
             Stage::Entail => self.entail = None,
             Stage::Ground => self.ground = None,
             Stage::Segment => self.segment = None,
@@ -99,7 +108,10 @@ impl Manifest {
     pub(super) fn put_precision(&mut self, stage: Stage, precision: Precision) {
         let now = match stage {
             Stage::Retrieve => self.know.as_mut().map(|part| &mut part.precision),
-            Stage::Recognise => self.recognise.as_mut().map(|part| &mut part.precision),
+            Stage::Recognise => {
+                let joint = self.joint.as_mut().map(|part| &mut part.precision);
+                joint.or(self.recognise.as_mut().map(|part| &mut part.precision))
+            }
             Stage::Entail => self.entail.as_mut().map(|part| &mut part.precision),
             Stage::Ground => self.ground.as_mut().map(|part| &mut part.precision),
             Stage::Segment => self.segment.as_mut().map(|part| &mut part.precision),
@@ -131,11 +143,12 @@ impl Manifest {
     #[must_use]
     pub fn parts(&self) -> Vec<Part<'_>> {
         let know = self.know.as_ref().map(Retrieve::part);
+        let joint = self.joint.as_ref().map(Joint::part);
         let recognise = self.recognise.as_ref().map(Recognise::part);
         let entail = self.entail.as_ref().map(Entail::part);
         let ground = self.ground.as_ref().map(Ground::part);
         let segment = self.segment.as_ref().map(Segment::part);
-        [know, recognise, entail, ground, segment].into_iter().flatten().collect()
+        [know, joint, recognise, entail, ground, segment].into_iter().flatten().collect()
     }
 
     /// All files that it names, with the keys under which it does.
@@ -153,6 +166,10 @@ impl Manifest {
     pub(super) fn files_mut(&mut self) -> Vec<&mut FileEntry> {
         let mut files = Vec::new();
         if let Some(Retrieve { weights, tokenizer, .. }) = &mut self.know {
+            files.extend(weights.entry_mut());
+            files.extend(tokenizer);
+        }
+        if let Some(Joint { weights, tokenizer, .. }) = &mut self.joint {
             files.extend(weights.entry_mut());
             files.extend(tokenizer);
         }
@@ -179,7 +196,10 @@ impl Manifest {
     pub(super) fn self_test_mut(&mut self, stage: Stage) -> Option<&mut Vec<f64>> {
         match stage {
             Stage::Retrieve => self.know.as_mut().map(|part| &mut part.self_test),
-            Stage::Recognise => self.recognise.as_mut().map(|part| &mut part.self_test),
+            Stage::Recognise => {
+                let joint = self.joint.as_mut().map(|part| &mut part.self_test);
+                joint.or(self.recognise.as_mut().map(|part| &mut part.self_test))
+            }
             Stage::Entail => self.entail.as_mut().map(|part| &mut part.self_test),
             Stage::Ground => self.ground.as_mut().map(|part| &mut part.self_test),
             Stage::Segment => self.segment.as_mut().map(|part| &mut part.self_test),
@@ -239,6 +259,18 @@ impl Manifest {
         if let Some(Ground { threshold, .. }) = &self.ground {
             let score = (0.0..=1.0).contains(threshold);
             expect(score, "ground.threshold", "a score from 0 to 1", threshold.to_string());
+        }
+        if let Some(Joint { threshold, candidates, network, .. }) = &self.joint {
+            let probability = (0.0..=1.0).contains(threshold);
+            expect(probability, "joint.threshold", "a probability", threshold.to_string());
+            let fault = candidates.fault();
+            expect(fault.is_none(), "joint.candidates", "a grid of boxes", fault.unwrap_or_default());
+            let (types, named) = (network.types(), self.entity_types.len());
+            let expected = format!("{named}, as many as `entity_types` has");
+            expect(types == named as i64, "joint.network.types", &expected, types.to_string());
+            let others = [self.recognise.is_some(), self.entail.is_some(), self.ground.is_some()];
+            let expected = "no `recognise`, `entail` and `ground` beside it, whose place it takes";
+            expect(!others.contains(&true), "joint", expected, "both".to_owned());
         }
         if let Some(Ground { prompt, beam, network, .. }) = &self.ground {
             let alone = network.reads().vocabulary != VocabularyKind::Words || prompt == PHRASE;

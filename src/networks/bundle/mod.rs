@@ -37,7 +37,7 @@ pub use import::{
 pub use manifest::Manifest;
 pub use open::Bundle;
 pub use self_test_question::SelfTestQuestion;
-pub use stages::{Entail, Ground, Part, Recognise, Retrieve, Segment};
+pub use stages::{Entail, Ground, Joint, Part, Recognise, Retrieve, Segment};
 pub use template::{presets, stage_template, template, templates};
 pub use thresholds::{Thresholds, set_made, set_thresholds};
 pub use training::TrainingRecord;

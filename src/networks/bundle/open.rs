@@ -10,7 +10,7 @@ use crate::common::plain_file;
 use crate::domain::Stage;
 
 use super::manifest::{MANIFEST, Manifest};
-use super::stages::{Entail, Ground, Recognise, Retrieve, Segment};
+use super::stages::{Entail, Ground, Joint, Recognise, Retrieve, Segment};
 use crate::networks::weights::{
     BundleError, Fault, FileEntry, Precision, SharedWeights, WeightSource, Weights, hash_of, hexadecimal,
     unchanged,
@@ -107,6 +107,12 @@ impl Bundle {
         self.manifest.recognise.as_ref().ok_or_else(|| self.unfinished(Stage::Recognise, "network"))
     }
 
+    /// The part of the network that stands for tagger, gate and grounder, where the bundle has one.
+    #[must_use]
+    pub fn joint(&self) -> Option<&Joint> {
+        self.manifest.joint.as_ref()
+    }
+
     /// The gate's part of the manifest.
     ///
     /// # Errors
@@ -179,6 +185,12 @@ impl Bundle {
         device: Device,
     ) -> WeightSource<'a> {
         WeightSource { folder: &self.folder, weights, precision, device, shared: self.shared.as_ref() }
+    }
+
+    /// The error of a bundle that has no network for a stage.
+    #[must_use]
+    pub fn lacks(&self, stage: Stage) -> BundleError {
+        self.unfinished(stage, "network")
     }
 
     pub(super) fn unfinished(&self, stage: Stage, what: &'static str) -> BundleError {

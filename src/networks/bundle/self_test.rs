@@ -11,6 +11,7 @@ use crate::stages::entail;
 use crate::stages::ground;
 use crate::stages::knowledge;
 use crate::stages::recognise;
+use crate::stages::recognise::joint;
 use crate::stages::segment;
 
 use super::open::Bundle;
@@ -44,6 +45,7 @@ impl Bundle {
                 first(&mut self.encoder(device, 0)?, request)
                     .map(|reply| reply.features.into_iter().take(8).map(f64::from).collect())
             }
+            Stage::Recognise if self.joint().is_some() => self.ask_joint(device)?,
             Stage::Recognise => {
                 let reads = self.recognise()?.network.reads();
                 first(&mut self.tagger(device)?, words(reads.rows)).map(|reply| {
@@ -81,6 +83,26 @@ impl Bundle {
             }
         };
         asked.map_err(|source| SelfTestError::Model { stage, source })
+    }
+
+    /// What a joint network answers: for each entity its words, its type and its scores, after a number of entities.
+    fn ask_joint(&self, device: Device) -> Result<Result<Vec<f64>, ModelError>, BundleError> {
+        let Some(part) = self.joint() else {
+            return Err(self.unfinished(Stage::Recognise, "joint network"));
+        };
+        let candidates = part.candidates.boxes().into();
+        let picture = Some(part.network.view().of(&frame()));
+        let request = joint::Request { text: words(part.network.reads().rows), picture, candidates };
+        let numbers = |one: &joint::Found| {
+            let [from, to, kind] =
+                [one.words.start, one.words.end, one.entity_type].map(|whole| whole as f64);
+            let (region, score) = one.region.map_or((-1.0, 0.0), |(place, score)| (place as f64, score));
+            [from, to, kind, f64::from(one.score), f64::from(one.shown), region, f64::from(score)]
+        };
+        Ok(first(&mut self.joint_network(device, 0)?, request).map(|reply| {
+            let count = reply.found.len() as f64;
+            std::iter::once(count).chain(reply.found.iter().flat_map(numbers)).collect()
+        }))
     }
 
     /// The prompt of a stage's self-test: its question about the manifest's phrase and caption, or else pieces without a

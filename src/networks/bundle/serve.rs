@@ -7,7 +7,7 @@ use super::stages::{Entail, Ground};
 use crate::domain::Stage;
 use crate::networks::blocks::remembered::Remembered;
 use crate::networks::descriptor::Descriptor;
-use crate::networks::served::{Encoder, Entailer, Grounder, Segmenter, Tagger};
+use crate::networks::served::{Encoder, Entailer, Grounder, JointNetwork, Segmenter, Tagger};
 use crate::networks::weights::{BundleError, Weights};
 
 impl Bundle {
@@ -21,6 +21,21 @@ impl Bundle {
         let source = home.source(&part.weights, part.precision, device);
         let settings = part.settings(&home.manifest().entity_types);
         (part.network.descriptor().serve)(&source, part.network.dimensions(), &settings)
+    }
+
+    /// The network that stands for tagger, gate and grounder on `device`, caching encodings of pictures within a budget.
+    ///
+    /// # Errors
+    /// As [`Self::tagger`].
+    pub fn joint_network(
+        &self,
+        device: Device,
+        remembered: impl Into<Remembered>,
+    ) -> Result<JointNetwork, BundleError> {
+        let home = self.home(Stage::Recognise);
+        let part = home.joint().ok_or_else(|| home.unfinished(Stage::Recognise, "joint network"))?;
+        let source = home.source(&part.weights, part.precision, device);
+        (part.network.descriptor().serve)(&source, part.network.dimensions(), remembered.into())
     }
 
     /// The entailer on `device`, caching encodings of pictures within a budget.

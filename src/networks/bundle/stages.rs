@@ -12,11 +12,12 @@ use crate::domain::Stage;
 use crate::networks::blocks::crf::CrfScope;
 use crate::networks::blocks::words::{Decoding, Pooling};
 use crate::networks::descriptor::{
-    Dimensions, EntailDescriptor, GroundDescriptor, GroundSettings, Network, Reads, RecogniseDescriptor,
-    RetrieveDescriptor, SegmentDescriptor, Summary,
+    Dimensions, EntailDescriptor, GroundDescriptor, GroundSettings, JointDescriptor, Network, Reads,
+    RecogniseDescriptor, RetrieveDescriptor, SegmentDescriptor, Summary,
 };
 use crate::networks::weights::{FileEntry, Precision, Weights, hexadecimal};
 use crate::stages::prompt::CaptionStyle;
+use crate::stages::recognise::joint::Grid;
 use crate::stages::recognise::{TagScheme, TextStyle};
 
 /// The tagger.
@@ -59,6 +60,31 @@ pub struct Recognise {
     /// How it was trained, if it was by `riveg train`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<TrainingRecord>,
+}
+
+/// The network that stands for tagger, gate and grounder. Its requests are those of the stage `recognise`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Joint {
+    /// The probability from which a picture is taken to show an entity.
+    pub threshold: f32,
+    /// The precision of its network.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Its weights.
+    pub weights: Weights,
+    /// Its vocabulary, `tokenizer.json`. Without one the network can be measured, but not used.
+    pub tokenizer: Option<FileEntry>,
+    /// The form in which its words are read.
+    #[serde(default)]
+    pub text: TextStyle,
+    /// The regions among which it chooses.
+    pub candidates: Grid,
+    /// Its network.
+    pub network: Network<JointDescriptor>,
+    /// Its answer to the self-test when the bundle was made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub self_test: Vec<f64>,
 }
 
 /// The gate.
@@ -211,6 +237,25 @@ impl Recognise {
             network: self.network.summary(),
             dimensions: self.network.dimensions(),
             view: None,
+            reads: Some(self.network.reads()),
+            prompt: None,
+            style: CaptionStyle::default(),
+            question: None,
+            precision: self.precision,
+            weights: &self.weights,
+            tokenizer: self.tokenizer.as_ref(),
+            self_test: &self.self_test,
+        }
+    }
+}
+
+impl Joint {
+    pub(super) fn part(&self) -> Part<'_> {
+        Part {
+            stage: Stage::Recognise,
+            network: self.network.summary(),
+            dimensions: self.network.dimensions(),
+            view: Some(self.network.view()),
             reads: Some(self.network.reads()),
             prompt: None,
             style: CaptionStyle::default(),

@@ -1,6 +1,6 @@
 //! Descriptors: what a network's folder tells the rest of the engine, one plain struct for each stage that it can serve.
 //!
-//! Read [`stages`] (the five structs), then [`architecture`] and [`dimensions`] (sizes in a manifest), [`network`] (a
+//! Read [`stages`] (a struct for each stage), then [`architecture`] and [`dimensions`] (sizes in a manifest), [`network`] (a
 //! described network of a manifest), [`reads`] (what a network reads) [`import`] (published
 //! checkpoints) and [`config_json`] (what they say of themselves). The list of
 //! all descriptors is [`registry`](super::registry).
@@ -26,6 +26,6 @@ pub use import_error::ImportError;
 pub use network::{Descriptor, Network, Summary};
 pub use reads::{Reads, VocabularyKind};
 pub use stages::{
-    EntailDescriptor, GroundDescriptor, GroundSettings, RecogniseDescriptor, RetrieveDescriptor,
-    SegmentDescriptor, ServeBoth, TaggerSettings,
+    EntailDescriptor, GroundDescriptor, GroundSettings, JointDescriptor, RecogniseDescriptor,
+    RetrieveDescriptor, SegmentDescriptor, ServeBoth, TaggerSettings,
 };

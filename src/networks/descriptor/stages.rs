@@ -9,7 +9,7 @@ use crate::common::imaging::View;
 use crate::networks::blocks::crf::{Chain, CrfScope};
 use crate::networks::blocks::remembered::Remembered;
 use crate::networks::blocks::words::Pooling;
-use crate::networks::served::{Encoder, Entailer, Grounder, Segmenter, Tagger};
+use crate::networks::served::{Encoder, Entailer, Grounder, JointNetwork, Segmenter, Tagger};
 use crate::networks::weights::{BundleError, WeightSource};
 use crate::stages::prompt::CaptionStyle;
 
@@ -39,6 +39,23 @@ pub struct TaggerSettings {
     pub pooling: Pooling,
     /// Which labels may follow each other, without a CRF.
     pub rules: Option<Chain>,
+}
+
+/// A network that finds entities with their types and their regions of a picture.
+#[derive(Debug)]
+pub struct JointDescriptor {
+    /// Name and sizes.
+    pub architecture: Architecture,
+    /// Published checkpoints.
+    pub importing: Importing,
+    /// How it sees pictures.
+    pub view: fn(&Dimensions) -> View,
+    /// What it reads of a text.
+    pub reads: fn(&Dimensions) -> Reads,
+    /// The entity types that it tells apart.
+    pub types: fn(&Dimensions) -> i64,
+    /// The network at work.
+    pub serve: fn(&WeightSource<'_>, &Dimensions, Remembered) -> Result<JointNetwork, BundleError>,
 }
 
 /// A network that says whether a picture shows a phrase.
@@ -148,6 +165,26 @@ impl Network<RecogniseDescriptor> {
     #[must_use]
     pub fn labels(&self) -> i64 {
         (self.descriptor().labels)(self.dimensions())
+    }
+}
+
+impl Network<JointDescriptor> {
+    /// How it sees pictures.
+    #[must_use]
+    pub fn view(&self) -> View {
+        (self.descriptor().view)(self.dimensions())
+    }
+
+    /// What it reads of a text.
+    #[must_use]
+    pub fn reads(&self) -> Reads {
+        (self.descriptor().reads)(self.dimensions())
+    }
+
+    /// The entity types that it tells apart.
+    #[must_use]
+    pub fn types(&self) -> i64 {
+        (self.descriptor().types)(self.dimensions())
     }
 }
 

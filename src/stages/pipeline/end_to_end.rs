@@ -1,29 +1,49 @@
-//! End to end: entities, types and boxes of a post by one question to a vision model, masks by the segmenter.
+//! End to end: entities, types and boxes of a post in one answer, of a vision model or a joint network; masks by the
+//! segmenter.
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 
 use crate::domain::{
     Annotation, BBox, Degradation, DegradedCode, GateVerdict, Media, Mention, Phrase, PhraseSource, Post,
     Stage, Triple,
 };
 use crate::llm::cached::{Degrade, normalised_text};
-use crate::scheduler::Flow;
+use crate::scheduler::{CallError, Flow};
 use crate::stages::ground::Located;
 use crate::stages::link::{LinkContext, Linker};
+use crate::stages::recognise::joint::{JointEntity, JointReader};
 use crate::stages::vision::{EntityReading, PostReader, PostReading};
 
 use super::error::{AnnotateError, NoLook};
 use super::limits::Limits;
 use super::masks::MaskMaker;
+use super::pictures::Pictures;
 
-/// Annotates a post by what a vision model says of it.
-pub(super) async fn annotate(
-    flow: Flow,
+/// What a reader of whole posts says of one.
+#[derive(Debug, Default)]
+pub(super) struct PostAnswer {
+    /// In the order of the text.
+    pub(super) entities: Vec<EntityAnswer>,
+    /// What it left out.
+    pub(super) degraded: Vec<Degradation>,
+}
+
+/// What it says of an entity.
+#[derive(Debug)]
+pub(super) struct EntityAnswer {
+    mention: Mention,
+    verdicts: Vec<GateVerdict>,
+    /// The index of each picture that shows it, and where.
+    shown: Vec<(usize, Located)>,
+}
+
+/// The answer of a vision model.
+pub(super) async fn by_model(
+    reader: &PostReader,
+    degrade: Degrade,
     post: &Post,
-    ((reader, degrade), linker): ((&PostReader, Degrade), &Linker),
-    (limits, maker): (Limits, MaskMaker<'_>),
-) -> Result<Annotation, AnnotateError> {
-    let mut reading = match reader.read(post).await {
+) -> Result<PostAnswer, AnnotateError> {
+    let PostReading { entities, pictures, notes, .. } = match reader.read(post).await {
         Ok(reading) => reading,
         Err(source) if degrade == Degrade::DeadLetter => {
             return Err(NoLook { stage: Stage::Recognise, source }.into());
@@ -33,42 +53,82 @@ pub(super) async fn annotate(
             PostReading { notes, ..PostReading::default() }
         }
     };
-    let notes = std::mem::take(&mut reading.notes).into_iter();
-    let mut degraded: Vec<Degradation> = notes.map(|note| DegradedCode::NotRead.because(note)).collect();
-    let dropped = reading.entities.len().saturating_sub(limits.entities);
-    reading.entities.truncate(limits.entities);
+    let answer = |entity: EntityReading| EntityAnswer {
+        verdicts: verdicts(post, &entity, pictures),
+        mention: entity.mention,
+        // A vision model gives no likelihood, so it is 1.
+        shown: entity.shown.into_iter().map(|(media, bbox)| (media, located(bbox, 1.0))).collect(),
+    };
+    Ok(PostAnswer {
+        entities: entities.into_iter().map(answer).collect(),
+        degraded: notes.into_iter().map(|note| DegradedCode::NotRead.because(note)).collect(),
+    })
+}
+
+/// The answer of a joint network, which is told `knowledge`.
+pub(super) async fn by_network(
+    reader: &JointReader,
+    flow: Flow,
+    (post, knowledge): (&Post, &str),
+    pictures: &Pictures,
+) -> Result<PostAnswer, CallError> {
+    let views = post.media.iter().map(|media| pictures.resized(&media.frame, reader.view()));
+    let views = join_all(views).await;
+    let entities = reader.read(flow, (post.plain_text(), knowledge), &views).await?;
+    let answer = |JointEntity { mention, looks }| {
+        let verdict = |(media, (probability, found)): (&Media, &(f32, Option<_>))| GateVerdict {
+            media_key: media.key.clone(),
+            depicted: found.is_some(),
+            probability: *probability,
+            dropped_box_score: None,
+        };
+        let shown = looks.iter().enumerate();
+        EntityAnswer {
+            mention,
+            verdicts: post.media.iter().zip(&looks).map(verdict).collect(),
+            shown: shown
+                .filter_map(|(media, (_, found))| found.map(|(bbox, score)| (media, located(bbox, score))))
+                .collect(),
+        }
+    };
+    Ok(PostAnswer { entities: entities.into_iter().map(answer).collect(), degraded: Vec::new() })
+}
+
+/// Annotates a post by what a reader of whole posts says of it.
+pub(super) async fn annotate(
+    flow: Flow,
+    post: &Post,
+    (answer, linker): (PostAnswer, &Linker),
+    (limits, maker): (Limits, MaskMaker<'_>),
+) -> Result<Annotation, AnnotateError> {
+    let PostAnswer { mut entities, mut degraded } = answer;
+    let dropped = entities.len().saturating_sub(limits.entities);
+    entities.truncate(limits.entities);
     degraded.extend(limits.dropped_entities(dropped));
     let text = normalised_text(post.plain_text());
     let about_post = LinkContext { text: &text, background: None };
-    let links = reading.entities.iter().map(|entity| linker.link(&entity.mention, about_post));
+    let links = entities.iter().map(|entity| linker.link(&entity.mention, about_post));
     let links = try_join_all(links).await?;
     let faults = links.iter().filter_map(|linked| linked.fault.clone());
     degraded.extend(faults.map(|fault| DegradedCode::NotLinked.because(fault)));
-    // What the model says of a picture holds although its mask is beyond the limit.
-    let verdicts: Vec<Vec<GateVerdict>> =
-        reading.entities.iter().map(|entity| verdicts(post, entity, reading.pictures)).collect();
-    degraded.extend(limits.dropped_queries(drop_pairs(&mut reading.entities, limits.looks)));
+    // What the reader says of a picture holds although its mask is beyond the limit.
+    degraded.extend(limits.dropped_queries(drop_pairs(&mut entities, limits.looks)));
 
-    let pairs: Vec<(usize, Located)> = reading
-        .entities
-        .iter()
-        .flat_map(|entity| &entity.shown)
-        .map(|&(media, bbox)| (media, located(bbox)))
-        .collect();
+    let pairs = || entities.iter().flat_map(|entity| &entity.shown);
     let queries: Vec<Option<(usize, &Located)>> =
-        pairs.iter().map(|(media, located)| Some((*media, located))).collect();
+        pairs().map(|(media, located)| Some((*media, located))).collect();
     let masks = maker.masks(flow, post, &queries).await?;
     degraded.extend(limits.dropped_masks(masks.beyond_limit));
     degraded.extend(masks.notes);
+    let regions = pairs().zip(&masks.of_queries).map(|((media, located), mask)| {
+        let key = post.media[*media].key.clone();
+        Some(mask.as_ref()?.region(key, located))
+    });
+    let mut regions = regions.collect::<Vec<_>>().into_iter();
 
-    let mut regions = pairs.iter().zip(&masks.of_queries);
-    let entities = reading.entities.into_iter().zip(verdicts).zip(links);
-    let triples = entities.map(|((EntityReading { mention, shown }, verdicts), linked)| {
-        let key = |media: usize| post.media[media].key.clone();
-        let own = regions.by_ref().take(shown.len());
-        let region =
-            own.filter_map(|((media, located), mask)| Some(mask.as_ref()?.region(key(*media), located)));
-        let regions = region.collect();
+    let triples = entities.into_iter().zip(links).map(|(entity, linked)| {
+        let EntityAnswer { mention, verdicts, shown } = entity;
+        let regions = regions.by_ref().take(shown.len()).flatten().collect();
         let phrase = phrase(&mention);
         let iri = linked.candidate.and_then(|entity| entity.iri);
         Triple { mention: post.in_received_text(mention), iri, phrase, verdicts, regions }
@@ -76,7 +136,7 @@ pub(super) async fn annotate(
     Ok(Annotation { triples: triples.collect(), degraded })
 }
 
-/// What the model says of an entity and each picture that it saw.
+/// What a vision model says of an entity and each picture that it saw.
 fn verdicts(post: &Post, entity: &EntityReading, pictures: usize) -> Vec<GateVerdict> {
     let verdict = |(index, media): (usize, &Media)| {
         let depicted = entity.shown.iter().any(|(other, _)| *other == index);
@@ -87,9 +147,9 @@ fn verdicts(post: &Post, entity: &EntityReading, pictures: usize) -> Vec<GateVer
 }
 
 /// Keeps the first pairs of entity and picture, and counts the others.
-fn drop_pairs(entities: &mut [EntityReading], most: usize) -> usize {
+fn drop_pairs(entities: &mut [EntityAnswer], most: usize) -> usize {
     let (mut left, mut dropped) = (most, 0);
-    for EntityReading { shown, .. } in entities {
+    for EntityAnswer { shown, .. } in entities {
         let kept = shown.len().min(left);
         dropped += shown.len() - kept;
         left -= kept;
@@ -98,12 +158,11 @@ fn drop_pairs(entities: &mut [EntityReading], most: usize) -> usize {
     dropped
 }
 
-/// A vision model gives no likelihood, so it is 1.
-fn located(bbox: BBox) -> Located {
-    Located { bbox, likelihood: 1.0, outline: None }
+fn located(bbox: BBox, likelihood: f32) -> Located {
+    Located { bbox, likelihood, outline: None }
 }
 
-/// The model looks for the entity itself, so the phrase is its name.
+/// A reader of whole posts looks for the entity itself, so the phrase is its name.
 fn phrase(mention: &Mention) -> Phrase {
     Phrase {
         text: mention.text.clone(),
@@ -123,9 +182,10 @@ mod tests {
         let bbox = BBox { x0: 0.0, y0: 0.0, x1: 1.0, y1: 1.0 };
         let span = Span { start: 0, end: 1, byte_start: 0, byte_end: 1 };
         let mention = Mention { text: "A".to_owned(), entity_type: EntityType::new("PER"), span, score: 1.0 };
-        let entity = |pictures: usize| EntityReading {
+        let entity = |pictures: usize| EntityAnswer {
             mention: mention.clone(),
-            shown: (0..pictures).map(|media| (media, bbox)).collect(),
+            verdicts: Vec::new(),
+            shown: (0..pictures).map(|media| (media, located(bbox, 1.0))).collect(),
         };
         let mut entities = [entity(2), entity(0), entity(3), entity(1)];
         assert_eq!(drop_pairs(&mut entities, 4), 2);

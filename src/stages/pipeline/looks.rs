@@ -32,6 +32,8 @@ pub enum AnsweredBy<N> {
     Network(N, View),
     /// A vision model.
     Endpoint(VisionModel),
+    /// Nobody: the joint network that reads whole posts has answered already.
+    Nobody,
 }
 
 /// Which pictures are grounded.
@@ -96,7 +98,8 @@ impl Looks {
             Gate::Entailer => {
                 let of_span = flow.of_span(entail.context());
                 match entail.during(self.verdict(of_span, phrase, (picture, pictures))).await? {
-                    Ok(verdict) => verdict,
+                    Ok(Some(verdict)) => verdict,
+                    Ok(None) => return Ok(QueryResult::default()),
                     Err(fault) => return Ok(QueryResult { fault: Some(fault), ..QueryResult::default() }),
                 }
             }
@@ -115,28 +118,30 @@ impl Looks {
         Ok(result)
     }
 
-    /// Asks the gate. The inner error is a vision model without an answer, where the settings allow that.
+    /// Asks the gate; none where nobody is asked. The inner error is a vision model without an answer, where the settings
+    /// allow that.
     pub(super) async fn verdict(
         &self,
         flow: Flow,
         phrase: &Phrase,
         (picture, pictures): ((&Media, &str), &Pictures),
-    ) -> Result<Result<Verdict, NoAnswer>, AnnotateError> {
+    ) -> Result<Result<Option<Verdict>, NoAnswer>, AnnotateError> {
         let (media, caption) = picture;
         match &self.entailer {
             AnsweredBy::Network(entailer, view) => {
                 let picture = pictures.resized(&media.frame, *view).await;
-                Ok(Ok(entailer.depicts(flow, (&picture, caption), phrase).await?))
+                Ok(Ok(Some(entailer.depicts(flow, (&picture, caption), phrase).await?)))
             }
             AnsweredBy::Endpoint(model) => {
                 let found = model.look(Look::Entail, phrase, &media.frame).await;
-                Ok(self.accept(Stage::Entail, found)?.map(verdict))
+                Ok(self.accept(Stage::Entail, found)?.map(|found| Some(verdict(found))))
             }
+            AnsweredBy::Nobody => Ok(Ok(None)),
         }
     }
 
-    /// Asks the grounder; none where a vision model says that the picture does not show it. The inner error is as with
-    /// [`Self::verdict`].
+    /// Asks the grounder; none where a vision model says that the picture does not show it, and where nobody is asked. The
+    /// inner error is as with [`Self::verdict`].
     pub(super) async fn locate(
         &self,
         flow: Flow,
@@ -153,6 +158,7 @@ impl Looks {
                 let found = model.look(Look::Ground, phrase, &media.frame).await;
                 Ok(self.accept(Stage::Ground, found)?.map(|found| located(found, media)))
             }
+            AnsweredBy::Nobody => Ok(Ok(None)),
         }
     }
 

@@ -23,9 +23,10 @@ use crate::stages::knowledge::{GeneratedKnowledge, KnowledgeGenerator, ReplayedK
 use crate::stages::lexicon::Candidate;
 use crate::stages::link::LinkContext;
 use crate::stages::recognise::Recogniser;
+use crate::stages::recognise::joint::JointReader;
 use crate::stages::segment::Segmenter;
 use crate::stages::vision::PostReader;
-use crate::telemetry::traces::PostTrace;
+use crate::telemetry::traces::{PostTrace, StageSpan};
 
 mod box_groups;
 mod captions;
@@ -47,6 +48,7 @@ pub use names::Names;
 pub use pictures::Pictures;
 
 use captions::{PictureCaptions, caption};
+use end_to_end::PostAnswer;
 use looks::{LookSpans, unanswered};
 use masks::MaskMaker;
 use picture_queries::PictureQueries;
@@ -85,6 +87,8 @@ pub enum EntitiesBy {
     Tagger(Recogniser),
     /// A vision model, which finds them in the pictures too: all other stages before the segmenter are left out.
     Endpoint(PostReader),
+    /// A joint network of the bundle, which does the same, and is told what there is of knowledge.
+    Joint(JointReader),
 }
 
 impl Pipeline {
@@ -107,24 +111,29 @@ impl Pipeline {
         let recogniser = match &self.entities {
             EntitiesBy::Tagger(recogniser) => recogniser,
             EntitiesBy::Endpoint(reader) => {
-                let reader = (reader, self.looks.degrade);
-                let makers = (self.limits, self.mask_maker());
-                let names = self.names.get();
-                let reading = end_to_end::annotate(segmented, post, (reader, &names.linker), makers);
-                return trace.stage("read").during(reading).await;
+                let reading = end_to_end::by_model(reader, self.looks.degrade, post);
+                let reading = trace.stage("read").during(reading).await?;
+                return self.annotation_of(reading, post, (segmented, &segmenting)).await;
+            }
+            EntitiesBy::Joint(reader) => {
+                let mut degraded = Vec::new();
+                let knowledge = self.told(flow, post, (&mut degraded, trace)).await?;
+                let reading = trace.stage("read");
+                let of_span = flow.of_span(reading.context());
+                let read = end_to_end::by_network(reader, of_span, (post, &knowledge), &self.pictures);
+                let mut read = reading.during(read).await?;
+                drop(reading);
+                read.degraded.extend(degraded);
+                return self.annotation_of(read, post, (segmented, &segmenting)).await;
             }
         };
         let mut degraded = Vec::new();
-        let knowing = trace.stage("know");
-        let knowledge = self.knowledge(flow.of_span(knowing.context()), post, &mut degraded);
-        let knowledge = knowing.during(knowledge).await?;
-        drop(knowing);
+        let knowledge = self.told(flow, post, (&mut degraded, trace)).await?;
         let recognising = trace.stage("recognise");
         let of_span = flow.of_span(recognising.context());
-        let mentions = recogniser.mentions(of_span, post.plain_text(), &knowledge.text);
+        let mentions = recogniser.mentions(of_span, post.plain_text(), &knowledge);
         let mut mentions = recognising.during(mentions).await?;
         drop(recognising);
-        degraded.extend(knowledge.fault.map(|fault| DegradedCode::NoKnowledge.because(fault)));
         let dropped = mentions.len().saturating_sub(self.limits.entities);
         self.limits.keep_first(&mut mentions);
         degraded.extend(self.limits.dropped_entities(dropped));
@@ -209,6 +218,32 @@ impl Pipeline {
         trace.stage("caption").during(PictureCaptions::of(&self.captioners, post)).await
     }
 
+    /// The annotation of what a reader of whole posts says.
+    async fn annotation_of(
+        &self,
+        reading: PostAnswer,
+        post: &Post,
+        (segmented, segmenting): (Flow, &StageSpan),
+    ) -> Result<Annotation, AnnotateError> {
+        let makers = (self.limits, self.mask_maker());
+        let names = self.names.get();
+        segmenting.during(end_to_end::annotate(segmented, post, (reading, &names.linker), makers)).await
+    }
+
+    /// What the tagger is told beside the text, with the note on what is missing of it.
+    async fn told(
+        &self,
+        flow: Flow,
+        post: &Post,
+        (degraded, trace): (&mut Vec<Degradation>, &PostTrace),
+    ) -> Result<String, AnnotateError> {
+        let knowing = trace.stage("know");
+        let knowledge = self.knowledge(flow.of_span(knowing.context()), post, degraded);
+        let knowledge = knowing.during(knowledge).await?;
+        degraded.extend(knowledge.fault.map(|fault| DegradedCode::NoKnowledge.because(fault)));
+        Ok(knowledge.text)
+    }
+
     /// Knowledge for the tagger.
     async fn knowledge(
         &self,
@@ -279,7 +314,8 @@ impl Pipeline {
         Ok((phrases_in_order, entities))
     }
 
-    /// Asks the gate whether a picture with a caption, which may be empty, shows a phrase; none where a vision model gave no answer and the settings allow that.
+    /// Asks the gate whether a picture with a caption, which may be empty, shows a phrase; none where a vision model gave no
+    /// answer and the settings allow that, and where a joint network answers about whole posts alone.
     ///
     /// # Errors
     /// The network failed, or a vision model gave no answer where the settings demand one.
@@ -290,7 +326,7 @@ impl Pipeline {
         picture: (&Media, &str),
     ) -> Result<Option<GateVerdict>, AnnotateError> {
         let verdict = self.looks.verdict(flow, phrase, (picture, &self.pictures)).await?;
-        Ok(verdict.ok().map(|(depicted, probability)| GateVerdict {
+        Ok(verdict.ok().flatten().map(|(depicted, probability)| GateVerdict {
             media_key: picture.0.key.clone(),
             depicted,
             probability,

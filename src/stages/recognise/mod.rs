@@ -1,7 +1,9 @@
 //! Recognise stage: the entities that a text names.
 //!
 //! Read [`recogniser`] first: it splits a text into [`words`], packs their pieces ([`word_tokenizer`]) into [`windows`], and
-//! reads the tagger's [`labels`].
+//! reads the tagger's [`labels`]. [`joint`] is a network that finds the entities' regions in pictures as well.
+
+pub mod joint;
 
 mod emoji_names;
 mod label;

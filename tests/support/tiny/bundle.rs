@@ -68,6 +68,7 @@ fn manifest(pieces: i64, vocabulary: Vocabulary) -> Manifest {
         examples: None,
         phrase: PhraseTemplate::default(),
         know: None,
+        joint: None,
         recognise: Some(Recognise {
             precision: Precision::F32,
             weights: Weights::named(RECOGNISE),

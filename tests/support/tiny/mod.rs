@@ -12,6 +12,8 @@ mod words;
 mod albef;
 #[path = "../../../src/networks/grounding_dino/tiny.rs"]
 mod grounding_dino;
+#[path = "../../../src/networks/mqspn/tiny.rs"]
+mod mqspn;
 #[path = "../../../src/networks/ofa/tiny.rs"]
 mod ofa;
 #[path = "../../../src/networks/sam/tiny.rs"]
@@ -27,6 +29,7 @@ mod umt;
 
 use form::Tiny;
 
+pub(crate) use mqspn::take_joint;
 pub(crate) use pocket::{write_bundle, write_stage};
 
 /// The tiny forms of all networks.

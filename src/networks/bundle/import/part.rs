@@ -87,6 +87,7 @@ pub(super) fn with_part(
 ) -> Result<Manifest, ImportError> {
     let none = Manifest {
         know: None,
+        joint: None,
         recognise: None,
         entail: None,
         ground: None,

@@ -1,0 +1,162 @@
+//! Batches of posts for a joint network: texts, pictures, and for each text the entities with the candidates that show them.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::candidates::{goodness, seen};
+use crate::common::imaging::View;
+use crate::domain::BBox;
+use crate::lab::train::phrases::{MIN_COVERED_SHARE, coverage};
+use crate::lab::train::set_loss::GoldEntity;
+use crate::lab::train::text_batch::words_within;
+use crate::lab::world::{Sample, World};
+use crate::stages::recognise::joint::Candidate;
+use crate::stages::recognise::{LabelSet, Request, WordTokenizer, split_words};
+
+/// Of so many posts one has no picture.
+const WITHOUT_PICTURE: u64 = 12;
+
+/// Makes batches of posts.
+pub(super) struct PostBatcher {
+    /// Source of posts.
+    pub(super) world: World,
+    /// Splits words into pieces.
+    pub(super) tokenizer: WordTokenizer,
+    /// The entity types in the order of the network's classes.
+    pub(super) labels: LabelSet,
+    /// The candidate regions.
+    pub(super) candidates: Vec<Candidate>,
+    /// The view in which the network sees pictures.
+    pub(super) view: View,
+    /// Patches along a side.
+    pub(super) grid: u32,
+}
+
+/// Posts of one step.
+#[derive(Clone, Default)]
+pub(super) struct PostBatch {
+    /// One for each window of each post.
+    pub(super) texts: Vec<Request>,
+    /// The entities of each text.
+    pub(super) gold: Vec<Vec<GoldEntity>>,
+    /// The boxes of each entity, as fractions of the picture.
+    pub(super) boxes: Vec<Vec<Vec<BBox>>>,
+    /// The edges of the candidates of each text, as fractions of the picture; all texts have equally many.
+    pub(super) candidates: Vec<f32>,
+    /// The post of each text.
+    pub(super) owners: Vec<i64>,
+    /// Whether each post has a picture.
+    pub(super) shown: Vec<bool>,
+    /// Red, green, blue, row by row, picture by picture.
+    pub(super) levels: Vec<u8>,
+    /// For each patch of each picture 0, or 1 plus the kind of its object.
+    pub(super) kinds: Vec<i64>,
+    /// For each patch of each picture the main colour of its object, or -1.
+    pub(super) colours: Vec<i64>,
+    /// The same of the accent.
+    pub(super) accents: Vec<i64>,
+}
+
+/// What is told beside a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Nothing.
+    Nothing,
+    /// The annotation of a model with errors.
+    Annotation,
+    /// Nothing about every other post, and the annotation about the others.
+    Half,
+}
+
+impl PostBatcher {
+    /// The batch of these posts, with at most `most` candidates of each.
+    pub(super) fn batch(&self, posts: std::ops::Range<u64>, told: Told, most: usize) -> PostBatch {
+        let mut batch = PostBatch::default();
+        for (index, owner) in posts.zip(0..) {
+            let is_told = match told {
+                Told::Nothing => false,
+                Told::Annotation => true,
+                Told::Half => index.is_multiple_of(2),
+            };
+            let knowledge = if is_told { self.world.annotation(index) } else { String::new() };
+            self.add(&mut batch, (&self.world.sample(index), owner), (index, &knowledge), most);
+        }
+        batch
+    }
+
+    fn add(
+        &self,
+        batch: &mut PostBatch,
+        (sample, owner): (&Sample, i64),
+        (index, knowledge): (u64, &str),
+        most: usize,
+    ) {
+        let mut rng = ChaCha8Rng::seed_from_u64(index);
+        let shown = index % WITHOUT_PICTURE != WITHOUT_PICTURE - 1;
+        batch.shown.push(shown);
+        batch.levels.extend_from_slice(&self.view.of(&sample.picture.frame).rgb);
+        self.add_cells(batch, sample);
+        let words = split_words(&sample.text);
+        for window in self.tokenizer.windows_with_knowledge(&sample.text, &words, knowledge) {
+            let (mut gold, mut boxes) = (Vec::new(), Vec::new());
+            for mention in &sample.mentions {
+                let own = words_within(&words, (mention.span.start, mention.span.end));
+                let class = self.labels.types().iter().position(|known| *known == mention.entity_type);
+                let (Some(class), true) =
+                    (class, window.words.start <= own.start && own.end <= window.words.end)
+                else {
+                    continue;
+                };
+                let place = |word: usize| (word - window.words.start) as i64;
+                let shown_in: Vec<BBox> =
+                    if shown { fractions(sample, &mention.objects) } else { Vec::new() };
+                gold.push(GoldEntity {
+                    left: place(own.start),
+                    right: place(own.end.max(own.start + 1) - 1),
+                    class: class as i64 + 1,
+                    regions: goodness(&self.candidates, &shown_in),
+                });
+                boxes.push(shown_in);
+            }
+            let good: Vec<Vec<f32>> = gold.iter().map(|one: &GoldEntity| one.regions.clone()).collect();
+            let numbers = seen(self.candidates.len(), &good, most, &mut rng);
+            for (entity, good) in gold.iter_mut().zip(&good) {
+                let kept = numbers.iter().map(|&number| good[1 + number]);
+                entity.regions = std::iter::once(good[0]).chain(kept).collect();
+            }
+            batch.candidates.extend(numbers.iter().flat_map(|&number| self.candidates[number]));
+            batch.texts.push(window.request);
+            batch.gold.push(gold);
+            batch.boxes.push(boxes);
+            batch.owners.push(owner);
+        }
+    }
+
+    fn add_cells(&self, batch: &mut PostBatch, sample: &Sample) {
+        let size = (sample.picture.frame.width, sample.picture.frame.height);
+        let objects = &sample.picture.objects;
+        let covered: Vec<Vec<f32>> =
+            objects.iter().map(|object| coverage(&object.inside, size, self.grid)).collect();
+        let of_cell = |cell: usize| {
+            let share = |&object: &usize| covered[object][cell];
+            let most = (0..objects.len()).max_by(|one, other| share(one).total_cmp(&share(other)));
+            most.filter(|object| share(object) >= MIN_COVERED_SHARE)
+        };
+        for object in (0..(self.grid * self.grid) as usize).map(of_cell) {
+            let label = |of: &dyn Fn(usize) -> usize| object.map_or(-1, |object| of(object) as i64);
+            batch.kinds.push(1 + label(&|object| objects[object].kind));
+            batch.colours.push(label(&|object| objects[object].colour));
+            batch.accents.push(label(&|object| objects[object].appearance.accent));
+        }
+    }
+}
+
+/// The boxes of objects as fractions of the picture.
+fn fractions(sample: &Sample, objects: &[usize]) -> Vec<BBox> {
+    let (width, height) = (sample.picture.frame.width as f32, sample.picture.frame.height as f32);
+    let fraction = |&object: &usize| {
+        let BBox { x0, y0, x1, y1 } = sample.picture.objects[object].bbox;
+        BBox { x0: x0 / width, y0: y0 / height, x1: x1 / width, y1: y1 / height }
+    };
+    objects.iter().map(fraction).collect()
+}

@@ -1,0 +1,68 @@
+//! `riveg train joint` through the real binary: the bundle that it writes verifies, answers, and serves beside another one.
+
+use riveg::lab::world::{Split, World};
+use serde_json::{Value, json};
+
+use crate::support::{pocket_bundle, riveg, take_joint, write_bundle};
+
+#[test]
+fn a_joint_network_answers_through_the_binary_with_entities_verdicts_and_regions() {
+    let folder = tempfile::tempdir().unwrap();
+    write_bundle(folder.path(), 8).unwrap();
+    take_joint(folder.path());
+    let world = World::new(1, Split::Train);
+    let posts: Vec<Vec<u8>> = (0..8).map(|index| world.sample(index).record()).collect();
+    let setting = format!("bundle.path={}", folder.path().display());
+    let answered = riveg(&["annotate", "--set", &setting, "-"], &posts.join(&b'\n'));
+    assert_eq!(answered.code, Some(0), "{}", answered.stderr);
+    let answers: Vec<Value> =
+        answered.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.len(), 8);
+    let entities: Vec<&Value> =
+        answers.iter().flat_map(|answer| answer["entities"].as_array().unwrap()).collect();
+    let shown = entities.iter().filter(|entity| entity["gate"]["decision"] == "depicted").count();
+    assert!(shown > 0 && shown < entities.len(), "{shown} of {}", entities.len());
+    for entity in entities {
+        let regions = entity["regions"].as_array().unwrap();
+        assert_eq!(regions.is_empty(), entity["gate"]["decision"] == "absent", "{entity}");
+        assert!(regions.iter().all(|region| region["mask"]["counts"].is_string()), "{entity}");
+        assert_eq!(entity["phrase"], entity["text"]);
+    }
+}
+
+#[test]
+fn a_joint_network_is_trained_into_a_bundle_that_answers_in_place_of_three_networks() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (pocket, made, work) = (pocket_bundle().to_str().unwrap().to_owned(), at("made"), at("work"));
+    let train = |out: &str, more: &[&str]| {
+        let files = ["train", "joint", "--bundle", &pocket, "--work", &work, "--out", out, "--threads", "1"];
+        riveg(&[&files[..], &["--steps", "1"], more].concat(), b"")
+    };
+    let trained = train(&made, &[]);
+    assert_eq!(trained.code, Some(0), "{}", trained.stderr);
+    assert!(trained.stderr.contains("validation: alone MNER "), "{}", trained.stderr);
+    let verified = riveg(&["bundle", "verify", &made], b"");
+    assert_eq!(verified.code, Some(0), "{}{}", verified.stdout, verified.stderr);
+    let manifest = std::fs::read_to_string(folder.path().join("made/bundle.toml")).unwrap();
+    assert!(manifest.contains("[joint]") && manifest.contains("[segment]"), "{manifest}");
+    assert!(!manifest.contains("[entail]") && manifest.contains("steps: 1"), "{manifest}");
+
+    let refused = train(&pocket, &[]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("is the bundle that is read"), "{}", refused.stderr);
+    let refused = train(&made, &["--seed", "2"]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("it has `seed = 1`, now there is `seed = 2`"), "{}", refused.stderr);
+
+    let post = json!({ "id": "1", "text": "Ava Rydson trains with Shego Inc" }).to_string();
+    let settings = [format!("bundle.path={made}"), format!("bundle.recognise={made}")];
+    let answers = settings.map(|setting| {
+        let answered = riveg(&["annotate", "--set", &setting, "-"], post.as_bytes());
+        assert_eq!(answered.code, Some(0), "{}", answered.stderr);
+        let answer: Value = serde_json::from_str(&answered.stdout).unwrap();
+        answer["entities"].clone()
+    });
+    assert!(answers[0].is_array());
+    assert_eq!(answers[0], answers[1], "the same network, as a bundle and in the pocket bundle");
+}
