@@ -113,12 +113,9 @@ impl Runtime {
             Some(name) => EntitiesBy::Endpoint(endpoints.post_reader(name, &prompt, &types)?),
             None if bundle.joint().is_some() => {
                 let budget = budgets.recognise;
-                EntitiesBy::Joint(joint::reader(
-                    bundle,
-                    (types.clone(), variant.gate),
-                    &executors,
-                    (&mut device, budget),
-                )?)
+                let (gate, lanes) = (variant.gate, (&mut device, budget));
+                let reader = joint::reader(bundle, (types.clone(), gate), &executors, lanes)?;
+                EntitiesBy::Joint(reader.within(texts.clone()))
             }
             None => {
                 let words = vocabularies::words(bundle)?;

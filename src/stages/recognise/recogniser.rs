@@ -12,7 +12,7 @@ use crate::stages::prompt::{TextMemory, tokenise};
 
 /// The longest beginning of knowledge, in bytes, that is read: 128 for each piece of the longest window of the published
 /// taggers.
-const MAX_KNOWLEDGE_BYTES: usize = 64 << 10;
+pub(super) const MAX_KNOWLEDGE_BYTES: usize = 64 << 10;
 
 /// Finds the entities in a text.
 pub struct Recogniser {

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 
+use super::super::recogniser::MAX_KNOWLEDGE_BYTES;
+use super::super::window_memory::while_read;
 use super::{Candidate, Found, JointLook, Read, Reply, Request, merged};
 use crate::common::imaging::{Picture, View};
 use crate::domain::{BBox, EntityType, Mention, Span};
 use crate::scheduler::{CallError, Flow, Handle};
-use crate::stages::prompt::tokenise;
+use crate::stages::prompt::{TextMemory, tokenise};
 use crate::stages::recognise::{self, Window, WordTokenizer};
 
 /// Reads posts with a joint network.
@@ -16,6 +18,7 @@ pub struct JointReader {
     handle: Handle<Request, Reply>,
     tokenizer: Arc<WordTokenizer>,
     settings: JointSettings,
+    memory: TextMemory,
 }
 
 /// How a joint network is asked and understood.
@@ -44,7 +47,13 @@ impl JointReader {
     /// A reader that calls the network behind `handle`, with its tokenizer.
     #[must_use]
     pub fn new(handle: Handle<Request, Reply>, tokenizer: WordTokenizer, settings: JointSettings) -> Self {
-        Self { handle, tokenizer: Arc::new(tokenizer), settings }
+        Self { handle, tokenizer: Arc::new(tokenizer), settings, memory: TextMemory::default() }
+    }
+
+    /// Takes memory for words and windows from this limit instead of one of its own.
+    #[must_use]
+    pub fn within(self, memory: TextMemory) -> Self {
+        Self { memory, ..self }
     }
 
     /// The view in which the network sees pictures.
@@ -54,7 +63,8 @@ impl JointReader {
     }
 
     /// The entities of a text, in reading order, with a look at each picture, which are in the network's view. The network
-    /// reads as much of `knowledge` after the text as fits. A text without words makes no call.
+    /// reads as much of `knowledge` after the text as fits. A text without words makes no call. A long text waits while others
+    /// hold the memory for words and windows.
     ///
     /// # Errors
     /// [`CallError`] of the network.
@@ -64,11 +74,17 @@ impl JointReader {
         (text, knowledge): (&str, &str),
         pictures: &[Arc<Picture>],
     ) -> Result<Vec<JointEntity>, CallError> {
-        let (tokenizer, knowledge) = (Arc::clone(&self.tokenizer), knowledge.to_owned());
-        let (words, windows) = tokenise(text, move |text| {
-            let words = tokenizer.words(text);
+        let knowledge = knowledge[..knowledge.floor_char_boundary(MAX_KNOWLEDGE_BYTES)].to_owned();
+        let tokenizer = Arc::clone(&self.tokenizer);
+        // Each picture is asked about with windows of its own.
+        let copies = 1 + pictures.len() as u64;
+        let mut share = self.memory.share(text).await;
+        let (words, windows, _share) = tokenise(text, move |text| {
+            let mut words = tokenizer.words(text);
+            words.shrink_to_fit();
             let windows = tokenizer.windows_with_knowledge(text, &words, &knowledge);
-            (words, windows)
+            share.shrink_to(while_read(&words, &windows).saturating_mul(copies));
+            (words, windows, share)
         })
         .await;
         let beside: Vec<Option<&Arc<Picture>>> =
