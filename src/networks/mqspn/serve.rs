@@ -52,13 +52,15 @@ impl MqspnReader {
         let seen = Encodings::within(remembered, Stage::Recognise);
         let config = mqspn.config().clone();
         let side = config.image_size as u32;
+        let rgb = vec![0; 3 * (side * side) as usize];
         let blank = Picture {
-            hash: ContentHash([0; 32]),
+            // What is remembered of it must not be taken for another picture's.
+            hash: ContentHash(*blake3::hash(&rgb).as_bytes()),
             width: side,
             height: side,
             original_width: side,
             original_height: side,
-            rgb: vec![0; 3 * (side * side) as usize],
+            rgb,
         };
         let (known, device) = (seen.known(), mqspn.device);
         let processor = MqspnProcessor { config, known, blank: Arc::new(blank), device };
