@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
 type PostOf<'a> = &'a dyn Fn(usize) -> String;
 
 /// Posts a second; `None`: not measured.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Rates {
     engine: f64,
     plain: f64,
