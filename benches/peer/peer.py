@@ -88,14 +88,18 @@ class Pipeline:
             text = post["text"][start:end]
             phrase = self.bundle.phrase(text, entity_type, self.lexicon.get(text, entity_type))
             span = {"start": start, "end": end}
-            entities.append({"text": text, "type": entity_type, "span": span, "phrase": phrase, "gate": {"pictures": []}, "regions": []})
+            entities.append({"text": text, "type": entity_type, "span": span, "phrase": phrase, "gate": None, "regions": []})
         return {"post_id": post["id"], "entities": entities}, entities
 
     def judged(self, pair, probability):
         entity, _, media_key = pair
         depicted = probability >= self.threshold
         decision = "depicted" if depicted else "absent"
-        entity["gate"]["pictures"].append({"media_key": media_key, "decision": decision, "probability": probability})
+        gate = entity["gate"] or {"decision": "absent", "probability": 0.0, "pictures": []}
+        if probability > gate["probability"]:
+            gate.update(decision=decision, probability=probability)
+        gate["pictures"].append({"media_key": media_key, "decision": decision, "probability": probability})
+        entity["gate"] = gate
         return depicted
 
     def features(self, network, pictures, wanted=None):
