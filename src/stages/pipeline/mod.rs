@@ -121,7 +121,8 @@ impl Pipeline {
                 let reading = trace.stage("read");
                 let of_span = flow.of_span(reading.context());
                 let read = end_to_end::by_network(reader, of_span, (post, &knowledge), &self.pictures);
-                let mut read = reading.during(read).await?;
+                // In a box: other networks' posts need not carry its space.
+                let mut read = Box::pin(reading.during(read)).await?;
                 drop(reading);
                 read.degraded.extend(degraded);
                 return self.annotation_of(read, post, (segmented, &segmenting)).await;
