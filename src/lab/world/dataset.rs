@@ -65,7 +65,7 @@ pub fn write_dataset(
                 let (sender, receiver) = sync_channel(POSTS_AHEAD);
                 scope.spawn(move || {
                     for index in (thread..posts).step_by(threads as usize) {
-                        if sender.send(PostFiles::of(&world.sample(index), world.annotation(index))).is_err()
+                        if sender.send(PostFiles::of(&world.sample(index), &world.annotation(index))).is_err()
                         {
                             return;
                         }
@@ -110,7 +110,7 @@ struct PostFiles {
 }
 
 impl PostFiles {
-    fn of(sample: &Sample, annotation: String) -> Self {
+    fn of(sample: &Sample, annotation: &str) -> Self {
         let regions = sample.mentions.iter().any(|mention| !mention.objects.is_empty());
         Self {
             id: sample.id.clone(),
