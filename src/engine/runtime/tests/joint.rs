@@ -33,7 +33,9 @@ async fn one_network_answers_for_three_and_its_answers_have_the_same_fields() {
         bundle.verify(&part, Place::Cpu).unwrap();
     }
     let mut posts = posts(10);
-    posts.push(Post { media: Vec::new(), ..posts[0].clone() });
+    let pictureless: Vec<Post> =
+        posts[..4].iter().map(|post| Post { media: Vec::new(), ..post.clone() }).collect();
+    posts.extend(pictureless);
     posts.push(Post { text: " ".to_owned(), ..posts[0].clone() });
     let answers = answers(&bundle, Gate::Entailer, &posts).await;
     let all = triples(&posts, &answers);
@@ -57,8 +59,9 @@ async fn one_network_answers_for_three_and_its_answers_have_the_same_fields() {
             }
         }
     }
-    assert!(!answers[10].triples.is_empty(), "a text without a picture is read");
-    assert!(answers[11].triples.is_empty(), "there is no text");
+    let read = answers[10..14].iter().filter(|answer| !answer.triples.is_empty()).count();
+    assert!(read > 0, "texts without a picture are read");
+    assert!(answers[14].triples.is_empty(), "there is no text");
 }
 
 #[tokio::test(flavor = "multi_thread")]
