@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Frame, Mention, RawJson, UnescapedText};
+use super::{BBox, Frame, Mention, RawJson, UnescapedText};
 
 /// One post, decoded: its pictures are pixels already.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +36,8 @@ pub struct Media {
     pub frame: Arc<Frame>,
     /// What the author says it shows.
     pub alt_text: Option<String>,
+    /// Regions that came with it, among which a joint network chooses, in pixels of the upright picture.
+    pub candidate_boxes: Vec<BBox>,
     /// Its place among the media of the feed's post, some of which may be no pictures.
     pub index: usize,
     /// It is the preview of a medium that is no picture, such as a video.

@@ -239,8 +239,8 @@ impl Decoder {
         let decoded = self.shared.frames.get_or_decode(hash, decode).await;
         let medium = match decoded {
             Ok(frame) => {
-                let MediaLabel { index, key, alt_text, is_preview, .. } = label;
-                Ok(Media { key, frame, alt_text, index, is_preview })
+                let MediaLabel { index, key, alt_text, candidate_boxes, is_preview, .. } = label;
+                Ok(Media { key, frame, alt_text, candidate_boxes, index, is_preview })
             }
             Err(Undecoded::Fault(fault)) => {
                 let fault = reclassified(label.declared(), fault);

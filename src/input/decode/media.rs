@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::domain::{ContentHash, RejectionClass};
+use crate::domain::{BBox, ContentHash, RejectionClass};
 use crate::input::MediaFault;
 use crate::input::config::Config;
 use crate::input::formats::{MediaDraft, MediaSource};
@@ -32,6 +32,7 @@ pub(super) struct MediaLabel {
     /// The type that the feed declares.
     pub(super) declared_type: Option<String>,
     pub(super) alt_text: Option<String>,
+    pub(super) candidate_boxes: Vec<BBox>,
     /// The picture stands for a medium that is no picture.
     pub(super) is_preview: bool,
     /// The URL that the bytes were fetched from, if they were.
@@ -50,8 +51,9 @@ pub(super) struct EncodedPicture {
 impl Medium {
     /// The medium of a draft that stands at `index` in the record.
     pub(super) fn new(index: usize, draft: MediaDraft, config: &Config) -> Self {
-        let MediaDraft { key, declared_type, source, preview_url, alt_text } = draft;
-        let label = MediaLabel { index, key, declared_type, alt_text, is_preview: false, url: None };
+        let MediaDraft { key, declared_type, source, preview_url, alt_text, candidate_boxes } = draft;
+        let label =
+            MediaLabel { index, key, declared_type, alt_text, candidate_boxes, is_preview: false, url: None };
         match (source, preview_url) {
             (MediaSource::Inline(bytes), preview_url) => {
                 let encoded = bytes.and_then(|bytes| EncodedPicture::new(label.clone(), bytes, config));

@@ -86,6 +86,7 @@ mod tests {
             key: "m".to_owned(),
             declared_type: None,
             alt_text: None,
+            candidate_boxes: Vec::new(),
             is_preview: false,
             url: None,
         };

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::domain::{RawJson, UnescapedText};
+use crate::domain::{BBox, RawJson, UnescapedText};
 use crate::input::MediaFault;
 use crate::input::html_escapes::unescaped;
 
@@ -44,6 +44,8 @@ pub struct MediaDraft {
     pub preview_url: Option<String>,
     /// What the author says it shows.
     pub alt_text: Option<String>,
+    /// Regions that came with it, in pixels of the upright picture.
+    pub candidate_boxes: Vec<BBox>,
 }
 
 /// Where the bytes of a medium are.

@@ -149,6 +149,7 @@ impl Mapping {
                 source: self.source(medium, context),
                 preview_url: text("media_preview"),
                 alt_text: text("media_alt"),
+                candidate_boxes: Vec::new(),
             });
         }
         Ok(media)

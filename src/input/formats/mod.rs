@@ -9,6 +9,7 @@
 mod activitypub;
 mod base64;
 mod batch;
+mod candidate_boxes;
 mod cloud_events;
 mod draft;
 mod feeds;

@@ -11,12 +11,16 @@ use crate::input::escape::shortened;
 use crate::input::fault::{malformed, rejection};
 
 use super::base64;
+use super::candidate_boxes;
 use super::draft::{MediaDraft, MediaSource, PostDraft, TextForm};
 use super::format::{Event, ReadContext};
 use super::json::{
-    JsonValue, Kind, expect_kind, is_not_null, last_fields, name_at, repeated, required, string_at, text,
-    unique_fields, within_max_text,
+    JsonValue, Kind, expect_kind, is_not_null, joined, last_fields, name_at, repeated, required, string_at,
+    text, unique_fields, within_max_text,
 };
+
+/// The field of a medium with regions of the picture that somebody found already.
+const CANDIDATE_BOXES: &str = "candidate_boxes";
 
 /// Reads a record.
 ///
@@ -50,13 +54,14 @@ fn draft(record: JsonValue<'_>, config: &Config) -> Result<PostDraft, Rejection>
     let [created_at, lang, author] = last_fields(record, ["created_at", "lang", "author"]);
     let id = name_at(required(id, "", "id")?, "id")?;
     let text = string_at(required(text, "", "text")?, "text")?;
-    let media =
-        media.filter(is_not_null).map_or_else(|| Ok(Vec::new()), |media| read_media(media, config))?;
+    let mut degraded = Vec::new();
+    let media = media
+        .filter(is_not_null)
+        .map_or_else(|| Ok(Vec::new()), |media| read_media(media, config, &mut degraded))?;
     if id.is_empty() {
         return Err(malformed("`id` is empty"));
     }
     within_max_text(&text, "text", config)?;
-    let mut degraded = Vec::new();
     let mut repeat = |field, value| repeated(field, value, &mut degraded);
     let (created_at, lang, author) =
         (repeat("created_at", created_at), repeat("lang", lang), repeat("author", author));
@@ -66,7 +71,11 @@ fn draft(record: JsonValue<'_>, config: &Config) -> Result<PostDraft, Rejection>
 
 /// Reads the media of a record. Entries beyond the limit are not read: three million empty entries fit into 32 MiB, and
 /// would take ten times as much memory when read.
-fn read_media(list: JsonValue<'_>, config: &Config) -> Result<Vec<MediaDraft>, Rejection> {
+fn read_media(
+    list: JsonValue<'_>,
+    config: &Config,
+    degraded: &mut Vec<String>,
+) -> Result<Vec<MediaDraft>, Rejection> {
     expect_kind(list, Kind::Array, "media")?;
     let listed: Vec<JsonValue<'_>> = list.elements().take(config.max_media + 1).collect();
     if listed.len() > config.max_media {
@@ -75,7 +84,7 @@ fn read_media(list: JsonValue<'_>, config: &Config) -> Result<Vec<MediaDraft>, R
     }
     let mut media: Vec<MediaDraft> = Vec::with_capacity(listed.len());
     for (index, listed) in listed.into_iter().enumerate() {
-        let medium = read_medium(listed, &format!("media[{index}]"), config)?;
+        let medium = read_medium(listed, &format!("media[{index}]"), config, degraded)?;
         if media.iter().any(|earlier| earlier.key == medium.key) {
             let message =
                 format!("`media[{index}].key`: `{}` names an earlier picture too", shortened(&medium.key));
@@ -86,7 +95,12 @@ fn read_media(list: JsonValue<'_>, config: &Config) -> Result<Vec<MediaDraft>, R
     Ok(media)
 }
 
-fn read_medium(medium: JsonValue<'_>, path: &str, config: &Config) -> Result<MediaDraft, Rejection> {
+fn read_medium(
+    medium: JsonValue<'_>,
+    path: &str,
+    config: &Config,
+    degraded: &mut Vec<String>,
+) -> Result<MediaDraft, Rejection> {
     expect_kind(medium, Kind::Object, path)?;
     let [key, bytes, url] = unique_fields(medium, path, ["key", "bytes", "url"])?;
     // Optional fields of another type are ignored.
@@ -95,7 +109,14 @@ fn read_medium(medium: JsonValue<'_>, path: &str, config: &Config) -> Result<Med
             .map(|value| value.and_then(text).map(Cow::into_owned));
     let key = name_at(required(key, path, "key")?, &format!("{path}.key"))?;
     let source = source(bytes.filter(is_not_null), url.filter(is_not_null), config.max_picture.as_u64());
-    Ok(MediaDraft { key, declared_type, source, preview_url, alt_text })
+    let [boxes] = last_fields(medium, [CANDIDATE_BOXES]);
+    let boxes =
+        boxes.filter(is_not_null).map(|boxes| candidate_boxes::read(boxes, &joined(path, CANDIDATE_BOXES)));
+    let candidate_boxes = boxes.unwrap_or_else(|| Ok(Vec::new())).unwrap_or_else(|fault| {
+        degraded.push(fault);
+        Vec::new()
+    });
+    Ok(MediaDraft { key, declared_type, source, preview_url, alt_text, candidate_boxes })
 }
 
 /// Where the bytes of a medium are; those in the record may have at most `limit` bytes.

@@ -29,6 +29,7 @@ fn post(id: &str, text: &str) -> Post {
             key: "m".to_owned(),
             frame: Arc::new(frame),
             alt_text: None,
+            candidate_boxes: Vec::new(),
             index: 0,
             is_preview: false,
         }],

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
 use tch::{Kind, Tensor};
@@ -105,7 +106,12 @@ fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
     Ok(Manifest {
         name: "pocket".to_owned(),
         version: "1".to_owned(),
-        made: format!("`riveg train pocket --seed {}` on the pocket world; steps: {steps}", run.seed),
+        made: format!(
+            "`riveg train pocket --seed {}` of revision {} on the pocket world, {}; steps: {steps}",
+            run.seed,
+            env!("RIVEG_REVISION"),
+            humantime::format_rfc3339_seconds(SystemTime::now())
+        ),
         entity_types: recipe::ENTITY_TYPES.map(str::to_owned).to_vec(),
         phrase: PhraseTemplate::default(),
         lexicon: Some(FileEntry::named(LEXICON)),

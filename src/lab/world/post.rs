@@ -18,6 +18,7 @@ impl Sample {
             key: (*key).to_owned(),
             frame: Arc::clone(&frame),
             alt_text: None,
+            candidate_boxes: Vec::new(),
             index,
             is_preview: false,
         };

@@ -2,10 +2,9 @@
 
 use tch::{Kind, TchError, Tensor};
 
-use super::beam::{self, Candidate, Hypothesis};
-use super::config::{BEGIN, END, PAD};
+use super::beam::{Beam, candidates_needed};
+use super::config::{END, PAD};
 use super::{Encoded, Ofa, logits_of};
-use crate::networks::blocks::device::send;
 
 /// Left, top, right, bottom.
 const COORDINATES: i64 = 4;
@@ -18,6 +17,16 @@ pub enum Choice {
     Bins,
     /// Everything but padding and the end, as OFA's own generator does.
     Anything,
+}
+
+/// The finished beams of a batch in host memory, as they lie in it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Beams {
+    /// Of each answer its tokens, the log-probability of these, and that of the end after them. In double precision, which
+    /// has room for both.
+    numbers: Vec<f64>,
+    /// Answers of a prompt.
+    width: usize,
 }
 
 /// A finished answer.
@@ -42,36 +51,37 @@ impl Ofa {
         width: usize,
         choice: Choice,
     ) -> Result<Vec<Vec<Located>>, TchError> {
+        self.beams(encoded, width, choice)?.located()
+    }
+
+    /// What [`Self::locate`] finds, before it is put in order. It is read from the device once, at the end.
+    pub(super) fn beams(&self, encoded: &Encoded, width: usize, choice: Choice) -> Result<Beams, TchError> {
         let (first, count) = match choice {
             Choice::Bins => (self.config.first_bin, self.config.bins),
             Choice::Anything => (0, self.config.vocabulary),
         };
         let width = width.min(count as usize - 1).max(1);
-        let needed = beam::candidates_needed(width);
+        let needed = candidates_needed(width) as i64;
         let mut past = self.decoder.begin(encoded, COORDINATES + 1);
-        let mut beams = vec![vec![beam::start()]; encoded.states.size()[0] as usize];
+        let mut beam = Beam::start(encoded.states.size()[0], self.embedding.device())?;
         for _ in 0..COORDINATES {
-            let log_probabilities = self.next(&mut past, &beams, (first, count));
+            let log_probabilities = self.next(&mut past, &beam, (first, count))?;
             if choice == Choice::Anything {
                 for token in [PAD, END] {
                     let _ = log_probabilities.select(2, token).f_fill_(f64::NEG_INFINITY)?;
                 }
             }
-            let (values, indices) = log_probabilities.f_topk(needed as i64, 2, true, true)?;
-            let values = Vec::try_from(values.f_reshape([-1])?)?;
-            let tokens = Vec::try_from((indices + first).f_reshape([-1])?)?;
-            let rows = candidates(&tokens, &values, needed)?;
-            let hypotheses = beams[0].len();
-            beams = beams
-                .iter()
-                .zip(rows.chunks(hypotheses))
-                .map(|(beam, rows)| beam::extend(beam, rows, width))
-                .collect();
-            past.follow(&send(&parents(&beams, hypotheses), log_probabilities.device())?);
+            let (values, indices) = log_probabilities.f_topk(needed, 2, true, true)?;
+            let (extended, parents) = beam.extend((&indices.f_add_scalar(first)?, &values), width)?;
+            past.follow(&parents);
+            beam = extended;
         }
-        let ends = self.next(&mut past, &beams, (END, 1));
-        let ends = Vec::try_from(ends.f_reshape([-1])?)?;
-        Ok(finished(beams, &ends))
+        let ends = self.next(&mut past, &beam, (END, 1))?;
+        let numbers = [beam.tokens()?, beam.log_probability.f_unsqueeze(2)?, ends];
+        let numbers =
+            numbers.iter().map(|part| part.f_to_kind(Kind::Double)).collect::<Result<Vec<_>, _>>()?;
+        let numbers = Vec::try_from(Tensor::f_cat(&numbers, 2)?.f_flatten(0, -1)?)?;
+        Ok(Beams { numbers, width })
     }
 
     /// The log-probability after each hypothesis of `count` tokens of the vocabulary from `first` on,
@@ -79,55 +89,42 @@ impl Ofa {
     fn next(
         &self,
         past: &mut super::decoder::Past,
-        beams: &[Vec<Hypothesis>],
+        beam: &Beam,
         (first, count): (i64, i64),
-    ) -> Tensor {
-        let last = |hypothesis: &Hypothesis| hypothesis.tokens.last().copied().unwrap_or(BEGIN);
-        let last: Vec<i64> = beams.iter().flatten().map(last).collect();
-        let last = Tensor::from_slice(&last).view([beams.len() as i64, -1]);
-        let last = last.to_device_(self.embedding.device(), Kind::Int64, true, false);
-        let states = self.decoder.step(past, &last, &self.embedding);
+    ) -> Result<Tensor, TchError> {
+        let states = self.decoder.step(past, &beam.last()?, &self.embedding);
         let logits = self.logits(&states);
         if logits.kind() == Kind::Float {
-            return logits.log_softmax(-1, Kind::Float).narrow(2, first, count);
+            return logits.f_log_softmax(-1, Kind::Float)?.f_narrow(2, first, count);
         }
         // In 16 bits the many errors of the sum cancel out; those of what is compared do not.
-        let all = logits.to_kind(Kind::Float).logsumexp(-1, true);
-        logits_of(&self.embedding.narrow(0, first, count), &states) - all
+        let all = logits.f_to_kind(Kind::Float)?.f_logsumexp(-1, true)?;
+        logits_of(&self.embedding.narrow(0, first, count), &states).f_sub(&all)
     }
 }
 
-/// The candidates of each hypothesis, `needed` a row.
-fn candidates(tokens: &[i64], values: &[f32], needed: usize) -> Result<Vec<Vec<Candidate>>, TchError> {
-    if values.iter().any(|value| value.is_nan()) {
-        return Err(TchError::Torch("the network's probabilities are not numbers".to_owned()));
+impl Beams {
+    /// The answers to each prompt, ordered by their tokens and the end after them.
+    ///
+    /// # Errors
+    /// If one of them is no number.
+    pub(super) fn located(&self) -> Result<Vec<Vec<Located>>, TchError> {
+        if self.numbers.iter().any(|number| number.is_nan()) {
+            return Err(TchError::Torch("the network's probabilities are not numbers".to_owned()));
+        }
+        let coordinates = COORDINATES as usize;
+        let answers = self.numbers.chunks_exact(coordinates + 2).map(|numbers| {
+            let (tokens, likely) = numbers.split_at(coordinates);
+            let tokens = tokens.iter().map(|&token| token as i64).collect();
+            let [log_probability, end] = [likely[0], likely[1]].map(|number| number as f32);
+            Located { tokens, log_probability, score: (log_probability + end) / (COORDINATES + 1) as f32 }
+        });
+        let answers: Vec<Located> = answers.collect();
+        let ordered = |beam: &[Located]| {
+            let mut beam = beam.to_vec();
+            beam.sort_by(|left, right| right.score.total_cmp(&left.score));
+            beam
+        };
+        Ok(answers.chunks(self.width).map(ordered).collect())
     }
-    let candidate = |(&token, &log_probability): (&i64, &f32)| Candidate { token, log_probability };
-    let rows = tokens.chunks(needed).zip(values.chunks(needed));
-    Ok(rows.map(|(tokens, values)| tokens.iter().zip(values).map(candidate).collect()).collect())
-}
-
-/// Which row of the decoder's memory each hypothesis goes on from, where each prompt had `hypotheses` rows.
-fn parents(beams: &[Vec<Hypothesis>], hypotheses: usize) -> Tensor {
-    let parents = |(item, beam): (usize, &Vec<Hypothesis>)| {
-        beam.iter().map(|hypothesis| (item * hypotheses + hypothesis.parent) as i64).collect::<Vec<_>>()
-    };
-    Tensor::from_slice(&beams.iter().enumerate().flat_map(parents).collect::<Vec<_>>())
-}
-
-/// Puts the end, whose log-probabilities are `ends`, after each hypothesis, and orders the answers.
-fn finished(beams: Vec<Vec<Hypothesis>>, ends: &[f32]) -> Vec<Vec<Located>> {
-    let mut ends = ends.iter();
-    let finish = |hypothesis: Hypothesis| {
-        let end = ends.next().copied().unwrap_or(f32::NEG_INFINITY);
-        let score = (hypothesis.log_probability + end) / (COORDINATES + 1) as f32;
-        Located { tokens: hypothesis.tokens, log_probability: hypothesis.log_probability, score }
-    };
-    let mut finish = finish;
-    let ordered = |beam: Vec<Hypothesis>| {
-        let mut answers: Vec<Located> = beam.into_iter().map(&mut finish).collect();
-        answers.sort_by(|left, right| right.score.total_cmp(&left.score));
-        answers
-    };
-    beams.into_iter().map(ordered).collect()
 }

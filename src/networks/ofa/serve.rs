@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use tch::{Kind, TchError};
 
 use super::Ofa;
-use super::locate::{Choice, Located};
+use super::locate::{Beams, Choice, Located};
 use super::reader::Reader;
 use crate::domain::Stage;
 use crate::networks::blocks::asked::{Asked, AskedBatch, AskedProcessor};
@@ -48,6 +48,14 @@ pub struct GroundProcessor {
 struct Bins {
     first: i64,
     last: i64,
+}
+
+/// The beams of a grounder.
+#[derive(Debug)]
+pub struct Found {
+    chosen: Beams,
+    /// Those of bins alone, where some of the others have no box.
+    boxes_alone: Option<Beams>,
 }
 
 /// A prepared batch of an OFA.
@@ -174,26 +182,26 @@ impl OfaGrounder {
         grounding(request).cost()
     }
 
-    fn answer(&self, batch: AskedBatch) -> Result<Vec<Option<Located>>, TchError> {
+    fn answer(&self, batch: AskedBatch) -> Result<Found, TchError> {
         let mut reader = self.share.reader();
         let (_, encoded) = self.share.read(&mut reader, batch)?;
-        let (ofa, Bins { first, last }) = (&reader.ofa, self.processor.bins);
-        let is_box = |answer: &Located| answer.tokens.iter().all(|token| (first..=last).contains(token));
-        let likeliest = |choice| -> Result<Vec<Option<Located>>, TchError> {
-            let located = ofa.locate(&encoded, self.beam, choice)?;
-            Ok(located.into_iter().map(|answers| answers.into_iter().find(is_box)).collect())
-        };
-        let mut located = likeliest(self.choice)?;
-        if self.choice == Choice::Anything && located.contains(&None) {
-            for (answer, box_alone) in located.iter_mut().zip(likeliest(Choice::Bins)?) {
-                *answer = answer.take().or(box_alone);
-            }
-        }
-        Ok(located)
+        let (ofa, bins) = (&reader.ofa, self.processor.bins);
+        let chosen = ofa.beams(&encoded, self.beam, self.choice)?;
+        let has_boxes = self.choice == Choice::Bins || !bins.boxes(&chosen)?.contains(&None);
+        let boxes_alone =
+            if has_boxes { None } else { Some(ofa.beams(&encoded, self.beam, Choice::Bins)?) };
+        Ok(Found { chosen, boxes_alone })
     }
 }
 
 impl Bins {
+    /// The likeliest answer of each beam that is a box.
+    fn boxes(self, beams: &Beams) -> Result<Vec<Option<Located>>, TchError> {
+        let is_box =
+            |answer: &Located| answer.tokens.iter().all(|token| (self.first..=self.last).contains(token));
+        Ok(beams.located()?.into_iter().map(|answers| answers.into_iter().find(is_box)).collect())
+    }
+
     fn reply(self, located: &Located) -> Option<ground::Reply> {
         // The picture is squashed: the first bin is its left or upper edge, the last one its right or lower edge.
         let fraction = |token: &i64| (token - self.first) as f64 / (self.last - self.first) as f64;
@@ -207,8 +215,7 @@ impl Processor for GroundProcessor {
     type Request = ground::Request;
     type Reply = ground::Reply;
     type Input = Input;
-    /// The likeliest box of each request.
-    type Output = Vec<Option<Located>>;
+    type Output = Found;
 
     fn cost(&self, request: &ground::Request) -> Cost {
         OfaGrounder::cost(request)
@@ -219,14 +226,16 @@ impl Processor for GroundProcessor {
         self.asked.prepare(&asked).map(Input)
     }
 
-    fn finish(
-        &self,
-        _: &[ground::Request],
-        located: Vec<Option<Located>>,
-    ) -> Result<Vec<ground::Reply>, ModelError> {
+    fn finish(&self, _: &[ground::Request], found: Found) -> Result<Vec<ground::Reply>, ModelError> {
+        let mut boxes = self.bins.boxes(&found.chosen)?;
+        if let Some(boxes_alone) = &found.boxes_alone {
+            for (found, box_alone) in boxes.iter_mut().zip(self.bins.boxes(boxes_alone)?) {
+                *found = found.take().or(box_alone);
+            }
+        }
         let none = || ModelError::Failed("the grounder found no box at all".to_owned());
         let reply = |best: Option<Located>| best.and_then(|best| self.bins.reply(&best)).ok_or_else(none);
-        located.into_iter().map(reply).collect()
+        boxes.into_iter().map(reply).collect()
     }
 }
 
@@ -237,7 +246,7 @@ impl Model for OfaGrounder {
         Arc::clone(&self.processor)
     }
 
-    fn forward(&mut self, input: Input) -> Result<Vec<Option<Located>>, ModelError> {
+    fn forward(&mut self, input: Input) -> Result<Found, ModelError> {
         let _no_grad = tch::no_grad_guard();
         Ok(self.answer(input.0)?)
     }

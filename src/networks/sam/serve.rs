@@ -3,8 +3,7 @@
 use tch::{Kind, TchError, Tensor};
 
 use super::Sam;
-use crate::domain::Mask;
-use crate::networks::blocks::promptable::{self, BoxSegmenter, Promptable, Sees};
+use crate::networks::blocks::promptable::{self, BoxSegmenter, Promptable, Sees, Toggles};
 
 /// SAM behind the scheduler: remembers encodings by the content of the picture.
 pub type SamSegmenter = BoxSegmenter<Sam>;
@@ -33,7 +32,7 @@ impl Promptable for Sam {
         resized: (i64, i64),
         original: (u32, u32),
         at_once: i64,
-    ) -> Result<Mask, TchError> {
+    ) -> Result<Toggles, TchError> {
         let side = self.config.image_size;
         let square = logits.f_to_kind(Kind::Float)?.f_upsample_bilinear2d([side, side], false, None, None)?;
         let picture = square.f_narrow(2, 0, resized.1)?.f_narrow(3, 0, resized.0)?;

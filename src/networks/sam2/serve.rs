@@ -4,8 +4,7 @@ use tch::{Kind, TchError, Tensor};
 
 use super::config::Sam2Config;
 use super::{Encoded, Sam2};
-use crate::domain::Mask;
-use crate::networks::blocks::promptable::{self, BoxSegmenter, Promptable, Sees};
+use crate::networks::blocks::promptable::{self, BoxSegmenter, Promptable, Sees, Toggles};
 
 /// SAM 2 behind the scheduler: remembers encodings by the content of the picture.
 pub type Sam2Segmenter = BoxSegmenter<Sam2>;
@@ -34,7 +33,7 @@ impl Promptable for Sam2 {
         _resized: (i64, i64),
         original: (u32, u32),
         at_once: i64,
-    ) -> Result<Mask, TchError> {
+    ) -> Result<Toggles, TchError> {
         let logits = logits.f_to_kind(Kind::Float)?;
         promptable::paint(&logits, original, self.config.mask_threshold, at_once)
     }

@@ -74,7 +74,9 @@ pub(super) async fn by_network(
 ) -> Result<PostAnswer, CallError> {
     let views = post.media.iter().map(|media| pictures.resized(&media.frame, reader.view()));
     let views = join_all(views).await;
-    let entities = reader.read(flow, (post.plain_text(), knowledge), &views).await?;
+    let shown = views.into_iter().zip(&post.media);
+    let shown: Vec<_> = shown.map(|(view, media)| reader.shown(view, &media.candidate_boxes)).collect();
+    let entities = reader.read(flow, (post.plain_text(), knowledge), &shown).await?;
     let answer = |JointEntity { mention, looks }| {
         let verdict = |(media, (probability, found)): (&Media, &(f32, Option<_>))| GateVerdict {
             media_key: media.key.clone(),

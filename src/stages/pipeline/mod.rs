@@ -110,22 +110,16 @@ impl Pipeline {
         let segmented = flow.of_span(segmenting.context());
         let recogniser = match &self.entities {
             EntitiesBy::Tagger(recogniser) => recogniser,
+            // In boxes: the posts that a tagger reads need not carry the space of the other readers.
             EntitiesBy::Endpoint(reader) => {
-                let reading = end_to_end::by_model(reader, self.looks.degrade, post);
-                let reading = trace.stage("read").during(reading).await?;
-                return self.annotation_of(reading, post, (segmented, &segmenting)).await;
+                let read = self.read_by_model(reader, post, trace);
+                let reading = Box::pin(read).await?;
+                return Box::pin(self.annotation_of(reading, post, (segmented, &segmenting))).await;
             }
             EntitiesBy::Joint(reader) => {
-                let mut degraded = Vec::new();
-                let knowledge = self.told(flow, post, (&mut degraded, trace)).await?;
-                let reading = trace.stage("read");
-                let of_span = flow.of_span(reading.context());
-                let read = end_to_end::by_network(reader, of_span, (post, &knowledge), &self.pictures);
-                // In a box: other networks' posts need not carry its space.
-                let mut read = Box::pin(reading.during(read)).await?;
-                drop(reading);
-                read.degraded.extend(degraded);
-                return self.annotation_of(read, post, (segmented, &segmenting)).await;
+                let read = self.read_by_network(reader, flow, (post, trace));
+                let reading = Box::pin(read).await?;
+                return Box::pin(self.annotation_of(reading, post, (segmented, &segmenting))).await;
             }
         };
         let mut degraded = Vec::new();
@@ -217,6 +211,33 @@ impl Pipeline {
             return PictureCaptions::none(post);
         }
         trace.stage("caption").during(PictureCaptions::of(&self.captioners, post)).await
+    }
+
+    /// What a vision model says of a post.
+    async fn read_by_model(
+        &self,
+        reader: &PostReader,
+        post: &Post,
+        trace: &PostTrace,
+    ) -> Result<PostAnswer, AnnotateError> {
+        trace.stage("read").during(end_to_end::by_model(reader, self.looks.degrade, post)).await
+    }
+
+    /// What a joint network says of a post, beside what there is of knowledge.
+    async fn read_by_network(
+        &self,
+        reader: &JointReader,
+        flow: Flow,
+        (post, trace): (&Post, &PostTrace),
+    ) -> Result<PostAnswer, AnnotateError> {
+        let mut degraded = Vec::new();
+        let knowledge = self.told(flow, post, (&mut degraded, trace)).await?;
+        let reading = trace.stage("read");
+        let flow = flow.of_span(reading.context());
+        let read = end_to_end::by_network(reader, flow, (post, &knowledge), &self.pictures);
+        let mut read = reading.during(read).await?;
+        read.degraded.extend(degraded);
+        Ok(read)
     }
 
     /// The annotation of what a reader of whole posts says.

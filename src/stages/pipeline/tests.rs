@@ -199,6 +199,7 @@ fn post(text: &str, greys: &[u8]) -> Post {
             key: format!("m{index}"),
             frame: Arc::new(frame),
             alt_text: None,
+            candidate_boxes: Vec::new(),
             index: 0,
             is_preview: false,
         }

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 
 use super::*;
 use crate::common::imaging::View;
-use crate::domain::Triple;
+use crate::domain::{BBox, Triple};
 use crate::networks::blocks::device::Place;
 
 fn joint_bundle() -> (tempfile::TempDir, Bundle) {
@@ -72,6 +72,31 @@ async fn an_open_gate_gives_every_entity_a_region_of_every_picture() {
     let all = triples(&posts, &answers);
     assert!(all.len() > 5);
     assert!(all.iter().all(|(post, triple)| triple.regions.len() == post.media.len()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regions_are_chosen_among_the_boxes_that_came_with_a_picture() {
+    let (_folder, bundle) = joint_bundle();
+    let mut posts = posts(6);
+    for media in posts.iter_mut().flat_map(|post| &mut post.media) {
+        let (width, height) = (media.frame.width as f32, media.frame.height as f32);
+        let bbox = |x0: f32, x1: f32| BBox { x0: x0 * width, y0: 0.0, x1: x1 * width, y1: height };
+        media.candidate_boxes = vec![bbox(0.0, 0.5), bbox(0.375, 2.0), bbox(3.0, 4.0)];
+    }
+    let answers = answers(&bundle, Gate::Open, &posts).await;
+    let all = triples(&posts, &answers);
+    assert!(all.len() > 5);
+    for (post, triple) in all {
+        for (region, media) in triple.regions.iter().zip(&post.media) {
+            let BBox { x0, y0, x1, y1 } = region.bbox;
+            let (width, height) = (media.frame.width as f32, media.frame.height as f32);
+            let found = [x0 / width, y0 / height, x1 / width, y1 / height];
+            let is = |expected: [f32; 4]| {
+                found.iter().zip(expected).all(|(one, other)| (one - other).abs() < 1e-3)
+            };
+            assert!(is([0.0, 0.0, 0.5, 1.0]) || is([0.375, 0.0, 1.0, 1.0]), "{found:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

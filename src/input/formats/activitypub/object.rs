@@ -135,7 +135,14 @@ fn read_medium(attachment: JsonValue<'_>, key: String) -> Option<MediaDraft> {
     let source = link.and_then(href).map_or(MediaSource::Missing, |url| MediaSource::Url(url.into_owned()));
     let preview = ["icon", "preview", "image"].iter().find_map(|name| picture(field(attachment, name)?));
     let alt_text = text_field(attachment, "name").map(Cow::into_owned);
-    Some(MediaDraft { key, declared_type, source, preview_url: preview, alt_text })
+    Some(MediaDraft {
+        key,
+        declared_type,
+        source,
+        preview_url: preview,
+        alt_text,
+        candidate_boxes: Vec::new(),
+    })
 }
 
 /// The address of a picture that is given as an object, or as an address.

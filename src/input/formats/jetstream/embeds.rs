@@ -98,7 +98,7 @@ impl Embeds<'_> {
                 (path.to_owned(), MediaSource::Invalid(fault))
             }
         };
-        MediaDraft { key, declared_type, source, preview_url: None, alt_text }
+        MediaDraft { key, declared_type, source, preview_url: None, alt_text, candidate_boxes: Vec::new() }
     }
 }
 

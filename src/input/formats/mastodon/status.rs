@@ -77,5 +77,6 @@ fn read_medium(described: JsonValue<'_>, path: &str) -> Result<Option<MediaDraft
         source,
         preview_url,
         alt_text: text("description"),
+        candidate_boxes: Vec::new(),
     }))
 }

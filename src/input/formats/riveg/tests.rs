@@ -237,6 +237,22 @@ fn fields_that_are_only_repeated_may_have_any_type() {
 }
 
 #[test]
+fn boxes_that_cannot_be_read_are_noted_and_the_post_is_read_without_them() {
+    let record = |boxes: &str| {
+        format!(r#"{{"id":"1","text":"x","media":[{{"key":"a"}},{{"key":"b","candidate_boxes":{boxes}}}]}}"#)
+    };
+    let read = |boxes: &str| {
+        let count = |mut post: PostDraft| (post.media.remove(1).candidate_boxes.len(), post.degraded);
+        read_with(&record(boxes), &test_config(), count).unwrap()
+    };
+    assert_eq!(read("[[0,0,4,4],[1.5,2,3,9]]"), (2, vec![]));
+    assert_eq!(read("null"), (0, vec![]));
+    let (count, notes) = read("[[0,0,4,4],7]");
+    assert_eq!((count, notes.len()), (0, 1));
+    assert!(notes[0].starts_with("`media[1].candidate_boxes` is not read: its box 1"), "{notes:?}");
+}
+
+#[test]
 fn text_that_a_refusal_quotes_cannot_steer_a_terminal() {
     let record = "{\"id\":\"1\",\"text\":\"\",\"media\":[{\"key\":\"\u{202e}\"},{\"key\":\"\u{202e}\"}]}";
     assert!(refusal(record).message.contains("`\\u{202e}` names an earlier"));

@@ -66,7 +66,7 @@ pub(super) fn medium(
         None => (missing(), None),
     };
     let alt_text = text_field(described, alt_text).map(Cow::into_owned);
-    MediaDraft { key, declared_type, source, preview_url, alt_text }
+    MediaDraft { key, declared_type, source, preview_url, alt_text, candidate_boxes: Vec::new() }
 }
 
 /// A medium that the record names and does not describe. The answer says why it lacks it.

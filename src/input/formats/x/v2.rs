@@ -119,7 +119,14 @@ fn read_medium(
     let key = name_at(key, path)?;
     let Some(described) = includes.medium(&key) else {
         let source = missing("is named in `attachments.media_keys` and not described in `includes.media`");
-        return Ok(Some(MediaDraft { key, declared_type: None, source, preview_url: None, alt_text: None }));
+        return Ok(Some(MediaDraft {
+            key,
+            declared_type: None,
+            source,
+            preview_url: None,
+            alt_text: None,
+            candidate_boxes: Vec::new(),
+        }));
     };
     let picture = ["url", "preview_image_url"].iter().find_map(|name| text_field(described, name));
     Ok(Some(medium(key, described, picture.map(Cow::into_owned), "alt_text")))

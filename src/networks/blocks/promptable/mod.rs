@@ -11,8 +11,8 @@ pub(in crate::networks) mod windows;
 
 use tch::{Kind, Tensor};
 
-pub use paint::paint;
-pub use serve::{BoxSegmenter, Promptable, Sees};
+pub use paint::{Toggles, paint};
+pub use serve::{BoxSegmenter, Painted, Promptable, Sees};
 
 /// Mean of the training pictures' channels, 0 to 255.
 const MEAN: [f32; 3] = [123.675, 116.28, 103.53];

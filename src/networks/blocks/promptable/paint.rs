@@ -1,4 +1,4 @@
-//! Masks at the original picture's size, computed strip by strip, as run lengths.
+//! Masks at the original picture's size, computed strip by strip, as the places where they begin and end.
 //!
 //! A bilinear interpolation is taken across first and then down: the same products and sums as in one step, in the same
 //! order, bit by bit. Down can be taken a few columns at a time, in the order in which run lengths walk, and of every
@@ -8,23 +8,47 @@ use tch::{Kind, TchError, Tensor};
 
 use crate::domain::{Mask, RunLengthBuilder};
 
+/// Where a walk down the columns of a picture changes between inside and outside of a mask: what is read back from the device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toggles {
+    /// Pixels, counted down the columns.
+    places: Vec<u32>,
+    /// Of the picture, `(width, height)`.
+    size: (u32, u32),
+}
+
+impl Toggles {
+    /// The mask.
+    #[must_use]
+    pub fn mask(&self) -> Mask {
+        let mut runs = RunLengthBuilder::default();
+        self.places.iter().for_each(|&place| runs.toggle_at(u64::from(place)));
+        runs.finish(self.size.0, self.size.1)
+    }
+}
+
 /// Pixels of the original picture whose logits exist at one time: 8 MB of them and 6 MB of comparisons, whatever the
 /// size of the picture. What is taken across is smaller than the picture too: as many columns, but no more rows than
 /// the logits have, 29 MB for 50 megapixels at 1,024.
 pub(super) const PIXELS_AT_ONCE: i64 = 1 << 21;
 
-/// The pixels of one mask whose logits `[1, 1, h, w]` exceed a threshold, interpolated to the size of the original
+/// Where the pixels of one mask begin and end: those whose logits `[1, 1, h, w]` exceed a threshold, interpolated to the size of the original
 /// picture, `(width, height)`. `at_once` bounds the pixels of the original that are held at one time, to a column at
 /// least.
 ///
 /// # Errors
 /// As libtorch's.
-pub fn paint(logits: &Tensor, original: (u32, u32), threshold: f64, at_once: i64) -> Result<Mask, TchError> {
+pub fn paint(
+    logits: &Tensor,
+    original: (u32, u32),
+    threshold: f64,
+    at_once: i64,
+) -> Result<Toggles, TchError> {
     let (width, height) = (i64::from(original.0), i64::from(original.1));
     let across = logits.f_upsample_bilinear2d([logits.size()[2], width], false, None, None)?;
     let strip = (at_once / height).max(1);
 
-    let mut runs = RunLengthBuilder::default();
+    let mut places = Vec::new();
     // What the walk down the columns came from: outside, in front of the first pixel.
     let mut before = Tensor::f_zeros([1], (Kind::Bool, logits.device()))?;
     for first in (0..width).step_by(strip as usize) {
@@ -36,13 +60,13 @@ pub fn paint(logits: &Tensor, original: (u32, u32), threshold: f64, at_once: i64
         let pixels = columns * height;
         let walked = Tensor::f_cat(&[&before, &inside], 0)?;
         let changed = walked.f_narrow(0, 0, pixels)?.f_ne_tensor(&walked.f_narrow(0, 1, pixels)?)?;
-        for place in Vec::<i64>::try_from(&changed.f_nonzero()?.f_flatten(0, -1)?)? {
-            runs.toggle_at((first * height + place) as u64);
-        }
+        let changed = Vec::<i64>::try_from(&changed.f_nonzero()?.f_flatten(0, -1)?)?;
+        // No picture has 2^32 pixels.
+        places.extend(changed.into_iter().map(|place| (first * height + place) as u32));
         // A copy, which does not keep the strip's memory.
         before = walked.f_narrow(0, pixels, 1)?.f_detach_copy()?;
     }
-    Ok(runs.finish(original.0, original.1))
+    Ok(Toggles { places, size: original })
 }
 
 #[cfg(test)]
@@ -82,7 +106,7 @@ mod tests {
             for (number, logits) in kinds.iter().enumerate() {
                 let expected = whole(logits, original, 0.1);
                 for at_once in [1, 1000, 4096, PIXELS_AT_ONCE] {
-                    let found = paint(logits, original, 0.1, at_once).unwrap();
+                    let found = paint(logits, original, 0.1, at_once).unwrap().mask();
                     assert!(
                         found == expected,
                         "mask {number} of {original:?} from {size:?}, {at_once} at once"

@@ -7,9 +7,9 @@ use std::sync::atomic::AtomicU64;
 
 use tch::{Device, Kind, TchError, Tensor};
 
-use super::paint::PIXELS_AT_ONCE;
+use super::paint::{PIXELS_AT_ONCE, Toggles};
 use crate::common::imaging::Picture;
-use crate::domain::{BBox, Mask, Stage};
+use crate::domain::{BBox, Stage};
 use crate::networks::blocks::asked::each;
 use crate::networks::blocks::device::{hand_back, send, staged};
 use crate::networks::blocks::encodings::{Distinct, Encodings, Known, PreparedPictures};
@@ -43,7 +43,7 @@ pub trait Promptable: fmt::Debug + Send + 'static {
     /// the resized picture.
     fn best_masks(&self, encodings: &Tensor, rows: &Tensor, boxes: &Tensor) -> (Tensor, Tensor);
 
-    /// The pixels of one mask's logits, `[1, 1, h, w]`, at the size of the original picture. Sizes are
+    /// Where the pixels of one mask's logits, `[1, 1, h, w]`, begin and end at the size of the original picture. Sizes are
     /// `(width, height)`, of the picture as the network read it and of the original; `at_once` bounds the pixels of the
     /// original that are held at one time.
     ///
@@ -55,7 +55,7 @@ pub trait Promptable: fmt::Debug + Send + 'static {
         resized: (i64, i64),
         original: (u32, u32),
         at_once: i64,
-    ) -> Result<Mask, TchError>;
+    ) -> Result<Toggles, TchError>;
 }
 
 /// The pictures that a network reads, in pixels.
@@ -89,6 +89,13 @@ pub struct BoxProcessor {
 pub struct BoxInput {
     pictures: PreparedPictures<Vec<Tensor>>,
     prompts: Vec<Prompt>,
+}
+
+/// What a box holds, before it is run lengths.
+#[derive(Debug)]
+pub struct Painted {
+    mask: Toggles,
+    score: f32,
 }
 
 /// One box in pixels of the resized picture, and whose it is.
@@ -135,7 +142,7 @@ impl<N: Promptable> BoxSegmenter<N> {
     }
 
     /// The best mask of every box and its predicted IoU, in the order of the boxes.
-    fn decode(&self, encoded: &Distinct, prompts: &[Prompt]) -> Result<Vec<Segmentation>, TchError> {
+    fn decode(&self, encoded: &Distinct, prompts: &[Prompt]) -> Result<Vec<Painted>, TchError> {
         let rows: Vec<i64> = prompts.iter().map(|prompt| encoded.rows[prompt.picture]).collect();
         let corners: Vec<f32> = prompts.iter().flat_map(|prompt| prompt.corners).collect();
         let rows = send(&Tensor::f_from_slice(&rows)?, self.device)?;
@@ -146,10 +153,10 @@ impl<N: Promptable> BoxSegmenter<N> {
             let logits = logits.f_narrow(0, row, 1)?;
             self.network.paint(&logits, prompt.resized, prompt.original, PIXELS_AT_ONCE)
         });
-        masks.zip(scores).map(|(mask, score)| Ok(Segmentation { mask: mask?, score })).collect()
+        masks.zip(scores).map(|(mask, score)| Ok(Painted { mask: mask?, score })).collect()
     }
 
-    fn answer(&mut self, batch: BoxInput) -> Result<Vec<Segmentation>, TchError> {
+    fn answer(&mut self, batch: BoxInput) -> Result<Vec<Painted>, TchError> {
         if batch.prompts.is_empty() {
             return Ok(Vec::new());
         }
@@ -167,7 +174,7 @@ impl Processor for BoxProcessor {
     type Reply = Reply;
     type Input = BoxInput;
     /// What each box holds, request by request.
-    type Output = Vec<Segmentation>;
+    type Output = Vec<Painted>;
 
     fn cost(&self, request: &Request) -> Cost {
         cost(request)
@@ -194,8 +201,9 @@ impl Processor for BoxProcessor {
         Ok(BoxInput { pictures, prompts: prompts.collect() })
     }
 
-    fn finish(&self, batch: &[Request], found: Vec<Segmentation>) -> Result<Vec<Reply>, ModelError> {
-        let mut found = found.into_iter();
+    fn finish(&self, batch: &[Request], found: Vec<Painted>) -> Result<Vec<Reply>, ModelError> {
+        let segmentation = |Painted { mask, score }: Painted| Segmentation { mask: mask.mask(), score };
+        let mut found = found.into_iter().map(segmentation);
         Ok(batch.iter().map(|request| found.by_ref().take(request.boxes.len()).collect()).collect())
     }
 }
@@ -207,7 +215,7 @@ impl<N: Promptable> Model for BoxSegmenter<N> {
         Arc::clone(&self.processor)
     }
 
-    fn forward(&mut self, input: BoxInput) -> Result<Vec<Segmentation>, ModelError> {
+    fn forward(&mut self, input: BoxInput) -> Result<Vec<Painted>, ModelError> {
         let _no_grad = tch::no_grad_guard();
         Ok(self.answer(input)?)
     }

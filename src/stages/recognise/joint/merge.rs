@@ -26,11 +26,11 @@ pub struct JointLook {
     pub region: Option<(Candidate, f32)>,
 }
 
-/// The entities of a text from its readings beside each of `pictures` pictures, or from one without a picture. Of entities
-/// of different readings that overlap, the surest stays; where it has the same words in another
+/// The entities of a text from its readings beside each of its pictures, whose `candidates` are given, or from one without a
+/// picture. Of entities of different readings that overlap, the surest stays; where it has the same words in another
 /// reading, that reading's look counts for its picture.
 #[must_use]
-pub fn merged(readings: &[Vec<Found>], candidates: &[Candidate], pictures: usize) -> Vec<Read> {
+pub fn merged(readings: &[Vec<Found>], candidates: &[&[Candidate]]) -> Vec<Read> {
     let mut all: Vec<&Found> = readings.iter().flatten().collect();
     all.sort_by(|one, other| other.certainty.total_cmp(&one.certainty));
     let mut kept: Vec<&Found> = Vec::new();
@@ -42,7 +42,7 @@ pub fn merged(readings: &[Vec<Found>], candidates: &[Candidate], pictures: usize
         }
     }
     kept.sort_by_key(|found| found.words.start);
-    let look = |reading: &Vec<Found>, words: &Range<usize>| {
+    let look = |(reading, candidates): (&Vec<Found>, &&[Candidate]), words: &Range<usize>| {
         let found = reading.iter().find(|found| found.words == *words);
         let region = found.and_then(|found| {
             let (number, score) = found.region?;
@@ -55,7 +55,7 @@ pub fn merged(readings: &[Vec<Found>], candidates: &[Candidate], pictures: usize
             words: found.words.clone(),
             entity_type: found.entity_type,
             score: found.score,
-            looks: readings.iter().take(pictures).map(|reading| look(reading, &found.words)).collect(),
+            looks: readings.iter().zip(candidates).map(|beside| look(beside, &found.words)).collect(),
         })
         .collect()
 }
@@ -65,6 +65,7 @@ mod tests {
     use super::*;
 
     const BOXES: [Candidate; 2] = [[0.0, 0.0, 0.5, 0.5], [0.5, 0.5, 1.0, 1.0]];
+    const OTHERS: [Candidate; 2] = [[0.0, 0.0, 1.0, 0.5], [0.2, 0.5, 1.0, 0.9]];
 
     fn found(words: Range<usize>, entity_type: usize, score: f32, region: usize) -> Found {
         let certainty = (score / (1.0 - score)).ln();
@@ -77,12 +78,12 @@ mod tests {
             vec![found(0..2, 1, 0.8, 0), found(4..5, 2, 0.6, 1)],
             vec![found(0..2, 3, 0.9, 1), found(4..6, 2, 0.5, 0)],
         ];
-        let read = merged(&readings, &BOXES, 2);
+        let read = merged(&readings, &[&BOXES, &OTHERS]);
         let shown = |one: &Read| one.looks.iter().map(|look| look.shown).collect::<Vec<_>>();
         assert_eq!(read.len(), 2);
         assert_eq!((&read[0].words, read[0].entity_type, read[0].score), (&(0..2), 3, 0.9));
         assert_eq!(shown(&read[0]), [0.4, 0.45]);
-        assert_eq!(read[0].looks[1].region, Some((BOXES[1], 0.5)));
+        assert_eq!(read[0].looks[1].region, Some((OTHERS[1], 0.5)));
         assert_eq!((&read[1].words, shown(&read[1])), (&(4..5), vec![0.3, 0.0]));
         assert_eq!(read[1].looks[1].region, None, "beside that picture it was not found");
     }
@@ -90,8 +91,8 @@ mod tests {
     #[test]
     fn without_a_picture_there_is_no_look() {
         let reading = Found { region: None, ..found(1..2, 0, 0.7, 0) };
-        let read = merged(&[vec![reading]], &BOXES, 0);
+        let read = merged(&[vec![reading]], &[]);
         assert_eq!((read.len(), read[0].looks.len()), (1, 0));
-        assert_eq!(merged(&[], &BOXES, 0), []);
+        assert_eq!(merged(&[], &[]), []);
     }
 }

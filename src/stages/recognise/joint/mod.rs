@@ -15,7 +15,7 @@ use crate::common::imaging::Picture;
 
 pub use candidates::{Candidate, Grid};
 pub use merge::{JointLook, Read, merged};
-pub use reader::{JointEntity, JointReader, JointSettings};
+pub use reader::{JointEntity, JointReader, JointSettings, Shown};
 
 /// A text with one picture.
 #[derive(Debug, Clone)]

@@ -34,6 +34,15 @@ pub struct JointSettings {
     pub threshold: f32,
 }
 
+/// A picture of a post.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// The picture in the network's view.
+    picture: Arc<Picture>,
+    /// The regions among which the network chooses.
+    candidates: Arc<[Candidate]>,
+}
+
 /// An entity of a post.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JointEntity {
@@ -62,7 +71,16 @@ impl JointReader {
         self.settings.view
     }
 
-    /// The entities of a text, in reading order, with a look at each picture, which are in the network's view. The network
+    /// A picture, which is in the network's view. The network chooses among the `boxes` that came with it, in pixels of the
+    /// upright picture, or among its own candidates if none came or none of them lies in the picture.
+    #[must_use]
+    pub fn shown(&self, picture: Arc<Picture>, boxes: &[BBox]) -> Shown {
+        let own = candidates_of(boxes, (picture.original_width, picture.original_height));
+        let candidates = if own.is_empty() { Arc::clone(&self.settings.candidates) } else { own.into() };
+        Shown { picture, candidates }
+    }
+
+    /// The entities of a text, in reading order, with a look at each picture. The network
     /// reads as much of `knowledge` after the text as fits. A text without words makes no call. A long text waits while others
     /// hold the memory for words and windows.
     ///
@@ -72,7 +90,7 @@ impl JointReader {
         &self,
         flow: Flow,
         (text, knowledge): (&str, &str),
-        pictures: &[Arc<Picture>],
+        pictures: &[Shown],
     ) -> Result<Vec<JointEntity>, CallError> {
         let knowledge = knowledge[..knowledge.floor_char_boundary(MAX_KNOWLEDGE_BYTES)].to_owned();
         let tokenizer = Arc::clone(&self.tokenizer);
@@ -87,16 +105,16 @@ impl JointReader {
             (words, windows, share)
         })
         .await;
-        let beside: Vec<Option<&Arc<Picture>>> =
+        let beside: Vec<Option<&Shown>> =
             if pictures.is_empty() { vec![None] } else { pictures.iter().map(Some).collect() };
         let readings = windows.iter().map(|Window { request, .. }| {
             try_join_all(beside.iter().map(|picture| self.beside(flow, request, *picture)))
         });
         let readings: Vec<Vec<Vec<Found>>> = try_join_all(readings).await?;
-        let candidates = &self.settings.candidates;
+        let candidates: Vec<&[Candidate]> = pictures.iter().map(|shown| &shown.candidates[..]).collect();
         let mut entities = Vec::new();
         for (window, readings) in windows.iter().zip(&readings) {
-            for read in merged(readings, candidates, pictures.len()) {
+            for read in merged(readings, &candidates) {
                 entities.extend(self.entity(text, &words[window.words.clone()], &read, pictures));
             }
         }
@@ -107,24 +125,18 @@ impl JointReader {
         &self,
         flow: Flow,
         text: &recognise::Request,
-        picture: Option<&Arc<Picture>>,
+        shown: Option<&Shown>,
     ) -> Result<Vec<Found>, CallError> {
-        let candidates = match picture {
-            Some(_) => Arc::clone(&self.settings.candidates),
-            None => Arc::default(),
+        let (picture, candidates) = match shown.cloned() {
+            Some(Shown { picture, candidates }) => (Some(picture), candidates),
+            None => (None, Arc::default()),
         };
-        let request = Request { text: text.clone(), picture: picture.cloned(), candidates };
+        let request = Request { text: text.clone(), picture, candidates };
         Ok(self.handle.call(flow, request).await?.found)
     }
 
     /// An entity of these words; none where the network answers with words or a type that there are not.
-    fn entity(
-        &self,
-        text: &str,
-        words: &[Span],
-        read: &Read,
-        pictures: &[Arc<Picture>],
-    ) -> Option<JointEntity> {
+    fn entity(&self, text: &str, words: &[Span], read: &Read, pictures: &[Shown]) -> Option<JointEntity> {
         let (first, last) = (words.get(read.words.start)?, words.get(read.words.end.checked_sub(1)?)?);
         let span = Span { end: last.end, byte_end: last.byte_end, ..*first };
         let mention = Mention {
@@ -133,7 +145,7 @@ impl JointReader {
             span,
             score: read.score,
         };
-        let look = |(look, picture): (&JointLook, &Arc<Picture>)| {
+        let look = |(look, Shown { picture, .. }): (&JointLook, &Shown)| {
             let region = look.region.filter(|_| look.shown >= self.settings.threshold);
             (look.shown, region.map(|(candidate, score)| (bbox(candidate, picture), score)))
         };
@@ -141,8 +153,38 @@ impl JointReader {
     }
 }
 
+/// Boxes in pixels of an upright picture of this size as candidates. What lies beyond its edges is cut off, and a box of which
+/// nothing is left is no candidate.
+fn candidates_of(boxes: &[BBox], (width, height): (u32, u32)) -> Vec<Candidate> {
+    let fraction = |edge: f32, side: u32| (edge / side as f32).clamp(0.0, 1.0);
+    let candidate = |bbox: &BBox| {
+        let (x0, x1) = (fraction(bbox.x0, width), fraction(bbox.x1, width));
+        let (y0, y1) = (fraction(bbox.y0, height), fraction(bbox.y1, height));
+        (x0 < x1 && y0 < y1).then_some([x0, y0, x1, y1])
+    };
+    boxes.iter().filter_map(candidate).collect()
+}
+
 /// A candidate in pixels of the upright picture.
 fn bbox([left, top, right, bottom]: Candidate, picture: &Picture) -> BBox {
     let (width, height) = (picture.original_width as f32, picture.original_height as f32);
     BBox { x0: left * width, y0: top * height, x1: right * width, y1: bottom * height }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_that_came_with_a_picture_are_cut_at_its_edges() {
+        let bbox = |x0: f32, y0: f32, x1: f32, y1: f32| BBox { x0, y0, x1, y1 };
+        let boxes = [
+            bbox(50.0, 0.0, 100.0, 25.0),
+            bbox(-10.0, 10.0, 300.0, 20.0),
+            bbox(200.0, 0.0, 210.0, 9.0),
+            bbox(0.0, -9.0, 5.0, 0.0),
+        ];
+        assert_eq!(candidates_of(&boxes, (200, 50)), [[0.25, 0.0, 0.5, 0.5], [0.0, 0.2, 1.0, 0.4]]);
+        assert!(candidates_of(&[], (200, 50)).is_empty());
+    }
 }
