@@ -140,7 +140,7 @@ fn contrast(one: Rgb, other: Rgb) -> f64 {
 #[test]
 fn a_mask_is_seen_on_any_picture_even_on_its_own_colour() {
     let types: Vec<String> = (0..8).map(|number| format!("T{number}")).collect();
-    let greys = (0..=15).map(|level| [level * 17; 3]);
+    let greys = (0..=7).map(|level| [level * 36; 3]);
     let area = Rect::new(0, 0, 160, 120);
     // The mask covers columns 40 to 80; lines of the box cover the first four of them.
     let region = region(20, 20, 60, 50);
