@@ -172,4 +172,17 @@ fn what_was_trained_serves_in_place_of_a_bundles_tagger_and_begins_another_train
     assert_eq!(again.code, Some(0), "{}", again.stderr);
     assert!(again.stdout.contains("F1 1.0000"), "{}", again.stdout);
     assert!(again.stderr.contains("its labels are those of the data"), "{}", again.stderr);
+
+    // By adapters alone it stays as good, and its bundle is one like any other.
+    let third = folder.path().join("third");
+    let mut adapted = arguments(&data, &third, (2, "1e-2"));
+    adapted.extend(["--from", folder_of_bundle, "--set", "adapters.rank=2"].map(str::to_owned));
+    let adapted = run(&adapted);
+    assert_eq!(adapted.code, Some(0), "{}", adapted.stderr);
+    assert!(adapted.stdout.contains("F1 1.0000"), "{}", adapted.stdout);
+    let bundle = third.join("bundle");
+    let manifest: toml::Table = fs::read_to_string(bundle.join("bundle.toml")).unwrap().parse().unwrap();
+    assert_eq!(manifest["recognise"]["training"]["recipe"]["adapters"]["rank"].as_integer(), Some(2));
+    let verified = riveg(&["bundle", "verify", bundle.to_str().unwrap()], b"");
+    assert_eq!(verified.code, Some(0), "{}{}", verified.stdout, verified.stderr);
 }

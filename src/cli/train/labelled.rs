@@ -21,6 +21,7 @@ Examples:
   riveg train tagger --data twitter-gmner --from minilm --out mine
   riveg train tagger --data adaseq --from mine --recipe tagger-knowledge --out mine-knowledge
   riveg train tagger --data labelled --from roberta-base --epochs 3 --set rates.crf=0.02 --out mine
+  riveg train tagger --data labelled --from xlm-roberta-large --rate 1e-3 --set adapters.rank=8 --out mine
   riveg train tagger --data labelled --out small                   a small network from nothing
   riveg annotate --set bundle.recognise=mine posts.jsonl           what was trained, at work")]
 pub(super) struct Arguments {

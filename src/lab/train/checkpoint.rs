@@ -23,14 +23,19 @@ pub(super) struct Checkpoint<'a> {
 const IDENTITY: &str = "identity";
 
 impl Checkpoint<'_> {
-    /// Writes the checkpoint beside its path and renames it, so that a killed process leaves the old one intact.
+    /// Writes the checkpoint, with the weights that the training changes, beside its path and renames it, so that a killed
+    /// process leaves the old one intact.
     ///
     /// # Errors
     /// If the folder cannot be written.
-    pub(super) fn save(&self, store: &VarStore, optimiser: &AdamW, stopping: &Stopping) -> Result<()> {
-        let variables = store.variables().into_iter();
+    pub(super) fn save(
+        &self,
+        learnt: HashMap<String, Tensor>,
+        optimiser: &AdamW,
+        stopping: &Stopping,
+    ) -> Result<()> {
         let mut tensors: Vec<(String, Tensor)> =
-            variables.map(|(name, variable)| (format!("weight/{name}"), variable)).collect();
+            learnt.into_iter().map(|(name, variable)| (format!("weight/{name}"), variable)).collect();
         tensors.extend(optimiser.state());
         tensors.extend(stopping.state());
         if !self.identity.is_empty() {
@@ -39,13 +44,13 @@ impl Checkpoint<'_> {
         write(self.path, &tensors)
     }
 
-    /// Restores a training; does nothing if there is no checkpoint.
+    /// Restores the weights that a training changes, and its state; does nothing if there is no checkpoint.
     ///
     /// # Errors
     /// If the file is damaged or belongs to another training. The message names the entry.
     pub(super) fn resume(
         &self,
-        store: &VarStore,
+        learnt: HashMap<String, Tensor>,
         optimiser: &mut AdamW,
         stopping: &mut Stopping,
     ) -> Result<()> {
@@ -57,7 +62,7 @@ impl Checkpoint<'_> {
         let prefixed = tensors.iter().filter_map(|(name, tensor)| {
             Some((name.strip_prefix("weight/")?.to_owned(), tensor.shallow_clone()))
         });
-        fill(store, prefixed.collect())
+        fill(learnt, prefixed.collect())
             .with_context(|| format!("`{}` is a checkpoint of another network", self.path.display()))?;
         *stopping = Stopping::of_state(&tensors);
         optimiser
@@ -114,8 +119,8 @@ pub(super) fn read(path: &Path) -> Result<HashMap<String, Tensor>> {
 ///
 /// # Errors
 /// Names a variable without a tensor, a tensor without a variable, or a pair of different shapes.
-pub(super) fn fill(store: &VarStore, mut tensors: HashMap<String, Tensor>) -> Result<()> {
-    for (name, mut variable) in store.variables() {
+pub(super) fn fill(variables: HashMap<String, Tensor>, mut tensors: HashMap<String, Tensor>) -> Result<()> {
+    for (name, mut variable) in variables {
         let tensor = tensors.remove(&name).ok_or_else(|| anyhow!("no tensor for `{name}`"))?;
         if tensor.size() != variable.size() {
             bail!("`{name}` has shape {:?}, expected {:?}", tensor.size(), variable.size());

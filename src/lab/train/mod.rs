@@ -2,9 +2,10 @@
 //!
 //! `labelled` trains on data sets. Of the pocket bundle read [`recipe`] first (sizes and schedules), then `pocket`
 //! (all trainings of a new bundle), `retrieve` (an encoder of posts for an existing bundle) and `mqspn` (a joint network);
-//! `tagger`, `ofa`, `segmenter` and `umt` define the losses. `training_loop`, `optimiser`, `stopping`, `checkpoint` and
-//! `record` are shared.
+//! `tagger`, `ofa`, `segmenter` and `umt` define the losses. `training_loop`, `optimiser`, `adapters`, `stopping`,
+//! `checkpoint` and `record` are shared.
 
+mod adapters;
 mod assemble;
 mod assignment;
 mod checkpoint;

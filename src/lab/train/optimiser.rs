@@ -3,9 +3,9 @@
 //! Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019). The optimiser of `tch` does not expose its
 //! moments, so a training with it cannot be resumed.
 
+use std::collections::HashMap;
 use std::f64::consts::PI;
 
-use tch::nn::VarStore;
 use tch::{Kind, Tensor, no_grad};
 
 /// Learning rate over the steps of a training.
@@ -119,10 +119,10 @@ pub(super) struct AdamW {
 }
 
 impl AdamW {
-    /// An optimiser for all trainable variables of a store. Matrices decay, vectors (biases, gains) do not.
+    /// An optimiser for those of these variables that are trainable. Matrices decay, vectors (biases, gains) do not.
     #[must_use]
-    pub(super) fn new(store: &VarStore, descent: Descent) -> Self {
-        let mut variables: Vec<(String, Tensor)> = store.variables().into_iter().collect();
+    pub(super) fn new(variables: HashMap<String, Tensor>, descent: Descent) -> Self {
+        let mut variables: Vec<(String, Tensor)> = variables.into_iter().collect();
         variables.sort_by(|left, right| left.0.cmp(&right.0));
         let averages = variables
             .iter()
@@ -231,10 +231,7 @@ impl AdamW {
     ///
     /// # Errors
     /// Names the first entry that is missing or has another shape.
-    pub(super) fn restore(
-        &mut self,
-        state: &std::collections::HashMap<String, Tensor>,
-    ) -> Result<(), String> {
+    pub(super) fn restore(&mut self, state: &HashMap<String, Tensor>) -> Result<(), String> {
         let find = |name: String, shape: Vec<i64>| match state.get(&name) {
             Some(tensor) if tensor.size() == shape => Ok(tensor.shallow_clone()),
             Some(tensor) => Err(format!("`{name}` has shape {:?}, expected {shape:?}", tensor.size())),
@@ -278,13 +275,13 @@ mod tests {
         let schedule = Schedule { peak: 0.1, warm_up: 5, steps: 60, decay: Decay::Cosine };
         let whole = nn::VarStore::new(Device::Cpu);
         let weight = whole.root().zeros("w", &[4, 2]);
-        fit(60, AdamW::new(&whole, Descent::short(schedule, 0.01)), &weight);
+        fit(60, AdamW::new(whole.variables(), Descent::short(schedule, 0.01)), &weight);
 
         let broken = nn::VarStore::new(Device::Cpu);
         let again = broken.root().zeros("w", &[4, 2]);
-        let half = fit(30, AdamW::new(&broken, Descent::short(schedule, 0.01)), &again);
+        let half = fit(30, AdamW::new(broken.variables(), Descent::short(schedule, 0.01)), &again);
         let state = half.state().into_iter().map(|(name, tensor)| (name, tensor.copy())).collect();
-        let mut resumed = AdamW::new(&broken, Descent::short(schedule, 0.01));
+        let mut resumed = AdamW::new(broken.variables(), Descent::short(schedule, 0.01));
         resumed.restore(&state).unwrap();
         assert_eq!(resumed.step(), 30);
         fit(30, resumed, &again);
@@ -312,7 +309,8 @@ mod tests {
         let group = |prefix: &str, peak| Group { prefix: prefix.to_owned(), peak, weight_decay: 0.0 };
         let schedule = Schedule { peak: 0.01, warm_up: 0, steps: 1_000_000, decay: Decay::Linear };
         let groups = vec![group("crf.inner", 0.3), group("crf", 0.1)];
-        let mut optimiser = AdamW::new(&store, Descent { groups, ..Descent::short(schedule, 0.5) });
+        let mut optimiser =
+            AdamW::new(store.variables(), Descent { groups, ..Descent::short(schedule, 0.5) });
         let loss = weights.iter().map(|weight| weight.sum(Kind::Float)).sum::<Tensor>();
         descend(&mut optimiser, &loss);
         // The first step of Adam is the rate, whatever the gradient; only the last one decays.
@@ -326,8 +324,8 @@ mod tests {
         let schedule = Schedule { peak: 0.1, warm_up: 1, steps: 2, decay: Decay::Cosine };
         let store = nn::VarStore::new(Device::Cpu);
         let _ = store.root().zeros("w", &[2, 2]);
-        let mut optimiser = AdamW::new(&store, Descent::short(schedule, 0.0));
-        let mut state: std::collections::HashMap<_, _> = optimiser.state().into_iter().collect();
+        let mut optimiser = AdamW::new(store.variables(), Descent::short(schedule, 0.0));
+        let mut state: HashMap<_, _> = optimiser.state().into_iter().collect();
         state.insert("first/w".into(), Tensor::zeros([3], (Kind::Float, Device::Cpu)));
         let fault = optimiser.restore(&state).unwrap_err();
         assert!(fault.contains("first/w") && fault.contains("[3]") && fault.contains("[2, 2]"), "{fault}");

@@ -9,6 +9,7 @@ use tch::Device;
 use tch::nn::VarStore;
 use tokenizers::Tokenizer;
 
+use super::adapters::Adapters;
 use super::ofa::{OfaTrainer, TrainingData};
 use super::optimiser::{Descent, Schedule};
 use super::phrases::{EncodePrompt, Prompts, Resolution};
@@ -114,7 +115,7 @@ pub(super) fn run_logged(
     store: &VarStore,
     make: impl FnOnce(i64) -> Box<dyn TrainingTask>,
 ) -> Result<()> {
-    run_training(job, store, make, &mut LogLines { job: job.name.clone() }).map(drop)
+    run_training(job, (store, &Adapters::none()), make, &mut LogLines { job: job.name.clone() }).map(drop)
 }
 
 /// Trains the given networks, each from its checkpoint if there is one.

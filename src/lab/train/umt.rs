@@ -222,7 +222,7 @@ mod tests {
         let batches = Prefetcher::new(0, move |_| same.clone());
         let mut learner = UmtTask { umt, heads, batches, dev: batcher };
         let schedule = Schedule { peak: 3e-3, warm_up: 2, steps: 12, decay: Decay::Cosine };
-        let mut optimiser = AdamW::new(&store, Descent::short(schedule, 0.0));
+        let mut optimiser = AdamW::new(store.variables(), Descent::short(schedule, 0.0));
         let mut losses = Vec::new();
         for step in 0..schedule.steps {
             let (loss, words) = learner.loss(step, 0);

@@ -82,6 +82,11 @@ impl Beginning {
             Origin::Nothing => of_nothing(&recipe.network, recipe.text.max_pieces, texts),
         }
         .with_context(|| format!("failed to begin with {}", origin.name()))?;
+        ensure!(
+            !recipe.adapters.is_wanted() || *origin != Origin::Nothing,
+            "`adapters.rank` is {}, but an encoder from nothing has random weights, which would stay as they are",
+            recipe.adapters.rank
+        );
         // The DeBERTa of this project has no dropout.
         ensure!(beginning.config.span == 0, "{} is a DeBERTa, which is not trained here", origin.name());
         beginning.config.labels = labels.count() as i64;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tch::nn::VarStore;
 use toml::{Table, Value};
 
+use super::super::adapters::Adapters;
 use super::super::optimiser::{Decay, Descent, Group, Schedule};
 use super::super::record::Records;
 use super::super::training_loop::{TrainingJob, TrainingTask, Watch, run_training};
@@ -59,6 +60,8 @@ pub(super) struct Course<'a> {
     pub(super) steps: &'a Steps,
     /// How fast.
     pub(super) rates: Rates,
+    /// What learns in place of the network's own parameters.
+    pub(super) adapters: Adapters,
     /// What steps draw at random.
     pub(super) seed: u32,
     /// The whole recipe.
@@ -136,7 +139,7 @@ impl Course<'_> {
         watch: &mut dyn Watch,
     ) -> Result<(Trained, TrainingRecord)> {
         let mut records = Records::new(self.work, watch);
-        let outcome = run_training(&self.job(epoch), store, make, &mut records)?;
+        let outcome = run_training(&self.job(epoch), (store, &self.adapters), make, &mut records)?;
         let plot = records.draw(&format!("training of a {}", self.name))?;
         let (best_step, score) = outcome.best.context("the training ended without a score")?;
         let trained = Trained { steps: outcome.steps, score, measure: self.measure, best_step, plot };
@@ -172,6 +175,8 @@ impl Course<'_> {
         let mut lines = vec![format!("begins with = {}", self.from), format!("data = {}", self.data.hash)];
         flatten("", &self.recipe, &mut lines);
         flatten("dimensions.", &self.dimensions, &mut lines);
+        // A checkpoint with adapters does not have the weights that stay as they were.
+        lines.extend(self.adapters.frozen().map(|hash| format!("frozen weights = {hash}")));
         // When checkpoints are written decides nothing.
         lines.retain(|line| !line.starts_with("steps.checkpoint"));
         lines.join("\n")

@@ -2,9 +2,10 @@
 //!
 //! Of a tagger read [`recipe`] (what can be set), then [`training`] (all steps from files to a bundle), [`beginning`] (where
 //! weights come from), [`texts`] (what is read) and [`task`] (loss and score). [`pairs`] trains gate and grounder. Shared are
-//! [`recipe_file`], [`damage`] (of data sets), [`order`] (of texts and pairs) and [`course`] (the loop and its records).
+//! [`recipe_file`], [`adaptation`] (what learns), [`damage`] (of data sets), [`order`] (of texts and pairs) and [`course`] (the loop and its records).
 
 mod recipe_file;
+mod adaptation;
 mod damage;
 mod order;
 mod course;
@@ -14,6 +15,8 @@ mod beginning;
 mod task;
 mod training;
 mod pairs;
+#[cfg(test)]
+mod adapter_tests;
 #[cfg(test)]
 mod tests;
 

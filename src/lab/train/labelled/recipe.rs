@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
+use super::adaptation::Adaptation;
 use super::course::Steps;
 use super::recipe_file::{Faults, RecipeError, Shipped};
 
@@ -33,6 +34,8 @@ pub struct Recipe {
     pub rates: Rates,
     /// What stays as it was.
     pub frozen: Frozen,
+    /// What learns in place of whole matrices.
+    pub adapters: Adaptation,
     /// An encoder from nothing.
     pub network: NewNetwork,
 }
@@ -114,7 +117,7 @@ impl Recipe {
 
     /// Notes values that no training can have.
     fn check(&self, faults: &mut Faults) {
-        let Self { text, steps, rates, network, .. } = self;
+        let Self { text, steps, rates, adapters, network, .. } = self;
         faults.hold(text.max_pieces >= 3, "text.max_pieces", "at least 3");
         steps.check(faults);
         faults.positive("rates.encoder", rates.encoder);
@@ -124,6 +127,7 @@ impl Recipe {
         faults.hold((0.0..=1.0).contains(&rates.warm_up), "rates.warm_up", "from 0 to 1");
         faults.share("rates.weight_decay", rates.weight_decay);
         faults.share("rates.dropout", rates.dropout);
+        adapters.check(faults);
         faults.hold(network.vocabulary >= 100, "network.vocabulary", "at least 100");
     }
 }

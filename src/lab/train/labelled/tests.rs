@@ -23,7 +23,7 @@ use crate::stages::recognise::{LabelSet, Request};
 /// The largest difference, of the largest number that is compared.
 const TOLERANCE: f64 = 1e-3;
 
-const TINY: TaggerConfig = TaggerConfig {
+pub(super) const TINY: TaggerConfig = TaggerConfig {
     vocabulary: 40,
     hidden: 16,
     layers: 2,
@@ -39,13 +39,13 @@ const TINY: TaggerConfig = TaggerConfig {
     convolution: 0,
 };
 
-fn fixture() -> HashMap<String, Tensor> {
+pub(super) fn fixture() -> HashMap<String, Tensor> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parity/training.safetensors");
     Tensor::read_safetensors(path).unwrap().into_iter().collect()
 }
 
 /// The rows of the fixture's batch.
-fn rows(fixture: &HashMap<String, Tensor>) -> Vec<LabelledRow> {
+pub(super) fn rows(fixture: &HashMap<String, Tensor>) -> Vec<LabelledRow> {
     let table = |name: &str| Vec::<Vec<i64>>::try_from(&fixture[name]).unwrap();
     let lengths = |name: &str| Vec::<i64>::try_from(&fixture[name]).unwrap();
     let (pieces, first, labels) = (table("pieces"), table("first_pieces"), table("labels"));
@@ -63,7 +63,7 @@ fn rows(fixture: &HashMap<String, Tensor>) -> Vec<LabelledRow> {
         .collect()
 }
 
-fn error(actual: &Tensor, expected: &Tensor) -> f64 {
+pub(super) fn error(actual: &Tensor, expected: &Tensor) -> f64 {
     let largest = |tensor: Tensor| tensor.abs().max().double_value(&[]);
     largest(actual - expected) / largest(expected.shallow_clone()).max(f64::MIN_POSITIVE)
 }
@@ -89,7 +89,7 @@ fn gradients_and_two_steps_are_those_of_torch_whether_a_batch_is_in_one_part_or_
             averages: false,
             ..Descent::short(schedule, 0.01)
         };
-        let mut optimiser = AdamW::new(&store, descent);
+        let mut optimiser = AdamW::new(store.variables(), descent);
         // The largest gradient decides what counts: keys of attention have a bias without an effect, whose gradient is noise.
         let norm = fixture["norms"].double_value(&[0]);
         let mut compared = 0;
@@ -202,7 +202,7 @@ impl Watch for Silent {
 }
 
 /// Why a training with these files does not begin.
-fn refused(change: impl FnOnce(&Path, &mut TaggerTraining)) -> String {
+pub(super) fn refused(change: impl FnOnce(&Path, &mut TaggerTraining)) -> String {
     let folder = tempfile::tempdir().unwrap();
     for split in ["train", "dev"] {
         words(folder.path(), split, &POSTS.repeat(4));

@@ -8,6 +8,7 @@ use tch::nn::VarStore;
 use tch::{Device, Kind};
 use toml::Table;
 
+use super::super::adapters::Adapters;
 use super::super::optimiser::Group;
 use super::super::text_batch::LabelledRow;
 use super::super::tokenizers as vocabularies;
@@ -29,6 +30,8 @@ use crate::stages::recognise::{LabelSet, TagScheme, WordTokenizer};
 
 /// The weights with the best score, as the bundle gets them.
 const WEIGHTS: &str = "tagger.safetensors";
+/// The layers that give labels, which learn whatever is frozen.
+const NEW_LAYERS: [&str; 2] = ["linear.", "crf."];
 /// The vocabulary.
 const TOKENIZER: &str = "tokenizer.json";
 
@@ -82,10 +85,11 @@ impl TaggerTraining {
         let tagger = Tagger::new(&store.root(), beginning.config.clone());
         beginning.fill(&store)?;
         freeze(&store, &recipe.frozen);
+        let adapters = recipe.adapters.attach(&store, &NEW_LAYERS, recipe.seed)?;
 
         let lengths = data.rows.train.iter().map(|row| row.request.pieces.len()).collect();
         let order = Order::new(lengths, recipe.steps.batch, u64::from(recipe.seed));
-        let (steps, course) = (order.steps(), self.course(&data, &beginning)?);
+        let (steps, course) = (order.steps(), self.course(&data, &beginning, adapters)?);
         let Data { labels, rows, .. } = data;
         let named = labels.clone();
         let make = |_| -> Box<dyn TrainingTask> {
@@ -121,7 +125,7 @@ impl TaggerTraining {
         Ok(Data { labels, posts, rows: Split { train, dev, at_once: self.recipe.steps.at_once }, hash })
     }
 
-    fn course(&self, data: &Data, beginning: &Beginning) -> Result<Course<'_>> {
+    fn course(&self, data: &Data, beginning: &Beginning, adapters: Adapters) -> Result<Course<'_>> {
         let Recipe { steps, rates, seed, .. } = &self.recipe;
         let group = |prefix: &str, peak: f64, weight_decay: f64| Group {
             prefix: prefix.to_owned(),
@@ -151,6 +155,7 @@ impl TaggerTraining {
                 max_norm: rates.max_norm,
                 groups,
             },
+            adapters,
             seed: *seed,
             recipe: Table::try_from(&self.recipe)?,
             dimensions: Table::try_from(&beginning.config)?,

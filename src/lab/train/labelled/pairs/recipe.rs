@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
+use super::super::adaptation::Adaptation;
 use super::super::course::Steps;
 use super::super::recipe_file::{Faults, RecipeError, Shipped};
 use crate::lab::dataset::PairTask;
@@ -24,6 +25,8 @@ pub struct PairRecipe {
     pub loss: Loss,
     /// What stays as it was.
     pub frozen: FrozenParts,
+    /// What learns in place of whole matrices.
+    pub adapters: Adaptation,
 }
 
 /// How fast weights move.
@@ -75,13 +78,14 @@ impl PairRecipe {
 
     /// Notes values that no training can have.
     fn check(&self, faults: &mut Faults) {
-        let Self { steps, rates, loss, .. } = self;
+        let Self { steps, rates, loss, adapters, .. } = self;
         steps.check(faults);
         faults.positive("rates.network", rates.network);
         faults.positive("rates.max_norm", rates.max_norm);
         faults.hold((0.0..=1.0).contains(&rates.warm_up), "rates.warm_up", "from 0 to 1");
         faults.share("rates.weight_decay", rates.weight_decay);
         faults.share("loss.label_smoothing", loss.label_smoothing);
+        adapters.check(faults);
     }
 }
 

@@ -18,6 +18,7 @@ use super::rows::{Reading, Rows};
 use super::task::{Learning, PairLearner};
 use crate::input::decode;
 use crate::lab::dataset::{PairSources, PairTask};
+use crate::lab::train::adapters::Adapters;
 use crate::lab::train::prefetch::Prefetcher;
 use crate::lab::train::training_loop::{TrainingTask, Watch};
 use crate::networks::bundle::{TrainedStage, TrainingRecord, save_weights};
@@ -71,6 +72,7 @@ impl PairTraining {
         let ofa = Ofa::new(&store.root(), &beginning.config);
         beginning.fill(&store)?;
         freeze(&store, &beginning.config, &self.recipe.frozen)?;
+        let adapters = self.recipe.adapters.attach(&store, &[], self.recipe.seed)?;
         let side = beginning.config.patch_image_size as u32;
         let load = |rows| Loader::open(rows, &self.decode, side);
         let (mut loader, dev_loader) = (load(&train)?, load(&dev)?);
@@ -87,7 +89,7 @@ impl PairTraining {
             let batches = Prefetcher::new(first, move |step| loader.batch(order.texts(step).iter().copied()));
             Box::new(PairLearner::new(ofa, learning, batches, dev_loader))
         };
-        let course = self.course(&beginning, [&train, &dev])?;
+        let course = self.course(&beginning, [&train, &dev], adapters)?;
         let (trained, record) = course.run(&store, steps, make, watch)?;
         self.put(&store, &beginning, record)?;
         Ok(trained)
@@ -110,7 +112,7 @@ impl PairTraining {
         format!("the {} of `{}`", name(self.task), self.from.display())
     }
 
-    fn course(&self, beginning: &Beginning, rows: [&Rows; 2]) -> Result<Course<'_>> {
+    fn course(&self, beginning: &Beginning, rows: [&Rows; 2], adapters: Adapters) -> Result<Course<'_>> {
         let PairRecipe { seed, steps, rates, .. } = &self.recipe;
         let mut hasher = blake3::Hasher::new();
         for rows in rows {
@@ -134,6 +136,7 @@ impl PairTraining {
                 max_norm: rates.max_norm,
                 groups: Vec::new(),
             },
+            adapters,
             seed: *seed,
             recipe: Table::try_from(&self.recipe)?,
             dimensions: Table::try_from(&beginning.config)?,
