@@ -156,6 +156,7 @@ fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
             weights: weights(Network::Segmenter),
             network: Described::of(&sam::SEGMENT, &recipe::sam()),
             self_test: Vec::new(),
+            training: None,
         }),
     })
 }

@@ -11,7 +11,7 @@ pub(in crate::networks) mod windows;
 
 use tch::{Kind, Tensor};
 
-pub use paint::paint;
+pub use paint::{PIXELS_AT_ONCE, paint};
 pub use serve::{BoxSegmenter, Promptable, Sees};
 
 /// Mean of the training pictures' channels, 0 to 255.
