@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::{Finished, pocket_bundle, riveg, write_bundle};
 
 /// A data set with splits, and a bundle of tiny networks.
-fn beginning() -> tempfile::TempDir {
+pub(crate) fn beginning() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (split, posts) in [(Split::Train, 8), (Split::Dev, 4)] {
         let data = folder.path().join("data").join(split.as_str());
@@ -19,11 +19,12 @@ fn beginning() -> tempfile::TempDir {
     folder
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-fn train(folder: &Path, command: &str, more: &[&str]) -> Finished {
+/// Trains in a folder of [`beginning`]; the folder of work has the name of the command.
+pub(crate) fn train(folder: &Path, command: &str, more: &[&str]) -> Finished {
     let [data, tiny, out, work] = ["data", "tiny", "mine", command].map(|name| folder.join(name));
     let mut arguments = vec!["train", command, "--data", text(&data), "--from", text(&tiny)];
     arguments.extend(["--out", text(&out), "--work", text(&work), "--epochs", "1", "--batch", "8"]);

@@ -20,6 +20,18 @@ impl BBox {
         (self.x1 - self.x0).max(0.0) * (self.y1 - self.y0).max(0.0)
     }
 
+    /// The part that lies in a picture of so many columns and rows; of a box outside of it, one without an area.
+    #[must_use]
+    pub fn within(&self, width: u32, height: u32) -> BBox {
+        let (width, height) = (width as f32, height as f32);
+        BBox {
+            x0: self.x0.clamp(0.0, width),
+            y0: self.y0.clamp(0.0, height),
+            x1: self.x1.clamp(0.0, width),
+            y1: self.y1.clamp(0.0, height),
+        }
+    }
+
     /// Intersection over union, 0 for boxes that do not meet; continuous, without the `+ 1` of pixel indices.
     #[must_use]
     pub fn iou(&self, other: &BBox) -> f32 {

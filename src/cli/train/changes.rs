@@ -10,7 +10,7 @@ pub(super) struct Changes {
     /// Passes over the data [default: those of the recipe].
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
-    /// Texts or pairs of a step [default: those of the recipe].
+    /// Texts, pairs or regions of a step [default: those of the recipe].
     #[arg(long, value_name = "N")]
     batch: Option<u32>,
     /// Highest learning rate of the network, of a tagger that of its encoder [default: that of the recipe].

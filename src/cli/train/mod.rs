@@ -1,5 +1,5 @@
-//! `riveg train`: trains tagger, gate and grounder on labelled posts, the pocket bundle, the retriever of a bundle, and a joint
-//! network.
+//! `riveg train`: trains tagger, gate, grounder and segmenter on labelled posts, the pocket bundle, the retriever of a bundle,
+//! and a joint network.
 
 use std::path::PathBuf;
 
@@ -14,6 +14,7 @@ mod changes;
 mod trained;
 mod labelled;
 mod pairs;
+mod masks;
 
 /// Train the networks of a bundle.
 #[derive(Debug, Args)]
@@ -40,6 +41,7 @@ enum What {
     /// shows. All else is as in `riveg train gate`; the score is the share of boxes with an IoU of at least 0.5.
     #[command(after_help = pairs::GROUNDER_EXAMPLES)]
     Grounder(pairs::Arguments),
+    Segmenter(masks::Arguments),
     /// Train the networks of the pocket bundle on the pocket world, from scratch or from a checkpoint.
     #[command(after_help = EXAMPLES)]
     Pocket(Pocket),
@@ -56,6 +58,7 @@ const EXAMPLES: &str = "\
 Examples:
   riveg train tagger --data tweets --from minilm --out mine   a tagger for your own posts
   riveg train gate --data tweets --from published --out mine   its gate, on your own pictures
+  riveg train segmenter --data masks --from published --out mine   its segmenter, on your own masks
   riveg train pocket                          all networks, then bundles/pocket: some two hours on one core
   riveg train pocket --only tagger            one network; a killed training continues from its checkpoint
   riveg train pocket --only ofa --steps 200   a short trial
@@ -144,6 +147,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         What::Tagger(arguments) => labelled::run(&arguments),
         What::Gate(arguments) => pairs::run(PairTask::Entailment, arguments),
         What::Grounder(arguments) => pairs::run(PairTask::Grounding, arguments),
+        What::Segmenter(arguments) => masks::run(&arguments),
         What::Pocket(pocket) => run_pocket(pocket),
         What::Know(Know { bundle, work, steps, seed, threads }) => {
             train_retriever(&TrainingRun { folder: work, steps, seed, threads }, &bundle)?;

@@ -53,10 +53,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(task: PairTask, arguments: Arguments) -> Result<(), Failure> {
-    let name = match task {
-        PairTask::Entailment => "gate",
-        PairTask::Grounding => "grounder",
-    };
+    let name = task.network();
     let Arguments { data, told, from, recipe, out, work, changes, threads } = arguments;
     let recipe = PairRecipe::read(task, recipe.as_deref().unwrap_or(name), &changes.all("rates.network")?);
     let training = PairTraining {

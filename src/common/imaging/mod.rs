@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{ContentHash, Frame};
+use crate::domain::{BBox, ContentHash, Frame};
 
 pub mod polygon;
 pub mod resample;
@@ -93,6 +93,15 @@ impl Picture {
         let rgb = resample::resize_rgb(&square, (edge, edge), (side, side), resample::Filter::Bilinear);
         let (original_width, original_height) = (frame.width, frame.height);
         Arc::new(Self { hash: frame.hash, width: side, height: side, original_width, original_height, rgb })
+    }
+
+    /// A box of the original, in pixels of this picture: left, top, right, bottom.
+    #[must_use]
+    pub fn resized(&self, bbox: &BBox) -> [f32; 4] {
+        let across = f64::from(self.width) / f64::from(self.original_width);
+        let down = f64::from(self.height) / f64::from(self.original_height);
+        let scaled = |length: f32, scale: f64| (f64::from(length) * scale) as f32;
+        [scaled(bbox.x0, across), scaled(bbox.y0, down), scaled(bbox.x1, across), scaled(bbox.y1, down)]
     }
 
     fn at(

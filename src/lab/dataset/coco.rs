@@ -86,6 +86,10 @@ pub(super) fn read(folder: &Path) -> Result<Reading, DatasetError> {
     for image in read.images {
         let mut post = image.post();
         for (number, list, annotation) in by_image.remove(&image.id).unwrap_or_default() {
+            if annotation.bbox.is_none() && annotation.segmentation.is_some() {
+                let remark = format!("{list}[{number}] has a segmentation and no `bbox`: it is no region");
+                reading.remarks.push(remark);
+            }
             let added = annotation.add_to(&mut post, &image, &types);
             let fault =
                 added.map_err(|message| malformed(&file, None, format!("{list}[{number}]: {message}")));
@@ -224,6 +228,16 @@ mod tests {
             (Some(4), true)
         );
         assert_eq!(regions[1].bbox.x1, 6.0);
+    }
+
+    #[test]
+    fn a_segmentation_without_a_box_is_no_region_and_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = COCO.replace("\"bbox\":[1,1,2,2],", "");
+        std::fs::write(folder.path().join(super::FILE), text).unwrap();
+        let reading = read_all(folder.path(), "test").unwrap();
+        assert_eq!(reading.remarks, ["annotations[0] has a segmentation and no `bbox`: it is no region"]);
+        assert_eq!(reading.examples[0].gold.mentions[0].regions.len(), 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod mentions;
 mod files;
 mod reading;
+mod stored_pictures;
 mod wire_mask;
 mod tagged_words;
 mod voc;
@@ -29,4 +30,5 @@ pub use mentions::{GoldMention, GoldPost, GoldRegion, PredictedMention, Predicte
 pub use pairs::{LinePlace, Pair, PairReader, PairTask, Target};
 pub use reading::{Example, Reading};
 pub use statistics::Statistics;
+pub use stored_pictures::{StoredPicture, pictures};
 pub use written::{Form, PairCounts, PairSources, WriteError, write, write_pairs};

@@ -34,6 +34,15 @@ impl PairTask {
         }
     }
 
+    /// What the network is called that learns it.
+    #[must_use]
+    pub const fn network(self) -> &'static str {
+        match self {
+            Self::Entailment => "gate",
+            Self::Grounding => "grounder",
+        }
+    }
+
     /// The prefix of its files.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -162,6 +162,7 @@ fn manifest(run: &TrainingRun, steps: &str) -> Result<Manifest> {
             weights: weights(Network::Segmenter),
             network: Described::of(&sam::SEGMENT, &recipe::sam()),
             self_test: Vec::new(),
+            training: None,
         }),
     })
 }

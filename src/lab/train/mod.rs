@@ -2,14 +2,15 @@
 //!
 //! `labelled` trains on data sets. Of the pocket bundle read [`recipe`] first (sizes and schedules), then `pocket`
 //! (all trainings of a new bundle), `retrieve` (an encoder of posts for an existing bundle) and `mqspn` (a joint network);
-//! `tagger`, `ofa`, `segmenter` and `umt` define the losses. `training_loop`, `optimiser`, `adapters`, `stopping`,
-//! `checkpoint` and `record` are shared.
+//! `tagger`, `ofa`, `segmenter` with `mask_loss`, and `umt` define the losses. `training_loop`, `optimiser`, `adapters`,
+//! `stopping`, `checkpoint` and `record` are shared.
 
 mod adapters;
 mod assemble;
 mod assignment;
 mod checkpoint;
 mod labelled;
+mod mask_loss;
 mod mqspn;
 mod prefetch;
 mod record;
@@ -29,7 +30,9 @@ pub mod tokenizers;
 mod umt;
 
 pub use assemble::{DEMO_SEED, assemble};
-pub use labelled::{Origin, PairRecipe, PairTraining, Recipe, RecipeError, TaggerTraining, Trained};
+pub use labelled::{
+    MaskRecipe, MaskTraining, Origin, PairRecipe, PairTraining, Recipe, RecipeError, TaggerTraining, Trained,
+};
 pub use mqspn::train_joint;
 pub use optimiser::{Decay, Schedule};
 pub use pocket::{Network, TrainingRun, train_pocket};

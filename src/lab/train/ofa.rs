@@ -216,9 +216,10 @@ impl OfaTrainer {
 }
 
 impl TrainingTask for OfaTask {
-    fn loss(&mut self, _: i64, _: usize) -> (Tensor, String) {
+    fn loss(&mut self, _: i64, _: usize) -> anyhow::Result<(Tensor, String)> {
         let (loss, parts) = self.learner.loss(&self.batches.next());
-        (loss, format!("ground {:.3} entail {:.3} hints {:.3}", parts.ground, parts.entail, parts.hints))
+        let LossParts { ground, entail, hints } = parts;
+        Ok((loss, format!("ground {ground:.3} entail {entail:.3} hints {hints:.3}")))
     }
 
     fn validate(&mut self) -> anyhow::Result<Validation> {

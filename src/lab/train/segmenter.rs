@@ -1,7 +1,4 @@
-//! Training of SAM: the mask of the object in a box, and its predicted IoU.
-//!
-//! The loss is that of the paper (Kirillov et al., "Segment Anything", 2023, appendix A): focal and dice in the ratio
-//! 20 : 1, and the squared error of the predicted IoU.
+//! Training of the pocket world's SAM: the mask of the object in a box, and its predicted IoU.
 
 use std::sync::Arc;
 
@@ -9,6 +6,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Kind, Tensor, no_grad};
 
+use super::mask_loss::{MaskLosses, PAPER, truth};
 use super::prefetch::Prefetcher;
 use super::training_loop::{TrainingTask, Validation};
 use crate::common::imaging::Picture;
@@ -32,7 +30,7 @@ struct MaskBatch {
     /// Four numbers per box, in pixels of the resized picture.
     boxes: Vec<f32>,
     /// The true mask of each box at the network's resolution, zero-padded: `side * side` values per box.
-    masks: Vec<f32>,
+    masks: Vec<u8>,
 }
 
 /// The training task of SAM.
@@ -53,9 +51,9 @@ impl SamTask {
 }
 
 impl TrainingTask for SamTask {
-    fn loss(&mut self, _: i64, _: usize) -> (Tensor, String) {
+    fn loss(&mut self, _: i64, _: usize) -> anyhow::Result<(Tensor, String)> {
         let (loss, iou) = loss(&self.sam, &self.batches.next());
-        (loss, format!("IoU {iou:.3}"))
+        Ok((loss, format!("IoU {iou:.3}")))
     }
 
     fn validate(&mut self) -> anyhow::Result<Validation> {
@@ -92,25 +90,12 @@ fn batch(world: &World, step: u64, side: u32) -> MaskBatch {
             ];
             batch.owners.push(batch.pictures.len() as i64);
             batch.boxes.extend(corners);
-            batch.masks.extend(resized(&object.inside, (frame.width, frame.height), &picture, side));
+            let (from, to) = ((frame.width, frame.height), (picture.width, picture.height));
+            batch.masks.extend(truth(&object.inside, from, to, side));
         }
         batch.pictures.push(picture);
     }
     batch
-}
-
-/// A mask resized with its picture (nearest pixel), in the top left corner of a square.
-fn resized(inside: &[u8], from: (u32, u32), picture: &Picture, side: u32) -> Vec<f32> {
-    let mut out = vec![0.0; (side * side) as usize];
-    for row in 0..picture.height {
-        let source_row = ((row as f32 + 0.5) * from.1 as f32 / picture.height as f32) as u32;
-        for column in 0..picture.width {
-            let source_column = ((column as f32 + 0.5) * from.0 as f32 / picture.width as f32) as u32;
-            let index = source_row.min(from.1 - 1) * from.0 + source_column.min(from.0 - 1);
-            out[(row * side + column) as usize] = f32::from(inside[index as usize]);
-        }
-    }
-    out
 }
 
 /// The loss of a batch, and the mean IoU of its masks.
@@ -131,26 +116,9 @@ fn loss(sam: &Sam, batch: &MaskBatch) -> (Tensor, f64) {
     let (low, predicted) = sam.decode(&gathered, &boxes);
     // Boxes are unambiguous prompts, so only the single-mask output is trained.
     let logits = low.narrow(1, 0, 1).upsample_bilinear2d([side, side], false, None, None).squeeze_dim(1);
-    let truth = Tensor::from_slice(&batch.masks).view([count, side, side]);
-
-    let probability: Tensor = logits.sigmoid();
-    let none: Option<Tensor> = None;
-    let entropy =
-        logits.binary_cross_entropy_with_logits(&truth, none.as_ref(), none.as_ref(), tch::Reduction::None);
-    let missed: Tensor = (&truth - &probability).abs();
-    let focal: Tensor = (entropy * missed.square()).mean_dim([1, 2].as_slice(), false, Kind::Float);
-    let sum = |tensor: &Tensor| -> Tensor { tensor.sum_dim_intlist([1, 2].as_slice(), false, Kind::Float) };
-    let dice: Tensor =
-        1.0 - (sum(&(&probability * &truth)) * 2.0 + 1.0) / (sum(&probability) + sum(&truth) + 1.0);
-
-    let iou = no_grad(|| {
-        let predicted_mask = logits.gt(0.0).to_kind(Kind::Float);
-        let both = sum(&(&predicted_mask * &truth));
-        &both / (sum(&predicted_mask) + sum(&truth) - &both).clamp_min(1.0)
-    });
-    let error = (predicted.select(1, 0) - &iou).square();
-    let loss = (focal * 20.0 + dice + error).mean(Kind::Float);
-    (loss, iou.mean(Kind::Float).double_value(&[]))
+    let truth = Tensor::from_slice(&batch.masks).view([count, side, side]).to_kind(Kind::Float);
+    let losses = MaskLosses::of(&logits, &truth, &predicted.select(1, 0), 0.0);
+    (losses.weighed(&PAPER).mean(Kind::Float), losses.ious.mean(Kind::Float).double_value(&[]))
 }
 
 #[cfg(test)]
@@ -167,10 +135,9 @@ mod tests {
                 let (x, y) = ((index % 64) as f32 + 0.5, (index / 64) as f32 + 0.5);
                 x > corners[0] && y > corners[1] && x < corners[2] && y < corners[3]
             };
-            let all: f32 = mask.iter().sum();
-            let held: f32 =
-                mask.iter().enumerate().filter(|(index, _)| inside(*index)).map(|(_, value)| value).sum();
-            assert!(all > 0.0 && held / all > 0.6, "{held} of {all}");
+            let pixels: Vec<usize> = (0..mask.len()).filter(|&index| mask[index] == 1).collect();
+            let (all, held) = (pixels.len(), pixels.iter().filter(|&&index| inside(index)).count());
+            assert!(all > 0 && held as f64 / all as f64 > 0.6, "{held} of {all}");
         }
     }
 }

@@ -90,11 +90,11 @@ impl TaggerTask {
 }
 
 impl TrainingTask for TaggerTask {
-    fn loss(&mut self, _: i64, _: usize) -> (Tensor, String) {
+    fn loss(&mut self, _: i64, _: usize) -> anyhow::Result<(Tensor, String)> {
         let batch = self.batches.next();
         let (emissions, labels, is_word) = self.emissions(&batch, DROPOUT);
         let likelihood = self.tagger.crf.log_likelihood(&emissions, &labels, &is_word);
-        (-likelihood.mean(Kind::Float), String::new())
+        Ok((-likelihood.mean(Kind::Float), String::new()))
     }
 
     fn validate(&mut self) -> anyhow::Result<Validation> {

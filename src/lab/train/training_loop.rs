@@ -49,7 +49,10 @@ pub(super) trait TrainingTask {
     }
 
     /// The loss of a part, and a text for the log. The losses of a step's parts add up to that of the step.
-    fn loss(&mut self, step: i64, part: usize) -> (Tensor, String);
+    ///
+    /// # Errors
+    /// The network cannot compute it.
+    fn loss(&mut self, step: i64, part: usize) -> Result<(Tensor, String)>;
 
     /// Scores on development data.
     ///
@@ -209,7 +212,7 @@ fn descend(
     let (mut sum, mut text) = (0.0, String::new());
     for part in 0..task.parts(step)? {
         adapters.write();
-        let (loss, words) = task.loss(step, part);
+        let (loss, words) = task.loss(step, part)?;
         loss.backward();
         sum += loss.double_value(&[]);
         text = words;

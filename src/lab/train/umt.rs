@@ -89,7 +89,7 @@ impl UmtTask {
 }
 
 impl TrainingTask for UmtTask {
-    fn loss(&mut self, _: i64, _: usize) -> (Tensor, String) {
+    fn loss(&mut self, _: i64, _: usize) -> anyhow::Result<(Tensor, String)> {
         let batch = self.batches.next();
         let texts = batch.texts.tensors();
         let [labels, kinds] = self.logits(&batch, &texts, true);
@@ -111,7 +111,7 @@ impl TrainingTask for UmtTask {
             tch::Reduction::Mean,
         );
         let words = format!("tags {:.4} kinds {:.4}", tagged.double_value(&[]), hint.double_value(&[]));
-        (tagged + hint, words)
+        Ok((tagged + hint, words))
     }
 
     fn validate(&mut self) -> anyhow::Result<Validation> {
@@ -225,7 +225,7 @@ mod tests {
         let mut optimiser = AdamW::new(store.variables(), Descent::short(schedule, 0.0));
         let mut losses = Vec::new();
         for step in 0..schedule.steps {
-            let (loss, words) = learner.loss(step, 0);
+            let (loss, words) = learner.loss(step, 0).unwrap();
             assert!(words.contains("tags") && words.contains("kinds"), "{words}");
             losses.push(loss.double_value(&[]));
             optimiser.clear_gradients();

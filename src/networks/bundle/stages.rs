@@ -181,6 +181,9 @@ pub struct Segment {
     /// Its answer to the self-test when the bundle was made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub self_test: Vec<f64>,
+    /// How it was trained, if it was by `riveg train`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingRecord>,
 }
 
 /// The encoder of posts, by which similar examples are found.

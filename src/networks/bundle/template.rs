@@ -138,7 +138,8 @@ fn ground(preset: &str, precision: Precision, weights: Weights) -> Option<Ground
 }
 
 fn segment(preset: &str, precision: Precision, weights: Weights) -> Option<Segment> {
-    Some(Segment { precision, weights, network: Network::published(preset)?, self_test: Vec::new() })
+    let network = Network::published(preset)?;
+    Some(Segment { precision, weights, network, self_test: Vec::new(), training: None })
 }
 
 #[cfg(test)]

@@ -17,6 +17,9 @@ pub struct TrainingRecord {
     /// Pairs of picture and phrase of both, of which a gate or a grounder learns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pairs: Option<[usize; 2]>,
+    /// Regions with a mask of both, of which a segmenter learns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regions: Option<[usize; 2]>,
     /// Steps taken, and those after which the weights were the best.
     pub steps: [i64; 2],
     /// The score on the dev split.

@@ -24,6 +24,10 @@ impl Promptable for Sam {
         promptable::best(&low_res, &ious)
     }
 
+    fn threshold(&self) -> f64 {
+        self.config.mask_threshold
+    }
+
     /// Logits are interpolated twice: up to the network's square, and from the part of that which is the picture to the
     /// original's size.
     fn paint(
@@ -36,6 +40,6 @@ impl Promptable for Sam {
         let side = self.config.image_size;
         let square = logits.f_to_kind(Kind::Float)?.f_upsample_bilinear2d([side, side], false, None, None)?;
         let picture = square.f_narrow(2, 0, resized.1)?.f_narrow(3, 0, resized.0)?;
-        promptable::paint(&picture, original, self.config.mask_threshold, at_once)
+        promptable::paint(&picture, original, self.threshold(), at_once)
     }
 }

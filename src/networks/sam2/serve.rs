@@ -26,6 +26,10 @@ impl Promptable for Sam2 {
         promptable::best(&decoded.masks, &decoded.ious)
     }
 
+    fn threshold(&self) -> f64 {
+        self.config.mask_threshold
+    }
+
     /// Logits of the whole square are interpolated to the original's size at once.
     fn paint(
         &self,
@@ -35,7 +39,7 @@ impl Promptable for Sam2 {
         at_once: i64,
     ) -> Result<Toggles, TchError> {
         let logits = logits.f_to_kind(Kind::Float)?;
-        promptable::paint(&logits, original, self.config.mask_threshold, at_once)
+        promptable::paint(&logits, original, self.threshold(), at_once)
     }
 }
 

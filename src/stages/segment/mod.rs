@@ -61,22 +61,11 @@ impl Segmenter {
             return Ok(Vec::new());
         }
         let (width, height) = (frame.width, frame.height);
-        let boxes = boxes.iter().map(|bbox| clipped(bbox, width, height)).collect();
+        let boxes = boxes.iter().map(|bbox| bbox.within(width, height)).collect();
         let (frame, view) = (Arc::clone(frame), self.view);
         let picture = self.workers.run(move || view.of(&frame)).await;
         let found = self.network.call(flow, Request { picture, boxes }).await?;
         Ok(found.into_iter().map(|one| (one.mask, one.score)).collect())
-    }
-}
-
-/// The part of a box that lies in the picture.
-fn clipped(bbox: &BBox, width: u32, height: u32) -> BBox {
-    let (width, height) = (width as f32, height as f32);
-    BBox {
-        x0: bbox.x0.clamp(0.0, width),
-        y0: bbox.y0.clamp(0.0, height),
-        x1: bbox.x1.clamp(0.0, width),
-        y1: bbox.y1.clamp(0.0, height),
     }
 }
 

@@ -113,6 +113,7 @@ fn manifest(pieces: i64, vocabulary: Vocabulary) -> Manifest {
             weights: Weights::named(SEGMENT),
             network: Network::of(&sam::SEGMENT, &tiny_sam::sam()),
             self_test: Vec::new(),
+            training: None,
         }),
     }
 }

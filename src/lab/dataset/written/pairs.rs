@@ -12,11 +12,11 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 use super::files::{WriteError, refused};
-use super::pictures::pictures;
 use crate::domain::BBox;
 use crate::lab::dataset::mentions::{GoldMention, GoldRegion};
 use crate::lab::dataset::pairs::PairTask;
 use crate::lab::dataset::reading::Example;
+use crate::lab::dataset::stored_pictures::pictures;
 use crate::stages::caption::CaptionFile;
 use crate::stages::expand::{ExpansionFile, PhraseTemplate};
 

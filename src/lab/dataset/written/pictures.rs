@@ -9,7 +9,6 @@ use serde_json::Value;
 use url::Url;
 
 use super::files::{WriteError, file_name, refused, save};
-use crate::common::plain_file;
 use crate::lab::dataset::reading::Example;
 
 /// The records with the addresses of the copied pictures.
@@ -46,33 +45,4 @@ pub(super) fn with_pictures(examples: &[Example], images: &Path) -> Result<Vec<V
         Ok(record)
     };
     examples.iter().map(one).collect()
-}
-
-/// A picture of a record, which is read when it is asked for.
-pub(super) struct StoredPicture<'record> {
-    pub(super) key: &'record str,
-    bytes: Option<&'record str>,
-    url: Option<&'record str>,
-}
-
-/// The pictures of a record.
-pub(super) fn pictures(record: &Value) -> impl Iterator<Item = StoredPicture<'_>> {
-    let media = record.get("media").and_then(Value::as_array);
-    media.into_iter().flatten().map(|medium| {
-        let text = |key: &str| medium.get(key).and_then(Value::as_str);
-        StoredPicture { key: text("key").unwrap_or_default(), bytes: text("bytes"), url: text("url") }
-    })
-}
-
-impl StoredPicture<'_> {
-    /// The bytes of the picture, or why there are none.
-    pub(super) fn read(&self) -> Result<Vec<u8>, String> {
-        if let Some(bytes) = self.bytes {
-            return BASE64_STANDARD.decode(bytes).map_err(|error| format!("a picture is no base64: {error}"));
-        }
-        let path = self.url.and_then(|url| Url::parse(url).ok()?.to_file_path().ok());
-        let path = path.ok_or("a picture is neither in the record nor in a file")?;
-        plain_file::read(&path)
-            .map_err(|error| format!("the picture `{}` cannot be read: {error}", path.display()))
-    }
 }

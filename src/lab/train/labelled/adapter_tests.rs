@@ -48,7 +48,7 @@ fn weights(store: &VarStore) -> HashMap<String, Tensor> {
 fn backward(task: &mut LabelledTask, adapters: &Adapters) {
     for part in 0..task.parts(0).unwrap() {
         adapters.write();
-        task.loss(0, part).0.backward();
+        task.loss(0, part).unwrap().0.backward();
     }
 }
 

@@ -7,6 +7,7 @@ use tch::nn::VarStore;
 use tokenizers::Tokenizer;
 
 use super::super::tokenizers::{SPECIAL_PIECES, train_unigram};
+use super::bundle_network;
 use super::recipe::{Frozen, NewNetwork, Recipe};
 use super::texts::Texts;
 use crate::domain::Stage;
@@ -129,15 +130,12 @@ pub(super) fn crf_tagger(config: &TaggerConfig) -> &'static RecogniseDescriptor 
 /// Keeps the frozen parts of a tagger as they are.
 pub(super) fn freeze(store: &VarStore, frozen: &Frozen) {
     const ENCODER: &str = "embedder.transformer_model.";
-    for (name, variable) in store.variables() {
-        let Some(name) = name.strip_prefix(ENCODER) else { continue };
+    bundle_network::freeze(store, |name| {
+        let Some(name) = name.strip_prefix(ENCODER) else { return false };
         let layer = name.strip_prefix("encoder.layer.").and_then(|rest| rest.split('.').next()?.parse().ok());
-        let is_frozen = frozen.embeddings && name.starts_with("embeddings.")
-            || layer.is_some_and(|layer: usize| layer < frozen.layers);
-        if is_frozen {
-            let _ = variable.set_requires_grad(false);
-        }
-    }
+        frozen.embeddings && name.starts_with("embeddings.")
+            || layer.is_some_and(|layer: usize| layer < frozen.layers)
+    });
 }
 
 fn of_encoder(folder: &Path) -> Result<Beginning> {

@@ -20,15 +20,18 @@ use crate::networks::bundle::TrainingRecord;
 /// The checkpoint in the folder of a training.
 const CHECKPOINT: &str = "checkpoint.safetensors";
 
+/// Keys of recipes that decide nothing of the weights: when checkpoints are written, and what is kept in memory.
+const INDIFFERENT: [&str; 2] = ["steps.checkpoint = ", "frozen.encodings = "];
+
 /// How long a network is trained.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Steps {
     /// Passes over the data.
     pub epochs: u32,
-    /// Texts or pairs of a step.
+    /// Texts, pairs or regions of a step.
     pub batch: usize,
-    /// Texts or pairs in memory at a time.
+    /// Texts, pairs or regions in memory at a time.
     pub at_once: usize,
     /// Passes without a better score after which it ends; 0: never.
     pub patience: u32,
@@ -80,8 +83,10 @@ pub(super) struct Data<'a> {
     pub(super) hash: String,
     /// Posts of both splits.
     pub(super) posts: [usize; 2],
-    /// Pairs of both splits, where there are any.
+    /// Pairs of both splits, where it is of pairs.
     pub(super) pairs: Option<[usize; 2]>,
+    /// Regions of both splits, where it is of masks.
+    pub(super) regions: Option<[usize; 2]>,
 }
 
 /// How fast weights move.
@@ -177,8 +182,7 @@ impl Course<'_> {
         flatten("dimensions.", &self.dimensions, &mut lines);
         // A checkpoint with adapters does not have the weights that stay as they were.
         lines.extend(self.adapters.frozen().map(|hash| format!("frozen weights = {hash}")));
-        // When checkpoints are written decides nothing.
-        lines.retain(|line| !line.starts_with("steps.checkpoint"));
+        lines.retain(|line| !INDIFFERENT.iter().any(|key| line.starts_with(key)));
         lines.join("\n")
     }
 
@@ -189,6 +193,7 @@ impl Course<'_> {
             data_hash: self.data.hash.clone(),
             posts: self.data.posts,
             pairs: self.data.pairs,
+            regions: self.data.regions,
             steps: [trained.steps, trained.best_step],
             dev_score: (trained.score * 1e4).round() / 1e4,
             measure: self.measure.to_owned(),

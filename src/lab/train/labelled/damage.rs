@@ -17,14 +17,19 @@ pub(super) struct Damage {
 impl Damage {
     /// Notes a fault.
     pub(super) fn note(&mut self, fault: &dyn Error) {
-        if self.shown.len() == FAULTS_SHOWN {
-            self.more += 1;
-            return;
-        }
-        self.shown.push(match fault.source() {
+        self.say(match fault.source() {
             Some(source) => format!("{fault}: {source}"),
             None => fault.to_string(),
         });
+    }
+
+    /// Notes a fault that names its place.
+    pub(super) fn say(&mut self, fault: String) {
+        if self.shown.len() == FAULTS_SHOWN {
+            self.more += 1;
+        } else {
+            self.shown.push(fault);
+        }
     }
 
     /// Nothing, or one error of all faults.

@@ -57,7 +57,7 @@ impl TrainingTask for LabelledTask {
         Ok(self.order.texts(step).len().div_ceil(self.rows.at_once))
     }
 
-    fn loss(&mut self, step: i64, part: usize) -> (Tensor, String) {
+    fn loss(&mut self, step: i64, part: usize) -> Result<(Tensor, String)> {
         let texts = self.order.texts(step);
         let count = texts.len().max(1);
         let own = texts.chunks(self.rows.at_once).nth(part).unwrap_or_default();
@@ -65,7 +65,7 @@ impl TrainingTask for LabelledTask {
         let texts = self.batch(&own).tensors();
         let scores = emissions(&self.tagger, &texts, self.dropout);
         let likelihood = self.tagger.crf.log_likelihood(&scores, &texts.labels, &texts.is_word);
-        (likelihood.sum(Kind::Float) / -(count as f64), String::new())
+        Ok((likelihood.sum(Kind::Float) / -(count as f64), String::new()))
     }
 
     fn validate(&mut self) -> Result<Validation> {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use tch::Device;
 use tch::nn::VarStore;
-use tch::{Device, Kind};
 use toml::Table;
 
 use super::super::adapters::Adapters;
@@ -17,19 +17,18 @@ use super::beginning::{Beginning, Origin, crf_tagger, freeze};
 use super::course::{self, Course, Rates, Trained};
 use super::order::Order;
 use super::recipe::Recipe;
+use super::result::TrainedNetwork;
 use super::task::{LabelledTask, MEASURE, Split};
 use super::texts::Texts;
 use crate::networks::blocks::crf::CrfScope;
 use crate::networks::blocks::words::{Decoding, Pooling};
-use crate::networks::bundle::{
-    Precision, Recognise, TrainedPart, TrainedStage, TrainingRecord, Weights, save_weights,
-};
+use crate::networks::bundle::{Precision, Recognise, TrainedPart, TrainingRecord, Weights};
 use crate::networks::descriptor::Network;
 use crate::networks::tagger::Tagger;
 use crate::stages::recognise::{LabelSet, TagScheme, WordTokenizer};
 
-/// The weights with the best score, as the bundle gets them.
-const WEIGHTS: &str = "tagger.safetensors";
+/// What is trained.
+const NAME: &str = "tagger";
 /// The layers that give labels, which learn whatever is frozen.
 const NEW_LAYERS: [&str; 2] = ["linear.", "crf."];
 /// The vocabulary.
@@ -138,7 +137,7 @@ impl TaggerTraining {
             group("crf.", rates.crf, 0.0),
         ];
         Ok(Course {
-            name: "tagger",
+            name: NAME,
             measure: MEASURE,
             from: self.origin.name(),
             data: course::Data {
@@ -146,6 +145,7 @@ impl TaggerTraining {
                 hash: data.hash.clone(),
                 posts: data.posts,
                 pairs: None,
+                regions: None,
             },
             steps,
             rates: Rates {
@@ -171,13 +171,13 @@ impl TaggerTraining {
         labels: &LabelSet,
         record: TrainingRecord,
     ) -> Result<()> {
-        let (weights, tokenizer) = (self.work.join(WEIGHTS), self.work.join(TOKENIZER));
-        save_weights(store.variables(), &weights, Kind::Float)?;
+        let tokenizer = self.work.join(TOKENIZER);
         vocabularies::save(&beginning.tokenizer, &tokenizer)?;
         let config = &beginning.config;
         let part = Recognise {
             precision: Precision::F32,
-            weights: Weights::named(WEIGHTS),
+            // Its file is named when it is put into the bundle.
+            weights: Weights::named(NAME),
             tokenizer: None,
             scheme: TagScheme::Bioes,
             labels: Vec::new(),
@@ -191,17 +191,9 @@ impl TaggerTraining {
             training: Some(record),
         };
         let entity_types = labels.types().iter().map(|name| name.as_str().to_owned()).collect();
-        let tagger = TrainedStage {
-            part: TrainedPart::Recognise(part, entity_types),
-            weights: &weights,
-            tokenizer: &tokenizer,
-            made: format!(
-                "`riveg train tagger`, begun with {}; see `recognise.training`",
-                self.origin.name()
-            ),
-        };
-        let put = tagger.put(&self.out);
-        put.with_context(|| format!("failed to put the tagger into the bundle of `{}`", self.out.display()))
+        let (work, from) = (&self.work, self.origin.name());
+        let trained = TrainedNetwork { name: NAME, from: &from, tokenizer: Some(&tokenizer), work };
+        trained.put(store, TrainedPart::Recognise(part, entity_types), &self.out)
     }
 }
 

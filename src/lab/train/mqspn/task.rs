@@ -105,7 +105,7 @@ impl MqspnTask {
 }
 
 impl TrainingTask for MqspnTask {
-    fn loss(&mut self, _: i64, _: usize) -> (Tensor, String) {
+    fn loss(&mut self, _: i64, _: usize) -> anyhow::Result<(Tensor, String)> {
         let batch = self.batches.next();
         let (answers, seen) = self.answers(&batch, DROPOUT);
         let queries = self.network.config().queries as usize;
@@ -114,7 +114,7 @@ impl TrainingTask for MqspnTask {
         let (entities, hints) = (AUTHORS.of(&answers, &gold), self.hints.loss(&seen, &batch));
         let words =
             format!("entities {:.3} hints {:.3}", entities.double_value(&[]), hints.double_value(&[]));
-        (entities + hints, words)
+        Ok((entities + hints, words))
     }
 
     fn validate(&mut self) -> anyhow::Result<Validation> {

@@ -11,7 +11,7 @@ pub(in crate::networks) mod windows;
 
 use tch::{Kind, Tensor};
 
-pub use paint::{Toggles, paint};
+pub use paint::{PIXELS_AT_ONCE, Toggles, paint};
 pub use serve::{BoxSegmenter, Painted, Promptable, Sees};
 
 /// Mean of the training pictures' channels, 0 to 255.

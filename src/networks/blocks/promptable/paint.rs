@@ -30,7 +30,7 @@ impl Toggles {
 /// Pixels of the original picture whose logits exist at one time: 8 MB of them and 6 MB of comparisons, whatever the
 /// size of the picture. What is taken across is smaller than the picture too: as many columns, but no more rows than
 /// the logits have, 29 MB for 50 megapixels at 1,024.
-pub(super) const PIXELS_AT_ONCE: i64 = 1 << 21;
+pub const PIXELS_AT_ONCE: i64 = 1 << 21;
 
 /// Where the pixels of one mask begin and end: those whose logits `[1, 1, h, w]` exceed a threshold, interpolated to the size of the original
 /// picture, `(width, height)`. `at_once` bounds the pixels of the original that are held at one time, to a column at

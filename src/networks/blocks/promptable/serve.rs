@@ -43,6 +43,9 @@ pub trait Promptable: fmt::Debug + Send + 'static {
     /// the resized picture.
     fn best_masks(&self, encodings: &Tensor, rows: &Tensor, boxes: &Tensor) -> (Tensor, Tensor);
 
+    /// A pixel is inside when its logit is greater than this.
+    fn threshold(&self) -> f64;
+
     /// Where the pixels of one mask's logits, `[1, 1, h, w]`, begin and end at the size of the original picture. Sizes are
     /// `(width, height)`, of the picture as the network read it and of the original; `at_once` bounds the pixels of the
     /// original that are held at one time.
@@ -193,7 +196,7 @@ impl Processor for BoxProcessor {
             let picture = request.picture.as_ref();
             request.boxes.iter().map(move |bbox| Prompt {
                 picture: number,
-                corners: resized(bbox, picture),
+                corners: picture.resized(bbox),
                 resized: (i64::from(picture.width), i64::from(picture.height)),
                 original: (picture.original_width, picture.original_height),
             })
@@ -231,13 +234,6 @@ fn cost(request: &Request) -> Cost {
     let tokens = u64::from(side) * u64::from(side);
     let boxes = (tokens * request.boxes.len() as u64).div_ceil(u64::from(BOXES_A_PICTURE));
     Cost(u32::try_from(tokens + boxes).unwrap_or(u32::MAX))
-}
-
-fn resized(bbox: &BBox, picture: &Picture) -> [f32; 4] {
-    let across = f64::from(picture.width) / f64::from(picture.original_width);
-    let down = f64::from(picture.height) / f64::from(picture.original_height);
-    let scaled = |length: f32, scale: f64| (f64::from(length) * scale) as f32;
-    [scaled(bbox.x0, across), scaled(bbox.y0, down), scaled(bbox.x1, across), scaled(bbox.y1, down)]
 }
 
 fn check(request: &Request, sees: Sees) -> Result<(), String> {

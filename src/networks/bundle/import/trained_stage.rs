@@ -8,7 +8,7 @@ use super::request::{TOKENIZER, WEIGHTS};
 use crate::domain::Stage;
 use crate::networks::bundle::manifest::Manifest;
 use crate::networks::bundle::open::Bundle;
-use crate::networks::bundle::stages::{Entail, Ground, Recognise};
+use crate::networks::bundle::stages::{Entail, Ground, Recognise, Segment};
 use crate::networks::bundle::write::write_manifest;
 use crate::networks::descriptor::ImportError;
 use crate::networks::weights::{BundleError, FileEntry, Weights};
@@ -21,8 +21,8 @@ pub struct TrainedStage<'a> {
     pub part: TrainedPart,
     /// Its weights.
     pub weights: &'a Path,
-    /// Its vocabulary.
-    pub tokenizer: &'a Path,
+    /// Its vocabulary, if it reads texts.
+    pub tokenizer: Option<&'a Path>,
     /// How it was made, for people, where a bundle is begun.
     pub made: String,
 }
@@ -36,6 +36,8 @@ pub enum TrainedPart {
     Entail(Entail, PhraseTemplate),
     /// A grounder, likewise.
     Ground(Ground, PhraseTemplate),
+    /// A segmenter.
+    Segment(Segment),
 }
 
 impl TrainedPart {
@@ -44,6 +46,7 @@ impl TrainedPart {
             Self::Recognise(..) => Stage::Recognise,
             Self::Entail(..) => Stage::Entail,
             Self::Ground(..) => Stage::Ground,
+            Self::Segment(..) => Stage::Segment,
         }
     }
 
@@ -62,6 +65,7 @@ impl TrainedPart {
                 manifest.phrase = phrase;
                 manifest.ground = Some(Ground { weights, tokenizer, ..part });
             }
+            Self::Segment(part) => manifest.segment = Some(Segment { weights, ..part }),
         }
     }
 }
@@ -94,9 +98,10 @@ impl TrainedStage<'_> {
             named_by_hash(trial, stage, suffix)
         };
         let weights = Weights::named(&copied(self.weights, WEIGHTS)?);
-        let tokenizer = FileEntry::named(&copied(self.tokenizer, TOKENIZER)?);
+        let tokenizer = self.tokenizer.map(|file| copied(file, TOKENIZER)).transpose()?;
+        let tokenizer = tokenizer.map(|name| FileEntry::named(&name));
         let mut alone = Manifest::empty(old.name.clone(), self.made.clone());
-        self.part.clone().fill(&mut alone, weights, Some(tokenizer));
+        self.part.clone().fill(&mut alone, weights, tokenizer);
         write_manifest(trial, alone)?;
         let tried = Bundle::open(trial)?;
         let mut bundle = old.clone();

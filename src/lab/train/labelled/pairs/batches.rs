@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 use tch::Tensor;
 
+use super::super::present::Batched;
 use super::rows::{Answer, Rows, picture};
 use crate::common::imaging::Picture;
 use crate::input::decode;
@@ -66,13 +67,13 @@ impl Loader {
     }
 }
 
-impl Batch {
-    /// The number of pairs.
-    #[must_use]
-    pub(super) fn len(&self) -> usize {
+impl Batched for Batch {
+    fn len(&self) -> usize {
         self.answers.len()
     }
+}
 
+impl Batch {
     /// The pictures of some pairs, as the network reads them.
     pub(super) fn pixels(&self, pairs: &Range<usize>) -> Tensor {
         let one = 3 * (self.side * self.side) as usize;

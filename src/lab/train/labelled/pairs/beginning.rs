@@ -1,33 +1,21 @@
 //! Beginning of the training of a gate or a grounder: the OFA of a bundle, its questions, and how it answers at work.
 
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use tch::nn::VarStore;
 
+use super::super::bundle_network::{self, BundleNetwork};
 use super::recipe::FrozenParts;
-use crate::common::plain_file;
 use crate::domain::Stage;
 use crate::lab::dataset::PairTask;
-use crate::networks::bundle::{
-    Bundle, Entail, Ground, Part, TrainedPart, TrainingRecord, Weights, load_weights,
-};
+use crate::networks::bundle::{Bundle, Entail, Ground, Part, TrainedPart, TrainingRecord};
 use crate::networks::ofa::OfaConfig;
 use crate::stages::expand::PhraseTemplate;
 use crate::stages::prompt::PromptEncoder;
 
 /// The only architecture that is trained.
 const ARCHITECTURE: &str = "ofa";
-
-/// What the network of a task is called.
-#[must_use]
-pub(super) fn name(task: PairTask) -> &'static str {
-    match task {
-        PairTask::Entailment => "gate",
-        PairTask::Grounding => "grounder",
-    }
-}
 
 /// A network before its training.
 pub(super) struct Beginning {
@@ -41,9 +29,9 @@ pub(super) struct Beginning {
     pub(super) tokenizer: PathBuf,
     /// How it answers at work.
     pub(super) answering: Answering,
+    /// Its weights.
+    pub(super) network: BundleNetwork,
     part: StagePart,
-    weights: PathBuf,
-    ignored: Vec<String>,
 }
 
 /// How a network answers.
@@ -72,7 +60,7 @@ impl Beginning {
     /// # Errors
     /// The bundle has none, has no weights or no vocabulary, or is no OFA.
     pub(super) fn open(folder: &Path, task: PairTask) -> Result<Self> {
-        let failed = || format!("failed to begin with the {} of `{}`", name(task), folder.display());
+        let failed = || format!("failed to begin with the {} of `{}`", task.network(), folder.display());
         Self::of(&Bundle::open(folder).with_context(failed)?, task).with_context(failed)
     }
 
@@ -90,16 +78,10 @@ impl Beginning {
             }
         };
         let stage = part.stage();
-        let described = bundle.manifest().parts().into_iter().find(|part| part.stage == stage);
-        let Some(Part { network, dimensions, prompt, style, weights, tokenizer, .. }) = described else {
-            bail!("there is no stage `{stage}`");
-        };
-        let architecture = network.architecture;
-        ensure!(architecture == ARCHITECTURE, "it is `{architecture}`; only `{ARCHITECTURE}` is trained");
-        let Weights::File { entry, ignored } = weights else {
-            bail!("it has no weights: they are drawn at random when it is loaded");
-        };
-        let config: OfaConfig = dimensions.config();
+        let described = bundle_network::stage_part(bundle, stage)?;
+        let network = BundleNetwork::of(bundle, &described, &[ARCHITECTURE])?;
+        let Part { prompt, style, tokenizer, .. } = described;
+        let config: OfaConfig = network.dimensions.config();
         let (file, _) = bundle.tokenizer(stage, tokenizer)?;
         let prompts = PromptEncoder::load(&file, prompt.unwrap_or_default(), config.max_positions as usize)?;
         Ok(Self {
@@ -108,20 +90,9 @@ impl Beginning {
             phrase: bundle.manifest().phrase.clone(),
             tokenizer: file,
             answering,
-            weights: bundle.path(entry),
-            ignored: ignored.clone(),
+            network,
             part,
         })
-    }
-
-    /// Gives a network of these dimensions its weights.
-    ///
-    /// # Errors
-    /// All tensors that are missing or have another shape.
-    pub(super) fn fill(&self, store: &VarStore) -> Result<()> {
-        let file = plain_file::open(&self.weights)
-            .with_context(|| format!("failed to read `{}`", self.weights.display()))?;
-        Ok(load_weights(store, &self.weights, BufReader::new(file), &self.ignored)?)
     }
 
     /// The stage's part of the manifest of what was trained.
@@ -155,15 +126,12 @@ pub(super) fn freeze(store: &VarStore, config: &OfaConfig, frozen: &FrozenParts)
         "`frozen.layers` is {}, but the encoder has {blocks}",
         frozen.layers
     );
-    for (name, variable) in store.variables() {
-        let Some(name) = name.strip_prefix("encoder.") else { continue };
+    bundle_network::freeze(store, |name| {
+        let Some(name) = name.strip_prefix("encoder.") else { return false };
         let block = name.strip_prefix("layers.").and_then(|rest| rest.split('.').next()?.parse().ok());
-        let is_frozen = frozen.trunk && name.starts_with("embed_images.")
+        frozen.trunk && name.starts_with("embed_images.")
             || frozen.embeddings && name.starts_with("embed_tokens.")
-            || block.is_some_and(|block: usize| block < frozen.layers);
-        if is_frozen {
-            let _ = variable.set_requires_grad(false);
-        }
-    }
+            || block.is_some_and(|block: usize| block < frozen.layers)
+    });
     Ok(())
 }

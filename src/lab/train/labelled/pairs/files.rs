@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::super::damage::Damage;
-use crate::lab::dataset::{self, PairCounts, PairSources, PairTask, write_pairs};
+use super::super::splits;
+use crate::lab::dataset::{PairCounts, PairSources, PairTask, write_pairs};
 
 /// Where pairs come from, and where they are written.
 #[derive(Debug, Clone, Copy)]
@@ -39,20 +39,14 @@ impl Folders<'_> {
     }
 
     fn write(self, split: &str, task: PairTask, sources: &PairSources, file: &Path) -> Result<()> {
-        let failed = || format!("failed to read the split `{split}`");
-        let reading = dataset::read_all(self.data, split).with_context(failed)?;
-        let mut damage = Damage::default();
-        for fault in reading.faults.iter().chain(&reading.missing_pictures) {
-            damage.note(fault);
-        }
-        damage.refuse(&format!("the split `{split}`"))?;
+        let examples = splits::posts(self.data, split)?;
         let unfinished = file.with_extension("unfinished");
-        let counts = write_pairs(&reading.examples, task, sources, &unfinished)
+        let counts = write_pairs(&examples, task, sources, &unfinished)
             .with_context(|| format!("failed to write the pairs of the split `{split}`"))?;
         fs::rename(&unfinished, file)
             .with_context(|| format!("failed to put `{}` in its place", file.display()))?;
         let PairCounts { pairs, depicted, without_expression, without_caption } = counts;
-        tracing::info!(split, posts = reading.examples.len(), pairs, depicted, "pairs are written");
+        tracing::info!(split, posts = examples.len(), pairs, depicted, "pairs are written");
         if without_expression > 0 {
             tracing::warn!(split, without_expression, "expressions are missing: they make no pairs");
         }

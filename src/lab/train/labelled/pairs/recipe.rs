@@ -5,6 +5,7 @@ use toml::Value;
 
 use super::super::adaptation::Adaptation;
 use super::super::course::Steps;
+use super::super::rates::NetworkRates;
 use super::super::recipe_file::{Faults, RecipeError, Shipped};
 use crate::lab::dataset::PairTask;
 
@@ -20,27 +21,13 @@ pub struct PairRecipe {
     /// How long.
     pub steps: Steps,
     /// How fast.
-    pub rates: PairRates,
+    pub rates: NetworkRates,
     /// What is wrong with an answer.
     pub loss: Loss,
     /// What stays as it was.
     pub frozen: FrozenParts,
     /// What learns in place of whole matrices.
     pub adapters: Adaptation,
-}
-
-/// How fast weights move.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct PairRates {
-    /// Of all weights.
-    pub network: f64,
-    /// Share of the steps in which the rate rises.
-    pub warm_up: f64,
-    /// Weight decay of matrices.
-    pub weight_decay: f64,
-    /// Maximum norm of the gradients.
-    pub max_norm: f64,
 }
 
 /// What is wrong with an answer.
@@ -80,10 +67,7 @@ impl PairRecipe {
     fn check(&self, faults: &mut Faults) {
         let Self { steps, rates, loss, adapters, .. } = self;
         steps.check(faults);
-        faults.positive("rates.network", rates.network);
-        faults.positive("rates.max_norm", rates.max_norm);
-        faults.hold((0.0..=1.0).contains(&rates.warm_up), "rates.warm_up", "from 0 to 1");
-        faults.share("rates.weight_decay", rates.weight_decay);
+        rates.check(faults);
         faults.share("loss.label_smoothing", loss.label_smoothing);
         adapters.check(faults);
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 
 use super::super::damage::Damage;
-use super::beginning::name;
+use super::super::splits;
 use crate::domain::{BBox, Frame};
 use crate::input::decode;
 use crate::lab::dataset::{DatasetError, LinePlace, Pair, PairReader, PairTask, Target};
@@ -75,8 +75,8 @@ impl Rows {
     pub(super) fn read(file: &Path, reading: &Reading<'_>) -> Result<Self> {
         let mut reader = PairReader::open(file)?;
         let found = reader.task();
-        let (shown, wanted) = (file.display(), name(reading.task));
-        ensure!(found == reading.task, "`{shown}` has pairs of a {}, not of a {wanted}", name(found));
+        let (shown, wanted) = (file.display(), reading.task.network());
+        ensure!(found == reading.task, "`{shown}` has pairs of a {}, not of a {wanted}", found.network());
         let mut checker = Checker { reading, damage: Damage::default(), last: None };
         let mut hasher = blake3::Hasher::new();
         let (mut rows, mut ids, mut placeholders) = (Vec::new(), HashSet::new(), 0);
@@ -183,14 +183,8 @@ impl Checker<'_> {
     }
 
     /// A box within its picture.
-    fn located(&self, BBox { x0, y0, x1, y1 }: BBox, size: (u32, u32)) -> Result<Answer, String> {
-        let (width, height) = (size.0 as f32, size.1 as f32);
-        let bbox = BBox { x0: x0.max(0.0), y0: y0.max(0.0), x1: x1.min(width), y1: y1.min(height) };
-        if bbox.x0 >= bbox.x1 || bbox.y0 >= bbox.y1 {
-            return Err(format!(
-                "the box {x0},{y0},{x1},{y1} lies outside of its picture of {width} x {height}"
-            ));
-        }
+    fn located(&self, given: BBox, size: (u32, u32)) -> Result<Answer, String> {
+        let bbox = splits::within(given, size)?;
         Ok(Answer::Box { bins: bins(&bbox, size, self.reading.bins), bbox, size })
     }
 }

@@ -6,13 +6,13 @@
 use std::ops::Range;
 
 use anyhow::{Context, Result};
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Kind, Tensor, no_grad};
 
+use super::super::present::{Batched, Present};
 use super::batches::{Batch, Loader};
 use super::beginning::Answering;
 use super::rows::Answer;
 use crate::domain::BBox;
-use crate::lab::train::prefetch::Prefetcher;
 use crate::lab::train::training_loop::{TrainingTask, Validation};
 use crate::networks::ofa::{BEGIN, Choice, END, Encoded, Ofa};
 use crate::stages::entail::Reply;
@@ -40,9 +40,7 @@ pub(super) struct Learning {
 pub(super) struct PairLearner {
     ofa: Ofa,
     learning: Learning,
-    batches: Prefetcher<Result<Batch>>,
-    /// The batch of the present step.
-    batch: Option<Batch>,
+    batches: Present<Batch>,
     dev: Loader,
 }
 
@@ -60,8 +58,8 @@ impl Answering {
 impl PairLearner {
     /// Trains on `batches`, and is scored on `dev`.
     #[must_use]
-    pub(super) fn new(ofa: Ofa, learning: Learning, batches: Prefetcher<Result<Batch>>, dev: Loader) -> Self {
-        Self { ofa, learning, batches, batch: None, dev }
+    pub(super) fn new(ofa: Ofa, learning: Learning, batches: Present<Batch>, dev: Loader) -> Self {
+        Self { ofa, learning, batches, dev }
     }
 
     /// Pictures and questions of some pairs, read. The batch norms keep what they remember of pictures: a step has too few to
@@ -160,19 +158,12 @@ impl PairLearner {
 
 impl TrainingTask for PairLearner {
     fn parts(&mut self, _: i64) -> Result<usize> {
-        let batch = self.batches.next().context("failed to read the pictures of a step")?;
-        let parts = batch.len().div_ceil(self.learning.at_once);
-        self.batch = Some(batch);
-        Ok(parts)
+        self.batches.advance()
     }
 
-    fn loss(&mut self, _: i64, part: usize) -> (Tensor, String) {
-        let Some(batch) = &self.batch else {
-            return (Tensor::zeros([], (Kind::Float, Device::Cpu)), String::new());
-        };
-        let start = part * self.learning.at_once;
-        let pairs = start..(start + self.learning.at_once).min(batch.len());
-        (self.loss_of(batch, &pairs) / batch.len() as f64, String::new())
+    fn loss(&mut self, _: i64, part: usize) -> Result<(Tensor, String)> {
+        let (batch, pairs) = self.batches.part(part)?;
+        Ok((self.loss_of(batch, &pairs) / batch.len() as f64, String::new()))
     }
 
     fn validate(&mut self) -> Result<Validation> {

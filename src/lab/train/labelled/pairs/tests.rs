@@ -3,21 +3,20 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Result, bail};
 use tch::{Kind, Tensor};
 use toml::{Table, Value};
 
+use super::super::test_support::{self, Watched, drawn, falls, limits, tensor, weights};
 use super::task::smoothed;
 use super::{PairRecipe, PairTraining};
-use crate::input::decode;
 use crate::lab::dataset::{self, PairSources, PairTask, write_pairs};
-use crate::lab::train::{Taken, Trained, Validation, Watch};
-use crate::lab::world::{Split, World, write_dataset};
+use crate::lab::train::Trained;
+use crate::lab::world::Split;
 use crate::networks::bundle::Bundle;
 use crate::networks::bundle::tiny::write_bundle;
 
 /// Posts of the two splits.
-const POSTS: [(Split, u64); 2] = [(Split::Train, 10), (Split::Dev, 5)];
+const POSTS: [(Split, u64); 2] = [(Split::Train, 8), (Split::Dev, 4)];
 
 #[test]
 fn smoothing_is_that_of_torch_but_for_the_share_of_the_right_answer_itself() {
@@ -33,41 +32,29 @@ fn smoothing_is_that_of_torch_but_for_the_share_of_the_right_answer_itself() {
     assert!((plain - expected).abs().max().double_value(&[]) < 1e-6);
 }
 
-/// The limits of pictures that the engine has by default.
-fn limits() -> decode::Config {
-    let defaults: Table = include_str!("../../../../../config/default.toml").parse().unwrap();
-    defaults["decode"].clone().try_into().unwrap()
-}
-
 /// A data set and a bundle of tiny networks.
 fn beginning() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (split, posts) in POSTS {
-        let world = World::new(1, split);
-        write_dataset(&world, posts, &folder.path().join("data").join(split.as_str()), || {}).unwrap();
-    }
+    let folder = drawn(POSTS);
     write_bundle(&folder.path().join("tiny"), 1).unwrap();
     folder
 }
 
 fn training(folder: &Path, task: PairTask, work: &str, changes: &[(&str, Value)]) -> PairTraining {
-    let name = if task == PairTask::Entailment { "gate" } else { "grounder" };
     let own = [
-        ("steps.epochs", Value::from(6)),
-        ("steps.batch", Value::from(8)),
+        ("steps.epochs", Value::from(3)),
+        ("steps.batch", Value::from(4)),
         ("steps.at_once", Value::from(3)),
         ("steps.patience", Value::from(0)),
-        ("steps.checkpoint", Value::from(4)),
+        ("steps.checkpoint", Value::from(3)),
         ("rates.network", Value::from(3e-3)),
     ];
-    let changes: Vec<(String, Value)> =
-        own.iter().chain(changes).map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    let changes = test_support::changes(&[&own[..], changes].concat());
     PairTraining {
         task,
         data: folder.join("data"),
         sources: PairSources::default(),
         from: folder.join("tiny"),
-        recipe: PairRecipe::read(task, name, &changes).unwrap(),
+        recipe: PairRecipe::read(task, task.network(), &changes).unwrap(),
         decode: limits(),
         work: folder.join(work),
         out: folder.join(work).join("bundle"),
@@ -76,64 +63,18 @@ fn training(folder: &Path, task: PairTask, work: &str, changes: &[(&str, Value)]
     }
 }
 
-/// Remembers losses, and ends a training after some steps.
-#[derive(Default)]
-struct Watched {
-    losses: Vec<f64>,
-    ends_after: Option<i64>,
-    began_at: i64,
-}
-
-impl Watch for Watched {
-    fn begins(&mut self, step: i64, _: i64) -> Result<()> {
-        self.began_at = step;
-        Ok(())
-    }
-
-    fn taken(&mut self, taken: &Taken) -> Result<()> {
-        self.losses.push(taken.loss);
-        if self.ends_after == Some(taken.step) {
-            bail!("it is ended");
-        }
-        Ok(())
-    }
-
-    fn validated(&mut self, _: i64, _: &Validation, _: bool) -> Result<()> {
-        Ok(())
-    }
-}
-
-fn weights(folder: &Path, work: &str, name: &str) -> Vec<u8> {
-    fs::read(folder.join(work).join(format!("{name}.safetensors"))).unwrap()
-}
-
 /// Trains without a break and with one, and returns what came of it.
-fn trained_twice(folder: &Path, task: PairTask, name: &str) -> (Trained, Vec<f64>) {
-    let mut whole = Watched::default();
-    let trained = training(folder, task, "whole", &[]).run(&mut whole).unwrap();
-    let mut broken = Watched { ends_after: Some(6), ..Watched::default() };
-    let error = training(folder, task, "broken", &[]).run(&mut broken).unwrap_err();
-    assert_eq!(error.to_string(), "it is ended");
-    let mut resumed = Watched::default();
-    let again = training(folder, task, "broken", &[]).run(&mut resumed).unwrap();
-    assert!((1..6).contains(&resumed.began_at), "it goes on after step {}", resumed.began_at);
-    assert_eq!(resumed.losses, whole.losses[resumed.began_at as usize..], "to the bit");
-    assert!(weights(folder, "whole", name) == weights(folder, "broken", name), "the weights differ");
-    assert_eq!((again.score, again.best_step), (trained.score, trained.best_step));
-    (trained, whole.losses)
-}
-
-fn falls(losses: &[f64]) -> bool {
-    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
-    let window = (losses.len() / 3).min(4);
-    mean(&losses[losses.len() - window..]) < 0.95 * mean(&losses[..window])
+fn trained_twice(folder: &Path, task: PairTask) -> (Trained, Vec<f64>) {
+    test_support::trained_twice((folder, task.network()), 4, |work, watched| {
+        training(folder, task, work, &[]).run(watched)
+    })
 }
 
 #[test]
 fn a_gate_learns_and_goes_on_to_the_same_bits_and_becomes_the_gate_of_a_bundle() {
     let folder = beginning();
     let folder = folder.path();
-    let (trained, losses) = trained_twice(folder, PairTask::Entailment, "gate");
+    let (trained, losses) = trained_twice(folder, PairTask::Entailment);
     assert!(falls(&losses), "{losses:?}");
     let bundle = Bundle::open(&folder.join("whole/bundle")).unwrap();
     let entail = bundle.entail().unwrap();
@@ -149,7 +90,7 @@ fn a_gate_learns_and_goes_on_to_the_same_bits_and_becomes_the_gate_of_a_bundle()
         (&tiny.entail().unwrap().prompt, &tiny.manifest().phrase)
     );
 
-    // One part of a batch or three: the same loss, but for rounding.
+    // One part of a batch or two: the same loss, but for rounding.
     let mut at_once = Watched { ends_after: Some(1), ..Watched::default() };
     let change = [("steps.at_once", Value::from(8))];
     training(folder, PairTask::Entailment, "parts", &change).run(&mut at_once).unwrap_err();
@@ -167,36 +108,23 @@ fn a_gate_learns_and_goes_on_to_the_same_bits_and_becomes_the_gate_of_a_bundle()
         ("steps.epochs", Value::from(1)),
     ];
     training(folder, PairTask::Entailment, "frozen", &change).run(&mut frozen).unwrap();
-    let tensors = |bytes: &[u8], name: &str| {
-        safetensors::SafeTensors::deserialize(bytes).unwrap().tensor(name).unwrap().data().to_vec()
-    };
-    let [whole, still] = ["whole", "frozen"].map(|work| weights(folder, work, "gate"));
+    let of = |work: &str, name: &str| tensor(&folder.join(work).join("gate.safetensors"), name);
     for (name, stays) in [
         ("encoder.embed_images.conv1.weight", true),
         ("encoder.embed_images.bn1.weight", true),
         ("encoder.embed_tokens.weight", true),
         ("encoder.image_proj.weight", false),
     ] {
-        assert!(tensors(&whole, name) != tensors(&still, name), "{name} is trained where it is not frozen");
-        let begun = begun_with(&folder.join("tiny/entail.safetensors"), name);
-        assert_eq!(tensors(&still, name) == begun, stays, "{name}");
+        assert!(of("whole", name) != of("frozen", name), "{name} is trained where it is not frozen");
+        let begun = tensor(&folder.join("tiny/entail.safetensors"), name);
+        assert_eq!(of("frozen", name) == begun, stays, "{name}");
     }
-}
-
-/// A tensor of a bundle's weights, in 32 bits.
-fn begun_with(file: &Path, name: &str) -> Vec<u8> {
-    let all = Tensor::read_safetensors(file).unwrap();
-    let (_, tensor) = all.into_iter().find(|(known, _)| known == name).unwrap();
-    let tensor = tensor.to_kind(Kind::Float).contiguous();
-    let mut bytes = vec![0; tensor.numel() * 4];
-    tensor.copy_data_u8(&mut bytes, tensor.numel());
-    bytes
 }
 
 #[test]
 fn a_grounder_learns_and_goes_on_to_the_same_bits_and_becomes_the_grounder_of_a_bundle() {
     let folder = beginning();
-    let (trained, losses) = trained_twice(folder.path(), PairTask::Grounding, "grounder");
+    let (trained, losses) = trained_twice(folder.path(), PairTask::Grounding);
     assert!(falls(&losses), "{losses:?}");
     assert_eq!(trained.measure, "Prec@0.5");
     let bundle = Bundle::open(&folder.path().join("whole/bundle")).unwrap();

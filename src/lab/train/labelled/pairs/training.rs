@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use tch::Device;
 use tch::nn::VarStore;
-use tch::{Device, Kind};
 use toml::Table;
 
-use super::super::course::{self, Course, Data, Rates, Trained};
+use super::super::course::{self, Course, Data, Trained};
 use super::super::order::Order;
+use super::super::present::Present;
+use super::super::result::TrainedNetwork;
 use super::batches::Loader;
-use super::beginning::{Beginning, freeze, name};
+use super::beginning::{Beginning, freeze};
 use super::files::Folders;
 use super::recipe::PairRecipe;
 use super::rows::{Reading, Rows};
@@ -19,9 +21,7 @@ use super::task::{Learning, PairLearner};
 use crate::input::decode;
 use crate::lab::dataset::{PairSources, PairTask};
 use crate::lab::train::adapters::Adapters;
-use crate::lab::train::prefetch::Prefetcher;
 use crate::lab::train::training_loop::{TrainingTask, Watch};
-use crate::networks::bundle::{TrainedStage, TrainingRecord, save_weights};
 use crate::networks::ofa::Ofa;
 
 /// What is trained, of what, and where to.
@@ -70,7 +70,7 @@ impl PairTraining {
 
         let store = VarStore::new(Device::Cpu);
         let ofa = Ofa::new(&store.root(), &beginning.config);
-        beginning.fill(&store)?;
+        beginning.network.fill(&store)?;
         freeze(&store, &beginning.config, &self.recipe.frozen)?;
         let adapters = self.recipe.adapters.attach(&store, &[], self.recipe.seed)?;
         let side = beginning.config.patch_image_size as u32;
@@ -86,12 +86,20 @@ impl PairTraining {
             at_once: self.recipe.steps.at_once,
         };
         let make = |first| -> Box<dyn TrainingTask> {
-            let batches = Prefetcher::new(first, move |step| loader.batch(order.texts(step).iter().copied()));
+            let batches = Present::new(first, learning.at_once, move |step| {
+                loader.batch(order.texts(step).iter().copied())
+            });
             Box::new(PairLearner::new(ofa, learning, batches, dev_loader))
         };
         let course = self.course(&beginning, [&train, &dev], adapters)?;
         let (trained, record) = course.run(&store, steps, make, watch)?;
-        self.put(&store, &beginning, record)?;
+        let put = TrainedNetwork {
+            name: self.task.network(),
+            from: &self.begins_with(),
+            tokenizer: Some(&beginning.tokenizer),
+            work: &self.work,
+        };
+        put.put(&store, beginning.trained(record), &self.out)?;
         Ok(trained)
     }
 
@@ -109,7 +117,7 @@ impl PairTraining {
     }
 
     fn begins_with(&self) -> String {
-        format!("the {} of `{}`", name(self.task), self.from.display())
+        format!("the {} of `{}`", self.task.network(), self.from.display())
     }
 
     fn course(&self, beginning: &Beginning, rows: [&Rows; 2], adapters: Adapters) -> Result<Course<'_>> {
@@ -119,7 +127,7 @@ impl PairTraining {
             hasher.update(rows.hash.as_bytes());
         }
         Ok(Course {
-            name: name(self.task),
+            name: self.task.network(),
             measure: beginning.answering.measure(),
             from: self.begins_with(),
             data: Data {
@@ -127,37 +135,15 @@ impl PairTraining {
                 hash: hasher.finalize().to_hex().to_string(),
                 posts: rows.map(|rows| rows.pictures),
                 pairs: Some(rows.map(|rows| rows.rows.len())),
+                regions: None,
             },
             steps,
-            rates: Rates {
-                peak: rates.network,
-                warm_up: rates.warm_up,
-                weight_decay: rates.weight_decay,
-                max_norm: rates.max_norm,
-                groups: Vec::new(),
-            },
+            rates: rates.course(),
             adapters,
             seed: *seed,
             recipe: Table::try_from(&self.recipe)?,
             dimensions: Table::try_from(&beginning.config)?,
             work: &self.work,
         })
-    }
-
-    /// Writes the weights, and puts the network into the bundle.
-    fn put(&self, store: &VarStore, beginning: &Beginning, record: TrainingRecord) -> Result<()> {
-        let (name, out) = (name(self.task), self.out.display());
-        let weights = self.work.join(format!("{name}.safetensors"));
-        save_weights(store.variables(), &weights, Kind::Float)?;
-        let trained = TrainedStage {
-            part: beginning.trained(record),
-            weights: &weights,
-            tokenizer: &beginning.tokenizer,
-            made: format!(
-                "`riveg train {name}`, begun with {}; see `training` of the stage",
-                self.begins_with()
-            ),
-        };
-        trained.put(&self.out).with_context(|| format!("failed to put the {name} into the bundle of `{out}`"))
     }
 }
