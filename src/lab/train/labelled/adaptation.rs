@@ -66,7 +66,8 @@ impl Adaptation {
         let mut whole = chosen("adapters.whole", &self.whole, &free(&|_, _| true), "parameter")?;
         whole.extend(free(&|name, _| is_new(name)).into_iter().map(str::to_owned));
         let matrices = free(&|name, variable| variable.dim() == 2 && !whole.contains(name));
-        let targets = chosen("adapters.targets", &self.targets, &matrices, "matrix that would be frozen")?;
+        let targets =
+            chosen("adapters.targets", &self.targets, &matrices, "matrix that can have an adapter")?;
         let product = Product { rank: i64::from(self.rank), alpha: self.alpha, seed: u64::from(seed) };
         let adapters = Adapters::new(store, &targets, &whole, product)?;
         let learnt: usize = adapters.learnt(store).values().map(Tensor::numel).sum();

@@ -167,6 +167,15 @@ mod tests {
                 "`steps.batch` must be at least 1; `rates.dropout` must be from 0 to below 1",
             ),
             (vec![change("rates.crf", "nan")], "`rates.crf` must be a number above 0"),
+            (
+                vec![change("adapters.alpha", "0.0"), change("adapters.whole", "[\"crf\"]")],
+                "`adapters.alpha` must be a number above 0; `adapters.whole` must be parts of names, none where \
+                 `adapters.rank` is 0",
+            ),
+            (
+                vec![change("adapters.rank", "1"), change("adapters.targets", "[]")],
+                "`adapters.targets` must be parts of names, at least one",
+            ),
         ] {
             let error = read(&changes).unwrap_err();
             assert!(error.contains(expected), "{error}");

@@ -1,8 +1,10 @@
 //! Tests of the training of gate and grounder: losses, resuming, bundles that result, and faults of files.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
 use toml::{Table, Value};
 
@@ -119,6 +121,77 @@ fn a_gate_learns_and_goes_on_to_the_same_bits_and_becomes_the_gate_of_a_bundle()
         let begun = tensor(&folder.join("tiny/entail.safetensors"), name);
         assert_eq!(of("frozen", name) == begun, stays, "{name}");
     }
+}
+
+/// The weights of a training's result, and those that it began with, by name.
+fn compared(folder: &Path, work: &str) -> Vec<(String, Tensor, Tensor)> {
+    let read = |file: &str| Tensor::read_safetensors(folder.join(file)).unwrap();
+    let trained: HashMap<String, Tensor> = read(&format!("{work}/gate.safetensors")).into_iter().collect();
+    let begun = read("tiny/entail.safetensors").into_iter();
+    begun.map(|(name, tensor)| (name.clone(), tensor.to_kind(Kind::Float), trained[&name].copy())).collect()
+}
+
+/// Changes a tensor of the gate that trainings begin with.
+fn change_beginning(folder: &Path) {
+    let (file, manifest) = (folder.join("tiny/entail.safetensors"), folder.join("tiny/bundle.toml"));
+    let hash = || -> String {
+        Sha256::digest(fs::read(&file).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let before = hash();
+    let mut tensors = Tensor::read_safetensors(&file).unwrap();
+    for (_, tensor) in tensors.iter_mut().filter(|(name, _)| name == "encoder.embed_tokens.weight") {
+        *tensor = &*tensor + 1.0;
+    }
+    Tensor::write_safetensors(&tensors, &file).unwrap();
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace(&before, &hash())).unwrap();
+}
+
+#[test]
+fn a_gate_changes_by_adapters_alone_and_its_bundle_has_the_sum() {
+    let folder = beginning();
+    let folder = folder.path();
+    let keys = [
+        ("adapters.rank", Value::from(2)),
+        ("adapters.targets", Value::from(vec!["decoder.layers.0.cross_attn.q_proj", "v_proj", "fc1"])),
+        ("rates.network", Value::from(0.02)),
+        ("steps.epochs", Value::from(2)),
+    ];
+    training(folder, PairTask::Entailment, "adapted", &keys).run(&mut Watched::default()).unwrap();
+    let mut changed = 0;
+    for (name, begun, trained) in compared(folder, "adapted") {
+        let is_target = name.ends_with("weight")
+            && ["layers.0.cross_attn.q_proj", "v_proj", "fc1"].iter().any(|target| name.contains(target));
+        let difference = trained - begun;
+        if difference.abs().max().double_value(&[]) > 0.0 {
+            let (_, singular, _) = difference.to_kind(Kind::Double).svd(true, false);
+            let singular = Vec::<f64>::try_from(singular).unwrap();
+            assert!(is_target && singular[2] < 1e-4 * singular[0], "{name}: {singular:?}");
+            changed += 1;
+        }
+    }
+    assert_eq!(
+        changed,
+        1 + 6 + 4,
+        "one query, values of three attentions in two layers, two blocks' first layers"
+    );
+    let bundle = Bundle::open(&folder.join("adapted/bundle")).unwrap();
+    bundle.entailer(tch::Device::Cpu, 0).unwrap();
+    let record = bundle.entail().unwrap().training.clone().unwrap();
+    assert_eq!(record.recipe["adapters"]["rank"].as_integer(), Some(2));
+
+    // Other adapters do not go on from this checkpoint, nor do these of another beginning.
+    let refused = |keys: &[(&str, Value)]| {
+        let training = training(folder, PairTask::Entailment, "adapted", keys);
+        format!("{:#}", training.run(&mut Watched::default()).unwrap_err())
+    };
+    let mut others = keys.to_vec();
+    others.push(("adapters.alpha", Value::from(2.0)));
+    let said = refused(&others);
+    assert!(said.contains("it has `adapters.alpha = 16.0`, now there is `adapters.alpha = 2.0`"), "{said}");
+    change_beginning(folder);
+    let said = refused(&keys);
+    assert!(said.contains("now there is `frozen weights = "), "{said}");
 }
 
 #[test]
