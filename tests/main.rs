@@ -81,7 +81,6 @@ mod shipped_bundle;
 mod traces;
 mod train_joint;
 mod train_pairs;
-mod train_masks;
 mod train_tagger;
 mod variant_rows;
 mod variants;

@@ -1,4 +1,5 @@
-//! `riveg train gate` and `riveg train grounder` through the real binary: what they print and refuse, and their bundle at work.
+//! `riveg train gate`, `riveg train grounder` and `riveg train segmenter` through the real binary: what they print and refuse,
+//! and their bundle at work.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +10,7 @@ use serde_json::Value;
 use crate::support::{Finished, pocket_bundle, riveg, write_bundle};
 
 /// A data set with splits, and a bundle of tiny networks.
-pub(crate) fn beginning() -> tempfile::TempDir {
+fn beginning() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (split, posts) in [(Split::Train, 8), (Split::Dev, 4)] {
         let data = folder.path().join("data").join(split.as_str());
@@ -19,12 +20,11 @@ pub(crate) fn beginning() -> tempfile::TempDir {
     folder
 }
 
-pub(crate) fn text(path: &Path) -> &str {
+fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// Trains in a folder of [`beginning`]; the folder of work has the name of the command.
-pub(crate) fn train(folder: &Path, command: &str, more: &[&str]) -> Finished {
+fn train(folder: &Path, command: &str, more: &[&str]) -> Finished {
     let [data, tiny, out, work] = ["data", "tiny", "mine", command].map(|name| folder.join(name));
     let mut arguments = vec!["train", command, "--data", text(&data), "--from", text(&tiny)];
     arguments.extend(["--out", text(&out), "--work", text(&work), "--epochs", "1", "--batch", "8"]);
@@ -33,7 +33,7 @@ pub(crate) fn train(folder: &Path, command: &str, more: &[&str]) -> Finished {
 }
 
 #[test]
-fn gate_and_grounder_are_trained_into_one_bundle_and_serve_in_place_of_anothers() {
+fn gate_grounder_and_segmenter_are_trained_into_one_bundle_and_serve_in_place_of_anothers() {
     let folder = beginning();
     let folder = folder.path();
     // Two files of expressions of every entity: each makes pairs of its own.
@@ -48,6 +48,9 @@ fn gate_and_grounder_are_trained_into_one_bundle_and_serve_in_place_of_anothers(
     let grounder = train(folder, "grounder", &["--expressions", told[0]]);
     assert_eq!(grounder.code, Some(0), "{}", grounder.stderr);
     assert!(grounder.stdout.contains(": Prec@0.5 "), "{}", grounder.stdout);
+    let segmenter = train(folder, "segmenter", &["--rate", "1e-3"]);
+    assert_eq!(segmenter.code, Some(0), "{}", segmenter.stderr);
+    assert!(segmenter.stdout.contains(": mIoU "), "{}", segmenter.stdout);
 
     let mine = folder.join("mine");
     let manifest: toml::Table = fs::read_to_string(mine.join("bundle.toml")).unwrap().parse().unwrap();
@@ -57,15 +60,23 @@ fn gate_and_grounder_are_trained_into_one_bundle_and_serve_in_place_of_anothers(
     assert_eq!(count("entail", "pairs"), lines("gate/ve-train.tsv"));
     assert_eq!(count("ground", "pairs"), lines("grounder/vg-train.tsv"));
     let world = World::new(1, Split::Train);
-    let mentions: usize = (0..8).map(|post| world.sample(post).mentions.len()).sum();
+    let samples: Vec<_> = (0..8).map(|post| world.sample(post)).collect();
+    let mentions: usize = samples.iter().map(|sample| sample.mentions.len()).sum();
+    let shown = samples.iter().flat_map(|sample| &sample.mentions).map(|mention| mention.objects.len());
+    assert_eq!(count("segment", "regions"), shown.sum::<usize>() as i64);
+    assert_eq!(record("segment")["recipe"]["rates"]["network"].as_float(), Some(1e-3));
     assert_eq!((count("entail", "pairs"), count("entail", "posts")), (2 * mentions as i64, 8));
     assert_eq!(record("entail")["recipe"]["steps"]["epochs"].as_integer(), Some(1));
     assert_eq!(record("ground")["measure"].as_str(), Some("Prec@0.5"));
     let verified = riveg(&["bundle", "verify", text(&mine)], b"");
     assert_eq!(verified.code, Some(0), "{}{}", verified.stdout, verified.stderr);
+    for stage in ["entail", "ground", "segment"] {
+        assert!(verified.stdout.contains(stage), "{stage}: {}", verified.stdout);
+    }
 
     let mut settings = vec!["annotate".to_owned()];
-    for (key, bundle) in [("path", pocket_bundle()), ("entail", &mine), ("ground", &mine)] {
+    for (key, bundle) in [("path", pocket_bundle()), ("entail", &mine), ("ground", &mine), ("segment", &mine)]
+    {
         settings.extend(["--set".to_owned(), format!("bundle.{key}={}", bundle.display())]);
     }
     settings.push("-".to_owned());
