@@ -8,7 +8,6 @@ use std::sync::atomic::AtomicU64;
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::paint::{PIXELS_AT_ONCE, Toggles};
-use crate::common::imaging::Picture;
 use crate::domain::{BBox, Stage};
 use crate::networks::blocks::asked::each;
 use crate::networks::blocks::device::{hand_back, send, staged};
