@@ -84,6 +84,9 @@ pub(super) fn trained_twice(
     assert!((1..breaks_after).contains(&resumed.began_at), "it goes on after step {}", resumed.began_at);
     assert_eq!(resumed.losses, whole.losses[resumed.began_at as usize..], "to the bit");
     assert!(weights(folder, "whole", name) == weights(folder, "broken", name), "the weights differ");
+    // The last weights too, and the moments: the best ones may be older than the break.
+    let last = |work: &str| fs::read(folder.join(work).join("checkpoint.safetensors")).unwrap();
+    assert!(last("whole") == last("broken"), "the checkpoints differ");
     assert_eq!((again.score, again.best_step), (trained.score, trained.best_step));
     (trained, whole.losses)
 }

@@ -36,11 +36,11 @@ fn given() -> Given {
 impl Given {
     fn training(&self, work: &str, changes: &[(&str, Value)]) -> MaskTraining {
         let own = [
-            ("steps.epochs", Value::from(3)),
+            ("steps.epochs", Value::from(2)),
             ("steps.batch", Value::from(4)),
             ("steps.at_once", Value::from(3)),
             ("steps.patience", Value::from(0)),
-            ("steps.checkpoint", Value::from(3)),
+            ("steps.checkpoint", Value::from(2)),
             ("rates.network", Value::from(1e-2)),
         ];
         let changes = test_support::changes(&[&own[..], changes].concat());
@@ -98,7 +98,7 @@ fn a_segmenter_learns_and_goes_on_to_the_same_bits_and_becomes_that_of_a_bundle(
     let folder = given.folder.path();
     let learning = [("frozen.image_encoder", Value::from(false))];
     let run = |work: &str, watched: &mut Watched| given.training(work, &learning).run(watched);
-    let (trained, losses) = trained_twice((folder, "segmenter"), 4, run);
+    let (trained, losses) = trained_twice((folder, "segmenter"), 3, run);
     assert!(falls(&losses), "{losses:?}");
     let bundle = Bundle::open(&folder.join("whole/bundle")).unwrap();
     let record = bundle.segment().unwrap().training.clone().unwrap();
