@@ -44,7 +44,7 @@ async fn annotated(threshold: f32) -> Annotation {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_that_gates_and_grounds_finds_boxes_as_sure_as_its_verdicts() {
     let mut boxes = 0;
-    for triple in Box::pin(annotated(0.0)).await.triples {
+    for triple in annotated(0.0).await.triples {
         assert_eq!(triple.verdicts.len(), 1);
         for region in &triple.regions {
             let (score, probability) = (region.box_score, triple.verdicts[0].probability);
@@ -54,7 +54,7 @@ async fn a_network_that_gates_and_grounds_finds_boxes_as_sure_as_its_verdicts() 
     }
     assert!(boxes > 0, "nothing was found");
     // No score reaches 1.
-    assert!(Box::pin(annotated(1.0)).await.triples.iter().all(|triple| triple.regions.is_empty()));
+    assert!(annotated(1.0).await.triples.iter().all(|triple| triple.regions.is_empty()));
 }
 
 #[test]

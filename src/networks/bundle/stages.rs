@@ -59,7 +59,7 @@ pub struct Recognise {
     pub self_test: Vec<f64>,
     /// How it was trained, if it was by `riveg train`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub training: Option<TrainingRecord>,
+    pub training: Option<Box<TrainingRecord>>,
 }
 
 /// The network that stands for tagger, gate and grounder. Its requests are those of the stage `recognise`.
@@ -112,7 +112,7 @@ pub struct Entail {
     pub self_test: Vec<f64>,
     /// How it was trained, if it was by `riveg train`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub training: Option<TrainingRecord>,
+    pub training: Option<Box<TrainingRecord>>,
 }
 
 /// The grounder.
@@ -150,7 +150,7 @@ pub struct Ground {
     pub self_test: Vec<f64>,
     /// How it was trained, if it was by `riveg train`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub training: Option<TrainingRecord>,
+    pub training: Option<Box<TrainingRecord>>,
 }
 
 /// The beam of OFA's authors.
@@ -183,7 +183,7 @@ pub struct Segment {
     pub self_test: Vec<f64>,
     /// How it was trained, if it was by `riveg train`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub training: Option<TrainingRecord>,
+    pub training: Option<Box<TrainingRecord>>,
 }
 
 /// The encoder of posts, by which similar examples are found.

@@ -188,7 +188,7 @@ impl TaggerTraining {
             decoding: Decoding::default(),
             network: Network::of(crf_tagger(config), config),
             self_test: Vec::new(),
-            training: Some(record),
+            training: Some(Box::new(record)),
         };
         let entity_types = labels.types().iter().map(|name| name.as_str().to_owned()).collect();
         let (work, from) = (&self.work, self.origin.name());

@@ -77,6 +77,6 @@ impl Beginning {
     /// The stage's part of the manifest of what was trained.
     #[must_use]
     pub(super) fn trained(&self, record: TrainingRecord) -> TrainedPart {
-        TrainedPart::Segment(Segment { training: Some(record), ..self.part.clone() })
+        TrainedPart::Segment(Segment { training: Some(Box::new(record)), ..self.part.clone() })
     }
 }

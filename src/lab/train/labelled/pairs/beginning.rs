@@ -98,7 +98,7 @@ impl Beginning {
     /// The stage's part of the manifest of what was trained.
     #[must_use]
     pub(super) fn trained(&self, record: TrainingRecord) -> TrainedPart {
-        let (training, phrase) = (Some(record), self.phrase.clone());
+        let (training, phrase) = (Some(Box::new(record)), self.phrase.clone());
         match &self.part {
             StagePart::Entail(part) => TrainedPart::Entail(Entail { training, ..part.clone() }, phrase),
             StagePart::Ground(part) => TrainedPart::Ground(Ground { training, ..part.clone() }, phrase),
