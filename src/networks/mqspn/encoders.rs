@@ -1,4 +1,5 @@
-//! Encoders of MQSPN: text and picture side by side, which see each other in their last layers, and queries that read along.
+//! Encoders of MQSPN: one for the text, one for the picture. Their last layers exchange features. Queries attend to the text in
+//! every layer.
 
 use tch::Tensor;
 use tch::nn::{self, Module};

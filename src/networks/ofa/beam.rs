@@ -70,7 +70,7 @@ impl Beam {
         Ok((Self { sequences, log_probability }, parents))
     }
 
-    /// The log-probabilities of candidates, without hope where one would repeat three tokens in a row; the beginning counts
+    /// The log-probabilities of candidates; minus infinity where one would repeat three tokens in a row. The beginning counts
     /// as a token.
     fn without_repeats(&self, tokens: &Tensor, log_probabilities: &Tensor) -> Result<Tensor, TchError> {
         let length = self.sequences.size()[2];

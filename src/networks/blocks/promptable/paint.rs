@@ -32,8 +32,8 @@ impl Toggles {
 /// the logits have, 29 MB for 50 megapixels at 1,024.
 pub const PIXELS_AT_ONCE: i64 = 1 << 21;
 
-/// Where the pixels of one mask begin and end: those whose logits `[1, 1, h, w]` exceed a threshold, interpolated to the size of the original
-/// picture, `(width, height)`. `at_once` bounds the pixels of the original that are held at one time, to a column at
+/// Where one mask begins and ends. Its pixels are those whose logits `[1, 1, h, w]`, interpolated to the size of the original
+/// picture, `(width, height)`, exceed a threshold. `at_once` bounds the pixels of the original that are held at one time, to a column at
 /// least.
 ///
 /// # Errors
