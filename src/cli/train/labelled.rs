@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::changes::Changes;
+use super::machine::MachineArguments;
 use super::shown::Shown;
 use super::trained;
 use crate::cli::{Failure, UsageError};
@@ -44,9 +45,8 @@ pub(super) struct Arguments {
     work: PathBuf,
     #[command(flatten)]
     changes: Changes,
-    /// Threads of libtorch [default: all cores]. A resumed training needs the same number for the same bits.
-    #[arg(long)]
-    threads: Option<i32>,
+    #[command(flatten)]
+    machine: MachineArguments,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         recipe,
         work: arguments.work.clone(),
         out: arguments.out.clone(),
-        threads: arguments.threads,
+        machine: arguments.machine.find()?,
     };
     let trained = training.run(&mut Shown::new("tagger"))?;
     Ok(trained::print(&arguments.out, &trained)?)

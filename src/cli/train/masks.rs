@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::changes::Changes;
+use super::machine::MachineArguments;
 use super::shown::Shown;
 use super::trained;
 use crate::cli::settings::Settings;
@@ -42,13 +43,12 @@ pub(super) struct Arguments {
     work: PathBuf,
     #[command(flatten)]
     changes: Changes,
-    /// Threads of libtorch [default: all cores]. A resumed training needs the same number for the same bits.
-    #[arg(long)]
-    threads: Option<i32>,
+    #[command(flatten)]
+    machine: MachineArguments,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let Arguments { data, from, recipe, out, work, changes, threads } = arguments;
+    let Arguments { data, from, recipe, out, work, changes, machine } = arguments;
     let recipe = MaskRecipe::read(recipe, &changes.all("rates.network")?);
     let training = MaskTraining {
         data: data.clone(),
@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         decode: Settings { config: Vec::new(), set: Vec::new() }.load()?.config.decode,
         work: work.clone(),
         out: out.clone(),
-        threads: *threads,
+        machine: machine.find()?,
     };
     let trained = training.run(&mut Shown::new("segmenter"))?;
     Ok(trained::print(out, &trained)?)

@@ -7,11 +7,15 @@ use clap::{Args, Subcommand};
 
 use super::Failure;
 use crate::lab::dataset::PairTask;
-use crate::lab::train::{Network, TrainingRun, assemble, recipe, train_joint, train_pocket, train_retriever};
+use crate::lab::train::{Network, assemble, train_joint, train_pocket, train_retriever};
+
+use self::world::WorldArguments;
 
 mod shown;
 mod changes;
 mod trained;
+mod machine;
+mod world;
 mod labelled;
 mod pairs;
 mod masks;
@@ -81,24 +85,14 @@ struct Pocket {
     /// Only these networks, in this order.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NETWORKS")]
     only: Vec<Network>,
-    /// The folder of checkpoints and tokenizers.
-    #[arg(long, default_value = "target/train/pocket", value_name = "DIR")]
-    work: PathBuf,
-    /// Training steps [default: those of the recipe].
-    #[arg(long)]
-    steps: Option<i64>,
-    /// The seed of weights, worlds and order.
-    #[arg(long, default_value_t = recipe::SEED)]
-    seed: u64,
     /// The folder of the bundle, written after all networks are trained.
     #[arg(long, default_value = "bundles/pocket", value_name = "DIR")]
     out: PathBuf,
     /// Write the bundle without training.
     #[arg(long, conflicts_with_all = ["only", "steps"])]
     bundle_only: bool,
-    /// Threads of libtorch [default: all cores].
-    #[arg(long)]
-    threads: Option<i32>,
+    #[command(flatten)]
+    world: WorldArguments,
 }
 
 #[derive(Debug, Args)]
@@ -106,18 +100,8 @@ struct Know {
     /// The bundle that receives the retriever, which uses the vocabulary of its tagger.
     #[arg(long, value_name = "DIR")]
     bundle: PathBuf,
-    /// The folder of the checkpoint.
-    #[arg(long, default_value = "target/train/pocket", value_name = "DIR")]
-    work: PathBuf,
-    /// Training steps [default: those of the recipe].
-    #[arg(long)]
-    steps: Option<i64>,
-    /// The seed of weights, worlds and order.
-    #[arg(long, default_value_t = recipe::SEED)]
-    seed: u64,
-    /// Threads of libtorch [default: all cores].
-    #[arg(long)]
-    threads: Option<i32>,
+    #[command(flatten)]
+    world: WorldArguments,
 }
 
 #[derive(Debug, Args)]
@@ -128,18 +112,8 @@ struct Joint {
     /// The folder of the bundle that is written.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The folder of the checkpoint.
-    #[arg(long, default_value = "target/train/pocket", value_name = "DIR")]
-    work: PathBuf,
-    /// Training steps [default: those of the recipe].
-    #[arg(long)]
-    steps: Option<i64>,
-    /// The seed of weights, worlds and order.
-    #[arg(long, default_value_t = recipe::SEED)]
-    seed: u64,
-    /// Threads of libtorch [default: all cores].
-    #[arg(long)]
-    threads: Option<i32>,
+    #[command(flatten)]
+    world: WorldArguments,
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -149,13 +123,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
         What::Grounder(arguments) => pairs::run(PairTask::Grounding, arguments),
         What::Segmenter(arguments) => masks::run(&arguments),
         What::Pocket(pocket) => run_pocket(pocket),
-        What::Know(Know { bundle, work, steps, seed, threads }) => {
-            train_retriever(&TrainingRun { folder: work, steps, seed, threads }, &bundle)?;
+        What::Know(Know { bundle, world }) => {
+            train_retriever(&world.run(), &bundle)?;
             println!("{}", bundle.display());
             Ok(())
         }
-        What::Joint(Joint { bundle, out, work, steps, seed, threads }) => {
-            train_joint(&TrainingRun { folder: work, steps, seed, threads }, &bundle, &out)?;
+        What::Joint(Joint { bundle, out, world }) => {
+            train_joint(&world.run(), &bundle, &out)?;
             println!("{}", out.display());
             Ok(())
         }
@@ -163,16 +137,14 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn run_pocket(pocket: Pocket) -> Result<(), Failure> {
-    let run =
-        TrainingRun { folder: pocket.work, steps: pocket.steps, seed: pocket.seed, threads: pocket.threads };
-    let is_whole = pocket.only.is_empty();
-    if !pocket.bundle_only {
-        let networks = if is_whole { Network::ALL.to_vec() } else { pocket.only };
-        train_pocket(&run, &networks)?;
+    let Pocket { only, out, bundle_only, world } = pocket;
+    let (run, is_whole) = (world.run(), only.is_empty());
+    if !bundle_only {
+        train_pocket(&run, if is_whole { &Network::ALL } else { &only })?;
     }
     if is_whole {
-        assemble(&run, &pocket.out)?;
-        println!("{}", pocket.out.display());
+        assemble(&run, &out)?;
+        println!("{}", out.display());
     }
     Ok(())
 }

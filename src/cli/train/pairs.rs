@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::changes::Changes;
+use super::machine::MachineArguments;
 use super::shown::Shown;
 use super::trained;
 use crate::cli::dataset::Told;
@@ -47,14 +48,13 @@ pub(super) struct Arguments {
     work: Option<PathBuf>,
     #[command(flatten)]
     changes: Changes,
-    /// Threads of libtorch [default: all cores]. A resumed training needs the same number for the same bits.
-    #[arg(long)]
-    threads: Option<i32>,
+    #[command(flatten)]
+    machine: MachineArguments,
 }
 
 pub(super) fn run(task: PairTask, arguments: Arguments) -> Result<(), Failure> {
     let name = task.network();
-    let Arguments { data, told, from, recipe, out, work, changes, threads } = arguments;
+    let Arguments { data, told, from, recipe, out, work, changes, machine } = arguments;
     let recipe = PairRecipe::read(task, recipe.as_deref().unwrap_or(name), &changes.all("rates.network")?);
     let training = PairTraining {
         task,
@@ -66,7 +66,7 @@ pub(super) fn run(task: PairTask, arguments: Arguments) -> Result<(), Failure> {
         decode: Settings { config: Vec::new(), set: Vec::new() }.load()?.config.decode,
         work: work.unwrap_or_else(|| PathBuf::from(format!("target/train/{name}"))),
         out: out.clone(),
-        threads,
+        machine: machine.find()?,
     };
     let trained = training.run(&mut Shown::new(name))?;
     Ok(trained::print(&out, &trained)?)

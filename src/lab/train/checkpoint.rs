@@ -5,10 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use tch::nn::VarStore;
 use tch::{Tensor, no_grad};
 
 use super::optimiser::AdamW;
+use super::parameters::Parameters;
 use super::stopping::Stopping;
 
 /// A checkpoint's file.
@@ -94,8 +94,8 @@ impl Checkpoint<'_> {
 ///
 /// # Errors
 /// If the folder cannot be written.
-pub(super) fn save_weights(path: &Path, store: &VarStore) -> Result<()> {
-    write(path, &store.variables().into_iter().collect::<Vec<_>>())
+pub(super) fn save_weights(path: &Path, parameters: &Parameters) -> Result<()> {
+    write(path, &parameters.weights())
 }
 
 fn write(path: &Path, tensors: &[(String, Tensor)]) -> Result<()> {

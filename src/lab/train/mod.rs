@@ -2,10 +2,9 @@
 //!
 //! `labelled` trains on data sets. Of the pocket bundle read [`recipe`] first (sizes and schedules), then `pocket`
 //! (all trainings of a new bundle), `retrieve` (an encoder of posts for an existing bundle) and `mqspn` (a joint network);
-//! `tagger`, `ofa`, `segmenter` with `mask_loss`, and `umt` define the losses. `training_loop`, `optimiser`, `adapters`,
+//! `tagger`, `ofa`, `segmenter` with `mask_loss`, and `umt` define the losses. `training_loop`, `optimiser`, `parameters`,
 //! `stopping`, `checkpoint` and `record` are shared.
 
-mod adapters;
 mod assemble;
 mod assignment;
 mod checkpoint;
@@ -18,6 +17,7 @@ mod retrieve;
 mod training_loop;
 mod ofa;
 mod optimiser;
+mod parameters;
 mod phrases;
 mod pocket;
 pub mod recipe;
@@ -31,7 +31,8 @@ mod umt;
 
 pub use assemble::{DEMO_SEED, assemble};
 pub use labelled::{
-    MaskRecipe, MaskTraining, Origin, PairRecipe, PairTraining, Recipe, RecipeError, TaggerTraining, Trained,
+    Machine, MaskRecipe, MaskTraining, Origin, PairRecipe, PairTraining, Recipe, RecipeError, TaggerTraining,
+    Trained,
 };
 pub use mqspn::train_joint;
 pub use optimiser::{Decay, Schedule};

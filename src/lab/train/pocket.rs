@@ -9,9 +9,9 @@ use tch::Device;
 use tch::nn::VarStore;
 use tokenizers::Tokenizer;
 
-use super::adapters::Adapters;
 use super::ofa::{OfaTrainer, TrainingData};
 use super::optimiser::{Descent, Schedule};
+use super::parameters::Parameters;
 use super::phrases::{EncodePrompt, Prompts, Resolution};
 use super::segmenter::SamTask;
 use super::tagger::{TaggerTask, TextBatcher};
@@ -115,7 +115,8 @@ pub(super) fn run_logged(
     store: &VarStore,
     make: impl FnOnce(i64) -> Box<dyn TrainingTask>,
 ) -> Result<()> {
-    run_training(job, (store, &Adapters::none()), make, &mut LogLines { job: job.name.clone() }).map(drop)
+    let parameters = Parameters::own(store);
+    run_training(job, (store, &parameters), make, &mut LogLines { job: job.name.clone() }).map(drop)
 }
 
 /// Trains the given networks, each from its checkpoint if there is one.

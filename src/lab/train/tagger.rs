@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use tch::{Kind, Tensor, no_grad};
+use tch::{Device, Kind, Tensor, no_grad};
 
 use super::prefetch::Prefetcher;
 use super::text_batch::{EntityCounts, LabelledRow, TextBatch, TextTensors, words_within};
@@ -84,7 +84,7 @@ impl TaggerTask {
     }
 
     fn emissions(&self, batch: &TextBatch, dropout: f64) -> (Tensor, Tensor, Tensor) {
-        let TextTensors { pieces, mask, first_pieces, labels, is_word } = batch.tensors();
+        let TextTensors { pieces, mask, first_pieces, labels, is_word } = batch.tensors(Device::Cpu);
         (self.tagger.emissions(&pieces, &mask, &first_pieces, dropout), labels, is_word)
     }
 }

@@ -65,12 +65,13 @@ impl TextBatch {
         batch
     }
 
-    pub(super) fn tensors(&self) -> TextTensors {
-        let table = |values: &[i64]| Tensor::from_slice(values).view([self.rows, -1]);
+    pub(super) fn tensors(&self, device: Device) -> TextTensors {
+        let table = |values: &[i64]| Tensor::from_slice(values).view([self.rows, -1]).to_device(device);
         let (pieces, labels) = (table(&self.pieces), table(&self.labels));
         let lengths: Vec<i64> = self.words.iter().map(|&words| words as i64).collect();
-        let columns = Tensor::arange(labels.size()[1], (Kind::Int64, Device::Cpu));
-        let is_word = columns.unsqueeze(0).lt_tensor(&Tensor::from_slice(&lengths).unsqueeze(1));
+        let columns = Tensor::arange(labels.size()[1], (Kind::Int64, device));
+        let lengths = Tensor::from_slice(&lengths).to_device(device);
+        let is_word = columns.unsqueeze(0).lt_tensor(&lengths.unsqueeze(1));
         let mask = pieces.ne(self.pad);
         TextTensors { pieces, mask, first_pieces: table(&self.first_pieces), labels, is_word }
     }

@@ -9,9 +9,9 @@ use anyhow::{Result, bail};
 use tch::nn::VarStore;
 use tch::{Tensor, no_grad};
 
-use super::adapters::Adapters;
 use super::checkpoint::{self, Checkpoint};
 use super::optimiser::{AdamW, Descent};
+use super::parameters::Parameters;
 use super::stopping::Stopping;
 
 /// Time between two checkpoints, which a killed process loses at most.
@@ -136,21 +136,21 @@ pub(super) struct Outcome {
     pub(super) best: Option<(i64, f64)>,
 }
 
-/// Trains `store`, or its adapters where it has some, to the end of the job's schedule, from its checkpoint if there is one.
-/// Afterwards the store holds the weights with the best score, or, of a task without scores, the averaged ones.
+/// Trains the parameters of `store` to the end of the job's schedule, from its checkpoint if there is one. Afterwards the store
+/// holds, in 32 bits, the weights with the best score, or, of a task without scores, the averaged ones.
 ///
 /// # Errors
 /// If a checkpoint or a report cannot be read or written, or the loss is no number.
 pub(super) fn run_training(
     job: &TrainingJob,
-    (store, adapters): (&VarStore, &Adapters),
+    (store, parameters): (&VarStore, &Parameters),
     make: impl FnOnce(i64) -> Box<dyn TrainingTask>,
     watch: &mut dyn Watch,
 ) -> Result<Outcome> {
-    let mut optimiser = AdamW::new(adapters.learnt(store), job.descent.clone());
+    let mut optimiser = AdamW::new(parameters.learnt(), job.descent.clone());
     let mut stopping = Stopping::default();
     let checkpoint = Checkpoint { path: &job.checkpoint, identity: &job.identity };
-    checkpoint.resume(adapters.learnt(store), &mut optimiser, &mut stopping)?;
+    checkpoint.resume(parameters.learnt(), &mut optimiser, &mut stopping)?;
     let (first, steps) = (optimiser.step(), job.descent.schedule.steps);
     let goes_on = |step: i64, stopping: &Stopping| step < steps && !stopping.is_over(job.patience);
     watch.begins(first, steps)?;
@@ -160,17 +160,17 @@ pub(super) fn run_training(
         let (mut saved, started) = (Instant::now(), Instant::now());
         while goes_on(optimiser.step(), &stopping) {
             let (now, rate) = (optimiser.step(), optimiser.rate());
-            let (loss, words, norm) = descend(job, adapters, &mut optimiser, task.as_mut())?;
+            let (loss, words, norm) = descend(job, parameters, &mut optimiser, task.as_mut())?;
             let step = now + 1;
             let (elapsed, own) = (started.elapsed(), step - first);
             watch.taken(&Taken { step, of: steps, loss, words, norm, rate, elapsed, own })?;
             let is_validated = step % job.validation_interval == 0 || step == steps;
             if is_validated {
-                no_grad(|| adapters.write());
+                no_grad(|| parameters.write());
                 let validation = task.validate()?;
                 let is_best = validation.score.is_some_and(|(_, score)| stopping.judge(step, score));
                 if is_best {
-                    checkpoint::save_weights(&best(&job.checkpoint), store)?;
+                    checkpoint::save_weights(&best(&job.checkpoint), parameters)?;
                 }
                 watch.validated(step, &validation, is_best)?;
             }
@@ -180,7 +180,7 @@ pub(super) fn run_training(
             };
             // After a validation always, so that a resumed training does not repeat it.
             if is_due || is_validated {
-                checkpoint.save(adapters.learnt(store), &optimiser, &stopping)?;
+                checkpoint.save(parameters.learnt(), &optimiser, &stopping)?;
                 saved = Instant::now();
             }
         }
@@ -202,7 +202,7 @@ pub(super) fn best(checkpoint: &Path) -> PathBuf {
 /// Takes one step; returns the loss, its text, and the norm of the gradients.
 fn descend(
     job: &TrainingJob,
-    adapters: &Adapters,
+    parameters: &Parameters,
     optimiser: &mut AdamW,
     task: &mut dyn TrainingTask,
 ) -> Result<(f64, String, f64)> {
@@ -211,7 +211,7 @@ fn descend(
     optimiser.clear_gradients();
     let (mut sum, mut text) = (0.0, String::new());
     for part in 0..task.parts(step)? {
-        adapters.write();
+        parameters.write();
         let (loss, words) = task.loss(step, part)?;
         loss.backward();
         sum += loss.double_value(&[]);

@@ -5,7 +5,7 @@
 //! objects from the pooled vector, by which posts are compared.
 
 use tch::nn::{self, Module};
-use tch::{Kind, Tensor, no_grad};
+use tch::{Device, Kind, Tensor, no_grad};
 
 use super::ofa::AUXILIARY;
 use super::prefetch::Prefetcher;
@@ -91,7 +91,7 @@ impl UmtTask {
 impl TrainingTask for UmtTask {
     fn loss(&mut self, _: i64, _: usize) -> anyhow::Result<(Tensor, String)> {
         let batch = self.batches.next();
-        let texts = batch.texts.tensors();
+        let texts = batch.texts.tensors(Device::Cpu);
         let [labels, kinds] = self.logits(&batch, &texts, true);
         let none: Option<Tensor> = None;
         let words = texts.is_word.flatten(0, 1).nonzero().squeeze_dim(1);
@@ -120,7 +120,7 @@ impl TrainingTask for UmtTask {
         let (mut right, mut shown) = (0.0, 0.0);
         for step in 0..VALIDATION_BATCHES {
             let batch = batch(&self.dev, step, view);
-            let texts = batch.texts.tensors();
+            let texts = batch.texts.tensors(Device::Cpu);
             let [labels, kinds] = no_grad(|| self.logits(&batch, &texts, false));
             let best = Vec::<Vec<i64>>::try_from(labels.argmax(-1, false)).unwrap_or_default();
             let lengths = texts.is_word.sum_dim_intlist([1_i64].as_slice(), false, Kind::Int64);
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(owners, (0..POSTS_PER_STEP as i64).collect::<Vec<_>>());
         let shown = batch.shown.chunks_exact(KINDS.len()).map(|kinds| kinds.iter().sum::<f32>());
         assert!(shown.clone().count() == POSTS_PER_STEP as usize && shown.clone().all(|kinds| kinds > 0.0));
-        let texts = batch.texts.tensors();
+        let texts = batch.texts.tensors(Device::Cpu);
         assert_eq!(texts.labels.size(), texts.is_word.size());
         assert_eq!(texts.pieces.size()[0], rows);
     }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use tch::nn;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::forward_backward::{self, Scores};
 
@@ -70,6 +70,12 @@ impl Crf {
     pub fn posteriors(&self, emissions: &Tensor, mask: &Tensor) -> Vec<Vec<f32>> {
         let chain = self.chain();
         self.rows(emissions, mask).iter().map(|row| chain.posteriors(row)).collect()
+    }
+
+    /// Where the parameters are.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.transitions.device()
     }
 
     /// The parameters as plain numbers, which is how decoding runs: a step of it is too small for a device.
@@ -186,6 +192,6 @@ fn first_max(values: impl Iterator<Item = f32>) -> (f32, usize) {
 }
 
 fn to_floats(tensor: &Tensor) -> Vec<f32> {
-    let flat = tensor.detach().to_device(tch::Device::Cpu).to_kind(Kind::Float).contiguous().view([-1]);
+    let flat = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float).contiguous().view([-1]);
     Vec::<f32>::try_from(&flat).expect("a flat tensor of 32-bit floats is a vector of them")
 }

@@ -20,7 +20,7 @@ mod serve;
 mod taught;
 
 use tch::nn;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 pub use config::{BEGIN, END, OfaConfig, OfaConfigError, PAD};
 pub use descriptor::{ENTAIL, ENTAIL_PROMPT, GROUND, GROUND_PROMPT};
@@ -113,9 +113,9 @@ impl Ofa {
         self
     }
 
-    /// In what it computes.
-    pub(super) fn kind(&self) -> Kind {
-        self.embedding.kind()
+    /// In which numbers it computes, and where.
+    pub fn place(&self) -> (Kind, Device) {
+        (self.embedding.kind(), self.embedding.device())
     }
 
     /// The dimensions.

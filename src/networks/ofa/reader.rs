@@ -65,5 +65,5 @@ impl Reader {
 
 /// Pixels as the network was taught them, `[pictures, 3, S, S]`, -1 to 1.
 fn pixels(ofa: &Ofa, bytes: &Tensor, device: Device) -> Result<Tensor, TchError> {
-    levels(bytes, device)?.f_divide_scalar_(127.5)?.f_sub_scalar_(1.0)?.f_to_kind(ofa.kind())
+    levels(bytes, device)?.f_divide_scalar_(127.5)?.f_sub_scalar_(1.0)?.f_to_kind(ofa.place().0)
 }

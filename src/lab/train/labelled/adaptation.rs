@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
-use tch::nn::VarStore;
 
-use super::super::adapters::{Adapters, Product};
+use super::super::parameters::{Adapted, Parameters, Product, Stores};
 use super::recipe_file::Faults;
 
 /// Adapters of low rank.
@@ -46,16 +45,16 @@ impl Adaptation {
         self.rank > 0
     }
 
-    /// Gives a network its adapters, and freezes all but them, the layers whose names begin with one of `new`, and what the
-    /// recipe wants to be trained as it is. What is frozen already stays so.
+    /// The parameters of a network, which has its weights. Where there are adapters, all is frozen but them, the layers whose
+    /// names begin with one of `new`, and what the recipe wants to be trained as it is. What is frozen already stays so.
     ///
     /// # Errors
     /// A part of a name is in none, or a matrix is smaller than the rank.
-    pub(super) fn attach(&self, store: &VarStore, new: &[&str], seed: u32) -> Result<Adapters> {
+    pub(super) fn attach(&self, stores: &Stores, new: &[&str], seed: u32) -> Result<Parameters> {
         if !self.is_wanted() {
-            return Ok(Adapters::none());
+            return Ok(Parameters::of(stores));
         }
-        let variables = store.variables();
+        let variables = stores.weights.variables();
         let free = |is_one: &dyn Fn(&str, &Tensor) -> bool| -> BTreeSet<&str> {
             let names = variables
                 .iter()
@@ -69,11 +68,12 @@ impl Adaptation {
         let targets =
             chosen("adapters.targets", &self.targets, &matrices, "matrix that can have an adapter")?;
         let product = Product { rank: i64::from(self.rank), alpha: self.alpha, seed: u64::from(seed) };
-        let adapters = Adapters::new(store, &targets, &whole, product)?;
-        let learnt: usize = adapters.learnt(store).values().map(Tensor::numel).sum();
+        let adapted = Adapted { targets: &targets, whole: &whole, product };
+        let parameters = Parameters::adapted(stores, &adapted)?;
+        let learnt: usize = parameters.learnt().values().map(Tensor::numel).sum();
         let of: usize = variables.values().map(Tensor::numel).sum();
         tracing::info!(matrices = targets.len(), learnt, of, "adapters learn, and all else stays as it was");
-        Ok(adapters)
+        Ok(parameters)
     }
 }
 

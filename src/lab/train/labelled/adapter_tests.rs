@@ -7,47 +7,48 @@ use anyhow::Result;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor, no_grad};
 
-use super::super::adapters::Adapters;
 use super::super::optimiser::{AdamW, Decay, Descent, Group, Schedule};
+use super::super::parameters::{Parameters, Stores};
 use super::super::training_loop::{Taken, TrainingJob, TrainingTask, Validation, Watch, run_training};
 use super::adaptation::Adaptation;
 use super::order::Order;
 use super::task::{LabelledTask, Split};
 use super::tests::{TINY, error, fixture, refused, rows};
 use crate::domain::EntityType;
+use crate::networks::bundle::Precision;
 use crate::networks::tagger::Tagger;
 use crate::stages::recognise::LabelSet;
 
 /// A tagger with the weights of the fixture, and the task of learning its rows, of which some may be in memory at a time.
-fn beginning(at_once: usize) -> (VarStore, LabelledTask) {
+pub(super) fn beginning(at_once: usize, precision: Precision) -> (Stores, LabelledTask) {
     let fixture = fixture();
-    let store = VarStore::new(Device::Cpu);
-    let tagger = Tagger::new(&store.root(), TINY);
-    for (name, variable) in store.variables() {
+    let stores = Stores::new(Device::Cpu, precision);
+    let tagger = stores.network(|root| Tagger::new(root, TINY));
+    for (name, variable) in stores.weights.variables() {
         no_grad(|| variable.shallow_clone().copy_(&fixture[&format!("before.{name}")]));
     }
     let labels = LabelSet::new([EntityType::new("PER")]);
     let split = Split { train: rows(&fixture), dev: rows(&fixture), at_once };
-    (store, LabelledTask::new((tagger, labels), split, Order::new(vec![1; 5], 5, 1), 0.0))
+    (stores, LabelledTask::new((tagger, labels), split, Order::new(vec![1; 5], 5, 1), 0.0))
 }
 
-fn adaptation(rank: u32, targets: &[&str], whole: &[&str]) -> Adaptation {
+pub(super) fn adaptation(rank: u32, targets: &[&str], whole: &[&str]) -> Adaptation {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Adaptation { rank, alpha: 6.0, targets: owned(targets), whole: owned(whole) }
 }
 
-fn attached(store: &VarStore, adaptation: &Adaptation) -> Result<Adapters> {
-    adaptation.attach(store, &["linear.", "crf."], 1)
+fn attached(stores: &Stores, adaptation: &Adaptation) -> Result<Parameters> {
+    adaptation.attach(stores, &["linear.", "crf."], 1)
 }
 
 /// Copies of all weights.
-fn weights(store: &VarStore) -> HashMap<String, Tensor> {
+pub(super) fn weights(store: &VarStore) -> HashMap<String, Tensor> {
     store.variables().into_iter().map(|(name, variable)| (name, variable.detach().copy())).collect()
 }
 
-fn backward(task: &mut LabelledTask, adapters: &Adapters) {
+pub(super) fn backward(task: &mut LabelledTask, parameters: &Parameters) {
     for part in 0..task.parts(0).unwrap() {
-        adapters.write();
+        parameters.write();
         task.loss(0, part).unwrap().0.backward();
     }
 }
@@ -56,9 +57,9 @@ const QUERY: &str = "embedder.transformer_model.encoder.layer.1.attention.self.q
 
 #[test]
 fn factors_of_a_tagger_have_the_gradient_of_its_matrix_times_the_other_factor() {
-    let (store, mut task) = beginning(2);
-    let adapters = attached(&store, &adaptation(2, &["self.query", "self.value"], &[])).unwrap();
-    let learnt = adapters.learnt(&store);
+    let (stores, mut task) = beginning(2, Precision::F32);
+    let adapters = attached(&stores, &adaptation(2, &["self.query", "self.value"], &[])).unwrap();
+    let learnt = adapters.learnt();
     assert_eq!(
         learnt.len(),
         2 * 2 * 2 + 2 + 3,
@@ -66,22 +67,22 @@ fn factors_of_a_tagger_have_the_gradient_of_its_matrix_times_the_other_factor() 
     );
     // Each number that learns has a gradient and two moments.
     let numbers = |tensors: &HashMap<String, Tensor>| tensors.values().map(Tensor::numel).sum::<usize>();
-    assert_eq!((numbers(&learnt), numbers(&Adapters::none().learnt(&store))), (4 * 64 + 85 + 35, 5656));
+    assert_eq!((numbers(&learnt), numbers(&Parameters::of(&stores).learnt())), (4 * 64 + 85 + 35, 5656));
     for (name, factor) in learnt.iter().filter(|(name, _)| name.ends_with(".up")) {
         let numbers: Vec<f32> = (0..32).map(|place| ((place + name.len()) as f32).sin() * 0.3).collect();
         no_grad(|| factor.shallow_clone().copy_(&Tensor::from_slice(&numbers).view([16, 2])));
     }
     backward(&mut task, &adapters);
     no_grad(|| adapters.write());
-    let adapted = weights(&store);
+    let adapted = weights(&stores.weights);
 
     // The same weights, learnt whole.
-    let (plain, mut task) = beginning(5);
-    for (name, variable) in plain.variables() {
+    let (plain, mut task) = beginning(5, Precision::F32);
+    for (name, variable) in plain.weights.variables() {
         no_grad(|| variable.shallow_clone().copy_(&adapted[&name]));
     }
-    backward(&mut task, &Adapters::none());
-    let gradients = plain.variables();
+    backward(&mut task, &Parameters::of(&plain));
+    let gradients = plain.weights.variables();
     for (name, tensor) in &learnt {
         let (matrix, factor) = name.rsplit_once('.').unwrap();
         let expected = match factor {
@@ -92,7 +93,7 @@ fn factors_of_a_tagger_have_the_gradient_of_its_matrix_times_the_other_factor() 
         let off = error(&tensor.grad(), &expected);
         assert!(off < 1e-4, "the gradient of {name} is off by {off}");
     }
-    let without = store.variables().into_iter().filter(|(name, _)| !learnt.contains_key(name));
+    let without = stores.weights.variables().into_iter().filter(|(name, _)| !learnt.contains_key(name));
     for (name, variable) in without {
         assert!(!variable.requires_grad() && !variable.grad().defined(), "{name} has a gradient");
     }
@@ -100,9 +101,9 @@ fn factors_of_a_tagger_have_the_gradient_of_its_matrix_times_the_other_factor() 
 
 /// Ends a training after a step, and remembers the losses.
 #[derive(Default)]
-struct Ending {
-    after: Option<i64>,
-    losses: Vec<f64>,
+pub(super) struct Ending {
+    pub(super) after: Option<i64>,
+    pub(super) losses: Vec<f64>,
 }
 
 impl Watch for Ending {
@@ -122,14 +123,14 @@ impl Watch for Ending {
 }
 
 /// Trains the tagger with adapters in a folder; what it began with, and what came of it.
-fn trained(
+pub(super) fn trained(
     folder: &Path,
-    adaptation: &Adaptation,
+    (adaptation, precision): (&Adaptation, Precision),
     watch: &mut Ending,
 ) -> Result<[HashMap<String, Tensor>; 2]> {
-    let (store, task) = beginning(5);
-    let begun = weights(&store);
-    let adapters = attached(&store, adaptation)?;
+    let (stores, task) = beginning(5, precision);
+    let begun = weights(&stores.weights);
+    let parameters = attached(&stores, adaptation)?;
     let schedule = Schedule { peak: 0.02, warm_up: 0, steps: 12, decay: Decay::Linear };
     let job = TrainingJob {
         name: "tagger".to_owned(),
@@ -142,11 +143,11 @@ fn trained(
         identity: format!(
             "rank = {}\nfrozen weights = {}",
             adaptation.rank,
-            adapters.frozen().unwrap_or_default()
+            parameters.frozen().unwrap_or_default()
         ),
     };
-    run_training(&job, (&store, &adapters), |_| Box::new(task), watch)?;
-    Ok([begun, weights(&store)])
+    run_training(&job, (&stores.weights, &parameters), |_| Box::new(task), watch)?;
+    Ok([begun, weights(&stores.weights)])
 }
 
 #[test]
@@ -155,7 +156,7 @@ fn only_targets_and_what_is_trained_whole_change_and_targets_by_the_rank_at_most
     let keys =
         adaptation(3, &["self.query", "layer.0.intermediate", "word_embeddings"], &["output.LayerNorm.bias"]);
     let mut whole = Ending::default();
-    let [begun, ended] = trained(folder.path(), &keys, &mut whole).unwrap();
+    let [begun, ended] = trained(folder.path(), (&keys, Precision::F32), &mut whole).unwrap();
     let mut changed = 0;
     for (name, before) in &begun {
         let difference = &ended[name] - before;
@@ -179,7 +180,7 @@ fn only_targets_and_what_is_trained_whole_change_and_targets_by_the_rank_at_most
     let broken = folder.path().join("broken");
     std::fs::create_dir(&broken).unwrap();
     let mut first = Ending { after: Some(10), ..Ending::default() };
-    assert_eq!(trained(&broken, &keys, &mut first).unwrap_err().to_string(), "it is ended");
+    assert_eq!(trained(&broken, (&keys, Precision::F32), &mut first).unwrap_err().to_string(), "it is ended");
     let saved = Tensor::read_safetensors(broken.join("checkpoint.safetensors")).unwrap();
     let of_weights: Vec<&str> = saved.iter().filter_map(|(name, _)| name.strip_prefix("weight/")).collect();
     assert_eq!(
@@ -188,12 +189,12 @@ fn only_targets_and_what_is_trained_whole_change_and_targets_by_the_rank_at_most
         "the factors and what learns whole alone: {of_weights:?}"
     );
     let mut second = Ending::default();
-    let [_, again] = trained(&broken, &keys, &mut second).unwrap();
+    let [_, again] = trained(&broken, (&keys, Precision::F32), &mut second).unwrap();
     assert_eq!(second.losses, whole.losses[8..], "to the bit");
     assert!(ended.iter().all(|(name, tensor)| tensor.equal(&again[name])), "to the bit");
 
     let other = Adaptation { rank: 2, ..keys };
-    let error = trained(&broken, &other, &mut Ending::default()).unwrap_err().to_string();
+    let error = trained(&broken, (&other, Precision::F32), &mut Ending::default()).unwrap_err().to_string();
     assert!(error.contains("it has `rank = 3`, now there is `rank = 2`"), "{error}");
 }
 
@@ -220,18 +221,21 @@ fn a_name_that_fits_nothing_is_an_error_that_lists_what_there_is() {
             "`adapters.rank` is 3, but `embedder.transformer_model.embeddings.",
         ),
     ] {
-        let (store, _) = beginning(5);
-        let error = attached(&store, &keys).unwrap_err().to_string();
+        let (stores, _) = beginning(5, Precision::F32);
+        let error = attached(&stores, &keys).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
     // Frozen parts get none.
-    let (store, _) = beginning(5);
-    for (name, variable) in store.variables() {
+    let (stores, _) = beginning(5, Precision::F32);
+    for (name, variable) in stores.weights.variables() {
         let _ = variable.set_requires_grad(!name.contains("layer.1."));
     }
-    let adapters = attached(&store, &adaptation(1, &["self.query"], &[])).unwrap();
-    assert!(!adapters.learnt(&store).contains_key(&format!("{QUERY}.up")));
-    assert!(attached(&store, &adaptation(0, &["q_proj"], &[])).unwrap().frozen().is_none(), "there are none");
+    let adapters = attached(&stores, &adaptation(1, &["self.query"], &[])).unwrap();
+    assert!(!adapters.learnt().contains_key(&format!("{QUERY}.up")));
+    assert!(
+        attached(&stores, &adaptation(0, &["q_proj"], &[])).unwrap().frozen().is_none(),
+        "there are none"
+    );
     let nothing = refused(|_, training| training.recipe.adapters.rank = 4);
     assert!(
         nothing.contains("`adapters.rank` is 4, but an encoder from nothing has random weights"),
@@ -241,16 +245,16 @@ fn a_name_that_fits_nothing_is_an_error_that_lists_what_there_is() {
 
 #[test]
 fn factors_move_by_the_rate_of_their_matrix_and_decay_to_what_it_began_with() {
-    let (store, _) = beginning(5);
-    let adapters = attached(&store, &adaptation(1, &["self.query"], &["LayerNorm.bias"])).unwrap();
+    let (stores, _) = beginning(5, Precision::F32);
+    let adapters = attached(&stores, &adaptation(1, &["self.query"], &["LayerNorm.bias"])).unwrap();
     let schedule = Schedule { peak: 0.1, warm_up: 0, steps: 1_000_000, decay: Decay::Linear };
     let layer = "embedder.transformer_model.encoder.layer.1.".to_owned();
     let groups = vec![Group { prefix: layer, peak: 0.01, weight_decay: 0.5 }];
     let descent = Descent { groups, averages: false, ..Descent::short(schedule, 0.25) };
-    let learnt = adapters.learnt(&store);
+    let learnt = adapters.learnt();
     let before: HashMap<&String, Tensor> =
         learnt.iter().map(|(name, factor)| (name, factor.detach().copy())).collect();
-    let mut optimiser = AdamW::new(adapters.learnt(&store), descent);
+    let mut optimiser = AdamW::new(adapters.learnt(), descent);
     learnt.values().map(|tensor| tensor.sum(Kind::Float)).sum::<Tensor>().backward();
     optimiser.apply_gradients();
     for (name, rate, decay) in [

@@ -7,11 +7,12 @@ use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use tch::Device;
 use tch::nn::VarStore;
 use toml::{Table, Value};
 
-use super::super::adapters::Adapters;
 use super::super::optimiser::{Decay, Descent, Group, Schedule};
+use super::super::parameters::Parameters;
 use super::super::record::Records;
 use super::super::training_loop::{TrainingJob, TrainingTask, Watch, run_training};
 use super::recipe_file::Faults;
@@ -63,8 +64,8 @@ pub(super) struct Course<'a> {
     pub(super) steps: &'a Steps,
     /// How fast.
     pub(super) rates: Rates,
-    /// What learns in place of the network's own parameters.
-    pub(super) adapters: Adapters,
+    /// What learns of the network.
+    pub(super) parameters: Parameters,
     /// What steps draw at random.
     pub(super) seed: u32,
     /// The whole recipe.
@@ -73,6 +74,15 @@ pub(super) struct Course<'a> {
     pub(super) dimensions: Table,
     /// The folder of checkpoint and records.
     pub(super) work: &'a Path,
+}
+
+/// What a training runs on.
+#[derive(Debug, Clone, Copy)]
+pub struct Machine {
+    /// The device that computes.
+    pub device: Device,
+    /// Threads of libtorch on the CPU; all cores if not given.
+    pub threads: Option<i32>,
 }
 
 /// A data set as the network reads it.
@@ -122,9 +132,9 @@ pub struct Trained {
 ///
 /// # Errors
 /// The folder cannot be made.
-pub(super) fn prepare(work: &Path, threads: Option<i32>) -> Result<()> {
+pub(super) fn prepare(work: &Path, machine: Machine) -> Result<()> {
     fs::create_dir_all(work).with_context(|| format!("failed to create `{}`", work.display()))?;
-    if let Some(threads) = threads {
+    if let Some(threads) = machine.threads {
         tch::set_num_threads(threads);
     }
     Ok(())
@@ -144,7 +154,7 @@ impl Course<'_> {
         watch: &mut dyn Watch,
     ) -> Result<(Trained, TrainingRecord)> {
         let mut records = Records::new(self.work, watch);
-        let outcome = run_training(&self.job(epoch), (store, &self.adapters), make, &mut records)?;
+        let outcome = run_training(&self.job(epoch), (store, &self.parameters), make, &mut records)?;
         let plot = records.draw(&format!("training of a {}", self.name))?;
         let (best_step, score) = outcome.best.context("the training ended without a score")?;
         let trained = Trained { steps: outcome.steps, score, measure: self.measure, best_step, plot };
@@ -181,7 +191,7 @@ impl Course<'_> {
         flatten("", &self.recipe, &mut lines);
         flatten("dimensions.", &self.dimensions, &mut lines);
         // A checkpoint with adapters does not have the weights that stay as they were.
-        lines.extend(self.adapters.frozen().map(|hash| format!("frozen weights = {hash}")));
+        lines.extend(self.parameters.frozen().map(|hash| format!("frozen weights = {hash}")));
         lines.retain(|line| !INDIFFERENT.iter().any(|key| line.starts_with(key)));
         lines.join("\n")
     }

@@ -5,7 +5,9 @@ use toml::Value;
 
 use super::adaptation::Adaptation;
 use super::course::Steps;
+use super::numbers;
 use super::recipe_file::{Faults, RecipeError, Shipped};
+use crate::networks::bundle::Precision;
 
 /// The recipe that has every key.
 const DEFAULTS: &str = include_str!("../../../../config/training/tagger.toml");
@@ -26,6 +28,8 @@ const SHIPPED: Shipped = Shipped {
 pub struct Recipe {
     /// Decides all that is drawn.
     pub seed: u32,
+    /// The numbers in which the network computes.
+    pub precision: Precision,
     /// What is read.
     pub text: Text,
     /// How long.
@@ -117,7 +121,8 @@ impl Recipe {
 
     /// Notes values that no training can have.
     fn check(&self, faults: &mut Faults) {
-        let Self { text, steps, rates, adapters, network, .. } = self;
+        let Self { precision, text, steps, rates, adapters, network, .. } = self;
+        numbers::check(*precision, faults);
         faults.hold(text.max_pieces >= 3, "text.max_pieces", "at least 3");
         steps.check(faults);
         faults.positive("rates.encoder", rates.encoder);
@@ -167,6 +172,7 @@ mod tests {
                 "`steps.batch` must be at least 1; `rates.dropout` must be from 0 to below 1",
             ),
             (vec![change("rates.crf", "nan")], "`rates.crf` must be a number above 0"),
+            (vec![change("precision", "\"f16\"")], "`precision` must be `f32` or `bf16`"),
             (
                 vec![change("adapters.alpha", "0.0"), change("adapters.whole", "[\"crf\"]")],
                 "`adapters.alpha` must be a number above 0; `adapters.whole` must be parts of names, none where \

@@ -1,7 +1,7 @@
 //! Training task of a tagger on labelled rows: likelihood of the labels under its CRF, and F1 on the dev split.
 
 use anyhow::Result;
-use tch::{Kind, Tensor, no_grad};
+use tch::{Device, Kind, Tensor, no_grad};
 
 use super::super::text_batch::{EntityCounts, LabelledRow, TextBatch, TextTensors};
 use super::super::training_loop::{TrainingTask, Validation};
@@ -43,13 +43,18 @@ impl LabelledTask {
         Self { tagger, labels, rows, order, dropout }
     }
 
+    fn device(&self) -> Device {
+        self.tagger.crf.device()
+    }
+
     fn batch(&self, rows: &[&LabelledRow]) -> TextBatch {
         TextBatch::of(rows, Vec::new(), self.tagger.config().pad)
     }
 }
 
+/// The scores of labels, in 32 bits: the CRF adds up those of all words.
 fn emissions(tagger: &Tagger, texts: &TextTensors, dropout: f64) -> Tensor {
-    tagger.emissions(&texts.pieces, &texts.mask, &texts.first_pieces, dropout)
+    tagger.emissions(&texts.pieces, &texts.mask, &texts.first_pieces, dropout).to_kind(Kind::Float)
 }
 
 impl TrainingTask for LabelledTask {
@@ -62,7 +67,7 @@ impl TrainingTask for LabelledTask {
         let count = texts.len().max(1);
         let own = texts.chunks(self.rows.at_once).nth(part).unwrap_or_default();
         let own: Vec<&LabelledRow> = own.iter().map(|&text| &self.rows.train[text]).collect();
-        let texts = self.batch(&own).tensors();
+        let texts = self.batch(&own).tensors(self.device());
         let scores = emissions(&self.tagger, &texts, self.dropout);
         let likelihood = self.tagger.crf.log_likelihood(&scores, &texts.labels, &texts.is_word);
         Ok((likelihood.sum(Kind::Float) / -(count as f64), String::new()))
@@ -73,7 +78,7 @@ impl TrainingTask for LabelledTask {
         for rows in self.rows.dev.chunks(self.rows.at_once) {
             let batch = self.batch(&rows.iter().collect::<Vec<_>>());
             let best = no_grad(|| {
-                let texts = batch.tensors();
+                let texts = batch.tensors(self.device());
                 self.tagger.crf.decode(&emissions(&self.tagger, &texts, 0.0), &texts.is_word)
             });
             found.count(&batch, &best, &self.labels);

@@ -98,10 +98,28 @@ pub(super) fn falls(losses: &[f64]) -> bool {
     mean(&losses[losses.len() - window..]) < 0.95 * mean(&losses[..window])
 }
 
+/// Whether some numbers of a tensor are lost in bf16.
+pub(super) fn has_32_bits(tensor: &Tensor) -> bool {
+    tensor.kind() == Kind::Float && !tensor.equal(&tensor.to_kind(Kind::BFloat16).to_kind(Kind::Float))
+}
+
+/// A training in bf16 has nearly the losses of one in 32 bits from the same weights, and yields weights of 32 bits.
+pub(super) fn is_near(losses: &[f64], in_32_bits: &[f64], (file, changed): (&Path, &str)) {
+    for (step, (loss, expected)) in losses.iter().zip(in_32_bits).enumerate() {
+        let off = (loss - expected).abs() / expected.abs();
+        assert!(off > 0.0 && off < 0.1, "step {step}: {loss} {expected}");
+    }
+    assert!(has_32_bits(&stored(file, changed)));
+}
+
+fn stored(file: &Path, name: &str) -> Tensor {
+    let all = Tensor::read_safetensors(file).unwrap();
+    all.into_iter().find(|(known, _)| known == name).unwrap().1
+}
+
 /// A tensor of a file of weights, in 32 bits.
 pub(super) fn tensor(file: &Path, name: &str) -> Vec<u8> {
-    let all = Tensor::read_safetensors(file).unwrap();
-    let (_, tensor) = all.into_iter().find(|(known, _)| known == name).unwrap();
+    let tensor = stored(file, name);
     let tensor = tensor.to_kind(Kind::Float).contiguous();
     let mut bytes = vec![0; tensor.numel() * 4];
     tensor.copy_data_u8(&mut bytes, tensor.numel());

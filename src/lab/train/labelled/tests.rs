@@ -15,7 +15,7 @@ use super::order::Order;
 use super::recipe::{Frozen, Knowledge};
 use super::task::{LabelledTask, Split};
 use super::texts::Texts;
-use super::{Origin, Recipe, TaggerTraining};
+use super::{Machine, Origin, Recipe, TaggerTraining};
 use crate::domain::EntityType;
 use crate::networks::tagger::{Positions, Tagger, TaggerConfig};
 use crate::stages::recognise::{LabelSet, Request};
@@ -214,7 +214,7 @@ pub(super) fn refused(change: impl FnOnce(&Path, &mut TaggerTraining)) -> String
         recipe: Recipe::read("tagger", &[]).unwrap(),
         work: at("work"),
         out: at("out"),
-        threads: None,
+        machine: Machine { device: Device::Cpu, threads: None },
     };
     change(folder.path(), &mut training);
     let error = training.run(&mut Silent).unwrap_err();
@@ -273,7 +273,7 @@ fn scores_of_the_dev_split_are_of_all_its_rows() {
     let said: Vec<LabelledRow> = all
         .iter()
         .map(|row| {
-            let batch = super::super::text_batch::TextBatch::of(&[row], Vec::new(), 0).tensors();
+            let batch = super::super::text_batch::TextBatch::of(&[row], Vec::new(), 0).tensors(Device::Cpu);
             let scores = tagger.emissions(&batch.pieces, &batch.mask, &batch.first_pieces, 0.0);
             let labels = tagger.crf.decode(&scores, &batch.is_word).remove(0);
             LabelledRow { labels, ..row.clone() }

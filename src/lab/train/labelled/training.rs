@@ -4,17 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
-use tch::Device;
 use tch::nn::VarStore;
 use toml::Table;
 
-use super::super::adapters::Adapters;
 use super::super::optimiser::Group;
+use super::super::parameters::{Parameters, Stores};
 use super::super::text_batch::LabelledRow;
 use super::super::tokenizers as vocabularies;
 use super::super::training_loop::{TrainingTask, Watch};
 use super::beginning::{Beginning, Origin, crf_tagger, freeze};
-use super::course::{self, Course, Rates, Trained};
+use super::course::{self, Course, Machine, Rates, Trained};
 use super::order::Order;
 use super::recipe::Recipe;
 use super::result::TrainedNetwork;
@@ -47,8 +46,8 @@ pub struct TaggerTraining {
     pub work: PathBuf,
     /// The bundle that receives the tagger.
     pub out: PathBuf,
-    /// Threads of libtorch; all cores if not given.
-    pub threads: Option<i32>,
+    /// What it runs on.
+    pub machine: Machine,
 }
 
 /// The data set as the network reads it.
@@ -66,7 +65,7 @@ impl TaggerTraining {
     /// What cannot be read or written, with its file; a checkpoint of another training; a loss that is no number.
     pub fn run(&self, watch: &mut dyn Watch) -> Result<Trained> {
         let Self { recipe, .. } = self;
-        course::prepare(&self.work, self.threads)?;
+        course::prepare(&self.work, self.machine)?;
         let knowledge = recipe.text.knowledge;
         let texts = ["train", "dev"].map(|split| Texts::read(&self.data, split, knowledge));
         let [train, dev] = texts;
@@ -80,22 +79,23 @@ impl TaggerTraining {
             tracing::info!("{note}");
         }
         tch::manual_seed(i64::from(recipe.seed));
-        let store = VarStore::new(Device::Cpu);
-        let tagger = Tagger::new(&store.root(), beginning.config.clone());
-        beginning.fill(&store)?;
-        freeze(&store, &recipe.frozen);
-        let adapters = recipe.adapters.attach(&store, &NEW_LAYERS, recipe.seed)?;
+        let stores = Stores::new(self.machine.device, recipe.precision);
+        let tagger = stores.network(|root| Tagger::new(root, beginning.config.clone()));
+        let store = &stores.weights;
+        beginning.fill(store)?;
+        freeze(store, &recipe.frozen);
+        let parameters = recipe.adapters.attach(&stores, &NEW_LAYERS, recipe.seed)?;
 
         let lengths = data.rows.train.iter().map(|row| row.request.pieces.len()).collect();
         let order = Order::new(lengths, recipe.steps.batch, u64::from(recipe.seed));
-        let (steps, course) = (order.steps(), self.course(&data, &beginning, adapters)?);
+        let (steps, course) = (order.steps(), self.course(&data, &beginning, parameters)?);
         let Data { labels, rows, .. } = data;
         let named = labels.clone();
         let make = |_| -> Box<dyn TrainingTask> {
             Box::new(LabelledTask::new((tagger, named), rows, order, recipe.rates.dropout))
         };
-        let (trained, record) = course.run(&store, steps, make, watch)?;
-        self.put(&store, &beginning, &labels, record)?;
+        let (trained, record) = course.run(store, steps, make, watch)?;
+        self.put(store, &beginning, &labels, record)?;
         Ok(trained)
     }
 
@@ -124,7 +124,7 @@ impl TaggerTraining {
         Ok(Data { labels, posts, rows: Split { train, dev, at_once: self.recipe.steps.at_once }, hash })
     }
 
-    fn course(&self, data: &Data, beginning: &Beginning, adapters: Adapters) -> Result<Course<'_>> {
+    fn course(&self, data: &Data, beginning: &Beginning, parameters: Parameters) -> Result<Course<'_>> {
         let Recipe { steps, rates, seed, .. } = &self.recipe;
         let group = |prefix: &str, peak: f64, weight_decay: f64| Group {
             prefix: prefix.to_owned(),
@@ -155,7 +155,7 @@ impl TaggerTraining {
                 max_norm: rates.max_norm,
                 groups,
             },
-            adapters,
+            parameters,
             seed: *seed,
             recipe: Table::try_from(&self.recipe)?,
             dimensions: Table::try_from(&beginning.config)?,

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use tch::nn::VarStore;
 use toml::Table;
 
 use super::super::bundle_network::{BundleNetwork, freeze, stage_part};
 use super::recipe::FrozenParts;
 use crate::common::imaging::View;
 use crate::domain::Stage;
+use crate::lab::train::parameters::Stores;
 use crate::networks::blocks::promptable::Promptable;
 use crate::networks::bundle::{Bundle, Segment, TrainedPart, TrainingRecord};
 use crate::networks::sam::{Sam, SamConfig};
@@ -43,18 +43,21 @@ impl Beginning {
         Ok(Self { view: part.network.view(), network, part })
     }
 
-    /// The network, with its weights, in a store; the parts that are frozen do not learn.
+    /// The network, with its weights; the parts that are frozen do not learn.
     ///
     /// # Errors
     /// All tensors that are missing or have another shape.
-    pub(super) fn network(&self, store: &VarStore, frozen: &FrozenParts) -> Result<Box<dyn Promptable>> {
-        let network: Box<dyn Promptable> = if self.network.architecture == SAM2 {
-            Box::new(Sam2::new(&store.root(), &self.network.dimensions.config::<Sam2Config>()))
-        } else {
-            Box::new(Sam::new(&store.root(), &self.network.dimensions.config::<SamConfig>()))
-        };
-        self.network.fill(store)?;
-        freeze(store, |name| {
+    pub(super) fn network(&self, stores: &Stores, frozen: &FrozenParts) -> Result<Box<dyn Promptable>> {
+        let dimensions = &self.network.dimensions;
+        let network = stores.network(|root| -> Box<dyn Promptable> {
+            if self.network.architecture == SAM2 {
+                Box::new(Sam2::new(root, &dimensions.config::<Sam2Config>()))
+            } else {
+                Box::new(Sam::new(root, &dimensions.config::<SamConfig>()))
+            }
+        });
+        self.network.fill(&stores.weights)?;
+        freeze(&stores.weights, |name| {
             frozen.image_encoder && name.starts_with("vision_encoder.")
                 || frozen.prompt_encoder && name.starts_with("prompt_encoder.")
         });

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tch::{TchError, Tensor, no_grad};
+use tch::{Device, TchError, Tensor, no_grad};
 
 use crate::common::imaging::Picture;
 use crate::domain::ContentHash;
@@ -33,17 +33,18 @@ impl Encoder {
         &mut self,
         network: &dyn Promptable,
         pictures: &[&Arc<Picture>],
+        device: Device,
     ) -> Result<Tensor, TchError> {
         let Self::Frozen { kept, most } = self else {
             let bytes: Vec<Tensor> =
-                pictures.iter().map(|picture| pixels(picture)).collect::<Result<_, _>>()?;
+                pictures.iter().map(|picture| pixels(picture, device)).collect::<Result<_, _>>()?;
             return network.encode_bytes(&bytes);
         };
         let mut rows = Vec::with_capacity(pictures.len());
         for picture in pictures {
             let encoding = match kept.get(&picture.hash) {
                 Some(known) => known.shallow_clone(),
-                None => no_grad(|| network.encode_bytes(&[pixels(picture)?]))?,
+                None => no_grad(|| network.encode_bytes(&[pixels(picture, device)?]))?,
             };
             if kept.len() < *most {
                 kept.entry(picture.hash).or_insert_with(|| encoding.shallow_clone());
@@ -55,6 +56,7 @@ impl Encoder {
 }
 
 /// The bytes of a picture, `[height, width, 3]`.
-fn pixels(picture: &Picture) -> Result<Tensor, TchError> {
-    Tensor::f_from_slice(&picture.rgb)?.f_view([i64::from(picture.height), i64::from(picture.width), 3])
+fn pixels(picture: &Picture, device: Device) -> Result<Tensor, TchError> {
+    let bytes = Tensor::f_from_slice(&picture.rgb)?.f_to_device(device)?;
+    bytes.f_view([i64::from(picture.height), i64::from(picture.width), 3])
 }

@@ -66,6 +66,7 @@ fn loss_and_gradients_are_those_of_torch_over_the_parts_of_a_step() {
     let regions = Arc::new(regions);
     let mut task = MaskLearner {
         network: Box::new(network),
+        device: Device::Cpu,
         encoder: Encoder::Learning,
         weights: PAPER,
         batches: Present::new(0, 2, move |_| Ok(batch.clone())),

@@ -3,10 +3,13 @@
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
+use super::super::adaptation::Adaptation;
 use super::super::course::Steps;
+use super::super::numbers;
 use super::super::rates::NetworkRates;
 use super::super::recipe_file::{Faults, RecipeError, Shipped};
 use crate::lab::train::mask_loss::MaskWeights;
+use crate::networks::bundle::Precision;
 
 const SEGMENTER: &str = include_str!("../../../../../config/training/segmenter.toml");
 
@@ -16,6 +19,8 @@ const SEGMENTER: &str = include_str!("../../../../../config/training/segmenter.t
 pub struct MaskRecipe {
     /// Decides the order of regions, and how their boxes are moved.
     pub seed: u32,
+    /// The numbers in which the network computes.
+    pub precision: Precision,
     /// How long.
     pub steps: Steps,
     /// How fast.
@@ -26,6 +31,8 @@ pub struct MaskRecipe {
     pub loss: MaskWeights,
     /// What stays as it was.
     pub frozen: FrozenParts,
+    /// What learns in place of whole matrices.
+    pub adapters: Adaptation,
 }
 
 /// How boxes are moved.
@@ -61,7 +68,8 @@ impl MaskRecipe {
 
     /// Notes values that no training can have.
     fn check(&self, faults: &mut Faults) {
-        let Self { steps, rates, prompt, loss, .. } = self;
+        let Self { precision, steps, rates, prompt, loss, adapters, .. } = self;
+        numbers::check(*precision, faults);
         steps.check(faults);
         rates.check(faults);
         let mut weight = |key: &str, value: f64| {
@@ -73,6 +81,7 @@ impl MaskRecipe {
         weight("loss.dice", loss.dice);
         weight("loss.iou", loss.iou);
         faults.hold(loss.focal + loss.dice > 0.0, "loss.focal", "above 0 where `loss.dice` is 0");
+        adapters.check(faults);
     }
 }
 

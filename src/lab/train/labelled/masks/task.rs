@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use tch::{Kind, Tensor, no_grad};
+use tch::{Device, Kind, Tensor, no_grad};
 
 use super::super::present::{Batched, Present};
 use super::batches::{Batch, Loader, Part, Prompt};
@@ -22,6 +22,8 @@ pub(super) const MEASURE: &str = "mIoU";
 pub(super) struct MaskLearner {
     /// The network.
     pub(super) network: Box<dyn Promptable>,
+    /// Where it computes.
+    pub(super) device: Device,
     /// How it encodes pictures.
     pub(super) encoder: Encoder,
     /// What each part of the loss weighs.
@@ -36,10 +38,16 @@ pub(super) struct MaskLearner {
     pub(super) at_once: usize,
 }
 
-/// The masks of the regions of a part, as logits `[N, 1, h, w]`, and their predicted IoUs `[N, 1]`.
-fn masks(network: &dyn Promptable, encoder: &mut Encoder, part: &Part<'_>) -> Result<(Tensor, Tensor)> {
-    let encodings = encoder.encodings(network, &part.pictures)?;
-    Ok(network.best_masks(&encodings, &part.rows(), &part.boxes()))
+/// The masks of the regions of a part, as logits `[N, 1, h, w]`, and their predicted IoUs `[N, 1]`, in 32 bits.
+fn masks(
+    (network, device): (&dyn Promptable, Device),
+    encoder: &mut Encoder,
+    part: &Part<'_>,
+) -> Result<(Tensor, Tensor)> {
+    let encodings = encoder.encodings(network, &part.pictures, device)?;
+    let [rows, boxes] = [part.rows(), part.boxes()].map(|asked| asked.to_device(device));
+    let (masks, ious) = network.best_masks(&encodings, &rows, &boxes);
+    Ok((masks.to_kind(Kind::Float), ious.to_kind(Kind::Float)))
 }
 
 impl MaskLearner {
@@ -52,12 +60,12 @@ impl MaskLearner {
             pixels.extend(truth(&mask.to_pixels(), from, to, side));
         }
         let side = i64::from(side);
-        Tensor::from_slice(&pixels).view([-1, side, side]).to_kind(Kind::Float)
+        Tensor::from_slice(&pixels).view([-1, side, side]).to_device(self.device).to_kind(Kind::Float)
     }
 
     /// The sum of the overlaps of the masks of some regions of the dev split, as the engine would make them.
     fn overlaps(&mut self, part: &Part<'_>) -> Result<f64> {
-        let (logits, _) = masks(self.network.as_ref(), &mut self.encoder, part)?;
+        let (logits, _) = masks((self.network.as_ref(), self.device), &mut self.encoder, part)?;
         let mut sum = 0.0;
         for (prompt, row) in part.prompts.iter().zip(0..) {
             let Prompt { region, picture, .. } = prompt;
@@ -79,7 +87,7 @@ impl TrainingTask for MaskLearner {
     fn loss(&mut self, _: i64, part: usize) -> Result<(Tensor, String)> {
         let (batch, range) = self.batches.part(part)?;
         let (part, count) = (batch.part(range), batch.len());
-        let (low, predicted) = masks(self.network.as_ref(), &mut self.encoder, &part)?;
+        let (low, predicted) = masks((self.network.as_ref(), self.device), &mut self.encoder, &part)?;
         let square = self.dev.view.side;
         let side = i64::from(square);
         let logits = low.f_upsample_bilinear2d([side, side], false, None, None)?.squeeze_dim(1);

@@ -1,15 +1,20 @@
 //! Tests of the training of a segmenter: resuming, frozen parts, bundles that result, SAM 2, and faults of masks.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
+use std::path::Path;
 
 use serde_json::json;
 use tch::nn::VarStore;
-use tch::{Device, Kind};
+use tch::{Device, Kind, Tensor};
 use toml::{Table, Value};
 
-use super::super::test_support::{self, SEED, Watched, drawn, falls, limits, tensor, trained_twice, weights};
+use super::super::test_support::{
+    self, SEED, Watched, drawn, falls, is_near, limits, tensor, trained_twice, weights,
+};
 use super::regions::{Reading, Region, Regions};
 use super::{MaskRecipe, MaskTraining};
+use crate::lab::train::Machine;
 use crate::lab::world::{Split, World};
 use crate::networks::bundle::tiny::bundle::without_tokenizers;
 use crate::networks::bundle::tiny::sam2::sam2;
@@ -52,7 +57,7 @@ impl Given {
             work: self.folder.path().join(work),
             out: self.folder.path().join(work).join("bundle"),
             // The number is one of the test's own thread: others do not change it between two trainings.
-            threads: Some(1),
+            machine: Machine { device: Device::Cpu, threads: Some(1) },
         }
     }
 
@@ -161,6 +166,70 @@ fn a_sam_2_is_trained_through_the_same_steps() {
     for (name, stays) in [("no_memory_embedding", true), ("mask_decoder.mask_tokens.weight", false)] {
         assert_eq!(tensor(&file, name) == tensor(&folder.join("sam2.safetensors"), name), stays, "{name}");
     }
+}
+
+#[test]
+fn a_segmenter_learns_in_bf16_nearly_as_in_32_bits() {
+    let given = given();
+    let run = |precision: &str| {
+        let mut watched = Watched::default();
+        let keys = [
+            ("precision", Value::from(precision)),
+            ("steps.epochs", Value::from(1)),
+            ("rates.network", Value::from(1e-3)),
+            ("frozen.image_encoder", Value::from(false)),
+        ];
+        given.training(precision, &keys).run(&mut watched).unwrap();
+        (watched.losses, given.folder.path().join(precision).join("segmenter.safetensors"))
+    };
+    let ((exact, _), (rounded, file)) = (run("f32"), run("bf16"));
+    is_near(&rounded, &exact, (&file, "vision_encoder.patch_embed.projection.weight"));
+}
+
+#[test]
+fn a_segmenter_changes_by_adapters_alone_and_its_bundle_has_the_sum() {
+    let given = given();
+    let keys = [
+        ("adapters.rank", Value::from(2)),
+        ("adapters.targets", Value::from(vec!["cross_attn_token_to_image.q_proj", "attn.qkv"])),
+        ("adapters.whole", Value::from(vec!["mask_tokens"])),
+        ("frozen.image_encoder", Value::from(false)),
+    ];
+    given.training("adapted", &keys).run(&mut Watched::default()).unwrap();
+    let read = |file: &Path| -> HashMap<String, Tensor> {
+        Tensor::read_safetensors(file).unwrap().into_iter().collect()
+    };
+    let begun = read(&given.bundle.path().join("segment.safetensors"));
+    let trained = read(&given.folder.path().join("adapted/segmenter.safetensors"));
+    let mut changed = BTreeSet::new();
+    for (name, before) in begun {
+        let difference: Tensor = &trained[&name] - before.to_kind(Kind::Float);
+        if difference.abs().max().double_value(&[]) == 0.0 {
+            continue;
+        }
+        if name.ends_with("mask_tokens.weight") {
+            changed.insert("mask_tokens");
+            continue;
+        }
+        let target = ["cross_attn_token_to_image.q_proj.weight", "attn.qkv.weight"];
+        let target = target.into_iter().find(|target| name.ends_with(target));
+        changed.insert(target.unwrap_or_else(|| panic!("{name} has changed")));
+        let (_, singular, _) = difference.to_kind(Kind::Double).svd(true, false);
+        let singular = Vec::<f64>::try_from(singular).unwrap();
+        assert!(singular[2] < 1e-4 * singular[0], "{name}: {singular:?}");
+    }
+    assert_eq!(changed.len(), 3, "{changed:?}");
+    let bundle = Bundle::open(&given.folder.path().join("adapted/bundle")).unwrap();
+    let record = bundle.segment().unwrap().training.clone().unwrap();
+    assert_eq!(record.recipe["adapters"]["rank"].as_integer(), Some(2));
+
+    // A frozen encoder has none.
+    let frozen = given.training("frozen", &[keys[0].clone(), keys[1].clone()]);
+    let error = format!("{:#}", frozen.run(&mut Watched::default()).unwrap_err());
+    assert!(
+        error.contains("`adapters.targets` has `attn.qkv`, which is in the name of no matrix"),
+        "{error}"
+    );
 }
 
 /// The regions of a line of `gold.jsonl` that has some.

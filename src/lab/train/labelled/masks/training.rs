@@ -5,11 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
-use tch::Device;
-use tch::nn::VarStore;
 use toml::Table;
 
-use super::super::course::{self, Course, Data, Trained};
+use super::super::course::{self, Course, Data, Machine, Trained};
 use super::super::order::Order;
 use super::super::present::Present;
 use super::super::result::TrainedNetwork;
@@ -21,7 +19,7 @@ use super::recipe::MaskRecipe;
 use super::regions::{Reading, Regions};
 use super::task::{MEASURE, MaskLearner};
 use crate::input::decode;
-use crate::lab::train::adapters::Adapters;
+use crate::lab::train::parameters::{Parameters, Stores};
 use crate::lab::train::training_loop::{TrainingTask, Watch};
 
 /// What is trained.
@@ -42,8 +40,8 @@ pub struct MaskTraining {
     pub work: PathBuf,
     /// The bundle that receives the network.
     pub out: PathBuf,
-    /// Threads of libtorch; all cores if not given.
-    pub threads: Option<i32>,
+    /// What it runs on.
+    pub machine: Machine,
 }
 
 impl MaskTraining {
@@ -52,8 +50,8 @@ impl MaskTraining {
     /// # Errors
     /// What cannot be read or written, with its file; a checkpoint of another training; a loss that is no number.
     pub fn run(&self, watch: &mut dyn Watch) -> Result<Trained> {
-        let MaskRecipe { seed, steps, prompt, loss, frozen, .. } = &self.recipe;
-        course::prepare(&self.work, self.threads)?;
+        let MaskRecipe { seed, precision, steps, prompt, loss, frozen, adapters, .. } = &self.recipe;
+        course::prepare(&self.work, self.machine)?;
         let beginning = Beginning::open(&self.from)?;
         let reading = Reading { data: &self.data, work: &self.work, decode: &self.decode };
         let [train, dev] = ["train", "dev"].map(|split| Regions::read(split, reading));
@@ -65,8 +63,9 @@ impl MaskTraining {
             "regions are read"
         );
 
-        let store = VarStore::new(Device::Cpu);
-        let network = beginning.network(&store, frozen)?;
+        let stores = Stores::new(self.machine.device, *precision);
+        let network = beginning.network(&stores, frozen)?;
+        let parameters = adapters.attach(&stores, &[], *seed)?;
         let view = beginning.view;
         let load = |regions: &Arc<Regions>| Loader {
             regions: Arc::clone(regions),
@@ -82,7 +81,7 @@ impl MaskTraining {
         } else {
             Encoder::Learning
         };
-        let (at_once, weights) = (steps.at_once, *loss);
+        let (at_once, weights, device) = (steps.at_once, *loss, self.machine.device);
         let learnt = Arc::clone(&train);
         let make = |first| -> Box<dyn TrainingTask> {
             let batches = Present::new(first, at_once, move |step| {
@@ -90,6 +89,7 @@ impl MaskTraining {
             });
             Box::new(MaskLearner {
                 network,
+                device,
                 encoder,
                 weights,
                 batches,
@@ -98,10 +98,11 @@ impl MaskTraining {
                 at_once,
             })
         };
-        let (trained, record) = self.course(&beginning, [&train, &dev])?.run(&store, epoch, make, watch)?;
+        let (trained, record) =
+            self.course(&beginning, [&train, &dev], parameters)?.run(&stores.weights, epoch, make, watch)?;
         let (work, from) = (&self.work, self.begins_with());
         let put = TrainedNetwork { name: NAME, from: &from, tokenizer: None, work };
-        put.put(&store, beginning.trained(record), &self.out)?;
+        put.put(&stores.weights, beginning.trained(record), &self.out)?;
         Ok(trained)
     }
 
@@ -109,7 +110,12 @@ impl MaskTraining {
         format!("the {NAME} of `{}`", self.from.display())
     }
 
-    fn course(&self, beginning: &Beginning, regions: [&Regions; 2]) -> Result<Course<'_>> {
+    fn course(
+        &self,
+        beginning: &Beginning,
+        regions: [&Regions; 2],
+        parameters: Parameters,
+    ) -> Result<Course<'_>> {
         let MaskRecipe { seed, steps, rates, .. } = &self.recipe;
         let mut hasher = blake3::Hasher::new();
         for regions in regions {
@@ -128,7 +134,7 @@ impl MaskTraining {
             },
             steps,
             rates: rates.course(),
-            adapters: Adapters::none(),
+            parameters,
             seed: *seed,
             recipe: Table::try_from(&self.recipe)?,
             dimensions: beginning.dimensions()?,

@@ -5,9 +5,11 @@ use toml::Value;
 
 use super::super::adaptation::Adaptation;
 use super::super::course::Steps;
+use super::super::numbers;
 use super::super::rates::NetworkRates;
 use super::super::recipe_file::{Faults, RecipeError, Shipped};
 use crate::lab::dataset::PairTask;
+use crate::networks::bundle::Precision;
 
 const GATE: &str = include_str!("../../../../../config/training/gate.toml");
 const GROUNDER: &str = include_str!("../../../../../config/training/grounder.toml");
@@ -18,6 +20,8 @@ const GROUNDER: &str = include_str!("../../../../../config/training/grounder.tom
 pub struct PairRecipe {
     /// Decides the order of pairs.
     pub seed: u32,
+    /// The numbers in which the network computes.
+    pub precision: Precision,
     /// How long.
     pub steps: Steps,
     /// How fast.
@@ -65,7 +69,8 @@ impl PairRecipe {
 
     /// Notes values that no training can have.
     fn check(&self, faults: &mut Faults) {
-        let Self { steps, rates, loss, adapters, .. } = self;
+        let Self { precision, steps, rates, loss, adapters, .. } = self;
+        numbers::check(*precision, faults);
         steps.check(faults);
         rates.check(faults);
         faults.share("loss.label_smoothing", loss.label_smoothing);

@@ -65,7 +65,9 @@ impl PairLearner {
     /// Pictures and questions of some pairs, read. The batch norms keep what they remember of pictures: a step has too few to
     /// measure them, and at work they are as they were.
     fn read(&self, batch: &Batch, pairs: &Range<usize>) -> (Tensor, Encoded) {
-        let (pixels, tokens) = (batch.pixels(pairs), batch.tokens(pairs));
+        let (kind, device) = self.ofa.place();
+        let pixels = batch.pixels(pairs).to_device(device).to_kind(kind);
+        let tokens = batch.tokens(pairs).to_device(device);
         let trunk = || self.ofa.trunk(&pixels, false);
         let trunk = if self.learning.frozen_trunk { no_grad(trunk) } else { trunk() };
         let encoded = self.ofa.encode(&trunk, &tokens, true);
@@ -87,10 +89,11 @@ impl PairLearner {
             Answering::Grounder { .. } => {
                 let (before, right) = self.tokens_of(answers);
                 let count = answers.len() as i64;
-                let logits = self.ofa.decode(&encoded, &Tensor::from_slice(&before).view([count, -1]), true);
+                let before = Tensor::from_slice(&before).view([count, -1]).to_device(tokens.device());
+                let logits = self.ofa.decode(&encoded, &before, true);
                 // The mean of a box's tokens, so that rates mean the same in both tasks.
-                let tokens = right.len() as f64 / count as f64;
-                smoothed(&logits.flatten(0, 1), &right, smoothing).sum(Kind::Float) / tokens
+                let each = right.len() as f64 / count as f64;
+                smoothed(&logits.flatten(0, 1), &right, smoothing).sum(Kind::Float) / each
             }
         }
     }
@@ -190,7 +193,8 @@ fn is_depicted(answer: &Answer) -> bool {
 /// smoothing, the others share the rest, as in fairseq.
 pub(super) fn smoothed(logits: &Tensor, right: &[i64], smoothing: f64) -> Tensor {
     let log_probabilities = logits.log_softmax(-1, Kind::Float);
-    let of_right = log_probabilities.gather(1, &Tensor::from_slice(right).unsqueeze(1), false).squeeze_dim(1);
+    let right = Tensor::from_slice(right).to_device(logits.device());
+    let of_right = log_probabilities.gather(1, &right.unsqueeze(1), false).squeeze_dim(1);
     let others = (logits.size()[1] - 1).max(1) as f64;
     let of_others = log_probabilities.sum_dim_intlist([1_i64].as_slice(), false, Kind::Float) - &of_right;
     of_right * (smoothing - 1.0) - of_others * (smoothing / others)

@@ -5,14 +5,14 @@ use std::fs;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 use toml::{Table, Value};
 
-use super::super::test_support::{self, Watched, drawn, falls, limits, tensor, weights};
+use super::super::test_support::{self, Watched, drawn, falls, is_near, limits, tensor, weights};
 use super::task::smoothed;
 use super::{PairRecipe, PairTraining};
 use crate::lab::dataset::{self, PairSources, PairTask, write_pairs};
-use crate::lab::train::Trained;
+use crate::lab::train::{Machine, Trained};
 use crate::lab::world::Split;
 use crate::networks::bundle::Bundle;
 use crate::networks::bundle::tiny::write_bundle;
@@ -61,7 +61,7 @@ fn training(folder: &Path, task: PairTask, work: &str, changes: &[(&str, Value)]
         work: folder.join(work),
         out: folder.join(work).join("bundle"),
         // The number is one of the test's own thread: others do not change it between two trainings.
-        threads: Some(1),
+        machine: Machine { device: Device::Cpu, threads: Some(1) },
     }
 }
 
@@ -80,7 +80,7 @@ fn a_gate_learns_and_goes_on_to_the_same_bits_and_becomes_the_gate_of_a_bundle()
     assert!(falls(&losses), "{losses:?}");
     let bundle = Bundle::open(&folder.join("whole/bundle")).unwrap();
     let entail = bundle.entail().unwrap();
-    bundle.entailer(tch::Device::Cpu, 0).unwrap();
+    bundle.entailer(Device::Cpu, 0).unwrap();
     let record = entail.training.as_ref().unwrap();
     assert_eq!((record.measure.as_str(), record.steps), ("accuracy", [trained.steps, trained.best_step]));
     assert_eq!(record.posts.map(|posts| posts > 3), [true, true]);
@@ -120,6 +120,25 @@ fn a_gate_learns_and_goes_on_to_the_same_bits_and_becomes_the_gate_of_a_bundle()
         assert!(of("whole", name) != of("frozen", name), "{name} is trained where it is not frozen");
         let begun = tensor(&folder.join("tiny/entail.safetensors"), name);
         assert_eq!(of("frozen", name) == begun, stays, "{name}");
+    }
+}
+
+#[test]
+fn gate_and_grounder_learn_in_bf16_nearly_as_in_32_bits() {
+    let folder = beginning();
+    let folder = folder.path();
+    for (task, changed) in [
+        (PairTask::Entailment, "encoder.image_proj.weight"),
+        (PairTask::Grounding, "decoder.layers.0.fc1.weight"),
+    ] {
+        let run = |precision: &str| {
+            let (mut watched, work) = (Watched::default(), format!("{precision}-{}", task.network()));
+            let keys = [("precision", Value::from(precision)), ("steps.epochs", Value::from(1))];
+            training(folder, task, &work, &keys).run(&mut watched).unwrap();
+            (watched.losses, folder.join(work).join(format!("{}.safetensors", task.network())))
+        };
+        let ((exact, _), (rounded, file)) = (run("f32"), run("bf16"));
+        is_near(&rounded, &exact, (&file, changed));
     }
 }
 
@@ -176,7 +195,7 @@ fn a_gate_changes_by_adapters_alone_and_its_bundle_has_the_sum() {
         "one query, values of three attentions in two layers, two blocks' first layers"
     );
     let bundle = Bundle::open(&folder.join("adapted/bundle")).unwrap();
-    bundle.entailer(tch::Device::Cpu, 0).unwrap();
+    bundle.entailer(Device::Cpu, 0).unwrap();
     let record = bundle.entail().unwrap().training.clone().unwrap();
     assert_eq!(record.recipe["adapters"]["rank"].as_integer(), Some(2));
 
@@ -201,7 +220,7 @@ fn a_grounder_learns_and_goes_on_to_the_same_bits_and_becomes_the_grounder_of_a_
     assert!(falls(&losses), "{losses:?}");
     assert_eq!(trained.measure, "Prec@0.5");
     let bundle = Bundle::open(&folder.path().join("whole/bundle")).unwrap();
-    bundle.grounder(tch::Device::Cpu, 0).unwrap();
+    bundle.grounder(Device::Cpu, 0).unwrap();
     assert_eq!(bundle.ground().unwrap().training.as_ref().unwrap().measure, "Prec@0.5");
     // The same command again has nothing to do, and ends with the same bundle.
     let before = weights(folder.path(), "whole", "grounder");

@@ -4,11 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
-use tch::Device;
-use tch::nn::VarStore;
 use toml::Table;
 
-use super::super::course::{self, Course, Data, Trained};
+use super::super::course::{self, Course, Data, Machine, Trained};
 use super::super::order::Order;
 use super::super::present::Present;
 use super::super::result::TrainedNetwork;
@@ -20,7 +18,7 @@ use super::rows::{Reading, Rows};
 use super::task::{Learning, PairLearner};
 use crate::input::decode;
 use crate::lab::dataset::{PairSources, PairTask};
-use crate::lab::train::adapters::Adapters;
+use crate::lab::train::parameters::{Parameters, Stores};
 use crate::lab::train::training_loop::{TrainingTask, Watch};
 use crate::networks::ofa::Ofa;
 
@@ -43,8 +41,8 @@ pub struct PairTraining {
     pub work: PathBuf,
     /// The bundle that receives the network.
     pub out: PathBuf,
-    /// Threads of libtorch; all cores if not given.
-    pub threads: Option<i32>,
+    /// What it runs on.
+    pub machine: Machine,
 }
 
 impl PairTraining {
@@ -53,7 +51,7 @@ impl PairTraining {
     /// # Errors
     /// What cannot be read or written, with its file; a checkpoint of another training; a loss that is no number.
     pub fn run(mut self, watch: &mut dyn Watch) -> Result<Trained> {
-        course::prepare(&self.work, self.threads)?;
+        course::prepare(&self.work, self.machine)?;
         let beginning = Beginning::open(&self.from, self.task)?;
         self.sources.phrase = Some(beginning.phrase.clone());
         let [train, dev] = ["train", "dev"].map(|split| self.rows(split, &beginning));
@@ -68,11 +66,13 @@ impl PairTraining {
             "pairs are read"
         );
 
-        let store = VarStore::new(Device::Cpu);
-        let ofa = Ofa::new(&store.root(), &beginning.config);
-        beginning.network.fill(&store)?;
-        freeze(&store, &beginning.config, &self.recipe.frozen)?;
-        let adapters = self.recipe.adapters.attach(&store, &[], self.recipe.seed)?;
+        let PairRecipe { seed, precision, frozen, adapters, .. } = &self.recipe;
+        let stores = Stores::new(self.machine.device, *precision);
+        let ofa = stores.network(|root| Ofa::new(root, &beginning.config));
+        let store = &stores.weights;
+        beginning.network.fill(store)?;
+        freeze(store, &beginning.config, frozen)?;
+        let parameters = adapters.attach(&stores, &[], *seed)?;
         let side = beginning.config.patch_image_size as u32;
         let load = |rows| Loader::open(rows, &self.decode, side);
         let (mut loader, dev_loader) = (load(&train)?, load(&dev)?);
@@ -91,15 +91,15 @@ impl PairTraining {
             });
             Box::new(PairLearner::new(ofa, learning, batches, dev_loader))
         };
-        let course = self.course(&beginning, [&train, &dev], adapters)?;
-        let (trained, record) = course.run(&store, steps, make, watch)?;
+        let course = self.course(&beginning, [&train, &dev], parameters)?;
+        let (trained, record) = course.run(store, steps, make, watch)?;
         let put = TrainedNetwork {
             name: self.task.network(),
             from: &self.begins_with(),
             tokenizer: Some(&beginning.tokenizer),
             work: &self.work,
         };
-        put.put(&store, beginning.trained(record), &self.out)?;
+        put.put(store, beginning.trained(record), &self.out)?;
         Ok(trained)
     }
 
@@ -120,7 +120,7 @@ impl PairTraining {
         format!("the {} of `{}`", self.task.network(), self.from.display())
     }
 
-    fn course(&self, beginning: &Beginning, rows: [&Rows; 2], adapters: Adapters) -> Result<Course<'_>> {
+    fn course(&self, beginning: &Beginning, rows: [&Rows; 2], parameters: Parameters) -> Result<Course<'_>> {
         let PairRecipe { seed, steps, rates, .. } = &self.recipe;
         let mut hasher = blake3::Hasher::new();
         for rows in rows {
@@ -139,7 +139,7 @@ impl PairTraining {
             },
             steps,
             rates: rates.course(),
-            adapters,
+            parameters,
             seed: *seed,
             recipe: Table::try_from(&self.recipe)?,
             dimensions: Table::try_from(&beginning.config)?,
