@@ -1,4 +1,4 @@
-//! Exit paths of the process: each has its exit code and writes only log lines. Each runs eight times, most of them while
+//! Exit paths of the process: each has its exit code and writes only log lines. Each runs six times, most of them while
 //! networks compute.
 
 use std::fs::File;
@@ -20,9 +20,9 @@ use crate::support::{Process, binary, until};
 
 mod own_process;
 
-/// Runs of each exit path: eight runs show a fault with a probability of 1/3 with 95 %. With twelve (2/9), this was the longest
+/// Runs of each exit path: six runs show a fault with a probability of 2/5 with 95 %. With twelve (2/9), this was the longest
 /// of all tests.
-const RUNS: usize = 8;
+const RUNS: usize = 6;
 /// Concurrent processes: the machine has two cores.
 const CONCURRENT: usize = 2;
 
