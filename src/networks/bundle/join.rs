@@ -30,7 +30,8 @@ impl Bundle {
         };
         if is_answered {
             let file = other.folder.join(MANIFEST);
-            let expected = format!("no network for `{stage}` beside one that answers for it");
+            let unless = if stage == Stage::Ground { " and has no `joint.proposals`" } else { "" };
+            let expected = format!("no network for `{stage}` beside one that answers for it{unless}");
             let found = format!("one for `joint` of `{}`", self.home(Stage::Recognise).folder.display());
             return Err(BundleError::Unfit {
                 file,

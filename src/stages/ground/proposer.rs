@@ -10,9 +10,10 @@ use crate::common::imaging::{Picture, View};
 use crate::domain::ContentHash;
 use crate::scheduler::{CallError, Flow};
 
-/// The memory for regions of pictures that were seen. Twenty boxes of a picture take half a kilobyte, so it holds those of
-/// some eight thousand pictures: far more than there are pictures whose encodings a device keeps.
-const MAX_KNOWN_BYTES: usize = 4 << 20;
+/// The memory for regions of pictures that were seen. Twenty boxes of a picture take less than half a kilobyte, so it holds
+/// those of more than two thousand pictures: far more than there are pictures whose encodings a device keeps. It is too small to
+/// be counted in the plan of memory.
+const MAX_KNOWN_BYTES: usize = 1 << 20;
 
 /// Proposes regions of pictures.
 pub struct Proposer {
