@@ -1,6 +1,6 @@
 //! `riveg train joint` through the real binary: the bundle that it writes verifies, answers, and serves beside another one.
 
-use riveg::lab::world::{Split, World};
+use riveg::lab::world::{Split, World, write_dataset};
 use serde_json::{Value, json};
 
 use crate::support::{pocket_bundle, riveg, take_joint, write_bundle};
@@ -28,6 +28,42 @@ fn a_joint_network_answers_through_the_binary_with_entities_verdicts_and_regions
         assert!(regions.iter().all(|region| region["mask_score"].is_number()), "{entity}");
         assert_eq!(entity["phrase"], entity["text"]);
     }
+}
+
+#[test]
+fn commands_that_need_what_a_joint_bundle_lacks_say_what_it_is_and_what_to_use() {
+    let folder = tempfile::tempdir().unwrap();
+    write_bundle(folder.path(), 8).unwrap();
+    take_joint(folder.path());
+    let at = folder.path().to_str().unwrap();
+    let data = tempfile::tempdir().unwrap();
+    write_dataset(&World::new(5, Split::Test), 2, data.path(), || ()).unwrap();
+    let setting = format!("bundle.path={at}");
+    let data = data.path().to_str().unwrap();
+    for (command, instead) in [
+        (
+            &["bench", "posts"][..],
+            "measure its networks with `riveg bench models` and posts a second with `riveg demo`",
+        ),
+        (&["calibrate", "--data", data], "its threshold is `joint.threshold` in `bundle.toml`"),
+    ] {
+        let refused = riveg(&[command, &["--set", &setting]].concat(), b"");
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        let expected =
+            format!("the bundle in `{at}` has a joint network (mqspn), which answers about whole posts");
+        assert!(refused.stderr.contains(&expected) && refused.stderr.contains(instead), "{}", refused.stderr);
+    }
+
+    let file = folder.path().join("bundle.toml");
+    let manifest = std::fs::read_to_string(&file).unwrap() + "\n[joint.proposals]\n";
+    std::fs::write(&file, manifest).unwrap();
+    let refused = riveg(&["bundle", "verify", at], b"");
+    assert_eq!(refused.code, Some(1), "{}", refused.stdout);
+    assert!(
+        refused.stderr.contains("`ground`: expected a grounder, which `joint.proposals` asks"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]

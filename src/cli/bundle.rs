@@ -218,6 +218,8 @@ fn verify(
 ) -> Result<(), Failure> {
     let place = find(device)?;
     let bundle = Bundle::open(folder)?;
+    // Only there is what is missing told: a bundle that is being put together can be opened.
+    bundle.proposals()?;
     let bundle = precision.into_iter().fold(bundle, Bundle::all_in_precision);
     let parts = bundle.manifest().parts();
     let mut out = std::io::stdout().lock();

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 use crate::config::Config;
+use crate::domain::Stage;
 use crate::engine::runtime::{self, Variant};
 use crate::engine::{Annotator, OpenError};
 use crate::networks::blocks::device::{DeviceNames, Libtorch, find, unset_variables};
 use crate::networks::bundle::Bundle;
 use crate::telemetry::Metrics;
 
+use super::UsageError;
 use super::exit::Exit;
 
 /// Opens the bundle of the settings and waits until its networks are warm.
@@ -26,6 +28,17 @@ pub(super) async fn open(
     // Before the networks are warm: a second signal may come meanwhile.
     exit.add_device(warming.stop());
     warming.ready(config).await
+}
+
+/// Refuses a bundle with a joint network for a command that asks networks about single entities; `instead` says what to do.
+pub(super) fn refuse_joint(bundle: &Bundle, instead: &str) -> Result<(), UsageError> {
+    let Some(joint) = bundle.joint() else { return Ok(()) };
+    let (folder, network) = (bundle.home(Stage::Recognise).folder().display(), joint.network.summary());
+    Err(UsageError(format!(
+        "the bundle in `{folder}` has a joint network ({}), which answers about whole posts in place of tagger, gate and \
+         grounder; {instead}",
+        network.architecture
+    )))
 }
 
 /// The libtorch in use, its devices and what each network computes in.

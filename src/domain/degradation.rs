@@ -32,6 +32,8 @@ pub enum DegradedCode {
     NoKnowledge,
     /// A vision model did not read the post, or parts of what it said were of no use.
     NotRead,
+    /// The grounder failed to propose regions of a picture to the joint network, which chose among its grid.
+    NotProposed,
     /// A medium could not be fetched or decoded, or is no picture.
     MediaLeftOut,
     /// A field of the record is not repeated.
@@ -42,7 +44,7 @@ pub enum DegradedCode {
 
 impl DegradedCode {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::EntitiesBeyondLimit,
         Self::PairsBeyondLimit,
         Self::MasksBeyondLimit,
@@ -53,6 +55,7 @@ impl DegradedCode {
         Self::NotLinked,
         Self::NoKnowledge,
         Self::NotRead,
+        Self::NotProposed,
         Self::MediaLeftOut,
         Self::FieldNotRepeated,
         Self::Unstated,
@@ -72,6 +75,7 @@ impl DegradedCode {
             Self::NotLinked => "not-linked",
             Self::NoKnowledge => "no-knowledge",
             Self::NotRead => "not-read",
+            Self::NotProposed => "not-proposed",
             Self::MediaLeftOut => "media-left-out",
             Self::FieldNotRepeated => "field-not-repeated",
             Self::Unstated => "unstated",

@@ -22,6 +22,7 @@ use crate::scheduler::{
 use crate::stages::{entail, ground, recognise, segment};
 use crate::telemetry::{Metrics, StageSummary};
 
+use super::super::open::refuse_joint;
 use super::super::{Exit, Failure, Settings, run_async, with_causes};
 
 #[derive(Debug, clap::Args)]
@@ -83,6 +84,8 @@ struct Lanes {
 pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     let config = arguments.settings.load()?.config;
     let bundle = runtime::open(&config)?;
+    let instead = "measure its networks with `riveg bench models` and posts a second with `riveg demo`";
+    refuse_joint(&bundle, instead)?;
     let mix = Mix {
         entities: arguments.entities,
         depicted: arguments.depicted,

@@ -15,7 +15,7 @@ use crate::telemetry::Metrics;
 
 use super::eval::folder_lexicon;
 use super::lexicon::{self, LexiconArgument};
-use super::open::open;
+use super::open::{open, refuse_joint};
 use super::{Exit, Failure, Settings, UsageError, run_async};
 
 mod choice;
@@ -86,6 +86,8 @@ pub(super) fn run(arguments: &Arguments, exit: &Exit) -> Result<(), Failure> {
     // The records of a data set name pictures in its folder.
     config.fetch.file_root = fs::canonicalize(&arguments.data)?;
     let bundle = runtime::open(&config)?;
+    let instead = "its threshold is `joint.threshold` in `bundle.toml`: set it there and compare scores with `riveg eval`";
+    refuse_joint(&bundle, instead)?;
     let thresholds = [bundle.entail()?.threshold, bundle.ground()?.threshold];
     let homes = [Stage::Entail, Stage::Ground].map(|stage| bundle.home(stage).folder().to_owned());
     if !arguments.dry_run {

@@ -204,7 +204,12 @@ fn check_stage(bundle: &Bundle, config: &Config, stage: Stage) -> Finding {
             let home = bundle.home(stage);
             let size = network.preset.unwrap_or_else(|| format!("{} parameters", network.parameters));
             let (title, folder) = (home.title(), home.folder().display());
-            format!("{}, {size}, of {title} in {folder}", network.architecture)
+            let proposes = stage == Stage::Ground && bundle.joint().is_some();
+            let what = if proposes { "; proposes regions to the joint network" } else { "" };
+            format!("{}, {size}, of {title} in {folder}{what}", network.architecture)
+        }
+        None if stage != Stage::Segment && bundle.joint().is_some() => {
+            "none: the joint network of the stage recognise answers".to_owned()
         }
         None => "none: the grounder's outlines are the masks".to_owned(),
     };

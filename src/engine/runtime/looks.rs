@@ -27,6 +27,17 @@ pub(super) fn prompt(vision: &vision::Config) -> Result<VisionPrompt, RuntimeErr
     Ok(VisionPrompt::load(&vision.prompt)?)
 }
 
+/// Refuses vision models for stages for which the joint network of a bundle answers. A vision model that reads whole posts is
+/// none: it takes the joint network out of the bundle.
+pub(super) fn no_second_answers(bundle: &Bundle, vision: &vision::Config) -> Result<(), RuntimeError> {
+    let answered =
+        [Stage::Entail, Stage::Ground].into_iter().find(|&stage| vision.endpoint_of(stage).is_some());
+    match answered.filter(|_| bundle.joint().is_some()) {
+        Some(stage) => Err(RuntimeError::AnsweredTwice { stage }),
+        None => Ok(()),
+    }
+}
+
 /// Puts the networks of gate and grounder on the device before it starts, where no vision model answers in their place.
 /// Counts their pictures in `runs`.
 pub(super) fn looks(
@@ -39,10 +50,6 @@ pub(super) fn looks(
     let (vision, budgets) = (&config.vision, &config.scheduler);
     let (entail, ground) = (vision.endpoint_of(Stage::Entail), vision.endpoint_of(Stage::Ground));
     if bundle.joint().is_some() {
-        // A vision model that reads whole posts takes the joint network out of the bundle.
-        if let Some(stage) = entail.map(|_| Stage::Entail).or(ground.map(|_| Stage::Ground)) {
-            return Err(RuntimeError::AnsweredTwice { stage });
-        }
         let (entailer, grounder) = (AnsweredBy::Nobody, AnsweredBy::Nobody);
         return Ok(Looks { entailer, grounder, gate, min_box_score: 0.0, degrade: vision.degrade });
     }

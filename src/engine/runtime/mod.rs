@@ -86,6 +86,7 @@ impl Runtime {
         variant: Variant,
         metrics: Arc<Metrics>,
     ) -> Result<Self, RuntimeError> {
+        looks::no_second_answers(bundle, &config.vision)?;
         tune(find(config.device.name.first())?, bundle.reads_one_size());
         metrics.bundle(bundle.hash());
         metrics.entities().declare_types(bundle.manifest().entity_types.iter().map(String::as_str));
@@ -112,10 +113,9 @@ impl Runtime {
         let entities = match config.vision.endpoint_of(Stage::Recognise) {
             Some(name) => EntitiesBy::Endpoint(endpoints.post_reader(name, &prompt, &types)?),
             None if bundle.joint().is_some() => {
-                let budget = budgets.recognise;
-                let (gate, lanes) = (variant.gate, (&mut device, budget));
-                let reader = joint::reader(bundle, (types.clone(), gate), &executors, lanes)?;
-                EntitiesBy::Joint(reader.within(texts.clone()))
+                let asked = (types.clone(), variant.gate, texts.clone());
+                let lanes = (&mut device, &mut picture_runs);
+                EntitiesBy::Joint(joint::reading(bundle, asked, &executors, budgets, lanes)?)
             }
             None => {
                 let words = vocabularies::words(bundle)?;

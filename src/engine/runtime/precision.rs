@@ -149,6 +149,7 @@ fn seconds_of(bundle: &Bundle, stage: Stage, place: Place) -> Result<f64, AnyErr
             let settings = JointSettings {
                 types: Vec::new(),
                 candidates: part.candidates.boxes().into(),
+                keeps_grid: true,
                 view: part.network.view(),
                 threshold: part.threshold,
             };

@@ -6,7 +6,17 @@ use std::sync::atomic::Ordering;
 use super::Runtime;
 use crate::domain::Stage;
 use crate::engine::Config;
+use crate::stages::ground::Proposer;
+use crate::stages::pipeline::{EntitiesBy, Pipeline};
 use crate::telemetry::{CacheTally, Metrics};
+
+/// Who proposes regions to the joint network, if anybody does.
+fn proposer(pipeline: &Pipeline) -> Option<&Proposer> {
+    match &pipeline.entities {
+        EntitiesBy::Joint(joint) => joint.proposer.as_deref(),
+        EntitiesBy::Tagger(_) | EntitiesBy::Endpoint(_) => None,
+    }
+}
 
 impl Runtime {
     /// Counts cached features of pictures as a cache: a request whose picture the network did not compute is a hit. Call it
@@ -54,6 +64,14 @@ impl Runtime {
         metrics.watch_device_memory((&budget.0, budget.1), move || {
             spent.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum()
         });
+        if proposer(&self.pipeline).is_some() {
+            let pipeline = Arc::downgrade(&self.pipeline);
+            metrics.watch_cache("proposals", move || {
+                let pipeline = pipeline.upgrade();
+                let proposer = pipeline.as_deref().and_then(proposer);
+                proposer.map(|proposer| proposer.counts().into()).unwrap_or_default()
+            });
+        }
         let pipeline = Arc::downgrade(&self.pipeline);
         metrics.watch_cache("scaled-pictures", move || {
             pipeline.upgrade().map(|pipeline| pipeline.pictures.counts().into()).unwrap_or_default()

@@ -15,6 +15,7 @@ use crate::stages::lexicon::Lexicon;
 
 mod budgets;
 mod joint;
+mod proposals;
 
 fn config() -> Config {
     Config::load(&Sources::default()).unwrap().config

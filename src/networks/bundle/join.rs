@@ -6,7 +6,8 @@ use crate::domain::Stage;
 
 use super::manifest::MANIFEST;
 use super::open::Bundle;
-use super::stages::Segment;
+use super::proposals::Proposals;
+use super::stages::{Ground, Segment};
 use crate::networks::weights::{BundleError, Fault, hexadecimal};
 
 impl Bundle {
@@ -21,9 +22,16 @@ impl Bundle {
         if !other.manifest.parts().iter().any(|part| part.stage == stage) {
             return Err(other.unfinished(stage, "network"));
         }
-        if self.manifest.joint.is_some() && matches!(stage, Stage::Entail | Stage::Ground) {
+        let joint = self.manifest.joint.as_ref();
+        let is_answered = match stage {
+            Stage::Entail => joint.is_some(),
+            Stage::Ground => joint.is_some_and(|joint| joint.proposals.is_none()),
+            Stage::Retrieve | Stage::Recognise | Stage::Segment => false,
+        };
+        if is_answered {
             let file = other.folder.join(MANIFEST);
-            let expected = format!("no network for `{stage}` beside one that answers for it");
+            let unless = if stage == Stage::Ground { " and has no `joint.proposals`" } else { "" };
+            let expected = format!("no network for `{stage}` beside one that answers for it{unless}");
             let found = format!("one for `joint` of `{}`", self.home(Stage::Recognise).folder.display());
             return Err(BundleError::Unfit {
                 file,
@@ -33,8 +41,28 @@ impl Bundle {
         self.manifest.take_stage(stage, &other.manifest);
         self.hash = changed(&self.hash, stage, &other.hash);
         self.taken.retain(|(taken, _)| *taken != stage);
+        if stage == Stage::Recognise && other.manifest.joint.is_some() && other.manifest.ground.is_some() {
+            self.taken.retain(|(taken, _)| *taken != Stage::Ground);
+            self.taken.push((Stage::Ground, other.clone()));
+        }
         self.taken.push((stage, other));
         Ok(self)
+    }
+
+    /// How regions are proposed to the joint network and the grounder that is asked for them; none where the joint network
+    /// chooses among its grid, or where there is none.
+    ///
+    /// # Errors
+    /// The manifest demands proposals, and there is no grounder.
+    pub fn proposals(&self) -> Result<Option<(&Proposals, &Ground)>, BundleError> {
+        let joint = self.manifest.joint.as_ref();
+        let Some(proposals) = joint.and_then(|joint| joint.proposals.as_ref()) else { return Ok(None) };
+        let missing = || {
+            let expected = "a grounder, which `joint.proposals` asks for regions, here or in the bundle of bundle.ground";
+            let file = self.home(Stage::Recognise).folder.join(MANIFEST);
+            BundleError::Unfit { file, faults: vec![Fault::new("ground", expected, "none")] }
+        };
+        Ok(Some((proposals, self.manifest.ground.as_ref().ok_or_else(missing)?)))
     }
 
     /// The bundle without its segmenter, for a grounder that draws outlines.

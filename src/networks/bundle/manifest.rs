@@ -8,6 +8,7 @@ use crate::domain::Stage;
 use crate::stages::expand::PhraseTemplate;
 use crate::stages::prompt::{PHRASE, QuestionTemplate};
 
+use super::proposals::Proposals;
 use super::self_test_question::SelfTestQuestion;
 use super::stages::{Entail, Ground, Joint, Part, Recognise, Retrieve, Segment};
 use crate::networks::descriptor::VocabularyKind;
@@ -19,7 +20,7 @@ pub(super) const MANIFEST: &str = "bundle.toml";
 /// The manifest. Its hash names the bundle, since it holds the hashes of all other files.
 ///
 /// While a bundle is being put together some of its stages are missing. An engine needs all four, or the first three
-/// where the grounder draws outlines, or `joint` and a segmenter.
+/// where the grounder draws outlines, or `joint` and a segmenter, and a grounder where that proposes regions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -41,7 +42,8 @@ pub struct Manifest {
     pub phrase: PhraseTemplate,
     /// Which examples is a post like? No engine needs it.
     pub know: Option<Retrieve>,
-    /// Which entities does the text name, and where does the picture show each? In place of the next three.
+    /// Which entities does the text name, and where does the picture show each? In place of the next three; a grounder may
+    /// stand beside it and propose regions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joint: Option<Joint>,
     /// Which entities does the text name?
@@ -75,15 +77,21 @@ impl Manifest {
     }
 
     /// Replaces a stage by that of another bundle. The tagger brings its entity types along, and so does a joint network,
-    /// which takes the place of gate and grounder too.
+    /// which takes the place of gate and grounder too, or brings a grounder that proposes regions.
     pub(super) fn take_stage(&mut self, stage: Stage, other: &Self) {
         match stage {
             Stage::Retrieve => self.know.clone_from(&other.know),
             Stage::Recognise => {
                 self.recognise.clone_from(&other.recognise);
                 self.joint.clone_from(&other.joint);
-                if self.joint.is_some() {
-                    (self.entail, self.ground) = (None, None);
+                if let Some(joint) = &self.joint {
+                    self.entail = None;
+                    match &joint.proposals {
+                        None => self.ground = None,
+                        // A joint network brings the grounder along that proposes regions to it.
+                        Some(_) if other.ground.is_some() => self.ground.clone_from(&other.ground),
+                        Some(_) => {}
+                    }
                 }
                 self.entity_types.clone_from(&other.entity_types);
             }
@@ -260,7 +268,7 @@ impl Manifest {
             let score = (0.0..=1.0).contains(threshold);
             expect(score, "ground.threshold", "a score from 0 to 1", threshold.to_string());
         }
-        if let Some(Joint { threshold, candidates, network, .. }) = &self.joint {
+        if let Some(Joint { threshold, candidates, proposals, network, .. }) = &self.joint {
             let probability = (0.0..=1.0).contains(threshold);
             expect(probability, "joint.threshold", "a probability", threshold.to_string());
             let fault = candidates.fault();
@@ -268,9 +276,16 @@ impl Manifest {
             let (types, named) = (network.types(), self.entity_types.len());
             let expected = format!("{named}, as many as `entity_types` has");
             expect(types == named as i64, "joint.network.types", &expected, types.to_string());
-            let others = [self.recognise.is_some(), self.entail.is_some(), self.ground.is_some()];
-            let expected = "no `recognise`, `entail` and `ground` beside it, whose place it takes";
+            let others = [self.recognise.is_some(), self.entail.is_some()];
+            let expected = "no `recognise` and `entail` beside it, whose place it takes";
             expect(!others.contains(&true), "joint", expected, "both".to_owned());
+            let expected =
+                "this table where there is a `ground` beside `joint`, which nothing else would ask";
+            let is_asked = self.ground.is_none() || proposals.is_some();
+            expect(is_asked, "joint.proposals", expected, "none".to_owned());
+            let fault = proposals.as_ref().and_then(|proposals| proposals.fault(&self.entity_types));
+            let key = "joint.proposals.phrases";
+            expect(fault.is_none(), key, &Proposals::expected(), fault.unwrap_or_default());
         }
         if let Some(Ground { prompt, beam, network, .. }) = &self.ground {
             let alone = network.reads().vocabulary != VocabularyKind::Words || prompt == PHRASE;

@@ -5,8 +5,8 @@
 //! random answers with the same confidence as a good one.
 //!
 //! Read [`stages`] and [`manifest`] (what `bundle.toml` says), [`open`] and [`write`], [`serve`] (networks at work),
-//! [`questions`] and [`self_test`], [`join`] (stages of several bundles), [`precision`] (another than the manifest's),
-//! [`template`] (new bundles) and [`import`] (published checkpoints).
+//! [`questions`], [`proposals`] and [`self_test`], [`join`] (stages of several bundles), [`precision`] (another than the
+//! manifest's), [`template`] (new bundles) and [`import`] (published checkpoints).
 
 mod config;
 mod disk;
@@ -16,6 +16,7 @@ mod labels;
 mod manifest;
 mod open;
 mod precision;
+mod proposals;
 mod questions;
 mod self_test;
 mod self_test_question;
@@ -36,6 +37,7 @@ pub use import::{
 };
 pub use manifest::Manifest;
 pub use open::Bundle;
+pub use proposals::Proposals;
 pub use self_test_question::SelfTestQuestion;
 pub use stages::{Entail, Ground, Joint, Part, Recognise, Retrieve, Segment};
 pub use template::{presets, stage_template, template, templates};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::proposals::Proposals;
 use super::self_test_question::SelfTestQuestion;
 use super::training::TrainingRecord;
 use crate::common::imaging::View;
@@ -78,8 +79,11 @@ pub struct Joint {
     /// The form in which its words are read.
     #[serde(default)]
     pub text: TextStyle,
-    /// The regions among which it chooses.
+    /// The regions among which it chooses in a picture that came without boxes.
     pub candidates: Grid,
+    /// The regions that the bundle's grounder proposes beside these; none: there are no others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposals: Option<Proposals>,
     /// Its network.
     pub network: Network<JointDescriptor>,
     /// Its answer to the self-test when the bundle was made.

@@ -170,7 +170,7 @@ impl Processor for GroundProcessor {
     fn finish(&self, _: &[ground::Request], answers: Vec<Answer>) -> Result<Vec<ground::Reply>, ModelError> {
         let reply = |Answer { score, corners }| {
             // The likelihood of a box is the mean of its four numbers' probabilities, here all the score.
-            ground::Reply { corners, log_probability: 4.0 * score.ln(), outline: None }
+            ground::Reply { corners, log_probability: 4.0 * score.ln(), outline: None, others: Vec::new() }
         };
         Ok(checked(answers)?.into_iter().map(reply).collect())
     }

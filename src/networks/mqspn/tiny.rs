@@ -28,6 +28,7 @@ pub(crate) fn take_joint(folder: &Path) -> Bundle {
         tokenizer: Some(FileEntry::named("tagger.tokenizer.json")),
         text: TextStyle::Plain,
         candidates: Grid { shapes: vec![[0.5, 0.5], [1.0, 1.0]], stride: 0.5 },
+        proposals: None,
         network: Network::of(&JOINT, &dimensions()),
         self_test: Vec::new(),
     };

@@ -187,7 +187,8 @@ impl OfaGrounder {
         let (_, encoded) = self.share.read(&mut reader, batch)?;
         let (ofa, bins) = (&reader.ofa, self.processor.bins);
         let chosen = ofa.beams(&encoded, self.beam, self.choice)?;
-        let has_boxes = self.choice == Choice::Bins || !bins.boxes(&chosen)?.contains(&None);
+        let has_boxes =
+            self.choice == Choice::Bins || bins.boxes(&chosen)?.iter().all(|boxes| !boxes.is_empty());
         let boxes_alone =
             if has_boxes { None } else { Some(ofa.beams(&encoded, self.beam, Choice::Bins)?) };
         Ok(Found { chosen, boxes_alone })
@@ -195,19 +196,30 @@ impl OfaGrounder {
 }
 
 impl Bins {
-    /// The likeliest answer of each beam that is a box.
-    fn boxes(self, beams: &Beams) -> Result<Vec<Option<Located>>, TchError> {
+    /// The answers of each beam that are boxes, best first.
+    fn boxes(self, beams: &Beams) -> Result<Vec<Vec<Located>>, TchError> {
         let is_box =
             |answer: &Located| answer.tokens.iter().all(|token| (self.first..=self.last).contains(token));
-        Ok(beams.located()?.into_iter().map(|answers| answers.into_iter().find(is_box)).collect())
+        Ok(beams.located()?.into_iter().map(|answers| answers.into_iter().filter(is_box).collect()).collect())
     }
 
-    fn reply(self, located: &Located) -> Option<ground::Reply> {
+    /// The best of a beam's boxes, with the others; none if there is no box.
+    fn reply(self, boxes: &[Located]) -> Option<ground::Reply> {
+        let (best, others) = boxes.split_first()?;
+        let other = |one: &Located| {
+            let corners = self.corners(one)?;
+            Some(ground::OtherBox { corners, log_probability: one.log_probability })
+        };
+        let others = others.iter().map(other).collect::<Option<Vec<_>>>()?;
+        let log_probability = best.log_probability;
+        Some(ground::Reply { corners: self.corners(best)?, log_probability, outline: None, others })
+    }
+
+    fn corners(self, located: &Located) -> Option<[f64; 4]> {
         // The picture is squashed: the first bin is its left or upper edge, the last one its right or lower edge.
         let fraction = |token: &i64| (token - self.first) as f64 / (self.last - self.first) as f64;
         let corners: Vec<f64> = located.tokens.iter().map(fraction).collect();
-        let log_probability = located.log_probability;
-        Some(ground::Reply { corners: corners.try_into().ok()?, log_probability, outline: None })
+        corners.try_into().ok()
     }
 }
 
@@ -229,13 +241,14 @@ impl Processor for GroundProcessor {
     fn finish(&self, _: &[ground::Request], found: Found) -> Result<Vec<ground::Reply>, ModelError> {
         let mut boxes = self.bins.boxes(&found.chosen)?;
         if let Some(boxes_alone) = &found.boxes_alone {
-            for (found, box_alone) in boxes.iter_mut().zip(self.bins.boxes(boxes_alone)?) {
-                *found = found.take().or(box_alone);
+            for (found, boxes_alone) in boxes.iter_mut().zip(self.bins.boxes(boxes_alone)?) {
+                if found.is_empty() {
+                    *found = boxes_alone;
+                }
             }
         }
         let none = || ModelError::Failed("the grounder found no box at all".to_owned());
-        let reply = |best: Option<Located>| best.and_then(|best| self.bins.reply(&best)).ok_or_else(none);
-        boxes.into_iter().map(reply).collect()
+        boxes.iter().map(|found| self.bins.reply(found).ok_or_else(none)).collect()
     }
 }
 

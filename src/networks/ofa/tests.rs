@@ -142,6 +142,13 @@ fn a_grounder_that_may_say_anything_still_answers_with_a_box() {
         corners
     };
     assert_eq!(sorted(&boxes_alone), [0.0, 0.0, 0.0, 1.0 / 19.0]);
+    // The other three places of that bin are as likely, and the fifth box of the beam is less so.
+    let ground::Reply { log_probability, others, .. } = &boxes_alone[0];
+    assert_eq!(others.len(), 4, "{others:?}");
+    assert!(others.is_sorted_by(|one, other| one.log_probability >= other.log_probability), "{others:?}");
+    assert!(others.iter().all(|other| other.log_probability <= *log_probability), "{others:?}");
+    let places = |other: &ground::OtherBox| other.corners.map(|edge| (19.0 * edge).round() as i64);
+    assert!(others[..3].iter().all(|other| places(other).iter().sum::<i64>() == 1), "{others:?}");
 
     let chattering = |token| if token == 20 { 6.0 } else { bin(token) };
     let anything = OfaGrounder::new(saying(bin), 5, 0).among(Choice::Anything).run(&requests).unwrap();
@@ -154,6 +161,8 @@ fn a_grounder_that_may_say_anything_still_answers_with_a_box() {
     let at_times = |token| if token == 20 { 0.95 } else { bin(token) };
     let some = OfaGrounder::new(saying(at_times), 5, 0).among(Choice::Anything).run(&requests).unwrap();
     assert_eq!(sorted(&some), sorted(&boxes_alone));
+    let others = &some[0].others;
+    assert!(others.len() < 4, "what is no box is left out: {others:?}");
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl Processor for SeqTrProcessor {
             let ruler = Ruler::of(&request.picture, self.config.bins);
             let outline = self.config.contour_points.map(|_| ruler.outline(sequence));
             let corners = outline.as_ref().map_or_else(|| ruler.corners(sequence), |one| one.corners());
-            Reply { corners, log_probability: sequence.log_probability, outline }
+            Reply { corners, log_probability: sequence.log_probability, outline, others: Vec::new() }
         };
         Ok(batch.iter().zip(&sequences).map(reply).collect())
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Outline, Reply, Request};
+use super::{Outline, Proposal, Reply, Request};
 use crate::common::imaging::{Picture, Workers, polygon};
 use crate::domain::{BBox, Mask, Phrase};
 use crate::scheduler::{CallError, Flow, Handle};
@@ -50,12 +50,35 @@ impl Grounder {
         (picture, caption): (&Arc<Picture>, &str),
         phrase: &Phrase,
     ) -> Result<Located, CallError> {
-        let phrases = Arc::clone(&self.phrases);
-        let encode = move |phrase: &str, caption: &str| phrases.encode(phrase, caption);
-        let prompt = tokenise_question(&self.workers, (&phrase.text, caption), encode).await;
-        let reply = self.handle.call(flow, Request { picture: Arc::clone(picture), prompt }).await?;
+        let reply = self.ask(flow, (picture, caption), &phrase.text).await?;
         let (bbox, likelihood) = (reply.bbox(picture), reply.likelihood());
         Ok(Located { bbox, likelihood, outline: reply.outline })
+    }
+
+    /// All boxes that the network finds for a phrase in a picture, which is in the network's view; the likeliest is the first.
+    /// A prompt with a place for the picture's caption has none in it.
+    ///
+    /// # Errors
+    /// [`CallError`] of the network.
+    pub async fn propose(
+        &self,
+        flow: Flow,
+        picture: &Arc<Picture>,
+        phrase: &str,
+    ) -> Result<Vec<Proposal>, CallError> {
+        Ok(self.ask(flow, (picture, ""), phrase).await?.proposals())
+    }
+
+    async fn ask(
+        &self,
+        flow: Flow,
+        (picture, caption): (&Arc<Picture>, &str),
+        phrase: &str,
+    ) -> Result<Reply, CallError> {
+        let phrases = Arc::clone(&self.phrases);
+        let encode = move |phrase: &str, caption: &str| phrases.encode(phrase, caption);
+        let prompt = tokenise_question(&self.workers, (phrase, caption), encode).await;
+        self.handle.call(flow, Request { picture: Arc::clone(picture), prompt }).await
     }
 }
 
@@ -90,13 +113,38 @@ impl Reply {
     /// The geometric mean of its tokens' probabilities.
     #[must_use]
     pub fn likelihood(&self) -> f32 {
-        let tokens = self.outline.as_ref().map_or(4, |outline| outline.tokens.max(1));
-        (self.log_probability / tokens as f32).exp().min(1.0)
+        likelihood(
+            self.log_probability,
+            self.outline.as_ref().map_or(BOX_TOKENS, |outline| outline.tokens.max(1)),
+        )
     }
+
+    /// All boxes, with their likelihoods. Swapped edges are put in order.
+    fn proposals(&self) -> Vec<Proposal> {
+        let best = (&self.corners, self.likelihood());
+        let others =
+            self.others.iter().map(|other| (&other.corners, likelihood(other.log_probability, BOX_TOKENS)));
+        std::iter::once(best).chain(others).map(|(corners, score)| proposal(corners, score)).collect()
+    }
+}
+
+fn proposal([left, top, right, bottom]: &[f64; 4], score: f32) -> Proposal {
+    let edge = |edge: f64| edge.clamp(0.0, 1.0) as f32;
+    let corners = [left.min(*right), top.min(*bottom), left.max(*right), top.max(*bottom)].map(edge);
+    Proposal { corners, score }
+}
+
+/// The tokens of a box.
+const BOX_TOKENS: usize = 4;
+
+/// The geometric mean of so many tokens' probabilities.
+fn likelihood(log_probability: f32, tokens: usize) -> f32 {
+    (log_probability / tokens as f32).exp().min(1.0)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::OtherBox;
     use super::*;
     use crate::domain::{ContentHash, Frame};
 
@@ -113,7 +161,7 @@ mod tests {
     }
 
     fn reply(corners: [f64; 4], log_probability: f32) -> Reply {
-        Reply { corners, log_probability, outline: None }
+        Reply { corners, log_probability, outline: None, others: Vec::new() }
     }
 
     #[test]
@@ -140,6 +188,18 @@ mod tests {
         let outline = Outline { points: vec![[0.0; 2]; 3], tokens: 7 };
         let outlined = Reply { outline: Some(outline), ..reply([0.0; 4], 7.0 * 0.25f32.ln()) };
         assert!((outlined.likelihood() - 0.25).abs() < 1e-6);
+    }
+
+    #[test]
+    fn all_boxes_of_a_search_are_proposed_with_their_likelihoods() {
+        let other = OtherBox { corners: [0.75, 0.5, 0.25, 1.5], log_probability: 4.0 * 0.125f32.ln() };
+        let both = Reply { others: vec![other], ..reply([0.0, 0.25, 1.0, 0.5], 4.0 * 0.5f32.ln()) };
+        let [best, second] = both.proposals()[..] else { panic!("there are two") };
+        assert_eq!((best.corners, second.corners), ([0.0, 0.25, 1.0, 0.5], [0.25, 0.5, 0.75, 1.0]));
+        assert!(
+            (best.score - 0.5).abs() < 1e-6 && (second.score - 0.125).abs() < 1e-6,
+            "{best:?} {second:?}"
+        );
     }
 
     #[test]

@@ -1,23 +1,21 @@
 //! End to end: entities, types and boxes of a post in one answer, of a vision model or a joint network; masks by the
 //! segmenter.
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::try_join_all;
 
 use crate::domain::{
     Annotation, BBox, Degradation, DegradedCode, GateVerdict, Media, Mention, Phrase, PhraseSource, Post,
     Stage, Triple,
 };
 use crate::llm::cached::{Degrade, normalised_text};
-use crate::scheduler::{CallError, Flow};
+use crate::scheduler::Flow;
 use crate::stages::ground::Located;
 use crate::stages::link::{LinkContext, Linker};
-use crate::stages::recognise::joint::{JointEntity, JointReader};
 use crate::stages::vision::{EntityReading, PostReader, PostReading};
 
 use super::error::{AnnotateError, NoLook};
 use super::limits::Limits;
 use super::masks::MaskMaker;
-use super::pictures::Pictures;
 
 /// What a reader of whole posts says of one.
 #[derive(Debug, Default)]
@@ -31,10 +29,10 @@ pub(super) struct PostAnswer {
 /// What it says of an entity.
 #[derive(Debug)]
 pub(super) struct EntityAnswer {
-    mention: Mention,
-    verdicts: Vec<GateVerdict>,
+    pub(super) mention: Mention,
+    pub(super) verdicts: Vec<GateVerdict>,
     /// The index of each picture that shows it, and where.
-    shown: Vec<(usize, Located)>,
+    pub(super) shown: Vec<(usize, Located)>,
 }
 
 /// The answer of a vision model.
@@ -63,37 +61,6 @@ pub(super) async fn by_model(
         entities: entities.into_iter().map(answer).collect(),
         degraded: notes.into_iter().map(|note| DegradedCode::NotRead.because(note)).collect(),
     })
-}
-
-/// The answer of a joint network, which is told `knowledge`.
-pub(super) async fn by_network(
-    reader: &JointReader,
-    flow: Flow,
-    (post, knowledge): (&Post, &str),
-    pictures: &Pictures,
-) -> Result<PostAnswer, CallError> {
-    let views = post.media.iter().map(|media| pictures.resized(&media.frame, reader.view()));
-    let views = join_all(views).await;
-    let shown = views.into_iter().zip(&post.media);
-    let shown: Vec<_> = shown.map(|(view, media)| reader.shown(view, &media.candidate_boxes)).collect();
-    let entities = reader.read(flow, (post.plain_text(), knowledge), &shown).await?;
-    let answer = |JointEntity { mention, looks }| {
-        let verdict = |(media, (probability, found)): (&Media, &(f32, Option<_>))| GateVerdict {
-            media_key: media.key.clone(),
-            depicted: found.is_some(),
-            probability: *probability,
-            dropped_box_score: None,
-        };
-        let shown = looks.iter().enumerate();
-        EntityAnswer {
-            mention,
-            verdicts: post.media.iter().zip(&looks).map(verdict).collect(),
-            shown: shown
-                .filter_map(|(media, (_, found))| found.map(|(bbox, score)| (media, located(bbox, score))))
-                .collect(),
-        }
-    };
-    Ok(PostAnswer { entities: entities.into_iter().map(answer).collect(), degraded: Vec::new() })
 }
 
 /// Annotates a post by what a reader of whole posts says of it.
@@ -160,7 +127,8 @@ fn drop_pairs(entities: &mut [EntityAnswer], most: usize) -> usize {
     dropped
 }
 
-fn located(bbox: BBox, likelihood: f32) -> Located {
+/// A box without an outline.
+pub(super) fn located(bbox: BBox, likelihood: f32) -> Located {
     Located { bbox, likelihood, outline: None }
 }
 

@@ -23,7 +23,6 @@ use crate::stages::knowledge::{GeneratedKnowledge, KnowledgeGenerator, ReplayedK
 use crate::stages::lexicon::Candidate;
 use crate::stages::link::LinkContext;
 use crate::stages::recognise::Recogniser;
-use crate::stages::recognise::joint::JointReader;
 use crate::stages::segment::Segmenter;
 use crate::stages::vision::PostReader;
 use crate::telemetry::traces::{PostTrace, StageSpan};
@@ -32,6 +31,7 @@ mod box_groups;
 mod captions;
 mod end_to_end;
 mod error;
+mod joint_reading;
 mod limits;
 mod looks;
 mod masks;
@@ -42,6 +42,7 @@ mod pictures;
 mod tests;
 
 pub use error::{AnnotateError, NoLook};
+pub use joint_reading::JointReading;
 pub use limits::Limits;
 pub use looks::{AnsweredBy, Gate, Looks};
 pub use names::Names;
@@ -88,7 +89,7 @@ pub enum EntitiesBy {
     /// A vision model, which finds them in the pictures too: all other stages before the segmenter are left out.
     Endpoint(PostReader),
     /// A joint network of the bundle, which does the same, and is told what there is of knowledge.
-    Joint(JointReader),
+    Joint(JointReading),
 }
 
 impl Pipeline {
@@ -116,8 +117,8 @@ impl Pipeline {
                 let reading = Box::pin(read).await?;
                 return Box::pin(self.annotation_of(reading, post, (segmented, &segmenting))).await;
             }
-            EntitiesBy::Joint(reader) => {
-                let read = self.read_by_network(reader, flow, (post, trace));
+            EntitiesBy::Joint(joint) => {
+                let read = self.read_by_network(joint, flow, (post, trace));
                 let reading = Box::pin(read).await?;
                 return Box::pin(self.annotation_of(reading, post, (segmented, &segmenting))).await;
             }
@@ -226,16 +227,17 @@ impl Pipeline {
     /// What a joint network says of a post, beside what there is of knowledge.
     async fn read_by_network(
         &self,
-        reader: &JointReader,
+        joint: &JointReading,
         flow: Flow,
         (post, trace): (&Post, &PostTrace),
     ) -> Result<PostAnswer, AnnotateError> {
         let mut degraded = Vec::new();
-        let knowledge = self.told(flow, post, (&mut degraded, trace)).await?;
+        let knowledge = self.told(flow, post, (&mut degraded, trace));
+        let pictures = joint.pictures(flow, (post, trace), &self.pictures);
+        let (knowledge, pictures) = try_join(knowledge, pictures).await?;
         let reading = trace.stage("read");
         let flow = flow.of_span(reading.context());
-        let read = end_to_end::by_network(reader, flow, (post, &knowledge), &self.pictures);
-        let mut read = reading.during(read).await?;
+        let mut read = reading.during(joint.read(flow, (post, &knowledge), pictures)).await?;
         read.degraded.extend(degraded);
         Ok(read)
     }

@@ -31,6 +31,7 @@ mod captions;
 mod fair;
 mod long_texts;
 mod masks;
+mod proposals;
 mod replayed;
 
 /// The people in the vocabulary. A picture of grey `n` shows person `n`.
@@ -125,7 +126,7 @@ fn pipeline(failing: Option<Stage>) -> (Pipeline, Log) {
         // Its upper half, and a triangle of that.
         let outline =
             Outline { points: vec![[corners[0], 0.0], [corners[2], 0.0], [corners[0], 0.5]], tokens: 7 };
-        Ok(ground::Reply { corners, log_probability: 0.0, outline: Some(outline) })
+        Ok(ground::Reply { corners, log_probability: 0.0, outline: Some(outline), others: Vec::new() })
     });
     let asked = Arc::clone(&log);
     let segmenter = lane(&mut device, Stage::Segment, move |request: &segment::Request| {

@@ -7,7 +7,7 @@ use crate::common::imaging::View;
 use crate::domain::{BBox, Triple};
 use crate::networks::blocks::device::Place;
 
-fn joint_bundle() -> (tempfile::TempDir, Bundle) {
+pub(super) fn joint_bundle() -> (tempfile::TempDir, Bundle) {
     let (folder, _) = bundle();
     let bundle = tiny::take_joint(folder.path());
     (folder, bundle)
@@ -130,16 +130,21 @@ fn a_vision_model_beside_a_joint_network_is_refused() {
 
 #[test]
 fn what_a_manifest_says_wrong_of_a_joint_network_is_told_at_once() {
-    let (folder, bundle) = joint_bundle();
-    assert_eq!(bundle.joint().unwrap().network.view(), View::squashed(32));
+    let (folder, _) = bundle();
     let file = folder.path().join("bundle.toml");
-    let mut manifest: toml::Table = std::fs::read_to_string(&file).unwrap().parse().unwrap();
+    let read = || std::fs::read_to_string(&file).unwrap().parse::<toml::Table>().unwrap();
+    let plain = read();
+    let bundle = tiny::take_joint(folder.path());
+    assert_eq!(bundle.joint().unwrap().network.view(), View::squashed(32));
+    let mut manifest = read();
     let joint = manifest["joint"].as_table_mut().unwrap();
     joint.insert("threshold".to_owned(), 1.5.into());
     joint["candidates"].as_table_mut().unwrap().insert("stride".to_owned(), 0.0.into());
     joint["network"].as_table_mut().unwrap().insert("types".to_owned(), 3.into());
+    manifest.insert("ground".to_owned(), plain["ground"].clone());
     let error = Manifest::parse(&file, &manifest.to_string()).unwrap_err().to_string();
     for fault in [
+        "`joint.proposals`: expected this table where there is a `ground` beside `joint`, which nothing else would ask, found none",
         "`joint.threshold`: expected a probability, found 1.5",
         "`joint.candidates`: expected a grid of boxes, found its stride is from 0.05 to 1",
         "`joint.network.types`: expected 4, as many as `entity_types` has, found 3",

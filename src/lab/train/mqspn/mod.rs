@@ -124,6 +124,7 @@ fn joint(weights: &str, config: &MqspnConfig) -> Joint {
         tokenizer: Some(FileEntry::named(TOKENIZER)),
         text: TextStyle::Plain,
         candidates: recipe::candidates(),
+        proposals: None,
         network: Network::of(&mqspn::JOINT, config),
         self_test: Vec::new(),
     }

@@ -103,6 +103,7 @@ fn gated() -> (Pipeline, Gate) {
                 corners: [0.0, 0.0, 1.0, 1.0],
                 log_probability: 0.0,
                 outline: None,
+                others: Vec::new(),
             },
         ),
         budget,

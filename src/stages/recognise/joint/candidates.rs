@@ -1,4 +1,4 @@
-//! Candidate regions: boxes of a picture, one of which a joint network chooses, as plain values.
+//! Candidate regions: boxes of a picture, one of which a joint network chooses, as plain values; and the grid of a bundle.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub struct Grid {
 }
 
 /// The most candidates of a picture: each costs as much as a patch of it.
-const MOST: usize = 4096;
+pub(super) const MOST: usize = 4096;
 
 impl Grid {
     /// The boxes of all shapes. Those of a shape cover the picture evenly, from edge to edge.

@@ -1,11 +1,12 @@
 //! Joint recognition: one network names the entities of a text with their types, and says which of a picture's candidate
 //! regions shows each. It answers for the gate and the grounder too.
 //!
-//! Read [`reader`] first: from a post to its entities. [`candidates`] are the regions among which the network chooses, and
-//! [`merge`] joins what it says of several pictures.
+//! Read [`reader`] first: from a post to its entities. [`candidates`] are the regions among which the network chooses, those
+//! of a picture are in [`picture_candidates`], and [`merge`] joins what it says of several pictures.
 
 mod candidates;
 mod merge;
+mod picture_candidates;
 mod reader;
 
 use std::ops::Range;
@@ -15,6 +16,7 @@ use crate::common::imaging::Picture;
 
 pub use candidates::{Candidate, Grid};
 pub use merge::{JointLook, Read, merged};
+pub use picture_candidates::{given_candidates, proposed_candidates};
 pub use reader::{JointEntity, JointReader, JointSettings, Shown};
 
 /// A text with one picture.

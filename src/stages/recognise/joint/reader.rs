@@ -6,7 +6,7 @@ use futures_util::future::try_join_all;
 
 use super::super::recogniser::MAX_KNOWLEDGE_BYTES;
 use super::super::window_memory::while_read;
-use super::{Candidate, Found, JointLook, Read, Reply, Request, merged};
+use super::{Candidate, Found, JointLook, Read, Reply, Request, merged, proposed_candidates};
 use crate::common::imaging::{Picture, View};
 use crate::domain::{BBox, EntityType, Mention, Span};
 use crate::scheduler::{CallError, Flow, Handle};
@@ -26,8 +26,10 @@ pub struct JointReader {
 pub struct JointSettings {
     /// The entity types in the order of the network's classes.
     pub types: Vec<EntityType>,
-    /// The regions among which it chooses.
+    /// The grid: the regions among which it chooses in a picture of which nobody gives others.
     pub candidates: Arc<[Candidate]>,
+    /// Whether the grid stands beside the regions that a grounder proposes.
+    pub keeps_grid: bool,
     /// The view in which it sees pictures.
     pub view: View,
     /// The probability from which a picture is taken to show an entity.
@@ -71,12 +73,25 @@ impl JointReader {
         self.settings.view
     }
 
-    /// A picture, which is in the network's view. The network chooses among the `boxes` that came with it, in pixels of the
-    /// upright picture, or among its own candidates if none came or none of them lies in the picture.
+    /// A picture, which is in the network's view. The network chooses among the candidates that came `given` with it; if there
+    /// are none, among the `proposed` ones of a grounder, with their scores, and the grid where it is kept; and without any
+    /// among the grid.
     #[must_use]
-    pub fn shown(&self, picture: Arc<Picture>, boxes: &[BBox]) -> Shown {
-        let own = candidates_of(boxes, (picture.original_width, picture.original_height));
-        let candidates = if own.is_empty() { Arc::clone(&self.settings.candidates) } else { own.into() };
+    pub fn shown(
+        &self,
+        picture: Arc<Picture>,
+        given: Vec<Candidate>,
+        proposed: &[(Candidate, f32)],
+    ) -> Shown {
+        let JointSettings { candidates: grid, keeps_grid, .. } = &self.settings;
+        if !given.is_empty() {
+            return Shown { picture, candidates: given.into() };
+        }
+        let candidates = match proposed {
+            [] => Vec::new(),
+            _ => proposed_candidates(proposed, if *keeps_grid { grid } else { &[] }),
+        };
+        let candidates = if candidates.is_empty() { Arc::clone(grid) } else { candidates.into() };
         Shown { picture, candidates }
     }
 
@@ -153,38 +168,8 @@ impl JointReader {
     }
 }
 
-/// Boxes in pixels of an upright picture of this size as candidates. What lies beyond its edges is cut off, and a box of which
-/// nothing is left is no candidate.
-fn candidates_of(boxes: &[BBox], (width, height): (u32, u32)) -> Vec<Candidate> {
-    let fraction = |edge: f32, side: u32| (edge / side as f32).clamp(0.0, 1.0);
-    let candidate = |bbox: &BBox| {
-        let (x0, x1) = (fraction(bbox.x0, width), fraction(bbox.x1, width));
-        let (y0, y1) = (fraction(bbox.y0, height), fraction(bbox.y1, height));
-        (x0 < x1 && y0 < y1).then_some([x0, y0, x1, y1])
-    };
-    boxes.iter().filter_map(candidate).collect()
-}
-
 /// A candidate in pixels of the upright picture.
 fn bbox([left, top, right, bottom]: Candidate, picture: &Picture) -> BBox {
     let (width, height) = (picture.original_width as f32, picture.original_height as f32);
     BBox { x0: left * width, y0: top * height, x1: right * width, y1: bottom * height }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn boxes_that_came_with_a_picture_are_cut_at_its_edges() {
-        let bbox = |x0: f32, y0: f32, x1: f32, y1: f32| BBox { x0, y0, x1, y1 };
-        let boxes = [
-            bbox(50.0, 0.0, 100.0, 25.0),
-            bbox(-10.0, 10.0, 300.0, 20.0),
-            bbox(200.0, 0.0, 210.0, 9.0),
-            bbox(0.0, -9.0, 5.0, 0.0),
-        ];
-        assert_eq!(candidates_of(&boxes, (200, 50)), [[0.25, 0.0, 0.5, 0.5], [0.0, 0.2, 1.0, 0.4]]);
-        assert!(candidates_of(&[], (200, 50)).is_empty());
-    }
 }
