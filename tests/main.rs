@@ -81,6 +81,7 @@ mod shipped_bundle;
 mod traces;
 mod train_joint;
 mod train_pairs;
+mod ablation_wordings;
 mod train_tagger;
 mod variant_rows;
 mod variants;

@@ -22,32 +22,34 @@ pub(crate) fn all(arguments: &Arguments, split: Split, expansions_alone: &Path) 
     for &seed in &arguments.seeds {
         let stand_in = Arc::new(StandIn::new(World::new(seed, split), arguments.posts));
         let server = LlmServer::start(move |asked| stand_in.reply(asked));
+        let settings = [
+            format!("llm.pocket.url={}", server.url()),
+            "llm.pocket.model=pocket".to_owned(),
+            "answers.disk_path=none".to_owned(),
+        ];
         for variant in Variant::ALL {
             eprintln!("{}, seed {seed}: {}", split.as_str(), variant.name());
-            let figures = run(
-                arguments,
-                (split, seed),
-                &server.url(),
-                &variant.arguments(&arguments.bundle, expansions_alone),
-            );
-            runs.entry(variant.name()).or_default().push(figures);
+            let mut options = variant.arguments(&arguments.bundle, expansions_alone);
+            options.extend(settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]));
+            runs.entry(variant.name()).or_default().push(scores(arguments, (split, seed), &options));
         }
     }
     runs
 }
 
-fn run(arguments: &Arguments, (split, seed): (Split, u64), url: &str, variant: &[String]) -> Value {
+/// The figures of `riveg eval` with these options.
+pub(crate) fn scores(arguments: &Arguments, (split, seed): (Split, u64), options: &[String]) -> Value {
     let file = arguments.out.join("scores.json");
     let mut command = Command::new(&arguments.riveg);
     command.args(["eval", "--log", "error", "--draws", "0", "--split", split.as_str()]);
     command.args(["--seed", &seed.to_string(), "--posts", &arguments.posts.to_string()]);
-    command.arg("--json").arg(&file).args(variant);
-    for setting in
-        [format!("llm.pocket.url={url}").as_str(), "llm.pocket.model=pocket", "answers.disk_path=none"]
-    {
-        command.args(["--set", setting]);
-    }
-    let finished = command.output().unwrap();
-    assert!(finished.status.success(), "{variant:?}: {}", String::from_utf8_lossy(&finished.stderr));
+    command.arg("--json").arg(&file).args(options);
+    finish(&mut command);
     serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap()
+}
+
+/// Runs a command of the scored binary to its end.
+pub(crate) fn finish(command: &mut Command) {
+    let finished = command.output().unwrap();
+    assert!(finished.status.success(), "{command:?}: {}", String::from_utf8_lossy(&finished.stderr));
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::appearance::Description;
 use super::entity::Entity;
 use super::names::{self, Name};
 use super::sample::World;
@@ -24,10 +25,16 @@ pub struct LexiconEntry {
 /// then type.
 #[must_use]
 pub fn lexicon(world: &World, posts: u64) -> Vec<LexiconEntry> {
-    let mut known: BTreeMap<(String, &'static str), String> = BTreeMap::new();
+    described(world, posts).into_iter().map(|(entry, _)| entry).collect()
+}
+
+/// The same, each with what its expansion names, for other wordings of it.
+#[must_use]
+pub fn described(world: &World, posts: u64) -> Vec<(LexiconEntry, Description)> {
+    let mut known: BTreeMap<(String, &'static str), Description> = BTreeMap::new();
     let mut learn = |entity: &Entity| {
         let key = (entity.surface.clone(), entity.class.type_name());
-        known.entry(key).or_insert_with(|| entity.description.words());
+        known.entry(key).or_insert(entity.description);
     };
     for (surface, classes) in names::all_ambiguous(world.split().names()) {
         for class in classes {
@@ -39,10 +46,9 @@ pub fn lexicon(world: &World, posts: u64) -> Vec<LexiconEntry> {
     }
     known
         .into_iter()
-        .map(|((surface, entity_type), expansion)| LexiconEntry {
-            surface,
-            entity_type: entity_type.to_owned(),
-            expansion,
+        .map(|((surface, entity_type), description)| {
+            let expansion = description.words();
+            (LexiconEntry { surface, entity_type: entity_type.to_owned(), expansion }, description)
         })
         .collect()
 }

@@ -32,7 +32,7 @@ mod post_text;
 pub use annotation::{AnnotatedEntity, annotation};
 pub use appearance::{Appearance, Description, KINDS};
 pub use dataset::{DatasetError, write_dataset};
-pub use lexicon::{LexiconEntry, lexicon};
+pub use lexicon::{LexiconEntry, described, lexicon};
 pub use palette::{COLOURS, Colour};
 pub use sample::{GoldMention, GoldPicture, GoldText, Sample, SceneObject, World};
 pub use split::Split;
