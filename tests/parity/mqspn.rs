@@ -92,7 +92,7 @@ impl Fixture {
             boxes: self.get("boxes").shallow_clone(),
             is_candidate: self.flags("is_candidate"),
         };
-        mqspn.answers(mqspn.read(&text, &scene, 0.0), &text, &scene, 0.0)
+        mqspn.answers(&text, &scene, 0.0)
     }
 
     /// The repeated gold of each text.

@@ -76,17 +76,6 @@ pub struct Scene {
     pub is_candidate: Tensor,
 }
 
-/// A text and its picture after the encoders.
-#[derive(Debug)]
-pub struct Read {
-    /// `[B, W, d]`.
-    pub words: Tensor,
-    /// `[B, 1 + patches, d]`, of which the first stands for the whole picture.
-    pub patches: Tensor,
-    /// `[B, Q, d]`.
-    queries: Tensor,
-}
-
 impl Mqspn {
     /// Registers the parameters under `vs`, with fresh values.
     ///
@@ -119,24 +108,18 @@ impl Mqspn {
         self.encoders.see(pixels)
     }
 
-    /// Texts and pictures after the encoders, which have exchanged what they know. `dropout` is 0 outside training.
-    pub fn read(&self, text: &Text, scene: &Scene, dropout: f64) -> Read {
+    /// What the queries answer after each layer of the fusion; the last is the network's answer. `dropout` is 0 outside
+    /// training.
+    pub fn answers(&self, text: &Text, scene: &Scene, dropout: f64) -> Vec<Predictions> {
         let (asked, positions) = (self.queries.states(), self.queries.positions());
         let open_patches = picture::open_patches(&scene.shown, self.config.patches());
         let looked = (&scene.seen, &open_patches);
         let encoded = self.encoders.read(text, looked, (&asked, &positions), dropout);
-        Read { words: words(&encoded.pieces, text), patches: encoded.patches, queries: encoded.queries }
-    }
-
-    /// What the queries answer after each layer of the fusion; the last is the network's answer. `read` is what [`Self::read`]
-    /// gives of the same texts and pictures.
-    pub fn answers(&self, read: Read, text: &Text, scene: &Scene, dropout: f64) -> Vec<Predictions> {
-        let positions = self.queries.positions();
         let open = Open::of(text, scene);
         let mut states = States {
-            words: read.words,
-            regions: self.regions.forward(&read.patches, &scene.boxes),
-            queries: read.queries,
+            words: words(&encoded.pieces, text),
+            regions: self.regions.forward(&encoded.patches, &scene.boxes),
+            queries: encoded.queries,
         };
         let mut answers = Vec::with_capacity(self.fusion.len());
         for layer in &self.fusion {

@@ -1,11 +1,10 @@
 //! Training of MQSPN on the pocket world, from nothing but the tagger of a bundle, whose vocabulary and encoder it begins with.
 //!
-//! Read [`task`] first (the losses), then [`hints`], [`posts`] and [`candidates`] (what is learnt from). The authors begin with BERT and
+//! Read [`task`] first (the losses), then [`posts`] and [`candidates`] (what is learnt from). The authors begin with BERT and
 //! CLIP, which have read and seen much; here the tagger of the bundle stands for BERT, and hints for CLIP: heads that exist
 //! only in training say which object each patch shows.
 
 mod candidates;
-mod hints;
 mod posts;
 mod task;
 
@@ -30,9 +29,8 @@ use crate::networks::descriptor::Network;
 use crate::networks::mqspn::{self, Mqspn, MqspnConfig};
 use crate::networks::tagger::TaggerConfig;
 use crate::stages::recognise::{LabelSet, TextStyle, WordTokenizer};
-use hints::Hints;
 use posts::PostBatcher;
-use task::{MqspnTask, THRESHOLD};
+use task::{Hints, MqspnTask, THRESHOLD};
 
 /// Name of its checkpoint in the run's folder and of its weights in the bundle, without extension.
 const NAME: &str = "mqspn";

@@ -55,12 +55,6 @@ pub(super) struct PostBatch {
     pub(super) colours: Vec<i64>,
     /// The same of the accent.
     pub(super) accents: Vec<i64>,
-    /// The text of each entity of a post with a picture.
-    pub(super) asked_rows: Vec<i64>,
-    /// The first word of each of these.
-    pub(super) asked_words: Vec<i64>,
-    /// For each of these how much each patch shows it, 0 to 1; soft at the edges.
-    pub(super) asked_patches: Vec<f32>,
 }
 
 /// What is told beside a text.
@@ -90,15 +84,6 @@ impl PostBatcher {
         batch
     }
 
-    /// A batch of the pictures of these posts, without texts.
-    pub(super) fn pictures(&self, posts: std::ops::Range<u64>) -> PostBatch {
-        let mut batch = PostBatch::default();
-        for index in posts {
-            self.add_picture(&mut batch, &self.world.sample(index));
-        }
-        batch
-    }
-
     fn add(
         &self,
         batch: &mut PostBatch,
@@ -109,7 +94,8 @@ impl PostBatcher {
         let mut rng = ChaCha8Rng::seed_from_u64(index);
         let shown = index % WITHOUT_PICTURE != WITHOUT_PICTURE - 1;
         batch.shown.push(shown);
-        let covered = self.add_picture(batch, sample);
+        batch.levels.extend_from_slice(&self.view.of(&sample.picture.frame).rgb);
+        self.add_cells(batch, sample);
         let words = split_words(&sample.text);
         for window in self.tokenizer.windows_with_knowledge(&sample.text, &words, knowledge) {
             let (mut gold, mut boxes) = (Vec::new(), Vec::new());
@@ -131,15 +117,6 @@ impl PostBatcher {
                     regions: goodness(&self.candidates, &shown_in),
                 });
                 boxes.push(shown_in);
-                if shown {
-                    batch.asked_rows.push(batch.texts.len() as i64);
-                    batch.asked_words.push(place(own.start));
-                    let patches = (0..(self.grid * self.grid) as usize).map(|patch| {
-                        let shares = mention.objects.iter().map(|&object| covered[object][patch]);
-                        (shares.fold(0.0, f32::max) * 2.0).min(1.0)
-                    });
-                    batch.asked_patches.extend(patches);
-                }
             }
             let good: Vec<Vec<f32>> = gold.iter().map(|one: &GoldEntity| one.regions.clone()).collect();
             let numbers = seen(self.candidates.len(), &good, most, &mut rng);
@@ -155,9 +132,7 @@ impl PostBatcher {
         }
     }
 
-    /// Adds a picture and what its patches show; returns each object's coverage of each patch.
-    fn add_picture(&self, batch: &mut PostBatch, sample: &Sample) -> Vec<Vec<f32>> {
-        batch.levels.extend_from_slice(&self.view.of(&sample.picture.frame).rgb);
+    fn add_cells(&self, batch: &mut PostBatch, sample: &Sample) {
         let size = (sample.picture.frame.width, sample.picture.frame.height);
         let objects = &sample.picture.objects;
         let covered: Vec<Vec<f32>> =
@@ -173,7 +148,6 @@ impl PostBatcher {
             batch.colours.push(label(&|object| objects[object].colour));
             batch.accents.push(label(&|object| objects[object].appearance.accent));
         }
-        covered
     }
 }
 
