@@ -86,7 +86,7 @@ impl<'a> FineTuning<'a> {
             command.args(["--batch", BATCH, "--rate", rate, "--epochs", passes]);
             // Pictures are as before, so their trunk stays, which saves time. All pairs of a step in memory are faster.
             command.args(["--set", "frozen.trunk=true", "--set", &format!("steps.at_once={BATCH}")]);
-            for file in models.iter().map(expressions).collect::<Vec<_>>().repeat(times) {
+            for file in (0..times).flat_map(|_| models.iter().map(expressions)) {
                 command.arg("--expressions").arg(self.folder.join(file));
             }
             command.arg("--expressions").arg(self.folder.join(OF_DEV));
