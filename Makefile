@@ -83,7 +83,8 @@ knowledge:
 	target/release/examples/knowledge $(ARGS)
 
 # The paper's tables VII, IX, X and XI in miniature, on the pocket world and on its harder posts, over three seeds.
-# ARGS="--augmentation" trains gate and grounder with and without augmentation instead. ARGS="--help" tells what can be asked for.
+# ARGS="--augmentation" trains gate and grounder with and without augmentation instead.
+# ARGS="--help" tells what can be asked for.
 ablation:
 	scripts/setup test
 	scripts/build --release --bin riveg --example ablation

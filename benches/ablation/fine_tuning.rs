@@ -27,6 +27,9 @@ const NETWORKS: [Recipe; 2] = [
     Recipe { network: "grounder", stage: "ground", passes: "2", rate: "3e-4" },
 ];
 
+/// What the first model says of the dev split.
+const OF_DEV: &str = "dev.jsonl";
+
 struct Recipe {
     network: &'static str,
     /// Its part of a manifest.
@@ -73,9 +76,9 @@ impl<'a> FineTuning<'a> {
         Self { arguments, seed, folder }
     }
 
-    /// Trains both networks on the expressions of these models, each of which makes pairs of its own. A model that is there
-    /// several times makes its pairs several times, so that passes and steps are those of as many models.
-    pub(crate) fn train(&self, name: &str, models: [&Wording; TRAINED.len()]) -> FineTuned {
+    /// Trains both networks on the expressions of these models, each of which makes pairs of its own. A file that is given
+    /// several times makes its pairs several times, so that the steps of a pass are those of as many models.
+    pub(crate) fn train(&self, name: &str, models: &[Wording], times: usize) -> FineTuned {
         let bundle = self.folder.join(name);
         for Recipe { network, passes, rate, .. } in NETWORKS {
             let mut command = Command::new(&self.arguments.riveg);
@@ -83,9 +86,10 @@ impl<'a> FineTuning<'a> {
             command.args(["--batch", BATCH, "--rate", rate, "--epochs", passes]);
             // Pictures are as before, so their trunk stays, which saves time. All pairs of a step in memory are faster.
             command.args(["--set", "frozen.trunk=true", "--set", &format!("steps.at_once={BATCH}")]);
-            for file in models.map(expressions).iter().map(String::as_str).chain([OF_DEV]) {
+            for file in (0..times).flat_map(|_| models.iter().map(expressions)) {
                 command.arg("--expressions").arg(self.folder.join(file));
             }
+            command.arg("--expressions").arg(self.folder.join(OF_DEV));
             command.arg("--data").arg(&self.folder).arg("--from").arg(&self.arguments.bundle);
             command.arg("--work").arg(self.folder.join(format!("{name}-{network}")));
             finish(command.arg("--out").arg(&bundle));
@@ -96,9 +100,6 @@ impl<'a> FineTuning<'a> {
         FineTuned { bundle, steps: steps.into_iter().map(Option::unwrap).collect() }
     }
 }
-
-/// What the first model says of the dev split.
-const OF_DEV: &str = "dev.jsonl";
 
 /// The file of what a model says of the train split.
 fn expressions(wording: &Wording) -> String {

@@ -55,7 +55,7 @@ pub(crate) fn print_augmentation(split: Split, arguments: &Arguments, runs: &Run
         "Gate and grounder, not trained further or fine-tuned, by the model whose expressions they are asked."
     );
     println!(
-        "What the models' words have in common is built in. `differences`: four models less one, seed by seed."
+        "What the models' words have in common is built in. Differences (`four less one`) are taken seed by seed."
     );
     println!("\nTable IX: augmentation (F1)");
     head(SCORES);
@@ -70,10 +70,10 @@ fn augmentation_rows<const N: usize>(runs: &Runs, columns: &[impl Fn(&Value) -> 
         for arm in Arm::ALL {
             row(runs, &arm.row(told), columns.each_ref());
         }
-        let of = |arm: Arm| runs.get(&arm.row(told));
-        if let (Some(four), Some(one)) = (of(Arm::Four), of(Arm::One)) {
-            let name = format!("{}: differences", told.name());
-            cells(&name, columns.each_ref().map(|column| differences(column, four, one)));
+        let of = |arm: Arm| runs.get(&arm.row(told)).map_or(&[][..], Vec::as_slice);
+        for (arm, name) in [(Arm::SamePasses, "same passes"), (Arm::SameSteps, "same steps")] {
+            let name = format!("{}: four less one, {name}", told.name());
+            cells(&name, columns.each_ref().map(|column| differences(column, of(Arm::Four), of(arm))));
         }
     }
 }
