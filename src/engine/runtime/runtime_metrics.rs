@@ -10,7 +10,7 @@ use crate::stages::ground::Proposer;
 use crate::stages::pipeline::{EntitiesBy, Pipeline};
 use crate::telemetry::{CacheTally, Metrics};
 
-/// Who proposes regions to the joint network, if anybody does.
+/// The proposer of regions for the joint network, if there is one.
 fn proposer(pipeline: &Pipeline) -> Option<&Proposer> {
     match &pipeline.entities {
         EntitiesBy::Joint(joint) => joint.proposer.as_deref(),

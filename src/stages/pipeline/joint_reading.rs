@@ -12,7 +12,7 @@ use crate::stages::recognise::joint::{Candidate, JointEntity, JointReader, Shown
 use crate::telemetry::Causes;
 use crate::telemetry::traces::PostTrace;
 
-/// A joint network, and who proposes regions to it.
+/// A joint network, and the proposer of regions among which it chooses.
 pub struct JointReading {
     /// Finds the entities of a post and chooses their regions.
     pub reader: JointReader,
@@ -30,7 +30,8 @@ pub(super) struct JointPictures {
 
 impl JointReading {
     /// The pictures of a post in the network's view, each with its candidates. The grounder is not asked about a picture that
-    /// came with boxes, nor where there is no text in which entities could be. Where the grounder fails on a picture, the grid stands for its proposals and a note says so.
+    /// came with boxes, nor about a post without text. Where the grounder fails on a picture, the candidates are the grid, and a
+    /// note says so.
     pub(super) async fn pictures(
         &self,
         flow: Flow,

@@ -42,7 +42,7 @@ fn attached(stores: &Stores, adaptation: &Adaptation) -> Result<Parameters> {
 }
 
 /// Copies of all weights.
-pub(super) fn weights(store: &VarStore) -> HashMap<String, Tensor> {
+fn weights(store: &VarStore) -> HashMap<String, Tensor> {
     store.variables().into_iter().map(|(name, variable)| (name, variable.detach().copy())).collect()
 }
 

@@ -4,15 +4,10 @@ use rand::Rng;
 use rand::seq::SliceRandom;
 
 use crate::domain::BBox;
-use crate::stages::recognise::joint::Candidate;
+use crate::stages::recognise::joint::{Candidate, as_box};
 
 /// The least overlap at which a candidate shows an object, as in the scores.
 const SHOWS: f32 = 0.5;
-
-/// A candidate as a box.
-pub(super) fn as_box([x0, y0, x1, y1]: Candidate) -> BBox {
-    BBox { x0, y0, x1, y1 }
-}
 
 /// How good no region and each candidate are for an entity with these boxes: the overlap where it is enough, or else of the
 /// best candidate alone.

@@ -3,7 +3,6 @@
 use tch::nn::{self, Module};
 use tch::{Kind, Reduction, Tensor, no_grad};
 
-use super::candidates::as_box;
 use super::posts::{PostBatch, PostBatcher, Told};
 use crate::lab::train::prefetch::Prefetcher;
 use crate::lab::train::set_loss::{AUTHORS, GoldEntity};
@@ -13,7 +12,7 @@ use crate::networks::mqspn::{
     Mqspn, MqspnConfig, NUMBERS, Predictions, Scene, Text, best, found, query_answers,
 };
 use crate::stages::recognise::Request;
-use crate::stages::recognise::joint::{Candidate, Found};
+use crate::stages::recognise::joint::{Candidate, Found, as_box};
 
 /// Posts of one step.
 const POSTS_PER_STEP: u64 = 16;

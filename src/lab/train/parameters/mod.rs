@@ -2,7 +2,7 @@
 //!
 //! A network may compute in 16 bits. What learns is then a copy in 32 bits of each parameter, which is rounded into the
 //! parameter before each forward pass, as a step that autograd follows (Micikevicius et al., "Mixed Precision Training", 2018):
-//! steps of the optimiser that are smaller than 16 bits can tell add up, and so do the gradients of the parts of a batch.
+//! steps of the optimiser that 16 bits would round away are kept, and gradients of the parts of a batch are summed in 32 bits.
 
 mod adapter;
 mod stores;

@@ -16,7 +16,7 @@ use crate::common::imaging::Picture;
 
 pub use candidates::{Candidate, Grid};
 pub use merge::{JointLook, Read, merged};
-pub use picture_candidates::{given_candidates, proposed_candidates};
+pub use picture_candidates::{as_box, given_candidates, proposed_candidates};
 pub use reader::{JointEntity, JointReader, JointSettings, Shown};
 
 /// A text with one picture.

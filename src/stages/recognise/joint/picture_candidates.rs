@@ -50,7 +50,9 @@ fn is_among(kept: &[Candidate], candidate: Candidate) -> bool {
     kept.iter().any(|&other| own.iou(&as_box(other)) >= NEARLY_EQUAL)
 }
 
-fn as_box([x0, y0, x1, y1]: Candidate) -> BBox {
+/// A candidate as a box, in fractions of the picture.
+#[must_use]
+pub fn as_box([x0, y0, x1, y1]: Candidate) -> BBox {
     BBox { x0, y0, x1, y1 }
 }
 
