@@ -272,6 +272,8 @@ pub(crate) fn mqspn(kind: Kind) -> Mqspn {
         pad: 1,
         image_size: i64::from(SIDE),
         patch_size: 16,
+        resnet_layers: vec![1, 1],
+        resnet_width: 4,
         vision_layers: 2,
         vision_ffn: 32,
         fused_layers: 1,

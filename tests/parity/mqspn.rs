@@ -31,6 +31,8 @@ fn tiny() -> MqspnConfig {
         pad: 1,
         image_size: 48,
         patch_size: 12,
+        resnet_layers: Vec::new(),
+        resnet_width: 0,
         vision_layers: 3,
         vision_ffn: 20,
         fused_layers: 2,
@@ -92,7 +94,7 @@ impl Fixture {
             boxes: self.get("boxes").shallow_clone(),
             is_candidate: self.flags("is_candidate"),
         };
-        mqspn.answers(&text, &scene, 0.0)
+        mqspn.answers(mqspn.read(&text, &scene, 0.0), &text, &scene, 0.0)
     }
 
     /// The repeated gold of each text.

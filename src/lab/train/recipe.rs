@@ -110,9 +110,10 @@ pub fn umt(vocabulary: i64) -> UmtConfig {
     }
 }
 
-/// MQSPN's dimensions: its text is read by an encoder of the tagger's, so that its training can begin from that.
+/// MQSPN's dimensions: texts are read by an encoder like the tagger's and pictures by a ResNet like the grounder's, so that its
+/// training can begin with these.
 #[must_use]
-pub fn mqspn(tagger: &TaggerConfig) -> MqspnConfig {
+pub fn mqspn(tagger: &TaggerConfig, grounder: &OfaConfig) -> MqspnConfig {
     MqspnConfig {
         vocabulary: tagger.vocabulary,
         hidden: tagger.hidden,
@@ -123,8 +124,10 @@ pub fn mqspn(tagger: &TaggerConfig) -> MqspnConfig {
         first_position: tagger.max_positions - tagger.max_pieces() as i64,
         type_vocabulary: tagger.type_vocabulary,
         pad: tagger.pad,
-        image_size: 128,
+        image_size: grounder.patch_image_size,
         patch_size: 16,
+        resnet_layers: grounder.resnet_layers.to_vec(),
+        resnet_width: grounder.resnet_width,
         vision_layers: 4,
         vision_ffn: 256,
         fused_layers: 1,

@@ -52,6 +52,8 @@ pub struct GoldMention {
     pub span: Span,
     /// What a picture of it shows.
     pub expansion: String,
+    /// The same as attributes.
+    pub description: Description,
     /// Indices of its objects in the picture; empty if the picture does not show it.
     pub objects: Vec<usize>,
 }
@@ -119,6 +121,7 @@ impl World {
                 entity_type: EntityType::new(entity.class.type_name()),
                 span: *span,
                 expansion: entity.description.words(),
+                description: entity.description,
                 objects: (0..scene.placed.len())
                     .filter(|&object| draft.objects[scene.placed[object].object_index].entity == Some(number))
                     .collect(),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::networks::blocks::bert::BertConfig;
 use crate::networks::blocks::preset::{Preset, linear, norm};
+use crate::networks::blocks::resnet::ResNet;
 
 /// The dimensions, which a bundle's manifest gives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,13 @@ pub struct MqspnConfig {
     pub image_size: i64,
     /// Side of a patch in pixels.
     pub patch_size: i64,
+    /// Bottlenecks in each stage of the ResNet from whose cells patches are cut; none: they are cut from the pixels, as in
+    /// CLIP.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resnet_layers: Vec<i64>,
+    /// Channels of the ResNet's first convolution; 0: there is no ResNet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resnet_width: i64,
     /// Blocks of the picture's encoder.
     pub vision_layers: i64,
     /// Width inside the feed-forward layers of the picture's encoder.
@@ -92,6 +100,8 @@ impl Preset for MqspnConfig {
             pad: 0,
             image_size: 224,
             patch_size: 32,
+            resnet_layers: Vec::new(),
+            resnet_width: 0,
             vision_layers: 12,
             vision_ffn: 3072,
             fused_layers: 4,
@@ -108,9 +118,12 @@ impl Preset for MqspnConfig {
             + linear(width, self.vision_ffn)
             + linear(self.vision_ffn, width)
             + 2 * norm(width);
-        let patches = 3 * self.patch_size * self.patch_size * width;
+        let cells = self.patch_cells();
+        let patches = self.channels() * cells * cells * width;
+        let trunk =
+            if self.has_resnet() { ResNet::parameters(self.resnet_width, &self.resnet_layers) } else { 0 };
         let picture =
-            patches + (2 + self.patches()) * width + norm(width) + self.vision_layers * picture_layer;
+            trunk + patches + (2 + self.patches()) * width + norm(width) + self.vision_layers * picture_layer;
         let queries = (2 * self.queries + self.types) * width + 2 * norm(width);
         let regions = linear(self.region_bins * self.region_bins * width, width)
             + linear(PLACE_NUMBERS, width)
@@ -147,6 +160,26 @@ impl MqspnConfig {
         self.grid() * self.grid()
     }
 
+    /// Whether patches are cut from the cells of a ResNet.
+    pub(super) fn has_resnet(&self) -> bool {
+        !self.resnet_layers.is_empty()
+    }
+
+    /// Channels of what patches are cut from.
+    pub(super) fn channels(&self) -> i64 {
+        if self.has_resnet() { self.resnet_width << (self.resnet_layers.len() + 1) } else { 3 }
+    }
+
+    /// Side of a patch in cells of what it is cut from.
+    pub(super) fn patch_cells(&self) -> i64 {
+        self.patch_size / self.cell()
+    }
+
+    /// Side in pixels of a cell of what patches are cut from.
+    fn cell(&self) -> i64 {
+        if self.has_resnet() { 2 << self.resnet_layers.len() } else { 1 }
+    }
+
     /// The longest text in pieces, both ends counted.
     #[must_use]
     pub fn max_pieces(&self) -> i64 {
@@ -160,6 +193,10 @@ impl MqspnConfig {
     pub fn check(&self) -> Result<(), MqspnConfigError> {
         const MANY: i64 = 1 << 18; // far above every published size, far below what overflows in a product of three
         const FEW: i64 = 1 << 10; // the same for numbers that are squared or multiply a whole layer
+        let stages = self.resnet_layers.len() as i64;
+        let (least_width, widest) = if stages == 0 { (0, 0) } else { (1, FEW) };
+        let fewest = self.resnet_layers.iter().copied().min().unwrap_or(1);
+        let most = self.resnet_layers.iter().copied().max().unwrap_or(1);
         let ranges = [
             ("vocabulary", self.vocabulary, 2, MANY),
             ("heads", self.heads, 1, FEW),
@@ -172,6 +209,10 @@ impl MqspnConfig {
             ("pad", self.pad, 0, self.vocabulary - 1),
             ("patch_size", self.patch_size, 1, FEW),
             ("image_size", self.image_size, self.patch_size, 1 << 14),
+            ("resnet_layers", stages, 0, 4),
+            ("resnet_layers", fewest, 1, FEW),
+            ("resnet_layers", most, 1, FEW),
+            ("resnet_width", self.resnet_width, least_width, widest),
             ("vision_layers", self.vision_layers, 1, FEW),
             ("vision_ffn", self.vision_ffn, 1, MANY),
             ("fused_layers", self.fused_layers, 0, self.layers.min(self.vision_layers)),
@@ -185,7 +226,11 @@ impl MqspnConfig {
                 return Err(MqspnConfigError::OutOfRange { key, value, least, most });
             }
         }
-        let whole = [("image_size", self.image_size, self.patch_size), ("hidden", self.hidden, self.heads)];
+        let whole = [
+            ("patch_size", self.patch_size, self.cell()),
+            ("image_size", self.image_size, self.patch_size),
+            ("hidden", self.hidden, self.heads),
+        ];
         for (key, value, of) in whole {
             if value % of != 0 {
                 return Err(MqspnConfigError::NotMultiple { key, value, of });
@@ -208,6 +253,10 @@ impl MqspnConfig {
             layer_norm_eps: LAYER_NORM_EPS,
         }
     }
+}
+
+fn is_zero(width: &i64) -> bool {
+    *width == 0
 }
 
 /// Added to the variance in the norms of text and queries: BERT has 1e-12 and XLM-R 1e-5; no state is as small as either.

@@ -64,6 +64,11 @@ impl Encoders {
         }
     }
 
+    /// Folds what only training needs apart.
+    pub(super) fn freeze(&mut self) {
+        self.patches.freeze();
+    }
+
     /// The layers that see the picture alone: `[B, 3, S, S]` to `[B, 1 + patches, d]`.
     pub(super) fn see(&self, pixels: &Tensor) -> Tensor {
         let alone = self.picture_layers.len() - self.fused;

@@ -11,7 +11,7 @@
 //! of BERT and CLIP where these have some, and our own elsewhere. Differences from their code that matter: regions are seen
 //! through the patches under them, not by the features of a detector ([`regions`]); in the fusion queries look at regions,
 //! not at words alone; prompts of types are learnt, not read by a frozen BERT; and queries see each other only in the
-//! fusion.
+//! fusion. Patches may be cut from the cells of a ResNet ([`picture`]).
 
 mod config;
 mod decode;
@@ -47,6 +47,8 @@ use regions::Regions;
 /// Mean and standard deviation of red, green and blue in CLIP's pictures, of levels from 0 to 1.
 const MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 const DEVIATION: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
+/// Both in pictures that a ResNet sees, as in OFA's.
+const HALF: [f32; 3] = [0.5; 3];
 
 /// The network.
 #[derive(Debug)]
@@ -76,6 +78,17 @@ pub struct Scene {
     pub is_candidate: Tensor,
 }
 
+/// A text and its picture after the encoders.
+#[derive(Debug)]
+pub struct Read {
+    /// `[B, W, d]`.
+    pub words: Tensor,
+    /// `[B, 1 + patches, d]`, of which the first stands for the whole picture.
+    pub patches: Tensor,
+    /// `[B, Q, d]`.
+    queries: Tensor,
+}
+
 impl Mqspn {
     /// Registers the parameters under `vs`, with fresh values.
     ///
@@ -85,13 +98,14 @@ impl Mqspn {
     pub fn new(vs: &nn::Path, config: &MqspnConfig) -> Self {
         let levels = |values: &[f32]| Tensor::from_slice(values).view([1, 3, 1, 1]).to_device(vs.device());
         let layer = |index: i64| FusionLayer::new(&(vs / "fusion" / index), config);
+        let (mean, deviation) = if config.has_resnet() { (HALF, HALF) } else { (MEAN, DEVIATION) };
         Self {
             encoders: Encoders::new(vs, config),
             queries: Queries::new(&(vs / "queries"), config),
             regions: Regions::new(&(vs / "regions"), config),
             fusion: (0..config.fusion_layers).map(layer).collect(),
             heads: Heads::new(&(vs / "heads"), config),
-            normalisation: [levels(&MEAN), levels(&DEVIATION)],
+            normalisation: [levels(&mean), levels(&deviation)],
             config: config.clone(),
             device: vs.device(),
         }
@@ -103,23 +117,30 @@ impl Mqspn {
         (levels.to_kind(Kind::Float) / 255.0 - mean) / deviation
     }
 
-    /// What the picture shows, whatever the text says: `[B, 1 + patches, d]` of [`Mqspn::pixels`].
+    /// What the picture shows, whatever the text says: `[B, 1 + patches, d]` of [`Mqspn::pixels`]. The norms of a ResNet use
+    /// what they remember, in training too.
     pub fn see(&self, pixels: &Tensor) -> Tensor {
         self.encoders.see(pixels)
     }
 
-    /// What the queries answer after each layer of the fusion; the last is the network's answer. `dropout` is 0 outside
-    /// training.
-    pub fn answers(&self, text: &Text, scene: &Scene, dropout: f64) -> Vec<Predictions> {
+    /// Texts and pictures after the encoders, which have exchanged what they know. `dropout` is 0 outside training.
+    pub fn read(&self, text: &Text, scene: &Scene, dropout: f64) -> Read {
         let (asked, positions) = (self.queries.states(), self.queries.positions());
         let open_patches = picture::open_patches(&scene.shown, self.config.patches());
         let looked = (&scene.seen, &open_patches);
         let encoded = self.encoders.read(text, looked, (&asked, &positions), dropout);
+        Read { words: words(&encoded.pieces, text), patches: encoded.patches, queries: encoded.queries }
+    }
+
+    /// What the queries answer after each layer of the fusion; the last is the network's answer. `read` is what [`Self::read`]
+    /// gives of the same texts and pictures.
+    pub fn answers(&self, read: Read, text: &Text, scene: &Scene, dropout: f64) -> Vec<Predictions> {
+        let positions = self.queries.positions();
         let open = Open::of(text, scene);
         let mut states = States {
-            words: words(&encoded.pieces, text),
-            regions: self.regions.forward(&encoded.patches, &scene.boxes),
-            queries: encoded.queries,
+            words: read.words,
+            regions: self.regions.forward(&read.patches, &scene.boxes),
+            queries: read.queries,
         };
         let mut answers = Vec::with_capacity(self.fusion.len());
         for layer in &self.fusion {
@@ -127,6 +148,14 @@ impl Mqspn {
             answers.push(self.heads.forward(&states, &open));
         }
         answers
+    }
+
+    /// Ends training: what depends on the parameters alone is computed once, so later changes of parameters may go unseen.
+    /// Call it after loading.
+    #[must_use]
+    pub fn freeze(mut self) -> Self {
+        self.encoders.freeze();
+        self
     }
 
     /// The dimensions.

@@ -64,7 +64,7 @@ impl MqspnReader {
         };
         let (known, device) = (seen.known(), mqspn.device);
         let processor = MqspnProcessor { config, known, blank: Arc::new(blank), device };
-        Self { mqspn, seen, processor: Arc::new(processor) }
+        Self { mqspn: mqspn.freeze(), seen, processor: Arc::new(processor) }
     }
 
     /// How many pictures it has seen so far. The counter is shared: it can be read from other threads after the network
@@ -94,7 +94,7 @@ impl MqspnReader {
             boxes: send(&input.boxes, device)?,
             is_candidate: send(&input.is_candidate, device)?,
         };
-        let last = mqspn.answers(&text, &scene, 0.0).pop();
+        let last = mqspn.answers(mqspn.read(&text, &scene, 0.0), &text, &scene, 0.0).pop();
         let Some(last) = last else { return Ok(Vec::new()) };
         Vec::try_from(&best(&last).f_to_device(Device::Cpu)?.f_contiguous()?.f_view([-1])?)
     }

@@ -24,6 +24,8 @@ fn tiny() -> MqspnConfig {
         pad: 1,
         image_size: 32,
         patch_size: 8,
+        resnet_layers: Vec::new(),
+        resnet_width: 0,
         vision_layers: 3,
         vision_ffn: 10,
         fused_layers: 1,
@@ -32,6 +34,11 @@ fn tiny() -> MqspnConfig {
         fusion_layers: 2,
         region_bins: 2,
     }
+}
+
+/// Patches of two cells a side.
+fn with_resnet() -> MqspnConfig {
+    MqspnConfig { resnet_layers: vec![2], resnet_width: 4, ..tiny() }
 }
 
 fn picture(side: u32) -> Arc<Picture> {
@@ -52,7 +59,8 @@ fn request() -> Request {
 
 #[test]
 fn as_many_numbers_are_learnt_as_counted() {
-    for config in [tiny(), MqspnConfig { fused_layers: 0, region_bins: 3, type_vocabulary: 0, ..tiny() }] {
+    let others = MqspnConfig { fused_layers: 0, region_bins: 3, type_vocabulary: 0, ..tiny() };
+    for config in [tiny(), others, with_resnet()] {
         let vs = nn::VarStore::new(Device::Cpu);
         let _mqspn = Mqspn::new(&vs.root(), &config);
         let counted: usize = vs.trainable_variables().iter().map(Tensor::numel).sum();
@@ -72,13 +80,22 @@ type Case = (fn(&mut MqspnConfig), &'static str);
 
 #[test]
 fn dimensions_that_make_no_network_are_refused_by_name() {
-    let cases: [Case; 6] = [
+    let cases: [Case; 9] = [
         (|config| config.vocabulary = 1, "MQSPN's `vocabulary` is 1, which must be from 2 to 262144"),
         (|config| config.pad = 20, "MQSPN's `pad` is 20, which must be from 0 to 19"),
         (|config| config.fused_layers = 3, "MQSPN's `fused_layers` is 3, which must be from 0 to 2"),
         (|config| config.queries = 0, "MQSPN's `queries` is 0, which must be from 1 to 1024"),
         (|config| config.image_size = 36, "MQSPN's `image_size` is 36, not a multiple of 8"),
         (|config| config.heads = 3, "MQSPN's `hidden` is 8, not a multiple of 3"),
+        (|config| config.resnet_width = 4, "MQSPN's `resnet_width` is 4, which must be from 0 to 0"),
+        (
+            |config| config.resnet_layers = vec![1, 0],
+            "MQSPN's `resnet_layers` is 0, which must be from 1 to 1024",
+        ),
+        (
+            |config| (config.resnet_layers, config.resnet_width) = (vec![1; 3], 4),
+            "MQSPN's `patch_size` is 8, not a multiple of 16",
+        ),
     ];
     for (damage, message) in cases {
         let mut config = tiny();
@@ -92,9 +109,9 @@ fn pieces_belong_to_the_word_that_began_last_and_knowledge_to_none() {
     assert_eq!(word_of(&request().text, 9), [9, 0, 0, 1, 9, 9]);
 }
 
-fn reader() -> MqspnReader {
+fn reader(config: &MqspnConfig) -> MqspnReader {
     tch::manual_seed(4);
-    MqspnReader::new(Mqspn::new(&nn::VarStore::new(Device::Cpu).root(), &tiny()), 0)
+    MqspnReader::new(Mqspn::new(&nn::VarStore::new(Device::Cpu).root(), config), 0)
 }
 
 #[test]
@@ -113,7 +130,7 @@ fn what_it_cannot_read_is_refused_by_name() {
         ("do not begin one after the other", with(|request| request.text.first_pieces = vec![3, 1])),
         ("do not begin one after the other", with(|request| request.text.first_pieces = vec![1, 6])),
     ];
-    let mut reader = reader();
+    let mut reader = reader(&tiny());
     for (expected, request) in cases {
         let Err(ModelError::Failed(message)) = reader.run(&[fine.clone(), request]) else {
             panic!("{expected}")
@@ -131,7 +148,7 @@ fn a_batch_answers_as_its_members_alone_with_and_without_pictures_and_words() {
     others[2].text =
         recognise::Request { pieces: vec![2, 3], first_pieces: Vec::new(), context_first_pieces: Vec::new() };
     let batch = [&[request()], &others[..]].concat();
-    let mut reader = reader();
+    let mut reader = reader(&with_resnet());
     let together = reader.run(&batch).unwrap();
     for (number, (request, together)) in batch.iter().zip(&together).enumerate() {
         let Reply { found } = &reader.run(std::slice::from_ref(request)).unwrap()[0];

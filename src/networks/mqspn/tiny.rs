@@ -51,6 +51,8 @@ fn dimensions() -> MqspnConfig {
         pad: 1,
         image_size: 32,
         patch_size: 8,
+        resnet_layers: Vec::new(),
+        resnet_width: 0,
         vision_layers: 2,
         vision_ffn: 24,
         fused_layers: 1,

@@ -1,10 +1,12 @@
-//! Training of MQSPN on the pocket world, from nothing but the tagger of a bundle, whose vocabulary and encoder it begins with.
+//! Training of MQSPN on the pocket world: it begins with the vocabulary and the encoder of a bundle's tagger and the ResNet of
+//! its grounder.
 //!
-//! Read [`task`] first (the losses), then [`posts`] and [`candidates`] (what is learnt from). The authors begin with BERT and
-//! CLIP, which have read and seen much; here the tagger of the bundle stands for BERT, and hints for CLIP: heads that exist
-//! only in training say which object each patch shows.
+//! Read [`task`] first (the losses), then [`hints`], [`posts`] and [`candidates`] (what is learnt from). The authors begin with
+//! BERT and CLIP, which have read and seen much, and take regions from a detector that stays as it is. Here the tagger stands
+//! for BERT; the ResNet, which stays as it is too, stands for the detector, and hints for CLIP.
 
 mod candidates;
+mod hints;
 mod posts;
 mod task;
 
@@ -27,23 +29,38 @@ use crate::lab::world::Split;
 use crate::networks::bundle::{Bundle, FileEntry, Joint, Manifest, Precision, Weights, write_manifest};
 use crate::networks::descriptor::Network;
 use crate::networks::mqspn::{self, Mqspn, MqspnConfig};
+use crate::networks::ofa::OfaConfig;
 use crate::networks::tagger::TaggerConfig;
 use crate::stages::recognise::{LabelSet, TextStyle, WordTokenizer};
+use hints::Hints;
 use posts::PostBatcher;
-use task::{Hints, MqspnTask, THRESHOLD};
+use task::{MqspnTask, THRESHOLD};
 
 /// Name of its checkpoint in the run's folder and of its weights in the bundle, without extension.
 const NAME: &str = "mqspn";
 /// File of its vocabulary in the bundle.
 const TOKENIZER: &str = "mqspn.tokenizer.json";
-/// Where the tagger has its encoder, and where the network has it.
-const ENCODERS: [&str; 2] = ["embedder.transformer_model.", "bert."];
 
-/// Trains the network, from its checkpoint if there is one, with the vocabulary and the encoder of the tagger of the bundle in
-/// `from`, and writes a bundle of it and of that bundle's segmenter into `out`.
+/// What another network of the bundle has learnt.
+#[derive(Debug, Clone, Copy)]
+struct Beginning {
+    /// The network.
+    of: &'static str,
+    /// What names of its parameters begin with.
+    theirs: &'static str,
+    /// What they begin with in this network.
+    ours: &'static str,
+}
+
+const ENCODER: Beginning = Beginning { of: "tagger", theirs: "embedder.transformer_model.", ours: "bert." };
+const RESNET: Beginning =
+    Beginning { of: "grounder", theirs: "encoder.embed_images.", ours: "vision_model.embeddings.resnet." };
+
+/// Trains the network, from its checkpoint if there is one, with vocabulary and encoder of the tagger and the ResNet of the
+/// grounder of the bundle in `from`, and writes a bundle of it and of that bundle's segmenter into `out`.
 ///
 /// # Errors
-/// If the bundle has no tagger or segmenter, if `out` is its folder or cannot be written, if the run's folder cannot be
+/// If the bundle has no tagger, grounder or segmenter, if the grounder is no OFA, if `out` is its folder or cannot be written, if the run's folder cannot be
 /// written, or if that folder holds another network's checkpoint.
 pub fn train_joint(run: &TrainingRun, from: &Path, out: &Path) -> Result<()> {
     let bundle = Bundle::open(from)?;
@@ -53,7 +70,18 @@ pub fn train_joint(run: &TrainingRun, from: &Path, out: &Path) -> Result<()> {
     run.prepare()?;
     let tagger = bundle.recognise()?;
     let segment = bundle.segment()?.clone();
-    let config = recipe::mqspn(&tagger.network.dimensions().config::<TaggerConfig>());
+    let ground = bundle.ground()?;
+    let grounder = ground.network.summary().architecture;
+    ensure!(
+        grounder == "ofa",
+        "the grounder of {} is {grounder}, and not an OFA, whose ResNet is needed",
+        bundle.title()
+    );
+    let config = recipe::mqspn(
+        &tagger.network.dimensions().config::<TaggerConfig>(),
+        &ground.network.dimensions().config::<OfaConfig>(),
+    );
+    config.check()?;
     let (file, bytes) = bundle.tokenizer(Stage::Recognise, tagger.tokenizer.as_ref())?;
     let batcher = |split| {
         let tokenizer = WordTokenizer::from_bytes(&file, &bytes, config.max_pieces() as usize)?;
@@ -72,8 +100,13 @@ pub fn train_joint(run: &TrainingRun, from: &Path, out: &Path) -> Result<()> {
     let network = Mqspn::new(&store.root(), &config);
     let hints = Hints::new(&(store.root() / AUXILIARY), &config);
     begin_unlikely(&store);
-    if let Some(weights) = tagger.weights.entry() {
-        begin_from_tagger(&store, &bundle.path(weights))?;
+    for (weights, beginning) in [(&tagger.weights, ENCODER), (&ground.weights, RESNET)] {
+        if let Some(weights) = weights.entry() {
+            begin_with(&store, beginning, &bundle.path(weights))?;
+        }
+    }
+    for (_, variable) in store.variables().iter().filter(|(name, _)| name.starts_with(RESNET.ours)) {
+        let _ = variable.set_requires_grad(false);
     }
     let identity = format!("seed = {}\nbundle = {}", run.seed, bundle.hash());
     let job = TrainingJob { identity, ..run.job(NAME, recipe::MQSPN_SCHEDULE) };
@@ -95,7 +128,7 @@ pub fn train_joint(run: &TrainingRun, from: &Path, out: &Path) -> Result<()> {
     let manifest = Manifest {
         name: NAME.to_owned(),
         made: format!(
-            "`riveg train joint --seed {}` on the pocket world, with the tagger's encoder and the segmenter of {}; \
+            "`riveg train joint --seed {}` on the pocket world, with the tagger's encoder, the grounder's ResNet and the segmenter of {}; \
              steps: {steps}",
             run.seed,
             bundle.title()
@@ -138,21 +171,21 @@ fn begin_unlikely(store: &VarStore) {
     }
 }
 
-/// Copies the encoder of a tagger into the text's encoder: every tensor of it must have its place.
-fn begin_from_tagger(store: &VarStore, weights: &Path) -> Result<()> {
+/// Copies a part of another network: every tensor of it must have its place.
+fn begin_with(store: &VarStore, beginning: Beginning, weights: &Path) -> Result<()> {
+    let Beginning { of, theirs, ours } = beginning;
     let tensors = Tensor::read_safetensors(weights)
-        .with_context(|| format!("failed to read the tagger `{}`", weights.display()))?;
-    let [theirs, ours] = ENCODERS;
-    let encoder = tensors
+        .with_context(|| format!("failed to read the {of} `{}`", weights.display()))?;
+    let part = tensors
         .into_iter()
         .filter_map(|(name, tensor)| Some((format!("{ours}{}", name.strip_prefix(theirs)?), tensor)));
-    let encoder: HashMap<String, Tensor> = encoder.collect();
-    ensure!(!encoder.is_empty(), "`{}` has no encoder `{theirs}*`", weights.display());
+    let part: HashMap<String, Tensor> = part.collect();
+    ensure!(!part.is_empty(), "`{}` has no `{theirs}*`", weights.display());
     let mut variables = store.variables();
-    for (name, tensor) in encoder {
+    for (name, tensor) in part {
         let variable = variables.get_mut(&name).filter(|variable| variable.size() == tensor.size());
         let variable =
-            variable.with_context(|| format!("`{name}` of the tagger has no place in the network"))?;
+            variable.with_context(|| format!("`{name}` of the {of} has no place in the network"))?;
         no_grad(|| variable.copy_(&tensor));
     }
     Ok(())

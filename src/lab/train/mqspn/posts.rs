@@ -9,7 +9,7 @@ use crate::domain::BBox;
 use crate::lab::train::phrases::{MIN_COVERED_SHARE, coverage};
 use crate::lab::train::set_loss::GoldEntity;
 use crate::lab::train::text_batch::words_within;
-use crate::lab::world::{Sample, World};
+use crate::lab::world::{Description, GoldMention, Sample, World};
 use crate::stages::recognise::joint::Candidate;
 use crate::stages::recognise::{LabelSet, Request, WordTokenizer, split_words};
 
@@ -55,6 +55,25 @@ pub(super) struct PostBatch {
     pub(super) colours: Vec<i64>,
     /// The same of the accent.
     pub(super) accents: Vec<i64>,
+    /// The entities of posts with a picture.
+    pub(super) entities: ShownEntities,
+}
+
+/// Entities and the patches that show them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ShownEntities {
+    /// The text of each.
+    pub(super) rows: Vec<i64>,
+    /// The first word of each.
+    pub(super) words: Vec<i64>,
+    /// How much each patch shows each, 0 to 1; soft at the edges.
+    pub(super) patches: Vec<f32>,
+    /// The kind of each, or -1 where nothing is told of it.
+    pub(super) kinds: Vec<i64>,
+    /// The same of its main colour.
+    pub(super) colours: Vec<i64>,
+    /// The same of its accent, -1 too where what is told leaves it out.
+    pub(super) accents: Vec<i64>,
 }
 
 /// What is told beside a text.
@@ -66,6 +85,20 @@ pub(super) enum Told {
     Annotation,
     /// Nothing about every other post, and the annotation about the others.
     Half,
+}
+
+impl ShownEntities {
+    /// Adds an entity by its text and first word, with what each patch shows of it.
+    fn add(&mut self, (row, word): (i64, i64), mention: &GoldMention, (patches, is_told): (Vec<f32>, bool)) {
+        self.rows.push(row);
+        self.words.push(word);
+        self.patches.extend(patches);
+        let Description { appearance, names_accent, .. } = mention.description;
+        let told = |of: usize, is_named: bool| if is_named { of as i64 } else { -1 };
+        self.kinds.push(told(appearance.kind, is_told));
+        self.colours.push(told(appearance.colour, is_told));
+        self.accents.push(told(appearance.accent, is_told && names_accent));
+    }
 }
 
 impl PostBatcher {
@@ -94,8 +127,7 @@ impl PostBatcher {
         let mut rng = ChaCha8Rng::seed_from_u64(index);
         let shown = index % WITHOUT_PICTURE != WITHOUT_PICTURE - 1;
         batch.shown.push(shown);
-        batch.levels.extend_from_slice(&self.view.of(&sample.picture.frame).rgb);
-        self.add_cells(batch, sample);
+        let covered = self.add_picture(batch, sample);
         let words = split_words(&sample.text);
         for window in self.tokenizer.windows_with_knowledge(&sample.text, &words, knowledge) {
             let (mut gold, mut boxes) = (Vec::new(), Vec::new());
@@ -117,6 +149,11 @@ impl PostBatcher {
                     regions: goodness(&self.candidates, &shown_in),
                 });
                 boxes.push(shown_in);
+                if shown {
+                    let place = (batch.texts.len() as i64, place(own.start));
+                    let patches = self.patches(mention, &covered);
+                    batch.entities.add(place, mention, (patches, knowledge.contains(&mention.expansion)));
+                }
             }
             let good: Vec<Vec<f32>> = gold.iter().map(|one: &GoldEntity| one.regions.clone()).collect();
             let numbers = seen(self.candidates.len(), &good, most, &mut rng);
@@ -132,7 +169,18 @@ impl PostBatcher {
         }
     }
 
-    fn add_cells(&self, batch: &mut PostBatch, sample: &Sample) {
+    /// How much each patch shows an entity; `covered` is how much each object covers each patch.
+    fn patches(&self, mention: &GoldMention, covered: &[Vec<f32>]) -> Vec<f32> {
+        let shown = |patch: usize| {
+            let shares = mention.objects.iter().map(|&object| covered[object][patch]);
+            (shares.fold(0.0, f32::max) * 2.0).min(1.0)
+        };
+        (0..(self.grid * self.grid) as usize).map(shown).collect()
+    }
+
+    /// Adds a picture and what its patches show; returns each object's coverage of each patch.
+    fn add_picture(&self, batch: &mut PostBatch, sample: &Sample) -> Vec<Vec<f32>> {
+        batch.levels.extend_from_slice(&self.view.of(&sample.picture.frame).rgb);
         let size = (sample.picture.frame.width, sample.picture.frame.height);
         let objects = &sample.picture.objects;
         let covered: Vec<Vec<f32>> =
@@ -148,6 +196,7 @@ impl PostBatcher {
             batch.colours.push(label(&|object| objects[object].colour));
             batch.accents.push(label(&|object| objects[object].appearance.accent));
         }
+        covered
     }
 }
 

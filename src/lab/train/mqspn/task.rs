@@ -1,21 +1,22 @@
-//! Training task of MQSPN: the set loss, and hints about what each patch of a picture shows.
+//! Training task of MQSPN: the set loss, and hints about pictures and words.
 
-use tch::nn::{self, Module};
-use tch::{Kind, Reduction, Tensor, no_grad};
+use tch::{Tensor, no_grad};
 
+use super::hints::{Hints, Losses};
 use super::posts::{PostBatch, PostBatcher, Told};
 use crate::lab::train::prefetch::Prefetcher;
 use crate::lab::train::set_loss::{AUTHORS, GoldEntity};
 use crate::lab::train::training_loop::{TrainingTask, Validation};
-use crate::lab::world::{COLOURS, KINDS};
-use crate::networks::mqspn::{
-    Mqspn, MqspnConfig, NUMBERS, Predictions, Scene, Text, best, found, query_answers,
-};
+use crate::networks::mqspn::{Mqspn, NUMBERS, Predictions, Scene, Text, best, found, query_answers};
 use crate::stages::recognise::Request;
 use crate::stages::recognise::joint::{Candidate, Found, as_box};
 
 /// Posts of one step.
 const POSTS_PER_STEP: u64 = 16;
+/// How much the hints of places count. The set loss of a batch is some thirty times as large, and would drown them.
+const PLACES_WEIGHT: f64 = 8.0;
+/// How much the other hints count, which are sums of three losses each.
+const LOOKS_WEIGHT: f64 = 2.0;
 /// The probability from which a picture is taken to show an entity.
 pub(super) const THRESHOLD: f32 = 0.5;
 /// Dropout rate of text and queries.
@@ -25,39 +26,6 @@ const VALIDATION_BATCHES: u64 = 4;
 /// Candidates of a text in the first three quarters of the steps; they cost most of the time. The last quarter sees all, as
 /// the engine does.
 const FEW: usize = 96;
-
-/// Heads for training only: kind, colour and accent of the object in each patch. Left out of bundles.
-pub(super) struct Hints {
-    kinds: nn::Linear,
-    colours: nn::Linear,
-    accents: nn::Linear,
-}
-
-impl Hints {
-    pub(super) fn new(vs: &nn::Path<'_>, config: &MqspnConfig) -> Self {
-        let head = |name: &str, classes: usize| {
-            nn::linear(vs / name, config.hidden, classes as i64, nn::LinearConfig::default())
-        };
-        Self {
-            kinds: head("kinds", 1 + KINDS.len()),
-            colours: head("colours", COLOURS.len()),
-            accents: head("accents", COLOURS.len()),
-        }
-    }
-
-    /// The loss of what the patches of pictures say: `seen` is `[B, 1 + patches, d]`.
-    fn loss(&self, seen: &Tensor, batch: &PostBatch) -> Tensor {
-        let patches = seen.narrow(1, 1, seen.size()[1] - 1);
-        let heads =
-            [(&self.kinds, &batch.kinds), (&self.colours, &batch.colours), (&self.accents, &batch.accents)];
-        let losses = heads.map(|(head, truth)| {
-            let none: Option<Tensor> = None;
-            let said = head.forward(&patches).flatten(0, 1);
-            said.cross_entropy_loss(&Tensor::from_slice(truth), none.as_ref(), Reduction::Mean, -1, 0.0)
-        });
-        Tensor::stack(&losses, 0).sum(Kind::Float)
-    }
-}
 
 /// The training task.
 pub(super) struct MqspnTask {
@@ -82,11 +50,17 @@ impl MqspnTask {
         Self { network, hints, batches, dev }
     }
 
-    /// The answers of each layer, and what is seen of the pictures.
-    fn answers(&self, batch: &PostBatch, dropout: f64) -> (Vec<Predictions>, Tensor) {
-        let (network, side) = (&self.network, self.network.config().image_size);
+    /// What the layers that see pictures alone make of those of a batch: `[posts, 1 + patches, d]`.
+    fn see(&self, batch: &PostBatch) -> Tensor {
+        let side = self.network.config().image_size;
         let levels = Tensor::from_slice(&batch.levels).view([-1, side, side, 3]).permute([0, 3, 1, 2]);
-        let seen = network.see(&network.pixels(&levels));
+        self.network.see(&self.network.pixels(&levels))
+    }
+
+    /// The answers of each layer, and the hints.
+    fn answers(&self, batch: &PostBatch, dropout: f64) -> (Vec<Predictions>, Losses) {
+        let seen = self.see(batch);
+        let network = &self.network;
         let owners = Tensor::from_slice(&batch.owners);
         let shown = Tensor::from_slice(&batch.shown).index_select(0, &owners);
         let texts: Vec<&Request> = batch.texts.iter().collect();
@@ -99,21 +73,25 @@ impl MqspnTask {
             shown,
             boxes,
         };
-        (network.answers(&text, &scene, dropout), seen)
+        let read = network.read(&text, &scene, dropout);
+        let hints = self.hints.losses(&seen, &read, batch);
+        (network.answers(read, &text, &scene, dropout), hints)
     }
 }
 
 impl TrainingTask for MqspnTask {
     fn loss(&mut self, _: i64, _: usize) -> anyhow::Result<(Tensor, String)> {
         let batch = self.batches.next();
-        let (answers, seen) = self.answers(&batch, DROPOUT);
+        let (answers, Losses { looks, described, places }) = self.answers(&batch, DROPOUT);
         let queries = self.network.config().queries as usize;
         let gold: Vec<Vec<GoldEntity>> =
             batch.gold.iter().map(|gold| AUTHORS.repeated(gold, queries)).collect();
-        let (entities, hints) = (AUTHORS.of(&answers, &gold), self.hints.loss(&seen, &batch));
+        let entities = AUTHORS.of(&answers, &gold);
+        let [all, looks_, described_, places_] =
+            [&entities, &looks, &described, &places].map(|loss| loss.double_value(&[]));
         let words =
-            format!("entities {:.3} hints {:.3}", entities.double_value(&[]), hints.double_value(&[]));
-        Ok((entities + hints, words))
+            format!("entities {all:.3} looks {looks_:.3} described {described_:.3} places {places_:.3}");
+        Ok((entities + (looks + described) * LOOKS_WEIGHT + places * PLACES_WEIGHT, words))
     }
 
     fn validate(&mut self) -> anyhow::Result<Validation> {
@@ -144,6 +122,9 @@ struct Tally {
     gold: usize,
     named: usize,
     placed: usize,
+    /// Named entities that a picture shows, and those of them whose region is right.
+    shown: usize,
+    shown_placed: usize,
 }
 
 impl Tally {
@@ -164,12 +145,15 @@ impl Tally {
                 Some((place, _)) => boxes.iter().any(|bbox| bbox.iou(&as_box(candidates[place])) >= 0.5),
             };
             self.placed += usize::from(is_right);
+            self.shown += usize::from(!boxes.is_empty());
+            self.shown_placed += usize::from(!boxes.is_empty() && is_right);
         }
     }
 
     fn words(&self) -> String {
         let f1 = |right: usize| 2.0 * right as f64 / (self.found + self.gold).max(1) as f64;
-        format!("MNER {:.4}, GMNER {:.4}", f1(self.named), f1(self.placed))
+        let Self { named, placed, shown, shown_placed, .. } = *self;
+        format!("MNER {:.4}, GMNER {:.4}, {shown_placed} of {shown} shown", f1(named), f1(placed))
     }
 }
 
