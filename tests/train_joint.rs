@@ -1,7 +1,11 @@
 //! `riveg train joint` through the real binary: the bundle that it writes verifies, answers, and serves beside another one.
 
+use std::collections::HashMap;
+use std::path::Path;
+
 use riveg::lab::world::{Split, World, write_dataset};
 use serde_json::{Value, json};
+use tch::Tensor;
 
 use crate::support::{pocket_bundle, riveg, take_joint, write_bundle};
 
@@ -83,6 +87,18 @@ fn a_joint_network_is_trained_into_a_bundle_that_answers_in_place_of_three_netwo
     let manifest = std::fs::read_to_string(folder.path().join("made/bundle.toml")).unwrap();
     assert!(manifest.contains("[joint]") && manifest.contains("[segment]"), "{manifest}");
     assert!(!manifest.contains("[entail]") && manifest.contains("steps: 1"), "{manifest}");
+    let tensors = |file: &Path| -> HashMap<String, Tensor> {
+        Tensor::read_safetensors(file).unwrap().into_iter().collect()
+    };
+    let joint = tensors(&folder.path().join("made/mqspn.safetensors"));
+    let grounder = tensors(&pocket_bundle().join("ofa.safetensors"));
+    let theirs: Vec<&String> =
+        grounder.keys().filter(|name| name.starts_with("encoder.embed_images.")).collect();
+    assert!(theirs.len() > 50, "{theirs:?}");
+    for name in theirs {
+        let ours = name.replace("encoder.embed_images.", "vision_model.embeddings.resnet.");
+        assert!(joint[&ours].equal(&grounder[name]), "{name} has changed");
+    }
 
     let refused = train(&pocket, &[]);
     assert_eq!(refused.code, Some(1));
@@ -101,4 +117,36 @@ fn a_joint_network_is_trained_into_a_bundle_that_answers_in_place_of_three_netwo
     });
     assert!(answers[0].is_array());
     assert_eq!(answers[0], answers[1], "the same network, as a bundle and in the pocket bundle");
+}
+
+#[test]
+fn a_joint_network_needs_a_grounder_whose_resnet_it_can_begin_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let pocket = pocket_bundle();
+    for entry in pocket.read_dir().unwrap().map(Result::unwrap).filter(|entry| entry.path().is_file()) {
+        std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+    }
+    let file = folder.path().join("bundle.toml");
+    let manifest = std::fs::read_to_string(&file).unwrap();
+    let (before, ground) = manifest.split_once("[ground]").unwrap();
+    let after = ground.split_once("[segment]").unwrap().1;
+    let seqtr = r#"[ground]
+prompt = "{phrase}"
+beam = 1
+bins_only = true
+precision = "f32"
+weights = { random = 7 }
+network = { architecture = "seqtr", preset = "seqtr-refcoco" }
+
+[segment]"#;
+    std::fs::write(&file, [before, seqtr, after].concat()).unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (bundle, work, out) = (folder.path().to_str().unwrap(), at("work"), at("out"));
+    let refused = riveg(&["train", "joint", "--bundle", bundle, "--work", &work, "--out", &out], b"");
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("the grounder of pocket 1 is seqtr, and not an OFA"),
+        "{}",
+        refused.stderr
+    );
 }

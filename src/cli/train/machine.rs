@@ -7,7 +7,8 @@ use crate::networks::blocks::device;
 // What a training runs on.
 #[derive(Debug, clap::Args)]
 pub(super) struct MachineArguments {
-    /// What computes: `cpu`, `cuda`, or `cuda:` and an index. A GPU need not repeat a training to the bit.
+    /// What computes: `cpu`, `cuda`, or `cuda:` and an index. On a GPU the same training may give slightly
+    /// different weights.
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     device: String,
     /// Threads of libtorch [default: all cores]. A resumed training needs the same number for the same bits.

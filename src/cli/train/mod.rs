@@ -106,7 +106,8 @@ struct Know {
 
 #[derive(Debug, Args)]
 struct Joint {
-    /// The bundle whose tagger gives the vocabulary and the text's encoder, and whose segmenter is taken.
+    /// The bundle whose tagger gives the vocabulary and the text's encoder, whose grounder (an OFA) gives the ResNet, and whose
+    /// segmenter is taken.
     #[arg(long, value_name = "DIR")]
     bundle: PathBuf,
     /// The folder of the bundle that is written.

@@ -2,12 +2,11 @@
 //!
 //! Of a tagger read [`recipe`] (what can be set), then [`training`] (all steps from files to a bundle), [`beginning`] (where
 //! weights come from), [`texts`] (what is read) and [`task`] (loss and score). [`pairs`] trains gate and grounder, [`masks`] the
-//! segmenter. Shared are [`recipe_file`], [`numbers`] (in which it computes), [`rates`] and [`adaptation`] (what learns), [`damage`] and [`splits`] (of data sets),
-//! [`bundle_network`] (to begin with), [`order`] (of texts, pairs and regions), [`present`] (batches), [`course`] (the loop and its
-//! records) and [`result`].
+//! segmenter. Shared are [`recipe_file`], [`rates`] and [`adaptation`] (what learns), [`damage`] and [`splits`] (of data sets),
+//! [`bundle_network`] (to begin with), [`order`] (of texts, pairs and regions), [`present`] (batches), [`course`] (the loop and
+//! its records) and [`result`].
 
 mod recipe_file;
-mod numbers;
 mod adaptation;
 mod damage;
 mod splits;

@@ -5,7 +5,6 @@ use toml::Value;
 
 use super::adaptation::Adaptation;
 use super::course::Steps;
-use super::numbers;
 use super::recipe_file::{Faults, RecipeError, Shipped};
 use crate::networks::bundle::Precision;
 
@@ -122,7 +121,7 @@ impl Recipe {
     /// Notes values that no training can have.
     fn check(&self, faults: &mut Faults) {
         let Self { precision, text, steps, rates, adapters, network, .. } = self;
-        numbers::check(*precision, faults);
+        faults.precision(*precision);
         faults.hold(text.max_pieces >= 3, "text.max_pieces", "at least 3");
         steps.check(faults);
         faults.positive("rates.encoder", rates.encoder);

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use crate::common::plain_file;
+use crate::networks::bundle::Precision;
 
 /// The recipes that ship for one kind of network.
 pub(super) struct Shipped {
@@ -38,6 +39,11 @@ impl Faults {
     /// Notes a key whose value is not above 0.
     pub(super) fn positive(&mut self, key: &str, value: f64) {
         self.hold(value > 0.0 && value.is_finite(), key, "a number above 0");
+    }
+
+    /// Notes a precision that no training can have. In f16 small gradients are zero, and none is scaled here.
+    pub(super) fn precision(&mut self, precision: Precision) {
+        self.hold(precision != Precision::F16, "precision", "`f32` or `bf16`");
     }
 
     /// Notes a key whose value is no share.

@@ -128,8 +128,8 @@ pub fn train_joint(run: &TrainingRun, from: &Path, out: &Path) -> Result<()> {
     let manifest = Manifest {
         name: NAME.to_owned(),
         made: format!(
-            "`riveg train joint --seed {}` on the pocket world, with the tagger's encoder, the grounder's ResNet and the segmenter of {}; \
-             steps: {steps}",
+            "`riveg train joint --seed {}` on the pocket world, with the tagger's encoder, the grounder's ResNet and the \
+             segmenter of {}; steps: {steps}",
             run.seed,
             bundle.title()
         ),

@@ -87,10 +87,9 @@ impl TrainingTask for MqspnTask {
         let gold: Vec<Vec<GoldEntity>> =
             batch.gold.iter().map(|gold| AUTHORS.repeated(gold, queries)).collect();
         let entities = AUTHORS.of(&answers, &gold);
-        let [all, looks_, described_, places_] =
-            [&entities, &looks, &described, &places].map(|loss| loss.double_value(&[]));
-        let words =
-            format!("entities {all:.3} looks {looks_:.3} described {described_:.3} places {places_:.3}");
+        let parts =
+            [("entities", &entities), ("looks", &looks), ("described", &described), ("places", &places)];
+        let words = parts.map(|(name, loss)| format!("{name} {:.3}", loss.double_value(&[]))).join(" ");
         Ok((entities + (looks + described) * LOOKS_WEIGHT + places * PLACES_WEIGHT, words))
     }
 

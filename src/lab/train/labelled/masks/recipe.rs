@@ -5,7 +5,6 @@ use toml::Value;
 
 use super::super::adaptation::Adaptation;
 use super::super::course::Steps;
-use super::super::numbers;
 use super::super::rates::NetworkRates;
 use super::super::recipe_file::{Faults, RecipeError, Shipped};
 use crate::lab::train::mask_loss::MaskWeights;
@@ -69,7 +68,7 @@ impl MaskRecipe {
     /// Notes values that no training can have.
     fn check(&self, faults: &mut Faults) {
         let Self { precision, steps, rates, prompt, loss, adapters, .. } = self;
-        numbers::check(*precision, faults);
+        faults.precision(*precision);
         steps.check(faults);
         rates.check(faults);
         let mut weight = |key: &str, value: f64| {

@@ -5,7 +5,6 @@ use toml::Value;
 
 use super::super::adaptation::Adaptation;
 use super::super::course::Steps;
-use super::super::numbers;
 use super::super::rates::NetworkRates;
 use super::super::recipe_file::{Faults, RecipeError, Shipped};
 use crate::lab::dataset::PairTask;
@@ -70,7 +69,7 @@ impl PairRecipe {
     /// Notes values that no training can have.
     fn check(&self, faults: &mut Faults) {
         let Self { precision, steps, rates, loss, adapters, .. } = self;
-        numbers::check(*precision, faults);
+        faults.precision(*precision);
         steps.check(faults);
         rates.check(faults);
         faults.share("loss.label_smoothing", loss.label_smoothing);
