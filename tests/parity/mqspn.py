@@ -1,10 +1,10 @@
-"""Makes mqspn.safetensors: what MQSPN answers when it is tiny and all of its parameters are random, and the gradients of
-one step of its training.
+"""Makes mqspn.safetensors: what MQSPN answers when it is tiny and all of its parameters are random, the gradients of one
+step of its training, and what it sees where patches are cut from the cells of a ResNet.
 
 The authors' code is not a package and has no licence, so the network is stated again here, in plain torch, from its
-description in `src/networks/mqspn`; the matching is tried in all ways.
+description in `src/networks/mqspn`; the matching is tried in all ways. The ResNet is UMT's.
 
-Needs torch 2.11.0 and safetensors. Run: python tests/parity/mqspn.py
+Needs torch 2.11.0, transformers 5.23.0 and safetensors. Run: python tests/parity/mqspn.py
 """
 
 import math
@@ -12,10 +12,11 @@ from itertools import permutations
 from pathlib import Path
 
 import torch
-from common import picture, randomise
+from common import picture, randomise, with_buffers
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
+from umt import ResNet, Sizes
 
 VOCABULARY, WIDTH, HEADS, LAYERS, FFN, POSITIONS, FIRST = 40, 16, 4, 3, 24, 24, 2
 SIDE, PATCH, VISION_LAYERS, VISION_FFN, FUSED = 48, 12, 3, 20, 2
@@ -154,9 +155,11 @@ class Mqspn(nn.Module):
         self.heads = nn.ModuleDict({"left": Pointer(), "right": Pointer(), "region": Pointer(), "entity_type": kinds})
 
     def see(self, levels):
+        return self.see_patches(self.vision_model["embeddings"].patch_embedding((levels / 255 - MEAN) / DEVIATION))
+
+    def see_patches(self, patches):
         vision = self.vision_model
-        pixels = (levels / 255 - MEAN) / DEVIATION
-        patches = vision["embeddings"].patch_embedding(pixels).flatten(2).transpose(1, 2)
+        patches = patches.flatten(2).transpose(1, 2)
         whole = vision["embeddings"].class_embedding.expand(len(patches), 1, -1)
         states = torch.cat([whole, patches], 1) + vision["embeddings"].position_embedding.weight
         states = vision["pre_layrnorm"](states)
@@ -360,9 +363,33 @@ def made(seed):
     return out
 
 
+class Hybrid(Mqspn):
+    """Its patches are of three by three cells of a ResNet of one stage, which sees levels from -1 to 1."""
+
+    def __init__(self):
+        super().__init__()
+        embeddings = self.vision_model["embeddings"]
+        embeddings.resnet = ResNet(Sizes(blocks=(2,), width=4))
+        embeddings.patch_embedding = nn.Conv2d(16, WIDTH, PATCH // 4, stride=PATCH // 4, bias=False)
+
+    def see(self, levels):
+        embeddings = self.vision_model["embeddings"]
+        return self.see_patches(embeddings.patch_embedding(embeddings.resnet(levels / 127.5 - 1)))
+
+
+def hybrid():
+    generator = torch.Generator().manual_seed(1)
+    model = Hybrid().eval()
+    named = [(name, tensor) for name, tensor in with_buffers(model) if name.startswith("vision_model.")]
+    randomise(named, generator, matrix=1.2, other=0.2, tables={"embedding": 0.5})
+    pictures = torch.stack([picture((SIDE, SIDE), generator) for _ in range(2)])
+    out = {f"hybrid.{name}": tensor for name, tensor in named if tensor.is_floating_point()}
+    return out | {"hybrid_pictures": pictures, "hybrid_seen": model.see(pictures.permute(0, 3, 1, 2).float())}
+
+
 def main():
     torch.set_num_threads(1)
-    out = next(found for seed in range(10_000) if (found := made(seed)) is not None)
+    out = next(found for seed in range(10_000) if (found := made(seed)) is not None) | hybrid()
     path = Path(__file__).with_suffix(".safetensors")
     save_file({name: tensor.detach().contiguous().clone() for name, tensor in out.items()}, path)
     print(f"{path.name}: {path.stat().st_size} bytes")

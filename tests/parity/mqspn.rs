@@ -63,18 +63,24 @@ impl Fixture {
         tiny().check().unwrap();
         let vs = nn::VarStore::new(Device::Cpu);
         let mqspn = Mqspn::new(&vs.root(), &tiny());
+        let random = self.load("model.", &vs);
+        assert!(random.is_empty(), "left at random: {random:?}");
+        (mqspn, vs)
+    }
+
+    /// Loads the weights whose names begin so; the names of the variables that have none.
+    fn load(&self, prefix: &str, vs: &nn::VarStore) -> Vec<String> {
         let _no_grad = tch::no_grad_guard();
         let mut variables = vs.variables();
         for (name, tensor) in
-            self.0.iter().filter_map(|(name, tensor)| Some((name.strip_prefix("model.")?, tensor)))
+            self.0.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)))
         {
             let mut variable =
                 variables.remove(name).unwrap_or_else(|| panic!("`{name}` is not of the network"));
             assert_eq!(variable.size(), tensor.size(), "{name}");
             variable.copy_(tensor);
         }
-        assert!(variables.is_empty(), "left at random: {:?}", variables.keys());
-        (mqspn, vs)
+        variables.into_keys().collect()
     }
 
     fn seen(&self, mqspn: &Mqspn) -> Tensor {
@@ -140,6 +146,23 @@ fn mqspn_answers_as_the_restatement_does() {
         }
     }
     ORIGINAL.note("parameters", riveg::networks::blocks::preset::Preset::parameters(mqspn.config()) as f64);
+}
+
+#[test]
+fn patches_of_a_resnet_are_seen_as_in_the_restatement() {
+    let fixture = Fixture::read();
+    // Of three by three cells each.
+    let config = MqspnConfig { resnet_layers: vec![2], resnet_width: 4, ..tiny() };
+    config.check().unwrap();
+    let vs = nn::VarStore::new(Device::Cpu);
+    let mqspn = Mqspn::new(&vs.root(), &config);
+    let random = fixture.load("hybrid.", &vs);
+    assert!(random.iter().all(|name| !name.starts_with("vision_model.")), "left at random: {random:?}");
+    let _no_grad = tch::no_grad_guard();
+    let pixels = mqspn.pixels(&fixture.get("hybrid_pictures").permute([0, 3, 1, 2]));
+    let theirs = fixture.get("hybrid_seen");
+    ORIGINAL.close_within(ANSWERS, "seen by a ResNet", &mqspn.see(&pixels), theirs);
+    ORIGINAL.close_within(ANSWERS, "seen by a folded ResNet", &mqspn.freeze().see(&pixels), theirs);
 }
 
 #[test]

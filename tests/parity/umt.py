@@ -64,7 +64,7 @@ class Bottleneck(nn.Module):
 class ResNet(nn.Module):
     def __init__(self, sizes):
         super().__init__()
-        channels = sizes.width
+        channels, self.stages = sizes.width, len(sizes.blocks)
         self.conv1 = nn.Conv2d(3, channels, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
         for stage, count in enumerate(sizes.blocks):
@@ -77,7 +77,9 @@ class ResNet(nn.Module):
 
     def forward(self, x):
         x = nn.functional.max_pool2d(torch.relu(self.bn1(self.conv1(x))), 3, 2, padding=1)
-        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        for stage in range(self.stages):
+            x = getattr(self, f"layer{stage + 1}")(x)
+        return x
 
 
 class Look(nn.Module):
