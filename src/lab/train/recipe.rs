@@ -163,8 +163,8 @@ pub const OFA_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 3
 pub const SAM_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 2_900, decay: Decay::Cosine };
 /// Schedule of UMT: about ten minutes on one core, enough for features that compare posts.
 pub const UMT_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 500, decay: Decay::Cosine };
-/// Schedule of MQSPN. Half of it took an hour and a half on one core beside builds.
+/// Schedule of MQSPN: some 45 minutes on one core.
 pub const MQSPN_SCHEDULE: Schedule =
-    Schedule { peak: 1e-3, warm_up: 100, steps: 3_000, decay: Decay::Cosine };
+    Schedule { peak: 1e-3, warm_up: 100, steps: 2_000, decay: Decay::Cosine };
 /// Weight decay of matrices in all trainings.
 pub const WEIGHT_DECAY: f64 = 0.02;
