@@ -148,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    /// Pictures of 96 pixels in nine patches, each of four by four cells of a ResNet, whose cells see 39 pixels a side.
+    /// Pictures of 96 pixels in nine patches, each of four by four cells of a ResNet, whose cells see 27 pixels a side.
     fn config() -> MqspnConfig {
         MqspnConfig {
             image_size: 96,

@@ -60,8 +60,8 @@ const RESNET: Beginning =
 /// grounder of the bundle in `from`, and writes a bundle of it and of that bundle's segmenter into `out`.
 ///
 /// # Errors
-/// If the bundle has no tagger, grounder or segmenter, if the grounder is no OFA, if `out` is its folder or cannot be written, if the run's folder cannot be
-/// written, or if that folder holds another network's checkpoint.
+/// If the bundle has no tagger, grounder or segmenter, if the grounder is no OFA, if `out` is its folder or cannot be written,
+/// if the run's folder cannot be written, or if that folder holds another network's checkpoint.
 pub fn train_joint(run: &TrainingRun, from: &Path, out: &Path) -> Result<()> {
     let bundle = Bundle::open(from)?;
     // Its segmenter would be copied onto itself, and its other networks would lose their manifest.
