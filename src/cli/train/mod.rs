@@ -63,7 +63,7 @@ Examples:
   riveg train tagger --data tweets --from minilm --out mine   a tagger for your own posts
   riveg train gate --data tweets --from published --out mine   its gate, on your own pictures
   riveg train segmenter --data masks --from published --out mine   its segmenter, on your own masks
-  riveg train pocket                          all networks, then bundles/pocket: some two hours on one core
+  riveg train pocket                          all networks, then bundles/pocket: three to four hours on one core
   riveg train pocket --only tagger            one network; a killed training continues from its checkpoint
   riveg train pocket --only ofa --steps 200   a short trial
   riveg train pocket --bundle-only            the bundle from the present checkpoints

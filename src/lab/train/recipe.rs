@@ -1,6 +1,6 @@
 //! Recipe of the pocket bundle: dimensions of its networks, and schedules of their trainings.
 //!
-//! All networks together stay under 12 MB as 16-bit floats, and each trains in about an hour on two cores.
+//! All networks together stay under 12 MB as 16-bit floats, and each trains in one to two hours on one core.
 
 use super::optimiser::{Decay, Schedule};
 use crate::networks::mqspn::MqspnConfig;
