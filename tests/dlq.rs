@@ -51,7 +51,9 @@ fn dead_letters_are_listed_by_filter_and_shown_in_full() {
     assert_eq!(code, Some(0));
     assert_eq!(all.lines().count(), 4, "{all}");
     assert!(all.ends_with(&format!("3 dead letters of `{}`: 3 malformed\n", names.dead)), "{all}");
-    let (_, chosen, _) = dlq(&names, &["list", "--json", "--contains", "`id` is missing", "--since", "1h"]);
+    let (code, chosen, error) =
+        dlq(&names, &["list", "--json", "--contains", "`id` is missing", "--since", "1h"]);
+    assert_eq!(code, Some(0), "{error}");
     let lines: Vec<Value> = chosen.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 1, "{chosen}");
     assert_eq!((&lines[0]["key"], &lines[0]["source"]["offset"]), (&"b".into(), &1.into()));
