@@ -27,7 +27,8 @@ pub(super) struct TopicReader {
     client: String,
     name: String,
     partitions: Vec<i32>,
-    /// Answers about offsets. Each read has a consumer of its own: one that has read before may go on where that read ended.
+    /// Answers about offsets. Each read has a consumer of its own: one that was used for a second
+    /// read stood still at times.
     consumer: BaseConsumer<FaultRecorder>,
 }
 

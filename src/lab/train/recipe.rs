@@ -1,6 +1,6 @@
 //! Recipe of the pocket bundle: dimensions of its networks, and schedules of their trainings.
 //!
-//! All networks together stay under 12 MB as 16-bit floats, and each trains in one to two hours on one core.
+//! All networks together stay under 12 MB as 16-bit floats, and each trains in at most two hours on one core.
 
 use super::optimiser::{Decay, Schedule};
 use crate::networks::mqspn::MqspnConfig;
@@ -163,7 +163,7 @@ pub const OFA_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 3
 pub const SAM_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 2_900, decay: Decay::Cosine };
 /// Schedule of UMT: about ten minutes on one core, enough for features that compare posts.
 pub const UMT_SCHEDULE: Schedule = Schedule { peak: 1e-3, warm_up: 100, steps: 500, decay: Decay::Cosine };
-/// Schedule of MQSPN: some 45 minutes on one core.
+/// Schedule of MQSPN: some 45 minutes of processor time.
 pub const MQSPN_SCHEDULE: Schedule =
     Schedule { peak: 1e-3, warm_up: 100, steps: 2_000, decay: Decay::Cosine };
 /// Weight decay of matrices in all trainings.

@@ -34,10 +34,10 @@ pub struct MqspnConfig {
     pub patch_size: i64,
     /// Bottlenecks in each stage of the ResNet from whose cells patches are cut; none: they are cut from the pixels, as in
     /// CLIP.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub resnet_layers: Vec<i64>,
     /// Channels of the ResNet's first convolution; 0: there is no ResNet.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub resnet_width: i64,
     /// Blocks of the picture's encoder.
     pub vision_layers: i64,
@@ -253,10 +253,6 @@ impl MqspnConfig {
             layer_norm_eps: LAYER_NORM_EPS,
         }
     }
-}
-
-fn is_zero(width: &i64) -> bool {
-    *width == 0
 }
 
 /// Added to the variance in the norms of text and queries: BERT has 1e-12 and XLM-R 1e-5; no state is as small as either.

@@ -7,7 +7,7 @@
 use tch::nn::{self, Module};
 use tch::{Kind, Reduction, Tensor};
 
-use super::posts::{PostBatch, ShownEntities};
+use super::posts::{Looks, PicturedEntities, PostBatch};
 use crate::lab::world::{COLOURS, KINDS};
 use crate::networks::mqspn::{MqspnConfig, Read};
 
@@ -54,22 +54,22 @@ impl Hints {
 
     /// The losses of a batch. `seen` is `[posts, 1 + patches, d]`, and `read` has a row for each text.
     pub(super) fn losses(&self, seen: &Tensor, read: &Read, batch: &PostBatch) -> Losses {
-        let PostBatch { kinds, colours, accents, entities, .. } = batch;
+        let entities = &batch.entities;
         let patches = seen.narrow(1, 1, seen.size()[1] - 1).flatten(0, 1);
-        let looks = self.seen.loss(&patches, [kinds, colours, accents]);
+        let looks = self.seen.loss(&patches, &batch.patches);
         if entities.rows.is_empty() {
             let none = || Tensor::zeros([], (Kind::Float, seen.device()));
             return Losses { looks, described: none(), places: none() };
         }
-        let ShownEntities { rows, words, kinds, colours, accents, .. } = entities;
-        let words = Tensor::from_slice(rows) * read.words.size()[1] + Tensor::from_slice(words);
+        let [rows, words] = [&entities.rows, &entities.words].map(|all| Tensor::from_slice(all));
+        let words = rows * read.words.size()[1] + words;
         let words = read.words.flatten(0, 1).index_select(0, &words);
-        let described = self.told.loss(&words, [kinds, colours, accents]);
+        let described = self.told.loss(&words, &entities.told);
         Losses { looks, described, places: self.places(&words, &read.patches, entities) }
     }
 
     /// `words` is `[E, d]`, and `patches` `[texts, 1 + patches, d]`.
-    fn places(&self, words: &Tensor, patches: &Tensor, entities: &ShownEntities) -> Tensor {
+    fn places(&self, words: &Tensor, patches: &Tensor, entities: &PicturedEntities) -> Tensor {
         let patches = patches.narrow(1, 1, patches.size()[1] - 1);
         // [E, patches, d] and [E, d, 1]
         let patches = self.patch.forward(&patches).index_select(0, &Tensor::from_slice(&entities.rows));
@@ -94,9 +94,10 @@ impl Look {
     }
 
     /// The sum of three cross entropies of `vectors`, `[n, d]`; -1 counts for nothing.
-    fn loss(&self, vectors: &Tensor, truth: [&Vec<i64>; 3]) -> Tensor {
-        let heads = [&self.kinds, &self.colours, &self.accents];
-        let losses = heads.into_iter().zip(truth).map(|(head, truth)| {
+    fn loss(&self, vectors: &Tensor, truth: &Looks) -> Tensor {
+        let heads =
+            [(&self.kinds, &truth.kinds), (&self.colours, &truth.colours), (&self.accents, &truth.accents)];
+        let losses = heads.map(|(head, truth)| {
             let none: Option<Tensor> = None;
             let known = truth.iter().filter(|&&class| class >= 0).count().max(1) as f64;
             let said = head.forward(vectors);
@@ -105,7 +106,7 @@ impl Look {
             // A mean over nothing would be no number.
             sum / known
         });
-        Tensor::stack(&losses.collect::<Vec<_>>(), 0).sum(Kind::Float)
+        Tensor::stack(&losses, 0).sum(Kind::Float)
     }
 }
 
@@ -206,7 +207,7 @@ mod tests {
     #[test]
     fn looks_of_an_entity_are_known_where_they_are_told() {
         let (batcher, _) = batcher();
-        let of = |told: Told| batcher.batch(POSTS, told, usize::MAX).entities;
+        let of = |told: Told| batcher.batch(POSTS, told, usize::MAX).entities.told;
         let (alone, told) = (of(Told::Nothing), of(Told::Annotation));
         for looks in [&alone.kinds, &alone.colours, &alone.accents] {
             assert!(looks.iter().all(|&look| look == -1));

@@ -49,31 +49,31 @@ pub(super) struct PostBatch {
     pub(super) shown: Vec<bool>,
     /// Red, green, blue, row by row, picture by picture.
     pub(super) levels: Vec<u8>,
-    /// For each patch of each picture 0, or 1 plus the kind of its object.
-    pub(super) kinds: Vec<i64>,
-    /// For each patch of each picture the main colour of its object, or -1.
-    pub(super) colours: Vec<i64>,
-    /// The same of the accent.
-    pub(super) accents: Vec<i64>,
+    /// Of the object in each patch of each picture; kinds are 0 where there is none, and else counted from 1.
+    pub(super) patches: Looks,
     /// The entities of posts with a picture.
-    pub(super) entities: ShownEntities,
+    pub(super) entities: PicturedEntities,
 }
 
-/// Entities and the patches that show them.
+/// Kinds, main colours and accents; -1 where one is not known.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ShownEntities {
+pub(super) struct Looks {
+    pub(super) kinds: Vec<i64>,
+    pub(super) colours: Vec<i64>,
+    pub(super) accents: Vec<i64>,
+}
+
+/// Entities of posts with a picture, and the patches that show them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PicturedEntities {
     /// The text of each.
     pub(super) rows: Vec<i64>,
     /// The first word of each.
     pub(super) words: Vec<i64>,
     /// How much each patch shows each, 0 to 1; soft at the edges.
     pub(super) patches: Vec<f32>,
-    /// The kind of each, or -1 where nothing is told of it.
-    pub(super) kinds: Vec<i64>,
-    /// The same of its main colour.
-    pub(super) colours: Vec<i64>,
-    /// The same of its accent, -1 too where what is told leaves it out.
-    pub(super) accents: Vec<i64>,
+    /// What is told of each.
+    pub(super) told: Looks,
 }
 
 /// What is told beside a text.
@@ -87,7 +87,7 @@ pub(super) enum Told {
     Half,
 }
 
-impl ShownEntities {
+impl PicturedEntities {
     /// Adds an entity by its text and first word, with what each patch shows of it.
     fn add(&mut self, (row, word): (i64, i64), mention: &GoldMention, (patches, is_told): (Vec<f32>, bool)) {
         self.rows.push(row);
@@ -95,9 +95,9 @@ impl ShownEntities {
         self.patches.extend(patches);
         let Description { appearance, names_accent, .. } = mention.description;
         let told = |of: usize, is_named: bool| if is_named { of as i64 } else { -1 };
-        self.kinds.push(told(appearance.kind, is_told));
-        self.colours.push(told(appearance.colour, is_told));
-        self.accents.push(told(appearance.accent, is_told && names_accent));
+        self.told.kinds.push(told(appearance.kind, is_told));
+        self.told.colours.push(told(appearance.colour, is_told));
+        self.told.accents.push(told(appearance.accent, is_told && names_accent));
     }
 }
 
@@ -192,9 +192,9 @@ impl PostBatcher {
         };
         for object in (0..(self.grid * self.grid) as usize).map(of_cell) {
             let label = |of: &dyn Fn(usize) -> usize| object.map_or(-1, |object| of(object) as i64);
-            batch.kinds.push(1 + label(&|object| objects[object].kind));
-            batch.colours.push(label(&|object| objects[object].colour));
-            batch.accents.push(label(&|object| objects[object].appearance.accent));
+            batch.patches.kinds.push(1 + label(&|object| objects[object].kind));
+            batch.patches.colours.push(label(&|object| objects[object].colour));
+            batch.patches.accents.push(label(&|object| objects[object].appearance.accent));
         }
         covered
     }
